@@ -1,0 +1,78 @@
+"""The Avro contracts: which file describes which type, and the id each has on the wire.
+
+The id of a contract is the fingerprint of its file, so every process knows every id without
+asking a registry. A released file is never edited; a test holds their hashes.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import fastavro
+
+from schemas.errors import ContractMismatch
+from schemas.market import Candle, Gap, TradeBlock
+
+AVRO_FOLDER = Path(__file__).parent / "avro"
+RECORDS: dict[str, type] = {"trade_block.v1": TradeBlock, "candle.v1": Candle, "gap.v1": Gap}
+_NEWEST = {record: name for name, record in RECORDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One ``.avsc`` file.
+
+    Attributes:
+        name: File name without ``.avsc``, for example ``candle.v1``.
+        schema_id: First 31 bits of the SHA-256 of the file.
+        text: The file, as it is published.
+        record: The type that it describes.
+        wire_schema: What fastavro encodes with: decimals are left as the bytes they are, because
+            our values are integers already.
+    """
+
+    name: str
+    schema_id: int
+    text: str
+    record: type
+    wire_schema: Any
+
+
+@cache
+def contract_named(name: str) -> Contract:
+    """Return the contract of the file ``<name>.avsc``."""
+    data = (AVRO_FOLDER / f"{name}.avsc").read_bytes()
+    schema_id = int.from_bytes(hashlib.sha256(data).digest()[:4]) >> 1
+    wire_schema = fastavro.parse_schema(_without_logical_types(json.loads(data)))
+    return Contract(name, schema_id, data.decode(), RECORDS[name], wire_schema)
+
+
+def contract_of(record: type) -> Contract:
+    """Return the newest contract of a type."""
+    return contract_named(_NEWEST[record])
+
+
+def contract_with_id(schema_id: int) -> Contract:
+    """Return the contract of a schema id found on the wire.
+
+    Raises:
+        ContractMismatch: No contract of this version has that id.
+    """
+    for name in RECORDS:
+        if contract_named(name).schema_id == schema_id:
+            return contract_named(name)
+    raise ContractMismatch(
+        f"schema id {schema_id} is not known to this version: update Candlewick, "
+        f"or check that the topic holds its records"
+    )
+
+
+def _without_logical_types(node: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(node, dict):
+        return {k: _without_logical_types(v) for k, v in node.items() if k != "logicalType"}
+    if isinstance(node, list):
+        return [_without_logical_types(item) for item in node]
+    return node

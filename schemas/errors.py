@@ -1,0 +1,44 @@
+"""The errors of Candlewick, ordered by what to do next.
+
+CandlewickError
+ ├── ConfigurationError   a person must change something; the message says what
+ ├── PoisonMessage        dead-letter the record and go on
+ ├── ContractMismatch     code and data disagree: stop
+ └── Transient            wait ``retry_after_s`` seconds, then try again
+"""
+
+
+class CandlewickError(Exception):
+    """Base of all errors that Candlewick raises on purpose."""
+
+
+class ConfigurationError(CandlewickError):
+    """A setting, an argument or the machine does not allow it; the message says what to change."""
+
+
+class PoisonMessage(CandlewickError):  # noqa: N818 - the field's term
+    """A record that will never be readable.
+
+    Attributes:
+        raw: The bytes as they came, for the dead letters.
+    """
+
+    def __init__(self, message: str, *, raw: bytes) -> None:
+        super().__init__(message)
+        self.raw = raw
+
+
+class ContractMismatch(CandlewickError):  # noqa: N818 - the field's term
+    """Data of a contract that this version does not know, or a store that another version made."""
+
+
+class Transient(CandlewickError):  # noqa: N818 - the field's term
+    """The other side cannot answer now.
+
+    Attributes:
+        retry_after_s: Seconds to wait before trying again.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,109 @@
+"""Numbered SQL files to a store's tables, once each, in order; an edited file is refused."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from schemas.errors import ContractMismatch
+
+FOLDER = Path(__file__).parent / "clickhouse"
+LEDGER = """
+CREATE TABLE IF NOT EXISTS schema_migrations
+(
+    name String,
+    checksum FixedString(64),
+    applied_time DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = MergeTree
+ORDER BY name"""
+
+
+class Store(Protocol):
+    """What the migrator needs of a ClickHouse client that is set to the right database."""
+
+    def run(self, statement: str) -> None:
+        """Run one statement."""
+
+    def rows(self, query: str) -> list[tuple[str, str]]:
+        """Return the rows of a query that selects two text columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file: its name, for example ``001_market``, its text and the text's SHA-256."""
+
+    name: str
+    text: str
+    checksum: str
+
+    def statements(self) -> Iterator[str]:
+        """Yield the statements, without comments and semicolons."""
+        bare = re.sub(r"--[^\n]*", "", self.text)
+        yield from (part.strip() for part in bare.split(";") if part.strip())
+
+
+def read_migrations(folder: Path = FOLDER) -> list[Migration]:
+    """Return the migrations of a folder in the order of their numbers."""
+    return [_read(path) for path in sorted(folder.glob("[0-9][0-9][0-9]_*.sql"))]
+
+
+def migrate(store: Store, migrations: list[Migration], *, cluster: str | None = None) -> list[str]:
+    """Apply what is missing and return the names of what was applied.
+
+    A process killed half-way is harmless: every statement may run twice.
+
+    Raises:
+        ContractMismatch: A file differs from what was applied under its name, or the store has
+            migrations that this version does not know.
+    """
+    store.run(for_cluster(LEDGER, cluster))
+    applied = dict(store.rows("SELECT name, checksum FROM schema_migrations"))
+    _refuse_surprises(applied, migrations)
+    missing = [m for m in migrations if m.name not in applied]
+    for migration in missing:
+        for statement in migration.statements():
+            store.run(for_cluster(statement, cluster))
+        store.run(
+            "INSERT INTO schema_migrations (name, checksum) "  # noqa: S608 - both are our own
+            f"VALUES ('{migration.name}', '{migration.checksum}')"
+        )
+    return [m.name for m in missing]
+
+
+def for_cluster(statement: str, cluster: str | None) -> str:
+    """Return the DDL for one machine as it is, or for a cluster with replicated engines.
+
+    Source: ClickHouse documentation, "Data Replication" and "Distributed DDL Queries".
+    """
+    if cluster is None:
+        return statement
+    replicated = re.sub(r"ENGINE = (\w*MergeTree)\b", r"ENGINE = Replicated\1", statement)
+    replicated = replicated.replace(
+        "non_replicated_deduplication_window", "replicated_deduplication_window"
+    )
+    return re.sub(
+        r"^\s*((?:CREATE (?:OR REPLACE )?(?:TABLE|VIEW)|ALTER TABLE)(?: IF NOT EXISTS)? \w+)",
+        rf"\1 ON CLUSTER '{cluster}'",
+        replicated,
+    )
+
+
+def _read(path: Path) -> Migration:
+    data = path.read_bytes()
+    return Migration(path.stem, data.decode(), hashlib.sha256(data).hexdigest())
+
+
+def _refuse_surprises(applied: dict[str, str], migrations: list[Migration]) -> None:
+    known = {m.name: m.checksum for m in migrations}
+    for name, checksum in applied.items():
+        if name not in known:
+            raise ContractMismatch(
+                f"the store has migration {name} of a newer version: update Candlewick"
+            )
+        if known[name] != checksum:
+            raise ContractMismatch(
+                f"migration {name} was edited after it was applied: restore the file"
+            )

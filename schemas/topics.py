@@ -1,0 +1,118 @@
+"""The topics: what each carries, how long it is kept, who writes and reads it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schemas.market import Candle, Gap, TradeBlock
+
+DAY_MS = 86_400_000
+FOR_EVER = -1
+CANDLE_APP = "candlewick-candles"  # Faust application and consumer group
+CANDLE_TABLE = "state"
+
+
+class Cleanup(StrEnum):
+    """What Kafka removes: records past their retention, or all but the newest of a key."""
+
+    DELETE = "delete"
+    COMPACT = "compact"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One Kafka topic.
+
+    Attributes:
+        record: Type of its values; None for raw bytes.
+        key: What the key is, for people.
+        retention_ms: Kafka's ``retention.ms``; -1 keeps for ever.
+        segment_bytes: Kafka's ``segment.bytes``, or None for the broker's own. A changelog has
+            small ones, because only whole segments are compacted and a restart reads the rest.
+    """
+
+    name: str
+    record: type | None
+    key: str
+    retention_ms: int
+    purpose: str
+    written_by: str
+    read_by: str
+    cleanup: Cleanup = Cleanup.DELETE
+    segment_bytes: int | None = None
+
+
+TRADES = Topic(
+    name="market.trades.v1",
+    record=TradeBlock,
+    key="symbol",
+    retention_ms=7 * DAY_MS,
+    purpose="gap-free runs of aggregate trades",
+    written_by="producers",
+    read_by="processors, sinks",
+)
+CANDLES = Topic(
+    name="market.candles.v1",
+    record=Candle,
+    key="symbol",
+    retention_ms=FOR_EVER,
+    purpose="closed candles made from trades, 1m and 15m",
+    written_by="processors",
+    read_by="processors, sinks, subscribers",
+)
+CANDLES_LIVE = Topic(
+    name="market.candles-live.v1",
+    record=Candle,
+    key="symbol",
+    retention_ms=DAY_MS,
+    purpose="the open candle, at most once a second a symbol",
+    written_by="processors",
+    read_by="sinks, subscribers",
+)
+KLINES = Topic(
+    name="market.klines.v1",
+    record=Candle,
+    key="symbol",
+    retention_ms=FOR_EVER,
+    purpose="the exchange's own closed candles",
+    written_by="producers",
+    read_by="processors, sinks",
+)
+GAPS = Topic(
+    name="market.gaps.v1",
+    record=Gap,
+    key="symbol",
+    retention_ms=FOR_EVER,
+    purpose="gaps in the trades: found, repaired, given up",
+    written_by="producers",
+    read_by="sinks",
+)
+DEAD_LETTERS = Topic(
+    name="pipeline.dead-letters.v1",
+    record=None,
+    key="none",
+    retention_ms=30 * DAY_MS,
+    purpose="records that cannot be read; reason and origin in the headers",
+    written_by="everyone",
+    read_by="people",
+)
+CANDLE_CHANGELOG = Topic(
+    name=f"{CANDLE_APP}-{CANDLE_TABLE}-changelog",
+    record=None,
+    key="symbol",
+    retention_ms=FOR_EVER,
+    purpose="state of the candles under construction",
+    written_by="processors",
+    read_by="processors",
+    cleanup=Cleanup.COMPACT,
+    segment_bytes=16 * 1024 * 1024,
+)
+ALL = (TRADES, CANDLES, CANDLES_LIVE, KLINES, GAPS, DEAD_LETTERS, CANDLE_CHANGELOG)
+
+
+def topic_config(topic: Topic) -> dict[str, str]:
+    """Return the Kafka configuration to create a topic with."""
+    config = {"cleanup.policy": topic.cleanup.value, "retention.ms": str(topic.retention_ms)}
+    if topic.segment_bytes is not None:
+        config["segment.bytes"] = str(topic.segment_bytes)
+        config["min.cleanable.dirty.ratio"] = "0.1"
+    return config
