@@ -1,0 +1,63 @@
+"""Topics in a broker, made from the topic table and from nothing else."""
+
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from schemas.errors import ConfigurationError, Transient
+from schemas.settings import KafkaSettings
+from schemas.topics import ALL, Topic, topic_config
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+PATIENCE_S = 20.0
+
+
+def create_topics(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> list[str]:
+    """Create the topics that are missing and return their names.
+
+    Raises:
+        Transient: No broker answers.
+        ConfigurationError: The broker refused, for example more copies than it has brokers.
+    """
+    admin = AdminClient(
+        {"bootstrap.servers": settings.bootstrap_servers, "log_level": 0},
+    )
+    existing = _names(admin, settings.bootstrap_servers)
+    missing = [topic for topic in topics if topic.name not in existing]
+    if missing:
+        wanted = [_new_topic(topic, settings) for topic in missing]
+        for name, future in admin.create_topics(wanted, operation_timeout=PATIENCE_S).items():
+            _finish(name, future)
+    return [topic.name for topic in missing]
+
+
+def _names(admin: AdminClient, servers: str) -> set[str]:
+    try:
+        return set(admin.list_topics(timeout=PATIENCE_S).topics)
+    except KafkaException as error:
+        raise Transient(
+            f"Kafka does not answer at {servers}: start it, or set "
+            "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
+        ) from error
+
+
+def _new_topic(topic: Topic, settings: KafkaSettings) -> NewTopic:
+    return NewTopic(
+        topic.name,
+        num_partitions=settings.partitions,
+        replication_factor=settings.replication_factor,
+        config=topic_config(topic),
+    )
+
+
+def _finish(name: str, future: "Future[None]") -> None:
+    try:
+        future.result()
+    except KafkaException as error:
+        reason: KafkaError = error.args[0]
+        if reason.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise ConfigurationError(f"topic {name} was not made: {reason.str()}") from error

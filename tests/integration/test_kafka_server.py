@@ -1,0 +1,49 @@
+import os
+import signal
+from pathlib import Path
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+
+from schemas import topics
+from tests.servers import running_kafka
+
+
+def test_every_topic_has_the_partitions_and_the_retention_of_the_table(tmp_path: Path) -> None:
+    with running_kafka(tmp_path, partitions=3) as kafka:
+        admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+        found = admin.list_topics(timeout=10).topics
+        assert {t.name for t in topics.ALL} <= set(found)
+        for topic in topics.ALL:
+            assert len(found[topic.name].partitions) == 3
+            assert _config(admin, topic.name).items() >= topics.topic_config(topic).items()
+
+
+def test_what_kafka_acknowledged_is_there_after_kill_9(tmp_path: Path) -> None:
+    with running_kafka(tmp_path) as kafka:
+        _produce(kafka.bootstrap, [b"one", b"two"])
+        os.kill(kafka.pid, signal.SIGKILL)
+
+    with running_kafka(tmp_path) as kafka:
+        assert _read(kafka.bootstrap, 2) == [b"one", b"two"]
+
+
+def _config(admin: AdminClient, topic: str) -> dict[str, str]:
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    entries = admin.describe_configs([resource])[resource].result(10)
+    return {name: entry.value for name, entry in entries.items()}
+
+
+def _produce(bootstrap: str, values: list[bytes]) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
+    for value in values:
+        producer.produce(topics.TRADES.name, value, partition=0)
+    assert producer.flush(10) == 0
+
+
+def _read(bootstrap: str, count: int) -> list[bytes]:
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader"})
+    consumer.assign([TopicPartition(topics.TRADES.name, 0, 0)])
+    values = [message.value() for message in consumer.consume(count, timeout=20)]
+    consumer.close()
+    return values
