@@ -14,6 +14,9 @@ import clickhouse_connect
 import httpx
 from clickhouse_connect.driver.client import Client
 
+from tests.kafka_process import RunningKafka, running_kafka
+
+__all__ = ["RunningClickHouse", "RunningKafka", "running_clickhouse", "running_kafka"]
 WRITER = ("candlewick", "writer-secret")
 READER = ("reader", "reader-secret")
 START_DEADLINE_S = 30.0

@@ -1,0 +1,87 @@
+"""A real Kafka node for tests, on a free port of loopback and over a folder of the test."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from candlewick.leash import leashed
+from candlewick.ports import answers, free_port
+from candlewick.topics_admin import create_topics
+from schemas.settings import KafkaSettings
+
+START_DEADLINE_S = 120.0  # the first start ever fetches the jars
+STOP_DEADLINE_S = 20.0
+
+
+@dataclass(slots=True)
+class RunningKafka:
+    """A Kafka node with every topic of the table; `process` is replaced by `restart`."""
+
+    path: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The Java process itself."""
+        return self.process.pid
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM, and make sure of it."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def restart(self) -> None:
+        """Start again on the same folder and port; stop or kill first."""
+        self.process = _start(self.path, self.port)
+        _wait_until_up(self)
+
+
+@contextmanager
+def running_kafka(
+    path: Path, *, port: int | None = None, partitions: int = 4
+) -> Iterator[RunningKafka]:
+    """Apache Kafka over `path`; entered again over the same path it has the same data."""
+    port = port or free_port()
+    kafka = RunningKafka(path, port, _start(path, port))
+    try:
+        _wait_until_up(kafka)
+        create_topics(KafkaSettings(bootstrap_servers=kafka.bootstrap, partitions=partitions))
+        yield kafka
+    finally:
+        if kafka.process.poll() is None:
+            kafka.stop()
+
+
+def _start(path: Path, port: int) -> subprocess.Popen[bytes]:
+    path.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "candlewick.kafka_server", "--quick-start"]
+    command += ["--data", str(path / "kafka"), "--port", str(port)]
+    with (path / "kafka.log").open("ab") as log:
+        return subprocess.Popen(leashed(command), stdout=log, stderr=subprocess.STDOUT)
+
+
+def _wait_until_up(kafka: RunningKafka) -> None:
+    deadline = time.monotonic() + START_DEADLINE_S
+    while not answers(kafka.port):
+        if kafka.process.poll() is not None or time.monotonic() > deadline:
+            log = (kafka.path / "kafka.log").read_text()
+            raise RuntimeError(f"Kafka did not start: {log[-3000:]}")
+        time.sleep(0.02)
