@@ -1,0 +1,177 @@
+"""The loop that empties topics into tables: read, plan a batch, insert it, commit, go on.
+
+Whatever fails is done again from the plan; the token makes that harmless.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from schemas.errors import ContractMismatch, PoisonMessage, Transient
+from sinks.batches import Batch, Entry, Pending, plan_of, planned_last
+from sinks.delivery import Delivery
+from sinks.kafka import meaning
+from sinks.tables import Rows, Table
+
+POLL_S = 0.05
+POLL_MESSAGES = 100
+COMMITTED_TIMEOUT_S = 10.0
+_log = logging.getLogger(__name__)
+_Place = tuple[str, int]
+
+
+class Drain:
+    """Empties the topics of some tables into a store.
+
+    Args:
+        delivery: Makes the way of a partition's batches, from its table and number.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        tables: tuple[Table, ...],
+        delivery: Callable[[Table, int], Delivery],
+    ) -> None:
+        self._consumer = consumer
+        self._tables = {table.topic.name: table for table in tables}
+        self._delivery = delivery
+        self._pending: dict[_Place, Pending] = {}
+        self._paused: set[_Place] = set()
+        self._mismatch: ContractMismatch | None = None
+        self._retry_ms = 0
+        self._trouble = ""
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Drain until told to stop, then insert what has been read.
+
+        Raises:
+            ContractMismatch: A message or a table is of another version; all before it is stored.
+            ConfigurationError: A topic is missing, or a login refused.
+        """
+        self._consumer.subscribe(
+            list(self._tables),
+            on_assign=self._assigned,
+            on_revoke=self._released,
+            on_lost=self._released,
+        )
+        try:
+            while not stopping() and self._mismatch is None:
+                self._step(_now_ms())
+            self._attempt(_now_ms(), everything=True)
+        finally:
+            self._consumer.close()
+        if self._mismatch is not None:
+            raise self._mismatch
+
+    def _step(self, now_ms: int) -> None:
+        for message in self._consumer.consume(POLL_MESSAGES, POLL_S):
+            if self._mismatch is None:
+                self._take(message, now_ms)
+        if now_ms >= self._retry_ms:
+            self._attempt(now_ms)
+        self._hold_back()
+
+    def _take(self, message: Message, now_ms: int) -> None:
+        error = message.error()
+        if error is not None:
+            self._report(meaning(KafkaException(error), topic=message.topic() or ""))
+            return
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        if topic is None or partition is None or offset is None:
+            return
+        pending = self._pending.get((topic, partition))
+        if pending is None:
+            return
+        try:
+            entry = _entry(self._tables[topic], offset, message.value() or b"")
+        except ContractMismatch as mismatch:
+            self._mismatch = ContractMismatch(f"{topic} [{partition}] @ {offset}: {mismatch}")
+            return
+        pending.add(entry, now_ms=now_ms)
+
+    def _attempt(self, now_ms: int, *, everything: bool = False) -> None:
+        try:
+            self._deliver(self._cut(now_ms, everything=everything), now_ms)
+        except Transient as error:
+            self._report(error)
+            self._retry_ms = now_ms + int(error.retry_after_s * 1000)
+
+    def _cut(self, now_ms: int, *, everything: bool) -> dict[_Place, Batch]:
+        batches = {}
+        for name, table in self._tables.items():
+            for place, pending in self._pending.items():
+                linger_ms = 0 if everything else table.linger_ms
+                if place[0] == name and pending.due(now_ms=now_ms, linger_ms=linger_ms):
+                    batch = pending.cut()
+                    if batch is not None:
+                        batches[place] = batch
+        return batches
+
+    def _deliver(self, batches: dict[_Place, Batch], now_ms: int) -> None:
+        if not batches:
+            return
+        self._commit({place: (b.first, plan_of(b)) for place, b in batches.items()})
+        delivered: dict[_Place, Batch] = {}
+        try:
+            for (topic, partition), batch in batches.items():
+                self._delivery(self._tables[topic], partition).deliver(batch)
+                delivered[topic, partition] = batch
+        finally:
+            self._commit({place: (b.last + 1, "") for place, b in delivered.items()})
+            for place, batch in delivered.items():
+                self._pending[place].done(batch, now_ms=now_ms)
+        self._recovered()
+
+    def _commit(self, offsets: dict[_Place, tuple[int, str]]) -> None:
+        if not offsets:
+            return
+        wanted = [TopicPartition(*place, offset, text) for place, (offset, text) in offsets.items()]
+        try:
+            answers = self._consumer.commit(offsets=wanted, asynchronous=False)
+        except KafkaException as error:
+            raise meaning(error, topic="") from error
+        for answer in answers or []:
+            if answer.error is not None:
+                raise meaning(KafkaException(answer.error), topic=answer.topic)
+
+    def _hold_back(self) -> None:
+        full = {place for place, pending in self._pending.items() if pending.full}
+        if full - self._paused:
+            self._consumer.pause([TopicPartition(*place) for place in full - self._paused])
+        if self._paused - full:
+            self._consumer.resume([TopicPartition(*place) for place in self._paused - full])
+        self._paused = full
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for committed in consumer.committed(partitions, timeout=COMMITTED_TIMEOUT_S):
+            place = (committed.topic, committed.partition)
+            self._pending[place] = Pending(planned=planned_last(committed.metadata))
+
+    def _released(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:
+            self._pending.pop((partition.topic, partition.partition), None)
+            self._paused.discard((partition.topic, partition.partition))
+
+    def _report(self, error: Transient) -> None:
+        if str(error) != self._trouble:
+            _log.warning("%s; trying again", error)
+        self._trouble = str(error)
+
+    def _recovered(self) -> None:
+        if self._trouble:
+            _log.warning("going on after: %s", self._trouble)
+        self._trouble = ""
+
+
+def _entry(table: Table, offset: int, raw: bytes) -> Entry:
+    try:
+        return Entry(offset, raw, table.read(raw))
+    except PoisonMessage as error:
+        return Entry(offset, raw, Rows(b"", 0), str(error))
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
