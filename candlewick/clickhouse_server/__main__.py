@@ -1,0 +1,55 @@
+"""Serve a folder of the ClickHouse engine over HTTP: ``python -m candlewick.clickhouse_server``."""
+
+import argparse
+import os
+import socket
+import sys
+from pathlib import Path
+
+from candlewick.clickhouse_server.accounts import Accounts
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop.
+
+    Returns:
+        The exit code: 0 after SIGTERM or SIGINT, 1 where it cannot start; then one line says why.
+    """
+    options = _options(arguments)
+    try:
+        accounts = Accounts.from_environment(os.environ)
+        listener = _listen(options.host, options.port)
+        with listener:
+            # chDB imports pyarrow where it finds it: 40 MB and half a second for nothing.
+            sys.modules["pyarrow"] = None  # type: ignore[assignment]
+            from candlewick.clickhouse_server.serving import serve  # noqa: PLC0415 - after the above
+
+            serve(listener, accounts, options.path.absolute(), memory_mb=options.max_memory_mb)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"clickhouse server: {error}\n")
+        return 1
+    return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="candlewick.clickhouse_server", description=__doc__)
+    parser.add_argument("--path", type=Path, required=True, help="the folder that holds the data")
+    parser.add_argument("--port", type=int, default=8123, help="HTTP port; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="loopback, unless you say otherwise")
+    parser.add_argument("--max-memory-mb", type=int, default=1024, help="cap of the engine")
+    return parser.parse_args(arguments)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, OverflowError) as error:
+        raise ValueError(
+            f"cannot listen on {host}:{port} ({error}); stop what holds the port, or choose"
+            " another --port"
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The HTTP face of the engine: a request in, an answer out, each statement in a worker thread."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import Final
+
+import anyio
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from candlewick.clickhouse_server.accounts import Account, Accounts
+from candlewick.clickhouse_server.body import Body, ClientGoneError
+from candlewick.clickhouse_server.codings import decoded
+from candlewick.clickhouse_server.errors import REQUIRED_PASSWORD, QueryError
+from candlewick.clickhouse_server.execution import Execution
+from candlewick.clickhouse_server.frames import refuse_frames
+from candlewick.clickhouse_server.request import Asked, read_request
+from candlewick.clickhouse_server.response import encoded, encoder_for, headers_of, new_tag
+from candlewick.clickhouse_server.running import Answer
+
+_STATEMENTS_AT_ONCE: Final = 100
+
+
+def build_app(execution: Execution, accounts: Accounts) -> Starlette:
+    """The routes: ``/`` for statements, ``/ping`` for those who watch."""
+    root = Statements(execution, accounts)
+    return Starlette(routes=[Route("/ping", _ping), Route("/", root, methods=["GET", "POST"])])
+
+
+async def _ping(_request: Request) -> Response:
+    return PlainTextResponse("Ok.\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The endpoint that runs statements."""
+
+    execution: Execution
+    accounts: Accounts
+    threads: anyio.CapacityLimiter = field(
+        default_factory=partial(anyio.CapacityLimiter, _STATEMENTS_AT_ONCE)
+    )
+    kills: anyio.CapacityLimiter = field(default_factory=partial(anyio.CapacityLimiter, 4))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope)
+        body = Body(receive)
+        if request.method == "GET" and not request.url.query:
+            await PlainTextResponse("Ok.\n")(scope, receive, send)
+            return
+        try:
+            try:
+                asked = read_request(request.query_params.items(), request.headers)
+                refuse_frames(asked)
+                account = self.accounts.recognise(request.headers, request.query_params)
+            except QueryError:
+                await body.drain()
+                raise
+            await self._answer(request, body, account, asked, send)
+        except QueryError as error:
+            await _error(error)(scope, receive, send)
+        except ClientGoneError:
+            return
+
+    async def _answer(
+        self, request: Request, body: Body, account: Account, asked: Asked, send: Send
+    ) -> None:
+        request_id = str(uuid.uuid4())
+        text = _text(request, body)
+        start = partial(self.execution.answer, account, asked, text, request_id)
+        failure: QueryError | ClientGoneError | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._kill_if_left, body, request_id)
+            try:
+                await self._run(request, start, asked.query_id or request_id, send)
+            except (QueryError, ClientGoneError) as error:
+                failure = error
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _run(
+        self, request: Request, start: Callable[[], Answer], query_id: str, send: Send
+    ) -> None:
+        began_ns = time.perf_counter_ns()
+        answer = await to_thread.run_sync(start, limiter=self.threads)
+        try:
+            elapsed_ns = time.perf_counter_ns() - began_ns
+            await self._send(request, answer, headers_of(answer, query_id, elapsed_ns), send)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(answer.resources.close, limiter=self.kills)
+
+    async def _send(
+        self, request: Request, answer: Answer, extra: dict[str, str], send: Send
+    ) -> None:
+        encoder, coding = encoder_for(request.headers.get("accept-encoding", ""))
+        tag = new_tag()
+        pieces = encoded(answer, encoder, tag)
+        headers = MutableHeaders({**extra, "X-ClickHouse-Exception-Tag": tag})
+        if coding:
+            headers["Content-Encoding"] = coding
+        if answer.more is None:
+            whole = b"".join(pieces)
+            headers["Content-Length"] = str(len(whole))
+            pieces = iter([whole])
+        await send({"type": "http.response.start", "status": 200, "headers": headers.raw})
+        while answer.more is not None and (piece := await self._next(pieces)) is not None:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": next(pieces, b"")})
+
+    async def _next(self, pieces: Iterator[bytes]) -> bytes | None:
+        return await to_thread.run_sync(next, pieces, None, limiter=self.threads)
+
+    async def _kill_if_left(self, body: Body, request_id: str) -> None:
+        await body.client_leaves()
+        await to_thread.run_sync(self.execution.engine.kill, request_id, limiter=self.kills)
+
+
+def _text(request: Request, body: Body) -> Iterator[bytes]:
+    """The statement and its rows: what the URL holds, then what the body holds."""
+    pieces = decoded(body.pieces(), request.headers.get("content-encoding", ""))
+    url_query = request.query_params.get("query", "").rstrip()
+    return chain([url_query.encode() + b"\n"], pieces) if url_query else pieces
+
+
+def _error(error: QueryError) -> Response:
+    headers = {"X-ClickHouse-Exception-Code": str(error.code)}
+    if error.code == REQUIRED_PASSWORD:
+        headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
+    return PlainTextResponse(error.message + "\n", error.status, headers)

@@ -1,0 +1,49 @@
+"""A request's body, read by the thread that runs its statement."""
+
+from collections.abc import Iterator
+
+import anyio
+from anyio import from_thread
+from starlette.types import Receive
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection before its answer was complete."""
+
+
+class Body:
+    """The pieces of a request's body, in the order they come."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._read = anyio.Event()
+
+    def pieces(self) -> Iterator[bytes]:
+        """Every piece not read yet; to be called in a worker thread.
+
+        Raises:
+            ClientGoneError: The connection closed inside the body.
+        """
+        while not self._read.is_set():
+            if piece := from_thread.run(self._next):
+                yield piece
+
+    async def drain(self) -> None:
+        """Read what is left and forget it."""
+        while not self._read.is_set():
+            await self._next()
+
+    async def client_leaves(self) -> None:
+        """Wait until the connection closes; meaningful once the body has been read."""
+        await self._read.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._read.set()
+            raise ClientGoneError
+        if not message.get("more_body", False):
+            self._read.set()
+        return bytes(message.get("body", b""))

@@ -1,0 +1,99 @@
+"""Errors as ClickHouse tells them: a number, a sentence, a name, and an HTTP status."""
+
+import re
+from typing import Final
+
+SYNTAX_ERROR: Final = 62
+BAD_ARGUMENTS: Final = 36
+UNKNOWN_FORMAT: Final = 73
+READONLY: Final = 164
+REQUIRED_PASSWORD: Final = 194
+NOT_IMPLEMENTED: Final = 48
+CANNOT_DECOMPRESS: Final = 271
+CHECKSUM_DOESNT_MATCH: Final = 40
+QUERY_IS_TOO_LARGE: Final = 396
+SESSION_NOT_FOUND: Final = 372
+SESSION_IS_LOCKED: Final = 373
+AUTHENTICATION_FAILED: Final = 516
+UNKNOWN_EXCEPTION: Final = 1002
+
+_NAMES: Final = {
+    SYNTAX_ERROR: "SYNTAX_ERROR",
+    BAD_ARGUMENTS: "BAD_ARGUMENTS",
+    READONLY: "READONLY",
+    REQUIRED_PASSWORD: "REQUIRED_PASSWORD",
+    NOT_IMPLEMENTED: "NOT_IMPLEMENTED",
+    CANNOT_DECOMPRESS: "CANNOT_DECOMPRESS",
+    CHECKSUM_DOESNT_MATCH: "CHECKSUM_DOESNT_MATCH",
+    QUERY_IS_TOO_LARGE: "QUERY_IS_TOO_LARGE",
+    SESSION_NOT_FOUND: "SESSION_NOT_FOUND",
+    SESSION_IS_LOCKED: "SESSION_IS_LOCKED",
+    AUTHENTICATION_FAILED: "AUTHENTICATION_FAILED",
+}
+_STATUS_CODES: Final = {
+    400: (
+        6,
+        20,
+        26,
+        27,
+        36,
+        38,
+        41,
+        42,
+        43,
+        53,
+        62,
+        69,
+        70,
+        72,
+        117,
+        130,
+        131,
+        457,
+        CANNOT_DECOMPRESS,
+    ),
+    401: (REQUIRED_PASSWORD,),
+    403: (READONLY, 192, 193, 497, AUTHENTICATION_FAILED),
+    404: (46, 47, 50, 56, 60, 63, 73, 81, 115, SESSION_NOT_FOUND),
+    408: (159,),
+    413: (QUERY_IS_TOO_LARGE,),
+    501: (NOT_IMPLEMENTED,),
+}
+_STATUS_OF: Final = {code: status for status, codes in _STATUS_CODES.items() for code in codes}
+_ENGINE_MESSAGE: Final = re.compile(r"Code: (\d+)\. DB::Exception: .*", re.DOTALL)
+
+
+class QueryError(Exception):
+    """A request that fails, with ClickHouse's number for the reason.
+
+    Attributes:
+        code: ClickHouse's error code.
+        message: The whole line a client sees, from ``Code:`` on.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    @property
+    def status(self) -> int:
+        """The HTTP status, 500 for whatever has none of its own.
+
+        Source: ClickHouse, src/Server/HTTP/exceptionCodeToHTTPStatus.cpp.
+        """
+        return _STATUS_OF.get(self.code, 500)
+
+
+def refused(code: int, reason: str) -> QueryError:
+    """An error of this server, worded like one of the engine."""
+    return QueryError(code, f"Code: {code}. DB::Exception: {reason} ({_NAMES[code]})")
+
+
+def from_engine(error: Exception) -> QueryError:
+    """Read the number out of what the engine said."""
+    text = str(error)
+    match = _ENGINE_MESSAGE.search(text)
+    if match is None:
+        return QueryError(UNKNOWN_EXCEPTION, f"Code: {UNKNOWN_EXCEPTION}. DB::Exception: {text}")
+    return QueryError(int(match[1]), match[0].strip())

@@ -1,0 +1,128 @@
+"""From a sorted request to its answer: whose it is, on which handle, under which settings."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain
+
+from chdb import ChdbError
+
+from candlewick.clickhouse_server.accounts import Account
+from candlewick.clickhouse_server.engine import Engine, Handle, assign, put_back, use
+from candlewick.clickhouse_server.errors import QUERY_IS_TOO_LARGE, QueryError, from_engine, refused
+from candlewick.clickhouse_server.reader_rules import check_reader, refuse_writes
+from candlewick.clickhouse_server.request import Asked
+from candlewick.clickhouse_server.running import Answer, run
+from candlewick.clickhouse_server.sessions import Sessions
+from candlewick.clickhouse_server.statement import Statement, read_statement
+
+_LONGEST_STATEMENT = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Runs requests against an engine."""
+
+    engine: Engine
+    sessions: Sessions
+
+    def answer(
+        self, account: Account, asked: Asked, text: Iterator[bytes], request_id: str
+    ) -> Answer:
+        """Run what a request holds; on an error the rest of `text` is read before it is raised.
+
+        Args:
+            account: Who asks.
+            asked: Everything but the statement.
+            text: The statement, with any rows behind it.
+            request_id: By which `Engine.kill` finds the statement.
+
+        Raises:
+            QueryError: The request or the engine's refusal.
+        """
+        try:
+            statement, rows = _gather(text)
+            self._check(account, asked, statement)
+            return self._run(account, asked, statement, rows, request_id)
+        except QueryError:
+            for _ in text:
+                pass
+            raise
+
+    def _check(self, account: Account, asked: Asked, statement: Statement) -> None:
+        if asked.readonly:
+            refuse_writes(statement)
+        if not account.may_write:
+            functions = self.engine.source_functions
+            check_reader(statement, asked.settings, asked.parameters, functions)
+
+    def _run(
+        self,
+        account: Account,
+        asked: Asked,
+        statement: Statement,
+        rows: Iterator[bytes],
+        request_id: str,
+    ) -> Answer:
+        with ExitStack() as resources:
+            handle = resources.enter_context(self._handle(account, asked))
+            resources.enter_context(_settled(handle, account, asked, request_id))
+            answer = run(
+                handle,
+                statement,
+                rows,
+                parameters=asked.parameters,
+                default_format=asked.default_format,
+            )
+            if answer.more is not None:
+                resources.push(answer.resources.pop_all())
+                answer.resources = resources.pop_all()
+            return answer
+
+    @contextmanager
+    def _handle(self, account: Account, asked: Asked) -> Iterator[Handle]:
+        if asked.session_id and account.may_write:
+            with self.sessions.handle(
+                account.name,
+                asked.session_id,
+                timeout_s=asked.session_timeout_s,
+                must_exist=asked.session_must_exist,
+            ) as handle:
+                yield handle
+            return
+        handle = self.engine.open_handle()
+        try:
+            yield handle
+        finally:
+            handle.close()
+
+
+@contextmanager
+def _settled(handle: Handle, account: Account, asked: Asked, request_id: str) -> Iterator[None]:
+    """Make a request's settings on a handle, and undo them where the handle lives on."""
+    try:
+        assign(handle, {**asked.settings, "log_comment": request_id})
+        if asked.database:
+            use(handle, asked.database)
+        if not account.may_write:
+            assign(handle, {"readonly": "1"})
+    except (ChdbError, RuntimeError) as error:
+        raise from_engine(error) from error
+    yield
+    if asked.session_id and account.may_write:
+        put_back(handle, asked.settings)
+
+
+def _gather(text: Iterator[bytes]) -> tuple[Statement, Iterator[bytes]]:
+    """Read until the statement is known; what is read beyond it are its first rows."""
+    held = bytearray()
+    for piece in text:
+        held += piece
+        if (statement := read_statement(bytes(held), whole=False)) is not None:
+            return statement, chain([bytes(held[statement.data_start :])], text)
+        if len(held) > _LONGEST_STATEMENT:
+            raise refused(QUERY_IS_TOO_LARGE, "The statement is longer than 16 MB.")
+    statement = read_statement(bytes(held), whole=True)
+    if statement is None:
+        raise refused(QUERY_IS_TOO_LARGE, "The statement has no end.")
+    return statement, iter([bytes(held[statement.data_start :])])

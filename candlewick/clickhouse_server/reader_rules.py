@@ -1,0 +1,81 @@
+"""What the read-only user may say, beyond what the engine's own ``readonly = 1`` refuses.
+
+The engine lets a read-only query call the scalar function ``file``, describe a remote or local
+file, kill other queries and choose a schema file. None of them is reading a table.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Final
+
+from candlewick.clickhouse_server.errors import READONLY, QueryError, refused
+from candlewick.clickhouse_server.statement import Statement
+
+_VERBS: Final = frozenset(
+    {"SELECT", "WITH", "FROM", "", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN"}
+)
+_DISK_FUNCTIONS: Final = frozenset({"file", "aigenerate", "python"})
+_SETTINGS: Final = frozenset(
+    {
+        "date_time_input_format", "extremes", "final", "join_use_nulls", "limit", "max_block_size",
+        "max_execution_time", "max_result_bytes", "max_result_rows", "max_rows_to_read",
+        "max_threads", "offset", "result_overflow_mode", "session_timezone",
+    }
+)  # fmt: skip
+_WRITES_A_FILE: Final = "output_format_schema"
+
+
+def refuse_writes(statement: Statement) -> None:
+    """Let a statement pass that only reads.
+
+    Raises:
+        QueryError: It is of another kind (164).
+    """
+    if statement.verb not in _VERBS:
+        raise _not_allowed(f"{statement.verb} is not reading")
+
+
+def check_reader(
+    statement: Statement,
+    settings: Iterable[str],
+    parameters: Mapping[str, str],
+    source_functions: frozenset[str],
+) -> None:
+    """Let through what reads tables, and nothing that reaches a disk or a network.
+
+    Args:
+        statement: What is asked.
+        settings: Names of the settings that came with it.
+        parameters: Values for ``{name:Type}``.
+        source_functions: Table functions that read from outside, in lower case.
+
+    Raises:
+        QueryError: It is more than reading tables (164).
+    """
+    refuse_writes(statement)
+    for name in settings:
+        if not _may_set(name):
+            raise _not_allowed(f"cannot modify '{name}' setting")
+    names = [token.identifier.lower() for token in statement.tokens]
+    if any("\\" in name for name in names):
+        raise _not_allowed("a quoted name may hold no escape")
+    said = {*names, *(value.strip('`"').lower() for value in parameters.values())}
+    if forbidden := said & _DISK_FUNCTIONS:
+        raise _not_allowed(f"'{min(forbidden)}' reaches outside of the tables")
+    for name, token in pairwise_names(statement, names):
+        if token == b"(" and name in source_functions:
+            raise _not_allowed(f"'{name}' reaches outside of the tables")
+
+
+def pairwise_names(statement: Statement, names: list[str]) -> list[tuple[str, bytes]]:
+    """Each name with the token behind it."""
+    raws = [token.raw for token in statement.tokens]
+    return [(names[place], following) for place, (_, following) in enumerate(pairwise(raws))]
+
+
+def _may_set(name: str) -> bool:
+    return name in _SETTINGS or (name.startswith("output_format_") and name != _WRITES_A_FILE)
+
+
+def _not_allowed(reason: str) -> QueryError:
+    return refused(READONLY, f"Cannot execute query in readonly mode: {reason}.")

@@ -1,0 +1,89 @@
+"""A request's URL and headers, sorted into what the engine gets and what stays with HTTP."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from candlewick.clickhouse_server.errors import BAD_ARGUMENTS, refused
+
+_HTTP_ONLY: Final = frozenset(
+    {
+        "add_http_cors_header", "buffer_size", "cancel_http_readonly_queries_on_client_close",
+        "client_protocol_version", "compress", "database", "decompress", "default_format",
+        "enable_http_compression", "http_headers_progress_interval_ms", "http_response_headers",
+        "http_write_exception_in_output_format", "http_zlib_compression_level", "log_comment",
+        "password", "query", "query_id", "quota_key", "readonly", "role",
+        "send_progress_in_http_headers", "session_check", "session_id", "session_timeout",
+        "stacktrace", "user", "wait_end_of_query",
+    }
+)  # fmt: skip
+_LONGEST_SESSION_S: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for, apart from its statement.
+
+    Attributes:
+        settings: Engine settings, by name.
+        parameters: Values of ``{name:Type}``, escaped as in TSV.
+        database: Where unqualified names are looked up, or empty.
+        default_format: The format where the statement names none, or empty.
+        session_id: The session to go on with, or empty.
+        session_timeout_s: How long the session outlives this request.
+        session_must_exist: Refuse rather than begin a session.
+        readonly: Nothing may be changed.
+        query_id: The client's name of the query, or empty.
+        frames_out: Answer in ClickHouse's own compressed blocks.
+        frames_in: The body comes in such blocks.
+    """
+
+    settings: Mapping[str, str]
+    parameters: Mapping[str, str]
+    database: str
+    default_format: str
+    session_id: str
+    session_timeout_s: int
+    session_must_exist: bool
+    readonly: bool
+    query_id: str
+    frames_out: bool
+    frames_in: bool
+
+
+def read_request(pairs: Iterable[tuple[str, str]], headers: Mapping[str, str]) -> Asked:
+    """Sort what came in the URL.
+
+    Raises:
+        QueryError: A setting whose name is none, or a session timeout out of range.
+
+    Source: ClickHouse, docs/interfaces/http.
+    """
+    url = dict(pairs)
+    return Asked(
+        settings={name: url[name] for name in url if _is_setting(name)},
+        parameters={n[6:]: url[n] for n in url if n.startswith("param_")},
+        database=url.get("database") or headers.get("x-clickhouse-database", ""),
+        default_format=url.get("default_format") or headers.get("x-clickhouse-format", ""),
+        session_id=url.get("session_id", ""),
+        session_timeout_s=_timeout(url.get("session_timeout", "60")),
+        session_must_exist=url.get("session_check") == "1",
+        readonly=url.get("readonly", "0") != "0",
+        query_id=url.get("query_id", ""),
+        frames_out=url.get("compress") == "1",
+        frames_in=url.get("decompress") == "1",
+    )
+
+
+def _is_setting(name: str) -> bool:
+    if name in _HTTP_ONLY or name.startswith("param_"):
+        return False
+    if not name.isidentifier():
+        raise refused(BAD_ARGUMENTS, f"'{name}' is not the name of a setting.")
+    return True
+
+
+def _timeout(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LONGEST_SESSION_S:
+        raise refused(BAD_ARGUMENTS, f"session_timeout is at most {_LONGEST_SESSION_S} seconds.")
+    return int(text)

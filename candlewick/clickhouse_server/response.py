@@ -1,0 +1,85 @@
+"""Answers on the wire: headers, content coding, and the tail that tells of a late error."""
+
+import json
+import secrets
+from collections.abc import Iterator
+
+from candlewick.clickhouse_server import codings
+from candlewick.clickhouse_server.errors import QueryError
+from candlewick.clickhouse_server.running import Answer
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def encoder_for(accepted: str) -> tuple[codings.Encoder | None, str]:
+    """How a body is compressed, and the name of that for ``Content-Encoding``."""
+    coding = codings.choose(accepted)
+    return (codings.encoder(coding), coding) if coding else (None, "")
+
+
+def headers_of(answer: Answer, query_id: str, elapsed_ns: int) -> dict[str, str]:
+    """What ClickHouse says beside a result.
+
+    Source: ClickHouse, docs/interfaces/http, "Response headers".
+    """
+    summary = {
+        "read_rows": answer.rows,
+        "read_bytes": 0,
+        "written_rows": answer.written_rows,
+        "written_bytes": answer.written_bytes,
+        "total_rows_to_read": 0,
+        "result_rows": answer.rows or answer.written_rows,
+        "result_bytes": len(answer.body),
+        "elapsed_ns": elapsed_ns,
+    }
+    headers = {
+        "X-ClickHouse-Query-Id": query_id,
+        "X-ClickHouse-Server-Display-Name": "candlewick",
+        "X-ClickHouse-Timezone": "UTC",
+        "X-ClickHouse-Summary": json.dumps({name: str(value) for name, value in summary.items()}),
+    }
+    if answer.format is not None:
+        headers |= {"X-ClickHouse-Format": answer.format, "Content-Type": _media(answer.format)}
+    return headers
+
+
+def encoded(answer: Answer, encoder: codings.Encoder | None, tag: str) -> Iterator[bytes]:
+    """The body's pieces as they travel, a late error at the end of them.
+
+    Args:
+        answer: What to send.
+        encoder: Its compression, or None.
+        tag: The value of ``X-ClickHouse-Exception-Tag``.
+    """
+    for piece in _with_tail(answer, tag):
+        if out := encoder.compress(piece) if encoder else piece:
+            yield out
+    if encoder and (out := encoder.flush()):
+        yield out
+
+
+def new_tag() -> str:
+    """Sixteen characters that no data will hold by chance."""
+    return secrets.token_hex(8)
+
+
+def _with_tail(answer: Answer, tag: str) -> Iterator[bytes]:
+    yield answer.body
+    try:
+        yield from answer.more or ()
+    except QueryError as error:
+        message = error.message.encode() + b"\n"
+        start = f"\r\n__exception__\r\n{tag}\r\n".encode()
+        yield start + message + f"{len(message)} {tag}\r\n__exception__\r\n".encode()
+
+
+def _media(format_: str) -> str:
+    if format_.startswith("JSON"):
+        return "application/json; charset=UTF-8"
+    if format_.startswith(("TSV", "TabSeparated")):
+        return "text/tab-separated-values; charset=UTF-8"
+    if format_.startswith("CSV"):
+        return "text/csv; charset=UTF-8; header=absent"
+    if format_.startswith("Pretty"):
+        return "text/plain; charset=UTF-8"
+    return "application/octet-stream"

@@ -1,0 +1,137 @@
+"""One request's statement on one handle: rows in, rows out. Synchronous; it runs in a thread."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
+
+from chdb import ChdbError
+
+from candlewick.clickhouse_server.engine import Handle, Rows, assign
+from candlewick.clickhouse_server.errors import from_engine
+from candlewick.clickhouse_server.native import empty_block
+from candlewick.clickhouse_server.statement import Kind, Statement
+
+_JOINABLE: Final = frozenset(
+    {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "TSVRaw", "LineAsString"}
+)
+_APPEND_BYTES: Final = 1 << 20
+_ENGINE_ERRORS: Final = (ChdbError, RuntimeError)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a statement gave.
+
+    Attributes:
+        format: The format of the body, None where there is no result.
+        body: The first bytes, or all of them.
+        more: The rest, None where `body` is everything; raises `QueryError`.
+        rows: Rows in `body`.
+        written_rows: Rows written.
+        written_bytes: Bytes written.
+        resources: What has to be let go when the answer is sent or given up.
+    """
+
+    format: str | None = None
+    body: bytes = b""
+    more: Iterator[bytes] | None = None
+    rows: int = 0
+    written_rows: int = 0
+    written_bytes: int = 0
+    resources: ExitStack = field(default_factory=ExitStack)
+
+
+def run(
+    handle: Handle,
+    statement: Statement,
+    rows: Iterator[bytes],
+    *,
+    parameters: Mapping[str, str],
+    default_format: str,
+) -> Answer:
+    """Run a statement.
+
+    Args:
+        handle: A free handle, its settings made.
+        statement: What to run.
+        rows: Of an insert, the data behind the statement.
+        parameters: Values of ``{name:Type}``.
+        default_format: Where the statement names none; may be empty.
+
+    Raises:
+        QueryError: The engine refuses it.
+    """
+    try:
+        if statement.kind is Kind.INSERT_ROWS:
+            assign(handle, {f"param_{name}": value for name, value in parameters.items()})
+            return _insert(handle, statement, rows, statement.format or default_format or "Values")
+        format_ = statement.format or default_format or "TabSeparated"
+        if statement.kind is Kind.SELECT and format_ in _JOINABLE:
+            return _select(handle, statement, format_, parameters)
+        return _whole(handle, statement, format_, parameters)
+    except _ENGINE_ERRORS as error:
+        raise from_engine(error) from error
+
+
+def _insert(handle: Handle, statement: Statement, rows: Iterator[bytes], format_: str) -> Answer:
+    insert = handle.send_insert(statement.sql, format_)
+    with ExitStack() as unfinished:
+        unfinished.callback(insert.cancel)
+        for data in _gathered(rows):
+            insert.append(data)
+        unfinished.pop_all()
+    written = insert.finish()
+    return Answer(written_rows=written.rows_written, written_bytes=written.bytes_written)
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Join small pieces: every append crosses into the engine."""
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece
+        if len(waiting) >= _APPEND_BYTES:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)
+
+
+def _whole(
+    handle: Handle, statement: Statement, format_: str, parameters: Mapping[str, str]
+) -> Answer:
+    result = handle.query(statement.sql, format_, parameters)
+    if statement.kind is Kind.COMMAND or result is None:
+        return Answer()
+    return Answer(format_, result.bytes(), rows=result.rows_read())
+
+
+def _select(
+    handle: Handle, statement: Statement, format_: str, parameters: Mapping[str, str]
+) -> Answer:
+    result = handle.send_query(_as_revision_0(statement.sql), format_, parameters)
+    first, second = result.fetch(), result.fetch()
+    if first is None:
+        empty = empty_block(handle, statement, parameters) if format_ == "Native" else b""
+        return Answer(format_, empty)
+    answer = Answer(format_, first.bytes(), rows=first.rows_read())
+    if second is not None:
+        answer.more = chain([second.bytes()], _rest(result))
+        answer.resources.callback(result.cancel)
+    return answer
+
+
+def _rest(result: Rows) -> Iterator[bytes]:
+    try:
+        while (block := result.fetch()) is not None:
+            yield block.bytes()
+    except _ENGINE_ERRORS as error:
+        raise from_engine(error) from error
+
+
+def _as_revision_0(sql: bytes) -> bytes:
+    """clickhouse-go writes Native as the revision it is told; the engine here writes revision 0."""
+    if not sql.startswith(b"SELECT displayName(), version(), revision()"):
+        return sql
+    return sql.replace(b"revision()", b"toUInt32(0)", 1)

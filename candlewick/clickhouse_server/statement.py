@@ -1,0 +1,145 @@
+"""What a request's SQL is: reads a table, changes something, or brings rows along."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import pairwise
+from typing import Final
+
+from candlewick.clickhouse_server.errors import NOT_IMPLEMENTED, SYNTAX_ERROR, refused
+from candlewick.clickhouse_server.tokens import Token, tokens
+
+
+class Kind(Enum):
+    """How a statement is run, and what it answers with."""
+
+    SELECT = auto()
+    REPORT = auto()
+    COMMAND = auto()
+    INSERT_ROWS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement.
+
+    Attributes:
+        kind: How it is run.
+        verb: Its first word, in capitals.
+        sql: Its text; of `INSERT_ROWS` the part before ``FORMAT`` or ``VALUES``.
+        format: The format it names, or None.
+        data_start: Where the rows begin in what was read, for `INSERT_ROWS`.
+        tokens: Its tokens, those of the rows left out.
+    """
+
+    kind: Kind
+    verb: str
+    sql: bytes
+    format: str | None
+    data_start: int
+    tokens: tuple[Token, ...]
+
+
+_REPORTS: Final = frozenset(
+    {"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "CHECK", "KILL", "BACKUP", "RESTORE"}
+)
+_SHORTEST_INSERT: Final = 4  # INSERT INTO t VALUES
+_DISK: Final = {("INTO", "OUTFILE"), ("FROM", "INFILE")}
+
+
+def read_statement(sql: bytes, *, whole: bool) -> Statement | None:
+    """Tell what a statement is.
+
+    Args:
+        sql: The statement, with any rows behind it.
+        whole: Nothing more is coming.
+
+    Returns:
+        None where more of the text is needed to tell; never when `whole`.
+
+    Raises:
+        QueryError: Nothing to run, several statements, or a file of the server's disk.
+    """
+    found: list[Token] = []
+    for token in tokens(sql):
+        found.append(token)
+        if not whole and found[0].word != "INSERT":
+            return None
+        if found[0].word == "INSERT" and (rows := _rows(found)):
+            break
+    else:
+        return _without_rows(sql, tuple(found)) if whole else None
+    _refuse_disk(found)
+    data_start = _data_start(sql, found[-1], rows)
+    if data_start >= len(sql) and not whole:
+        return None
+    head = sql[: found[-1 if rows == "VALUES" else -2].start]
+    format_ = "Values" if rows == "VALUES" else rows
+    return Statement(Kind.INSERT_ROWS, "INSERT", head, format_, data_start, tuple(found))
+
+
+def _rows(found: list[Token]) -> str:
+    """The format of the rows that start after the last token, or an empty string."""
+    last, before = found[-1], found[-2] if len(found) > 1 else found[-1]
+    if (
+        len(found) < _SHORTEST_INSERT
+        or last.depth
+        or any(t.word in {"SELECT", "WITH"} for t in found[3:-1])
+    ):
+        return ""
+    if last.word == "VALUES" and before.raw != b"." and before.word not in {"INTO", "TABLE"}:
+        return "VALUES"
+    named = before.word == "FORMAT" and not before.depth and len(found) > _SHORTEST_INSERT
+    return last.raw.decode() if named and last.kind == "word" and found[-3].raw != b"." else ""
+
+
+def _data_start(sql: bytes, last: Token, rows: str) -> int:
+    position = last.end
+    if rows == "VALUES":
+        return position
+    while sql[position : position + 1] in {b" ", b"\t", b"\f"}:
+        position += 1
+    if sql[position : position + 2] == b"\r\n":
+        return position + 2
+    return position + (sql[position : position + 1] == b"\n")
+
+
+def _without_rows(sql: bytes, found: tuple[Token, ...]) -> Statement:
+    ends = [place for place, token in enumerate(found) if token.raw == b";"]
+    parts = found[: ends[0]] if ends else found
+    if not parts:
+        raise refused(SYNTAX_ERROR, "Empty query")
+    if any(token.raw != b";" for token in found[len(parts) :]):
+        raise refused(SYNTAX_ERROR, "Multi-statements are not allowed: send one at a time.")
+    _refuse_disk(list(parts))
+    text = sql[: parts[-1].end]
+    if parts[0].word == "INSERT" and not _selects(parts):
+        return Statement(Kind.INSERT_ROWS, "INSERT", text, None, len(sql), parts)
+    return Statement(_kind(parts), parts[0].word, text, _format(parts), len(sql), parts)
+
+
+def _selects(found: tuple[Token, ...]) -> bool:
+    return any(token.word in {"SELECT", "WITH"} for token in found)
+
+
+def _kind(found: tuple[Token, ...]) -> Kind:
+    verb = found[0].word
+    if verb in _REPORTS:
+        return Kind.REPORT
+    if verb in {"SELECT", "FROM"} or found[0].raw == b"(":
+        return Kind.SELECT
+    inserts = any(token.word == "INSERT" and not token.depth for token in found)
+    return Kind.SELECT if verb == "WITH" and not inserts else Kind.COMMAND
+
+
+def _format(found: tuple[Token, ...]) -> str | None:
+    level = [token for token in found if not token.depth]
+    for place in range(len(level) - 2, 0, -1):
+        after = level[place + 2].word if place + 2 < len(level) else "SETTINGS"
+        if level[place].word == "FORMAT" and level[place + 1].word and after == "SETTINGS":
+            return level[place + 1].raw.decode()
+    return None
+
+
+def _refuse_disk(found: list[Token]) -> None:
+    if any((first.word, second.word) in _DISK for first, second in pairwise(found)):
+        raise refused(NOT_IMPLEMENTED, "INTO OUTFILE and FROM INFILE are not allowed over HTTP.")
