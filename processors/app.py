@@ -1,0 +1,139 @@
+"""The Faust application of the candle worker: settings, topics, table, agent, timers."""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.transport.base import Transport
+from faust.types import TP
+
+from processors.candle_state import CandleRules
+from processors.faust_transport import CarefulTransport
+from processors.fence import Fence
+from processors.worker import CandleWorker, Message
+from schemas import topics
+from schemas.dead_letters import Origin, headers_of
+from schemas.settings import Settings
+
+log = logging.getLogger(__name__)
+SESSION_S = 6.0  # the broker's minimum
+_FENCED = 75  # exit code, EX_TEMPFAIL: start me again
+_LIVE_EVERY_S = 1.0
+_BEAT_EVERY_S = 0.5
+
+
+class CandleApp(faust.App):
+    """Faust on the careful transport."""
+
+    def _new_transport(self) -> Transport:
+        return CarefulTransport(self.conf.broker_consumer, self)
+
+
+class KafkaOutlet:
+    """Sends results to their topics through Faust's producer."""
+
+    def __init__(self, app: CandleApp) -> None:
+        self._candles = _raw_topic(app, topics.CANDLES)
+        self._live = _raw_topic(app, topics.CANDLES_LIVE)
+        self._dead_letters = _raw_topic(app, topics.DEAD_LETTERS)
+
+    async def closed(self, key: bytes, candle: bytes, acknowledged: Callable[[], None]) -> None:
+        """Send a closed candle and call ``acknowledged`` when the broker has it."""
+        sent: Any = await self._candles.send(key=key, value=candle)
+        sent.add_done_callback(lambda done: _tell(done, acknowledged))
+
+    async def live(self, key: bytes, candle: bytes) -> None:
+        """Send an open candle."""
+        await self._live.send(key=key, value=candle)
+
+    async def dead_letter(self, raw: bytes, origin: Origin) -> None:
+        """Send what could not be read."""
+        headers = {name: text for name, text in headers_of(origin) if isinstance(text, bytes)}
+        await self._dead_letters.send(value=raw, headers=headers)
+
+
+def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
+    """Return the application of one candle worker.
+
+    Args:
+        settings: Where the broker is and how candles are closed.
+        name: Static member of the consumer group; two workers need two names.
+        folder: For Faust's own files.
+    """
+    servers = settings.kafka.bootstrap_servers.split(",")
+    app = CandleApp(
+        topics.CANDLE_APP,
+        broker=[f"kafka://{server.strip()}" for server in servers],
+        consumer_group_instance_id=name,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=SESSION_S,
+        broker_rebalance_timeout=SESSION_S,
+        broker_heartbeat_interval=1.0,
+        broker_commit_interval=1.0,
+        producer_compression_type="lz4",
+        store="memory://",
+        datadir=str(folder),
+        table_standby_replicas=0,
+        topic_partitions=settings.kafka.partitions,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        TableManager="processors.faust_recovery:OrderedTables",
+        web_enabled=False,
+    )
+    _wire(app, settings)
+    return app
+
+
+def _wire(app: CandleApp, settings: Settings) -> None:
+    trades = _raw_topic(app, topics.TRADES)
+    table = app.Table(
+        topics.CANDLE_TABLE,
+        key_type=bytes,
+        value_type=bytes,
+        partitions=settings.kafka.partitions,
+    )
+    rules = CandleRules(lateness_ms=settings.candles.lateness_ms)
+    fence = Fence(session_s=SESSION_S, now_s=time.monotonic())
+
+    async def seek(partition: int, offset: int) -> None:
+        await app.consumer.seek(TP(topics.TRADES.name, partition), offset)
+
+    worker = CandleWorker(table, KafkaOutlet(app), rules, seek)
+
+    @app.agent(trades, name="build_candles", concurrency=1)
+    async def build_candles(stream: faust.StreamT[bytes]) -> None:
+        async for event in stream.events():
+            _leave_if_fenced(fence)
+            m = event.message
+            await worker.take(Message(m.key, m.value, m.topic, m.partition, m.offset))
+
+    async def beat() -> None:
+        _leave_if_fenced(fence)
+
+    @app.on_rebalance_complete.connect
+    async def start_over(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
+        await worker.start_over()
+
+    app.timer(_LIVE_EVERY_S)(worker.send_live)
+    app.timer(_BEAT_EVERY_S)(beat)
+
+
+def _raw_topic(app: CandleApp, topic: topics.Topic) -> faust.TopicT:
+    return app.topic(topic.name, key_serializer="raw", value_serializer="raw")
+
+
+def _tell(done: Any, acknowledged: Callable[[], None]) -> None:  # noqa: ANN401 - Faust's future
+    if done.cancelled() or done.exception() is not None:
+        log.warning("a closed candle was not acknowledged; it stays in the outbox")
+    else:
+        acknowledged()
+
+
+def _leave_if_fenced(fence: Fence) -> None:
+    if fence.stood_still(time.monotonic()):
+        log.error("this worker stood still for too long and may have lost its partitions: leaving")
+        os._exit(_FENCED)

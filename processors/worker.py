@@ -1,0 +1,165 @@
+"""What the candle worker does with each message: decode, take one pure step, remember, send.
+
+The order is: state first (with the closed candles in its outbox), then the candles. A crash in
+between sends a candle again; the other order could lose it.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, ItemsView
+from dataclasses import dataclass
+from typing import Protocol
+
+from processors.candle_state import CandleRules
+from processors.candle_store import CandleRecord, dump_record, load_record
+from processors.candles import fold, open_candles
+from processors.healing import Healer, Verdict
+from schemas import codecs
+from schemas.dead_letters import Origin
+from schemas.errors import PoisonMessage
+from schemas.market import TradeBlock
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One record of the trades topic."""
+
+    key: bytes
+    value: bytes
+    topic: str
+    partition: int
+    offset: int
+
+
+class Table(Protocol):
+    """The state table, raw bytes by symbol."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the record of a symbol."""
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        """Remember the record of a symbol."""
+
+    def items(self) -> ItemsView[bytes, bytes]:
+        """Return all records."""
+
+
+class Outlet(Protocol):
+    """Where results go; each send returns once the record is on its way."""
+
+    async def closed(self, key: bytes, candle: bytes, acknowledged: Callable[[], None]) -> None:
+        """Send a closed candle and call ``acknowledged`` when the broker has it."""
+
+    async def live(self, key: bytes, candle: bytes) -> None:
+        """Send an open candle."""
+
+    async def dead_letter(self, raw: bytes, origin: Origin) -> None:
+        """Send what could not be read."""
+
+
+class CandleWorker:
+    """Builds the candles of the symbols whose partitions this process owns."""
+
+    def __init__(
+        self,
+        table: Table,
+        outlet: Outlet,
+        rules: CandleRules,
+        seek: Callable[[int, int], Awaitable[None]],
+    ) -> None:
+        self._table = table
+        self._outlet = outlet
+        self._rules = rules
+        self._seek = seek
+        self._healer = Healer()
+        self._records: dict[bytes, tuple[bytes, CandleRecord]] = {}
+        self._acknowledged: set[tuple[bytes, bytes]] = set()
+        self._moved: set[bytes] = set()
+        self.taken = 0
+
+    async def take(self, message: Message) -> None:
+        """Fold one message into the candles of its symbol."""
+        self.taken += 1
+        self._healer.saw(message.partition, message.offset)
+        try:
+            block = codecs.decode(TradeBlock, message.value)
+        except PoisonMessage as error:
+            origin = Origin(str(error), message.topic, message.partition, message.offset)
+            await self._outlet.dead_letter(error.raw, origin)
+            return
+        record = self._record(message.key)
+        if await self._may_fold(message, block, record):
+            await self._fold(message, block, record)
+
+    async def send_live(self) -> None:
+        """Send the open candles of the symbols that moved since the last call."""
+        moved, self._moved = self._moved, set()
+        for key in sorted(moved):
+            record = self._record(key)
+            if record is None:
+                continue
+            for candle in open_candles(key.decode(), record.state):
+                await self._outlet.live(key, codecs.encode(candle))
+
+    async def start_over(self) -> None:
+        """Forget what belonged to an older assignment; send again what was never acknowledged."""
+        self._healer.forget()
+        self._records.clear()
+        self._moved.clear()
+        self._acknowledged.clear()
+        for key, raw in list(self._table.items()):
+            for candle in load_record(raw).outbox:
+                await self._send(key, candle)
+
+    async def _may_fold(
+        self, message: Message, block: TradeBlock, record: CandleRecord | None
+    ) -> bool:
+        if record is not None and block.first_agg_id <= record.state.next_agg_id:
+            return True
+        state_offset = -1 if record is None else record.offset
+        verdict = self._healer.judge(
+            message.partition, state_offset=state_offset, now_s=time.monotonic()
+        )
+        if verdict is Verdict.READ_AGAIN:
+            log.warning("%s: state is behind the topic, reading again", block.symbol)
+            await self._seek(message.partition, state_offset + 1)
+        return verdict is Verdict.REAL_GAP
+
+    async def _fold(self, message: Message, block: TradeBlock, record: CandleRecord | None) -> None:
+        step = fold(record.state if record else None, block, self._rules)
+        if record is not None and step.state == record.state:
+            return
+        key, closed = message.key, tuple(map(codecs.encode, step.closed))
+        outbox = (*self._unacknowledged(key, record), *closed)
+        self._remember(key, CandleRecord(message.offset, step.state, outbox))
+        self._moved.add(key)
+        for candle in closed:
+            await self._send(key, candle)
+
+    def _unacknowledged(self, key: bytes, record: CandleRecord | None) -> list[bytes]:
+        waiting = []
+        for candle in record.outbox if record else ():
+            if (key, candle) in self._acknowledged:
+                self._acknowledged.discard((key, candle))
+            else:
+                waiting.append(candle)
+        return waiting
+
+    async def _send(self, key: bytes, candle: bytes) -> None:
+        await self._outlet.closed(key, candle, lambda: self._acknowledged.add((key, candle)))
+
+    def _record(self, key: bytes) -> CandleRecord | None:
+        raw = self._table.get(key)
+        if raw is None:
+            return None
+        known = self._records.get(key)
+        if known is None or known[0] is not raw:
+            known = self._records[key] = raw, load_record(raw)
+        return known[1]
+
+    def _remember(self, key: bytes, record: CandleRecord) -> None:
+        raw = dump_record(record)
+        self._table[key] = raw
+        self._records[key] = raw, record
