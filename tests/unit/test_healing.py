@@ -1,0 +1,99 @@
+"""Telling a gap in the topic from a state that is older than the position."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.fence import Fence
+from processors.healing import SEEK_SPACING_S, Healer, Verdict
+
+
+def judged_after(offsets: Sequence[int], *, state_offset: int) -> Verdict:
+    healer = Healer()
+    for offset in offsets:
+        healer.saw(0, offset)
+    return healer.judge(0, state_offset=state_offset, now_s=0.0)
+
+
+def test_a_jump_in_records_read_one_by_one_is_a_gap_of_the_topic() -> None:
+    assert judged_after([5, 6, 7, 8], state_offset=5) is Verdict.REAL_GAP
+
+
+def test_a_jump_after_records_that_were_never_read_is_read_again() -> None:
+    assert judged_after([7, 8], state_offset=5) is Verdict.READ_AGAIN
+
+
+def test_records_that_were_dropped_in_between_are_read_again() -> None:
+    assert judged_after([5, 6, 9], state_offset=6) is Verdict.READ_AGAIN
+
+
+def test_a_symbol_without_state_is_believed_only_from_the_start_of_the_partition() -> None:
+    assert judged_after([0, 1], state_offset=-1) is Verdict.REAL_GAP
+    assert judged_after([4, 5], state_offset=-1) is Verdict.READ_AGAIN
+
+
+def test_what_comes_before_the_seek_takes_is_skipped_and_the_seek_repeated_after_a_second() -> None:
+    healer = Healer()
+    healer.saw(0, 9)
+    asked = healer.judge(0, state_offset=3, now_s=0.0)
+    healer.saw(0, 10)
+    soon = healer.judge(0, state_offset=3, now_s=SEEK_SPACING_S / 2)
+    later = healer.judge(0, state_offset=3, now_s=SEEK_SPACING_S * 2)
+
+    assert [asked, soon, later] == [Verdict.READ_AGAIN, Verdict.WAIT, Verdict.READ_AGAIN]
+
+
+def test_a_jump_that_is_still_there_after_reading_again_is_a_gap_of_the_topic() -> None:
+    healer = Healer()
+    healer.saw(0, 9)
+    healer.judge(0, state_offset=3, now_s=0.0)
+    for offset in range(4, 10):
+        healer.saw(0, offset)
+
+    assert healer.judge(0, state_offset=3, now_s=0.1) is Verdict.REAL_GAP
+
+
+def test_a_topic_that_no_longer_holds_the_offset_is_read_from_its_oldest_record_once() -> None:
+    healer = Healer()
+    healer.saw(0, 900)
+    healer.judge(0, state_offset=3, now_s=0.0)
+    healer.saw(0, 700)
+
+    assert healer.judge(0, state_offset=3, now_s=0.1) is Verdict.REAL_GAP
+
+
+@given(
+    st.integers(0, 50),
+    st.integers(0, 50),
+    st.integers(0, 50),
+    st.lists(st.floats(0, 3), max_size=20),
+)
+def test_reading_again_ends_with_a_verdict_whatever_the_seeks_do(
+    state_offset: int, ahead: int, oldest: int, waits: list[float]
+) -> None:
+    healer, now_s = Healer(), 0.0
+    offset = max(state_offset + 1 + ahead, oldest)
+    healer.saw(0, offset)
+    verdict = healer.judge(0, state_offset=state_offset, now_s=now_s)
+    for wait in waits:
+        now_s += wait
+        offset += 1
+        healer.saw(0, offset)
+        verdict = healer.judge(0, state_offset=state_offset, now_s=now_s)
+    if verdict is not Verdict.REAL_GAP:
+        healer.saw(0, max(state_offset + 1, oldest))
+        verdict = healer.judge(0, state_offset=state_offset, now_s=now_s)
+
+    assert verdict is Verdict.REAL_GAP
+
+
+def test_a_worker_that_stood_still_for_most_of_its_session_is_fenced_once() -> None:
+    fence = Fence(session_s=6.0, now_s=0.0)
+
+    assert [fence.stood_still(now_s) for now_s in (1.0, 4.0, 8.0, 8.1)] == [
+        False,
+        False,
+        True,
+        False,
+    ]
