@@ -14,9 +14,17 @@ import clickhouse_connect
 import httpx
 from clickhouse_connect.driver.client import Client
 
+from tests.exchange_process import RunningExchange, running_exchange
 from tests.kafka_process import RunningKafka, running_kafka
 
-__all__ = ["RunningClickHouse", "RunningKafka", "running_clickhouse", "running_kafka"]
+__all__ = [
+    "RunningClickHouse",
+    "RunningExchange",
+    "RunningKafka",
+    "running_clickhouse",
+    "running_exchange",
+    "running_kafka",
+]
 WRITER = ("candlewick", "writer-secret")
 READER = ("reader", "reader-secret")
 START_DEADLINE_S = 30.0

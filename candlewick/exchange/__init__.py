@@ -1,0 +1,1 @@
+"""A simulated Binance: one deterministic market behind its websockets, REST and archives."""

@@ -1,0 +1,60 @@
+"""Binance's error answers.
+
+Source: binance-spot-api-docs, errors.md.
+"""
+
+
+class ApiError(Exception):
+    """A request is refused; the client gets the code and the message as JSON.
+
+    Attributes:
+        status: HTTP status.
+        code: Binance's negative number.
+        retry_after_s: Seconds after which to ask again, or None.
+    """
+
+    def __init__(
+        self, code: int, message: str, *, status: int = 400, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+
+def missing(name: str) -> ApiError:
+    """Return the error for a parameter that must be there."""
+    text = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
+    return ApiError(-1102, text)
+
+
+def illegal(name: str, legal: str) -> ApiError:
+    """Return the error for a value with characters that do not belong there."""
+    text = f"Illegal characters found in parameter '{name}'; legal range is '{legal}'."
+    return ApiError(-1100, text)
+
+
+def empty(name: str) -> ApiError:
+    """Return the error for a parameter without a value."""
+    return ApiError(-1105, f"Parameter '{name}' was empty.")
+
+
+def duplicated(name: str) -> ApiError:
+    """Return the error for a parameter sent twice."""
+    return ApiError(-1101, f"Duplicate values for parameter '{name}'.")
+
+
+def unread(read: int, sent: int) -> ApiError:
+    """Return the error for parameters that the path does not know."""
+    text = f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'."
+    return ApiError(-1104, text)
+
+
+def invalid(name: str) -> ApiError:
+    """Return the error for a number out of range."""
+    return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+
+
+def combination() -> ApiError:
+    """Return the error for parameters that exclude each other."""
+    return ApiError(-1128, "Combination of optional parameters invalid.")

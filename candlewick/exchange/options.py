@@ -1,0 +1,33 @@
+"""What the simulated exchange can be told when it starts."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from candlewick.exchange.coins import DEFAULT_SYMBOLS
+from candlewick.exchange.hub import SocketRules
+from candlewick.exchange.limits import LimitRules
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One exchange.
+
+    Attributes:
+        start_ms: The market's time at the start; None is real time.
+        speed: Market seconds a real second.
+        rate: Aggregate trades a second of the whole default market, on average.
+        recorded: Lay the recorded candles of BTC and ETH over the generated market.
+        state: File that remembers where the recorded candles lie, or None.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: int = 1
+    start_ms: int | None = None
+    speed: float = 1.0
+    rate: float = 150.0
+    symbols: tuple[str, ...] = DEFAULT_SYMBOLS
+    recorded: bool = True
+    state: Path | None = None
+    sockets: SocketRules = field(default_factory=SocketRules)
+    limits: LimitRules = field(default_factory=LimitRules)

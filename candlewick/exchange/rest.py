@@ -1,0 +1,124 @@
+"""The REST paths of market data: `/api/v3/...`, read only."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from candlewick.exchange.clock import MarketClock
+from candlewick.exchange.coins import exchange_info
+from candlewick.exchange.errors import ApiError, combination
+from candlewick.exchange.feed import EVENT_DELAY_MS
+from candlewick.exchange.history import agg_trades, kline_page, next_agg_id
+from candlewick.exchange.intervals import INTERVALS
+from candlewick.exchange.limits import Limits
+from candlewick.exchange.params import checked, interval_of, range_of, whole
+from candlewick.exchange.source import Market, Source
+from candlewick.exchange.specification import symbol_entries
+from candlewick.exchange.wire import agg_trade_rows, kline_rows
+
+_WEIGHTS: Final = {"ping": 1, "time": 1, "exchangeInfo": 20, "klines": 2, "aggTrades": 4}
+_RANGE: Final = ("symbol", "startTime", "endTime", "limit")
+
+Answer = Callable[[Request], Awaitable[str]]
+
+
+class Rest:
+    """Answers requests from the market, at the market's time."""
+
+    def __init__(self, clock: MarketClock, market: Market, limits: Limits) -> None:
+        self._clock = clock
+        self._market = market
+        self._limits = limits
+        self._symbols = frozenset(market)
+
+    def routes(self) -> list[Route]:
+        """Return the paths, each with its weight."""
+        answers: dict[str, Answer] = {
+            "ping": self._ping,
+            "time": self._time,
+            "exchangeInfo": self._exchange_info,
+            "klines": self._klines,
+            "aggTrades": self._agg_trades,
+        }
+        return [
+            Route(f"/api/v3/{name}", self._weighted(_WEIGHTS[name], answer))
+            for name, answer in answers.items()
+        ]
+
+    def _weighted(self, weight: int, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            address = request.client.host if request.client else ""
+            try:
+                self._limits.charge(address, weight, time.time())
+                return self._reply(address, await answer(request))
+            except ApiError as error:
+                body = orjson.dumps({"code": error.code, "msg": str(error)}).decode()
+                reply = self._reply(address, body, error.status)
+                if error.retry_after_s is not None:
+                    reply.headers["Retry-After"] = str(error.retry_after_s)
+                return reply
+
+        return endpoint
+
+    def _reply(self, address: str, body: str, status: int = 200) -> Response:
+        used = str(self._limits.used(address))
+        headers = {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+        return Response(body, status, headers, "application/json;charset=UTF-8")
+
+    async def _ping(self, request: Request) -> str:
+        checked(request.query_params, ())
+        return "{}"
+
+    async def _time(self, request: Request) -> str:
+        checked(request.query_params, ())
+        return f'{{"serverTime":{self._clock.now_ms()}}}'
+
+    async def _exchange_info(self, request: Request) -> str:
+        query = request.query_params
+        checked(query, ("symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus"))
+        limit = {"interval": "MINUTE", "intervalNum": 1, "limit": self._limits.rules.weight}
+        attempts = {"interval": "MINUTE", "intervalNum": 5, "limit": 61_000}
+        rate_limits = [
+            {"rateLimitType": "REQUEST_WEIGHT"} | limit,
+            {"rateLimitType": "RAW_REQUESTS"} | attempts,
+        ]
+        info = {
+            "timezone": exchange_info()["timezone"],
+            "serverTime": self._clock.now_ms(),
+            "rateLimits": rate_limits,
+            "exchangeFilters": exchange_info()["exchangeFilters"],
+            "symbols": symbol_entries(query, self._market),
+        }
+        return orjson.dumps(info).decode()
+
+    async def _klines(self, request: Request) -> str:
+        query = request.query_params
+        checked(query, (*_RANGE, "interval", "timeZone"))
+        wanted = range_of(query, self._symbols)
+        length = INTERVALS[interval_of(query)]
+        source = self._market[wanted.symbol]
+        rows = await kline_page(source, wanted, length, visible_ms=self.visible_ms())
+        return kline_rows(rows, length)
+
+    async def _agg_trades(self, request: Request) -> str:
+        query = request.query_params
+        checked(query, (*_RANGE, "fromId"))
+        wanted = range_of(query, self._symbols)
+        from_id = whole(query, "fromId")
+        if from_id is not None and (wanted.start_ms is not None or wanted.end_ms is not None):
+            raise combination()
+        source = self._market[wanted.symbol]
+        parts = agg_trades(source, wanted, from_id, self._head(source))
+        return f"[{','.join(agg_trade_rows(part) for part in parts)}]"
+
+    def visible_ms(self) -> int:
+        """Return the moment up to which trades can be seen."""
+        return self._clock.now_ms() - EVENT_DELAY_MS
+
+    def _head(self, source: Source) -> int:
+        return next_agg_id(source, self.visible_ms() + 1)

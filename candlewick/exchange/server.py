@@ -1,0 +1,73 @@
+"""Puts the exchange together: one port for websockets and REST."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import uvicorn
+from starlette.applications import Starlette
+
+from candlewick.exchange.clock import MarketClock
+from candlewick.exchange.hub import Hub
+from candlewick.exchange.limits import Limits
+from candlewick.exchange.market import generated_market, recorded_day_for
+from candlewick.exchange.options import Options
+from candlewick.exchange.rest import Rest
+from candlewick.exchange.sockets import Session
+
+
+def application(options: Options) -> Starlette:
+    """Return the web application of one exchange; its clock starts now.
+
+    Raises:
+        ValueError: A symbol is unknown.
+    """
+    clock = MarketClock(start_ms=options.start_ms, speed=options.speed)
+    recorded_day = recorded_day_for(clock.now_ms()) if options.recorded else None
+    market = generated_market(options, recorded_day)
+    limits = Limits(options.limits)
+    hub = Hub(clock, market, options.sockets)
+    rest = Rest(clock, market, limits)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
+        task = asyncio.create_task(hub.run())
+        yield {"hub": hub}
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    return Starlette(routes=rest.routes(), lifespan=lifespan)
+
+
+def serve(options: Options) -> None:
+    """Run the exchange until it is told to stop, and say where it listens.
+
+    Raises:
+        OSError: The port is taken.
+        ValueError: A symbol is unknown.
+    """
+    app = application(options)
+    listener = _listener(options.host, options.port)
+    host, port = listener.getsockname()[:2]
+    print(f"simulated exchange on http://{host}:{port}", flush=True)  # noqa: T201 - its only output
+    config = uvicorn.Config(
+        app, ws=Session, http="h11", log_level="warning", access_log=False, lifespan="on"
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    # asyncio turns off Nagle's delay only for sockets that say they are TCP.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            f"cannot listen on {host}:{port} ({error.strerror}): take another --port"
+        ) from error
+    return listener
