@@ -1,0 +1,4 @@
+from candlewick.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The database and its tables, made over HTTP like everything else in ClickHouse."""
+
+from dataclasses import dataclass
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from schemas.errors import ConfigurationError, Transient
+from schemas.migrations import migrate, read_migrations
+from schemas.settings import ClickHouseSettings
+
+PATIENCE_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class HttpStore:
+    """A ClickHouse database as the migrator wants it."""
+
+    client: Client
+
+    def run(self, statement: str) -> None:
+        """Run one statement."""
+        self.client.command(statement)
+
+    def rows(self, query: str) -> list[tuple[str, str]]:
+        """Return rows of two text columns."""
+        return [(_text(a), _text(b)) for a, b in self.client.query(query).result_rows]
+
+
+def connect(settings: ClickHouseSettings, *, database: str | None = None) -> Client:
+    """Open a client as the user that writes.
+
+    Raises:
+        Transient: ClickHouse does not answer.
+        ConfigurationError: It refuses, for example the password.
+    """
+    try:
+        return clickhouse_connect.get_client(
+            dsn=settings.url,
+            username=settings.user,
+            password=settings.password.get_secret_value(),
+            database=database or settings.database,
+            connect_timeout=PATIENCE_S,
+            autogenerate_session_id=False,
+        )
+    except ClickHouseError as error:
+        raise _translated(error, settings) from error
+
+
+def apply_migrations(settings: ClickHouseSettings) -> list[str]:
+    """Create the database and bring its tables up to date; return what was applied.
+
+    Raises:
+        Transient: ClickHouse does not answer.
+        ConfigurationError: It refuses.
+        ContractMismatch: The tables were made by another version.
+    """
+    create = f"CREATE DATABASE IF NOT EXISTS {settings.database}"
+    try:
+        with connect(settings, database="default") as client:
+            client.command(create + _on_cluster(settings.cluster))
+        with connect(settings) as client:
+            return migrate(HttpStore(client), read_migrations(), cluster=settings.cluster)
+    except ClickHouseError as error:
+        raise _translated(error, settings) from error
+
+
+def _on_cluster(cluster: str | None) -> str:
+    return "" if cluster is None else f" ON CLUSTER '{cluster}'"
+
+
+def _translated(error: ClickHouseError, settings: ClickHouseSettings) -> Exception:
+    text = str(error)
+    if "AUTHENTICATION_FAILED" in text or "code 516" in text or "code 194" in text:
+        return ConfigurationError(
+            f"ClickHouse at {settings.url} refuses {settings.user}: set "
+            "CANDLEWICK_CLICKHOUSE__USER and CANDLEWICK_CLICKHOUSE__PASSWORD"
+        )
+    if "onnect" in text:
+        return Transient(
+            f"ClickHouse does not answer at {settings.url}: start it, or set "
+            "CANDLEWICK_CLICKHOUSE__URL"
+        )
+    return ConfigurationError(f"ClickHouse refused: {text}")
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,43 @@
+"""`candlewick down`."""
+
+import time
+
+from rich.console import Console
+
+from candlewick.folder import StackFolder
+from candlewick.identity import end_all
+from candlewick.local import stack_folder
+from candlewick.stack import end_leftovers
+from candlewick.state import read_state
+from schemas.errors import ConfigurationError
+from schemas.settings import load_settings
+
+PATIENCE_S = 90.0
+
+
+def down() -> None:
+    """Stop the pipeline of this folder; the data stays."""
+    folder = stack_folder(load_settings())
+    console = Console(highlight=False)
+    if folder.is_held():
+        _end_supervisor(folder)
+        console.print("stopped")
+    elif found := end_leftovers(folder):
+        console.print(f"stopped {found} processes that a killed supervisor had left")
+    else:
+        console.print("nothing runs")
+
+
+def _end_supervisor(folder: StackFolder) -> None:
+    state = read_state(folder.state)
+    process = state.supervisor.find() if state else None
+    if process is None:
+        raise ConfigurationError(f"the stack over {folder.root} is just starting: try again")
+    process.terminate()
+    deadline = time.monotonic() + PATIENCE_S
+    while folder.is_held():
+        if time.monotonic() > deadline:
+            process.kill()
+            end_all(state.identities() if state else [])
+            return
+        time.sleep(0.05)

@@ -1,0 +1,49 @@
+"""`candlewick run`."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from candlewick.addresses import Addresses, choose_addresses
+from candlewick.environment import environment_of
+from candlewick.local import reader_settings, stack_folder, supervisor_settings
+from candlewick.programs import Program, pipeline, servers
+from candlewick.state import read_state
+from schemas.errors import ConfigurationError
+from schemas.settings import Settings
+
+MOST_WORKERS = 32
+SERVERS = ("kafka", "clickhouse", "exchange")
+
+
+def run(
+    name: Annotated[
+        str, typer.Argument(help="kafka, clickhouse, exchange, sink, candles, candles-2, stream")
+    ],
+) -> None:
+    """Run one process of the pipeline in the foreground."""
+    settings = reader_settings()
+    if name in SERVERS:
+        addresses = _addresses(settings)
+        settings = supervisor_settings(settings, addresses)
+        programs = servers(stack_folder(settings), addresses)
+    else:
+        programs = pipeline(MOST_WORKERS)
+    command = _find(name, programs).command
+    os.execvpe(command[0], command, environment_of(settings))  # noqa: S606 - no shell is wanted
+
+
+def _addresses(settings: Settings) -> Addresses:
+    state = read_state(stack_folder(settings).state)
+    if state and state.addresses.exchange:
+        return state.addresses
+    return choose_addresses(settings, live=False)
+
+
+def _find(name: str, programs: list[Program]) -> Program:
+    for program in programs:
+        if program.name == name:
+            return program
+    known = [*SERVERS, *(p.name for p in pipeline(2))]
+    raise ConfigurationError(f"there is no process {name}: choose one of {', '.join(known)}")

@@ -1,0 +1,36 @@
+"""`candlewick topics`."""
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from candlewick.local import reader_settings
+from candlewick.topics_admin import create_topics
+from schemas.topics import ALL, DAY_MS, Cleanup, Topic
+
+topics = typer.Typer(no_args_is_help=True, help="Kafka topics: list them, create what is missing.")
+
+
+@topics.command("list")
+def list_topics() -> None:
+    """Show what each topic carries and who writes and reads it."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("topic", no_wrap=True)
+    for heading in ("carries", "kept", "written by", "read by"):
+        table.add_column(heading)
+    for topic in ALL:
+        table.add_row(topic.name, topic.purpose, _kept(topic), topic.written_by, topic.read_by)
+    Console(highlight=False).print(table)
+
+
+@topics.command()
+def create() -> None:
+    """Create the topics that are missing, with the partitions and copies of the settings."""
+    made = create_topics(reader_settings().kafka)
+    Console(highlight=False).print(f"created {', '.join(made)}" if made else "nothing was missing")
+
+
+def _kept(topic: Topic) -> str:
+    if topic.cleanup is Cleanup.COMPACT:
+        return "newest of a key"
+    return "for ever" if topic.retention_ms < 0 else f"{topic.retention_ms // DAY_MS} days"

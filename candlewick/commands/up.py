@@ -1,0 +1,61 @@
+"""`candlewick up`."""
+
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from candlewick.commands.options import (
+    ClickHousePort,
+    ExchangePort,
+    KafkaPort,
+    Live,
+    Ports,
+    Workers,
+    plan_stack,
+)
+from candlewick.detached import start_detached
+from candlewick.stack import StackPlan, running_stack
+
+STEP_S = 0.1
+
+
+def up(
+    *,
+    live: Live = False,
+    workers: Workers = 1,
+    detach: Annotated[bool, typer.Option("--detach", help="Return when everything runs.")] = False,
+    kafka_port: KafkaPort = None,
+    clickhouse_port: ClickHousePort = None,
+    exchange_port: ExchangePort = None,
+) -> None:
+    """Start the whole pipeline on this machine and keep it running until Ctrl-C."""
+    ports = Ports(kafka_port, clickhouse_port, exchange_port)
+    plan = plan_stack(live=live, workers=workers, ports=ports)
+    console = Console(highlight=False)
+    if detach:
+        start_detached(plan, live=live)
+        console.print(f"running; {addresses_line(plan)}; stop it with `candlewick down`")
+        return
+    keep_running(plan, console)
+
+
+def keep_running(plan: StackPlan, console: Console) -> None:
+    """Run the stack until Ctrl-C or SIGTERM."""
+    try:
+        with running_stack(plan, console.print) as supervisor:
+            console.print(f"running; {addresses_line(plan)}; Ctrl-C stops everything")
+            while True:
+                supervisor.step()
+                time.sleep(STEP_S)
+    except KeyboardInterrupt:
+        console.print("stopped")
+
+
+def addresses_line(plan: StackPlan) -> str:
+    """Return where the servers are, for people."""
+    return (
+        f"ClickHouse {plan.addresses.clickhouse_url} · Kafka {plan.addresses.bootstrap_servers} · "
+        f"passwords in {plan.folder.credentials}"
+    )

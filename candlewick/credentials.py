@@ -1,0 +1,49 @@
+"""The passwords of the local ClickHouse: generated once, readable by their owner only."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import ConfigurationError
+from schemas.settings import variable_name
+
+WRITER = variable_name("clickhouse", "password")
+READER = variable_name("clickhouse", "reader_password")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The writer's and the reader's password; never shown by ``repr``."""
+
+    password: str
+    reader_password: str
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+
+def load_or_create(path: Path) -> Credentials:
+    """Return the passwords of a file, which is made with new ones where it is missing."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f"{name}={secrets.token_urlsafe(24)}\n" for name in (WRITER, READER))
+    return load(path)
+
+
+def load(path: Path) -> Credentials:
+    """Read the file.
+
+    Raises:
+        ConfigurationError: A password is missing from it.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines()
+    values = dict(line.split("=", 1) for line in lines if "=" in line)
+    password, reader_password = values.get(WRITER), values.get(READER)
+    if not password or not reader_password:
+        raise ConfigurationError(
+            f"{path} needs {WRITER} and {READER}: write them, or remove the file for new ones"
+        )
+    return Credentials(password, reader_password)

@@ -1,0 +1,33 @@
+"""Settings as the environment of a child process."""
+
+import os
+from collections.abc import Iterator
+
+from pydantic import BaseModel, SecretStr
+
+from schemas.settings import PREFIX, Settings, variable_name
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return this process's environment with exactly these settings in it."""
+    inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(PREFIX)}
+    return inherited | {"PYTHONUNBUFFERED": "1"} | dict(_variables(settings))
+
+
+def _variables(settings: Settings) -> Iterator[tuple[str, str]]:
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if not isinstance(value, BaseModel):
+            yield variable_name(name), _text(value)
+            continue
+        for inner in type(value).model_fields:
+            if (leaf := getattr(value, inner)) is not None:
+                yield variable_name(name, inner), _text(leaf)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value)

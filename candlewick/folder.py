@@ -1,0 +1,93 @@
+"""The folder of the local stack: data, logs, state and credentials of one machine's pipeline."""
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import ConfigurationError
+
+NEEDED_MB = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StackFolder:
+    """Where everything of one local stack is, by default ``.candlewick``."""
+
+    root: Path
+
+    @property
+    def kafka(self) -> Path:
+        """Kafka's data."""
+        return self.root / "kafka"
+
+    @property
+    def clickhouse(self) -> Path:
+        """ClickHouse's data."""
+        return self.root / "clickhouse"
+
+    @property
+    def state(self) -> Path:
+        """What runs now."""
+        return self.root / "run" / "state.json"
+
+    @property
+    def credentials(self) -> Path:
+        """The generated passwords."""
+        return self.root / "credentials"
+
+    @property
+    def logs(self) -> Path:
+        """One file a process."""
+        return self.root / "logs"
+
+    def log(self, name: str) -> Path:
+        """Return the log file of one process."""
+        return self.logs / f"{name}.log"
+
+    def make(self, needed_mb: int = NEEDED_MB) -> None:
+        """Create the folders.
+
+        Raises:
+            ConfigurationError: The disk has less than `needed_mb` megabytes free.
+        """
+        for folder in (self.kafka, self.clickhouse, self.logs, self.state.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        free_mb = shutil.disk_usage(self.root).free // 1_000_000
+        if free_mb < needed_mb:
+            raise ConfigurationError(
+                f"the disk of {self.root} is full: {free_mb} MB are free and {needed_mb} MB are "
+                "needed; make room, or set CANDLEWICK_DATA_DIR to a folder of another disk"
+            )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder; the hold ends with the process, however that ends.
+
+        Raises:
+            ConfigurationError: Another process holds it.
+        """
+        self.state.parent.mkdir(parents=True, exist_ok=True)
+        with (self.state.parent / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigurationError(
+                    f"a stack is already running over {self.root}: see it with `candlewick "
+                    "status`, end it with `candlewick down`"
+                ) from error
+            yield
+
+    def is_held(self) -> bool:
+        """Tell whether a supervisor holds the folder."""
+        path = self.state.parent / "lock"
+        if not path.exists():
+            return False
+        with path.open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False

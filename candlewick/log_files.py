@@ -1,0 +1,46 @@
+"""Log files of processes that write straight into them: kept small, and read from the end."""
+
+import shutil
+from pathlib import Path
+
+KEEP_BYTES = 10_000_000
+
+
+def rotate(log: Path, keep_bytes: int = KEEP_BYTES) -> None:
+    """Move a file that has grown too long to ``NAME.log.1``; its writer appends and goes on."""
+    if log.exists() and log.stat().st_size > keep_bytes:
+        shutil.copyfile(log, log.with_name(log.name + ".1"))
+        with log.open("r+b") as file:
+            file.truncate(0)
+
+
+def last_lines(log: Path, count: int) -> list[str]:
+    """Return the newest lines, at most `count` of them."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - 400 * count))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return []
+    return text.splitlines()[-count:]
+
+
+class Follower:
+    """Reads what is appended to a log from now on."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._position = log.stat().st_size if log.exists() else 0
+
+    def new_lines(self) -> list[str]:
+        """Return the whole lines since the last call; a truncated file starts anew."""
+        if not self._log.exists():
+            return []
+        with self._log.open("rb") as file:
+            if file.seek(0, 2) < self._position:
+                self._position = 0
+            file.seek(self._position)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self._position += len(whole) + len(newline)
+        return whole.decode(errors="replace").splitlines() if newline else []

@@ -1,0 +1,57 @@
+"""The processes of a local stack, in the order in which they start."""
+
+import sys
+from dataclasses import dataclass
+
+from candlewick.addresses import Addresses
+from candlewick.folder import StackFolder
+
+PYTHON = (sys.executable, "-P", "-m")  # -P: a folder `schemas` where a person stands is not ours
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One process.
+
+    Attributes:
+        port: Where it listens; None where it only connects to others.
+        ping: Path that answers 200 over HTTP when it is ready; None where a connection is enough.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    port: int | None = None
+    ping: str | None = None
+
+
+def servers(folder: StackFolder, addresses: Addresses) -> list[Program]:
+    """Return what the pipeline needs: broker, store and, where simulated, the exchange."""
+    found = [_kafka(folder, addresses.kafka), _clickhouse(folder, addresses.clickhouse)]
+    if addresses.exchange is not None:
+        found.append(_exchange(addresses.exchange))
+    return found
+
+
+def pipeline(workers: int) -> list[Program]:
+    """Return the pipeline, readers first, so that nothing waits longer than it must."""
+    candles = ["candles", *(f"candles-{n}" for n in range(2, workers + 1))]
+    return [
+        Program("sink", (*PYTHON, "sinks")),
+        *(Program(name, (*PYTHON, "processors", "worker", "--name", name)) for name in candles),
+        Program("stream", (*PYTHON, "producers", "stream")),
+    ]
+
+
+def _kafka(folder: StackFolder, port: int) -> Program:
+    command = (*PYTHON, "candlewick.kafka_server", "--data", str(folder.kafka))
+    return Program("kafka", (*command, "--port", str(port)), port)
+
+
+def _clickhouse(folder: StackFolder, port: int) -> Program:
+    command = (*PYTHON, "candlewick.clickhouse_server", "--path", str(folder.clickhouse))
+    return Program("clickhouse", (*command, "--port", str(port)), port, ping="/ping")
+
+
+def _exchange(port: int) -> Program:
+    command = (*PYTHON, "candlewick.exchange", "--port", str(port))
+    return Program("exchange", command, port, ping="/api/v3/ping")
