@@ -7,16 +7,14 @@ import sys
 from pathlib import Path
 
 from candlewick.clickhouse_server.accounts import Accounts
+from candlewick.one_line_errors import one_line_errors
+from schemas.errors import ConfigurationError
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Serve until told to stop.
-
-    Returns:
-        The exit code: 0 after SIGTERM or SIGINT, 1 where it cannot start; then one line says why.
-    """
+def main(arguments: list[str] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; where it cannot start, say why in one line and exit with 1."""
     options = _options(arguments)
-    try:
+    with one_line_errors():
         accounts = Accounts.from_environment(os.environ)
         listener = _listen(options.host, options.port)
         with listener:
@@ -25,10 +23,6 @@ def main(arguments: list[str] | None = None) -> int:
             from candlewick.clickhouse_server.serving import serve  # noqa: PLC0415 - after the above
 
             serve(listener, accounts, options.path.absolute(), memory_mb=options.max_memory_mb)
-    except (ValueError, OSError) as error:
-        sys.stderr.write(f"clickhouse server: {error}\n")
-        return 1
-    return 0
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -45,11 +39,11 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=512)
     except (OSError, OverflowError) as error:
-        raise ValueError(
+        raise ConfigurationError(
             f"cannot listen on {host}:{port} ({error}); stop what holds the port, or choose"
             " another --port"
         ) from error
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from candlewick.clickhouse_server.errors import AUTHENTICATION_FAILED, REQUIRED_PASSWORD, refused
+from schemas.errors import ConfigurationError
 
 PREFIX = "CANDLEWICK_CLICKHOUSE__"
 
@@ -31,14 +32,16 @@ class Accounts:
         """Read the writer and, where its name is given, the reader.
 
         Raises:
-            ValueError: A name without a password, or both names alike.
+            ConfigurationError: A name without a password, or both names alike.
         """
         writer = _account(environment, "USER", "PASSWORD", may_write=True)
         reader = _account(environment, "READER_USER", "READER_PASSWORD", may_write=False)
         if writer is None:
-            raise ValueError(f"set {PREFIX}USER and {PREFIX}PASSWORD: there is no default password")
+            raise ConfigurationError(
+                f"set {PREFIX}USER and {PREFIX}PASSWORD: there is no default password"
+            )
         if reader is not None and reader.name == writer.name:
-            raise ValueError(f"{PREFIX}READER_USER must differ from {PREFIX}USER")
+            raise ConfigurationError(f"{PREFIX}READER_USER must differ from {PREFIX}USER")
         return cls(tuple(account for account in (writer, reader) if account is not None))
 
     def recognise(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Account:
@@ -67,7 +70,9 @@ def _account(
     if not name and not secret:
         return None
     if not name or not secret:
-        raise ValueError(f"set both {PREFIX}{user} and {PREFIX}{password}: neither has a default")
+        raise ConfigurationError(
+            f"set both {PREFIX}{user} and {PREFIX}{password}: neither has a default"
+        )
     return Account(name, secret, may_write)
 
 

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -22,7 +23,7 @@ from candlewick.clickhouse_server.body import Body, ClientGoneError
 from candlewick.clickhouse_server.codings import decoded
 from candlewick.clickhouse_server.errors import REQUIRED_PASSWORD, QueryError
 from candlewick.clickhouse_server.execution import Execution
-from candlewick.clickhouse_server.frames import refuse_frames
+from candlewick.clickhouse_server.frames import unframed
 from candlewick.clickhouse_server.request import Asked, read_request
 from candlewick.clickhouse_server.response import encoded, encoder_for, headers_of, new_tag
 from candlewick.clickhouse_server.running import Answer
@@ -58,25 +59,21 @@ class Statements:
         if request.method == "GET" and not request.url.query:
             await PlainTextResponse("Ok.\n")(scope, receive, send)
             return
-        try:
+        with suppress(ClientGoneError):
             try:
-                asked = read_request(request.query_params.items(), request.headers)
-                refuse_frames(asked)
+                asked = read_request(request)
                 account = self.accounts.recognise(request.headers, request.query_params)
-            except QueryError:
+                await self._answer(request, body, account, asked, send)
+            except QueryError as error:
+                # A client that still sends does not look at what is answered.
                 await body.drain()
-                raise
-            await self._answer(request, body, account, asked, send)
-        except QueryError as error:
-            await _error(error)(scope, receive, send)
-        except ClientGoneError:
-            return
+                await _error(error)(scope, receive, send)
 
     async def _answer(
         self, request: Request, body: Body, account: Account, asked: Asked, send: Send
     ) -> None:
         request_id = str(uuid.uuid4())
-        text = _text(request, body)
+        text = _text(request, body, asked)
         start = partial(self.execution.answer, account, asked, text, request_id)
         failure: QueryError | ClientGoneError | None = None
         async with anyio.create_task_group() as tasks:
@@ -96,7 +93,8 @@ class Statements:
         answer = await to_thread.run_sync(start, limiter=self.threads)
         try:
             elapsed_ns = time.perf_counter_ns() - began_ns
-            await self._send(request, answer, headers_of(answer, query_id, elapsed_ns), send)
+            headers = headers_of(answer, query_id, elapsed_ns)
+            await self._send(request, answer, headers, send)
         finally:
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(answer.resources.close, limiter=self.kills)
@@ -104,7 +102,7 @@ class Statements:
     async def _send(
         self, request: Request, answer: Answer, extra: dict[str, str], send: Send
     ) -> None:
-        encoder, coding = encoder_for(request.headers.get("accept-encoding", ""))
+        encoder, coding = encoder_for(request, answer)
         tag = new_tag()
         pieces = encoded(answer, encoder, tag)
         headers = MutableHeaders({**extra, "X-ClickHouse-Exception-Tag": tag})
@@ -127,9 +125,11 @@ class Statements:
         await to_thread.run_sync(self.execution.engine.kill, request_id, limiter=self.kills)
 
 
-def _text(request: Request, body: Body) -> Iterator[bytes]:
+def _text(request: Request, body: Body, asked: Asked) -> Iterator[bytes]:
     """The statement and its rows: what the URL holds, then what the body holds."""
     pieces = decoded(body.pieces(), request.headers.get("content-encoding", ""))
+    if asked.frames_in:
+        pieces = unframed(pieces)
     url_query = request.query_params.get("query", "").rstrip()
     return chain([url_query.encode() + b"\n"], pieces) if url_query else pieces
 

@@ -7,6 +7,9 @@ from urllib.parse import urlencode
 
 from chdb.state.sqlitelike import Connection
 
+from candlewick.clickhouse_server.folder import refuse_second_owner
+from schemas.errors import ConfigurationError
+
 _CACHES: Final = {
     "index_mark_cache_size": 8 << 20,
     "index_uncompressed_cache_size": 0,
@@ -95,15 +98,16 @@ class Engine:
         """Open the folder, making it where there is none.
 
         Raises:
-            ValueError: The folder cannot be opened; says why and what to do.
+            ConfigurationError: The folder cannot be opened; says why and what to do.
         """
         options = {"max_server_memory_usage": memory_mb << 20, **_CACHES}
         self._address = f"{folder}?{urlencode(options)}"
+        folder.mkdir(parents=True, exist_ok=True)
+        refuse_second_owner(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             self._root = self.open_handle()
-        except (OSError, RuntimeError) as error:
-            raise ValueError(_why_not(folder, error)) from error
+        except RuntimeError as error:
+            raise ConfigurationError(f"cannot open {folder}: {error}") from error
         self.source_functions = self._source_functions()
 
     def open_handle(self) -> Handle:
@@ -160,20 +164,3 @@ def use(handle: Handle, database: str) -> None:
 
 def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _why_not(folder: Path, error: Exception) -> str:
-    if "Error initializing EmbeddedServer" not in str(error):
-        return f"cannot open {folder}: {error}"
-    owner = _owner(folder / "status")
-    return (
-        f"cannot open {folder}: another process ({owner}) may own it, or the disk is full or not"
-        " writable; stop that process, or choose another --path"
-    )
-
-
-def _owner(status: Path) -> str:
-    try:
-        return status.read_text().splitlines()[0].lower()
-    except (OSError, IndexError):
-        return "unknown"

@@ -9,7 +9,7 @@ from chdb import ChdbError
 
 from candlewick.clickhouse_server.accounts import Account
 from candlewick.clickhouse_server.engine import Engine, Handle, assign, put_back, use
-from candlewick.clickhouse_server.errors import QUERY_IS_TOO_LARGE, QueryError, from_engine, refused
+from candlewick.clickhouse_server.errors import QUERY_IS_TOO_LARGE, from_engine, refused
 from candlewick.clickhouse_server.reader_rules import check_reader, refuse_writes
 from candlewick.clickhouse_server.request import Asked
 from candlewick.clickhouse_server.running import Answer, run
@@ -29,7 +29,7 @@ class Execution:
     def answer(
         self, account: Account, asked: Asked, text: Iterator[bytes], request_id: str
     ) -> Answer:
-        """Run what a request holds; on an error the rest of `text` is read before it is raised.
+        """Run what a request holds.
 
         Args:
             account: Who asks.
@@ -40,14 +40,12 @@ class Execution:
         Raises:
             QueryError: The request or the engine's refusal.
         """
+        statement, rows = _gather(text)
+        self._check(account, asked, statement)
         try:
-            statement, rows = _gather(text)
-            self._check(account, asked, statement)
             return self._run(account, asked, statement, rows, request_id)
-        except QueryError:
-            for _ in text:
-                pass
-            raise
+        except (ChdbError, RuntimeError) as error:
+            raise from_engine(error) from error
 
     def _check(self, account: Account, asked: Asked, statement: Statement) -> None:
         if asked.readonly:
@@ -106,11 +104,10 @@ def _settled(handle: Handle, account: Account, asked: Asked, request_id: str) ->
             use(handle, asked.database)
         if not account.may_write:
             assign(handle, {"readonly": "1"})
-    except (ChdbError, RuntimeError) as error:
-        raise from_engine(error) from error
-    yield
-    if asked.session_id and account.may_write:
-        put_back(handle, asked.settings)
+        yield
+    finally:
+        if asked.session_id and account.may_write:
+            put_back(handle, asked.settings)
 
 
 def _gather(text: Iterator[bytes]) -> tuple[Statement, Iterator[bytes]]:

@@ -1,18 +1,86 @@
-"""ClickHouse's own compressed blocks (``compress=1``, ``decompress=1``): refused so far."""
+"""ClickHouse's own compressed blocks, ``compress=1`` and ``decompress=1``.
 
-from candlewick.clickhouse_server.errors import NOT_IMPLEMENTED, QueryError, refused
-from candlewick.clickhouse_server.request import Asked
+A block is a checksum (16 bytes, CityHash128 of all that follows), the method (1), its own size
+without the checksum (4), the size of what it holds (4), and the compressed bytes.
+
+Source: ClickHouse, src/Compression/CompressedReadBufferBase.cpp and CompressionInfo.h.
+"""
+
+from collections.abc import Iterable, Iterator
+from struct import Struct
+from typing import Final
+
+import lz4.block
+import zstandard
+
+from candlewick.clickhouse_server.cityhash import cityhash128
+from candlewick.clickhouse_server.errors import CANNOT_DECOMPRESS, CHECKSUM_DOESNT_MATCH, refused
+
+_CHECKSUM_BYTES: Final = 16
+_HEADER: Final = Struct("<BII")
+_PLAIN: Final = 0x02
+_LZ4: Final = 0x82
+_ZSTD: Final = 0x90
+_LARGEST_BYTES: Final = 1 << 30
+_PIECE_BYTES: Final = 1 << 20
 
 
-def refuse_frames(asked: Asked) -> None:
-    """Send the client to HTTP's content codings.
+class FrameEncoder:
+    """Writes LZ4 blocks."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Write a piece, as many blocks as it takes."""
+        starts = range(0, len(data), _PIECE_BYTES)
+        return b"".join(_framed(data[start : start + _PIECE_BYTES]) for start in starts)
+
+    def flush(self) -> bytes:
+        """Nothing is held back."""
+        return b""
+
+
+def unframed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Undo the blocks of a body.
 
     Raises:
-        QueryError: The request wants framed blocks (48).
+        QueryError: A checksum that does not match (40); a block that is cut short or broken (271).
     """
-    if asked.frames_in or asked.frames_out:
-        raise _not_framed()
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        while (end := _end_of_block(held)) <= len(held):
+            yield _unpacked(bytes(held[:end]))
+            del held[:end]
+    if held:
+        raise refused(CANNOT_DECOMPRESS, "The body ends inside a compressed block.")
 
 
-def _not_framed() -> QueryError:
-    return refused(NOT_IMPLEMENTED, "Use Content-Encoding and Accept-Encoding for compression.")
+def _framed(data: bytes) -> bytes:
+    packed = bytes(lz4.block.compress(data, store_size=False))
+    block = _HEADER.pack(_LZ4, len(packed) + _HEADER.size, len(data)) + packed
+    return cityhash128(block) + block
+
+
+def _end_of_block(held: bytearray) -> int:
+    if len(held) < _CHECKSUM_BYTES + _HEADER.size:
+        return len(held) + 1
+    _, packed_bytes, bytes_ = _HEADER.unpack_from(held, _CHECKSUM_BYTES)
+    if not _HEADER.size <= packed_bytes <= _LARGEST_BYTES or bytes_ > _LARGEST_BYTES:
+        raise refused(CANNOT_DECOMPRESS, "The body is not made of compressed blocks.")
+    return _CHECKSUM_BYTES + int(packed_bytes)
+
+
+def _unpacked(block: bytes) -> bytes:
+    if cityhash128(block[_CHECKSUM_BYTES:]) != block[:_CHECKSUM_BYTES]:
+        raise refused(CHECKSUM_DOESNT_MATCH, "Checksum doesn't match: corrupted data.")
+    method, _, size = _HEADER.unpack_from(block, _CHECKSUM_BYTES)
+    packed = block[_CHECKSUM_BYTES + _HEADER.size :]
+    try:
+        if method == _LZ4:
+            return bytes(lz4.block.decompress(packed, uncompressed_size=size))
+        if method == _ZSTD:
+            return bytes(zstandard.ZstdDecompressor().decompress(packed, max_output_size=size))
+    except (lz4.block.LZ4BlockError, zstandard.ZstdError) as error:
+        raise refused(CANNOT_DECOMPRESS, f"A compressed block is broken: {error}.") from error
+    if method == _PLAIN:
+        return packed
+    raise refused(CANNOT_DECOMPRESS, f"Unknown compression method {method:#x}.")

@@ -1,8 +1,10 @@
 """A request's URL and headers, sorted into what the engine gets and what stays with HTTP."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from starlette.requests import Request
 
 from candlewick.clickhouse_server.errors import BAD_ARGUMENTS, refused
 
@@ -34,8 +36,7 @@ class Asked:
         session_must_exist: Refuse rather than begin a session.
         readonly: Nothing may be changed.
         query_id: The client's name of the query, or empty.
-        frames_out: Answer in ClickHouse's own compressed blocks.
-        frames_in: The body comes in such blocks.
+        frames_in: The body comes in ClickHouse's own compressed blocks.
     """
 
     settings: Mapping[str, str]
@@ -47,19 +48,18 @@ class Asked:
     session_must_exist: bool
     readonly: bool
     query_id: str
-    frames_out: bool
     frames_in: bool
 
 
-def read_request(pairs: Iterable[tuple[str, str]], headers: Mapping[str, str]) -> Asked:
-    """Sort what came in the URL.
+def read_request(request: Request) -> Asked:
+    """Sort what came in the URL; a GET only reads.
 
     Raises:
         QueryError: A setting whose name is none, or a session timeout out of range.
 
     Source: ClickHouse, docs/interfaces/http.
     """
-    url = dict(pairs)
+    url, headers = dict(request.query_params), request.headers
     return Asked(
         settings={name: url[name] for name in url if _is_setting(name)},
         parameters={n[6:]: url[n] for n in url if n.startswith("param_")},
@@ -68,9 +68,8 @@ def read_request(pairs: Iterable[tuple[str, str]], headers: Mapping[str, str]) -
         session_id=url.get("session_id", ""),
         session_timeout_s=_timeout(url.get("session_timeout", "60")),
         session_must_exist=url.get("session_check") == "1",
-        readonly=url.get("readonly", "0") != "0",
+        readonly=request.method != "POST" or url.get("readonly", "0") != "0",
         query_id=url.get("query_id", ""),
-        frames_out=url.get("compress") == "1",
         frames_in=url.get("decompress") == "1",
     )
 

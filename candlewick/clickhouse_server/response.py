@@ -3,17 +3,25 @@
 import json
 import secrets
 from collections.abc import Iterator
+from typing import Final
+
+from starlette.requests import Request
 
 from candlewick.clickhouse_server import codings
 from candlewick.clickhouse_server.errors import QueryError
+from candlewick.clickhouse_server.frames import FrameEncoder
 from candlewick.clickhouse_server.running import Answer
 
-Headers = list[tuple[bytes, bytes]]
+_WORTH_COMPRESSING_BYTES: Final = 512
 
 
-def encoder_for(accepted: str) -> tuple[codings.Encoder | None, str]:
+def encoder_for(request: Request, answer: Answer) -> tuple[codings.Encoder | None, str]:
     """How a body is compressed, and the name of that for ``Content-Encoding``."""
-    coding = codings.choose(accepted)
+    if request.query_params.get("compress") == "1":
+        return FrameEncoder(), ""
+    if answer.more is None and len(answer.body) < _WORTH_COMPRESSING_BYTES:
+        return None, ""
+    coding = codings.choose(request.headers.get("accept-encoding", ""))
     return (codings.encoder(coding), coding) if coding else (None, "")
 
 

@@ -61,18 +61,16 @@ def run(
         default_format: Where the statement names none; may be empty.
 
     Raises:
-        QueryError: The engine refuses it.
+        ChdbError: The engine refuses it.
+        RuntimeError: It refuses an insert.
     """
-    try:
-        if statement.kind is Kind.INSERT_ROWS:
-            assign(handle, {f"param_{name}": value for name, value in parameters.items()})
-            return _insert(handle, statement, rows, statement.format or default_format or "Values")
-        format_ = statement.format or default_format or "TabSeparated"
-        if statement.kind is Kind.SELECT and format_ in _JOINABLE:
-            return _select(handle, statement, format_, parameters)
-        return _whole(handle, statement, format_, parameters)
-    except _ENGINE_ERRORS as error:
-        raise from_engine(error) from error
+    if statement.kind is Kind.INSERT_ROWS:
+        assign(handle, {f"param_{name}": value for name, value in parameters.items()})
+        return _insert(handle, statement, rows, statement.format or default_format or "Values")
+    format_ = statement.format or default_format or "TabSeparated"
+    if statement.kind is Kind.SELECT and format_ in _JOINABLE:
+        return _select(handle, statement, format_, parameters)
+    return _whole(handle, statement, format_, parameters)
 
 
 def _insert(handle: Handle, statement: Statement, rows: Iterator[bytes], format_: str) -> Answer:

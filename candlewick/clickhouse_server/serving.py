@@ -23,7 +23,7 @@ def serve(listener: socket.socket, accounts: Accounts, folder: Path, *, memory_m
     """Serve on a bound socket until SIGTERM or SIGINT.
 
     Raises:
-        ValueError: The folder cannot be opened.
+        ConfigurationError: The folder cannot be opened.
     """
     engine = Engine(folder, memory_mb=memory_mb)
     sessions = Sessions(engine)

@@ -1,0 +1,30 @@
+"""Whose a data folder is: the engine locks a file in it, and says little when that fails."""
+
+import fcntl
+from pathlib import Path
+from typing import Final
+
+from schemas.errors import ConfigurationError
+
+_STATUS: Final = "status"
+
+
+def refuse_second_owner(folder: Path) -> None:
+    """Look at the engine's lock before the engine does.
+
+    Raises:
+        ConfigurationError: Another process holds it.
+
+    Source: ClickHouse, src/Common/StatusFile.cpp: flock on ``status``, whose first line is the pid.
+    """
+    status = folder / _STATUS
+    if not status.exists():
+        return
+    with status.open("r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = file.readline().strip() or "its number is not known"
+            raise ConfigurationError(
+                f"another process owns {folder} ({owner}): stop it, or choose another --path"
+            ) from error
