@@ -93,12 +93,14 @@ def running_clickhouse(path: Path, *arguments: str) -> Iterator[RunningClickHous
             server.stop()
 
 
-def start_clickhouse(path: Path, port: int, *arguments: str) -> subprocess.Popen[str]:
+def start_clickhouse(
+    path: Path, port: int, *arguments: str, password: str = WRITER[1]
+) -> subprocess.Popen[str]:
     """Start the server's process, without waiting; what it says goes to `path`.log."""
     environment = {
         **os.environ,
         "CANDLEWICK_CLICKHOUSE__USER": WRITER[0],
-        "CANDLEWICK_CLICKHOUSE__PASSWORD": WRITER[1],
+        "CANDLEWICK_CLICKHOUSE__PASSWORD": password,
         "CANDLEWICK_CLICKHOUSE__READER_USER": READER[0],
         "CANDLEWICK_CLICKHOUSE__READER_PASSWORD": READER[1],
     }
