@@ -1,0 +1,54 @@
+# `make` lists what there is. Only make, git and Python 3.11 or newer are needed.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+STAMP := $(VENV)/.synced
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo live test test-long bench lint clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with the locked dependencies, and fetch Kafka; again: nothing to do
+
+$(STAMP): uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] < (3, 14))' \
+	    || { echo "make: $(PYTHON) is no Python 3.11, 3.12 or 3.13: install one, then make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	    || { echo "make: $(PYTHON) cannot make a virtual environment: install its venv package" >&2; exit 1; }
+	@test "$$($(BIN)/uv --version 2>/dev/null | cut -d ' ' -f 2)" = $(UV_VERSION) \
+	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
+	    || { echo "make: the Python package registry does not answer: check the network (or HTTPS_PROXY)" >&2; exit 1; }
+	@$(BIN)/uv sync --frozen --quiet --inexact --python $(BIN)/python \
+	    || { echo "make: the locked dependencies could not be installed: see the lines above" >&2; exit 1; }
+	@echo "Fetching Apache Kafka (once)"
+	@$(BIN)/python -m candlewick.kafka_server --prepare
+	@touch $@
+
+demo: setup ## The whole pipeline against the simulated exchange, live in this terminal; Ctrl-C ends it
+	@$(BIN)/candlewick demo $(ARGS)
+
+live: setup ## The same against the real Binance
+	@$(BIN)/candlewick demo --live $(ARGS)
+
+lint: setup ## Lint, formatting, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint ## Lint and every test but the long ones, with a real Kafka and a real ClickHouse engine
+	$(BIN)/pytest -n 2 -m 'not slow' $(ARGS)
+
+test-long: setup ## The tests that take minutes each
+	$(BIN)/pytest -m slow --timeout 3600 $(ARGS)
+
+bench: setup ## Each figure of the README, measured here
+	@for script in bench/bench_*.py; do echo "== $$script" && $(BIN)/python "$$script" || exit 1; done
+
+clean: ## Remove .venv and caches; the data in .candlewick stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
