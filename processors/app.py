@@ -1,5 +1,6 @@
 """The Faust application of the candle worker: settings, topics, table, agent, timers."""
 
+import asyncio
 import logging
 import os
 import time
@@ -10,6 +11,7 @@ from typing import Any
 import faust
 from faust.transport.base import Transport
 from faust.types import TP
+from mode import Service
 
 from processors.candle_state import CandleRules
 from processors.faust_transport import CarefulTransport
@@ -97,7 +99,7 @@ def _wire(app: CandleApp, settings: Settings) -> None:
         partitions=settings.kafka.partitions,
     )
     rules = CandleRules(lateness_ms=settings.candles.lateness_ms)
-    fence = Fence(session_s=SESSION_S, now_s=time.monotonic())
+    fence = Fence(session_s=SESSION_S)
 
     async def seek(partition: int, offset: int) -> None:
         await app.consumer.seek(TP(topics.TRADES.name, partition), offset)
@@ -111,15 +113,21 @@ def _wire(app: CandleApp, settings: Settings) -> None:
             m = event.message
             await worker.take(Message(m.key, m.value, m.topic, m.partition, m.offset))
 
-    async def beat() -> None:
-        _leave_if_fenced(fence)
-
     @app.on_rebalance_complete.connect
     async def start_over(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
         await worker.start_over()
 
     app.timer(_LIVE_EVERY_S)(worker.send_live)
-    app.timer(_BEAT_EVERY_S)(beat)
+
+    @app.service
+    class Beat(Service):
+        """Looks at the clock all the time, also while the group rebalances."""
+
+        @Service.task
+        async def _beat(self) -> None:
+            while not self.should_stop:
+                _leave_if_fenced(fence)
+                await asyncio.sleep(_BEAT_EVERY_S)
 
 
 def _raw_topic(app: CandleApp, topic: topics.Topic) -> faust.TopicT:
