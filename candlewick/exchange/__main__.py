@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from candlewick.exchange.coins import DEFAULT_SYMBOLS
+from candlewick.exchange.faults import fault_from_text
 from candlewick.exchange.hub import SocketRules
 from candlewick.exchange.intervals import epoch_ms
 from candlewick.exchange.limits import LimitRules
@@ -24,6 +25,9 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
     symbols: Annotated[str, typer.Option(help="Symbols, comma separated.")] = _SYMBOLS,
     rate: Annotated[float, typer.Option(help="Trades a second over all default symbols.")] = 150.0,
     recorded: Annotated[bool, typer.Option(help="Lay real candles over BTC and ETH.")] = True,  # noqa: FBT002 - typer makes --no-recorded of it
+    fault: Annotated[
+        list[str] | None, typer.Option(help="kind:name=value,...; see /admin/faults/schema.")
+    ] = None,
     ping_every: Annotated[float, typer.Option(help="Seconds from ping to ping.")] = 20.0,
     pong_within: Annotated[float, typer.Option(help="Seconds a pong may take.")] = 60.0,
     lifetime: Annotated[float, typer.Option(help="Seconds a connection may live.")] = 86_400.0,
@@ -40,6 +44,7 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
             rate=rate,
             symbols=tuple(symbol.strip().upper() for symbol in symbols.split(",")),
             recorded=recorded,
+            faults=tuple(fault_from_text(text) for text in fault or []),
             sockets=SocketRules(
                 ping_every_s=ping_every, pong_within_s=pong_within, lifetime_s=lifetime
             ),

@@ -1,14 +1,19 @@
 """Carries the market's frames to every connection, as its clock goes on."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from candlewick.exchange.armed import Arsenal, cuts
 from candlewick.exchange.clock import MarketClock
+from candlewick.exchange.distortion import Distortion
+from candlewick.exchange.faults import Cut, Shutdown, Silence
 from candlewick.exchange.feed import Feed, Frame
 from candlewick.exchange.intervals import MINUTE_MS
-from candlewick.exchange.sockets import Session
+from candlewick.exchange.limits import Limits
+from candlewick.exchange.sockets import SHUTDOWN_CODE, Session
 from candlewick.exchange.source import Market
 from candlewick.exchange.topics import Topic
 
@@ -27,13 +32,29 @@ class SocketRules:
     lifetime_s: float = 86_400.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    joined_ms: int
+    distortion: Distortion
+
+
 class Hub:
     """Knows every connection and gives each its frames."""
 
-    def __init__(self, clock: MarketClock, market: Market, rules: SocketRules) -> None:
+    def __init__(
+        self,
+        clock: MarketClock,
+        market: Market,
+        rules: SocketRules,
+        *,
+        arsenal: Arsenal,
+        limits: Limits,
+    ) -> None:
         self.rules = rules
+        self._arsenal = arsenal
+        self._limits = limits
         self.symbols = frozenset(market)
-        self.sessions: dict[Session, None] = {}
+        self.sessions: dict[Session, _Line] = {}
         self._clock = clock
         self._market = market
         self._feed = Feed(market)
@@ -45,14 +66,15 @@ class Hub:
 
     def refuse(self, path: str, client: str) -> tuple[HTTPStatus, str] | None:
         """Return why a connection is not accepted, if it is not."""
-        del client
+        if not self._limits.connect(client, time.time()):
+            return HTTPStatus.TOO_MANY_REQUESTS, "too many connection attempts in five minutes\n"
         if path.rstrip("/") == "/stream" or path == "/ws" or path.startswith("/ws/"):
             return None
         return HTTPStatus.NOT_FOUND, "no such path: use /ws/<stream> or /stream?streams=<a>/<b>\n"
 
     def join(self, session: Session) -> None:
         """Begin to send frames to a connection."""
-        self.sessions[session] = None
+        self.sessions[session] = _Line(self.now_ms(), Distortion(self._arsenal))
         self.changed()
 
     def leave(self, session: Session) -> None:
@@ -64,10 +86,15 @@ class Hub:
         """Take note that somebody listens to other streams than before."""
         self._topics = None
 
-    def may_ping(self, session: Session) -> bool:
-        """Tell whether a ping may leave for a connection now."""
-        del session
-        return True
+    def silent(self, session: Session, at_ms: int) -> bool:
+        """Tell whether a connection has gone silent."""
+        line = self.sessions.get(session)
+        return line is not None and any(
+            armed.during(at_ms)
+            and line.joined_ms < armed.start_ms
+            and armed.chooses(fault.probability, session.ordinal)
+            for armed, fault in self._arsenal.of(Silence)
+        )
 
     async def run(self) -> None:
         """Send frames for ever."""
@@ -85,12 +112,39 @@ class Hub:
     def _send(self, after_ms: int, upto_ms: int) -> None:
         topics = self._wanted()
         frames = self._feed.frames(topics, after_ms, upto_ms) if topics else []
-        for session in list(self.sessions):
-            self._deliver(session, frames)
+        for session, line in list(self.sessions.items()):
+            self._deliver(session, line, frames, upto_ms)
+        self._break(after_ms, upto_ms)
 
-    def _deliver(self, session: Session, frames: list[Frame]) -> None:
+    def _deliver(self, session: Session, line: "_Line", frames: list[Frame], upto_ms: int) -> None:
         held = session.subscriptions
-        session.write(held.wrapped(f.topic.name, f.body) for f in frames if held.wants(f.topic))
+        wanted = [frame for frame in frames if held.wants(frame.topic)]
+        if line.distortion.idle():
+            session.write(held.wrapped(frame.topic.name, frame.body) for frame in wanted)
+            return
+        passed = line.distortion.passed(wanted, upto_ms, session.ordinal)
+        if not self.silent(session, upto_ms):
+            session.write(
+                held.wrapped(frame.topic.name, frame.body) if text is None else text
+                for frame, text in passed
+            )
+
+    def _break(self, after_ms: int, upto_ms: int) -> None:
+        for armed, cut in self._arsenal.of(Cut):
+            due = cuts(armed, cut, after_ms, upto_ms)
+            armed.hits += due
+            for session in list(self.sessions) if due else ():
+                if armed.chooses(cut.probability, session.ordinal, armed.hits):
+                    session.cut()
+        for armed, shutdown in self._arsenal.of(Shutdown):
+            leaving = [s for s, line in self.sessions.items() if line.joined_ms < armed.start_ms]
+            if after_ms < armed.start_ms <= upto_ms:
+                armed.hits += 1
+                for session in leaving:
+                    session.announce_shutdown(armed.start_ms)
+            if after_ms < armed.start_ms + shutdown.grace_ms <= upto_ms:
+                for session in leaving:
+                    session.close(SHUTDOWN_CODE, "server shutdown")
 
     async def _drained(self) -> None:
         # After a jump of the clock there is more to send than the sockets take at once.

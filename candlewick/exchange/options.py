@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from candlewick.exchange.coins import DEFAULT_SYMBOLS
+from candlewick.exchange.faults import Fault
 from candlewick.exchange.hub import SocketRules
 from candlewick.exchange.limits import LimitRules
 
@@ -29,5 +30,6 @@ class Options:
     symbols: tuple[str, ...] = DEFAULT_SYMBOLS
     recorded: bool = True
     state: Path | None = None
+    faults: tuple[Fault, ...] = ()
     sockets: SocketRules = field(default_factory=SocketRules)
     limits: LimitRules = field(default_factory=LimitRules)

@@ -1,7 +1,9 @@
 """The REST paths of market data: `/api/v3/...`, read only."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final
 
 import orjson
@@ -9,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from candlewick.exchange.armed import Arsenal
 from candlewick.exchange.clock import MarketClock
 from candlewick.exchange.coins import exchange_info
 from candlewick.exchange.errors import ApiError, combination
+from candlewick.exchange.faults import RestError
 from candlewick.exchange.feed import EVENT_DELAY_MS
 from candlewick.exchange.history import agg_trades, kline_page, next_agg_id
 from candlewick.exchange.intervals import INTERVALS
@@ -24,16 +28,26 @@ from candlewick.exchange.wire import agg_trade_rows, kline_rows
 _WEIGHTS: Final = {"ping": 1, "time": 1, "exchangeInfo": 20, "klines": 2, "aggTrades": 4}
 _RANGE: Final = ("symbol", "startTime", "endTime", "limit")
 
+_CODES: Final = {
+    HTTPStatus.TOO_MANY_REQUESTS: (-1003, "Too many requests."),
+    HTTPStatus.IM_A_TEAPOT: (-1003, "Way too many requests; IP banned."),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (-1000, "An unknown error occurred."),
+    HTTPStatus.SERVICE_UNAVAILABLE: (-1008, "Server is currently overloaded."),
+}
+
 Answer = Callable[[Request], Awaitable[str]]
 
 
 class Rest:
     """Answers requests from the market, at the market's time."""
 
-    def __init__(self, clock: MarketClock, market: Market, limits: Limits) -> None:
+    def __init__(
+        self, clock: MarketClock, market: Market, limits: Limits, arsenal: Arsenal
+    ) -> None:
         self._clock = clock
         self._market = market
         self._limits = limits
+        self._arsenal = arsenal
         self._symbols = frozenset(market)
 
     def routes(self) -> list[Route]:
@@ -55,6 +69,10 @@ class Rest:
             address = request.client.host if request.client else ""
             try:
                 self._limits.charge(address, weight, time.time())
+                await asyncio.sleep(self._arsenal.rest_delay_s(request.url.path, self._now()))
+                fault = self._arsenal.rest_error(request.url.path, self._now())
+                if fault is not None:
+                    return self._failed(address, fault)
                 return self._reply(address, await answer(request))
             except ApiError as error:
                 body = orjson.dumps({"code": error.code, "msg": str(error)}).decode()
@@ -102,7 +120,7 @@ class Rest:
         wanted = range_of(query, self._symbols)
         length = INTERVALS[interval_of(query)]
         source = self._market[wanted.symbol]
-        rows = await kline_page(source, wanted, length, visible_ms=self.visible_ms())
+        rows = await kline_page(source, wanted, length, visible_ms=self._visible_ms())
         return kline_rows(rows, length)
 
     async def _agg_trades(self, request: Request) -> str:
@@ -116,9 +134,25 @@ class Rest:
         parts = agg_trades(source, wanted, from_id, self._head(source))
         return f"[{','.join(agg_trade_rows(part) for part in parts)}]"
 
-    def visible_ms(self) -> int:
-        """Return the moment up to which trades can be seen."""
-        return self._clock.now_ms() - EVENT_DELAY_MS
+    def _visible_ms(self) -> int:
+        return self._now() - EVENT_DELAY_MS - self._arsenal.lag(self._now())[0]
 
     def _head(self, source: Source) -> int:
-        return next_agg_id(source, self.visible_ms() + 1)
+        lag_ids = self._arsenal.lag(self._now())[1]
+        return max(next_agg_id(source, self._visible_ms() + 1) - lag_ids, 0)
+
+    def _now(self) -> int:
+        return self._clock.now_ms()
+
+    def _failed(self, address: str, fault: RestError) -> Response:
+        # Balancers and firewalls in front of the exchange answer in HTML.
+        status = HTTPStatus(fault.status)
+        reply = self._reply(address, f"<html><body>{status.phrase}</body></html>", fault.status)
+        if status in _CODES:
+            code, text = _CODES[status]
+            reply = self._reply(address, f'{{"code":{code},"msg":"{text}"}}', fault.status)
+        else:
+            reply.headers["Content-Type"] = "text/html"
+        if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.IM_A_TEAPOT}:
+            reply.headers["Retry-After"] = str(fault.retry_after_s)
+        return reply

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 import uvicorn
 from starlette.applications import Starlette
 
+from candlewick.exchange.admin import Admin
+from candlewick.exchange.armed import Arsenal
 from candlewick.exchange.clock import MarketClock
 from candlewick.exchange.hub import Hub
 from candlewick.exchange.limits import Limits
@@ -27,8 +29,14 @@ def application(options: Options) -> Starlette:
     recorded_day = recorded_day_for(clock.now_ms()) if options.recorded else None
     market = generated_market(options, recorded_day)
     limits = Limits(options.limits)
-    hub = Hub(clock, market, options.sockets)
-    rest = Rest(clock, market, limits)
+    arsenal = Arsenal()
+    hub = Hub(clock, market, options.sockets, arsenal=arsenal, limits=limits)
+    rest = Rest(clock, market, limits, arsenal)
+    about: dict[str, object] = {"seed": options.seed, "rate": options.rate}
+    about["recorded_day"] = recorded_day
+    admin = Admin(clock, market, arsenal, lambda: about | {"connections": len(hub.sessions)})
+    for fault in options.faults:
+        admin.arm(fault)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
@@ -38,7 +46,7 @@ def application(options: Options) -> Starlette:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
-    return Starlette(routes=rest.routes(), lifespan=lifespan)
+    return Starlette(routes=[*rest.routes(), *admin.routes()], lifespan=lifespan)
 
 
 def serve(options: Options) -> None:

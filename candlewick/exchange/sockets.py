@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from candlewick.exchange.hub import Hub
 
 _POLICY: Final = 1008
-_GONE: Final = 1001
+SHUTDOWN_CODE: Final = 1001
 _SHORT, _MEDIUM = 126, 1 << 16
 _BUFFER_LIMIT: Final = 64 << 20
 _ordinals = count()
@@ -82,7 +82,7 @@ class Session(asyncio.Protocol):
     def shutdown(self) -> None:
         """Announce the end and close; uvicorn calls it when the server stops."""
         self.announce_shutdown(self._hub.now_ms())
-        self.close(_GONE, "server shutdown")
+        self.close(SHUTDOWN_CODE, "server shutdown")
 
     # the hub's side
 
@@ -141,7 +141,7 @@ class Session(asyncio.Protocol):
         self._hub.join(self)
         self._timers.append(self._loop.call_later(self._hub.rules.ping_every_s, self._ping))
         self._timers.append(
-            self._loop.call_later(self._hub.rules.lifetime_s, self.close, _GONE, "24 hours")
+            self._loop.call_later(self._hub.rules.lifetime_s, self.close, SHUTDOWN_CODE, "24 hours")
         )
 
     def _receive(self, frame: WireFrame) -> None:
@@ -177,7 +177,7 @@ class Session(asyncio.Protocol):
             self._hub.rules.pong_within_s, self.close, _POLICY, "Pong timeout"
         )
         self._pings.append((payload, deadline))
-        if self._hub.may_ping(self):
+        if not self._hub.silent(self, self._hub.now_ms()):
             self._protocol.send_ping(payload)
             self._flush()
         self._timers[0] = self._loop.call_later(self._hub.rules.ping_every_s, self._ping)

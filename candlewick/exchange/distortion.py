@@ -1,0 +1,89 @@
+"""What becomes of one connection's frames on their way, under the faults in force."""
+
+import heapq
+from collections import Counter
+from itertools import count
+from typing import TYPE_CHECKING
+
+from candlewick.exchange.armed import Armed, Arsenal, strikes
+from candlewick.exchange.faults import Delay, Drop, Duplicate, Malformed, OnFrames, Reorder
+from candlewick.exchange.feed import Frame
+
+if TYPE_CHECKING:
+    from candlewick.exchange.topics import Topic
+
+_Waiting = tuple[int, int, Frame, str | None]
+
+
+class Distortion:
+    """Drops, doubles, delays, swaps and spoils frames; one for each connection."""
+
+    def __init__(self, arsenal: Arsenal) -> None:
+        self._arsenal = arsenal
+        self._waiting: list[_Waiting] = []
+        self._swapped: dict[Topic, tuple[Frame, str | None]] = {}
+        self._hits: Counter[int] = Counter()
+        self._order = count()
+
+    def idle(self) -> bool:
+        """Tell whether frames pass as they are."""
+        return not (self._waiting or self._swapped or self._arsenal.all())
+
+    def passed(
+        self, frames: list[Frame], upto_ms: int, ordinal: int
+    ) -> list[tuple[Frame, str | None]]:
+        """Return the frames that leave by `upto_ms`, each with its spoilt text or None."""
+        for frame in frames:
+            self._enter(frame, ordinal)
+        leaving = []
+        while self._waiting and self._waiting[0][0] <= upto_ms:
+            _, _, frame, text = heapq.heappop(self._waiting)
+            leaving += self._leave(frame, text)
+        return leaving
+
+    def _enter(self, frame: Frame, ordinal: int) -> None:
+        release_ms, times, text = frame.event_ms, 1, None
+        swap = False
+        for armed, fault in self._arsenal.of(OnFrames):
+            if not self._hit(armed, fault, frame, ordinal):
+                continue
+            match fault:
+                case Drop():
+                    return
+                case Duplicate():
+                    times = 2
+                case Delay():
+                    release_ms += fault.delay_ms
+                case Reorder():
+                    swap = True
+                case Malformed():
+                    text = spoilt(frame.body, fault.how)
+        if swap and frame.topic not in self._swapped:
+            self._swapped[frame.topic] = (frame, text)
+            return
+        for _ in range(times):
+            heapq.heappush(self._waiting, (release_ms, next(self._order), frame, text))
+
+    def _leave(self, frame: Frame, text: str | None) -> list[tuple[Frame, str | None]]:
+        held = self._swapped.pop(frame.topic, None)
+        return [(frame, text)] if held is None else [(frame, text), held]
+
+    def _hit(self, armed: Armed, fault: OnFrames, frame: Frame, ordinal: int) -> bool:
+        if fault.count is not None and self._hits[armed.number] >= fault.count:
+            return False
+        if not strikes(armed, fault, frame, ordinal):
+            return False
+        self._hits[armed.number] += 1
+        armed.hits += 1
+        return True
+
+
+def spoilt(body: str, how: str) -> str:
+    """Return a message that cannot be read as it should."""
+    if how == "not-json":
+        return "\ufffd\x00 not json"
+    if how == "missing-field":
+        return body.replace('"T":', '"x":').replace('"k":', '"x":')
+    if how == "bad-number":
+        return body.replace('"p":"', '"p":"abc').replace('"o":"', '"o":"abc')
+    return body[: len(body) // 2]

@@ -1,0 +1,191 @@
+"""The faults that can be asked for: typed, validated, with a JSON schema.
+
+Times are the market's. A fault begins at `start_ms`, or `after_ms` after it is asked for, and
+lasts `for_ms`, or until it is taken back. What it hits is decided by its seed alone.
+"""
+
+from dataclasses import KW_ONLY
+from typing import Annotated, Final, Literal
+
+import pydantic
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+_STRICT: Final = ConfigDict(extra="forbid")
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Window:
+    """When a fault is in force, and the seed of its choices."""
+
+    _: KW_ONLY
+    start_ms: Count | None = None
+    after_ms: Count = 0
+    for_ms: Count | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class OnFrames(Window):
+    """Hits frames of streams.
+
+    Attributes:
+        symbol: In capitals, or `*`.
+        stream: `aggTrade`, `trade`, `kline`, `bookTicker`, `miniTicker`, or `*`.
+        probability: Part of the frames that are hit, chosen by stream and number.
+        count: At most so many a connection.
+        first_id: Only frames with this number (a trade's id, else the event time) or higher.
+        last_id: Only frames with this number or lower.
+        per_connection: Choose differently for each connection, so that another can make it good.
+    """
+
+    _: KW_ONLY
+    symbol: str = "*"
+    stream: str = "*"
+    probability: Share = 1.0
+    count: Count | None = None
+    first_id: Count | None = None
+    last_id: Count | None = None
+    per_connection: bool = False
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Drop(OnFrames):
+    """Frames are never sent."""
+
+    kind: Literal["drop"] = "drop"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Duplicate(OnFrames):
+    """Frames are sent twice."""
+
+    kind: Literal["duplicate"] = "duplicate"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Delay(OnFrames):
+    """Frames are sent late by `delay_ms`; others overtake them."""
+
+    kind: Literal["delay"] = "delay"
+    delay_ms: Count = 500
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Reorder(OnFrames):
+    """A frame changes places with the next one of its stream."""
+
+    kind: Literal["reorder"] = "reorder"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Malformed(OnFrames):
+    """Frames cannot be read: cut short, not JSON, without a field, or with a bad number."""
+
+    kind: Literal["malformed"] = "malformed"
+    how: Literal["truncated", "not-json", "missing-field", "bad-number"] = "truncated"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Cut(Window):
+    """Connections break without a close frame: once, or every `every_ms`, `count` times."""
+
+    kind: Literal["cut"] = "cut"
+    every_ms: Annotated[int, Field(ge=1)] | None = None
+    count: Count | None = None
+    probability: Share = 1.0
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Silence(Window):
+    """Connections that are open when it begins stay open, but nothing more is sent on them."""
+
+    kind: Literal["silence"] = "silence"
+    probability: Share = 1.0
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Shutdown(Window):
+    """`serverShutdown` is sent on every connection; `grace_ms` later they are closed."""
+
+    kind: Literal["shutdown"] = "shutdown"
+    grace_ms: Count = 10_000
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class RestLag(Window):
+    """REST knows trades later than the stream: by time, by number of aggregate trades, or both."""
+
+    kind: Literal["rest-lag"] = "rest-lag"
+    lag_ms: Count = 0
+    lag_ids: Count = 0
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class RestError(Window):
+    """REST answers with an error status."""
+
+    kind: Literal["rest-error"] = "rest-error"
+    status: Annotated[int, Field(ge=400, le=599)] = 503
+    path: str = ""
+    probability: Share = 1.0
+    count: Count | None = None
+    retry_after_s: Count = 1
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class RestDelay(Window):
+    """REST answers late by `delay_ms` of real time."""
+
+    kind: Literal["rest-delay"] = "rest-delay"
+    path: str = ""
+    delay_ms: Count = 1_000
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Halt(Window):
+    """No trade of a symbol happens for some whole minutes, from the next one on. For good."""
+
+    _: KW_ONLY
+    kind: Literal["halt"] = "halt"
+    symbol: str
+    minutes: Annotated[int, Field(ge=1)] = 15
+
+
+FrameFault = Drop | Duplicate | Delay | Reorder | Malformed
+Fault = FrameFault | Cut | Silence | Shutdown | RestLag | RestError | RestDelay | Halt
+FAULT: Final[TypeAdapter[Fault]] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])
+
+
+def fault_of(wanted: object) -> Fault:
+    """Read a fault from decoded JSON.
+
+    Raises:
+        ValueError: The kind or a field is unknown, or a value is out of range; says which.
+    """
+    try:
+        return FAULT.validate_python(wanted)
+    except ValidationError as error:
+        raise ValueError(f"not a fault: {_reasons(error)}") from error
+
+
+def fault_from_text(text: str) -> Fault:
+    """Read a fault from `kind:name=value,name=value`.
+
+    Raises:
+        ValueError: As for `fault_of`, or a part is not `name=value`.
+    """
+    kind, _, rest = text.partition(":")
+    parts = [part.partition("=") for part in rest.split(",") if part]
+    if any(not equals for _, equals, _ in parts):
+        raise ValueError(f"fault {text!r} is not kind:name=value,name=value")
+    return fault_of({"kind": kind} | {name.strip(): value for name, _, value in parts})
+
+
+def _reasons(error: pydantic.ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in entry['loc'][1:])} {entry['msg']}".strip()
+        for entry in error.errors()
+    )
