@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from candlewick.commands.demo import demo
 from candlewick.commands.down import down
 from candlewick.commands.logs import logs
 from candlewick.commands.migrate import migrate
@@ -21,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Live Binance trades through Kafka to exact 15-minute candles, with proof.",
 )
-for command in (up, down, status, logs, run, migrate):
+for command in (demo, up, down, status, logs, run, migrate):
     app.command()(command)
 app.add_typer(topics, name="topics")
 

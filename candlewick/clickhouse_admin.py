@@ -35,17 +35,14 @@ def connect(settings: ClickHouseSettings, *, database: str | None = None) -> Cli
         Transient: ClickHouse does not answer.
         ConfigurationError: It refuses, for example the password.
     """
-    try:
-        return clickhouse_connect.get_client(
-            dsn=settings.url,
-            username=settings.user,
-            password=settings.password.get_secret_value(),
-            database=database or settings.database,
-            connect_timeout=PATIENCE_S,
-            autogenerate_session_id=False,
-        )
-    except ClickHouseError as error:
-        raise _translated(error, settings) from error
+    password = settings.password.get_secret_value()
+    return _connect(settings, settings.user, password, database or settings.database)
+
+
+def connect_reader(settings: ClickHouseSettings) -> Client:
+    """Open a client as the user that may only read; raises as `connect` does."""
+    password = settings.reader_password.get_secret_value()
+    return _connect(settings, settings.reader_user, password, settings.database)
 
 
 def apply_migrations(settings: ClickHouseSettings) -> list[str]:
@@ -63,19 +60,33 @@ def apply_migrations(settings: ClickHouseSettings) -> list[str]:
         with connect(settings) as client:
             return migrate(HttpStore(client), read_migrations(), cluster=settings.cluster)
     except ClickHouseError as error:
-        raise _translated(error, settings) from error
+        raise _translated(error, settings, settings.user) from error
+
+
+def _connect(settings: ClickHouseSettings, user: str, password: str, database: str) -> Client:
+    try:
+        return clickhouse_connect.get_client(
+            dsn=settings.url,
+            username=user,
+            password=password,
+            database=database,
+            connect_timeout=PATIENCE_S,
+            autogenerate_session_id=False,
+        )
+    except ClickHouseError as error:
+        raise _translated(error, settings, user) from error
 
 
 def _on_cluster(cluster: str | None) -> str:
     return "" if cluster is None else f" ON CLUSTER '{cluster}'"
 
 
-def _translated(error: ClickHouseError, settings: ClickHouseSettings) -> Exception:
+def _translated(error: ClickHouseError, settings: ClickHouseSettings, user: str) -> Exception:
     text = str(error)
     if "AUTHENTICATION_FAILED" in text or "code 516" in text or "code 194" in text:
         return ConfigurationError(
-            f"ClickHouse at {settings.url} refuses {settings.user}: set "
-            "CANDLEWICK_CLICKHOUSE__USER and CANDLEWICK_CLICKHOUSE__PASSWORD"
+            f"ClickHouse at {settings.url} refuses the password of {user}: set "
+            "CANDLEWICK_CLICKHOUSE__PASSWORD and CANDLEWICK_CLICKHOUSE__READER_PASSWORD"
         )
     if "onnect" in text:
         return Transient(

@@ -1,0 +1,45 @@
+"""What the live board asks ClickHouse, each answer a handful of rows.
+
+The market's clock is the newest event time that arrived, never this machine's.
+"""
+
+OPEN_CANDLES = """
+SELECT symbol, toUnixTimestamp64Milli(open_time) AS open_ms,
+       toUnixTimestamp64Milli(close_time) AS close_ms,
+       open, high, low, close, volume, toUnixTimestamp64Milli(event_time) AS event_ms
+FROM candles_live FINAL
+WHERE interval = '15m'
+ORDER BY open_time DESC
+LIMIT 1 BY symbol
+"""
+
+CLOSED_CANDLES = """
+SELECT symbol, interval, toUnixTimestamp64Milli(open_time) AS open_ms, close, status
+FROM candles FINAL
+WHERE interval IN ('15m', '1m')
+  AND open_time > (SELECT max(open_time) FROM candles) - INTERVAL 1 HOUR
+ORDER BY interval = '15m' DESC, open_time DESC
+LIMIT 1 BY symbol
+"""
+
+# The empty symbol is the total. Parts whose newest trade is older are never opened.
+FLOW = """
+SELECT symbol, count() / 10 AS trades_per_s,
+       quantile(0.5)(delay_ms) AS typical_ms, quantile(0.99)(delay_ms) AS slow_ms
+FROM
+(
+    SELECT symbol, toUnixTimestamp64Milli(stored_time) - toUnixTimestamp64Milli(event_time)
+           AS delay_ms
+    FROM trades
+    WHERE event_time > (SELECT max(event_time) FROM candles_live) - INTERVAL 10 SECOND
+)
+GROUP BY symbol WITH ROLLUP
+"""
+
+GAPS = """
+SELECT symbol, uniqExactIf((first_agg_id, last_agg_id), state = 'found') AS found,
+       uniqExactIf((first_agg_id, last_agg_id), state = 'repaired') AS repaired,
+       uniqExactIf((first_agg_id, last_agg_id), state = 'given-up') AS given_up
+FROM gaps
+GROUP BY symbol
+"""

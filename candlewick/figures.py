@@ -1,0 +1,44 @@
+"""Numbers as people read them in a narrow column."""
+
+from decimal import Decimal
+
+UNITS = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
+
+
+def decimals_of(prices: list[Decimal]) -> int:
+    """Return how many decimals show all of these prices exactly, at least two.
+
+    >>> decimals_of([Decimal("0.10230000"), Decimal("0.1")])
+    4
+    """
+    exponents = (price.normalize().as_tuple().exponent for price in prices)
+    return max(2, *(-e for e in exponents if isinstance(e, int)))
+
+
+def short_amount(value: Decimal | float) -> str:
+    """Return an amount in three digits or, without a unit, up to four.
+
+    >>> short_amount(1234567), short_amount(Decimal("12.345")), short_amount(999.4)
+    ('1.23M', '12.3', '999')
+    """
+    amount = float(value)
+    for unit, letter in UNITS:
+        if amount >= unit:
+            return three_digits(amount / unit) + letter
+    return three_digits(amount)
+
+
+def three_digits(amount: float) -> str:
+    """Return a number in three digits, or all of them before the point."""
+    return f"{amount:.3g}" if amount < 99.95 else f"{amount:.0f}"  # noqa: PLR2004 - rounds to 100
+
+
+def short_delay(milliseconds: float) -> str:
+    """Return a delay in milliseconds, or in seconds from 10 s on.
+
+    >>> short_delay(61.4), short_delay(12_345), short_delay(3_600_000)
+    ('61 ms', '12.3 s', '3600 s')
+    """
+    if milliseconds < 10_000:  # noqa: PLR2004 - ten seconds
+        return f"{milliseconds:.0f} ms"
+    return f"{three_digits(milliseconds / 1000)} s"
