@@ -1,0 +1,517 @@
+# ruff: noqa: S608 - the SQL is put together from this file's own table names
+import gzip
+import itertools
+import json
+import struct
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import lz4.frame
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
+
+from candlewick.clickhouse_server.frames import FrameEncoder, unframed
+from tests.servers import (
+    RunningClickHouse,
+    free_port,
+    log_of,
+    running_clickhouse,
+    start_clickhouse,
+)
+
+NUMBERS = itertools.count()
+ON_DISK = "only the disk knows"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningClickHouse]:
+    with running_clickhouse(tmp_path_factory.mktemp("server") / "clickhouse") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def http(server: RunningClickHouse) -> Iterator[httpx.Client]:
+    with server.http() as client:
+        yield client
+
+
+@pytest.fixture
+def table(http: httpx.Client) -> str:
+    name = f"t{next(NUMBERS)}"
+    create_table(http, name)
+    return name
+
+
+def create_table(http: httpx.Client, name: str) -> None:
+    run(
+        http,
+        f"CREATE TABLE {name} (id Int64, note String) ENGINE = ReplacingMergeTree ORDER BY id"
+        " SETTINGS non_replicated_deduplication_window = 1000",
+    )
+
+
+def run(http: httpx.Client, sql: str | bytes, **parameters: str) -> str:
+    response = http.post("/", content=sql, params=parameters)
+    assert response.status_code == 200, response.text
+    return response.text
+
+
+def refusal(http: httpx.Client, sql: str, **parameters: str) -> int:
+    response = http.post("/", content=sql, params=parameters)
+    code = int(response.headers["X-ClickHouse-Exception-Code"])
+    assert response.status_code >= 400
+    assert response.text.startswith(f"Code: {code}. DB::Exception: ")
+    return code
+
+
+def rows_of(count: int, first: int = 0) -> bytes:
+    return b"".join(struct.pack("<qB", first + n, 1) + b"x" for n in range(count))
+
+
+# --- queries ---
+
+
+def test_ping_and_the_root_answer_without_credentials(server: RunningClickHouse) -> None:
+    assert httpx.get(f"{server.url}/ping").text == "Ok.\n"
+    assert httpx.get(server.url).text == "Ok.\n"
+
+
+def test_query_comes_in_url_or_body_or_half_and_half(http: httpx.Client) -> None:
+    assert http.get("/", params={"query": "SELECT 1"}).text == "1\n"
+    assert run(http, "SELECT 1;") == "1\n"
+    assert run(http, "1 + 1", query="SELECT") == "2\n"
+
+
+@pytest.mark.parametrize(
+    ("format_", "body"),
+    [
+        ("TabSeparated", b"1\ta\n"),
+        ("TSVWithNames", b"n\ts\n1\ta\n"),
+        ("CSV", b'1,"a"\n'),
+        ("JSONEachRow", b'{"n":1,"s":"a"}\n'),
+        ("JSONCompactEachRow", b'[1, "a"]\n'),
+        ("RowBinary", b"\x01\x01a"),
+        ("RowBinaryWithNamesAndTypes", b"\x02\x01n\x01s\x05UInt8\x06String\x01\x01a"),
+        ("Native", b"\x02\x01\x01n\x05UInt8\x01\x01s\x06String\x01a"),
+    ],
+)
+def test_format_is_named_by_the_query_the_url_or_a_header(
+    http: httpx.Client, format_: str, body: bytes
+) -> None:
+    sql = "SELECT 1 AS n, 'a' AS s"
+    named = http.post("/", content=f"{sql} FORMAT {format_}")
+    default = http.post("/", content=sql, params={"default_format": format_})
+    header = http.post("/", content=sql, headers={"X-ClickHouse-Format": format_})
+
+    assert {named.content, default.content, header.content} == {body}
+    assert named.headers["X-ClickHouse-Format"] == format_
+
+
+def test_empty_native_result_still_names_its_columns(http: httpx.Client) -> None:
+    response = http.post("/", content="SELECT 1 AS n WHERE 0 FORMAT Native")
+
+    assert response.content == b"\x01\x00\x01n\x05UInt8"
+
+
+def test_parameters_and_settings_ride_in_the_url(http: httpx.Client) -> None:
+    assert (
+        run(http, "SELECT {n:Int8} + 1, {s:String}", param_n="4", param_s="a\\tb") == "5\ta\\tb\n"
+    )
+    assert run(http, "SELECT getSetting('max_threads')", max_threads="1") == "1\n"
+    assert run(http, "SELECT currentDatabase()", database="system") == "system\n"
+
+
+def test_ddl_has_no_format_and_a_query_has_its_summary(http: httpx.Client, table: str) -> None:
+    ddl = http.post("/", content=f"TRUNCATE TABLE {table}")
+    rows = http.post("/", content="SELECT 1", params={"query_id": "mine"})
+
+    assert "X-ClickHouse-Format" not in ddl.headers
+    assert json.loads(rows.headers["X-ClickHouse-Summary"])["result_rows"] == "1"
+    assert rows.headers["X-ClickHouse-Query-Id"] == "mine"
+
+
+def test_session_keeps_temporary_tables_but_not_the_settings_of_one_request(
+    http: httpx.Client,
+) -> None:
+    run(http, "CREATE TEMPORARY TABLE kept (n Int8)", session_id="s", max_threads="1")
+    run(http, "INSERT INTO kept VALUES (7)", session_id="s")
+
+    assert run(http, "SELECT n FROM kept", session_id="s") == "7\n"
+    assert run(http, "SELECT changed FROM system.settings WHERE name = 'max_threads'") == "0\n"
+    assert refusal(http, "SELECT n FROM kept") == 60
+    assert refusal(http, "SELECT 1", session_id="never", session_check="1") == 372
+
+
+# --- clickhouse-connect ---
+
+
+def test_clickhouse_connect_reads_what_it_wrote(server: RunningClickHouse) -> None:
+    client = server.client()
+    client.command(
+        "CREATE TABLE exact (at DateTime64(3, 'UTC'), volume Decimal(38, 8))"
+        " ENGINE = ReplacingMergeTree ORDER BY at"
+    )
+    row = (datetime(2024, 8, 9, 12, 0, 0, 123000, tzinfo=UTC), Decimal("92233720368547.75808123"))
+    client.insert("exact", [row], column_names=["at", "volume"])
+
+    found = client.query("SELECT * FROM exact", query_tz="UTC", tz_mode="aware")
+    arrow = client.query_arrow("SELECT volume FROM exact")
+    client.close()
+    assert found.result_rows == [row]
+    assert arrow.column("volume").to_pylist() == [row[1]]
+
+
+def test_clickhouse_connect_streams_and_inserts_raw(server: RunningClickHouse, table: str) -> None:
+    client = server.client()
+    rows = rows_of(1000)
+    bodies = {None: rows, "lz4": lz4.frame.compress(rows), "gzip": gzip.compress(rows)}
+    for coding, body in bodies.items():
+        client.raw_insert(table, ["id", "note"], body, fmt="RowBinary", compression=coding)
+    with client.query_row_block_stream("SELECT number FROM numbers(300000)") as stream:
+        streamed = sum(len(block) for block in stream)
+    late = "SELECT throwIf(number = 900000) FROM numbers(1000000)"
+    with client.query_row_block_stream(late) as stream, pytest.raises(StreamFailureError):
+        list(stream)
+    count = client.query(f"SELECT count() FROM {table} FINAL").first_item
+    client.close()
+    assert streamed == 300_000
+    assert count == {"count()": 1000}
+
+
+# --- inserts and compression ---
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"INSERT INTO {t} VALUES (1, 'x'), (2, 'x')",
+        b"INSERT INTO {t} (id, note) FORMAT CSV\n1,x\n2,x\n",
+        b"INSERT INTO {t} FORMAT TSV\n1\tx\n2\tx\n",
+        b'/* FORMAT */ INSERT INTO {t} FORMAT JSONEachRow {"id":1,"note":"x"}{"id":2,"note":"x"}',
+        b"INSERT INTO {t} SETTINGS max_threads = 1 FORMAT RowBinary\n" + rows_of(2, 1),
+        b"INSERT INTO {t} SELECT number + 1, 'x' FROM numbers(2)",
+    ],
+)
+def test_insert_takes_its_rows_from_any_format(http: httpx.Client, table: str, body: bytes) -> None:
+    run(http, body.replace(b"{t}", table.encode()))
+
+    assert run(http, f"SELECT * FROM {table} ORDER BY id") == "1\tx\n2\tx\n"
+
+
+def test_insert_body_is_streamed_behind_the_query_of_the_url(
+    http: httpx.Client, table: str
+) -> None:
+    pieces = (rows_of(10_000, first) for first in range(0, 100_000, 10_000))
+    query = f"INSERT INTO {table} FORMAT RowBinary"
+
+    response = http.post("/", params={"query": query}, content=pieces)
+
+    assert json.loads(response.headers["X-ClickHouse-Summary"])["written_rows"] == "100000"
+    assert run(http, f"SELECT count(), sum(id) FROM {table}") == "100000\t4999950000\n"
+
+
+@pytest.mark.parametrize("coding", ["lz4", "zstd", "gzip", "deflate"])
+def test_answer_is_compressed_as_accepted(server: RunningClickHouse, coding: str) -> None:
+    sql = "SELECT number FROM numbers(200000)"
+    account = (server.user, server.password)
+    headers = {"Accept-Encoding": coding}
+    with httpx.stream("POST", server.url, content=sql, auth=account, headers=headers) as answer:
+        raw = b"".join(answer.iter_raw())
+
+    assert answer.headers["Content-Encoding"] == coding
+    plain = "".join(f"{n}\n" for n in range(200_000)).encode()
+    assert len(raw) < len(plain) * 3 // 4
+    if coding == "lz4":
+        assert lz4.frame.decompress(raw) == plain
+
+
+def test_own_compressed_blocks_work_both_ways(http: httpx.Client, table: str) -> None:
+    rows = rows_of(200_000)
+    framed = FrameEncoder().compress(rows)
+    run(http, framed, query=f"INSERT INTO {table} FORMAT RowBinary", decompress="1")
+
+    sql = f"SELECT id, note FROM {table} ORDER BY id FORMAT RowBinary"
+    answer = http.post("/", content=sql, params={"compress": "1"})
+    assert b"".join(unframed([answer.content])) == rows
+    bad = bytes([framed[0] ^ 1]) + framed[1:]
+    response = http.post(
+        "/",
+        params={"query": f"INSERT INTO {table} FORMAT RowBinary", "decompress": "1"},
+        content=bad,
+    )
+    assert response.headers["X-ClickHouse-Exception-Code"] == "40"
+
+
+def test_body_that_ends_inside_a_frame_inserts_nothing(http: httpx.Client, table: str) -> None:
+    cut = lz4.frame.compress(rows_of(1000))[:-9]
+    response = http.post(
+        "/",
+        params={"query": f"INSERT INTO {table} FORMAT RowBinary"},
+        content=cut,
+        headers={"Content-Encoding": "lz4"},
+    )
+
+    assert response.headers["X-ClickHouse-Exception-Code"] == "271"
+    assert run(http, f"SELECT count() FROM {table}") == "0\n"
+
+
+def test_same_token_inserts_once_and_another_token_again(http: httpx.Client, table: str) -> None:
+    insert = f"INSERT INTO {table} VALUES (1, 'x')"
+    for token in ("a:0:1-5", "a:0:1-5", "a:0:6-9"):
+        run(http, insert, insert_deduplication_token=token)
+
+    assert run(http, f"SELECT count() FROM {table}") == "2\n"
+
+
+# --- errors ---
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("SELECT nope", 47),
+        ("SELECT * FROM nowhere", 60),
+        ("SELEC 1", 62),
+        ("", 62),
+        ("SELECT 1; SELECT 2", 62),
+        ("SELECT 1 FORMAT Nope", 73),
+        ("INSERT INTO nowhere VALUES (1)", 60),
+        ("SELECT 1 INTO OUTFILE '/tmp/x'", 48),
+        ("INSERT INTO t FROM INFILE '/etc/passwd' FORMAT CSV", 48),
+        ("SELECT throwIf(1)", 395),
+    ],
+)
+def test_error_carries_its_code_in_the_header(http: httpx.Client, sql: str, code: int) -> None:
+    assert refusal(http, sql) == code
+
+
+def test_unknown_setting_and_database_are_errors(http: httpx.Client) -> None:
+    assert refusal(http, "SELECT 1", no_such_setting="1") == 115
+    assert refusal(http, "SELECT 1", database="nowhere") == 81
+
+
+def test_get_only_reads(http: httpx.Client, table: str) -> None:
+    response = http.get("/", params={"query": f"DROP TABLE {table}"})
+
+    assert response.headers["X-ClickHouse-Exception-Code"] == "164"
+
+
+def test_bad_row_inserts_nothing_and_the_connection_lives_on(
+    http: httpx.Client, table: str
+) -> None:
+    body = b"1\tx\n" * 300_000 + b"not a number\tx\n" + b"1\tx\n" * 300_000
+    response = http.post("/", params={"query": f"INSERT INTO {table} FORMAT TSV"}, content=body)
+
+    assert response.status_code == 400
+    assert run(http, f"SELECT count() FROM {table}") == "0\n"
+
+
+def test_late_error_ends_the_body_with_the_tag_of_the_header(http: httpx.Client) -> None:
+    answer = http.post("/", content="SELECT throwIf(number = 900000) FROM numbers(1000000)")
+
+    tag = answer.headers["X-ClickHouse-Exception-Tag"]
+    assert answer.text.endswith(f" {tag}\r\n__exception__\r\n")
+    assert f"__exception__\r\n{tag}\r\nCode: 395" in answer.text
+
+
+def test_query_over_the_memory_cap_fails_and_the_server_lives(http: httpx.Client) -> None:
+    assert refusal(http, "SELECT length(groupArray(number)) FROM numbers(200000000)") == 241
+    assert run(http, "SELECT 1") == "1\n"
+
+
+def test_query_stops_when_its_client_leaves(server: RunningClickHouse, http: httpx.Client) -> None:
+    sql = "SELECT sleepEachRow(1) /* left */ FROM numbers(60) SETTINGS max_block_size = 1"
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(server.url, content=sql, auth=(server.user, server.password), timeout=0.3)
+
+    running = (
+        "SELECT count() FROM system.processes"
+        " WHERE query LIKE 'SELECT sleep%' AND query LIKE '%left */%'"
+    )
+    assert any(run(http, running) == "0\n" for _ in range(2000))
+
+
+# --- accounts ---
+
+
+def test_credentials_come_basic_in_headers_or_in_the_url(server: RunningClickHouse) -> None:
+    user, key = server.user, server.password
+    ask = {"content": "SELECT 1"}
+    offers = [
+        httpx.post(server.url, auth=(user, key), **ask),
+        httpx.post(server.url, headers={"X-ClickHouse-User": user, "X-ClickHouse-Key": key}, **ask),
+        httpx.post(server.url, params={"user": user, "password": key}, **ask),
+    ]
+    assert [offer.text for offer in offers] == ["1\n"] * 3
+
+
+def test_wrong_or_no_credentials_are_refused(server: RunningClickHouse) -> None:
+    wrong = httpx.post(server.url, auth=(server.user, "guess"), content="SELECT 1")
+    nobody = httpx.post(server.url, content="SELECT 1")
+
+    assert (wrong.status_code, wrong.headers["X-ClickHouse-Exception-Code"]) == (403, "516")
+    assert (nobody.status_code, nobody.headers["X-ClickHouse-Exception-Code"]) == (401, "194")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO {t} VALUES (1, 'x')",
+        "DROP TABLE {t}",
+        "CREATE TABLE other (n Int8) ENGINE = Memory",
+        "KILL QUERY WHERE 1",
+        "SYSTEM SHUTDOWN",
+        "SET max_threads = 1",
+        "SELECT 1 SETTINGS max_threads = 1",
+        "SELECT file('{disk}')",
+        "SELECT `file`('{disk}')",
+        "SELECT `fil\\x65`('{disk}')",
+        "SELECT * APPLY(file) FROM (SELECT '{disk}')",
+        "SELECT arrayMap(file, ['{disk}'])",
+        "SELECT * APPLY({f:Identifier}) FROM (SELECT '{disk}')",
+        "SELECT * FROM file('{disk}', 'LineAsString')",
+        "DESCRIBE file('{disk}', 'CSV')",
+        'SELECT * FROM "{disk}"',
+        "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
+        "SELECT * FROM s3('http://127.0.0.1:1/bucket/key')",
+        "SELECT * FROM executable('cat {disk}', 'LineAsString', 'l String')",
+        "SELECT * FROM remote('127.0.0.1', 'system', 'one')",
+        "SELECT 1 INTO OUTFILE '{disk}'",
+        "INSERT INTO FUNCTION file('{disk}', 'CSV', 'n Int8') VALUES (1)",
+    ],
+)
+def test_reader_neither_writes_nor_reaches_the_disk(
+    server: RunningClickHouse, table: str, tmp_path: Path, sql: str
+) -> None:
+    disk = tmp_path / "secret"
+    disk.write_text(ON_DISK)
+    text = sql.replace("{t}", table).replace("{disk}", str(disk))
+    answer = httpx.post(
+        server.url,
+        content=text,
+        params={"param_f": "file"},
+        auth=(server.reader, server.reader_password),
+    )
+
+    assert answer.headers["X-ClickHouse-Exception-Code"] in {"164", "48"}
+    assert ON_DISK not in answer.text
+    assert disk.read_text() == ON_DISK
+
+
+def test_reader_reads_tables_and_only_harmless_settings(
+    server: RunningClickHouse, http: httpx.Client, table: str
+) -> None:
+    run(http, f"INSERT INTO {table} VALUES (1, 'x')")
+    client = server.client(username=server.reader, password=server.reader_password)
+    assert client.query(f"SELECT * FROM {table}").result_rows == [(1, "x")]
+    with pytest.raises(DatabaseError, match="164"):
+        client.command(f"DROP TABLE {table}")
+    client.close()
+
+    with server.http() as reader:
+        reader.auth = httpx.BasicAuth(server.reader, server.reader_password)
+        assert run(reader, "SELECT 1", max_execution_time="5", readonly="0") == "1\n"
+        assert refusal(reader, "SELECT 1", format_schema="/etc/passwd:x") == 164
+
+
+# --- the process ---
+
+
+def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path) -> None:
+    acknowledged: list[int] = []
+    with running_clickhouse(tmp_path / "data") as server:
+        with server.http() as http:
+            create_table(http, "t")
+        enough = threading.Event()
+
+        def insert(client_number: int) -> None:
+            with server.http() as mine, suppress(httpx.TransportError):
+                for batch in itertools.count(client_number, 3):
+                    run(mine, batch_of(batch), insert_deduplication_token=f"t:0:{batch}")
+                    acknowledged.append(batch)
+                    if len(acknowledged) > 60:
+                        enough.set()
+
+        with ThreadPoolExecutor(3) as pool:
+            clients = [pool.submit(insert, number) for number in range(3)]
+            assert enough.wait(20)
+            server.kill()
+        for client in clients:
+            client.result()
+        server.restart()
+        with server.http() as http:
+            stored = run(http, "SELECT intDiv(id, 100), count() FROM t GROUP BY 1").split()
+            sizes = dict(zip(map(int, stored[::2]), map(int, stored[1::2]), strict=True))
+            assert set(acknowledged) <= set(sizes)
+            assert set(sizes.values()) == {100}
+            run(
+                http,
+                batch_of(acknowledged[-1]),
+                insert_deduplication_token=f"t:0:{acknowledged[-1]}",
+            )
+            assert run(http, "SELECT count() FROM t") == f"{100 * len(sizes)}\n"
+
+
+def batch_of(number: int) -> str:
+    rows = "".join(f"{number * 100 + row}\tx\n" for row in range(100))
+    return f"INSERT INTO t FORMAT TSV\n{rows}"
+
+
+def test_second_process_on_a_folder_is_refused_in_one_line(server: RunningClickHouse) -> None:
+    second = start_clickhouse(server.path, free_port())
+
+    assert second.wait(20) == 1
+    line = log_of(server.path).read_text().splitlines()[-1]
+    assert f"another process owns {server.path} (PID: {server.pid})" in line
+
+
+def test_taken_port_is_refused_in_one_line(server: RunningClickHouse, tmp_path: Path) -> None:
+    second = start_clickhouse(tmp_path / "other", server.port)
+
+    assert second.wait(20) == 1
+    (line,) = log_of(tmp_path / "other").read_text().splitlines()
+    assert f"cannot listen on 127.0.0.1:{server.port}" in line
+
+
+def test_no_password_no_server(tmp_path: Path) -> None:
+    process = start_clickhouse(tmp_path / "data", free_port(), password="")
+
+    assert process.wait(20) == 1
+    (line,) = log_of(tmp_path / "data").read_text().splitlines()
+    assert "CANDLEWICK_CLICKHOUSE__PASSWORD" in line
+
+
+def test_sigterm_ends_it_cleanly_beside_a_running_query(tmp_path: Path) -> None:
+    with running_clickhouse(tmp_path / "data") as server:
+        long = "SELECT sleepEachRow(1) FROM numbers(60) SETTINGS max_block_size = 1"
+        with ThreadPoolExecutor(1) as pool, server.http() as http:
+            answer = pool.submit(http.post, "/", content=long)
+            with server.http() as other:
+                count = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleep%'"
+                assert any(run(other, count) == "1\n" for _ in range(2000))
+            assert server.stop() == 0
+            assert "QUERY_WAS_CANCELLED" in answer.result().text
+
+
+def test_readers_beside_a_writer_see_no_error(server: RunningClickHouse, table: str) -> None:
+    def write() -> None:
+        with server.http() as http:
+            for batch in range(30):
+                content = rows_of(1000, batch * 1000)
+                run(http, content, query=f"INSERT INTO {table} FORMAT RowBinary")
+
+    def read() -> list[int]:
+        with server.http() as http:
+            return [int(run(http, f"SELECT count() FROM {table}")) for _ in range(30)]
+
+    with ThreadPoolExecutor(9) as pool:
+        writer = pool.submit(write)
+        readers = [pool.submit(read) for _ in range(8)]
+        writer.result()
+        assert all(reader.result() == sorted(reader.result()) for reader in readers)
