@@ -1,0 +1,73 @@
+"""Command line of the producers: ``python -m producers stream``."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+from producers.binance.rest import RestClient
+from producers.follow import Follower
+from producers.publish import Publisher
+from producers.resume import newest_blocks
+from schemas.errors import CandlewickError, ConfigurationError
+from schemas.settings import Settings, load_settings
+
+log = logging.getLogger("producers")
+COMMANDS = ("stream",)
+
+
+def main() -> int:
+    """Run the command of the arguments; returns the exit code."""
+    try:
+        _check_command(sys.argv[1:])
+        settings = load_settings()
+        _start_logging(settings.log_level)
+        asyncio.run(_stream(settings))
+    except CandlewickError as error:
+        sys.stderr.write(f"producers: {error}\n")
+        return 1
+    except BaseExceptionGroup as group:
+        known, unknown = group.split(CandlewickError)
+        if unknown is not None or known is None:
+            raise
+        sys.stderr.write(f"producers: {_first(known)}\n")
+        return 1
+    return 0
+
+
+def _check_command(arguments: list[str]) -> None:
+    if len(arguments) != 1 or arguments[0] not in COMMANDS:
+        raise ConfigurationError(f"usage: python -m producers {'|'.join(COMMANDS)}")
+
+
+def _start_logging(level: str) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
+    for noisy in ("httpx", "httpcore", "websockets"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+async def _stream(settings: Settings) -> None:
+    servers = settings.kafka.bootstrap_servers
+    last_blocks = await asyncio.to_thread(newest_blocks, servers, settings.symbols)
+    log.info("%s of %s symbols have history", len(last_blocks), len(settings.symbols))
+    rest = RestClient(settings.binance.rest_url)
+    following = asyncio.create_task(Follower(settings, Publisher(servers), rest).run(last_blocks))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, following.cancel)
+    try:
+        await following
+    except asyncio.CancelledError:
+        log.info("stopped")
+    finally:
+        await rest.close()
+
+
+def _first(group: BaseExceptionGroup[CandlewickError]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

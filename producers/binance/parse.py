@@ -1,0 +1,248 @@
+"""Binance's wire format to domain values. Bytes in, values out; no socket and no clock here.
+
+Source: binance-spot-api-docs, web-socket-streams.md and rest-api.md; binance-public-data, README.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import orjson
+
+from producers.binance.numbers import in_int64, to_e8, to_ms
+from schemas.errors import PoisonMessage
+from schemas.market import NO_TRADE_ID, Candle, CandleSource, CandleStatus, Trade
+from schemas.timeframe import Interval
+
+ValueT = TypeVar("ValueT")
+MAX_FILLS: Final = 2**31 - 1
+UNREADABLE: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+AGG_TRADE_COLUMNS: Final = (7, 8)  # older archive files have no "best match"
+
+
+class ShutdownNotice:
+    """The exchange will end this connection soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One websocket frame.
+
+    Attributes:
+        sent_ms: The exchange's event time; -1 where the frame has none.
+        value: A trade, a closed candle, a shutdown notice, or None for what is of no use here.
+        trade_ids_to: Newest trade id that a candle frame, open or closed, tells of; else -1.
+    """
+
+    sent_ms: int
+    value: Trade | Candle | ShutdownNotice | None
+    symbol: str = ""
+    trade_ids_to: int = NO_TRADE_ID
+
+
+def parse_frame(raw: bytes) -> Frame:
+    """Read one frame of a raw or combined stream.
+
+    Raises:
+        PoisonMessage: Not JSON, a field is missing, or a number is out of range.
+    """
+    try:
+        data = orjson.loads(raw)
+        data = data.get("data", data)
+        read = _READERS.get(data.get("e"))
+        return read(data) if read else Frame(to_ms(data.get("E", -1)), None)
+    except UNREADABLE as error:
+        raise PoisonMessage(f"frame unreadable: {error!r}", raw=raw) from error
+
+
+def parse_agg_trades(raw: bytes, symbol: str) -> list[Trade]:
+    """Read the answer of ``GET /api/v3/aggTrades``.
+
+    Raises:
+        PoisonMessage: It is not such an answer.
+    """
+    return _answer(raw, lambda rows: [_agg_trade(row, symbol) for row in rows])
+
+
+def parse_klines(raw: bytes, symbol: str, interval: Interval) -> list[Candle]:
+    """Read the answer of ``GET /api/v3/klines``; the last candle may still be open.
+
+    Its rows have no trade ids: first and last are -1.
+
+    Raises:
+        PoisonMessage: It is not such an answer.
+    """
+    return _answer(raw, lambda rows: [_kline_row(row, symbol, interval) for row in rows])
+
+
+def parse_weight_limit(raw: bytes) -> int:
+    """Read the weight a minute that ``GET /api/v3/exchangeInfo`` allows.
+
+    Raises:
+        PoisonMessage: It is not such an answer.
+    """
+    return _answer(raw, _weight_limit)
+
+
+def parse_server_ms(raw: bytes) -> int:
+    """Read the answer of ``GET /api/v3/time``.
+
+    Raises:
+        PoisonMessage: It is not such an answer.
+    """
+    return _answer(raw, lambda body: to_ms(body["serverTime"]))
+
+
+def parse_error_code(raw: bytes) -> int:
+    """Read the exchange's error code; 0 where the body has none."""
+    try:
+        return _answer(raw, lambda body: int(body["code"]))
+    except PoisonMessage:
+        return 0
+
+
+def parse_agg_trade_row(row: bytes, symbol: str) -> Trade:
+    """Read one line of an official aggTrades CSV file; times in milliseconds or microseconds.
+
+    Raises:
+        PoisonMessage: It is no such line.
+    """
+    try:
+        cells = row.decode("ascii").strip().split(",")
+        if len(cells) not in AGG_TRADE_COLUMNS:
+            raise ValueError(f"{len(cells)} columns")
+        columns = [_id(cells[0]), *cells[1:3], *map(_id, cells[3:6])]
+        taker_sold = {"true": True, "false": False}[cells[6].lower()]
+        return _trade(symbol, [*columns, taker_sold])
+    except UNREADABLE as error:
+        raise PoisonMessage(f"aggTrades row unreadable: {error!r}", raw=row) from error
+
+
+def _answer(raw: bytes, read: Callable[[Any], ValueT]) -> ValueT:
+    try:
+        return read(orjson.loads(raw))
+    except UNREADABLE as error:
+        raise PoisonMessage(f"answer unreadable: {error!r}", raw=raw) from error
+
+
+def _weight_limit(info: Any) -> int:  # noqa: ANN401 - JSON
+    for limit in info["rateLimits"]:
+        kind = (limit["rateLimitType"], limit["interval"], limit["intervalNum"])
+        if kind == ("REQUEST_WEIGHT", "MINUTE", 1):
+            return in_int64(limit["limit"])
+    raise ValueError("no weight limit a minute")
+
+
+def _id(text: str) -> int:
+    if text != "-1" and not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{text!r} is not a number")
+    return int(text)
+
+
+def _trade(symbol: str, cells: list[Any]) -> Trade:
+    agg_id, price, quantity, first, last, time, taker_sold = cells
+    void = first == last == NO_TRADE_ID
+    plausible = void or 0 <= in_int64(first) <= in_int64(last) < first + MAX_FILLS
+    if not plausible or in_int64(agg_id) < 0 or time < 0 or type(taker_sold) is not bool:
+        raise ValueError(f"trade {agg_id!r} with fills {first!r} to {last!r} at {time!r}")
+    return Trade(
+        _symbol(symbol),
+        agg_id,
+        in_int64(to_e8(price)),
+        in_int64(to_e8(quantity)),
+        first,
+        last,
+        to_ms(time),
+        taker_sold,
+    )
+
+
+def _symbol(text: str) -> str:
+    if not (text.isascii() and text.isalnum()):
+        raise ValueError(f"{text!r} is no symbol")
+    return text
+
+
+def _agg_trade(data: Any, symbol: str) -> Trade:  # noqa: ANN401 - JSON
+    # `m` is "the buyer is the maker", so the taker sold.
+    return _trade(symbol, [data[letter] for letter in "apqflTm"])
+
+
+def _agg_trade_frame(data: Any) -> Frame:  # noqa: ANN401 - JSON
+    return Frame(to_ms(data["E"]), _agg_trade(data, data["s"]), data["s"])
+
+
+def _trade_frame(data: Any) -> Frame:  # noqa: ANN401 - JSON
+    # A single trade is an aggregate of one fill whose ids agree.
+    data |= {"a": data["t"], "f": data["t"], "l": data["t"]}
+    return _agg_trade_frame(data)
+
+
+def _kline_frame(data: Any) -> Frame:  # noqa: ANN401 - JSON
+    kline, sent_ms, symbol = data["k"], to_ms(data["E"]), _symbol(data["s"])
+    last_trade_id = in_int64(kline["L"])
+    if kline["x"] is not True:
+        return Frame(sent_ms, None, symbol, last_trade_id)
+    candle = _candle(
+        [kline[letter] for letter in "tohlcvTqnVQ"],
+        symbol,
+        Interval(kline["i"]),
+        source=CandleSource.STREAM,
+        trade_ids=(in_int64(kline["f"]), last_trade_id),
+        event_ms=sent_ms,
+    )
+    return Frame(sent_ms, candle, symbol, last_trade_id)
+
+
+def _shutdown_frame(data: Any) -> Frame:  # noqa: ANN401 - JSON
+    return Frame(to_ms(data["E"]), ShutdownNotice())
+
+
+def _kline_row(row: Any, symbol: str, interval: Interval) -> Candle:  # noqa: ANN401 - JSON
+    trade_ids = (NO_TRADE_ID, NO_TRADE_ID)
+    event_ms = to_ms(row[6])
+    return _candle(
+        row, symbol, interval, source=CandleSource.REST, trade_ids=trade_ids, event_ms=event_ms
+    )
+
+
+def _candle(
+    cells: list[Any],
+    symbol: str,
+    interval: Interval,
+    *,
+    source: CandleSource,
+    trade_ids: tuple[int, int],
+    event_ms: int,
+) -> Candle:
+    open_ms = to_ms(cells[0])
+    return Candle(
+        symbol=symbol,
+        interval=interval.value,
+        open_ms=open_ms,
+        close_ms=open_ms + interval.ms,
+        open_e8=to_e8(cells[1]),
+        high_e8=to_e8(cells[2]),
+        low_e8=to_e8(cells[3]),
+        close_e8=to_e8(cells[4]),
+        volume_e8=to_e8(cells[5]),
+        quote_volume_e8=to_e8(cells[7]),
+        trade_count=in_int64(cells[8]),
+        taker_buy_volume_e8=to_e8(cells[9]),
+        taker_buy_quote_volume_e8=to_e8(cells[10]),
+        first_trade_id=trade_ids[0],
+        last_trade_id=trade_ids[1],
+        price_variation_e16=None,
+        status=CandleStatus.OFFICIAL.value,
+        revision=1,
+        source=source.value,
+        event_ms=event_ms,
+    )
+
+
+_READERS: Final[dict[str, Callable[[Any], Frame]]] = {
+    "aggTrade": _agg_trade_frame,
+    "trade": _trade_frame,
+    "kline": _kline_frame,
+    "serverShutdown": _shutdown_frame,
+}

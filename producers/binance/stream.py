@@ -1,0 +1,90 @@
+"""One websocket connection to the exchange: frames in, as they come."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from producers.binance.urls import StreamAddress
+from producers.clock import steady_ms
+from schemas.errors import ConfigurationError, Transient
+
+OPEN_TIMEOUT_S: Final = 10.0
+CLOSE_TIMEOUT_S: Final = 1.0
+MAX_FRAME_BYTES: Final = 1 << 20
+WAITING_FRAMES: Final = 4096
+
+
+class Connection:
+    """A live connection, read by its own task; the client answers the exchange's pings.
+
+    Our own pings are off: the exchange counts every control frame.
+
+    Attributes:
+        address: What it reads.
+        opened_ms: Steady time of its opening.
+        heard_ms: Steady time of its newest frame.
+        newest_event_ms: Newest exchange event time on it; -1 before the first.
+        ending: Set when the exchange has announced its end.
+        reading: The task that reads; done when the connection has ended.
+    """
+
+    def __init__(
+        self,
+        socket: ClientConnection,
+        address: StreamAddress,
+        take: Callable[["Connection", bytes], None],
+    ) -> None:
+        self.address = address
+        self.opened_ms = self.heard_ms = steady_ms()
+        self.newest_event_ms = -1
+        self.ending = False
+        self._socket = socket
+        self._take = take
+        self.reading = asyncio.create_task(self._read())
+
+    async def close(self) -> None:
+        """Close it and wait for its task."""
+        await self._socket.close()
+        await self.reading
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                raw = await self._socket.recv(decode=False)
+                self.heard_ms = steady_ms()
+                self._take(self, raw)
+        except ConnectionClosed:
+            return
+
+
+async def open_connection(
+    address: StreamAddress, take: Callable[[Connection, bytes], None]
+) -> Connection:
+    """Connect; ``take`` gets every frame.
+
+    Raises:
+        Transient: The exchange cannot be reached or refuses now.
+        ConfigurationError: The address is none.
+
+    Source: binance-spot-api-docs, web-socket-streams.md, "General WSS information".
+    """
+    try:
+        socket = await connect(
+            address.url,
+            ping_interval=None,
+            compression=None,
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            max_size=MAX_FRAME_BYTES,
+            max_queue=WAITING_FRAMES,
+        )
+    except InvalidURI as error:
+        raise ConfigurationError(
+            f"{address.url[:80]} is no websocket address: correct CANDLEWICK_BINANCE__STREAM_URL"
+        ) from error
+    except (OSError, TimeoutError, InvalidHandshake) as error:
+        raise Transient(f"no connection to {address.url[:60]}: {error!r}") from error
+    return Connection(socket, address, take)

@@ -1,0 +1,183 @@
+"""One symbol from trades in order to blocks in Kafka: when to cut, and with which watermark."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from producers.blocks import cut_block, leading_run
+from producers.clock import steady_ms, wall_ms
+from producers.continuity import Continuity
+from producers.counts import Counts
+from schemas.market import NO_TRADE_ID, Candle, Gap, GapState, Trade, TradeBlock, empty_block
+from schemas.settings import Settings
+from schemas.timeframe import MINUTE_MS
+
+KEPT_TRADES: Final = 20_000  # a symbol: about 8 MB
+
+
+class Outlet(Protocol):
+    """Where records go; `send` is False while it is full."""
+
+    def send(self, record: TradeBlock | Candle | Gap) -> bool:
+        """Queue a record."""
+
+
+class SymbolFlow:
+    """The state of one symbol: its continuity, and what has been published of it.
+
+    Attributes:
+        continuity: What came, and what is missing.
+        unproven_ms: Steady time at which its newest connection began.
+    """
+
+    def __init__(
+        self,
+        symbol: str,
+        outlet: Outlet,
+        settings: Settings,
+        counts: Counts,
+        stream_ms: Callable[[], int],
+    ) -> None:
+        """Begin without history.
+
+        Args:
+            symbol: For example ``BTCUSDT``.
+            outlet: Where blocks and gap events go.
+            settings: Linger, block size, lateness, time to give up.
+            counts: Counters of the process.
+            stream_ms: Newest exchange event time of the symbol's connections; -1 while none lives.
+        """
+        give_up_ms = int(settings.stream.give_up_s * 1000)
+        self.continuity = Continuity(symbol, limit=KEPT_TRADES, give_up_ms=give_up_ms)
+        self.symbol = symbol
+        self.unproven_ms = steady_ms()
+        self._outlet = outlet
+        self._counts = counts
+        self.stream_ms = stream_ms
+        self._linger_s = settings.stream.linger_ms / 1000
+        self._block_trades = settings.stream.block_trades
+        self._lateness_ms = settings.candles.lateness_ms
+        self._received_ms = 0
+        self._watermark_ms = 0
+        self._next_trade_id = NO_TRADE_ID
+        self._timer: asyncio.TimerHandle | None = None
+
+    def go_on_after(self, block: TradeBlock) -> None:
+        """Remember what the previous run published last."""
+        self._watermark_ms = block.watermark_ms
+        self._next_trade_id = block.next_trade_id
+
+    def offer(self, trade: Trade) -> None:
+        """Take a trade from a connection; it is published within the linger."""
+        self._received_ms = wall_ms()
+        self.continuity.offer(trade, steady_ms())
+        self._flush_soon()
+
+    def fill(self, trades: list[Trade]) -> None:
+        """Take trades that REST answered; they are published at once."""
+        self._received_ms = wall_ms()
+        self.continuity.fill(trades, steady_ms())
+        self.flush()
+
+    def flush(self) -> None:
+        """Publish what is ready, as far as Kafka's queue has room."""
+        self._stop_timer()
+        ready = self.continuity.ready
+        while ready and self._publish_first(ready):
+            pass
+
+    def flush_waiting(self) -> None:
+        """Publish what Kafka's queue had no room for, or was put aside for want of room."""
+        if self._timer is None and self.continuity.ready:
+            self.flush()
+
+    def tell_quiet(self) -> None:
+        """Publish that nothing was traded, once the stream has passed a minute without a trade.
+
+        Nothing is said while a trade may have been missed: ids must have proven the contrary.
+        """
+        stream_ms = self.stream_ms()
+        minute = (stream_ms - self._lateness_ms) // MINUTE_MS
+        told = (self._watermark_ms - self._lateness_ms) // MINUTE_MS
+        known = self._watermark_ms > 0 and self.continuity.settled and not self.continuity.ready
+        if known and stream_ms > 0 and minute > told:
+            block = empty_block(
+                self.symbol,
+                next_agg_id=self.continuity.next_id,
+                next_trade_id=self._next_trade_id,
+                received_ms=wall_ms(),
+                watermark_ms=stream_ms,
+            )
+            self._send_block(block)
+
+    def publish_late(self, trades: list[Trade]) -> int:
+        """Publish trades of a hole that was given up; returns how many Kafka's queue took."""
+        left: list[Trade | Gap] = [*trades]
+        while run := leading_run(left, limit=self._block_trades):
+            block = cut_block(run, next_trade_id=NO_TRADE_ID, received_ms=wall_ms(), watermark_ms=0)
+            if not self._outlet.send(block):
+                break
+            del left[: len(run)]
+        return len(trades) - len(left)
+
+    def publish_gap(self, gap: Gap) -> bool:
+        """Publish a gap event by itself; False when Kafka's queue is full."""
+        if not self._outlet.send(gap):
+            return False
+        self._counts.gaps_found += gap.state == GapState.FOUND
+        self._counts.gaps_repaired += gap.state == GapState.REPAIRED
+        self._counts.gaps_given_up += gap.state == GapState.GIVEN_UP
+        return True
+
+    def advance(self) -> None:
+        """Report holes that last, and give up those that lasted too long."""
+        before = len(self.continuity.ready)
+        self.continuity.advance(steady_ms())
+        if len(self.continuity.ready) > before:
+            self.flush()
+
+    def lose_sight(self) -> None:
+        """Take note that trades may have been missed between two connections."""
+        self.continuity.lose_sight()
+        self.unproven_ms = steady_ms()
+
+    def _flush_soon(self) -> None:
+        if len(self.continuity.ready) >= self._block_trades:
+            self.flush()
+        elif self._timer is None and self.continuity.ready:
+            self._timer = asyncio.get_running_loop().call_later(self._linger_s, self.flush)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _publish_first(self, ready: list[Trade | Gap]) -> bool:
+        first = ready[0]
+        if isinstance(first, Gap):
+            sent, count = self.publish_gap(first), 1
+        else:
+            run = leading_run(ready, limit=self._block_trades)
+            sent, count = self._send_block(self._cut(run, last=len(run) == len(ready))), len(run)
+        if sent:
+            self.continuity.taken(count, steady_ms())
+        return sent
+
+    def _cut(self, run: list[Trade], *, last: bool) -> TradeBlock:
+        # Where something older is still to come, the block vouches for its own trades only.
+        watermark_ms = self.stream_ms() if last and self.continuity.settled else 0
+        return cut_block(
+            run,
+            next_trade_id=self._next_trade_id,
+            received_ms=self._received_ms,
+            watermark_ms=watermark_ms,
+        )
+
+    def _send_block(self, block: TradeBlock) -> bool:
+        if not self._outlet.send(block):
+            return False
+        self._watermark_ms = block.watermark_ms
+        self._next_trade_id = block.next_trade_id
+        self._counts.blocks += 1
+        self._counts.trades += len(block)
+        return True

@@ -1,0 +1,135 @@
+"""The running stream: all symbols' sockets, repairs and timers, wired together."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from producers.binance.rest import RestClient
+from producers.binance.stream import open_connection
+from producers.binance.urls import StreamAddress, stream_addresses
+from producers.counts import Counts
+from producers.dispatch import Dispatch
+from producers.flow import SymbolFlow
+from producers.kline_flow import KlineFlow
+from producers.publish import Publisher
+from producers.repair import Repair
+from producers.rotation import Attempts, Line, back_off_s
+from schemas.errors import Transient
+from schemas.market import TradeBlock
+from schemas.settings import Settings
+
+log = logging.getLogger(__name__)
+SERVE_S: Final = 0.02
+QUIET_S: Final = 0.25
+SUMMARY_S: Final = 60.0
+REQUESTS_AT_A_TIME: Final = 4
+DELIVERY_S: Final = 10.0
+
+
+class Follower:
+    """Follows the symbols until cancelled; publishes what is ready before it returns."""
+
+    def __init__(self, settings: Settings, publisher: Publisher, rest: RestClient) -> None:
+        self._settings = settings
+        self._publisher = publisher
+        self._rest = rest
+        self._counts = Counts()
+        self._lines: dict[str, Line] = {}
+        self._flows = {
+            symbol: SymbolFlow(
+                symbol, publisher, settings, self._counts, partial(self._stream_ms, symbol)
+            )
+            for symbol in settings.symbols
+        }
+        self._klines = KlineFlow(settings.symbols, publisher, self._counts, self._stream_ms)
+        self._dispatch = Dispatch(self._flows, self._klines, publisher, self._counts)
+
+    async def run(self, last_blocks: Mapping[str, TradeBlock]) -> None:
+        """Follow from the last blocks on, until cancelled.
+
+        Raises:
+            ConfigurationError: A symbol or an address is wrong, or a topic is missing.
+        """
+        await self._learn_limits()
+        requests = asyncio.Semaphore(REQUESTS_AT_A_TIME)
+        attempts = Attempts()
+        addresses = stream_addresses(self._settings.binance.stream_url, self._settings.symbols)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                lines = [self._line(address, attempts) for address in addresses]
+                for line in lines:
+                    tasks.create_task(line.run())
+                for line in lines:
+                    await line.opened.wait()
+                for symbol, flow in self._flows.items():
+                    repair = Repair(flow, self._rest, requests, self._klines)
+                    tasks.create_task(repair.run(last_blocks.get(symbol)))
+                tasks.create_task(self._klines.repair(self._rest))
+                tasks.create_task(self._serve())
+                tasks.create_task(self._watch_quiet())
+                tasks.create_task(self._summarise())
+        finally:
+            self._deliver()
+
+    async def _learn_limits(self) -> None:
+        failures = 0
+        while self._rest.budget.limit is None:
+            try:
+                await self._rest.learn_limits(self._settings.symbols)
+            except Transient as error:
+                failures += 1
+                log.warning("%s; check CANDLEWICK_BINANCE__REST_URL if this goes on", error)
+                await asyncio.sleep(max(back_off_s(failures), error.retry_after_s))
+
+    def _line(self, address: StreamAddress, attempts: Attempts) -> Line:
+        line = Line(
+            partial(open_connection, address, self._dispatch.take),
+            partial(self._lose_sight, address),
+            self._settings.stream,
+            attempts,
+        )
+        self._lines |= dict.fromkeys(address.symbols, line)
+        return line
+
+    def _stream_ms(self, symbol: str) -> int:
+        return self._lines[symbol].newest_event_ms
+
+    def _lose_sight(self, address: StreamAddress) -> None:
+        for symbol in address.symbols:
+            self._flows[symbol].lose_sight()
+
+    async def _serve(self) -> None:
+        while True:
+            self._publisher.serve()
+            self._dispatch.send_dead_letters()
+            for flow in self._flows.values():
+                flow.flush_waiting()
+            await asyncio.sleep(SERVE_S)
+
+    async def _watch_quiet(self) -> None:
+        while True:
+            for flow in self._flows.values():
+                flow.tell_quiet()
+            await asyncio.sleep(QUIET_S)
+
+    async def _summarise(self) -> None:
+        while True:
+            await asyncio.sleep(SUMMARY_S)
+            self._count_flows()
+            used, limit = self._rest.budget.used, self._rest.budget.limit
+            log.info("%s, used weight %s of %s", self._counts.summary(), used, limit)
+
+    def _count_flows(self) -> None:
+        for flow in self._flows.values():
+            duplicates, left_to_rest = flow.continuity.take_counts()
+            self._counts.duplicates += duplicates
+            self._counts.left_to_rest += left_to_rest
+
+    def _deliver(self) -> None:
+        for flow in self._flows.values():
+            flow.flush()
+        unsent = self._publisher.close(DELIVERY_S)
+        if unsent:
+            log.warning("%s records did not reach Kafka; the next start fetches them", unsent)

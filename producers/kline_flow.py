@@ -1,0 +1,75 @@
+"""Closed candles of the exchange to Kafka: from the stream, and by REST what it did not bring."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from producers.binance.rest import RestClient
+from producers.counts import Counts
+from producers.flow import Outlet
+from producers.klines import KlineTrack
+from schemas.errors import Transient
+from schemas.market import Candle
+from schemas.timeframe import Interval
+
+log = logging.getLogger(__name__)
+INTERVALS: Final = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
+LOOK_S: Final = 1.0
+
+
+class KlineFlow:
+    """All symbols' candles of 1m and 15m."""
+
+    def __init__(
+        self,
+        symbols: Iterable[str],
+        outlet: Outlet,
+        counts: Counts,
+        stream_ms: Callable[[str], int],
+    ) -> None:
+        """Set it up; ``stream_ms`` gives the newest event time of a symbol's connections."""
+        self._tracks = {
+            (symbol, interval.value): KlineTrack(symbol, interval)
+            for symbol in symbols
+            for interval in INTERVALS
+        }
+        self._outlet = outlet
+        self._counts = counts
+        self._stream_ms = stream_ms
+
+    def start(self, symbol: str, event_ms: int) -> None:
+        """Begin a symbol with the candles that hold this event time."""
+        for interval in INTERVALS:
+            self._tracks[symbol, interval.value].start(event_ms)
+
+    def offer(self, candle: Candle) -> None:
+        """Take a closed candle from a connection."""
+        track = self._tracks.get((candle.symbol, candle.interval))
+        if track is not None:
+            track.offer(candle)
+            self._publish(track)
+
+    async def repair(self, rest: RestClient) -> None:
+        """Ask for candles that did not come, until cancelled."""
+        while True:
+            for track in self._tracks.values():
+                self._publish(track)
+                if track.is_due(self._stream_ms(track.symbol)):
+                    await self._ask(track, rest)
+            await asyncio.sleep(LOOK_S)
+
+    async def _ask(self, track: KlineTrack, rest: RestClient) -> None:
+        try:
+            candles = await rest.candles_since(track.symbol, track.interval, track.next_open_ms)
+        except Transient as error:
+            log.warning("candles of %s: %s", track.symbol, error)
+            await asyncio.sleep(error.retry_after_s)
+            return
+        track.fill(candles)
+        self._publish(track)
+
+    def _publish(self, track: KlineTrack) -> None:
+        while (candle := track.ready()) is not None and self._outlet.send(candle):
+            track.published()
+            self._counts.candles += 1

@@ -1,0 +1,100 @@
+"""Records to Kafka: in order, acknowledged by all replicas, never twice, with bounded memory."""
+
+import logging
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas import topics
+from schemas.codecs import encode
+from schemas.errors import ConfigurationError, Transient
+from schemas.market import Candle, Gap, TradeBlock
+
+log = logging.getLogger(__name__)
+TOPICS: Final = {TradeBlock: topics.TRADES, Candle: topics.KLINES, Gap: topics.GAPS}
+QUEUE_KIB: Final = 65_536
+QUEUE_MESSAGES: Final = 20_000
+WITHOUT_TOPIC: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001 - their name for it
+
+
+class Publisher:
+    """The one producer of this process.
+
+    A record that Kafka refuses for good stops the process: the next start resumes at the last
+    block that Kafka has, so nothing is lost. An absent Kafka does not: the queue fills, `send`
+    says so, and the queue is delivered when Kafka is back, however long that takes.
+    """
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._servers = bootstrap_servers
+        self._failure: KafkaError | None = None
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "client.id": "candlewick-producer",
+                "enable.idempotence": True,
+                "acks": "all",
+                "compression.type": "lz4",
+                "partitioner": "murmur2_random",  # as Faust's: a symbol has one partition
+                "linger.ms": 2,
+                "message.timeout.ms": 0,
+                "queue.buffering.max.kbytes": QUEUE_KIB,
+                "queue.buffering.max.messages": QUEUE_MESSAGES,
+                "reconnect.backoff.max.ms": 1000,
+                "error_cb": self._on_error,
+            },
+            logger=log,
+        )
+
+    def send(self, record: TradeBlock | Candle | Gap) -> bool:
+        """Queue a record for its topic; False when the queue is full."""
+        return self._produce(TOPICS[type(record)].name, encode(record), record.symbol, {})
+
+    def send_dead_letter(self, raw: bytes, *, reason: str, origin: str) -> bool:
+        """Queue an unreadable record for the dead letters; False when the queue is full."""
+        headers: dict[str, str | bytes | None] = {"reason": reason, "origin": origin}
+        return self._produce(topics.DEAD_LETTERS.name, raw, None, headers)
+
+    def serve(self) -> None:
+        """Take note of acknowledgements; to be called often.
+
+        Raises:
+            ConfigurationError: A topic does not exist.
+            Transient: Kafka refused a record for good: start again, and resume.
+        """
+        self._producer.poll(0)
+        if self._failure is None:
+            return
+        if self._failure.code() in WITHOUT_TOPIC:
+            raise ConfigurationError(
+                f"a topic is missing at {self._servers}: create the topics with `candlewick up`"
+            )
+        raise Transient(f"Kafka refused a record: {self._failure.str()}")
+
+    def close(self, timeout_s: float) -> int:
+        """Deliver what is queued; returns how many records were not acknowledged in time."""
+        return self._producer.flush(timeout_s)
+
+    def _produce(
+        self, topic: str, value: bytes, key: str | None, headers: dict[str, str | bytes | None]
+    ) -> bool:
+        try:
+            self._producer.produce(
+                topic, value=value, key=key, headers=headers, on_delivery=self._on_delivery
+            )
+        except BufferError:
+            return False
+        except KafkaException as error:
+            self._failure = error.args[0]
+            return False
+        return True
+
+    def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._failure = error
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._failure = error
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - their name for it
+            log.warning("Kafka at %s does not answer: trades wait for it", self._servers)

@@ -1,0 +1,154 @@
+"""One symbol's task beside the sockets: where to begin, holes filled by REST, quiet proven."""
+
+import asyncio
+import logging
+from typing import Final
+
+from producers.binance.rest import RestClient
+from producers.clock import steady_ms
+from producers.continuity import NOT_STARTED
+from producers.flow import SymbolFlow
+from producers.kline_flow import KlineFlow
+from producers.rotation import back_off_s
+from schemas.errors import Transient
+from schemas.market import Trade, TradeBlock
+from schemas.timeframe import MINUTE_MS, Interval
+
+log = logging.getLogger(__name__)
+LOOK_S: Final = 0.05
+PROOF_AFTER_MS: Final = 3_000  # REST may be behind the stream: what it knows later proves more
+FIRST_WAIT_S: Final = 0.125
+LATE_EVERY_MS: Final = 60_000
+CANDLE: Final = Interval.FIFTEEN_MINUTES
+
+
+class Repair:
+    """Keeps one symbol's flow whole with what REST knows.
+
+    Requests that fail are made again with growing pauses; the sockets are read meanwhile.
+    """
+
+    def __init__(
+        self,
+        flow: SymbolFlow,
+        rest: RestClient,
+        requests: asyncio.Semaphore,
+        klines: KlineFlow,
+    ) -> None:
+        """Set it up; ``requests`` limits the requests of all symbols at a time."""
+        self._flow = flow
+        self._continuity = flow.continuity
+        self._rest = rest
+        self._requests = requests
+        self._klines = klines
+        self._failures = 0
+        self._behind = 0
+        self._head_asked = False
+        self._late_ms = steady_ms()
+
+    async def run(self, last_block: TradeBlock | None) -> None:
+        """Begin after the last block, or at the previous candle, and repair until cancelled."""
+        if last_block is not None:
+            self._begin_after(last_block)
+        while True:
+            try:
+                await self._step()
+                self._failures = 0
+            except Transient as error:
+                await self._pause_after(error)
+
+    def _begin_after(self, block: TradeBlock) -> None:
+        self._flow.go_on_after(block)
+        after_ms = int(block.event_ms[-1]) if len(block) else block.watermark_ms
+        self._continuity.start(block.next_agg_id, now_ms=steady_ms(), after_ms=after_ms)
+        # The candle of the minute before may have been lost with the process.
+        self._klines.start(self._flow.symbol, block.watermark_ms - MINUTE_MS)
+
+    async def _step(self) -> None:
+        self._flow.advance()
+        wanted = self._continuity.wanted
+        if self._continuity.next_id == NOT_STARTED:
+            await self._begin_anew()
+        elif not self._head_asked:
+            await self._ask_newest()
+        elif wanted is not None and self._is_reported():
+            await self._fill(wanted)
+        elif self._proof_is_due():
+            await self._prove()
+        elif self._continuity.given_up and steady_ms() >= self._late_ms:
+            await self._fill_late()
+        else:
+            await asyncio.sleep(LOOK_S)
+
+    async def _begin_anew(self) -> None:
+        async with self._requests:
+            boundary_ms = CANDLE.open_of(await self._rest.server_ms()) - CANDLE.ms
+            trades = await self._first_trades(boundary_ms)
+        if not trades:
+            raise Transient(f"{self._flow.symbol} has never been traded", retry_after_s=10)
+        self._continuity.start(trades[0].agg_id, now_ms=steady_ms(), silent=True)
+        self._klines.start(self._flow.symbol, boundary_ms)
+        self._flow.fill(trades)
+
+    async def _first_trades(self, boundary_ms: int) -> list[Trade]:
+        first = await self._rest.first_trade_since(self._flow.symbol, boundary_ms)
+        if first is None:
+            newest = await self._rest.newest_trade(self._flow.symbol)
+            return [newest] if newest else []
+        # The trade before the boundary lets ids prove that the candle is there from its beginning.
+        return await self._rest.trades_from(self._flow.symbol, max(0, first.agg_id - 1))
+
+    async def _ask_newest(self) -> None:
+        async with self._requests:
+            newest = await self._rest.newest_trade(self._flow.symbol)
+        self._head_asked = True
+        if newest is not None:
+            self._continuity.expect(newest.agg_id, steady_ms())
+
+    def _proof_is_due(self) -> bool:
+        waited_ms = steady_ms() - self._flow.unproven_ms
+        connected = self._flow.stream_ms() > 0
+        return not self._continuity.proven and connected and waited_ms >= PROOF_AFTER_MS
+
+    async def _prove(self) -> None:
+        connection_ms = self._flow.unproven_ms
+        await self._ask_newest()
+        if self._flow.unproven_ms == connection_ms:
+            self._continuity.proven = True
+
+    def _is_reported(self) -> bool:
+        hole = self._continuity.hole
+        return hole is not None and (hole.found or hole.silent)
+
+    async def _fill(self, agg_id: int) -> None:
+        async with self._requests:
+            trades = await self._rest.trades_from(self._flow.symbol, agg_id)
+        self._flow.fill(trades)
+        if self._continuity.next_id == agg_id:
+            self._behind = min(self._behind + 1, 4)
+            await self._wait(FIRST_WAIT_S * 2**self._behind)
+        else:
+            self._behind = 0
+
+    async def _fill_late(self) -> None:
+        first_id, _ = self._continuity.given_up[0].missing[0]
+        async with self._requests:
+            trades = await self._rest.trades_from(self._flow.symbol, first_id)
+        published = self._flow.publish_late(self._continuity.late_run(trades))
+        if not published:
+            self._late_ms = steady_ms() + LATE_EVERY_MS
+            self._continuity.given_up.rotate(-1)
+        elif event := self._continuity.late_published(published, steady_ms()):
+            while not self._flow.publish_gap(event):
+                await self._wait(LOOK_S)
+
+    async def _pause_after(self, error: Transient) -> None:
+        self._failures += 1
+        log.warning("%s: %s", self._flow.symbol, error)
+        await self._wait(max(error.retry_after_s, back_off_s(self._failures)))
+
+    async def _wait(self, seconds: float) -> None:
+        until_ms = steady_ms() + int(seconds * 1000)
+        while steady_ms() < until_ms:
+            await asyncio.sleep(LOOK_S)
+            self._flow.advance()

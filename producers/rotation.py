@@ -1,0 +1,138 @@
+"""Connections replaced in time: the next one reads before the old one is closed."""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from producers.binance.stream import Connection
+from producers.clock import steady_ms
+from schemas.errors import Transient
+from schemas.settings import StreamSettings
+
+log = logging.getLogger(__name__)
+OVERLAP_S: Final = 5.0
+MAX_ATTEMPTS: Final = 250  # the exchange allows 300
+ATTEMPTS_WINDOW_MS: Final = 300_000
+LONGEST_BACK_OFF_S: Final = 30.0
+HOUR_MS: Final = 3_600_000
+FIRST_BACK_OFF_S: Final = 0.1
+STABLE_MS: Final = 10_000  # a connection that lasted so long ended for its own reasons
+LOOK_S: Final = 0.1
+SILENT: Final = "silent"
+
+
+class Attempts:
+    """Connection attempts of this machine, kept below the exchange's limit. Pure.
+
+    Source: binance-spot-api-docs, web-socket-streams.md: 300 attempts in 5 minutes.
+    """
+
+    def __init__(self, most: int = MAX_ATTEMPTS, window_ms: int = ATTEMPTS_WINDOW_MS) -> None:
+        self._times: deque[int] = deque(maxlen=most)
+        self._window_ms = window_ms
+
+    def wait_ms(self, now_ms: int) -> int:
+        """Return how long to wait before the next attempt, and count that attempt."""
+        full = len(self._times) == self._times.maxlen
+        at_ms = max(now_ms, self._times[0] + self._window_ms) if full else now_ms
+        self._times.append(at_ms)
+        return at_ms - now_ms
+
+
+class Line:
+    """One address, always read by a connection, by two while it changes over.
+
+    Attributes:
+        opened: Set once the first connection is open.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        on_broken: Callable[[], None],
+        settings: StreamSettings,
+        attempts: Attempts,
+    ) -> None:
+        """Set it up.
+
+        Args:
+            connect: Opens the next connection.
+            on_broken: Called when trades may have been missed between two connections.
+            settings: Age and silence at which a connection is replaced.
+            attempts: Shared by all lines of the process.
+        """
+        self._connect = connect
+        self._on_broken = on_broken
+        self._rotate_ms = int(settings.rotate_h * HOUR_MS)
+        self._silence_ms = int(settings.silence_s * 1000)
+        self._attempts = attempts
+        self._living: list[Connection] = []
+        self._failures = 0
+        self.opened = asyncio.Event()
+
+    @property
+    def newest_event_ms(self) -> int:
+        """Newest exchange event time on the living connections; -1 without any."""
+        living = (one for one in self._living if not one.reading.done())
+        return max((one.newest_event_ms for one in living), default=-1)
+
+    async def run(self) -> None:
+        """Keep reading until cancelled; closes its connections then."""
+        try:
+            async with asyncio.TaskGroup() as retiring:
+                current = await self._open()
+                while True:
+                    why = await self._until_due(current)
+                    log.info("connection: %s, opening the next", why)
+                    following = await self._open()
+                    if current.reading.done() or why == SILENT:
+                        self._on_broken()
+                    retiring.create_task(self._retire(current))
+                    current = following
+        finally:
+            await asyncio.gather(*(one.close() for one in self._living))
+
+    async def _until_due(self, current: Connection) -> str:
+        while True:
+            now_ms = steady_ms()
+            if current.reading.done():
+                current.reading.result()
+                lasted = now_ms - current.opened_ms >= STABLE_MS
+                self._failures = 0 if lasted else self._failures + 1
+                return "ended"
+            if current.ending:
+                return "its end was announced"
+            if now_ms - current.heard_ms >= self._silence_ms:
+                return SILENT
+            if now_ms - current.opened_ms >= self._rotate_ms:
+                return "old enough"
+            await asyncio.wait({current.reading}, timeout=LOOK_S)
+
+    async def _open(self) -> Connection:
+        while True:
+            if self._failures:
+                await asyncio.sleep(back_off_s(self._failures))
+            await asyncio.sleep(self._attempts.wait_ms(steady_ms()) / 1000)
+            try:
+                connection = await self._connect()
+            except Transient as error:
+                self._failures += 1
+                log.warning("%s", error)
+            else:
+                self._living.append(connection)
+                self.opened.set()
+                return connection
+
+    async def _retire(self, connection: Connection) -> None:
+        await asyncio.wait({connection.reading}, timeout=OVERLAP_S)
+        self._living.remove(connection)
+        await connection.close()
+
+
+def back_off_s(failures: int) -> float:
+    """Return how long to wait after so many failures in a row: doubling, with jitter."""
+    longest_s: float = min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2 ** min(failures, 10))
+    return random.uniform(0.5, 1.0) * longest_s  # noqa: S311 - spreads load, hides nothing
