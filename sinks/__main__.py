@@ -46,10 +46,10 @@ def _drain(settings: Settings, instance: str | None) -> Drain:
     ids = topic_ids(servers, [table.topic.name for table in TABLES])
     store, letters = ClickHouse(settings.clickhouse), DeadLetters(servers)
 
-    def delivery(table: Table, partition: int) -> Delivery:
+    def route(table: Table, *, partition: int) -> Delivery:
         return Delivery(table, ids[table.topic.name], partition, store, letters)
 
-    return Drain(sink_consumer(servers, instance=instance), TABLES, delivery)
+    return Drain(sink_consumer(servers, instance=instance), TABLES, route)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ its first record. Whoever reads on after a crash cuts its first batch by that pl
 same records under the same token, however many more have arrived since.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from sinks.tables import Rows
@@ -69,8 +70,8 @@ def plan_of(batch: Batch) -> str:
 
 def planned_last(metadata: str | None) -> int | None:
     """Return the last offset of the planned batch; None when no batch was under way."""
-    text = (metadata or "").removeprefix(_PLAN)
-    return int(text) if text.isdecimal() else None
+    found = re.fullmatch(rf"{_PLAN}([0-9]+)", metadata or "")
+    return int(found[1]) if found else None
 
 
 @dataclass(slots=True)

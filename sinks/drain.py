@@ -6,6 +6,7 @@ Whatever fails is done again from the plan; the token makes that harmless.
 import logging
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -22,22 +23,25 @@ _log = logging.getLogger(__name__)
 _Place = tuple[str, int]
 
 
-class Drain:
-    """Empties the topics of some tables into a store.
+class Route(Protocol):
+    """Makes the way of a partition's batches."""
 
-    Args:
-        delivery: Makes the way of a partition's batches, from its table and number.
-    """
+    def __call__(self, table: Table, *, partition: int) -> Delivery:
+        """Return the way of the batches of one partition of the table's topic."""
+
+
+class Drain:
+    """Empties the topics of some tables into ClickHouse."""
 
     def __init__(
         self,
         consumer: Consumer,
         tables: tuple[Table, ...],
-        delivery: Callable[[Table, int], Delivery],
+        route: Route,
     ) -> None:
         self._consumer = consumer
         self._tables = {table.topic.name: table for table in tables}
-        self._delivery = delivery
+        self._route = route
         self._pending: dict[_Place, Pending] = {}
         self._paused: set[_Place] = set()
         self._mismatch: ContractMismatch | None = None
@@ -117,7 +121,7 @@ class Drain:
         delivered: dict[_Place, Batch] = {}
         try:
             for (topic, partition), batch in batches.items():
-                self._delivery(self._tables[topic], partition).deliver(batch)
+                self._route(self._tables[topic], partition=partition).deliver(batch)
                 delivered[topic, partition] = batch
         finally:
             self._commit({place: (b.last + 1, "") for place, b in delivered.items()})
@@ -132,7 +136,7 @@ class Drain:
         try:
             answers = self._consumer.commit(offsets=wanted, asynchronous=False)
         except KafkaException as error:
-            raise meaning(error, topic="") from error
+            raise meaning(error) from error
         for answer in answers or []:
             if answer.error is not None:
                 raise meaning(KafkaException(answer.error), topic=answer.topic)

@@ -1,5 +1,7 @@
 """The Kafka clients of the sinks: a consumer that commits by hand, and a writer of dead letters."""
 
+import logging
+
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection
 from confluent_kafka.admin import AdminClient
 
@@ -8,23 +10,25 @@ from schemas.dead_letters import Origin, headers_of
 from schemas.errors import ConfigurationError, Transient
 
 GROUP = "candlewick-sinks"
-ANSWER_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 5.0
 RETRY_S = 0.5
 SESSION_TIMEOUT_MS = 6_000  # the least that a broker allows by default
 _NO_TOPIC = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001 - so named
+_log = logging.getLogger(__name__)
 
 
-def sink_consumer(bootstrap_servers: str, *, instance: str | None) -> Consumer:
-    """Return the consumer of the sinks' group.
+def sink_consumer(bootstrap_servers: str, *, instance: str | None, group: str = GROUP) -> Consumer:
+    """Return a consumer of the sinks' group.
 
     Args:
         bootstrap_servers: Brokers, host:port, comma separated.
         instance: Name of this process in the group, unique in it. With one, a restarted process
             has its partitions back at once; without, after the session timeout of the old one.
+        group: Whose offsets are used.
     """
-    config: dict[str, str | int | bool] = {
+    config: dict[str, object] = {
         "bootstrap.servers": bootstrap_servers,
-        "group.id": GROUP,
+        "group.id": group,
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
         "partition.assignment.strategy": "cooperative-sticky",
@@ -34,11 +38,17 @@ def sink_consumer(bootstrap_servers: str, *, instance: str | None) -> Consumer:
         "fetch.wait.max.ms": 100,
         "queued.max.messages.kbytes": 16_384,
         "reconnect.backoff.max.ms": 1_000,
-        "log_level": 3,
+        "log_level": 0,
+        "error_cb": _say,
     }
     if instance is not None:
         config["group.instance.id"] = instance
     return Consumer(config)
+
+
+def _say(error: KafkaError) -> None:
+    if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - so named
+        _log.warning("Kafka is away; waiting for it")
 
 
 def topic_ids(bootstrap_servers: str, names: list[str]) -> dict[str, str]:
@@ -48,18 +58,18 @@ def topic_ids(bootstrap_servers: str, names: list[str]) -> dict[str, str]:
         Transient: The broker does not answer.
         ConfigurationError: A topic does not exist.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 3})
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
     answers = admin.describe_topics(TopicCollection(names), request_timeout=ANSWER_TIMEOUT_S)
     ids = {}
     for name, answer in answers.items():
         try:
-            ids[name] = str(answer.result(ANSWER_TIMEOUT_S).topic_id)
+            ids[name] = str(answer.result().topic_id)
         except KafkaException as error:
-            raise meaning(error, topic=name) from error
+            raise meaning(error, topic=name, place=f" at {bootstrap_servers}") from error
     return ids
 
 
-def meaning(error: KafkaException, *, topic: str) -> Transient:
+def meaning(error: KafkaException, *, topic: str = "", place: str = "") -> Transient:
     """Return an error of Kafka as what to do next.
 
     Raises:
@@ -72,7 +82,7 @@ def meaning(error: KafkaException, *, topic: str) -> Transient:
         ) from error
     if cause.fatal():
         raise ConfigurationError(f"Kafka refuses this process: {cause.str()}") from error
-    return Transient(f"Kafka does not answer: {cause.str()}", retry_after_s=RETRY_S)
+    return Transient(f"Kafka{place} does not answer: {cause.str()}", retry_after_s=RETRY_S)
 
 
 class DeadLetters:
@@ -85,7 +95,7 @@ class DeadLetters:
                 "bootstrap.servers": bootstrap_servers,
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
-                "log_level": 3,
+                "log_level": 0,
             }
         )
         self._failure: KafkaError | None = None
