@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.transport.base import Transport
 from faust.types import TP
 from mode import Service
@@ -16,6 +17,7 @@ from mode import Service
 from processors.candle_state import CandleRules
 from processors.faust_transport import CarefulTransport
 from processors.fence import Fence
+from processors.watchdog import Watchdog
 from processors.worker import CandleWorker, Message
 from schemas import topics
 from schemas.dead_letters import Origin, headers_of
@@ -23,9 +25,11 @@ from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
 SESSION_S = 6.0  # the broker's minimum
-_FENCED = 75  # exit code, EX_TEMPFAIL: start me again
+_START_ME_AGAIN = os.EX_TEMPFAIL
 _LIVE_EVERY_S = 1.0
 _BEAT_EVERY_S = 0.5
+_WATCH_EVERY_S = 10.0
+_PATIENCE_S = 30.0
 
 
 class CandleApp(faust.App):
@@ -100,6 +104,7 @@ def _wire(app: CandleApp, settings: Settings) -> None:
     )
     rules = CandleRules(lateness_ms=settings.candles.lateness_ms)
     fence = Fence(session_s=SESSION_S)
+    watchdog = Watchdog(patience_s=_PATIENCE_S)
 
     async def seek(partition: int, offset: int) -> None:
         await app.consumer.seek(TP(topics.TRADES.name, partition), offset)
@@ -129,6 +134,12 @@ def _wire(app: CandleApp, settings: Settings) -> None:
                 _leave_if_fenced(fence)
                 await asyncio.sleep(_BEAT_EVERY_S)
 
+        @Service.task
+        async def _watch(self) -> None:
+            while not self.should_stop:
+                await self.sleep(_WATCH_EVERY_S)
+                _leave_if_stuck(watchdog, await _ends(app), worker)
+
 
 def _raw_topic(app: CandleApp, topic: topics.Topic) -> faust.TopicT:
     return app.topic(topic.name, key_serializer="raw", value_serializer="raw")
@@ -144,4 +155,22 @@ def _tell(done: Any, acknowledged: Callable[[], None]) -> None:  # noqa: ANN401 
 def _leave_if_fenced(fence: Fence) -> None:
     if fence.stood_still(time.monotonic()):
         log.error("this worker stood still for too long and may have lost its partitions: leaving")
-        os._exit(_FENCED)
+        os._exit(_START_ME_AGAIN)
+
+
+async def _ends(app: CandleApp) -> dict[int, int]:
+    owned = {tp for tp in app.consumer.assignment() if tp.topic == topics.TRADES.name}
+    if not owned:
+        return {}
+    try:
+        ends = await app.consumer.highwaters(*owned)
+    except KafkaError:
+        return {}  # no broker, no lag to speak of
+    return {tp.partition: end for tp, end in ends.items() if end is not None}
+
+
+def _leave_if_stuck(watchdog: Watchdog, ends: dict[int, int], worker: CandleWorker) -> None:
+    stuck = watchdog.stuck(ends, worker.taken, now_s=time.monotonic())
+    if stuck:
+        log.error("nothing was read from partitions %s though there is more: leaving", stuck)
+        os._exit(_START_ME_AGAIN)

@@ -77,11 +77,11 @@ class CandleWorker:
         self._records: dict[bytes, tuple[bytes, CandleRecord]] = {}
         self._acknowledged: set[tuple[bytes, bytes]] = set()
         self._moved: set[bytes] = set()
-        self.taken = 0
+        self.taken: dict[int, int] = {}  # partition: newest offset
 
     async def take(self, message: Message) -> None:
         """Fold one message into the candles of its symbol."""
-        self.taken += 1
+        self.taken[message.partition] = message.offset
         self._healer.saw(message.partition, message.offset)
         try:
             block = codecs.decode(TradeBlock, message.value)
@@ -106,6 +106,7 @@ class CandleWorker:
     async def start_over(self) -> None:
         """Forget what belonged to an older assignment; send again what was never acknowledged."""
         self._healer.forget()
+        self.taken.clear()
         self._records.clear()
         self._moved.clear()
         self._acknowledged.clear()
