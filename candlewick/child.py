@@ -66,14 +66,18 @@ class Child:
         """Return the seconds until the next start, 0 while it runs."""
         return 0.0 if self._retry_at is None else max(0.0, self._retry_at - now)
 
-    def stop(self, grace_s: float) -> None:
-        """End the process: SIGTERM, then SIGKILL after the grace."""
+    def ask_to_end(self) -> None:
+        """Send SIGTERM, and start no more."""
         self._retry_at = None
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def make_end(self, patience_s: float) -> None:
+        """Wait for the end; SIGKILL when the patience is over."""
         if self._process is None:
             return
-        self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(grace_s)
+            self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

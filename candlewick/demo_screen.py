@@ -52,7 +52,7 @@ class DemoScreen:
     def say(self, line: str) -> None:
         """Print what the supervisor says; on the board it stays for a while."""
         if self._live is None:
-            self._console.print(line)
+            self._console.print(line, soft_wrap=True)
         self._note, self._note_until = line, time.monotonic() + NOTE_S
 
     def refresh(self, processes: tuple[ProcessState, ...]) -> None:

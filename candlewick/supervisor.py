@@ -85,11 +85,11 @@ class Supervisor:
         self._write_state()
 
     def stop(self) -> None:
-        """End all, the last started first; a second Ctrl-C does not hurry it."""
+        """End all, the servers after those who use them; a second Ctrl-C does not hurry it."""
         previous = {s: signal.signal(s, signal.SIG_IGN) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
-            for child in reversed(self._children):
-                child.stop(GRACE_S)
+            _end([child for child in self._children if child.program.port is None])
+            _end([child for child in self._children if child.program.port is not None])
             self.ready = False
             self._write_state()
         finally:
@@ -115,3 +115,12 @@ class Supervisor:
         log = self.folder.log(name)
         said = " | ".join(line.strip() for line in last_lines(log, 3) if line.strip())
         return ConfigurationError(f"{name} {what}: {said or 'it said nothing'} (see {log})")
+
+
+def _end(children: list[Child]) -> None:
+    """End processes that do not need each other to end well, all at once."""
+    for child in children:
+        child.ask_to_end()
+    deadline = time.monotonic() + GRACE_S
+    for child in children:
+        child.make_end(max(0.0, deadline - time.monotonic()))

@@ -2,7 +2,7 @@
 
 import time
 
-from rich.console import Console
+import typer
 
 from candlewick.folder import StackFolder
 from candlewick.identity import end_all
@@ -18,14 +18,13 @@ PATIENCE_S = 90.0
 def down() -> None:
     """Stop the pipeline of this folder; the data stays."""
     folder = stack_folder(load_settings())
-    console = Console(highlight=False)
     if folder.is_held():
         _end_supervisor(folder)
-        console.print("stopped")
+        typer.echo("stopped")
     elif found := end_leftovers(folder):
-        console.print(f"stopped {found} processes that a killed supervisor had left")
+        typer.echo(f"stopped {found} processes that a killed supervisor had left")
     else:
-        console.print("nothing runs")
+        typer.echo("nothing runs")
 
 
 def _end_supervisor(folder: StackFolder) -> None:

@@ -1,6 +1,6 @@
 """`candlewick migrate`."""
 
-from rich.console import Console
+import typer
 
 from candlewick.clickhouse_admin import apply_migrations
 from candlewick.local import reader_settings
@@ -10,4 +10,4 @@ def migrate() -> None:
     """Bring ClickHouse's database and tables up to date."""
     applied = apply_migrations(reader_settings().clickhouse)
     text = f"applied {', '.join(applied)}" if applied else "everything was up to date"
-    Console(highlight=False).print(text)
+    typer.echo(text)

@@ -4,7 +4,6 @@ import time
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from candlewick.commands.options import (
     ClickHousePort,
@@ -33,24 +32,23 @@ def up(
     """Start the whole pipeline on this machine and keep it running until Ctrl-C."""
     ports = Ports(kafka_port, clickhouse_port, exchange_port)
     plan = plan_stack(live=live, workers=workers, ports=ports)
-    console = Console(highlight=False)
     if detach:
         start_detached(plan, live=live)
-        console.print(f"running; {addresses_line(plan)}; stop it with `candlewick down`")
+        typer.echo(f"running; {addresses_line(plan)}; stop it with `candlewick down`")
         return
-    keep_running(plan, console)
+    keep_running(plan)
 
 
-def keep_running(plan: StackPlan, console: Console) -> None:
+def keep_running(plan: StackPlan) -> None:
     """Run the stack until Ctrl-C or SIGTERM."""
     try:
-        with running_stack(plan, console.print) as supervisor:
-            console.print(f"running; {addresses_line(plan)}; Ctrl-C stops everything")
+        with running_stack(plan, typer.echo) as supervisor:
+            typer.echo(f"running; {addresses_line(plan)}; Ctrl-C stops everything")
             while True:
                 supervisor.step()
                 time.sleep(STEP_S)
     except KeyboardInterrupt:
-        console.print("stopped")
+        typer.echo("stopped")
 
 
 def addresses_line(plan: StackPlan) -> str:
