@@ -5,50 +5,16 @@ filled, or given up. `ready` is the result: trades in the order of their ids, an
 between them. Times are milliseconds of one steady clock, passed in.
 """
 
-from collections import deque
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from itertools import count, takewhile
 from typing import Final
 
+from producers.holes import GivenUp, Hole, LateFill
 from schemas.market import Gap, GapState, Trade
 
 UNKNOWN_MS: Final = -1
 NOT_STARTED: Final = -1
 PATIENCE_MS: Final = 100  # trades of two connections overtake each other by less
 MAX_JUMP: Final = 5_000_000  # two days of the busiest symbol: an id beyond is no id
-MAX_GIVEN_UP: Final = 100
-
-
-@dataclass(slots=True)
-class Hole:
-    """Missing trades ``[first_id, last_id]``, some of which may have been filled.
-
-    Attributes:
-        after_ms: Event time of the last trade before it; -1 when unknown.
-        before_ms: Event time of the first trade after it; -1 when unknown.
-        progress_ms: When it was noticed, or a part of it last filled.
-        silent: No event is published unless it is given up.
-        found: The event has been published.
-    """
-
-    first_id: int
-    last_id: int
-    after_ms: int
-    before_ms: int
-    noticed_ms: int
-    progress_ms: int
-    reason: str
-    silent: bool = False
-    found: bool = False
-
-
-@dataclass(slots=True)
-class GivenUp:
-    """A hole that was not filled in time, and the runs of ids that are still missing in it."""
-
-    hole: Hole
-    missing: deque[tuple[int, int]] = field(default_factory=deque)
 
 
 class Continuity:
@@ -58,7 +24,7 @@ class Continuity:
         ready: Trades in order and gap events, to be published; taken with `taken`.
         next_id: Id of the trade that must come next; -1 until `start`.
         proven: No trade can have been missed since the newest that is known.
-        given_up: Holes to try again later, oldest first.
+        late: Holes that were given up.
         duplicates: How many trades of the stream were known already.
         dropped: How many trades were left to REST because memory was full.
     """
@@ -69,7 +35,7 @@ class Continuity:
         self.next_id = NOT_STARTED
         self.hole: Hole | None = None
         self.proven = False
-        self.given_up: deque[GivenUp] = deque(maxlen=MAX_GIVEN_UP)
+        self.late = LateFill()
         self.duplicates = 0
         self.dropped = 0
         self._limit = limit
@@ -79,7 +45,7 @@ class Continuity:
         self._ahead: dict[int, Trade] = {}
         self._ahead_ids: list[int] = []
         self._jumps: dict[int, int] = {}
-        self._start_id = NOT_STARTED
+        self._starting = False
         self._start_silent = False
         self._filled_ms = UNKNOWN_MS
 
@@ -105,7 +71,7 @@ class Continuity:
             silent: Do not report the trades up to now as a gap: there was nothing before.
         """
         self.next_id, self._last_event_ms = next_id, after_ms
-        self._start_id, self._start_silent = next_id, silent
+        self._starting, self._start_silent = True, silent
         for known_id in [held for held in self._ahead if held < next_id]:
             del self._ahead[known_id]
         self._release(now_ms)
@@ -126,9 +92,11 @@ class Continuity:
 
     def offer(self, trade: Trade, now_ms: int) -> None:
         """Take a trade from a connection."""
-        self.proven = True
         agg_id = trade.agg_id
+        if agg_id >= self.next_id:
+            self.proven = True
         if agg_id == self.next_id and not self.hole and not self._ahead and self._has_room():
+            self._starting = False
             self.ready.append(trade)
             self.next_id = agg_id + 1
             self._head_id = max(self._head_id, agg_id)
@@ -155,7 +123,7 @@ class Continuity:
             hole.progress_ms = now_ms
         if not hole.found and not hole.silent and now_ms - hole.noticed_ms >= PATIENCE_MS:
             hole.found = True
-            self.ready.append(self._event(hole, GapState.FOUND, now_ms, hole.reason))
+            self.ready.append(hole.event(GapState.FOUND, now_ms, hole.reason))
         if now_ms - hole.progress_ms >= self._give_up_ms:
             self._give_up(hole, now_ms)
 
@@ -164,25 +132,6 @@ class Continuity:
         del self.ready[:count]
         if self._ahead or self.hole:
             self._release(now_ms)
-
-    def late_run(self, trades: list[Trade]) -> list[Trade]:
-        """Return the trades that begin where the oldest hole that was given up begins."""
-        first_id, last_id = self.given_up[0].missing[0]
-        known = {trade.agg_id: trade for trade in trades if trade.agg_id <= last_id}
-        return [known[i] for i in takewhile(known.__contains__, count(first_id))]
-
-    def late_published(self, run_length: int, now_ms: int) -> Gap | None:
-        """Take note that so many of them are published; returns the event when all are."""
-        oldest = self.given_up[0]
-        first_id, last_id = oldest.missing[0]
-        if first_id + run_length <= last_id:
-            oldest.missing[0] = (first_id + run_length, last_id)
-            return None
-        oldest.missing.popleft()
-        if oldest.missing:
-            return None
-        self.given_up.popleft()
-        return self._event(oldest.hole, GapState.REPAIRED, now_ms, "filled late")
 
     def take_counts(self) -> tuple[int, int]:
         """Return `duplicates` and `dropped` since the last call."""
@@ -225,25 +174,25 @@ class Continuity:
         if self.next_id > hole.last_id:
             self.hole = None
             if hole.found:
-                self.ready.append(self._event(hole, GapState.REPAIRED, now_ms, "filled"))
+                self.ready.append(hole.event(GapState.REPAIRED, now_ms, "filled"))
 
     def _look_for_hole(self, now_ms: int) -> None:
         next_id = self.next_id
         if self.hole or next_id == NOT_STARTED or next_id > self._head_id or next_id in self._ahead:
             return
-        at_start = next_id == self._start_id
         after_id = self._first_ahead()
         last_id = self._head_id if after_id is None else after_id - 1
         noticed_ms = now_ms if after_id is None else self._jumps.get(after_id, now_ms)
         self.hole = Hole(
+            symbol=self.symbol,
             first_id=next_id,
             last_id=last_id,
             after_ms=self._last_event_ms,
             before_ms=UNKNOWN_MS if after_id is None else self._ahead[after_id].event_ms,
             noticed_ms=noticed_ms,
             progress_ms=max(noticed_ms, self._filled_ms),
-            reason="trades since the last block" if at_start else "ids jump",
-            silent=at_start and self._start_silent,
+            reason="trades since the last block" if self._starting else "ids jump",
+            silent=self._starting and self._start_silent,
         )
 
     def _first_ahead(self) -> int | None:
@@ -254,7 +203,7 @@ class Continuity:
     def _give_up(self, hole: Hole, now_ms: int) -> None:
         self.hole = None
         reason = f"REST did not have ids from {self.next_id} in time"
-        self.ready.append(self._event(hole, GapState.GIVEN_UP, now_ms, reason))
+        self.ready.append(hole.event(GapState.GIVEN_UP, now_ms, reason))
         given_up = GivenUp(hole)
         while self.next_id <= hole.last_id:
             after_id = self._first_ahead()
@@ -264,18 +213,5 @@ class Continuity:
                 self.next_id = resume_id
             if self.next_id in self._ahead:
                 self._release_next(now_ms)
-        self.given_up.append(given_up)
+        self.late.add(given_up)
         self._release(now_ms)
-
-    def _event(self, hole: Hole, state: GapState, now_ms: int, reason: str) -> Gap:
-        return Gap(
-            symbol=self.symbol,
-            first_agg_id=hole.first_id,
-            last_agg_id=hole.last_id,
-            after_ms=hole.after_ms,
-            before_ms=hole.before_ms,
-            state=state.value,
-            noticed_ms=hole.noticed_ms,
-            changed_ms=now_ms,
-            reason=reason,
-        )

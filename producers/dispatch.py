@@ -64,6 +64,8 @@ class Dispatch:
             self._klines.offer(value)
         elif isinstance(value, ShutdownNotice):
             connection.ending = True
+        if frame.trade_ids_to >= 0 and frame.symbol in self._flows:
+            self._flows[frame.symbol].tell_trade_id(frame.trade_ids_to)
         connection.newest_event_ms = max(connection.newest_event_ms, frame.sent_ms)
 
     def _flow(self, trade: Trade, raw: bytes) -> SymbolFlow:

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from producers.blocks import cut_block, leading_run
 from producers.clock import steady_ms, wall_ms
-from producers.continuity import Continuity
+from producers.continuity import MAX_JUMP, Continuity
 from producers.counts import Counts
 from schemas.market import NO_TRADE_ID, Candle, Gap, GapState, Trade, TradeBlock, empty_block
 from schemas.settings import Settings
@@ -28,6 +28,9 @@ class SymbolFlow:
     Attributes:
         continuity: What came, and what is missing.
         unproven_ms: Steady time at which its newest connection began.
+        suspect_ms: Steady time since when a candle of the exchange tells of a trade that has not
+            come; None while none does.
+        newest_event_ms: Event time of the newest trade that was taken.
     """
 
     def __init__(
@@ -47,10 +50,12 @@ class SymbolFlow:
             counts: Counters of the process.
             stream_ms: Newest exchange event time of the symbol's connections; -1 while none lives.
         """
-        give_up_ms = int(settings.stream.give_up_s * 1000)
-        self.continuity = Continuity(symbol, limit=KEPT_TRADES, give_up_ms=give_up_ms)
+        self._give_up_ms = int(settings.stream.give_up_s * 1000)
+        self.continuity = Continuity(symbol, limit=KEPT_TRADES, give_up_ms=self._give_up_ms)
         self.symbol = symbol
         self.unproven_ms = steady_ms()
+        self.suspect_ms: int | None = None
+        self.newest_event_ms = -1
         self._outlet = outlet
         self._counts = counts
         self.stream_ms = stream_ms
@@ -60,24 +65,47 @@ class SymbolFlow:
         self._received_ms = 0
         self._watermark_ms = 0
         self._next_trade_id = NO_TRADE_ID
+        self._known_trade_id = NO_TRADE_ID
+        self._told_trade_id = NO_TRADE_ID
         self._timer: asyncio.TimerHandle | None = None
 
     def go_on_after(self, block: TradeBlock) -> None:
         """Remember what the previous run published last."""
         self._watermark_ms = block.watermark_ms
         self._next_trade_id = block.next_trade_id
+        self._know(int(block.event_ms[-1]) if len(block) else -1, block.next_trade_id - 1)
 
     def offer(self, trade: Trade) -> None:
         """Take a trade from a connection; it is published within the linger."""
         self._received_ms = wall_ms()
+        self._know(trade.event_ms, trade.last_trade_id)
         self.continuity.offer(trade, steady_ms())
         self._flush_soon()
 
     def fill(self, trades: list[Trade]) -> None:
         """Take trades that REST answered; they are published at once."""
         self._received_ms = wall_ms()
+        for trade in trades[-1:]:
+            self._know(trade.event_ms, trade.last_trade_id)
         self.continuity.fill(trades, steady_ms())
         self.flush()
+
+    def expect(self, newest: Trade) -> None:
+        """Take note of a trade that exists, as REST says."""
+        now_ms = steady_ms()
+        self._know(newest.event_ms, newest.last_trade_id)
+        if self.suspect_ms is not None and now_ms - self.suspect_ms > self._give_up_ms:
+            self._told_trade_id, self.suspect_ms = self._known_trade_id, None
+        self.continuity.expect(newest.agg_id, now_ms)
+
+    def tell_trade_id(self, trade_id: int) -> None:
+        """Take note of the newest trade id that one of the exchange's candles tells of."""
+        if trade_id <= self._known_trade_id + MAX_JUMP:
+            self._told_trade_id = max(self._told_trade_id, trade_id)
+        if self._told_trade_id <= self._known_trade_id:
+            self.suspect_ms = None
+        elif self.suspect_ms is None:
+            self.suspect_ms = steady_ms()
 
     def flush(self) -> None:
         """Publish what is ready, as far as Kafka's queue has room."""
@@ -99,7 +127,7 @@ class SymbolFlow:
         stream_ms = self.stream_ms()
         minute = (stream_ms - self._lateness_ms) // MINUTE_MS
         told = (self._watermark_ms - self._lateness_ms) // MINUTE_MS
-        known = self._watermark_ms > 0 and self.continuity.settled and not self.continuity.ready
+        known = self._watermark_ms > 0 and self._is_whole() and not self.continuity.ready
         if known and stream_ms > 0 and minute > told:
             block = empty_block(
                 self.symbol,
@@ -141,6 +169,16 @@ class SymbolFlow:
         self.continuity.lose_sight()
         self.unproven_ms = steady_ms()
 
+    def _know(self, event_ms: int, trade_id: int) -> None:
+        self.newest_event_ms = max(self.newest_event_ms, event_ms)
+        if trade_id > self._known_trade_id:
+            self._known_trade_id = trade_id
+            if self.suspect_ms is not None and self._told_trade_id <= trade_id:
+                self.suspect_ms = None
+
+    def _is_whole(self) -> bool:
+        return self.suspect_ms is None and self.continuity.settled
+
     def _flush_soon(self) -> None:
         if len(self.continuity.ready) >= self._block_trades:
             self.flush()
@@ -165,7 +203,7 @@ class SymbolFlow:
 
     def _cut(self, run: list[Trade], *, last: bool) -> TradeBlock:
         # Where something older is still to come, the block vouches for its own trades only.
-        watermark_ms = self.stream_ms() if last and self.continuity.settled else 0
+        watermark_ms = self.stream_ms() if last and self._is_whole() else 0
         return cut_block(
             run,
             next_trade_id=self._next_trade_id,

@@ -12,8 +12,8 @@ from schemas.market import Candle, Gap, TradeBlock
 
 log = logging.getLogger(__name__)
 TOPICS: Final = {TradeBlock: topics.TRADES, Candle: topics.KLINES, Gap: topics.GAPS}
-QUEUE_KIB: Final = 65_536
-QUEUE_MESSAGES: Final = 20_000
+QUEUE_BYTES: Final = 32 * 1024 * 1024  # half an hour of a busy market
+QUEUE_MESSAGES: Final = 50_000
 WITHOUT_TOPIC: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001 - their name for it
 
 
@@ -28,6 +28,7 @@ class Publisher:
     def __init__(self, bootstrap_servers: str) -> None:
         self._servers = bootstrap_servers
         self._failure: KafkaError | None = None
+        self._queued_bytes = 0
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap_servers,
@@ -38,7 +39,7 @@ class Publisher:
                 "partitioner": "murmur2_random",  # as Faust's: a symbol has one partition
                 "linger.ms": 2,
                 "message.timeout.ms": 0,
-                "queue.buffering.max.kbytes": QUEUE_KIB,
+                "queue.buffering.max.kbytes": 4 * QUEUE_BYTES // 1024,
                 "queue.buffering.max.messages": QUEUE_MESSAGES,
                 "reconnect.backoff.max.ms": 1000,
                 "error_cb": self._on_error,
@@ -48,6 +49,8 @@ class Publisher:
 
     def send(self, record: TradeBlock | Candle | Gap) -> bool:
         """Queue a record for its topic; False when the queue is full."""
+        if self._queued_bytes >= QUEUE_BYTES:
+            return False
         return self._produce(TOPICS[type(record)].name, encode(record), record.symbol, {})
 
     def send_dead_letter(self, raw: bytes, *, reason: str, origin: str) -> bool:
@@ -87,9 +90,11 @@ class Publisher:
         except KafkaException as error:
             self._failure = error.args[0]
             return False
+        self._queued_bytes += len(value)
         return True
 
-    def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        self._queued_bytes -= len(message.value() or b"")
         if error is not None:
             self._failure = error
 

@@ -10,7 +10,7 @@ from producers.continuity import NOT_STARTED
 from producers.flow import SymbolFlow
 from producers.kline_flow import KlineFlow
 from producers.rotation import back_off_s
-from schemas.errors import Transient
+from schemas.errors import ConfigurationError, Transient
 from schemas.market import Trade, TradeBlock
 from schemas.timeframe import MINUTE_MS, Interval
 
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 LOOK_S: Final = 0.05
 PROOF_AFTER_MS: Final = 3_000  # REST may be behind the stream: what it knows later proves more
 FIRST_WAIT_S: Final = 0.125
+SUSPECT_MS: Final = 1_000
+HOUR_MS: Final = 3_600_000
 LATE_EVERY_MS: Final = 60_000
 CANDLE: Final = Interval.FIFTEEN_MINUTES
 
@@ -44,6 +46,7 @@ class Repair:
         self._failures = 0
         self._behind = 0
         self._head_asked = False
+        self._asked_ms = 0
         self._late_ms = steady_ms()
 
     async def run(self, last_block: TradeBlock | None) -> None:
@@ -75,7 +78,7 @@ class Repair:
             await self._fill(wanted)
         elif self._proof_is_due():
             await self._prove()
-        elif self._continuity.given_up and steady_ms() >= self._late_ms:
+        elif self._continuity.late and steady_ms() >= self._late_ms:
             await self._fill_late()
         else:
             await asyncio.sleep(LOOK_S)
@@ -102,13 +105,26 @@ class Repair:
         async with self._requests:
             newest = await self._rest.newest_trade(self._flow.symbol)
         self._head_asked = True
+        self._asked_ms = steady_ms()
         if newest is not None:
-            self._continuity.expect(newest.agg_id, steady_ms())
+            self._refuse_another_market(newest)
+            self._flow.expect(newest)
+
+    def _refuse_another_market(self, newest: Trade) -> None:
+        next_id, known_ms = self._continuity.next_id, self._flow.newest_event_ms
+        if newest.agg_id < next_id and newest.event_ms < known_ms - HOUR_MS:
+            raise ConfigurationError(
+                f"{newest.symbol}: Kafka has trades up to id {next_id - 1}, and the exchange's "
+                f"newest is {newest.agg_id}, long before: this data is of another exchange; "
+                "point CANDLEWICK_BINANCE__REST_URL to that, or begin with an empty Kafka"
+            )
 
     def _proof_is_due(self) -> bool:
-        waited_ms = steady_ms() - self._flow.unproven_ms
-        connected = self._flow.stream_ms() > 0
-        return not self._continuity.proven and connected and waited_ms >= PROOF_AFTER_MS
+        now_ms, connected = steady_ms(), self._flow.stream_ms() > 0
+        if not self._continuity.proven:
+            return connected and now_ms - self._flow.unproven_ms >= PROOF_AFTER_MS
+        suspect_ms = self._flow.suspect_ms
+        return suspect_ms is not None and now_ms - max(suspect_ms, self._asked_ms) >= SUSPECT_MS
 
     async def _prove(self) -> None:
         connection_ms = self._flow.unproven_ms
@@ -131,20 +147,21 @@ class Repair:
             self._behind = 0
 
     async def _fill_late(self) -> None:
-        first_id, _ = self._continuity.given_up[0].missing[0]
+        late = self._continuity.late
         async with self._requests:
-            trades = await self._rest.trades_from(self._flow.symbol, first_id)
-        published = self._flow.publish_late(self._continuity.late_run(trades))
+            trades = await self._rest.trades_from(self._flow.symbol, late.wanted)
+        published = self._flow.publish_late(late.run_of(trades))
         if not published:
+            late.put_off()
             self._late_ms = steady_ms() + LATE_EVERY_MS
-            self._continuity.given_up.rotate(-1)
-        elif event := self._continuity.late_published(published, steady_ms()):
+        elif event := late.published(published, steady_ms()):
             while not self._flow.publish_gap(event):
                 await self._wait(LOOK_S)
 
     async def _pause_after(self, error: Transient) -> None:
         self._failures += 1
-        log.warning("%s: %s", self._flow.symbol, error)
+        if self._failures == 1 or self._failures % 20 == 0:
+            log.warning("%s: %s", self._flow.symbol, error)
         await self._wait(max(error.retry_after_s, back_off_s(self._failures)))
 
     async def _wait(self, seconds: float) -> None:
