@@ -36,13 +36,18 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Only sockets that say TCP get TCP_NODELAY of asyncio; without it an answer takes 40 ms more.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server((host, port), family=family, backlog=512)
+        listener.bind((host, port))
+        listener.listen(512)
     except (OSError, OverflowError) as error:
         raise ConfigurationError(
             f"cannot listen on {host}:{port} ({error}); stop what holds the port, or choose"
             " another --port"
         ) from error
+    return listener
 
 
 if __name__ == "__main__":

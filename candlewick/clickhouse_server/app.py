@@ -76,31 +76,41 @@ class Statements:
         text = _text(request, body, asked)
         start = partial(self.execution.answer, account, asked, text, request_id)
         failure: QueryError | ClientGoneError | None = None
+        watch = anyio.CancelScope()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._kill_if_left, body, request_id)
+            tasks.start_soon(self._kill_if_left, body, request_id, watch)
             try:
-                await self._run(request, start, asked.query_id or request_id, send)
+                await self._run(request, start, asked.query_id or request_id, watch, send)
             except (QueryError, ClientGoneError) as error:
                 failure = error
-            tasks.cancel_scope.cancel()
+            watch.cancel()
         if failure is not None:
             raise failure
 
     async def _run(
-        self, request: Request, start: Callable[[], Answer], query_id: str, send: Send
+        self,
+        request: Request,
+        start: Callable[[], Answer],
+        query_id: str,
+        watch: anyio.CancelScope,
+        send: Send,
     ) -> None:
         began_ns = time.perf_counter_ns()
         answer = await to_thread.run_sync(start, limiter=self.threads)
         try:
-            elapsed_ns = time.perf_counter_ns() - began_ns
-            headers = headers_of(answer, query_id, elapsed_ns)
-            await self._send(request, answer, headers, send)
+            headers = headers_of(answer, query_id, time.perf_counter_ns() - began_ns)
+            await self._send(request, answer, headers, watch, send)
         finally:
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(answer.resources.close, limiter=self.kills)
 
     async def _send(
-        self, request: Request, answer: Answer, extra: dict[str, str], send: Send
+        self,
+        request: Request,
+        answer: Answer,
+        extra: dict[str, str],
+        watch: anyio.CancelScope,
+        send: Send,
     ) -> None:
         encoder, coding = encoder_for(request, answer)
         tag = new_tag()
@@ -115,14 +125,17 @@ class Statements:
         await send({"type": "http.response.start", "status": 200, "headers": headers.raw})
         while answer.more is not None and (piece := await self._next(pieces)) is not None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+        # With the last byte sent, the server tells of a disconnect that is none.
+        watch.cancel()
         await send({"type": "http.response.body", "body": next(pieces, b"")})
 
     async def _next(self, pieces: Iterator[bytes]) -> bytes | None:
         return await to_thread.run_sync(next, pieces, None, limiter=self.threads)
 
-    async def _kill_if_left(self, body: Body, request_id: str) -> None:
-        await body.client_leaves()
-        await to_thread.run_sync(self.execution.engine.kill, request_id, limiter=self.kills)
+    async def _kill_if_left(self, body: Body, request_id: str, watch: anyio.CancelScope) -> None:
+        with watch:
+            await body.client_leaves()
+            await to_thread.run_sync(self.execution.engine.kill, request_id, limiter=self.kills)
 
 
 def _text(request: Request, body: Body, asked: Asked) -> Iterator[bytes]:

@@ -107,7 +107,7 @@ def _settled(handle: Handle, account: Account, asked: Asked, request_id: str) ->
         yield
     finally:
         if asked.session_id and account.may_write:
-            put_back(handle, asked.settings)
+            put_back(handle, [*asked.settings, "log_comment"])
 
 
 def _gather(text: Iterator[bytes]) -> tuple[Statement, Iterator[bytes]]:

@@ -70,7 +70,7 @@ def read_statement(sql: bytes, *, whole: bool) -> Statement | None:
         return _without_rows(sql, tuple(found)) if whole else None
     _refuse_disk(found)
     data_start = _data_start(sql, found[-1], rows)
-    if data_start >= len(sql) and not whole:
+    if sql[data_start:] in {b"", b"\r"} and not whole:
         return None
     head = sql[: found[-1 if rows == "VALUES" else -2].start]
     format_ = "Values" if rows == "VALUES" else rows

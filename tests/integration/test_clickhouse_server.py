@@ -4,6 +4,7 @@ import itertools
 import json
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -335,6 +336,24 @@ def test_query_stops_when_its_client_leaves(server: RunningClickHouse, http: htt
         " WHERE query LIKE 'SELECT sleep%' AND query LIKE '%left */%'"
     )
     assert any(run(http, running) == "0\n" for _ in range(2000))
+
+
+def test_session_is_used_again_and_again_without_one_request_ending_another(
+    http: httpx.Client,
+) -> None:
+    asked = [run(http, f"SELECT {n}", session_id="again", max_threads="1") for n in range(200)]
+
+    assert asked == [f"{n}\n" for n in range(200)]
+
+
+def test_small_answers_do_not_wait_for_the_network(http: httpx.Client) -> None:
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        run(http, "SELECT 1")
+        times.append(time.perf_counter() - began)
+
+    assert min(times) < 0.03
 
 
 # --- accounts ---

@@ -1,0 +1,92 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from candlewick.clickhouse_server.cityhash import cityhash128
+from candlewick.clickhouse_server.codings import choose, decoded, encoder
+from candlewick.clickhouse_server.errors import QueryError
+from candlewick.clickhouse_server.frames import FrameEncoder, unframed
+from candlewick.clickhouse_server.statement import Kind, Statement, read_statement
+
+CODINGS = ["lz4", "zstd", "gzip", "deflate"]
+
+
+def read(sql: bytes) -> Statement:
+    statement = read_statement(sql, whole=True)
+    assert statement is not None
+    return statement
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind", "format_"),
+    [
+        (b"SELECT 1", Kind.SELECT, None),
+        (b"(SELECT 1) UNION ALL (SELECT 2) FORMAT CSV", Kind.SELECT, "CSV"),
+        (
+            b"WITH 1 AS format SELECT format FORMAT JSON SETTINGS max_threads = 1",
+            Kind.SELECT,
+            "JSON",
+        ),
+        (b"SELECT 'a FORMAT CSV' -- FORMAT TSV", Kind.SELECT, None),
+        (b"SHOW TABLES FORMAT TSV;", Kind.REPORT, "TSV"),
+        (b"CREATE TABLE t (a String DEFAULT 'x;y') ENGINE = Memory;", Kind.COMMAND, None),
+        (b"INSERT INTO t SELECT * FROM u", Kind.COMMAND, None),
+        (b"INSERT INTO t (a) WITH 1 AS a SELECT a", Kind.COMMAND, None),
+        (b"INSERT INTO `values` VALUES (';', 2); (3)", Kind.INSERT_ROWS, "Values"),
+        (b"INSERT INTO d.format (a) FORMAT CSV 1;2", Kind.INSERT_ROWS, "CSV"),
+    ],
+)
+def test_statement_says_how_it_is_run(sql: bytes, kind: Kind, format_: str | None) -> None:
+    statement = read(sql)
+
+    assert (statement.kind, statement.format) == (kind, format_)
+
+
+@given(st.binary(), st.sampled_from([b"VALUES", b"FORMAT Native\n", b"FORMAT TSV \r\n"]))
+def test_rows_begin_at_the_same_byte_wherever_the_body_was_cut(rows: bytes, rest: bytes) -> None:
+    body = (
+        b"INSERT /* FORMAT x */ INTO `a'b` (c, d) SETTINGS e = 'FORMAT CSV' " + rest + b"(" + rows
+    )
+    cuts = (read_statement(body[:size], whole=False) for size in range(len(body) + 1))
+    statement = next(found for found in cuts if found is not None)
+
+    assert body[statement.data_start :] == b"(" + rows
+    assert statement.sql.endswith(b"'FORMAT CSV' ")
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_statement_or_an_error_of_clickhouse(sql: bytes) -> None:
+    try:
+        code = 0 if read_statement(sql, whole=True) else None
+    except QueryError as error:
+        code = error.code
+
+    assert code in {0, 48, 62}
+
+
+@given(st.lists(st.binary(max_size=200)), st.sampled_from(CODINGS), st.integers(1, 50))
+def test_every_coding_gives_back_what_went_in(pieces: list[bytes], coding: str, cut: int) -> None:
+    out = encoder(coding)
+    packed = b"".join([*map(out.compress, pieces), out.flush()]) * 2
+    received = [packed[start : start + cut] for start in range(0, len(packed), cut)]
+
+    assert b"".join(decoded(received, coding)) == b"".join(pieces) * 2
+
+
+@given(st.binary(max_size=2000), st.integers(1, 50))
+def test_frames_give_back_what_went_in(data: bytes, cut: int) -> None:
+    packed = FrameEncoder().compress(data)
+    received = [packed[start : start + cut] for start in range(0, len(packed), cut)]
+
+    assert b"".join(unframed(received)) == data
+
+
+def test_client_gets_the_first_coding_of_ours_that_it_accepts() -> None:
+    assert choose("br, gzip;q=0.5, zstd") == "zstd"
+    assert choose("lz4;q=0, deflate") == "deflate"
+    assert choose("identity") == ""
+
+
+def test_checksum_is_the_one_that_clickhouse_froze() -> None:
+    block = bytes.fromhex("8217000000100000002201000100800500000000000000")
+    assert cityhash128(block).hex() == "3dd1c0994b2e11293ca032d49b3660bf"
