@@ -1,6 +1,7 @@
 """`python -m candlewick.exchange`: run the simulated Binance."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,13 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
     symbols: Annotated[str, typer.Option(help="Symbols, comma separated.")] = _SYMBOLS,
     rate: Annotated[float, typer.Option(help="Trades a second over all default symbols.")] = 150.0,
     recorded: Annotated[bool, typer.Option(help="Lay real candles over BTC and ETH.")] = True,  # noqa: FBT002 - typer makes --no-recorded of it
+    state: Annotated[Path | None, typer.Option(help="File that keeps the market's place.")] = None,
+    capture: Annotated[
+        list[Path] | None, typer.Option(help="Serve the trades of recorded frames.")
+    ] = None,
+    aggtrades: Annotated[
+        Path | None, typer.Option(help="Serve the official aggTrades files of a folder.")
+    ] = None,
     fault: Annotated[
         list[str] | None, typer.Option(help="kind:name=value,...; see /admin/faults/schema.")
     ] = None,
@@ -44,6 +52,9 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
             rate=rate,
             symbols=tuple(symbol.strip().upper() for symbol in symbols.split(",")),
             recorded=recorded,
+            state=state,
+            captures=tuple(capture or ()),
+            agg_trades=aggtrades,
             faults=tuple(fault_from_text(text) for text in fault or []),
             sockets=SocketRules(
                 ping_every_s=ping_every, pong_within_s=pong_within, lifetime_s=lifetime

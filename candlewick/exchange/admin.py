@@ -54,7 +54,11 @@ class Admin:
                 raise ValueError(f"not a fault: symbol {fault.symbol} is not traded here")
             # What anybody may have seen stays: the halt begins with a minute yet to come.
             first = max(armed.start_ms, self._clock.now_ms() + 1) // MINUTE_MS + 1
-            self._market[fault.symbol].halt(first, first + fault.minutes)
+            try:
+                self._market[fault.symbol].halt(first, first + fault.minutes)
+            except ValueError:
+                self._arsenal.disarm(armed.number)
+                raise
             armed.start_ms, armed.end_ms = first * MINUTE_MS, (first + fault.minutes) * MINUTE_MS
         return armed.shown()
 

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -16,16 +17,24 @@ class Cache(Generic[K, V]):
         self._weigh = weigh
         self._total = 0
         self._held: OrderedDict[K, V] = OrderedDict()
+        self._lock = Lock()
 
     def get(self, key: K, compute: Callable[[], V]) -> V:
-        """Return the value of `key`, computing it if it is not held."""
-        if key in self._held:
-            self._held.move_to_end(key)
-            return self._held[key]
-        value = self._held[key] = compute()
-        self._total += self._weigh(value)
-        while self._total > self._limit and len(self._held) > 1:
-            self._total -= self._weigh(self._held.popitem(last=False)[1])
+        """Return the value of `key`, computing it if it is not held.
+
+        Threads may ask at the same time; then two of them may compute the same value.
+        """
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+        value = compute()
+        with self._lock:
+            if key not in self._held:
+                self._total += self._weigh(value)
+            self._held[key] = value
+            while self._total > self._limit and len(self._held) > 1:
+                self._total -= self._weigh(self._held.popitem(last=False)[1])
         return value
 
     def __contains__(self, key: K) -> bool:
@@ -33,5 +42,6 @@ class Cache(Generic[K, V]):
 
     def clear(self) -> None:
         """Forget everything."""
-        self._held.clear()
-        self._total = 0
+        with self._lock:
+            self._held.clear()
+            self._total = 0

@@ -1,11 +1,9 @@
 """Pages of the past: aggregate trades by id or time, klines by time."""
 
-import asyncio
-
 import numpy as np
 
-from candlewick.exchange.columns import Candles, Trades, joined
-from candlewick.exchange.intervals import DAY_MS, MINUTE_MS, open_of
+from candlewick.exchange.columns import Candles, Trades
+from candlewick.exchange.intervals import MINUTE_MS, open_of
 from candlewick.exchange.klines import klines
 from candlewick.exchange.params import Range
 from candlewick.exchange.source import Source
@@ -48,23 +46,15 @@ def _run(source: Source, first: int, end: int) -> list[Trades]:
     return parts
 
 
-async def kline_page(
-    source: Source, wanted: Range, interval_ms: int, *, visible_ms: int
-) -> Candles:
-    """Return a page of klines, oldest first; other work goes on between its days."""
+def kline_page(source: Source, wanted: Range, interval_ms: int, *, visible_ms: int) -> Candles:
+    """Return a page of klines, oldest first."""
     listed_ms = open_of(source.first_minute * MINUTE_MS, interval_ms)
-    last = open_of(
-        visible_ms if wanted.end_ms is None else min(wanted.end_ms, visible_ms), interval_ms
-    )
+    end_ms = visible_ms if wanted.end_ms is None else min(wanted.end_ms, visible_ms)
+    last = open_of(end_ms, interval_ms)
+    reach = (wanted.limit - 1) * interval_ms
     if wanted.start_ms is None:
-        first = max(last - (wanted.limit - 1) * interval_ms, listed_ms)
+        first = max(last - reach, listed_ms)
     else:
         first = max(open_of(wanted.start_ms + interval_ms - 1, interval_ms), listed_ms)
-        last = min(last, first + (wanted.limit - 1) * interval_ms)
-    parts = []
-    step = max(DAY_MS, interval_ms)
-    for at in range(open_of(first, step), last + 1, step):
-        end = min(last, at + step - 1)
-        parts.append(klines(source, interval_ms, max(first, at), end, visible_ms=visible_ms))
-        await asyncio.sleep(0)
-    return joined(parts)
+        last = min(last, first + reach)
+    return klines(source, interval_ms, first, last, visible_ms=visible_ms)

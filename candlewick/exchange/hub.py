@@ -11,7 +11,7 @@ from candlewick.exchange.clock import MarketClock
 from candlewick.exchange.distortion import Distortion
 from candlewick.exchange.faults import Cut, Shutdown, Silence
 from candlewick.exchange.feed import Feed, Frame
-from candlewick.exchange.intervals import MINUTE_MS
+from candlewick.exchange.intervals import DAY_MINUTES, MINUTE_MS
 from candlewick.exchange.limits import Limits
 from candlewick.exchange.sockets import SHUTDOWN_CODE, Session
 from candlewick.exchange.source import Market
@@ -164,6 +164,8 @@ class Hub:
         # Make the next minute's trades ahead of time, one symbol a tick, so that no tick is late.
         minute = now_ms // MINUTE_MS + 1
         for symbol in sorted({topic.symbol for topic in self._wanted() if topic.symbol}):
-            if not self._market[symbol].holds(minute):
-                self._market[symbol].trades(minute)
+            source = self._market[symbol]
+            if not source.holds(minute):
+                source.trades(minute)
+                source.candles(minute // DAY_MINUTES)
                 return

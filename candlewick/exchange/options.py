@@ -19,6 +19,8 @@ class Options:
         rate: Aggregate trades a second of the whole default market, on average.
         recorded: Lay the recorded candles of BTC and ETH over the generated market.
         state: File that remembers where the recorded candles lie, or None.
+        captures: Serve the trades of these recorded frames instead.
+        agg_trades: Serve the official aggTrades files of this folder instead.
     """
 
     host: str = "127.0.0.1"
@@ -30,6 +32,8 @@ class Options:
     symbols: tuple[str, ...] = DEFAULT_SYMBOLS
     recorded: bool = True
     state: Path | None = None
+    captures: tuple[Path, ...] = ()
+    agg_trades: Path | None = None
     faults: tuple[Fault, ...] = ()
     sockets: SocketRules = field(default_factory=SocketRules)
     limits: LimitRules = field(default_factory=LimitRules)

@@ -120,7 +120,9 @@ class Rest:
         wanted = range_of(query, self._symbols)
         length = INTERVALS[interval_of(query)]
         source = self._market[wanted.symbol]
-        rows = await kline_page(source, wanted, length, visible_ms=self._visible_ms())
+        visible_ms = self._visible_ms()
+        # A page may span years: the streams go on while it is made.
+        rows = await asyncio.to_thread(kline_page, source, wanted, length, visible_ms=visible_ms)
         return kline_rows(rows, length)
 
     async def _agg_trades(self, request: Request) -> str:

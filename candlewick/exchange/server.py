@@ -9,11 +9,11 @@ import uvicorn
 from starlette.applications import Starlette
 
 from candlewick.exchange.admin import Admin
+from candlewick.exchange.archive import Archive
 from candlewick.exchange.armed import Arsenal
-from candlewick.exchange.clock import MarketClock
 from candlewick.exchange.hub import Hub
 from candlewick.exchange.limits import Limits
-from candlewick.exchange.market import generated_market, recorded_day_for
+from candlewick.exchange.market import opened
 from candlewick.exchange.options import Options
 from candlewick.exchange.rest import Rest
 from candlewick.exchange.sockets import Session
@@ -23,17 +23,17 @@ def application(options: Options) -> Starlette:
     """Return the web application of one exchange; its clock starts now.
 
     Raises:
-        ValueError: A symbol is unknown.
+        OSError: A recording or the state file cannot be read.
+        ValueError: A symbol or a fault is unknown, or a recording cannot be served.
     """
-    clock = MarketClock(start_ms=options.start_ms, speed=options.speed)
-    recorded_day = recorded_day_for(clock.now_ms()) if options.recorded else None
-    market = generated_market(options, recorded_day)
+    place = opened(options)
+    clock, market = place.clock, place.market
     limits = Limits(options.limits)
     arsenal = Arsenal()
     hub = Hub(clock, market, options.sockets, arsenal=arsenal, limits=limits)
     rest = Rest(clock, market, limits, arsenal)
     about: dict[str, object] = {"seed": options.seed, "rate": options.rate}
-    about["recorded_day"] = recorded_day
+    about["recorded_day"] = place.recorded_day
     admin = Admin(clock, market, arsenal, lambda: about | {"connections": len(hub.sessions)})
     for fault in options.faults:
         admin.arm(fault)
@@ -46,7 +46,10 @@ def application(options: Options) -> Starlette:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
-    return Starlette(routes=[*rest.routes(), *admin.routes()], lifespan=lifespan)
+    return Starlette(
+        routes=[*rest.routes(), *Archive(clock, market).routes(), *admin.routes()],
+        lifespan=lifespan,
+    )
 
 
 def serve(options: Options) -> None:
