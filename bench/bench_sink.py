@@ -1,6 +1,6 @@
 """How fast the sinks fill ClickHouse, and how soon a closed candle is there.
 
-    python bench/sink.py [--trades 1000000] [--block 500]
+    python bench/bench_sink.py [--trades 1000000] [--block 500]
 
 Starts a Kafka and a ClickHouse of its own in a temporary folder, fills `market.trades.v1` with
 blocks of 10 symbols over 4 partitions, then starts the sinks and waits until every row is there.
