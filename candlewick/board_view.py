@@ -13,9 +13,12 @@ from candlewick.durations import short_duration
 from candlewick.figures import decimals_of, short_amount, short_delay
 from candlewick.state import Phase, ProcessState
 
-COLUMNS = ("open", "high", "low", "last", "volume", "last closed", "trades/s", "delay", "gaps")
+COLUMNS = ("open", "high", "low", "last", "volume", "last closed", "trades/s", "delay", "repaired")
+EXTRA = {"open", "high", "low"}  # left out where the terminal is narrow
 STATUS_STYLE = {"complete": "green", "quiet": "cyan", "gapped": "yellow", "mismatch": "red"}
 BAR_CELLS = 24
+NARROW = 98
+WIDE = 116
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Surroundings:
         exchange: Which exchange, for people.
         memory_mb: Of all processes together.
         note: What the supervisor or the reader said last; may be empty.
+        columns: Width of the terminal.
     """
 
     exchange: str
@@ -34,14 +38,14 @@ class Surroundings:
     processes: tuple[ProcessState, ...]
     memory_mb: float
     note: str
+    columns: int
 
 
 def render(board: Board, around: Surroundings) -> RenderableType:
     """Return one picture of the board."""
     lines: list[RenderableType] = [_headline(board, around), _candle_line(board)]
-    lines += [_table(board, around.symbols), _health(around), Text(around.addresses, "dim")]
-    if around.note:
-        lines.append(Text(around.note, "yellow"))
+    lines += ["", _table(board, around), "", _health(around)]
+    lines += [Text(around.addresses, "dim"), Text(around.note, "yellow")]
     return Group(*lines)
 
 
@@ -65,16 +69,22 @@ def _candle_line(board: Board) -> Text:
     return text.append(f"  {short_duration(left_ms / 1000)} left")
 
 
-def _table(board: Board, symbols: tuple[str, ...]) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+def _table(board: Board, around: Surroundings) -> Table:
+    width = min(WIDE, around.columns)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0, header_style="bold", width=width)
+    shown = [n for n, name in enumerate(COLUMNS) if width >= NARROW or name not in EXTRA]
     table.add_column("symbol", no_wrap=True)
-    for name in COLUMNS:
-        table.add_column(name, justify="right", no_wrap=True)
-    for symbol in symbols:
-        cells = [*_open_cells(board.open.get(symbol)), _closed_cell(board.closed.get(symbol))]
-        cells += [*_flow_cells(board.flow.get(symbol)), _gap_cell(board.gaps.get(symbol))]
-        table.add_row(Text(symbol, "bold"), *cells)
+    for number in shown:
+        table.add_column(COLUMNS[number], justify="right", no_wrap=True)
+    for symbol in around.symbols:
+        cells = _cells(board, symbol)
+        table.add_row(Text(symbol, "bold"), *(cells[number] for number in shown))
     return table
+
+
+def _cells(board: Board, symbol: str) -> list[Text]:
+    cells = [*_open_cells(board.open.get(symbol)), _closed_cell(board.closed.get(symbol))]
+    return [*cells, *_flow_cells(board.flow.get(symbol)), _gap_cell(board.gaps.get(symbol))]
 
 
 def _open_cells(candle: OpenCandle | None) -> list[Text]:
@@ -102,10 +112,9 @@ def _flow_cells(flow: Flow | None) -> list[Text]:
 
 def _gap_cell(gaps: GapCount | None) -> Text:
     if gaps is None or gaps.found == 0:
-        return Text("0", "dim")
+        return Text("no gaps", "dim")
     style = "green" if gaps.repaired >= gaps.found else "yellow"
-    text = Text(f"{gaps.repaired}/{gaps.found}", "red" if gaps.given_up else style)
-    return text.append(f" {gaps.given_up} lost") if gaps.given_up else text
+    return Text(f"{gaps.repaired} of {gaps.found}", "red" if gaps.given_up else style)
 
 
 def _health(around: Surroundings) -> Text:

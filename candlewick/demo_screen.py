@@ -92,6 +92,7 @@ class DemoScreen:
             processes=processes,
             memory_mb=_memory_mb(processes),
             note=self._note if now < self._note_until else "",
+            columns=self._console.width,
         )
 
 

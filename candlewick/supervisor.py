@@ -18,7 +18,6 @@ from candlewick.state import ProcessState, StackState, write_state
 from schemas.errors import ConfigurationError
 
 POLL_S = 0.05
-GRACE_S = 10.0
 
 
 @dataclass(slots=True)
@@ -30,6 +29,7 @@ class Supervisor:
 
     Attributes:
         say: Told one line when a process dies.
+        grace_s: How long a process may take to end before it is killed.
     """
 
     folder: StackFolder
@@ -37,6 +37,7 @@ class Supervisor:
     environment: Mapping[str, str]
     say: Callable[[str], None]
     backoff: Backoff = field(default_factory=Backoff)
+    grace_s: float = 10.0
     ready: bool = False
     _children: list[Child] = field(default_factory=list)
     _written: StackState | None = None
@@ -88,8 +89,8 @@ class Supervisor:
         """End all, the servers after those who use them; a second Ctrl-C does not hurry it."""
         previous = {s: signal.signal(s, signal.SIG_IGN) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
-            _end([child for child in self._children if child.program.port is None])
-            _end([child for child in self._children if child.program.port is not None])
+            self._end([child for child in self._children if child.program.port is None])
+            self._end([child for child in self._children if child.program.port is not None])
             self.ready = False
             self._write_state()
         finally:
@@ -99,6 +100,14 @@ class Supervisor:
     def states(self) -> tuple[ProcessState, ...]:
         """Return every process as it is now."""
         return tuple(child.state() for child in self._children)
+
+    def _end(self, children: list[Child]) -> None:
+        """End processes that do not need each other to end well, all at once."""
+        for child in children:
+            child.ask_to_end()
+        deadline = time.monotonic() + self.grace_s
+        for child in children:
+            child.make_end(max(0.0, deadline - time.monotonic()))
 
     def _write_state(self) -> None:
         me = self._written.supervisor if self._written else Identity.of(os.getpid())
@@ -115,12 +124,3 @@ class Supervisor:
         log = self.folder.log(name)
         said = " | ".join(line.strip() for line in last_lines(log, 3) if line.strip())
         return ConfigurationError(f"{name} {what}: {said or 'it said nothing'} (see {log})")
-
-
-def _end(children: list[Child]) -> None:
-    """End processes that do not need each other to end well, all at once."""
-    for child in children:
-        child.ask_to_end()
-    deadline = time.monotonic() + GRACE_S
-    for child in children:
-        child.make_end(max(0.0, deadline - time.monotonic()))

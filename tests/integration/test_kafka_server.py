@@ -3,7 +3,9 @@ import signal
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 
 from schemas import topics
 from tests.servers import running_kafka
@@ -41,7 +43,7 @@ def _produce(bootstrap: str, values: list[bytes]) -> None:
     assert producer.flush(10) == 0
 
 
-def _read(bootstrap: str, count: int) -> list[bytes]:
+def _read(bootstrap: str, count: int) -> list[bytes | None]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader"})
     consumer.assign([TopicPartition(topics.TRADES.name, 0, 0)])
     values = [message.value() for message in consumer.consume(count, timeout=20)]

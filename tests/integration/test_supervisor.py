@@ -1,0 +1,156 @@
+"""The supervisor over tiny real processes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from candlewick.addresses import Addresses
+from candlewick.backoff import Backoff
+from candlewick.folder import StackFolder
+from candlewick.identity import Identity, end_all
+from candlewick.programs import Program
+from candlewick.state import read_state
+from candlewick.supervisor import Supervisor
+from schemas.errors import ConfigurationError
+
+SLEEPER = "import time; print('here', flush=True); time.sleep(600)"
+FAILING = "raise SystemExit('no such symbol')"
+DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
+PATIENCE_S = 20.0
+
+
+def program(name: str, code: str, port: int | None = None) -> Program:
+    return Program(name, (sys.executable, "-c", code), port)
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path, said: list[str]) -> Iterator[Supervisor]:
+    folder = StackFolder(tmp_path)
+    folder.make()
+    backoff = Backoff(first_s=0.1, longest_s=0.4)
+    addresses = Addresses(1, 2, None)
+    running = Supervisor(folder, addresses, dict(os.environ), said.append, backoff)
+    yield running
+    running.stop()
+
+
+def eventually(supervisor: Supervisor, true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline
+        supervisor.step()
+        time.sleep(0.01)
+
+
+def pid_of(supervisor: Supervisor, number: int = 0) -> int:
+    identity = supervisor.states()[number].identity
+    return identity.pid if identity else 0
+
+
+def test_a_killed_process_is_started_again(supervisor: Supervisor, said: list[str]) -> None:
+    supervisor.start(program("sleeper", SLEEPER))
+    before = pid_of(supervisor)
+
+    os.kill(before, signal.SIGKILL)
+    eventually(supervisor, lambda: pid_of(supervisor) not in {0, before})
+
+    assert (supervisor.states()[0].restarts, supervisor.states()[0].last_exit) == (1, -9)
+    assert said == ["sleeper ended with code -9; starting it again in 0.1 s"]
+
+
+def test_a_process_that_dies_again_and_again_is_started_ever_later(
+    supervisor: Supervisor, said: list[str]
+) -> None:
+    supervisor.start(program("failing", FAILING))
+
+    eventually(supervisor, lambda: len(said) == 5)
+
+    waits = [float(line.split()[-2]) for line in said]
+    assert waits == sorted(waits)
+    assert waits[-1] == 0.4
+
+
+def test_stopping_leaves_no_process_not_even_a_deaf_one(supervisor: Supervisor) -> None:
+    supervisor.grace_s = 0.5
+    supervisor.start(program("sleeper", SLEEPER))
+    supervisor.start(program("deaf", DEAF))
+    log = supervisor.folder.log("deaf")
+    eventually(supervisor, lambda: "here" in log.read_text())
+    pids = [pid_of(supervisor, 0), pid_of(supervisor, 1)]
+
+    supervisor.stop()
+
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_a_process_that_does_not_come_up_is_reported_with_its_last_words(
+    supervisor: Supervisor,
+) -> None:
+    server = program("exchange", FAILING, port=9)
+    supervisor.start(server)
+
+    with pytest.raises(ConfigurationError, match="exchange did not come up: no such symbol"):
+        supervisor.wait_until_ready([server], PATIENCE_S)
+
+
+def test_a_server_that_never_answers_is_reported(supervisor: Supervisor) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        unused = holder.getsockname()[1]
+    server = program("kafka", SLEEPER, port=unused)
+    supervisor.start(server)
+
+    with pytest.raises(ConfigurationError, match="kafka does not answer after 0 s"):
+        supervisor.wait_until_ready([server], 0.3)
+
+
+def test_what_runs_is_written_down(supervisor: Supervisor) -> None:
+    supervisor.start(program("sleeper", SLEEPER))
+
+    state = read_state(supervisor.folder.state)
+
+    assert state is not None
+    assert [i.pid for i in state.identities()] == [pid_of(supervisor)]
+    assert state.supervisor.pid == os.getpid()
+
+
+def test_another_process_under_a_recorded_id_is_left_alone() -> None:
+    bystander = subprocess.Popen([sys.executable, "-c", SLEEPER])
+    try:
+        older = Identity(bystander.pid, Identity.of(bystander.pid).started_s - 60)
+        end_all([older])
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+def test_children_end_with_a_supervisor_that_is_killed() -> None:
+    code = (
+        "import subprocess, sys, time; from candlewick.leash import leashed;"
+        f"p = subprocess.Popen(leashed([sys.executable, '-c', {SLEEPER!r}]));"
+        "print(p.pid, flush=True); time.sleep(600)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    with parent.stdout:
+        child = psutil.Process(int(parent.stdout.readline()))
+        assert parent.stdout.readline() == "here\n"  # it has its leash
+        parent.kill()
+        parent.wait()
+    psutil.wait_procs([child], timeout=PATIENCE_S)
+
+    assert not child.is_running()

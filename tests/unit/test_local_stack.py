@@ -1,0 +1,160 @@
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from candlewick.addresses import Addresses, choose_addresses
+from candlewick.backoff import Backoff
+from candlewick.credentials import load, load_or_create
+from candlewick.environment import environment_of
+from candlewick.folder import StackFolder
+from candlewick.identity import Identity
+from candlewick.local import reader_settings, supervisor_settings
+from candlewick.log_files import Follower, last_lines, rotate
+from candlewick.state import Phase, ProcessState, StackState, read_state, write_state
+from schemas.errors import ConfigurationError
+from schemas.settings import Settings, load_settings
+
+ADDRESSES = Addresses(kafka=1001, clickhouse=1002, exchange=1003)
+
+
+@pytest.fixture(autouse=True)
+def _only_this_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CANDLEWICK_DATA_DIR", str(tmp_path))
+
+
+@given(st.integers(1, 100))
+def test_a_wait_never_shrinks_and_never_passes_the_longest(failures: int) -> None:
+    backoff = Backoff(first_s=0.2, longest_s=30)
+
+    assert backoff.wait_s(failures) <= backoff.wait_s(failures + 1) <= 30
+
+
+def test_a_run_that_lasted_starts_the_waits_anew() -> None:
+    backoff = Backoff(healthy_s=30)
+
+    assert [backoff.failures(7, ran_s) for ran_s in (29.9, 30.0)] == [8, 1]
+
+
+def test_a_child_reads_the_settings_that_its_parent_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CANDLEWICK_SYMBOLS", "BTCUSDT,ETHUSDT")
+    monkeypatch.setenv("CANDLEWICK_STREAM__LINGER_MS", "7")
+    ours = supervisor_settings(load_settings(), ADDRESSES)
+
+    for name, value in environment_of(ours).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings() == ours
+
+
+def test_the_simulated_exchange_is_used_unless_the_real_one_is_asked_for() -> None:
+    simulated = supervisor_settings(load_settings(), ADDRESSES)
+    real = supervisor_settings(load_settings(), replace(ADDRESSES, exchange=None))
+
+    assert simulated.binance.stream_url == "ws://127.0.0.1:1003"
+    assert real.binance == Settings().binance
+
+
+def test_passwords_are_made_once_for_their_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "credentials"
+
+    made = load_or_create(path)
+
+    assert load_or_create(path) == load(path) == made
+    assert made.password != made.reader_password
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert made.password not in repr(made)
+
+
+def test_a_password_that_is_set_wins_over_the_generated_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CANDLEWICK_CLICKHOUSE__PASSWORD", "mine")
+
+    settings = supervisor_settings(load_settings(), ADDRESSES)
+
+    assert settings.clickhouse.password.get_secret_value() == "mine"
+    assert settings.clickhouse.reader_password.get_secret_value()
+
+
+def test_other_commands_find_the_stack_that_was_started_here(tmp_path: Path) -> None:
+    folder = StackFolder(tmp_path)
+    folder.make()
+    password = load_or_create(folder.credentials).password
+    write_state(folder.state, StackState(Identity(1, 2.0), ADDRESSES, ready=True, processes=()))
+
+    found = reader_settings()
+
+    assert found.kafka.bootstrap_servers == "127.0.0.1:1001"
+    assert found.clickhouse.url == "http://127.0.0.1:1002"
+    assert found.clickhouse.password.get_secret_value() == password
+
+
+def test_state_is_read_as_it_was_written(tmp_path: Path) -> None:
+    processes = (
+        ProcessState("kafka", Phase.RUNNING, Identity(7, 1.5), restarts=0, last_exit=None),
+        ProcessState("sink", Phase.WAITING, None, restarts=3, last_exit=-9),
+    )
+    state = StackState(Identity(1, 2.0), ADDRESSES, ready=True, processes=processes)
+
+    write_state(tmp_path / "state.json", state)
+
+    assert read_state(tmp_path / "state.json") == state
+    assert read_state(tmp_path / "none.json") is None
+
+
+def test_a_broker_on_another_machine_is_no_place_for_a_local_stack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS", "broker.example:9092")
+
+    with pytest.raises(ConfigurationError, match="CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"):
+        choose_addresses(load_settings(), live=True)
+
+
+def test_two_servers_cannot_share_a_port() -> None:
+    with pytest.raises(ConfigurationError, match="same port"):
+        choose_addresses(load_settings(), live=False, kafka=5000, clickhouse=5000)
+
+
+def test_a_full_disk_is_noticed_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="CANDLEWICK_DATA_DIR"):
+        StackFolder(tmp_path).make(needed_mb=10**9)
+
+
+def test_a_folder_is_held_by_one_supervisor(tmp_path: Path) -> None:
+    folder = StackFolder(tmp_path)
+
+    with folder.held():
+        assert folder.is_held()
+        with pytest.raises(ConfigurationError, match="already running"), folder.held():
+            pass
+    assert not folder.is_held()
+
+
+def test_a_log_that_grew_too_long_moves_aside_while_its_writer_goes_on(tmp_path: Path) -> None:
+    log = tmp_path / "stream.log"
+    with log.open("ab", buffering=0) as writer:
+        writer.write(b"old\n" * 100)
+        rotate(log, keep_bytes=100)
+        writer.write(b"new\n")
+
+    assert log.read_bytes() == b"new\n"
+    assert (tmp_path / "stream.log.1").read_bytes() == b"old\n" * 100
+
+
+def test_followed_logs_give_whole_lines_once(tmp_path: Path) -> None:
+    log = tmp_path / "sink.log"
+    log.write_text("before\n")
+    follower = Follower(log)
+    with log.open("a") as writer:
+        writer.write("one\ntw")
+        writer.flush()
+        first = follower.new_lines()
+        writer.write("o\n")
+
+    assert (first, follower.new_lines(), follower.new_lines()) == (["one"], ["two"], [])
+    assert last_lines(log, 2) == ["one", "two"]
