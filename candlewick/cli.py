@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
+from candlewick.commands.audit import audit
+from candlewick.commands.dead_letters import dead_letters
 from candlewick.commands.demo import demo
 from candlewick.commands.down import down
 from candlewick.commands.logs import logs
 from candlewick.commands.migrate import migrate
 from candlewick.commands.run import run
 from candlewick.commands.status import status
+from candlewick.commands.tail import tail
 from candlewick.commands.topics import topics
 from candlewick.commands.up import up
 from candlewick.one_line_errors import one_line_errors
@@ -22,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Live Binance trades through Kafka to exact 15-minute candles, with proof.",
 )
-for command in (demo, up, down, status, logs, run, migrate):
+for command in (demo, up, down, status, logs, run, migrate, tail, audit, dead_letters):
     app.command()(command)
 app.add_typer(topics, name="topics")
 

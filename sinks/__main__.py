@@ -26,6 +26,7 @@ def main() -> None:
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
+        logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
         _drain(settings, arguments.instance).run(stopping.is_set)
     except CandlewickError as error:
         sys.exit(f"sinks: {error}")

@@ -1,0 +1,96 @@
+"""What the audit view of ClickHouse says, as values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from schemas.errors import ConfigurationError
+
+_COUNTS = """
+SELECT symbol, interval, countIf(result = 'verified'), countIf(result = 'mismatch'),
+       countIf(result = 'gapped'), countIf(result = 'only-ours'), countIf(result = 'only-exchange')
+FROM audit
+WHERE ({symbol:String} = '' OR symbol = {symbol:String})
+  AND ({interval:String} = '' OR interval = {interval:String})
+GROUP BY symbol, interval
+ORDER BY symbol, interval
+"""
+_FIELDS = (
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "quote_volume",
+    "trade_count",
+    "taker_buy_volume",
+    "taker_buy_quote_volume",
+    "first_trade_id",
+    "last_trade_id",
+)
+_PAIRS = ", ".join(f"('{n}', toString({n}), toString(exchange_{n}))" for n in _FIELDS)
+_DIFFERENCES = f"""
+SELECT symbol, interval, toUnixTimestamp64Milli(open_time), exchange_source, pair.1, pair.2, pair.3
+FROM audit
+ARRAY JOIN arrayFilter(p -> has(differs, p.1), [{_PAIRS}]) AS pair
+WHERE result = 'mismatch'
+  AND ({{symbol:String}} = '' OR symbol = {{symbol:String}})
+  AND ({{interval:String}} = '' OR interval = {{interval:String}})
+ORDER BY open_time, symbol, interval
+LIMIT {{most:UInt32}}
+"""  # noqa: S608 - the names are our own
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many candles of a symbol and interval have each result."""
+
+    symbol: str
+    interval: str
+    verified: int
+    mismatch: int
+    gapped: int
+    only_ours: int
+    only_exchange: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field in which our candle is not the exchange's; both values as plain decimals."""
+
+    symbol: str
+    interval: str
+    open_ms: int
+    exchange_source: str
+    field: str
+    ours: str
+    exchange: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The audit of some candles, narrowed to a symbol and an interval; empty means all."""
+
+    client: Client
+    symbol: str
+    interval: str
+
+    def tallies(self) -> list[Tally]:
+        """Return the counts, by symbol and interval."""
+        return [Tally(*row) for row in self._rows(_COUNTS, 0)]
+
+    def differences(self, *, most: int) -> list[Difference]:
+        """Return the oldest differences."""
+        return [Difference(*row) for row in self._rows(_DIFFERENCES, most)]
+
+    def _rows(self, query: str, most: int) -> Sequence[Sequence[Any]]:
+        parameters = {"symbol": self.symbol, "interval": self.interval, "most": most}
+        try:
+            return self.client.query(query, parameters).result_rows
+        except ClickHouseError as error:
+            raise ConfigurationError(
+                f"the audit cannot be read (`candlewick migrate` makes its view): {error}"
+            ) from error

@@ -1,0 +1,86 @@
+"""`candlewick audit`."""
+
+import logging
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from candlewick.audits import Audit, Difference, Tally
+from candlewick.clickhouse_admin import connect_reader
+from candlewick.local import reader_settings
+from candlewick.quiet_end import quiet_end
+from candlewick.row_printer import utc
+from schemas.errors import ConfigurationError
+from schemas.timeframe import parse_interval
+
+_MOST_SHOWN = 20
+
+
+def audit(
+    *,
+    symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
+    interval: Annotated[str | None, typer.Option(help="Only this interval: 1m, 15m.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Compare our candles with the exchange's, field by field; exit code 1 when one differs."""
+    wanted = "" if interval is None else parse_interval(interval).value
+    logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
+    client = connect_reader(reader_settings().clickhouse)
+    asked = Audit(client, (symbol or "").upper(), wanted)
+    tallies, differences = asked.tallies(), asked.differences(most=_MOST_SHOWN)
+    with quiet_end():
+        if as_json:
+            _print_json(tallies, differences)
+        else:
+            _print_tables(tallies, differences)
+    if not any(tally.verified + tally.mismatch for tally in tallies):
+        raise ConfigurationError(_nothing(tallies))
+    if differences:
+        raise typer.Exit(1)
+
+
+def _nothing(tallies: list[Tally]) -> str:
+    if not tallies:
+        return "there is nothing to compare: neither candles nor klines of these are stored yet"
+    return "nothing could be compared: no closed candle has the exchange's kline beside it yet"
+
+
+def _print_json(tallies: list[Tally], differences: list[Difference]) -> None:
+    lines = [asdict(tally) for tally in tallies] + [asdict(found) for found in differences]
+    sys.stdout.writelines(orjson.dumps(line).decode() + "\n" for line in lines)
+
+
+def _print_tables(tallies: list[Tally], differences: list[Difference]) -> None:
+    console = Console(highlight=False)
+    if tallies:
+        console.print(_counts(tallies))
+    if differences:
+        console.print(_values(differences))
+
+
+def _counts(tallies: list[Tally]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("symbol")
+    table.add_column("interval")
+    for name in ("verified", "mismatch", "gapped", "only ours", "only exchange"):
+        table.add_column(name, justify="right")
+    for t in tallies:
+        bad = f"[red]{t.mismatch}[/]" if t.mismatch else "0"
+        counts = (str(t.verified), bad, str(t.gapped), str(t.only_ours), str(t.only_exchange))
+        table.add_row(t.symbol, t.interval, *counts)
+    return table
+
+
+def _values(differences: list[Difference]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", title="First differences")
+    for name in ("symbol", "interval", "opens", "field", "ours", "exchange", "exchange's source"):
+        table.add_column(name)
+    for d in differences:
+        values = (d.field, d.ours, d.exchange, d.exchange_source)
+        table.add_row(d.symbol, d.interval, utc(d.open_ms), *values)
+    return table

@@ -1,0 +1,67 @@
+"""`candlewick tail`."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated
+
+import typer
+from confluent_kafka import Message
+
+from candlewick.local import reader_settings
+from candlewick.quiet_end import quiet_end
+from candlewick.record_rows import Row, letter_row, rows_of
+from candlewick.row_printer import RowPrinter
+from candlewick.topic_reader import TopicReader, topic_named
+from schemas import topics
+from schemas.dead_letters import origin_of
+from schemas.errors import ContractMismatch, PoisonMessage
+from schemas.topics import Topic
+
+
+def tail(
+    topic: Annotated[
+        str, typer.Argument(help="trades, candles, candles-live, klines, gaps, dead-letters")
+    ],
+    *,
+    symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="All that the topic holds, then what comes.")
+    ] = False,
+    rows: Annotated[int | None, typer.Option("-n", min=1, help="End after this many rows.")] = None,
+) -> None:
+    """Show what goes through a topic: a row a trade, candle or gap. Ctrl-C ends it."""
+    chosen = topic_named(topic)
+    servers = reader_settings().kafka.bootstrap_servers
+    printer = RowPrinter(as_json=as_json)
+    with quiet_end():
+        reader = TopicReader(servers, chosen, from_beginning=from_beginning)
+        left = rows
+        for messages in reader.follow():
+            found = list(islice(_rows(chosen, messages, symbol and symbol.upper()), left))
+            printer.print(found)
+            left = None if left is None else left - len(found)
+            if left == 0:
+                return
+
+
+def _rows(topic: Topic, messages: list[Message], symbol: str | None) -> Iterator[Row]:
+    for message in messages:
+        if symbol is None or message.key() in (None, symbol.encode()):
+            for row in message_rows(topic, message):
+                if symbol is None or row.get("symbol", symbol) == symbol:
+                    yield row
+
+
+def message_rows(topic: Topic, message: Message) -> Iterator[Row]:
+    """Yield the rows of a message; one that says why where it cannot be read."""
+    raw = message.value() or b""
+    try:
+        if topic is topics.DEAD_LETTERS:
+            origin = origin_of(dict(message.headers() or []).items())
+            yield letter_row(origin, raw, sent_ms=message.timestamp()[1])
+        else:
+            yield from rows_of(topic, raw)
+    except (PoisonMessage, ContractMismatch) as error:
+        place = {"partition": message.partition(), "offset": message.offset()}
+        yield {"unreadable": str(error), **place}
