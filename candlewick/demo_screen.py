@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -85,15 +86,20 @@ class DemoScreen:
         return Surroundings(
             exchange="simulated Binance" if simulated else "Binance",
             symbols=plan.settings.symbols,
-            addresses=(
-                f"ClickHouse {plan.addresses.clickhouse_url} · Kafka "
-                f"{plan.addresses.bootstrap_servers} · passwords and logs in {plan.folder.root}"
-            ),
+            addresses=_where(plan),
             processes=processes,
             memory_mb=_memory_mb(processes),
             note=self._note if now < self._note_until else "",
             columns=self._console.width,
         )
+
+
+def _where(plan: StackPlan) -> str:
+    root, here = plan.folder.root, Path.cwd()
+    shown = root.relative_to(here) if root.is_relative_to(here) else root
+    where = plan.addresses
+    servers = f"ClickHouse {where.clickhouse_url} · Kafka {where.bootstrap_servers}"
+    return f"{servers} · passwords and logs in {shown}"
 
 
 def _memory_mb(processes: tuple[ProcessState, ...]) -> float:
