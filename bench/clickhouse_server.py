@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def batch(number: int, rows: int) -> bytes:
     return made.tobytes()
 
 
-def insert(server: RunningClickHouse, table: str, batches: list[bytes]) -> list[float]:
+def insert(server: RunningClickHouse, table: str, batches: Iterable[bytes]) -> list[float]:
     client = server.client()
     times = []
     for number, body in enumerate(batches):
@@ -83,12 +83,12 @@ def side_by_side(server: RunningClickHouse, seconds: float) -> None:
     stop = threading.Event()
     written = itertools.count()
 
-    def write() -> None:
+    def batches() -> Iterator[bytes]:
         while not stop.is_set():
-            insert(server, "beside", [batch(next(written), 10_000)])
+            yield batch(next(written), 10_000)
 
     with ThreadPoolExecutor(9) as pool:
-        writer = pool.submit(write)
+        writer = pool.submit(insert, server, "beside", batches())
         readers = [
             pool.submit(ask, server, sql, within(seconds))
             for sql in itertools.islice(itertools.cycle(QUERIES.values()), 8)

@@ -1,13 +1,13 @@
-"""The ClickHouse engine on one folder, and the handles through which statements reach it."""
+"""The ClickHouse engine on one folder."""
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, cast
 from urllib.parse import urlencode
 
 from chdb.state.sqlitelike import Connection
 
-from candlewick.clickhouse_server.folder import refuse_second_owner
+from candlewick.clickhouse_server.folder import make_folder, refuse_second_owner
+from candlewick.clickhouse_server.handle import Handle
 from schemas.errors import ConfigurationError
 
 _CACHES: Final = {
@@ -21,76 +21,6 @@ _CACHES: Final = {
 }
 
 
-class Block(Protocol):
-    """A piece of a result."""
-
-    def bytes(self) -> bytes:
-        """Its bytes, a document of its own."""
-
-    def rows_read(self) -> int:
-        """How many rows it holds."""
-
-
-class Rows(Protocol):
-    """A result that is fetched block by block."""
-
-    def fetch(self) -> Block | None:
-        """The next block, None after the last."""
-
-    def cancel(self) -> None:
-        """Give up."""
-
-
-class Written(Protocol):
-    """What an insert wrote."""
-
-    rows_written: int
-    bytes_written: int
-
-
-class Inserter(Protocol):
-    """An insert that takes its rows piece by piece."""
-
-    def append(self, data: bytes) -> None:
-        """Hand over a piece."""
-
-    def finish(self) -> Written:
-        """Commit."""
-
-    def cancel(self) -> None:
-        """Give up."""
-
-
-class Handle(Protocol):
-    """One connection to the engine; it runs one statement at a time."""
-
-    def query(
-        self,
-        query: bytes,
-        format: str,  # noqa: A002 - chdb's name
-        params: Mapping[str, str],
-    ) -> Block | None:
-        """Run any statement and wait for all of its result."""
-
-    def send_query(
-        self,
-        query: bytes,
-        format: str,  # noqa: A002 - chdb's name
-        params: Mapping[str, str],
-    ) -> Rows:
-        """Start a SELECT."""
-
-    def send_insert(
-        self,
-        query: bytes,
-        format: str,  # noqa: A002 - chdb's name
-    ) -> Inserter:
-        """Start an INSERT."""
-
-    def close(self) -> None:
-        """Let the connection go."""
-
-
 class Engine:
     """ClickHouse's engine, sole owner of its folder while it is open."""
 
@@ -102,7 +32,7 @@ class Engine:
         """
         options = {"max_server_memory_usage": memory_mb << 20, **_CACHES}
         self._address = f"{folder}?{urlencode(options)}"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         refuse_second_owner(folder)
         try:
             self._root = self.open_handle()
@@ -141,26 +71,3 @@ class Engine:
             {},
         )
         return frozenset(names.bytes().decode().split()) if names is not None else frozenset()
-
-
-def assign(handle: Handle, settings: Mapping[str, str]) -> None:
-    """Set settings on a handle, all or none."""
-    if settings:
-        pairs = ", ".join(f"{name} = {_quoted(value)}" for name, value in settings.items())
-        handle.query(f"SET {pairs}".encode(), "Null", {})
-
-
-def put_back(handle: Handle, names: Iterable[str]) -> None:
-    """Give settings their defaults again."""
-    if pairs := ", ".join(f"{name} = DEFAULT" for name in names):
-        handle.query(f"SET {pairs}".encode(), "Null", {})
-
-
-def use(handle: Handle, database: str) -> None:
-    """Look unqualified names up in a database."""
-    name = database.replace("\\", "\\\\").replace("`", "\\`")
-    handle.query(f"USE `{name}`".encode(), "Null", {})
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

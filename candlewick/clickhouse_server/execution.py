@@ -8,8 +8,9 @@ from itertools import chain
 from chdb import ChdbError
 
 from candlewick.clickhouse_server.accounts import Account
-from candlewick.clickhouse_server.engine import Engine, Handle, assign, put_back, use
+from candlewick.clickhouse_server.engine import Engine
 from candlewick.clickhouse_server.errors import QUERY_IS_TOO_LARGE, from_engine, refused
+from candlewick.clickhouse_server.handle import Handle, assign, put_back, use
 from candlewick.clickhouse_server.reader_rules import check_reader, refuse_writes
 from candlewick.clickhouse_server.request import Asked
 from candlewick.clickhouse_server.running import Answer, run

@@ -9,6 +9,19 @@ from schemas.errors import ConfigurationError
 _STATUS: Final = "status"
 
 
+def make_folder(folder: Path) -> None:
+    """Make a data folder where there is none.
+
+    Raises:
+        ConfigurationError: It cannot be one.
+    """
+    if "?" in str(folder):
+        raise ConfigurationError(f"the engine cannot open {folder}: choose a --path without '?'")
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"{folder} is not a folder: choose another --path")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 def refuse_second_owner(folder: Path) -> None:
     """Look at the engine's lock before the engine does.
 

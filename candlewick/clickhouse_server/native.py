@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from candlewick.clickhouse_server.engine import Handle
+from candlewick.clickhouse_server.handle import Handle
 from candlewick.clickhouse_server.statement import Statement
 
 _MORE: Final = 0x80  # the bit that says that another byte follows

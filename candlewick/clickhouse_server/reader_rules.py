@@ -10,6 +10,7 @@ from typing import Final
 
 from candlewick.clickhouse_server.errors import READONLY, QueryError, refused
 from candlewick.clickhouse_server.statement import Statement
+from candlewick.clickhouse_server.tokens import Token
 
 _VERBS: Final = frozenset(
     {"SELECT", "WITH", "FROM", "", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN"}
@@ -56,21 +57,24 @@ def check_reader(
     for name in settings:
         if not _may_set(name):
             raise _not_allowed(f"cannot modify '{name}' setting")
-    names = [token.identifier.lower() for token in statement.tokens]
-    if any("\\" in name for name in names):
-        raise _not_allowed("a quoted name may hold no escape")
-    said = {*names, *(value.strip('`"').lower() for value in parameters.values())}
-    if forbidden := said & _DISK_FUNCTIONS:
+    if any(_is_obscure(token) for token in statement.tokens):
+        raise _not_allowed("names and signs are plain ASCII, without escapes")
+    names = {token.identifier.lower() for token in statement.tokens}
+    values = {value.strip('`"').lower() for value in parameters.values()}
+    called = {
+        token.identifier.lower()
+        for token, following in pairwise(statement.tokens)
+        if following.raw == b"("
+    }
+    if forbidden := ((names | values) & _DISK_FUNCTIONS) | (called & source_functions):
         raise _not_allowed(f"'{min(forbidden)}' reaches outside of the tables")
-    for name, token in pairwise_names(statement, names):
-        if token == b"(" and name in source_functions:
-            raise _not_allowed(f"'{name}' reaches outside of the tables")
 
 
-def pairwise_names(statement: Statement, names: list[str]) -> list[tuple[str, bytes]]:
-    """Each name with the token behind it."""
-    raws = [token.raw for token in statement.tokens]
-    return [(names[place], following) for place, (_, following) in enumerate(pairwise(raws))]
+def _is_obscure(token: Token) -> bool:
+    """Whether the engine may read a token otherwise than `tokens` does."""
+    if token.kind == "text":
+        return not token.raw.startswith((b"'", b"$"))
+    return not token.raw.isascii() or (token.kind == "quoted" and b"\\" in token.raw)
 
 
 def _may_set(name: str) -> bool:

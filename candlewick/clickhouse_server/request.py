@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from candlewick.clickhouse_server.errors import BAD_ARGUMENTS, refused
+from candlewick.clickhouse_server.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, refused
 
 _HTTP_ONLY: Final = frozenset(
     {
@@ -55,10 +55,12 @@ def read_request(request: Request) -> Asked:
     """Sort what came in the URL; a GET only reads.
 
     Raises:
-        QueryError: A setting whose name is none, or a session timeout out of range.
+        QueryError: A setting whose name is none, a session timeout out of range, or a form.
 
     Source: ClickHouse, docs/interfaces/http.
     """
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        raise refused(NOT_IMPLEMENTED, "Forms are not understood: put parameters into the URL.")
     url, headers = dict(request.query_params), request.headers
     return Asked(
         settings={name: url[name] for name in url if _is_setting(name)},

@@ -8,8 +8,8 @@ from typing import Final
 
 from chdb import ChdbError
 
-from candlewick.clickhouse_server.engine import Handle, Rows, assign
 from candlewick.clickhouse_server.errors import from_engine
+from candlewick.clickhouse_server.handle import Handle, Rows, assign
 from candlewick.clickhouse_server.native import empty_block
 from candlewick.clickhouse_server.statement import Kind, Statement
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from candlewick.clickhouse_server.engine import Engine, Handle
+from candlewick.clickhouse_server.engine import Engine
 from candlewick.clickhouse_server.errors import SESSION_IS_LOCKED, SESSION_NOT_FOUND, refused
+from candlewick.clickhouse_server.handle import Handle
 
 
 @dataclass(slots=True)

@@ -7,15 +7,17 @@ from typing import Final
 
 _TOKEN: Final = re.compile(
     rb"""
-      (?P<skip>   \s+ | --[^\n]* | \#[!\ ][^\n]* | /\*.*?\*/ )
-    | (?P<text>   '(?:[^'\\]|\\.|'')*' | (?P<tag>\$\w*\$).*?(?P=tag) )
-    | (?P<quoted> `(?:[^`\\]|\\.|``)*` | "(?:[^"\\]|\\.|"")*" )
-    | (?P<word>   [\w\x80-\xff]+ )
-    | (?P<open>   ['"`] | /\* )
-    | (?P<mark>   . )
+      (?P<skip>    \s+ | (?: -- | // | \#[!\ ] ) [^\n]* )
+    | (?P<comment> /\* )
+    | (?P<text>   '(?:[^'\\]|\\.|'')*' | (?P<tag>\$\w*\$).*?(?P=tag) | \xe2\x80\x98.*?\xe2\x80\x99 )
+    | (?P<quoted>  `(?:[^`\\]|\\.|``)*` | "(?:[^"\\]|\\.|"")*" | \xe2\x80\x9c.*?\xe2\x80\x9d )
+    | (?P<word>    [A-Za-z_\x80-\xff][\w$\x80-\xff]* | \d\w* )
+    | (?P<open>    ['"`] )
+    | (?P<mark>    . )
     """,
     re.VERBOSE | re.DOTALL,
 )
+_COMMENT_EDGE: Final = re.compile(rb"/\*|\*/")
 _NESTING: Final = {b"(": 1, b"[": 1, b"{": 1, b")": -1, b"]": -1, b"}": -1}
 
 
@@ -41,7 +43,7 @@ class Token:
     def identifier(self) -> str:
         """The name as written, quotes taken off; empty for what is not one."""
         if self.kind == "quoted":
-            return self.raw[1:-1].decode(errors="replace")
+            return self.raw.decode(errors="replace")[1:-1]
         return self.raw.decode(errors="replace") if self.kind == "word" else ""
 
 
@@ -56,9 +58,23 @@ def tokens(sql: bytes) -> Iterator[Token]:
         kind = "text" if match.lastgroup == "tag" else str(match.lastgroup)
         if kind == "skip":
             continue
+        if kind == "comment":
+            position = _end_of_comment(sql, position)
+            kind = "open" if position < 0 else kind
+        if kind == "comment":
+            continue
         if kind == "open":
             yield Token(kind, sql[match.start() :], match.start(), len(sql), depth)
             return
         depth += min(_NESTING.get(match[0], 0), 0) if kind == "mark" else 0
         yield Token(kind, match[0], match.start(), match.end(), depth)
         depth += max(_NESTING.get(match[0], 0), 0) if kind == "mark" else 0
+
+
+def _end_of_comment(sql: bytes, position: int) -> int:
+    """Where a comment ends, those inside of it counted; -1 where it does not."""
+    level = 1
+    while level and (edge := _COMMENT_EDGE.search(sql, position)) is not None:
+        position = edge.end()
+        level += 1 if edge[0] == b"/*" else -1
+    return -1 if level else position

@@ -28,6 +28,7 @@ def read(sql: bytes) -> Statement:
             "JSON",
         ),
         (b"SELECT 'a FORMAT CSV' -- FORMAT TSV", Kind.SELECT, None),
+        (b"SELECT 1 // ;\n /* /* ; */ ; */ AS a$$, 2 AS b$$", Kind.SELECT, None),
         (b"SHOW TABLES FORMAT TSV;", Kind.REPORT, "TSV"),
         (b"CREATE TABLE t (a String DEFAULT 'x;y') ENGINE = Memory;", Kind.COMMAND, None),
         (b"INSERT INTO t SELECT * FROM u", Kind.COMMAND, None),
