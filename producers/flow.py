@@ -31,6 +31,7 @@ class SymbolFlow:
         suspect_ms: Steady time since when a candle of the exchange tells of a trade that has not
             come; None while none does.
         newest_event_ms: Event time of the newest trade that was taken.
+        give_up_ms: How long a hole may stay as it is, and how often one given up is tried again.
     """
 
     def __init__(
@@ -50,8 +51,8 @@ class SymbolFlow:
             counts: Counters of the process.
             stream_ms: Newest exchange event time of the symbol's connections; -1 while none lives.
         """
-        self._give_up_ms = int(settings.stream.give_up_s * 1000)
-        self.continuity = Continuity(symbol, limit=KEPT_TRADES, give_up_ms=self._give_up_ms)
+        self.give_up_ms = int(settings.stream.give_up_s * 1000)
+        self.continuity = Continuity(symbol, limit=KEPT_TRADES, give_up_ms=self.give_up_ms)
         self.symbol = symbol
         self.unproven_ms = steady_ms()
         self.suspect_ms: int | None = None
@@ -94,7 +95,7 @@ class SymbolFlow:
         """Take note of a trade that exists, as REST says."""
         now_ms = steady_ms()
         self._know(newest.event_ms, newest.last_trade_id)
-        if self.suspect_ms is not None and now_ms - self.suspect_ms > self._give_up_ms:
+        if self.suspect_ms is not None and now_ms - self.suspect_ms > self.give_up_ms:
             self._told_trade_id, self.suspect_ms = self._known_trade_id, None
         self.continuity.expect(newest.agg_id, now_ms)
 

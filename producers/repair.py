@@ -20,7 +20,6 @@ PROOF_AFTER_MS: Final = 3_000  # REST may be behind the stream: what it knows la
 FIRST_WAIT_S: Final = 0.125
 SUSPECT_MS: Final = 1_000
 HOUR_MS: Final = 3_600_000
-LATE_EVERY_MS: Final = 60_000
 CANDLE: Final = Interval.FIFTEEN_MINUTES
 
 
@@ -99,7 +98,10 @@ class Repair:
             newest = await self._rest.newest_trade(self._flow.symbol)
             return [newest] if newest else []
         # The trade before the boundary lets ids prove that the candle is there from its beginning.
-        return await self._rest.trades_from(self._flow.symbol, max(0, first.agg_id - 1))
+        before = max(0, first.agg_id - 1)
+        return await self._rest.trades_from(
+            self._flow.symbol, before
+        ) or await self._rest.trades_from(self._flow.symbol, first.agg_id)
 
     async def _ask_newest(self) -> None:
         async with self._requests:
@@ -153,7 +155,7 @@ class Repair:
         published = self._flow.publish_late(late.run_of(trades))
         if not published:
             late.put_off()
-            self._late_ms = steady_ms() + LATE_EVERY_MS
+            self._late_ms = steady_ms() + self._flow.give_up_ms
         elif event := late.published(published, steady_ms()):
             while not self._flow.publish_gap(event):
                 await self._wait(LOOK_S)

@@ -1,0 +1,348 @@
+"""The stream producer between a real exchange process and a real Kafka: killed, cut off, lied to.
+
+Whatever happens, a symbol's blocks in Kafka hold each trade of the exchange, in order.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from producers.binance.parse import parse_agg_trades
+from schemas import codecs, topics
+from schemas.market import Candle, Gap, GapState, Trade, TradeBlock
+from tests.servers import RunningExchange, RunningKafka, running_exchange, running_kafka
+
+PARTITIONS = 2
+DEADLINE_S = 40.0
+QUARTER_MS = 900_000
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
+    with running_kafka(tmp_path_factory.mktemp("kafka"), partitions=PARTITIONS) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def market() -> Iterator[RunningExchange]:
+    with running_exchange(rate=300.0) as server:
+        yield server
+
+
+@pytest.fixture
+def exchange(market: RunningExchange) -> Iterator[RunningExchange]:
+    yield market
+    market.admin("DELETE", "faults")
+
+
+@contextmanager
+def a_producer(
+    kafka: RunningKafka, exchange: RunningExchange, *symbols: str, **stream: float
+) -> Iterator[subprocess.Popen[str]]:
+    environment = os.environ | {
+        "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap,
+        "CANDLEWICK_BINANCE__STREAM_URL": exchange.ws_url,
+        "CANDLEWICK_BINANCE__REST_URL": exchange.http_url,
+        "CANDLEWICK_SYMBOLS": ",".join(symbols),
+    }
+    environment |= {f"CANDLEWICK_STREAM__{k.upper()}": str(v) for k, v in stream.items()}
+    command = [sys.executable, "-m", "producers", "stream"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Reader:
+    """Everything that Kafka holds, in the order of its offsets."""
+
+    def __init__(self, kafka: RunningKafka) -> None:
+        settings = {"bootstrap.servers": kafka.bootstrap, "group.id": "reader"}
+        self._consumer = Consumer({**settings, "fetch.queue.backoff.ms": 5})
+        names = [topics.TRADES, topics.KLINES, topics.GAPS, topics.DEAD_LETTERS]
+        self._consumer.assign([TopicPartition(t.name, i, 0) for t in names for i in range(2)])
+        self.blocks: list[TradeBlock] = []
+        self.candles: list[Candle] = []
+        self.gaps: list[Gap] = []
+        self.dead_letters: list[Message] = []
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def read(self) -> None:
+        for message in self._consumer.consume(1000, timeout=0.1):
+            value = message.value() or b""
+            if message.error() is not None:
+                continue
+            if message.topic() == topics.TRADES.name:
+                self.blocks.append(codecs.decode(TradeBlock, value))
+            elif message.topic() == topics.KLINES.name:
+                self.candles.append(codecs.decode(Candle, value))
+            elif message.topic() == topics.GAPS.name:
+                self.gaps.append(codecs.decode(Gap, value))
+            else:
+                self.dead_letters.append(message)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come to pass in time"
+            self.read()
+
+    def blocks_of(self, symbol: str) -> list[TradeBlock]:
+        return [block for block in self.blocks if block.symbol == symbol]
+
+    def states_of(self, symbol: str) -> list[str]:
+        return [gap.state for gap in self.gaps if gap.symbol == symbol]
+
+    def next_id(self, symbol: str) -> int:
+        return max((block.next_agg_id for block in self.blocks_of(symbol)), default=0)
+
+    def until_at(self, symbol: str, agg_id: int) -> None:
+        self.until(lambda: self.next_id(symbol) >= agg_id)
+
+
+@pytest.fixture
+def reader(kafka: RunningKafka) -> Iterator[Reader]:
+    reader = Reader(kafka)
+    yield reader
+    reader.close()
+
+
+def head_of(exchange: RunningExchange, symbol: str) -> int:
+    state = exchange.admin("GET", "market")
+    assert isinstance(state, Mapping)
+    return int(state["symbols"][symbol]["next_agg_id"])
+
+
+def pass_head(reader: Reader, exchange: RunningExchange, symbol: str, *, by: int = 1) -> None:
+    """Wait until Kafka has what the exchange has now, and ``by`` trades more."""
+    reader.until_at(symbol, head_of(exchange, symbol) + by)
+
+
+def trades_of(block: TradeBlock) -> Iterator[Trade]:
+    trade_id = block.first_trade_id
+    columns = (block.event_ms, block.price_e8, block.quantity_e8, block.fills, block.taker_sold)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    for agg_id, (event_ms, price, quantity, fills, sold) in enumerate(rows, block.first_agg_id):
+        last_id = trade_id + fills - 1
+        yield Trade(
+            block.symbol,
+            agg_id,
+            price,
+            quantity,
+            trade_id,
+            last_id,
+            event_ms,
+            taker_sold=bool(sold),
+        )
+        trade_id += fills
+
+
+def exchange_trades(
+    exchange: RunningExchange, symbol: str, first_id: int, next_id: int
+) -> list[Trade]:
+    found: list[Trade] = []
+    while first_id + len(found) < next_id:
+        answer = exchange.get(
+            "/api/v3/aggTrades", symbol=symbol, fromId=first_id + len(found), limit=1000
+        )
+        found += parse_agg_trades(answer.content, symbol)
+    return found[: next_id - first_id]
+
+
+def assert_whole(reader: Reader, exchange: RunningExchange, symbol: str) -> None:
+    """Each trade of the exchange is there, nothing newer stands before something older."""
+    blocks = [block for block in reader.blocks_of(symbol) if len(block)]
+    trades: dict[int, Trade] = {}
+    next_id = blocks[0].first_agg_id
+    for block in blocks:
+        assert block.first_agg_id <= next_id
+        next_id = max(next_id, block.next_agg_id)
+        trades |= {trade.agg_id: trade for trade in trades_of(block)}
+    expected = exchange_trades(exchange, symbol, blocks[0].first_agg_id, next_id)
+    assert [trades[trade.agg_id] for trade in expected] == expected
+    assert len(trades) == len(expected)
+
+
+def test_first_start_begins_just_before_the_previous_candle_and_reports_no_gap(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    symbol = "USDCUSDT"
+    with a_producer(kafka, exchange, symbol) as producer:
+        pass_head(reader, exchange, symbol, by=5)
+        reader.until(lambda: any(c.interval == "15m" for c in reader.candles))
+        producer.send_signal(signal.SIGTERM)
+        assert producer.wait(15) == 0
+
+    reader.until(lambda: reader.blocks_of(symbol))
+    assert_whole(reader, exchange, symbol)
+    assert reader.states_of(symbol) == []
+    first, second, *_ = trades_of(reader.blocks_of(symbol)[0])
+    quarter = next(c for c in reader.candles if c.interval == "15m")
+    assert first.event_ms < quarter.open_ms <= second.event_ms
+    minutes = [c.open_ms for c in reader.candles if (c.symbol, c.interval) == (symbol, "1m")]
+    assert minutes == list(range(quarter.open_ms, minutes[-1] + 1, 60_000))
+
+
+def test_killed_producer_resumes_where_kafka_has_the_last_block(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    symbols = ("LTCUSDT", "DOTUSDT")
+    for _ in range(3):
+        with a_producer(kafka, exchange, *symbols) as producer:
+            for symbol in symbols:
+                pass_head(reader, exchange, symbol)
+            producer.kill()
+            producer.wait()
+        for symbol in symbols:
+            head = head_of(exchange, symbol)
+            reader.until(lambda: head_of(exchange, symbol) > head + 1)  # noqa: B023 - used at once
+
+    for symbol in symbols:
+        assert_whole(reader, exchange, symbol)
+        assert reader.states_of(symbol).count(GapState.FOUND) >= 2
+        assert reader.states_of(symbol).count(GapState.REPAIRED) >= 2
+
+
+def test_lost_doubled_and_reordered_frames_and_a_rest_behind_lose_nothing(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    symbol = "LINKUSDT"
+    faults = [
+        {"kind": "drop", "stream": "aggTrade", "probability": 0.1},
+        {"kind": "duplicate", "stream": "aggTrade", "probability": 0.1},
+        {"kind": "reorder", "stream": "aggTrade", "probability": 0.1},
+        {"kind": "rest-lag", "lag_ms": 700},
+        {"kind": "rest-error", "status": 503, "probability": 0.2},
+    ]
+    with a_producer(kafka, exchange, symbol):
+        pass_head(reader, exchange, symbol)
+        for fault in faults:
+            exchange.admin("POST", "faults", fault)
+        reader.until(lambda: reader.states_of(symbol).count(GapState.REPAIRED) >= 3)
+        exchange.admin("DELETE", "faults")
+        pass_head(reader, exchange, symbol)
+
+    assert_whole(reader, exchange, symbol)
+    assert GapState.GIVEN_UP not in reader.states_of(symbol)
+
+
+def test_connections_are_replaced_without_a_hole_or_a_gap(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    symbol = "ADAUSDT"
+    with a_producer(kafka, exchange, symbol, rotate_h=1 / 3600):
+        pass_head(reader, exchange, symbol)
+        exchange.admin("POST", "faults", {"kind": "shutdown", "grace_ms": 1_500})
+        for _ in range(3):
+            pass_head(reader, exchange, symbol, by=10)
+
+    assert_whole(reader, exchange, symbol)
+    assert reader.states_of(symbol) == []
+    agg_ids = [t.agg_id for block in reader.blocks_of(symbol) for t in trades_of(block)]
+    assert len(agg_ids) == len(set(agg_ids))
+
+
+@pytest.mark.parametrize("fault", [{"kind": "cut"}, {"kind": "silence"}])
+def test_broken_and_silent_connections_are_replaced(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader, fault: dict[str, str]
+) -> None:
+    symbol = "DOGEUSDT"
+    with a_producer(kafka, exchange, symbol, silence_s=1):
+        for _ in range(2):
+            pass_head(reader, exchange, symbol)
+            exchange.admin("POST", "faults", fault)
+        pass_head(reader, exchange, symbol, by=10)
+
+    assert_whole(reader, exchange, symbol)
+
+
+def test_unreadable_frames_become_dead_letters_and_their_trades_come_by_rest(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    symbol = "XRPUSDT"
+    with a_producer(kafka, exchange, symbol):
+        pass_head(reader, exchange, symbol)
+        for how in ("truncated", "not-json", "missing-field", "bad-number"):
+            fault = {"kind": "malformed", "how": how, "stream": "aggTrade", "probability": 0.1}
+            exchange.admin("POST", "faults", fault)
+        reader.until(lambda: len(reader.dead_letters) >= 5)
+        exchange.admin("DELETE", "faults")
+        pass_head(reader, exchange, symbol)
+
+    assert_whole(reader, exchange, symbol)
+    headers = dict(reader.dead_letters[0].headers() or [])
+    assert b"unreadable" in (headers["reason"] or b"")
+    assert (headers["origin"] or b"").startswith(b"ws://")
+
+
+def test_hole_that_rest_cannot_fill_is_given_up_and_filled_late(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    symbol = "SOLUSDT"
+    with a_producer(kafka, exchange, symbol, give_up_s=1):
+        pass_head(reader, exchange, symbol)
+        exchange.admin("POST", "faults", {"kind": "rest-error", "status": 500})
+        exchange.admin("POST", "faults", {"kind": "drop", "stream": "aggTrade", "count": 2})
+        reader.until(lambda: GapState.GIVEN_UP in reader.states_of(symbol))
+        pass_head(reader, exchange, symbol)
+        exchange.admin("DELETE", "faults")
+        reader.until(lambda: GapState.REPAIRED in reader.states_of(symbol))
+        pass_head(reader, exchange, symbol)
+
+    gap = next(g for g in reader.gaps if g.symbol == symbol and g.state == GapState.REPAIRED)
+    ids = [t.agg_id for block in reader.blocks_of(symbol) for t in trades_of(block)]
+    assert sorted(ids) == list(range(min(ids), max(ids) + 1))
+    assert ids.index(gap.last_agg_id) > ids.index(gap.last_agg_id + 1)
+
+
+def test_halted_symbol_is_told_to_be_quiet_by_the_event_time_of_the_others(
+    kafka: RunningKafka, reader: Reader
+) -> None:
+    with running_exchange(speed=30.0, symbols="BNBUSDT,ETHUSDT", recorded=False) as exchange:
+        exchange.admin("POST", "faults", {"kind": "halt", "symbol": "BNBUSDT", "minutes": 5})
+        with a_producer(kafka, exchange, "BNBUSDT", "ETHUSDT"):
+            reader.until(lambda: sum(len(b) == 0 for b in reader.blocks_of("BNBUSDT")) >= 2)
+
+    blocks = reader.blocks_of("BNBUSDT")
+    first_empty = next(i for i, block in enumerate(blocks) if len(block) == 0)
+    assert blocks[first_empty].first_agg_id == blocks[first_empty - 1].next_agg_id
+    assert blocks[first_empty].watermark_ms > blocks[first_empty - 1].watermark_ms
+    assert blocks[first_empty + 1].watermark_ms - blocks[first_empty].watermark_ms > 30_000
+
+
+def test_kafka_away_and_back_loses_nothing(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    symbol = "BTCUSDT"
+    with a_producer(kafka, exchange, symbol) as producer:
+        pass_head(reader, exchange, symbol)
+        kafka.kill()
+        head = head_of(exchange, symbol)
+        reader.until(lambda: head_of(exchange, symbol) > head + 20)
+        kafka.restart()
+        pass_head(reader, exchange, symbol)
+        assert producer.poll() is None
+
+    assert_whole(reader, exchange, symbol)
+
+
+def test_unknown_symbol_is_named_and_ends_the_program(
+    kafka: RunningKafka, exchange: RunningExchange
+) -> None:
+    with a_producer(kafka, exchange, "BTCUSDT", "NOSUCHUSDT") as producer:
+        _, said = producer.communicate(timeout=30)
+
+    assert producer.returncode == 1
+    assert "NOSUCHUSDT" in said.splitlines()[-1]
+    assert "Traceback" not in said
