@@ -1,0 +1,157 @@
+"""The command line as a person uses it, over the whole real pipeline."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from candlewick.ports import free_port
+
+CANDLEWICK = str(Path(sys.executable).with_name("candlewick"))
+PATIENCE_S = 60.0
+
+
+class CommandLine:
+    """`candlewick` over one folder, on ports of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = ["--kafka-port", str(free_port()), "--clickhouse-port", str(free_port())]
+        self.ports += ["--exchange-port", str(free_port())]
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("CANDLEWICK_")}
+        self.environment = clean | {"CANDLEWICK_DATA_DIR": str(folder), "COLUMNS": "110"}
+
+    def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [CANDLEWICK, *arguments],
+            env=self.environment | variables,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+        )
+
+    def state(self) -> dict[str, int]:
+        raw = json.loads((self.folder / "run" / "state.json").read_text())
+        return {p["name"]: p["identity"]["pid"] for p in raw["processes"] if p["identity"]}
+
+    def supervisor(self) -> int:
+        raw = json.loads((self.folder / "run" / "state.json").read_text())
+        return int(raw["supervisor"]["pid"])
+
+
+@pytest.fixture
+def candlewick(tmp_path: Path) -> Iterator[CommandLine]:
+    line = CommandLine(tmp_path)
+    yield line
+    line("down")
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """Give the one line of an error; there is never more."""
+    assert done.returncode == 1, done
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def test_a_stack_goes_up_survives_kill_9_and_goes_down(candlewick: CommandLine) -> None:
+    up = candlewick("up", "--detach", *candlewick.ports)
+    assert up.returncode == 0, up.stderr
+    pids = candlewick.state()
+    assert set(pids) == {"kafka", "clickhouse", "exchange", "sink", "candles", "stream"}
+    assert candlewick("status").returncode == 0
+    assert "already running" in refusal(candlewick("up", *candlewick.ports))
+    assert "already running" in refusal(candlewick("up", "--detach", *candlewick.ports))
+    assert "nothing was missing" in candlewick("topics", "create").stdout
+    assert "up to date" in candlewick("migrate").stdout
+
+    os.kill(pids["stream"], signal.SIGKILL)
+    eventually(lambda: candlewick.state().get("stream") not in {None, pids["stream"]})
+    everyone = [*candlewick.state().values(), candlewick.supervisor()]
+
+    assert candlewick("down").stdout == "stopped\n"
+    assert not any(psutil.pid_exists(pid) for pid in everyone)
+    assert candlewick("status").returncode == 1
+    assert _no_password_in_logs(candlewick.folder)
+
+
+def test_the_demo_shows_moving_candles_and_leaves_nothing_behind(candlewick: CommandLine) -> None:
+    shown = candlewick("demo", "--seconds", "20", *candlewick.ports)
+
+    assert shown.returncode == 0, shown.stderr
+    assert "BTCUSDT" in shown.stdout
+    last = shown.stdout.rsplit("Candlewick", 1)[1]
+    assert " left" in last
+    assert "complete" in last
+    assert not candlewick.state()
+
+
+def test_a_killed_supervisor_leaves_nothing_that_stops_the_next_start(
+    candlewick: CommandLine,
+) -> None:
+    assert candlewick("up", "--detach", *candlewick.ports).returncode == 0
+    left = list(candlewick.state().values())
+
+    os.kill(candlewick.supervisor(), signal.SIGKILL)
+
+    again = candlewick("up", "--detach", *candlewick.ports)
+    assert again.returncode == 0, again.stderr
+    assert not any(psutil.pid_exists(pid) for pid in left)
+
+
+def test_a_taken_port_is_one_line_that_names_the_flag(candlewick: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        taken = str(holder.getsockname()[1])
+        done = candlewick("up", *candlewick.ports, "--clickhouse-port", taken)
+
+    assert f"port {taken} for clickhouse is taken" in refusal(done)
+    assert "--clickhouse-port" in refusal(done)
+
+
+def test_a_registry_that_does_not_answer_is_one_line(candlewick: CommandLine) -> None:
+    empty = {"XDG_CACHE_HOME": str(candlewick.folder / "cache")}
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+
+    said = refusal(candlewick("up", *candlewick.ports, **empty, **nowhere))
+
+    assert "repo.maven.apache.org does not answer" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "part"),
+    [
+        (("up",), {"CANDLEWICK_SYMBOLS": "b!"}, "CANDLEWICK_SYMBOLS"),
+        (("up",), {"CANDLEWICK_KAFKA__PARTITION": "3"}, "CANDLEWICK_KAFKA__PARTITIONS"),
+        (("run", "nothing"), {}, "choose one of kafka"),
+        (("logs", "nothing"), {}, "candlewick up"),
+        (("migrate",), {"CANDLEWICK_CLICKHOUSE__URL": "http://127.0.0.1:9"}, "CLICKHOUSE__URL"),
+    ],
+)
+def test_errors_are_one_line_that_says_what_to_do(
+    candlewick: CommandLine, arguments: tuple[str, ...], variables: dict[str, str], part: str
+) -> None:
+    assert part in refusal(candlewick(*arguments, **variables))
+
+
+def _no_password_in_logs(folder: Path) -> bool:
+    lines = (folder / "credentials").read_text().splitlines()
+    passwords = [line.split("=", 1)[1] for line in lines]
+    texts = [path.read_text(errors="replace") for path in (folder / "logs").glob("*.log*")]
+    return not any(password in text for password in passwords for text in texts)
