@@ -154,7 +154,7 @@ class Session(asyncio.Protocol):
             self.close(_POLICY, "Too many requests")
         elif frame.opcode is Opcode.PONG:
             self._pong(bytes(frame.data))
-        elif frame.opcode is Opcode.TEXT:
+        elif frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
             self._command(bytes(frame.data))
 
     def _command(self, data: bytes) -> None:

@@ -1,0 +1,231 @@
+"""Faults, limits, parameters and control messages, without a server."""
+
+import orjson
+import pytest
+from starlette.datastructures import QueryParams
+
+from candlewick.exchange import params
+from candlewick.exchange.armed import Arsenal, cuts
+from candlewick.exchange.control import answer
+from candlewick.exchange.distortion import Distortion
+from candlewick.exchange.errors import ApiError
+from candlewick.exchange.faults import FAULT, Cut, fault_from_text, fault_of
+from candlewick.exchange.feed import Frame
+from candlewick.exchange.limits import LimitRules, Limits
+from candlewick.exchange.subscriptions import Subscriptions, TooManyStreams
+from candlewick.exchange.topics import Topic
+
+TOPIC = Topic("btcusdt@aggTrade", "BTCUSDT", "aggTrade", "", 1)
+SYMBOLS = frozenset({"BTCUSDT"})
+
+
+def frames(count: int) -> list[Frame]:
+    body = '{"e":"aggTrade","T":1,"p":"1.0"}'
+    return [Frame(1_000 + at, TOPIC, at, body) for at in range(count)]
+
+
+def passed(*faults: str, count: int = 200, ordinal: int = 0) -> list[int]:
+    arsenal = Arsenal()
+    for fault in faults:
+        arsenal.arm(fault_from_text(fault), 0)
+    distortion = Distortion(arsenal)
+    sent = [
+        frame.number
+        for frame in frames(count)
+        for frame, _ in distortion.passed([frame], frame.event_ms, ordinal)
+    ]
+    return sent + [frame.number for frame, _ in distortion.passed([], 10**9, ordinal)]
+
+
+def test_frames_pass_untouched_without_faults() -> None:
+    assert passed() == list(range(200))
+
+
+def test_a_share_of_the_frames_is_dropped_and_always_the_same() -> None:
+    sent = passed("drop:probability=0.3")
+
+    assert sent == passed("drop:probability=0.3", ordinal=5) == sorted(sent)
+    assert 100 < len(sent) < 180
+    assert sent != passed("drop:probability=0.3,seed=1")
+
+
+def test_connections_may_lose_different_frames() -> None:
+    fault = "drop:probability=0.3,per_connection=true"
+
+    assert passed(fault, ordinal=1) != passed(fault, ordinal=2)
+
+
+def test_a_range_of_ids_is_dropped() -> None:
+    assert passed("drop:first_id=3,last_id=5", count=8) == [0, 1, 2, 6, 7]
+
+
+def test_a_count_limits_what_a_connection_loses() -> None:
+    assert passed("drop:count=3", count=6) == [3, 4, 5]
+
+
+def test_frames_come_twice() -> None:
+    assert passed("duplicate:first_id=1,last_id=1", count=3) == [0, 1, 1, 2]
+
+
+def test_delayed_frames_are_overtaken() -> None:
+    assert passed("delay:first_id=1,last_id=1,delay_ms=3", count=6) == [0, 2, 3, 1, 4, 5]
+
+
+def test_a_frame_changes_places_with_the_next() -> None:
+    assert passed("reorder:first_id=1,last_id=1", count=4) == [0, 2, 1, 3]
+
+
+def test_faults_of_other_symbols_and_streams_do_not_apply() -> None:
+    assert passed("drop:symbol=ETHUSDT", "drop:stream=kline", count=3) == [0, 1, 2]
+
+
+def test_a_fault_has_its_time() -> None:
+    assert passed("drop:start_ms=1002,for_ms=2", count=6) == [0, 1, 4, 5]
+
+
+@pytest.mark.parametrize("how", ["truncated", "not-json", "missing-field", "bad-number"])
+def test_spoilt_frames_cannot_be_read(how: str) -> None:
+    arsenal = Arsenal()
+    arsenal.arm(fault_from_text(f"malformed:how={how}"), 0)
+    (frame, text) = Distortion(arsenal).passed(frames(1), 2_000, 0)[0]
+
+    assert text is not None
+    assert text != frame.body
+
+
+def test_cuts_are_due_at_their_times() -> None:
+    arsenal = Arsenal()
+    once = arsenal.arm(Cut(start_ms=100), 0)
+    often = arsenal.arm(Cut(start_ms=100, every_ms=10, count=3), 0)
+
+    assert [cuts(once, Cut(start_ms=100), after, after + 50) for after in (0, 50, 100)] == [0, 1, 0]
+    assert cuts(often, Cut(start_ms=100, every_ms=10), 0, 125) == 3
+    assert cuts(often, Cut(start_ms=100, every_ms=10, count=2), 0, 1_000) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("foo", "foo"),
+        ("drop:nonsense=1", "nonsense"),
+        ("drop:probability=2", "probability"),
+        ("halt:minutes=5", "symbol"),
+        ("cut:every_ms", "name=value"),
+        ("rest-error:status=200", "status"),
+    ],
+)
+def test_an_unknown_fault_is_a_clear_error(text: str, names: str) -> None:
+    with pytest.raises(ValueError, match=names):
+        fault_from_text(text)
+
+
+def test_a_fault_is_not_a_list() -> None:
+    with pytest.raises(ValueError, match="not a fault"):
+        fault_of([1])
+
+
+def test_the_schema_names_every_kind() -> None:
+    schema = FAULT.json_schema()
+
+    assert "rest-lag" in schema["discriminator"]["mapping"]
+    assert len(schema["discriminator"]["mapping"]) == 12
+
+
+def test_weight_is_counted_by_the_minute_and_an_obstinate_address_is_banned() -> None:
+    limits = Limits(LimitRules(weight=10, strikes=2, ban_s=120))
+    assert limits.charge("a", 10, 60.0) == 10
+    assert limits.charge("b", 4, 60.0) == 4
+    for _ in range(2):
+        with pytest.raises(ApiError) as refused:
+            limits.charge("a", 1, 65.5)
+        assert (refused.value.status, refused.value.retry_after_s) == (429, 55)
+    with pytest.raises(ApiError) as refused:
+        limits.charge("a", 1, 66.0)
+    assert (refused.value.status, refused.value.code) == (418, -1003)
+    with pytest.raises(ApiError) as refused:
+        limits.charge("a", 1, 150.0)
+    assert (refused.value.status, refused.value.retry_after_s) == (418, 36)
+    assert limits.charge("a", 1, 187.0) == 1
+
+
+def test_a_new_minute_has_a_new_allowance() -> None:
+    limits = Limits(LimitRules(weight=10))
+    limits.charge("a", 10, 59.9)
+
+    assert limits.charge("a", 3, 60.1) == 3
+
+
+def read(query: QueryParams) -> params.Range:
+    params.checked(query, ("symbol", "limit", "startTime"))
+    return params.range_of(query, SYMBOLS)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("", -1102),
+        ("symbol=", -1105),
+        ("symbol=btcusdt", -1100),
+        ("symbol=FOOUSDT", -1121),
+        ("symbol=BTCUSDT&limit=x", -1100),
+        ("symbol=BTCUSDT&limit=0", -1130),
+        ("symbol=BTCUSDT&symbol=BTCUSDT", -1101),
+        ("symbol=BTCUSDT&foo=1", -1104),
+        ("symbol=BTCUSDT&startTime=-5", -1100),
+    ],
+)
+def test_a_wrong_parameter_has_its_code(query: str, code: int) -> None:
+    with pytest.raises(ApiError) as refused:
+        read(QueryParams(query))
+    assert refused.value.code == code
+
+
+def test_a_limit_above_the_most_is_the_most() -> None:
+    assert params.range_of(QueryParams("symbol=BTCUSDT&limit=5000"), SYMBOLS).limit == 1_000
+
+
+def ask(held: Subscriptions, **request: object) -> object:
+    return orjson.loads(answer(orjson.dumps(request), held))
+
+
+def test_control_messages_have_binances_answers() -> None:
+    held = Subscriptions(SYMBOLS)
+    names = ["btcusdt@aggTrade", "nosuch@aggTrade"]
+
+    assert ask(held, method="SUBSCRIBE", params=names, id=1) == {"result": None, "id": 1}
+    assert ask(held, method="LIST_SUBSCRIPTIONS", id="x") == {"result": names, "id": "x"}
+    assert ask(held, method="UNSUBSCRIBE", params=names[1:], id=2) == {"result": None, "id": 2}
+    assert list(held.topics) == names[:1]
+    assert ask(held, method="GET_PROPERTY", params=["combined"], id=3) == {"result": False, "id": 3}
+    assert ask(held, method="SET_PROPERTY", params=["combined", True], id=4) == {
+        "result": None,
+        "id": 4,
+    }
+    assert held.combined
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (b"{", 3),
+        (b"[]", 2),
+        (b"{}", 2),
+        (b'{"method":"FOO","id":1}', 2),
+        (b'{"method":"SUBSCRIBE","id":1}', 2),
+        (b'{"method":"SUBSCRIBE","params":[1],"id":1}', 2),
+        (b'{"method":"SUBSCRIBE","params":[],"id":1.5}', 2),
+        (b'{"method":"GET_PROPERTY","params":["foo"],"id":1}', 0),
+        (b'{"method":"SET_PROPERTY","params":["combined",1],"id":1}', 1),
+    ],
+)
+def test_a_wrong_control_message_has_its_code(request_: bytes, code: int) -> None:
+    assert orjson.loads(answer(request_, Subscriptions(SYMBOLS)))["error"]["code"] == code
+
+
+def test_a_connection_has_1024_streams_at_most() -> None:
+    held = Subscriptions(SYMBOLS)
+    held.add([f"s{at}@trade" for at in range(1_024)])
+
+    with pytest.raises(TooManyStreams):
+        held.add(["one@more"])
+    held.add(["s0@trade"])
