@@ -10,9 +10,8 @@ from candlewick.addresses import Addresses
 from candlewick.clickhouse_admin import apply_migrations
 from candlewick.environment import environment_of
 from candlewick.folder import StackFolder
-from candlewick.identity import end_all
+from candlewick.leftovers import end_leftovers
 from candlewick.programs import pipeline, servers
-from candlewick.state import read_state
 from candlewick.supervisor import Supervisor
 from candlewick.topics_admin import create_topics
 from schemas.settings import Settings
@@ -61,14 +60,6 @@ def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Super
             yield supervisor
         finally:
             supervisor.stop()
-
-
-def end_leftovers(folder: StackFolder) -> int:
-    """End what a supervisor that was killed left behind, and return how many were found."""
-    state = read_state(folder.state)
-    alive = [i for i in state.identities() if i.find()] if state else []
-    end_all(alive)
-    return len(alive)
 
 
 def _start(plan: StackPlan, supervisor: Supervisor, say: Callable[[str], None]) -> None:

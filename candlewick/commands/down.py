@@ -6,8 +6,8 @@ import typer
 
 from candlewick.folder import StackFolder
 from candlewick.identity import end_all
+from candlewick.leftovers import end_leftovers
 from candlewick.local import stack_folder
-from candlewick.stack import end_leftovers
 from candlewick.state import read_state
 from schemas.errors import ConfigurationError
 from schemas.settings import load_settings
@@ -30,13 +30,13 @@ def down() -> None:
 def _end_supervisor(folder: StackFolder) -> None:
     state = read_state(folder.state)
     process = state.supervisor.find() if state else None
-    if process is None:
+    if state is None or process is None:
         raise ConfigurationError(f"the stack over {folder.root} is just starting: try again")
     process.terminate()
     deadline = time.monotonic() + PATIENCE_S
-    while folder.is_held():
+    while state.supervisor.find():
         if time.monotonic() > deadline:
             process.kill()
-            end_all(state.identities() if state else [])
+            end_all(state.identities())
             return
         time.sleep(0.05)

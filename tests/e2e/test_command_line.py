@@ -53,7 +53,8 @@ class CommandLine:
 def candlewick(tmp_path: Path) -> Iterator[CommandLine]:
     line = CommandLine(tmp_path)
     yield line
-    line("down")
+    if (tmp_path / "run").exists():
+        line("down")
 
 
 def eventually(true: Callable[[], bool]) -> None:
@@ -61,6 +62,14 @@ def eventually(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def runs(pid: int) -> bool:
+    """Tell whether a process lives; a container may have nobody to bury the dead."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
@@ -87,7 +96,7 @@ def test_a_stack_goes_up_survives_kill_9_and_goes_down(candlewick: CommandLine) 
     everyone = [*candlewick.state().values(), candlewick.supervisor()]
 
     assert candlewick("down").stdout == "stopped\n"
-    assert not any(psutil.pid_exists(pid) for pid in everyone)
+    assert not any(map(runs, everyone))
     assert candlewick("status").returncode == 1
     assert _no_password_in_logs(candlewick.folder)
 
@@ -113,7 +122,7 @@ def test_a_killed_supervisor_leaves_nothing_that_stops_the_next_start(
 
     again = candlewick("up", "--detach", *candlewick.ports)
     assert again.returncode == 0, again.stderr
-    assert not any(psutil.pid_exists(pid) for pid in left)
+    assert not any(map(runs, left))
 
 
 def test_a_taken_port_is_one_line_that_names_the_flag(candlewick: CommandLine) -> None:
