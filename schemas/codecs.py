@@ -14,9 +14,11 @@ import numpy as np
 from schemas.contracts import Contract, contract_of, contract_with_id
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, Gap, TradeBlock
+from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 
 RecordT = TypeVar("RecordT")
 Fields = dict[str, Any]
+Record = TradeBlock | Candle | Gap | Prediction | Score | ModelVersion | TrainingRequest
 FRAME_BYTES = 5
 _DECIMALS = {  # attribute of Candle: field of the contract
     "open_e8": "open",
@@ -38,7 +40,7 @@ _COLUMNS = {
 }
 
 
-def encode(record: TradeBlock | Candle | Gap) -> bytes:
+def encode(record: Record) -> bytes:
     """Return the message of a record, by the newest contract of its type."""
     contract = contract_of(type(record))
     body = io.BytesIO()
@@ -107,19 +109,39 @@ def _block_from(fields: Fields) -> TradeBlock:
     return block
 
 
-def _gap_fields(gap: Gap) -> Fields:
-    return {name: getattr(gap, name) for name in Gap.__slots__}
+def _plain_fields(record: Record) -> Fields:
+    fields = {name: getattr(record, name) for name in type(record).__slots__}
+    for attribute, field in _PRICES.items():
+        if attribute in fields:
+            fields[field] = _integer_bytes(fields.pop(attribute))
+    return fields
 
 
+def _plain_from(record: type[Any]) -> Callable[[Fields], Any]:
+    prices = [pair for pair in _PRICES.items() if pair[0] in record.__slots__]
+
+    def build(fields: Fields) -> Any:  # noqa: ANN401 - an instance of `record`
+        for attribute, field in prices:
+            fields[attribute] = int.from_bytes(fields.pop(field), signed=True)
+        return record(**fields)
+
+    return build
+
+
+_PRICES = {  # attribute of a prediction or a score: field of the contract
+    f"{field}_e8": field
+    for field in ("last_price", "price", "low_50", "high_50", "low_90", "high_90", "outcome")
+}
+_PLAIN = (Gap, Prediction, Score, ModelVersion, TrainingRequest)
 _CANDLE_PLAIN = [name for name in Candle.__slots__ if name not in _DECIMALS]
 _BLOCK_PLAIN = [name for name in TradeBlock.__slots__ if name not in _COLUMNS]
 _TO_WIRE: dict[type, Callable[[Any], Fields]] = {
     Candle: _candle_fields,
     TradeBlock: _block_fields,
-    Gap: _gap_fields,
+    **dict.fromkeys(_PLAIN, _plain_fields),
 }
 _FROM_WIRE: dict[type, Callable[[Fields], Any]] = {
     Candle: _candle_from,
     TradeBlock: _block_from,
-    Gap: lambda fields: Gap(**fields),
+    **{record: _plain_from(record) for record in _PLAIN},
 }

@@ -15,9 +15,18 @@ import fastavro
 
 from schemas.errors import ContractMismatch
 from schemas.market import Candle, Gap, TradeBlock
+from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 
 AVRO_FOLDER = Path(__file__).parent / "avro"
-RECORDS: dict[str, type] = {"trade_block.v1": TradeBlock, "candle.v1": Candle, "gap.v1": Gap}
+RECORDS: dict[str, type] = {
+    "trade_block.v1": TradeBlock,
+    "candle.v1": Candle,
+    "gap.v1": Gap,
+    "prediction.v1": Prediction,
+    "score.v1": Score,
+    "model_version.v1": ModelVersion,
+    "training_request.v1": TrainingRequest,
+}
 _NEWEST = {record: name for name, record in RECORDS.items()}
 
 

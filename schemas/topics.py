@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.market import Candle, Gap, TradeBlock
+from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 
 DAY_MS = 86_400_000
 FOR_EVER = -1
@@ -86,6 +87,43 @@ GAPS = Topic(
     written_by="producers",
     read_by="sinks",
 )
+PREDICTIONS = Topic(
+    name="model.predictions.v1",
+    record=Prediction,
+    key="symbol",
+    retention_ms=30 * DAY_MS,
+    purpose="where the open candle will close, by every model",
+    written_by="processors",
+    read_by="sinks, subscribers",
+)
+SCORES = Topic(
+    name="model.scores.v1",
+    record=Score,
+    key="symbol",
+    retention_ms=FOR_EVER,
+    purpose="what each prediction was worth, when its candle has closed",
+    written_by="processors",
+    read_by="sinks",
+)
+MODEL_VERSIONS = Topic(
+    name="model.versions.v1",
+    record=ModelVersion,
+    key="model",
+    retention_ms=FOR_EVER,
+    purpose="models trained, promoted, retired; drift; each with its evidence",
+    written_by="processors, trainer",
+    read_by="processors, sinks",
+    cleanup=Cleanup.COMPACT,
+)
+TRAINING_REQUESTS = Topic(
+    name="model.training-requests.v1",
+    record=TrainingRequest,
+    key="symbol",
+    retention_ms=7 * DAY_MS,
+    purpose="who asks for a training, on what range",
+    written_by="API, monthly timer",
+    read_by="trainer",
+)
 DEAD_LETTERS = Topic(
     name="pipeline.dead-letters.v1",
     record=None,
@@ -106,7 +144,19 @@ CANDLE_CHANGELOG = Topic(
     cleanup=Cleanup.COMPACT,
     segment_bytes=16 * 1024 * 1024,
 )
-ALL = (TRADES, CANDLES, CANDLES_LIVE, KLINES, GAPS, DEAD_LETTERS, CANDLE_CHANGELOG)
+ALL = (
+    TRADES,
+    CANDLES,
+    CANDLES_LIVE,
+    KLINES,
+    GAPS,
+    PREDICTIONS,
+    SCORES,
+    MODEL_VERSIONS,
+    TRAINING_REQUESTS,
+    DEAD_LETTERS,
+    CANDLE_CHANGELOG,
+)
 
 
 def topic_config(topic: Topic) -> dict[str, str]:
