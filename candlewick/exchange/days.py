@@ -79,8 +79,7 @@ def recorded_day(coin: Coin, recorded: Recorded, day: int, rate: float) -> Skele
     start = (day - recorded.first_day) * DAY_MINUTES
     rows = slice(start, start + DAY_MINUTES)
     volume, rest = np.divmod(recorded.volume_e8[rows], coin.step_e8)
-    busy = np.clip((volume / max(float(recorded.volume_e8.mean()) / coin.step_e8, 1.0)), 0.02, 8)
-    wished = (rate * coin.share * 60 * busy**0.7).astype(np.int64)
+    wished = (rate * coin.share * 60 * recorded.activity[rows]).astype(np.int64)
     aggregates = np.where(volume > 0, np.clip(wished, NEEDED, volume // MOST_FILLS), 0)
     return Skeleton(
         first_minute=day * DAY_MINUTES,

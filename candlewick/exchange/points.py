@@ -16,6 +16,9 @@ from candlewick.exchange.skeleton import Skeleton
 POINTS: Final = 60
 _INDEX: Final = np.arange(POINTS, dtype=np.int64)
 _PERIOD: Final = 256
+# Volumes stay below 2^31 steps and sums of weights below 2^19, prices below 2^40 ticks.
+_SHARE_BITS: Final = 12
+_SLOPE_BITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,12 @@ def points_of(minutes: Skeleton, first_agg_ids: I64, fills: Fills, key: int) -> 
 
 
 def _shares(total: I64, weight: I64) -> I64:
+    # Whole numbers in proportion to the weights; a factor in place of a division for each.
     edges = np.cumsum(np.concatenate([np.zeros_like(total), weight], axis=1), axis=1)
-    parts: I64 = np.diff(total * edges // np.maximum(edges[:, -1:], 1), axis=1)
-    return parts
+    whole = np.maximum(edges[:, -1:], 1)
+    parts = edges * ((total << _SHARE_BITS) // whole) >> _SHARE_BITS
+    shares: I64 = np.diff(np.where(edges == whole, total, parts), axis=1)
+    return shares
 
 
 def _prices(minutes: Skeleton, used: I64, noise: U64) -> tuple[I64, NDArray[np.bool_]]:
@@ -102,13 +108,21 @@ def _prices(minutes: Skeleton, used: I64, noise: U64) -> tuple[I64, NDArray[np.b
     second = middle + lane(noise[:, 1:2], 0, 16) % (last - middle)
     down_first = np.where(end == start, lane(noise[:, 2:3], 0, 1), end > start) > 0
     near, far = np.where(down_first, low, high), np.where(down_first, high, low)
+    legs = ((0 * first, start, first, near), (first, near, second, far), (second, far, last, end))
+    lines = [_line(*leg) for leg in legs]
     before, between = first > _INDEX, second > _INDEX
-    from_at = np.where(before, 0, np.where(between, first, second))
-    to_at = np.where(before, first, np.where(between, second, last))
-    from_price = np.where(before, start, np.where(between, near, far))
-    to_price = np.where(before, near, np.where(between, far, end))
-    straight = from_price + (to_price - from_price) * (_INDEX - from_at) // (to_at - from_at)
+    slope, base = (
+        np.where(before, one, np.where(between, two, three))
+        for one, two, three in zip(*lines, strict=True)
+    )
     jitter = (high - low) * (lane(noise, 0, 16) - 32_768) >> 18
-    knot = (from_at == _INDEX) | (last == _INDEX)
-    price = np.where(knot, straight, np.clip(straight + jitter, low, high))
-    return price, to_price > from_price
+    price = np.clip((base + slope * _INDEX >> _SLOPE_BITS) + jitter, low, high)
+    rows = np.arange(len(price))[:, None]
+    for at, knot in ((0 * first, start), (first, near), (second, far), (last, end)):
+        price[rows, at] = knot
+    return price, slope > 0
+
+
+def _line(from_at: I64, from_price: I64, to_at: I64, to_price: I64) -> tuple[I64, I64]:
+    slope: I64 = ((to_price - from_price) << _SLOPE_BITS) // (to_at - from_at)
+    return slope, (from_price << _SLOPE_BITS) - slope * from_at

@@ -1,13 +1,13 @@
 """Real one-minute candles laid over the market's calendar. What they are: data/README.md."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Final
 
 import numpy as np
 
-from candlewick.exchange.hashing import I64
+from candlewick.exchange.hashing import F64, I64
 from candlewick.exchange.intervals import DAY_MINUTES
 
 # A new place for the recorded days every four weeks; at least 60 of the 90 days are past.
@@ -22,6 +22,8 @@ class Recorded:
 
     Attributes:
         first_day: Days since 1970-01-01 on which the rows begin.
+        activity: How many trades a minute has of its kind, about a mean of one; it grows with
+            the volume, but more slowly.
     """
 
     first_day: int
@@ -30,6 +32,7 @@ class Recorded:
     low: I64
     close: I64
     volume_e8: I64
+    activity: F64
 
     @property
     def end_day(self) -> int:
@@ -42,8 +45,7 @@ class Recorded:
 
     def laid_on(self, first_day: int) -> "Recorded":
         """Return the same rows, beginning on another day."""
-        rows = (self.open, self.high, self.low, self.close, self.volume_e8)
-        return Recorded(first_day, *rows)
+        return replace(self, first_day=first_day)
 
 
 @cache
@@ -68,6 +70,7 @@ def _rebuilt(columns: dict[str, I64], symbol: str) -> Recorded:
     )
     first_day, volume_unit_e8 = (int(value) for value in columns[f"{symbol}/about"])
     close = np.cumsum(gap + body)
+    busy = np.clip(volume / volume.mean(), 0.02, 8.0) ** 0.7
     open_ = close - body
     return Recorded(
         first_day=first_day,
@@ -76,6 +79,7 @@ def _rebuilt(columns: dict[str, I64], symbol: str) -> Recorded:
         low=np.minimum(open_, close) - lower,
         close=close,
         volume_e8=volume * volume_unit_e8,
+        activity=busy / busy.mean(),
     )
 
 
