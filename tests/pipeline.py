@@ -64,9 +64,10 @@ class Pipeline:
             )
 
     def kill(self, name: str) -> None:
-        """kill -9."""
-        self.processes[name].kill()
-        self.processes[name].wait()
+        """kill -9; it stays dead until `start`."""
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
 
     def restart_dead(self) -> None:
         """Start again what has left by itself, as the supervisor would."""
@@ -190,7 +191,7 @@ def running_pipeline(
                 pipeline.start(name)
             yield pipeline
         finally:
-            for name in pipeline.processes:
+            for name in list(pipeline.processes):
                 pipeline.kill(name)
 
 

@@ -93,6 +93,11 @@ def test_a_stack_goes_up_survives_kill_9_and_goes_down(candlewick: CommandLine) 
 
     os.kill(pids["stream"], signal.SIGKILL)
     eventually(lambda: candlewick.state().get("stream") not in {None, pids["stream"]})
+    left = list(candlewick.state().values())
+    os.kill(candlewick.supervisor(), signal.SIGKILL)
+    again = candlewick("up", "--detach", *candlewick.ports)
+    assert again.returncode == 0, again.stderr
+    assert not any(map(runs, left))
     everyone = [*candlewick.state().values(), candlewick.supervisor()]
 
     assert candlewick("down").stdout == "stopped\n"
@@ -110,19 +115,6 @@ def test_the_demo_shows_moving_candles_and_leaves_nothing_behind(candlewick: Com
     assert " left" in last
     assert "complete" in last
     assert not candlewick.state()
-
-
-def test_a_killed_supervisor_leaves_nothing_that_stops_the_next_start(
-    candlewick: CommandLine,
-) -> None:
-    assert candlewick("up", "--detach", *candlewick.ports).returncode == 0
-    left = list(candlewick.state().values())
-
-    os.kill(candlewick.supervisor(), signal.SIGKILL)
-
-    again = candlewick("up", "--detach", *candlewick.ports)
-    assert again.returncode == 0, again.stderr
-    assert not any(map(runs, left))
 
 
 def test_a_taken_port_is_one_line_that_names_the_flag(candlewick: CommandLine) -> None:
