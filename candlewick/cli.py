@@ -1,33 +1,57 @@
-"""The command line. A command is a function in a module of `candlewick.commands`, listed here."""
+"""The command line. A command is a function in the module of its name in `candlewick.commands`."""
 
+import sys
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from candlewick.commands.audit import audit
-from candlewick.commands.dead_letters import dead_letters
-from candlewick.commands.demo import demo
-from candlewick.commands.down import down
-from candlewick.commands.logs import logs
-from candlewick.commands.migrate import migrate
-from candlewick.commands.run import run
-from candlewick.commands.status import status
-from candlewick.commands.tail import tail
-from candlewick.commands.topics import topics
-from candlewick.commands.up import up
 from candlewick.one_line_errors import one_line_errors
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Live Binance trades through Kafka to exact 15-minute candles, with proof.",
+COMMANDS = (
+    "demo",
+    "up",
+    "down",
+    "status",
+    "logs",
+    "run",
+    "topics",
+    "migrate",
+    "tail",
+    "audit",
+    "dead-letters",
+    "replay",
 )
-for command in (demo, up, down, status, logs, run, migrate, tail, audit, dead_letters):
-    app.command()(command)
-app.add_typer(topics, name="topics")
+
+
+def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """Return the command line with these commands."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Live Binance trades through Kafka to exact 15-minute candles, with proof.",
+    )
+    app.callback()(_options)
+    for name in names:
+        function_name = name.replace("-", "_")
+        command = getattr(import_module(f"candlewick.commands.{function_name}"), function_name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def main() -> None:
+    """Run a command; an error that a person can act on is one line and exit code 1."""
+    with one_line_errors():
+        # Only what is called is imported: `status` needs no Kafka client.
+        called = [name for name in sys.argv[1:2] if name in COMMANDS]
+        build_app(called or COMMANDS)()
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the value
@@ -36,7 +60,6 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with 
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     *,
     show_version: Annotated[
@@ -45,9 +68,3 @@ def _options(
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""
-
-
-def main() -> None:
-    """Run a command; an error that a person can act on is one line and exit code 1."""
-    with one_line_errors():
-        app()

@@ -1,5 +1,6 @@
 """The database and its tables, made over HTTP like everything else in ClickHouse."""
 
+import logging
 from dataclasses import dataclass
 
 import clickhouse_connect
@@ -11,6 +12,7 @@ from schemas.migrations import migrate, read_migrations
 from schemas.settings import ClickHouseSettings
 
 PATIENCE_S = 10
+logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # it logs what it also raises
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
-"""Waiting until a server answers."""
+"""Asking a server whether it answers."""
 
-import httpx
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 
 from candlewick.ports import LOOPBACK, answers
 from candlewick.programs import Program
+
+PATIENCE_S = 2.0
 
 
 def is_ready(program: Program) -> bool:
@@ -12,8 +15,15 @@ def is_ready(program: Program) -> bool:
         return True
     if program.ping is None:
         return answers(program.port)
+    return _status(program.port, program.ping) == HTTPStatus.OK
+
+
+def _status(port: int, path: str) -> int | None:
+    connection = HTTPConnection(LOOPBACK, port, timeout=PATIENCE_S)
     try:
-        url = f"http://{LOOPBACK}:{program.port}{program.ping}"
-        return httpx.get(url, timeout=2, trust_env=False).is_success
-    except httpx.TransportError:
-        return False
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()
