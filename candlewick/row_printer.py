@@ -11,6 +11,7 @@ from rich.text import Text
 from candlewick.record_rows import Row
 
 _LONGEST = 60
+_TIMES = {"open_ms": "opens", "close_ms": "closes"}  # open and close are prices
 _COLOURS = {"complete": "green", "gapped": "red", "given-up": "red", "found": "yellow"}
 
 
@@ -65,7 +66,7 @@ def utc(time_ms: int) -> str:
 
 
 def _heading(name: str) -> str:
-    return name.removesuffix("_ms")
+    return _TIMES.get(name, name.removesuffix("_ms"))
 
 
 def _colour(row: dict[str, str]) -> str:

@@ -1,0 +1,104 @@
+"""`candlewick replay`."""
+
+import sys
+from collections.abc import Iterator
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from candlewick.plain_numbers import plain
+from candlewick.quiet_end import quiet_end
+from candlewick.record_rows import Row
+from candlewick.replay.candles import SymbolReplay
+from candlewick.replay.sources import sources_of
+from candlewick.row_printer import RowPrinter
+from schemas.errors import ConfigurationError
+from schemas.market import Candle
+from schemas.timeframe import Interval, parse_interval
+
+HEADER = (
+    "symbol,open_ms,close_ms,open,high,low,close,volume,quote_volume,trades,taker_buy_volume,"
+    "taker_buy_quote_volume,first_trade_id,last_trade_id,status"
+)
+_AT_ONCE = 100
+
+
+def replay(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Official aggTrades files (.csv, .csv.gz, .zip) or recorded websocket captures."
+        ),
+    ],
+    *,
+    symbol: Annotated[
+        str | None,
+        typer.Option(help="Only this pair; also the pair of a CSV file that is not named so."),
+    ] = None,
+    interval: Annotated[str, typer.Option(help="1m, 5m, 15m, 1h, 4h or 1d.")] = "15m",
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header line.")] = False,
+) -> None:
+    """Turn recorded trades into candles, through the same reducer as live.
+
+    Files may be given in any order. Decimals are plain, without zeros at the end; a candle is the
+    half-open [open_ms, close_ms). The first candle says gapped where the recording begins inside
+    it, the last one open where it ends inside. Holes are told on standard error.
+    """
+    candles = _candles(files, symbol and symbol.upper(), parse_interval(interval))
+    with quiet_end():
+        if as_csv:
+            _print_csv(candles)
+        else:
+            _print_rows(candles)
+
+
+def _candles(files: list[Path], symbol: str | None, interval: Interval) -> Iterator[Candle]:
+    sources = [source for path in files for source in sources_of(path, symbol)]
+    if not sources:
+        raise ConfigurationError(f"there are no trades of {symbol} in these files")
+    sources.sort(key=lambda source: source.symbol)
+    for name, group in groupby(sources, key=lambda source: source.symbol):
+        yield from SymbolReplay(name, interval, list(group), _tell).candles()
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _row(candle: Candle) -> Row:
+    return {
+        "symbol": candle.symbol,
+        "open_ms": candle.open_ms,
+        "close_ms": candle.close_ms,
+        "open": plain(candle.open_e8),
+        "high": plain(candle.high_e8),
+        "low": plain(candle.low_e8),
+        "close": plain(candle.close_e8),
+        "volume": plain(candle.volume_e8),
+        "quote_volume": plain(candle.quote_volume_e8),
+        "trades": candle.trade_count,
+        "taker_buy_volume": plain(candle.taker_buy_volume_e8),
+        "taker_buy_quote_volume": plain(candle.taker_buy_quote_volume_e8),
+        "first_trade_id": candle.first_trade_id,
+        "last_trade_id": candle.last_trade_id,
+        "status": candle.status,
+    }
+
+
+def _print_csv(candles: Iterator[Candle]) -> None:
+    first = next(candles)  # an error before the first candle leaves nothing on standard output
+    sys.stdout.write(f"{HEADER}\n{_line(first)}")
+    while some := list(islice(candles, _AT_ONCE)):
+        sys.stdout.writelines(map(_line, some))
+
+
+def _line(candle: Candle) -> str:
+    return ",".join(map(str, _row(candle).values())) + "\n"
+
+
+def _print_rows(candles: Iterator[Candle]) -> None:
+    printer = RowPrinter(as_json=False)
+    while some := list(islice(candles, _AT_ONCE)):
+        printer.print([_row(candle) for candle in some])

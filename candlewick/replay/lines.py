@@ -1,0 +1,78 @@
+"""A file of lines as chunks of whole lines: plain, gzip or zip, told by its first bytes."""
+
+import gzip
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from schemas.errors import ConfigurationError
+
+CHUNK_BYTES = 512 * 1024  # what fits a processor's cache is read fastest
+_LONGEST_LINE = 16 * 1024 * 1024
+_GZIP, _ZIP = b"\x1f\x8b", b"PK"
+
+
+def chunks_of(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, some at a time, each with its line end.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or it is cut short or damaged.
+    """
+    with damage_told(path):
+        for stream in _streams(path):
+            yield from _whole_lines(stream, path)
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Turn what reading a damaged file raises into one clear line."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"there is no file {path}") from error
+    except IsADirectoryError as error:
+        raise ConfigurationError(f"{path} is a folder: name its files") from error
+    except EOFError as error:
+        raise ConfigurationError(f"{path} is cut short: fetch it again") from error
+    except (zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, NotImplementedError) as error:
+        raise ConfigurationError(f"{path} is damaged, fetch it again: {error}") from error
+
+
+class Stream(Protocol):
+    """What is read."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes; none at the end."""
+
+
+def _streams(path: Path) -> Iterator[Stream]:
+    with path.open("rb") as file:
+        magic = file.read(2)
+    if magic == _ZIP:
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(archive.namelist()):
+                with archive.open(name) as member:
+                    yield member
+    elif magic == _GZIP:
+        with gzip.open(path) as unpacked:
+            yield unpacked
+    else:
+        with path.open("rb") as file:
+            yield file
+
+
+def _whole_lines(stream: Stream, path: Path) -> Iterator[bytes]:
+    rest = b""
+    while piece := stream.read(CHUNK_BYTES):
+        text = rest + piece
+        end = text.rfind(b"\n") + 1
+        rest = text[end:]
+        if len(rest) > _LONGEST_LINE:
+            raise ConfigurationError(f"{path} has no lines: give CSV files or captures")
+        if end:
+            yield text[:end]
+    if rest:
+        yield rest + b"\n"
