@@ -228,6 +228,7 @@ def test_lost_doubled_and_reordered_frames_and_a_rest_behind_lose_nothing(
         {"kind": "reorder", "stream": "aggTrade", "probability": 0.1},
         {"kind": "rest-lag", "lag_ms": 700},
         {"kind": "rest-error", "status": 503, "probability": 0.2},
+        {"kind": "rest-error", "status": 429, "count": 1, "retry_after_s": 1},
     ]
     with a_producer(kafka, exchange, symbol):
         pass_head(reader, exchange, symbol)

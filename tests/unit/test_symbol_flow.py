@@ -1,0 +1,189 @@
+"""When a symbol's trades become blocks, what a block vouches for, and when quiet may be told."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from producers.counts import Counts
+from producers.flow import SymbolFlow
+from schemas.market import Candle, Gap, TradeBlock
+from schemas.settings import Settings, StreamSettings
+from tests.builders import MINUTE_MS, START_MS, a_block, a_trade
+
+LATENESS_MS = 2_000
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@dataclass(slots=True)
+class Outlet:
+    """Takes records while it has room."""
+
+    room: int = 1_000_000
+    taken: list[TradeBlock | Candle | Gap] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def send(self, record: TradeBlock | Candle | Gap) -> bool:
+        if self.room == 0:
+            return False
+        self.room -= 1
+        self.taken.append(record)
+        self.heard.set()
+        return True
+
+    @property
+    def blocks(self) -> list[TradeBlock]:
+        return [one for one in self.taken if isinstance(one, TradeBlock)]
+
+
+@dataclass(slots=True)
+class Stream:
+    """The event time that the connections have reached."""
+
+    event_ms: int = START_MS
+
+
+def a_flow(outlet: Outlet, stream: Stream, *, linger_ms: int = 0, most: int = 1000) -> SymbolFlow:
+    settings = Settings(stream=StreamSettings(linger_ms=linger_ms, block_trades=most))
+    flow = SymbolFlow("BTCUSDT", outlet, settings, Counts(), lambda: stream.event_ms)
+    flow.continuity.start(1, now_ms=0)
+    return flow
+
+
+async def hear(flow: SymbolFlow, *ids: int) -> None:
+    for agg_id in ids:
+        flow.offer(a_trade(agg_id))
+    await asyncio.sleep(0)
+
+
+async def a_flow_that_heard_a_trade(outlet: Outlet, stream: Stream) -> SymbolFlow:
+    flow = a_flow(outlet, stream)
+    await hear(flow, 1)
+    flow.flush()
+    return flow
+
+
+async def test_trades_of_one_linger_share_a_block() -> None:
+    outlet = Outlet()
+    flow = a_flow(outlet, Stream(), linger_ms=5)
+
+    await hear(flow, 1, 2, 3)
+    assert outlet.blocks == []
+    await asyncio.wait_for(outlet.heard.wait(), timeout=5)
+
+    assert [len(block) for block in outlet.blocks] == [3]
+
+
+async def test_full_block_does_not_wait() -> None:
+    outlet = Outlet()
+    flow = a_flow(outlet, Stream(), linger_ms=5_000, most=2)
+
+    await hear(flow, 1, 2)
+
+    assert [len(block) for block in outlet.blocks] == [2]
+
+
+async def test_block_vouches_for_the_event_time_of_the_whole_stream() -> None:
+    outlet = Outlet()
+
+    await a_flow_that_heard_a_trade(outlet, Stream(START_MS + 500))
+
+    assert outlet.blocks[0].watermark_ms == START_MS + 500
+
+
+async def test_block_before_a_hole_vouches_for_its_own_trades_only() -> None:
+    outlet, stream = Outlet(), Stream(START_MS + 500)
+    flow = a_flow(outlet, stream)
+
+    await hear(flow, 1, 3)
+    flow.flush()
+
+    assert [block.watermark_ms for block in outlet.blocks] == [START_MS]
+
+
+async def test_quiet_minute_is_told_once_the_stream_has_passed_it() -> None:
+    outlet, stream = Outlet(), Stream(START_MS + LATENESS_MS)
+    flow = await a_flow_that_heard_a_trade(outlet, stream)
+
+    stream.event_ms = START_MS + MINUTE_MS + LATENESS_MS - 1
+    flow.tell_quiet()
+    assert len(outlet.blocks) == 1
+    stream.event_ms += 1
+    flow.tell_quiet()
+    flow.tell_quiet()
+
+    quiet = outlet.blocks[1]
+    assert len(outlet.blocks) == 2
+    assert (len(quiet), quiet.first_agg_id, quiet.watermark_ms) == (0, 2, stream.event_ms)
+    assert quiet.first_trade_id == outlet.blocks[0].next_trade_id
+
+
+@pytest.mark.parametrize("doubt", ["hole", "connection", "no connection", "candle"])
+async def test_quiet_is_not_told_while_a_trade_may_have_been_missed(doubt: str) -> None:
+    outlet, stream = Outlet(), Stream()
+    flow = await a_flow_that_heard_a_trade(outlet, stream)
+    stream.event_ms = START_MS + 2 * MINUTE_MS
+    if doubt == "hole":
+        flow.expect(a_trade(5))
+    elif doubt == "connection":
+        flow.lose_sight()
+    elif doubt == "no connection":
+        stream.event_ms = -1
+    else:
+        flow.tell_trade_id(2)
+
+    flow.tell_quiet()
+
+    assert len(outlet.blocks) == 1
+
+
+async def test_candle_of_the_exchange_reveals_a_trade_that_did_not_come() -> None:
+    outlet = Outlet()
+    flow = await a_flow_that_heard_a_trade(outlet, Stream())
+
+    flow.tell_trade_id(2)
+    assert flow.suspect_ms is not None
+    flow.expect(a_trade(2))
+
+    assert flow.suspect_ms is None
+    assert flow.continuity.wanted == 2
+
+
+async def test_nothing_is_lost_while_kafka_has_no_room() -> None:
+    outlet = Outlet(room=1)
+    flow = a_flow(outlet, Stream(), most=2)
+
+    await hear(flow, *range(1, 10))
+    flow.flush_waiting()
+    assert len(outlet.blocks) == 1
+    outlet.room = 1_000
+    flow.flush_waiting()
+
+    assert [(block.first_agg_id, len(block)) for block in outlet.blocks] == [
+        (1, 2),
+        (3, 2),
+        (5, 2),
+        (7, 2),
+        (9, 1),
+    ]
+
+
+async def test_resumed_flow_keeps_the_next_trade_id_and_tells_quiet_without_a_new_trade() -> None:
+    outlet, stream = Outlet(), Stream(START_MS + 2 * MINUTE_MS)
+    settings = Settings()
+    flow = SymbolFlow("BTCUSDT", outlet, settings, Counts(), lambda: stream.event_ms)
+    last = a_block([a_trade(7, first_trade_id=70, fills=3)])
+    flow.go_on_after(last)
+    flow.continuity.start(last.next_agg_id, now_ms=0)
+
+    flow.tell_quiet()
+    assert outlet.blocks == []
+    flow.continuity.proven = True
+    flow.tell_quiet()
+
+    assert [(b.first_agg_id, b.first_trade_id) for b in outlet.blocks] == [(8, 73)]
