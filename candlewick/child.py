@@ -41,7 +41,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._identity = Identity.of(self._process.pid)
+        self._identity = Identity.find_of(self._process.pid)
         self._started_at, self._retry_at = now, None
 
     def died(self, now: float) -> bool:

@@ -73,6 +73,7 @@ def _connect(settings: ClickHouseSettings, user: str, password: str, database: s
             password=password,
             database=database,
             connect_timeout=PATIENCE_S,
+            send_receive_timeout=PATIENCE_S,
             autogenerate_session_id=False,
         )
     except ClickHouseError as error:

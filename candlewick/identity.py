@@ -31,6 +31,14 @@ class Identity:
         except psutil.NoSuchProcess as error:
             raise ProcessLookupError(pid) from error
 
+    @classmethod
+    def find_of(cls, pid: int) -> "Identity | None":
+        """Return the identity of a process, or None where it has already ended."""
+        try:
+            return cls.of(pid)
+        except ProcessLookupError:
+            return None
+
     def find(self) -> psutil.Process | None:
         """Return the process while it lives, and never another one under its id."""
         try:

@@ -18,6 +18,7 @@ from candlewick.state import ProcessState, StackState, write_state
 from schemas.errors import ConfigurationError
 
 POLL_S = 0.05
+HASTE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """End all, the servers after those who use them; a second Ctrl-C does not hurry it."""
-        previous = {s: signal.signal(s, signal.SIG_IGN) for s in (signal.SIGINT, signal.SIGTERM)}
+        previous = {s: signal.signal(s, signal.SIG_IGN) for s in HASTE}
         try:
             self._end([child for child in self._children if child.program.port is None])
             self._end([child for child in self._children if child.program.port is not None])
