@@ -1,0 +1,137 @@
+"""Whatever the exchange does to us, the candles are the exchange's, or say what is missing."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.pipeline import Pipeline, running_pipeline
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOTUSDT")
+MINUTE_MS = 60_000
+SPEED = 10.0
+STREAMS = st.sampled_from(["aggTrade", "kline", "*"])
+SHARES = st.floats(0.01, 0.4)
+
+
+def on_frames(kind: str, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "kind": st.just(kind),
+            "seed": st.integers(0, 99),
+            "stream": STREAMS,
+            "probability": SHARES,
+            "per_connection": st.booleans(),
+            **more,
+        }
+    )
+
+
+def whole(kind: str, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"kind": st.just(kind), **more})
+
+
+FAULTS = st.one_of(
+    on_frames("drop"),
+    on_frames("duplicate"),
+    on_frames("delay", delay_ms=st.integers(10, 20_000)),
+    on_frames("reorder"),
+    on_frames("malformed", how=st.sampled_from(["truncated", "not-json", "missing-field"])),
+    whole("cut", every_ms=st.integers(5_000, 60_000)),
+    whole("silence"),
+    whole("shutdown", grace_ms=st.integers(0, 10_000)),
+    whole("rest-lag", lag_ms=st.integers(0, 30_000), lag_ids=st.integers(0, 200)),
+    whole("rest-error", status=st.sampled_from([429, 500, 503]), probability=SHARES),
+    whole("rest-delay", delay_ms=st.integers(0, 500)),
+)
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    folder = tmp_path_factory.mktemp("faults")
+    hasty = {"CANDLEWICK_STREAM__SILENCE_S": "2", "CANDLEWICK_STREAM__GIVE_UP_S": "4"}
+    with running_pipeline(folder, symbols=SYMBOLS, more=hasty, speed=SPEED, rate=60.0) as running:
+        running.wait_for_candles("15m", until_ms=1, within_s=60)
+        yield running
+
+
+def wait_for_market(pipeline: Pipeline, ms: int) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and pipeline.market_ms() < ms:
+        pipeline.wait_for("SELECT 1", at_least=1, within_s=1)
+
+
+def wait_until_nothing_is_gapped(pipeline: Pipeline, since_ms: int) -> int:
+    """The number of gapped minutes since then, once it no longer falls or is zero."""
+    gapped = (
+        "SELECT -toInt64(count()) FROM candles FINAL WHERE interval = '1m' AND status = 'gapped' "  # noqa: S608 - our own words
+        f"AND open_time >= fromUnixTimestamp64Milli({since_ms}, 'UTC')"
+    )
+    return -pipeline.wait_for(gapped, at_least=0, within_s=60)
+
+
+def holds_what_the_exchange_says(pipeline: Pipeline, since_ms: int, until_ms: int) -> None:
+    ours = {
+        key: kline
+        for key, kline in pipeline.candles("1m", before_ms=until_ms).items()
+        if key[1] >= since_ms
+    }
+    theirs = pipeline.exchange_klines("1m", sorted(ours))
+    opens = range(since_ms, until_ms, MINUTE_MS)
+    assert set(ours) == {(symbol, ms) for symbol in SYMBOLS for ms in opens}
+    assert ours == theirs
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(faults=st.lists(FAULTS, min_size=1, max_size=4), minutes=st.integers(1, 2))
+def test_any_schedule_of_faults_ends_with_the_exchanges_candles(
+    pipeline: Pipeline, faults: list[dict[str, Any]], minutes: int
+) -> None:
+    since_ms = (pipeline.market_ms() // MINUTE_MS + 1) * MINUTE_MS
+    for fault in faults:
+        pipeline.exchange.admin("POST", "faults", fault)
+    until_ms = since_ms + minutes * MINUTE_MS
+    wait_for_market(pipeline, until_ms)
+    pipeline.exchange.admin("DELETE", "faults")
+    pipeline.wait_for_candles("1m", until_ms=until_ms, within_s=60)
+
+    assert wait_until_nothing_is_gapped(pipeline, since_ms) == 0, pipeline.tail()
+    holds_what_the_exchange_says(pipeline, since_ms, until_ms)
+
+
+def test_a_hole_that_cannot_be_repaired_says_gapped_until_it_can(pipeline: Pipeline) -> None:
+    pipeline.exchange.admin("POST", "faults", {"kind": "rest-error", "path": "aggTrades"})
+    since_ms = (pipeline.market_ms() // MINUTE_MS + 1) * MINUTE_MS
+    wait_for_market(pipeline, since_ms + 5_000)
+    pipeline.exchange.admin(
+        "POST",
+        "faults",
+        {"kind": "drop", "symbol": "BTCUSDT", "stream": "aggTrade", "for_ms": 20_000},
+    )
+    given_up = "SELECT count() FROM gaps FINAL WHERE symbol = 'BTCUSDT' AND state = 'given-up'"
+    assert pipeline.wait_for(given_up, at_least=1, within_s=60) >= 1, pipeline.tail()
+    pipeline.wait_for_candles("1m", until_ms=since_ms + MINUTE_MS, within_s=60)
+    holed = pipeline.statuses("1m")["BTCUSDT", since_ms]
+
+    pipeline.exchange.admin("DELETE", "faults")
+
+    assert holed == "gapped"
+    assert wait_until_nothing_is_gapped(pipeline, since_ms) == 0, pipeline.tail()
+    holds_what_the_exchange_says(pipeline, since_ms, since_ms + MINUTE_MS)
+
+
+def test_a_symbol_that_is_halted_has_quiet_minutes(pipeline: Pipeline) -> None:
+    since_ms = (pipeline.market_ms() // MINUTE_MS + 2) * MINUTE_MS
+    pipeline.exchange.admin("POST", "faults", {"kind": "halt", "symbol": "ETHUSDT", "minutes": 3})
+    pipeline.wait_for_candles("1m", until_ms=since_ms + 2 * MINUTE_MS, within_s=60)
+
+    quiet = [
+        ms
+        for (symbol, ms), status in pipeline.statuses("1m").items()
+        if symbol == "ETHUSDT" and ms >= since_ms and status == "quiet"
+    ]
+    assert len(quiet) >= 1
+    pipeline.exchange.admin("DELETE", "faults")
