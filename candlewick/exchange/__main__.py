@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from candlewick.exchange.coins import DEFAULT_SYMBOLS
-from candlewick.exchange.faults import fault_from_text
+from candlewick.exchange.fault_texts import fault_from_text
 from candlewick.exchange.hub import SocketRules
 from candlewick.exchange.intervals import epoch_ms
 from candlewick.exchange.limits import LimitRules

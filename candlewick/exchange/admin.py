@@ -9,7 +9,8 @@ from starlette.routing import Route
 
 from candlewick.exchange.armed import Arsenal
 from candlewick.exchange.clock import MarketClock
-from candlewick.exchange.faults import FAULT, Fault, Halt, fault_of
+from candlewick.exchange.fault_texts import fault_of
+from candlewick.exchange.faults import FAULT, Fault, Halt
 from candlewick.exchange.feed import EVENT_DELAY_MS
 from candlewick.exchange.history import next_agg_id
 from candlewick.exchange.intervals import MINUTE_MS

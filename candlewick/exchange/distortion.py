@@ -12,7 +12,7 @@ from candlewick.exchange.feed import Frame
 if TYPE_CHECKING:
     from candlewick.exchange.topics import Topic
 
-_Waiting = tuple[int, int, Frame, str | None]
+_Waiting = tuple[int, int, Frame, str]
 
 
 class Distortion:
@@ -21,7 +21,7 @@ class Distortion:
     def __init__(self, arsenal: Arsenal) -> None:
         self._arsenal = arsenal
         self._waiting: list[_Waiting] = []
-        self._swapped: dict[Topic, tuple[Frame, str | None]] = {}
+        self._swapped: dict[Topic, tuple[Frame, str]] = {}
         self._hits: Counter[int] = Counter()
         self._order = count()
 
@@ -29,20 +29,18 @@ class Distortion:
         """Tell whether frames pass as they are."""
         return not (self._waiting or self._swapped or self._arsenal.all())
 
-    def passed(
-        self, frames: list[Frame], upto_ms: int, ordinal: int
-    ) -> list[tuple[Frame, str | None]]:
-        """Return the frames that leave by `upto_ms`, each with its spoilt text or None."""
+    def passed(self, frames: list[Frame], upto_ms: int, ordinal: int) -> list[tuple[Frame, str]]:
+        """Return the frames that leave by `upto_ms`, each with how it is spoilt, or nothing."""
         for frame in frames:
             self._enter(frame, ordinal)
         leaving = []
         while self._waiting and self._waiting[0][0] <= upto_ms:
-            _, _, frame, text = heapq.heappop(self._waiting)
-            leaving += self._leave(frame, text)
+            _, _, frame, how = heapq.heappop(self._waiting)
+            leaving += self._leave(frame, how)
         return leaving
 
     def _enter(self, frame: Frame, ordinal: int) -> None:
-        release_ms, times, text = frame.event_ms, 1, None
+        release_ms, times, how = frame.event_ms, 1, ""
         swap = False
         for armed, fault in self._arsenal.of(OnFrames):
             if not self._hit(armed, fault, frame, ordinal):
@@ -57,16 +55,16 @@ class Distortion:
                 case Reorder():
                     swap = True
                 case Malformed():
-                    text = spoilt(frame.body, fault.how)
+                    how = fault.how
         if swap and frame.topic not in self._swapped:
-            self._swapped[frame.topic] = (frame, text)
+            self._swapped[frame.topic] = (frame, how)
             return
         for _ in range(times):
-            heapq.heappush(self._waiting, (release_ms, next(self._order), frame, text))
+            heapq.heappush(self._waiting, (release_ms, next(self._order), frame, how))
 
-    def _leave(self, frame: Frame, text: str | None) -> list[tuple[Frame, str | None]]:
+    def _leave(self, frame: Frame, how: str) -> list[tuple[Frame, str]]:
         held = self._swapped.pop(frame.topic, None)
-        return [(frame, text)] if held is None else [(frame, text), held]
+        return [(frame, how)] if held is None else [(frame, how), held]
 
     def _hit(self, armed: Armed, fault: OnFrames, frame: Frame, ordinal: int) -> bool:
         if fault.count is not None and self._hits[armed.number] >= fault.count:
@@ -78,12 +76,14 @@ class Distortion:
         return True
 
 
-def spoilt(body: str, how: str) -> str:
-    """Return a message that cannot be read as it should."""
+def spoilt(message: str, how: str) -> str:
+    """Return a message as it arrives: as it was, or spoilt so that it cannot be read."""
+    if not how:
+        return message
     if how == "not-json":
         return "\ufffd\x00 not json"
     if how == "missing-field":
-        return body.replace('"T":', '"x":').replace('"k":', '"x":')
+        return message.replace('"T":', '"x":').replace('"k":', '"x":')
     if how == "bad-number":
-        return body.replace('"p":"', '"p":"abc').replace('"o":"', '"o":"abc')
-    return body[: len(body) // 2]
+        return message.replace('"p":"', '"p":"abc').replace('"o":"', '"o":"abc')
+    return message[: len(message) // 2]

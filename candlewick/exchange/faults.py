@@ -7,8 +7,7 @@ lasts `for_ms`, or until it is taken back. What it hits is decided by its seed a
 from dataclasses import KW_ONLY
 from typing import Annotated, Final, Literal
 
-import pydantic
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 _STRICT: Final = ConfigDict(extra="forbid")
@@ -157,35 +156,3 @@ class Halt(Window):
 FrameFault = Drop | Duplicate | Delay | Reorder | Malformed
 Fault = FrameFault | Cut | Silence | Shutdown | RestLag | RestError | RestDelay | Halt
 FAULT: Final[TypeAdapter[Fault]] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])
-
-
-def fault_of(wanted: object) -> Fault:
-    """Read a fault from decoded JSON.
-
-    Raises:
-        ValueError: The kind or a field is unknown, or a value is out of range; says which.
-    """
-    try:
-        return FAULT.validate_python(wanted)
-    except ValidationError as error:
-        raise ValueError(f"not a fault: {_reasons(error)}") from error
-
-
-def fault_from_text(text: str) -> Fault:
-    """Read a fault from `kind:name=value,name=value`.
-
-    Raises:
-        ValueError: As for `fault_of`, or a part is not `name=value`.
-    """
-    kind, _, rest = text.partition(":")
-    parts = [part.partition("=") for part in rest.split(",") if part]
-    if any(not equals for _, equals, _ in parts):
-        raise ValueError(f"fault {text!r} is not kind:name=value,name=value")
-    return fault_of({"kind": kind} | {name.strip(): value for name, _, value in parts})
-
-
-def _reasons(error: pydantic.ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in entry['loc'][1:])} {entry['msg']}".strip()
-        for entry in error.errors()
-    )

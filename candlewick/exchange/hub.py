@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from candlewick.exchange.armed import Arsenal, cuts
+from candlewick.exchange import breakage
+from candlewick.exchange.armed import Arsenal
 from candlewick.exchange.clock import MarketClock
-from candlewick.exchange.distortion import Distortion
-from candlewick.exchange.faults import Cut, Shutdown, Silence
+from candlewick.exchange.distortion import Distortion, spoilt
 from candlewick.exchange.feed import Feed, Frame
 from candlewick.exchange.intervals import DAY_MINUTES, MINUTE_MS
 from candlewick.exchange.limits import Limits
-from candlewick.exchange.sockets import SHUTDOWN_CODE, Session
+from candlewick.exchange.sockets import Session
 from candlewick.exchange.source import Market
 from candlewick.exchange.topics import Topic
 
@@ -86,15 +86,12 @@ class Hub:
         """Take note that somebody listens to other streams than before."""
         self._topics = None
 
-    def silent(self, session: Session, at_ms: int) -> bool:
+    def silent(self, session: Session) -> bool:
         """Tell whether a connection has gone silent."""
         line = self.sessions.get(session)
-        return line is not None and any(
-            armed.during(at_ms)
-            and line.joined_ms < armed.start_ms
-            and armed.chooses(fault.probability, session.ordinal)
-            for armed, fault in self._arsenal.of(Silence)
-        )
+        if line is None:
+            return False
+        return breakage.silent(self._arsenal, session, line.joined_ms, self.now_ms())
 
     async def run(self) -> None:
         """Send frames for ever."""
@@ -114,7 +111,9 @@ class Hub:
         frames = self._feed.frames(topics, after_ms, upto_ms) if topics else []
         for session, line in list(self.sessions.items()):
             self._deliver(session, line, frames, upto_ms)
-        self._break(after_ms, upto_ms)
+        joined = {session: line.joined_ms for session, line in self.sessions.items()}
+        breakage.cut(self._arsenal, joined, after_ms, upto_ms)
+        breakage.shut_down(self._arsenal, joined, after_ms, upto_ms)
 
     def _deliver(self, session: Session, line: "_Line", frames: list[Frame], upto_ms: int) -> None:
         held = session.subscriptions
@@ -123,28 +122,10 @@ class Hub:
             session.write(held.wrapped(frame.topic.name, frame.body) for frame in wanted)
             return
         passed = line.distortion.passed(wanted, upto_ms, session.ordinal)
-        if not self.silent(session, upto_ms):
+        if not breakage.silent(self._arsenal, session, line.joined_ms, upto_ms):
             session.write(
-                held.wrapped(frame.topic.name, frame.body) if text is None else text
-                for frame, text in passed
+                spoilt(held.wrapped(frame.topic.name, frame.body), how) for frame, how in passed
             )
-
-    def _break(self, after_ms: int, upto_ms: int) -> None:
-        for armed, cut in self._arsenal.of(Cut):
-            due = cuts(armed, cut, after_ms, upto_ms)
-            armed.hits += due
-            for session in list(self.sessions) if due else ():
-                if armed.chooses(cut.probability, session.ordinal, armed.hits):
-                    session.cut()
-        for armed, shutdown in self._arsenal.of(Shutdown):
-            leaving = [s for s, line in self.sessions.items() if line.joined_ms < armed.start_ms]
-            if after_ms < armed.start_ms <= upto_ms:
-                armed.hits += 1
-                for session in leaving:
-                    session.announce_shutdown(armed.start_ms)
-            if after_ms < armed.start_ms + shutdown.grace_ms <= upto_ms:
-                for session in leaving:
-                    session.close(SHUTDOWN_CODE, "server shutdown")
 
     async def _drained(self) -> None:
         # After a jump of the clock there is more to send than the sockets take at once.

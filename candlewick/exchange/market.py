@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from candlewick.exchange.capture import archived_market, captured_market
+from candlewick.exchange.aggtrades import archived_market
+from candlewick.exchange.capture import captured_market
 from candlewick.exchange.clock import MarketClock
 from candlewick.exchange.coins import Coin, coin_of
 from candlewick.exchange.generated import GeneratedSymbol

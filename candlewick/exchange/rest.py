@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Final
 
 import orjson
@@ -15,7 +14,7 @@ from candlewick.exchange.armed import Arsenal
 from candlewick.exchange.clock import MarketClock
 from candlewick.exchange.coins import exchange_info
 from candlewick.exchange.errors import ApiError, combination
-from candlewick.exchange.faults import RestError
+from candlewick.exchange.failures import failure
 from candlewick.exchange.feed import EVENT_DELAY_MS
 from candlewick.exchange.history import agg_trades, kline_page, next_agg_id
 from candlewick.exchange.intervals import INTERVALS
@@ -27,13 +26,6 @@ from candlewick.exchange.wire import agg_trade_rows, kline_rows
 
 _WEIGHTS: Final = {"ping": 1, "time": 1, "exchangeInfo": 20, "klines": 2, "aggTrades": 4}
 _RANGE: Final = ("symbol", "startTime", "endTime", "limit")
-
-_CODES: Final = {
-    HTTPStatus.TOO_MANY_REQUESTS: (-1003, "Too many requests."),
-    HTTPStatus.IM_A_TEAPOT: (-1003, "Way too many requests; IP banned."),
-    HTTPStatus.INTERNAL_SERVER_ERROR: (-1000, "An unknown error occurred."),
-    HTTPStatus.SERVICE_UNAVAILABLE: (-1008, "Server is currently overloaded."),
-}
 
 Answer = Callable[[Request], Awaitable[str]]
 
@@ -72,7 +64,7 @@ class Rest:
                 await asyncio.sleep(self._arsenal.rest_delay_s(request.url.path, self._now()))
                 fault = self._arsenal.rest_error(request.url.path, self._now())
                 if fault is not None:
-                    return self._failed(address, fault)
+                    return failure(fault, self._used(address))
                 return self._reply(address, await answer(request))
             except ApiError as error:
                 body = orjson.dumps({"code": error.code, "msg": str(error)}).decode()
@@ -84,9 +76,11 @@ class Rest:
         return endpoint
 
     def _reply(self, address: str, body: str, status: int = 200) -> Response:
+        return Response(body, status, self._used(address), "application/json;charset=UTF-8")
+
+    def _used(self, address: str) -> dict[str, str]:
         used = str(self._limits.used(address))
-        headers = {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
-        return Response(body, status, headers, "application/json;charset=UTF-8")
+        return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
 
     async def _ping(self, request: Request) -> str:
         checked(request.query_params, ())
@@ -145,16 +139,3 @@ class Rest:
 
     def _now(self) -> int:
         return self._clock.now_ms()
-
-    def _failed(self, address: str, fault: RestError) -> Response:
-        # Balancers and firewalls in front of the exchange answer in HTML.
-        status = HTTPStatus(fault.status)
-        reply = self._reply(address, f"<html><body>{status.phrase}</body></html>", fault.status)
-        if status in _CODES:
-            code, text = _CODES[status]
-            reply = self._reply(address, f'{{"code":{code},"msg":"{text}"}}', fault.status)
-        else:
-            reply.headers["Content-Type"] = "text/html"
-        if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.IM_A_TEAPOT}:
-            reply.headers["Retry-After"] = str(fault.retry_after_s)
-        return reply

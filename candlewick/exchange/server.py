@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import signal
 import socket
 from collections.abc import AsyncIterator
 
@@ -41,6 +43,7 @@ def application(options: Options) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
         task = asyncio.create_task(hub.run())
+        task.add_done_callback(_stop_if_failed)
         yield {"hub": hub}
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -50,6 +53,13 @@ def application(options: Options) -> Starlette:
         routes=[*rest.routes(), *Archive(clock, market).routes(), *admin.routes()],
         lifespan=lifespan,
     )
+
+
+def _stop_if_failed(task: asyncio.Task[None]) -> None:
+    # An exchange whose streams have stopped must not go on answering as if nothing had happened.
+    if not task.cancelled() and task.exception() is not None:
+        logging.getLogger(__name__).error("the streams have stopped", exc_info=task.exception())
+        signal.raise_signal(signal.SIGTERM)
 
 
 def serve(options: Options) -> None:

@@ -20,6 +20,8 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from candlewick.exchange import control
+from candlewick.exchange.framing import text_frame
+from candlewick.exchange.keepalive import Keepalive
 from candlewick.exchange.subscriptions import Subscriptions, TooManyStreams
 
 if TYPE_CHECKING:
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
     from candlewick.exchange.hub import Hub
 
 _POLICY: Final = 1008
-SHUTDOWN_CODE: Final = 1001
-_SHORT, _MEDIUM = 126, 1 << 16
+GOING_AWAY: Final = 1001
 _BUFFER_LIMIT: Final = 64 << 20
 _ordinals = count()
 
@@ -47,8 +48,13 @@ class Session(asyncio.Protocol):
         self._peers = cast("set[Session]", server_state.connections)
         self._protocol = ServerProtocol(max_size=1 << 16, logger=logging.getLogger(__name__))
         self._transport: asyncio.Transport | None = None
-        self._timers: list[asyncio.TimerHandle] = []
-        self._pings: deque[tuple[bytes, asyncio.TimerHandle]] = deque()
+        self._end: asyncio.TimerHandle | None = None
+        self._keepalive = Keepalive(
+            self._hub.rules.ping_every_s,
+            self._hub.rules.pong_within_s,
+            self._ping,
+            lambda: self.close(_POLICY, "Pong timeout"),
+        )
         self._incoming: deque[float] = deque()
         self._loop = asyncio.get_running_loop()
         self.subscriptions = Subscriptions(self._hub.symbols)
@@ -66,8 +72,9 @@ class Session(asyncio.Protocol):
         del exc
         self._peers.discard(self)
         self._hub.leave(self)
-        for timer in (*self._timers, *(timer for _, timer in self._pings)):
-            timer.cancel()
+        self._keepalive.stop()
+        if self._end is not None:
+            self._end.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Read what the client sent."""
@@ -82,7 +89,7 @@ class Session(asyncio.Protocol):
     def shutdown(self) -> None:
         """Announce the end and close; uvicorn calls it when the server stops."""
         self.announce_shutdown(self._hub.now_ms())
-        self.close(SHUTDOWN_CODE, "server shutdown")
+        self.close(GOING_AWAY, "server shutdown")
 
     # the hub's side
 
@@ -95,7 +102,7 @@ class Session(asyncio.Protocol):
         """Send text messages; a client that does not read is cut off."""
         if self._transport is None or self._transport.is_closing():
             return
-        self._transport.write(b"".join(map(_text_frame, messages)))
+        self._transport.write(b"".join(map(text_frame, messages)))
         if self.buffered > _BUFFER_LIMIT:
             self.cut()
 
@@ -139,10 +146,9 @@ class Session(asyncio.Protocol):
             self.close(_POLICY, str(error))
             return
         self._hub.join(self)
-        self._timers.append(self._loop.call_later(self._hub.rules.ping_every_s, self._ping))
-        self._timers.append(
-            self._loop.call_later(self._hub.rules.lifetime_s, self.close, SHUTDOWN_CODE, "24 hours")
-        )
+        self._keepalive.start()
+        lifetime_s = self._hub.rules.lifetime_s
+        self._end = self._loop.call_later(lifetime_s, self.close, GOING_AWAY, "24 hours")
 
     def _receive(self, frame: WireFrame) -> None:
         if frame.opcode is Opcode.CLOSE:
@@ -153,7 +159,7 @@ class Session(asyncio.Protocol):
         if self._too_fast():
             self.close(_POLICY, "Too many requests")
         elif frame.opcode is Opcode.PONG:
-            self._pong(bytes(frame.data))
+            self._keepalive.pong(bytes(frame.data))
         elif frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
             self._command(bytes(frame.data))
 
@@ -171,37 +177,14 @@ class Session(asyncio.Protocol):
             self._incoming.popleft()
         return len(self._incoming) > self._hub.rules.messages_a_second
 
-    def _ping(self) -> None:
+    def _ping(self) -> bytes:
         payload = str(self._hub.now_ms()).encode()
-        deadline = self._loop.call_later(
-            self._hub.rules.pong_within_s, self.close, _POLICY, "Pong timeout"
-        )
-        self._pings.append((payload, deadline))
-        if not self._hub.silent(self, self._hub.now_ms()):
+        if not self._hub.silent(self):
             self._protocol.send_ping(payload)
             self._flush()
-        self._timers[0] = self._loop.call_later(self._hub.rules.ping_every_s, self._ping)
-
-    def _pong(self, payload: bytes) -> None:
-        # A pong answers its ping and all before it (RFC 6455, 5.5.3); any other is ignored.
-        if payload in [sent for sent, _ in self._pings]:
-            while True:
-                sent, deadline = self._pings.popleft()
-                deadline.cancel()
-                if sent == payload:
-                    return
+        return payload
 
     def _flush(self) -> None:
         output = b"".join(self._protocol.data_to_send())
         if output and self._transport is not None:
             self._transport.write(output)
-
-
-def _text_frame(message: str) -> bytes:
-    data = message.encode()
-    size = len(data)
-    if size < _SHORT:
-        return bytes((0x81, size)) + data
-    if size < _MEDIUM:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + data
-    return b"\x81\x7f" + size.to_bytes(8, "big") + data

@@ -538,6 +538,42 @@ async def _advanced(exchange: RunningExchange, by_ms: int) -> list[Frame]:
         return await until(receive, lambda f: bool(f) and f[-1]["data"]["T"] > last)  # type: ignore[index]
 
 
+def test_a_server_that_stops_says_so_first() -> None:
+    async def run(exchange: RunningExchange) -> tuple[list[Frame], int]:
+        async with joined(f"{exchange.ws_url}/ws") as socket:
+            exchange.process.terminate()
+            frames: list[Frame] = []
+            try:
+                async with asyncio.timeout(DEADLINE_S):
+                    frames += [orjson.loads(message) async for message in socket]
+            except ConnectionClosed:
+                pass
+            return frames, socket.close_code or 0
+
+    with running_exchange(symbols="DOTUSDT") as exchange:
+        frames, code = asyncio.run(run(exchange))
+    assert [frame["e"] for frame in frames] == ["serverShutdown"]
+    assert code == 1001
+
+
+def test_the_past_stays_where_it_was_when_started_again_months_later(tmp_path: Path) -> None:
+    state = str(tmp_path / "exchange.json")
+    answers = []
+    for start in ("2025-03-01", "2025-06-20"):
+        with running_exchange(start=start, state=state, symbols="BTCUSDT") as exchange:
+            answers.append(
+                exchange.get(
+                    "/api/v3/klines", symbol="BTCUSDT", interval="1h", endTime=START_MS - 86_400_000
+                ).json()
+            )
+    command = [sys.executable, "-m", "candlewick.exchange", "--state", state, "--seed", "7"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    assert answers[0] == answers[1]
+    assert ended.returncode == 1
+    assert "another market" in ended.stderr
+
+
 def test_a_capture_is_served_as_a_market() -> None:
     captures = tuple(str(DATA / f"btcusdt_2024080{day}_trades.gz") for day in (8, 9))
     with running_exchange(capture=captures, start="2024-08-09T00:05:04", speed=1) as exchange:

@@ -8,8 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from candlewick.exchange.archive import File, lines
-from candlewick.exchange.capture import archived_market, captured_market
+from candlewick.exchange.aggtrades import archived_market
+from candlewick.exchange.archive_csv import lines
+from candlewick.exchange.archive_names import File
+from candlewick.exchange.capture import captured_market
 from candlewick.exchange.intervals import INTERVALS, date_of
 from candlewick.exchange.klines import candle_of, klines
 from candlewick.exchange.wire import kline_rows

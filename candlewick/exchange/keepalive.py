@@ -1,0 +1,57 @@
+"""Pings to one client, and how long it may take to answer.
+
+Source: binance-spot-api-docs, web-socket-streams.md: a ping every 20 seconds, its pong within a
+minute, with the same payload; unsolicited pongs are allowed and help nobody.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+
+class Keepalive:
+    """Sends pings from `start` to `stop`.
+
+    Args:
+        every_s: From ping to ping.
+        within_s: How long a pong may take.
+        ping: Sends a ping and returns its payload.
+        fail: Called when a pong is overdue.
+    """
+
+    def __init__(
+        self, every_s: float, within_s: float, ping: Callable[[], bytes], fail: Callable[[], None]
+    ) -> None:
+        self._every_s = every_s
+        self._within_s = within_s
+        self._send = ping
+        self._fail = fail
+        self._loop = asyncio.get_running_loop()
+        self._next: asyncio.TimerHandle | None = None
+        self._waiting: deque[tuple[bytes, asyncio.TimerHandle]] = deque()
+
+    def start(self) -> None:
+        """Send the first ping after one interval."""
+        self._next = self._loop.call_later(self._every_s, self._ping)
+
+    def stop(self) -> None:
+        """Send no more pings and wait for no more pongs."""
+        if self._next is not None:
+            self._next.cancel()
+        for _, deadline in self._waiting:
+            deadline.cancel()
+        self._waiting.clear()
+
+    def pong(self, payload: bytes) -> None:
+        """Take note of a pong: it answers its ping and all before it (RFC 6455, 5.5.3)."""
+        if payload not in [sent for sent, _ in self._waiting]:
+            return
+        while True:
+            sent, deadline = self._waiting.popleft()
+            deadline.cancel()
+            if sent == payload:
+                return
+
+    def _ping(self) -> None:
+        self._waiting.append((self._send(), self._loop.call_later(self._within_s, self._fail)))
+        self.start()
