@@ -13,7 +13,7 @@ from candlewick.replay.lines import chunks_of
 from schemas.errors import ConfigurationError
 from schemas.market import TradeBlock
 
-_ARCHIVE = re.compile(r"([A-Z0-9]{2,20})-aggTrades(?:-(\d{4})-(\d{2})(?:-(\d{2}))?)?(?:\.|$)")
+_ARCHIVE = re.compile(r"([A-Z0-9]{2,20})-aggTrades(?:-(\d{4})-(\d{2})(?:-(\d{2}))?)?")
 _DECEMBER = 12
 _DAY_MS = 86_400_000
 
