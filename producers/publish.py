@@ -12,6 +12,7 @@ from schemas.market import Candle, Gap, TradeBlock
 
 log = logging.getLogger(__name__)
 TOPICS: Final = {TradeBlock: topics.TRADES, Candle: topics.KLINES, Gap: topics.GAPS}
+LOG_CRITICAL: Final = 2  # the client would tell of every attempt to connect
 QUEUE_BYTES: Final = 32 * 1024 * 1024  # half an hour of a busy market
 QUEUE_MESSAGES: Final = 50_000
 WITHOUT_TOPIC: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001 - their name for it
@@ -29,6 +30,7 @@ class Publisher:
         self._servers = bootstrap_servers
         self._failure: KafkaError | None = None
         self._queued_bytes = 0
+        self._away = False
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap_servers,
@@ -43,8 +45,8 @@ class Publisher:
                 "queue.buffering.max.messages": QUEUE_MESSAGES,
                 "reconnect.backoff.max.ms": 1000,
                 "error_cb": self._on_error,
-            },
-            logger=log,
+                "log_level": LOG_CRITICAL,
+            }
         )
 
     def send(self, record: TradeBlock | Candle | Gap) -> bool:
@@ -97,9 +99,13 @@ class Publisher:
         self._queued_bytes -= len(message.value() or b"")
         if error is not None:
             self._failure = error
+        elif self._away:
+            self._away = False
+            log.info("Kafka answers again")
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._failure = error
-        elif error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - their name for it
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN and not self._away:  # noqa: SLF001 - their name for it
+            self._away = True
             log.warning("Kafka at %s does not answer: trades wait for it", self._servers)

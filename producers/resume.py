@@ -14,7 +14,8 @@ from schemas.market import TradeBlock
 
 log = logging.getLogger(__name__)
 LOOK_BACK: Final = (500, 5_000, 50_000)  # records before the end of each partition
-TIMEOUT_S: Final = 15.0
+TIMEOUT_S: Final = 10.0
+LOG_CRITICAL: Final = 2  # the client would tell of every attempt to connect
 WAIT_S: Final = 0.05  # the client waits so long for a batch to become full
 
 
@@ -57,8 +58,8 @@ def _consumer(bootstrap_servers: str) -> Consumer:
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
             "fetch.queue.backoff.ms": 5,
-        },
-        logger=log,
+            "log_level": LOG_CRITICAL,
+        }
     )
 
 
