@@ -36,10 +36,16 @@ FROM
 GROUP BY symbol WITH ROLLUP
 """
 
+# A repair that was interrupted begins again as a shorter gap with a later end: what ends before a
+# repaired end is repaired too, as the producer publishes nothing newer before a gap is closed.
 GAPS = """
-SELECT symbol, uniqExactIf((first_agg_id, last_agg_id), state = 'found') AS found,
-       uniqExactIf((first_agg_id, last_agg_id), state = 'repaired') AS repaired,
-       uniqExactIf((first_agg_id, last_agg_id), state = 'given-up') AS given_up
+WITH groupUniqArrayIf((first_agg_id, last_agg_id), state = 'found') AS gaps_found,
+     groupUniqArrayIf((first_agg_id, last_agg_id), state = 'given-up') AS gaps_lost,
+     maxIf(last_agg_id, state = 'repaired') AS repaired_until
+SELECT symbol, length(gaps_found) AS found,
+       arrayCount(gap -> gap.2 <= repaired_until AND NOT has(gaps_lost, gap), gaps_found)
+           AS repaired,
+       length(gaps_lost) AS given_up
 FROM gaps
 GROUP BY symbol
 """

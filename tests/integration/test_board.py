@@ -1,0 +1,123 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from candlewick.board import EMPTY, GapCount, read_board
+from candlewick.clickhouse_admin import apply_migrations, connect, connect_reader
+from schemas.settings import ClickHouseSettings
+from tests.servers import running_clickhouse
+
+# Of today: the table of open candles forgets those of yesterday.
+OPEN = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+NOW = OPEN + timedelta(minutes=7)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseSettings]:
+    with running_clickhouse(tmp_path_factory.mktemp("board") / "data") as server:
+        found = ClickHouseSettings.model_validate(
+            {
+                "url": server.url,
+                "user": server.user,
+                "password": server.password,
+                "reader_user": server.reader,
+                "reader_password": server.reader_password,
+            }
+        )
+        apply_migrations(found)
+        yield found
+
+
+@pytest.fixture
+def writer(settings: ClickHouseSettings) -> Iterator[Client]:
+    with connect(settings) as client:
+        for table in ("trades", "candles", "candles_live", "gaps"):
+            client.command(f"TRUNCATE TABLE {table}")
+        yield client
+
+
+def insert(client: Client, table: str, *rows: dict[str, object]) -> None:
+    names = list(rows[0])
+    client.insert(table, [[row[name] for name in names] for row in rows], column_names=names)
+
+
+def a_candle(**changes: object) -> dict[str, object]:
+    prices = dict.fromkeys(("open", "high", "low", "close", "volume"), Decimal("2.5"))
+    times = {"open_time": OPEN, "close_time": OPEN + timedelta(minutes=15), "event_time": NOW}
+    named = {"symbol": "BTCUSDT", "interval": "15m", "status": "open", "revision": 0}
+    return prices | times | named | changes
+
+
+def test_an_empty_store_is_an_empty_board(settings: ClickHouseSettings, writer: Client) -> None:
+    assert writer.ping()
+    with connect_reader(settings) as reader:
+        assert read_board(reader) == EMPTY
+
+
+def test_the_newest_state_of_the_open_candle_is_shown(
+    settings: ClickHouseSettings, writer: Client
+) -> None:
+    older = a_candle(event_time=NOW - timedelta(seconds=1), close=Decimal(1))
+    insert(writer, "candles_live", older, a_candle(close=Decimal(3)))
+
+    with connect_reader(settings) as reader:
+        candle = read_board(reader).open["BTCUSDT"]
+
+    assert (candle.last, candle.close_ms - candle.event_ms) == (Decimal(3), 8 * 60_000)
+
+
+def test_the_last_closed_candle_is_of_15_minutes_where_there_is_one(
+    settings: ClickHouseSettings, writer: Client
+) -> None:
+    minute = a_candle(interval="1m", status="complete", revision=1)
+    before = a_candle(open_time=OPEN - timedelta(minutes=15), status="gapped", revision=1)
+    insert(writer, "candles", minute, minute | {"symbol": "ETHUSDT"}, before)
+    insert(writer, "candles", before | {"status": "complete", "revision": 2})
+
+    with connect_reader(settings) as reader:
+        closed = read_board(reader).closed
+
+    assert (closed["BTCUSDT"].interval, closed["BTCUSDT"].status) == ("15m", "complete")
+    assert closed["ETHUSDT"].interval == "1m"
+
+
+def test_speed_and_delay_are_those_of_the_last_ten_seconds(
+    settings: ClickHouseSettings, writer: Client
+) -> None:
+    insert(writer, "candles_live", a_candle())
+    trades = [
+        {
+            "symbol": "BTCUSDT",
+            "agg_id": n,
+            "event_time": NOW - timedelta(seconds=n),
+            "stored_time": NOW - timedelta(seconds=n, milliseconds=-80),
+        }
+        for n in range(60)
+    ]
+    insert(writer, "trades", *trades)
+
+    with connect_reader(settings) as reader:
+        board = read_board(reader)
+
+    assert board.flow["BTCUSDT"].trades_per_s == 1.0
+    assert board.total.typical_ms == 80
+
+
+def test_a_gap_whose_repair_was_interrupted_is_repaired_with_its_rest(
+    settings: ClickHouseSettings, writer: Client
+) -> None:
+    states = [(5, 9, "found"), (7, 12, "found"), (7, 12, "repaired"), (20, 21, "found")]
+    states += [(14, 15, "found"), (14, 15, "given-up"), (16, 17, "found"), (16, 17, "repaired")]
+    rows = [
+        {"symbol": "BTCUSDT", "first_agg_id": first, "last_agg_id": last, "state": state}
+        for first, last, state in states
+    ]
+    insert(writer, "gaps", *rows)
+
+    with connect_reader(settings) as reader:
+        gaps = read_board(reader).gaps
+
+    assert gaps == {"BTCUSDT": GapCount("BTCUSDT", found=5, repaired=3, given_up=1)}
