@@ -41,21 +41,12 @@ WITH
     ),
     precision AS
     (
-        SELECT symbol, max(price_decimals) + max(volume_decimals) > 8 AS is_rounded
-        FROM
-        (
-            SELECT
-                symbol,
-                length(splitByChar('.', trim(TRAILING '0' FROM toString(close)))[2]) AS price_decimals,
-                length(splitByChar('.', trim(TRAILING '0' FROM toString(volume)))[2]) AS volume_decimals
-            FROM candles
-            UNION ALL
-            SELECT
-                symbol,
-                length(splitByChar('.', trim(TRAILING '0' FROM toString(close)))[2]) AS price_decimals,
-                length(splitByChar('.', trim(TRAILING '0' FROM toString(volume)))[2]) AS volume_decimals
-            FROM klines
-        )
+        SELECT
+            symbol,
+            max(length(splitByChar('.', trim(TRAILING '0' FROM toString(close)))[2]))
+                + max(length(splitByChar('.', trim(TRAILING '0' FROM toString(volume)))[2])) > 8
+                AS is_rounded
+        FROM candles
         GROUP BY symbol
     )
 SELECT * EXCEPT (ids_known, allowance, differing)

@@ -1,0 +1,293 @@
+"""`candlewick tail`, `dead-letters` and `audit` against a real Kafka and a real ClickHouse."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+from typer.testing import CliRunner, Result
+
+from candlewick.cli import build_app
+from candlewick.clickhouse_admin import apply_migrations
+from schemas import topics
+from schemas.codecs import encode
+from schemas.dead_letters import Origin, headers_of
+from schemas.errors import CandlewickError
+from schemas.market import NO_TRADE_ID, Candle, Gap
+from schemas.settings import ClickHouseSettings
+from schemas.topics import Topic
+from sinks.clickhouse import ClickHouse
+from sinks.tables import TABLES, read_candle
+from tests.builders import START_MS, a_block, a_candle, a_trade
+from tests.servers import running_clickhouse, running_kafka
+
+DEADLINE_S = 20.0
+MINUTE_MS = 60_000
+_tokens = count()
+
+
+@dataclass(slots=True)
+class World:
+    environment: dict[str, str]
+    producer: Producer
+    store: ClickHouse
+
+    def send(self, topic: Topic, *messages: bytes, key: str = "BTCUSDT") -> None:
+        for message in messages:
+            self.producer.produce(topic.name, key=key, value=message)
+        assert self.producer.flush(DEADLINE_S) == 0
+
+    def put(self, table: str, *candles: Candle) -> None:
+        found = next(t for t in TABLES if t.name == table)
+        rows = b"".join(read_candle(encode(candle)).data for candle in candles)
+        self.store.insert(found, rows, token=f"{table} {next(_tokens)}")
+
+    def run(self, *arguments: str) -> Result:
+        result = CliRunner().invoke(build_app(), list(arguments), env=self.environment)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    def json(self, *arguments: str) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.run(*arguments, "--json").stdout.splitlines()]
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [str(Path(sys.executable).with_name("candlewick")), *arguments]
+        environment = {**os.environ, **self.environment}
+        return subprocess.Popen(
+            command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("reading")
+    with (
+        running_kafka(folder / "kafka") as kafka,
+        running_clickhouse(folder / "clickhouse") as clickhouse,
+    ):
+        settings = ClickHouseSettings(
+            url=clickhouse.url, user=clickhouse.user, password=clickhouse.password
+        )
+        apply_migrations(settings)
+        environment = {
+            "CANDLEWICK_DATA_DIR": str(folder),
+            "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap,
+            "CANDLEWICK_CLICKHOUSE__URL": clickhouse.url,
+            "CANDLEWICK_CLICKHOUSE__READER_USER": clickhouse.reader,
+            "CANDLEWICK_CLICKHOUSE__READER_PASSWORD": clickhouse.reader_password,
+        }
+        producer = Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+        yield World(environment, producer, ClickHouse(settings))
+
+
+def test_a_block_is_shown_as_one_row_a_trade(world: World) -> None:
+    trades = [
+        a_trade(5, price_e8=6_168_599_000_000, quantity_e8=17_000, fills=2, first_trade_id=40),
+        a_trade(6, first_trade_id=NO_TRADE_ID, fills=1),
+        a_trade(7, first_trade_id=42, taker_sold=True),
+    ]
+    world.send(topics.TRADES, encode(a_block(trades)))
+
+    rows = world.json("tail", "trades", "--from-beginning", "-n", "3")
+
+    assert rows[0] == {
+        "symbol": "BTCUSDT",
+        "agg_id": 5,
+        "event_ms": START_MS,
+        "price": "61685.99",
+        "quantity": "0.00017",
+        "taker_sold": False,
+        "fills": 2,
+        "first_trade_id": 40,
+        "last_trade_id": 41,
+        "received_ms": START_MS + 3,
+    }
+    assert [row["first_trade_id"] for row in rows] == [40, -1, 42]
+
+
+def test_columns_for_people_hold_plain_decimals_and_utc(world: World) -> None:
+    world.send(topics.CANDLES, encode(a_candle()))
+
+    shown = world.run("tail", "market.candles.v1", "--from-beginning", "-n", "1").stdout
+
+    assert "2023-11-14 22:15:00.000" in shown
+    assert "0.0000000000000007" in shown
+    assert "complete" in shown
+
+
+def test_only_the_wanted_symbol_is_shown(world: World) -> None:
+    for symbol in ("ETHUSDT", "SOLUSDT", "ETHUSDT"):
+        candle = encode(replace(a_candle(), symbol=symbol))
+        world.send(topics.CANDLES_LIVE, candle, key=symbol)
+
+    options = ("--symbol", "ethusdt", "--from-beginning", "-n", "2")
+    rows = world.json("tail", "candles-live", *options)
+
+    assert [row["symbol"] for row in rows] == ["ETHUSDT", "ETHUSDT"]
+
+
+def test_an_unreadable_record_is_shown_and_the_rest_follows(world: World) -> None:
+    gap = encode(Gap("BTCUSDT", 1, 2, -1, 5, "found", 3, 4, "ids jumped"))
+    world.send(topics.GAPS, gap, b"junk", b"\x00\x7f\x00\x00\x01....", gap)
+
+    rows = world.json("tail", "gaps", "--from-beginning", "-n", "4")
+
+    assert [row.get("reason", "") for row in rows] == ["ids jumped", "", "", "ids jumped"]
+    assert "not framed" in str(rows[1]["unreadable"])
+    assert "is not known" in str(rows[2]["unreadable"])
+    assert world.run("tail", "gaps", "--from-beginning", "-n", "4").exit_code == 0
+
+
+def test_dead_letters_are_listed_with_reason_and_origin(world: World) -> None:
+    assert world.json("dead-letters") == []
+    for offset in (7, 8):
+        origin = Origin("cut short", topics.TRADES.name, 3, offset)
+        world.producer.produce(
+            topics.DEAD_LETTERS.name, value=b"\x00raw", headers=headers_of(origin)
+        )
+    world.producer.produce(topics.DEAD_LETTERS.name, value=b"?")
+    assert world.producer.flush(DEADLINE_S) == 0
+
+    letters = world.json("dead-letters")
+
+    assert {(row["topic"], row["partition"], row["offset"]) for row in letters} == {
+        (topics.TRADES.name, 3, 7),
+        (topics.TRADES.name, 3, 8),
+        ("", -1, -1),
+    }
+    assert {row["raw"] for row in letters} == {b"\x00raw".hex(), b"?".hex()}
+    assert len(world.json("dead-letters", "-n", "1")) == 1
+    assert "cut short" in world.run("dead-letters").stdout
+
+
+def test_tail_ends_quietly_on_ctrl_c_and_when_its_reader_goes(world: World) -> None:
+    world.send(topics.KLINES, *(encode(a_candle()) for _ in range(3)))
+    for ending in ("ctrl-c", "pipe"):
+        process = world.start("tail", "klines", "--from-beginning", "--json")
+        assert process.stdout is not None
+        process.stdout.readline()
+        if ending == "pipe":
+            process.stdout.close()
+            process.stdout = None
+            deadline = time.monotonic() + DEADLINE_S
+            while process.poll() is None and time.monotonic() < deadline:
+                world.send(topics.KLINES, encode(a_candle()))
+                time.sleep(0.05)
+        else:
+            process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=DEADLINE_S)
+        assert (process.returncode, said) == (0, "")
+
+
+def test_an_unknown_topic_and_a_broker_that_is_away_are_told(world: World) -> None:
+    with pytest.raises(CandlewickError, match="choose one of trades, candles, candles-live"):
+        world.run("tail", "nothing")
+    away = replace(world, environment={"CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:9"})
+    begun = time.monotonic()
+    with pytest.raises(CandlewickError, match=r"does not answer at 127\.0\.0\.1:9"):
+        away.run("tail", "trades")
+    assert time.monotonic() - begun < 5
+
+
+def test_an_audit_of_nothing_says_so(world: World) -> None:
+    with pytest.raises(CandlewickError, match="nothing to compare"):
+        world.run("audit", "--symbol", "NOBODY")
+    with pytest.raises(CandlewickError, match="unknown interval"):
+        world.run("audit", "--interval", "7m")
+    world.put("candles", replace(a_candle(), symbol="ALONE"))
+    with pytest.raises(CandlewickError, match="nothing could be compared"):
+        world.run("audit", "--symbol", "ALONE")
+
+
+def a_kline(candle: Candle, *, source: str = "rest") -> Candle:
+    return replace(
+        candle,
+        source=source,
+        status="official",
+        first_trade_id=NO_TRADE_ID,
+        last_trade_id=NO_TRADE_ID,
+        price_variation_e16=None,
+    )
+
+
+def test_candles_equal_to_the_klines_are_verified(world: World) -> None:
+    candles = [replace(a_candle(open_ms=START_MS + n * MINUTE_MS), symbol="SAME") for n in range(9)]
+    world.put("candles", *candles, replace(candles[0], revision=0, close_e8=1))
+    world.put("klines", *(a_kline(candle) for candle in candles))
+    world.put("klines", replace(a_kline(candles[1], source="archive-monthly"), close_e8=1))
+
+    result = world.run("audit", "--symbol", "same")
+
+    assert result.exit_code == 0
+    assert world.json("audit", "--symbol", "SAME") == [
+        {
+            "symbol": "SAME",
+            "interval": "1m",
+            "verified": 9,
+            "mismatch": 0,
+            "gapped": 0,
+            "only_ours": 0,
+            "only_exchange": 0,
+        }
+    ]
+
+
+def test_every_field_that_differs_is_shown_with_both_values(world: World) -> None:
+    candle = replace(a_candle(), symbol="DIFF")
+    numbers = [name for name in Candle.__slots__ if name.endswith("_e8")] + ["trade_count"]
+    ids = ["first_trade_id", "last_trade_id"]
+    for n, name in enumerate([*numbers, *ids]):
+        ours = replace(candle, open_ms=START_MS + n * MINUTE_MS)
+        other = replace(ours, source="stream", **{name: getattr(ours, name) + 1})
+        world.put("candles", ours)
+        world.put("klines", other)
+
+    result = world.run("audit", "--symbol", "DIFF")
+    lines = world.json("audit", "--symbol", "DIFF")
+
+    assert result.exit_code == 1
+    assert lines[0]["mismatch"] == len(numbers) + 2
+    names = [name.removesuffix("_e8") for name in [*numbers, *ids]]
+    assert [line["field"] for line in lines[1:]] == names
+    assert (lines[1]["ours"], lines[1]["exchange"]) == ("100", "100.00000001")
+
+
+def test_a_gapped_candle_and_lonely_ones_are_no_mismatch(world: World) -> None:
+    candles = [replace(a_candle(open_ms=START_MS + n * MINUTE_MS), symbol="ODD") for n in range(4)]
+    world.put("candles", replace(candles[0], status="gapped", volume_e8=1), *candles[1:3])
+    world.put("klines", a_kline(candles[0]), a_kline(candles[1]), a_kline(candles[3]))
+
+    line = world.json("audit", "--symbol", "ODD")[0]
+
+    assert {k: v for k, v in line.items() if k not in ("symbol", "interval")} == {
+        "verified": 1,
+        "mismatch": 0,
+        "gapped": 1,
+        "only_ours": 1,
+        "only_exchange": 1,
+    }
+
+
+@pytest.mark.parametrize(("price_e8", "allowed"), [(3, 4), (10**8, 0)])
+def test_quote_volume_may_differ_by_rounding_only_where_there_is_rounding(
+    world: World, price_e8: int, allowed: int
+) -> None:
+    symbol = f"ROUND{price_e8}"
+    candle = replace(a_candle(), symbol=symbol, close_e8=price_e8, volume_e8=11 * 10**4)
+    for off in (allowed, allowed + 1):
+        ours = replace(candle, open_ms=START_MS + off * MINUTE_MS)
+        world.put("candles", ours)
+        world.put("klines", replace(a_kline(ours), quote_volume_e8=ours.quote_volume_e8 + off))
+
+    line = world.json("audit", "--symbol", symbol)[0]
+
+    assert (line["verified"], line["mismatch"]) == (1, 1)
