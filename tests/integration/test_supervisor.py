@@ -16,8 +16,9 @@ from candlewick.addresses import Addresses
 from candlewick.backoff import Backoff
 from candlewick.folder import StackFolder
 from candlewick.identity import Identity, end_all
+from candlewick.leftovers import end_leftovers
 from candlewick.programs import Program
-from candlewick.state import read_state
+from candlewick.state import Phase, ProcessState, StackState, read_state, write_state
 from candlewick.supervisor import Supervisor
 from schemas.errors import ConfigurationError
 
@@ -25,6 +26,7 @@ SLEEPER = "import time; print('here', flush=True); time.sleep(600)"
 FAILING = "raise SystemExit('no such symbol')"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
 PATIENCE_S = 20.0
+ADDRESSES = Addresses(1, 2, None)
 
 
 def program(name: str, code: str, port: int | None = None) -> Program:
@@ -41,8 +43,7 @@ def supervisor(tmp_path: Path, said: list[str]) -> Iterator[Supervisor]:
     folder = StackFolder(tmp_path)
     folder.make()
     backoff = Backoff(first_s=0.1, longest_s=0.4)
-    addresses = Addresses(1, 2, None)
-    running = Supervisor(folder, addresses, dict(os.environ), said.append, backoff)
+    running = Supervisor(folder, ADDRESSES, dict(os.environ), said.append, backoff)
     yield running
     running.stop()
 
@@ -135,6 +136,26 @@ def test_another_process_under_a_recorded_id_is_left_alone() -> None:
     finally:
         bystander.kill()
         bystander.wait()
+
+
+def test_what_a_killed_supervisor_left_is_ended_by_what_it_wrote_down(tmp_path: Path) -> None:
+    folder = StackFolder(tmp_path)
+    folder.make()
+    orphan = subprocess.Popen([sys.executable, "-c", SLEEPER], stdout=subprocess.DEVNULL)
+    try:
+        left = ProcessState(
+            "sink", Phase.RUNNING, Identity.of(orphan.pid), restarts=0, last_exit=None
+        )
+        write_state(
+            folder.state, StackState(Identity(1, 0.0), ADDRESSES, ready=True, processes=(left,))
+        )
+
+        assert end_leftovers(folder) == 1
+        assert orphan.wait(PATIENCE_S) == -signal.SIGTERM
+        assert end_leftovers(folder) == 0
+    finally:
+        orphan.kill()
+        orphan.wait()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
