@@ -57,7 +57,8 @@ class CandleFold:
             open_ms = interval.open_of(piece.open_ms)
             current = self.state.current.get(interval)
             if current is None or current.piece.open_ms < open_ms:
-                self._start(interval, replace(piece, open_ms=open_ms))
+                begun = piece if piece.open_ms == open_ms else replace(piece, open_ms=open_ms)
+                self._start(interval, begun)
             elif current.piece.open_ms == open_ms:
                 self.state.current[interval] = self._merged(interval, current, piece)
             else:

@@ -4,14 +4,16 @@ Merging is associative and does not depend on the order in which parts come, bec
 the trade ids that it holds: a late or repaired trade ends in the same candle as a punctual one.
 """
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from processors.sums import exact_dot, exact_sum
+from processors.sums import segment_dots, segment_sums
 from schemas.market import NO_TRADE_ID, TradeBlock
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +49,17 @@ def flat_piece(open_ms: int, price_e8: int) -> Piece:
     return Piece(open_ms, price_e8, price_e8, price_e8, price_e8)
 
 
-def pieces_of(block: TradeBlock, *, step_ms: int) -> Iterator[Piece]:
-    """Yield a piece for each run of trades of ``block`` that share a candle of ``step_ms``.
+def pieces_of(block: TradeBlock, *, step_ms: int) -> list[Piece]:
+    """Return a piece for each run of trades of ``block`` that share a candle of ``step_ms``.
 
     Event times may go back; void records are left out.
     """
     rows = _without_void(block)
     if not len(rows):
-        return
+        return []
     bucket = rows.event_ms // step_ms
-    cuts = np.flatnonzero(bucket[1:] != bucket[:-1]) + 1
-    bounds = [0, *cuts.tolist(), len(rows)]
-    first_id = rows.first_trade_id
-    for start, end in itertools.pairwise(bounds):
-        part = part_of(rows, start, end)
-        piece = _piece(part, int(bucket[start]) * step_ms, first_id)
-        first_id = piece.last_trade_id + 1
-        yield piece
+    starts = np.append(0, np.flatnonzero(bucket[1:] != bucket[:-1]) + 1)
+    return [Piece(*fields) for fields in zip(*_columns(rows, starts, step_ms), strict=True)]
 
 
 def part_of(block: TradeBlock, start: int, end: int) -> TradeBlock:
@@ -128,24 +124,29 @@ def _without_void(block: TradeBlock) -> TradeBlock:
     )
 
 
-def _piece(rows: TradeBlock, open_ms: int, first_trade_id: int) -> Piece:
+def _columns(rows: TradeBlock, starts: "NDArray[np.intp]", step_ms: int) -> list[list[int]]:
+    """Return the fields of the pieces that begin at ``starts``, in the order of `Piece`."""
     price, quantity = rows.price_e8, rows.quantity_e8
+    lasts = np.append(starts[1:], len(price)) - 1
     bought = quantity * (rows.taker_sold == 0)
-    steps = np.diff(price)
-    count = int(rows.fills.sum())
-    return Piece(
-        open_ms=open_ms,
-        open_e8=int(price[0]),
-        high_e8=int(price.max()),
-        low_e8=int(price.min()),
-        close_e8=int(price[-1]),
-        volume_e8=exact_sum(quantity),
-        quote_e16=exact_dot(price, quantity),
-        trade_count=count,
-        taker_buy_e8=exact_sum(bought),
-        taker_buy_quote_e16=exact_dot(price, bought),
-        first_trade_id=first_trade_id,
-        last_trade_id=first_trade_id + count - 1,
-        variation_e16=exact_dot(steps, steps),
-        last_ms=int(rows.event_ms[-1]),
-    )
+    steps = np.zeros_like(price)
+    np.subtract(price[1:], price[:-1], out=steps[1:])
+    steps[starts] = 0  # the step into a candle is no variation inside it
+    counts = np.add.reduceat(rows.fills, starts, dtype=np.int64)
+    last_ids = rows.first_trade_id - 1 + np.cumsum(counts)
+    return [
+        (rows.event_ms[starts] // step_ms * step_ms).tolist(),
+        price[starts].tolist(),
+        np.maximum.reduceat(price, starts).tolist(),
+        np.minimum.reduceat(price, starts).tolist(),
+        price[lasts].tolist(),
+        segment_sums(quantity, starts),
+        segment_dots(price, quantity, starts),
+        counts.tolist(),
+        segment_sums(bought, starts),
+        segment_dots(price, bought, starts),
+        (last_ids - counts + 1).tolist(),
+        last_ids.tolist(),
+        segment_dots(steps, steps, starts),
+        rows.event_ms[lasts].tolist(),
+    ]

@@ -1,6 +1,7 @@
 """Candle intervals and their arithmetic, in UTC epoch milliseconds. No clock here."""
 
 from enum import StrEnum
+from typing import Self
 
 from schemas.errors import ConfigurationError
 
@@ -8,33 +9,33 @@ MINUTE_MS = 60_000
 
 
 class Interval(StrEnum):
-    """Length of a candle, in the exchange's notation."""
+    """Length of a candle, in the exchange's notation.
 
-    ONE_MINUTE = "1m"
-    FIVE_MINUTES = "5m"
-    FIFTEEN_MINUTES = "15m"
-    ONE_HOUR = "1h"
-    FOUR_HOURS = "4h"
-    ONE_DAY = "1d"
+    Attributes:
+        ms: Length in milliseconds.
+    """
 
-    @property
-    def ms(self) -> int:
-        """Length in milliseconds."""
-        return _MINUTES[self] * MINUTE_MS
+    ms: int
+
+    def __new__(cls, name: str, minutes: int = 0) -> Self:
+        """Make the member of that name and length."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.ms = minutes * MINUTE_MS
+        return member
+
+    ONE_MINUTE = "1m", 1
+    FIVE_MINUTES = "5m", 5
+    FIFTEEN_MINUTES = "15m", 15
+    ONE_HOUR = "1h", 60
+    FOUR_HOURS = "4h", 240
+    ONE_DAY = "1d", 1440
+
+    __hash__ = str.__hash__  # Enum's own is a Python function, and candles are looked up by it
 
     def open_of(self, event_ms: int) -> int:
         """Return the start of the half-open candle that holds ``event_ms``."""
         return event_ms - event_ms % self.ms
-
-
-_MINUTES = {
-    Interval.ONE_MINUTE: 1,
-    Interval.FIVE_MINUTES: 5,
-    Interval.FIFTEEN_MINUTES: 15,
-    Interval.ONE_HOUR: 60,
-    Interval.FOUR_HOURS: 240,
-    Interval.ONE_DAY: 1440,
-}
 
 
 def parse_interval(text: str) -> Interval:
