@@ -7,12 +7,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.errors import ConfigurationError
 
 PREFIX = "CANDLEWICK_"
+_DOTENV = ".env"
 DEFAULT_SYMBOLS = (
     "BTCUSDT",
     "ETHUSDT",
@@ -107,9 +109,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
-        env_file=".env",
+        env_file=_DOTENV,
         frozen=True,
-        extra="forbid",
+        extra="ignore",  # other programs' variables live in the same file
     )
 
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -173,7 +175,7 @@ def known_variables() -> Iterator[str]:
 
 def _refuse_unknown_names() -> None:
     known = set(known_variables())
-    for name in os.environ:
+    for name in (*os.environ, *dotenv_values(_DOTENV)):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             near = get_close_matches(name.upper(), known, n=1)
             hint = f"did you mean {near[0]}?" if near else "see the settings in the README"

@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS candles_live
 ENGINE = ReplacingMergeTree(event_time)
 PARTITION BY toDate(open_time)
 ORDER BY (interval, symbol, open_time)
-TTL toDateTime(open_time) + INTERVAL 1 DAY
+TTL toDateTime(stored_time) + INTERVAL 1 DAY
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- The exchange's own closed candles, one row a source.
