@@ -40,6 +40,10 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
     pong_within: Annotated[float, typer.Option(help="Seconds a pong may take.")] = 60.0,
     lifetime: Annotated[float, typer.Option(help="Seconds a connection may live.")] = 86_400.0,
     weight_limit: Annotated[int, typer.Option(help="Request weight a minute.")] = 6_000,
+    ban: Annotated[int, typer.Option(help="Seconds of the first ban (418).")] = 120,
+    connection_limit: Annotated[
+        int, typer.Option(help="Websocket connection attempts in five minutes.")
+    ] = 300,
 ) -> None:
     """Run the simulated Binance."""
     try:
@@ -59,7 +63,7 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
             sockets=SocketRules(
                 ping_every_s=ping_every, pong_within_s=pong_within, lifetime_s=lifetime
             ),
-            limits=LimitRules(weight=weight_limit),
+            limits=LimitRules(weight=weight_limit, ban_s=ban, connections=connection_limit),
         )
         serve(options)
     except (OSError, ValueError) as error:

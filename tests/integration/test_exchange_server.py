@@ -366,6 +366,18 @@ def test_weights_are_counted_and_the_limit_answers_429_then_418() -> None:
         assert answer.json()["code"] == -1003
 
 
+def test_too_many_connection_attempts_are_refused() -> None:
+    async def run(exchange: RunningExchange) -> None:
+        for _ in range(3):
+            async with joined(f"{exchange.ws_url}/ws"):
+                pass
+
+    with running_exchange(connection_limit=2, symbols="DOTUSDT") as exchange:
+        with pytest.raises(InvalidStatus) as refused:
+            asyncio.run(run(exchange))
+    assert refused.value.response.status_code == 429
+
+
 def faulty(exchange: RunningExchange, path: str, count: int, **fault: str | float) -> list[int]:
     """The ids of the aggregate trades received under one fault, asked for while listening."""
 
