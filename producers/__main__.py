@@ -8,7 +8,7 @@ import sys
 from producers.binance.rest import RestClient
 from producers.follow import Follower
 from producers.publish import Publisher
-from producers.resume import newest_blocks
+from producers.resume import read_past
 from schemas.errors import CandlewickError, ConfigurationError
 from schemas.settings import Settings, load_settings
 
@@ -48,10 +48,11 @@ def _start_logging(level: str) -> None:
 
 async def _stream(settings: Settings) -> None:
     servers = settings.kafka.bootstrap_servers
-    last_blocks = await asyncio.to_thread(newest_blocks, servers, settings.symbols)
-    log.info("%s of %s symbols have history", len(last_blocks), len(settings.symbols))
+    past = await asyncio.to_thread(read_past, servers, settings.symbols)
+    known = sum(one.last_block is not None for one in past.values())
+    log.info("%s of %s symbols have history", known, len(past))
     rest = RestClient(settings.binance.rest_url)
-    following = asyncio.create_task(Follower(settings, Publisher(servers), rest).run(last_blocks))
+    following = asyncio.create_task(Follower(settings, Publisher(servers), rest).run(past))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, following.cancel)
     try:

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from producers.binance.parse import ShutdownNotice, parse_frame
 from producers.binance.stream import Connection
+from producers.clock import steady_ms
 from producers.counts import Counts
 from producers.flow import SymbolFlow
 from producers.kline_flow import KlineFlow
@@ -65,7 +66,7 @@ class Dispatch:
         elif isinstance(value, ShutdownNotice):
             connection.ending = True
         if frame.trade_ids_to >= 0 and frame.symbol in self._flows:
-            self._flows[frame.symbol].tell_trade_id(frame.trade_ids_to)
+            self._flows[frame.symbol].evidence.tell(frame.trade_ids_to, steady_ms())
         connection.newest_event_ms = max(connection.newest_event_ms, frame.sent_ms)
 
     def _flow(self, trade: Trade, raw: bytes) -> SymbolFlow:

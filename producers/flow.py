@@ -2,24 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from producers.blocks import cut_block, leading_run
 from producers.clock import steady_ms, wall_ms
-from producers.continuity import MAX_JUMP, Continuity
+from producers.continuity import Continuity
 from producers.counts import Counts
-from schemas.market import NO_TRADE_ID, Candle, Gap, GapState, Trade, TradeBlock, empty_block
+from producers.evidence import Evidence
+from producers.gap_events import GapEvents
+from producers.outlet import Outlet
+from schemas.market import NO_TRADE_ID, Gap, Trade, TradeBlock, empty_block
 from schemas.settings import Settings
 from schemas.timeframe import MINUTE_MS
 
 KEPT_TRADES: Final = 20_000  # a symbol: about 8 MB
-
-
-class Outlet(Protocol):
-    """Where records go; `send` is False while it is full."""
-
-    def send(self, record: TradeBlock | Candle | Gap) -> bool:
-        """Queue a record."""
 
 
 class SymbolFlow:
@@ -28,8 +24,8 @@ class SymbolFlow:
     Attributes:
         continuity: What came, and what is missing.
         unproven_ms: Steady time at which its newest connection began.
-        suspect_ms: Steady time since when a candle of the exchange tells of a trade that has not
-            come; None while none does.
+        evidence: Whether the exchange's candles tell of trades that have not come.
+        gap_events: Where its gap events go.
         newest_event_ms: Event time of the newest trade that was taken.
         give_up_ms: How long a hole may stay as it is, and how often one given up is tried again.
     """
@@ -55,7 +51,8 @@ class SymbolFlow:
         self.continuity = Continuity(symbol, limit=KEPT_TRADES, give_up_ms=self.give_up_ms)
         self.symbol = symbol
         self.unproven_ms = steady_ms()
-        self.suspect_ms: int | None = None
+        self.evidence = Evidence()
+        self.gap_events = GapEvents(outlet, counts)
         self.newest_event_ms = -1
         self._outlet = outlet
         self._counts = counts
@@ -66,14 +63,14 @@ class SymbolFlow:
         self._received_ms = 0
         self._watermark_ms = 0
         self._next_trade_id = NO_TRADE_ID
-        self._known_trade_id = NO_TRADE_ID
-        self._told_trade_id = NO_TRADE_ID
+        self._published_id = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def go_on_after(self, block: TradeBlock) -> None:
         """Remember what the previous run published last."""
         self._watermark_ms = block.watermark_ms
         self._next_trade_id = block.next_trade_id
+        self._published_id = block.next_agg_id
         self._know(int(block.event_ms[-1]) if len(block) else -1, block.next_trade_id - 1)
 
     def offer(self, trade: Trade) -> None:
@@ -95,18 +92,8 @@ class SymbolFlow:
         """Take note of a trade that exists, as REST says."""
         now_ms = steady_ms()
         self._know(newest.event_ms, newest.last_trade_id)
-        if self.suspect_ms is not None and now_ms - self.suspect_ms > self.give_up_ms:
-            self._told_trade_id, self.suspect_ms = self._known_trade_id, None
+        self.evidence.excuse(now_ms - self.give_up_ms)
         self.continuity.expect(newest.agg_id, now_ms)
-
-    def tell_trade_id(self, trade_id: int) -> None:
-        """Take note of the newest trade id that one of the exchange's candles tells of."""
-        if trade_id <= self._known_trade_id + MAX_JUMP:
-            self._told_trade_id = max(self._told_trade_id, trade_id)
-        if self._told_trade_id <= self._known_trade_id:
-            self.suspect_ms = None
-        elif self.suspect_ms is None:
-            self.suspect_ms = steady_ms()
 
     def flush(self) -> None:
         """Publish what is ready, as far as Kafka's queue has room."""
@@ -149,21 +136,14 @@ class SymbolFlow:
             del left[: len(run)]
         return len(trades) - len(left)
 
-    def publish_gap(self, gap: Gap) -> bool:
-        """Publish a gap event by itself; False when Kafka's queue is full."""
-        if not self._outlet.send(gap):
-            return False
-        self._counts.gaps_found += gap.state == GapState.FOUND
-        self._counts.gaps_repaired += gap.state == GapState.REPAIRED
-        self._counts.gaps_given_up += gap.state == GapState.GIVEN_UP
-        return True
-
     def advance(self) -> None:
         """Report holes that last, and give up those that lasted too long."""
         before = len(self.continuity.ready)
         self.continuity.advance(steady_ms())
         if len(self.continuity.ready) > before:
             self.flush()
+        if not self.continuity.late:
+            self.gap_events.end_inherited(self._published_id, steady_ms())
 
     def lose_sight(self) -> None:
         """Take note that trades may have been missed between two connections."""
@@ -172,13 +152,10 @@ class SymbolFlow:
 
     def _know(self, event_ms: int, trade_id: int) -> None:
         self.newest_event_ms = max(self.newest_event_ms, event_ms)
-        if trade_id > self._known_trade_id:
-            self._known_trade_id = trade_id
-            if self.suspect_ms is not None and self._told_trade_id <= trade_id:
-                self.suspect_ms = None
+        self.evidence.know(trade_id)
 
     def _is_whole(self) -> bool:
-        return self.suspect_ms is None and self.continuity.settled
+        return self.evidence.suspect_ms is None and self.continuity.settled
 
     def _flush_soon(self) -> None:
         if len(self.continuity.ready) >= self._block_trades:
@@ -194,7 +171,7 @@ class SymbolFlow:
     def _publish_first(self, ready: list[Trade | Gap]) -> bool:
         first = ready[0]
         if isinstance(first, Gap):
-            sent, count = self.publish_gap(first), 1
+            sent, count = self.gap_events.publish(first), 1
         else:
             run = leading_run(ready, limit=self._block_trades)
             sent, count = self._send_block(self._cut(run, last=len(run) == len(ready))), len(run)
@@ -217,6 +194,7 @@ class SymbolFlow:
             return False
         self._watermark_ms = block.watermark_ms
         self._next_trade_id = block.next_trade_id
+        self._published_id = block.next_agg_id
         self._counts.blocks += 1
         self._counts.trades += len(block)
         return True

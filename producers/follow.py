@@ -15,9 +15,9 @@ from producers.flow import SymbolFlow
 from producers.kline_flow import KlineFlow
 from producers.publish import Publisher
 from producers.repair import Repair
+from producers.resume import Past
 from producers.rotation import Attempts, Line, back_off_s
 from schemas.errors import Transient
-from schemas.market import TradeBlock
 from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -46,8 +46,8 @@ class Follower:
         self._klines = KlineFlow(settings.symbols, publisher, self._counts, self._stream_ms)
         self._dispatch = Dispatch(self._flows, self._klines, publisher, self._counts)
 
-    async def run(self, last_blocks: Mapping[str, TradeBlock]) -> None:
-        """Follow from the last blocks on, until cancelled.
+    async def run(self, past: Mapping[str, Past]) -> None:
+        """Follow from where the past ends, until cancelled.
 
         Raises:
             ConfigurationError: A symbol or an address is wrong, or a topic is missing.
@@ -65,7 +65,7 @@ class Follower:
                     await line.opened.wait()
                 for symbol, flow in self._flows.items():
                     repair = Repair(flow, self._rest, requests, self._klines)
-                    tasks.create_task(repair.run(last_blocks.get(symbol)))
+                    tasks.create_task(repair.run(past[symbol]))
                 tasks.create_task(self._klines.repair(self._rest))
                 tasks.create_task(self._serve())
                 tasks.create_task(self._watch_quiet())

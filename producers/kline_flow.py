@@ -7,8 +7,8 @@ from typing import Final
 
 from producers.binance.rest import RestClient
 from producers.counts import Counts
-from producers.flow import Outlet
 from producers.klines import KlineTrack
+from producers.outlet import Outlet
 from schemas.errors import Transient
 from schemas.market import Candle
 from schemas.timeframe import Interval

@@ -9,6 +9,7 @@ from producers.clock import steady_ms
 from producers.continuity import NOT_STARTED
 from producers.flow import SymbolFlow
 from producers.kline_flow import KlineFlow
+from producers.resume import Past
 from producers.rotation import back_off_s
 from schemas.errors import ConfigurationError, Transient
 from schemas.market import Trade, TradeBlock
@@ -48,10 +49,11 @@ class Repair:
         self._asked_ms = 0
         self._late_ms = steady_ms()
 
-    async def run(self, last_block: TradeBlock | None) -> None:
+    async def run(self, past: Past) -> None:
         """Begin after the last block, or at the previous candle, and repair until cancelled."""
-        if last_block is not None:
-            self._begin_after(last_block)
+        if past.last_block is not None:
+            self._begin_after(past.last_block)
+            self._flow.gap_events.inherit(past.open_gaps)
         while True:
             try:
                 await self._step()
@@ -125,7 +127,7 @@ class Repair:
         now_ms, connected = steady_ms(), self._flow.stream_ms() > 0
         if not self._continuity.proven:
             return connected and now_ms - self._flow.unproven_ms >= PROOF_AFTER_MS
-        suspect_ms = self._flow.suspect_ms
+        suspect_ms = self._flow.evidence.suspect_ms
         return suspect_ms is not None and now_ms - max(suspect_ms, self._asked_ms) >= SUSPECT_MS
 
     async def _prove(self) -> None:
@@ -157,7 +159,7 @@ class Repair:
             late.put_off()
             self._late_ms = steady_ms() + self._flow.give_up_ms
         elif event := late.published(published, steady_ms()):
-            while not self._flow.publish_gap(event):
+            while not self._flow.gap_events.publish(event):
                 await self._wait(LOOK_S)
 
     async def _pause_after(self, error: Transient) -> None:

@@ -1,122 +1,68 @@
-"""Where the previous run stopped: the newest block of each symbol that Kafka has."""
+"""What the previous run left in Kafka: the newest block of each symbol, and gaps without an end."""
 
-import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-
-from producers.clock import steady_ms
+from producers.tail import TopicTail
 from schemas import topics
-from schemas.codecs import decode
-from schemas.errors import ConfigurationError, PoisonMessage
-from schemas.market import TradeBlock
+from schemas.market import Gap, GapState, TradeBlock
 
-log = logging.getLogger(__name__)
 LOOK_BACK: Final = (500, 5_000, 50_000)  # records before the end of each partition
-TIMEOUT_S: Final = 10.0
-LOG_CRITICAL: Final = 2  # the client would tell of every attempt to connect
-WAIT_S: Final = 0.05  # the client waits so long for a batch to become full
+LOOK_BACK_GAPS: Final = 2_000
 
 
-def newest_blocks(bootstrap_servers: str, symbols: Iterable[str]) -> dict[str, TradeBlock]:
-    """Return the block with the highest ids of each symbol that has one.
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of one symbol.
 
-    The search goes backwards from the end of every partition, so that it holds after a change of
-    their number. A symbol without a block in the last 50,000 records of each counts as new: one
-    that is followed has a block a minute.
+    Attributes:
+        last_block: The block with the highest ids; None for a new symbol.
+        open_gaps: Gaps that were found, and of which nothing more was said.
+    """
+
+    last_block: TradeBlock | None = None
+    open_gaps: list[Gap] = field(default_factory=list)
+
+
+def read_past(bootstrap_servers: str, symbols: Iterable[str]) -> dict[str, Past]:
+    """Return what Kafka has of each symbol.
+
+    A symbol without a block in the last 50,000 records of each partition counts as new: one that
+    is followed has a block a minute.
 
     Raises:
-        ConfigurationError: Kafka does not answer, or the topic does not exist.
+        ConfigurationError: Kafka does not answer, or a topic does not exist.
     """
     wanted = set(symbols)
+    with TopicTail(bootstrap_servers, topics.TRADES.name) as trades:
+        blocks = _newest_blocks(trades, wanted)
+    with TopicTail(bootstrap_servers, topics.GAPS.name) as events:
+        gaps = _open_gaps(events.records(Gap, LOOK_BACK_GAPS))
+    return {
+        symbol: Past(blocks.get(symbol), [gap for gap in gaps if gap.symbol == symbol])
+        for symbol in wanted
+    }
+
+
+def _newest_blocks(tail: TopicTail, wanted: set[str]) -> dict[str, TradeBlock]:
     newest: dict[str, TradeBlock] = {}
-    consumer = _consumer(bootstrap_servers)
-    try:
-        spans = _spans(consumer, bootstrap_servers)
-        for depth in LOOK_BACK:
-            for block in _blocks(consumer, spans, depth):
-                known = newest.get(block.symbol)
-                if known is None or block.next_agg_id >= known.next_agg_id:
-                    newest[block.symbol] = block
-            if wanted <= newest.keys() or all(high - low <= depth for low, high in spans.values()):
-                break
-    except KafkaException as error:
-        raise _unreachable(bootstrap_servers) from error
-    finally:
-        consumer.close()
-    return {symbol: newest[symbol] for symbol in wanted & newest.keys()}
+    for depth in LOOK_BACK:
+        for block in tail.records(TradeBlock, depth):
+            known = newest.get(block.symbol)
+            if known is None or block.next_agg_id >= known.next_agg_id:
+                newest[block.symbol] = block
+        if wanted <= newest.keys() or tail.longest <= depth:
+            break
+    return newest
 
 
-def _consumer(bootstrap_servers: str) -> Consumer:
-    return Consumer(
-        {
-            "bootstrap.servers": bootstrap_servers,
-            "group.id": "candlewick-producer",  # required by the client; nothing is committed
-            "client.id": "candlewick-producer",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "fetch.queue.backoff.ms": 5,
-            "log_level": LOG_CRITICAL,
-        }
-    )
-
-
-def _spans(consumer: Consumer, servers: str) -> dict[int, tuple[int, int]]:
-    name = topics.TRADES.name
-    found = consumer.list_topics(name, timeout=TIMEOUT_S).topics[name]
-    if found.error is not None:
-        raise ConfigurationError(
-            f"topic {name} does not exist at {servers}: create the topics with `candlewick up`"
-        )
-    spans = {}
-    for number in found.partitions:
-        span = consumer.get_watermark_offsets(TopicPartition(name, number), timeout=TIMEOUT_S)
-        if span is None:
-            raise _unreachable(servers)
-        spans[number] = span
-    return spans
-
-
-def _blocks(
-    consumer: Consumer, spans: dict[int, tuple[int, int]], depth: int
-) -> Iterator[TradeBlock]:
-    reading = {number for number, (low, high) in spans.items() if high > low}
-    consumer.assign(
-        [
-            TopicPartition(
-                topics.TRADES.name, number, max(spans[number][0], spans[number][1] - depth)
-            )
-            for number in reading
-        ]
-    )
-    heard_ms = steady_ms()
-    while reading:
-        messages = consumer.consume(1000, timeout=WAIT_S)
-        if messages:
-            heard_ms = steady_ms()
-        elif steady_ms() - heard_ms > TIMEOUT_S * 1000:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - their name
-        for message in messages:
-            error = message.error()
-            if error is None:
-                yield from _block(message)
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - their name for it
-                reading.discard(message.partition() or 0)
-            else:
-                raise KafkaException(error)
-
-
-def _block(message: Message) -> Iterator[TradeBlock]:
-    try:
-        yield decode(TradeBlock, message.value() or b"")
-    except PoisonMessage as error:
-        log.warning("skipped %s: %s", message.offset(), error)
-
-
-def _unreachable(servers: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"Kafka at {servers} does not answer: start it with `candlewick up`, or set "
-        "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
-    )
+def _open_gaps(events: Iterable[Gap]) -> list[Gap]:
+    found: dict[tuple[str, int, int], Gap] = {}
+    for event in events:
+        key = (event.symbol, event.first_agg_id, event.last_agg_id)
+        if event.state == GapState.FOUND:
+            found[key] = event
+        else:
+            found.pop(key, None)
+    return list(found.values())

@@ -7,7 +7,7 @@ import pytest
 
 from producers.counts import Counts
 from producers.flow import SymbolFlow
-from schemas.market import Candle, Gap, TradeBlock
+from schemas.market import Candle, Gap, GapState, TradeBlock
 from schemas.settings import Settings, StreamSettings
 from tests.builders import MINUTE_MS, START_MS, a_block, a_trade
 
@@ -135,7 +135,7 @@ async def test_quiet_is_not_told_while_a_trade_may_have_been_missed(doubt: str) 
     elif doubt == "no connection":
         stream.event_ms = -1
     else:
-        flow.tell_trade_id(2)
+        flow.evidence.tell(2, 0)
 
     flow.tell_quiet()
 
@@ -146,11 +146,11 @@ async def test_candle_of_the_exchange_reveals_a_trade_that_did_not_come() -> Non
     outlet = Outlet()
     flow = await a_flow_that_heard_a_trade(outlet, Stream())
 
-    flow.tell_trade_id(2)
-    assert flow.suspect_ms is not None
+    flow.evidence.tell(2, 0)
+    assert flow.evidence.suspect_ms is not None
     flow.expect(a_trade(2))
 
-    assert flow.suspect_ms is None
+    assert flow.evidence.suspect_ms is None
     assert flow.continuity.wanted == 2
 
 
@@ -187,3 +187,24 @@ async def test_resumed_flow_keeps_the_next_trade_id_and_tells_quiet_without_a_ne
     flow.tell_quiet()
 
     assert [(b.first_agg_id, b.first_trade_id) for b in outlet.blocks] == [(8, 73)]
+
+
+async def test_gap_that_the_previous_run_left_open_is_ended_once_its_trades_are_published() -> None:
+    outlet = Outlet()
+    flow = a_flow(outlet, Stream())
+    found = Gap("BTCUSDT", 1, 2, -1, -1, GapState.FOUND.value, 5, 5, "ids jump")
+    flow.gap_events.inherit([found])
+
+    await hear(flow, 1)
+    flow.flush()
+    flow.advance()
+    assert len(outlet.taken) == 1
+    await hear(flow, 2)
+    flow.flush()
+    flow.advance()
+    flow.advance()
+
+    ended = [one for one in outlet.taken if isinstance(one, Gap)]
+    assert [(gap.state, gap.first_agg_id, gap.last_agg_id) for gap in ended] == [
+        (GapState.REPAIRED, 1, 2)
+    ]

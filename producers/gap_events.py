@@ -1,0 +1,43 @@
+"""Gap events to Kafka, those that the previous run left without an end included."""
+
+from dataclasses import replace
+
+from producers.counts import Counts
+from producers.outlet import Outlet
+from schemas.market import Gap, GapState
+
+
+class GapEvents:
+    """The events of one symbol."""
+
+    def __init__(self, outlet: Outlet, counts: Counts) -> None:
+        self._outlet = outlet
+        self._counts = counts
+        self._inherited: list[Gap] = []
+
+    def publish(self, gap: Gap) -> bool:
+        """Publish an event; False when Kafka's queue is full."""
+        if not self._outlet.send(gap):
+            return False
+        self._counts.gaps_found += gap.state == GapState.FOUND
+        self._counts.gaps_repaired += gap.state == GapState.REPAIRED
+        self._counts.gaps_given_up += gap.state == GapState.GIVEN_UP
+        return True
+
+    def inherit(self, gaps: list[Gap]) -> None:
+        """Take over gaps that the previous run found and did not see repaired."""
+        self._inherited = gaps
+
+    def end_inherited(self, published_id: int, now_ms: int) -> None:
+        """Report those repaired whose trades are published, all below this id."""
+        if self._inherited:
+            self._inherited = [
+                gap
+                for gap in self._inherited
+                if gap.last_agg_id >= published_id or not self.publish(_repaired(gap, now_ms))
+            ]
+
+
+def _repaired(gap: Gap, now_ms: int) -> Gap:
+    state, reason = GapState.REPAIRED.value, "filled by the next run"
+    return replace(gap, state=state, changed_ms=now_ms, reason=reason)

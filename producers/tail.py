@@ -1,0 +1,113 @@
+"""The last records of a topic."""
+
+import logging
+from collections.abc import Iterator
+from typing import Final, Self, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from producers.clock import steady_ms
+from schemas.codecs import decode
+from schemas.errors import ConfigurationError, PoisonMessage
+
+log = logging.getLogger(__name__)
+RecordT = TypeVar("RecordT")
+TIMEOUT_S: Final = 10.0
+WAIT_S: Final = 0.05  # the client waits so long for a batch to become full
+LOG_CRITICAL: Final = 2  # the client would tell of every attempt to connect
+
+
+class TopicTail:
+    """Reads backwards from the end of every partition as it was when this was made.
+
+    Every partition is read, so that it holds after a change of their number.
+
+    Attributes:
+        longest: Records in the longest partition.
+    """
+
+    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+        """Look for the ends.
+
+        Raises:
+            ConfigurationError: Kafka does not answer, or the topic does not exist.
+        """
+        self._servers = bootstrap_servers
+        self._topic = topic
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "group.id": "candlewick-producer",  # required by the client; nothing is committed
+                "client.id": "candlewick-producer",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "fetch.queue.backoff.ms": 5,
+                "log_level": LOG_CRITICAL,
+            }
+        )
+        self._spans = self._find_spans()
+        self.longest = max((high - low for low, high in self._spans.values()), default=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def records(self, record: type[RecordT], depth: int) -> Iterator[RecordT]:
+        """Yield the last ``depth`` records of each partition; those of a key are in order.
+
+        Raises:
+            ConfigurationError: Kafka does not answer any more.
+        """
+        for message in self._messages(depth):
+            try:
+                yield decode(record, message.value() or b"")
+            except PoisonMessage as error:
+                log.warning("passed over offset %s of %s: %s", message.offset(), self._topic, error)
+
+    def _messages(self, depth: int) -> Iterator[Message]:
+        spans = {n: (low, high) for n, (low, high) in self._spans.items() if high > low}
+        starts = [
+            TopicPartition(self._topic, n, max(lo, hi - depth)) for n, (lo, hi) in spans.items()
+        ]
+        self._consumer.assign(starts)
+        heard_ms = steady_ms()
+        while spans:
+            messages = self._consumer.consume(1000, timeout=WAIT_S)
+            if messages:
+                heard_ms = steady_ms()
+            elif steady_ms() - heard_ms > TIMEOUT_S * 1000:
+                raise self._unreachable()
+            for message in messages:
+                error = message.error()
+                if error is None:
+                    yield message
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - their name for it
+                    spans.pop(message.partition() or 0, None)
+
+    def _find_spans(self) -> dict[int, tuple[int, int]]:
+        try:
+            found = self._consumer.list_topics(self._topic, timeout=TIMEOUT_S).topics[self._topic]
+            if found.error is not None:
+                raise ConfigurationError(
+                    f"topic {self._topic} does not exist at {self._servers}: "
+                    "create the topics with `candlewick up`"
+                )
+            return {number: self._span(number) for number in found.partitions}
+        except KafkaException as error:
+            raise self._unreachable() from error
+
+    def _span(self, number: int) -> tuple[int, int]:
+        partition = TopicPartition(self._topic, number)
+        span = self._consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S)
+        if span is None:
+            raise self._unreachable()
+        return span
+
+    def _unreachable(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"Kafka at {self._servers} does not answer: start it with `candlewick up`, or set "
+            "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
+        )
