@@ -372,9 +372,11 @@ def test_too_many_connection_attempts_are_refused() -> None:
             async with joined(f"{exchange.ws_url}/ws"):
                 pass
 
-    with running_exchange(connection_limit=2, symbols="DOTUSDT") as exchange:
-        with pytest.raises(InvalidStatus) as refused:
-            asyncio.run(run(exchange))
+    with (
+        running_exchange(connection_limit=2, symbols="DOTUSDT") as exchange,
+        pytest.raises(InvalidStatus) as refused,
+    ):
+        asyncio.run(run(exchange))
     assert refused.value.response.status_code == 429
 
 
