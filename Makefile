@@ -8,7 +8,7 @@ STAMP := $(VENV)/.synced
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo live test test-long bench lint clean
+.PHONY: help setup demo live test test-long bench lint docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test-long: setup ## The tests that take minutes each
 
 bench: setup ## Each figure of the README, measured here
 	@for script in bench/bench_*.py; do echo "== $$script" && $(BIN)/python "$$script" || exit 1; done
+
+docs: setup ## The pages under docs/ that are made from the code
+	$(BIN)/python -m candlewick.documents
 
 clean: ## Remove .venv and caches; the data in .candlewick stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

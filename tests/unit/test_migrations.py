@@ -1,0 +1,73 @@
+"""The migrator: each file once, in order, never edited."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from schemas.errors import ContractMismatch
+from schemas.migrations import Migration, for_cluster, migrate, read_migrations
+
+
+@dataclass
+class Store:
+    """Remembers what ran, and the ledger as the migrator writes it."""
+
+    ran: list[str] = field(default_factory=list)
+    ledger: list[tuple[str, str]] = field(default_factory=list)
+
+    def run(self, statement: str) -> None:
+        self.ran.append(statement)
+        if statement.startswith("INSERT INTO schema_migrations"):
+            _, name, _, checksum, _ = statement.split("'")
+            self.ledger.append((name, checksum))
+
+    def rows(self, query: str) -> list[tuple[str, str]]:
+        assert "schema_migrations" in query
+        return list(self.ledger)
+
+
+def test_what_is_missing_is_applied_once_and_in_order() -> None:
+    store = Store()
+
+    first, second = migrate(store, read_migrations()), migrate(store, read_migrations())
+
+    assert first == sorted(first) == [m.name for m in read_migrations()]
+    assert second == []
+
+
+def test_an_edited_migration_is_refused() -> None:
+    store, files = Store(), read_migrations()
+    migrate(store, files)
+    edited = [replace(files[0], checksum="0" * 64), *files[1:]]
+
+    with pytest.raises(ContractMismatch, match="edited"):
+        migrate(store, edited)
+
+
+def test_a_store_of_a_newer_version_is_refused() -> None:
+    store, files = Store(), read_migrations()
+    migrate(store, [*files, Migration("999_later", "SELECT 1", "1" * 64)])
+
+    with pytest.raises(ContractMismatch, match="newer"):
+        migrate(store, files)
+
+
+def test_one_machine_gets_the_statements_as_they_are() -> None:
+    statements = [s for m in read_migrations() for s in m.statements()]
+
+    assert [for_cluster(s, None) for s in statements] == statements
+
+
+def test_a_cluster_gets_replicated_engines_and_their_deduplication_window() -> None:
+    tables = [s for m in read_migrations() for s in m.statements() if "CREATE TABLE" in s]
+
+    for statement in (for_cluster(table, "main") for table in tables):
+        assert "ON CLUSTER 'main'" in statement
+        assert "ENGINE = Replicated" in statement
+        assert "non_replicated" not in statement
+
+
+def test_comments_and_empty_statements_are_left_out() -> None:
+    migration = Migration("001_x", "-- a; comment\nSELECT 1;\n\n;SELECT 2", "0" * 64)
+
+    assert list(migration.statements()) == ["SELECT 1", "SELECT 2"]
