@@ -1,0 +1,43 @@
+"""One number for all predictions of a symbol: equal exactly when each prediction is equal."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from schemas.predictions import Prediction
+
+
+class Digest:
+    """SHA-256 over predictions, in the order in which they were made.
+
+    It does not matter in what pieces they are added.
+    """
+
+    __slots__ = ("_hash", "count")
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self.count = 0
+
+    def add(self, predictions: Iterable[Prediction]) -> None:
+        """Add predictions."""
+        for p in predictions:
+            self.count += 1
+            self._hash.update(_line(p).encode())
+
+    def hex(self) -> str:
+        """Return the digest of what was added so far."""
+        return self._hash.hexdigest()
+
+
+def combined(digests: Mapping[str, str]) -> str:
+    """Return one digest of the digests of several symbols, whatever their order."""
+    lines = "".join(f"{symbol} {digest}\n" for symbol, digest in sorted(digests.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _line(p: Prediction) -> str:
+    return (
+        f"{p.symbol} {p.interval} {p.open_ms} {p.issued_ms} {p.model} {p.version} {p.status} "
+        f"{p.champion:d} {p.last_price_e8} {p.price_e8} {p.low_50_e8} {p.high_50_e8} "
+        f"{p.low_90_e8} {p.high_90_e8} {p.volatility_bp!r}\n"
+    )

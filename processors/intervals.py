@@ -1,0 +1,128 @@
+"""Calibrated intervals: a model's scale times a quantile tracked on what was published.
+
+Offsets are log returns from the last price, for the quantiles 5, 25, 75 and 95 %.
+"""
+
+from bisect import bisect_left, insort
+from collections import deque
+from math import exp, log
+from typing import Protocol
+
+from processors.models.protocol import Answer
+
+Offsets = tuple[float, float, float, float]
+WEEK_CANDLES = 672
+COLD_CASES = 96
+FEWEST_CASES = 20
+COLD_FACTOR = 1.5
+START = (log(0.65), log(1.7))
+MISS_RATES = (0.5, 0.1)
+SLOWEST = (0.005, 0.01)
+NARROWEST, WIDEST = log(1e-3), log(50)
+LEVELS = (0.05, 0.25, 0.75, 0.95)
+
+
+class Calibrator(Protocol):
+    """Turns an answer into an interval and learns from what became of it."""
+
+    def is_cold(self, minutes: int) -> bool:
+        """Say whether there are too few cases at that many minutes to close."""
+        ...
+
+    def offsets(self, answer: Answer, minutes: int) -> Offsets:
+        """Return the interval's quantiles, as log returns from the last price."""
+        ...
+
+    def learn_one(
+        self, answer: Answer, minutes: int, log_return: float, missed: tuple[bool, bool] | None
+    ) -> None:
+        """Learn one case; ``missed`` is for the 50 and the 90 % interval as published.
+
+        ``missed`` is None when what was published was wider than the calibrator said.
+        """
+        ...
+
+
+class RollingQuantiles:
+    """Empirical quantiles of the returns of the last seven days, by minutes to close."""
+
+    __slots__ = ("_ordered", "_recent")
+
+    def __init__(self) -> None:
+        self._recent: dict[int, deque[float]] = {}
+        self._ordered: dict[int, list[float]] = {}
+
+    def is_cold(self, minutes: int) -> bool:
+        """Say whether there is less than a day of cases."""
+        return len(self._ordered.get(minutes, ())) < COLD_CASES
+
+    def offsets(self, answer: Answer, minutes: int) -> Offsets:
+        """Return the empirical quantiles; a guess from the scale before there are any."""
+        ordered = self._ordered.get(minutes, [])
+        if len(ordered) < FEWEST_CASES:
+            half, most = (exp(start) * answer.scale for start in START)
+            return -most, -half, half, most
+        low, low_half, high_half, high = (_quantile(ordered, level) for level in LEVELS)
+        return low, low_half, high_half, high
+
+    def learn_one(
+        self, answer: Answer, minutes: int, log_return: float, missed: tuple[bool, bool] | None
+    ) -> None:
+        """Take one return in, and out again after seven days."""
+        del answer, missed
+        recent = self._recent.setdefault(minutes, deque())
+        ordered = self._ordered.setdefault(minutes, [])
+        recent.append(log_return)
+        insort(ordered, log_return)
+        if len(recent) > WEEK_CANDLES:
+            del ordered[bisect_left(ordered, recent.popleft())]
+
+
+class TrackedQuantiles:
+    """Quantiles of the residual's size in units of the scale, tracked by what was missed.
+
+    A miss widens by the step times 0.9 (of the 90 % interval), a hit narrows by the step times
+    0.1, so that in the long run as many are missed as promised, whatever the distribution.
+
+    Source: Gibbs and Candès, "Adaptive conformal inference under distribution shift", NeurIPS
+    (2021); Angelopoulos, Candès and Tibshirani, "Conformal PID control", NeurIPS (2023).
+    """
+
+    __slots__ = ("_cases", "_thetas")
+
+    def __init__(self) -> None:
+        self._cases: dict[int, int] = {}
+        self._thetas: dict[int, tuple[float, float]] = {}
+
+    def is_cold(self, minutes: int) -> bool:
+        """Say whether there is less than a day of cases."""
+        return self._cases.get(minutes, 0) < COLD_CASES
+
+    def offsets(self, answer: Answer, minutes: int) -> Offsets:
+        """Return the point less and plus the scale times the tracked quantiles."""
+        half, most = self._thetas.get(minutes, START)
+        half, most = exp(half) * answer.scale, exp(most) * answer.scale
+        point = answer.point
+        return point - most, point - half, point + half, point + most
+
+    def learn_one(
+        self, answer: Answer, minutes: int, log_return: float, missed: tuple[bool, bool] | None
+    ) -> None:
+        """Widen after a miss, narrow after a hit."""
+        cases = self._cases[minutes] = self._cases.get(minutes, 0) + 1
+        half, most = self._thetas.get(minutes, START)
+        if missed is None:
+            size = abs(log_return - answer.point)
+            missed = size > exp(half) * answer.scale, size > exp(most) * answer.scale
+        decaying = 0.5 / cases**0.6
+        half += max(SLOWEST[0], decaying) * (missed[0] - MISS_RATES[0])
+        most += max(SLOWEST[1], decaying) * (missed[1] - MISS_RATES[1])
+        half = min(max(half, NARROWEST), WIDEST)
+        self._thetas[minutes] = half, min(max(most, half), WIDEST)
+
+
+def _quantile(ordered: list[float], level: float) -> float:
+    place = level * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)

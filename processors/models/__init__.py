@@ -1,0 +1,1 @@
+"""The models, each behind the protocol of `processors.models.protocol`."""

@@ -1,0 +1,39 @@
+"""Moving averages with exponential weights that are plain means until they have seen enough."""
+
+
+def gain(half_life: float) -> float:
+    """Return the weight of the newest value for a half-life counted in values."""
+    return float(1 - 2 ** (-1 / half_life))
+
+
+class Moving:
+    """Moving averages of one quantity, one for each half-life.
+
+    >>> averages = Moving((1, 10), step=1)
+    >>> averages.add(2.0)
+    >>> averages.add(4.0)
+    >>> averages.values
+    [3.0, 3.0]
+
+    Attributes:
+        values: The averages, in the order of the half-lives; zero before the first value.
+    """
+
+    __slots__ = ("_gains", "_smallest", "count", "values")
+
+    def __init__(self, half_lives: tuple[float, ...], *, step: float) -> None:
+        """Take half-lives in the unit of ``step``, the distance of two values."""
+        self._gains = [gain(half_life / step) for half_life in half_lives]
+        self._smallest = min(self._gains)
+        self.values = [0.0] * len(half_lives)
+        self.count = 0
+
+    def add(self, value: float) -> None:
+        """Take the next value."""
+        self.count += 1
+        first = 1 / self.count
+        gains = self._gains if first < self._smallest else [max(g, first) for g in self._gains]
+        self.values = [
+            average + weight * (value - average)
+            for average, weight in zip(self.values, gains, strict=True)
+        ]

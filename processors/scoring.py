@@ -1,0 +1,62 @@
+"""What a prediction was worth. All in basis points of log return, so that symbols compare.
+
+Source: Winkler, "A decision-theoretic approach to interval estimation", JASA 67 (1972); Koenker
+and Bassett, "Regression quantiles", Econometrica 46 (1978); Gneiting and Raftery, "Strictly
+proper scoring rules, prediction, and estimation", JASA 102 (2007).
+"""
+
+from math import log
+
+from schemas.predictions import Prediction, Score
+
+BP = 1e4
+
+
+def pinball(error: float, level: float) -> float:
+    """Return the pinball loss of a quantile; ``error`` is outcome less quantile.
+
+    >>> pinball(2.0, 0.95), pinball(-2.0, 0.75)
+    (1.9, 0.5)
+    """
+    return error * level if error >= 0 else error * (level - 1)
+
+
+def winkler(width: float, below: float, above: float, miss_rate: float) -> float:
+    """Return the Winkler score; ``below`` and ``above`` are how far the outcome lies outside."""
+    return width + 2 / miss_rate * (max(below, 0.0) + max(above, 0.0))
+
+
+def score_of(prediction: Prediction, outcome_e8: int) -> Score:
+    """Return the score of a prediction at the price at which its candle closed."""
+    p = prediction
+    error = BP * log(outcome_e8 / p.price_e8)
+    low_90, low_50 = BP * log(outcome_e8 / p.low_90_e8), BP * log(outcome_e8 / p.low_50_e8)
+    high_50, high_90 = BP * log(outcome_e8 / p.high_50_e8), BP * log(outcome_e8 / p.high_90_e8)
+    losses = pinball(low_90, 0.05) + pinball(low_50, 0.25)
+    losses += pinball(high_50, 0.75) + pinball(high_90, 0.95)
+    width_50, width_90 = low_50 - high_50, low_90 - high_90
+    return Score(
+        symbol=p.symbol,
+        interval=p.interval,
+        open_ms=p.open_ms,
+        close_ms=p.close_ms,
+        issued_ms=p.issued_ms,
+        minutes_to_close=p.minutes_to_close,
+        model=p.model,
+        version=p.version,
+        status=p.status,
+        champion=p.champion,
+        volatility_bp=p.volatility_bp,
+        price_e8=p.price_e8,
+        outcome_e8=outcome_e8,
+        error_bp=error,
+        absolute_error_bp=abs(error),
+        squared_error_bp2=error * error,
+        pinball_bp=losses / 4,
+        winkler_50_bp=winkler(width_50, -low_50, high_50, 0.5),
+        winkler_90_bp=winkler(width_90, -low_90, high_90, 0.1),
+        width_50_bp=width_50,
+        width_90_bp=width_90,
+        covered_50=p.low_50_e8 <= outcome_e8 <= p.high_50_e8,
+        covered_90=p.low_90_e8 <= outcome_e8 <= p.high_90_e8,
+    )
