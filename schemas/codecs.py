@@ -11,14 +11,29 @@ from typing import Any, TypeVar, cast
 import fastavro
 import numpy as np
 
+from schemas.coins import Coin, CoinDay
 from schemas.contracts import Contract, contract_of, contract_with_id
 from schemas.errors import PoisonMessage
+from schemas.history import ArchiveFile, History, Hole
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 
 RecordT = TypeVar("RecordT")
 Fields = dict[str, Any]
-Record = TradeBlock | Candle | Gap | Prediction | Score | ModelVersion | TrainingRequest
+Record = (
+    TradeBlock
+    | Candle
+    | Gap
+    | Hole
+    | ArchiveFile
+    | History
+    | Coin
+    | CoinDay
+    | Prediction
+    | Score
+    | ModelVersion
+    | TrainingRequest
+)
 FRAME_BYTES = 5
 _DECIMALS = {  # attribute of Candle: field of the contract
     "open_e8": "open",
@@ -111,37 +126,59 @@ def _block_from(fields: Fields) -> TradeBlock:
 
 def _plain_fields(record: Record) -> Fields:
     fields = {name: getattr(record, name) for name in type(record).__slots__}
-    for attribute, field in _PRICES.items():
-        if attribute in fields:
-            fields[field] = _integer_bytes(fields.pop(attribute))
+    for attribute, field in _INTEGERS[type(record)]:
+        value = fields.pop(attribute)
+        fields[field] = None if value is None else _integer_bytes(value)
     return fields
 
 
 def _plain_from(record: type[Any]) -> Callable[[Fields], Any]:
-    prices = [pair for pair in _PRICES.items() if pair[0] in record.__slots__]
+    integers = _integers_of(record)
 
     def build(fields: Fields) -> Any:  # noqa: ANN401 - an instance of `record`
-        for attribute, field in prices:
-            fields[attribute] = int.from_bytes(fields.pop(field), signed=True)
+        for attribute, field in integers:
+            value = fields.pop(field)
+            fields[attribute] = None if value is None else int.from_bytes(value, signed=True)
         return record(**fields)
 
     return build
 
 
-_PRICES = {  # attribute of a prediction or a score: field of the contract
-    f"{field}_e8": field
-    for field in ("last_price", "price", "low_50", "high_50", "low_90", "high_90", "outcome")
+def _integers_of(record: type[Any]) -> tuple[tuple[str, str], ...]:
+    names = [name for name in record.__slots__ if name.endswith("_e8")]
+    return tuple((name, name.removesuffix("_e8")) for name in names)
+
+
+def _history_from(fields: Fields) -> History:
+    runs = {name: tuple(fields[name]) for name in ("held", "absent")}
+    return History(**(fields | runs))
+
+
+_PLAIN = (
+    Gap,
+    Hole,
+    ArchiveFile,
+    Coin,
+    CoinDay,
+    Prediction,
+    Score,
+    ModelVersion,
+    TrainingRequest,
+)
+_INTEGERS: dict[type, tuple[tuple[str, str], ...]] = {
+    record: _integers_of(record) for record in (*_PLAIN, History)
 }
-_PLAIN = (Gap, Prediction, Score, ModelVersion, TrainingRequest)
 _CANDLE_PLAIN = [name for name in Candle.__slots__ if name not in _DECIMALS]
 _BLOCK_PLAIN = [name for name in TradeBlock.__slots__ if name not in _COLUMNS]
 _TO_WIRE: dict[type, Callable[[Any], Fields]] = {
     Candle: _candle_fields,
     TradeBlock: _block_fields,
+    History: _plain_fields,
     **dict.fromkeys(_PLAIN, _plain_fields),
 }
 _FROM_WIRE: dict[type, Callable[[Fields], Any]] = {
     Candle: _candle_from,
     TradeBlock: _block_from,
+    History: _history_from,
     **{record: _plain_from(record) for record in _PLAIN},
 }

@@ -13,7 +13,9 @@ from typing import Any
 
 import fastavro
 
+from schemas.coins import Coin, CoinDay
 from schemas.errors import ContractMismatch
+from schemas.history import ArchiveFile, History, Hole
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 
@@ -26,6 +28,11 @@ RECORDS: dict[str, type] = {
     "score.v1": Score,
     "model_version.v1": ModelVersion,
     "training_request.v1": TrainingRequest,
+    "hole.v1": Hole,
+    "archive_file.v1": ArchiveFile,
+    "history.v1": History,
+    "coin.v1": Coin,
+    "coin_day.v1": CoinDay,
 }
 _NEWEST = {record: name for name, record in RECORDS.items()}
 

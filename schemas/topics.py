@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from schemas.coins import Coin, CoinDay
+from schemas.history import ArchiveFile, History, Hole
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 
@@ -87,6 +89,56 @@ GAPS = Topic(
     written_by="producers",
     read_by="sinks",
 )
+HOLES = Topic(
+    name="market.holes.v1",
+    record=Hole,
+    key="symbol",
+    retention_ms=FOR_EVER,
+    purpose="candles that the exchange itself does not have, with the proof",
+    written_by="producers",
+    read_by="sinks",
+)
+ARCHIVES = Topic(
+    name="market.archives.v1",
+    record=ArchiveFile,
+    key="file name",
+    retention_ms=FOR_EVER,
+    purpose="archive files that were read, with their checksums",
+    written_by="producers",
+    read_by="producers, sinks",
+    cleanup=Cleanup.COMPACT,
+    segment_bytes=16 * 1024 * 1024,
+)
+HISTORY = Topic(
+    name="market.history.v1",
+    record=History,
+    key="symbol and interval",
+    retention_ms=FOR_EVER,
+    purpose="which candles of the past the klines topic holds",
+    written_by="producers",
+    read_by="producers",
+    cleanup=Cleanup.COMPACT,
+    segment_bytes=16 * 1024 * 1024,
+)
+COINS = Topic(
+    name="market.coins.v1",
+    record=Coin,
+    key="coin id",
+    retention_ms=FOR_EVER,
+    purpose="rank, capitalisation, supply and changes of each coin",
+    written_by="producers",
+    read_by="sinks",
+    cleanup=Cleanup.COMPACT,
+)
+COIN_DAYS = Topic(
+    name="market.coin-days.v1",
+    record=CoinDay,
+    key="coin id",
+    retention_ms=FOR_EVER,
+    purpose="daily capitalisation of each coin, a year back",
+    written_by="producers",
+    read_by="producers, sinks",
+)
 PREDICTIONS = Topic(
     name="model.predictions.v1",
     record=Prediction,
@@ -150,6 +202,11 @@ ALL = (
     CANDLES_LIVE,
     KLINES,
     GAPS,
+    HOLES,
+    ARCHIVES,
+    HISTORY,
+    COINS,
+    COIN_DAYS,
     PREDICTIONS,
     SCORES,
     MODEL_VERSIONS,

@@ -2,13 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from schemas import topics
 from schemas.codecs import decode
+from schemas.coins import Coin, CoinDay
 from schemas.errors import PoisonMessage
+from schemas.history import ArchiveFile, Hole
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.topics import Topic
+from sinks import columns
+from sinks.history_rows import archive_row, coin_day_row, coin_row, hole_row
 from sinks.rows import candle_row, gap_row, trade_rows
+
+RecordT = TypeVar("RecordT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,54 +71,36 @@ def read_gap(raw: bytes) -> Rows:
         raise PoisonMessage(f"gap does not fit the table: {error}", raw=raw) from error
 
 
-_TRADE_COLUMNS = (
-    "symbol",
-    "agg_id",
-    "first_trade_id",
-    "fills",
-    "event_time",
-    "received_time",
-    "price",
-    "quantity",
-    "taker_sold",
-)
-_CANDLE_COLUMNS = (
-    "symbol",
-    "interval",
-    "open_time",
-    "close_time",
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "quote_volume",
-    "trade_count",
-    "taker_buy_volume",
-    "taker_buy_quote_volume",
-    "first_trade_id",
-    "last_trade_id",
-    "price_variation",
-    "status",
-    "revision",
-    "source",
-    "event_time",
-)
-_GAP_COLUMNS = (
-    "symbol",
-    "first_agg_id",
-    "last_agg_id",
-    "after_time",
-    "before_time",
-    "state",
-    "noticed_time",
-    "changed_time",
-    "reason",
-)
+def _reader(record: type[RecordT], row: Callable[[RecordT], bytes]) -> Callable[[bytes], Rows]:
+    def read(raw: bytes) -> Rows:
+        try:
+            return Rows(row(decode(record, raw)), 1)
+        except (ValueError, OverflowError) as error:
+            raise PoisonMessage(f"{record.__name__} does not fit: {error}", raw=raw) from error
+
+    return read
+
+
 TABLES = (  # closed candles first: they are few, and somebody waits for them
-    Table(topics.CANDLES, "candles", _CANDLE_COLUMNS, read_candle, linger_ms=100),
-    Table(topics.GAPS, "gaps", _GAP_COLUMNS, read_gap, linger_ms=500),
-    Table(topics.KLINES, "klines", _CANDLE_COLUMNS, read_candle, linger_ms=500),
-    Table(topics.CANDLES_LIVE, "candles_live", _CANDLE_COLUMNS, read_candle, linger_ms=500),
-    Table(topics.TRADES, "trades", _TRADE_COLUMNS, read_block, linger_ms=900),
+    Table(topics.CANDLES, "candles", columns.CANDLE, read_candle, linger_ms=100),
+    Table(topics.GAPS, "gaps", columns.GAP, read_gap, linger_ms=500),
+    Table(topics.HOLES, "holes", columns.HOLE, _reader(Hole, hole_row), linger_ms=500),
+    Table(
+        topics.ARCHIVES,
+        "archives",
+        columns.ARCHIVE,
+        _reader(ArchiveFile, archive_row),
+        linger_ms=500,
+    ),
+    Table(topics.COINS, "coins", columns.COIN, _reader(Coin, coin_row), linger_ms=500),
+    Table(
+        topics.COIN_DAYS,
+        "coin_days",
+        columns.COIN_DAY,
+        _reader(CoinDay, coin_day_row),
+        linger_ms=500,
+    ),
+    Table(topics.KLINES, "klines", columns.CANDLE, read_candle, linger_ms=500),
+    Table(topics.CANDLES_LIVE, "candles_live", columns.CANDLE, read_candle, linger_ms=500),
+    Table(topics.TRADES, "trades", columns.TRADE, read_block, linger_ms=900),
 )

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from schemas.codecs import encode
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.market import Candle, Gap, empty_block
-from sinks.rows import END_OF_TIME_MS, candle_row, gap_row, trade_rows
+from sinks.row_binary import END_OF_TIME_MS
+from sinks.rows import candle_row, gap_row, trade_rows
 from sinks.tables import TABLES, read_block, read_candle, read_gap
 from tests.builders import a_block, a_candle, a_trade
 

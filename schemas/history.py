@@ -1,0 +1,100 @@
+"""What the pipeline keeps about the past: what is held, what the exchange itself does not have."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class HoleKind(StrEnum):
+    """What is known about candles that the exchange does not have."""
+
+    OFFICIAL = "official"  # trade ids go on without a break: nothing was traded
+    UNLISTED = "unlisted"  # before the first trade of the symbol
+    UNPROVEN = "unproven"  # neither could be shown
+
+
+class ArchiveState(StrEnum):
+    """What became of an archive file."""
+
+    USED = "used"
+    REISSUED = "reissued"  # used again, as its checksum had changed
+    REFUSED = "refused"  # could not be used
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Candles ``[open_ms, close_ms)`` that the exchange itself does not have.
+
+    Attributes:
+        kind: official, unlisted or unproven.
+        agg_id_before: Last aggregate trade before it; -1 when there is none or it is not known.
+        agg_id_after: First aggregate trade after it; -1 likewise.
+        before_ms: Event time of the trade before; -1 when not known.
+        after_ms: Event time of the trade after; -1 when not known.
+        checked_ms: When the exchange was asked, our clock.
+        reason: For people.
+    """
+
+    symbol: str
+    interval: str
+    open_ms: int
+    close_ms: int
+    kind: str
+    agg_id_before: int
+    agg_id_after: int
+    before_ms: int
+    after_ms: int
+    checked_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """An archive file that was read, covering ``[open_ms, close_ms)``.
+
+    Attributes:
+        name: For example ``BTCUSDT-1m-2024-08.zip``.
+        source: archive-daily or archive-monthly.
+        sha256: The checksum that was published with it.
+        rows: Candles in it; 0 where it could not be used.
+        state: used, reissued or refused.
+        changed_ms: When it came into this state, our clock.
+        reason: Why, for people; empty for used.
+    """
+
+    name: str
+    symbol: str
+    interval: str
+    source: str
+    open_ms: int
+    close_ms: int
+    sha256: str
+    rows: int
+    state: str
+    changed_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Which candles of a symbol and interval Kafka holds from REST or archives.
+
+    Attributes:
+        held: Half-open runs ``open_ms, close_ms, open_ms, close_ms, ...``, ascending.
+        absent: Runs that the exchange itself does not have, likewise.
+        partition: Partition of the klines topic that has the symbol.
+        next_offset: All its records before this offset are in ``held``.
+        changed_ms: Our clock.
+    """
+
+    symbol: str
+    interval: str
+    held: tuple[int, ...]
+    absent: tuple[int, ...]
+    partition: int
+    next_offset: int
+    changed_ms: int
+
+
+def history_key(symbol: str, interval: str) -> str:
+    """Return the key of a history's record, for example ``BTCUSDT 1m``."""
+    return f"{symbol} {interval}"

@@ -1,0 +1,57 @@
+"""Values as ClickHouse's RowBinary.
+
+Source: ClickHouse documentation, "RowBinary": integers little-endian, a decimal as its integer of 8
+or 16 bytes, DateTime64(3) as int64 milliseconds, a string after its length (LEB128), a nullable
+value after one byte that is 1 for null.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+END_OF_TIME_MS = 4_102_444_800_000  # 2100-01-01: ClickHouse's 32-bit dates end soon after
+NULL = b"\x01"
+VALUE = b"\x00"
+_UNKNOWN_MS = -1
+ValueT = TypeVar("ValueT")
+
+
+def string(text: str) -> bytes:
+    """Return a text after its length."""
+    data = text.encode()
+    length, prefix = len(data), bytearray()
+    while length > 0x7F:  # noqa: PLR2004 - seven bits a byte
+        prefix.append(length & 0x7F | 0x80)
+        length >>= 7
+    prefix.append(length)
+    return bytes(prefix) + data
+
+
+def int64(number: int) -> bytes:
+    """Return an Int64; raises OverflowError where it is none."""
+    return number.to_bytes(8, "little", signed=True)
+
+
+def decimal(number: int) -> bytes:
+    """Return a Decimal(38, n), given in its units; raises OverflowError past 128 bits."""
+    return number.to_bytes(16, "little", signed=True)
+
+
+def time(time_ms: int) -> bytes:
+    """Return a DateTime64(3).
+
+    Raises:
+        ValueError: It is not between 1970 and 2100.
+    """
+    if not 0 <= time_ms < END_OF_TIME_MS:
+        raise ValueError(f"time {time_ms} ms is not between 1970 and 2100")
+    return int64(time_ms)
+
+
+def time_or_null(time_ms: int) -> bytes:
+    """Return a nullable DateTime64(3); -1 is null."""
+    return NULL if time_ms == _UNKNOWN_MS else VALUE + time(time_ms)
+
+
+def nullable(value: ValueT | None, write: Callable[[ValueT], bytes]) -> bytes:
+    """Return a nullable value."""
+    return NULL if value is None else VALUE + write(value)
