@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from producers.binance.rest import RestClient
@@ -38,10 +38,17 @@ class KlineFlow:
         self._counts = counts
         self._stream_ms = stream_ms
 
-    def start(self, symbol: str, event_ms: int) -> None:
-        """Begin a symbol with the candles that hold this event time."""
+    def start(self, symbol: str, event_ms: int, known_to_ms: Mapping[str, int]) -> None:
+        """Begin a symbol.
+
+        Args:
+            symbol: For example ``BTCUSDT``.
+            event_ms: Event time whose candles come first, where none is published yet.
+            known_to_ms: End of the newest published candle, by interval.
+        """
         for interval in INTERVALS:
-            self._tracks[symbol, interval.value].start(event_ms)
+            start_ms = known_to_ms.get(interval.value, event_ms)
+            self._tracks[symbol, interval.value].start(start_ms)
 
     def offer(self, candle: Candle) -> None:
         """Take a closed candle from a connection."""

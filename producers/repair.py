@@ -13,7 +13,7 @@ from producers.resume import Past
 from producers.rotation import back_off_s
 from schemas.errors import ConfigurationError, Transient
 from schemas.market import Trade, TradeBlock
-from schemas.timeframe import MINUTE_MS, Interval
+from schemas.timeframe import Interval
 
 log = logging.getLogger(__name__)
 LOOK_S: Final = 0.05
@@ -52,8 +52,7 @@ class Repair:
     async def run(self, past: Past) -> None:
         """Begin after the last block, or at the previous candle, and repair until cancelled."""
         if past.last_block is not None:
-            self._begin_after(past.last_block)
-            self._flow.gap_events.inherit(past.open_gaps)
+            self._begin_after(past.last_block, past)
         while True:
             try:
                 await self._step()
@@ -61,12 +60,14 @@ class Repair:
             except Transient as error:
                 await self._pause_after(error)
 
-    def _begin_after(self, block: TradeBlock) -> None:
+    def _begin_after(self, block: TradeBlock, past: Past) -> None:
         self._flow.go_on_after(block)
+        self._flow.gap_events.inherit(past.open_gaps)
         after_ms = int(block.event_ms[-1]) if len(block) else block.watermark_ms
         self._continuity.start(block.next_agg_id, now_ms=steady_ms(), after_ms=after_ms)
-        # The candle of the minute before may have been lost with the process.
-        self._klines.start(self._flow.symbol, block.watermark_ms - MINUTE_MS)
+        # A run killed at its start may have left trades and no candle of the exchange yet.
+        first_ms = CANDLE.open_of(after_ms) - CANDLE.ms
+        self._klines.start(self._flow.symbol, first_ms, past.candles_to_ms)
 
     async def _step(self) -> None:
         self._flow.advance()
@@ -91,7 +92,7 @@ class Repair:
         if not trades:
             raise Transient(f"{self._flow.symbol} has never been traded", retry_after_s=10)
         self._continuity.start(trades[0].agg_id, now_ms=steady_ms(), silent=True)
-        self._klines.start(self._flow.symbol, boundary_ms)
+        self._klines.start(self._flow.symbol, boundary_ms, {})
         self._flow.fill(trades)
 
     async def _first_trades(self, boundary_ms: int) -> list[Trade]:

@@ -6,10 +6,11 @@ from typing import Final
 
 from producers.tail import TopicTail
 from schemas import topics
-from schemas.market import Gap, GapState, TradeBlock
+from schemas.market import Candle, CandleSource, Gap, GapState, TradeBlock
 
 LOOK_BACK: Final = (500, 5_000, 50_000)  # records before the end of each partition
 LOOK_BACK_GAPS: Final = 2_000
+LOOK_BACK_CANDLES: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,12 @@ class Past:
     Attributes:
         last_block: The block with the highest ids; None for a new symbol.
         open_gaps: Gaps that were found, and of which nothing more was said.
+        candles_to_ms: End of the exchange's newest candle by interval, as the stream published it.
     """
 
     last_block: TradeBlock | None = None
     open_gaps: list[Gap] = field(default_factory=list)
+    candles_to_ms: dict[str, int] = field(default_factory=dict)
 
 
 def read_past(bootstrap_servers: str, symbols: Iterable[str]) -> dict[str, Past]:
@@ -39,8 +42,14 @@ def read_past(bootstrap_servers: str, symbols: Iterable[str]) -> dict[str, Past]
         blocks = _newest_blocks(trades, wanted)
     with TopicTail(bootstrap_servers, topics.GAPS.name) as events:
         gaps = _open_gaps(events.records(Gap, LOOK_BACK_GAPS))
+    with TopicTail(bootstrap_servers, topics.KLINES.name) as klines:
+        ends = _candle_ends(klines.records(Candle, LOOK_BACK_CANDLES))
     return {
-        symbol: Past(blocks.get(symbol), [gap for gap in gaps if gap.symbol == symbol])
+        symbol: Past(
+            blocks.get(symbol),
+            [gap for gap in gaps if gap.symbol == symbol],
+            {interval: end_ms for (name, interval), end_ms in ends.items() if name == symbol},
+        )
         for symbol in wanted
     }
 
@@ -66,3 +75,12 @@ def _open_gaps(events: Iterable[Gap]) -> list[Gap]:
         else:
             found.pop(key, None)
     return list(found.values())
+
+
+def _candle_ends(candles: Iterable[Candle]) -> dict[tuple[str, str], int]:
+    ends: dict[tuple[str, str], int] = {}
+    for candle in candles:
+        if candle.source in {CandleSource.STREAM, CandleSource.REST}:
+            key = (candle.symbol, candle.interval)
+            ends[key] = max(candle.close_ms, ends.get(key, 0))
+    return ends

@@ -214,6 +214,8 @@ def test_killed_producer_resumes_where_kafka_has_the_last_block(
 
     for symbol in symbols:
         assert_whole(reader, exchange, symbol)
+        opens = {c.open_ms for c in reader.candles if (c.symbol, c.interval) == (symbol, "1m")}
+        assert sorted(opens) == list(range(min(opens), max(opens) + 1, 60_000))
     assert reader.states_of("BNBUSDT").count(GapState.FOUND) >= 2
     assert reader.states_of("BNBUSDT").count(GapState.REPAIRED) >= 2
 
