@@ -150,7 +150,11 @@ class Drain:
         self._paused = full
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        for committed in consumer.committed(partitions, timeout=COMMITTED_TIMEOUT_S):
+        try:
+            offsets = consumer.committed(partitions, timeout=COMMITTED_TIMEOUT_S)
+        except KafkaException as error:
+            raise meaning(error) from error
+        for committed in offsets:
             place = (committed.topic, committed.partition)
             self._pending[place] = Pending(planned=planned_last(committed.metadata))
 

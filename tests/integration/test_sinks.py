@@ -320,6 +320,19 @@ def test_clickhouse_killed_and_away_for_a_while_loses_and_repeats_nothing(world:
         assert process.poll() is None
 
 
+@pytest.mark.slow
+def test_kafka_killed_while_they_drain_loses_and_repeats_nothing(world: World) -> None:
+    with world.sinks() as process:
+        world.send(topics.TRADES, "BROKER", *blocks("BROKER", 1, 200))
+        eventually(lambda: rows_of(world, table_of(topics.TRADES), "BROKER") > 0)
+        world.send(topics.TRADES, "BROKER", *blocks("BROKER", 2001, 200))
+        world.kafka.kill()
+        world.kafka.restart()
+        world.send(topics.TRADES, "BROKER", *blocks("BROKER", 4001, 200))
+        eventually(lambda: is_stored_once(world, "BROKER", 6000))
+        assert process.poll() is None
+
+
 def test_a_second_process_takes_over_and_nothing_is_stored_twice(world: World) -> None:
     names = [f"PAIR{i}" for i in range(8)]
     first = world.start("1")
