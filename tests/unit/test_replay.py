@@ -181,6 +181,18 @@ def test_void_records_are_in_no_candle(tmp_path: Path) -> None:
         ("capture.gz", gzip.compress(b'1 {"e":"aggTrade","s":"BTCUSDT"}\n'), "line 1"),
         ("capture.txt", b'1 {"e":"bookTicker"}\n', "holds no trades"),
     ],
+    ids=[
+        "empty",
+        "header only",
+        "last line cut",
+        "other columns",
+        "no symbol",
+        "gzip cut",
+        "gzip damaged",
+        "zip damaged",
+        "frame without fields",
+        "capture without trades",
+    ],
 )
 def test_a_file_that_cannot_be_replayed_is_one_clear_line(
     tmp_path: Path, name: str, content: bytes, words: str
