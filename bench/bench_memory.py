@@ -1,0 +1,83 @@
+"""Memory of every process of the demo while trades flow, and whether it stays flat.
+
+    .venv/bin/python -m bench.bench_memory [--minutes 30] [--rate 2000]
+
+Runs the local stack on free ports over a temporary folder, reads the resident memory of every
+process each ten seconds, and prints it at the start (after two minutes), in the middle and at the
+end, with the slope of a line through all readings after the start, in MB an hour.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from candlewick.ports import free_port
+
+WARM_UP_S = 120
+EVERY_S = 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--rate", type=float, default=2000)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {
+            "CANDLEWICK_DATA_DIR": folder,
+            "CANDLEWICK_SIMULATION__RATE": str(arguments.rate),
+        }
+        command = [sys.executable, "-m", "candlewick", "up"]
+        for name in ("kafka", "clickhouse", "exchange"):
+            command += [f"--{name}-port", str(free_port())]
+        with (Path(folder) / "up.log").open("wb") as log:
+            stack = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            report(readings(psutil.Process(stack.pid), arguments.minutes * 60))
+        finally:
+            stack.terminate()
+            stack.wait(60)
+
+
+def readings(stack: psutil.Process, seconds: float) -> list[dict[str, float]]:
+    found, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(EVERY_S)
+        found.append(
+            {"supervisor": rss_mb(stack)} | {name_of(p): rss_mb(p) for p in stack.children()}
+        )
+    return found
+
+
+def rss_mb(process: psutil.Process) -> float:
+    return process.memory_info().rss / 1e6
+
+
+def name_of(process: psutil.Process) -> str:
+    words = process.cmdline()
+    if any("kafka.Kafka" in word for word in words):
+        return "kafka"
+    return " ".join(words[words.index("-m") + 1 :][:2]).split(" --")[0]
+
+
+def report(found: list[dict[str, float]]) -> None:
+    warm = found[WARM_UP_S // EVERY_S :]
+    print(f"{'process':34} {'start':>7} {'middle':>7} {'end':>7} {'MB/hour':>8}")
+    for name in warm[-1]:
+        values = [reading.get(name, 0.0) for reading in warm]
+        hours = [i * EVERY_S / 3600 for i in range(len(values))]
+        slope = statistics.linear_regression(hours, values).slope
+        middle = values[len(values) // 2]
+        print(f"{name:34} {values[0]:7.0f} {middle:7.0f} {values[-1]:7.0f} {slope:8.1f}")
+    print(f"{'all':34} most {max(sum(reading.values()) for reading in found):.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
