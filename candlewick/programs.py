@@ -28,7 +28,7 @@ def servers(folder: StackFolder, addresses: Addresses) -> list[Program]:
     """Return what the pipeline needs: broker, store and, where simulated, the exchange."""
     found = [_kafka(folder, addresses.kafka), _clickhouse(folder, addresses.clickhouse)]
     if addresses.exchange is not None:
-        found.append(_exchange(addresses.exchange))
+        found.append(_exchange(folder, addresses.exchange))
     return found
 
 
@@ -52,6 +52,7 @@ def _clickhouse(folder: StackFolder, port: int) -> Program:
     return Program("clickhouse", (*command, "--port", str(port)), port, ping="/ping")
 
 
-def _exchange(port: int) -> Program:
-    command = (*PYTHON, "candlewick.exchange", "--port", str(port))
+def _exchange(folder: StackFolder, port: int) -> Program:
+    place = str(folder.root / "exchange.json")  # so that the market's past stays where it is
+    command = (*PYTHON, "candlewick.exchange", "--port", str(port), "--state", place)
     return Program("exchange", command, port, ping="/api/v3/ping")

@@ -17,7 +17,7 @@ _MOST_ROWS = 4096
 def segment_sums(values: "NDArray[np.int64]", starts: "NDArray[np.intp]") -> list[int]:
     """Return the sum of each segment of ``values`` (int64[n > 0], not negative)."""
     if float(values.max()) * len(values) < _INT64_SAFE:
-        return np.add.reduceat(values, starts).tolist()
+        return [int(total) for total in np.add.reduceat(values, starts)]
     return segment_dots(values, np.ones_like(values), starts)
 
 

@@ -103,6 +103,13 @@ class CandleSettings(_Group):
     )
 
 
+class SimulationSettings(_Group):
+    """The simulated exchange of the local stack."""
+
+    rate: float = Field(150.0, gt=0, le=5000, description="Trades a second over all symbols.")
+    seed: int = Field(1, ge=0, description="The same seed gives the same market.")
+
+
 class Settings(BaseSettings):
     """Everything that may be set. Build it once, with `load_settings`, and pass it down."""
 
@@ -124,6 +131,7 @@ class Settings(BaseSettings):
     binance: BinanceSettings = BinanceSettings()
     stream: StreamSettings = StreamSettings()
     candles: CandleSettings = CandleSettings()
+    simulation: SimulationSettings = SimulationSettings()
 
     @field_validator("symbols", mode="before")
     @classmethod

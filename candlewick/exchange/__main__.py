@@ -13,6 +13,7 @@ from candlewick.exchange.intervals import epoch_ms
 from candlewick.exchange.limits import LimitRules
 from candlewick.exchange.options import Options
 from candlewick.exchange.server import serve
+from schemas.settings import variable_name
 
 _SYMBOLS = ",".join(DEFAULT_SYMBOLS)
 
@@ -20,11 +21,21 @@ _SYMBOLS = ",".join(DEFAULT_SYMBOLS)
 def run(  # noqa: PLR0917 - typer makes every one of them an option
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one and prints it.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same market.")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(
+            envvar=variable_name("simulation", "seed"), help="The same seed gives the same market."
+        ),
+    ] = 1,
     start: Annotated[str, typer.Option(help="The market's clock at the start (ISO 8601).")] = "now",
     speed: Annotated[float, typer.Option(help="Market seconds a real second.")] = 1.0,
     symbols: Annotated[str, typer.Option(help="Symbols, comma separated.")] = _SYMBOLS,
-    rate: Annotated[float, typer.Option(help="Trades a second over all default symbols.")] = 150.0,
+    rate: Annotated[
+        float,
+        typer.Option(
+            envvar=variable_name("simulation", "rate"), help="Trades a second over all symbols."
+        ),
+    ] = 150.0,
     recorded: Annotated[bool, typer.Option(help="Lay real candles over BTC and ETH.")] = True,  # noqa: FBT002 - typer makes --no-recorded of it
     state: Annotated[Path | None, typer.Option(help="File that keeps the market's place.")] = None,
     capture: Annotated[
