@@ -1,0 +1,57 @@
+"""`candlewick evaluate`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def evaluate(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Files of 1m or 15m candles: official klines (.csv, .zip, .gz), REST rows as "
+            "JSON lines, freqtrade's .feather or .json."
+        ),
+    ],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First day to replay, UTC."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="Day before which to stop, UTC."),
+    ] = None,
+    report_days: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Report the last days only; a third where left out."),
+    ] = None,
+    symbol: Annotated[
+        str | None, typer.Option(help="Pair of files whose name does not say it.")
+    ] = None,
+) -> None:
+    """Replay stored candles through the very step that runs live, and score every prediction.
+
+    Everything is measured against the reference: the last price, with an interval that is the
+    same in calm and in storm. Ends with the digest of all predictions: the same candles give the
+    same digest.
+    """
+    from candlewick.evaluation.as_json import evaluation_json  # noqa: PLC0415 - River takes
+    from candlewick.evaluation.evaluating import evaluate as run  # noqa: PLC0415 - seconds to
+    from candlewick.evaluation.selecting import selected  # noqa: PLC0415 - import, and
+    from candlewick.evaluation.tables import print_evaluation  # noqa: PLC0415 - help needs none
+
+    candles = selected(files, symbol and symbol.upper(), _ms(since), _ms(until))
+    evaluation = run(candles, report_days)
+    if as_json:
+        typer.echo(evaluation_json(evaluation))
+    else:
+        print_evaluation(evaluation, Console(highlight=False))
+
+
+def _ms(day: datetime | None) -> int | None:
+    return None if day is None else int(day.replace(tzinfo=UTC).timestamp() * 1000)

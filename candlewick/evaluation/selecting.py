@@ -1,0 +1,30 @@
+"""The candles to replay: those of the files, between two days."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from candlewick.evaluation.kline_files import read_candles
+from schemas.errors import ConfigurationError
+from schemas.market import Candle
+
+
+def selected(
+    files: Sequence[Path], symbol: str | None, from_ms: int | None, until_ms: int | None
+) -> dict[str, list[Candle]]:
+    """Return each symbol's candles that open in ``[from_ms, until_ms)``.
+
+    Raises:
+        ConfigurationError: A file cannot be read, or a symbol has no candles there.
+    """
+    found = {
+        name: [c for c in candles if _is_within(c.open_ms, from_ms, until_ms)]
+        for name, candles in read_candles(files, symbol).items()
+    }
+    empty = [name for name, candles in found.items() if not candles]
+    if empty:
+        raise ConfigurationError(f"no candles of {', '.join(empty)} between --from and --to")
+    return found
+
+
+def _is_within(open_ms: int, from_ms: int | None, until_ms: int | None) -> bool:
+    return (from_ms is None or open_ms >= from_ms) and (until_ms is None or open_ms < until_ms)
