@@ -32,7 +32,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
 
 @pytest.fixture(scope="module")
 def market() -> Iterator[RunningExchange]:
-    with running_exchange(rate=300.0, start=A_MINUTE_INTO_A_QUARTER) as server:
+    with running_exchange(rate=200.0, start=A_MINUTE_INTO_A_QUARTER) as server:
         yield server
 
 
@@ -204,7 +204,7 @@ def test_killed_producer_resumes_where_kafka_has_the_last_block(
     kafka: RunningKafka, exchange: RunningExchange, reader: Reader
 ) -> None:
     symbols = ("LTCUSDT", "BNBUSDT")
-    for _ in range(3):
+    for _ in range(2):
         with a_producer(kafka, exchange, *symbols) as producer:
             for symbol in symbols:
                 pass_head(reader, exchange, symbol)
@@ -216,8 +216,8 @@ def test_killed_producer_resumes_where_kafka_has_the_last_block(
         assert_whole(reader, exchange, symbol)
         opens = {c.open_ms for c in reader.candles if (c.symbol, c.interval) == (symbol, "1m")}
         assert sorted(opens) == list(range(min(opens), max(opens) + 1, 60_000))
-    assert reader.states_of("BNBUSDT").count(GapState.FOUND) >= 2
-    assert reader.states_of("BNBUSDT").count(GapState.REPAIRED) >= 2
+    assert reader.states_of("BNBUSDT").count(GapState.FOUND) >= 1
+    assert reader.states_of("BNBUSDT").count(GapState.REPAIRED) >= 1
 
 
 def test_lost_doubled_and_reordered_frames_and_a_rest_behind_lose_nothing(
