@@ -48,7 +48,8 @@ test-long: setup ## The tests that take minutes each
 	$(BIN)/pytest -m slow --timeout 3600 $(ARGS)
 
 bench: setup ## Each figure of the README, measured here
-	@for script in bench/bench_*.py; do echo "== $$script" && $(BIN)/python "$$script" || exit 1; done
+	@for script in bench/bench_*.py; do \
+	    echo "== $$script" && $(BIN)/python -m "bench.$$(basename $$script .py)" || exit 1; done
 
 docs: setup ## The pages under docs/ that are made from the code
 	$(BIN)/python -m candlewick.documents

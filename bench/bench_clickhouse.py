@@ -1,6 +1,6 @@
 """How fast the local ClickHouse server takes rows and answers: insert rows/s, query p50 and p99.
 
-    .venv/bin/python -m bench.clickhouse_server [--rows 2000000] [--seconds 10]
+    .venv/bin/python -m bench.bench_clickhouse [--rows 2000000] [--seconds 10]
 
 Trades of four columns go in as RowBinary through clickhouse-connect, 100,000 a batch with a
 deduplication token each; then one client asks alone; then eight ask beside a writer.
