@@ -36,7 +36,7 @@ def pipeline(workers: int) -> list[Program]:
     """Return the pipeline, readers first, so that nothing waits longer than it must."""
     candles = ["candles", *(f"candles-{n}" for n in range(2, workers + 1))]
     return [
-        Program("sink", (*PYTHON, "sinks")),
+        Program("sink", (*PYTHON, "sinks", "--instance", "sink")),
         *(Program(name, (*PYTHON, "processors", "worker", "--name", name)) for name in candles),
         Program("stream", (*PYTHON, "producers", "stream")),
     ]

@@ -13,32 +13,18 @@ class Block(Protocol):
     def rows_read(self) -> int:
         """How many rows it holds."""
 
+    def rows_written(self) -> int:
+        """How many rows an insert wrote."""
+
+    def bytes_written(self) -> int:
+        """How many bytes."""
+
 
 class Rows(Protocol):
     """A result that is fetched block by block."""
 
     def fetch(self) -> Block | None:
         """The next block, None after the last."""
-
-    def cancel(self) -> None:
-        """Give up."""
-
-
-class Written(Protocol):
-    """What an insert wrote."""
-
-    rows_written: int
-    bytes_written: int
-
-
-class Inserter(Protocol):
-    """An insert that takes its rows piece by piece."""
-
-    def append(self, data: bytes) -> None:
-        """Hand over a piece."""
-
-    def finish(self) -> Written:
-        """Commit."""
 
     def cancel(self) -> None:
         """Give up."""
@@ -62,13 +48,6 @@ class Handle(Protocol):
         params: Mapping[str, str],
     ) -> Rows:
         """Start a SELECT."""
-
-    def send_insert(
-        self,
-        query: bytes,
-        format: str,  # noqa: A002 - chdb's name
-    ) -> Inserter:
-        """Start an INSERT."""
 
     def close(self) -> None:
         """Let the connection go."""

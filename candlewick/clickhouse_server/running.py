@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
+from tempfile import NamedTemporaryFile
 from typing import Final
 
 from chdb import ChdbError
@@ -16,7 +17,6 @@ from candlewick.clickhouse_server.statement import Kind, Statement
 _JOINABLE: Final = frozenset(
     {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "TSVRaw", "LineAsString"}
 )
-_APPEND_BYTES: Final = 1 << 20
 _ENGINE_ERRORS: Final = (ChdbError, RuntimeError)
 
 
@@ -74,26 +74,24 @@ def run(
 
 
 def _insert(handle: Handle, statement: Statement, rows: Iterator[bytes], format_: str) -> Answer:
-    insert = handle.send_insert(statement.sql, format_)
-    with ExitStack() as unfinished:
-        unfinished.callback(insert.cancel)
-        for data in _gathered(rows):
-            insert.append(data)
-        unfinished.pop_all()
-    written = insert.finish()
-    return Answer(written_rows=written.rows_written, written_bytes=written.bytes_written)
+    """Insert from a file: chDB's own way to push rows says nothing of errors while it writes."""
+    with NamedTemporaryFile(prefix="candlewick-rows-") as kept:
+        try:
+            kept.writelines(rows)
+            kept.flush()
+        except OSError as error:
+            raise RuntimeError(f"cannot keep the rows in {kept.name}: {error}") from error
+        written = handle.query(_from_file(statement, kept.name, format_), "Null", {})
+    if written is None:
+        return Answer()
+    return Answer(written_rows=written.rows_written(), written_bytes=written.bytes_written())
 
 
-def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Join small pieces: every append crosses into the engine."""
-    waiting = bytearray()
-    for piece in pieces:
-        waiting += piece
-        if len(waiting) >= _APPEND_BYTES:
-            yield bytes(waiting)
-            waiting.clear()
-    if waiting:
-        yield bytes(waiting)
+def _from_file(statement: Statement, path: str, format_: str) -> bytes:
+    settings = (t.start for t in statement.tokens[3:] if t.word == "SETTINGS" and not t.depth)
+    at = next(settings, len(statement.sql))
+    source = f" FROM INFILE '{path}' COMPRESSION 'none' ".encode()
+    return statement.sql[:at] + source + statement.sql[at:] + f" FORMAT {format_}".encode()
 
 
 def _whole(
