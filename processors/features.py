@@ -104,15 +104,15 @@ class FeatureState:
         x = {"bias": 1.0}
         for name, variance in zip(VARIANCE_NAMES, self._variance.values, strict=True):
             x[name] = log(variance + VARIANCE_FLOOR) + CENTRE
-        x.update(_ratios(VOLUME_NAMES, self._volume.values))
+        _add_ratios(x, VOLUME_NAMES, self._volume.values)
         x["season"] = self._season.at(slot_ms)
         x["season_recent"] = self._season.recent
         x["minute_of_hour"] = self._hour.rest(issued_ms, rest) if self._bar_minutes == 1 else 0.0
         if self._trades.count:
-            x.update(_ratios(TRADE_NAMES[:2], self._trades.values))
+            _add_ratios(x, TRADE_NAMES[:2], self._trades.values)
             x["one_sided"] = abs(self._flow.values[0])
         if self._inner.count:
-            x.update(_ratios(TRADE_NAMES[2:4], self._inner.values))
+            _add_ratios(x, TRADE_NAMES[2:4], self._inner.values)
         self._add_point(x, started=slot_ms == self._candle_ms)
         return x
 
@@ -127,11 +127,12 @@ class FeatureState:
             x["flow"] = self._flow.values[0]
 
 
-def _ratios(names: tuple[str, ...], averages: list[float]) -> Features:
+def _add_ratios(x: Features, names: tuple[str, ...], averages: list[float]) -> None:
     usual = averages[-1] + TINY
-    pairs = zip(names, averages, strict=False)
-    return {name: _clipped(log((average + TINY * usual) / usual)) for name, average in pairs}
+    least = TINY * usual
+    for name, average in zip(names, averages, strict=False):
+        x[name] = _clipped(log((average + least) / usual))
 
 
 def _clipped(value: float) -> float:
-    return min(max(value, -WIDEST), WIDEST)
+    return value if -WIDEST < value < WIDEST else min(max(value, -WIDEST), WIDEST)

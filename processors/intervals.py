@@ -19,7 +19,6 @@ START = (log(0.65), log(1.7))
 MISS_RATES = (0.5, 0.1)
 SLOWEST = (0.005, 0.01)
 NARROWEST, WIDEST = log(1e-3), log(50)
-LEVELS = (0.05, 0.25, 0.75, 0.95)
 
 
 class Calibrator(Protocol):
@@ -62,8 +61,9 @@ class RollingQuantiles:
         if len(ordered) < FEWEST_CASES:
             half, most = (exp(start) * answer.scale for start in START)
             return -most, -half, half, most
-        low, low_half, high_half, high = (_quantile(ordered, level) for level in LEVELS)
-        return low, low_half, high_half, high
+        most = len(ordered) - 1
+        low, low_half = _at(ordered, 0.05 * most), _at(ordered, 0.25 * most)
+        return low, low_half, _at(ordered, 0.75 * most), _at(ordered, 0.95 * most)
 
     def learn_one(
         self, answer: Answer, minutes: int, log_return: float, missed: tuple[bool, bool] | None
@@ -121,8 +121,7 @@ class TrackedQuantiles:
         self._thetas[minutes] = half, min(max(most, half), WIDEST)
 
 
-def _quantile(ordered: list[float], level: float) -> float:
-    place = level * (len(ordered) - 1)
+def _at(ordered: list[float], place: float) -> float:
     below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+    value = ordered[below]
+    return value + (ordered[below + 1] - value) * (place - below) if place > below else value

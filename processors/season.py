@@ -15,7 +15,6 @@ DAY_MS = SLOTS * SLOT_MS
 HOUR_MINUTES = 60
 WEEKEND = (5, 6)  # Saturday and Sunday, Monday being 0
 FIRST_DAY = 3  # 1970-01-01 was a Thursday
-NEIGHBOURS = ((-2, 0.1), (-1, 0.2), (0, 0.4), (1, 0.2), (2, 0.1))
 SLOT_GAIN = gain(30)
 WEEKEND_FACTOR = 2.5  # a weekend slot is seen 2.5 times more rarely
 LEVEL_GAIN = gain(96)
@@ -59,16 +58,21 @@ class SlotSeason:
         """Return the log variance to expect in that slot, against the usual."""
         day, slot = _place(open_ms)
         offsets = self._offsets[day]
-        return sum(weight * offsets[(slot + i) % SLOTS] for i, weight in NEIGHBOURS)
+        if 1 < slot < SLOTS - 2:
+            left2, left, here, right, right2 = offsets[slot - 2 : slot + 3]
+        else:
+            left2, left, here, right, right2 = (offsets[(slot + i) % SLOTS] for i in range(-2, 3))
+        return 0.1 * (left2 + right2) + 0.2 * (left + right) + 0.4 * here
 
 
 class MinuteSeason:
     """Variance of each minute of the hour against that of the hour before it."""
 
-    __slots__ = ("_counts", "_factors")
+    __slots__ = ("_counts", "_factors", "_sum")
 
     def __init__(self) -> None:
         self._factors = [1.0] * HOUR_MINUTES
+        self._sum = float(HOUR_MINUTES)
         self._counts = [0] * HOUR_MINUTES
 
     def learn(self, open_ms: int, variance: float, usual: float) -> None:
@@ -77,13 +81,15 @@ class MinuteSeason:
         self._counts[minute] += 1
         step = max(MINUTE_GAIN, 1 / (1 + self._counts[minute]))
         factor = min(variance / usual, MOST_BUSY) if usual > 0 else 1.0
-        self._factors[minute] += step * (factor - self._factors[minute])
+        change = step * (factor - self._factors[minute])
+        self._factors[minute] += change
+        self._sum += change
 
     def rest(self, from_ms: int, minutes: int) -> float:
         """Return the log of the mean over the next ``minutes`` against the mean of the hour."""
         first = from_ms // MINUTE_MS % HOUR_MINUTES
         rest = sum(self._factors[first : first + minutes]) / minutes
-        usual = sum(self._factors) / HOUR_MINUTES
+        usual = self._sum / HOUR_MINUTES
         return log(max(rest, TINY_VARIANCE) / max(usual, TINY_VARIANCE))
 
 

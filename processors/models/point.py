@@ -2,12 +2,11 @@
 
 from math import sqrt
 
-from river.linear_model import BayesianLinearRegression
-
 from processors.features import POINT_NAMES, Features
+from processors.models.regression import RecursiveLeastSquares
 from processors.models.scale import recent_log_variance, scale_of
 
-PRIOR_PRECISION = 1000.0
+PRIOR = 1000.0
 DOUBT = 2.0  # standard errors that the evidence must exceed
 WIDEST = 6.0
 EVERY = 3  # minutes: the questions between teach nearly the same
@@ -47,12 +46,12 @@ class Evidence:
 
 
 class ShrunkPoint:
-    """Bayesian linear regression of the return in units of the usual move."""
+    """Linear regression of the return in units of the usual move."""
 
     __slots__ = ("_evidence", "_held", "_last_minutes", "_regression")
 
     def __init__(self) -> None:
-        self._regression = BayesianLinearRegression(alpha=PRIOR_PRECISION)
+        self._regression = RecursiveLeastSquares(POINT_NAMES, PRIOR)
         self._evidence = Evidence()
         self._held: list[tuple[Features, float]] = []
         self._last_minutes = 0
@@ -62,26 +61,18 @@ class ShrunkPoint:
         share = self._evidence.share
         if share == 0.0:
             return 0.0
-        return share * self._raw(_inputs(x)) * scale_of(recent_log_variance(x), minutes)
+        return share * self._regression.predict_one(x) * scale_of(recent_log_variance(x), minutes)
 
     def learn_one(self, x: Features, minutes: int, log_return: float) -> None:
         """Learn one question; those of one candle are held back until all have been judged."""
         if minutes % EVERY:
             return
         if minutes >= self._last_minutes:
-            for inputs, moved in self._held:
-                self._regression.learn_one(inputs, moved)
+            for held, moved in self._held:
+                self._regression.learn_one(held, moved)
             self._held = []
         self._last_minutes = minutes
-        inputs = _inputs(x)
         usual = log_return / scale_of(recent_log_variance(x), minutes)
         moved = min(max(usual, -WIDEST), WIDEST)
-        self._evidence.learn_one(self._raw(inputs), moved)
-        self._held.append((inputs, moved))
-
-    def _raw(self, inputs: Features) -> float:
-        return float(self._regression.predict_one(inputs))
-
-
-def _inputs(x: Features) -> Features:
-    return {name: x[name] for name in POINT_NAMES if name in x}
+        self._evidence.learn_one(self._regression.predict_one(x), moved)
+        self._held.append((x, moved))
