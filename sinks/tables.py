@@ -10,9 +10,11 @@ from schemas.coins import Coin, CoinDay
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, Hole
 from schemas.market import Candle, Gap, TradeBlock
+from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.topics import Topic
 from sinks import columns
 from sinks.history_rows import archive_row, coin_day_row, coin_row, hole_row
+from sinks.prediction_rows import MODEL_VERSION, PREDICTION, SCORE, row_writer
 from sinks.rows import candle_row, gap_row, trade_rows
 
 RecordT = TypeVar("RecordT")
@@ -98,6 +100,21 @@ TABLES = (  # closed candles first: they are few, and somebody waits for them
         "coin_days",
         columns.COIN_DAY,
         _reader(CoinDay, coin_day_row),
+        linger_ms=500,
+    ),
+    Table(
+        topics.PREDICTIONS,
+        "predictions",
+        PREDICTION,
+        _reader(Prediction, row_writer(Prediction)),
+        linger_ms=100,
+    ),
+    Table(topics.SCORES, "scores", SCORE, _reader(Score, row_writer(Score)), linger_ms=500),
+    Table(
+        topics.MODEL_VERSIONS,
+        "model_versions",
+        MODEL_VERSION,
+        _reader(ModelVersion, row_writer(ModelVersion)),
         linger_ms=500,
     ),
     Table(topics.KLINES, "klines", columns.CANDLE, read_candle, linger_ms=500),

@@ -1,0 +1,53 @@
+"""Records of predictions to the rows of their tables: the columns follow the record's own fields.
+
+A field `x_ms` is the column `x_time`, `x_e8` the decimal `x`, all others keep their names.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+
+from schemas.predictions import ModelVersion, Prediction, Score
+from sinks.row_binary import decimal, string, time
+
+Writer = Callable[[Any], bytes]
+_BY_TYPE: dict[str, Writer] = {
+    "str": string,
+    "float": struct.Struct("<d").pack,
+    "bool": struct.Struct("<?").pack,
+}
+_SUFFIXES: tuple[tuple[str, str, Writer], ...] = (("_ms", "_time", time), ("_e8", "", decimal))
+
+
+def columns_of(record: type) -> tuple[str, ...]:
+    """Return the columns of a record's table, in the order of its fields."""
+    return tuple(_column(field.name, field.type)[0] for field in fields(record))
+
+
+def row_writer(record: type) -> Callable[[Any], bytes]:
+    """Return what turns such a record into its row.
+
+    The row's writer raises ValueError or OverflowError where a value does not fit its column.
+    """
+    names = [field.name for field in fields(record)]
+    writers = [_column(field.name, field.type)[1] for field in fields(record)]
+    values = attrgetter(*names)
+
+    def row(one: Any) -> bytes:  # noqa: ANN401 - an instance of `record`
+        return b"".join(write(value) for write, value in zip(writers, values(one), strict=True))
+
+    return row
+
+
+def _column(name: str, kind: Any) -> tuple[str, Writer]:  # noqa: ANN401 - a field's annotation
+    for suffix, ending, writer in _SUFFIXES:
+        if name.endswith(suffix):
+            return name.removesuffix(suffix) + ending, writer
+    return name, _BY_TYPE[kind.__name__]
+
+
+PREDICTION = columns_of(Prediction)
+SCORE = columns_of(Score)
+MODEL_VERSION = columns_of(ModelVersion)

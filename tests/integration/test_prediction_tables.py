@@ -1,0 +1,131 @@
+"""Predictions, scores and model events come back from ClickHouse as they went in."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from candlewick.clickhouse_admin import apply_migrations
+from schemas.codecs import encode
+from schemas.predictions import ModelVersion, Prediction, Score
+from schemas.settings import ClickHouseSettings
+from sinks.tables import TABLES
+from tests.builders import START_MS
+from tests.servers import running_clickhouse
+
+QUARTER_MS = 900_000
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with running_clickhouse(tmp_path_factory.mktemp("predictions") / "data") as server:
+        settings = {"url": server.url, "user": server.user, "password": server.password}
+        apply_migrations(ClickHouseSettings.model_validate(settings))
+        with server.client(database="candlewick") as opened:
+            yield opened
+
+
+def a_prediction(**changes: object) -> Prediction:
+    prediction = Prediction(
+        symbol="BTCUSDT",
+        interval="15m",
+        open_ms=START_MS,
+        close_ms=START_MS + QUARTER_MS,
+        issued_ms=START_MS + 60_000,
+        minutes_to_close=14.0,
+        model="online",
+        version="1",
+        status="ready",
+        scored=True,
+        champion=True,
+        last_price_e8=100 * 10**8,
+        price_e8=101 * 10**8,
+        low_50_e8=99 * 10**8,
+        high_50_e8=103 * 10**8,
+        low_90_e8=95 * 10**8,
+        high_90_e8=107 * 10**8,
+        volatility_bp=4.5,
+    )
+    return replace(prediction, **changes)  # type: ignore[arg-type]
+
+
+def a_score(model: str, **changes: object) -> Score:
+    score = Score(
+        symbol="BTCUSDT",
+        interval="15m",
+        open_ms=START_MS,
+        close_ms=START_MS + QUARTER_MS,
+        issued_ms=START_MS + 60_000,
+        minutes_to_close=14.0,
+        model=model,
+        version="1",
+        status="ready",
+        champion=False,
+        volatility_bp=4.5,
+        price_e8=101 * 10**8,
+        outcome_e8=102 * 10**8,
+        error_bp=98.5,
+        absolute_error_bp=98.5,
+        squared_error_bp2=9702.25,
+        pinball_bp=20.0,
+        winkler_50_bp=400.0,
+        winkler_90_bp=1200.0,
+        width_50_bp=400.0,
+        width_90_bp=1200.0,
+        covered_50=True,
+        covered_90=True,
+    )
+    return replace(score, **changes)  # type: ignore[arg-type]
+
+
+def store(client: Client, *records: Prediction | Score | ModelVersion) -> None:
+    for record in records:
+        raw = encode(record)
+        table = next(t for t in TABLES if t.topic.record is type(record))
+        client.raw_insert(table.name, table.columns, table.read(raw).data, fmt="RowBinary")
+
+
+def test_a_prediction_comes_back_as_it_was(client: Client) -> None:
+    store(client, a_prediction())
+
+    row = client.query(
+        "SELECT symbol, toUnixTimestamp64Milli(open_time), toUnixTimestamp64Milli(issued_time), "
+        "minutes_to_close, scored, toString(price), toString(low_90), volatility_bp "
+        "FROM predictions"
+    ).result_rows
+
+    assert row == [("BTCUSDT", START_MS, START_MS + 60_000, 14.0, True, "101", "95", 4.5)]
+
+
+def test_a_model_event_comes_back_as_it_was(client: Client) -> None:
+    store(client, ModelVersion("online", "2", "BTCUSDT", "drift", START_MS, "residuals", "{}"))
+
+    rows = client.query("SELECT model, version, symbol, event, reason FROM model_versions")
+
+    assert rows.result_rows == [("online", "2", "BTCUSDT", "drift", "residuals")]
+
+
+def test_the_scoreboard_shows_skill_against_the_reference_and_its_own_as_zero(
+    client: Client,
+) -> None:
+    store(
+        client,
+        a_score("reference"),
+        a_score("online", pinball_bp=15.0, squared_error_bp2=9702.25, covered_90=False),
+    )
+
+    rows = client.query(
+        "SELECT model, cases, point_skill, pinball_skill, coverage_90 FROM scoreboard "
+        "ORDER BY model"
+    ).result_rows
+
+    assert rows == [("online", 1, 0.0, 0.25, 0.0), ("reference", 1, 0.0, 0.0, 1.0)]
+
+
+def test_calibration_is_by_minutes_to_close(client: Client) -> None:
+    rows = client.query(
+        "SELECT minutes, cases, coverage_90 FROM calibration WHERE model = 'reference'"
+    ).result_rows
+
+    assert rows == [(14, 1, 1.0)]
