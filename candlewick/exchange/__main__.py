@@ -44,6 +44,9 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
     aggtrades: Annotated[
         Path | None, typer.Option(help="Serve the official aggTrades files of a folder.")
     ] = None,
+    klines: Annotated[
+        list[Path] | None, typer.Option(help="Serve official kline files, SYMBOL-INTERVAL.csv.")
+    ] = None,
     fault: Annotated[
         list[str] | None, typer.Option(help="kind:name=value,...; see /admin/faults/schema.")
     ] = None,
@@ -70,6 +73,7 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
             state=state,
             captures=tuple(capture or ()),
             agg_trades=aggtrades,
+            klines=tuple(klines or ()),
             faults=tuple(fault_from_text(text) for text in fault or []),
             sockets=SocketRules(
                 ping_every_s=ping_every, pong_within_s=pong_within, lifetime_s=lifetime

@@ -9,11 +9,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from candlewick.exchange.archive_csv import zipped
+from candlewick.exchange.archive_damage import damaged
 from candlewick.exchange.archive_names import File, file_of
+from candlewick.exchange.armed import Arsenal
 from candlewick.exchange.cache import Cache
 from candlewick.exchange.clock import MarketClock
 from candlewick.exchange.history import next_agg_id
 from candlewick.exchange.intervals import DAY_MINUTES, DAY_MS, day_of
+from candlewick.exchange.kline_files import KlineFiles, given_between
 from candlewick.exchange.source import Market
 
 _HELD_BYTES: Final = 48 << 20
@@ -24,9 +27,13 @@ _MOST_ROWS: Final = 8_000_000
 class Archive:
     """Makes archive files when they are asked for; the same file always has the same bytes."""
 
-    def __init__(self, clock: MarketClock, market: Market) -> None:
+    def __init__(
+        self, clock: MarketClock, market: Market, arsenal: Arsenal, given: KlineFiles
+    ) -> None:
         self._clock = clock
         self._market = market
+        self._arsenal = arsenal
+        self._given = given
         self._zips: Cache[File, bytes] = Cache(_HELD_BYTES, len)
 
     def routes(self) -> list[Route]:
@@ -38,20 +45,32 @@ class Archive:
         if named is None or not self._published(named[0]):
             return _no_such_key(request.url.path)
         file, checksum = named
+        fault = self._arsenal.archive_fault(request.url.path, self._clock.now_ms())
+        if fault is not None and fault.how == "missing":
+            return _no_such_key(request.url.path)
         if file not in self._zips:
-            content = await asyncio.to_thread(zipped, self._market[file.symbol], file)
+            content = await asyncio.to_thread(self._made, file)
             self._zips.get(file, lambda: content)
-        body = self._zips.get(file, lambda: zipped(self._market[file.symbol], file))
+        body = self._zips.get(file, lambda: self._made(file))
+        if fault is not None:
+            body = damaged(body, fault.how, checksum=checksum)
         if checksum:
             line = f"{hashlib.sha256(body).hexdigest()}  {file.name}.zip\n"
             return Response(line, media_type="binary/octet-stream")
         return Response(body, media_type="application/zip")
+
+    def _made(self, file: File) -> bytes:
+        given = self._given.get((file.symbol, file.interval))
+        return zipped(self._market[file.symbol], file, given)
 
     def _published(self, file: File) -> bool:
         source = self._market.get(file.symbol)
         if source is None or self._clock.now_ms() < file.published_ms:
             return False
         first_day, end_day = (day_of(file.first) + days for days in (0, file.days))
+        if (file.symbol, file.interval) in self._given:
+            given = self._given[file.symbol, file.interval]
+            return len(given_between(given, first_day * DAY_MS, end_day * DAY_MS)) > 0
         if end_day * DAY_MINUTES <= source.first_minute:
             return False
         if file.interval:

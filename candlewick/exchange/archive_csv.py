@@ -13,6 +13,7 @@ from typing import Final
 from candlewick.exchange.archive_names import File
 from candlewick.exchange.columns import Candles, Trades
 from candlewick.exchange.intervals import DAY_MINUTES, DAY_MS, INTERVALS, day_of
+from candlewick.exchange.kline_files import given_between
 from candlewick.exchange.klines import klines
 from candlewick.exchange.source import Source
 from candlewick.exchange.wire import decimal
@@ -20,15 +21,15 @@ from candlewick.exchange.wire import decimal
 _MICROSECONDS_FROM: Final = date(2025, 1, 1)
 
 
-def zipped(source: Source, file: File) -> bytes:
-    """Return the bytes of an archive."""
+def zipped(source: Source, file: File, given: Candles | None = None) -> bytes:
+    """Return the bytes of an archive, of the given klines where there are some."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         # A fixed date: the checksum depends on what the file says alone.
         about = zipfile.ZipInfo(f"{file.name}.csv", (2020, 1, 1, 0, 0, 0))
         about.compress_type = zipfile.ZIP_DEFLATED
         with archive.open(about, "w", force_zip64=True) as member:
-            for part in lines(source, file):
+            for part in lines(source, file) if given is None else given_lines(given, file):
                 member.write(part.encode())
     return held.getvalue()
 
@@ -47,6 +48,14 @@ def lines(source: Source, file: File) -> Iterator[str]:
     first = max(first_day * DAY_MINUTES, source.first_minute)
     for minute in range(first, (first_day + file.days) * DAY_MINUTES):
         yield agg_trade_lines(source.trades(minute), unit)
+
+
+def given_lines(given: Candles, file: File) -> Iterator[str]:
+    """Return the CSV of an archive of given klines, in parts of whole lines."""
+    unit = 1000 if file.first >= _MICROSECONDS_FROM else 1
+    start_ms = day_of(file.first) * DAY_MS
+    rows = given_between(given, start_ms, start_ms + file.days * DAY_MS)
+    yield kline_lines(rows, INTERVALS[file.interval], unit)
 
 
 def kline_lines(rows: Candles, interval_ms: int, unit: int) -> str:

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Final, TypeVar
 
-from candlewick.exchange.faults import Cut, Fault, OnFrames, RestDelay, RestError, RestLag
+from candlewick.exchange.faults import (
+    ArchiveFault,
+    Cut,
+    Fault,
+    OnFrames,
+    RestDelay,
+    RestError,
+    RestLag,
+)
 from candlewick.exchange.feed import Frame
 from candlewick.exchange.hashing import key_of
 
@@ -92,6 +100,15 @@ class Arsenal:
                 continue
             self._count += 1
             if armed.chooses(fault.probability, path, self._count):
+                armed.hits += 1
+                return fault
+        return None
+
+    def archive_fault(self, path: str, now_ms: int) -> ArchiveFault | None:
+        """Return what is wrong with an archive file when it is asked for, if anything is."""
+        for armed, fault in self.of(ArchiveFault):
+            spent = fault.count is not None and armed.hits >= fault.count
+            if armed.during(now_ms) and fault.path in path and not spent:
                 armed.hits += 1
                 return fault
         return None

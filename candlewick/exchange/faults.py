@@ -144,6 +144,23 @@ class RestDelay(Window):
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class ArchiveFault(Window):
+    """Archive files whose path holds `path` are not as they should be.
+
+    Attributes:
+        how: `flipped` or `truncated` in a download whose checksum is right; `cut-before-checksum`:
+            damaged before the checksum was taken; `reissued`: another file than before, and its
+            checksum; `missing`: not published.
+        count: So many requests are hit.
+    """
+
+    kind: Literal["archive"] = "archive"
+    path: str = ""
+    how: Literal["flipped", "truncated", "cut-before-checksum", "reissued", "missing"] = "flipped"
+    count: Count | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Halt(Window):
     """No trade of a symbol happens for some whole minutes, from the next one on. For good."""
 
@@ -154,5 +171,6 @@ class Halt(Window):
 
 
 FrameFault = Drop | Duplicate | Delay | Reorder | Malformed
-Fault = FrameFault | Cut | Silence | Shutdown | RestLag | RestError | RestDelay | Halt
+RestFault = RestLag | RestError | RestDelay | ArchiveFault
+Fault = FrameFault | RestFault | Cut | Silence | Shutdown | Halt
 FAULT: Final[TypeAdapter[Fault]] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])

@@ -21,6 +21,7 @@ class Options:
         state: File that remembers where the recorded candles lie, or None.
         captures: Serve the trades of these recorded frames instead.
         agg_trades: Serve the official aggTrades files of this folder instead.
+        klines: Serve these official kline files over REST and as archives.
     """
 
     host: str = "127.0.0.1"
@@ -34,6 +35,7 @@ class Options:
     state: Path | None = None
     captures: tuple[Path, ...] = ()
     agg_trades: Path | None = None
+    klines: tuple[Path, ...] = ()
     faults: tuple[Fault, ...] = ()
     sockets: SocketRules = field(default_factory=SocketRules)
     limits: LimitRules = field(default_factory=LimitRules)

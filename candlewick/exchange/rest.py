@@ -18,6 +18,7 @@ from candlewick.exchange.failures import failure
 from candlewick.exchange.feed import EVENT_DELAY_MS
 from candlewick.exchange.history import agg_trades, kline_page, next_agg_id
 from candlewick.exchange.intervals import INTERVALS
+from candlewick.exchange.kline_files import KlineFiles, given_page
 from candlewick.exchange.limits import Limits
 from candlewick.exchange.params import checked, interval_of, range_of, whole
 from candlewick.exchange.source import Market, Source
@@ -34,12 +35,18 @@ class Rest:
     """Answers requests from the market, at the market's time."""
 
     def __init__(
-        self, clock: MarketClock, market: Market, limits: Limits, arsenal: Arsenal
+        self,
+        clock: MarketClock,
+        market: Market,
+        limits: Limits,
+        arsenal: Arsenal,
+        given: KlineFiles,
     ) -> None:
         self._clock = clock
         self._market = market
         self._limits = limits
         self._arsenal = arsenal
+        self._given = given
         self._symbols = frozenset(market)
 
     def routes(self) -> list[Route]:
@@ -112,9 +119,13 @@ class Rest:
         query = request.query_params
         checked(query, (*_RANGE, "interval", "timeZone"))
         wanted = range_of(query, self._symbols)
-        length = INTERVALS[interval_of(query)]
+        interval = interval_of(query)
+        length = INTERVALS[interval]
         source = self._market[wanted.symbol]
         visible_ms = self._visible_ms()
+        given = self._given.get((wanted.symbol, interval))
+        if given is not None:
+            return kline_rows(given_page(given, wanted, length, visible_ms=visible_ms), length)
         # A page may span years: the streams go on while it is made.
         rows = await asyncio.to_thread(kline_page, source, wanted, length, visible_ms=visible_ms)
         return kline_rows(rows, length)

@@ -14,6 +14,7 @@ from candlewick.exchange.admin import Admin
 from candlewick.exchange.archive import Archive
 from candlewick.exchange.armed import Arsenal
 from candlewick.exchange.hub import Hub
+from candlewick.exchange.kline_files import read_kline_files
 from candlewick.exchange.limits import Limits
 from candlewick.exchange.market import opened
 from candlewick.exchange.options import Options
@@ -33,7 +34,9 @@ def application(options: Options) -> Starlette:
     limits = Limits(options.limits)
     arsenal = Arsenal()
     hub = Hub(clock, market, options.sockets, arsenal=arsenal, limits=limits)
-    rest = Rest(clock, market, limits, arsenal)
+    given = read_kline_files(options.klines)
+    rest = Rest(clock, market, limits, arsenal, given)
+    archive = Archive(clock, market, arsenal, given)
     about: dict[str, object] = {"seed": options.seed, "rate": options.rate}
     about["recorded_day"] = place.recorded_day
     admin = Admin(clock, market, arsenal, lambda: about | {"connections": len(hub.sessions)})
@@ -50,7 +53,7 @@ def application(options: Options) -> Starlette:
             await task
 
     return Starlette(
-        routes=[*rest.routes(), *Archive(clock, market).routes(), *admin.routes()],
+        routes=[*rest.routes(), *archive.routes(), *admin.routes()],
         lifespan=lifespan,
     )
 

@@ -32,9 +32,9 @@ class RestClient:
     Source: binance-spot-api-docs, rest-api.md, "General API information", "Market data endpoints".
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, http: httpx.AsyncClient | None = None) -> None:
         self._url = base_url.rstrip("/")
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_S)
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT_S)
         self.budget = Budget()
 
     async def close(self) -> None:
@@ -77,6 +77,20 @@ class RestClient:
             "klines", symbol=symbol, interval=interval.value, startTime=open_ms, limit=PAGE
         )
         return _read(lambda raw: parse.parse_klines(raw, symbol, interval), answer)[:-1]
+
+    async def candles_between(
+        self, symbol: str, interval: Interval, start_ms: int, end_ms: int, *, limit: int = PAGE
+    ) -> list[Candle]:
+        """Return up to 1000 candles that open in ``[start_ms, end_ms)``; the last may be open."""
+        answer = await self._get(
+            "klines",
+            symbol=symbol,
+            interval=interval.value,
+            startTime=start_ms,
+            endTime=end_ms - 1,
+            limit=limit,
+        )
+        return _read(lambda raw: parse.parse_klines(raw, symbol, interval), answer)
 
     async def _trades(self, symbol: str, **query: int) -> list[Trade]:
         answer = await self._get("aggTrades", symbol=symbol, **query)

@@ -1,0 +1,181 @@
+"""A backfill from beginning to end: what is missing is fetched, several tracks at a time."""
+
+import asyncio
+import fcntl
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from producers.binance.archive import ArchiveClient
+from producers.binance.rest import TIMEOUT_S, RestClient
+from producers.bulk import BulkPublisher
+from producers.file_filling import FileFiller
+from producers.filling import Filler
+from producers.held_pages import HeldPages
+from producers.history_plan import Choice
+from producers.ledger import Held, Key, Ledger
+from producers.patience import persistently
+from producers.spans import Spans
+from producers.tracks import Track
+from schemas.errors import ConfigurationError, Transient
+from schemas.settings import Settings
+from schemas.timeframe import Interval
+
+log = logging.getLogger(__name__)
+TRACKS_AT_A_TIME: Final = 4
+CONNECTIONS: Final = 8
+LOCK_POLL_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be there in the end.
+
+    Attributes:
+        start_ms: From where on.
+        end_ms: Up to where, exclusive; None for all that has closed.
+        checks_archives: Whether files that were used are looked at for a new checksum.
+    """
+
+    symbols: tuple[str, ...]
+    intervals: tuple[Interval, ...]
+    start_ms: int
+    end_ms: int | None
+    choice: Choice
+    checks_archives: bool = False
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a person may look at while a backfill runs."""
+
+    tracks: list[Track] = field(default_factory=list)
+    rest: RestClient | None = None
+    started_s: float = field(default_factory=time.monotonic)
+    says: str = "asking Kafka what is held"
+
+
+@dataclass(slots=True)
+class Backfill:
+    """The clients of a backfill, open while `running` is."""
+
+    settings: Settings
+    rest: RestClient
+    archives: ArchiveClient
+    publisher: BulkPublisher
+    ledger: Ledger
+    unproven: dict[Key, Spans] = field(default_factory=dict)
+
+    async def run(self, wanted: Wanted, progress: Progress, *, least_rows: int = 1) -> None:
+        """Fetch what is missing; what could not be fetched is noted in the tracks.
+
+        Raises:
+            ConfigurationError: A symbol is unknown, or Kafka or a topic is not there.
+            Transient: The exchange does not answer at all.
+        """
+        progress.rest = self.rest
+        if self.rest.budget.limit is None:
+            await persistently(lambda: self.rest.learn_limits(wanted.symbols))
+        now_ms = await persistently(self.rest.server_ms)
+        keys = [(symbol, i.value) for i in wanted.intervals for symbol in wanted.symbols]
+        held = await asyncio.to_thread(self.ledger.refresh, keys)
+        filler = self._filler(wanted.choice, now_ms, least_rows)
+        progress.tracks = [
+            self._track(held[symbol, interval.value], interval, wanted, now_ms)
+            for interval in wanted.intervals
+            for symbol in wanted.symbols
+        ]
+        progress.says = ""
+        await self._fill_all(filler, progress.tracks, wanted)
+
+    def _filler(self, choice: Choice, now_ms: int, least_rows: int) -> Filler:
+        pages = HeldPages(self.publisher, self.ledger)
+        files = FileFiller(self.archives, pages)
+        return Filler(self.rest, files, pages, choice, now_ms, least_rows, self.unproven)
+
+    def _track(self, held: Held, interval: Interval, wanted: Wanted, now_ms: int) -> Track:
+        last_ms = now_ms if wanted.end_ms is None else min(wanted.end_ms, now_ms)
+        unproven = self.unproven.get((held.symbol, held.interval), Spans())
+        start_ms = interval.open_of(wanted.start_ms + interval.ms - 1)
+        return Track(held, interval, start_ms, interval.open_of(last_ms), unproven)
+
+    async def _fill_all(self, filler: Filler, tracks: list[Track], wanted: Wanted) -> None:
+        turns = asyncio.Semaphore(TRACKS_AT_A_TIME)
+
+        async def fill(track: Track) -> None:
+            async with turns:
+                try:
+                    await filler.fill(track)
+                    if wanted.checks_archives:
+                        await filler.files.look_again(track)
+                        await filler.pages.finish(track, least_rows=1)
+                except Transient as error:
+                    log.warning("%s %s: %s", track.symbol, track.interval, error)
+                    track.notes.append(str(error))
+                finally:
+                    track.is_done = True
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for track in tracks:
+                    tasks.create_task(fill(track))
+        except BaseExceptionGroup as group:
+            found = group.subgroup(ConfigurationError)
+            if found is None:
+                raise
+            raise _first(found) from group
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Backfill]:
+    """Open the clients of a backfill, and close them at the end."""
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    ledger = Ledger(settings.kafka.bootstrap_servers)
+    try:
+        async with (
+            httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits) as http,
+            BulkPublisher(settings.kafka.bootstrap_servers).serving() as publisher,
+        ):
+            rest = RestClient(settings.binance.rest_url, http)
+            archives = ArchiveClient(settings.binance.archive_url, http)
+            yield Backfill(settings, rest, archives, publisher, ledger)
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@asynccontextmanager
+async def alone(settings: Settings, progress: Progress) -> AsyncIterator[None]:
+    """Wait until no other backfill runs over the data folder; two would fetch the same."""
+    path = Path(settings.data_dir) / "backfill.lock"
+    while True:
+        with _locked(path) as is_ours:
+            if is_ours:
+                yield
+                return
+        progress.says = "another backfill is at work; waiting for it"
+        await asyncio.sleep(LOCK_POLL_S)
+
+
+def _first(group: BaseExceptionGroup[ConfigurationError]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

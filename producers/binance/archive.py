@@ -1,0 +1,147 @@
+"""Archive files over HTTP: nothing of a file is used before its checksum was found right.
+
+A file is written to a temporary one on the way, so that the memory used does not grow with it.
+Source: binance-public-data, README, "CHECKSUM": ``<sha256>  <file name>``.
+"""
+
+import asyncio
+import hashlib
+import io
+import re
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Final, TypeVar, cast
+
+import httpx
+
+from producers.binance.archive_names import Archive
+from producers.binance.kline_csv import KlineFile, read_klines
+from producers.binance.parse import parse_agg_trade_row
+from schemas.candle_columns import CandleColumns
+from schemas.errors import PoisonMessage, Transient
+from schemas.market import Trade
+
+ValueT = TypeVar("ValueT")
+MEMORY_BYTES: Final = 8 << 20  # larger files rest on the disk while they are read
+ATTEMPTS: Final = 3
+RETRY_S: Final = 0.5
+TRADES_A_PART: Final = 10_000
+_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+
+
+class ArchiveClient:
+    """The exchange's archive files.
+
+    Every method raises `Transient` when the server cannot answer now.
+    """
+
+    def __init__(self, base_url: str, http: httpx.AsyncClient) -> None:
+        self._url = base_url.rstrip("/")
+        self._http = http
+
+    async def checksum(self, file: Archive) -> str | None:
+        """Return the SHA-256 that is published for a file, or None where there is no such file."""
+        url = f"{self._url}/{file.path}.CHECKSUM"
+        try:
+            answer = await self._http.get(url)
+        except httpx.TransportError as error:
+            raise Transient(f"{url} does not answer: {error!r}") from error
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        _refuse_errors(answer, url)
+        found = re.match(r"([0-9a-fA-F]{64})\s", answer.text)
+        if found is None:
+            raise Transient(f"{url} holds no checksum: {answer.text[:80]!r}")
+        return found[1].lower()
+
+    async def read(self, file: Archive, sha256: str, use: Callable[[IO[bytes]], ValueT]) -> ValueT:
+        """Download a file, and return what ``use`` makes of it, in a thread.
+
+        Raises:
+            PoisonMessage: It does not have that checksum, or cannot be read, three times over.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            with tempfile.SpooledTemporaryFile(MEMORY_BYTES) as held:
+                try:
+                    await self._download(file, sha256, held)
+                    return await asyncio.to_thread(use, held)
+                except PoisonMessage as error:
+                    if attempt == ATTEMPTS:
+                        raise PoisonMessage(f"{file.name}: {error}", raw=b"") from error
+            await asyncio.sleep(RETRY_S * attempt)
+
+    async def _download(self, file: Archive, sha256: str, into: IO[bytes]) -> None:
+        url, digest = f"{self._url}/{file.path}", hashlib.sha256()
+        try:
+            async with self._http.stream("GET", url) as answer:
+                _refuse_errors(answer, url)
+                async for piece in answer.aiter_raw():
+                    digest.update(piece)
+                    into.write(piece)
+        except httpx.TransportError as error:
+            raise Transient(f"{url} broke off: {error!r}") from error
+        into.seek(0)
+        if digest.hexdigest() != sha256:
+            raise PoisonMessage(f"its checksum is {digest.hexdigest()}, not {sha256}", raw=b"")
+
+
+def archived_candles(held: IO[bytes], file: KlineFile) -> Iterator[CandleColumns]:
+    """Yield the candles of a zip, in parts.
+
+    Raises:
+        PoisonMessage: It is no zip of one CSV, is cut short or damaged, or a row cannot be used.
+    """
+    with _opened(held) as stream:
+        yield from read_klines(stream, file)
+
+
+def archived_trades(held: IO[bytes], symbol: str) -> Iterator[list[Trade]]:
+    """Yield the aggregate trades of a zip, in parts; ids rise one by one, or a gap is there.
+
+    Raises:
+        PoisonMessage: As `archived_candles`.
+    """
+    part: list[Trade] = []
+    before_id, before_ms = -1, -1
+    with _opened(held) as stream:
+        if not stream.peek(1)[:1].isdigit():
+            stream.readline()
+        for line in stream:
+            trade = parse_agg_trade_row(line, symbol)
+            if trade.agg_id <= before_id or trade.event_ms < before_ms:
+                raise PoisonMessage(f"trade {trade.agg_id} is out of order", raw=line)
+            before_id, before_ms = trade.agg_id, trade.event_ms
+            part.append(trade)
+            if len(part) == TRADES_A_PART:
+                yield part
+                part = []
+    if part:
+        yield part
+
+
+@contextmanager
+def _opened(held: IO[bytes]) -> Iterator[io.BufferedReader]:
+    try:
+        with zipfile.ZipFile(held) as archive:
+            names = archive.namelist()
+            if len(names) != 1:
+                raise PoisonMessage(f"{len(names)} files in the zip, not one", raw=b"")
+            with archive.open(names[0]) as member:
+                yield io.BufferedReader(cast("io.RawIOBase", member), 1 << 16)
+    except _UNREADABLE as error:
+        raise PoisonMessage(f"the zip is damaged: {error}", raw=b"") from error
+
+
+def _refuse_errors(answer: httpx.Response, url: str) -> None:
+    if answer.status_code == httpx.codes.OK:
+        return
+    wait = answer.headers.get("Retry-After", "")
+    raise Transient(
+        f"{url} answered {answer.status_code}",
+        retry_after_s=float(wait) if wait.isdecimal() else 1.0,
+    )

@@ -1,0 +1,102 @@
+"""What archive files there are: their names, their paths, and the time that each covers. Pure.
+
+Source: binance-public-data, README: ``data/spot/{daily|monthly}/{klines|aggTrades}/...``.
+"""
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from schemas.market import CandleSource
+from schemas.timeframe import Interval
+
+DAY_MS: Final = 86_400_000
+_EPOCH: Final = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One file: a symbol's candles, or aggregate trades, of a day or a month (UTC).
+
+    Attributes:
+        interval: Of its candles; None for aggregate trades.
+        first: First day.
+        days: 1, or those of the month.
+    """
+
+    symbol: str
+    interval: Interval | None
+    first: date
+    days: int
+
+    @property
+    def name(self) -> str:
+        """Return the name, for example ``BTCUSDT-1m-2024-08.zip``."""
+        day = self.first.isoformat() if self.days == 1 else f"{self.first:%Y-%m}"
+        return f"{self.symbol}-{self._kind}-{day}.zip"
+
+    @property
+    def path(self) -> str:
+        """Return the path below the archive's root."""
+        span = "daily" if self.days == 1 else "monthly"
+        if self.interval is None:
+            return f"data/spot/{span}/aggTrades/{self.symbol}/{self.name}"
+        return f"data/spot/{span}/klines/{self.symbol}/{self._kind}/{self.name}"
+
+    @property
+    def source(self) -> CandleSource:
+        """Return what candles of this file say about where they come from."""
+        return CandleSource.ARCHIVE_DAILY if self.days == 1 else CandleSource.ARCHIVE_MONTHLY
+
+    @property
+    def open_ms(self) -> int:
+        """Return the start of the time it covers."""
+        return _day_ms(self.first)
+
+    @property
+    def close_ms(self) -> int:
+        """Return its end, exclusive."""
+        return self.open_ms + self.days * DAY_MS
+
+    @property
+    def _kind(self) -> str:
+        return "aggTrades" if self.interval is None else self.interval.value
+
+    def by_days(self) -> list["Archive"]:
+        """Return the daily files of a month."""
+        days = (self.first + timedelta(days=n) for n in range(self.days))
+        return [Archive(self.symbol, self.interval, day, 1) for day in days]
+
+
+def day_file(symbol: str, interval: Interval | None, at_ms: int) -> Archive:
+    """Return the daily file that covers a moment."""
+    return Archive(symbol, interval, _date(at_ms), 1)
+
+
+def month_file(symbol: str, interval: Interval | None, at_ms: int) -> Archive:
+    """Return the monthly file that covers a moment."""
+    first = _date(at_ms).replace(day=1)
+    return Archive(symbol, interval, first, monthrange(first.year, first.month)[1])
+
+
+def named(name: str, symbol: str, interval: Interval) -> Archive:
+    """Return the candles' file of a name.
+
+    Raises:
+        ValueError: It is none.
+    """
+    text = name.removeprefix(f"{symbol}-{interval.value}-").removesuffix(".zip")
+    parts = [int(part) for part in text.split("-")]
+    first = date(parts[0], parts[1], parts[2] if parts[2:] else 1)
+    return Archive(
+        symbol, interval, first, 1 if parts[2:] else monthrange(first.year, first.month)[1]
+    )
+
+
+def _date(at_ms: int) -> date:
+    return datetime.fromtimestamp(at_ms // 1000, UTC).date()
+
+
+def _day_ms(day: date) -> int:
+    return (day - _EPOCH).days * DAY_MS

@@ -1,0 +1,171 @@
+"""Official kline CSV to columns of candles, in parts of bounded size; nothing is read twice.
+
+Source: binance-public-data, README: twelve columns, no header in spot files (some mirrors add
+one), times in milliseconds and from 2025-01-01 in microseconds.
+"""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+
+from producers.binance.numbers import FIRST_MICROSECOND
+from schemas.candle_columns import CandleColumns
+from schemas.errors import PoisonMessage
+from schemas.timeframe import Interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PART_BYTES: Final = 1 << 20
+_AMOUNT: Final = pa.decimal128(38, 8)
+_COLUMNS: Final = {
+    "open_time": pa.int64(),
+    "open": _AMOUNT,
+    "high": _AMOUNT,
+    "low": _AMOUNT,
+    "close": _AMOUNT,
+    "volume": _AMOUNT,
+    "close_time": pa.int64(),
+    "quote_volume": _AMOUNT,
+    "count": pa.int64(),
+    "taker_buy_volume": _AMOUNT,
+    "taker_buy_quote_volume": _AMOUNT,
+    "ignore": pa.string(),
+}
+_READ: Final = [name for name in _COLUMNS if name != "ignore"]
+
+
+@dataclass(frozen=True, slots=True)
+class KlineFile:
+    """What a file must hold: closed candles that open in ``[open_ms, close_ms)``."""
+
+    symbol: str
+    interval: Interval
+    source: str
+    open_ms: int
+    close_ms: int
+
+
+def read_klines(stream: io.BufferedReader, file: KlineFile) -> Iterator[CandleColumns]:
+    """Yield the candles of a CSV, in parts.
+
+    Raises:
+        PoisonMessage: A row cannot be read, is out of order or out of the file's time, or its
+            prices contradict each other.
+    """
+    before_ms = -1
+    try:
+        with _opened(stream) as reader:
+            for batch in reader:
+                columns = _columns(batch, file)
+                _check_times(columns, file, before_ms)
+                before_ms = int(columns.open_ms[-1])
+                yield columns
+    except pa.ArrowException as error:
+        raise PoisonMessage(f"CSV unreadable: {error}", raw=b"") from error
+
+
+def _opened(stream: io.BufferedReader) -> Any:  # noqa: ANN401 - pyarrow has no types
+    header = not stream.peek(1)[:1].isdigit()
+    return csv.open_csv(
+        stream,
+        csv.ReadOptions(
+            use_threads=False,
+            block_size=PART_BYTES,
+            column_names=list(_COLUMNS),
+            skip_rows=int(header),
+        ),
+        csv.ParseOptions(quote_char=False),
+        csv.ConvertOptions(
+            column_types=_COLUMNS,
+            include_columns=_READ,
+            null_values=[],
+            check_utf8=False,
+        ),
+    )
+
+
+def _columns(batch: Any, file: KlineFile) -> CandleColumns:  # noqa: ANN401 - pyarrow has no types
+    cells = {name: batch.column(at) for at, name in enumerate(_READ)}
+    opens = _milliseconds(_int64(cells["open_time"]))
+    closes = _milliseconds(_int64(cells["close_time"]))
+    columns = CandleColumns(
+        symbol=file.symbol,
+        interval=file.interval.value,
+        interval_ms=file.interval.ms,
+        source=file.source,
+        open_ms=opens,
+        open_e8=_price(cells["open"]),
+        high_e8=_price(cells["high"]),
+        low_e8=_price(cells["low"]),
+        close_e8=_price(cells["close"]),
+        volume_e8=_amount(cells["volume"]),
+        quote_volume_e8=_amount(cells["quote_volume"]),
+        trade_count=_int64(cells["count"]),
+        taker_buy_volume_e8=_amount(cells["taker_buy_volume"]),
+        taker_buy_quote_volume_e8=_amount(cells["taker_buy_quote_volume"]),
+        event_ms=closes,
+    )
+    _check_values(columns)
+    return columns
+
+
+def _check_times(columns: CandleColumns, file: KlineFile, before_ms: int) -> None:
+    opens = columns.open_ms
+    _refuse(np.diff(opens, prepend=before_ms) <= 0, opens, "is not later than the one before")
+    _refuse(opens % file.interval.ms != 0, opens, "does not open on the interval")
+    outside = (opens < file.open_ms) | (opens + file.interval.ms > file.close_ms)
+    _refuse(outside, opens, "is not of the time that the file is named after")
+    ends = columns.event_ms
+    wrong_end = (ends < opens) | (ends >= opens + file.interval.ms)
+    _refuse(wrong_end, opens, "does not end inside its interval")
+
+
+def _check_values(columns: CandleColumns) -> None:
+    opened, high, low, close = (
+        columns.open_e8,
+        columns.high_e8,
+        columns.low_e8,
+        columns.close_e8,
+    )
+    out_of_order = (low > np.minimum(opened, close)) | (high < np.maximum(opened, close))
+    _refuse(out_of_order | (low < 0), columns.open_ms, "has prices that contradict each other")
+    _refuse(columns.trade_count < 0, columns.open_ms, "has a negative number of trades")
+    for volume in (
+        columns.volume_e8,
+        columns.quote_volume_e8,
+        columns.taker_buy_volume_e8,
+        columns.taker_buy_quote_volume_e8,
+    ):
+        _refuse(volume[:, -1] > 0x7F, columns.open_ms, "has a negative volume")  # noqa: PLR2004
+
+
+def _refuse(wrong: "NDArray[np.bool_]", opens: "NDArray[np.int64]", why: str) -> None:
+    if wrong.any():
+        raise PoisonMessage(f"the candle of {int(opens[wrong.argmax()])} ms {why}", raw=b"")
+
+
+def _milliseconds(times: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    return np.where(times >= FIRST_MICROSECOND, times // 1000, times)
+
+
+def _int64(column: Any) -> "NDArray[np.int64]":  # noqa: ANN401 - pyarrow has no types
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.int64)
+
+
+def _amount(column: Any) -> "NDArray[np.uint8]":  # noqa: ANN401 - pyarrow has no types
+    whole = np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, 16)
+    return whole[column.offset : column.offset + len(column)]
+
+
+def _price(column: Any) -> "NDArray[np.int64]":  # noqa: ANN401 - pyarrow has no types
+    amounts = _amount(column)
+    halves = np.ascontiguousarray(amounts).view("<i8")
+    if (halves[:, 1] != 0).any() or (halves[:, 0] < 0).any():
+        raise PoisonMessage("a price is negative or has more than 64 bits", raw=b"")
+    return halves[:, 0]

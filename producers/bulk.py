@@ -1,0 +1,157 @@
+"""Pages of candles to Kafka, fast: no work per record, bounded memory, acknowledged by page.
+
+Records carry the time of sending, so that no retention ever deletes history; the producer is
+idempotent and keeps its order, so the acknowledgement of a page's last record is that of all.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from schemas.codecs import Record, encode
+from schemas.errors import ConfigurationError, Transient
+from schemas.topics import Topic
+
+log = logging.getLogger(__name__)
+RECORDS_ON_THE_WAY: Final = 60_000
+SLICE: Final = 4_000
+SERVE_S: Final = 0.005
+CLOSE_S: Final = 10.0
+WITHOUT_TOPIC: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001 - their name for it
+
+
+class BulkPublisher:
+    """The one producer of a backfill; use it inside `serving`."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._servers = bootstrap_servers
+        self._on_the_way = 0
+        self._room = asyncio.Condition()
+        self._failure: KafkaError | None = None
+        self._waiting: set[asyncio.Future[int]] = set()
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "client.id": "candlewick-backfill",
+                "enable.idempotence": True,
+                "acks": "all",
+                "compression.type": "lz4",
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "batch.num.messages": 20_000,
+                "message.timeout.ms": 0,
+                "queue.buffering.max.messages": 4 * RECORDS_ON_THE_WAY,
+                "queue.buffering.max.kbytes": 128 * 1024,
+                "reconnect.backoff.max.ms": 1000,
+                "error_cb": self._on_error,
+            },
+            logger=log,
+        )
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator["BulkPublisher"]:
+        """Deliver while the block runs, and what is left at its end."""
+        task = asyncio.create_task(self._serve())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            left = await asyncio.to_thread(self._producer.flush, CLOSE_S)
+            if left:
+                log.warning("%s records did not reach Kafka; the next run fetches them", left)
+
+    async def page(
+        self, topic: Topic, key: str, partition: int, values: Sequence[bytes]
+    ) -> "asyncio.Future[int]":
+        """Queue records of one key; returns the offset behind the last one, once it is there.
+
+        Raises:
+            Transient: Kafka refused a record for good.
+            ConfigurationError: The topic does not exist.
+        """
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.add(done)
+        done.add_done_callback(self._waiting.discard)
+        body, last = values[:-1], values[-1]
+        for start in range(0, len(body), SLICE):
+            part = [{"value": value, "key": key} for value in body[start : start + SLICE]]
+            await self._reserve(len(part))
+            if self._producer.produce_batch(topic.name, part, partition) != len(part):
+                raise Transient("the queue to Kafka is full")
+        await self._reserve(1)
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            self._on_the_way -= len(values)
+            if error is not None:
+                self._failure = error
+            elif not done.done():
+                done.set_result((message.offset() or 0) + 1)
+
+        self._producer.produce(topic.name, last, key, partition, on_delivery=delivered)
+        return done
+
+    async def record(self, topic: Topic, key: str, record: Record) -> None:
+        """Write one record and wait until Kafka has it; raises as `page` does."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.add(done)
+        done.add_done_callback(self._waiting.discard)
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            self._on_the_way -= 1
+            if error is not None:
+                self._failure = error
+            elif not done.done():
+                done.set_result(message.offset() or 0)
+
+        await self._reserve(1)
+        self._producer.produce(topic.name, encode(record), key, on_delivery=delivered)
+        await done
+
+    async def _reserve(self, records: int) -> None:
+        async with self._room:
+            await self._room.wait_for(
+                lambda: self._failure is not None or self._on_the_way < RECORDS_ON_THE_WAY
+            )
+        self._refuse_failure()
+        self._on_the_way += records
+
+    async def _serve(self) -> None:
+        while True:
+            self._producer.poll(0)
+            if self._failure is not None:
+                self._fail_waiting()
+            if self._on_the_way < RECORDS_ON_THE_WAY:
+                async with self._room:
+                    self._room.notify_all()
+            await asyncio.sleep(SERVE_S)
+
+    def _fail_waiting(self) -> None:
+        try:
+            self._refuse_failure()
+        except (ConfigurationError, Transient) as error:
+            for done in list(self._waiting):
+                if not done.done():
+                    done.set_exception(error)
+
+    def _refuse_failure(self) -> None:
+        if self._failure is None:
+            return
+        if self._failure.code() in WITHOUT_TOPIC:
+            raise ConfigurationError(
+                f"a topic is missing at {self._servers}: create the topics with "
+                "`candlewick topics create`"
+            )
+        raise Transient(f"Kafka refused a record: {self._failure.str()}")
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._failure = error
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - their name for it
+            log.warning("Kafka at %s does not answer: candles wait for it", self._servers)

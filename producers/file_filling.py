@@ -1,0 +1,146 @@
+"""Candles of archive files to Kafka: checked whole before the first of them is sent."""
+
+import logging
+from dataclasses import dataclass, replace
+from typing import IO
+
+import numpy as np
+
+from producers.binance.archive import ArchiveClient, archived_candles
+from producers.binance.archive_names import Archive, named
+from producers.binance.kline_csv import KlineFile
+from producers.clock import wall_ms
+from producers.held_pages import HeldPages
+from producers.history_plan import days_of
+from producers.patience import persistently
+from producers.spans import Spans
+from producers.tracks import Track
+from schemas.candle_columns import CandleColumns, encode_candles
+from schemas.errors import PoisonMessage
+from schemas.history import ArchiveFile, ArchiveState
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Candles of a file: their opening times, and their messages."""
+
+    opens: list[int]
+    values: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class FileFiller:
+    """Reads archive files into tracks."""
+
+    archives: ArchiveClient
+    pages: HeldPages
+
+    async def take(self, track: Track, file: Archive, *, now_ms: int) -> None:
+        """Publish what a track misses of a file; of a month not published, of its days.
+
+        Raises:
+            Transient: The archive or Kafka did not answer for long.
+        """
+        await self.pages.settle(track)
+        missing = track.missing.within(file.open_ms, file.close_ms)
+        if not missing:
+            return
+        sha256 = await persistently(lambda: self.archives.checksum(file))
+        if sha256 is not None:
+            await self._use(track, file, sha256, ArchiveState.USED)
+        elif file.days > 1:
+            for day in days_of(file, missing, now_ms=now_ms):
+                await self.take(track, day, now_ms=now_ms)
+
+    async def look_again(self, track: Track) -> None:
+        """Read the files again whose checksum is not the one that they were used with.
+
+        Raises:
+            Transient: As `take`.
+        """
+        key = (track.symbol, track.interval.value)
+        for about in list(self.pages.ledger.archives.values()):
+            if (about.symbol, about.interval) != key or about.state == ArchiveState.REFUSED:
+                continue
+            file = named(about.name, track.symbol, track.interval)
+            sha256 = await self._checksum(file)
+            if sha256 is not None and sha256 != about.sha256:
+                track.notes.append(f"{about.name} was re-issued and has been read again")
+                await self._use(track, file, sha256, ArchiveState.REISSUED)
+
+    async def _checksum(self, file: Archive) -> str | None:
+        return await persistently(lambda: self.archives.checksum(file))
+
+    async def _use(self, track: Track, file: Archive, sha256: str, state: ArchiveState) -> None:
+        try:
+            parts = await self._parts(track, file, sha256, state)
+        except PoisonMessage as error:
+            log.warning("%s", error)
+            track.notes.append(str(error))
+            refused = ArchiveState.REFUSED
+            await self._tell(track, file, sha256, rows=0, state=refused, reason=str(error))
+            return
+        for part in parts:
+            await self.pages.publish(track, part.opens, part.values)
+        await self.pages.settle(track)
+        rows = sum(len(part.opens) for part in parts)
+        await self._tell(track, file, sha256, rows=rows, state=state)
+
+    async def _parts(
+        self, track: Track, file: Archive, sha256: str, state: ArchiveState
+    ) -> list[Part]:
+        about = KlineFile(
+            track.symbol, track.interval, file.source.value, file.open_ms, file.close_ms
+        )
+        missing, now_ms = track.missing, wall_ms()
+
+        def use(held: IO[bytes]) -> list[Part]:
+            read = archived_candles(held, about)
+            if state is ArchiveState.REISSUED:
+                return [_part(_stamped(columns, now_ms)) for columns in read]
+            return [_part(_only(columns, missing)) for columns in read]
+
+        return await persistently(lambda: self.archives.read(file, sha256, use))
+
+    async def _tell(
+        self,
+        track: Track,
+        file: Archive,
+        sha256: str,
+        *,
+        rows: int,
+        state: ArchiveState,
+        reason: str = "",
+    ) -> None:
+        about = ArchiveFile(
+            name=file.name,
+            symbol=track.symbol,
+            interval=track.interval.value,
+            source=file.source.value,
+            open_ms=file.open_ms,
+            close_ms=file.close_ms,
+            sha256=sha256,
+            rows=rows,
+            state=state.value,
+            changed_ms=wall_ms(),
+            reason=reason,
+        )
+        await self.pages.tell_archive(about)
+
+
+def _part(columns: CandleColumns) -> Part:
+    return Part(columns.open_ms.tolist(), encode_candles(columns))
+
+
+def _only(columns: CandleColumns, missing: Spans) -> CandleColumns:
+    wanted = np.zeros(len(columns), np.bool_)
+    for start, end in missing:
+        wanted |= (columns.open_ms >= start) & (columns.open_ms < end)
+    return columns if wanted.all() else columns.select(wanted)
+
+
+def _stamped(columns: CandleColumns, now_ms: int) -> CandleColumns:
+    # Of two rows of one source the store keeps the one with the later event time.
+    return replace(columns, event_ms=np.full(len(columns), now_ms, np.int64))

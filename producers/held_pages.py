@@ -1,0 +1,84 @@
+"""Pages to Kafka, and the record of what is held: in this order, whatever happens."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from producers.bulk import CLOSE_S, BulkPublisher
+from producers.clock import wall_ms
+from producers.ledger import Ledger
+from producers.spans import runs_of
+from producers.tracks import Track
+from schemas import topics
+from schemas.errors import Transient
+from schemas.history import ArchiveFile, Hole, history_key
+
+RECORD_ROWS: Final = 20_000  # at most so many candles are read back after a kill
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPages:
+    """Publishes what was fetched for tracks; a page counts as held once Kafka has it."""
+
+    publisher: BulkPublisher
+    ledger: Ledger
+
+    async def begin(self, track: Track) -> None:
+        """Write down, before the first page of a track, from where on it has to be read."""
+        if not track.held.is_recorded:
+            await self._record(track)
+
+    async def publish(self, track: Track, opens: list[int], values: Sequence[bytes]) -> None:
+        """Send a page, once the one before has arrived; raises as `BulkPublisher.page`."""
+        if not opens:
+            return
+        await self.settle(track)
+        done = await self.publisher.page(topics.KLINES, track.symbol, track.held.partition, values)
+        track.on_the_way = (done, runs_of(opens, track.interval.ms), len(opens))
+
+    async def settle(self, track: Track) -> None:
+        """Wait for the page that is on the way, and count it as held."""
+        if track.on_the_way is None:
+            return
+        done, covered, rows = track.on_the_way
+        track.on_the_way = None
+        next_offset = await done
+        track.held.held = track.held.held | covered
+        track.held.next_offset = max(track.held.next_offset, next_offset)
+        self.ledger.passed(track.held.partition, next_offset)
+        track.rows += rows
+        track.unrecorded += rows
+        if track.unrecorded >= RECORD_ROWS:
+            await self._record(track)
+
+    async def finish(self, track: Track, *, least_rows: int) -> None:
+        """Settle, and write down what is held when at least so much has been added.
+
+        Raises:
+            Transient: Kafka does not answer; the next run reads what has arrived.
+        """
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self.settle(track)
+                if track.unrecorded >= least_rows:
+                    await self._record(track)
+        except TimeoutError as error:
+            raise Transient("Kafka does not answer; what has arrived is not lost") from error
+
+    async def tell_hole(self, track: Track, hole: Hole) -> None:
+        """Write a hole down."""
+        await self.publisher.record(topics.HOLES, track.symbol, hole)
+        track.holes.append(hole)
+        track.unrecorded += 1
+
+    async def tell_archive(self, file: ArchiveFile) -> None:
+        """Write down what became of an archive file."""
+        self.ledger.archives[file.name] = file
+        await self.publisher.record(topics.ARCHIVES, file.name, file)
+
+    async def _record(self, track: Track) -> None:
+        track.unrecorded = 0
+        key = history_key(track.symbol, track.interval.value)
+        await self.publisher.record(topics.HISTORY, key, track.held.record(wall_ms()))
+        track.held.is_recorded = True

@@ -1,0 +1,77 @@
+"""Which archive files are worth their download; REST brings the rest. Pure."""
+
+from enum import StrEnum
+from typing import Final
+
+from producers.binance.archive_names import DAY_MS, Archive, month_file
+from producers.spans import Spans
+from schemas.errors import ConfigurationError
+from schemas.timeframe import Interval
+
+WORTH_A_FILE: Final = 10_000  # candles a month from which files spare many calls of 1,000 rows
+
+
+class Choice(StrEnum):
+    """Where candles of the past are taken from."""
+
+    AUTO = "auto"
+    REST = "rest"
+    ARCHIVE = "archive"
+
+
+def parse_choice(text: str) -> Choice:
+    """Return the choice of that name.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    try:
+        return Choice(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"unknown source {text!r}: use one of {', '.join(Choice)}"
+        ) from None
+
+
+def files_for(
+    symbol: str, interval: Interval, missing: Spans, choice: Choice, *, now_ms: int
+) -> list[Archive]:
+    """Return the files to read, oldest first: whole months, and days where a month is not over.
+
+    A file of which only a small part is missing is left to REST, unless archives are all that is
+    wanted.
+    """
+    few = 30 * DAY_MS // interval.ms < WORTH_A_FILE
+    if choice is Choice.REST or (choice is Choice.AUTO and few):
+        return []
+    wanted: list[Archive] = []
+    for month in _months(symbol, interval, missing):
+        if _is_worth(month, missing, choice) and month.close_ms <= now_ms:
+            wanted.append(month)
+            continue
+        days = (day for day in month.by_days() if day.close_ms <= now_ms)
+        wanted += [day for day in days if _is_worth(day, missing, choice)]
+    return wanted
+
+
+def days_of(month: Archive, missing: Spans, *, now_ms: int) -> list[Archive]:
+    """Return the daily files in place of a month that is not there."""
+    days = (day for day in month.by_days() if day.close_ms <= now_ms)
+    return [day for day in days if missing.within(day.open_ms, day.close_ms)]
+
+
+def _months(symbol: str, interval: Interval, missing: Spans) -> list[Archive]:
+    found: dict[str, Archive] = {}
+    for start, end in missing:
+        at = start
+        while at < end:
+            month = month_file(symbol, interval, at)
+            found[month.name] = month
+            at = month.close_ms
+    return list(found.values())
+
+
+def _is_worth(file: Archive, missing: Spans, choice: Choice) -> bool:
+    part = missing.within(file.open_ms, file.close_ms).total_ms
+    least = 1 if choice is Choice.ARCHIVE else file.days * DAY_MS // 2
+    return part >= least

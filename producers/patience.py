@@ -1,0 +1,43 @@
+"""Asking again: for as long as the other side says, or with longer and longer pauses."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from schemas.errors import Transient
+
+log = logging.getLogger(__name__)
+ValueT = TypeVar("ValueT")
+FAILURES: Final = 8
+LONGEST_S: Final = 30.0
+TOLD_S: Final = 1.0  # a longer wait is one that the other side asked for
+
+
+async def persistently(ask: Callable[[], Awaitable[ValueT]]) -> ValueT:
+    """Return the answer; ask again after a `Transient`.
+
+    A wait that the exchange asked for (429, 418, the minute's limit) is kept and does not count
+    as a failure.
+
+    Raises:
+        Transient: The eighth failure on end, after about a minute.
+    """
+    failures = 0
+    while True:
+        try:
+            return await ask()
+        except Transient as error:
+            told = error.retry_after_s > TOLD_S
+            failures += not told
+            if failures == FAILURES:
+                raise
+            log.warning("%s; asking again", error)
+            await asyncio.sleep(_pause_s(failures, error.retry_after_s))
+
+
+def _pause_s(failures: int, least_s: float) -> float:
+    grown: float = min(0.25 * 2.0**failures, LONGEST_S)
+    jitter = random.uniform(1.0, 1.25)  # noqa: S311 - spreads requests, protects nothing
+    return max(least_s, grown) * jitter
