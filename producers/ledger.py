@@ -78,6 +78,7 @@ class Ledger:
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
                 "fetch.queue.backoff.ms": 5,
+                "fetch.wait.max.ms": 20,  # a question waits behind the fetch that is under way
                 "queued.max.messages.kbytes": 16_384,
             },
             logger=log,
@@ -215,5 +216,6 @@ class Ledger:
                     reading.discard(number)
                 else:
                     raise KafkaException(error)
+        self._consumer.unassign()
         for number, (_, high) in spans.items():
             self._positions[topic.name, number] = max(high, starts[number])
