@@ -110,6 +110,90 @@ class SimulationSettings(_Group):
     seed: int = Field(1, ge=0, description="The same seed gives the same market.")
 
 
+class ApiSettings(_Group):
+    """How the API answers and whom it lets in."""
+
+    host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Its port.")
+    public_read: bool = Field(
+        default=True, description="Market data may be read without signing in."
+    )
+    users_url: SecretStr | None = Field(
+        None,
+        description="SQLAlchemy URL of the users' database; left out, a SQLite file in the data "
+        "folder.",
+    )
+    token_minutes: int = Field(60, ge=1, le=1440, description="How long a token is valid.")
+    key_days: int = Field(
+        30, ge=1, le=365, description="A key that signs tokens is replaced after this many days."
+    )
+    login_attempts: int = Field(
+        5, ge=1, le=100, description="Wrong passwords of a user, or of an address, until both wait."
+    )
+    login_wait_s: int = Field(300, ge=1, description="How long they wait.")
+    body_bytes: int = Field(1_048_576, ge=1024, description="Largest body of a request.")
+    page_rows: int = Field(10_000, ge=1, le=100_000, description="Most rows of an answer in JSON.")
+    export_rows: int = Field(
+        200_000, ge=1, le=2_000_000, description="Most rows of one in CSV, Parquet or Arrow."
+    )
+    import_rows: int = Field(500, ge=1, le=10_000, description="Most users in a CSV import.")
+    stream_clients: int = Field(2_000, ge=1, description="Most clients of the live stream at once.")
+    stream_queue: int = Field(
+        1_000, ge=10, description="Events that wait for a slow client until it is dropped."
+    )
+    heartbeat_s: float = Field(15.0, gt=0, description="A quiet stream says so this often.")
+    stale_s: float = Field(
+        30.0, gt=0, description="Data of which nothing new came for this long is not fresh."
+    )
+
+
+class BackfillSettings(_Group):
+    """What of the past the stack fetches and keeps complete by itself."""
+
+    since: str = Field(
+        "30d",
+        pattern=r"^(\d{1,5}d|\d{4}-\d{2}-\d{2})$",
+        description="From when on: days back such as 30d, or a date such as 2017-08-01.",
+    )
+    intervals: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("15m", "1m"), min_length=1, description="Intervals, comma separated."
+    )
+    check_minutes: int = Field(
+        15, ge=1, le=1440, description="Candles of the last hours are fetched again this often."
+    )
+    check_hours: int = Field(3, ge=1, le=12, description="So many hours.")
+
+    @field_validator("intervals", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(value.replace(" ", "").split(",")) if isinstance(value, str) else value
+
+
+class CoinsSettings(_Group):
+    """What is asked of CoinGecko. Its public tier needs no key."""
+
+    url: str = Field(
+        "https://api.coingecko.com/api/v3", pattern=r"^https?://", description="Address."
+    )
+    key: SecretStr = Field(SecretStr(""), description="Demo key; left out, the public tier.")
+    every_s: int = Field(300, ge=30, description="Seconds from one question to the next.")
+    history_days: int = Field(
+        365, ge=0, le=365, description="Days of daily capitalisation fetched once; 0 for none."
+    )
+    ids: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="CoinGecko's ids of further pairs: PEPEUSDT=pepe,UNIUSDT=uniswap.",
+    )
+
+    @field_validator("ids", mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = (part.partition("=") for part in value.split(",") if part.strip())
+        return {symbol.strip().upper(): coin_id.strip() for symbol, _, coin_id in parts}
+
+
 class Settings(BaseSettings):
     """Everything that may be set. Build it once, with `load_settings`, and pass it down."""
 
@@ -131,7 +215,10 @@ class Settings(BaseSettings):
     binance: BinanceSettings = BinanceSettings()
     stream: StreamSettings = StreamSettings()
     candles: CandleSettings = CandleSettings()
+    api: ApiSettings = ApiSettings()
     simulation: SimulationSettings = SimulationSettings()
+    backfill: BackfillSettings = BackfillSettings()
+    coins: CoinsSettings = CoinsSettings()
 
     @field_validator("symbols", mode="before")
     @classmethod

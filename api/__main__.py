@@ -1,0 +1,38 @@
+"""``python -m api``: answers over HTTP until it is told to stop."""
+
+import logging
+import sys
+
+import uvicorn
+
+from api.app import build_app
+from schemas.errors import CandlewickError
+from schemas.settings import load_settings
+
+LONGEST_GOODBYE_S = 3
+
+
+def main() -> None:
+    """Run the API; an error that a person must solve is one line, and exit code 1."""
+    try:
+        settings = load_settings()
+        logging.basicConfig(
+            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs with their parameters
+        app = build_app(settings)
+    except CandlewickError as error:
+        sys.exit(f"api: {error}")
+    uvicorn.run(
+        app,
+        host=settings.api.host,
+        port=settings.api.port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=LONGEST_GOODBYE_S,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Parameters that several endpoints take, with their documentation."""
+
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from api import problems
+from api.problems import FieldError, Members, Problem
+from api.times import TimeMs
+
+MOST_SYMBOLS = 400
+SymbolName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9]{2,20}$", to_upper=True),
+    Field(examples=["BTCUSDT"]),
+]
+Symbol = Annotated[SymbolName, Query(description="A pair, for example BTCUSDT.")]
+OptionalSymbol = Annotated[SymbolName | None, Query(description="Only this pair.")]
+Since = Annotated[
+    TimeMs, Query(alias="from", description="Begin, inclusive.", examples=["2026-01-01T00:00:00Z"])
+]
+Until = Annotated[
+    TimeMs, Query(alias="to", description="End, exclusive.", examples=["2026-01-31T00:00:00Z"])
+]
+Cursor = Annotated[
+    str | None, Query(max_length=400, description="`next_cursor` of the answer before.")
+]
+Rows = Annotated[int, Query(ge=1, le=2_000_000, description="Most rows; a larger number is cut.")]
+
+
+def check_range(from_ms: int, until_ms: int) -> None:
+    """Refuse a range that ends before it begins.
+
+    Raises:
+        Problem: It does.
+    """
+    if from_ms > until_ms:
+        error = FieldError("query.from", "lies after `to`")
+        raise Problem(problems.INVALID, "`from` lies after `to`", members=Members(errors=(error,)))
+
+
+def split_names(value: object) -> object:
+    """Return the parts of a comma-separated text."""
+    if isinstance(value, list):
+        return [part for item in value for part in str(item).split(",") if part]
+    return value
+
+
+CommaSeparated = BeforeValidator(split_names)

@@ -1,0 +1,39 @@
+"""Where an answer ended, so that the next one goes on there: opaque to the caller."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import orjson
+
+from api import problems
+from api.problems import FieldError, Members, Problem
+
+Key = tuple[int | str, ...]
+LONGEST = 400
+
+
+def cursor_of(key: Key) -> str:
+    """Return the cursor of the last row's sort key."""
+    return urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
+
+
+def key_of(cursor: str, kinds: tuple[type, ...]) -> Key:
+    """Return the sort key of a cursor.
+
+    Args:
+        cursor: As `cursor_of` made it.
+        kinds: The type of each part.
+
+    Raises:
+        Problem: It is none of this endpoint's cursors.
+    """
+    try:
+        raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        key = orjson.loads(raw)
+    except ValueError:
+        key = None
+    if not isinstance(key, list) or tuple(type(part) for part in key) != kinds:
+        error = FieldError("query.cursor", "take it from `next_cursor` of an answer")
+        raise Problem(problems.INVALID, "the cursor is not valid", members=Members(errors=(error,)))
+    if any(isinstance(part, int) and abs(part) >= 2**62 for part in key):
+        raise Problem(problems.INVALID, "the cursor is not valid")
+    return tuple(key)

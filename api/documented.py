@@ -1,0 +1,82 @@
+"""What OpenAPI says of answers that are no plain success."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.problems import MEDIA_TYPE, Kind
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+class ProblemError(BaseModel):
+    """One thing that is wrong with a request."""
+
+    place: str = Field(description="Where.", examples=["query.from"])
+    message: str
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(description="Stable identifier, also the path of its page.")
+    title: str
+    status: int
+    detail: str = Field(description="What happened this time, for people.")
+    instance: str = Field(description="Path of the request.")
+    errors: list[ProblemError] | None = Field(None, description="Each thing that is wrong.")
+    retry_after_s: int | None = Field(None, description="Seconds to wait.")
+    error_code: int | None = Field(None, description="The Schema Registry's code.")
+    message: str | None = Field(None, description="As `detail`, for the registry's clients.")
+
+
+def errors(*kinds: Kind) -> Responses:
+    """Return the documentation of these problems, by status."""
+    found: Responses = {}
+    for kind in kinds:
+        entry = found.setdefault(kind.status, _entry())
+        titles = entry["description"].split("; ") if entry["description"] else []
+        entry["description"] = "; ".join([*titles, kind.title])
+        entry["content"][MEDIA_TYPE]["examples"][kind.name] = {"value": _example(kind)}
+        if kind.status in {429, 503}:
+            entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return found
+
+
+def found(
+    model: type[BaseModel] | None = None, *, media_types: dict[str, str] | None = None
+) -> Responses:
+    """Return the documentation of a success with an ETag, and of 304.
+
+    Args:
+        model: What the JSON holds.
+        media_types: Other types that may be had, with what they are.
+    """
+    content: dict[str, Any] = {
+        media_type: {"schema": {"type": "string", "format": "binary", "description": text}}
+        for media_type, text in (media_types or {}).items()
+    }
+    headers = {"ETag": {"schema": {"type": "string"}, "description": "For `If-None-Match`."}}
+    success: dict[str, Any] = {"description": "As asked.", "headers": headers}
+    if content:
+        success["content"] = content
+    if model is not None:
+        success["model"] = model
+    return {200: success, 304: {"description": "The caller has it already."}}
+
+
+def _entry() -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/ProblemBody"}
+    return {"description": "", "content": {MEDIA_TYPE: {"schema": schema, "examples": {}}}}
+
+
+def _example(kind: Kind) -> dict[str, Any]:
+    return {
+        "type": kind.type,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.remedy,
+        "instance": "/v1/...",
+    }

@@ -1,0 +1,88 @@
+"""Errors to problems, in one place: no caller ever sees a stack trace."""
+
+import logging
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import problems
+from api.answers import problem_response
+from api.problems import FieldError, Kind, Members, Problem
+from schemas.errors import CandlewickError, Transient
+
+LOG = logging.getLogger(__name__)
+_LONGEST_DETAIL = 300
+_KINDS = {
+    HTTPStatus.NOT_FOUND: problems.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED: problems.NOT_ALLOWED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: problems.TOO_LARGE,
+    HTTPStatus.UNAUTHORIZED: problems.SIGN_IN,
+    HTTPStatus.FORBIDDEN: problems.FORBIDDEN,
+}
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Answer every error of an application with a problem."""
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, error: Problem) -> Response:
+        return _response(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        return _response(request, invalid(error))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        return _response(request, _translated(error))
+
+    @app.exception_handler(CandlewickError)
+    async def _ours(request: Request, error: CandlewickError) -> Response:
+        return _response(request, unavailable(error))
+
+    @app.exception_handler(Exception)
+    async def _broken(request: Request, error: Exception) -> Response:
+        LOG.error("%s %s", request.method, request.url.path, exc_info=error)
+        return _response(request, Problem(problems.BROKEN, "The error is in the API's log."))
+
+
+def invalid(error: RequestValidationError) -> Problem:
+    """Return the problem of a request whose fields are not as they must be."""
+    errors = tuple(_field_error(each) for each in error.errors())
+    return Problem(
+        problems.INVALID,
+        "; ".join(f"{e.place}: {e.message}" for e in errors)[:_LONGEST_DETAIL],
+        members=Members(errors=errors),
+    )
+
+
+def unavailable(error: CandlewickError) -> Problem:
+    """Return the problem of a part that does not answer, or not as it should."""
+    if isinstance(error, Transient):
+        wait = Members(retry_after_s=math.ceil(error.retry_after_s))
+        return Problem(problems.UNAVAILABLE, str(error), members=wait)
+    LOG.error("%s", error)
+    return Problem(problems.UNAVAILABLE, str(error), members=Members(retry_after_s=30))
+
+
+def _translated(error: HTTPException) -> Problem:
+    kind = _KINDS.get(HTTPStatus(error.status_code)) or Kind(
+        "invalid-request", error.status_code, problems.INVALID.title, problems.INVALID.remedy
+    )
+    return Problem(kind, str(error.detail), headers=error.headers)
+
+
+def _field_error(error: Mapping[str, object]) -> FieldError:
+    places = error.get("loc", ())
+    path = places if isinstance(places, (tuple, list)) else ()
+    return FieldError(".".join(str(part) for part in path), str(error.get("msg", "not valid")))
+
+
+def _response(request: Request, problem: Problem) -> Response:
+    return problem_response(problem, instance=request.url.path)

@@ -1,0 +1,52 @@
+"""One client of the live stream, from its first frame to its last, whatever carries it."""
+
+from contextlib import aclosing
+
+from api.live.events import Frames, heartbeat, notice
+from api.live.feed import Feed
+from api.live.hub import Wish
+from api.live.position import Position, position_text
+from schemas.errors import Transient
+
+RECONNECT_MS = 2000
+
+
+async def frames_of(feed: Feed, wish: Wish, have: Position | None) -> Frames:
+    """Yield frames for a client until it is dropped.
+
+    Args:
+        feed: Where events come from.
+        wish: What the client wants.
+        have: How far it has come; None begins now.
+    """
+    subscriber, upto = feed.subscribe(wish)
+    try:
+        first = position_text(upto if have is None else {**upto, **have})
+        yield [
+            b"retry: %d\n" % RECONNECT_MS
+            + notice("hello", first, heartbeat_s=feed.limits.heartbeat_s)
+        ]
+        if have is not None:
+            async with aclosing(_past(feed, wish, have, upto)) as past:
+                async for frames in past:
+                    yield frames
+        while not subscriber.overrun:
+            frames = await subscriber.take(feed.limits.heartbeat_s)
+            if not subscriber.overrun:
+                yield frames or [heartbeat(feed.hub.text())]
+        yield [b"event: dropped\ndata: " + _TOO_SLOW + b"\n\n"]
+    finally:
+        feed.hub.remove(subscriber)
+
+
+async def _past(feed: Feed, wish: Wish, have: Position, upto: Position) -> Frames:
+    try:
+        async for frames in feed.past(wish, have, upto):
+            yield frames
+    except Transient:
+        yield [b"event: dropped\ndata: " + _NO_PAST + b"\n\n"]
+        raise
+
+
+_TOO_SLOW = b'{"reason":"too slow: more came than was read; connect again with the last id"}'
+_NO_PAST = b'{"reason":"the past events could not be read now; connect again with the last id"}'

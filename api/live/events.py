@@ -1,0 +1,87 @@
+"""One event of the live stream, and how it is written to a subscriber.
+
+Source: WHATWG HTML, "Server-sent events".
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from api.live.kinds import Kind
+from api.live.position import Place, position_text
+from api.plain import plain
+from schemas.codecs import decode
+from schemas.market import Candle, Gap
+from schemas.predictions import Prediction, Score
+
+Live = Candle | Prediction | Score | Gap
+Frames = AsyncGenerator[list[bytes], None]  # stretches of what is written to a subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A record that came.
+
+    Attributes:
+        place: Kind and partition.
+        offset: Its place in the partition.
+        data: The record as JSON.
+    """
+
+    place: Place
+    offset: int
+    symbol: str
+    data: bytes
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return self.place[0]
+
+
+def read_record(kind: Kind, raw: bytes) -> Live:
+    """Return the record of a message; raises as `decode` does."""
+    record: Live = decode(kind.topic.record or Candle, raw)
+    return record
+
+
+def event_of(record: Live, place: Place, offset: int) -> Event:
+    """Return the event of a record."""
+    return Event(place, offset, record.symbol, orjson.dumps(plain(record)))
+
+
+def sse(event: Event, position: Mapping[Place, int]) -> bytes:
+    """Return an event as server-sent; its id is the position after it."""
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (
+        position_text(position).encode(),
+        event.kind.value.encode(),
+        event.data,
+    )
+
+
+def notice(name: str, position: str, **facts: object) -> bytes:
+    """Return an event of our own: ``hello``, ``dropped`` or ``lost``."""
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (
+        position.encode(),
+        name.encode(),
+        orjson.dumps(facts),
+    )
+
+
+def heartbeat(position: str) -> bytes:
+    """Return what keeps a connection open; it moves the subscriber's id and is no event."""
+    return b": heartbeat\nid: %b\n\n" % position.encode()
+
+
+def as_message(frame: bytes) -> str:
+    """Return a server-sent frame as one JSON object, for a websocket."""
+    lines = dict(line.split(b": ", 1) for line in frame.strip().splitlines() if b": " in line)
+    return (
+        b'{"id":%b,"event":%b,"data":%b}'
+        % (
+            orjson.dumps(lines.get(b"id", b"").decode()),
+            orjson.dumps(lines.get(b"event", b"heartbeat").decode()),
+            lines.get(b"data", b"{}"),
+        )
+    ).decode()

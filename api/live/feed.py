@@ -1,0 +1,96 @@
+"""The live part as a whole: Kafka's thread, what is known now, and the subscribers."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+
+from anyio import CapacityLimiter, to_thread
+
+from api.live.catchup import Missed, missing_ranges, read_missed
+from api.live.events import Event, Frames, notice, sse
+from api.live.hub import Hub, Subscriber, Wish
+from api.live.market import Market
+from api.live.position import Position, position_text
+from api.live.tail import Arrived, Tail
+from schemas.settings import Settings
+
+CATCHING_UP = 4  # clients that read the past from Kafka at the same time
+LARGEST_PAST = 500_000
+
+
+class Feed:
+    """Everything that the API knows from Kafka."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.servers = settings.kafka.bootstrap_servers
+        self.limits = settings.api
+        self.market = Market(time.monotonic)
+        self.hub = Hub()
+        self.tail = Tail(self.servers, self.hub.begin, self._take)
+        self.unreadable = 0
+        self._catching_up = CapacityLimiter(CATCHING_UP)
+
+    def start(self) -> None:
+        """Begin to follow Kafka; call it in the event loop."""
+        self.tail.start(asyncio.get_running_loop())
+
+    def stop(self) -> None:
+        """End the thread."""
+        self.tail.stop()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more subscribers are let in."""
+        return self.hub.subscribers >= self.limits.stream_clients
+
+    def subscribe(self, wish: Wish) -> tuple[Subscriber, Position]:
+        """Let a client in; it gets what comes after the returned position."""
+        subscriber = Subscriber(wish, self.limits.stream_queue)
+        return subscriber, self.hub.add(subscriber)
+
+    async def past(self, wish: Wish, have: Position, upto: Position) -> Frames:
+        """Yield frames of what came between two positions; ids go on from `have`.
+
+        Raises:
+            Transient: Kafka does not answer.
+        """
+        at = {place: have.get(place, end) for place, end in upto.items()}
+        kept = self.hub.since(at)
+        if kept is not None:
+            yield _frames(wish, kept, at)
+            return
+        async for missed in self._from_kafka(at, upto):
+            frames = _frames(wish, missed.events, at)
+            at.update(missed.ends)
+            if missed.lost:
+                text = position_text(at)
+                reason = "these records are older than Kafka keeps them: read them over REST"
+                frames.append(notice("lost", text, records=missed.lost, reason=reason))
+            yield frames
+
+    async def _from_kafka(self, have: Position, upto: Position) -> AsyncGenerator[Missed, None]:
+        ranges = missing_ranges(have, upto)
+        if sum(end - at for at, end in ranges.values()) > LARGEST_PAST:
+            yield Missed((), dict(upto), sum(end - at for at, end in ranges.values()))
+            return
+        missed = read_missed(self.servers, ranges)
+        async with self._catching_up:
+            while (stretch := await to_thread.run_sync(next, missed, None)) is not None:
+                yield stretch
+
+    def _take(self, arrived: Arrived) -> None:
+        for _, record, is_new in arrived.items:
+            self.market.take(record, is_new=is_new)
+        for place, offset in arrived.skipped:
+            self.hub.skip(place, offset)
+        self.unreadable += len(arrived.skipped)
+        self.hub.publish(event for event, _, _ in arrived.items)
+
+
+def _frames(wish: Wish, events: tuple[Event, ...] | list[Event], at: Position) -> list[bytes]:
+    frames = []
+    for event in events:
+        at[event.place] = max(at.get(event.place, 0), event.offset + 1)
+        if wish.takes(event):
+            frames.append(sse(event, at))
+    return frames

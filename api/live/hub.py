@@ -1,0 +1,132 @@
+"""Hands events to subscribers; each has a bounded queue, and one that does not keep up is dropped.
+
+All of it runs in the event loop's thread.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from api.live.events import Event, sse
+from api.live.kinds import Kind
+from api.live.position import Place, Position, position_text
+
+KEPT_EVENTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a subscriber wants; empty `symbols` for all."""
+
+    kinds: frozenset[Kind]
+    symbols: frozenset[str]
+
+    def takes(self, event: Event) -> bool:
+        """Tell whether an event is wanted."""
+        return event.kind in self.kinds and (not self.symbols or event.symbol in self.symbols)
+
+
+@dataclass(slots=True, eq=False)
+class Subscriber:
+    """One client.
+
+    Attributes:
+        most: Events that may wait.
+        overrun: Whether more came: what waited is gone, and the client must connect again.
+    """
+
+    wish: Wish
+    most: int
+    overrun: bool = False
+    _waiting: list[bytes] = field(default_factory=list)
+    _count: int = 0
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def offer(self, frames: Sequence[bytes]) -> None:
+        """Queue frames, or give up on the client."""
+        if self.overrun:
+            return
+        self._count += len(frames)
+        if self._count > self.most:
+            self.overrun = True
+            self._waiting.clear()
+        else:
+            self._waiting += frames
+        self._arrived.set()
+
+    async def take(self, patience_s: float) -> list[bytes]:
+        """Wait for frames; none after `patience_s`, and none once it is overrun."""
+        try:
+            await asyncio.wait_for(self._arrived.wait(), patience_s)
+        except TimeoutError:
+            if not self._waiting:
+                return []
+        self._arrived.clear()
+        frames, self._waiting, self._count = self._waiting, [], 0
+        return frames
+
+
+class Hub:
+    """Subscribers, the newest events, and the position after the newest."""
+
+    def __init__(self, kept: int = KEPT_EVENTS) -> None:
+        self.position: Position = {}
+        self._floor: Position = {}
+        self._kept: deque[Event] = deque()
+        self._most_kept = kept
+        self._subscribers: set[Subscriber] = set()
+
+    @property
+    def subscribers(self) -> int:
+        """How many there are."""
+        return len(self._subscribers)
+
+    def begin(self, position: Position) -> None:
+        """Say where the first events come from."""
+        self.position = dict(position)
+        self._floor = dict(position)
+        self._kept.clear()
+
+    def add(self, subscriber: Subscriber) -> Position:
+        """Let a subscriber in; it gets what comes after the position that is returned."""
+        self._subscribers.add(subscriber)
+        return dict(self.position)
+
+    def remove(self, subscriber: Subscriber) -> None:
+        """Let a subscriber go."""
+        self._subscribers.discard(subscriber)
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Hand events to those who want them."""
+        written = [(event, self._write(event)) for event in events]
+        frames: dict[Wish, list[bytes]] = {}
+        for subscriber in self._subscribers:
+            wish = subscriber.wish
+            if wish not in frames:
+                frames[wish] = [frame for event, frame in written if wish.takes(event)]
+            if frames[wish]:
+                subscriber.offer(frames[wish])
+
+    def skip(self, place: Place, offset: int) -> None:
+        """Pass over a record that is no event."""
+        self.position[place] = offset + 1
+
+    def since(self, position: Position) -> list[Event] | None:
+        """Return the events after a position, or None where some are not kept any more."""
+        known = {place: position.get(place, end) for place, end in self.position.items()}
+        if any(at < self._floor[place] for place, at in known.items()):
+            return None
+        return [event for event in self._kept if event.offset >= known[event.place]]
+
+    def text(self) -> str:
+        """Return the position as an event's id."""
+        return position_text(self.position)
+
+    def _write(self, event: Event) -> bytes:
+        self.position[event.place] = event.offset + 1
+        self._kept.append(event)
+        if len(self._kept) > self._most_kept:
+            oldest = self._kept.popleft()
+            self._floor[oldest.place] = oldest.offset + 1
+        return sse(event, self.position)

@@ -1,0 +1,38 @@
+"""How far a subscriber has come: the next offset of every partition, as one short text.
+
+``c0:12,c1:7,p0:3`` is offset 12 of partition 0 and 7 of partition 1 of the candles, and so on. It
+is the id of an event, so that `Last-Event-ID` says where to go on, in this process or another.
+"""
+
+import re
+from collections.abc import Mapping
+
+from api.live.kinds import KIND_OF_LETTER, Kind
+
+Place = tuple[Kind, int]
+Position = dict[Place, int]
+LONGEST = 8192
+_PART = re.compile(r"([a-z])(\d{1,4}):(\d{1,18})")
+
+
+def position_text(position: Mapping[Place, int]) -> str:
+    """Return a position as text."""
+    return ",".join(f"{kind.letter}{p}:{offset}" for (kind, p), offset in position.items())
+
+
+def parse_position(text: str) -> Position:
+    """Return the position of a text.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if len(text) > LONGEST:
+        raise ValueError("the event id is too long")
+    return dict(_place(part) for part in text.split(",") if part)
+
+
+def _place(part: str) -> tuple[Place, int]:
+    match = _PART.fullmatch(part)
+    if match is None or match[1] not in KIND_OF_LETTER:
+        raise ValueError(f"{part[:20]!r} is no part of an event id")
+    return (KIND_OF_LETTER[match[1]], int(match[2])), int(match[3])

@@ -1,0 +1,53 @@
+"""Server-sent events over ASGI: ends with the client, and cuts one that reads nothing at all."""
+
+import asyncio
+from contextlib import aclosing
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.live.events import Frames
+
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+class EventStream(Response):
+    """A response that lasts.
+
+    Args:
+        frames: What is sent, in stretches.
+        patience_s: How long a client may leave bytes unread before it is cut off.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(self, frames: Frames, *, patience_s: float) -> None:
+        super().__init__(headers=HEADERS)
+        del self.headers["content-length"]
+        self._frames = frames
+        self._patience_s = patience_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the frames or the client end."""
+        del scope
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        sending = asyncio.create_task(self._send(send))
+        leaving = asyncio.create_task(_left(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+
+    async def _send(self, send: Send) -> None:
+        async with aclosing(self._frames) as stretches:
+            async for frames in stretches:
+                message = {"type": "http.response.body", "body": b"".join(frames)}
+                await asyncio.wait_for(send({**message, "more_body": True}), self._patience_s)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

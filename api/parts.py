@@ -1,0 +1,31 @@
+"""What the routes work with, made once for the application."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from api.live.feed import Feed
+from api.reader import Reader
+from api.symbols import Symbols
+from schemas.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The application's parts."""
+
+    settings: Settings
+    reader: Reader
+    feed: Feed
+    symbols: Symbols
+
+
+def parts_of(connection: HTTPConnection) -> Parts:
+    """Return the parts of the application that a request came to."""
+    parts: Parts = connection.app.state.parts
+    return parts
+
+
+TheParts = Annotated[Parts, Depends(parts_of)]

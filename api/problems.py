@@ -1,0 +1,170 @@
+"""What goes wrong, as ``application/problem+json`` with a stable ``type``.
+
+Source: RFC 9457, "Problem Details for HTTP APIs".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+MEDIA_TYPE = "application/problem+json"
+FOLDER = "/problems/"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem; its page is at ``/problems/<name>``.
+
+    Attributes:
+        title: What it is, the same each time.
+        remedy: What the caller can do.
+    """
+
+    name: str
+    status: int
+    title: str
+    remedy: str
+
+    @property
+    def type(self) -> str:
+        """The stable identifier, a URI reference."""
+        return FOLDER + self.name
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing that is wrong with a request.
+
+    Attributes:
+        place: Where, for example ``query.symbol`` or ``row 3, username``.
+    """
+
+    place: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """What some problems say beyond RFC 9457.
+
+    Attributes:
+        retry_after_s: Whole seconds to wait, sent as ``Retry-After`` too; None for none.
+        errors: What is wrong, one by one.
+        registry_code: Code of the Schema Registry's protocol.
+    """
+
+    retry_after_s: int | None = None
+    errors: tuple[FieldError, ...] = ()
+    registry_code: int | None = None
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """Raised by a route to answer with a problem."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        *,
+        members: Members | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.members = members or Members()
+        self.headers = dict(headers or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Every kind of problem by its name."""
+
+    kinds: dict[str, Kind] = field(default_factory=dict)
+
+    def add(self, name: str, status: HTTPStatus, title: str, remedy: str) -> Kind:
+        """Name a kind."""
+        kind = Kind(name, int(status), title, remedy)
+        self.kinds[name] = kind
+        return kind
+
+
+CATALOGUE = Catalogue()
+INVALID = CATALOGUE.add(
+    "invalid-request",
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "The request is not valid",
+    "Correct what `errors` names; `/docs` lists the fields.",
+)
+UNKNOWN_SYMBOL = CATALOGUE.add(
+    "unknown-symbol",
+    HTTPStatus.NOT_FOUND,
+    "There is no such symbol",
+    "Choose one of `/v1/symbols`.",
+)
+NOT_FOUND = CATALOGUE.add(
+    "not-found", HTTPStatus.NOT_FOUND, "There is nothing here", "Check the path and the names."
+)
+NOT_ALLOWED = CATALOGUE.add(
+    "method-not-allowed",
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    "The path does not take this method",
+    "Use one of the methods in `Allow`.",
+)
+NO_FORMAT = CATALOGUE.add(
+    "not-acceptable",
+    HTTPStatus.NOT_ACCEPTABLE,
+    "The answer cannot be given in this format",
+    "Ask for JSON, CSV, Parquet or Arrow.",
+)
+TOO_LARGE = CATALOGUE.add(
+    "body-too-large",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "The body is too large",
+    "Send less at once.",
+)
+SIGN_IN = CATALOGUE.add(
+    "sign-in",
+    HTTPStatus.UNAUTHORIZED,
+    "Nobody is signed in",
+    "Get a token at `/v1/token` and send it as `Authorization: Bearer`.",
+)
+FORBIDDEN = CATALOGUE.add(
+    "forbidden",
+    HTTPStatus.FORBIDDEN,
+    "The role does not allow it",
+    "Ask an admin for a role that does.",
+)
+CONFLICT = CATALOGUE.add(
+    "conflict", HTTPStatus.CONFLICT, "It cannot be done as things are", "See `detail`."
+)
+SLOW_DOWN = CATALOGUE.add(
+    "too-many-requests",
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "Too many requests",
+    "Wait as long as `Retry-After` says.",
+)
+NOT_FRESH = CATALOGUE.add(
+    "no-fresh-prediction",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "There is no prediction for the open candle",
+    "Ask again after `Retry-After`; `/v1/predictions` has the past ones.",
+)
+UNAVAILABLE = CATALOGUE.add(
+    "unavailable",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "A part that this needs does not answer",
+    "Ask again after `Retry-After`; `/healthcheck` says what is down.",
+)
+TOO_MANY_CLIENTS = CATALOGUE.add(
+    "too-many-clients",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The live stream has as many clients as it may",
+    "Connect again after `Retry-After`.",
+)
+BROKEN = CATALOGUE.add(
+    "internal-error",
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "Something broke here",
+    "Nothing was changed by halves; tell the operator the time of the request.",
+)

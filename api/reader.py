@@ -1,0 +1,111 @@
+"""ClickHouse over HTTP, as the user that may only read. Queries are ours, values are bound.
+
+Plain HTTP, because rows pass through as ClickHouse writes them: JSON, CSV, Parquet, Arrow.
+Source: ClickHouse documentation, "HTTP Interface".
+"""
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+
+from schemas.errors import CandlewickError, ConfigurationError, ContractMismatch, Transient
+from schemas.settings import ClickHouseSettings, variable_name
+
+Value = str | int | Sequence[str]
+Row = dict[str, object]
+CONNECT_S = 3.0
+ANSWER_S = 25.0
+LONGEST_QUERY_S = "20"
+_CODE = "X-ClickHouse-Exception-Code"
+_LOGIN = {"192", "193", "194", "497", "516"}
+_STRUCTURE = {"36", "46", "47", "60", "62", "81", "164", "386"}
+# Source: ClickHouse documentation, "Formats settings": numbers that a double would spoil as text.
+_JSON = {"output_format_json_quote_decimals": 1, "output_format_json_quote_64bit_integers": 0}
+
+
+class Reader:
+    """Reads tables; safe in many threads."""
+
+    def __init__(self, settings: ClickHouseSettings, *, connections: int = 16) -> None:
+        self._place = urlsplit(settings.url).netloc.rpartition("@")[2]
+        self._client = httpx.Client(
+            base_url=settings.url,
+            headers={
+                "X-ClickHouse-User": settings.reader_user,
+                "X-ClickHouse-Key": settings.reader_password.get_secret_value(),
+            },
+            params={"database": settings.database, "max_execution_time": LONGEST_QUERY_S},
+            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            trust_env=False,
+        )
+
+    def lines(self, query: str, parameters: Mapping[str, Value]) -> list[bytes]:
+        """Return the rows of a query, each as a JSON object; decimals are strings."""
+        return self.raw(query, parameters, "JSONEachRow", _JSON).splitlines()
+
+    def rows(self, query: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
+        """Return the rows of a query; decimals are strings."""
+        return [orjson.loads(line) for line in self.lines(query, parameters or {})]
+
+    def raw(
+        self,
+        query: str,
+        parameters: Mapping[str, Value],
+        form: str,
+        settings: Mapping[str, int | str] | None = None,
+    ) -> bytes:
+        """Return a query's result in a format of ClickHouse.
+
+        Raises:
+            Transient: ClickHouse is away, busy or too slow.
+            ConfigurationError: It refuses the login.
+            ContractMismatch: Its tables are not as this version knows them.
+        """
+        bound = {f"param_{name}": bind(value) for name, value in parameters.items()}
+        try:
+            response = self._client.post(
+                "/", content=f"{query} FORMAT {form}", params={**bound, **(settings or {})}
+            )
+        except (httpx.HTTPError, OSError) as error:
+            raise Transient(f"ClickHouse at {self._place} does not answer") from error
+        if not response.is_success:
+            raise self._meaning(response)
+        return response.content
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._client.close()
+
+    def _meaning(self, response: httpx.Response) -> CandlewickError:
+        code = response.headers.get(_CODE, "")
+        line = (response.text.splitlines() or ["it said nothing"])[0][:300]
+        if code in _LOGIN:
+            names = [variable_name("clickhouse", f"reader_{part}") for part in ("user", "password")]
+            return ConfigurationError(f"ClickHouse refuses the login: check {' and '.join(names)}")
+        if code in _STRUCTURE:
+            return ContractMismatch(
+                f"the tables are not as this version needs them (`candlewick migrate`): {line}"
+            )
+        return Transient(f"ClickHouse cannot answer now: {line}", retry_after_s=5.0)
+
+
+def bind(value: Value) -> str:
+    """Return a value for ``{name:Type}`` in a query.
+
+    Source: ClickHouse documentation, "HTTP Interface": values are escaped as in TabSeparated.
+    """
+    if isinstance(value, int):
+        return str(value)
+    return _escaped(value if isinstance(value, str) else _array(value))
+
+
+def _array(values: Sequence[str]) -> str:
+    quoted = (_escaped(value).replace("'", "\\'") for value in values)
+    return "[" + ",".join(f"'{value}'" for value in quoted) + "]"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\0", "\\0")

@@ -1,0 +1,76 @@
+"""Candles, one symbol by URL or many by a search, in the format that the caller likes."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import problems
+from api.answers import answer
+from api.asked import check_range
+from api.candle_query import FIELDS, KEYS, CandleQuery
+from api.candles import Page, read_candles
+from api.cursors import key_of
+from api.documented import errors, found
+from api.formats import ENCODINGS, Format, choose_format
+from api.parts import Parts, TheParts
+from api.shapes.candles import CandlePage, CandleParams, CandleSearch
+from schemas.timeframe import Interval
+
+router = APIRouter(tags=["market"])
+ANSWERS = {
+    **found(CandlePage, media_types={e.media_type.split(";")[0]: f for f, e in ENCODINGS.items()}),
+    **errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.NO_FORMAT, problems.UNAVAILABLE),
+}
+
+
+@router.get("/v1/candles", responses=ANSWERS)
+def candles(
+    request: Request, parts: TheParts, wanted: Annotated[CandleParams, Query()]
+) -> Response:
+    """Return the closed candles of a symbol, page by page."""
+    return _answer(request, parts, wanted.as_search())
+
+
+@router.post("/v1/candles/search", responses={**ANSWERS, **errors(problems.TOO_LARGE)})
+def search(request: Request, parts: TheParts, wanted: Annotated[CandleSearch, Body()]) -> Response:
+    """Return the candles of many symbols that meet conditions, by time and symbol."""
+    return _answer(request, parts, wanted)
+
+
+def _answer(request: Request, parts: Parts, wanted: CandleSearch) -> Response:
+    check_range(wanted.from_ms, wanted.until_ms)
+    form = choose_format(wanted.format, request.headers.get("accept"))
+    limits = parts.settings.api
+    most = limits.page_rows if form is Format.JSON else limits.export_rows
+    query = _query(wanted, most)
+    parts.symbols.check(*query.symbols)
+    page = read_candles(parts.reader, query, form)
+    return answer(request, page.body, media_type=page.media_type, headers=_links(request, page))
+
+
+def _query(wanted: CandleSearch, most: int) -> CandleQuery:
+    after = key_of(wanted.cursor, (int, str)) if wanted.cursor else None
+    fields = dict.fromkeys((*KEYS, *wanted.fields)) if wanted.fields else FIELDS
+    return CandleQuery(
+        symbols=tuple(dict.fromkeys(wanted.symbols)),
+        interval=Interval(wanted.interval),
+        limit=min(wanted.limit, most),
+        from_ms=wanted.from_ms,
+        until_ms=wanted.until_ms,
+        order=wanted.order,
+        origin=wanted.source,
+        after=(int(after[0]), str(after[1])) if after else None,
+        statuses=tuple(wanted.status),
+        minimum_volume=wanted.minimum_volume,
+        fields=tuple(fields),
+    )
+
+
+def _links(request: Request, page: Page) -> dict[str, str]:
+    if page.next_cursor is None:
+        return {}
+    url = request.url.include_query_params(cursor=page.next_cursor)
+    link = f'<{url.path}?{url.query}>; rel="next"'
+    return {"X-Next-Cursor": page.next_cursor} | ({"Link": link} if request.method == "GET" else {})

@@ -1,0 +1,176 @@
+"""The Schema Registry's read calls, so that its clients read our topics as they are.
+
+Source: Confluent, "Schema Registry API Reference".
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from api import problems
+from api.answers import json_bytes
+from api.documented import Responses, errors
+from api.problems import Members, Problem
+from schemas import topics
+from schemas.contracts import RECORDS, Contract, contract_named, contract_of
+
+MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
+SUBJECT_UNKNOWN, VERSION_UNKNOWN, SCHEMA_UNKNOWN = 40401, 40402, 40403
+VERSION = 1
+ANSWERS: Responses = {
+    200: {"description": "As the protocol has it.", "content": {MEDIA_TYPE: {"schema": {}}}},
+    **errors(problems.NOT_FOUND, problems.INVALID),
+}
+router = APIRouter(
+    prefix="/registry", tags=["registry"], responses=ANSWERS, default_response_class=Response
+)
+Subject = Annotated[str, Path(max_length=249, examples=["market.candles.v1-value"])]
+SchemaId = Annotated[int, Path(ge=0, lt=2**31)]
+
+
+class Lookup(BaseModel):
+    """A schema that a client wants to find."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    text: str = Field(alias="schema", max_length=1_000_000)
+    kind: str = Field("AVRO", alias="schemaType", max_length=20)
+
+
+def subjects() -> dict[str, Contract]:
+    """Return the contract of each topic's values, by the registry's name of it."""
+    found = {f"{t.name}-value": contract_of(t.record) for t in topics.ALL if t.record}
+    return dict(sorted(found.items()))
+
+
+@router.get("/")
+def root() -> Response:
+    """Say that the registry is there."""
+    return _json({})
+
+
+@router.get("/subjects")
+def list_subjects() -> Response:
+    """Return the names of all subjects."""
+    return _json(list(subjects()))
+
+
+@router.get("/schemas/types")
+def list_types() -> Response:
+    """Return the kinds of schemas."""
+    return _json(["AVRO"])
+
+
+@router.get("/config")
+def config() -> Response:
+    """Return the rule that new versions keep."""
+    return _json({"compatibilityLevel": "BACKWARD"})
+
+
+@router.get("/mode")
+def mode() -> Response:
+    """Say that nothing is registered here."""
+    return _json({"mode": "READONLY"})
+
+
+@router.get("/schemas/ids/{schema_id}")
+def schema_by_id(schema_id: SchemaId) -> Response:
+    """Return the schema of an id found on the wire."""
+    return _json({"schema": _with_id(schema_id).text})
+
+
+@router.get("/schemas/ids/{schema_id}/schema")
+def bare_schema_by_id(schema_id: SchemaId) -> Response:
+    """Return the schema alone."""
+    return Response(_with_id(schema_id).text, media_type=MEDIA_TYPE)
+
+
+@router.get("/schemas/ids/{schema_id}/subjects")
+def subjects_of_id(schema_id: SchemaId) -> Response:
+    """Return the subjects that use a schema."""
+    return _json(list(_using(_with_id(schema_id))))
+
+
+@router.get("/schemas/ids/{schema_id}/versions")
+def versions_of_id(schema_id: SchemaId) -> Response:
+    """Return the subjects that use a schema, each with its version."""
+    names = _using(_with_id(schema_id))
+    return _json([{"subject": name, "version": VERSION} for name in names])
+
+
+@router.get("/subjects/{subject}/versions")
+def list_versions(subject: Subject) -> Response:
+    """Return the versions of a subject."""
+    _of_subject(subject)
+    return _json([VERSION])
+
+
+@router.get("/subjects/{subject}/versions/{version}")
+def version_of(subject: Subject, version: Annotated[str, Path(max_length=20)]) -> Response:
+    """Return a version of a subject, `latest` for the newest."""
+    return _json(_entry(subject, _version(subject, version)))
+
+
+@router.get("/subjects/{subject}/versions/{version}/schema")
+def schema_of(subject: Subject, version: Annotated[str, Path(max_length=20)]) -> Response:
+    """Return the schema of a version alone."""
+    return Response(_version(subject, version).text, media_type=MEDIA_TYPE)
+
+
+@router.post("/subjects/{subject}")
+def find_schema(subject: Subject, wanted: Lookup) -> Response:
+    """Find a schema among the versions of a subject; nothing is registered."""
+    contract = _of_subject(subject)
+    try:
+        same = json.loads(wanted.text) == json.loads(contract.text)
+    except ValueError:
+        same = False
+    if not same or wanted.kind != "AVRO":
+        raise _unknown(SCHEMA_UNKNOWN, f"Schema not found under {subject}.")
+    return _json(_entry(subject, contract))
+
+
+def _entry(subject: str, contract: Contract) -> dict[str, Any]:
+    return {
+        "subject": subject,
+        "version": VERSION,
+        "id": contract.schema_id,
+        "schema": contract.text,
+    }
+
+
+def _of_subject(subject: str) -> Contract:
+    contract = subjects().get(subject)
+    if contract is None:
+        raise _unknown(SUBJECT_UNKNOWN, f"Subject '{subject}' not found.")
+    return contract
+
+
+def _version(subject: str, version: str) -> Contract:
+    contract = _of_subject(subject)
+    if version not in {"latest", "-1", str(VERSION)}:
+        raise _unknown(VERSION_UNKNOWN, f"Version {version} not found.")
+    return contract
+
+
+def _with_id(schema_id: int) -> Contract:
+    for contract in map(contract_named, RECORDS):
+        if contract.schema_id == schema_id:
+            return contract
+    raise _unknown(SCHEMA_UNKNOWN, f"Schema {schema_id} not found.")
+
+
+def _using(contract: Contract) -> Iterator[str]:
+    return (name for name, used in subjects().items() if used is contract)
+
+
+def _unknown(code: int, detail: str) -> Problem:
+    return Problem(problems.NOT_FOUND, detail, members=Members(registry_code=code))
+
+
+def _json(value: object) -> Response:
+    return Response(json_bytes(value), media_type=MEDIA_TYPE)

@@ -1,0 +1,147 @@
+"""Candles as JSON has them, and how they are asked for."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from api.asked import MOST_SYMBOLS, CommaSeparated, SymbolName
+from api.candle_query import FIELDS, Order, Origin
+from api.formats import Format
+from api.times import END_MS, TimeMs
+
+IntervalName = Literal["1m", "15m", "1h", "4h", "1d"]
+FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FIELDS)})$")]
+StatusName = Literal["complete", "quiet", "gapped", "official", "incomplete"]
+_EXAMPLE: dict[str, JsonValue] = {
+    "symbol": "BTCUSDT",
+    "interval": "15m",
+    "open_ms": 1_700_000_100_000,
+    "open_time": "2023-11-14T22:15:00.000Z",
+    "close_ms": 1_700_001_000_000,
+    "close_time": "2023-11-14T22:30:00.000Z",
+    "open": "35481.08",
+    "high": "35510",
+    "low": "35466.5",
+    "close": "35502.13",
+    "volume": "311.01822",
+    "quote_volume": "11037520.3117",
+    "trade_count": 12034,
+    "taker_buy_volume": "160.2",
+    "taker_buy_quote_volume": "5687012.7",
+    "first_trade_id": 3270519284,
+    "last_trade_id": 3270531317,
+    "status": "complete",
+    "revision": 1,
+    "source": "trades",
+}
+
+
+class CandleRow(BaseModel):
+    """A candle ``[open, close)``; which fields there are is the caller's choice."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _EXAMPLE})
+
+    symbol: str
+    interval: str
+    open_ms: int
+    open_time: str | None = None
+    close_ms: int | None = None
+    close_time: str | None = None
+    open: str | None = Field(None, description="Prices and volumes are decimals, as text.")
+    high: str | None = None
+    low: str | None = None
+    close: str | None = None
+    volume: str | None = None
+    quote_volume: str | None = None
+    trade_count: int | None = None
+    taker_buy_volume: str | None = None
+    taker_buy_quote_volume: str | None = None
+    first_trade_id: int | None = Field(None, description="-1 when nothing was traded.")
+    last_trade_id: int | None = None
+    status: str | None = Field(
+        None,
+        description="complete, quiet or gapped; official: the exchange's own; incomplete: made "
+        "from shorter candles of which some are missing.",
+    )
+    revision: int | None = None
+    source: str | None = None
+
+
+class CandlePage(BaseModel):
+    """Candles, and where the next ones begin."""
+
+    data: list[CandleRow]
+    next_cursor: str | None
+
+
+class CandleSearch(BaseModel):
+    """Which candles of which symbols."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "symbols": ["BTCUSDT", "ETHUSDT"],
+                "interval": "15m",
+                "from": "2026-01-01T00:00:00Z",
+                "to": "2026-01-02T00:00:00Z",
+                "status": ["complete"],
+                "minimum_volume": "10.5",
+                "fields": ["open_time", "close", "volume"],
+                "order": "desc",
+                "limit": 100,
+            }
+        },
+    )
+
+    symbols: list[SymbolName] = Field(min_length=1, max_length=MOST_SYMBOLS)
+    interval: IntervalName = "15m"
+    from_ms: TimeMs = Field(0, alias="from")
+    until_ms: TimeMs = Field(END_MS - 1, alias="to")
+    status: list[StatusName] = Field([], max_length=5)
+    minimum_volume: Annotated[str, Field(pattern=r"^\d{1,18}(\.\d{1,8})?$")] = "0"
+    source: Origin = Origin.BEST
+    fields: list[FieldName] = Field([], max_length=len(FIELDS))
+    order: Order = Order.ASCENDING
+    limit: int = Field(500, ge=1, le=2_000_000)
+    cursor: str | None = Field(None, max_length=400)
+    format: Format | None = None
+
+
+class CandleParams(BaseModel):
+    """Which candles of one symbol; the same by URL."""
+
+    symbol: SymbolName = Field(description="A pair, for example BTCUSDT.")
+    interval: IntervalName = "15m"
+    from_ms: TimeMs = Field(0, alias="from", description="Begin, inclusive.")
+    until_ms: TimeMs = Field(END_MS - 1, alias="to", description="End, exclusive.")
+    limit: int = Field(500, ge=1, le=2_000_000, description="Most rows; a larger number is cut.")
+    cursor: str | None = Field(None, max_length=400, description="`next_cursor` of an answer.")
+    order: Order | None = Field(
+        None, description="Left out: asc where `from` is given, else desc, the newest."
+    )
+    source: Origin = Field(
+        Origin.BEST, description="best: ours, and the exchange's where there is none of ours."
+    )
+    fields: Annotated[list[FieldName], CommaSeparated] = Field(
+        [],
+        max_length=len(FIELDS),
+        description="Only these, comma separated; symbol, interval and open_ms always come.",
+    )
+    format: Format | None = Field(None, description="Goes before the `Accept` header.")
+
+    def as_search(self) -> CandleSearch:
+        """Return the same as a search."""
+        newest_first = self.from_ms == 0
+        return CandleSearch.model_construct(
+            symbols=[self.symbol],
+            interval=self.interval,
+            from_ms=self.from_ms,
+            until_ms=self.until_ms,
+            order=self.order or (Order.DESCENDING if newest_first else Order.ASCENDING),
+            source=self.source,
+            fields=self.fields,
+            limit=self.limit,
+            cursor=self.cursor,
+            format=self.format,
+        )

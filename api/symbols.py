@@ -1,0 +1,45 @@
+"""Which symbols there are: those that are followed, and those of which candles are stored."""
+
+import threading
+import time
+
+from api import problems
+from api.problems import Problem
+from api.reader import Reader
+
+KNOWN_S = 60.0
+_QUERY = (
+    "SELECT DISTINCT symbol FROM (SELECT symbol FROM candles UNION ALL SELECT symbol FROM klines)"
+)
+
+
+class Symbols:
+    """The symbols, looked up in the store at most once a minute."""
+
+    def __init__(self, reader: Reader, followed: tuple[str, ...]) -> None:
+        self._reader = reader
+        self._followed = frozenset(followed)
+        self._stored: frozenset[str] = frozenset()
+        self._until_s = 0.0
+        self._lock = threading.Lock()
+
+    def all(self) -> list[str]:
+        """Return every symbol; raises as `Reader.raw` does."""
+        with self._lock:
+            if time.monotonic() > self._until_s:
+                rows = self._reader.rows(_QUERY)
+                self._stored = frozenset(str(row["symbol"]) for row in rows)
+                self._until_s = time.monotonic() + KNOWN_S
+            return sorted(self._stored | self._followed)
+
+    def check(self, *symbols: str) -> None:
+        """Refuse symbols that are not there.
+
+        Raises:
+            Problem: One is not; 404.
+        """
+        strange = set(symbols) - self._followed
+        if strange and (missing := strange - set(self.all())):
+            names = ", ".join(sorted(missing))
+            detail = f"there is no symbol {names}: /v1/symbols lists those there are"
+            raise Problem(problems.UNKNOWN_SYMBOL, detail)

@@ -1,0 +1,57 @@
+"""Times at the edge: epoch milliseconds or ISO 8601 in, both out. UTC throughout."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+END_MS = 4_102_444_800_000  # 2100-01-01, as the tables have it
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def parse_time(value: object) -> int:
+    """Return UTC epoch milliseconds.
+
+    Args:
+        value: Epoch milliseconds, or ISO 8601; a time without a zone is UTC.
+
+    Raises:
+        ValueError: Neither, or not between 1970 and 2100.
+    """
+    text = str(value).strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else _iso(text)  # noqa: PLR2004 - digits
+    if not 0 <= number < END_MS:
+        raise ValueError("not between 1970 and 2100")
+    return number
+
+
+def iso(time_ms: int) -> str:
+    """Return a time as ISO 8601 with milliseconds and Z."""
+    moment = _EPOCH + timedelta(milliseconds=time_ms)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _iso(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            "neither epoch milliseconds nor ISO 8601, for example 2026-01-31T12:00:00Z"
+        ) from None
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (zoned - _EPOCH) // timedelta(milliseconds=1)
+
+
+TimeMs = Annotated[
+    int,
+    BeforeValidator(parse_time),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": END_MS - 1},
+                {"type": "string", "format": "date-time"},
+            ],
+            "description": "UTC: epoch milliseconds, or ISO 8601.",
+        }
+    ),
+]
