@@ -26,6 +26,9 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     app = build_app(settings, name=arguments.name, folder=folder)
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    import uvloop
+
+    uvloop.install()
     gc.collect()
     gc.freeze()
     faust.Worker(

@@ -81,6 +81,7 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
         broker_heartbeat_interval=1.0,
         broker_commit_interval=1.0,
         producer_compression_type="lz4",
+        producer_linger=0.005,
         store="memory://",
         datadir=str(folder),
         table_standby_replicas=0,

@@ -5,6 +5,7 @@ from math import sqrt
 
 from processors.contestants import Contestant
 from processors.features import Features
+from processors.models.blend import answer_features
 from processors.models.protocol import Answer
 from processors.models.scale import recent_log_variance, scale_of
 from processors.prediction_state import Asked, Reply, SymbolState
@@ -48,6 +49,8 @@ def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
     replies = {}
     for c in state.contestants:
         answer = c.model.predict_one(x, minutes)
+        if c.blended:
+            x.update(answer_features(c.model.name, answer, minutes))
         status = _status(state, c, minutes)
         replies[c.model.name] = Reply(answer, status, _publish(state, c, moment, (answer, status)))
     before = 0.0 if left_ms == CANDLE_MS else state.variance

@@ -13,7 +13,7 @@ from processors.moving import gain
 
 MEMORY = gain(672)  # candles: seven days
 FEWEST_CANDLES = 96
-MARGIN = 0.002  # of the champion's loss
+MARGIN = 0.0002  # of the champion's loss
 CONFIDENCE = 2.0  # standard errors
 
 

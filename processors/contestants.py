@@ -1,8 +1,9 @@
 """Which models answer for a symbol, each with the calibrator of its interval."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from processors.intervals import Calibrator, RollingQuantiles, TrackedQuantiles
+from processors.models.blend import Blend
 from processors.models.online import Online
 from processors.models.protocol import Model
 from processors.models.reference import Reference
@@ -10,10 +11,15 @@ from processors.models.reference import Reference
 
 @dataclass(slots=True)
 class Contestant:
-    """A model and what calibrates it. The model may be replaced by a newer version of itself."""
+    """A model and what calibrates it. The model may be replaced by a newer version of itself.
+
+    Attributes:
+        blended: Whether there is a blend that wants to know its answers.
+    """
 
     model: Model
     calibrator: Calibrator
+    blended: bool = False
 
 
 def reference() -> Contestant:
@@ -24,6 +30,21 @@ def reference() -> Contestant:
 def contestant(model: Model) -> Contestant:
     """Return a model whose interval is tracked on what is published."""
     return Contestant(model, TrackedQuantiles())
+
+
+def installed(contestants: list[Contestant], model: Model) -> list[Contestant]:
+    """Return the contestants with a trained model: in place of its older version, or new.
+
+    What calibrates it stays. With a trained model there is something to blend.
+    """
+    names = [c.model.name for c in contestants]
+    if model.name in names:
+        return [replace(c, model=model) if c.model.name == model.name else c for c in contestants]
+    members = [c for c in contestants if c.model.name != Blend.name] + [contestant(model)]
+    for member in members:
+        member.blended = member.model.name != Reference.name
+    names = [member.model.name for member in members if member.blended]
+    return [*members, contestant(Blend(tuple(names)))]
 
 
 def default_contestants() -> list[Contestant]:

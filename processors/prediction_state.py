@@ -1,11 +1,12 @@
 """What the prequential step remembers of one symbol."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from processors.champion import Championship
 from processors.contestants import Contestant, default_contestants
 from processors.features import Features, FeatureState
-from processors.models.protocol import Answer
+from processors.models.protocol import Answer, Outcome
 from schemas.predictions import Prediction, PredictionStatus
 from schemas.timeframe import Interval
 
@@ -55,6 +56,7 @@ class SymbolState:
         variance: Sum of the squared returns so far in the open candle.
         gaps: How many times minutes were missing.
         asked: Questions of the open candle that wait for its close.
+        on_lesson: Is told what became of each question, for training.
     """
 
     symbol: str
@@ -70,6 +72,7 @@ class SymbolState:
     gaps: int = 0
     variance: float = 0.0
     asked: list[Asked] = field(default_factory=list)
+    on_lesson: Callable[[Asked, Outcome], None] | None = None
 
 
 def start_state(

@@ -21,6 +21,8 @@ def settle(state: SymbolState, close_e8: int) -> Settled:
     models = {c.model.name: c for c in state.contestants}
     for asked in state.asked:
         outcome = _outcome(state, asked, close_e8)
+        if state.on_lesson:
+            state.on_lesson(asked, outcome)
         for name, reply in asked.replies.items():
             score = score_of(reply.prediction, close_e8)
             scores.append(score)

@@ -30,6 +30,10 @@ def evaluate(
         float | None,
         typer.Option(min=0.01, help="Report the last days only; a third where left out."),
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="online, batch, forest; again for more. Online and batch if left out."),
+    ] = None,
     symbol: Annotated[
         str | None, typer.Option(help="Pair of files whose name does not say it.")
     ] = None,
@@ -42,11 +46,11 @@ def evaluate(
     """
     from candlewick.evaluation.as_json import evaluation_json  # noqa: PLC0415 - River takes
     from candlewick.evaluation.evaluating import evaluate as run  # noqa: PLC0415 - seconds to
-    from candlewick.evaluation.selecting import selected  # noqa: PLC0415 - import, and
+    from candlewick.evaluation.selecting import models_of, selected  # noqa: PLC0415 - import, and
     from candlewick.evaluation.tables import print_evaluation  # noqa: PLC0415 - help needs none
 
     candles = selected(files, symbol and symbol.upper(), _ms(since), _ms(until))
-    evaluation = run(candles, report_days)
+    evaluation = run(candles, report_days, models_of(model or ["online", "batch"]))
     if as_json:
         typer.echo(evaluation_json(evaluation))
     else:

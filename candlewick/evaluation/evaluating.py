@@ -1,9 +1,16 @@
-"""Replay the candles of one or more symbols and say what the predictions were worth."""
+"""Replay the candles of one or more symbols and say what the predictions were worth.
+
+Trained models are trained on the way, every thirty days, on what had been seen by then.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from candlewick.evaluation.retraining import retrain
 from processors.digest import combined
+from processors.lessons import Lessons
+from processors.models.training import FEWEST_DAYS
 from processors.prediction_state import start_state
 from processors.replay import Replay, tick_of
 from processors.skill import Skill
@@ -14,6 +21,8 @@ from schemas.timeframe import parse_interval
 
 DAY_MS = 86_400_000
 REPORTED_SHARE = 1 / 3  # in whole days; the first two thirds warm up and choose
+MONTH_MS = 30 * DAY_MS
+TRAINED = ("batch", "forest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +54,71 @@ class Evaluation:
     digest: str
 
 
-def evaluate(candles: Mapping[str, Sequence[Candle]], report_days: float | None) -> Evaluation:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One symbol on its way."""
+
+    candles: Sequence[Candle]
+    replay: Replay
+    lessons: Lessons
+
+
+def evaluate(
+    candles: Mapping[str, Sequence[Candle]],
+    report_days: float | None = None,
+    models: Sequence[str] = ("batch",),
+) -> Evaluation:
     """Replay each symbol; the last days are reported, a third of them unless told.
+
+    Args:
+        candles: By symbol, in order of time.
+        report_days: How many days at the end are reported.
+        models: Which of `TRAINED` to train and enter beside the reference and the online model.
 
     Raises:
         ConfigurationError: There are too few candles to report on.
     """
-    results = [_replayed(symbol, found, report_days) for symbol, found in candles.items()]
+    runs = {symbol: _start(symbol, found, report_days) for symbol, found in candles.items()}
+    for run in runs.values() if models else ():
+        run.replay.state.on_lesson = run.lessons.add
+    stages = _stages(runs)
+    for from_ms, until_ms in pairwise(stages):
+        for run in runs.values():
+            run.replay.feed(c for c in run.candles if from_ms < c.close_ms <= until_ms)
+        for model in models if until_ms < stages[-1] else ():
+            retrain(model, until_ms, {s: (r.replay, r.lessons) for s, r in runs.items()})
+    results = [_result(symbol, run) for symbol, run in runs.items()]
     return Evaluation(results, combined({r.symbol: r.digest for r in results}))
 
 
-def _replayed(symbol: str, candles: Sequence[Candle], report_days: float | None) -> SymbolResult:
+def _start(symbol: str, candles: Sequence[Candle], report_days: float | None) -> _Run:
     first, last = candles[0], candles[-1]
-    span_ms = last.close_ms - first.open_ms
-    whole_days = int(span_ms * REPORTED_SHARE) // DAY_MS
+    whole_days = int((last.close_ms - first.open_ms) * REPORTED_SHARE) // DAY_MS
     reported_ms = int((whole_days or REPORTED_SHARE) * DAY_MS)
     if report_days is not None:
         reported_ms = int(report_days * DAY_MS)
     interval = parse_interval(first.interval)
     state = start_state(symbol, tick_e8=tick_of(candles), interval=interval)
     replay = Replay(state, max(last.close_ms - reported_ms, first.open_ms))
-    replay.feed(candles)
+    return _Run(candles, replay, Lessons())
+
+
+def _stages(runs: Mapping[str, _Run]) -> list[int]:
+    """Return the moments between which is replayed: at those inside, models are trained."""
+    first = min(run.candles[0].open_ms for run in runs.values())
+    last = max(run.candles[-1].close_ms for run in runs.values())
+    reported = min(run.replay.report_from_ms for run in runs.values())
+    month = reported - (reported - first) // MONTH_MS * MONTH_MS
+    enough = first + FEWEST_DAYS * DAY_MS
+    return [first, *(ms for ms in range(month, last, MONTH_MS) if ms > enough), last]
+
+
+def _result(symbol: str, run: _Run) -> SymbolResult:
+    replay, first, last = run.replay, run.candles[0], run.candles[-1]
     skills = replay.scoreboard.skills()
     if not skills:
         raise ConfigurationError(
-            f"{symbol}: {len(candles)} candles are too few to score anything: give a day or more"
+            f"{symbol}: {len(run.candles)} candles are too few to score: give a day or more"
         )
     return SymbolResult(
         symbol=symbol,

@@ -1,8 +1,9 @@
-"""The candles to replay: those of the files, between two days."""
+"""What to replay: the candles of the files between two days, and the models."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from candlewick.evaluation.evaluating import TRAINED
 from candlewick.evaluation.kline_files import read_candles
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
@@ -24,6 +25,20 @@ def selected(
     if empty:
         raise ConfigurationError(f"no candles of {', '.join(empty)} between --from and --to")
     return found
+
+
+def models_of(names: Sequence[str]) -> list[str]:
+    """Return which models to train; the reference and the online model answer in any case.
+
+    Raises:
+        ConfigurationError: There is no such model.
+    """
+    unknown = set(names) - {*TRAINED, "online", "reference"}
+    if unknown:
+        raise ConfigurationError(
+            f"unknown model {', '.join(sorted(unknown))}: use online, {' or '.join(TRAINED)}"
+        )
+    return [name for name in TRAINED if name in names]
 
 
 def _is_within(open_ms: int, from_ms: int | None, until_ms: int | None) -> bool:

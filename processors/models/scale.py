@@ -21,3 +21,8 @@ def recent_log_variance(x: Features) -> float:
 def target_of(variance: float, minutes: int) -> float:
     """Return what a model learns from the realised variance of the ``minutes`` of the rest."""
     return log(variance / minutes + TARGET_FLOOR) + CENTRE
+
+
+def log_variance_of(scale: float, minutes: float) -> float:
+    """Return the centred log variance a minute of a scale: the inverse of `scale_of`."""
+    return log(scale * scale / minutes) + CENTRE

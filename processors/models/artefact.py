@@ -1,0 +1,96 @@
+"""A trained model on disk: LightGBM's own text format beside its metadata. No pickle.
+
+A version is a folder: ``metadata.json``, ``variance.txt`` and, where a point was worth keeping,
+``point.txt``. The metadata holds the SHA-256 of each file, and nothing is loaded that differs.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from processors.features import FEATURES_HASH
+from schemas.errors import CandlewickError
+
+FORMAT = 1
+METADATA = "metadata.json"
+
+
+class UnusableArtefact(CandlewickError):  # noqa: N818 - what it is, not what went wrong
+    """An artefact that is missing, damaged or of another version; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Where a model comes from and what it was worth.
+
+    Attributes:
+        from_ms: Start of the data it was trained on, inclusive; ``until_ms`` exclusive.
+        features: Hash of the features' names and order.
+        holdout: Figures on the last part of the range, which choosing the size did not see fitted.
+        sha256: By file name.
+    """
+
+    format: int
+    model: str
+    version: str
+    symbols: list[str]
+    from_ms: int
+    until_ms: int
+    rows: int
+    rounds: int
+    features: str
+    code: str
+    libraries: dict[str, str]
+    seed: int
+    holdout: dict[str, float]
+    sha256: dict[str, str]
+
+
+def save_artefact(folder: Path, metadata: Metadata, files: Mapping[str, str]) -> None:
+    """Write the files, the metadata last: a folder without it is no artefact."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    body = orjson.dumps(asdict(metadata), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    (folder / METADATA).write_bytes(body)
+
+
+def load_artefact(folder: Path) -> tuple[Metadata, dict[str, str]]:
+    """Return the metadata and the files of an artefact, each checked.
+
+    Raises:
+        UnusableArtefact: Missing, changed since it was trained, or of another version.
+    """
+    metadata = _metadata(folder)
+    if metadata.format != FORMAT or metadata.features != FEATURES_HASH:
+        raise UnusableArtefact(
+            f"{folder} was trained by another version ({metadata.code}): train the model again"
+        )
+    return metadata, {name: _checked(folder / name, sha) for name, sha in metadata.sha256.items()}
+
+
+def sha256_of(text: str) -> str:
+    """Return the SHA-256 of a file's text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _metadata(folder: Path) -> Metadata:
+    try:
+        return Metadata(**orjson.loads((folder / METADATA).read_bytes()))
+    except FileNotFoundError as error:
+        raise UnusableArtefact(f"{folder} holds no model: train it again") from error
+    except (TypeError, ValueError) as error:
+        raise UnusableArtefact(f"{folder / METADATA} is damaged: train it again") from error
+
+
+def _checked(path: Path, sha256: str) -> str:
+    try:
+        text = path.read_text()
+    except (FileNotFoundError, UnicodeDecodeError) as error:
+        raise UnusableArtefact(f"{path} is missing or damaged: train the model again") from error
+    if sha256_of(text) != sha256:
+        raise UnusableArtefact(f"{path} is not the file that was trained: train the model again")
+    return text

@@ -1,0 +1,76 @@
+"""A trained model: LightGBM on the log variance of the rest, and on the point if it proved itself.
+
+It learns nothing from single candles; a newer version takes its place.
+
+Source: Ke et al., "LightGBM: a highly efficient gradient boosting decision tree", NeurIPS (2017).
+"""
+
+from pathlib import Path
+
+import lightgbm
+
+from processors.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
+from processors.models.artefact import Metadata, UnusableArtefact, load_artefact
+from processors.models.protocol import Answer, Notice, Outcome
+from processors.models.scale import recent_log_variance, scale_of
+from processors.models.single_row import SingleRow
+
+INPUTS = ("minutes", *NAMES[1:], *TRADE_NAMES, *POINT_NAMES)
+_NAMED = INPUTS[1:]
+MISSING = float("nan")
+VARIANCE_FILE, POINT_FILE = "variance.txt", "point.txt"
+
+
+class Batch:
+    """One version of a batch model, the same object for all its symbols."""
+
+    def __init__(self, metadata: Metadata, variance: str, point: str | None) -> None:
+        """Take LightGBM's texts of the regressions."""
+        self.metadata = metadata
+        self._texts = variance, point
+        self._variance = SingleRow(variance, len(INPUTS))
+        self._point = SingleRow(point, len(INPUTS)) if point else None
+
+    def __reduce__(self) -> tuple[type["Batch"], tuple[Metadata, str, str | None]]:
+        return Batch, (self.metadata, *self._texts)
+
+    @property
+    def name(self) -> str:
+        """Either ``batch`` or ``forest``."""
+        return self.metadata.model
+
+    @property
+    def version(self) -> str:
+        """The artefact's."""
+        return self.metadata.version
+
+    def predict_one(self, x: Features, minutes: int) -> Answer:
+        """Answer one question."""
+        row = row_of(x, minutes)
+        usual = recent_log_variance(x)
+        scale = scale_of(usual + self._variance.predict(row), minutes)
+        if self._point is None:
+            return Answer(0.0, scale)
+        return Answer(self._point.predict(row) * scale_of(usual, minutes), scale)
+
+    def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
+        """Learn nothing."""
+
+
+def load_batch(folder: Path) -> Batch:
+    """Return the model of an artefact.
+
+    Raises:
+        UnusableArtefact: Missing, changed since it was trained, or of another version.
+    """
+    metadata, files = load_artefact(folder)
+    try:
+        return Batch(metadata, files[VARIANCE_FILE], files.get(POINT_FILE))
+    except (KeyError, lightgbm.basic.LightGBMError) as error:
+        raise UnusableArtefact(f"{folder} holds no LightGBM model: train it again") from error
+
+
+def row_of(x: Features, minutes: int) -> list[float]:
+    """Return the inputs of one question in the order of `INPUTS`; NaN for what is missing."""
+    get = x.get
+    return [minutes, *[get(name, MISSING) for name in _NAMED]]

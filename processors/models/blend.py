@@ -1,0 +1,67 @@
+"""The combination of other models: geometric mean of their scales, mean of their points.
+
+It reads their answers as features, ``<model>.log_variance`` and ``<model>.point``; who predicted
+the log variance better of late weighs more.
+
+Source: Bates and Granger, "The combination of forecasts", Operational Research Quarterly 20
+(1969).
+"""
+
+from processors.features import Features
+from processors.models.protocol import Answer, Notice, Outcome
+from processors.models.scale import log_variance_of, recent_log_variance, scale_of
+from processors.moving import gain
+
+MEMORY = gain(672 * 15)  # questions: seven days
+SHARPNESS = 4.0  # how much a smaller error adds to the weight
+
+
+class Blend:
+    """Weights the answers of its members by how small their errors have been."""
+
+    name = "blend"
+
+    def __init__(self, members: tuple[str, ...]) -> None:
+        """Take the names of the models to combine."""
+        self.version = "+".join(members)
+        self._members = members
+        self._errors: dict[str, float] = {}
+        self._cases = 0
+
+    def predict_one(self, x: Features, minutes: int) -> Answer:
+        """Combine what the members answered; without any, fall back to the last hour."""
+        weights = {m: self._weight(m) for m in self._members if f"{m}.log_variance" in x}
+        total = sum(weights.values())
+        if not total:
+            return Answer(0.0, scale_of(recent_log_variance(x), minutes))
+        log_variance = sum(w * x[f"{m}.log_variance"] for m, w in weights.items()) / total
+        point = sum(w * x.get(f"{m}.point", 0.0) for m, w in weights.items()) / total
+        return Answer(point, scale_of(log_variance, minutes))
+
+    def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
+        """Learn how far off each member was."""
+        del minutes
+        if outcome.log_variance is not None:
+            self._cases += 1
+            self._weigh(x, outcome.log_variance)
+        return None
+
+    def _weigh(self, x: Features, log_variance: float) -> None:
+        weight = max(MEMORY, 1 / self._cases)
+        for member in self._members:
+            answer = x.get(f"{member}.log_variance")
+            if answer is not None:
+                error = (log_variance - answer) ** 2
+                known = self._errors.setdefault(member, error)
+                self._errors[member] = known + weight * (error - known)
+
+    def _weight(self, member: str) -> float:
+        return float(max(self._errors.get(member, 1.0), 1e-6) ** -SHARPNESS)
+
+
+def answer_features(name: str, answer: Answer, minutes: int) -> Features:
+    """Return one model's answer as the features that a blend reads."""
+    return {
+        f"{name}.log_variance": log_variance_of(answer.scale, minutes),
+        f"{name}.point": answer.point,
+    }

@@ -1,0 +1,148 @@
+"""Train a batch model: in order of time, with an embargo, never shuffled.
+
+The last fifth of the range is held out, an embargo before it. It chooses the number of rounds and
+says what the model is worth; then the model is fitted to the whole range. A point is kept only
+where its skill on the holdout is more than chance.
+
+Source: López de Prado, "Advances in Financial Machine Learning" (2018), chapter 7 (embargo).
+"""
+
+from dataclasses import dataclass
+from importlib.metadata import version as version_of
+
+import lightgbm
+import numpy as np
+
+from processors.features import FEATURES_HASH
+from processors.lessons import Floats, Table
+from processors.models.artefact import FORMAT, Metadata, UnusableArtefact, sha256_of
+from processors.models.batch import INPUTS, POINT_FILE, VARIANCE_FILE, Batch
+from processors.significance import skill_with_error
+
+DAY_MS = 86_400_000
+EMBARGO_MS = 4 * 3_600_000  # sixteen candles: far longer than a label lives
+HELD_OUT = 0.2
+FEWEST_ROWS = 2_000
+FEWEST_DAYS = 7
+SEED = 20_250_520
+MOST_ROUNDS = 150
+PATIENCE = 15
+CERTAINTY = 2.0  # standard errors
+PARAMETERS: dict[str, dict[str, float | int | str | bool]] = {
+    "batch": {"learning_rate": 0.08, "num_leaves": 15, "min_data_in_leaf": 300},
+    "forest": {
+        "boosting": "rf",
+        "num_leaves": 63,
+        "min_data_in_leaf": 100,
+        "bagging_freq": 1,
+        "bagging_fraction": 0.6,
+    },
+}
+FIXED: dict[str, float | int | str | bool] = {
+    "objective": "regression",
+    "feature_fraction": 0.7,
+    "lambda_l2": 10.0,
+    "seed": SEED,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "verbosity": -1,
+}
+FOREST_TREES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What is trained: ``batch`` or ``forest``, of which symbols, on which range."""
+
+    model: str
+    symbols: tuple[str, ...]
+    from_ms: int
+    until_ms: int
+
+
+def train(training: Training, table: Table) -> tuple[Batch, dict[str, str]]:
+    """Return the model and the files of its artefact; the same table gives the same files.
+
+    Raises:
+        UnusableArtefact: There is too little data to train on.
+    """
+    data = table.where(table.open_ms < training.until_ms - EMBARGO_MS)
+    _check_enough(training, data)
+    held_from = int(data.open_ms.max() - HELD_OUT * np.ptp(data.open_ms))
+    fit = data.where(data.open_ms < held_from - EMBARGO_MS)
+    held = data.where(data.open_ms >= held_from)
+    rounds, variance_skill = _choose(training.model, (fit, fit.excess), (held, held.excess))
+    files = {VARIANCE_FILE: _fitted(training.model, data, data.excess, rounds)}
+    point_rounds, point_skill = _choose(training.model, (fit, fit.moved), (held, held.moved))
+    if point_skill[0] > CERTAINTY * point_skill[1]:
+        files[POINT_FILE] = _fitted(training.model, data, data.moved, point_rounds)
+    holdout = {
+        "rows": float(len(held)),
+        "log_variance_skill": variance_skill[0],
+        "point_skill": point_skill[0],
+        "point_skill_standard_error": point_skill[1],
+    }
+    metadata = _metadata(training, data, rounds, holdout, files)
+    return Batch(metadata, files[VARIANCE_FILE], files.get(POINT_FILE)), files
+
+
+def _check_enough(training: Training, data: Table) -> None:
+    days = np.ptp(data.open_ms) / DAY_MS if len(data) else 0.0
+    if len(data) < FEWEST_ROWS or days < FEWEST_DAYS:
+        raise UnusableArtefact(
+            f"too little to train {training.model} on: {len(data)} questions over {days:.1f} days; "
+            f"it needs {FEWEST_ROWS} over {FEWEST_DAYS} days"
+        )
+
+
+def _choose(
+    model: str, fit: tuple[Table, Floats], held: tuple[Table, Floats]
+) -> tuple[int, tuple[float, float]]:
+    train_set = lightgbm.Dataset(fit[0].inputs, fit[1], feature_name=list(INPUTS))
+    held_set = train_set.create_valid(held[0].inputs, held[1])
+    forest = model == "forest"
+    booster = lightgbm.train(
+        FIXED | PARAMETERS[model],
+        train_set,
+        FOREST_TREES if forest else MOST_ROUNDS,
+        valid_sets=[held_set],
+        callbacks=[] if forest else [lightgbm.early_stopping(PATIENCE, verbose=False)],
+    )
+    rounds = FOREST_TREES if forest else max(booster.best_iteration, 1)
+    predicted = np.asarray(booster.predict(held[0].inputs, num_iteration=rounds, num_threads=1))
+    return rounds, _holdout_skill(held[0], held[1], predicted)
+
+
+def _holdout_skill(held: Table, actual: Floats, predicted: Floats) -> tuple[float, float]:
+    _, candle = np.unique(held.open_ms, return_inverse=True)
+    losses = np.bincount(candle, (actual - predicted) ** 2)
+    return skill_with_error(losses.astype(float), np.bincount(candle, actual**2).astype(float))
+
+
+def _fitted(model: str, data: Table, target: Floats, rounds: int) -> str:
+    train_set = lightgbm.Dataset(data.inputs, target, feature_name=list(INPUTS))
+    booster = lightgbm.train(FIXED | PARAMETERS[model], train_set, rounds)
+    return booster.model_to_string(num_iteration=-1)
+
+
+def _metadata(
+    training: Training, data: Table, rounds: int, holdout: dict[str, float], files: dict[str, str]
+) -> Metadata:
+    hashes = {name: sha256_of(text) for name, text in files.items()}
+    return Metadata(
+        format=FORMAT,
+        model=training.model,
+        version=sha256_of(repr((training, sorted(hashes.items()))))[:12],
+        symbols=list(training.symbols),
+        from_ms=max(training.from_ms, int(data.open_ms.min())),
+        until_ms=training.until_ms,
+        rows=len(data),
+        rounds=rounds,
+        features=FEATURES_HASH,
+        code=version_of("candlewick"),
+        libraries={name: version_of(name) for name in ("lightgbm", "numpy")},
+        seed=SEED,
+        holdout=holdout,
+        sha256=hashes,
+    )
