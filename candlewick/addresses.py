@@ -73,12 +73,13 @@ def local_settings(settings: Settings, addresses: Addresses) -> Settings:
     """Return the settings with the local servers' addresses."""
     kafka = settings.kafka.model_copy(update={"bootstrap_servers": addresses.bootstrap_servers})
     clickhouse = settings.clickhouse.model_copy(update={"url": addresses.clickhouse_url})
-    binance = settings.binance
+    binance, coins = settings.binance, settings.coins
     if addresses.exchange is not None:
         host = f"{LOOPBACK}:{addresses.exchange}"
         urls = {"stream_url": f"ws://{host}", "rest_url": f"http://{host}"}
         binance = binance.model_copy(update=urls | {"archive_url": f"http://{host}"})
-    parts = {"kafka": kafka, "clickhouse": clickhouse, "binance": binance}
+        coins = coins.model_copy(update={"url": f"http://{host}/api/v3"})
+    parts = {"kafka": kafka, "clickhouse": clickhouse, "binance": binance, "coins": coins}
     return settings.model_copy(update=parts)
 
 

@@ -23,6 +23,7 @@ COMMANDS = (
     "audit",
     "dead-letters",
     "replay",
+    "backfill",
     "evaluate",
 )
 

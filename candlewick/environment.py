@@ -30,4 +30,6 @@ def _text(value: object) -> str:
         return value.get_secret_value()
     if isinstance(value, tuple):
         return ",".join(value)
+    if isinstance(value, dict):
+        return ",".join(f"{key}={text}" for key, text in value.items())
     return str(value)

@@ -59,7 +59,7 @@ def _with_addresses(settings: Settings, addresses: Addresses) -> Settings:
     local = local_settings(settings, addresses)
     kept = {
         name: getattr(settings, name)
-        for name in ("kafka", "clickhouse", "binance")
+        for name in ("kafka", "clickhouse", "binance", "coins")
         if getattr(settings, name).model_fields_set & {"bootstrap_servers", "url", "rest_url"}
     }
     return local.model_copy(update=kept)

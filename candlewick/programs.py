@@ -39,6 +39,8 @@ def pipeline(workers: int) -> list[Program]:
         Program("sink", (*PYTHON, "sinks", "--instance", "sink")),
         *(Program(name, (*PYTHON, "processors", "worker", "--name", name)) for name in candles),
         Program("stream", (*PYTHON, "producers", "stream")),
+        Program("backfill", (*PYTHON, "producers", "backfill")),
+        Program("coins", (*PYTHON, "producers", "coins")),
     ]
 
 

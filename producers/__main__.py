@@ -1,4 +1,4 @@
-"""Command line of the producers: ``python -m producers stream``."""
+"""Command line of the producers: ``python -m producers stream|backfill|coins``."""
 
 import asyncio
 import logging
@@ -6,14 +6,16 @@ import signal
 import sys
 
 from producers.binance.rest import RestClient
+from producers.coins import follow_coins
 from producers.follow import Follower
+from producers.keeping import keep_history
 from producers.publish import Publisher
 from producers.resume import read_past
 from schemas.errors import CandlewickError, ConfigurationError
 from schemas.settings import Settings, load_settings
 
 log = logging.getLogger("producers")
-COMMANDS = ("stream",)
+COMMANDS = ("stream", "backfill", "coins")
 
 
 def main() -> int:
@@ -22,7 +24,7 @@ def main() -> int:
         _check_command(sys.argv[1:])
         settings = load_settings()
         _start_logging(settings.log_level)
-        asyncio.run(_stream(settings))
+        asyncio.run(_run(sys.argv[1], settings))
     except CandlewickError as error:
         sys.stderr.write(f"producers: {error}\n")
         return 1
@@ -46,19 +48,25 @@ def _start_logging(level: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+async def _run(command: str, settings: Settings) -> None:
+    work = {"stream": _stream, "backfill": keep_history, "coins": follow_coins}[command]
+    task = asyncio.ensure_future(work(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.info("stopped")
+
+
 async def _stream(settings: Settings) -> None:
     servers = settings.kafka.bootstrap_servers
     past = await asyncio.to_thread(read_past, servers, settings.symbols)
     known = sum(one.last_block is not None for one in past.values())
     log.info("%s of %s symbols have history", known, len(past))
     rest = RestClient(settings.binance.rest_url)
-    following = asyncio.create_task(Follower(settings, Publisher(servers), rest).run(past))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, following.cancel)
     try:
-        await following
-    except asyncio.CancelledError:
-        log.info("stopped")
+        await Follower(settings, Publisher(servers), rest).run(past)
     finally:
         await rest.close()
 

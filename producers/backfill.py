@@ -41,6 +41,7 @@ class Wanted:
         start_ms: From where on.
         end_ms: Up to where, exclusive; None for all that has closed.
         checks_archives: Whether files that were used are looked at for a new checksum.
+        continues: Whether what came after the newest candle held is wanted, however old it is.
     """
 
     symbols: tuple[str, ...]
@@ -49,6 +50,7 @@ class Wanted:
     end_ms: int | None
     choice: Choice
     checks_archives: bool = False
+    continues: bool = False
 
 
 @dataclass(slots=True)
@@ -103,6 +105,8 @@ class Backfill:
         last_ms = now_ms if wanted.end_ms is None else min(wanted.end_ms, now_ms)
         unproven = self.unproven.get((held.symbol, held.interval), Spans())
         start_ms = interval.open_of(wanted.start_ms + interval.ms - 1)
+        if wanted.continues and held.held.end_ms is not None:
+            start_ms = min(start_ms, held.held.end_ms)
         return Track(held, interval, start_ms, interval.open_of(last_ms), unproven)
 
     async def _fill_all(self, filler: Filler, tracks: list[Track], wanted: Wanted) -> None:

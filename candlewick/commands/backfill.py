@@ -1,0 +1,99 @@
+"""`candlewick backfill`."""
+
+import asyncio
+import logging
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from candlewick.backfill_view import running_view, summary
+from candlewick.local import reader_settings
+from producers.backfill import Progress, Wanted, alone, running
+from producers.history_plan import parse_choice
+from producers.since import since_ms
+from schemas.errors import ConfigurationError
+from schemas.settings import Settings
+from schemas.timeframe import parse_interval
+
+_REDRAW_S = 0.25
+
+
+def backfill(
+    *,
+    symbols: Annotated[
+        str | None, typer.Option(help="Pairs, comma separated; those of the settings if left out.")
+    ] = None,
+    start: Annotated[
+        str, typer.Option("--from", help="First day, or 30d for 30 days back.")
+    ] = "2017-08-01",
+    end: Annotated[
+        str | None,
+        typer.Option("--to", help="Day after the last; up to now if left out."),
+    ] = None,
+    interval: Annotated[str, typer.Option(help="Intervals, comma separated.")] = "15m,1m",
+    source: Annotated[
+        str, typer.Option(help="auto, rest or archive: where candles are taken from.")
+    ] = "auto",
+    check_archives: Annotated[
+        bool, typer.Option("--check-archives", help="Also read again what was re-issued since.")
+    ] = False,
+) -> None:
+    """Fetch the exchange's candles of the past that are missing; stop and start it at any time."""
+    settings = reader_settings()
+    now_ms = time.time_ns() // 1_000_000
+    wanted = Wanted(
+        symbols=_names(symbols) or settings.symbols,
+        intervals=tuple(parse_interval(name) for name in interval.replace(" ", "").split(",")),
+        start_ms=since_ms(start, now_ms=now_ms),
+        end_ms=None if end is None else since_ms(end, now_ms=now_ms),
+        choice=parse_choice(source),
+        checks_archives=check_archives,
+    )
+    if wanted.end_ms is not None and wanted.end_ms <= wanted.start_ms:
+        raise ConfigurationError(f"--to {end} is not after --from {start}")
+    console, progress = Console(highlight=False), Progress()
+    _quiet()
+    try:
+        asyncio.run(_shown(settings, wanted, progress, console))
+    except KeyboardInterrupt:
+        console.print("stopped; what has arrived is kept, and the next run goes on from there")
+    if progress.tracks:
+        console.print(summary(progress))
+    if any(track.missing_rows for track in progress.tracks):
+        raise typer.Exit(1)
+
+
+async def _shown(settings: Settings, wanted: Wanted, progress: Progress, console: Console) -> None:
+    work = asyncio.create_task(_work(settings, wanted, progress))
+    if not console.is_terminal:
+        await work
+        return
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        try:
+            while not work.done():
+                live.update(running_view(progress, time.monotonic()), refresh=True)
+                await asyncio.wait([work], timeout=_REDRAW_S)
+        finally:
+            work.cancel()
+            await asyncio.wait([work])
+    if not work.cancelled():
+        work.result()
+
+
+async def _work(settings: Settings, wanted: Wanted, progress: Progress) -> None:
+    async with running(settings) as found, alone(settings, progress):
+        await found.run(wanted, progress)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    parts = (name.strip().upper() for name in (text or "").split(","))
+    return tuple(dict.fromkeys(name for name in parts if name))
+
+
+def _quiet() -> None:
+    logging.basicConfig(level=logging.ERROR)
+    for noisy in ("httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)

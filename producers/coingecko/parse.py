@@ -1,0 +1,111 @@
+"""CoinGecko's answers to domain values. Pure; money never passes through a float.
+
+Source: CoinGecko API, ``GET /coins/markets`` and ``GET /coins/{id}/market_chart``.
+"""
+
+import json
+from datetime import datetime
+from decimal import Decimal, InvalidOperation, localcontext
+from typing import Any, Final
+
+from schemas.coins import Coin, CoinDay
+from schemas.errors import PoisonMessage
+
+UNREADABLE: Final = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    InvalidOperation,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+DIGITS: Final = 60
+
+
+def parse_coins(raw: bytes, *, fetched_ms: int) -> list[Coin]:
+    """Read the answer of ``/coins/markets``.
+
+    Raises:
+        PoisonMessage: It is not such an answer.
+    """
+    try:
+        return [_coin(row, fetched_ms) for row in _loaded(raw)]
+    except UNREADABLE as error:
+        raise PoisonMessage(f"coins unreadable: {error!r}", raw=raw) from error
+
+
+def parse_days(raw: bytes, coin_id: str, *, fetched_ms: int) -> list[CoinDay]:
+    """Read the answer of ``/coins/{id}/market_chart``, oldest first.
+
+    Raises:
+        PoisonMessage: It is not such an answer.
+    """
+    try:
+        chart = _loaded(raw)
+        rows = zip(chart["prices"], chart["market_caps"], chart["total_volumes"], strict=True)
+        return [_day(coin_id, *row, fetched_ms=fetched_ms) for row in rows if None not in row[0]]
+    except UNREADABLE as error:
+        raise PoisonMessage(f"history of {coin_id} unreadable: {error!r}", raw=raw) from error
+
+
+def _loaded(raw: bytes) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(raw, parse_float=Decimal)
+
+
+def _coin(row: Any, fetched_ms: int) -> Coin:  # noqa: ANN401 - JSON
+    return Coin(
+        coin_id=_text(row["id"]),
+        ticker=_text(row["symbol"]).upper(),
+        name=_text(row["name"]),
+        rank=row["market_cap_rank"],
+        price_e8=_e8(row["current_price"]),
+        market_cap_e8=_e8(row["market_cap"]),
+        fully_diluted_e8=_e8(row["fully_diluted_valuation"]),
+        volume_24h_e8=_e8(row["total_volume"]),
+        high_24h_e8=_e8(row["high_24h"]),
+        low_24h_e8=_e8(row["low_24h"]),
+        change_24h_e8=_e8(row["price_change_percentage_24h"]),
+        market_cap_change_24h_e8=_e8(row["market_cap_change_percentage_24h"]),
+        circulating_supply_e8=_e8(row["circulating_supply"]),
+        total_supply_e8=_e8(row["total_supply"]),
+        max_supply_e8=_e8(row["max_supply"]),
+        ath_e8=_e8(row["ath"]),
+        ath_change_e8=_e8(row["ath_change_percentage"]),
+        ath_ms=_ms(row["ath_date"]),
+        atl_e8=_e8(row["atl"]),
+        atl_change_e8=_e8(row["atl_change_percentage"]),
+        atl_ms=_ms(row["atl_date"]),
+        updated_ms=_ms(row["last_updated"]) or fetched_ms,
+        fetched_ms=fetched_ms,
+    )
+
+
+def _day(coin_id: str, price: Any, cap: Any, volume: Any, *, fetched_ms: int) -> CoinDay:  # noqa: ANN401 - JSON
+    return CoinDay(
+        coin_id=coin_id,
+        at_ms=int(price[0]),
+        price_e8=_e8(price[1]) or 0,
+        market_cap_e8=_e8(cap[1]) or 0,
+        volume_24h_e8=_e8(volume[1]) or 0,
+        fetched_ms=fetched_ms,
+    )
+
+
+def _e8(value: Decimal | int | None) -> int | None:
+    if value is None:
+        return None
+    if type(value) not in {Decimal, int}:
+        raise ValueError(f"{value!r} is no number")
+    with localcontext(prec=DIGITS):
+        return int((Decimal(value) * 10**8).to_integral_value())
+
+
+def _ms(text: str | None) -> int | None:
+    return None if text is None else round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

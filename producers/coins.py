@@ -1,0 +1,98 @@
+"""The coins behind the pairs, every five minutes, and once a year of their daily history."""
+
+import asyncio
+import logging
+from typing import Final
+
+import httpx
+
+from producers.bulk import BulkPublisher
+from producers.clock import wall_ms
+from producers.coingecko.client import TIMEOUT_S, CoinGecko
+from producers.coingecko.ids import coin_ids
+from producers.patience import persistently
+from producers.topic_tail import TopicTail
+from schemas import topics
+from schemas.codecs import decode
+from schemas.coins import CoinDay
+from schemas.errors import PoisonMessage, Transient
+from schemas.settings import Settings
+
+log = logging.getLogger(__name__)
+DAY_MS: Final = 86_400_000
+PAUSE_S: Final = 2.5  # from one question to the next: the public tier allows 30 a minute
+
+
+async def follow_coins(settings: Settings) -> None:
+    """Publish the coins of all symbols again and again, until cancelled.
+
+    Raises:
+        ConfigurationError: CoinGecko refuses the key, or Kafka or a topic is not there.
+    """
+    ids = coin_ids(settings.symbols, settings.coins.ids)
+    for symbol in sorted(set(settings.symbols) - set(ids)):
+        log.warning("no CoinGecko id of %s is known: set CANDLEWICK_COINS__IDS", symbol)
+    servers = settings.kafka.bootstrap_servers
+    newest = await asyncio.to_thread(_newest_days, servers)
+    async with (
+        httpx.AsyncClient(timeout=TIMEOUT_S) as http,
+        BulkPublisher(servers).serving() as publisher,
+    ):
+        gecko = CoinGecko(settings.coins, http)
+        wanted = list(dict.fromkeys(ids.values()))
+        while True:
+            try:
+                await _publish_coins(gecko, publisher, wanted)
+                for coin_id in wanted:
+                    await _publish_days(gecko, publisher, coin_id, newest, settings)
+            except Transient as error:
+                log.warning("%s; the next question is in %s s", error, settings.coins.every_s)
+            await asyncio.sleep(settings.coins.every_s)
+
+
+async def _publish_coins(gecko: CoinGecko, publisher: BulkPublisher, ids: list[str]) -> None:
+    coins = await persistently(lambda: gecko.coins(ids))
+    for coin in coins:
+        await publisher.record(topics.COINS, coin.coin_id, coin)
+    log.info("%s of %s coins", len(coins), len(ids))
+
+
+async def _publish_days(
+    gecko: CoinGecko,
+    publisher: BulkPublisher,
+    coin_id: str,
+    newest: dict[str, int],
+    settings: Settings,
+) -> None:
+    now_ms, held_ms = wall_ms(), newest.get(coin_id)
+    missing = settings.coins.history_days
+    if held_ms is not None:
+        missing = min(missing, (now_ms - held_ms) // DAY_MS)
+    if missing < 1:
+        return
+    days = await persistently(lambda: gecko.days(coin_id, missing))
+    for day in days:
+        is_whole = day.at_ms % DAY_MS == 0  # the last point is that of this moment
+        if is_whole and (held_ms is None or day.at_ms > held_ms):
+            await publisher.record(topics.COIN_DAYS, coin_id, day)
+            newest[coin_id] = max(newest.get(coin_id, 0), day.at_ms)
+    if not days:
+        newest[coin_id] = now_ms
+        log.warning("CoinGecko has no history of %s", coin_id)
+    await asyncio.sleep(PAUSE_S)
+
+
+def _newest_days(servers: str) -> dict[str, int]:
+    newest: dict[str, int] = {}
+    tail = TopicTail(servers, "candlewick-coins")
+    try:
+        for message in tail.new(topics.COIN_DAYS):
+            try:
+                day = decode(CoinDay, message.value() or b"")
+            except PoisonMessage as error:
+                log.warning("skipped a day: %s", error)
+                continue
+            newest[day.coin_id] = max(newest.get(day.coin_id, 0), day.at_ms)
+    finally:
+        tail.close()
+    return newest

@@ -1,0 +1,66 @@
+"""The past kept complete while the stack runs: filled at the start, then candle by candle."""
+
+import asyncio
+import logging
+import os
+from typing import Final
+
+from producers.backfill import Backfill, Progress, Wanted, alone, running
+from producers.clock import steady_ms, wall_ms
+from producers.history_plan import Choice
+from producers.patience import persistently
+from producers.rechecking import Recheck
+from producers.since import since_ms
+from schemas.errors import Transient
+from schemas.settings import Settings
+from schemas.timeframe import MINUTE_MS, parse_interval
+
+log = logging.getLogger(__name__)
+AFTER_CLOSE_MS: Final = 3_000
+PAUSE_S: Final = 5.0
+NICENESS: Final = 10  # whoever looks at live candles goes first
+SMALL: Final = 500  # candles that the next start may read back instead
+
+
+async def keep_history(settings: Settings) -> None:
+    """Fill what is missing, follow every closed candle, and check the last hours, until cancelled.
+
+    Raises:
+        ConfigurationError: A symbol is unknown, or Kafka or a topic is not there.
+    """
+    os.nice(NICENESS)
+    progress = Progress()
+    async with running(settings) as backfill:
+        recheck = Recheck(backfill, settings)
+        while True:
+            try:
+                async with alone(settings, progress):
+                    await _pass(backfill, settings, progress)
+                    await recheck.when_due(steady_ms())
+                pause_s = await _to_next_minute_s(backfill)
+            except Transient as error:
+                log.warning("%s", error)
+                pause_s = PAUSE_S
+            await asyncio.sleep(pause_s)
+
+
+async def _pass(backfill: Backfill, settings: Settings, progress: Progress) -> None:
+    now_ms = await persistently(backfill.rest.server_ms)
+    wanted = Wanted(
+        symbols=settings.symbols,
+        intervals=tuple(parse_interval(name) for name in settings.backfill.intervals),
+        start_ms=since_ms(settings.backfill.since, now_ms=now_ms),
+        end_ms=None,
+        choice=Choice.AUTO,
+        continues=True,
+    )
+    started_ms = wall_ms()
+    await backfill.run(wanted, progress, least_rows=SMALL)
+    rows = sum(track.rows for track in progress.tracks)
+    missing = sum(track.missing_rows for track in progress.tracks)
+    log.info("%s candles in %s ms, %s still missing", rows, wall_ms() - started_ms, missing)
+
+
+async def _to_next_minute_s(backfill: Backfill) -> float:
+    now_ms = await persistently(backfill.rest.server_ms)
+    return (MINUTE_MS - now_ms % MINUTE_MS + AFTER_CLOSE_MS) / 1000

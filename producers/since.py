@@ -1,0 +1,27 @@
+"""From when on the past is wanted, as people write it. Pure."""
+
+import re
+from datetime import UTC, datetime
+
+from schemas.errors import ConfigurationError
+
+DAY_MS = 86_400_000
+
+
+def since_ms(text: str, *, now_ms: int) -> int:
+    """Return the moment of ``30d`` (days back), a date, or a date and time in UTC.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
+    if re.fullmatch(r"\d{1,5}d", text):
+        return now_ms - int(text[:-1]) * DAY_MS
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"{text!r} is no time: write 2017-08-01, 2017-08-01T12:00, or 30d for 30 days back"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)

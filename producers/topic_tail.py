@@ -1,0 +1,132 @@
+"""Records of topics, read once each: from the beginning, and then what has been added."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from producers.clock import steady_ms
+from schemas.errors import ConfigurationError
+from schemas.topics import Topic
+
+log = logging.getLogger(__name__)
+TIMEOUT_S: Final = 20.0
+WAIT_S: Final = 0.05
+
+
+class TopicTail:
+    """Reads topics up to their present ends; nothing is committed.
+
+    Raises `ConfigurationError` where Kafka does not answer or a topic does not exist.
+    """
+
+    def __init__(self, bootstrap_servers: str, name: str) -> None:
+        self._servers = bootstrap_servers
+        self._positions: dict[tuple[str, int], int] = {}
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "group.id": name,  # required by the client
+                "client.id": name,
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "fetch.queue.backoff.ms": 5,
+                "fetch.wait.max.ms": 20,  # a question waits behind the fetch that is under way
+                "queued.max.messages.kbytes": 16_384,
+            },
+            logger=log,
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._consumer.close()
+
+    def spans(self, topic: Topic) -> dict[int, tuple[int, int]]:
+        """Return the first offset and the end of every partition."""
+        try:
+            return self._spans(topic)
+        except KafkaException as error:
+            raise self._unreachable() from error
+
+    def new(self, topic: Topic, starts: Mapping[int, int] | None = None) -> Iterator[Message]:
+        """Yield what has been added since the last time.
+
+        Args:
+            topic: What to read.
+            starts: Offsets to begin at, where they are later than what was read.
+        """
+        spans = self.spans(topic)
+        begin = {
+            number: max(low, self._position(topic, number), (starts or {}).get(number, low))
+            for number, (low, _) in spans.items()
+        }
+        try:
+            yield from self._read(topic, begin, {n: high for n, (_, high) in spans.items()})
+        except KafkaException as error:
+            raise self._unreachable() from error
+
+    def passed(self, topic: Topic, partition: int, next_offset: int) -> None:
+        """Take note that what is before an offset need not be read."""
+        place = (topic.name, partition)
+        self._positions[place] = max(self._positions.get(place, 0), next_offset)
+
+    def _position(self, topic: Topic, number: int) -> int:
+        return self._positions.get((topic.name, number), 0)
+
+    def _spans(self, topic: Topic) -> dict[int, tuple[int, int]]:
+        found = self._consumer.list_topics(topic.name, timeout=TIMEOUT_S).topics[topic.name]
+        if found.error is not None:
+            raise ConfigurationError(
+                f"topic {topic.name} does not exist at {self._servers}: create the topics with "
+                "`candlewick topics create`"
+            )
+        spans = {}
+        for number in sorted(found.partitions):
+            place = TopicPartition(topic.name, number)
+            span = self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_S)
+            if span is None:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - their name
+            spans[number] = span
+        return spans
+
+    def _read(self, topic: Topic, begin: dict[int, int], ends: dict[int, int]) -> Iterator[Message]:
+        reading = {number for number, start in begin.items() if start < ends[number]}
+        if not reading:
+            return
+        self._consumer.assign([TopicPartition(topic.name, n, begin[n]) for n in reading])
+        heard_ms = steady_ms()
+        while reading:
+            messages = self._consumer.consume(2000, timeout=WAIT_S)
+            if messages:
+                heard_ms = steady_ms()
+            elif steady_ms() - heard_ms > TIMEOUT_S * 1000:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - their name
+            for message in messages:
+                if message.partition() in reading:
+                    yield from _record(message)
+                    reading -= _ended(message, ends)
+        self._consumer.unassign()
+        for number, end in ends.items():
+            self.passed(topic, number, end)
+
+    def _unreachable(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"Kafka at {self._servers} does not answer: start it with `candlewick up`, or set "
+            "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
+        )
+
+
+def _record(message: Message) -> Iterator[Message]:
+    error = message.error()
+    if error is None:
+        yield message
+    elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - their name for it
+        raise KafkaException(error)
+
+
+def _ended(message: Message, ends: dict[int, int]) -> set[int]:
+    number = message.partition() or 0
+    is_last = message.error() is not None or (message.offset() or 0) + 1 >= ends[number]
+    return {number} if is_last else set()
