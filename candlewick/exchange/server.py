@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from candlewick.exchange.admin import Admin
 from candlewick.exchange.archive import Archive
 from candlewick.exchange.armed import Arsenal
+from candlewick.exchange.coingecko import CoinGecko
 from candlewick.exchange.hub import Hub
 from candlewick.exchange.kline_files import read_kline_files
 from candlewick.exchange.limits import Limits
@@ -36,6 +37,7 @@ def application(options: Options) -> Starlette:
     hub = Hub(clock, market, options.sockets, arsenal=arsenal, limits=limits)
     given = read_kline_files(options.klines)
     rest = Rest(clock, market, limits, arsenal, given)
+    gecko = CoinGecko(clock, market, arsenal)
     archive = Archive(clock, market, arsenal, given)
     about: dict[str, object] = {"seed": options.seed, "rate": options.rate}
     about["recorded_day"] = place.recorded_day
@@ -53,7 +55,7 @@ def application(options: Options) -> Starlette:
             await task
 
     return Starlette(
-        routes=[*rest.routes(), *archive.routes(), *admin.routes()],
+        routes=[*rest.routes(), *archive.routes(), *gecko.routes(), *admin.routes()],
         lifespan=lifespan,
     )
 
