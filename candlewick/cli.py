@@ -24,8 +24,11 @@ COMMANDS = (
     "dead-letters",
     "replay",
     "backfill",
+    "import",
     "evaluate",
 )
+
+FUNCTIONS = {"import": "import_file"}  # a word of Python names neither module nor function
 
 
 def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
@@ -39,7 +42,7 @@ def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(_options)
     for name in names:
-        function_name = name.replace("-", "_")
+        function_name = FUNCTIONS.get(name, name.replace("-", "_"))
         command = getattr(import_module(f"candlewick.commands.{function_name}"), function_name)
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)

@@ -1,0 +1,76 @@
+"""`candlewick import`."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from candlewick.clickhouse_admin import connect
+from candlewick.importing import ImportedDay, mapped_columns, read_days
+from candlewick.local import reader_settings
+from schemas.errors import ConfigurationError
+
+_COLUMNS = (
+    "source",
+    "symbol",
+    "interval",
+    "open_time",
+    "close_time",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "market_cap",
+    "file",
+)
+_DAY = timedelta(days=1)
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help="CSV export of another provider.")],
+    *,
+    symbol: Annotated[str, typer.Option(help="The pair it belongs to, for example BTCUSDT.")],
+    columns: Annotated[
+        Path | None, typer.Option(help="YAML: source, and field: column, where not known by name.")
+    ] = None,
+) -> None:
+    """Import daily history of Messari, CoinGecko or others into a table of its own."""
+    mapping = None if columns is None else mapped_columns(_yaml(columns))
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            found, days = read_days(lines, mapping)
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is no UTF-8 text: {error}") from error
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"there is no file {file}") from error
+    if not days:
+        raise ConfigurationError(f"{file} has no day with a price")
+    rows = [_row(day, found.source, symbol.upper(), file.name) for day in days]
+    try:
+        with connect(reader_settings().clickhouse) as client:
+            client.insert("imported_candles", rows, _COLUMNS)
+    except ClickHouseError as error:
+        raise ConfigurationError(f"ClickHouse refused (`candlewick migrate`?): {error}") from error
+    first, last = (_moment(day.open_ms).date() for day in (days[0], days[-1]))
+    typer.echo(f"{len(days):,} days of {symbol.upper()} from {found.source}, {first} to {last}")
+
+
+def _yaml(path: Path) -> object:
+    try:
+        return yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+
+
+def _row(day: ImportedDay, source: str, symbol: str, file: str) -> list[object]:
+    opened = _moment(day.open_ms)
+    prices = [day.open, day.high, day.low, day.close, day.volume, day.market_cap]
+    return [source, symbol, "1d", opened, opened + _DAY, *prices, file]
+
+
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

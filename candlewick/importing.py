@@ -1,0 +1,165 @@
+"""Daily history from other providers' CSV exports, as rows for its own table. Pure."""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from schemas.errors import ConfigurationError
+
+DAY_MS: Final = 86_400_000
+FIELDS: Final = ("time", "open", "high", "low", "close", "volume", "market_cap")
+# Known exports: our field to the column that has it, in lower case.
+PROVIDERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "messari": {
+        "time": "timestamp",
+        "open": "open",
+        "high": "high",
+        "low": "low",
+        "close": "close",
+        "volume": "volume",
+    },
+    "coingecko": {
+        "time": "snapped_at",
+        "close": "price",
+        "market_cap": "market_cap",
+        "volume": "total_volume",
+    },
+}
+_LATEST_SECONDS: Final = 10**11
+_MARKS: Final = ("Z", " UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedDay:
+    """One day of another provider; None where it does not say."""
+
+    open_ms: int
+    open: Decimal | None
+    high: Decimal | None
+    low: Decimal | None
+    close: Decimal
+    volume: Decimal | None
+    market_cap: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column has which field.
+
+    Attributes:
+        source: Who the provider is.
+        named: Our field to the name of the column, in lower case.
+    """
+
+    source: str
+    named: Mapping[str, str]
+
+
+def columns_of(header: Iterable[str]) -> Columns:
+    """Return the columns of a known export, by its header.
+
+    Raises:
+        ConfigurationError: It is none of those.
+    """
+    found = {name.strip().lower() for name in header}
+    for source, named in PROVIDERS.items():
+        if set(named.values()) <= found:
+            return Columns(source, named)
+    raise ConfigurationError(
+        f"the columns {', '.join(sorted(found))} are those of no known export "
+        f"({', '.join(PROVIDERS)}): name them in a YAML file, --columns FILE"
+    )
+
+
+def mapped_columns(mapping: object) -> Columns:
+    """Return the columns that a mapping names: ``source``, ``time``, ``close``, and what else.
+
+    Raises:
+        ConfigurationError: A name is unknown, or one of the three is missing.
+    """
+    if not isinstance(mapping, dict):
+        raise ConfigurationError("the columns are no mapping: write lines such as close: Price")
+    named = {str(key): str(value).strip().lower() for key, value in mapping.items()}
+    source = named.pop("source", "")
+    unknown = sorted(set(named) - set(FIELDS))
+    if unknown or not source or not {"time", "close"} <= set(named):
+        raise ConfigurationError(
+            f"the columns need source, time and close, and may have {', '.join(FIELDS)}"
+            + (f"; unknown: {', '.join(unknown)}" if unknown else "")
+        )
+    return Columns(source, named)
+
+
+def read_days(lines: Iterable[str], columns: Columns | None) -> tuple[Columns, list[ImportedDay]]:
+    """Return the days of an export, oldest first, and which columns were read.
+
+    Raises:
+        ConfigurationError: A column is missing, or a row cannot be read; says which.
+    """
+    reader = csv.reader(lines, skipinitialspace=True)
+    header = [name.strip().lower().removeprefix("\ufeff") for name in next(reader, [])]
+    chosen = columns or columns_of(header)
+    missing = sorted(set(chosen.named.values()) - set(header))
+    if missing:
+        raise ConfigurationError(f"the file has no column {', '.join(missing)}")
+    places = {field: header.index(name) for field, name in chosen.named.items()}
+    days = sorted(_days(reader, places), key=lambda day: day.open_ms)
+    return chosen, days
+
+
+def _days(reader: Iterable[list[str]], places: Mapping[str, int]) -> Iterator[ImportedDay]:
+    for number, row in enumerate(reader, 2):
+        if not row:
+            continue
+        try:
+            cells = {field: row[place].strip() for field, place in places.items()}
+            day = _day(cells)
+        except (IndexError, InvalidOperation, ValueError) as error:
+            raise ConfigurationError(f"line {number} cannot be read: {error!r}") from error
+        if day is not None:
+            yield day
+
+
+def _day(cells: Mapping[str, str]) -> ImportedDay | None:
+    close = _amount(cells["close"])
+    if close is None:
+        return None
+    values = {
+        name: _amount(cells.get(name, "")) for name in FIELDS if name not in {"time", "close"}
+    }
+    open_ms = _time_ms(cells["time"])
+    return ImportedDay(
+        open_ms=open_ms - open_ms % DAY_MS,
+        open=values["open"],
+        high=values["high"],
+        low=values["low"],
+        close=close,
+        volume=values["volume"],
+        market_cap=values["market_cap"],
+    )
+
+
+def _amount(text: str) -> Decimal | None:
+    plain = text.replace(",", "").lstrip("$")
+    if plain.lower() in {"", "null", "none", "nan", "-"}:
+        return None
+    value = Decimal(plain)
+    if not value.is_finite() or value < 0:
+        raise ValueError(f"{text!r} is no amount")
+    return value.quantize(Decimal("1e-8"))
+
+
+def _time_ms(text: str) -> int:
+    if text.isdecimal():
+        number = int(text)
+        return number * 1000 if number < _LATEST_SECONDS else number
+    plain = text
+    for mark in _MARKS:
+        plain = plain.removesuffix(mark)
+    moment = datetime.fromisoformat(plain)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)

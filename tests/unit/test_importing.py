@@ -1,0 +1,68 @@
+"""Other providers' exports: known by their columns, or by a mapping; never guessed."""
+
+from decimal import Decimal
+
+import pytest
+
+from candlewick.importing import mapped_columns, read_days
+from schemas.errors import ConfigurationError
+
+MESSARI = """timestamp,open,high,low,close,volume
+2021-01-02 00:00:00,29374.15,33155.11,29091.18,32127.26,67865420765
+2021-01-01 00:00:00,28923.63,29600.62,28624.57,29331.69,
+"""
+COINGECKO = """snapped_at,price,market_cap,total_volume
+2021-01-01 00:00:00 UTC,29022.66,539438008997.3,43503516563.06
+2021-01-02 00:00:00 UTC,29352.12,545593282215.6,34089717988.7
+2021-01-03 00:00:00 UTC,,,
+"""
+
+
+def test_messari_is_known_by_its_columns_and_sorted() -> None:
+    columns, days = read_days(MESSARI.splitlines(), None)
+
+    assert columns.source == "messari"
+    assert [day.open_ms for day in days] == [1_609_459_200_000, 1_609_545_600_000]
+    assert days[0].volume is None
+    assert days[1].high == Decimal("33155.11")
+
+
+def test_coingecko_has_only_closes_and_a_day_without_price_is_left_out() -> None:
+    columns, days = read_days(COINGECKO.splitlines(), None)
+
+    assert columns.source == "coingecko"
+    assert [day.close for day in days] == [Decimal("29022.66"), Decimal("29352.12")]
+    assert days[0].open is None
+    assert days[0].market_cap == Decimal("539438008997.3")
+
+
+def test_mapping_names_the_columns_of_any_other() -> None:
+    columns = mapped_columns({"source": "investing", "time": "Date", "close": "Price"})
+    found, days = read_days(["Date,Price", '1609459200,"29,331.7"'], columns)
+
+    assert (found.source, days[0].close) == ("investing", Decimal("29331.7"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("date,value\n1,2", "no known export"),
+        ("timestamp,open,high,low,close,volume\n2021-13-01,1,1,1,1,1", "line 2"),
+        ("timestamp,open,high,low,close,volume\n2021-01-01,1,1,1,-1,1", "line 2"),
+        ("timestamp,open,high,low,close,volume\n2021-01-01,1", "line 2"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_place(text: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        read_days(text.splitlines(), None)
+
+
+@pytest.mark.parametrize("mapping", [None, {"source": "x"}, {"time": "a", "close": "b"}])
+def test_mapping_without_the_three_names_is_refused(mapping: object) -> None:
+    with pytest.raises(ConfigurationError):
+        mapped_columns(mapping)
+
+
+def test_unknown_field_of_a_mapping_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="clsoe"):
+        mapped_columns({"source": "x", "time": "a", "close": "b", "clsoe": "c"})
