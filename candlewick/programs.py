@@ -38,6 +38,7 @@ def pipeline(workers: int) -> list[Program]:
     return [
         Program("sink", (*PYTHON, "sinks", "--instance", "sink")),
         *(Program(name, (*PYTHON, "processors", "worker", "--name", name)) for name in candles),
+        Program("predictor", (*PYTHON, "processors", "predictor")),
         Program("stream", (*PYTHON, "producers", "stream")),
         Program("backfill", (*PYTHON, "producers", "backfill")),
         Program("coins", (*PYTHON, "producers", "coins")),

@@ -1,34 +1,35 @@
-"""``python -m processors worker``: builds candles from trades until it is told to stop."""
+"""``python -m processors worker | predictor``: candles from trades, predictions from candles."""
 
 import argparse
 import gc
 import logging
 import sys
+from importlib import import_module
 
 import faust
 
-from processors.app import build_app
 from schemas.errors import CandlewickError
 from schemas.settings import load_settings
+
+_APPS = {"worker": "processors.app", "predictor": "processors.prediction_app"}
 
 
 def main() -> None:
     """Run one candle worker in the foreground."""
     parser = argparse.ArgumentParser(prog="python -m processors", description=__doc__)
-    parser.add_argument("role", choices=["worker"])
-    parser.add_argument("--name", default="worker-1", help="member of the group, one per process")
+    parser.add_argument("role", choices=["worker", "predictor"])
+    parser.add_argument("--name", default="", help="member of the group, one per process")
     arguments = parser.parse_args()
     try:
         settings = load_settings()
     except CandlewickError as error:
         sys.exit(f"candlewick: {error}")
-    folder = settings.data_dir / "faust" / arguments.name
+    name = arguments.name or f"{arguments.role}-1"
+    folder = settings.data_dir / "faust" / name
     folder.mkdir(parents=True, exist_ok=True)
-    app = build_app(settings, name=arguments.name, folder=folder)
+    module = import_module(_APPS[arguments.role])
+    app = module.build_app(settings, name=name, folder=folder)
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
-    import uvloop
-
-    uvloop.install()
     gc.collect()
     gc.freeze()
     faust.Worker(

@@ -43,9 +43,9 @@ class KafkaOutlet:
     """Sends results to their topics through Faust's producer."""
 
     def __init__(self, app: CandleApp) -> None:
-        self._candles = _raw_topic(app, topics.CANDLES)
-        self._live = _raw_topic(app, topics.CANDLES_LIVE)
-        self._dead_letters = _raw_topic(app, topics.DEAD_LETTERS)
+        self._candles = raw_topic(app, topics.CANDLES)
+        self._live = raw_topic(app, topics.CANDLES_LIVE)
+        self._dead_letters = raw_topic(app, topics.DEAD_LETTERS)
 
     async def closed(self, key: bytes, candle: bytes, acknowledged: Callable[[], None]) -> None:
         """Send a closed candle and call ``acknowledged`` when the broker has it."""
@@ -70,9 +70,16 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
         name: Static member of the consumer group; two workers need two names.
         folder: For Faust's own files.
     """
+    app = worker_app(topics.CANDLE_APP, settings, name=name, folder=folder)
+    _wire(app, settings)
+    return app
+
+
+def worker_app(app_id: str, settings: Settings, *, name: str, folder: Path) -> CandleApp:
+    """Return an application without agents, set up as all of ours are."""
     servers = settings.kafka.bootstrap_servers.split(",")
-    app = CandleApp(
-        topics.CANDLE_APP,
+    return CandleApp(
+        app_id,
         broker=[f"kafka://{server.strip()}" for server in servers],
         consumer_group_instance_id=name,
         consumer_auto_offset_reset="earliest",
@@ -91,12 +98,10 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
         TableManager="processors.faust_recovery:OrderedTables",
         web_enabled=False,
     )
-    _wire(app, settings)
-    return app
 
 
 def _wire(app: CandleApp, settings: Settings) -> None:
-    trades = _raw_topic(app, topics.TRADES)
+    trades = raw_topic(app, topics.TRADES)
     table = app.Table(
         topics.CANDLE_TABLE,
         key_type=bytes,
@@ -142,7 +147,8 @@ def _wire(app: CandleApp, settings: Settings) -> None:
                 _leave_if_stuck(watchdog, await _ends(app), worker)
 
 
-def _raw_topic(app: CandleApp, topic: topics.Topic) -> faust.TopicT:
+def raw_topic(app: CandleApp, topic: topics.Topic) -> faust.TopicT:
+    """Return a topic of raw bytes: the codec is ours."""
     return app.topic(topic.name, key_serializer="raw", value_serializer="raw")
 
 

@@ -12,6 +12,7 @@ DAY_MS = 86_400_000
 FOR_EVER = -1
 CANDLE_APP = "candlewick-candles"  # Faust application and consumer group
 CANDLE_TABLE = "state"
+PREDICTION_APP = "candlewick-predictions"
 
 
 class Cleanup(StrEnum):

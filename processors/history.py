@@ -1,0 +1,120 @@
+"""Stored 1m candles of the past, read from ClickHouse: our own, else the exchange's."""
+
+from types import TracebackType
+from typing import Self
+
+import clickhouse_connect
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from schemas.errors import Transient
+from schemas.market import Candle, CandleSource
+from schemas.settings import ClickHouseSettings
+from schemas.timeframe import Interval
+
+_PATIENCE_S = 10
+_COLUMNS = """
+    toUnixTimestamp64Milli(open_time) AS open_ms,
+    toInt64(open * 100000000), toInt64(high * 100000000), toInt64(low * 100000000),
+    toInt64(close * 100000000), toInt128(volume * 100000000), toInt128(quote_volume * 100000000),
+    trade_count, toInt128(taker_buy_volume * 100000000),
+    toInt128(taker_buy_quote_volume * 100000000), first_trade_id, last_trade_id,
+    toInt128(price_variation * 10000000000000000), status, revision, source
+"""
+_CANDLES = f"""
+    SELECT * FROM
+    (
+        SELECT {_COLUMNS}, 0 AS preference FROM candles FINAL
+        WHERE interval = '1m' AND symbol = {{symbol:String}} AND status IN ('complete', 'quiet')
+            AND open_time >= fromUnixTimestamp64Milli({{from_ms:Int64}}, 'UTC')
+            AND open_time < fromUnixTimestamp64Milli({{until_ms:Int64}}, 'UTC')
+        UNION ALL
+        SELECT {_COLUMNS}, 1 AS preference FROM klines FINAL
+        WHERE interval = '1m' AND symbol = {{symbol:String}}
+            AND open_time >= fromUnixTimestamp64Milli({{from_ms:Int64}}, 'UTC')
+            AND open_time < fromUnixTimestamp64Milli({{until_ms:Int64}}, 'UTC')
+    )
+    ORDER BY open_ms, preference, source
+    LIMIT 1 BY open_ms
+"""  # noqa: S608 - the columns are our own
+_NEWEST_SCORE = """
+    SELECT toUnixTimestamp64Milli(max(open_time)) FROM scores WHERE symbol = {symbol:String}
+"""
+
+
+class History:
+    """A connection to the store, to be closed.
+
+    Raises:
+        Transient: ClickHouse does not answer, here and in every method.
+    """
+
+    def __init__(self, settings: ClickHouseSettings) -> None:
+        try:
+            self._client = clickhouse_connect.get_client(
+                dsn=settings.url,
+                username=settings.user,
+                password=settings.password.get_secret_value(),
+                database=settings.database,
+                connect_timeout=_PATIENCE_S,
+                autogenerate_session_id=False,
+            )
+        except ClickHouseError as error:
+            raise _away(settings, error) from error
+        self._settings = settings
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def candles(self, symbol: str, *, from_ms: int, until_ms: int) -> list[Candle]:
+        """Return the 1m candles of ``[from_ms, until_ms)`` that are stored, oldest first."""
+        found = self._rows(_CANDLES, {"symbol": symbol, "from_ms": from_ms, "until_ms": until_ms})
+        return [_candle(symbol, row) for row in found]
+
+    def newest_score_ms(self, symbol: str) -> int:
+        """Return when the newest candle with a score opened, 0 where there is none."""
+        return int(str(self._rows(_NEWEST_SCORE, {"symbol": symbol})[0][0]))
+
+    def _rows(self, query: str, parameters: dict[str, str | int]) -> list[tuple[object, ...]]:
+        try:
+            return [tuple(row) for row in self._client.query(query, parameters).result_rows]
+        except ClickHouseError as error:
+            raise _away(self._settings, error) from error
+
+
+def _candle(symbol: str, row: tuple[object, ...]) -> Candle:
+    numbers = [None if value is None else int(str(value)) for value in row[:13]]
+    open_ms, o, h, low, c, volume, quote, count, buy, buy_quote, first, last, variation = numbers
+    return Candle(
+        symbol=symbol,
+        interval=Interval.ONE_MINUTE.value,
+        open_ms=open_ms or 0,
+        close_ms=(open_ms or 0) + Interval.ONE_MINUTE.ms,
+        open_e8=o or 0,
+        high_e8=h or 0,
+        low_e8=low or 0,
+        close_e8=c or 0,
+        volume_e8=volume or 0,
+        quote_volume_e8=quote or 0,
+        trade_count=count or 0,
+        taker_buy_volume_e8=buy or 0,
+        taker_buy_quote_volume_e8=buy_quote or 0,
+        first_trade_id=first or 0,
+        last_trade_id=last or 0,
+        price_variation_e16=variation if row[15] == CandleSource.TRADES.value else None,
+        status=str(row[13]),
+        revision=int(str(row[14])),
+        source=str(row[15]),
+        event_ms=(open_ms or 0) + Interval.ONE_MINUTE.ms,
+    )
+
+
+def _away(settings: ClickHouseSettings, error: ClickHouseError) -> Transient:
+    return Transient(f"ClickHouse at {settings.url} does not give its history: {error}")

@@ -1,0 +1,120 @@
+"""The Faust application of the predictor: topics, agents, warm start. No arithmetic here."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import faust
+
+from processors.app import CandleApp, raw_topic, worker_app
+from processors.predictor import Predictor, Record
+from processors.warming import Warmed, be_nice, warm
+from schemas import codecs, topics
+from schemas.dead_letters import Origin, headers_of
+from schemas.errors import PoisonMessage, Transient
+from schemas.market import Candle
+from schemas.predictions import ModelVersion, Prediction, Score
+from schemas.settings import Settings
+
+log = logging.getLogger(__name__)
+_WARMERS = 2
+_TOPICS: dict[type, topics.Topic] = {
+    Prediction: topics.PREDICTIONS,
+    Score: topics.SCORES,
+    ModelVersion: topics.MODEL_VERSIONS,
+}
+
+
+class KafkaOutlet:
+    """Sends records to their topics through Faust's producer."""
+
+    def __init__(self, app: CandleApp) -> None:
+        self._topics = {record: raw_topic(app, topic) for record, topic in _TOPICS.items()}
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        """Send records, each to the topic of its type."""
+        for record in records:
+            key = record.model if isinstance(record, ModelVersion) else record.symbol
+            topic = self._topics[type(record)]
+            await topic.send(key=key.encode(), value=codecs.encode(record))
+
+
+class Warmers:
+    """Replays history in processes of their own, so that what is live does not wait."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.clickhouse
+        self._pool = ProcessPoolExecutor(
+            _WARMERS, mp_context=get_context("spawn"), initializer=be_nice
+        )
+
+    async def warm(self, symbol: str, until_ms: int) -> Warmed:
+        """Return the state of a symbol; waits for as long as ClickHouse is away."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return await loop.run_in_executor(
+                    self._pool, warm, self._settings, symbol, until_ms
+                )
+            except Transient as error:
+                log.warning("%s: %s", symbol, error)
+                await asyncio.sleep(error.retry_after_s)
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
+    """Return the application of one predictor.
+
+    Args:
+        settings: Where the broker and the store are.
+        name: Static member of the consumer group; two predictors need two names.
+        folder: For Faust's own files.
+    """
+    app = worker_app(topics.PREDICTION_APP, settings, name=name, folder=folder)
+    warmers = Warmers(settings)
+    predictor = Predictor(warmers.warm, KafkaOutlet(app))
+    _wire(app, predictor)
+
+    @app.on_before_shutdown.connect
+    async def close(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
+        warmers.close()
+
+    return app
+
+
+def _wire(app: CandleApp, predictor: Predictor) -> None:
+    letters = raw_topic(app, topics.DEAD_LETTERS)
+
+    @app.agent(raw_topic(app, topics.CANDLES), name="predict", concurrency=1)
+    async def predict(stream: faust.StreamT[bytes]) -> None:
+        async for event in stream.events():
+            if candle := await _candle_in(event, letters):
+                await predictor.take(candle)
+
+    @app.agent(raw_topic(app, topics.CANDLES_LIVE), name="show", concurrency=1)
+    async def show(stream: faust.StreamT[bytes]) -> None:
+        async for event in stream.events():
+            if candle := await _candle_in(event, letters):
+                await predictor.show(candle)
+
+    @app.on_rebalance_complete.connect
+    async def start_over(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
+        predictor.forget()
+
+
+async def _candle_in(event: Any, letters: faust.TopicT) -> Candle | None:  # noqa: ANN401 - Faust's event
+    m = event.message
+    try:
+        return codecs.decode(Candle, m.value)
+    except PoisonMessage as error:
+        origin = Origin(str(error), m.topic, m.partition, m.offset)
+        headers = {k: v for k, v in headers_of(origin) if isinstance(v, bytes)}
+        await letters.send(value=error.raw, headers=headers)
+        return None

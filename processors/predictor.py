@@ -1,0 +1,130 @@
+"""What the predictor does with each closed and each open candle. Knows no framework."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from processors.anchor import anchor_of
+from processors.asking import refresh
+from processors.prediction_state import SymbolState
+from processors.prequential import step
+from processors.warming import Warmed
+from schemas.market import Candle
+from schemas.predictions import ModelVersion, Prediction, Score
+from schemas.timeframe import Interval
+
+log = logging.getLogger(__name__)
+REFRESH_MS = 5_000
+_RETRY_MS = 60_000  # an incomplete history is looked at again after a minute of event time
+_GIVE_UP_MS = 30 * 60_000  # and for half an hour
+Warmer = Callable[[str, int], Awaitable[Warmed]]
+Record = Prediction | Score | ModelVersion
+
+
+class Outlet(Protocol):
+    """Where results go."""
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        """Send records, each to the topic of its type."""
+
+
+@dataclass(slots=True)
+class _Symbol:
+    """One symbol at work.
+
+    Attributes:
+        since_ms: Event time of the first warming since the anchor moved.
+        warmed_ms: Event time of the last warming.
+        refreshed_ms: When the open candle was last asked about for display.
+    """
+
+    state: SymbolState
+    anchor_ms: int
+    whole: bool
+    since_ms: int
+    warmed_ms: int
+    refreshed_ms: int = 0
+
+
+class Predictor:
+    """Predicts for the symbols whose partitions this process owns."""
+
+    def __init__(self, warmer: Warmer, outlet: Outlet) -> None:
+        self._warmer = warmer
+        self._outlet = outlet
+        self._symbols: dict[str, _Symbol] = {}
+        self._waiting: dict[str, list[Candle]] = {}  # for their symbol to be warm
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def take(self, candle: Candle) -> None:
+        """Take one closed candle: publish predictions, and the scores that it makes known.
+
+        Only 1m candles count. One that is already known changes nothing. While a symbol warms,
+        its candles wait, and other symbols go on.
+        """
+        if candle.interval != Interval.ONE_MINUTE.value:
+            return
+        name = candle.symbol
+        if name in self._waiting:
+            self._waiting[name].append(candle)
+            return
+        symbol = self._symbols.get(name)
+        if symbol is None or self._wants_warming(symbol, candle):
+            self._waiting[name] = [candle]
+            self._tasks[name] = asyncio.create_task(self._warm_up(name))
+            self._tasks[name].add_done_callback(_report)
+            return
+        await self._step(symbol, candle)
+
+    async def show(self, candle: Candle) -> None:
+        """Answer again for display, every five seconds, at the price of an open candle."""
+        symbol = self._symbols.get(candle.symbol)
+        if symbol is None or candle.event_ms < symbol.refreshed_ms + REFRESH_MS:
+            return
+        answers = refresh(symbol.state, last_price_e8=candle.close_e8, issued_ms=candle.event_ms)
+        if answers:
+            symbol.refreshed_ms = candle.event_ms
+            await self._outlet.publish(answers)
+
+    def forget(self) -> None:
+        """Drop all states: partitions were assigned anew."""
+        for task in self._tasks.values():
+            task.cancel()
+        self._tasks.clear()
+        self._waiting.clear()
+        self._symbols.clear()
+
+    async def _step(self, symbol: _Symbol, candle: Candle) -> None:
+        taken = step(symbol.state, candle)
+        symbol.state = taken.state
+        await self._outlet.publish((*taken.scores, *taken.events, *taken.predictions))
+
+    async def _warm_up(self, name: str) -> None:
+        waiting = self._waiting[name]
+        symbol = await self._warm(waiting[0], self._symbols.get(name))
+        while waiting:
+            await self._step(symbol, waiting.pop(0))
+        self._symbols[name] = symbol
+        del self._waiting[name]
+
+    def _wants_warming(self, symbol: _Symbol, candle: Candle) -> bool:
+        if anchor_of(candle.open_ms) != symbol.anchor_ms:
+            return True
+        waits = candle.open_ms < symbol.since_ms + _GIVE_UP_MS
+        return not symbol.whole and waits and candle.open_ms >= symbol.warmed_ms + _RETRY_MS
+
+    async def _warm(self, candle: Candle, before: _Symbol | None) -> _Symbol:
+        warmed = await self._warmer(candle.symbol, candle.open_ms)
+        known = "whole" if warmed.whole else "in part"
+        log.info("%s: warm from %d candles, history %s", candle.symbol, warmed.state.bars, known)
+        await self._outlet.publish((*warmed.scores, *warmed.events))
+        same = before is not None and before.anchor_ms == warmed.anchor_ms
+        since_ms = before.since_ms if before is not None and same else candle.open_ms
+        return _Symbol(warmed.state, warmed.anchor_ms, warmed.whole, since_ms, candle.open_ms)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a symbol could not be warmed", exc_info=error)

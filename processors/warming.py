@@ -1,0 +1,77 @@
+"""A symbol's prediction state from its stored candles; it takes seconds of work."""
+
+import os
+from dataclasses import dataclass
+
+from processors.anchor import anchor_of, is_whole
+from processors.history import History
+from processors.prediction_state import SymbolState, start_state
+from processors.prequential import step
+from processors.replay import tick_of
+from schemas.market import Candle
+from schemas.predictions import ModelVersion, Score
+from schemas.settings import ClickHouseSettings
+
+_FEWEST_FOR_TICK = 500
+_NICE = 5  # what is live goes first
+
+
+@dataclass(frozen=True, slots=True)
+class Warmed:
+    """A state and what it was made of.
+
+    Attributes:
+        anchor_ms: The first candle it should know.
+        whole: Whether it knows every candle since then.
+        scores: Of candles that had none stored.
+        events: Of the same time.
+    """
+
+    state: SymbolState
+    anchor_ms: int
+    whole: bool
+    scores: tuple[Score, ...]
+    events: tuple[ModelVersion, ...]
+
+
+def warm(settings: ClickHouseSettings, symbol: str, until_ms: int) -> Warmed:
+    """Replay the stored candles from the anchor to ``until_ms``, exclusive.
+
+    Raises:
+        Transient: ClickHouse does not answer.
+    """
+    anchor_ms = anchor_of(until_ms)
+    with History(settings) as history:
+        candles = history.candles(symbol, from_ms=anchor_ms, until_ms=until_ms)
+        scored_ms = history.newest_score_ms(symbol)
+    return replayed(symbol, candles, (anchor_ms, until_ms), scored_ms)
+
+
+def replayed(
+    symbol: str, candles: list[Candle], span_ms: tuple[int, int], scored_ms: int
+) -> Warmed:
+    """Return the state after the candles of ``span_ms``; pure.
+
+    Args:
+        symbol: Whose candles they are.
+        candles: Oldest first; with fewer than 500 prices are not rounded to a tick.
+        span_ms: Start and end of what they should cover.
+        scored_ms: Only scores of candles that opened later are handed out.
+    """
+    tick_e8 = tick_of(candles) if len(candles) >= _FEWEST_FOR_TICK else 1
+    state = start_state(symbol, tick_e8=tick_e8)
+    scores: list[Score] = []
+    events: list[ModelVersion] = []
+    for candle in candles:
+        taken = step(state, candle)
+        state = taken.state
+        if taken.scores and taken.scores[0].open_ms > scored_ms:
+            scores += taken.scores
+            events += taken.events
+    whole = is_whole(candles, from_ms=span_ms[0], until_ms=span_ms[1])
+    return Warmed(state, span_ms[0], whole, tuple(scores), tuple(events))
+
+
+def be_nice() -> None:
+    """Give way to what is live; for a process that only warms."""
+    os.nice(_NICE)
