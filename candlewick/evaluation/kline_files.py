@@ -51,6 +51,8 @@ def _symbol_in(path: Path) -> str:
 
 def _candles(symbol: str, rows: dict[int, Row]) -> list[Candle]:
     times = sorted(rows)
+    if not times:
+        raise ConfigurationError(f"there are no candles in the files of {symbol}")
     interval = _interval(symbol, times)
     return [candle_of(rows[open_ms], symbol, interval) for open_ms in times]
 
