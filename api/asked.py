@@ -16,6 +16,9 @@ SymbolName = Annotated[
     Field(examples=["BTCUSDT"]),
 ]
 Symbol = Annotated[SymbolName, Query(description="A pair, for example BTCUSDT.")]
+OptionalModel = Annotated[
+    str | None, Query(pattern=r"^[a-z0-9_-]{1,40}$", description="Only this model.")
+]
 OptionalSymbol = Annotated[SymbolName | None, Query(description="Only this pair.")]
 Since = Annotated[
     TimeMs, Query(alias="from", description="Begin, inclusive.", examples=["2026-01-01T00:00:00Z"])

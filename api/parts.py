@@ -6,8 +6,11 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from api.accounts.gate import Gate
+from api.evidence import Evidence
 from api.live.feed import Feed
 from api.reader import Reader
+from api.requests import Requests
 from api.symbols import Symbols
 from schemas.settings import Settings
 
@@ -20,6 +23,9 @@ class Parts:
     reader: Reader
     feed: Feed
     symbols: Symbols
+    gate: Gate
+    evidence: Evidence
+    requests: Requests
 
 
 def parts_of(connection: HTTPConnection) -> Parts:

@@ -23,6 +23,7 @@ COMMANDS = (
     "audit",
     "dead-letters",
     "replay",
+    "users",
     "backfill",
     "import",
     "evaluate",

@@ -18,7 +18,7 @@ class Kind(StrEnum):
     letter: str
     topic: Topic
 
-    def __new__(cls, name: str, letter: str, topic: Topic) -> Self:
+    def __new__(cls, name: str, letter: str = "", topic: Topic = topics.CANDLES) -> Self:
         """Make the member."""
         member = str.__new__(cls, name)
         member._value_ = name

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import problems
+from api.access import Reading
 from api.answers import answer
 from api.asked import check_range
 from api.candle_query import FIELDS, KEYS, CandleQuery
@@ -18,10 +19,16 @@ from api.parts import Parts, TheParts
 from api.shapes.candles import CandlePage, CandleParams, CandleSearch
 from schemas.timeframe import Interval
 
-router = APIRouter(tags=["market"])
+router = APIRouter(tags=["market"], dependencies=Reading)
 ANSWERS = {
     **found(CandlePage, media_types={e.media_type.split(";")[0]: f for f, e in ENCODINGS.items()}),
-    **errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.NO_FORMAT, problems.UNAVAILABLE),
+    **errors(
+        problems.INVALID,
+        problems.UNKNOWN_SYMBOL,
+        problems.NO_FORMAT,
+        problems.SIGN_IN,
+        problems.UNAVAILABLE,
+    ),
 }
 
 

@@ -98,6 +98,7 @@ def readyz(parts: TheParts) -> Response:
     return _answer([check(parts) for check in READINESS], {})
 
 
+@router.get("/healthcheck", response_model=Health, responses={503: {"model": Health}})
 @router.get("/v1/healthcheck", response_model=Health, responses={503: {"model": Health}})
 def healthcheck(parts: TheParts) -> Response:
     """Say how every part does: 503 with the reasons when one is down."""

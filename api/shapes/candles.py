@@ -10,6 +10,7 @@ from api.formats import Format
 from api.times import END_MS, TimeMs
 
 IntervalName = Literal["1m", "15m", "1h", "4h", "1d"]
+StoredInterval = Literal["1m", "15m"]
 FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FIELDS)})$")]
 StatusName = Literal["complete", "quiet", "gapped", "official", "incomplete"]
 _EXAMPLE: dict[str, JsonValue] = {

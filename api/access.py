@@ -1,0 +1,75 @@
+"""Who asks, and whether the role allows it: dependencies of the routes."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import Depends
+from fastapi.security import OAuth2PasswordBearer
+from starlette.requests import HTTPConnection
+
+from api import problems
+from api.accounts.people import Role, User
+from api.parts import Parts, parts_of
+from api.problems import Problem
+
+BEARER = {"WWW-Authenticate": "Bearer"}
+_scheme = OAuth2PasswordBearer("/v1/token", auto_error=False, description="See `/v1/token`.")
+
+
+async def find_user(connection: HTTPConnection) -> User | None:
+    """Return who asks; None where nobody is signed in.
+
+    Raises:
+        Problem: A token was sent that is not valid; 401.
+    """
+    kind, _, token = connection.headers.get("authorization", "").partition(" ")
+    if not kind:
+        return None
+    parts = parts_of(connection)
+    user: User | None = None
+    if kind.lower() == "bearer":
+        user = await to_thread.run_sync(parts.gate.who, token.strip())
+    if user is None:
+        detail = "the token is not valid, or not any more"
+        raise Problem(problems.SIGN_IN, detail, headers=BEARER)
+    return user
+
+
+async def may_read(connection: HTTPConnection) -> User | None:
+    """Let those in who may read market data; raises as `check_role` does."""
+    user = await find_user(connection)
+    parts: Parts = parts_of(connection)
+    if user is None and not parts.settings.api.public_read:
+        check_role(user, Role.VIEWER)
+    return user
+
+
+def needs(role: Role) -> Callable[[HTTPConnection], Awaitable[User]]:
+    """Return a dependency that lets a role in, and those above it."""
+
+    async def user_with_role(connection: HTTPConnection) -> User:
+        return check_role(await find_user(connection), role)
+
+    return user_with_role
+
+
+def check_role(user: User | None, needed: Role) -> User:
+    """Return the user if the role does.
+
+    Raises:
+        Problem: Nobody is signed in (401), or the role does not allow it (403).
+    """
+    if user is None:
+        raise Problem(problems.SIGN_IN, f"this needs the role {needed}", headers=BEARER)
+    if not user.role.may(needed):
+        detail = f"this needs the role {needed}, and {user.username} is {user.role}"
+        raise Problem(problems.FORBIDDEN, detail)
+    return user
+
+
+Reading = [Depends(may_read)]
+Viewer = Annotated[User, Depends(needs(Role.VIEWER))]
+Operator = Annotated[User, Depends(needs(Role.OPERATOR))]
+Admin = Annotated[User, Depends(needs(Role.ADMIN))]
+Signed = [Depends(_scheme)]

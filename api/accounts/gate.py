@@ -1,0 +1,86 @@
+"""Letting people in: passwords, tokens, and the users behind them."""
+
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pwdlib import PasswordHash
+
+from api.accounts.attempts import Attempts
+from api.accounts.people import NewUser, User
+from api.accounts.store import Users, open_database
+from api.accounts.tokens import Tokens
+from schemas.settings import Settings
+
+HASHING = 2
+
+
+class Passwords:
+    """Argon2, at most `HASHING` at a time: each takes 64 MB."""
+
+    def __init__(self) -> None:
+        self._hash = PasswordHash.recommended()
+        self._places = threading.BoundedSemaphore(HASHING)
+
+    def hash(self, password: str) -> str:
+        """Return the hash to store."""
+        with self._places:
+            return self._hash.hash(password)
+
+    def verify(self, password: str, hashed: str) -> bool:
+        """Tell whether it is the password."""
+        with self._places:
+            return self._hash.verify(password, hashed)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Everything about users."""
+
+    users: Users
+    tokens: Tokens
+    attempts: Attempts
+    passwords: Passwords
+    decoy: str
+
+    def sign_in(self, username: str, password: str) -> User | None:
+        """Return the user whose password it is; takes as long where there is no such user."""
+        found = self.users.find_with_hash(username)
+        user, hashed = found or (None, self.decoy)
+        return user if self.passwords.verify(password, hashed) else None
+
+    def who(self, token: str) -> User | None:
+        """Return the user of a token, or None where it is not valid any more."""
+        claim = self.tokens.read(token)
+        user = self.users.find(claim.username) if claim else None
+        return user if user and claim and user.generation == claim.generation else None
+
+    def add(self, people: Sequence[NewUser]) -> None:
+        """Add users, all or none; raises `UserExists`."""
+        rows = [(p.username, p.role, self.passwords.hash(p.password)) for p in people]
+        self.users.add(rows, now_ms=now_ms())
+
+    def change_password(self, username: str, password: str) -> bool:
+        """Change a password, which ends the user's tokens; False where there is no such user."""
+        return self.users.set_password(username, self.passwords.hash(password))
+
+
+def open_gate(settings: Settings) -> Gate:
+    """Open the users' database; raises as `open_database` does."""
+    engine = open_database(settings)
+    passwords = Passwords()
+    limits = settings.api
+    return Gate(
+        users=Users(engine),
+        tokens=Tokens(engine, limits, now_ms),
+        attempts=Attempts(limits.login_attempts, limits.login_wait_s, time.monotonic),
+        passwords=passwords,
+        decoy=passwords.hash(secrets.token_urlsafe(16)),
+    )
+
+
+def now_ms() -> int:
+    """Return our clock, UTC epoch milliseconds."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,156 @@
+"""The database of users: SQLite in the data folder, or PostgreSQL by URL."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+
+from api.accounts.people import Role, User
+from api.accounts.tables import METADATA, USERS
+from schemas.errors import CandlewickError, ConfigurationError, Transient
+from schemas.settings import Settings, variable_name
+
+FILE = "users.db"
+_VARIABLE = variable_name("api", "users_url")
+
+
+class UserExists(CandlewickError):  # noqa: N818 - it is no fault
+    """The name is taken."""
+
+
+class LastAdmin(CandlewickError):  # noqa: N818 - it is no fault
+    """Nobody would be left who manages users."""
+
+
+def open_database(settings: Settings) -> Engine:
+    """Return the users' database with its tables.
+
+    Raises:
+        ConfigurationError: Its URL is none, or its driver is not installed.
+        Transient: It does not answer.
+    """
+    url = settings.api.users_url
+    if url is None:
+        return _prepared(_local(settings.data_dir / FILE))
+    try:
+        return _prepared(create_engine(url.get_secret_value(), pool_pre_ping=True))
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise ConfigurationError(
+            f"{_VARIABLE} cannot be used: write postgresql+psycopg://user:password@host/database "
+            "and install candlewick[postgres]"
+        ) from error
+
+
+class Users:
+    """Users by name; names are lower case."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def all(self) -> list[User]:
+        """Return everybody by name."""
+        with connected(self._engine) as connection:
+            rows = connection.execute(select(USERS).order_by(USERS.c.username)).all()
+        return [User(r.username, Role(r.role), r.created_ms, r.generation) for r in rows]
+
+    def find(self, username: str) -> User | None:
+        """Return a user, or None."""
+        found = self.find_with_hash(username)
+        return found[0] if found else None
+
+    def find_with_hash(self, username: str) -> tuple[User, str] | None:
+        """Return a user and the hash of the password, or None."""
+        query = select(USERS).where(USERS.c.username == username.lower())
+        with connected(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return User(row.username, Role(row.role), row.created_ms, row.generation), row.password_hash
+
+    def add(self, people: Sequence[tuple[str, Role, str]], *, now_ms: int) -> None:
+        """Add users, given as name, role and hash: all of them or none.
+
+        Raises:
+            UserExists: A name is taken.
+        """
+        rows = [
+            {"username": name.lower(), "role": role.value, "password_hash": hashed}
+            | {"created_ms": now_ms, "generation": 0}
+            for name, role, hashed in people
+        ]
+        try:
+            with connected(self._engine) as connection:
+                connection.execute(insert(USERS), rows)
+        except IntegrityError as error:
+            raise UserExists("a name is taken: see the list of users") from error
+
+    def set_password(self, username: str, hashed: str) -> bool:
+        """Change the hash; False where there is no such user."""
+        change = {"password_hash": hashed, "generation": USERS.c.generation + 1}
+        query = update(USERS).where(USERS.c.username == username.lower()).values(change)
+        with connected(self._engine) as connection:
+            return connection.execute(query).rowcount > 0
+
+    def remove(self, username: str) -> bool:
+        """Remove a user; False where there is none.
+
+        Raises:
+            LastAdmin: It is the last admin.
+        """
+        name = username.lower()
+        admins = select(func.count()).where(
+            USERS.c.role == Role.ADMIN.value, USERS.c.username != name
+        )
+        with connected(self._engine) as connection:
+            role = select(USERS.c.role).where(USERS.c.username == name)
+            found = connection.execute(role).scalar_one_or_none()
+            if found == Role.ADMIN.value and not connection.execute(admins).scalar_one():
+                raise LastAdmin(f"{name} is the last admin: make another one first")
+            return connection.execute(delete(USERS).where(USERS.c.username == name)).rowcount > 0
+
+
+@contextmanager
+def connected(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction; it is kept when the block ends well.
+
+    Raises:
+        Transient: The database does not answer.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except IntegrityError:
+        raise
+    except SQLAlchemyError as error:
+        raise Transient("the users' database does not answer", retry_after_s=5.0) from error
+
+
+def _local(path: Path) -> Engine:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5})
+
+    @event.listens_for(engine, "connect")
+    def _keep_readers_going(connection: object, _: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
+
+    return engine
+
+
+def _prepared(engine: Engine) -> Engine:
+    with connected(engine) as connection:
+        METADATA.create_all(connection)
+    return engine

@@ -1,0 +1,21 @@
+"""Users and the keys that sign their tokens, as SQLAlchemy has them."""
+
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table
+
+METADATA = MetaData()
+USERS = Table(
+    "candlewick_users",
+    METADATA,
+    Column("username", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", String(255), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("generation", Integer, nullable=False, default=0),
+)
+KEYS = Table(
+    "candlewick_keys",
+    METADATA,
+    Column("name", String(32), primary_key=True),
+    Column("secret", LargeBinary(64), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)

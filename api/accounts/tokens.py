@@ -1,0 +1,130 @@
+"""Tokens: signed, short-lived, and ended by a change of the password or of the key.
+
+Source: RFC 7519, "JSON Web Token"; RFC 7515 for `kid`.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import jwt
+from jwt.types import Options
+from sqlalchemy import Engine, delete, insert, select
+
+from api.accounts.people import User
+from api.accounts.store import connected
+from api.accounts.tables import KEYS
+from schemas.settings import ApiSettings
+
+ALGORITHM = "HS256"
+ISSUER = "candlewick"
+KNOWN_MS = 30_000
+_DAY_MS = 86_400_000
+_OPTIONS: Options = {  # times are held against the clock that is passed in
+    "require": ["exp", "sub", "iss"],
+    "verify_exp": False,
+    "verify_iat": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that signs, or that signed tokens which are still valid."""
+
+    name: str
+    secret: bytes
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a valid token says."""
+
+    username: str
+    generation: int
+
+
+class Tokens:
+    """Makes and reads tokens. The newest key signs; older ones stay while tokens of theirs live.
+
+    Args:
+        engine: Where the keys are, shared by all processes of the API.
+        settings: How long tokens and keys live.
+        now_ms: Our clock.
+    """
+
+    def __init__(self, engine: Engine, settings: ApiSettings, now_ms: Callable[[], int]) -> None:
+        self._engine = engine
+        self._token_ms = settings.token_minutes * 60_000
+        self._key_ms = settings.key_days * _DAY_MS
+        self._now_ms = now_ms
+        self._known: list[Key] = []
+        self._known_ms = 0
+        self._lock = threading.Lock()
+
+    @property
+    def lifetime_s(self) -> int:
+        """How long a token is valid."""
+        return self._token_ms // 1000
+
+    def make(self, user: User) -> str:
+        """Return a token of a user."""
+        now_ms, key = self._now_ms(), self._signing_key()
+        claims = {
+            "iss": ISSUER,
+            "sub": user.username,
+            "gen": user.generation,
+            "role": user.role.value,
+            "iat": now_ms // 1000,
+            "exp": (now_ms + self._token_ms) // 1000,
+        }
+        return jwt.encode(claims, key.secret, ALGORITHM, headers={"kid": key.name})
+
+    def read(self, token: str) -> Claim | None:
+        """Return what a token says, or None where it is not valid."""
+        try:
+            name = jwt.get_unverified_header(token).get("kid")
+            key = next((key for key in self._keys() if key.name == name), None)
+            if key is None:
+                return None
+            claims = jwt.decode(token, key.secret, [ALGORITHM], options=_OPTIONS, issuer=ISSUER)
+            alive = int(claims["exp"]) * 1000 > self._now_ms()
+            return Claim(str(claims["sub"]), int(claims["gen"])) if alive else None
+        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
+            return None
+
+    def rotate(self, *, forget: bool = False) -> None:
+        """Make a new key; `forget` ends all tokens of the older ones at once."""
+        now_ms = self._now_ms()
+        key = {"name": secrets.token_hex(8), "secret": secrets.token_bytes(32)}
+        with connected(self._engine) as connection:
+            if forget:
+                connection.execute(delete(KEYS))
+            connection.execute(insert(KEYS).values(key | {"created_ms": now_ms}))
+        self._known_ms = 0
+
+    def _signing_key(self) -> Key:
+        keys = self._keys()
+        if not keys or self._now_ms() - keys[-1].created_ms >= self._key_ms:
+            self.rotate()
+            keys = self._keys()
+            self._drop_spent(keys)
+        return keys[-1]
+
+    def _drop_spent(self, keys: list[Key]) -> None:
+        """Forget keys that were replaced longer ago than a token lives."""
+        spent_ms = self._now_ms() - self._token_ms
+        spent = [old.name for old, new in pairwise(keys) if new.created_ms < spent_ms]
+        with connected(self._engine) as connection:
+            connection.execute(delete(KEYS).where(KEYS.c.name.in_(spent)))
+
+    def _keys(self) -> list[Key]:
+        with self._lock:
+            if not self._known or self._now_ms() - self._known_ms > KNOWN_MS or not self._known_ms:
+                with connected(self._engine) as connection:
+                    rows = connection.execute(select(KEYS).order_by(KEYS.c.created_ms)).all()
+                self._known = [Key(row.name, row.secret, row.created_ms) for row in rows]
+                self._known_ms = self._now_ms()
+            return self._known

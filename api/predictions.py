@@ -1,0 +1,62 @@
+"""The prediction for the open candle, from what came through Kafka."""
+
+import math
+
+from api import problems
+from api.evidence import Evidence
+from api.live.market import Arrival, Market
+from api.plain import plain
+from api.problems import Members, Problem
+from api.times import iso
+from schemas.predictions import Prediction
+
+RETRY_S = 5
+
+
+def current_prediction(
+    market: Market, evidence: Evidence, symbol: str, *, stale_s: float
+) -> dict[str, object]:
+    """Return the champion's prediction for a symbol's open candle, and the challengers'.
+
+    Raises:
+        Problem: There is none that is fresh; 503.
+    """
+    arrivals = [a for a in market.newest(symbol) if _is_recent(market, a, stale_s)]
+    if not arrivals:
+        raise not_fresh(f"no prediction for {symbol} has come in the last {stale_s:.0f} s")
+    open_until_ms = arrivals[0].prediction.close_ms
+    if market.head_ms >= open_until_ms:
+        raise not_fresh(f"the candle of {symbol} that closed {iso(open_until_ms)} was the last")
+    ranked = sorted(arrivals, key=lambda a: (not a.prediction.champion, a.prediction.model))
+    champion, *challengers = ranked
+    shown = _shown(market, evidence, champion)
+    shown["challengers"] = [_shown(market, evidence, each) for each in challengers]
+    return shown
+
+
+def seconds_to_close(market: Market, prediction: Prediction) -> float:
+    """Return what is left of the candle, by the stream's own time."""
+    head = market.heads.get(prediction.symbol)
+    now_ms = max(prediction.issued_ms, head.event_ms if head else 0)
+    return max(0, prediction.close_ms - now_ms) / 1000
+
+
+def not_fresh(detail: str) -> Problem:
+    """Return the problem of a prediction that is not there, or too old to be one."""
+    return Problem(problems.NOT_FRESH, detail, members=Members(retry_after_s=RETRY_S))
+
+
+def _is_recent(market: Market, arrival: Arrival, stale_s: float) -> bool:
+    age_s = market.age_s(arrival.arrived_s)
+    return age_s is not None and age_s <= stale_s
+
+
+def _shown(market: Market, evidence: Evidence, arrival: Arrival) -> dict[str, object]:
+    prediction = arrival.prediction
+    age_s = market.age_s(arrival.arrived_s) or 0.0
+    facts = {
+        "seconds_to_close": seconds_to_close(market, prediction),
+        "age_s": math.floor(age_s * 1000) / 1000,
+        "lately": evidence.of(prediction.symbol, prediction.model),
+    }
+    return plain(prediction) | facts

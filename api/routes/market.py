@@ -1,0 +1,94 @@
+"""Symbols, coins, and how complete and right the data is."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import health, problems
+from api.access import Reading
+from api.answers import answer, json_bytes
+from api.asked import Cursor, OptionalSymbol, Rows
+from api.cursors import cursor_of, key_of
+from api.documented import errors, found
+from api.market_sql import COINS, COMPLETENESS, GAPS, LAST_PRICES
+from api.parts import Parts, TheParts
+from api.shapes.candles import StoredInterval
+from api.shapes.market import CoinList, CompletenessPage, GapPage, SymbolList
+from api.times import END_MS, iso
+
+router = APIRouter(tags=["market"], dependencies=Reading)
+REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
+State = Annotated[
+    str | None, Query(pattern="^(found|repaired|given-up)$", description="Only in this state.")
+]
+
+
+@router.get("/v1/symbols", responses={**REFUSED, **found(SymbolList)})
+def symbols(request: Request, parts: TheParts) -> Response:
+    """Return every pair with its last price; one that nothing came of just now is not fresh."""
+    stored = {str(row["symbol"]): row for row in parts.reader.rows(LAST_PRICES)}
+    rows = [_symbol(parts, symbol, stored.get(symbol)) for symbol in parts.symbols.all()]
+    return answer(request, json_bytes({"data": rows}))
+
+
+@router.get("/v1/coins", responses={**REFUSED, **found(CoinList)})
+def coins(request: Request, parts: TheParts) -> Response:
+    """Return the coins as CoinGecko described them last, by rank."""
+    return answer(request, _listed(parts.reader.lines(COINS, {})))
+
+
+@router.get("/v1/gaps", responses={**REFUSED, **found(GapPage)})
+def gaps(
+    request: Request,
+    parts: TheParts,
+    *,
+    symbol: OptionalSymbol = None,
+    state: State = None,
+    limit: Rows = 500,
+    cursor: Cursor = None,
+) -> Response:
+    """Return where trades were missing and what became of it, the newest first."""
+    if symbol:
+        parts.symbols.check(symbol)
+    ms, after, first_id = key_of(cursor, (int, str, int)) if cursor else (END_MS, "", 0)
+    most = min(limit, parts.settings.api.page_rows)
+    asked = {"symbol": symbol or "", "state": state or ""}
+    place = {"ms": ms, "after_symbol": after, "first_id": first_id}
+    lines = parts.reader.lines(GAPS, {**asked, **place, "limit": most + 1})
+    end = None
+    if len(lines) > most:
+        row = orjson.loads(lines[most - 1])
+        end = cursor_of((row["noticed_ms"], row["symbol"], row["first_agg_id"]))
+    body = b'{"data":[%b],"next_cursor":%b}' % (b",".join(lines[:most]), json_bytes(end))
+    return answer(request, body)
+
+
+@router.get("/v1/completeness", responses={**REFUSED, **found(CompletenessPage)})
+def completeness(
+    request: Request,
+    parts: TheParts,
+    *,
+    symbol: OptionalSymbol = None,
+    interval: StoredInterval = "15m",
+) -> Response:
+    """Return what is held, missing, verified and mismatched, by symbol and month."""
+    if symbol:
+        parts.symbols.check(symbol)
+    bound = {"symbol": symbol or "", "interval": interval}
+    return answer(request, _listed(parts.reader.lines(COMPLETENESS, bound)))
+
+
+def _symbol(parts: Parts, symbol: str, stored: dict[str, object] | None) -> dict[str, object]:
+    facts = health.head_facts(parts.feed, symbol)
+    if facts["last_price"] is None and stored is not None:
+        event_ms = stored["event_ms"]
+        facts |= {"last_price": stored["close"], "event_ms": event_ms}
+        facts["event_time"] = iso(event_ms) if isinstance(event_ms, int) else None
+    return facts | {"followed": symbol in parts.settings.symbols}
+
+
+def _listed(lines: list[bytes]) -> bytes:
+    return b'{"data":[%b]}' % b",".join(lines)

@@ -1,0 +1,60 @@
+"""About the API itself: metrics, and a page for each kind of problem."""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import problems
+from api.documented import errors
+from api.problems import CATALOGUE, Kind, Problem
+
+router = APIRouter(tags=["health"])
+
+
+class KindRow(BaseModel):
+    """A kind of problem."""
+
+    type: str
+    status: int
+    title: str
+    remedy: str
+
+
+class KindList(BaseModel):
+    """Every kind of problem."""
+
+    data: list[KindRow]
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def metrics(request: Request) -> Response:
+    """Return the figures for Prometheus."""
+    registry = request.app.state.meter.registry
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/problems")
+async def list_problems() -> KindList:
+    """Return every kind of problem."""
+    return KindList(data=[_row(kind) for kind in CATALOGUE.kinds.values()])
+
+
+@router.get(
+    "/problems/{name}",
+    responses=errors(problems.NOT_FOUND),
+)
+async def problem_page(name: str) -> KindRow:
+    """Say what a kind of problem is and what to do."""
+    if (kind := CATALOGUE.kinds.get(name)) is None:
+        raise Problem(problems.NOT_FOUND, "there is no problem of that name")
+    return _row(kind)
+
+
+def _row(kind: Kind) -> KindRow:
+    return KindRow(type=kind.type, status=kind.status, title=kind.title, remedy=kind.remedy)

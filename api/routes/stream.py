@@ -1,0 +1,156 @@
+"""The live stream: server-sent events, and the same on a websocket."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, WebSocket
+from starlette.responses import Response
+from starlette.websockets import WebSocketDisconnect
+
+from api import problems
+from api.access import Reading, may_read
+from api.asked import MOST_SYMBOLS, CommaSeparated, SymbolName
+from api.documented import errors
+from api.live.connection import frames_of
+from api.live.events import as_message
+from api.live.feed import Feed
+from api.live.hub import Wish
+from api.live.kinds import Kind
+from api.live.position import LONGEST, Position, parse_position
+from api.live.sse_response import EventStream
+from api.parts import TheParts, parts_of
+from api.problems import FieldError, Members, Problem
+from schemas.errors import Transient
+
+router = APIRouter(tags=["live"])
+RETRY_S = 5
+POLICY_VIOLATION, TRY_LATER = 1008, 1013
+_EXAMPLE = """retry: 2000
+id: c0:120,p0:88
+event: hello
+data: {"heartbeat_s":15.0}
+
+id: c0:121,p0:88
+event: candle
+data: {"symbol":"BTCUSDT","interval":"1m","open_ms":1700000100000,"close":"35481.08","...":"..."}
+
+"""
+ANSWERS = {
+    200: {
+        "description": "Events for ever. Of our own: `hello` first; `lost` where the past is older "
+        "than Kafka keeps it; `dropped` last, where a client was too slow.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+    },
+    **errors(problems.INVALID, problems.SIGN_IN, problems.TOO_MANY_CLIENTS, problems.UNAVAILABLE),
+}
+Kinds = Annotated[
+    list[Kind], CommaSeparated, Query(description="Only these, comma separated; else all.")
+]
+Names = Annotated[
+    list[SymbolName],
+    CommaSeparated,
+    Query(max_length=MOST_SYMBOLS, description="Only these, comma separated; else all."),
+]
+
+
+@router.get("/v1/stream", dependencies=Reading, responses=ANSWERS, response_class=Response)
+async def stream(
+    parts: TheParts,
+    *,
+    kinds: Kinds = [],  # noqa: B006 - FastAPI copies it
+    symbols: Names = [],  # noqa: B006 - FastAPI copies it
+    last_event_id: Annotated[str | None, Header(max_length=LONGEST)] = None,
+    since: Annotated[
+        str | None, Query(max_length=LONGEST, description="As `Last-Event-ID`, by URL.")
+    ] = None,
+) -> Response:
+    """Follow candles, predictions, scores and gaps as they happen; `Last-Event-ID` resumes."""
+    have = _position(last_event_id or since)
+    check_room(parts.feed)
+    frames = frames_of(parts.feed, wish_of(kinds, symbols), have)
+    return EventStream(frames, patience_s=2 * parts.settings.api.heartbeat_s)
+
+
+@router.websocket("/v1/stream/ws")
+async def websocket(socket: WebSocket) -> None:
+    """Follow the same as JSON messages `{"id", "event", "data"}`; `since` resumes."""
+    feed = parts_of(socket).feed
+    try:
+        await may_read(socket)
+        query = socket.query_params
+        have = _position(query.get("since"))
+        wish = wish_of(
+            [Kind(name) for name in query.get("kinds", "").split(",") if name],
+            [name.upper() for name in query.get("symbols", "").split(",") if name][:MOST_SYMBOLS],
+        )
+        check_room(feed)
+    except Problem as problem:
+        code = TRY_LATER if problem.members.retry_after_s else POLICY_VIOLATION
+        await socket.close(code, problem.detail[:120])
+        return
+    except (ValueError, Transient) as error:
+        await socket.close(POLICY_VIOLATION, str(error)[:120])
+        return
+    await socket.accept()
+    await _talk(socket, feed, wish, have)
+
+
+def wish_of(kinds: list[Kind], symbols: list[str]) -> Wish:
+    """Return what a client wants; empty lists mean all."""
+    return Wish(frozenset(kinds or Kind), frozenset(symbols))
+
+
+def check_room(feed: Feed) -> None:
+    """Refuse a client that there is no room for.
+
+    Raises:
+        Problem: The stream has as many as it may; 503.
+        Transient: Kafka is not followed yet.
+    """
+    if feed.is_full:
+        wait = Members(retry_after_s=RETRY_S)
+        detail = f"{feed.limits.stream_clients} clients are connected"
+        raise Problem(problems.TOO_MANY_CLIENTS, detail, members=wait)
+    if not feed.hub.position:
+        raise Transient(feed.tail.trouble or "Kafka is not followed yet")
+
+
+def _position(text: str | None) -> Position | None:
+    if not text:
+        return None
+    try:
+        return parse_position(text)
+    except ValueError as error:
+        fault = FieldError("header.last-event-id", str(error))
+        raise Problem(problems.INVALID, str(error), members=Members(errors=(fault,))) from error
+
+
+async def _talk(socket: WebSocket, feed: Feed, wish: Wish, have: Position | None) -> None:
+    sending = asyncio.create_task(_send(socket, feed, wish, have))
+    leaving = asyncio.create_task(_listen(socket))
+    try:
+        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+
+
+async def _send(socket: WebSocket, feed: Feed, wish: Wish, have: Position | None) -> None:
+    async with aclosing(frames_of(feed, wish, have)) as stretches:
+        async for frames in stretches:
+            for frame in frames:
+                await asyncio.wait_for(
+                    socket.send_text(as_message(frame)), 2 * feed.limits.heartbeat_s
+                )
+    await socket.close(TRY_LATER, "connect again with the last id")
+
+
+async def _listen(socket: WebSocket) -> None:
+    """Take what the client sends, which means nothing, until it leaves."""
+    try:
+        while True:
+            await socket.receive_text()
+    except (WebSocketDisconnect, KeyError):
+        return

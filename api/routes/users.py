@@ -1,0 +1,185 @@
+"""Users: admins manage them, everybody changes their own password."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import problems
+from api.access import Admin, Signed, Viewer
+from api.accounts.csv_files import RowFault, read_users, write_users
+from api.accounts.people import USERNAME, NewUser, Role, User, password_fault
+from api.accounts.store import LastAdmin, UserExists
+from api.documented import errors
+from api.parts import Parts, TheParts
+from api.problems import FieldError, Members, Problem
+from api.routes.token import check_attempts
+from api.shapes.users import Imported, PasswordChange, UserList, UserRequest, UserRow
+from api.times import iso
+
+CSV = "text/csv"
+MOST_FAULTS = 100
+REFUSED = errors(problems.SIGN_IN, problems.FORBIDDEN, problems.INVALID, problems.UNAVAILABLE)
+WRITING = {**REFUSED, **errors(problems.CONFLICT, problems.TOO_LARGE)}
+CSV_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            CSV: {
+                "schema": {"type": "string"},
+                "example": "username,role,password\nada,operator,correct horse battery staple\n",
+            }
+        },
+    }
+}
+router = APIRouter(tags=["users"], dependencies=Signed)
+Username = Annotated[str, Path(pattern=USERNAME, examples=["ada"])]
+
+
+async def csv_body(request: Request) -> bytes:
+    """Return the body as it came."""
+    return await request.body()
+
+
+@router.get("/v1/users", responses=REFUSED)
+def list_users(parts: TheParts, _: Admin) -> UserList:
+    """Return everybody."""
+    return UserList(data=[_row(user) for user in parts.gate.users.all()])
+
+
+@router.get("/v1/users/me", responses=REFUSED)
+def me(user: Viewer) -> UserRow:
+    """Return who is signed in."""
+    return _row(user)
+
+
+@router.get(
+    "/v1/users/export",
+    response_class=Response,
+    responses={**REFUSED, 200: {"content": {CSV: {"schema": {"type": "string"}}}}},
+)
+def export_users(parts: TheParts, _: Admin) -> Response:
+    """Return everybody as CSV, without passwords."""
+    headers = {"Content-Disposition": 'attachment; filename="users.csv"'}
+    headers["Cache-Control"] = "no-store"
+    return Response(write_users(parts.gate.users.all()), headers=headers, media_type=CSV)
+
+
+@router.post("/add_user", status_code=HTTPStatus.CREATED, responses=WRITING)
+@router.post("/v1/users", status_code=HTTPStatus.CREATED, responses=WRITING)
+def add_user(parts: TheParts, _: Admin, wanted: UserRequest) -> UserRow:
+    """Let a person in."""
+    password = wanted.password.get_secret_value()
+    _check_password(password, wanted.username)
+    _add(parts, [NewUser(wanted.username, wanted.role, password)])
+    return _row(_existing(parts, wanted.username))
+
+
+@router.post(
+    "/import_users",
+    responses=WRITING,
+    openapi_extra=CSV_BODY,
+)
+@router.post(
+    "/v1/users/import",
+    responses=WRITING,
+    openapi_extra=CSV_BODY,
+)
+def import_users(
+    parts: TheParts,
+    _: Admin,
+    data: Annotated[bytes, Depends(csv_body)],
+) -> Imported:
+    """Let many in: CSV with username, role, password. All, or none where a row is wrong."""
+    people, faults = read_users(data, most=parts.settings.api.import_rows)
+    if faults:
+        raise _wrong_rows(faults)
+    _add(parts, people)
+    return Imported(created=len(people))
+
+
+@router.delete(
+    "/v1/users/{username}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses={**WRITING, **errors(problems.NOT_FOUND)},
+)
+def remove_user(parts: TheParts, _: Admin, username: Username) -> None:
+    """Let a person in no longer; tokens end at once."""
+    try:
+        removed = parts.gate.users.remove(username)
+    except LastAdmin as error:
+        raise Problem(problems.CONFLICT, str(error)) from error
+    if not removed:
+        raise _nobody(username)
+
+
+@router.post(
+    "/v1/users/{username}/password",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses={**WRITING, **errors(problems.NOT_FOUND, problems.SLOW_DOWN)},
+)
+def change_password(
+    parts: TheParts, user: Viewer, username: Username, change: PasswordChange
+) -> None:
+    """Change one's own password, or as an admin that of another; tokens end at once."""
+    if username.lower() == user.username:
+        _check_current(parts, user, change)
+    elif not user.role.may(Role.ADMIN):
+        raise Problem(problems.FORBIDDEN, "only an admin changes the password of another")
+    password = change.password.get_secret_value()
+    _check_password(password, username)
+    if not parts.gate.change_password(username, password):
+        raise _nobody(username)
+
+
+def _check_current(parts: Parts, user: User, change: PasswordChange) -> None:
+    name = f"user {user.username}"
+    check_attempts(parts, name)
+    current = change.current.get_secret_value() if change.current else ""
+    if parts.gate.sign_in(user.username, current) is None:
+        parts.gate.attempts.failed(name)
+        raise Problem(problems.FORBIDDEN, "`current` is not the password")
+
+
+def _check_password(password: str, username: str) -> None:
+    if (fault := password_fault(password, username)) is not None:
+        error = FieldError("body.password", fault)
+        raise Problem(problems.INVALID, f"password: {fault}", members=Members(errors=(error,)))
+
+
+def _add(parts: Parts, people: list[NewUser]) -> None:
+    try:
+        parts.gate.add(people)
+    except UserExists as error:
+        raise Problem(problems.CONFLICT, str(error)) from error
+
+
+def _existing(parts: Parts, username: str) -> User:
+    user = parts.gate.users.find(username)
+    if user is None:
+        raise _nobody(username)
+    return user
+
+
+def _wrong_rows(faults: list[RowFault]) -> Problem:
+    errors_ = tuple(
+        FieldError(", ".join(filter(None, (f"row {f.row}", f.column))), f.message)
+        for f in faults[:MOST_FAULTS]
+    )
+    detail = f"nothing was imported: {len(faults)} faults"
+    return Problem(problems.INVALID, detail, members=Members(errors=errors_))
+
+
+def _nobody(username: str) -> Problem:
+    return Problem(problems.NOT_FOUND, f"there is no user {username.lower()}")
+
+
+def _row(user: User) -> UserRow:
+    return UserRow(
+        username=user.username,
+        role=user.role,
+        created_ms=user.created_ms,
+        created_time=iso(user.created_ms),
+    )

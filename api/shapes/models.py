@@ -1,0 +1,86 @@
+"""Models and trainings as JSON has them."""
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from api.asked import SymbolName
+from api.times import TimeMs
+
+_TRAINING: dict[str, JsonValue] = {
+    "id": "2-17",
+    "url": "/v1/models/trainings/2-17",
+    "status": "waiting",
+    "symbol": "BTCUSDT",
+    "model": "batch",
+    "from_ms": 1_690_000_000_000,
+    "from_time": "2023-07-22T04:26:40.000Z",
+    "until_ms": 1_700_000_000_000,
+    "until_time": "2023-11-14T22:13:20.000Z",
+    "requested_by": "ada",
+    "requested_ms": 1_700_000_100_000,
+    "requested_time": "2023-11-14T22:15:00.000Z",
+    "result": None,
+}
+
+
+class ModelEventRow(BaseModel):
+    """Something that happened to a model, with its evidence."""
+
+    model: str
+    version: str
+    symbol: str = Field(description="Empty where it concerns all.")
+    event: str = Field(description="trained, promoted, retired, drift or failed.")
+    event_ms: int
+    event_time: str
+    reason: str
+    details: dict[str, object] | None = Field(description="Figures that led to it.")
+
+
+class ModelPage(BaseModel):
+    """What happened to the models, the newest first."""
+
+    data: list[ModelEventRow]
+    next_cursor: str | None
+
+
+class TrainingWish(BaseModel):
+    """What to train, on what."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={
+            "example": {
+                "symbol": "BTCUSDT",
+                "model": "batch",
+                "interval": "15m",
+                "from": "2026-01-01T00:00:00Z",
+                "to": "2026-06-30T00:00:00Z",
+            }
+        },
+    )
+
+    symbol: SymbolName | None = Field(None, description="Left out, all symbols.")
+    model: str = Field("batch", pattern=r"^[a-z0-9_-]{1,40}$")
+    interval: str = Field("15m", pattern="^15m$", description="Whose close is predicted.")
+    from_ms: TimeMs = Field(alias="from")
+    until_ms: TimeMs = Field(alias="to")
+
+
+class Training(BaseModel):
+    """A request for a training and what became of it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _TRAINING})
+
+    id: str
+    url: str = Field(description="To follow it.")
+    status: str = Field(description="waiting, trained or failed.")
+    symbol: str
+    model: str
+    from_ms: int
+    from_time: str
+    until_ms: int
+    until_time: str
+    requested_by: str
+    requested_ms: int
+    requested_time: str
+    result: ModelEventRow | None

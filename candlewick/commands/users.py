@@ -1,0 +1,88 @@
+"""`candlewick users`: who may sign in at the API, managed where the API runs."""
+
+import secrets
+from typing import Annotated
+
+import typer
+
+from api.accounts.gate import Gate, open_gate
+from api.accounts.people import NewUser, Role, password_fault, username_fault
+from candlewick.local import reader_settings
+from schemas.errors import ConfigurationError
+
+users = typer.Typer(no_args_is_help=True, help="Users of the API.")
+Name = Annotated[str, typer.Argument(help="The user's name.")]
+Generate = Annotated[
+    bool, typer.Option("--generate", help="Make a password and show it, once; else it is asked.")
+]
+
+
+@users.command()
+def add(
+    name: Name,
+    *,
+    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.VIEWER,
+    admin: Annotated[bool, typer.Option("--admin", help="The same as --role admin.")] = False,
+    generate: Generate = False,
+) -> None:
+    """Let a person in."""
+    _refuse(username_fault(name), "name")
+    password = _password(name, generate=generate)
+    _gate().add([NewUser(name, Role.ADMIN if admin else role, password)])
+    typer.echo(f"added {name.lower()}")
+
+
+@users.command("list")
+def list_users() -> None:
+    """Show everybody."""
+    for user in _gate().users.all():
+        typer.echo(f"{user.username}\t{user.role}")
+
+
+@users.command()
+def password(name: Name, *, generate: Generate = False) -> None:
+    """Give a user a new password, which ends the user's tokens."""
+    gate = _gate()
+    if gate.users.find(name) is None:
+        raise ConfigurationError(f"there is no user {name}: `candlewick users list`")
+    gate.change_password(name, _password(name, generate=generate))
+    typer.echo(f"changed the password of {name.lower()}")
+
+
+@users.command()
+def remove(name: Name) -> None:
+    """Let a person in no longer."""
+    if not _gate().users.remove(name):
+        raise ConfigurationError(f"there is no user {name}: `candlewick users list`")
+    typer.echo(f"removed {name.lower()}")
+
+
+@users.command("rotate-key")
+def rotate_key(
+    *,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="End all tokens now, for example after a theft.")
+    ] = False,
+) -> None:
+    """Sign tokens with a new key from now on; tokens that are out stay valid until they end."""
+    _gate().tokens.rotate(forget=forget)
+    typer.echo("tokens are signed with a new key")
+
+
+def _gate() -> Gate:
+    return open_gate(reader_settings())
+
+
+def _password(name: str, *, generate: bool) -> str:
+    if generate:
+        made = secrets.token_urlsafe(18)
+        typer.echo(f"password of {name.lower()}, shown once: {made}")
+        return made
+    asked = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    _refuse(password_fault(asked, name), "password")
+    return asked
+
+
+def _refuse(fault: str | None, what: str) -> None:
+    if fault is not None:
+        raise ConfigurationError(f"the {what} is refused: {fault}")
