@@ -1,6 +1,7 @@
 """Records of topics, read once each: from the beginning, and then what has been added."""
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -13,6 +14,12 @@ from schemas.topics import Topic
 log = logging.getLogger(__name__)
 TIMEOUT_S: Final = 20.0
 WAIT_S: Final = 0.05
+# Of a topic that has just been made.
+_SOON: Final = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
 
 
 class TopicTail:
@@ -84,12 +91,22 @@ class TopicTail:
             )
         spans = {}
         for number in sorted(found.partitions):
-            place = TopicPartition(topic.name, number)
-            span = self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_S)
-            if span is None:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - their name
-            spans[number] = span
+            spans[number] = self._span(TopicPartition(topic.name, number))
         return spans
+
+    def _span(self, place: TopicPartition) -> tuple[int, int]:
+        deadline_ms = steady_ms() + TIMEOUT_S * 1000
+        while True:
+            try:
+                found = self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_S)
+            except KafkaException as error:
+                if error.args[0].code() not in _SOON or steady_ms() > deadline_ms:
+                    raise
+                time.sleep(WAIT_S)
+                continue
+            if found is None:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - their name
+            return found
 
     def _read(self, topic: Topic, begin: dict[int, int], ends: dict[int, int]) -> Iterator[Message]:
         reading = {number for number, start in begin.items() if start < ends[number]}

@@ -7,7 +7,9 @@ Source: binance-public-data, README, "CHECKSUM": ``<sha256>  <file name>``.
 import asyncio
 import hashlib
 import io
+import lzma
 import re
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -29,7 +31,17 @@ MEMORY_BYTES: Final = 8 << 20  # larger files rest on the disk while they are re
 ATTEMPTS: Final = 3
 RETRY_S: Final = 0.5
 TRADES_A_PART: Final = 10_000
-_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    lzma.LZMAError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)  # what `zipfile` raises over damaged bytes
 
 
 class ArchiveClient:
