@@ -5,7 +5,7 @@ from math import sqrt
 
 from processors.contestants import Contestant
 from processors.features import Features
-from processors.models.blend import answer_features
+from processors.models.blend import answer_features, point_feature
 from processors.models.protocol import Answer
 from processors.models.scale import recent_log_variance, scale_of
 from processors.prediction_state import Asked, Reply, SymbolState
@@ -48,15 +48,24 @@ def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
     moment = Moment(issued_ms, issued_ms + left_ms, state.last_price_e8, _volatility_bp(x))
     replies = {}
     for c in state.contestants:
-        answer = c.model.predict_one(x, minutes)
-        if c.blended:
-            x.update(answer_features(c.model.name, answer, minutes))
+        answer = _answer(c, x, minutes)
         status = _status(state, c, minutes)
         replies[c.model.name] = Reply(answer, status, _publish(state, c, moment, (answer, status)))
     before = 0.0 if left_ms == CANDLE_MS else state.variance
     asked = Asked(x, minutes, state.last_price_e8, moment.close_ms, before, state.gaps, replies)
     state.asked.append(asked)
     return tuple(reply.prediction for reply in replies.values())
+
+
+def _answer(contestant: Contestant, x: Features, minutes: int) -> Answer:
+    """Answer, and leave what was answered among the features for the blend and the evidence."""
+    answer = contestant.model.predict_one(x, minutes)
+    if contestant.blended:
+        x.update(answer_features(contestant.model.name, answer, minutes))
+    if contestant.evidence is None or not answer.point:
+        return answer
+    x[point_feature(contestant.model.name)] = answer.point
+    return Answer(answer.point * contestant.evidence.share, answer.scale)
 
 
 def refresh(state: SymbolState, *, last_price_e8: int, issued_ms: int) -> tuple[Prediction, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from processors.intervals import Calibrator, RollingQuantiles, TrackedQuantiles
 from processors.models.blend import Blend
 from processors.models.online import Online
+from processors.models.point import Evidence
 from processors.models.protocol import Model
 from processors.models.reference import Reference
 
@@ -15,11 +16,13 @@ class Contestant:
 
     Attributes:
         blended: Whether there is a blend that wants to know its answers.
+        evidence: Shrinks the point to what has held; None for a model that does so itself.
     """
 
     model: Model
     calibrator: Calibrator
     blended: bool = False
+    evidence: Evidence | None = None
 
 
 def reference() -> Contestant:
@@ -40,11 +43,15 @@ def installed(contestants: list[Contestant], model: Model) -> list[Contestant]:
     names = [c.model.name for c in contestants]
     if model.name in names:
         return [replace(c, model=model) if c.model.name == model.name else c for c in contestants]
-    members = [c for c in contestants if c.model.name != Blend.name] + [contestant(model)]
+    members = [c for c in contestants if c.model.name != Blend.name] + [_doubted(model)]
     for member in members:
         member.blended = member.model.name != Reference.name
     names = [member.model.name for member in members if member.blended]
-    return [*members, contestant(Blend(tuple(names)))]
+    return [*members, _doubted(Blend(tuple(names)))]
+
+
+def _doubted(model: Model) -> Contestant:
+    return Contestant(model, TrackedQuantiles(), evidence=Evidence())
 
 
 def default_contestants() -> list[Contestant]:

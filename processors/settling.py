@@ -6,6 +6,7 @@ import orjson
 
 from processors.champion import Promotion
 from processors.contestants import Contestant
+from processors.models.blend import point_feature
 from processors.models.protocol import Notice, Outcome
 from processors.models.scale import target_of
 from processors.prediction_state import Asked, Reply, SymbolState
@@ -41,8 +42,16 @@ def _learn(
     missed = None
     if reply.status is PredictionStatus.READY:
         missed = not score.covered_50, not score.covered_90
+    _weigh_point(contestant, asked, reply, outcome)
     contestant.calibrator.learn_one(reply.answer, asked.minutes, outcome.log_return, missed)
     return contestant.model.learn_one(asked.x, asked.minutes, outcome)
+
+
+def _weigh_point(contestant: Contestant, asked: Asked, reply: Reply, outcome: Outcome) -> None:
+    raw = asked.x.get(point_feature(contestant.model.name))
+    if raw and contestant.evidence:
+        usual = reply.answer.scale
+        contestant.evidence.learn_one(asked.minutes, raw / usual, outcome.log_return / usual)
 
 
 def _outcome(state: SymbolState, asked: Asked, close_e8: int) -> Outcome:

@@ -35,7 +35,7 @@ class Blend:
         if not total:
             return Answer(0.0, scale_of(recent_log_variance(x), minutes))
         log_variance = sum(w * x[f"{m}.log_variance"] for m, w in weights.items()) / total
-        point = sum(w * x.get(f"{m}.point", 0.0) for m, w in weights.items()) / total
+        point = sum(w * x.get(point_feature(m), 0.0) for m, w in weights.items()) / total
         return Answer(point, scale_of(log_variance, minutes))
 
     def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
@@ -63,5 +63,10 @@ def answer_features(name: str, answer: Answer, minutes: int) -> Features:
     """Return one model's answer as the features that a blend reads."""
     return {
         f"{name}.log_variance": log_variance_of(answer.scale, minutes),
-        f"{name}.point": answer.point,
+        point_feature(name): answer.point,
     }
+
+
+def point_feature(name: str) -> str:
+    """Return the name of the feature that holds a model's point, as it answered it."""
+    return f"{name}.point"

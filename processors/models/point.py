@@ -16,24 +16,29 @@ class Evidence:
     """How much of a point has held so far: the share by which to multiply it, 0 to 1.
 
     The regression of the outcome on the prediction, less two of its standard errors. A point
-    without skill gets zero.
+    without skill gets zero. The questions of one candle share its close: they count as one.
 
     >>> evidence = Evidence()
     >>> for _ in range(100):
-    ...     evidence.learn_one(0.1, 0.1)
+    ...     evidence.learn_one(15, 0.1, 0.1)
     >>> round(evidence.share, 2)
     0.8
     """
 
-    __slots__ = ("_agreement", "_noise", "_size")
+    __slots__ = ("_agreement", "_candle", "_last_minutes", "_noise", "_size")
 
     def __init__(self) -> None:
-        self._agreement = self._noise = self._size = 0.0
+        self._agreement = self._noise = self._size = self._candle = 0.0
+        self._last_minutes = 0
 
-    def learn_one(self, predicted: float, outcome: float) -> None:
-        """Learn one case, both in units of the usual move."""
-        self._agreement += predicted * outcome
-        self._noise += (predicted * outcome) ** 2
+    def learn_one(self, minutes: int, predicted: float, outcome: float) -> None:
+        """Learn one case, both in units of the usual move; those of a candle in their order."""
+        if minutes >= self._last_minutes:
+            self._agreement += self._candle
+            self._noise += self._candle**2
+            self._candle = 0.0
+        self._last_minutes = minutes
+        self._candle += predicted * min(max(outcome, -WIDEST), WIDEST)
         self._size += predicted**2
 
     @property
@@ -74,5 +79,5 @@ class ShrunkPoint:
         self._last_minutes = minutes
         usual = log_return / scale_of(recent_log_variance(x), minutes)
         moved = min(max(usual, -WIDEST), WIDEST)
-        self._evidence.learn_one(self._regression.predict_one(x), moved)
+        self._evidence.learn_one(minutes, self._regression.predict_one(x), moved)
         self._held.append((x, moved))

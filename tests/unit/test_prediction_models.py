@@ -159,7 +159,7 @@ def test_a_point_with_skill_is_believed() -> None:
     chance = random.Random(11)
     for _ in range(3000):
         predicted = chance.gauss(0, 0.3)
-        evidence.learn_one(predicted, predicted + chance.gauss(0, 1))
+        evidence.learn_one(15, predicted, predicted + chance.gauss(0, 1))
 
     assert evidence.share == pytest.approx(0.85, abs=0.15)
 
