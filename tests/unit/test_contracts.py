@@ -22,6 +22,10 @@ RELEASED = {  # a released file is never edited: add a new version beside it
     "trade_block.v1": "42d2ca13c5f5d45d",
     "candle.v1": "a1edcaadbe9ce387",
     "gap.v1": "c6cd9acb9ce70a96",
+    "prediction.v1": "d357d17533cc3c83",
+    "score.v1": "a82e6b702cd24eaa",
+    "model_version.v1": "0c146abd09722d55",
+    "training_request.v1": "086275810aae694b",
 }
 WIDE = st.integers(-(10**37), 10**37)
 

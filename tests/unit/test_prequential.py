@@ -10,7 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.asking import refresh
+from processors.contestants import default_contestants, installed
 from processors.digest import Digest
+from processors.features import Features
+from processors.models.protocol import Answer
+from processors.models.reference import Reference
 from processors.prediction_state import SymbolState, start_state
 from processors.prequential import Step, step
 from schemas.market import Candle
@@ -206,6 +210,25 @@ def test_prices_are_multiples_of_the_tick() -> None:
     for p in predictions_of(steps):
         assert not any(v % (5 * E8) for v in (p.price_e8, p.low_50_e8, p.high_50_e8, p.low_90_e8))
     assert_sound(steps)
+
+
+class Boastful(Reference):
+    """Is sure of a direction that means nothing."""
+
+    name = "boastful"
+
+    def predict_one(self, x: Features, minutes: int) -> Answer:
+        return replace(super().predict_one(x, minutes), point=0.002 if minutes % 2 else -0.002)
+
+
+def test_a_point_that_does_not_hold_is_not_published() -> None:
+    contestants = installed(default_contestants(), Boastful())
+    state = start_state("BTCUSDT", tick_e8=TICK_E8, contestants=contestants)
+
+    last = predictions_of(replayed(trembling_minutes(2 * 1440), state))[-4:]
+
+    assert [p.model for p in last] == ["reference", "online", "boastful", "blend"]
+    assert all(p.price_e8 == p.last_price_e8 for p in last)
 
 
 def test_a_refreshed_prediction_is_narrower_and_leaves_no_trace() -> None:
