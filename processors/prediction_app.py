@@ -47,7 +47,7 @@ class Warmers:
     """Replays history in processes of their own, so that what is live does not wait."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings.clickhouse
+        self._settings = settings
         self._pool = ProcessPoolExecutor(
             _WARMERS, mp_context=get_context("spawn"), initializer=be_nice
         )

@@ -120,9 +120,15 @@ class Predictor:
         known = "whole" if warmed.whole else "in part"
         log.info("%s: warm from %d candles, history %s", candle.symbol, warmed.state.bars, known)
         await self._outlet.publish((*warmed.scores, *warmed.events))
-        same = before is not None and before.anchor_ms == warmed.anchor_ms
-        since_ms = before.since_ms if before is not None and same else candle.open_ms
-        return _Symbol(warmed.state, warmed.anchor_ms, warmed.whole, since_ms, candle.open_ms)
+        fresh = _Symbol(
+            warmed.state, warmed.anchor_ms, warmed.whole, candle.open_ms, candle.open_ms
+        )
+        if before is None or before.anchor_ms != fresh.anchor_ms:
+            return fresh
+        fresh.since_ms = before.since_ms
+        if fresh.state.bars <= before.state.bars:
+            fresh.state = before.state  # the store knows less than we do
+        return fresh
 
 
 def _report(task: asyncio.Task[None]) -> None:

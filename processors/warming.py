@@ -1,18 +1,23 @@
 """A symbol's prediction state from its stored candles; it takes seconds of work."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from confluent_kafka import Producer
 
 from processors.anchor import anchor_of, is_whole
 from processors.history import History
 from processors.prediction_state import SymbolState, start_state
 from processors.prequential import step
 from processors.replay import tick_of
+from schemas import codecs, topics
+from schemas.errors import Transient
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Score
-from schemas.settings import ClickHouseSettings
+from schemas.settings import KafkaSettings, Settings
 
 _FEWEST_FOR_TICK = 500
+_PATIENCE_S = 60
 _NICE = 5  # what is live goes first
 
 
@@ -34,17 +39,22 @@ class Warmed:
     events: tuple[ModelVersion, ...]
 
 
-def warm(settings: ClickHouseSettings, symbol: str, until_ms: int) -> Warmed:
+def warm(settings: Settings, symbol: str, until_ms: int) -> Warmed:
     """Replay the stored candles from the anchor to ``until_ms``, exclusive.
 
+    Scores that are not stored yet, as at the very first start, are published here: there may be
+    tens of thousands. So the answer has none.
+
     Raises:
-        Transient: ClickHouse does not answer.
+        Transient: ClickHouse or Kafka does not answer.
     """
     anchor_ms = anchor_of(until_ms)
-    with History(settings) as history:
+    with History(settings.clickhouse) as history:
         candles = history.candles(symbol, from_ms=anchor_ms, until_ms=until_ms)
         scored_ms = history.newest_score_ms(symbol)
-    return replayed(symbol, candles, (anchor_ms, until_ms), scored_ms)
+    warmed = replayed(symbol, candles, (anchor_ms, until_ms), scored_ms)
+    _publish(settings.kafka, warmed.scores)
+    return replace(warmed, scores=())
 
 
 def replayed(
@@ -70,6 +80,24 @@ def replayed(
             events += taken.events
     whole = is_whole(candles, from_ms=span_ms[0], until_ms=span_ms[1])
     return Warmed(state, span_ms[0], whole, tuple(scores), tuple(events))
+
+
+def _publish(settings: KafkaSettings, scores: tuple[Score, ...]) -> None:
+    producer = Producer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "partitioner": "murmur2_random",
+            "enable.idempotence": True,
+            "compression.type": "lz4",
+            "linger.ms": 20,
+            "queue.buffering.max.messages": 1_000_000,
+        }
+    )
+    for score in scores:
+        producer.produce(topics.SCORES.name, codecs.encode(score), score.symbol)
+        producer.poll(0)
+    if producer.flush(_PATIENCE_S):
+        raise Transient("Kafka does not take the scores of the past", retry_after_s=5)
 
 
 def be_nice() -> None:
