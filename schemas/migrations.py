@@ -10,6 +10,10 @@ from typing import Protocol
 from schemas.errors import ContractMismatch
 
 FOLDER = Path(__file__).parent / "clickhouse"
+_NAMED = re.compile(
+    r"^\s*((?:CREATE (?:OR REPLACE |MATERIALIZED )?(?:TABLE|VIEW)|ALTER TABLE)"
+    r"(?: IF NOT EXISTS)? \w+)"
+)
 LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migrations
 (
@@ -84,11 +88,7 @@ def for_cluster(statement: str, cluster: str | None) -> str:
     replicated = replicated.replace(
         "non_replicated_deduplication_window", "replicated_deduplication_window"
     )
-    return re.sub(
-        r"^\s*((?:CREATE (?:OR REPLACE )?(?:TABLE|VIEW)|ALTER TABLE)(?: IF NOT EXISTS)? \w+)",
-        rf"\1 ON CLUSTER '{cluster}'",
-        replicated,
-    )
+    return _NAMED.sub(rf"\1 ON CLUSTER '{cluster}'", replicated)
 
 
 def _read(path: Path) -> Migration:

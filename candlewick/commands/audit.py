@@ -46,7 +46,7 @@ def audit(
 
 def _nothing(tallies: list[Tally]) -> str:
     if not tallies:
-        return "there is nothing to compare: neither candles nor klines of these are stored yet"
+        return "there is nothing to compare: no candle of these from trades is stored yet"
     return "nothing could be compared: no closed candle has the exchange's kline beside it yet"
 
 

@@ -67,6 +67,32 @@ def test_a_cluster_gets_replicated_engines_and_their_deduplication_window() -> N
         assert "non_replicated" not in statement
 
 
+def test_a_cluster_gets_every_statement_on_all_its_machines() -> None:
+    statements = [s for m in read_migrations() for s in m.statements()]
+    written = [for_cluster(s, "main") for s in statements if not s.startswith("INSERT")]
+
+    assert [s for s in written if s.count(" ON CLUSTER 'main'") != 1] == []
+    heads = {s.split(" ON CLUSTER")[0].rsplit(" ", 1)[0] for s in written}
+    assert heads == {
+        "CREATE TABLE IF NOT EXISTS",
+        "CREATE OR REPLACE VIEW",
+        "CREATE MATERIALIZED VIEW IF NOT EXISTS",
+    }
+
+
+def test_a_cluster_gets_changes_of_tables_too() -> None:
+    changed = for_cluster("ALTER TABLE trades MODIFY TTL a + toIntervalDay(1)", "main")
+
+    assert changed == "ALTER TABLE trades ON CLUSTER 'main' MODIFY TTL a + toIntervalDay(1)"
+
+
+def test_a_view_reads_the_same_on_a_cluster() -> None:
+    views = [s for m in read_migrations() for s in m.statements() if " VIEW " in s[:40]]
+
+    for view in views:
+        assert for_cluster(view, "main").replace(" ON CLUSTER 'main'", "") == view
+
+
 def test_comments_and_empty_statements_are_left_out() -> None:
     migration = Migration("001_x", "-- a; comment\nSELECT 1;\n\n;SELECT 2", "0" * 64)
 
