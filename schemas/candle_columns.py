@@ -5,13 +5,13 @@ Source: Apache Avro 1.11 specification, "Binary encoding"; Confluent, "Wire form
 """
 
 from dataclasses import dataclass, fields, replace
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from schemas.contracts import contract_of
 from schemas.market import NO_TRADE_ID, Candle, CandleStatus
+from schemas.ragged import Part, rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,76 +109,50 @@ def encode_candles(columns: CandleColumns) -> list[bytes]:
     no_ids_no_variation = b"\x01\x01\x00"  # -1, -1, null
     revision = b"\x02"
     parts = [
-        _Part.constant(frame + _text(columns.symbol) + _text(columns.interval)),
-        _Part.longs(columns.open_ms),
-        _Part.longs(columns.open_ms + columns.interval_ms),
-        *(_Part.decimals(price.astype(">i8").view(np.uint8).reshape(-1, 8)) for price in prices),
-        _Part.decimals(columns.volume_e8[:, ::-1]),
-        _Part.decimals(columns.quote_volume_e8[:, ::-1]),
-        _Part.longs(columns.trade_count),
-        _Part.decimals(columns.taker_buy_volume_e8[:, ::-1]),
-        _Part.decimals(columns.taker_buy_quote_volume_e8[:, ::-1]),
-        _Part.constant(
+        Part.constant(frame + _text(columns.symbol) + _text(columns.interval)),
+        _longs(columns.open_ms),
+        _longs(columns.open_ms + columns.interval_ms),
+        *(_decimals(price.astype(">i8").view(np.uint8).reshape(-1, 8)) for price in prices),
+        _decimals(columns.volume_e8[:, ::-1]),
+        _decimals(columns.quote_volume_e8[:, ::-1]),
+        _longs(columns.trade_count),
+        _decimals(columns.taker_buy_volume_e8[:, ::-1]),
+        _decimals(columns.taker_buy_quote_volume_e8[:, ::-1]),
+        Part.constant(
             no_ids_no_variation
             + _text(CandleStatus.OFFICIAL.value)
             + revision
             + _text(columns.source)
         ),
-        _Part.longs(columns.event_ms),
+        _longs(columns.event_ms),
     ]
-    return _assembled(parts, len(columns))
+    return rows_of(parts, len(columns))
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Some bytes of every row: uint8[n, w], and which of them count; one row stands for all."""
+def _longs(values: "NDArray[np.int64]") -> Part:
+    zigzag = ((values << 1) ^ (values >> 63)).astype(np.uint64)
+    left = zigzag[:, None] >> _SEVEN_BITS
+    counts = left != 0
+    counts[:, 0] = True
+    data = (left & np.uint64(0x7F)).astype(np.uint8)
+    data[:, :-1] |= counts[:, 1:].astype(np.uint8) << 7
+    return Part(data, counts)
 
-    data: "NDArray[np.uint8]"
-    counts: "NDArray[np.bool_]"
 
-    @classmethod
-    def constant(cls, data: bytes) -> "_Part":
-        row = np.frombuffer(data, np.uint8).reshape(1, -1)
-        return cls(row, np.ones_like(row, np.bool_))
-
-    @classmethod
-    def longs(cls, values: "NDArray[np.int64]") -> "_Part":
-        zigzag = ((values << 1) ^ (values >> 63)).astype(np.uint64)
-        left = zigzag[:, None] >> _SEVEN_BITS
-        counts = left != 0
-        counts[:, 0] = True
-        data = (left & np.uint64(0x7F)).astype(np.uint8)
-        data[:, :-1] |= counts[:, 1:].astype(np.uint8) << 7
-        return cls(data, counts)
-
-    @classmethod
-    def decimals(cls, big_endian: "NDArray[np.uint8]") -> "_Part":
-        rows, width = big_endian.shape
-        digits = big_endian != 0
-        first = np.where(digits.any(axis=1), digits.argmax(axis=1), width - 1)
-        # A first byte of 128 or more would read as a sign: a zero goes before it.
-        length = width - first + (big_endian[np.arange(rows), first] > 0x7F)  # noqa: PLR2004
-        data = np.zeros((rows, width + 2), np.uint8)
-        data[:, 0] = 2 * length
-        data[:, 2:] = big_endian
-        counts = np.arange(width + 2) >= (width + 2 - length)[:, None]
-        counts[:, 0] = True
-        return cls(data, counts)
+def _decimals(big_endian: "NDArray[np.uint8]") -> Part:
+    rows, width = big_endian.shape
+    digits = big_endian != 0
+    first = np.where(digits.any(axis=1), digits.argmax(axis=1), width - 1)
+    # A first byte of 128 or more would read as a sign: a zero goes before it.
+    length = width - first + (big_endian[np.arange(rows), first] > 0x7F)  # noqa: PLR2004
+    data = np.zeros((rows, width + 2), np.uint8)
+    data[:, 0] = 2 * length
+    data[:, 2:] = big_endian
+    counts = np.arange(width + 2) >= (width + 2 - length)[:, None]
+    counts[:, 0] = True
+    return Part(data, counts)
 
 
 def _text(text: str) -> bytes:
     data = text.encode()
     return bytes([2 * len(data)]) + data
-
-
-def _assembled(parts: list[_Part], rows: int) -> list[bytes]:
-    width = sum(part.data.shape[1] for part in parts)
-    data, counts = np.empty((rows, width), np.uint8), np.empty((rows, width), np.bool_)
-    at = 0
-    for part in parts:
-        end = at + part.data.shape[1]
-        data[:, at:end], counts[:, at:end] = part.data, part.counts
-        at = end
-    flat = data[counts].tobytes()
-    edges = [0, *accumulate(counts.sum(axis=1).tolist())]
-    return [flat[a:b] for a, b in pairwise(edges)]

@@ -13,6 +13,7 @@ from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.topics import Topic
 from sinks import columns
+from sinks.candle_batches import candle_rows
 from sinks.history_rows import archive_row, coin_day_row, coin_row, hole_row
 from sinks.prediction_rows import MODEL_VERSION, PREDICTION, SCORE, row_writer
 from sinks.rows import candle_row, gap_row, trade_rows
@@ -37,6 +38,7 @@ class Table:
         read: A message's rows. Raises PoisonMessage for a message that the table can never take,
             ContractMismatch for a contract that this version does not know.
         linger_ms: How long rows wait for company before they are inserted.
+        read_many: The row of each of many messages, faster; None for one that `read` has to read.
     """
 
     topic: Topic
@@ -44,6 +46,7 @@ class Table:
     columns: tuple[str, ...]
     read: Callable[[bytes], Rows]
     linger_ms: int
+    read_many: Callable[[list[bytes]], list[bytes | None]] | None = None
 
 
 def read_block(raw: bytes) -> Rows:
@@ -117,7 +120,9 @@ TABLES = (  # closed candles first: they are few, and somebody waits for them
         _reader(ModelVersion, row_writer(ModelVersion)),
         linger_ms=500,
     ),
-    Table(topics.KLINES, "klines", columns.CANDLE, read_candle, linger_ms=500),
+    Table(
+        topics.KLINES, "klines", columns.CANDLE, read_candle, linger_ms=500, read_many=candle_rows
+    ),
     Table(topics.CANDLES_LIVE, "candles_live", columns.CANDLE, read_candle, linger_ms=500),
     Table(topics.TRADES, "trades", columns.TRADE, read_block, linger_ms=900),
 )
