@@ -21,12 +21,16 @@ COMMANDS = (
     "migrate",
     "tail",
     "audit",
+    "completeness",
+    "lifecycle",
     "dead-letters",
     "replay",
     "users",
     "backfill",
     "import",
     "evaluate",
+    "predictions",
+    "scoreboard",
 )
 
 FUNCTIONS = {"import": "import_file"}  # a word of Python names neither module nor function

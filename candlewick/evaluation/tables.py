@@ -14,13 +14,18 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     """Print a scoreboard for each symbol, and the digest."""
     for result in evaluation.symbols:
         console.print(_heading(result))
-        console.print(_skill_table(result.skills))
-        console.print(_minutes_table(result.skills))
-        console.print(_fifths_table(result.skills))
+        print_skills(result.skills, console)
         for event in result.events:
             console.print(f"{_day(event.event_ms)}  {event.model} {event.event}: {event.reason}")
         console.print()
     console.print(f"digest of all predictions  {evaluation.digest}")
+
+
+def print_skills(skills: list[Skill], console: Console) -> None:
+    """Print one symbol's models: skill, coverage by minutes to close and by volatility."""
+    console.print(_skill_table(skills))
+    console.print(_minutes_table(skills))
+    console.print(_fifths_table(skills))
 
 
 def _heading(result: SymbolResult) -> str:

@@ -1,0 +1,69 @@
+"""`candlewick predictions`."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from candlewick.clickhouse_admin import connect_reader
+from candlewick.local import reader_settings
+from candlewick.plain_numbers import plain
+from candlewick.prediction_queries import PredictionTables
+from candlewick.quiet_end import quiet_end
+from schemas.errors import ConfigurationError
+from schemas.predictions import Prediction
+
+
+def predictions(
+    *,
+    symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all-models", help="Every model's answer, not only the champion's.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Show where each open candle is predicted to close, and how sure that is."""
+    with connect_reader(reader_settings().clickhouse) as client:
+        found = PredictionTables(client, (symbol or "").upper()).newest()
+    if not found:
+        raise ConfigurationError("no prediction is stored yet: `candlewick status` tells what runs")
+    chosen = found if every else [p for p in found if p.champion]
+    with quiet_end():
+        if as_json:
+            sys.stdout.writelines(orjson.dumps(asdict(p)).decode() + "\n" for p in chosen)
+        else:
+            Console(highlight=False).print(_table(chosen))
+
+
+def _table(chosen: Iterable[Prediction]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("symbol", "model"):
+        table.add_column(name, no_wrap=True)
+    for name in ("closes", "last", "predicted", "50 % interval", "90 % interval"):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("status")
+    for p in chosen:
+        table.add_row(*_cells(p))
+    table.caption = "Times UTC. The reference predicts the last price, with a constant interval."
+    table.caption_justify = "left"
+    return table
+
+
+def _cells(p: Prediction) -> tuple[str, ...]:
+    late = p.close_ms < datetime.now(UTC).timestamp() * 1000
+    return (
+        p.symbol,
+        p.model,
+        datetime.fromtimestamp(p.close_ms / 1000, UTC).strftime("%H:%M"),
+        plain(p.last_price_e8),
+        plain(p.price_e8),
+        f"{plain(p.low_50_e8)}–{plain(p.high_50_e8)}",  # noqa: RUF001 - a range
+        f"{plain(p.low_90_e8)}–{plain(p.high_90_e8)}",  # noqa: RUF001 - a range
+        "[red]old[/]" if late else p.status,
+    )

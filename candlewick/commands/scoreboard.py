@@ -1,0 +1,61 @@
+"""`candlewick scoreboard`."""
+
+import re
+import sys
+import time
+from dataclasses import asdict
+from itertools import groupby
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from candlewick.clickhouse_admin import connect_reader
+from candlewick.evaluation.tables import print_skills
+from candlewick.local import reader_settings
+from candlewick.prediction_queries import PredictionTables
+from candlewick.quiet_end import quiet_end
+from processors.skill import Scoreboard, Skill
+from schemas.errors import ConfigurationError
+
+_UNITS_MS = {"h": 3_600_000, "d": 86_400_000}
+
+
+def scoreboard(
+    *,
+    symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
+    since: Annotated[str, typer.Option(help="How far back: 12h, 7d.")] = "7d",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a symbol.")] = False,
+) -> None:
+    """Show what every model's predictions were worth, beside the naive reference's."""
+    since_ms = int(time.time() * 1000) - _span_ms(since)
+    with connect_reader(reader_settings().clickhouse) as client:
+        found = PredictionTables(client, (symbol or "").upper()).scores(since_ms)
+    if not found:
+        raise ConfigurationError(f"no prediction has been scored in the last {since}")
+    console = Console(highlight=False)
+    with quiet_end():
+        for name, scores in groupby(found, key=lambda s: s.symbol):
+            board = Scoreboard()
+            board.add(scores)
+            _show(name, board.skills(), console, as_json=as_json)
+
+
+def _show(symbol: str, skills: list[Skill], console: Console, *, as_json: bool) -> None:
+    if as_json:
+        line = orjson.dumps(
+            {"symbol": symbol, "models": [asdict(s) for s in skills]},
+            option=orjson.OPT_NON_STR_KEYS,
+        )
+        sys.stdout.write(line.decode() + "\n")
+        return
+    console.print(f"[bold]{symbol}[/]")
+    print_skills(skills, console)
+
+
+def _span_ms(text: str) -> int:
+    match = re.fullmatch(r"(\d+)([hd])", text.strip())
+    if match is None:
+        raise ConfigurationError(f"{text!r} is no span of time: write for example 12h or 7d")
+    return int(match[1]) * _UNITS_MS[match[2]]

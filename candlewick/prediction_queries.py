@@ -1,0 +1,62 @@
+"""What ClickHouse holds about predictions: the newest of each symbol, and stored scores."""
+
+from dataclasses import dataclass, fields
+
+from clickhouse_connect.driver.client import Client
+
+from schemas.predictions import Prediction, Score
+
+_NEWEST = """
+SELECT {columns} FROM predictions
+WHERE (symbol, issued_time) IN
+(
+    SELECT symbol, max(issued_time) FROM predictions
+    WHERE open_time > now() - INTERVAL 2 DAY GROUP BY symbol
+)
+AND ({{symbol:String}} = '' OR symbol = {{symbol:String}})
+ORDER BY symbol, champion DESC, model, stored_time
+LIMIT 1 BY symbol, model
+"""
+_SCORES = """
+SELECT {columns} FROM scores FINAL
+WHERE ({{symbol:String}} = '' OR symbol = {{symbol:String}})
+    AND open_time >= fromUnixTimestamp64Milli({{since_ms:Int64}}, 'UTC')
+ORDER BY symbol, open_time, issued_time, model
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionTables:
+    """The tables, read by a client.
+
+    Attributes:
+        client: As the user that may only read.
+        symbol: Only this one; empty for all.
+    """
+
+    client: Client
+    symbol: str = ""
+
+    def newest(self) -> list[Prediction]:
+        """Return every model's newest answer for each symbol, the champion's first."""
+        query = _NEWEST.format(columns=_columns(Prediction))
+        rows = self.client.query(query, {"symbol": self.symbol}).result_rows
+        return [Prediction(*row) for row in rows]
+
+    def scores(self, since_ms: int) -> list[Score]:
+        """Return the scores of candles that opened since then, by symbol and time."""
+        query = _SCORES.format(columns=_columns(Score))
+        parameters = {"symbol": self.symbol, "since_ms": since_ms}
+        return [Score(*row) for row in self.client.query(query, parameters).result_rows]
+
+
+def _columns(record: type) -> str:
+    return ", ".join(_column(field.name) for field in fields(record))
+
+
+def _column(name: str) -> str:
+    if name.endswith("_ms"):
+        return f"toUnixTimestamp64Milli({name.removesuffix('_ms')}_time)"
+    if name.endswith("_e8"):
+        return f"toInt64({name.removesuffix('_e8')} * 100000000)"
+    return name
