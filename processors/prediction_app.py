@@ -12,7 +12,7 @@ import faust
 
 from processors.app import CandleApp, raw_topic, worker_app
 from processors.predictor import Predictor, Record
-from processors.warming import Warmed, be_nice, warm
+from processors.warming import Warmed, begin_warming, warm
 from schemas import codecs, topics
 from schemas.dead_letters import Origin, headers_of
 from schemas.errors import PoisonMessage, Transient
@@ -49,7 +49,7 @@ class Warmers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pool = ProcessPoolExecutor(
-            _WARMERS, mp_context=get_context("spawn"), initializer=be_nice
+            _WARMERS, mp_context=get_context("spawn"), initializer=begin_warming
         )
 
     async def warm(self, symbol: str, until_ms: int) -> Warmed:

@@ -1,7 +1,9 @@
 """A symbol's prediction state from its stored candles; it takes seconds of work."""
 
 import os
+import threading
 from dataclasses import dataclass, replace
+from multiprocessing import parent_process
 
 from confluent_kafka import Producer
 
@@ -100,6 +102,14 @@ def _publish(settings: KafkaSettings, scores: tuple[Score, ...]) -> None:
         raise Transient("Kafka does not take the scores of the past", retry_after_s=5)
 
 
-def be_nice() -> None:
-    """Give way to what is live; for a process that only warms."""
+def begin_warming() -> None:
+    """Set up a process that only warms: it gives way to what is live, and ends with its parent."""
     os.nice(_NICE)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
