@@ -1,6 +1,6 @@
 """The prequential step per symbol and minute in microseconds, and what a symbol's state weighs.
 
-    .venv/bin/python bench/bench_predictions.py
+.venv/bin/python bench/bench_predictions.py
 """
 
 import pickle
