@@ -1,13 +1,14 @@
 """``python -m api``: answers over HTTP until it is told to stop."""
 
 import logging
+import socket
 import sys
 
 import uvicorn
 
 from api.app import build_app
-from schemas.errors import CandlewickError
-from schemas.settings import load_settings
+from schemas.errors import CandlewickError, ConfigurationError
+from schemas.settings import ApiSettings, load_settings, variable_name
 
 LONGEST_GOODBYE_S = 3
 
@@ -20,6 +21,7 @@ def main() -> None:
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs with their parameters
+        _check_port(settings.api)
         app = build_app(settings)
     except CandlewickError as error:
         sys.exit(f"api: {error}")
@@ -32,6 +34,18 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=LONGEST_GOODBYE_S,
     )
+
+
+def _check_port(settings: ApiSettings) -> None:
+    """Refuse to start where somebody else listens; raises ConfigurationError."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            name = variable_name("api", "port")
+            where = f"{settings.host}:{settings.port}"
+            raise ConfigurationError(f"{where} is taken: free it, or set {name}") from error
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Which candles are asked for, and the SQL for it. Only our words are in the SQL; values are bound.
 
-A candle of ours, made from trades, goes before the exchange's own; intervals above 15m are made
-from 15m candles, and one that lacks any says `incomplete`.
+The views say what a candle is: `candles_best` has ours, made from trades, and the exchange's where
+there is none of ours or ours is gapped; those above 15m are made from them.
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Order(StrEnum):
 class Origin(StrEnum):
     """Whose candles."""
 
-    BEST = "best"  # ours, and the exchange's where there is none of ours
+    BEST = "best"  # ours, and the exchange's where there is none of ours or ours is gapped
     TRADES = "trades"
     EXCHANGE = "exchange"
 
@@ -93,7 +93,7 @@ def candle_sql(query: CandleQuery, *, as_text: bool) -> str:
     return _OUTER.substitute(
         named=", ".join(named),
         final=", ".join(f"{name}_ AS {name}" for name in query.fields),
-        rows=_rows(query),
+        table=_table(query),
         direction=query.order.value.upper(),
         after=_after(query),
         statuses="status IN {statuses:Array(String)}" if query.statuses else "true",
@@ -104,12 +104,9 @@ def candle_parameters(query: CandleQuery) -> dict[str, Value]:
     """Return the values that are bound to the SQL."""
     from_ms, until_ms = _range(query)
     after_ms, after_symbol = query.after or (0, "")
-    base = Interval.FIFTEEN_MINUTES if query.is_rolled_up else query.interval
     return {
         "symbols": list(query.symbols),
-        "base": base.value,
         "interval": query.interval.value,
-        "length_ms": query.interval.ms,
         "from_ms": from_ms,
         "until_ms": until_ms,
         "after_ms": after_ms,
@@ -130,6 +127,12 @@ def _range(query: CandleQuery) -> tuple[int, int]:
     return -(-from_ms // length) * length, -(-until_ms // length) * length
 
 
+def _table(query: CandleQuery) -> str:
+    if query.is_rolled_up:
+        return f"candles_{query.interval.value}"
+    return _TABLES[query.origin]
+
+
 def _after(query: CandleQuery) -> str:
     if query.after is None:
         return "true"
@@ -137,52 +140,19 @@ def _after(query: CandleQuery) -> str:
     return f"(open_ms, symbol) {sign} ({{after_ms:Int64}}, {{after_symbol:String}})"
 
 
-def _rows(query: CandleQuery) -> str:
-    parts = {
-        Origin.BEST: f"{_OURS} UNION ALL {_THEIRS}",
-        Origin.TRADES: _OURS,
-        Origin.EXCHANGE: _THEIRS,
-    }
-    picked = _PICKED.substitute(parts=parts[query.origin])
-    return _ROLLUP.substitute(picked=picked) if query.is_rolled_up else picked
-
-
+_TABLES = {
+    Origin.BEST: "candles_best",
+    Origin.TRADES: "candles FINAL",
+    Origin.EXCHANGE: "klines_best",
+}
 _TEXT = {
     name: f"replaceOne(toString({name}), ' ', 'T') || 'Z'" for name in ("open_time", "close_time")
 }
-_COLUMNS = (
-    "symbol, interval, open_time, close_time, open, high, low, close, volume, quote_volume, "
-    "trade_count, taker_buy_volume, taker_buy_quote_volume, first_trade_id, last_trade_id, "
-    "status, revision, source"
-)
-_WHERE = """interval = {base:String} AND symbol IN {symbols:Array(String)}
+_OUTER = Template("""SELECT $final FROM (SELECT $named FROM (
+    SELECT *, toUnixTimestamp64Milli(open_time) AS open_ms,
+        toUnixTimestamp64Milli(close_time) AS close_ms
+    FROM $table WHERE interval = {interval:String} AND symbol IN {symbols:Array(String)}
     AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
-    AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')"""
-_OURS = f"SELECT {_COLUMNS}, 0 AS place FROM candles FINAL WHERE {_WHERE}"  # noqa: S608 - our words
-_THEIRS = f"""SELECT {_COLUMNS},
-    1 + indexOf(['rest', 'archive-daily', 'stream', 'archive-monthly'], source) AS place
-    FROM klines FINAL WHERE {_WHERE}"""  # noqa: S608 - our words
-_PICKED = Template("""SELECT * EXCEPT place, toUnixTimestamp64Milli(open_time) AS open_ms,
-    toUnixTimestamp64Milli(close_time) AS close_ms
-    FROM ($parts) ORDER BY symbol, open_time, place LIMIT 1 BY symbol, open_time""")
-_ROLLUP = Template("""SELECT symbol, {interval:String} AS interval, open_ms,
-    fromUnixTimestamp64Milli(open_ms, 'UTC') AS open_time, open_ms + {length_ms:Int64} AS close_ms,
-    fromUnixTimestamp64Milli(open_ms + {length_ms:Int64}, 'UTC') AS close_time,
-    argMin(c.open, c.open_ms) AS open, max(c.high) AS high, min(c.low) AS low,
-    argMax(c.close, c.open_ms) AS close, sum(c.volume) AS volume,
-    sum(c.quote_volume) AS quote_volume, sum(c.trade_count) AS trade_count,
-    sum(c.taker_buy_volume) AS taker_buy_volume,
-    sum(c.taker_buy_quote_volume) AS taker_buy_quote_volume,
-    ifNull(minOrNullIf(c.first_trade_id, c.first_trade_id >= 0), -1) AS first_trade_id,
-    max(c.last_trade_id) AS last_trade_id,
-    multiIf(countIf(c.status = 'gapped') > 0, 'gapped',
-        count() < intDiv({length_ms:Int64}, 900000), 'incomplete',
-        countIf(c.status != 'quiet') = 0, 'quiet',
-        countIf(c.status NOT IN ('official', 'quiet')) = 0, 'official', 'complete') AS status,
-    max(c.revision) AS revision,
-    if(uniqExact(c.source) = 1, any(c.source), 'mixed') AS source
-    FROM ($picked) AS c
-    GROUP BY symbol, intDiv(c.open_ms, {length_ms:Int64}) * {length_ms:Int64} AS open_ms""")
-_OUTER = Template("""SELECT $final FROM (SELECT $named FROM ($rows)
+    AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC'))
     WHERE $after AND $statuses AND volume >= toDecimal128({minimum_volume:String}, 8)
     ORDER BY open_ms $direction, symbol $direction LIMIT {limit:UInt32})""")

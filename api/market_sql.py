@@ -32,57 +32,9 @@ WHERE ({{state:String}} = '' OR state = {{state:String}})
         < ({{ms:Int64}}, {{after_symbol:String}}, {{first_id:Int64}})
 ORDER BY t.noticed_time DESC, symbol DESC, first_agg_id DESC LIMIT {{limit:UInt32}}"""  # noqa: S608 - our own words
 
-# Expected is from the first to the last candle that is known at all.
 COMPLETENESS = """
-WITH
-    {interval:String} AS wanted,
-    if(wanted = '1m', 60000, 900000) AS length_ms,
-    known AS
-    (
-        SELECT symbol, open_time, max(place = 1) AS is_gapped FROM
-        (
-            SELECT symbol, open_time, status = 'gapped' AS place FROM candles FINAL
-            WHERE interval = wanted AND ({symbol:String} = '' OR symbol = {symbol:String})
-            UNION ALL
-            SELECT symbol, open_time, 0 AS place FROM klines
-            WHERE interval = wanted AND ({symbol:String} = '' OR symbol = {symbol:String})
-        )
-        GROUP BY symbol, open_time
-    ),
-    holes_by_month AS
-    (
-        SELECT symbol, formatDateTime(fromUnixTimestamp64Milli(open_ms, 'UTC'), '%Y-%m') AS month,
-            uniqExact(open_ms) AS official_holes
-        FROM (SELECT symbol, arrayJoin(range(toUInt64(toUnixTimestamp64Milli(open_time)),
-            toUInt64(toUnixTimestamp64Milli(close_time)), toUInt64(length_ms)))::Int64 AS open_ms
-            FROM holes FINAL WHERE interval = wanted AND kind = 'official'
-            AND ({symbol:String} = '' OR symbol = {symbol:String}))
-        GROUP BY symbol, month
-    ),
-    audited AS
-    (
-        SELECT symbol, formatDateTime(open_time, '%Y-%m') AS month,
-            countIf(result = 'verified') AS verified, countIf(result = 'mismatch') AS mismatched
-        FROM audit WHERE interval = wanted AND ({symbol:String} = '' OR symbol = {symbol:String})
-        GROUP BY symbol, month
-    )
-SELECT symbol, wanted AS interval, month, expected, held, official_holes,
-    greatest(0, expected - held - official_holes) AS missing, verified, mismatched, gapped
-FROM
-(
-    SELECT symbol, formatDateTime(open_time, '%Y-%m') AS month,
-        toInt64(count()) AS held, toInt64(sum(is_gapped)) AS gapped,
-        toUnixTimestamp64Milli(min(open_time)) AS first_ms,
-        toUnixTimestamp64Milli(max(open_time)) AS last_ms,
-        min(first_ms) OVER (PARTITION BY symbol) = first_ms AS is_first,
-        max(last_ms) OVER (PARTITION BY symbol) = last_ms AS is_last,
-        toStartOfMonth(any(open_time)) AS first_day,
-        toUnixTimestamp64Milli(toDateTime64(first_day, 3, 'UTC')) AS month_ms,
-        toUnixTimestamp64Milli(toDateTime64(addMonths(first_day, 1), 3, 'UTC')) AS next_ms,
-        intDiv(if(is_last, last_ms + length_ms, next_ms) - if(is_first, first_ms, month_ms),
-            length_ms) AS expected
-    FROM known GROUP BY symbol, month
-) AS months
-LEFT JOIN holes_by_month USING (symbol, month)
-LEFT JOIN audited USING (symbol, month)
+SELECT symbol, interval, formatDateTime(month, '%Y-%m') AS month_text, expected, held,
+    official_holes, unproven_holes, missing, gapped, verified, mismatched
+FROM completeness WHERE ({symbol:String} = '' OR symbol = {symbol:String})
+    AND interval = {interval:String}
 ORDER BY symbol, month"""

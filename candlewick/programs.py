@@ -40,6 +40,7 @@ def pipeline(workers: int) -> list[Program]:
         *(Program(name, (*PYTHON, "processors", "worker", "--name", name)) for name in candles),
         Program("predictor", (*PYTHON, "processors", "predictor")),
         Program("stream", (*PYTHON, "producers", "stream")),
+        Program("api", (*PYTHON, "api")),
         Program("backfill", (*PYTHON, "producers", "backfill")),
         Program("coins", (*PYTHON, "producers", "coins")),
     ]

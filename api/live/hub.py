@@ -32,7 +32,7 @@ class Subscriber:
     """One client.
 
     Attributes:
-        most: Events that may wait.
+        most: Events that may wait when more come; how many come at once is bounded elsewhere.
         overrun: Whether more came: what waited is gone, and the client must connect again.
     """
 
@@ -47,11 +47,11 @@ class Subscriber:
         """Queue frames, or give up on the client."""
         if self.overrun:
             return
-        self._count += len(frames)
         if self._count > self.most:
             self.overrun = True
             self._waiting.clear()
         else:
+            self._count += len(frames)
             self._waiting += frames
         self._arrived.set()
 

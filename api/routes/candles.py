@@ -10,12 +10,13 @@ from api import problems
 from api.access import Reading
 from api.answers import answer
 from api.asked import check_range
-from api.candle_query import FIELDS, KEYS, CandleQuery
+from api.candle_query import FIELDS, KEYS, STORED, CandleQuery, Origin
 from api.candles import Page, read_candles
 from api.cursors import key_of
 from api.documented import errors, found
 from api.formats import ENCODINGS, Format, choose_format
 from api.parts import Parts, TheParts
+from api.problems import FieldError, Members, Problem
 from api.shapes.candles import CandlePage, CandleParams, CandleSearch
 from schemas.timeframe import Interval
 
@@ -58,6 +59,9 @@ def _answer(request: Request, parts: Parts, wanted: CandleSearch) -> Response:
 
 
 def _query(wanted: CandleSearch, most: int) -> CandleQuery:
+    if wanted.source is not Origin.BEST and wanted.interval not in STORED:
+        error = FieldError("source", "1h, 4h and 1d are made from the best candles only")
+        raise Problem(problems.INVALID, error.message, members=Members(errors=(error,)))
     after = key_of(wanted.cursor, (int, str)) if wanted.cursor else None
     fields = dict.fromkeys((*KEYS, *wanted.fields)) if wanted.fields else FIELDS
     return CandleQuery(

@@ -77,8 +77,9 @@ def completeness(
     """Return what is held, missing, verified and mismatched, by symbol and month."""
     if symbol:
         parts.symbols.check(symbol)
-    bound = {"symbol": symbol or "", "interval": interval}
-    return answer(request, _listed(parts.reader.lines(COMPLETENESS, bound)))
+    rows = parts.reader.rows(COMPLETENESS, {"symbol": symbol or "", "interval": interval})
+    shown = [{**row, "month": row.pop("month_text")} for row in rows]
+    return answer(request, json_bytes({"data": shown}))
 
 
 def _symbol(parts: Parts, symbol: str, stored: dict[str, object] | None) -> dict[str, object]:

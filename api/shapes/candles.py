@@ -122,7 +122,9 @@ class CandleParams(BaseModel):
         None, description="Left out: asc where `from` is given, else desc, the newest."
     )
     source: Origin = Field(
-        Origin.BEST, description="best: ours, and the exchange's where there is none of ours."
+        Origin.BEST,
+        description="best: ours, and the exchange's where there is none of ours or ours is gapped; "
+        "trades and exchange: 1m and 15m only.",
     )
     fields: Annotated[list[FieldName], CommaSeparated] = Field(
         [],

@@ -97,18 +97,22 @@ class GapPage(BaseModel):
 
 
 class CompletenessRow(BaseModel):
-    """What is held of a symbol, an interval and a month."""
+    """What is held of a symbol, an interval and a month.
+
+    `expected = held + official_holes + unproven_holes + missing`.
+    """
 
     symbol: str
     interval: str
     month: str = Field(description="UTC, for example 2026-01.")
-    expected: int = Field(description="Candles from the first to the last that are known.")
-    held: int = Field(description="Ours and the exchange's.")
-    official_holes: int = Field(description="Proven: the exchange has none.")
+    expected: int = Field(description="From the first candle, or the listing, to now.")
+    held: int = Field(description="The exchange's, or ours with nothing missing in it.")
+    official_holes: int = Field(description="The exchange itself has none, as trade ids prove.")
+    unproven_holes: int = Field(description="The exchange has none, and nobody could prove why.")
     missing: int
+    gapped: int = Field(description="Of the missing, those that ours has with trades missing.")
     verified: int = Field(description="Ours, equal to the exchange's.")
     mismatched: int
-    gapped: int = Field(description="Ours, with trades missing.")
 
 
 class CompletenessPage(BaseModel):

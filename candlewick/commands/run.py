@@ -19,7 +19,8 @@ SERVERS = ("kafka", "clickhouse", "exchange")
 
 def run(
     name: Annotated[
-        str, typer.Argument(help="kafka, clickhouse, exchange, sink, candles, candles-2, stream")
+        str,
+        typer.Argument(help="kafka, clickhouse, exchange, sink, candles, candles-2, stream, api"),
     ],
 ) -> None:
     """Run one process of the pipeline in the foreground."""

@@ -28,6 +28,7 @@ class CommandLine:
         self.ports += ["--exchange-port", str(free_port())]
         clean = {k: v for k, v in os.environ.items() if not k.startswith("CANDLEWICK_")}
         self.environment = clean | {"CANDLEWICK_DATA_DIR": str(folder), "COLUMNS": "110"}
+        self.environment["CANDLEWICK_API__PORT"] = str(free_port())
 
     def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
