@@ -7,9 +7,10 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from candlewick.lifecycle import change_ttls
 from schemas.errors import ConfigurationError, Transient
 from schemas.migrations import migrate, read_migrations
-from schemas.settings import ClickHouseSettings
+from schemas.settings import ClickHouseSettings, LifecycleSettings
 
 PATIENCE_S = 10
 logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # it logs what it also raises
@@ -61,6 +62,20 @@ def apply_migrations(settings: ClickHouseSettings) -> list[str]:
             client.command(create + _on_cluster(settings.cluster))
         with connect(settings) as client:
             return migrate(HttpStore(client), read_migrations(), cluster=settings.cluster)
+    except ClickHouseError as error:
+        raise _translated(error, settings, settings.user) from error
+
+
+def apply_lifecycle(settings: ClickHouseSettings, lifecycle: LifecycleSettings) -> list[str]:
+    """Let tables keep rows as long as is set; return the tables that were changed.
+
+    Raises:
+        Transient: ClickHouse does not answer.
+        ConfigurationError: It refuses.
+    """
+    try:
+        with connect(settings) as client:
+            return change_ttls(client, lifecycle, cluster=settings.cluster)
     except ClickHouseError as error:
         raise _translated(error, settings, settings.user) from error
 

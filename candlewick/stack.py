@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from candlewick.addresses import Addresses
-from candlewick.clickhouse_admin import apply_migrations
+from candlewick.clickhouse_admin import apply_lifecycle, apply_migrations
 from candlewick.environment import environment_of
 from candlewick.folder import StackFolder
 from candlewick.leftovers import end_leftovers
@@ -70,6 +70,7 @@ def _start(plan: StackPlan, supervisor: Supervisor, say: Callable[[str], None]) 
     supervisor.wait_until_ready(needed, SERVERS_S)
     topics = create_topics(plan.settings.kafka)
     tables = apply_migrations(plan.settings.clickhouse)
+    apply_lifecycle(plan.settings.clickhouse, plan.settings.lifecycle)
     say(f"made {len(topics)} topics and applied {len(tables)} migrations")
     parts = pipeline(plan.workers)
     say(f"starting {', '.join(p.name for p in parts)}")

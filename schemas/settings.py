@@ -194,6 +194,31 @@ class CoinsSettings(_Group):
         return {symbol.strip().upper(): coin_id.strip() for symbol, _, coin_id in parts}
 
 
+class LifecycleSettings(_Group):
+    """How long the store keeps rows, counted from when they were stored; 0 days is for ever."""
+
+    trades_days: int = Field(30, ge=0, le=36_500, description="Trades are kept so many days.")
+    trades_recompress_days: int = Field(
+        2, ge=0, le=36_500, description="Trades are compressed harder after so many; 0 for never."
+    )
+    live_candles_days: int = Field(
+        1, ge=0, le=36_500, description="States of open candles are kept so many days."
+    )
+    candles_days: int = Field(
+        0, ge=0, le=36_500, description="Candles from trades are kept so many; 0 for ever."
+    )
+    klines_days: int = Field(
+        0, ge=0, le=36_500, description="The exchange's candles are kept so many; 0 for ever."
+    )
+    candles_recompress_days: int = Field(
+        7, ge=0, le=36_500, description="Both are compressed harder after so many; 0 for never."
+    )
+    coins_days: int = Field(
+        0, ge=0, le=36_500, description="Coin profiles are kept so many; 0 for ever."
+    )
+    zstd_level: int = Field(6, ge=1, le=22, description="How hard: level of ZSTD.")
+
+
 class Settings(BaseSettings):
     """Everything that may be set. Build it once, with `load_settings`, and pass it down."""
 
@@ -219,6 +244,7 @@ class Settings(BaseSettings):
     simulation: SimulationSettings = SimulationSettings()
     backfill: BackfillSettings = BackfillSettings()
     coins: CoinsSettings = CoinsSettings()
+    lifecycle: LifecycleSettings = LifecycleSettings()
 
     @field_validator("symbols", mode="before")
     @classmethod

@@ -2,12 +2,15 @@
 
 import typer
 
-from candlewick.clickhouse_admin import apply_migrations
+from candlewick.clickhouse_admin import apply_lifecycle, apply_migrations
 from candlewick.local import reader_settings
 
 
 def migrate() -> None:
-    """Bring ClickHouse's database and tables up to date."""
-    applied = apply_migrations(reader_settings().clickhouse)
+    """Bring ClickHouse's database and tables up to date, and how long they keep rows."""
+    settings = reader_settings()
+    applied = apply_migrations(settings.clickhouse)
+    changed = apply_lifecycle(settings.clickhouse, settings.lifecycle)
     text = f"applied {', '.join(applied)}" if applied else "everything was up to date"
-    typer.echo(text)
+    kept = f"; changed how long rows are kept in {', '.join(changed)}" if changed else ""
+    typer.echo(text + kept)

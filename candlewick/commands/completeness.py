@@ -1,0 +1,80 @@
+"""`candlewick completeness`."""
+
+import logging
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import orjson
+import typer
+from rich.table import Table
+
+from candlewick.clickhouse_admin import connect_reader
+from candlewick.completeness import Month, read_completeness
+from candlewick.local import reader_settings
+from candlewick.quiet_end import quiet_end
+from candlewick.wide_console import wide_console
+from schemas.errors import ConfigurationError
+from schemas.timeframe import parse_interval
+
+
+def completeness(
+    *,
+    symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
+    interval: Annotated[str | None, typer.Option(help="Only this interval: 1m, 15m.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Show what is held and missing, by symbol and month; exit code 1 when something is missing."""
+    wanted = "" if interval is None else parse_interval(interval).value
+    name = (symbol or "").upper()
+    logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
+    client = connect_reader(reader_settings().clickhouse)
+    months = list(read_completeness(client, symbol=name, interval=wanted))
+    if not months:
+        what = " ".join(part for part in (name, wanted) if part) or "any symbol"
+        raise ConfigurationError(
+            f"no candle of {what} is stored yet: `candlewick backfill` fetches the past"
+        )
+    with quiet_end():
+        if as_json:
+            sys.stdout.writelines(orjson.dumps(asdict(m)).decode() + "\n" for m in months)
+        else:
+            _print(months)
+    if any(month.missing for month in months):
+        raise typer.Exit(1)
+
+
+def _print(months: list[Month]) -> None:
+    console = wide_console()
+    console.print(_table(months))
+    console.print(_summary(months), soft_wrap=True)
+
+
+def _table(months: list[Month]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("symbol", "interval", "month"):
+        table.add_column(name, no_wrap=True)
+    numbers = ("expected", "held", "official", "unproven", "missing", "gapped")
+    for name in (*numbers, "verified", "mismatch"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for m in months:
+        counts = (f"{m.expected:,}", f"{m.held:,}", f"{m.official_holes:,}")
+        doubts = (_marked(m.unproven_holes, "yellow"), _marked(m.missing), _marked(m.gapped))
+        checks = (f"{m.verified:,}", _marked(m.mismatched))
+        table.add_row(m.symbol, m.interval, m.month, *counts, *doubts, *checks)
+    return table
+
+
+def _marked(count: int, colour: str = "red") -> str:
+    return f"[{colour}]{count:,}[/]" if count else "0"
+
+
+def _summary(months: list[Month]) -> str:
+    missing = sum(month.missing for month in months)
+    if missing == 0:
+        return f"nothing is missing: {sum(month.held for month in months):,} candles are held"
+    since = min(month.month for month in months if month.missing)
+    return (
+        f"{missing:,} candles are missing that the exchange has, the oldest in {since}: "
+        "`candlewick backfill` fetches them"
+    )

@@ -1,0 +1,95 @@
+"""`candlewick lifecycle`."""
+
+import logging
+import re
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import orjson
+import typer
+from rich.table import Table
+
+from candlewick.clickhouse_admin import connect_reader
+from candlewick.lifecycle import wanted_ttls
+from candlewick.local import reader_settings
+from candlewick.quiet_end import quiet_end
+from candlewick.row_printer import utc
+from candlewick.table_sizes import TableSize, read_table_sizes
+from candlewick.wide_console import wide_console
+from schemas.errors import ConfigurationError
+
+_AGE = re.compile(r"toDateTime\(\w+\) \+ toIntervalDay\((\d+)\)")
+_UNITS = {"toDate": "day", "toYYYYMM": "month", "toYear": "year"}
+
+
+def lifecycle(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Show every table: rows, bytes, oldest and newest, how long rows are kept."""
+    settings = reader_settings()
+    logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
+    tables = read_table_sizes(connect_reader(settings.clickhouse))
+    if not tables:
+        raise ConfigurationError("there are no tables yet: `candlewick migrate` makes them")
+    wanted = wanted_ttls(settings.lifecycle)
+    differing = [t.table for t in tables if t.ttl != wanted.get(t.table, t.ttl)]
+    with quiet_end():
+        if as_json:
+            sys.stdout.writelines(orjson.dumps(asdict(t)).decode() + "\n" for t in tables)
+        else:
+            _print(tables, differing)
+
+
+def kept(ttl: str) -> str:
+    """Return for people how long rows are kept.
+
+    >>> kept("toDateTime(stored_time) + toIntervalDay(30)")
+    '30 days'
+    """
+    rules = [rule for rule in _rules(ttl) if "RECOMPRESS" not in rule]
+    return ", ".join(rule.replace("WHERE", "where") for rule in rules) or "for ever"
+
+
+def recompressed(ttl: str) -> str:
+    """Return for people when rows are compressed harder.
+
+    >>> recompressed("toDateTime(stored_time) + toIntervalDay(2) RECOMPRESS CODEC(ZSTD(6))")
+    'ZSTD(6) after 2 days'
+    """
+    parts = [rule.split(" RECOMPRESS ") for rule in _rules(ttl) if "RECOMPRESS" in rule]
+    return ", ".join(f"{codec[len('CODEC(') : -1]} after {age}" for age, codec in parts)
+
+
+def _rules(ttl: str) -> list[str]:
+    return [_AGE.sub(_days, rule) for rule in ttl.split(", ") if rule]
+
+
+def _days(age: re.Match[str]) -> str:
+    return "1 day" if age[1] == "1" else f"{age[1]} days"
+
+
+def _print(tables: list[TableSize], differing: list[str]) -> None:
+    console = wide_console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("table", no_wrap=True)
+    for name in ("rows", "MB", "ratio"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("oldest", "newest", "kept", "recompressed", "partitions"):
+        table.add_column(name)
+    for size in tables:
+        table.add_row(*_row(size))
+    console.print(table)
+    if differing:
+        text = f"the settings say otherwise of {', '.join(differing)}: `candlewick migrate` applies"
+        console.print(f"[yellow]{text} them[/]", soft_wrap=True)
+
+
+def _row(size: TableSize) -> list[str]:
+    ratio = f"{size.uncompressed_bytes / size.bytes:.1f}" if size.bytes else ""
+    numbers = [f"{size.rows:,}", f"{size.bytes / 1e6:,.1f}", ratio]
+    times = ["" if ms is None else utc(ms)[:16] for ms in (size.oldest_ms, size.newest_ms)]
+    unit = _UNITS.get(size.partition_key.split("(")[0], size.partition_key)
+    by = f"{size.partitions} by {unit}" if unit else "one"
+    return [size.table, *numbers, *times, kept(size.ttl), recompressed(size.ttl), by]

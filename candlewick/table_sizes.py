@@ -1,0 +1,101 @@
+"""What each table of ClickHouse holds: rows, bytes, partitions, oldest and newest row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from schemas.errors import ConfigurationError
+
+# The column that says of when a row is: the first of these that the table has.
+_TIMES = ("open_time", "event_time", "time", "updated_time", "noticed_time", "changed_time")
+_TABLES = r"""
+SELECT name, partition_key, extract(create_table_query, '\\sTTL (.*?)(?: SETTINGS .*)?$')
+FROM system.tables
+WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
+ORDER BY name
+"""
+_PARTS = """
+SELECT table, sum(rows), sum(bytes_on_disk), sum(data_uncompressed_bytes), uniqExact(partition)
+FROM system.parts
+WHERE active AND database = currentDatabase()
+GROUP BY table
+"""
+_COLUMNS = """
+SELECT table, groupArray(name)
+FROM system.columns
+WHERE database = currentDatabase() AND type LIKE 'DateTime64%'
+GROUP BY table
+"""
+_AGES = """
+SELECT toUnixTimestamp64Milli(min({column})), toUnixTimestamp64Milli(max({column})) FROM {table}
+"""
+_EMPTY = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """A table.
+
+    Attributes:
+        rows: Stored, including those that a newer one replaces at the next merge.
+        bytes: On disk.
+        uncompressed_bytes: What they would be uncompressed.
+        partition_key: What one partition holds; empty when there is one partition.
+        ttl: What ends or recompresses rows, as ClickHouse writes it.
+        oldest_ms: Time of the oldest row; None when there is none.
+        newest_ms: Time of the newest one.
+    """
+
+    table: str
+    partition_key: str
+    ttl: str
+    rows: int
+    bytes: int
+    uncompressed_bytes: int
+    partitions: int
+    oldest_ms: int | None
+    newest_ms: int | None
+
+
+def read_table_sizes(client: Client) -> list[TableSize]:
+    """Return every table of the database.
+
+    Raises:
+        ConfigurationError: ClickHouse cannot answer.
+    """
+    try:
+        parts = {name: sums for name, *sums in client.query(_PARTS).result_rows}
+        columns = {row[0]: row[1] for row in client.query(_COLUMNS).result_rows}
+        return [
+            _size(client, row, parts.get(row[0], _EMPTY), columns.get(row[0], []))
+            for row in client.query(_TABLES).result_rows
+        ]
+    except ClickHouseError as error:
+        raise ConfigurationError(f"the tables cannot be read: {error}") from error
+
+
+def _size(
+    client: Client, table: Sequence[str], sums: Sequence[int], columns: list[str]
+) -> TableSize:
+    name, partition_key, ttl = table
+    rows, on_disk, uncompressed, partitions = sums
+    column = next((time for time in _TIMES if time in columns), None)
+    oldest, newest = _ages(client, name, column) if column and rows else (None, None)
+    return TableSize(
+        table=name,
+        partition_key=partition_key,
+        ttl=ttl,
+        rows=rows,
+        bytes=on_disk,
+        uncompressed_bytes=uncompressed,
+        partitions=partitions,
+        oldest_ms=oldest,
+        newest_ms=newest,
+    )
+
+
+def _ages(client: Client, table: str, column: str) -> tuple[int, int]:
+    oldest, newest = client.query(_AGES.format(table=table, column=column)).result_rows[0]
+    return oldest, newest
