@@ -46,23 +46,34 @@ def path_of(symbol: str, month: str) -> str:
     return f"/data/spot/monthly/klines/{symbol}/1m/{symbol}-1m-{month}.zip"
 
 
-def peak_mb(process: "subprocess.Popen[str]", found: list[float]) -> None:
+def watch(process: "subprocess.Popen[str]", found: list[float], cpu: list[float]) -> None:
     try:
         handle = psutil.Process(process.pid)
         while process.poll() is None:
             found.append(handle.memory_info().rss / 2**20)
+            cpu.append(sum(handle.cpu_times()[:2]))
             time.sleep(0.02)
     except psutil.Error:
         return
 
 
-def ours(past: Past, server: RunningClickHouse, months: list[str], rows: int) -> None:
+def cpu_s(pid: int) -> float:
+    return float(sum(psutil.Process(pid).cpu_times()[:2]))
+
+
+def ours(
+    past: Past, server: RunningClickHouse, months: list[str], rows: int, sinks_pid: int
+) -> None:
     sizes: list[float] = []
+    cpu: list[float] = []
+    pids = {"sinks": sinks_pid, "clickhouse": server.pid, "exchange": past.exchange.pid}
+    pids |= {"kafka": past.kafka.process.pid}
+    before = {name: cpu_s(pid) for name, pid in pids.items()}
     end = str((pd.Timestamp(months[-1]) + pd.DateOffset(months=1)).date())
     started = time.perf_counter()
     span = ("--from", f"{months[0]}-01", "--to", end, "--interval", "1m")
     process = past.command("--symbols", ",".join(SYMBOLS), *span)
-    watcher = threading.Thread(target=peak_mb, args=(process, sizes))
+    watcher = threading.Thread(target=watch, args=(process, sizes, cpu))
     watcher.start()
     first = 0.0
     with server.client(database="candlewick") as client:
@@ -83,6 +94,9 @@ def ours(past: Past, server: RunningClickHouse, months: list[str], rows: int) ->
     print(
         f"                             {rows / (ended - first):>10,.0f} rows/s from the first row"
     )
+    used = {"command": cpu[-1]} | {n: cpu_s(pid) - before[n] for n, pid in pids.items()}
+    for name, seconds in used.items():
+        print(f"  CPU of {name:<18} {1e6 * seconds / rows:>13.1f} us a row")
     print(f"  peak memory of the command {max(sizes):>10,.0f} MB")
 
 
@@ -142,7 +156,7 @@ def main() -> None:
         }
         sinks = subprocess.Popen([sys.executable, "-m", "sinks"], env=os.environ | environment)
         try:
-            ours(past, server, months, rows)
+            ours(past, server, months, rows, sinks.pid)
         finally:
             sinks.terminate()
             sinks.wait(30)

@@ -18,7 +18,7 @@ from schemas.errors import ConfigurationError, Transient
 from schemas.topics import Topic
 
 log = logging.getLogger(__name__)
-RECORDS_ON_THE_WAY: Final = 60_000
+RECORDS_ON_THE_WAY: Final = 30_000
 SLICE: Final = 4_000
 SERVE_S: Final = 0.005
 CLOSE_S: Final = 10.0

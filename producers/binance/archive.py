@@ -29,6 +29,7 @@ from schemas.market import Trade
 ValueT = TypeVar("ValueT")
 MEMORY_BYTES: Final = 8 << 20  # larger files rest on the disk while they are read
 ATTEMPTS: Final = 3
+FILES_AT_A_TIME: Final = 2  # read from zip to records; more are being downloaded
 RETRY_S: Final = 0.5
 TRADES_A_PART: Final = 10_000
 _UNREADABLE: Final = (
@@ -53,6 +54,7 @@ class ArchiveClient:
     def __init__(self, base_url: str, http: httpx.AsyncClient) -> None:
         self._url = base_url.rstrip("/")
         self._http = http
+        self._turns = asyncio.Semaphore(FILES_AT_A_TIME)
 
     async def checksum(self, file: Archive) -> str | None:
         """Return the SHA-256 that is published for a file, or None where there is no such file."""
@@ -81,7 +83,8 @@ class ArchiveClient:
             with tempfile.SpooledTemporaryFile(MEMORY_BYTES) as held:
                 try:
                     await self._download(file, sha256, held)
-                    return await asyncio.to_thread(use, held)
+                    async with self._turns:
+                        return await asyncio.to_thread(use, held)
                 except PoisonMessage as error:
                     if attempt == ATTEMPTS:
                         raise PoisonMessage(f"{file.name}: {error}", raw=b"") from error

@@ -21,7 +21,7 @@ from schemas.timeframe import Interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PART_BYTES: Final = 1 << 20
+PART_BYTES: Final = 1 << 18
 _AMOUNT: Final = pa.decimal128(38, 8)
 _COLUMNS: Final = {
     "open_time": pa.int64(),
