@@ -1,0 +1,514 @@
+"""The views over candles of the past, against the real engine: what is best, held, missing."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from candlewick.cli import build_app
+from candlewick.clickhouse_admin import (
+    apply_lifecycle,
+    apply_migrations,
+    connect,
+    connect_reader,
+)
+from candlewick.lifecycle import wanted_ttls
+from candlewick.table_sizes import read_table_sizes
+from schemas.codecs import encode
+from schemas.errors import CandlewickError
+from schemas.history import Hole
+from schemas.market import NO_TRADE_ID, Candle
+from schemas.settings import ClickHouseSettings, LifecycleSettings
+from schemas.timeframe import Interval
+from sinks.clickhouse import ClickHouse
+from sinks.tables import TABLES
+from tests.builders import a_candle
+from tests.servers import running_clickhouse
+
+QUARTER_MS = Interval.FIFTEEN_MINUTES.ms
+DAY_MS = Interval.ONE_DAY.ms
+DAY = 1_700_006_400_000  # a day begins here, in November 2023
+GRACE_MS = 60_000
+_numbers = count()
+ROLLED = {"1h": 4, "4h": 16, "1d": 96}
+EXACT = ("high", "low", "volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
+
+
+@dataclass(slots=True)
+class World:
+    settings: ClickHouseSettings
+    environment: dict[str, str]
+    store: ClickHouse
+    writer: Client
+    reader: Client
+
+    def put(self, name: str, *records: Candle | Hole) -> None:
+        """Insert records as the sink does."""
+        table = next(t for t in TABLES if t.name == name)
+        rows = b"".join(table.read(encode(record)).data for record in records)
+        self.store.insert(table, rows, token=f"{name} {next(_numbers)}")
+
+    def fill(self, symbol: str, interval: Interval, start_ms: int, end_ms: int) -> None:
+        """Let the store hold klines of a symbol that open in a half-open range."""
+        opens = range(start_ms, end_ms, interval.ms)
+        rows = [
+            (symbol, interval.value, _time(ms), _time(ms + interval.ms), "rest", "official")
+            for ms in opens
+        ]
+        names = ["symbol", "interval", "open_time", "close_time", "source", "status"]
+        self.writer.insert("klines", rows, column_names=names)
+
+    def rows(self, query: str, **parameters: str) -> list[dict[str, Any]]:
+        return list(self.reader.query(query, parameters).named_results())
+
+    def months(self, symbol: str) -> list[dict[str, Any]]:
+        query = "SELECT * FROM completeness WHERE symbol = {symbol:String} ORDER BY month"
+        return self.rows(query, symbol=symbol)
+
+    def run(self, *arguments: str, **environment: str) -> Result:
+        app = build_app(arguments[:1])
+        found = CliRunner().invoke(app, list(arguments[1:]), env=self.environment | environment)
+        if found.exception is not None and not isinstance(found.exception, SystemExit):
+            raise found.exception
+        return found
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("history")
+    with running_clickhouse(folder / "clickhouse") as server:
+        found = ClickHouseSettings.model_validate(
+            {
+                "url": server.url,
+                "user": server.user,
+                "password": server.password,
+                "reader_user": server.reader,
+                "reader_password": server.reader_password,
+            }
+        )
+        environment = {
+            "CANDLEWICK_DATA_DIR": str(folder),
+            "CANDLEWICK_CLICKHOUSE__URL": server.url,
+            "CANDLEWICK_CLICKHOUSE__PASSWORD": server.password,
+            "CANDLEWICK_CLICKHOUSE__READER_PASSWORD": server.reader_password,
+        }
+        apply_migrations(found)
+        with connect(found) as writer, connect_reader(found) as reader:
+            yield World(found, environment, ClickHouse(found), writer, reader)
+
+
+def _time(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _e8(value: Decimal) -> int:
+    return int(value.scaleb(8))
+
+
+def a_name() -> str:
+    return f"SYM{next(_numbers)}"
+
+
+def a_quarter(symbol: str, number: int = 0, **changes: object) -> Candle:
+    """A 15-minute candle of ours, so many after the beginning of the day."""
+    made = a_candle(open_ms=DAY + number * QUARTER_MS, interval="15m", length_ms=QUARTER_MS)
+    return replace(made, **{"symbol": symbol, **changes})  # type: ignore[arg-type]
+
+
+def a_kline(candle: Candle, source: str = "rest", **changes: object) -> Candle:
+    made = replace(
+        candle,
+        source=source,
+        status="official",
+        first_trade_id=NO_TRADE_ID,
+        last_trade_id=NO_TRADE_ID,
+        price_variation_e16=None,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def in_order(world: World, view: str, symbol: str, columns: str = "*") -> list[dict[str, Any]]:
+    query = f"SELECT {columns} FROM {view} WHERE symbol = {{symbol:String}} ORDER BY open_time"  # noqa: S608 - our own names
+    return world.rows(query, symbol=symbol)
+
+
+amounts = st.integers(1, 10**22)
+
+
+@st.composite
+def days_of_candles(draw: st.DrawFn) -> list[Candle]:
+    """Quarters of one day, some missing, with the widest numbers."""
+    numbers = draw(st.sets(st.integers(0, 95), min_size=1))
+    return [
+        a_quarter(
+            "",
+            number,
+            open_e8=draw(amounts),
+            high_e8=draw(amounts),
+            low_e8=draw(amounts),
+            close_e8=draw(amounts),
+            volume_e8=draw(amounts),
+            quote_volume_e8=draw(amounts),
+            taker_buy_volume_e8=draw(amounts),
+            taker_buy_quote_volume_e8=draw(amounts),
+            trade_count=draw(st.integers(1, 10**6)),
+        )
+        for number in sorted(numbers)
+    ]
+
+
+def rolled(candles: list[Candle], each: int) -> list[dict[str, int]]:
+    """What a view must say: Python's integers over each run of so many quarters."""
+    groups: dict[int, list[Candle]] = {}
+    for candle in candles:
+        groups.setdefault((candle.open_ms - DAY) // (each * QUARTER_MS), []).append(candle)
+    return [
+        {
+            "open_ms": DAY + number * each * QUARTER_MS,
+            "open": group[0].open_e8,
+            "close": group[-1].close_e8,
+            "high": max(c.high_e8 for c in group),
+            "low": min(c.low_e8 for c in group),
+            **{n: sum(getattr(c, f"{n}_e8") for c in group) for n in EXACT[2:]},
+            "trade_count": sum(c.trade_count for c in group),
+            "is_complete": len(group) == each,
+        }
+        for number, group in groups.items()
+    ]
+
+
+@given(candles=days_of_candles(), theirs=st.sets(st.integers(0, 95)))
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_longer_candles_are_exact_and_say_when_they_are_incomplete(
+    world: World, candles: list[Candle], theirs: set[int]
+) -> None:
+    symbol = a_name()
+    named = [replace(candle, symbol=symbol) for candle in candles]
+    for n, candle in enumerate(named):
+        if n in theirs:
+            named[n] = a_kline(candle)
+    for table, wanted in (("candles", "trades"), ("klines", "rest")):
+        if chosen := [c for c in named if c.source == wanted]:
+            world.put(table, *chosen)
+
+    for interval, each in ROLLED.items():
+        found = [
+            {
+                "open_ms": int(row["open_time"].replace(tzinfo=UTC).timestamp() * 1000),
+                **{name: _e8(row[name]) for name in ("open", "close", *EXACT)},
+                "trade_count": row["trade_count"],
+                "is_complete": row["status"] != "incomplete",
+            }
+            for row in in_order(world, f"candles_{interval}", symbol)
+        ]
+        assert found == rolled(named, each)
+
+
+def test_a_longer_candle_says_what_its_parts_are(world: World) -> None:
+    symbol = a_name()
+    quiet = {"trade_count": 0, "first_trade_id": -1, "last_trade_id": -1, "status": "quiet"}
+    world.put("candles", *(a_quarter(symbol, n) for n in range(2)))
+    world.put("candles", *(a_quarter(symbol, n, **quiet) for n in range(4, 8)))
+    world.put("candles", *(a_quarter(symbol, n, status="gapped") for n in range(8, 12)))
+    world.put("klines", *(a_kline(a_quarter(symbol, n)) for n in (2, 3, *range(12, 16), 16)))
+
+    names = "status, source, parts, first_trade_id"
+    found = in_order(world, "candles_1h", symbol, names)
+
+    assert [tuple(row.values()) for row in found] == [
+        ("complete", "mixed", 4, -1),
+        ("quiet", "trades", 4, -1),
+        ("gapped", "trades", 4, 10),
+        ("official", "rest", 4, -1),
+        ("incomplete", "rest", 1, -1),
+    ]
+
+
+def test_a_candle_that_misses_trades_gives_way_to_the_exchanges(world: World) -> None:
+    symbol = a_name()
+    gapped = a_quarter(symbol, status="gapped", volume_e8=1)
+    world.put("candles", gapped, a_quarter(symbol, 1, volume_e8=2), replace(gapped, revision=0))
+    world.put("klines", a_kline(gapped, volume_e8=3), a_kline(a_quarter(symbol, 1)))
+
+    found = in_order(world, "candles_best", symbol, "volume, source")
+
+    assert [(_e8(row["volume"]), row["source"]) for row in found] == [(3, "rest"), (2, "trades")]
+
+
+def test_of_the_exchanges_sources_the_most_trusted_is_taken(world: World) -> None:
+    symbol, order = a_name(), ["rest", "archive-daily", "stream", "archive-monthly"]
+    for n in range(len(order)):
+        klines = [a_kline(a_quarter(symbol, n), s, volume_e8=i) for i, s in enumerate(order)]
+        world.put("klines", *reversed(klines[n:]))
+
+    found = in_order(world, "klines_best", symbol, "source, volume, sources")
+
+    assert [row["source"] for row in found] == order
+    assert [_e8(row["volume"]) for row in found] == [0, 1, 2, 3]
+    assert [row["sources"] for row in found] == [4, 3, 2, 1]
+
+
+def test_sources_of_the_exchange_that_disagree_stand_beside_each_other(world: World) -> None:
+    symbol = a_name()
+    rest = [a_kline(a_quarter(symbol, n)) for n in range(3)]
+    world.put("klines", *rest)
+    world.put("klines", *(replace(k, source="archive-daily") for k in rest))
+    world.put("klines", replace(rest[0], source="archive-monthly", high_e8=7, trade_count=8))
+    world.put("klines", replace(rest[1], source="stream", first_trade_id=10, last_trade_id=13))
+
+    found = in_order(world, "source_differences", symbol)
+
+    assert [(row["source"], row["best_source"], row["differs"]) for row in found] == [
+        ("archive-monthly", "rest", ["high", "trade_count"])
+    ]
+    assert (_e8(found[0]["high"]), _e8(found[0]["best_high"])) == (7, rest[0].high_e8)
+
+
+def test_every_candle_has_the_status_that_the_comparison_gives_it(world: World) -> None:
+    symbol = a_name()
+    ours = [a_quarter(symbol, n) for n in range(5)]
+    world.put("candles", *ours[:2], *(replace(c, status="gapped") for c in ours[2:4]), ours[4])
+    world.put("klines", a_kline(ours[0]), a_kline(ours[1], close_e8=1), a_kline(ours[2]))
+    world.put("klines", a_kline(a_quarter(symbol, 5), "stream"))
+
+    found = in_order(world, "candles_verified", symbol)
+
+    assert [(row["status"], row["source"]) for row in found] == [
+        ("verified", "trades"),
+        ("mismatch", "trades"),
+        ("official", "rest"),
+        ("gapped", "trades"),
+        ("complete", "trades"),
+        ("official", "stream"),
+    ]
+    assert _e8(found[1]["close"]) == ours[1].close_e8
+    differing = in_order(world, "audit", symbol, "result, differs")
+    assert [row["differs"] for row in differing if row["result"] == "mismatch"] == [["close"]]
+
+
+def test_a_chart_reads_only_the_rows_that_it_shows(world: World) -> None:
+    symbol, quarters = a_name(), 3 * 365 * 96
+    world.writer.command(
+        "INSERT INTO klines (symbol, interval, open_time, source) SELECT {symbol:String}, '15m', "
+        "fromUnixTimestamp64Milli(toInt64(1600000000000 + number * 900000), 'UTC'), 'rest' "
+        "FROM numbers({rows:UInt64})",
+        parameters={"symbol": symbol, "rows": quarters},
+    )
+    plan = world.reader.query(
+        "EXPLAIN indexes = 1 SELECT * FROM candles_4h WHERE symbol = {symbol:String} "
+        "AND open_time >= toDateTime64('2022-03-01', 3, 'UTC') "
+        "AND open_time < toDateTime64('2022-03-31', 3, 'UTC')",
+        {"symbol": symbol},
+    ).result_rows
+    text = "\n".join(row[0] for row in plan).split("klines)")[1]
+    read = [line.split("Granules: ")[1] for line in text.splitlines() if " Granules: " in line]
+
+    assert int(read[-1].split("/")[0]) <= 3
+
+
+def months_until_now(first_ms: int, interval: Interval) -> tuple[int, dict[str, int]]:
+    """The end of the last candle closed a minute ago, and how many each month has by then."""
+    end_ms = interval.open_of(int(time.time() * 1000) - GRACE_MS)
+    counts: dict[str, int] = {}
+    for ms in range(first_ms, end_ms, interval.ms):
+        name = f"{_time(ms):%Y-%m-%d}"[:8] + "01"
+        counts[name] = counts.get(name, 0) + 1
+    return end_ms, counts
+
+
+def settled(world: World, symbol: str, first_ms: int, interval: Interval) -> dict[str, Any]:
+    """Read the months while no candle closes in between; their expected counts are checked."""
+    while True:
+        before = months_until_now(first_ms, interval)
+        found = world.months(symbol)
+        if months_until_now(first_ms, interval) == before:
+            break
+    assert {str(row["month"]): row["expected"] for row in found} == before[1]
+    return {
+        name: sum(row[name] for row in found)
+        for name in found[0]
+        if name not in ("symbol", "interval", "month")
+    }
+
+
+def days_ago(days: int) -> int:
+    return Interval.ONE_DAY.open_of(int(time.time() * 1000)) - days * DAY_MS
+
+
+def a_hole(symbol: str, kind: str, open_ms: int, close_ms: int, **changes: int) -> Hole:
+    unknown = dict.fromkeys(("agg_id_before", "agg_id_after", "before_ms", "after_ms"), -1)
+    return Hole(
+        symbol=symbol,
+        interval="15m",
+        open_ms=open_ms,
+        close_ms=close_ms,
+        kind=kind,
+        checked_ms=close_ms,
+        reason="",
+        **{**unknown, **changes},
+    )
+
+
+def test_what_is_missing_in_the_middle_and_at_the_end_is_counted(world: World) -> None:
+    symbol, first = a_name(), days_ago(70)
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, first, first + 10 * DAY_MS)
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, first + 11 * DAY_MS, days_ago(0) - DAY_MS)
+
+    sums = settled(world, symbol, first, Interval.FIFTEEN_MINUTES)
+
+    assert sums["held"] == 96 * 68
+    assert sums["missing"] == sums["expected"] - 96 * 68
+    assert len(world.months(symbol)) in (3, 4)
+
+
+def test_a_candle_that_came_from_many_sources_counts_once(world: World) -> None:
+    symbol, first = a_name(), days_ago(2)
+    candle = replace(a_quarter(symbol), open_ms=first, close_ms=first + QUARTER_MS)
+    world.put("candles", candle, replace(candle, revision=2))
+    world.put("klines", a_kline(candle), a_kline(candle, "stream"))
+
+    sums = settled(world, symbol, first, Interval.FIFTEEN_MINUTES)
+
+    assert (sums["held"], sums["verified"]) == (1, 1)
+
+
+def test_official_holes_are_not_missing_and_unproven_ones_are_told_apart(world: World) -> None:
+    symbol, first = a_name(), days_ago(3)
+    hole, doubt = first + 10 * QUARTER_MS, first + 20 * QUARTER_MS
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, first, hole)
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, hole + 4 * QUARTER_MS, doubt)
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, doubt + 2 * QUARTER_MS, days_ago(-1))
+    world.put(
+        "holes",
+        a_hole(symbol, "unproven", hole, hole + 3 * QUARTER_MS),
+        a_hole(symbol, "official", hole, hole + 4 * QUARTER_MS),
+        a_hole(symbol, "official", hole, hole + 5 * QUARTER_MS),  # one of it came later
+        a_hole(symbol, "unproven", doubt, doubt + 2 * QUARTER_MS),
+    )
+
+    sums = settled(world, symbol, first, Interval.FIFTEEN_MINUTES)
+
+    assert (sums["official_holes"], sums["unproven_holes"], sums["missing"]) == (4, 2, 0)
+
+
+def test_nothing_is_expected_before_a_symbol_was_listed_but_all_after(world: World) -> None:
+    symbol, listed = a_name(), days_ago(3)
+    world.put(
+        "holes",
+        a_hole(symbol, "unlisted", days_ago(90), days_ago(60), after_ms=listed + 5),
+        a_hole(symbol, "unlisted", days_ago(60), listed, after_ms=listed + 5),
+    )
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, listed + DAY_MS, days_ago(-1))
+
+    sums = settled(world, symbol, listed, Interval.FIFTEEN_MINUTES)
+
+    assert sums["missing"] == 96
+
+
+def test_gapped_candles_are_missing_and_different_ones_are_counted(world: World) -> None:
+    symbol, first = a_name(), days_ago(1)
+    ours = [
+        replace(
+            a_quarter(symbol),
+            open_ms=first + n * QUARTER_MS,
+            close_ms=first + (n + 1) * QUARTER_MS,
+        )
+        for n in range(4)
+    ]
+    gapped = [replace(c, status="gapped") for c in ours[2:]]
+    world.put("candles", *ours[:2], *gapped)
+    world.put("klines", a_kline(ours[0]), a_kline(ours[1], low_e8=1), a_kline(ours[2]))
+
+    sums = settled(world, symbol, first, Interval.FIFTEEN_MINUTES)
+
+    assert (sums["held"], sums["gapped"]) == (3, 1)
+    assert (sums["verified"], sums["mismatched"]) == (1, 1)
+
+
+def test_the_command_says_by_its_exit_code_whether_something_is_missing(world: World) -> None:
+    whole, holed = a_name(), a_name()
+    world.fill(whole, Interval.FIFTEEN_MINUTES, days_ago(3), days_ago(-1))
+    world.fill(holed, Interval.FIFTEEN_MINUTES, days_ago(3), days_ago(2))
+
+    good = world.run("completeness", "--symbol", whole.lower(), "--interval", "15m")
+    bad = world.run("completeness", "--symbol", holed, "--json")
+
+    assert (good.exit_code, bad.exit_code) == (0, 1)
+    assert whole in good.stdout
+    assert "nothing is missing" in good.stdout
+    lines = [json.loads(line) for line in bad.stdout.splitlines()]
+    assert sum(line["held"] for line in lines) == 96
+    assert {line["symbol"] for line in lines} == {holed}
+    with pytest.raises(CandlewickError, match="no candle of NOBODY 1m is stored"):
+        world.run("completeness", "--symbol", "nobody", "--interval", "1m")
+    with pytest.raises(CandlewickError, match="unknown interval"):
+        world.run("completeness", "--interval", "7m")
+
+
+def ttls(world: World) -> Mapping[str, str]:
+    return {size.table: size.ttl for size in read_table_sizes(world.reader)}
+
+
+def test_tables_keep_rows_as_long_as_is_set_and_are_changed_only_where_needed(
+    world: World,
+) -> None:
+    usual = LifecycleSettings()
+    apply_lifecycle(world.settings, usual)
+    assert apply_lifecycle(world.settings, usual) == []
+    assert {n: t for n, t in ttls(world).items() if n in wanted_ttls(usual)} == wanted_ttls(usual)
+
+    other = LifecycleSettings(trades_days=7, candles_recompress_days=0)
+    assert apply_lifecycle(world.settings, other) == ["trades", "candles", "klines"]
+    assert ttls(world)["klines"] == ""
+    assert "toIntervalDay(7)" in ttls(world)["trades"]
+
+    shown = world.run("migrate").stdout
+    assert "changed how long rows are kept in trades, candles, klines" in shown
+    assert "up to date" in world.run("migrate").stdout
+
+
+def test_trades_older_than_is_set_are_gone_after_a_merge(world: World) -> None:
+    symbol, now = a_name(), datetime.now(UTC).timestamp()
+    apply_lifecycle(world.settings, LifecycleSettings())
+    stored = [datetime.fromtimestamp(now - days * 86_400, UTC) for days in (29, 31)]
+    world.writer.insert(
+        "trades",
+        [(symbol, n, stored[0], when) for n, when in enumerate(stored)],
+        column_names=["symbol", "agg_id", "event_time", "stored_time"],
+    )
+
+    world.writer.command("OPTIMIZE TABLE trades FINAL")
+
+    query = "SELECT agg_id FROM trades WHERE symbol = {symbol:String}"
+    assert [row["agg_id"] for row in world.rows(query, symbol=symbol)] == [0]
+
+
+def test_every_table_is_shown_with_what_it_holds_and_how_long(world: World) -> None:
+    symbol = a_name()
+    world.put("candles", a_quarter(symbol, -96 * 400))
+    apply_lifecycle(world.settings, LifecycleSettings())
+
+    lines = [json.loads(line) for line in world.run("lifecycle", "--json").stdout.splitlines()]
+    tables = {line["table"]: line for line in lines}
+
+    assert {"trades", "candles", "candles_live", "klines", "gaps", "holes"} <= set(tables)
+    assert tables["candles"]["oldest_ms"] == DAY - 400 * DAY_MS
+    assert tables["candles"]["rows"] > 0
+    assert tables["candles"]["bytes"] > 0
+    assert tables["candles_live"]["newest_ms"] is None
+    text = world.run("lifecycle", CANDLEWICK_LIFECYCLE__TRADES_DAYS="5").stdout
+    assert "30 days" in text
+    assert "ZSTD(6) after 7 days" in text
+    assert "the settings say otherwise of trades" in text
