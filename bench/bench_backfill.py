@@ -52,7 +52,7 @@ def watch(process: "subprocess.Popen[str]", found: list[float], cpu: list[float]
         while process.poll() is None:
             found.append(handle.memory_info().rss / 2**20)
             cpu.append(sum(handle.cpu_times()[:2]))
-            time.sleep(0.02)
+            time.sleep(0.05)
     except psutil.Error:
         return
 
@@ -82,7 +82,7 @@ def ours(
             first = first or (time.perf_counter() if stored else 0.0)
             if stored >= rows:
                 break
-            time.sleep(0.02)
+            time.sleep(0.05)
         ended = time.perf_counter()
         said, _ = process.communicate(timeout=DEADLINE_S)
         watcher.join()
