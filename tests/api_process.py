@@ -17,7 +17,6 @@ from tests.servers import RunningClickHouse, RunningKafka, free_port
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 15.0
-ADMIN = ("root", "correct horse battery")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,244 @@
+"""Programs that people use, reading our API as they are: pandas, Power BI, curl, Avro clients."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import chdb
+import httpx
+import pandas as pd
+import pyarrow as pa
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from schemas import topics
+from schemas.codecs import encode
+from schemas.contracts import contract_of
+from schemas.market import Candle
+from tests.api_market import QUARTER_MS, a_quarter, say
+from tests.api_stage import Stage, running_stage
+from tests.builders import START_MS
+
+MONTH = {
+    "symbol": "BTCUSDT",
+    "interval": "15m",
+    "from": START_MS,
+    "to": START_MS + 2880 * QUARTER_MS,
+}
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with running_stage(tmp_path_factory.mktemp("clients")) as running:
+        yield running
+
+
+def url_of(stage: Stage, path: str, **parameters: object) -> str:
+    return str(httpx.URL(stage.api.url + path, params=parameters))
+
+
+def get(stage: Stage, path: str, **parameters: object) -> httpx.Response:
+    return httpx.get(stage.api.url + path, params=parameters, timeout=30)
+
+
+def test_pandas_reads_a_month_of_candles_from_the_url(stage: Stage) -> None:
+    frame = pd.read_parquet(url_of(stage, "/v1/candles", **MONTH, limit=5000, format="parquet"))
+
+    assert len(frame) == 2880
+    assert frame["close"].iloc[0] == Decimal("101.00012345")
+    assert str(frame["open_time"].dtype) == "datetime64[ms, UTC]"
+    assert frame["open_time"].is_monotonic_increasing
+
+
+def test_arrow_and_csv_and_json_say_the_same(stage: Stage) -> None:
+    asked = MONTH | {"limit": 10, "fields": "close,trade_count"}
+    arrow = pa.ipc.open_stream(get(stage, "/v1/candles", **asked, format="arrow").content)
+    table = arrow.read_all().to_pylist()
+    text = get(stage, "/v1/candles", **asked, format="csv").text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    objects = get(stage, "/v1/candles", **asked).json()["data"]
+
+    assert [str(row["close"].normalize()) for row in table] == [row["close"] for row in rows]
+    assert [row["close"] for row in rows] == [row["close"] for row in objects]
+    assert list(objects[0]) == ["symbol", "interval", "open_ms", "close", "trade_count"]
+
+
+def test_power_bi_gets_csv_by_its_accept_header_with_typed_looking_columns(stage: Stage) -> None:
+    headers = {
+        "Accept": "text/csv, application/octet-stream;q=0.5",
+        "User-Agent": "Microsoft.Data.Mashup",
+    }
+    answer = httpx.get(stage.api.url + "/v1/candles", params=MONTH, headers=headers)
+    frame = pd.read_csv(io.StringIO(answer.text), parse_dates=["open_time", "close_time"])
+
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert frame["open_time"].dt.tz is not None
+    assert frame["close"].dtype == "float64"
+    assert len(frame) == 500
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_follows_the_link_from_page_to_page(stage: Stage, tmp_path: Path) -> None:
+    path, closes = f"/v1/candles?symbol=BTCUSDT&limit=700&from={START_MS}&format=csv", []
+    while path:
+        heads = tmp_path / "heads"
+        command = ["curl", "-sS", "--fail", "-D", str(heads), stage.api.url + path]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        closes += [row["open_ms"] for row in csv.DictReader(io.StringIO(text))]
+        links = [line for line in heads.read_text().splitlines() if line.startswith("link: ")]
+        path = links[0].split("<")[1].split(">")[0] if links else ""
+
+    assert len(closes) == 3000
+    assert closes == sorted(set(closes))
+
+
+def test_the_newest_come_first_where_no_begin_is_given(stage: Stage) -> None:
+    page = get(stage, "/v1/candles", symbol="BTCUSDT", limit=2).json()
+
+    begins = [row["open_ms"] for row in page["data"]]
+    assert begins == [START_MS + 2999 * QUARTER_MS, START_MS + 2998 * QUARTER_MS]
+
+
+def test_iso_and_epoch_times_are_the_same_moment(stage: Stage) -> None:
+    iso = get(
+        stage, "/v1/candles", symbol="BTCUSDT", **{"from": "2023-11-14T23:15:00+01:00"}, limit=1
+    )
+    epoch = get(stage, "/v1/candles", symbol="BTCUSDT", **{"from": START_MS}, limit=1)
+
+    assert iso.json() == epoch.json()
+    assert iso.json()["data"][0]["open_time"] == "2023-11-14T22:15:00.000Z"
+
+
+def test_an_answer_that_the_caller_has_is_not_sent_again(stage: Stage) -> None:
+    first = get(stage, "/v1/candles", **MONTH)
+    headers = {"If-None-Match": first.headers["etag"]}
+    again = httpx.get(stage.api.url + "/v1/candles", params=MONTH, headers=headers)
+
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_what_is_ours_goes_before_the_exchanges_unless_it_is_gapped(stage: Stage) -> None:
+    asked = {"symbol": "BTCUSDT", "from": START_MS - 4 * QUARTER_MS, "limit": 14}
+
+    found = [row["source"] for row in get(stage, "/v1/candles", **asked).json()["data"]]
+
+    assert found == ["rest"] * 4 + ["trades"] * 7 + ["rest"] + ["trades"] * 2
+
+
+def test_longer_candles_are_made_from_the_shorter(stage: Stage) -> None:
+    whole = get(stage, "/v1/candles", symbol="ETHUSDT", interval="1d", limit=40).json()["data"]
+
+    assert {row["status"] for row in whole} == {"gapped", "incomplete", "complete"} - {"complete"}
+    assert whole[5]["trade_count"] == 96 * 4
+
+
+def test_a_search_over_symbols_goes_by_time_and_pages_without_a_gap(stage: Stage) -> None:
+    wanted: dict[str, object] = {
+        "symbols": ["ETHUSDT", "BTCUSDT"],
+        "from": START_MS,
+        "status": ["complete"],
+        "minimum_volume": "4.9",
+        "fields": ["close"],
+        "limit": 1001,
+        "order": "desc",
+    }
+    rows: list[dict[str, object]] = []
+    while True:
+        page = httpx.post(f"{stage.api.url}/v1/candles/search", json=wanted, timeout=30).json()
+        rows += page["data"]
+        if page["next_cursor"] is None:
+            break
+        wanted["cursor"] = page["next_cursor"]
+
+    keys = [(row["open_ms"], row["symbol"]) for row in rows]
+    assert keys == sorted(set(keys), reverse=True)
+    assert len(rows) == 2 * 3000 - 2 * 60  # every fiftieth is gapped
+
+
+def test_what_was_known_at_a_moment_does_not_change_later(stage: Stage) -> None:
+    asked = {"symbol": "BTCUSDT", "as_of": START_MS + 5 * 60_000, "model": "online"}
+
+    found = get(stage, "/v1/predictions", **asked).json()["data"]
+
+    assert [row["issued_ms"] for row in found] == [START_MS + m * 60_000 for m in range(5, -1, -1)]
+    assert found[0]["price"] == "101"
+
+
+def test_skill_is_told_against_the_reference(stage: Stage) -> None:
+    rows = get(stage, "/v1/scores", symbol="BTCUSDT").json()["data"]
+
+    skills = {row["model"]: (row["point_skill"], row["coverage_50"]) for row in rows}
+    assert skills == {"online": (0.75, 1), "reference": (0, 0)}
+
+
+def test_the_current_prediction_has_challengers_and_evidence(stage: Stage) -> None:
+    found = get(stage, "/predict", symbol="BTCUSDT").json()
+
+    assert found["model"] == "online"
+    assert [other["model"] for other in found["challengers"]] == ["reference"]
+    assert found["seconds_to_close"] == 599
+    assert found["lately"]["cases"] == 60
+
+
+def test_confluents_deserializer_reads_our_topics(stage: Stage) -> None:
+    candle = a_quarter(0)
+    say(stage.kafka, topics.CANDLES, [candle])
+    raw = next(read_values(stage, topics.CANDLES.name))
+    with SchemaRegistryClient({"url": f"{stage.api.url}/registry"}) as registry:
+        deserializer = AvroDeserializer(registry)
+        context = SerializationContext(topics.CANDLES.name, MessageField.VALUE)
+
+        found = deserializer(raw, context)
+
+    assert isinstance(found, dict)
+    assert found["close"] == Decimal("101.00012345")
+    assert found["open_ms"] == candle.open_ms
+
+
+def test_the_registrys_other_calls_answer_its_client(stage: Stage) -> None:
+    subject, contract = "market.candles.v1-value", contract_of(Candle)
+    with SchemaRegistryClient({"url": f"{stage.api.url}/registry"}) as registry:
+        latest = registry.get_latest_version(subject)
+
+        assert subject in registry.get_subjects()
+        assert (latest.schema_id, latest.version) == (contract.schema_id, 1)
+        assert registry.get_versions(subject) == [1]
+        assert registry.get_version(subject, 1).schema_id == contract.schema_id
+        assert registry.lookup_schema(subject, Schema(contract.text, "AVRO")).version == 1
+
+
+def test_the_engines_own_avro_reader_takes_our_messages(stage: Stage, tmp_path: Path) -> None:
+    file = tmp_path / "candles"
+    file.write_bytes(b"".join(encode(a_quarter(n)) for n in range(3)))
+    query = (
+        f"SELECT symbol, open_ms, toString(close) AS close FROM file('{file}', 'AvroConfluent') "  # noqa: S608 - a path of the test
+        f"SETTINGS format_avro_schema_registry_url = '{stage.api.url}/registry'"
+    )
+
+    rows = [json.loads(line) for line in str(chdb.query(query, "JSONEachRow")).splitlines()]
+
+    assert [row["open_ms"] for row in rows] == [a_quarter(n).open_ms for n in range(3)]
+    assert rows[0]["close"] == "101.00012345"
+
+
+def read_values(stage: Stage, topic: str) -> Iterator[bytes]:
+    config = {"bootstrap.servers": stage.kafka.bootstrap, "group.id": "t", "log_level": 0}
+    consumer = Consumer(config | {"auto.offset.reset": "earliest", "enable.auto.commit": False})
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+    try:
+        while True:
+            message = consumer.poll(10)
+            if message is None:
+                raise AssertionError("nothing came")
+            yield message.value() or b""
+    finally:
+        consumer.close()

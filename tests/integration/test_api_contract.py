@@ -1,0 +1,214 @@
+"""The API against its own OpenAPI document, and against hostile input."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from api.accounts.people import Role
+from tests.api_stage import PASSWORD, Stage, running_stage
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+    unsupported_method,
+]
+HOSTILE = [
+    "BTCUSDT' OR '1'='1",
+    "BTCUSDT; DROP TABLE candles",
+    "{interval:String}",
+    "\\",
+    "BTC\x00USDT",
+    "%27",
+]
+PLACES = ["candles?symbol", "predictions?symbol", "scores?model", "gaps?state"]
+ENDLESS = "/v1/stream"
+EXAMPLES = 6
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with running_stage(tmp_path_factory.mktemp("contract"), LOGIN_ATTEMPTS="100") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def admin(stage: Stage) -> Iterator[httpx.Client]:
+    with stage.api.client(**stage.signed_in(Role.ADMIN)) as client:
+        yield client
+
+
+def test_every_answer_is_one_that_the_document_declares(stage: Stage) -> None:
+    schema = schemathesis.openapi.from_url(f"{stage.api.url}/openapi.json")
+    headers = stage.signed_in(Role.ADMIN)
+    asked = count()
+    for result in schema.exclude(path=ENDLESS).get_all_operations():
+        operation = result.ok()
+
+        @given(case=operation.as_strategy())
+        @settings(
+            max_examples=EXAMPLES,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            derandomize=True,
+            database=None,
+        )
+        def try_it(case: schemathesis.Case) -> None:
+            next(asked)
+            case.call_and_validate(headers=headers, checks=CHECKS, timeout=30)
+
+        try_it()
+
+    assert next(asked) > 30 * EXAMPLES
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "BTCUSDT' OR '1'='1",
+        "BTCUSDT; DROP TABLE candles",
+        "{interval:String}",
+        "\\",
+        "BTC\x00USDT",
+        "%27",
+    ],
+)
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/candles?symbol=", "/v1/predictions?symbol=", "/v1/scores?model=", "/v1/gaps?state="],
+)
+def test_sql_in_a_parameter_is_only_a_wrong_value(stage: Stage, path: str, value: str) -> None:
+    name, _, _ = path.partition("=")
+    url, key = name.split("?")
+    with stage.api.client() as client:
+        answer = client.get(url, params={key: value})
+
+        assert answer.status_code == 422
+        assert client.get("/v1/candles", params={"symbol": "BTCUSDT"}).json()["data"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.text(max_size=60))
+def test_no_cursor_breaks_a_query(stage: Stage, cursor: str) -> None:
+    with stage.api.client() as client:
+        for path in ("/v1/candles", "/v1/predictions"):
+            answer = client.get(path, params={"symbol": "BTCUSDT", "cursor": cursor})
+            assert answer.status_code in {200, 422}, answer.text
+
+
+def test_values_from_a_cursor_are_bound_too(stage: Stage) -> None:
+    from api.cursors import cursor_of  # noqa: PLC0415 - only here is a cursor forged
+
+    forged = cursor_of((1_700_000_000_000, "x'] OR 1=1 -- \\ \t\n"))
+    with stage.api.client() as client:
+        answer = client.get("/v1/candles", params={"symbol": "BTCUSDT", "cursor": forged})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])
+def test_a_body_that_is_too_large_is_refused(stage: Stage, *, announced: bool) -> None:
+    body = b" " * 1_100_000
+    pieces = (body[n : n + 65536] for n in range(0, len(body), 65536))
+    with stage.api.client() as client:
+        answer = client.post("/v1/candles/search", content=body if announced else pieces)
+
+    assert answer.status_code == 413
+    assert answer.json()["type"] == "/problems/body-too-large"
+
+
+@pytest.mark.parametrize(
+    ("file", "place"),
+    [
+        ("username,role,password\n=cmd|' /C calc'!A0,viewer,{p}\n", "row 2, username"),
+        ("username,role,password\n@SUM(A1),viewer,{p}\n", "row 2, username"),
+        ("username,role,password\nada,king,{p}\n", "row 2, role"),
+        ("username,role,password\nada,viewer,short\n", "row 2, password"),
+        ("username,role,password\nada,viewer,{p}\nADA,viewer,{p}\n", "row 3, username"),
+        ("username,role,password\nada,viewer,{p}\nbob,viewer\n", "row 3"),
+        ("username,role,password\n", "row 1"),
+        ("name,role\nada,viewer\n", "row 1"),
+        ("", "row 1"),
+        ('username,role,password\n"ada,viewer,{p}\n', "row 1"),
+    ],
+)
+def test_a_wrong_row_keeps_a_whole_import_out(admin: httpx.Client, file: str, place: str) -> None:
+    answer = admin.post("/v1/users/import", content=file.format(p=PASSWORD).encode())
+
+    assert answer.status_code == 422
+    assert place in {error["place"] for error in answer.json()["errors"]}
+    assert {u["username"] for u in admin.get("/v1/users").json()["data"]}.isdisjoint({"ada", "bob"})
+
+
+def test_bytes_that_are_no_text_are_no_csv(admin: httpx.Client) -> None:
+    assert admin.post("/v1/users/import", content=b"\xff\xfe\x00").status_code == 422
+
+
+def test_an_import_comes_out_again_without_passwords(admin: httpx.Client) -> None:
+    rows = "".join(f"person{n},viewer,{PASSWORD} {n}\n" for n in range(3))
+    before = len(admin.get("/v1/users").json()["data"])
+
+    created = admin.post("/import_users", content=f"username,role,password\n{rows}".encode())
+    again = admin.post("/import_users", content=f"username,role,password\n{rows}".encode())
+    exported = admin.get("/v1/users/export")
+
+    assert created.json() == {"created": 3}
+    assert again.status_code == 409
+    assert exported.headers["content-type"].startswith("text/csv")
+    assert len(exported.text.splitlines()) == before + 3 + 1
+    assert PASSWORD not in exported.text
+    assert "argon2" not in exported.text
+
+
+def test_no_password_and_no_token_is_in_the_log(stage: Stage, admin: httpx.Client) -> None:
+    admin.post("/v1/users", json={"username": "eve", "password": "sesame open sesame"})
+    httpx.post(
+        f"{stage.api.url}/v1/token", data={"username": "eve", "password": "wrong wrong wrong"}
+    )
+    token = stage.api.token("eve", "sesame open sesame")
+
+    log = stage.api.log()
+
+    assert "sesame" not in log
+    assert "wrong wrong" not in log
+    assert token not in log
+
+
+def test_a_new_password_ends_the_tokens_of_the_old(stage: Stage, admin: httpx.Client) -> None:
+    admin.post("/v1/users", json={"username": "zoe", "password": "first words of zo"})
+    old = {"Authorization": f"Bearer {stage.api.token('zoe', 'first words of zo')}"}
+    change = {"password": "second words here", "current": "first words of zo"}
+    with stage.api.client(**old) as client:
+        wrong = client.post("/v1/users/zoe/password", json=change | {"current": "no"})
+        changed = client.post("/v1/users/zoe/password", json=change)
+        after = client.get("/v1/users/me")
+
+    assert (wrong.status_code, changed.status_code, after.status_code) == (403, 204, 401)
+    assert stage.api.token("zoe", "second words here")
+
+
+def test_the_last_admin_stays(admin: httpx.Client) -> None:
+    people = admin.get("/v1/users").json()["data"]
+    others = [p["username"] for p in people if p["role"] == "admin" and p["username"] != "admin"]
+    removed = [admin.delete(f"/v1/users/{name}").status_code for name in others]
+
+    last = admin.delete("/v1/users/admin")
+
+    assert set(removed) == {204}
+    assert last.status_code == 409
+    assert last.json()["type"] == "/problems/conflict"
