@@ -1,0 +1,151 @@
+"""Tokens and the users' database, over a real SQLite file, with a clock of the test."""
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.accounts.gate import open_gate
+from api.accounts.people import NewUser, Role, User
+from api.accounts.store import FILE, LastAdmin, UserExists, Users, open_database
+from api.accounts.tokens import Tokens
+from schemas.errors import ConfigurationError
+from schemas.settings import ApiSettings, Settings
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+CANDLEWICK = str(Path(sys.executable).with_name("candlewick"))
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ms = 1_700_000_000_000
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path)
+
+
+def tokens_of(settings: Settings, clock: Clock) -> Tokens:
+    return Tokens(open_database(settings), ApiSettings(), clock)
+
+
+ADA = User("ada", Role.VIEWER, 0, 0)
+
+
+def test_a_token_ends_with_its_hour(settings: Settings, clock: Clock) -> None:
+    tokens = tokens_of(settings, clock)
+    token = tokens.make(ADA)
+
+    clock.ms += HOUR_MS - 1000
+    assert tokens.read(token)
+    clock.ms += 1000
+    assert tokens.read(token) is None
+
+
+def test_a_new_key_signs_after_a_month_and_the_old_one_reads_until_its_tokens_end(
+    settings: Settings, clock: Clock
+) -> None:
+    tokens = tokens_of(settings, clock)
+    tokens.make(ADA)
+    clock.ms += 30 * DAY_MS - HOUR_MS // 2
+    old = tokens.make(ADA)
+    clock.ms += HOUR_MS // 2
+    new = tokens.make(ADA)
+
+    assert old.split(".")[0] != new.split(".")[0]
+    clock.ms += HOUR_MS // 4
+    assert tokens.read(old)
+    assert tokens.read(new)
+
+
+def test_another_process_reads_the_token_and_a_forgotten_key_ends_it(
+    settings: Settings, clock: Clock
+) -> None:
+    token = tokens_of(settings, clock).make(ADA)
+    other = tokens_of(settings, clock)
+    assert other.read(token)
+
+    other.rotate(forget=True)
+
+    assert other.read(token) is None
+
+
+@pytest.mark.parametrize("change", ["none", "secret", "payload"])
+def test_a_token_that_was_changed_is_none(settings: Settings, clock: Clock, change: str) -> None:
+    tokens = tokens_of(settings, clock)
+    head, body, sign = tokens.make(ADA).split(".")
+    forged = {
+        "none": f"eyJhbGciOiJub25lIn0.{body}.",
+        "secret": f"{head}.{body}.{sign[::-1]}",
+        "payload": f"{head}.{body[::-1]}.{sign}",
+    }[change]
+
+    assert tokens.read(forged) is None
+
+
+def test_the_file_of_users_is_for_its_owner_alone(settings: Settings, tmp_path: Path) -> None:
+    open_database(settings)
+
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
+def test_adding_many_is_all_or_nothing(settings: Settings) -> None:
+    users = Users(open_database(settings))
+    users.add([("bob", Role.VIEWER, "x")], now_ms=0)
+
+    with pytest.raises(UserExists):
+        users.add([("ada", Role.VIEWER, "x"), ("BOB", Role.VIEWER, "x")], now_ms=0)
+
+    assert [user.username for user in users.all()] == ["bob"]
+
+
+def test_the_last_admin_cannot_be_removed(settings: Settings) -> None:
+    users = Users(open_database(settings))
+    users.add([("ada", Role.ADMIN, "x"), ("bob", Role.ADMIN, "x")], now_ms=0)
+
+    assert users.remove("ada")
+    with pytest.raises(LastAdmin):
+        users.remove("bob")
+
+
+def test_a_database_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
+    api = ApiSettings.model_validate({"users_url": "nonsense://secret@x"})
+
+    with pytest.raises(ConfigurationError, match="CANDLEWICK_API__USERS_URL") as caught:
+        open_database(Settings(data_dir=tmp_path, api=api))
+
+    assert "secret" not in str(caught.value)
+
+
+def test_the_first_admin_comes_from_the_command_line(tmp_path: Path) -> None:
+    environment = {"CANDLEWICK_DATA_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [CANDLEWICK, "users", *arguments]
+        return subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    added = run("add", "root", "--admin", "--generate")
+    again = run("add", "root", "--admin", "--generate")
+    password = added.stdout.splitlines()[0].rsplit(": ", 1)[1]
+
+    assert added.returncode == 0, added.stderr
+    assert again.returncode == 1
+    assert "Traceback" not in again.stderr
+    user = open_gate(Settings(data_dir=tmp_path)).sign_in("ROOT", password)
+    assert user is not None
+    assert user.role is Role.ADMIN
+    assert NewUser("a", Role.ADMIN, "hidden words").__repr__().find("hidden") < 0
