@@ -16,7 +16,7 @@ from schemas.market import Candle, Gap
 from schemas.predictions import Prediction, Score
 
 Live = Candle | Prediction | Score | Gap
-Frames = AsyncGenerator[list[bytes], None]  # stretches of what is written to a subscriber
+Frames = AsyncGenerator[list[bytes], None]  # whole frames in pieces, for a subscriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,12 @@ def heartbeat(position: str) -> bytes:
     return b": heartbeat\nid: %b\n\n" % position.encode()
 
 
-def as_message(frame: bytes) -> str:
-    """Return a server-sent frame as one JSON object, for a websocket."""
+def as_messages(frames: bytes) -> list[str]:
+    """Return server-sent frames as JSON objects, for a websocket."""
+    return [_as_message(frame) for frame in frames.split(b"\n\n") if frame]
+
+
+def _as_message(frame: bytes) -> str:
     lines = dict(line.split(b": ", 1) for line in frame.strip().splitlines() if b": " in line)
     return (
         b'{"id":%b,"event":%b,"data":%b}'

@@ -5,7 +5,7 @@ All of it runs in the event loop's thread.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from api.live.events import Event, sse
@@ -43,22 +43,23 @@ class Subscriber:
     _count: int = 0
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def offer(self, frames: Sequence[bytes]) -> None:
-        """Queue frames, or give up on the client."""
+    def offer(self, frames: bytes, count: int) -> None:
+        """Queue so many frames, in one piece, or give up on the client."""
         if self.overrun:
             return
         if self._count > self.most:
             self.overrun = True
             self._waiting.clear()
         else:
-            self._count += len(frames)
-            self._waiting += frames
+            self._count += count
+            self._waiting.append(frames)
         self._arrived.set()
 
     async def take(self, patience_s: float) -> list[bytes]:
         """Wait for frames; none after `patience_s`, and none once it is overrun."""
         try:
-            await asyncio.wait_for(self._arrived.wait(), patience_s)
+            async with asyncio.timeout(patience_s):
+                await self._arrived.wait()
         except TimeoutError:
             if not self._waiting:
                 return []
@@ -100,13 +101,14 @@ class Hub:
     def publish(self, events: Iterable[Event]) -> None:
         """Hand events to those who want them."""
         written = [(event, self._write(event)) for event in events]
-        frames: dict[Wish, list[bytes]] = {}
+        pieces: dict[Wish, tuple[bytes, int]] = {}
         for subscriber in self._subscribers:
             wish = subscriber.wish
-            if wish not in frames:
-                frames[wish] = [frame for event, frame in written if wish.takes(event)]
-            if frames[wish]:
-                subscriber.offer(frames[wish])
+            if wish not in pieces:
+                wanted = [frame for event, frame in written if wish.takes(event)]
+                pieces[wish] = b"".join(wanted), len(wanted)
+            if pieces[wish][1]:
+                subscriber.offer(*pieces[wish])
 
     def skip(self, place: Place, offset: int) -> None:
         """Pass over a record that is no event."""

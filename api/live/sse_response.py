@@ -44,7 +44,8 @@ class EventStream(Response):
         async with aclosing(self._frames) as stretches:
             async for frames in stretches:
                 message = {"type": "http.response.body", "body": b"".join(frames)}
-                await asyncio.wait_for(send({**message, "more_body": True}), self._patience_s)
+                async with asyncio.timeout(self._patience_s):
+                    await send({**message, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

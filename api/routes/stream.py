@@ -13,7 +13,7 @@ from api.access import Reading, may_read
 from api.asked import MOST_SYMBOLS, CommaSeparated, SymbolName
 from api.documented import errors
 from api.live.connection import frames_of
-from api.live.events import as_message
+from api.live.events import as_messages
 from api.live.feed import Feed
 from api.live.hub import Wish
 from api.live.kinds import Kind
@@ -140,10 +140,9 @@ async def _talk(socket: WebSocket, feed: Feed, wish: Wish, have: Position | None
 async def _send(socket: WebSocket, feed: Feed, wish: Wish, have: Position | None) -> None:
     async with aclosing(frames_of(feed, wish, have)) as stretches:
         async for frames in stretches:
-            for frame in frames:
-                await asyncio.wait_for(
-                    socket.send_text(as_message(frame)), 2 * feed.limits.heartbeat_s
-                )
+            for message in as_messages(b"".join(frames)):
+                async with asyncio.timeout(2 * feed.limits.heartbeat_s):
+                    await socket.send_text(message)
     await socket.close(TRY_LATER, "connect again with the last id")
 
 
