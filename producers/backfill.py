@@ -72,6 +72,7 @@ class Backfill:
     archives: ArchiveClient
     publisher: BulkPublisher
     ledger: Ledger
+    tracks_at_a_time: int = TRACKS_AT_A_TIME
     unproven: dict[Key, Spans] = field(default_factory=dict)
 
     async def run(self, wanted: Wanted, progress: Progress, *, least_rows: int = 1) -> None:
@@ -110,7 +111,7 @@ class Backfill:
         return Track(held, interval, start_ms, interval.open_of(last_ms), unproven)
 
     async def _fill_all(self, filler: Filler, tracks: list[Track], wanted: Wanted) -> None:
-        turns = asyncio.Semaphore(TRACKS_AT_A_TIME)
+        turns = asyncio.Semaphore(self.tracks_at_a_time)
 
         async def fill(track: Track) -> None:
             async with turns:
@@ -137,14 +138,19 @@ class Backfill:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Backfill]:
-    """Open the clients of a backfill, and close them at the end."""
+async def running(settings: Settings, *, pace: int | None = None) -> AsyncIterator[Backfill]:
+    """Open the clients of a backfill, and close them at the end.
+
+    Args:
+        settings: Where everything is.
+        pace: Most candles a second; None for as many as there come.
+    """
     limits = httpx.Limits(max_connections=CONNECTIONS)
     ledger = Ledger(settings.kafka.bootstrap_servers)
     try:
         async with (
             httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits) as http,
-            BulkPublisher(settings.kafka.bootstrap_servers).serving() as publisher,
+            BulkPublisher(settings.kafka.bootstrap_servers, pace=pace).serving() as publisher,
         ):
             rest = RestClient(settings.binance.rest_url, http)
             archives = ArchiveClient(settings.binance.archive_url, http)

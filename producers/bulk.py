@@ -13,6 +13,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from producers.clock import steady_ms
 from schemas.codecs import Record, encode
 from schemas.errors import ConfigurationError, Transient
 from schemas.topics import Topic
@@ -28,8 +29,11 @@ WITHOUT_TOPIC: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TO
 class BulkPublisher:
     """The one producer of a backfill; use it inside `serving`."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, bootstrap_servers: str, *, pace: int | None = None) -> None:
+        """Set it up; ``pace`` is the most records a second, so that others are not held up."""
         self._servers = bootstrap_servers
+        self._pace = pace
+        self._next_ms = 0
         self._on_the_way = 0
         self._room = asyncio.Condition()
         self._failure: KafkaError | None = None
@@ -76,6 +80,7 @@ class BulkPublisher:
             Transient: Kafka refused a record for good.
             ConfigurationError: The topic does not exist.
         """
+        await self._keep_pace(len(values))
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.add(done)
         done.add_done_callback(self._waiting.discard)
@@ -113,6 +118,14 @@ class BulkPublisher:
         await self._reserve(1)
         self._producer.produce(topic.name, encode(record), key, on_delivery=delivered)
         await done
+
+    async def _keep_pace(self, records: int) -> None:
+        if self._pace is None:
+            return
+        now_ms = steady_ms()
+        turn_ms = max(self._next_ms, now_ms)
+        self._next_ms = turn_ms + records * 1000 // self._pace
+        await asyncio.sleep((turn_ms - now_ms) / 1000)
 
     async def _reserve(self, records: int) -> None:
         async with self._room:

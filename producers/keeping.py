@@ -18,6 +18,8 @@ from schemas.timeframe import MINUTE_MS, parse_interval
 log = logging.getLogger(__name__)
 AFTER_CLOSE_MS: Final = 3_000
 PAUSE_S: Final = 5.0
+PACE: Final = 15_000  # candles a second: live ones share the way to the store
+TRACKS: Final = 2
 NICENESS: Final = 10  # whoever looks at live candles goes first
 SMALL: Final = 500  # candles that the next start may read back instead
 
@@ -30,7 +32,8 @@ async def keep_history(settings: Settings) -> None:
     """
     os.nice(NICENESS)
     progress = Progress()
-    async with running(settings) as backfill:
+    async with running(settings, pace=PACE) as backfill:
+        backfill.tracks_at_a_time = TRACKS
         recheck = Recheck(backfill, settings)
         while True:
             try:

@@ -109,8 +109,9 @@ class CoinGecko:
         midnight_ms = now_ms - now_ms % DAY_MS
         first_ms = max(midnight_ms - (days - 1) * DAY_MS, source.first_minute * MINUTE_MS)
         times = [*range(first_ms - first_ms % DAY_MS, midnight_ms + 1, DAY_MS), now_ms]
-        times = [at for at in times if at >= source.first_minute * MINUTE_MS]
-        prices = [_price(source, at) for at in times]
+        times = [at for at in times if at >= source.first_minute * MINUTE_MS] or [now_ms]
+        prices = [source.opening_e8(at // DAY_MS) / E8 for at in times[:-1]]
+        prices.append(_price(source, now_ms))
         volume = float(recorded["total_volume"])
         return {
             "prices": [[at, price] for at, price in zip(times, prices, strict=True)],

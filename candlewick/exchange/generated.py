@@ -72,6 +72,13 @@ class GeneratedSymbol:
         """Return the skeleton of one day."""
         return self._skeletons.get(day, lambda: self._with_halts(day))
 
+    def opening_e8(self, day: int) -> int:
+        """Return the price at which a day begins, without making its candles."""
+        if self._recorded is not None and self._recorded.holds(day):
+            row = (day - self._recorded.first_day) * DAY_MINUTES
+            return int(self._recorded.open[row]) * self.coin.tick_e8
+        return int(self._path.boundary[day - self._first_day]) * self.coin.tick_e8
+
     def candles(self, day: int) -> Candles:
         """Return the 1,440 one-minute candles of one day."""
         return self._candles.get(day, lambda: self._make_candles(day))

@@ -53,6 +53,10 @@ class ReplayedSymbol:
         start, stop = np.searchsorted(self._all.time_ms, edges, side="left")
         return self._all.span(int(start), int(stop))
 
+    def opening_e8(self, day: int) -> int:
+        """Return the price at which a day begins."""
+        return int(self.candles(day).open_e8[0])
+
     def candles(self, day: int) -> Candles:
         """Return the 1,440 one-minute candles of one day."""
         return self._candles.get(day, lambda: self._day(day))

@@ -27,6 +27,9 @@ class Source(Protocol):
     def trades(self, minute: int) -> Trades:
         """Return the trades of one minute."""
 
+    def opening_e8(self, day: int) -> int:
+        """Return the price at which a day begins, without making its candles."""
+
     def candles(self, day: int) -> Candles:
         """Return the 1,440 one-minute candles of one day."""
 
