@@ -77,7 +77,7 @@ class World:
 
     def run(self, *arguments: str, **environment: str) -> Result:
         app = build_app(arguments[:1])
-        found = CliRunner().invoke(app, list(arguments[1:]), env=self.environment | environment)
+        found = CliRunner().invoke(app, list(arguments), env=self.environment | environment)
         if found.exception is not None and not isinstance(found.exception, SystemExit):
             raise found.exception
         return found
