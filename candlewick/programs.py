@@ -36,11 +36,16 @@ def pipeline(workers: int) -> list[Program]:
     """Return the pipeline, readers first, so that nothing waits longer than it must."""
     candles = ["candles", *(f"candles-{n}" for n in range(2, workers + 1))]
     return [
-        Program("sink", (*PYTHON, "sinks", "--instance", "sink")),
+        Program("sink", (*PYTHON, "sinks", "--instance", "sink", "--part", "live")),
         *(Program(name, (*PYTHON, "processors", "worker", "--name", name)) for name in candles),
         Program("predictor", (*PYTHON, "processors", "predictor")),
+        Program("trainer", (*PYTHON, "processors", "trainer")),
         Program("stream", (*PYTHON, "producers", "stream")),
         Program("api", (*PYTHON, "api")),
+        Program(
+            "sink-history",
+            (*PYTHON, "sinks", "--instance", "sink-history", "--part", "history"),
+        ),
         Program("backfill", (*PYTHON, "producers", "backfill")),
         Program("coins", (*PYTHON, "producers", "coins")),
     ]

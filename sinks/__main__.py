@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -11,14 +12,18 @@ from schemas.settings import Settings, load_settings
 from sinks.clickhouse import ClickHouse
 from sinks.delivery import Delivery
 from sinks.drain import Drain
-from sinks.kafka import DeadLetters, sink_consumer, topic_ids
-from sinks.tables import TABLES, Table
+from sinks.kafka import GROUP, DeadLetters, sink_consumer, topic_ids
+from sinks.tables import HISTORY, TABLES, Table
+
+HISTORY_NICENESS = 5
 
 
 def main() -> None:
     """Run the sinks; an error that a person must solve is one line, and exit code 1."""
     arguments = _arguments()
     stopping = threading.Event()
+    if arguments.part == "history":
+        os.nice(HISTORY_NICENESS)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     try:
@@ -27,7 +32,7 @@ def main() -> None:
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
         logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
-        _drain(settings, arguments.instance).run(stopping.is_set)
+        _drain(settings, arguments.instance, arguments.part).run(stopping.is_set)
     except CandlewickError as error:
         sys.exit(f"sinks: {error}")
 
@@ -39,18 +44,29 @@ def _arguments() -> argparse.Namespace:
         help="name of this process among the sinks: restarted under it, it has its partitions "
         "back at once instead of after 6 s",
     )
+    parser.add_argument(
+        "--part",
+        choices=("all", "live", "history"),
+        default="all",
+        help="live and history in two processes: then the past, which may come in millions, "
+        "holds up nothing that somebody waits for",
+    )
     return parser.parse_args()
 
 
-def _drain(settings: Settings, instance: str | None) -> Drain:
+def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
     servers = settings.kafka.bootstrap_servers
-    ids = topic_ids(servers, [table.topic.name for table in TABLES])
+    tables = tuple(
+        t for t in TABLES if part == "all" or (t.topic in HISTORY) == (part == "history")
+    )
+    ids = topic_ids(servers, [table.topic.name for table in tables])
     store, letters = ClickHouse(settings.clickhouse), DeadLetters(servers)
 
     def route(table: Table, *, partition: int) -> Delivery:
         return Delivery(table, ids[table.topic.name], partition, store, letters)
 
-    return Drain(sink_consumer(servers, instance=instance), TABLES, route)
+    group = f"{GROUP}-history" if part == "history" else GROUP
+    return Drain(sink_consumer(servers, instance=instance, group=group), tables, route)
 
 
 if __name__ == "__main__":
