@@ -22,10 +22,8 @@ def rows_of(topic: Topic, raw: bytes) -> Iterator[Row]:
     """
     if topic.record is TradeBlock:
         yield from _trades(decode(TradeBlock, raw))
-    elif topic.record is Candle:
-        yield _flat(decode(Candle, raw))
-    else:
-        yield _flat(decode(Gap, raw))
+    elif topic.record is not None:
+        yield _flat(decode(topic.record, raw))
 
 
 def letter_row(origin: Origin, raw: bytes, *, sent_ms: int) -> Row:
