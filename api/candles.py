@@ -48,10 +48,8 @@ def _table_page(reader: Reader, query: CandleQuery, form: Format) -> Page:
 
 def _end(reader: Reader, query: CandleQuery) -> str | None:
     """Look one row past the page, as only JSON rows can be counted here."""
-    keys = replace(query, fields=KEYS)
-    sql = candle_sql(keys, as_text=True) + " LIMIT 2 OFFSET {skipped:UInt32}"
-    parameters = candle_parameters(replace(keys, limit=query.limit + 1))
-    lines = reader.lines(sql, parameters | {"skipped": query.limit - 1})
+    keys = replace(query, fields=KEYS, skipped=query.limit - 1, limit=2)
+    lines = reader.lines(candle_sql(keys, as_text=True), candle_parameters(keys))
     return _cursor(lines[0]) if len(lines) > 1 else None
 
 

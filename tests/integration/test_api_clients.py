@@ -133,6 +133,21 @@ def test_what_is_ours_goes_before_the_exchanges_unless_it_is_gapped(stage: Stage
     assert found == ["rest"] * 4 + ["trades"] * 7 + ["rest"] + ["trades"] * 2
 
 
+def test_the_best_candles_are_those_of_the_stores_view(stage: Stage) -> None:
+    asked = {"symbol": "BTCUSDT", "from": START_MS - 5 * QUARTER_MS, "limit": 300}
+    view = (
+        "SELECT toUnixTimestamp64Milli(open_time), toString(close), status, source FROM candles_best "
+        "WHERE symbol = 'BTCUSDT' AND interval = '15m' ORDER BY open_time LIMIT 300"
+    )
+    with stage.clickhouse.client(database="candlewick") as client:
+        expected = [tuple(row) for row in client.query(view).result_rows]
+
+    found = get(stage, "/v1/candles", **asked).json()["data"]
+
+    keys = ("open_ms", "close", "status", "source")
+    assert [tuple(row[key] for key in keys) for row in found] == expected
+
+
 def test_longer_candles_are_made_from_the_shorter(stage: Stage) -> None:
     whole = get(stage, "/v1/candles", symbol="ETHUSDT", interval="1d", limit=40).json()["data"]
 

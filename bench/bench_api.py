@@ -1,0 +1,183 @@
+"""How fast the API answers, and how soon an event reaches a thousand subscribers.
+
+    python bench/bench_api.py [--clients 1000] [--rate 500] [--seconds 10]
+
+Starts a Kafka, a ClickHouse and one API process of its own in a temporary folder, with a market of
+two symbols. Then, one after the other, from this process on the same machine:
+- `/predict`, open loop: requests go out by the clock whether the last is answered or not, and the
+  time counts from when one was due;
+- predictions of 11 symbols by 4 models every 2 seconds to Kafka, every client of the stream getting
+  each: from just before they are produced to when the client has read them;
+- `/v1/candles` over 30 days of 15m candles, beside the same query straight to ClickHouse.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from api.candle_query import CandleQuery, candle_parameters, candle_sql
+from api.reader import Reader
+from schemas import topics
+from schemas.predictions import Prediction
+from schemas.settings import ClickHouseSettings
+from schemas.timeframe import Interval
+from tests.api_market import QUARTER_MS, a_prediction, say
+from tests.api_stage import Stage, running_stage
+from tests.builders import START_MS
+
+SYMBOLS = [f"COIN{n}USDT" for n in range(11)]
+MODELS = ("blend", "batch", "online", "reference")
+MONTH = {"symbol": "BTCUSDT", "from": START_MS, "to": START_MS + 2880 * QUARTER_MS, "limit": 5000}
+CONNECTIONS = 25
+ROUNDS = 5
+PAUSE_S = 2.0
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=1000)
+    parser.add_argument("--rate", type=int, default=500)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    asked = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_stage(Path(folder), STREAM_QUEUE="2000") as stage,
+    ):
+        await measure_predict(stage, asked.rate, asked.seconds)
+        await measure_stream(stage, asked.clients)
+        measure_candles(stage)
+
+
+def say_times(name: str, seconds: list[float]) -> None:
+    p50, p99 = np.percentile(np.array(seconds) * 1000, [50, 99])
+    print(f"{name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms, most {max(seconds) * 1000:.1f} ms")
+
+
+async def measure_predict(stage: Stage, rate: int, seconds: float) -> None:
+    process = psutil.Process(stage.api.process.pid)
+    await ask_by_the_clock(stage, rate, 1.0)
+    cpu, began = process.cpu_times(), time.perf_counter()
+    times = await ask_by_the_clock(stage, rate, seconds)
+    took = time.perf_counter() - began
+    used = process.cpu_times()
+    busy = (used.user + used.system - cpu.user - cpu.system) / took
+    say_times(f"/predict, {len(times) / took:.0f} requests/s on one worker", times)
+    print(f"    the API's CPU: {busy:.0%} of a core")
+
+
+async def ask_by_the_clock(stage: Stage, rate: int, seconds: float) -> list[float]:
+    began = time.perf_counter() + 0.1
+    every = CONNECTIONS / rate
+    lanes = [
+        lane(stage, [began + n / rate + k * every for k in range(int(seconds / every))])
+        for n in range(CONNECTIONS)
+    ]
+    return [took for times in await asyncio.gather(*lanes) for took in times]
+
+
+async def lane(stage: Stage, due: list[float]) -> list[float]:
+    """One connection; gives the time from when each request was due to its answer."""
+    place = urlsplit(stage.api.url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    request = f"GET /predict?symbol=BTCUSDT HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
+    times = []
+    for moment in due:
+        await asyncio.sleep(max(0.0, moment - time.perf_counter()))
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head
+        length = next(line for line in head.lower().splitlines() if line.startswith(b"content-len"))
+        await reader.readexactly(int(length.split(b":")[1]))
+        times.append(time.perf_counter() - moment)
+    writer.close()
+    return times
+
+
+async def measure_stream(stage: Stage, clients: int) -> None:
+    delays: list[float] = []
+    batch = len(SYMBOLS) * len(MODELS)
+    tasks = [asyncio.create_task(follow(stage, batch, delays)) for _ in range(clients)]
+    async with httpx.AsyncClient(base_url=stage.api.url) as client:
+        while f"stream_clients {clients}.0" not in (await client.get("/metrics")).text:  # noqa: ASYNC110 - another process is waited for
+            await asyncio.sleep(0.1)
+    for number in range(ROUNDS):
+        await asyncio.to_thread(say, stage.kafka, topics.PREDICTIONS, answers_now(number))
+        await asyncio.sleep(PAUSE_S)
+    await asyncio.wait_for(asyncio.gather(*tasks), 60)
+    say_times(f"/v1/stream, {clients} clients, {len(delays)} predictions received", delays)
+    memory = psutil.Process(stage.api.process.pid).memory_info().rss
+    print(f"    the API's memory with them: {memory / 1e6:.0f} MB")
+
+
+def answers_now(number: int) -> list[Prediction]:
+    now_ms = time.time_ns() // 1_000_000
+    base = a_prediction(open_ms=START_MS + (3001 + number) * QUARTER_MS)
+    return [
+        replace(base, symbol=symbol, model=model, issued_ms=now_ms)
+        for symbol in SYMBOLS
+        for model in MODELS
+    ]
+
+
+async def follow(stage: Stage, batch: int, delays: list[float]) -> None:
+    """One subscriber: reads until it has every prediction, noting how old each was."""
+    place = urlsplit(stage.api.url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=1 << 20)
+    writer.write(
+        f"GET /v1/stream?kinds=prediction HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    mark, rest, count = b'"issued_ms":', b"", 0
+    while count < batch * ROUNDS:
+        data = rest + await reader.read(1 << 18)
+        now_s = time.time()
+        *whole, rest = data.split(b"\n\n")
+        for event in whole:
+            at = event.find(mark)
+            if at > 0:
+                issued_ms = int(event[at + len(mark) : at + len(mark) + 13])
+                delays.append(now_s - issued_ms / 1000)
+                count += 1
+    writer.close()
+
+
+def measure_candles(stage: Stage) -> None:
+    server = stage.clickhouse
+    account = {"url": server.url, "reader_password": server.reader_password}
+    reader = Reader(ClickHouseSettings.model_validate(account))
+    query = CandleQuery(
+        ("BTCUSDT",),
+        Interval.FIFTEEN_MINUTES,
+        5000,
+        from_ms=START_MS,
+        until_ms=START_MS + 2880 * QUARTER_MS,
+    )
+    sql, bound = candle_sql(query, as_text=True), candle_parameters(query)
+    through, straight = [], []
+    with stage.api.client() as client:
+        for _ in range(60):
+            began = time.perf_counter()
+            answer = client.get("/v1/candles", params=MONTH)
+            through.append(time.perf_counter() - began)
+            began = time.perf_counter()
+            rows = reader.lines(sql, bound)
+            straight.append(time.perf_counter() - began)
+    assert len(json.loads(answer.content)["data"]) == len(rows) == 2880
+    say_times("/v1/candles, 30 days of 15m", through[10:])
+    say_times("    the same query straight to ClickHouse", straight[10:])
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
