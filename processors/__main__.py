@@ -1,4 +1,4 @@
-"""``python -m processors worker | predictor``: candles from trades, predictions from candles."""
+"""``python -m processors worker | predictor | trainer``: candles, predictions, trained models."""
 
 import argparse
 import gc
@@ -9,15 +9,15 @@ from importlib import import_module
 import faust
 
 from schemas.errors import CandlewickError
-from schemas.settings import load_settings
+from schemas.settings import Settings, load_settings
 
 _APPS = {"worker": "processors.app", "predictor": "processors.prediction_app"}
 
 
 def main() -> None:
-    """Run one candle worker in the foreground."""
+    """Run one process in the foreground."""
     parser = argparse.ArgumentParser(prog="python -m processors", description=__doc__)
-    parser.add_argument("role", choices=["worker", "predictor"])
+    parser.add_argument("role", choices=[*_APPS, "trainer"])
     parser.add_argument("--name", default="", help="member of the group, one per process")
     arguments = parser.parse_args()
     try:
@@ -25,9 +25,16 @@ def main() -> None:
     except CandlewickError as error:
         sys.exit(f"candlewick: {error}")
     name = arguments.name or f"{arguments.role}-1"
+    if arguments.role == "trainer":
+        import_module("processors.trainer").run(settings, name=name)
+    else:
+        _run_app(settings, arguments.role, name)
+
+
+def _run_app(settings: Settings, role: str, name: str) -> None:
     folder = settings.data_dir / "faust" / name
     folder.mkdir(parents=True, exist_ok=True)
-    module = import_module(_APPS[arguments.role])
+    module = import_module(_APPS[role])
     app = module.build_app(settings, name=name, folder=folder)
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     gc.collect()

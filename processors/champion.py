@@ -84,6 +84,16 @@ class Championship:
                 self._leads.setdefault(model, Lead()).add(champion - loss)
         return self._promote()
 
+    def crown(self, model: str) -> None:
+        """Let a model speak from now on; others must show anew that they are better."""
+        self.champion, self._leads, self._loss = model, {}, Lead()
+
+    def drop(self, model: str) -> None:
+        """Forget a model; where it was the champion, the reference is again."""
+        self._leads.pop(model, None)
+        if self.champion == model:
+            self.crown("reference")
+
     def _promote(self) -> Promotion | None:
         ready = [name for name, lead in self._leads.items() if self._has_won(lead)]
         if not ready:
@@ -91,7 +101,7 @@ class Championship:
         model = max(ready, key=lambda name: (self._leads[name].mean, name))
         lead, former = self._leads[model], self.champion
         share = lead.mean / self._loss.mean
-        self.champion, self._leads, self._loss = model, {}, Lead()
+        self.crown(model)
         return Promotion(former, model, share, lead.standard_errors, lead.candles)
 
     def _has_won(self, lead: Lead) -> bool:

@@ -50,6 +50,15 @@ def installed(contestants: list[Contestant], model: Model) -> list[Contestant]:
     return [*members, _doubted(Blend(tuple(names)))]
 
 
+def retired(contestants: list[Contestant], name: str) -> list[Contestant]:
+    """Return the contestants without a model, and without a blend of fewer than two."""
+    left = [c for c in contestants if c.model.name not in (name, Blend.name)]
+    members = [c.model.name for c in left if c.blended]
+    if name != Blend.name and len(members) > 1:
+        return [*left, _doubted(Blend(tuple(members)))]
+    return [replace(c, blended=False) for c in left]
+
+
 def _doubted(model: Model) -> Contestant:
     return Contestant(model, TrackedQuantiles(), evidence=Evidence())
 

@@ -39,6 +39,16 @@ _CANDLES = f"""
 _NEWEST_SCORE = """
     SELECT toUnixTimestamp64Milli(max(open_time)) FROM scores WHERE symbol = {symbol:String}
 """
+_NEWEST_CANDLE = """
+    SELECT toUnixTimestamp64Milli(max(newest)) FROM
+    (
+        SELECT max(open_time) AS newest FROM candles
+        WHERE interval = '1m' AND symbol = {symbol:String}
+        UNION ALL
+        SELECT max(open_time) AS newest FROM klines
+        WHERE interval = '1m' AND symbol = {symbol:String}
+    )
+"""
 
 
 class History:
@@ -81,6 +91,11 @@ class History:
     def newest_score_ms(self, symbol: str) -> int:
         """Return when the newest candle with a score opened, 0 where there is none."""
         return int(str(self._rows(_NEWEST_SCORE, {"symbol": symbol})[0][0]))
+
+    def newest_close_ms(self, symbol: str) -> int | None:
+        """Return when the newest stored candle closed, None where there is none."""
+        open_ms = int(str(self._rows(_NEWEST_CANDLE, {"symbol": symbol})[0][0]))
+        return open_ms + Interval.ONE_MINUTE.ms if open_ms else None
 
     def _rows(self, query: str, parameters: dict[str, str | int]) -> list[tuple[object, ...]]:
         try:

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,12 @@ from typing import Any
 import faust
 
 from processors.app import CandleApp, raw_topic, worker_app
+from processors.changes import Changes
+from processors.installing import Installer
+from processors.model_store import ModelStore
 from processors.predictor import Predictor, Record
+from processors.training_request import monthly_request
+from processors.version_follower import VersionFollower
 from processors.warming import Warmed, begin_warming, warm
 from schemas import codecs, topics
 from schemas.dead_letters import Origin, headers_of
@@ -22,6 +29,7 @@ from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
 _WARMERS = 2
+_MONTHLY = "15 0 1 * *"
 _TOPICS: dict[type, topics.Topic] = {
     Prediction: topics.PREDICTIONS,
     Score: topics.SCORES,
@@ -38,7 +46,7 @@ class KafkaOutlet:
     async def publish(self, records: Iterable[Record]) -> None:
         """Send records, each to the topic of its type."""
         for record in records:
-            key = record.model if isinstance(record, ModelVersion) else record.symbol
+            key = record.key if isinstance(record, ModelVersion) else record.symbol
             topic = self._topics[type(record)]
             await topic.send(key=key.encode(), value=codecs.encode(record))
 
@@ -46,19 +54,23 @@ class KafkaOutlet:
 class Warmers:
     """Replays history in processes of their own, so that what is live does not wait."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, changes: Changes, heard: asyncio.Event) -> None:
         self._settings = settings
+        self._changes = changes
+        self._heard = heard
         self._pool = ProcessPoolExecutor(
             _WARMERS, mp_context=get_context("spawn"), initializer=begin_warming
         )
 
     async def warm(self, symbol: str, until_ms: int) -> Warmed:
-        """Return the state of a symbol; waits for as long as ClickHouse is away."""
+        """Return the state of a symbol; waits for as long as ClickHouse or Kafka is away."""
         loop = asyncio.get_running_loop()
+        await self._heard.wait()
         while True:
+            changes = self._changes.of(symbol)
             try:
                 return await loop.run_in_executor(
-                    self._pool, warm, self._settings, symbol, until_ms
+                    self._pool, warm, self._settings, symbol, until_ms, changes
                 )
             except Transient as error:
                 log.warning("%s: %s", symbol, error)
@@ -78,9 +90,13 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
         folder: For Faust's own files.
     """
     app = worker_app(topics.PREDICTION_APP, settings, name=name, folder=folder)
-    warmers = Warmers(settings)
-    predictor = Predictor(warmers.warm, KafkaOutlet(app))
-    _wire(app, predictor)
+    changes = Changes()
+    follower = VersionFollower(settings.kafka, changes)
+    warmers = Warmers(settings, changes, follower.caught_up)
+    installer = Installer(changes, ModelStore(settings.data_dir).load)
+    _wire(app, Predictor(warmers.warm, KafkaOutlet(app), installer))
+    app.task(follower.follow)
+    _train_monthly(app)
 
     @app.on_before_shutdown.connect
     async def close(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
@@ -107,6 +123,15 @@ def _wire(app: CandleApp, predictor: Predictor) -> None:
     @app.on_rebalance_complete.connect
     async def start_over(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
         predictor.forget()
+
+
+def _train_monthly(app: CandleApp) -> None:
+    requests = raw_topic(app, topics.TRAINING_REQUESTS)
+
+    @app.crontab(_MONTHLY, timezone=UTC)
+    async def ask() -> None:  # every worker does, and the trainer answers the first
+        request = monthly_request(time.time_ns() // 1_000_000)
+        await requests.send(key=request.symbol.encode(), value=codecs.encode(request))
 
 
 async def _candle_in(event: Any, letters: faust.TopicT) -> Candle | None:  # noqa: ANN401 - Faust's event

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from processors.anchor import anchor_of
 from processors.asking import refresh
+from processors.changes import Change
+from processors.installing import Installer
 from processors.prediction_state import SymbolState
 from processors.prequential import step
 from processors.warming import Warmed
@@ -38,6 +40,7 @@ class _Symbol:
         since_ms: Event time of the first warming since the anchor moved.
         warmed_ms: Event time of the last warming.
         refreshed_ms: When the open candle was last asked about for display.
+        changes: Those of the models that have taken effect.
     """
 
     state: SymbolState
@@ -46,14 +49,16 @@ class _Symbol:
     since_ms: int
     warmed_ms: int
     refreshed_ms: int = 0
+    changes: set[Change] = field(default_factory=set)
 
 
 class Predictor:
     """Predicts for the symbols whose partitions this process owns."""
 
-    def __init__(self, warmer: Warmer, outlet: Outlet) -> None:
+    def __init__(self, warmer: Warmer, outlet: Outlet, installer: Installer | None = None) -> None:
         self._warmer = warmer
         self._outlet = outlet
+        self._installer = installer or Installer()
         self._symbols: dict[str, _Symbol] = {}
         self._waiting: dict[str, list[Candle]] = {}  # for their symbol to be warm
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -97,9 +102,20 @@ class Predictor:
         self._symbols.clear()
 
     async def _step(self, symbol: _Symbol, candle: Candle) -> None:
+        known_ms = symbol.state.next_ms
+        due = [c for c in self._news(symbol, candle.close_ms) if c.effective_ms > known_ms]
+        failures = self._install(symbol, due)
         taken = step(symbol.state, candle)
         symbol.state = taken.state
-        await self._outlet.publish((*taken.scores, *taken.events, *taken.predictions))
+        await self._outlet.publish((*taken.scores, *taken.events, *failures, *taken.predictions))
+
+    def _news(self, symbol: _Symbol, until_ms: int) -> list[Change]:
+        changes = self._installer.changes.of(symbol.state.symbol)
+        return [c for c in changes if c.effective_ms <= until_ms and c not in symbol.changes]
+
+    def _install(self, symbol: _Symbol, due: list[Change]) -> tuple[ModelVersion, ...]:
+        symbol.changes.update(due)
+        return self._installer.install(symbol.state, due)
 
     async def _warm_up(self, name: str) -> None:
         waiting = self._waiting[name]
@@ -112,6 +128,8 @@ class Predictor:
     def _wants_warming(self, symbol: _Symbol, candle: Candle) -> bool:
         if anchor_of(candle.open_ms) != symbol.anchor_ms:
             return True
+        if candle.open_ms >= symbol.state.next_ms and self._news(symbol, symbol.state.next_ms):
+            return True  # heard of too late: only a replay can tell what it would have made
         waits = candle.open_ms < symbol.since_ms + _GIVE_UP_MS
         return not symbol.whole and waits and candle.open_ms >= symbol.warmed_ms + _RETRY_MS
 
@@ -123,11 +141,14 @@ class Predictor:
         fresh = _Symbol(
             warmed.state, warmed.anchor_ms, warmed.whole, candle.open_ms, candle.open_ms
         )
+        fresh.changes = set(warmed.changes)
         if before is None or before.anchor_ms != fresh.anchor_ms:
             return fresh
         fresh.since_ms = before.since_ms
-        if fresh.state.bars <= before.state.bars:
+        if fresh.state.bars < before.state.bars:
             fresh.state = before.state  # the store knows less than we do
+            missed = [c for c in warmed.changes if c not in before.changes]
+            await self._outlet.publish(self._installer.install(fresh.state, missed))
         return fresh
 
 

@@ -8,7 +8,10 @@ from multiprocessing import parent_process
 from confluent_kafka import Producer
 
 from processors.anchor import anchor_of, is_whole
+from processors.changes import Change, needed_from
 from processors.history import History
+from processors.installing import Installer
+from processors.model_store import ModelStore
 from processors.prediction_state import SymbolState, start_state
 from processors.prequential import step
 from processors.replay import tick_of
@@ -31,7 +34,8 @@ class Warmed:
         anchor_ms: The first candle it should know.
         whole: Whether it knows every candle since then.
         scores: Of candles that had none stored.
-        events: Of the same time.
+        events: Of the same time, and of every model that could not be loaded.
+        changes: Those of the models that have taken effect.
     """
 
     state: SymbolState
@@ -39,10 +43,15 @@ class Warmed:
     whole: bool
     scores: tuple[Score, ...]
     events: tuple[ModelVersion, ...]
+    changes: tuple[Change, ...] = ()
 
 
-def warm(settings: Settings, symbol: str, until_ms: int) -> Warmed:
+def warm(
+    settings: Settings, symbol: str, until_ms: int, changes: tuple[Change, ...] = ()
+) -> Warmed:
     """Replay the stored candles from the anchor to ``until_ms``, exclusive.
+
+    Models change in the replay when they did, or would have done, live.
 
     Scores that are not stored yet, as at the very first start, are published here: there may be
     tens of thousands. So the answer has none.
@@ -54,34 +63,56 @@ def warm(settings: Settings, symbol: str, until_ms: int) -> Warmed:
     with History(settings.clickhouse) as history:
         candles = history.candles(symbol, from_ms=anchor_ms, until_ms=until_ms)
         scored_ms = history.newest_score_ms(symbol)
-    warmed = replayed(symbol, candles, (anchor_ms, until_ms), scored_ms)
+    load = ModelStore(settings.data_dir).load
+    warmed = replayed(
+        symbol,
+        candles,
+        (anchor_ms, until_ms),
+        scored_ms,
+        changes=changes,
+        installer=Installer(load=load),
+    )
     _publish(settings.kafka, warmed.scores)
     return replace(warmed, scores=())
 
 
 def replayed(
-    symbol: str, candles: list[Candle], span_ms: tuple[int, int], scored_ms: int
+    symbol: str,
+    candles: list[Candle],
+    span_ms: tuple[int, int],
+    scored_ms: int,
+    *,
+    changes: tuple[Change, ...] = (),
+    installer: Installer | None = None,
 ) -> Warmed:
-    """Return the state after the candles of ``span_ms``; pure.
+    """Return the state after the candles of ``span_ms``; but for loading models it is pure.
 
     Args:
         symbol: Whose candles they are.
         candles: Oldest first; with fewer than 500 prices are not rounded to a tick.
         span_ms: Start and end of what they should cover.
         scored_ms: Only scores of candles that opened later are handed out.
+        changes: Of the models, of all times, in order.
+        installer: Loads the models.
     """
+    install = (installer or Installer()).install
+    due = tuple(c for c in changes if c.effective_ms <= span_ms[1])
+    coming = needed_from(due, span_ms[0])
     tick_e8 = tick_of(candles) if len(candles) >= _FEWEST_FOR_TICK else 1
     state = start_state(symbol, tick_e8=tick_e8)
     scores: list[Score] = []
     events: list[ModelVersion] = []
     for candle in candles:
+        while coming and coming[0].effective_ms <= candle.close_ms:
+            events += install(state, [coming.pop(0)])
         taken = step(state, candle)
         state = taken.state
         if taken.scores and taken.scores[0].open_ms > scored_ms:
             scores += taken.scores
             events += taken.events
+    events += install(state, coming)
     whole = is_whole(candles, from_ms=span_ms[0], until_ms=span_ms[1])
-    return Warmed(state, span_ms[0], whole, tuple(scores), tuple(events))
+    return Warmed(state, span_ms[0], whole, tuple(scores), tuple(events), due)
 
 
 def _publish(settings: KafkaSettings, scores: tuple[Score, ...]) -> None:

@@ -126,6 +126,11 @@ class ModelVersion:
     reason: str
     details: str
 
+    @property
+    def key(self) -> str:
+        """Of its record: what is told twice replaces itself, and nothing else."""
+        return f"{self.model}/{self.symbol}/{self.version}/{self.event}/{self.event_ms}"
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:

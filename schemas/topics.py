@@ -161,10 +161,10 @@ SCORES = Topic(
 MODEL_VERSIONS = Topic(
     name="model.versions.v1",
     record=ModelVersion,
-    key="model",
+    key="model, symbol, version, event and its time",
     retention_ms=FOR_EVER,
     purpose="models trained, promoted, retired; drift; each with its evidence",
-    written_by="processors, trainer",
+    written_by="processors, trainer, command line",
     read_by="processors, sinks",
     cleanup=Cleanup.COMPACT,
 )
@@ -174,7 +174,7 @@ TRAINING_REQUESTS = Topic(
     key="symbol",
     retention_ms=7 * DAY_MS,
     purpose="who asks for a training, on what range",
-    written_by="API, monthly timer",
+    written_by="API, command line, monthly timer",
     read_by="trainer",
 )
 DEAD_LETTERS = Topic(

@@ -1,0 +1,50 @@
+"""What may be asked of the trainer, and under which version the answer will be found. Pure."""
+
+import hashlib
+
+from processors.features import FEATURES_HASH
+from processors.models.artefact import FORMAT
+from schemas.predictions import TrainingRequest
+
+DAY_MS = 86_400_000
+MODELS = ("batch", "forest")
+USUAL_DAYS = 90
+FEWEST_DAYS = 7
+MOST_DAYS = 400  # more does not fit the memory of a small machine
+
+
+def version_of(request: TrainingRequest) -> str:
+    """Return the version that a request leads to; the same wish has the same version.
+
+    Who asked and when does not matter. Code that sees other features trains another version.
+    """
+    wish = (request.model, request.symbol, request.from_ms, request.until_ms)
+    return hashlib.sha256(repr((*wish, FEATURES_HASH, FORMAT)).encode()).hexdigest()[:12]
+
+
+def fault_of(request: TrainingRequest) -> str | None:
+    """Return why a request cannot be met, whatever is stored, and what to ask instead."""
+    if request.model not in MODELS:
+        return f"there is no model {request.model!r} to train: choose {' or '.join(MODELS)}"
+    if not 0 <= request.from_ms < request.until_ms:
+        return "the range ends before it begins: ask for one that begins first"
+    days = (request.until_ms - request.from_ms) / DAY_MS
+    if not FEWEST_DAYS <= days <= MOST_DAYS:
+        return f"a range of {days:.1f} days: ask for {FEWEST_DAYS} to {MOST_DAYS} days"
+    return None
+
+
+def monthly_request(now_ms: int) -> TrainingRequest:
+    """Return the timer's wish: the usual days up to the last midnight UTC, for all symbols.
+
+    Every worker whose timer strikes on one day wishes the same.
+    """
+    until_ms = now_ms - now_ms % DAY_MS
+    return TrainingRequest(
+        symbol="",
+        model=MODELS[0],
+        from_ms=until_ms - USUAL_DAYS * DAY_MS,
+        until_ms=until_ms,
+        requested_by="monthly timer",
+        requested_ms=now_ms,
+    )
