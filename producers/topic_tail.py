@@ -14,6 +14,7 @@ from schemas.topics import Topic
 log = logging.getLogger(__name__)
 TIMEOUT_S: Final = 20.0
 WAIT_S: Final = 0.05
+NEW_S: Final = 3.0  # until a topic that has just been made is known
 # Of a topic that has just been made.
 _SOON: Final = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -83,12 +84,17 @@ class TopicTail:
         return self._positions.get((topic.name, number), 0)
 
     def _spans(self, topic: Topic) -> dict[int, tuple[int, int]]:
-        found = self._consumer.list_topics(topic.name, timeout=TIMEOUT_S).topics[topic.name]
-        if found.error is not None:
-            raise ConfigurationError(
-                f"topic {topic.name} does not exist at {self._servers}: create the topics with "
-                "`candlewick topics create`"
-            )
+        deadline_ms = steady_ms() + NEW_S * 1000
+        while True:
+            found = self._consumer.list_topics(topic.name, timeout=TIMEOUT_S).topics[topic.name]
+            if found.error is None:
+                break
+            if steady_ms() > deadline_ms:
+                raise ConfigurationError(
+                    f"topic {topic.name} does not exist at {self._servers}: create the topics with "
+                    "`candlewick topics create`"
+                )
+            time.sleep(WAIT_S)
         spans = {}
         for number in sorted(found.partitions):
             spans[number] = self._span(TopicPartition(topic.name, number))
