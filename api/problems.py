@@ -94,7 +94,7 @@ INVALID = CATALOGUE.add(
     "invalid-request",
     HTTPStatus.UNPROCESSABLE_ENTITY,
     "The request is not valid",
-    "Correct what `errors` names; `/docs` lists the fields.",
+    "Correct what `errors` names; `/openapi.json` lists the fields.",
 )
 UNKNOWN_SYMBOL = CATALOGUE.add(
     "unknown-symbol",

@@ -85,7 +85,7 @@ def test_a_stack_goes_up_survives_kill_9_and_goes_down(candlewick: CommandLine) 
     up = candlewick("up", "--detach", *candlewick.ports)
     assert up.returncode == 0, up.stderr
     pids = candlewick.state()
-    assert set(pids) >= {"kafka", "clickhouse", "exchange", "sink", "candles", "stream"}
+    assert set(pids) >= {"kafka", "clickhouse", "exchange", "sink", "candles", "stream", "api"}
     assert candlewick("status").returncode == 0
     assert "already running" in refusal(candlewick("up", *candlewick.ports))
     assert "already running" in refusal(candlewick("up", "--detach", *candlewick.ports))

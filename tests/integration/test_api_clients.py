@@ -24,7 +24,7 @@ from schemas.codecs import encode
 from schemas.contracts import contract_of
 from schemas.market import Candle
 from tests.api_market import QUARTER_MS, a_quarter, say
-from tests.api_stage import Stage, running_stage
+from tests.api_stage import Stage
 from tests.builders import START_MS
 
 MONTH = {
@@ -33,12 +33,6 @@ MONTH = {
     "from": START_MS,
     "to": START_MS + 2880 * QUARTER_MS,
 }
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with running_stage(tmp_path_factory.mktemp("clients")) as running:
-        yield running
 
 
 def url_of(stage: Stage, path: str, **parameters: object) -> str:
@@ -136,8 +130,9 @@ def test_what_is_ours_goes_before_the_exchanges_unless_it_is_gapped(stage: Stage
 def test_the_best_candles_are_those_of_the_stores_view(stage: Stage) -> None:
     asked = {"symbol": "BTCUSDT", "from": START_MS - 5 * QUARTER_MS, "limit": 300}
     view = (
-        "SELECT toUnixTimestamp64Milli(open_time), toString(close), status, source FROM candles_best "
-        "WHERE symbol = 'BTCUSDT' AND interval = '15m' ORDER BY open_time LIMIT 300"
+        "SELECT toUnixTimestamp64Milli(open_time), toString(close), status, source "
+        "FROM candles_best WHERE symbol = 'BTCUSDT' AND interval = '15m' "
+        "ORDER BY open_time LIMIT 300"
     )
     with stage.clickhouse.client(database="candlewick") as client:
         expected = [tuple(row) for row in client.query(view).result_rows]

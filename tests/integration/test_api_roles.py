@@ -9,7 +9,7 @@ import pytest
 from api.accounts.people import Role
 from tests.api_market import keep_alive
 from tests.api_process import RunningApi, running_api
-from tests.api_stage import LATEST, PASSWORD, Stage, running_stage, wait_for_predictions
+from tests.api_stage import LATEST, PASSWORD, Stage, wait_for_predictions
 
 NOBODY = "nobody"
 ROLES = (NOBODY, *Role)
@@ -83,12 +83,6 @@ ELSEWHERE = {"/v1/stream"}  # it does not end: its test is with the live ones
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with running_stage(tmp_path_factory.mktemp("roles")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def headers(stage: Stage) -> dict[str, dict[str, str]]:
     return {NOBODY: {}} | {role.value: stage.signed_in(role) for role in Role}
 
@@ -145,6 +139,17 @@ def test_every_endpoint_has_a_case(apis: dict[bool, RunningApi]) -> None:
 
     ours = {(m, p) for m, p in documented if not p.startswith("/registry") and p not in ELSEWHERE}
     assert ours == tested
+
+
+def test_after_five_wrong_passwords_the_right_one_waits_too(apis: dict[bool, RunningApi]) -> None:
+    right = {"username": "viewer", "password": PASSWORD}
+    with apis[False].client() as client:
+        found = [client.post("/v1/token", data=right | {"password": "x"}) for _ in range(5)]
+        then = client.post("/v1/token", data=right)
+
+    assert [answer.status_code for answer in found] == [401] * 5
+    assert then.status_code == 429
+    assert int(then.headers["retry-after"]) > 200
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "e30.e30.e30"])
