@@ -42,7 +42,7 @@ lint: setup ## Lint, formatting, types, layers
 	$(BIN)/lint-imports
 
 test: lint ## Lint and every test but the long ones, with a real Kafka and a real ClickHouse engine
-	$(BIN)/pytest -n 2 -m 'not slow' $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow' $(ARGS)
 
 test-long: setup ## The tests that take minutes each
 	$(BIN)/pytest -m slow --timeout 3600 $(ARGS)

@@ -35,7 +35,7 @@ def main() -> None:
             "CANDLEWICK_SIMULATION__RATE": str(arguments.rate),
         }
         command = [sys.executable, "-m", "candlewick", "up"]
-        for name in ("kafka", "clickhouse", "exchange"):
+        for name in ("kafka", "clickhouse", "exchange", "api"):
             command += [f"--{name}-port", str(free_port())]
         with (Path(folder) / "up.log").open("wb") as log:
             stack = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

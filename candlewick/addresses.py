@@ -8,6 +8,7 @@ from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
 EXCHANGE_PORT = 9443
+API_PORT = 8000
 LOCAL_NAMES = {LOOPBACK, "localhost"}
 
 
@@ -18,6 +19,7 @@ class Addresses:
     kafka: int
     clickhouse: int
     exchange: int | None
+    api: int = API_PORT
 
     @property
     def bootstrap_servers(self) -> str:
@@ -35,7 +37,7 @@ class Addresses:
         Raises:
             ConfigurationError: It is; the message names the flag that changes it.
         """
-        for name in ("kafka", "clickhouse", "exchange"):
+        for name in ("kafka", "clickhouse", "exchange", "api"):
             port: int | None = getattr(self, name)
             if port is not None and not is_free(port):
                 raise ConfigurationError(
@@ -51,6 +53,7 @@ def choose_addresses(
     kafka: int | None = None,
     clickhouse: int | None = None,
     exchange: int | None = None,
+    api: int | None = None,
 ) -> Addresses:
     """Return where the servers of a local stack listen.
 
@@ -63,8 +66,10 @@ def choose_addresses(
         kafka=kafka or _local_port("//" + brokers, "KAFKA__BOOTSTRAP_SERVERS"),
         clickhouse=clickhouse or _local_port(settings.clickhouse.url, "CLICKHOUSE__URL"),
         exchange=simulated,
+        api=api or settings.api.port,
     )
-    if len({chosen.kafka, chosen.clickhouse, chosen.exchange}) < 3:  # noqa: PLR2004 - the three
+    ports = (chosen.kafka, chosen.clickhouse, chosen.exchange, chosen.api)
+    if len(set(ports)) < len(ports):
         raise ConfigurationError("two servers have the same port: give each its own")
     return chosen
 
@@ -79,8 +84,9 @@ def local_settings(settings: Settings, addresses: Addresses) -> Settings:
         urls = {"stream_url": f"ws://{host}", "rest_url": f"http://{host}"}
         binance = binance.model_copy(update=urls | {"archive_url": f"http://{host}"})
         coins = coins.model_copy(update={"url": f"http://{host}/api/v3"})
+    api = settings.api.model_copy(update={"port": addresses.api})
     parts = {"kafka": kafka, "clickhouse": clickhouse, "binance": binance, "coins": coins}
-    return settings.model_copy(update=parts)
+    return settings.model_copy(update=parts | {"api": api})
 
 
 def _local_port(url: str, variable: str) -> int:

@@ -48,6 +48,7 @@ def _command(plan: StackPlan, *, live: bool) -> list[str]:
     ports = plan.addresses
     command = [*PYTHON, "candlewick", "up", "--workers", str(plan.workers)]
     command += ["--kafka-port", str(ports.kafka), "--clickhouse-port", str(ports.clickhouse)]
+    command += ["--api-port", str(ports.api)]
     if live:
         return [*command, "--live"]
     return [*command, "--exchange-port", str(ports.exchange)]

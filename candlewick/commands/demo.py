@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from candlewick.commands.options import (
+    ApiPort,
     ClickHousePort,
     ExchangePort,
     KafkaPort,
@@ -31,9 +32,10 @@ def demo(
     kafka_port: KafkaPort = None,
     clickhouse_port: ClickHousePort = None,
     exchange_port: ExchangePort = None,
+    api_port: ApiPort = None,
 ) -> None:
     """Start the whole pipeline and watch its candles live; Ctrl-C stops every process."""
-    ports = Ports(kafka_port, clickhouse_port, exchange_port)
+    ports = Ports(kafka_port, clickhouse_port, exchange_port, api_port)
     plan = plan_stack(live=live, workers=workers, ports=ports)
     console = Console(highlight=False)
     screen = DemoScreen(plan, console)

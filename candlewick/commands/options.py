@@ -21,6 +21,8 @@ ExchangePort = Annotated[
     int | None, typer.Option(help="Port of the simulated exchange; 9443 where left out.")
 ]
 
+ApiPort = Annotated[int | None, typer.Option(help="Port of the API; 8000 where left out.")]
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -29,6 +31,7 @@ class Ports:
     kafka: int | None
     clickhouse: int | None
     exchange: int | None
+    api: int | None
 
 
 def plan_stack(*, live: bool, workers: int, ports: Ports) -> StackPlan:
@@ -44,6 +47,7 @@ def plan_stack(*, live: bool, workers: int, ports: Ports) -> StackPlan:
         kafka=ports.kafka,
         clickhouse=ports.clickhouse,
         exchange=ports.exchange,
+        api=ports.api,
     )
     found = supervisor_settings(settings, addresses)
     return StackPlan(stack_folder(settings), found, addresses, workers)

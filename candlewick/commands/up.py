@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from candlewick.commands.options import (
+    ApiPort,
     ClickHousePort,
     ExchangePort,
     KafkaPort,
@@ -28,9 +29,10 @@ def up(
     kafka_port: KafkaPort = None,
     clickhouse_port: ClickHousePort = None,
     exchange_port: ExchangePort = None,
+    api_port: ApiPort = None,
 ) -> None:
     """Start the whole pipeline on this machine and keep it running until Ctrl-C."""
-    ports = Ports(kafka_port, clickhouse_port, exchange_port)
+    ports = Ports(kafka_port, clickhouse_port, exchange_port, api_port)
     plan = plan_stack(live=live, workers=workers, ports=ports)
     if detach:
         start_detached(plan, live=live)
