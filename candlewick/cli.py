@@ -31,6 +31,8 @@ COMMANDS = (
     "evaluate",
     "predictions",
     "scoreboard",
+    "train",
+    "models",
 )
 
 FUNCTIONS = {"import": "import_file"}  # a word of Python names neither module nor function

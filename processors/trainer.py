@@ -14,6 +14,7 @@ from collections.abc import Callable
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from processors.training_child import TrainingChild
+from processors.training_request import failure, fault_of
 from schemas import codecs, topics
 from schemas.dead_letters import Origin, headers_of
 from schemas.errors import PoisonMessage, Transient
@@ -82,7 +83,7 @@ class Trainer:
         except PoisonMessage as error:
             sent = self._send_dead_letter(message, error)
         else:
-            event = self._trained(request, stopping)
+            event = _refusal(request) or self._trained(request, stopping)
             sent = event is not None and self._tell(event)
         if sent:
             self._waiting.popleft()
@@ -145,6 +146,11 @@ class Trainer:
             self._consumer.commit(message=message, asynchronous=False)
         except KafkaException as error:
             log.warning("a request is done but not committed, so it comes again: %s", error)
+
+
+def _refusal(request: TrainingRequest) -> ModelVersion | None:
+    fault = fault_of(request)
+    return failure(request, fault, time.time_ns() // 1_000_000) if fault else None
 
 
 def run(settings: Settings, *, name: str) -> None:

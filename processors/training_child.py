@@ -1,10 +1,12 @@
 """A training in a process of its own, which may take its time, its memory and its life."""
 
 import signal
+import time
 from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
+from processors.training_request import failure
 from schemas.errors import Transient
 from schemas.predictions import ModelVersion, TrainingRequest
 from schemas.settings import Settings
@@ -56,8 +58,7 @@ class TrainingChild:
             f"the training ended by itself (exit code {self._process.exitcode}), "
             "for want of memory perhaps: ask for a shorter range or fewer symbols"
         )
-        told: ModelVersion = import_module(_RUN).failure(self.request, reason)
-        return told
+        return failure(self.request, reason, time.time_ns() // 1_000_000)
 
 
 def _work(settings: Settings, request: TrainingRequest, answers: Connection) -> None:

@@ -2,9 +2,11 @@
 
 import hashlib
 
+import orjson
+
 from processors.features import FEATURES_HASH
 from processors.models.artefact import FORMAT
-from schemas.predictions import TrainingRequest
+from schemas.predictions import ModelEvent, ModelVersion, TrainingRequest
 
 DAY_MS = 86_400_000
 MODELS = ("batch", "forest")
@@ -32,6 +34,20 @@ def fault_of(request: TrainingRequest) -> str | None:
     if not FEWEST_DAYS <= days <= MOST_DAYS:
         return f"a range of {days:.1f} days: ask for {FEWEST_DAYS} to {MOST_DAYS} days"
     return None
+
+
+def failure(request: TrainingRequest, reason: str, now_ms: int) -> ModelVersion:
+    """Return the event of a training that ended without a model."""
+    details = {"from_ms": request.from_ms, "until_ms": request.until_ms}
+    return ModelVersion(
+        model=request.model,
+        version=version_of(request),
+        symbol=request.symbol,
+        event=ModelEvent.FAILED.value,
+        event_ms=max(now_ms, request.requested_ms),
+        reason=reason,
+        details=orjson.dumps(details | {"requested_by": request.requested_by}).decode(),
+    )
 
 
 def monthly_request(now_ms: int) -> TrainingRequest:

@@ -12,7 +12,7 @@ from processors.lessons import Table, joined, lessons_of
 from processors.model_store import ModelStore
 from processors.models.artefact import Metadata, UnusableArtefact
 from processors.models.training import EMBARGO_MS, Training, train
-from processors.training_request import DAY_MS, fault_of, version_of
+from processors.training_request import DAY_MS, failure, version_of
 from schemas.market import Candle
 from schemas.predictions import ModelEvent, ModelVersion, TrainingRequest
 from schemas.settings import Settings
@@ -36,7 +36,7 @@ class _Lessons:
 
 
 def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
-    """Train what is asked for, keep it, and return what to tell; a bad request ends in `failed`.
+    """Train what is asked for, keep it, and return what to tell; what cannot be done is `failed`.
 
     A version that is already there is told of again, and not trained again.
 
@@ -47,29 +47,15 @@ def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
     try:
         told = store.finished(request.model, version_of(request)) or _train(settings, request)
     except UnusableArtefact as error:
-        return failure(request, str(error))
+        return failure(request, str(error), _now_ms())
     except OSError as error:
-        return failure(request, f"the model cannot be kept in {settings.data_dir}: {error}")
-    return replace(told, event_ms=_ended_ms(request))
-
-
-def failure(request: TrainingRequest, reason: str) -> ModelVersion:
-    """Return the event of a training that ended without a model."""
-    details = {"from_ms": request.from_ms, "until_ms": request.until_ms}
-    return ModelVersion(
-        model=request.model,
-        version=version_of(request),
-        symbol=request.symbol,
-        event=ModelEvent.FAILED.value,
-        event_ms=_ended_ms(request),
-        reason=reason,
-        details=orjson.dumps(details | {"requested_by": request.requested_by}).decode(),
-    )
+        return failure(
+            request, f"the model cannot be kept in {settings.data_dir}: {error}", _now_ms()
+        )
+    return replace(told, event_ms=max(_now_ms(), request.requested_ms))
 
 
 def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
-    if fault := fault_of(request):
-        raise UnusableArtefact(fault)
     symbols = (request.symbol,) if request.symbol else settings.symbols
     store = ModelStore(settings.data_dir)
     with History(settings.clickhouse) as history:
@@ -148,14 +134,14 @@ def _trained(
         version=metadata.version,
         symbol=request.symbol,
         event=ModelEvent.TRAINED.value,
-        event_ms=_ended_ms(request),
+        event_ms=max(_now_ms(), request.requested_ms),
         reason=f"{metadata.rounds} rounds on {metadata.rows} questions of {of}",
         details=orjson.dumps(details).decode(),
     )
 
 
-def _ended_ms(request: TrainingRequest) -> int:
-    return max(time.time_ns() // 1_000_000, request.requested_ms)
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _day(moment_ms: int) -> str:

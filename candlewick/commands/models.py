@@ -1,0 +1,140 @@
+"""`candlewick models`: what happened to models, and a person's say in which of them answer."""
+
+import getpass
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from candlewick.clickhouse_admin import connect_reader
+from candlewick.local import reader_settings
+from candlewick.model_queries import ModelTables
+from candlewick.quiet_end import quiet_end
+from candlewick.topic_writer import write
+from processors.changes import effective_after
+from processors.training_request import MODELS
+from schemas import topics
+from schemas.errors import ConfigurationError
+from schemas.predictions import ModelEvent, ModelVersion
+
+models = typer.Typer(no_args_is_help=True, help="Models: their life, and who answers.")
+KNOWN = ("reference", "online", *MODELS, "blend")
+Model = Annotated[str, typer.Argument(help=f"One of {', '.join(KNOWN)}.")]
+Pair = Annotated[str, typer.Option("--symbol", help="One pair; all if left out.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+@models.command("list")
+def list_models(*, symbol: Pair = "", as_json: AsJson = False) -> None:
+    """Show the newest that happened to every version."""
+    with connect_reader(reader_settings().clickhouse) as client:
+        found = ModelTables(client).newest(symbol.upper())
+    if not found:
+        raise ConfigurationError("nothing has happened to a model yet: `candlewick train` asks")
+    _show(found, as_json=as_json)
+
+
+@models.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A version, or a kind of model.")],
+    *,
+    newest: Annotated[int, typer.Option("-n", min=1, help="At most this many events.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened to a version, with its evidence."""
+    with connect_reader(reader_settings().clickhouse) as client:
+        found = ModelTables(client).events(name, limit=newest)
+    if not found:
+        raise ConfigurationError(
+            f"nothing is known of {name}: it may be at work still (`candlewick logs trainer`), or "
+            "`candlewick models list` has its name"
+        )
+    _show(found, as_json=as_json)
+    if not as_json:
+        with quiet_end():
+            sys.stdout.write(orjson.dumps(_details(found[0]), option=orjson.OPT_INDENT_2).decode())
+            sys.stdout.write("\n")
+
+
+@models.command()
+def promote(model: Model, *, symbol: Pair = "") -> None:
+    """Let a model speak for a symbol until the scores are clear that another is better."""
+    version = ""
+    with connect_reader(reader_settings().clickhouse) as client:
+        trained = ModelTables(client).trained(model)
+    if trained is not None:
+        version = trained.version
+    elif model in MODELS:
+        raise ConfigurationError(f"no {model} is trained yet: `candlewick train --model {model}`")
+    _decide(ModelEvent.PROMOTED, model, version, symbol)
+
+
+@models.command()
+def retire(
+    model: Model,
+    *,
+    symbol: Pair = "",
+    version: Annotated[str, typer.Option(help="Only this one; any if left out.")] = "",
+) -> None:
+    """Let a model answer no longer, until a newer version is trained."""
+    if model == "reference":
+        raise ConfigurationError("the reference is the bar for all others and cannot be retired")
+    _decide(ModelEvent.RETIRED, model, version, symbol)
+
+
+def _decide(event: ModelEvent, model: str, version: str, symbol: str) -> None:
+    if model not in KNOWN:
+        raise ConfigurationError(f"there is no model {model}: choose one of {', '.join(KNOWN)}")
+    settings, name = reader_settings(), symbol.upper()
+    with connect_reader(settings.clickhouse) as client:
+        market_ms = ModelTables(client).market_ms(name)
+    if market_ms is None:
+        raise ConfigurationError(f"no candle of {name or 'any symbol'} is stored yet")
+    effective_ms, person = effective_after(market_ms), getpass.getuser()
+    decided = ModelVersion(
+        model=model,
+        version=version,
+        symbol=name,
+        event=event.value,
+        event_ms=time.time_ns() // 1_000_000,
+        reason=f"decided by {person}",
+        details=orjson.dumps({"effective_ms": effective_ms, "decided_by": person}).decode(),
+    )
+    write(settings.kafka.bootstrap_servers, topics.MODEL_VERSIONS, decided, key=decided.key)
+    typer.echo(f"{model} {event.value} for {name or 'all symbols'} at {_time(effective_ms)} UTC")
+
+
+def _show(found: Iterable[ModelVersion], *, as_json: bool) -> None:
+    with quiet_end():
+        if as_json:
+            rows = (asdict(e) | {"details": _details(e)} for e in found)
+            sys.stdout.writelines(orjson.dumps(row).decode() + "\n" for row in rows)
+        else:
+            Console(highlight=False).print(_table(found))
+
+
+def _table(found: Iterable[ModelVersion]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("time, UTC", "model", "version", "symbol", "event", "why"):
+        table.add_column(name, overflow="fold", no_wrap=name != "why")
+    for e in found:
+        table.add_row(_time(e.event_ms), e.model, e.version, e.symbol or "all", e.event, e.reason)
+    return table
+
+
+def _details(event: ModelVersion) -> object:
+    try:
+        return orjson.loads(event.details)
+    except orjson.JSONDecodeError:
+        return event.details
+
+
+def _time(moment_ms: int) -> str:
+    return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,52 @@
+"""`candlewick train`."""
+
+import getpass
+import time
+from typing import Annotated
+
+import typer
+
+from candlewick.local import reader_settings
+from candlewick.topic_writer import write
+from processors.training_request import fault_of, version_of
+from producers.since import since_ms
+from schemas import topics
+from schemas.errors import ConfigurationError
+from schemas.predictions import TrainingRequest
+from schemas.timeframe import Interval
+
+_QUARTER_MS = Interval.FIFTEEN_MINUTES.ms
+
+
+def train(
+    *,
+    symbol: Annotated[str, typer.Option(help="One pair; all that are followed if left out.")] = "",
+    start: Annotated[
+        str, typer.Option("--from", help="First day, or 90d for 90 days back.")
+    ] = "90d",
+    end: Annotated[
+        str | None, typer.Option("--to", help="Day after the last; up to now if left out.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="batch or forest.")] = "batch",
+) -> None:
+    """Ask for a model to be trained on stored candles; it answers within the hour it is ready."""
+    now_ms = time.time_ns() // 1_000_000
+    request = TrainingRequest(
+        symbol=symbol.upper(),
+        model=model,
+        from_ms=_quarter(since_ms(start, now_ms=now_ms)),
+        until_ms=_quarter(now_ms if end is None else since_ms(end, now_ms=now_ms)),
+        requested_by=getpass.getuser(),
+        requested_ms=now_ms,
+    )
+    if fault := fault_of(request):
+        raise ConfigurationError(fault)
+    servers = reader_settings().kafka.bootstrap_servers
+    write(servers, topics.TRAINING_REQUESTS, request, key=request.symbol)
+    version = version_of(request)
+    typer.echo(f"asked for {model} {version}, for {request.symbol or 'all symbols'}")
+    typer.echo(f"follow it with `candlewick models show {version}` and `candlewick logs trainer`")
+
+
+def _quarter(moment_ms: int) -> int:
+    return moment_ms - moment_ms % _QUARTER_MS

@@ -1,0 +1,39 @@
+"""A record put on a topic by a person."""
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from schemas.codecs import Record, encode
+from schemas.errors import Transient
+from schemas.topics import Topic
+
+PATIENCE_S = 10.0
+
+
+def write(servers: str, topic: Topic, record: Record, *, key: str) -> None:
+    """Store one record, and return when the broker has it.
+
+    Raises:
+        Transient: It does not take it.
+    """
+    done: list[KafkaError | None] = []
+
+    def delivered(error: KafkaError | None, _message: Message) -> None:
+        done.append(error)
+
+    producer = Producer(
+        {
+            "bootstrap.servers": servers,
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+            "message.timeout.ms": int(PATIENCE_S * 1000),
+            "log_level": 0,
+        }
+    )
+    producer.produce(topic.name, encode(record), key, on_delivery=delivered)
+    producer.flush(PATIENCE_S)
+    if done != [None]:
+        producer.purge()
+        raise Transient(
+            f"Kafka does not take it at {servers}: start it (`candlewick up`), "
+            "or set CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
+        )

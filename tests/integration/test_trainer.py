@@ -1,0 +1,235 @@
+"""From a request on the topic to a model that answers: real Kafka, real store, real processes."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import orjson
+import psutil
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from typer.testing import CliRunner
+
+from candlewick.cli import build_app
+from candlewick.clickhouse_admin import apply_migrations, connect
+from candlewick.environment import environment_of
+from candlewick.leash import leashed
+from processors.changes import Changes
+from processors.installing import Installer
+from processors.model_store import ModelStore
+from processors.models.artefact import METADATA
+from processors.predictor import Predictor, Record
+from processors.training_request import version_of
+from processors.version_follower import VersionFollower
+from processors.warming import Warmed, warm
+from schemas import codecs, topics
+from schemas.predictions import ModelVersion, Prediction, TrainingRequest
+from schemas.settings import Settings
+from sinks.tables import TABLES
+from tests.candle_builders import MIDNIGHT_MS, trembling_minutes
+from tests.servers import running_clickhouse, running_kafka
+
+DAY_MS = 86_400_000
+STORED = 8 * 1440 + 30
+MARKET = trembling_minutes(STORED + 60)
+DEADLINE_S = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    settings: Settings
+    producer: Producer
+
+    def ask(self, request: TrainingRequest | bytes) -> None:
+        raw = request if isinstance(request, bytes) else codecs.encode(request)
+        self.producer.produce(topics.TRAINING_REQUESTS.name, raw)
+        assert self.producer.flush(10) == 0
+
+    def told(self, version: str, count: int = 1) -> list[ModelVersion]:
+        """The events of a version, as soon as there are so many."""
+        servers = self.settings.kafka.bootstrap_servers
+        consumer = Consumer({"bootstrap.servers": servers, "group.id": "test"})
+        name, found = topics.MODEL_VERSIONS.name, list[ModelVersion]()
+        consumer.assign([TopicPartition(name, p, 0) for p in range(4)])
+        deadline = time.monotonic() + DEADLINE_S
+        while len(found) < count and time.monotonic() < deadline:
+            values = [m.value() for m in consumer.consume(100, 0.2) if not m.error()]
+            events = [codecs.decode(ModelVersion, value) for value in values if value]
+            found += [e for e in events if e.version == version]
+        consumer.close()
+        assert len(found) >= count, "nothing was told in time"
+        return found
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("trainer")
+    with running_kafka(folder / "kafka") as kafka, running_clickhouse(folder / "store") as store:
+        accounts = {"user": store.user, "password": store.password}
+        accounts |= {"reader_user": store.reader, "reader_password": store.reader_password}
+        settings = Settings.model_validate(
+            {
+                "symbols": "BTCUSDT",
+                "data_dir": folder / "data",
+                "kafka": {"bootstrap_servers": kafka.bootstrap},
+                "clickhouse": accounts | {"url": store.url},
+            }
+        )
+        apply_migrations(settings.clickhouse)
+        keep(settings, MARKET[:STORED])
+        yield Stack(settings, Producer({"bootstrap.servers": kafka.bootstrap}))
+
+
+def keep(settings: Settings, records: Iterable[object]) -> None:
+    kept = list(records)
+    table = next(t for t in TABLES if t.topic.record is type(kept[0]))
+    rows = b"".join(table.read(codecs.encode(r)).data for r in kept)  # type: ignore[arg-type]
+    with connect(settings.clickhouse) as client:
+        client.raw_insert(table.name, table.columns, rows, fmt="RowBinary")
+
+
+@contextmanager
+def a_trainer(stack: Stack, name: str = "trainer-1") -> Iterator[subprocess.Popen[bytes]]:
+    command = leashed([sys.executable, "-m", "processors", "trainer", "--name", name])
+    log = stack.settings.data_dir.with_name(f"{name}.log")
+    with log.open("ab") as said:
+        environment = environment_of(stack.settings)
+        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0 or process.returncode < 0
+
+
+def a_request(**changes: object) -> TrainingRequest:
+    until_ms = MIDNIGHT_MS + 8 * DAY_MS
+    request = TrainingRequest("BTCUSDT", "batch", MIDNIGHT_MS, until_ms, "me", until_ms)
+    return replace(request, **changes)  # type: ignore[arg-type]
+
+
+class Out:
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        self.records += records
+
+
+async def predicted(settings: Settings) -> list[Prediction]:
+    """What a predictor answers to the minutes after those that are stored."""
+    changes, out = Changes(), Out()
+    follower = VersionFollower(settings.kafka, changes)
+    following = asyncio.create_task(follower.follow())
+    await asyncio.wait_for(follower.caught_up.wait(), DEADLINE_S)
+    following.cancel()
+
+    async def warmed(symbol: str, until_ms: int) -> Warmed:
+        known = await asyncio.to_thread(warm, settings, symbol, until_ms, changes.of(symbol))
+        return replace(known, whole=True)  # eight days are all there is
+
+    installer = Installer(changes, ModelStore(settings.data_dir).load)
+    predictor = Predictor(warmed, out, installer)
+    for candle in MARKET[STORED:]:
+        await predictor.take(candle)
+        await asyncio.gather(*predictor._tasks.values())
+    return [r for r in out.records if isinstance(r, Prediction)]
+
+
+def test_a_request_becomes_a_model_that_answers_from_its_time_on(stack: Stack) -> None:
+    request = a_request()
+    version = version_of(request)
+    with a_trainer(stack):
+        stack.ask(b"rubbish")
+        stack.ask(request)
+        (trained,) = stack.told(version)
+        stack.ask(replace(request, requested_by="you"))
+        again = stack.told(version, 2)[-1]
+
+    details = orjson.loads(trained.details)
+    assert trained.event == "trained"
+    assert details["folder"] == f"models/batch/{version}"
+    assert (stack.settings.data_dir / details["folder"] / METADATA).exists()
+    assert again.details == trained.details
+    answers = asyncio.run(predicted(stack.settings))
+    batch = [p for p in answers if p.model == "batch"]
+    assert min(p.issued_ms for p in batch) == details["effective_ms"]
+    assert {p.version for p in batch} == {version}
+    assert min(p.issued_ms for p in answers) < details["effective_ms"]
+
+
+def test_requests_that_cannot_be_met_are_answered_and_the_next_one_is_taken(stack: Stack) -> None:
+    day_ms = MIDNIGHT_MS + DAY_MS
+    wishes = {
+        "backfill": a_request(symbol="NOSUCHUSDT"),
+        "choose": a_request(model="crystal-ball"),
+        "begins": a_request(until_ms=MIDNIGHT_MS - DAY_MS),
+        "at the latest": a_request(until_ms=MIDNIGHT_MS + 20 * DAY_MS),
+        "it needs": a_request(from_ms=MIDNIGHT_MS - 7 * DAY_MS, until_ms=day_ms),
+    }
+    with a_trainer(stack):
+        for wish in wishes.values():
+            stack.ask(wish)
+        for hint, wish in wishes.items():
+            event = stack.told(version_of(wish))[0]
+            assert event.event == "failed"
+            assert hint in event.reason
+
+
+def test_a_training_that_was_killed_is_done_again_and_leads_to_the_same_version(
+    stack: Stack,
+) -> None:
+    request = a_request(model="forest", from_ms=MIDNIGHT_MS + DAY_MS // 4)
+    with a_trainer(stack) as trainer:
+        stack.ask(request)
+        child = wait_for_child(trainer.pid)
+        trainer.kill()
+        trainer.wait()
+        psutil.wait_procs([child], timeout=20)
+        assert not child.is_running()
+    with a_trainer(stack):
+        assert stack.told(version_of(request))[0].event == "trained"
+
+
+def wait_for_child(pid: int) -> psutil.Process:
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        for child in psutil.Process(pid).children():
+            if "spawn_main" in " ".join(child.cmdline()):
+                return child
+        time.sleep(0.02)
+    raise AssertionError("no training began")
+
+
+def test_a_person_asks_for_a_training_and_decides_who_answers(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [n for n in os.environ if n.startswith("CANDLEWICK_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment_of(stack.settings).items():
+        monkeypatch.setenv(name, value)
+    details = orjson.dumps({"effective_ms": 1, "symbols": ["BTCUSDT"]}).decode()
+    keep(stack.settings, [ModelVersion("batch", "v7", "", "trained", 5, "rounds", details)])
+
+    asked = said("train", "--symbol", "btcusdt", "--from", "2023-11-14", "--to", "2023-11-22")
+    promoted = said("models", "promote", "batch", "--symbol", "BTCUSDT")
+    retired = said("models", "retire", "batch")
+
+    version = version_of(a_request())
+    assert version in asked
+    assert "batch promoted for BTCUSDT at 2023-11-22 00:45 UTC" in promoted
+    assert "batch retired for all symbols" in retired
+    assert {e.event for e in stack.told("v7")} == {"promoted"}
+    assert "v7" in said("models", "list")
+    assert "effective_ms" in said("models", "show", "v7")
+
+
+def said(*words: str) -> str:
+    result = CliRunner().invoke(build_app(words[:1]), list(words), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
