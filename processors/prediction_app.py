@@ -58,27 +58,44 @@ class Warmers:
         self._settings = settings
         self._changes = changes
         self._heard = heard
-        self._pool = ProcessPoolExecutor(
-            _WARMERS, mp_context=get_context("spawn"), initializer=begin_warming
-        )
+        self._pool: ProcessPoolExecutor | None = None
+        self._busy = 0
 
     async def warm(self, symbol: str, until_ms: int) -> Warmed:
         """Return the state of a symbol; waits for as long as ClickHouse or Kafka is away."""
-        loop = asyncio.get_running_loop()
         await self._heard.wait()
+        self._busy += 1
+        try:
+            return await self._warmed(symbol, until_ms)
+        finally:
+            self._busy -= 1
+            if not self._busy:
+                self.close()  # they hold as much memory as all that is live
+
+    async def _warmed(self, symbol: str, until_ms: int) -> Warmed:
+        loop = asyncio.get_running_loop()
         while True:
             changes = self._changes.of(symbol)
             try:
                 return await loop.run_in_executor(
-                    self._pool, warm, self._settings, symbol, until_ms, changes
+                    self._processes(), warm, self._settings, symbol, until_ms, changes
                 )
             except Transient as error:
                 log.warning("%s: %s", symbol, error)
                 await asyncio.sleep(error.retry_after_s)
 
+    def _processes(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                _WARMERS, mp_context=get_context("spawn"), initializer=begin_warming
+            )
+        return self._pool
+
     def close(self) -> None:
-        """End the processes."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End the processes; the next symbol to warm starts new ones."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
 
 
 def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
