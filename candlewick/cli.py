@@ -1,5 +1,6 @@
 """The command line. A command is a function in the module of its name in `candlewick.commands`."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -60,6 +61,8 @@ def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
 
 def main() -> None:
     """Run a command; an error that a person can act on is one line and exit code 1."""
+    # A shell that starts us in the background tells us to ignore Ctrl-C; `down` and tests send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with one_line_errors():
         # Only what is called is imported: `status` needs no Kafka client.
         called = [name for name in sys.argv[1:2] if name in COMMANDS]

@@ -108,7 +108,7 @@ def test_a_stack_goes_up_survives_kill_9_and_goes_down(candlewick: CommandLine) 
 
 
 def test_the_demo_shows_moving_candles_and_leaves_nothing_behind(candlewick: CommandLine) -> None:
-    shown = candlewick("demo", "--seconds", "20", *candlewick.ports)
+    shown = candlewick("demo", "--seconds", "45", *candlewick.ports)
 
     assert shown.returncode == 0, shown.stderr
     assert "BTCUSDT" in shown.stdout

@@ -85,7 +85,7 @@ def holds_what_the_exchange_says(pipeline: Pipeline, since_ms: int, until_ms: in
     assert ours == theirs
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(faults=st.lists(FAULTS, min_size=1, max_size=4), minutes=st.integers(1, 2))
 def test_any_schedule_of_faults_ends_with_the_exchanges_candles(
     pipeline: Pipeline, faults: list[dict[str, Any]], minutes: int

@@ -208,6 +208,7 @@ def test_killed_producer_resumes_where_kafka_has_the_last_block(
         with a_producer(kafka, exchange, *symbols) as producer:
             for symbol in symbols:
                 pass_head(reader, exchange, symbol)
+            reader.until(lambda: {c.symbol for c in reader.candles} >= set(symbols))
             producer.kill()
             producer.wait()
         wait_for_trades(reader, exchange, "BNBUSDT", 5)
