@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 
 import faust
+import uvloop
 
 from schemas.errors import CandlewickError
 from schemas.settings import Settings, load_settings
@@ -39,6 +40,8 @@ def _run_app(settings: Settings, role: str, name: str) -> None:
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # messages make garbage without cycles
+    uvloop.install()
     faust.Worker(
         app, loglevel=settings.log_level, redirect_stdouts=False
     ).execute_from_commandline()
