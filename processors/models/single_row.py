@@ -4,6 +4,7 @@ Source: LightGBM, C API, `LGBM_BoosterPredictForMatSingleRowFastInit`.
 """
 
 import ctypes
+import weakref
 
 import lightgbm
 import numpy as np
@@ -34,16 +35,13 @@ class SingleRow:
             ctypes.byref(self._config),
         ):
             raise lightgbm.basic.LightGBMError(f"the model does not take rows of {inputs}")
+        weakref.finalize(self, _LIB.LGBM_FastConfigFree, self._config)
         self._arguments = (
             self._config,
             self._row.ctypes.data_as(_POINTER),
             ctypes.byref(self._length),
             self._value.ctypes.data_as(_POINTER),
         )
-
-    def __del__(self) -> None:
-        if self._config:
-            _LIB.LGBM_FastConfigFree(self._config)
 
     def predict(self, row: list[float]) -> float:
         """Return the value of one row."""
