@@ -58,8 +58,7 @@ class KafkaOutlet:
 
     async def dead_letter(self, raw: bytes, origin: Origin) -> None:
         """Send what could not be read."""
-        headers = {name: text for name, text in headers_of(origin) if isinstance(text, bytes)}
-        await self._dead_letters.send(value=raw, headers=headers)
+        await send_dead_letter(self._dead_letters, raw, origin)
 
 
 def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
@@ -145,6 +144,12 @@ def _wire(app: CandleApp, settings: Settings) -> None:
             while not self.should_stop:
                 await self.sleep(_WATCH_EVERY_S)
                 _leave_if_stuck(watchdog, await _ends(app), worker)
+
+
+async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) -> None:
+    """Send what could not be read to the topic of dead letters."""
+    headers = {name: text for name, text in headers_of(origin) if isinstance(text, bytes)}
+    await letters.send(value=raw, headers=headers)
 
 
 def raw_topic(app: CandleApp, topic: topics.Topic) -> faust.TopicT:

@@ -12,7 +12,7 @@ from typing import Any
 
 import faust
 
-from processors.app import CandleApp, raw_topic, worker_app
+from processors.app import CandleApp, raw_topic, send_dead_letter, worker_app
 from processors.changes import Changes
 from processors.installing import Installer
 from processors.model_store import ModelStore
@@ -21,7 +21,7 @@ from processors.training_request import monthly_request
 from processors.version_follower import VersionFollower
 from processors.warming import Warmed, begin_warming, warm
 from schemas import codecs, topics
-from schemas.dead_letters import Origin, headers_of
+from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage, Transient
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score
@@ -157,6 +157,5 @@ async def _candle_in(event: Any, letters: faust.TopicT) -> Candle | None:  # noq
         return codecs.decode(Candle, m.value)
     except PoisonMessage as error:
         origin = Origin(str(error), m.topic, m.partition, m.offset)
-        headers = {k: v for k, v in headers_of(origin) if isinstance(v, bytes)}
-        await letters.send(value=error.raw, headers=headers)
+        await send_dead_letter(letters, error.raw, origin)
         return None
