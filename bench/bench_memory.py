@@ -9,6 +9,7 @@ end, with the slope of a line through all readings after the start, in MB an hou
 
 import argparse
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=2000)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {
             "CANDLEWICK_DATA_DIR": folder,

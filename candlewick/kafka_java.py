@@ -33,7 +33,7 @@ class KafkaJava:
 
     home: Path
     jars: tuple[Path, ...]
-    heap_mb: int = 384
+    heap_mb: int = 256
     quick_start: bool = False
 
     def serve(self, properties: Path, *flags: str) -> list[str]:

@@ -74,11 +74,19 @@ class SymbolFlow:
         self._know(int(block.event_ms[-1]) if len(block) else -1, block.next_trade_id - 1)
 
     def offer(self, trade: Trade) -> None:
-        """Take a trade from a connection; it is published within the linger."""
+        """Take a trade from a connection; it is published within the linger.
+
+        The first trade of a minute goes at once, because it closes a candle.
+        """
         self._received_ms = wall_ms()
+        minute = trade.event_ms // MINUTE_MS
+        opens_minute = -1 < self.newest_event_ms // MINUTE_MS < minute
         self._know(trade.event_ms, trade.last_trade_id)
         self.continuity.offer(trade, steady_ms())
-        self._flush_soon()
+        if opens_minute:
+            self.flush()
+        else:
+            self._flush_soon()
 
     def fill(self, trades: list[Trade]) -> None:
         """Take trades that REST answered; they are published at once."""

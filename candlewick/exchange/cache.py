@@ -10,10 +10,19 @@ V = TypeVar("V")
 
 
 class Cache(Generic[K, V]):
-    """Keep computed values while their total weight stays within a limit."""
+    """Keep computed values while their total weight stays within a limit.
 
-    def __init__(self, limit: int, weigh: Callable[[V], int] = lambda _: 1) -> None:
+    Args:
+        limit: Largest total weight.
+        weigh: Weight of a value.
+        fewest: Values kept even where they weigh more.
+    """
+
+    def __init__(
+        self, limit: int, weigh: Callable[[V], int] = lambda _: 1, *, fewest: int = 1
+    ) -> None:
         self._limit = limit
+        self._fewest = fewest
         self._weigh = weigh
         self._total = 0
         self._held: OrderedDict[K, V] = OrderedDict()
@@ -33,7 +42,7 @@ class Cache(Generic[K, V]):
             if key not in self._held:
                 self._total += self._weigh(value)
             self._held[key] = value
-            while self._total > self._limit and len(self._held) > 1:
+            while self._total > self._limit and len(self._held) > self._fewest:
                 self._total -= self._weigh(self._held.popitem(last=False)[1])
         return value
 

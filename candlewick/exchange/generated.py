@@ -17,7 +17,8 @@ from candlewick.exchange.recorded import Recorded
 from candlewick.exchange.skeleton import Skeleton
 
 _DAYS_HELD: Final = 45
-_TRADES_HELD: Final = 400_000
+_TRADES_HELD: Final = 40_000
+_MINUTES_HELD: Final = 3
 
 
 class GeneratedSymbol:
@@ -38,7 +39,7 @@ class GeneratedSymbol:
         self._halts: list[tuple[int, int]] = []
         self._skeletons: Cache[int, Skeleton] = Cache(_DAYS_HELD)
         self._candles: Cache[int, Candles] = Cache(_DAYS_HELD)
-        self._trades: Cache[int, Trades] = Cache(_TRADES_HELD, len)
+        self._trades: Cache[int, Trades] = Cache(_TRADES_HELD, len, fewest=_MINUTES_HELD)
         self._day_ids = self._count()
 
     @property

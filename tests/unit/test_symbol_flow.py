@@ -68,6 +68,17 @@ async def a_flow_that_heard_a_trade(outlet: Outlet, stream: Stream) -> SymbolFlo
     return flow
 
 
+async def test_first_trade_of_a_minute_goes_at_once_with_those_before_it() -> None:
+    outlet = Outlet()
+    flow = a_flow(outlet, Stream(), linger_ms=5_000)
+
+    await hear(flow, 1, 2)
+    assert outlet.blocks == []
+    flow.offer(a_trade(3, event_ms=START_MS + MINUTE_MS))
+
+    assert [len(block) for block in outlet.blocks] == [3]
+
+
 async def test_trades_of_one_linger_share_a_block() -> None:
     outlet = Outlet()
     flow = a_flow(outlet, Stream(), linger_ms=5)
