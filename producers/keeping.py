@@ -6,6 +6,7 @@ import os
 from typing import Final
 
 from producers.backfill import Backfill, Progress, Wanted, alone, running
+from producers.binance.archive_names import DAY_MS
 from producers.clock import steady_ms, wall_ms
 from producers.history_plan import Choice
 from producers.patience import persistently
@@ -13,7 +14,7 @@ from producers.rechecking import Recheck
 from producers.since import since_ms
 from schemas.errors import Transient
 from schemas.settings import Settings
-from schemas.timeframe import MINUTE_MS, parse_interval
+from schemas.timeframe import MINUTE_MS, Interval, parse_interval
 
 log = logging.getLogger(__name__)
 AFTER_CLOSE_MS: Final = 3_000
@@ -22,6 +23,7 @@ PACE: Final = 15_000  # candles a second: live ones share the way to the store
 TRACKS: Final = 2
 NICENESS: Final = 10  # whoever looks at live candles goes first
 SMALL: Final = 500  # candles that the next start may read back instead
+RECENT_DAYS: Final = 2  # besides today: with so much, predictions are no longer cold
 
 
 async def keep_history(settings: Settings) -> None:
@@ -35,9 +37,13 @@ async def keep_history(settings: Settings) -> None:
     async with running(settings, pace=PACE) as backfill:
         backfill.tracks_at_a_time = TRACKS
         recheck = Recheck(backfill, settings)
+        knows_recent = False
         while True:
             try:
                 async with alone(settings, progress):
+                    if not knows_recent:
+                        await _fill_recent(backfill, settings, progress)
+                        knows_recent = True
                     await _pass(backfill, settings, progress)
                     await recheck.when_due(steady_ms())
                 pause_s = await _to_next_minute_s(backfill)
@@ -45,6 +51,21 @@ async def keep_history(settings: Settings) -> None:
                 log.warning("%s", error)
                 pause_s = PAUSE_S
             await asyncio.sleep(pause_s)
+
+
+async def _fill_recent(backfill: Backfill, settings: Settings, progress: Progress) -> None:
+    """Fetch the last days of every symbol before anything older: predictions wait for them."""
+    now_ms = await persistently(backfill.rest.server_ms)
+    since = since_ms(settings.backfill.since, now_ms=now_ms)
+    wanted = Wanted(
+        symbols=settings.symbols,
+        intervals=(Interval.ONE_MINUTE,),
+        start_ms=max(since, now_ms - now_ms % DAY_MS - RECENT_DAYS * DAY_MS),
+        end_ms=None,
+        choice=Choice.REST,
+    )
+    if Interval.ONE_MINUTE.value in settings.backfill.intervals:
+        await _fill(backfill, wanted, progress)
 
 
 async def _pass(backfill: Backfill, settings: Settings, progress: Progress) -> None:
@@ -57,6 +78,10 @@ async def _pass(backfill: Backfill, settings: Settings, progress: Progress) -> N
         choice=Choice.AUTO,
         continues=True,
     )
+    await _fill(backfill, wanted, progress)
+
+
+async def _fill(backfill: Backfill, wanted: Wanted, progress: Progress) -> None:
     started_ms = wall_ms()
     await backfill.run(wanted, progress, least_rows=SMALL)
     rows = sum(track.rows for track in progress.tracks)
