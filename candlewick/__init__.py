@@ -1,0 +1,75 @@
+"""Candlewick for programs: `subscribe` reads topics, `connect` reads tables.
+
+Importing it costs nothing: what a name needs is imported when the name is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from candlewick.connection import connect
+    from candlewick.subscribers import subscribe
+    from candlewick.subscription import Subscription
+    from schemas.coins import Coin, CoinDay
+    from schemas.errors import (
+        CandlewickError,
+        ConfigurationError,
+        ContractMismatch,
+        PoisonMessage,
+        Transient,
+    )
+    from schemas.history import ArchiveFile, History, Hole
+    from schemas.market import Candle, Gap, TradeBlock
+    from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+
+__all__ = (
+    "ArchiveFile",
+    "Candle",
+    "CandlewickError",
+    "Coin",
+    "CoinDay",
+    "ConfigurationError",
+    "ContractMismatch",
+    "Gap",
+    "History",
+    "Hole",
+    "ModelVersion",
+    "PoisonMessage",
+    "Prediction",
+    "Score",
+    "Subscription",
+    "TradeBlock",
+    "TrainingRequest",
+    "Transient",
+    "connect",
+    "subscribe",
+)
+_MODULES = {
+    "candlewick.connection": ("connect",),
+    "candlewick.subscribers": ("subscribe",),
+    "candlewick.subscription": ("Subscription",),
+    "schemas.coins": ("Coin", "CoinDay"),
+    "schemas.errors": (
+        "CandlewickError",
+        "ConfigurationError",
+        "ContractMismatch",
+        "PoisonMessage",
+        "Transient",
+    ),
+    "schemas.history": ("ArchiveFile", "History", "Hole"),
+    "schemas.market": ("Candle", "Gap", "TradeBlock"),
+    "schemas.predictions": ("ModelVersion", "Prediction", "Score", "TrainingRequest"),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+if not TYPE_CHECKING:  # a type checker shall know the names above and no others
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'candlewick' has no attribute {name!r}")
+        found = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -38,14 +38,19 @@ def connect(settings: ClickHouseSettings, *, database: str | None = None) -> Cli
         Transient: ClickHouse does not answer.
         ConfigurationError: It refuses, for example the password.
     """
-    password = settings.password.get_secret_value()
-    return _connect(settings, settings.user, password, database or settings.database)
+    account = (settings.user, settings.password.get_secret_value())
+    return _connect(settings, account, database or settings.database, PATIENCE_S)
 
 
-def connect_reader(settings: ClickHouseSettings) -> Client:
-    """Open a client as the user that may only read; raises as `connect` does."""
-    password = settings.reader_password.get_secret_value()
-    return _connect(settings, settings.reader_user, password, settings.database)
+def connect_reader(settings: ClickHouseSettings, *, answer_s: int = PATIENCE_S) -> Client:
+    """Open a client as the user that may only read; raises as `connect` does.
+
+    Args:
+        settings: Where the store is.
+        answer_s: Longest wait for an answer.
+    """
+    account = (settings.reader_user, settings.reader_password.get_secret_value())
+    return _connect(settings, account, settings.database, answer_s)
 
 
 def apply_migrations(settings: ClickHouseSettings) -> list[str]:
@@ -80,7 +85,10 @@ def apply_lifecycle(settings: ClickHouseSettings, lifecycle: LifecycleSettings) 
         raise _translated(error, settings, settings.user) from error
 
 
-def _connect(settings: ClickHouseSettings, user: str, password: str, database: str) -> Client:
+def _connect(
+    settings: ClickHouseSettings, account: tuple[str, str], database: str, answer_s: int
+) -> Client:
+    user, password = account
     try:
         return clickhouse_connect.get_client(
             dsn=settings.url,
@@ -88,7 +96,7 @@ def _connect(settings: ClickHouseSettings, user: str, password: str, database: s
             password=password,
             database=database,
             connect_timeout=PATIENCE_S,
-            send_receive_timeout=PATIENCE_S,
+            send_receive_timeout=answer_s,
             autogenerate_session_id=False,
         )
     except ClickHouseError as error:

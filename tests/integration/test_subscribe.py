@@ -1,0 +1,208 @@
+"""`candlewick.subscribe` and the example that uses it, on a real Kafka."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+import candlewick
+from candlewick.ports import free_port
+from schemas import topics
+from schemas.codecs import encode
+from schemas.market import Candle
+from tests.api_market import a_prediction, a_quarter, say
+from tests.builders import a_block, trades_at
+from tests.kafka_process import RunningKafka, running_kafka
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "print_candles.py"
+QUARTERS = [a_quarter(n, symbol) for n in range(20) for symbol in ("BTCUSDT", "ETHUSDT")]
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
+    with running_kafka(tmp_path_factory.mktemp("k")) as running:
+        say(running, topics.CANDLES, QUARTERS)
+        say(running, topics.PREDICTIONS, [a_prediction(), a_prediction(model="reference")])
+        yield running
+
+
+def opens(candles: Iterable[Candle]) -> list[int]:
+    return [candle.open_ms for candle in candles]
+
+
+def test_all_that_a_topic_holds_comes_as_records_in_order_of_each_key(kafka: RunningKafka) -> None:
+    with candlewick.subscribe(
+        "market.candles.v1", start="beginning", follow=False, servers=kafka.bootstrap
+    ) as candles:
+        found = list(candles)
+
+    assert len(found) == 40
+    assert [c for c in found if c.symbol == "ETHUSDT"] == QUARTERS[1::2]
+
+
+def test_only_the_named_symbols_come(kafka: RunningKafka) -> None:
+    with candlewick.subscribe(
+        "market.candles.v1",
+        symbols=["ethusdt"],
+        start="beginning",
+        follow=False,
+        servers=kafka.bootstrap,
+    ) as candles:
+        assert list(candles) == QUARTERS[1::2]
+
+
+def test_latest_is_what_is_written_after_the_call(kafka: RunningKafka) -> None:
+    with candlewick.subscribe("market.trades.v1", servers=kafka.bootstrap) as blocks:
+        say(kafka, topics.TRADES, [a_block(trades_at(5, 6, 7))])
+
+        block = next(blocks)
+
+    assert block.event_ms.tolist() == [5, 6, 7]
+
+
+def test_a_moment_begins_with_what_was_written_since(kafka: RunningKafka) -> None:
+    now = datetime.now(UTC)
+    for start, expected in ((now - timedelta(hours=1), 40), (now + timedelta(hours=1), 0)):
+        with candlewick.subscribe(
+            "market.candles.v1", start=start, follow=False, servers=kafka.bootstrap
+        ) as candles:
+            assert len(list(candles)) == expected
+
+
+def test_an_offset_begins_there(kafka: RunningKafka) -> None:
+    starts = dict.fromkeys(range(4), 15)
+    with candlewick.subscribe(
+        "market.candles.v1", symbols=["BTCUSDT"], start="beginning", servers=kafka.bootstrap
+    ) as all_of_them:
+        assert next(all_of_them) == QUARTERS[0]
+
+    with pytest.raises(candlewick.ConfigurationError, match="has offsets 0 to"):
+        candlewick.subscribe("market.candles.v1", start=starts, servers=kafka.bootstrap)
+
+
+def test_a_group_goes_on_where_it_stopped(kafka: RunningKafka) -> None:
+    def read(count: int) -> list[int]:
+        with candlewick.subscribe(
+            "market.candles.v1",
+            symbols=["BTCUSDT"],
+            start="beginning",
+            group="one-after-the-other",
+            follow=False,
+            servers=kafka.bootstrap,
+        ) as candles:
+            return opens(islice(candles, count))
+
+    assert read(5) + read(50) == opens(QUARTERS[0::2])
+
+
+def test_a_record_on_which_a_group_failed_comes_again(kafka: RunningKafka) -> None:
+    def read_two_and_fail() -> None:
+        with candlewick.subscribe(
+            "market.candles.v1",
+            symbols=["BTCUSDT"],
+            start="beginning",
+            group="fails",
+            servers=kafka.bootstrap,
+        ) as candles:
+            found.extend(islice(candles, 2))
+            raise RuntimeError
+
+    found: list[Candle] = []
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            read_two_and_fail()
+
+    assert found == [QUARTERS[n] for n in (0, 2, 2, 4)]
+
+
+def test_a_record_that_cannot_be_read_is_named_and_may_be_passed(kafka: RunningKafka) -> None:
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    for value in (b"\x00\x00", encode(a_quarter(1))):
+        producer.produce(topics.KLINES.name, value, partition=0)
+    assert producer.flush(10) == 0
+    with candlewick.subscribe(
+        "market.klines.v1", start="beginning", follow=False, servers=kafka.bootstrap
+    ) as klines:
+        with pytest.raises(candlewick.PoisonMessage, match=r"klines\.v1 partition 0 offset 0"):
+            next(klines)
+
+        assert list(klines) == [a_quarter(1)]
+
+
+def test_what_cannot_be_is_said_in_one_line(kafka: RunningKafka) -> None:
+    servers = kafka.bootstrap
+    with pytest.raises(candlewick.ConfigurationError, match="no topic orders"):
+        candlewick.subscribe("orders", servers=servers)
+    with pytest.raises(candlewick.ConfigurationError, match="no records of one type"):
+        candlewick.subscribe("pipeline.dead-letters.v1", servers=servers)
+    with pytest.raises(candlewick.ConfigurationError, match="is coin id"):
+        candlewick.subscribe("market.coins.v1", symbols=["BTCUSDT"], servers=servers)
+    with pytest.raises(candlewick.ConfigurationError, match="no time zone"):
+        candlewick.subscribe(
+            "market.gaps.v1", start=datetime.now(UTC).replace(tzinfo=None), servers=servers
+        )
+
+
+def test_a_broker_that_does_not_answer_is_named() -> None:
+    servers = f"127.0.0.1:{free_port()}"
+
+    with pytest.raises(candlewick.Transient, match=f"does not answer at {servers}"):
+        candlewick.subscribe("market.candles.v1", servers=servers)
+
+
+def run_example(kafka: RunningKafka, *arguments: str) -> subprocess.Popen[str]:
+    environment = os.environ | {"CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap}
+    return subprocess.Popen(
+        [sys.executable, str(EXAMPLE), *arguments],
+        env=environment | {"PYTHONPATH": str(EXAMPLE.parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_example_prints_candles_and_predictions(kafka: RunningKafka) -> None:
+    process = run_example(kafka, "BTCUSDT", "--start", "beginning", "--once")
+    output, errors = process.communicate(timeout=60)
+    lines = output.splitlines()
+
+    assert (process.returncode, errors) == (0, "")
+    assert lines[0] == "2023-11-14 22:15 BTCUSDT 15m closed at 101.00 after 4 trades: complete"
+    assert lines[20] == (
+        "2023-11-14 22:20 BTCUSDT will close at 101.00 at 2023-11-14 22:30, "
+        "90 % between 97.00 and 105.00"
+    )
+    assert len(lines) == 21
+
+
+def test_the_example_ends_on_ctrl_c_without_a_trace(kafka: RunningKafka) -> None:
+    process = run_example(kafka, "--start", "beginning")
+    if process.stdout is None:
+        raise AssertionError
+    assert "closed at" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_importing_the_package_imports_no_client() -> None:
+    code = "import sys, candlewick; print(len({'confluent_kafka', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stdout.strip() == "0"
+
+
+def test_every_public_name_is_there() -> None:
+    assert [name for name in candlewick.__all__ if not hasattr(candlewick, name)] == []
+    assert replace(a_quarter(0)).__class__ is candlewick.Candle
