@@ -80,10 +80,13 @@ class Pending:
 
     Attributes:
         planned: Last offset of the batch that has been begun, by this process or one before.
+        expected: Offset of the next message; None while it is unknown, or where compaction
+            leaves holes.
         since_ms: When the oldest pending message came.
     """
 
     planned: int | None = None
+    expected: int | None = None
     entries: list[Entry] = field(default_factory=list)
     since_ms: int = 0
     rows: int = 0
@@ -95,8 +98,11 @@ class Pending:
             self._keep([])
         if not self.entries:
             self.since_ms = now_ms
-        self.entries.append(entry)
-        self._count(entry)
+        if self.expected is not None:
+            if entry.offset > self.expected:
+                self._append(_lost(self.expected, entry.offset - 1))
+            self.expected = entry.offset + 1
+        self._append(entry)
 
     @property
     def full(self) -> bool:
@@ -142,6 +148,10 @@ class Pending:
                 return entry.offset
         return self.entries[-1].offset
 
+    def _append(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self._count(entry)
+
     def _keep(self, entries: list[Entry]) -> None:
         self.entries, self.rows, self.size = entries, 0, 0
         for entry in entries:
@@ -150,3 +160,12 @@ class Pending:
     def _count(self, entry: Entry) -> None:
         self.rows += entry.rows.count
         self.size += len(entry.rows.data) + len(entry.raw)
+
+
+def _lost(first: int, last: int) -> Entry:
+    """Return the dead letter, without a value, of messages that can never be read."""
+    reason = (
+        f"records {first} to {last} were removed by the topic's retention before they were stored: "
+        "run the sinks more often than that, or keep the topic longer"
+    )
+    return Entry(first, b"", Rows(b"", 0), reason)

@@ -11,6 +11,7 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
+from schemas.topics import Cleanup
 from sinks.batches import Batch, Entry, Pending, plan_of, planned_last
 from sinks.delivery import Delivery
 from sinks.kafka import meaning
@@ -181,7 +182,11 @@ class Drain:
             raise meaning(error) from error
         for committed in offsets:
             place = (committed.topic, committed.partition)
-            self._pending[place] = Pending(planned=planned_last(committed.metadata))
+            whole = self._tables[committed.topic].topic.cleanup is Cleanup.DELETE
+            self._pending[place] = Pending(
+                planned=planned_last(committed.metadata),
+                expected=committed.offset if whole and committed.offset >= 0 else None,
+            )
 
     def _released(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:

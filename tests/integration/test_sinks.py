@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import pytest
 from clickhouse_connect.driver.client import Client
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -405,6 +406,38 @@ def test_an_unknown_contract_stops_the_sinks_and_is_not_passed(world: World) -> 
         with pytest.raises(ContractMismatch, match=r"future \[0\] @ 1: schema id 2130706433"):
             drain.run(never)
     assert rows_of(world, table, "FUTURE") == 1
+
+
+def test_records_that_retention_removed_before_they_were_stored_are_told(world: World) -> None:
+    topic = replace(topics.GAPS, name="aged")
+    create_topics(KafkaSettings(bootstrap_servers=world.kafka.bootstrap, partitions=1), (topic,))
+    table, told = replace(table_of(topics.GAPS), topic=topic), Heard()
+    gaps = [encode(Gap("AGED", i, i, -1, -1, "found", 3, 4, "why")) for i in range(7)]
+
+    def drain_until(rows: int) -> None:
+        consumer = sink_consumer(world.kafka.bootstrap, instance="1", group="aged")
+        drain = Drain(
+            consumer, (table,), lambda t, partition: Delivery(t, "id", partition, world.store, told)
+        )
+        drain.run(lambda: rows_of(world, table, "AGED") == rows)
+
+    world.send(topic, "AGED", *gaps[:2])
+    drain_until(2)
+    world.send(topic, "AGED", *gaps[2:])
+    admin = AdminClient({"bootstrap.servers": world.kafka.bootstrap})
+    admin.delete_records([TopicPartition(topic.name, 0, 5)])[TopicPartition(topic.name, 0)].result()
+    drain_until(4)
+
+    assert [(origin.topic, origin.offset) for origin in told.origins] == [("aged", 2)]
+    assert told.origins[0].reason.startswith("records 2 to 4 were removed by the topic's retention")
+
+
+@dataclass
+class Heard:
+    origins: list[Origin] = field(default_factory=list)
+
+    def send(self, _raw: bytes, origin: Origin) -> None:
+        self.origins.append(origin)
 
 
 class Nobody:
