@@ -8,10 +8,42 @@ from pathlib import Path
 from typing import Annotated
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.errors import ConfigurationError
+from schemas.setting_groups import (
+    ApiSettings,
+    BackfillSettings,
+    BinanceSettings,
+    CandleSettings,
+    ClickHouseSettings,
+    CoinsSettings,
+    Group,
+    KafkaSettings,
+    LifecycleSettings,
+    SimulationSettings,
+    StreamSettings,
+)
+
+__all__ = [
+    "DEFAULT_SYMBOLS",
+    "PREFIX",
+    "ApiSettings",
+    "BackfillSettings",
+    "BinanceSettings",
+    "CandleSettings",
+    "ClickHouseSettings",
+    "CoinsSettings",
+    "KafkaSettings",
+    "LifecycleSettings",
+    "Settings",
+    "SimulationSettings",
+    "StreamSettings",
+    "known_variables",
+    "load_settings",
+    "variable_name",
+]
 
 PREFIX = "CANDLEWICK_"
 _DOTENV = ".env"
@@ -28,195 +60,6 @@ DEFAULT_SYMBOLS = (
     "LTCUSDT",
     "USDCUSDT",
 )
-
-
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class KafkaSettings(_Group):
-    """Where the broker is and how topics are made."""
-
-    bootstrap_servers: str = Field(
-        "127.0.0.1:9092", description="Brokers, host:port, comma separated."
-    )
-    partitions: int = Field(4, ge=1, le=1000, description="Partitions of every topic when created.")
-    replication_factor: int = Field(
-        1, ge=1, le=9, description="Copies of every topic when created."
-    )
-
-
-class ClickHouseSettings(_Group):
-    """Where the store is. There is no default password."""
-
-    url: str = Field("http://127.0.0.1:8123", pattern=r"^https?://", description="HTTP interface.")
-    user: str = Field("candlewick", description="User that writes.")
-    password: SecretStr = Field(SecretStr(""), description="Its password.")
-    reader_user: str = Field("reader", description="User that may only read.")
-    reader_password: SecretStr = Field(SecretStr(""), description="Its password.")
-    database: str = Field(
-        "candlewick", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database."
-    )
-    cluster: str | None = Field(
-        None, description="Name of a ClickHouse cluster: turns the engines into Replicated ones."
-    )
-
-
-class BinanceSettings(_Group):
-    """Where the exchange is. Public market data, no key."""
-
-    stream_url: str = Field(
-        "wss://data-stream.binance.vision", pattern=r"^wss?://", description="Websocket streams."
-    )
-    rest_url: str = Field(
-        "https://data-api.binance.vision", pattern=r"^https?://", description="REST."
-    )
-    archive_url: str = Field(
-        "https://data.binance.vision", pattern=r"^https?://", description="Archive files."
-    )
-
-
-class StreamSettings(_Group):
-    """How the live stream is read."""
-
-    linger_ms: int = Field(50, ge=0, le=5000, description="Longest wait of a trade for its block.")
-    block_trades: int = Field(1000, ge=1, le=4096, description="Most trades in a block.")
-    silence_s: float = Field(
-        15.0, gt=0, description="A connection without a frame for this long is replaced."
-    )
-    rotate_h: float = Field(
-        23.0, gt=0, le=23.9, description="A connection is replaced after this many hours."
-    )
-    give_up_s: float = Field(
-        60.0, gt=0, description="A gap that REST could not fill for this long is given up."
-    )
-
-
-class CandleSettings(_Group):
-    """How candles are closed."""
-
-    lateness_ms: int = Field(
-        2000,
-        ge=0,
-        le=60_000,
-        description="A candle without a newer trade closes this long after its end, in event time.",
-    )
-
-
-class SimulationSettings(_Group):
-    """The simulated exchange of the local stack."""
-
-    rate: float = Field(150.0, gt=0, le=5000, description="Trades a second over all symbols.")
-    seed: int = Field(1, ge=0, description="The same seed gives the same market.")
-
-
-class ApiSettings(_Group):
-    """How the API answers and whom it lets in."""
-
-    host: str = Field("127.0.0.1", description="Address that the API listens on.")
-    port: int = Field(8000, ge=1, le=65535, description="Its port.")
-    public_read: bool = Field(
-        default=True, description="Market data may be read without signing in."
-    )
-    users_url: SecretStr | None = Field(
-        None,
-        description="SQLAlchemy URL of the users' database; left out, a SQLite file in the data "
-        "folder.",
-    )
-    token_minutes: int = Field(60, ge=1, le=1440, description="How long a token is valid.")
-    key_days: int = Field(
-        30, ge=1, le=365, description="A key that signs tokens is replaced after this many days."
-    )
-    login_attempts: int = Field(
-        5, ge=1, le=100, description="Wrong passwords of a user, or of an address, until both wait."
-    )
-    login_wait_s: int = Field(300, ge=1, description="How long they wait.")
-    body_bytes: int = Field(1_048_576, ge=1024, description="Largest body of a request.")
-    page_rows: int = Field(10_000, ge=1, le=100_000, description="Most rows of an answer in JSON.")
-    export_rows: int = Field(
-        200_000, ge=1, le=2_000_000, description="Most rows of one in CSV, Parquet or Arrow."
-    )
-    import_rows: int = Field(500, ge=1, le=10_000, description="Most users in a CSV import.")
-    stream_clients: int = Field(2_000, ge=1, description="Most clients of the live stream at once.")
-    stream_queue: int = Field(
-        1_000, ge=10, description="Events that wait for a slow client until it is dropped."
-    )
-    heartbeat_s: float = Field(15.0, gt=0, description="A quiet stream says so this often.")
-    stale_s: float = Field(
-        30.0, gt=0, description="Data of which nothing new came for this long is not fresh."
-    )
-
-
-class BackfillSettings(_Group):
-    """What of the past the stack fetches and keeps complete by itself."""
-
-    since: str = Field(
-        "30d",
-        pattern=r"^(\d{1,5}d|\d{4}-\d{2}-\d{2})$",
-        description="From when on: days back such as 30d, or a date such as 2017-08-01.",
-    )
-    intervals: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("15m", "1m"), min_length=1, description="Intervals, comma separated."
-    )
-    check_minutes: int = Field(
-        15, ge=1, le=1440, description="Candles of the last hours are fetched again this often."
-    )
-    check_hours: int = Field(3, ge=1, le=12, description="So many hours.")
-
-    @field_validator("intervals", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(value.replace(" ", "").split(",")) if isinstance(value, str) else value
-
-
-class CoinsSettings(_Group):
-    """What is asked of CoinGecko. Its public tier needs no key."""
-
-    url: str = Field(
-        "https://api.coingecko.com/api/v3", pattern=r"^https?://", description="Address."
-    )
-    key: SecretStr = Field(SecretStr(""), description="Demo key; left out, the public tier.")
-    every_s: int = Field(300, ge=30, description="Seconds from one question to the next.")
-    history_days: int = Field(
-        365, ge=0, le=365, description="Days of daily capitalisation fetched once; 0 for none."
-    )
-    ids: Annotated[dict[str, str], NoDecode] = Field(
-        default_factory=dict,
-        description="CoinGecko's ids of further pairs: PEPEUSDT=pepe,UNIUSDT=uniswap.",
-    )
-
-    @field_validator("ids", mode="before")
-    @classmethod
-    def _read(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        parts = (part.partition("=") for part in value.split(",") if part.strip())
-        return {symbol.strip().upper(): coin_id.strip() for symbol, _, coin_id in parts}
-
-
-class LifecycleSettings(_Group):
-    """How long the store keeps rows, counted from when they were stored; 0 days is for ever."""
-
-    trades_days: int = Field(30, ge=0, le=36_500, description="Trades are kept so many days.")
-    trades_recompress_days: int = Field(
-        2, ge=0, le=36_500, description="Trades are compressed harder after so many; 0 for never."
-    )
-    live_candles_days: int = Field(
-        1, ge=0, le=36_500, description="States of open candles are kept so many days."
-    )
-    candles_days: int = Field(
-        0, ge=0, le=36_500, description="Candles from trades are kept so many; 0 for ever."
-    )
-    klines_days: int = Field(
-        0, ge=0, le=36_500, description="The exchange's candles are kept so many; 0 for ever."
-    )
-    candles_recompress_days: int = Field(
-        7, ge=0, le=36_500, description="Both are compressed harder after so many; 0 for never."
-    )
-    coins_days: int = Field(
-        0, ge=0, le=36_500, description="Coin profiles are kept so many; 0 for ever."
-    )
-    zstd_level: int = Field(6, ge=1, le=22, description="How hard: level of ZSTD.")
 
 
 class Settings(BaseSettings):
@@ -288,7 +131,7 @@ def known_variables() -> Iterator[str]:
     """Yield the environment variable of every setting."""
     for name, field in Settings.model_fields.items():
         group = field.annotation
-        if isinstance(group, type) and issubclass(group, _Group):
+        if isinstance(group, type) and issubclass(group, Group):
             yield from (variable_name(name, inner) for inner in group.model_fields)
         else:
             yield variable_name(name)
