@@ -4,12 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 
 from anyio import to_thread
 from fastapi import FastAPI
-from starlette.responses import FileResponse, RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
 
 from api.accounts.gate import open_gate
 from api.evidence import Evidence
@@ -26,6 +23,7 @@ from api.routes import (
     market,
     meta,
     models,
+    page,
     predictions,
     registry,
     stream,
@@ -47,8 +45,8 @@ ROUTES = (
     users,
     registry,
     meta,
+    page,
 )
-STATIC = Path(__file__).parent / "static"
 
 
 def build_app(settings: Settings) -> FastAPI:
@@ -68,27 +66,9 @@ def build_app(settings: Settings) -> FastAPI:
     answer_errors(app)
     app.add_middleware(BodyLimit, most=settings.api.body_bytes)
     app.add_middleware(Metering, meter=meter)
-    for module in (
-        health,
-        market,
-        candles,
-        predictions,
-        models,
-        stream,
-        token,
-        users,
-        registry,
-        meta,
-    ):
+    for module in ROUTES:
         app.include_router(module.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_api_route("/", _page, include_in_schema=False)
     return app
-
-
-async def _page() -> Response:
-    index = STATIC / "index.html"
-    return FileResponse(index) if index.exists() else RedirectResponse("/openapi.json")
 
 
 def _parts(settings: Settings) -> Parts:

@@ -24,7 +24,12 @@ async def frames_of(feed: Feed, wish: Wish, have: Position | None) -> Frames:
         first = position_text(upto if have is None else {**upto, **have})
         yield [
             b"retry: %d\n" % RECONNECT_MS
-            + notice("hello", first, heartbeat_s=feed.limits.heartbeat_s)
+            + notice(
+                "hello",
+                first,
+                heartbeat_s=feed.limits.heartbeat_s,
+                stale_s=feed.limits.stale_s,
+            )
         ]
         if have is not None:
             async with aclosing(_past(feed, wish, have, upto)) as past:

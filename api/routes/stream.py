@@ -29,7 +29,7 @@ POLICY_VIOLATION, TRY_LATER = 1008, 1013
 _EXAMPLE = """retry: 2000
 id: c0:120,p0:88
 event: hello
-data: {"heartbeat_s":15.0}
+data: {"heartbeat_s":15.0,"stale_s":30.0}
 
 id: c0:121,p0:88
 event: candle

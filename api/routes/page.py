@@ -1,0 +1,31 @@
+"""The page that people open, and its files."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import problems
+from api.assets import Assets
+from api.problems import Problem
+
+router = APIRouter(include_in_schema=False)
+_assets = Assets()
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+def page(request: Request) -> Response:
+    """Return the live page."""
+    return _file(request, "index.html")
+
+
+@router.api_route("/static/{name:path}", methods=["GET", "HEAD"])
+def file(request: Request, name: str) -> Response:
+    """Return one of the page's files."""
+    return _file(request, name)
+
+
+def _file(request: Request, name: str) -> Response:
+    found = _assets.answer(request, name)
+    if found is None:
+        raise Problem(problems.NOT_FOUND, "the page has no such file")
+    return found

@@ -1,0 +1,73 @@
+// Candles as the chart draws them. A missing candle is a row without prices, so that a hole is seen.
+
+export const QUARTER_MS = 900_000;
+const MOST_ROWS = 3_200; // 30 days and a margin; older ones go when the page stays open for days
+
+export class Rows {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    this.list = [];
+    this.at = new Map();
+  }
+
+  fill(candles) {
+    this.clear();
+    for (const candle of candles) this.put(candle);
+  }
+
+  /** Put a candle; tells whether it was appended, replaced, or too old to be drawn. */
+  put(candle) {
+    const row = rowOf(candle);
+    const index = this.at.get(row.openMs);
+    if (index !== undefined) {
+      this.list[index] = row;
+      return "replaced";
+    }
+    const last = this.list.at(-1);
+    if (last && row.openMs < last.openMs) return "old";
+    for (let ms = last ? last.openMs + QUARTER_MS : row.openMs; ms < row.openMs; ms += QUARTER_MS) this.append(hole(ms));
+    this.append(row);
+    return "appended";
+  }
+
+  append(row) {
+    this.at.set(row.openMs, this.list.length);
+    this.list.push(row);
+  }
+
+  /** Drop what is older than 30 days; true when something went. */
+  trim() {
+    if (this.list.length <= MOST_ROWS) return false;
+    const kept = this.list.slice(-2_900);
+    this.clear();
+    for (const row of kept) this.append(row);
+    return true;
+  }
+
+  find(openMs) {
+    const index = this.at.get(openMs);
+    return index === undefined ? null : this.list[index];
+  }
+}
+
+function rowOf(candle) {
+  return {
+    openMs: candle.open_ms,
+    time: candle.open_ms / 1000,
+    open: Number(candle.open),
+    high: Number(candle.high),
+    low: Number(candle.low),
+    close: Number(candle.close),
+    volume: Number(candle.volume),
+    trades: candle.trade_count,
+    status: candle.status,
+    revision: candle.revision,
+  };
+}
+
+function hole(openMs) {
+  return { openMs, time: openMs / 1000, status: "missing" };
+}

@@ -1,0 +1,131 @@
+// What the page knows about each symbol right now. Bounded: one open candle and a few marks each.
+
+import { digitsOf } from "./format.js";
+
+const RATE_WINDOW_MS = 20_000;
+
+export class Market extends EventTarget {
+  constructor() {
+    super();
+    this.symbols = new Map();
+    this.staleMs = 30_000;
+    this.connected = false;
+    this.headMs = 0;
+    this.headAt = 0;
+  }
+
+  symbol(name) {
+    if (!this.symbols.has(name)) this.symbols.set(name, fresh(name));
+    return this.symbols.get(name);
+  }
+
+  names() {
+    return [...this.symbols.keys()];
+  }
+
+  ageMs(state) {
+    return performance.now() - state.arrivedAt;
+  }
+
+  isStale(state) {
+    return !this.connected || !(this.ageMs(state) <= this.staleMs);
+  }
+
+  /** The exchange's time, carried on by our clock since the newest event. */
+  nowMs() {
+    return this.headMs ? this.headMs + Math.min(performance.now() - this.headAt, 3_600_000) : Date.now();
+  }
+
+  takeListing(rows) {
+    for (const row of rows.filter((each) => each.followed)) {
+      const state = this.symbol(row.symbol);
+      state.arrivedAt = row.age_s === null ? -Infinity : performance.now() - row.age_s * 1000;
+      if (row.last_price !== null && (row.event_ms ?? 0) >= state.eventMs) {
+        setPrice(state, row.last_price);
+        state.eventMs = row.event_ms ?? 0;
+      }
+      this.seeHead(row.event_ms ?? 0);
+    }
+    this.dispatchEvent(new Event("listing"));
+  }
+
+  take(kind, data) {
+    if (kind === "candle-live" || kind === "candle") this.takeCandle(kind, data);
+    else if (kind === "prediction") this.takePrediction(data);
+    this.dispatchEvent(new CustomEvent(kind, { detail: data }));
+  }
+
+  takeCandle(kind, candle) {
+    const state = this.symbol(candle.symbol);
+    if (kind === "candle" && (candle.revision > 1 || candle.status === "gapped")) return;
+    if (candle.event_ms < state.eventMs) return;
+    state.arrivedAt = performance.now();
+    state.eventMs = candle.event_ms;
+    setPrice(state, candle.close);
+    this.seeHead(candle.event_ms);
+    if (kind !== "candle-live" || candle.interval !== "15m") return;
+    countTrades(state, candle);
+    state.open = candle;
+  }
+
+  takePrediction(prediction) {
+    const state = this.symbol(prediction.symbol);
+    if (prediction.open_ms !== state.predictedOpenMs) {
+      if (prediction.open_ms < (state.predictedOpenMs ?? 0)) return;
+      state.predictions.clear();
+      state.predictedOpenMs = prediction.open_ms;
+    }
+    state.predictions.set(prediction.model, prediction);
+    state.predictedAt = performance.now() - (prediction.age_s ?? 0) * 1000;
+    if (prediction.lately) state.lately.set(prediction.model, prediction.lately);
+    this.seeHead(prediction.issued_ms);
+  }
+
+  champion(state) {
+    const all = [...state.predictions.values()];
+    return all.find((each) => each.champion) ?? all[0] ?? null;
+  }
+
+  /** A prediction that may be shown as one: of a candle that is open, and arrived just now. */
+  freshChampion(state) {
+    const found = this.champion(state);
+    const old = !found || this.isStale(state) || performance.now() - state.predictedAt > this.staleMs;
+    return old || found.close_ms <= this.nowMs() ? null : found;
+  }
+
+  rate(state) {
+    const { marks } = state;
+    const spanMs = Math.min(RATE_WINDOW_MS, this.nowMs() - (marks[0]?.ms ?? Infinity));
+    if (marks.length < 2 || this.isStale(state)) return null;
+    return ((marks.at(-1).trades - marks[0].trades) / Math.max(spanMs, marks.at(-1).ms - marks[0].ms, 1)) * 1000;
+  }
+
+  seeHead(ms) {
+    if (ms <= this.headMs) return;
+    this.headMs = ms;
+    this.headAt = performance.now();
+  }
+}
+
+function fresh(name) {
+  return {
+    name, digits: 2, price: null, direction: 0, eventMs: 0, arrivedAt: -Infinity, open: null,
+    marks: [], trades: 0, predictions: new Map(), predictedOpenMs: null, predictedAt: -Infinity,
+    lately: new Map(), history: [], dayAgo: null,
+  };
+}
+
+function setPrice(state, text) {
+  const value = Number(text);
+  state.digits = Math.max(state.price === null ? digitsOf(text) : state.digits, digitsOf(text));
+  if (state.price !== null && value !== state.price) state.direction = Math.sign(value - state.price);
+  state.price = value;
+}
+
+function countTrades(state, candle) {
+  const before = state.open?.open_ms === candle.open_ms ? state.open.trade_count : 0;
+  const added = state.open === null ? 0 : Math.max(0, candle.trade_count - before);
+  state.trades += added;
+  state.marks.push({ ms: candle.event_ms, trades: state.trades });
+  while (state.marks.length > 2 && state.marks[0].ms < candle.event_ms - RATE_WINDOW_MS) state.marks.shift();
+}

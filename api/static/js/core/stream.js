@@ -1,0 +1,90 @@
+// The live stream, for ever: connects again by itself and resumes after the last event.
+
+import { authorization, problemOf } from "./api.js";
+import { events } from "./sse.js";
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 8_000;
+const RESUME_WITHIN_MS = 60_000; // what is longer ago is read again over REST, which is quicker
+
+export class Stream {
+  constructor({ onEvent, onState }) {
+    this.onEvent = onEvent;
+    this.onState = onState;
+    this.lastId = "";
+    this.lastHeard = 0;
+    this.heartbeatMs = 15_000;
+    this.waitMs = FIRST_WAIT_MS;
+    this.generation = 0;
+  }
+
+  start() {
+    this.generation += 1;
+    this.abort?.abort();
+    this.wake?.();
+    this.run(this.generation);
+  }
+
+  async run(generation) {
+    while (generation === this.generation) {
+      const reason = await this.follow(generation).catch((error) => error);
+      if (generation !== this.generation) return;
+      const needsLogin = reason?.status === 401;
+      this.onState({ open: false, needsLogin, reason: reason?.message ?? "the stream ended", retryMs: this.waitMs });
+      if (needsLogin) return;
+      await this.pause(Math.max(this.waitMs, reason?.retryMs ?? 0));
+      this.waitMs = Math.min(this.waitMs * 1.6, LONGEST_WAIT_MS);
+    }
+  }
+
+  async follow(generation) {
+    const abort = (this.abort = new AbortController());
+    const resumes = this.lastId && performance.now() - this.lastHeard < RESUME_WITHIN_MS;
+    const headers = { Accept: "text/event-stream", ...authorization() };
+    if (resumes) headers["Last-Event-ID"] = this.lastId;
+    const silence = this.watch(abort);
+    try {
+      const answer = await fetch("/v1/stream", { headers, signal: abort.signal, cache: "no-store" });
+      if (!answer.ok) throw await problemOf(answer);
+      for await (const event of events(answer.body)) {
+        if (generation !== this.generation) return null;
+        this.take(event, resumes);
+      }
+      return null;
+    } finally {
+      clearInterval(silence);
+      abort.abort();
+    }
+  }
+
+  take(event, resumed) {
+    this.lastHeard = performance.now();
+    if (event.id) this.lastId = event.id;
+    if (event.name === "hello") {
+      const hello = JSON.parse(event.data);
+      this.heartbeatMs = hello.heartbeat_s * 1000;
+      this.waitMs = FIRST_WAIT_MS;
+      this.onState({ open: true, resumed, staleMs: (hello.stale_s ?? 30) * 1000 });
+    } else if (event.name) {
+      this.onEvent(event.name, JSON.parse(event.data));
+    }
+  }
+
+  watch(abort) {
+    const began = performance.now();
+    return setInterval(() => {
+      const quietMs = performance.now() - Math.max(began, this.lastHeard);
+      if (quietMs > this.heartbeatMs * 2.2) abort.abort(new Error("nothing came, not even a heartbeat"));
+    }, 1000);
+  }
+
+  pause(ms) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

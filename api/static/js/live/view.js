@@ -1,0 +1,154 @@
+// The live view: list, chart and cards of one chosen symbol.
+
+import { PriceChart } from "../chart/price-chart.js";
+import { get } from "../core/api.js";
+import { el, setText, show } from "../core/dom.js";
+import { hourMinute, moment, price, short } from "../core/format.js";
+import { Headline } from "./headline.js";
+import { PredictionCard } from "./prediction-card.js";
+import { Watchlist } from "./watchlist.js";
+
+const FIELDS = "open,high,low,close,volume,trade_count,status,revision";
+const RANGES = [1, 3, 7, 30];
+const DAYS_30 = 2_880;
+const STATUS = {
+  complete: "complete: ids prove that nothing is missing", official: "the exchange’s own", quiet: "quiet: nothing was traded",
+  gapped: "gapped: trades are missing", missing: "missing", open: "open",
+};
+
+export class LiveView {
+  constructor(root, market) {
+    this.market = market;
+    this.symbol = "";
+    this.days = 1;
+    const watch = el("nav", { class: "card watch", "aria-label": "Symbols" });
+    const headline = el("div", { class: "headline" });
+    this.legend = el("div", { class: "legend" });
+    this.ranges = el("div", { class: "ranges", role: "group", "aria-label": "Days shown" });
+    this.canvas = el("div", { class: "canvas", data: { role: "chart" } });
+    this.wait = el("div", { class: "wait loading" });
+    const stage = el("section", { class: "card stage" }, headline, el("div", { class: "toolbar" }, this.legend, this.ranges), el("div", { class: "chart" }, this.canvas, this.wait), key());
+    const prediction = el("section", { class: "card" });
+    this.side = el("div", { class: "side" }, prediction);
+    show(root, watch, stage, this.side);
+    this.watchlist = new Watchlist(watch, market, (name) => this.choose(name));
+    this.headline = new Headline(headline, market);
+    this.card = new PredictionCard(prediction, market);
+    this.chart = new PriceChart(this.canvas, (row) => this.hover(row));
+    show(this.ranges, RANGES.map((days) => el("button", { type: "button", text: `${days}D`, data: { days }, onclick: () => this.range(days) })));
+    this.listen();
+  }
+
+  listen() {
+    this.market.addEventListener("listing", () => this.onListing());
+    this.market.addEventListener("candle-live", ({ detail }) => this.onCandle(detail));
+    this.market.addEventListener("candle", ({ detail }) => this.onCandle(detail));
+    this.market.addEventListener("prediction", ({ detail }) => detail.symbol === this.symbol && this.drawPrediction());
+  }
+
+  onListing() {
+    this.watchlist.build();
+    if (!this.symbol && this.market.names().length) this.choose(this.market.names()[0]);
+  }
+
+  onCandle(candle) {
+    if (candle.symbol !== this.symbol || candle.interval !== "15m" || this.loading) return;
+    this.chart.put(candle);
+    if (!this.hovered) this.showLegend(this.chart.rows.list.at(-1));
+  }
+
+  choose(name) {
+    if (name === this.symbol) return;
+    this.symbol = name;
+    this.watchlist.select(name);
+    document.dispatchEvent(new CustomEvent("symbol", { detail: name }));
+    this.load();
+  }
+
+  /** Read the past again; candles that come meanwhile are in it or come again within a second. */
+  async load() {
+    const name = this.symbol;
+    this.loading = true;
+    this.wait.hidden = false;
+    try {
+      const [candles] = await Promise.all([
+        get("/v1/candles", { symbol: name, interval: "15m", limit: DAYS_30, order: "desc", fields: FIELDS }),
+        this.loadPrediction(name),
+      ]);
+      if (name !== this.symbol) return;
+      this.loading = false;
+      this.drawCandles(candles.data.reverse());
+    } catch (problem) {
+      document.dispatchEvent(new CustomEvent("trouble", { detail: problem }));
+    } finally {
+      if (name === this.symbol) {
+        this.loading = false;
+        this.wait.hidden = true;
+      }
+    }
+  }
+
+  async loadPrediction(name) {
+    const current = await get("/v1/predictions/current", { symbol: name }).catch(() => null);
+    if (!current) return;
+    for (const each of [current, ...current.challengers]) this.market.takePrediction(each);
+  }
+
+  drawCandles(candles) {
+    const state = this.market.symbol(this.symbol);
+    for (const { close } of candles.slice(-200)) state.digits = Math.max(state.digits, decimals(close));
+    this.chart.fill(candles, state.digits);
+    if (state.open) this.chart.put(state.open);
+    this.range(this.days);
+    this.drawPrediction();
+    this.showLegend(this.chart.rows.list.at(-1));
+  }
+
+  drawPrediction() {
+    const state = this.market.symbol(this.symbol);
+    const found = this.market.freshChampion(state);
+    const drawn = found && {
+      price: Number(found.price), last: state.price, low50: Number(found.low_50), high50: Number(found.high_50),
+      low90: Number(found.low_90), high90: Number(found.high_90), priceText: price(Number(found.price), state.digits),
+    };
+    this.chart.predict(drawn, { isStale: false, label: found ? `close ${hourMinute(found.close_ms)}` : "" });
+  }
+
+  range(days) {
+    this.days = days;
+    for (const button of this.ranges.children) button.setAttribute("aria-pressed", String(Number(button.dataset.days) === days));
+    this.chart.showDays(days);
+  }
+
+  hover(row) {
+    this.hovered = row;
+    this.showLegend(row ?? this.chart.rows.list.at(-1));
+  }
+
+  showLegend(row) {
+    if (!row) return;
+    const { digits } = this.market.symbol(this.symbol);
+    const part = (name, value, kind = "") => el("span", { class: kind }, `${name} `, el("b", { text: value }));
+    const prices = row.open === undefined ? [] : ["open", "high", "low", "close"].map((name) => part(name[0].toUpperCase(), price(row[name], digits)));
+    show(this.legend, el("span", { text: moment(row.openMs) }), prices, row.open !== undefined && [part("Vol", short(row.volume), "more"), part("Trades", short(row.trades), "more")],
+      el("span", { class: row.status === "gapped" || row.status === "missing" ? "warn" : "", text: STATUS[row.status] ?? row.status }));
+  }
+
+  tick() {
+    this.watchlist.update();
+    if (!this.symbol) return;
+    this.headline.update(this.symbol);
+    this.card.update(this.market.symbol(this.symbol));
+    const isShown = Boolean(this.market.freshChampion(this.market.symbol(this.symbol)));
+    if (isShown !== Boolean(this.chart.fan.prediction)) this.drawPrediction();
+  }
+}
+
+function decimals(text) {
+  return text.includes(".") ? text.length - text.indexOf(".") - 1 : 0;
+}
+
+function key() {
+  const items = [["complete", "complete, proven by ids"], ["official", "the exchange’s own"], ["quiet", "quiet"], ["gapped", "gapped or missing"], ["band", "predicted 50 % and 90 %"], ["missed", "outside 90 %"]];
+  return el("div", { class: "key" }, items.map(([name, text]) => el("span", {}, el("i", { class: name }), text)));
+}
