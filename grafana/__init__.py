@@ -1,0 +1,1 @@
+"""Dashboards, alerts and annotations of Grafana, as code over ClickHouse's tables."""

@@ -77,6 +77,7 @@ def test_a_cluster_gets_every_statement_on_all_its_machines() -> None:
         "CREATE TABLE IF NOT EXISTS",
         "CREATE OR REPLACE VIEW",
         "CREATE MATERIALIZED VIEW IF NOT EXISTS",
+        "ALTER TABLE",
     }
 
 

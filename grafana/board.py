@@ -1,0 +1,144 @@
+"""A dashboard in the making: what all of them have, and panels that name their query."""
+
+from typing import Final, Protocol, Self, TypeVar
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery
+from grafana_foundation_sdk.models import dashboard as model
+from grafana_foundation_sdk.models.common import DataSourceRef
+
+from grafana.source import SOURCE, ClickHouseQuery, Format, load, slug
+
+TAG: Final = "candlewick"
+GRAFANA: Final = DataSourceRef(type_val="grafana", uid="-- Grafana --")
+WIDTH: Final = 24  # columns of Grafana's grid
+
+
+class PanelBuilder(Protocol):
+    """What every panel builder of the SDK can do."""
+
+    def id(self, id_val: int) -> Self:
+        """Set the number of the panel in its dashboard."""
+
+    def title(self, title: str) -> Self:
+        """Set what stands above it."""
+
+    def description(self, description: str) -> Self:
+        """Set what the i beside the title says."""
+
+    def datasource(self, datasource: DataSourceRef) -> Self:
+        """Set where its data is from."""
+
+    def grid_pos(self, grid_pos: model.GridPos) -> Self:
+        """Set its place and size on the grid, in columns and in rows of 30 pixels."""
+
+    def with_target(self, target: Builder[Dataquery]) -> Self:
+        """Add a query."""
+
+    def build(self) -> model.Panel:
+        """Return the panel."""
+
+
+PanelT = TypeVar("PanelT", bound=PanelBuilder)
+
+
+class Board:
+    """One dashboard.
+
+    Attributes:
+        key: Short name; its queries and its file are named after it.
+    """
+
+    def __init__(self, key: str, title: str, description: str, *, since: str, refresh: str) -> None:
+        self.key, self._panels = key, 0
+        self._skyline = [0] * WIDTH
+        self._sdk = (
+            build.Dashboard(f"Candlewick · {title}")
+            .uid(f"candlewick-{key}")
+            .description(description)
+            .tags([TAG])
+            .timezone("utc")
+            .editable()
+            .tooltip(model.DashboardCursorSync.CROSSHAIR)
+            .time(since, "now")
+            .refresh(refresh)
+            .link(_between_boards())
+        )
+
+    def variable(self, variable: Builder[model.VariableModel]) -> None:
+        """Add a choice above the panels."""
+        self._sdk.with_variable(variable)
+
+    def events(self, name: str, kind: str, colour: str) -> None:
+        """Show annotations of a kind of event, as `grafana.annotate` writes them."""
+        target = build.AnnotationTarget().limit(200).match_any(False).tags([TAG, kind]).type("tags")
+        self._sdk.annotation(
+            build.AnnotationQuery().name(name).datasource(GRAFANA).enable(True).hide(False)
+            .icon_color(colour).target(target)
+        )  # fmt: skip
+
+    def row(self, title: str) -> None:
+        """Begin a new row of panels under a heading."""
+        self._panels += 1
+        place = self._place(WIDTH, 1)
+        self._sdk.with_row(build.Row(title).id(self._panels).grid_pos(place))
+
+    def add(
+        self,
+        panel: PanelT,
+        title: str,
+        description: str,
+        *,
+        size: tuple[int, int],
+        form: Format = "table",
+    ) -> None:
+        """Add a panel whose query is ``<key>-<title>.sql``.
+
+        Args:
+            panel: With its looks.
+            title: What it shows, with the unit where the axis has none.
+            description: What it means, and what a person should do about it.
+            size: Columns of 24, and rows.
+            form: ``timeseries`` where text columns name the series.
+        """
+        self._panels += 1
+        query = ClickHouseQuery(load(f"{self.key}-{slug(title)}"), form=form)
+        place = self._place(*size)
+        complete = (
+            panel.id(self._panels).title(title).description(description).datasource(SOURCE)
+            .grid_pos(place).with_target(query)
+        )  # fmt: skip
+        self._sdk.with_panel(_Placed(complete))
+
+    def build(self) -> model.Dashboard:
+        """Return the dashboard."""
+        return self._sdk.build()
+
+    def _place(self, width: int, height: int) -> model.GridPos:
+        """Take the highest free place of that width, the leftmost of several."""
+        tops = [max(self._skyline[x : x + width]) for x in range(WIDTH - width + 1)]
+        top = min(tops)
+        left = tops.index(top)
+        self._skyline[left : left + width] = [top + height] * width
+        return model.GridPos(h=height, w=width, x=left, y=top)
+
+
+class _Placed(Builder[model.Panel]):
+    """A panel builder as the SDK's dashboard takes it."""
+
+    def __init__(self, panel: PanelBuilder) -> None:
+        self._panel = panel
+
+    def build(self) -> model.Panel:
+        return self._panel.build()
+
+
+def _between_boards() -> build.DashboardLink:
+    return (
+        build.DashboardLink("Candlewick")
+        .type(model.DashboardLinkType.DASHBOARDS)
+        .tags([TAG])
+        .include_vars(True)
+        .keep_time(True)
+    )

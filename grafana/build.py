@@ -1,0 +1,37 @@
+"""Dashboards and alerts as files, which Grafana reads at its start; `build` writes them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from grafana.boards import boards
+
+FOLDER: Final = Path(__file__).parent
+
+
+def generated() -> Iterator[tuple[Path, str]]:
+    """Yield each generated file and its text."""
+    for key, board in boards().items():
+        yield FOLDER / "dashboards" / f"{key}.json", as_json(board)
+
+
+def as_json(board: Dashboard) -> str:
+    """Return a dashboard as Grafana imports it."""
+    return json.dumps(board, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write() -> int:
+    """Write what is out of date; return how many files that were."""
+    stale = [
+        (path, text)
+        for path, text in generated()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    for path, text in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return len(stale)

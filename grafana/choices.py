@@ -1,0 +1,59 @@
+"""The variables above the dashboards: symbol, interval, model."""
+
+from grafana_foundation_sdk.builders.dashboard import CustomVariable, QueryVariable
+from grafana_foundation_sdk.models.dashboard import (
+    VariableHide,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
+
+from grafana.macros import ALL
+from grafana.source import SOURCE, ClickHouseQuery, load
+
+INTERVALS = ("1m", "15m", "1h", "4h", "1d")
+
+
+def symbol() -> QueryVariable:
+    """Choose one symbol; the first of the alphabet at first."""
+    return _asked("symbol", "Symbol").multi(False).include_all(False)
+
+
+def symbols() -> QueryVariable:
+    """Choose any symbols; all at first."""
+    return _any(_asked("symbol", "Symbols"))
+
+
+def model() -> QueryVariable:
+    """Choose one model, or ``champion``: whichever spoke at the time."""
+    chosen = VariableOption(selected=True, text="champion", value="champion")
+    return _asked("model", "Model", query="answering").multi(False).current(chosen)
+
+
+def models() -> QueryVariable:
+    """Choose any models; all at first."""
+    return _any(_asked("model", "Models"))
+
+
+def interval(first: str = "15m") -> CustomVariable:
+    """Choose the length of candles."""
+    options = [VariableOption(selected=i == first, text=i, value=i) for i in INTERVALS]
+    chosen = VariableOption(selected=True, text=first, value=first)
+    return (
+        CustomVariable("interval").label("Candles").values(",".join(INTERVALS))
+        .current(chosen).options(options).multi(False).include_all(False)
+    )  # fmt: skip
+
+
+def _asked(name: str, label: str, query: str = "") -> QueryVariable:
+    asked = ClickHouseQuery(load(f"variable-{query or name}"), ref_id="variable").to_json()
+    return (
+        QueryVariable(name).label(label).datasource(SOURCE).query(asked)
+        .refresh(VariableRefresh.ON_DASHBOARD_LOAD).sort(VariableSort.DISABLED)
+        .hide(VariableHide.DONT_HIDE)
+    )  # fmt: skip
+
+
+def _any(variable: QueryVariable) -> QueryVariable:
+    chosen = VariableOption(selected=True, text=["All"], value=[ALL])
+    return variable.multi(True).include_all(True).current(chosen)

@@ -1,0 +1,122 @@
+"""How panels look, once for all dashboards: colours, thresholds, units, legends."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from grafana_foundation_sdk.builders import common as shared
+from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
+from grafana_foundation_sdk.builders.stat import Panel as Stat
+from grafana_foundation_sdk.builders.table import Panel as Table
+from grafana_foundation_sdk.builders.timeseries import Panel as Lines
+from grafana_foundation_sdk.models.common import (
+    BigValueColorMode,
+    BigValueGraphMode,
+    GraphDrawStyle,
+    LegendDisplayMode,
+    LegendPlacement,
+    LineInterpolation,
+    SortOrder,
+    StackingMode,
+    TableCellHeight,
+    TooltipDisplayMode,
+    VisibilityMode,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DynamicConfigValue,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+)
+
+GREEN: Final = "#2f9e5b"
+RED: Final = "#d64550"
+AMBER: Final = "#e0a030"
+BLUE: Final = "#4c8dd6"
+GREY: Final = "#8a8f98"
+Steps = Sequence[tuple[float | None, str]]
+Property = DynamicConfigValue
+
+
+def steps(*pairs: tuple[float | None, str]) -> ThresholdsConfig:
+    """Return thresholds: a colour from each value on; None is from the bottom."""
+    found = [Threshold(value=value, color=colour) for value, colour in pairs]
+    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(found)
+
+
+def fixed(colour: str) -> FieldColor:
+    """Return one colour for all."""
+    return FieldColor().mode(FieldColorModeId.FIXED).fixed_color(colour)
+
+
+def by_threshold() -> FieldColor:
+    """Return the colour of the threshold that a value has passed."""
+    return FieldColor().mode(FieldColorModeId.THRESHOLDS)
+
+
+def figure(unit: str, *, decimals: float | None = None, fields: str = "") -> Stat:
+    """Return a panel with one large number, or one for each field that matches ``fields``."""
+    reduced = shared.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(fields)
+    panel = (
+        Stat().unit(unit).reduce_options(reduced).graph_mode(BigValueGraphMode.AREA)
+        .color_mode(BigValueColorMode.VALUE).color_scheme(fixed(BLUE))
+    )  # fmt: skip
+    return panel if decimals is None else panel.decimals(decimals)
+
+
+def lines(unit: str, *, decimals: float | None = None, least: str = "") -> Lines:
+    """Return lines over time; ``least`` is the shortest step that the data has."""
+    panel = (
+        Lines().unit(unit).line_width(1.5).fill_opacity(0)
+        .line_interpolation(LineInterpolation.LINEAR).show_points(VisibilityMode.NEVER)
+        .span_nulls(True).legend(legend()).tooltip(tooltip())
+    )  # fmt: skip
+    panel = panel if decimals is None else panel.decimals(decimals)
+    return panel.interval(least) if least else panel
+
+
+def bars(unit: str, *, least: str = "") -> Lines:
+    """Return stacked bars over time."""
+    stacked = shared.StackingConfig().mode(StackingMode.NORMAL).group("A")
+    return (
+        lines(unit, least=least).draw_style(GraphDrawStyle.BARS).fill_opacity(80).line_width(0)
+        .stacking(stacked)
+    )  # fmt: skip
+
+
+def table() -> Table:
+    """Return a table with small rows."""
+    return Table().cell_height(TableCellHeight.SM).filterable(True)
+
+
+def legend() -> shared.VizLegendOptions:
+    """Return a legend under the graph."""
+    return (
+        shared.VizLegendOptions().display_mode(LegendDisplayMode.LIST)
+        .placement(LegendPlacement.BOTTOM).show_legend(True).calcs([])
+    )  # fmt: skip
+
+
+def tooltip() -> shared.VizTooltipOptions:
+    """Return a tooltip with all series, the highest first."""
+    return shared.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
+
+
+def unit(name: str, decimals: int | None = None) -> list[Property]:
+    """Return what gives one column of a table its unit."""
+    found = [Property("unit", name)]
+    return found if decimals is None else [*found, Property("decimals", decimals)]
+
+
+def coloured(*pairs: tuple[float | None, str], kind: str = "color-text") -> list[Property]:
+    """Return what colours one column of a table by thresholds."""
+    found = [{"value": value, "color": colour} for value, colour in pairs]
+    return [
+        Property("thresholds", {"mode": "absolute", "steps": found}),
+        Property("color", {"mode": "thresholds"}),
+        Property("custom.cellOptions", {"type": kind}),
+    ]
+
+
+def painted(colour: str) -> list[Property]:
+    """Return what gives one series its colour."""
+    return [Property("color", {"mode": "fixed", "fixedColor": colour})]

@@ -1,0 +1,9 @@
+-- Trade by trade, by the second.
+SELECT
+    $__timeInterval(event_time) AS time,
+    toFloat64(argMax(t.price, agg_id)) AS price,
+    toFloat64(sum(t.price * quantity) / sum(quantity)) AS average
+FROM trades AS t
+WHERE symbol = ${symbol:singlequote} AND $__timeFilter(event_time)
+GROUP BY time
+ORDER BY time

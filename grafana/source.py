@@ -1,0 +1,64 @@
+"""ClickHouse as Grafana's plugin asks it: the data source, and a query of one of our SQL files."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery
+from grafana_foundation_sdk.models.common import DataSourceRef
+
+PLUGIN: Final = "grafana-clickhouse-datasource"
+UID: Final = "candlewick-clickhouse"
+NAME: Final = "Candlewick"
+SOURCE: Final = DataSourceRef(type_val=PLUGIN, uid=UID)
+QUERIES: Final = Path(__file__).parent / "queries"
+Format = Literal["timeseries", "table"]
+_NUMBERS: Final[dict[Format, int]] = {"timeseries": 0, "table": 1}
+
+
+class ClickHouseQuery(Dataquery, Builder[Dataquery]):
+    """A panel's query; it is its own builder, as it is complete from the start.
+
+    Source: grafana/clickhouse-datasource, src/types/sql.ts, ``CHSqlQuery``.
+    """
+
+    def __init__(self, sql: str, *, form: Format = "table", ref_id: str = "A") -> None:
+        self.sql, self.form, self.ref_id = sql, form, ref_id
+
+    def build(self) -> Dataquery:
+        """Return the query."""
+        return self
+
+    def to_json(self) -> dict[str, object]:
+        """Return the query as the plugin's editor saves it."""
+        return {
+            "datasource": SOURCE,
+            "editorType": "sql",
+            "format": _NUMBERS[self.form],
+            "pluginVersion": "",
+            "queryType": self.form,
+            "rawSql": self.sql,
+            "refId": self.ref_id,
+        }
+
+
+def load(name: str) -> str:
+    """Return the SQL of a query, without the comment above it.
+
+    Raises:
+        FileNotFoundError: There is no such file: it is named after its dashboard and panel.
+    """
+    text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+    return re.sub(r"\A(?:--[^\n]*\n)+", "", text).strip()
+
+
+def query_names() -> Iterator[str]:
+    """Yield the name of every query that is there."""
+    yield from sorted(path.stem for path in QUERIES.glob("*.sql"))
+
+
+def slug(text: str) -> str:
+    """Return a title as part of a file name: ``24 h change`` gives ``24-h-change``."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
