@@ -40,7 +40,7 @@ class Wish:
 class Subscription(Generic[RecordT]):
     """Records of a topic, one after the other, for ever or until it has caught up.
 
-    Use it in a ``with`` block: leaving it closes the consumer. Ctrl-C is noticed at once, and raises
+    Use it in a ``with`` block: leaving it closes the consumer. Ctrl-C is noticed at once and raises
     KeyboardInterrupt as anywhere. In a group a record counts as read once the next one is asked
     for, or the block ends without an error; until then it comes again.
 

@@ -1,0 +1,1 @@
+"""Studies of the stored market, and what turns them into pages."""

@@ -1,0 +1,106 @@
+"""The simulated exchange's market as records: candles, coins, predictions. No server, no clock.
+
+Its BTC and ETH are recorded candles of Binance, on the days on which they happened; all others are
+generated. Predictions are made by the step that runs live, on these candles.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+from starlette.applications import Starlette
+
+from candlewick.exchange.armed import Arsenal
+from candlewick.exchange.coingecko import CoinGecko
+from candlewick.exchange.columns import Candles
+from candlewick.exchange.intervals import DAY_MS
+from candlewick.exchange.klines import klines
+from candlewick.exchange.market import Opened, opened
+from candlewick.exchange.options import Options
+from processors.prediction_state import start_state
+from processors.prequential import Step, step
+from producers.coingecko.parse import parse_coins, parse_days
+from schemas.coins import Coin, CoinDay
+from schemas.market import NO_TRADE_ID, Candle, CandleSource, CandleStatus
+from schemas.timeframe import Interval
+
+NOW_MS = 1_755_259_200_000  # 2025-08-15 12:00 UTC: the recorded days are where they were recorded
+COIN_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class SampleMarket:
+    """The market as it stood at `NOW_MS`."""
+
+    place: Opened
+
+    @classmethod
+    def open(cls) -> "SampleMarket":
+        """Open it; the same rows come every time."""
+        return cls(opened(Options(start_ms=NOW_MS, speed=0.0)))
+
+    @property
+    def symbols(self) -> list[str]:
+        """All pairs."""
+        return list(self.place.market)
+
+    def candles(self, symbol: str, interval: Interval, days: float) -> list[Candle]:
+        """Return the exchange's candles of the last days, oldest first."""
+        source = self.place.market[symbol]
+        begin = interval.open_of(NOW_MS - int(days * DAY_MS))
+        last = NOW_MS - interval.ms
+        found = klines(source, interval.ms, begin, last, visible_ms=NOW_MS)
+        return [_candle(symbol, interval, found, row) for row in range(len(found))]
+
+    def steps(self, symbol: str, days: float) -> Iterator[Step]:
+        """Yield what each minute of the last days led to, from a cold start."""
+        minutes = self.candles(symbol, Interval.ONE_MINUTE, days)
+        state = start_state(symbol, tick_e8=self.place.market[symbol].tick_e8)
+        for minute in minutes:
+            taken = step(state, minute)
+            state = taken.state
+            yield taken
+
+    def coins(self) -> tuple[list[Coin], list[CoinDay]]:
+        """Return what the simulated CoinGecko says, now and of each day of the last year."""
+        return asyncio.run(self._coins())
+
+    async def _coins(self) -> tuple[list[Coin], list[CoinDay]]:
+        gecko = CoinGecko(self.place.clock, self.place.market, Arsenal())
+        transport = httpx.ASGITransport(Starlette(routes=gecko.routes()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://sample") as client:
+            answer = await client.get("/api/v3/coins/markets")
+            coins = parse_coins(answer.content, fetched_ms=NOW_MS)
+            days: list[CoinDay] = []
+            for coin in coins:
+                path = f"/api/v3/coins/{coin.coin_id}/market_chart"
+                chart = await client.get(path, params={"days": COIN_DAYS})
+                days += parse_days(chart.content, coin.coin_id, fetched_ms=NOW_MS)
+        return coins, days
+
+
+def _candle(symbol: str, interval: Interval, found: Candles, row: int) -> Candle:
+    open_ms = int(found.open_ms[row])
+    return Candle(
+        symbol=symbol,
+        interval=interval.value,
+        open_ms=open_ms,
+        close_ms=open_ms + interval.ms,
+        open_e8=int(found.open_e8[row]),
+        high_e8=int(found.high_e8[row]),
+        low_e8=int(found.low_e8[row]),
+        close_e8=int(found.close_e8[row]),
+        volume_e8=int(found.volume_e8[row]),
+        quote_volume_e8=int(found.quote_e8[row]),
+        trade_count=int(found.trades[row]),
+        taker_buy_volume_e8=int(found.taker_e8[row]),
+        taker_buy_quote_volume_e8=int(found.taker_quote_e8[row]),
+        first_trade_id=NO_TRADE_ID,
+        last_trade_id=NO_TRADE_ID,
+        price_variation_e16=None,
+        status=CandleStatus.OFFICIAL.value,
+        revision=1,
+        source=CandleSource.REST.value,
+        event_ms=open_ms + interval.ms,
+    )
