@@ -1,5 +1,6 @@
 """Stored 1m candles of the past, read from ClickHouse: our own, else the exchange's."""
 
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -36,6 +37,28 @@ _CANDLES = f"""
     ORDER BY open_ms, preference, source
     LIMIT 1 BY open_ms
 """  # noqa: S608 - the columns are our own
+_MINUTES = """
+    SELECT arrayMap(since -> arrayCount(at -> at >= since, opens), {since:Array(Int64)}) FROM
+    (
+        SELECT groupUniqArray(open_ms) AS opens FROM
+        (
+            SELECT toUnixTimestamp64Milli(open_time) AS open_ms FROM candles
+            WHERE interval = '1m' AND symbol = {symbol:String} AND status IN ('complete', 'quiet')
+                AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+                AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+            UNION ALL
+            SELECT toUnixTimestamp64Milli(open_time) AS open_ms FROM klines
+            WHERE interval = '1m' AND symbol = {symbol:String}
+                AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+                AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+        )
+    )
+"""
+_SCORED = """
+    SELECT DISTINCT toUnixTimestamp64Milli(open_time) FROM scores
+    WHERE symbol = {symbol:String} AND interval = '15m' AND model = 'reference'
+        AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+"""
 _NEWEST_SCORE = """
     SELECT toUnixTimestamp64Milli(max(open_time)) FROM scores WHERE symbol = {symbol:String}
 """
@@ -88,6 +111,17 @@ class History:
         found = self._rows(_CANDLES, {"symbol": symbol, "from_ms": from_ms, "until_ms": until_ms})
         return [_candle(symbol, row) for row in found]
 
+    def minutes(self, symbol: str, *, since_ms: Sequence[int], until_ms: int) -> list[int]:
+        """Return how many 1m candles are stored from each of some moments to ``until_ms``."""
+        asked = {"symbol": symbol, "since": list(since_ms), "from_ms": min(since_ms)}
+        ((counts,),) = self._rows(_MINUTES, asked | {"until_ms": until_ms})
+        return [int(str(count)) for count in counts] if isinstance(counts, Sequence) else []
+
+    def scored(self, symbol: str, *, from_ms: int) -> set[int]:
+        """Return when the candles opened whose predictions have scores."""
+        found = self._rows(_SCORED, {"symbol": symbol, "from_ms": from_ms})
+        return {int(str(row[0])) for row in found}
+
     def newest_score_ms(self, symbol: str) -> int:
         """Return when the newest candle with a score opened, 0 where there is none."""
         return int(str(self._rows(_NEWEST_SCORE, {"symbol": symbol})[0][0]))
@@ -97,9 +131,9 @@ class History:
         open_ms = int(str(self._rows(_NEWEST_CANDLE, {"symbol": symbol})[0][0]))
         return open_ms + Interval.ONE_MINUTE.ms if open_ms else None
 
-    def _rows(self, query: str, parameters: dict[str, str | int]) -> list[tuple[object, ...]]:
+    def _rows(self, query: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
         try:
-            return [tuple(row) for row in self._client.query(query, parameters).result_rows]
+            return [tuple(row) for row in self._client.query(query, dict(parameters)).result_rows]
         except ClickHouseError as error:
             raise _away(self._settings, error) from error
 

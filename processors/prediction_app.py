@@ -1,12 +1,8 @@
 """The Faust application of the predictor: topics, agents, warm start. No arithmetic here."""
 
-import asyncio
-import logging
 import time
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +15,14 @@ from processors.model_store import ModelStore
 from processors.predictor import Predictor, Record
 from processors.training_request import monthly_request
 from processors.version_follower import VersionFollower
-from processors.warming import Warmed, begin_warming, warm
+from processors.warmers import Warmers
 from schemas import codecs, topics
 from schemas.dead_letters import Origin
-from schemas.errors import PoisonMessage, Transient
+from schemas.errors import PoisonMessage
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.settings import Settings
 
-log = logging.getLogger(__name__)
-_WARMERS = 2
 _MONTHLY = "15 0 1 * *"
 _TOPICS: dict[type, topics.Topic] = {
     Prediction: topics.PREDICTIONS,
@@ -49,53 +43,6 @@ class KafkaOutlet:
             key = record.key if isinstance(record, ModelVersion) else record.symbol
             topic = self._topics[type(record)]
             await topic.send(key=key.encode(), value=codecs.encode(record))
-
-
-class Warmers:
-    """Replays history in processes of their own, so that what is live does not wait."""
-
-    def __init__(self, settings: Settings, changes: Changes, heard: asyncio.Event) -> None:
-        self._settings = settings
-        self._changes = changes
-        self._heard = heard
-        self._pool: ProcessPoolExecutor | None = None
-        self._busy = 0
-
-    async def warm(self, symbol: str, until_ms: int) -> Warmed:
-        """Return the state of a symbol; waits for as long as ClickHouse or Kafka is away."""
-        await self._heard.wait()
-        self._busy += 1
-        try:
-            return await self._warmed(symbol, until_ms)
-        finally:
-            self._busy -= 1
-            if not self._busy:
-                self.close()  # they hold as much memory as all that is live
-
-    async def _warmed(self, symbol: str, until_ms: int) -> Warmed:
-        loop = asyncio.get_running_loop()
-        while True:
-            changes = self._changes.of(symbol)
-            try:
-                return await loop.run_in_executor(
-                    self._processes(), warm, self._settings, symbol, until_ms, changes
-                )
-            except Transient as error:
-                log.warning("%s: %s", symbol, error)
-                await asyncio.sleep(error.retry_after_s)
-
-    def _processes(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                _WARMERS, mp_context=get_context("spawn"), initializer=begin_warming
-            )
-        return self._pool
-
-    def close(self) -> None:
-        """End the processes; the next symbol to warm starts new ones."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
 
 
 def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:

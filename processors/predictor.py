@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,8 +21,17 @@ log = logging.getLogger(__name__)
 REFRESH_MS = 5_000
 _RETRY_MS = 60_000  # an incomplete history is looked at again after a minute of event time
 _GIVE_UP_MS = 30 * 60_000  # and for half an hour
-Warmer = Callable[[str, int], Awaitable[Warmed]]
 Record = Prediction | Score | ModelVersion
+
+
+class Warmer(Protocol):
+    """Makes a symbol's state from stored candles."""
+
+    async def __call__(self, symbol: str, until_ms: int, bars: int = 0, /) -> Warmed | None:
+        """Return the state before the candle of ``until_ms``.
+
+        With ``bars`` candles known already, nothing is returned where the store has no more.
+        """
 
 
 class Outlet(Protocol):
@@ -119,22 +128,38 @@ class Predictor:
 
     async def _warm_up(self, name: str) -> None:
         waiting = self._waiting[name]
-        symbol = await self._warm(waiting[0], self._symbols.get(name))
+        symbol = await self._warm(waiting[0])
         while waiting:
             await self._step(symbol, waiting.pop(0))
         self._symbols[name] = symbol
         del self._waiting[name]
 
     def _wants_warming(self, symbol: _Symbol, candle: Candle) -> bool:
+        return self._must_replay(symbol, candle) or self._may_know_more(symbol, candle)
+
+    def _must_replay(self, symbol: _Symbol, candle: Candle) -> bool:
         if anchor_of(candle.open_ms) != symbol.anchor_ms:
             return True
-        if candle.open_ms >= symbol.state.next_ms and self._news(symbol, symbol.state.next_ms):
-            return True  # heard of too late: only a replay can tell what it would have made
+        # Heard of too late: only a replay can tell what it would have made.
+        late = candle.open_ms >= symbol.state.next_ms
+        return late and bool(self._news(symbol, symbol.state.next_ms))
+
+    def _may_know_more(self, symbol: _Symbol, candle: Candle) -> bool:
         waits = candle.open_ms < symbol.since_ms + _GIVE_UP_MS
         return not symbol.whole and waits and candle.open_ms >= symbol.warmed_ms + _RETRY_MS
 
-    async def _warm(self, candle: Candle, before: _Symbol | None) -> _Symbol:
-        warmed = await self._warmer(candle.symbol, candle.open_ms)
+    async def _warm(self, candle: Candle) -> _Symbol:
+        before = self._symbols.get(candle.symbol)
+        bars = 0 if before is None or self._must_replay(before, candle) else before.state.bars
+        warmed = await self._warmer(candle.symbol, candle.open_ms, bars)
+        if warmed is not None:
+            return await self._replaced(candle, before, warmed)
+        if before is None:
+            raise ValueError(f"{candle.symbol}: no state, though none was known")
+        before.warmed_ms = candle.open_ms
+        return before
+
+    async def _replaced(self, candle: Candle, before: _Symbol | None, warmed: Warmed) -> _Symbol:
         known = "whole" if warmed.whole else "in part"
         log.info("%s: warm from %d candles, history %s", candle.symbol, warmed.state.bars, known)
         await self._outlet.publish((*warmed.scores, *warmed.events))

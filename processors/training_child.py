@@ -13,6 +13,7 @@ from schemas.settings import Settings
 
 _RUN = "processors.training_run"  # LightGBM's memory is needed in the child only
 _START = "processors.warming"
+_NICENESS = 10  # nobody waits for it
 
 
 class TrainingChild:
@@ -63,7 +64,7 @@ class TrainingChild:
 
 def _work(settings: Settings, request: TrainingRequest, answers: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    import_module(_START).begin_warming()
+    import_module(_START).begin_warming(_NICENESS)
     try:
         answers.send(import_module(_RUN).run(settings, request))
     except Transient as error:

@@ -5,8 +5,6 @@ import threading
 from dataclasses import dataclass, replace
 from multiprocessing import parent_process
 
-from confluent_kafka import Producer
-
 from processors.anchor import anchor_of, is_whole
 from processors.changes import Change, needed_from
 from processors.history import History
@@ -15,15 +13,12 @@ from processors.model_store import ModelStore
 from processors.prediction_state import SymbolState, start_state
 from processors.prequential import step
 from processors.replay import tick_of
-from schemas import codecs, topics
-from schemas.errors import Transient
+from processors.replayed_scores import publish_scores
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Score
-from schemas.settings import KafkaSettings, Settings
+from schemas.settings import Settings
 
 _FEWEST_FOR_TICK = 500
-_PATIENCE_S = 60
-_NICE = 5  # what is live goes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +48,9 @@ def warm(
 
     Models change in the replay when they did, or would have done, live.
 
-    Scores that are not stored yet, as at the very first start, are published here: there may be
-    tens of thousands. So the answer has none.
+    Scores of the time since the last one that is stored, while nothing ran, are published here:
+    there may be thousands. So the answer has none. What was before the first start is for
+    `processors.past_scoring`.
 
     Raises:
         Transient: ClickHouse or Kafka does not answer.
@@ -62,7 +58,7 @@ def warm(
     anchor_ms = anchor_of(until_ms)
     with History(settings.clickhouse) as history:
         candles = history.candles(symbol, from_ms=anchor_ms, until_ms=until_ms)
-        scored_ms = history.newest_score_ms(symbol)
+        scored_ms = history.newest_score_ms(symbol) or until_ms
     load = ModelStore(settings.data_dir).load
     warmed = replayed(
         symbol,
@@ -72,7 +68,7 @@ def warm(
         changes=changes,
         installer=Installer(load=load),
     )
-    _publish(settings.kafka, warmed.scores)
+    publish_scores(settings.kafka, warmed.scores)
     return replace(warmed, scores=())
 
 
@@ -115,27 +111,9 @@ def replayed(
     return Warmed(state, span_ms[0], whole, tuple(scores), tuple(events), due)
 
 
-def _publish(settings: KafkaSettings, scores: tuple[Score, ...]) -> None:
-    producer = Producer(
-        {
-            "bootstrap.servers": settings.bootstrap_servers,
-            "partitioner": "murmur2_random",
-            "enable.idempotence": True,
-            "compression.type": "lz4",
-            "linger.ms": 20,
-            "queue.buffering.max.messages": 1_000_000,
-        }
-    )
-    for score in scores:
-        producer.produce(topics.SCORES.name, codecs.encode(score), score.symbol)
-        producer.poll(0)
-    if producer.flush(_PATIENCE_S):
-        raise Transient("Kafka does not take the scores of the past", retry_after_s=5)
-
-
-def begin_warming() -> None:
-    """Set up a process that only warms: it gives way to what is live, and ends with its parent."""
-    os.nice(_NICE)
+def begin_warming(niceness: int) -> None:
+    """Set up a process that only replays: it gives way to others, and ends with its parent."""
+    os.nice(niceness)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -126,4 +126,11 @@ TABLES = (  # closed candles first: they are few, and somebody waits for them
     Table(topics.CANDLES_LIVE, "candles_live", columns.CANDLE, read_candle, linger_ms=500),
     Table(topics.TRADES, "trades", columns.TRADE, read_block, linger_ms=900),
 )
-HISTORY = (topics.KLINES, topics.HOLES, topics.ARCHIVES, topics.COINS, topics.COIN_DAYS)
+HISTORY = (  # scores come a month at once at the first start
+    topics.KLINES,
+    topics.HOLES,
+    topics.ARCHIVES,
+    topics.COINS,
+    topics.COIN_DAYS,
+    topics.SCORES,
+)

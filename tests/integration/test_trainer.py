@@ -23,12 +23,13 @@ from processors.changes import Changes
 from processors.installing import Installer
 from processors.model_store import ModelStore
 from processors.models.artefact import METADATA
+from processors.past_scoring import score_past
 from processors.predictor import Predictor, Record
 from processors.training_request import version_of
 from processors.version_follower import VersionFollower
 from processors.warming import Warmed, warm
 from schemas import codecs, topics
-from schemas.predictions import ModelVersion, Prediction, TrainingRequest
+from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.settings import Settings
 from sinks.tables import TABLES
 from tests.candle_builders import MIDNIGHT_MS, trembling_minutes
@@ -129,7 +130,7 @@ async def predicted(settings: Settings) -> list[Prediction]:
     await asyncio.wait_for(follower.caught_up.wait(), DEADLINE_S)
     following.cancel()
 
-    async def warmed(symbol: str, until_ms: int) -> Warmed:
+    async def warmed(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
         known = await asyncio.to_thread(warm, settings, symbol, until_ms, changes.of(symbol))
         return replace(known, whole=True)  # eight days are all there is
 
@@ -194,6 +195,39 @@ def test_a_training_that_was_killed_is_done_again_and_leads_to_the_same_version(
         assert not child.is_running()
     with a_trainer(stack):
         assert stack.told(version_of(request))[0].event == "trained"
+
+
+def test_the_past_is_scored_once_and_told_from_what_was_answered_in_time(stack: Stack) -> None:
+    until_ms = MARKET[STORED].open_ms
+    sent = score_past(stack.settings, "BTCUSDT", until_ms)
+    scores = sent_scores(stack.settings, sent)
+    kept = [s for s in scores if not 2 <= (s.open_ms - MIDNIGHT_MS) / DAY_MS < 3]
+    keep(stack.settings, kept)
+    again = score_past(stack.settings, "BTCUSDT", until_ms)
+    repeated = sent_scores(stack.settings, sent + again)[sent:]
+    keep(stack.settings, repeated)
+
+    assert len({(s.issued_ms, s.model) for s in scores}) == sent
+    assert {s.open_ms // DAY_MS for s in scores} == {MIDNIGHT_MS // DAY_MS + d for d in range(9)}
+    assert set(kept) | set(repeated) == set(scores)
+    assert again == sent - len(kept)
+    assert score_past(stack.settings, "BTCUSDT", until_ms) == 0
+
+
+def sent_scores(settings: Settings, count: int) -> list[Score]:
+    """The scores on the topic; each must say that it was replayed."""
+    servers = settings.kafka.bootstrap_servers
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": "test"})
+    consumer.assign([TopicPartition(topics.SCORES.name, p, 0) for p in range(4)])
+    found: list[Score] = []
+    deadline = time.monotonic() + DEADLINE_S
+    while len(found) < count and time.monotonic() < deadline:
+        for message in consumer.consume(10_000, 0.5):
+            assert message.headers() == [("replayed", b"1")]
+            found.append(codecs.decode(Score, message.value() or b""))
+    consumer.close()
+    assert len(found) == count
+    return found
 
 
 def wait_for_child(pid: int) -> psutil.Process:

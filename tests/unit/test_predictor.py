@@ -4,8 +4,12 @@ import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 
 from processors.anchor import anchor_of, is_whole
+from processors.installing import Installer
+from processors.past_scoring import replayed_scores
+from processors.prediction_state import start_state
 from processors.predictor import Predictor, Record
 from processors.warming import Warmed, replayed
 from schemas.market import Candle
@@ -58,7 +62,7 @@ class Store:
     def __init__(self, candles: list[Candle]) -> None:
         self.candles = candles
 
-    async def warm(self, symbol: str, until_ms: int) -> Warmed:
+    async def warm(self, symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
         anchor_ms = anchor_of(until_ms)
         known = [c for c in self.candles if anchor_ms <= c.open_ms < until_ms]
         return replayed(symbol, known, (anchor_ms, until_ms), until_ms)
@@ -113,7 +117,7 @@ def test_candles_wait_while_their_symbol_warms_and_others_go_on() -> None:
         other = [replace(c, symbol="ETHUSDT") for c in market]
         store, out, gate = Store(market), Out(), asyncio.Event()
 
-        async def warm(symbol: str, until_ms: int) -> Warmed:
+        async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
             if symbol == "BTCUSDT":
                 await gate.wait()
             return await Store(market if symbol == "BTCUSDT" else other).warm(symbol, until_ms)
@@ -172,3 +176,15 @@ def test_history_with_a_hole_or_a_late_start_is_not_whole() -> None:
     assert not is_whole(market[:4] + market[5:], from_ms=START_MS, until_ms=end_ms)
     assert not is_whole(market, from_ms=START_MS, until_ms=end_ms + 1)
     assert not is_whole([], from_ms=START_MS, until_ms=end_ms)
+
+
+def test_the_past_is_scored_as_a_replay_scores_it_in_pieces_of_any_length() -> None:
+    market = a_market(300, from_ms=START_MS)
+    span = START_MS, market[-1].close_ms
+    whole = replayed("BTCUSDT", market, span, 0)
+    for length in (1, 37, 300):
+        pieces = (market[i : i + length] for i in range(0, 300, length))
+        state = start_state("BTCUSDT", tick_e8=1)
+        found = chain.from_iterable(replayed_scores(state, pieces, [], Installer()))
+
+        assert tuple(found) == whole.scores

@@ -1,0 +1,121 @@
+"""How soon a stack over an empty folder predicts every symbol warm, and shows 30 days of scores.
+
+    .venv/bin/python -m bench.bench_first_start [--starts 2] [--minutes 6] [--keep FOLDER]
+
+Runs the local stack on free ports and asks ClickHouse each second. Prints, in seconds from the
+start of the command: when the first symbol and when every symbol had a stored prediction that is
+no longer cold; when the scores of every symbol reached back 29 days; and what the predictor and its
+children took of CPU and memory. The second start is over the same folder.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from candlewick.clickhouse_admin import connect_reader
+from candlewick.local import reader_settings
+from candlewick.ports import free_port
+from schemas.errors import CandlewickError
+
+SYMBOLS = 11
+DAYS = 29
+READY = """
+SELECT uniqExact(symbol) FROM predictions
+WHERE status = 'ready' AND scored AND stored_time >= fromUnixTimestamp64Milli({since:Int64})
+"""
+SCORED = f"""
+SELECT count() FROM (SELECT symbol FROM scores GROUP BY symbol
+HAVING uniqExact(toDate(open_time)) > {DAYS})
+"""  # noqa: S608 - a number of ours
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--starts", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=6)
+    parser.add_argument("--keep", type=Path)
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.keep or Path(temporary)
+        folder.mkdir(exist_ok=True)
+        for number in range(arguments.starts):
+            one_start(folder, number + 1, arguments.minutes * 60)
+
+
+def one_start(folder: Path, number: int, most_s: float) -> None:
+    os.environ["CANDLEWICK_DATA_DIR"] = str(folder)
+    command = [sys.executable, "-m", "candlewick", "up"]
+    for name in ("kafka", "clickhouse", "exchange", "api"):
+        command += [f"--{name}-port", str(free_port())]
+    began_ms, began_s = time.time_ns() // 10**6, time.monotonic()
+    load = os.getloadavg()[0]
+    with (folder / "up.log").open("ab") as log:
+        stack = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        watch(psutil.Process(stack.pid), number, began_ms, began_s + most_s)
+    finally:
+        stack.terminate()
+        stack.wait(60)
+        print(f"start {number}: load was {load:.1f} before, {os.getloadavg()[0]:.1f} at the end")
+
+
+def watch(stack: psutil.Process, number: int, began_ms: int, until_s: float) -> None:
+    seen: dict[str, float] = {}
+    most_mb, all_mb, cpu_s = 0.0, 0.0, 0.0
+    while time.monotonic() < until_s and "scores of 30 days" not in seen:
+        time.sleep(1)
+        after_s = time.time() - began_ms / 1000
+        ready, scored = asked(READY, began_ms), asked(SCORED, began_ms)
+        done = {
+            "first symbol warm": ready > 0,
+            "every symbol warm": ready == SYMBOLS,
+            "scores of 30 days": scored == SYMBOLS,
+        }
+        for name in [name for name, reached in done.items() if reached and name not in seen]:
+            seen[name] = after_s
+            print(f"start {number}: {name} after {after_s:.0f} s", flush=True)
+        mb, family_mb, family_s = resources(stack)
+        most_mb, all_mb, cpu_s = max(most_mb, family_mb), max(all_mb, mb), max(cpu_s, family_s)
+    print(
+        f"start {number}: predictor with children {most_mb:.0f} MB, {cpu_s:.0f} s of CPU; ", end=""
+    )
+    print(f"everything {all_mb:.0f} MB at most")
+
+
+def asked(query: str, since_ms: int) -> int:
+    try:
+        with connect_reader(reader_settings().clickhouse) as client:
+            return int(client.query(query, {"since": since_ms}).result_rows[0][0])
+    except (CandlewickError, Exception):  # noqa: BLE001 - not there yet
+        return -1
+
+
+def resources(stack: psutil.Process) -> tuple[float, float, float]:
+    everything = family = cpu_s = 0.0
+    predictors = set()
+    for process in [stack, *stack.children(recursive=True)]:
+        try:
+            mb, words = process.memory_info().rss / 1e6, process.cmdline()
+            everything += mb
+            if "predictor" in words or process.ppid() in predictors:
+                predictors.add(process.pid)
+                family += mb
+                times = process.cpu_times()
+                cpu_s += times.user + times.system
+                if "predictor" in words:
+                    cpu_s += times.children_user + times.children_system
+        except psutil.Error:
+            continue
+    return everything, family, cpu_s
+
+
+if __name__ == "__main__":
+    main()
