@@ -13,6 +13,8 @@ from api.accounts.people import Role, User
 from api.parts import Parts, parts_of
 from api.problems import Problem
 
+SUBPROTOCOL = "candlewick.v1"  # a browser's websocket cannot send headers: it offers the token
+_OFFER = "bearer."
 BEARER = {"WWW-Authenticate": "Bearer"}
 _scheme = OAuth2PasswordBearer("/v1/token", auto_error=False, description="See `/v1/token`.")
 
@@ -23,7 +25,8 @@ async def find_user(connection: HTTPConnection) -> User | None:
     Raises:
         Problem: A token was sent that is not valid; 401.
     """
-    kind, _, token = connection.headers.get("authorization", "").partition(" ")
+    header = connection.headers.get("authorization") or _offered(connection)
+    kind, _, token = header.partition(" ")
     if not kind:
         return None
     parts = parts_of(connection)
@@ -34,6 +37,19 @@ async def find_user(connection: HTTPConnection) -> User | None:
         detail = "the token is not valid, or not any more"
         raise Problem(problems.SIGN_IN, detail, headers=BEARER)
     return user
+
+
+def offered(connection: HTTPConnection) -> list[str]:
+    """Return the subprotocols that a websocket offers. Source: RFC 6455, section 11.3.4."""
+    names = connection.headers.get("sec-websocket-protocol", "").split(",")
+    return [name.strip() for name in names]
+
+
+def _offered(connection: HTTPConnection) -> str:
+    if connection.scope["type"] != "websocket":
+        return ""
+    tokens = (n.removeprefix(_OFFER) for n in offered(connection) if n.startswith(_OFFER))
+    return next((f"Bearer {token}" for token in tokens), "")
 
 
 async def may_read(connection: HTTPConnection) -> User | None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocketDisconnect
 
 from api import problems
-from api.access import Reading, may_read
+from api.access import SUBPROTOCOL, Reading, may_read, offered
 from api.asked import MOST_SYMBOLS, CommaSeparated, SymbolName
 from api.documented import errors
 from api.live.connection import frames_of
@@ -74,7 +74,11 @@ async def stream(
 
 @router.websocket("/v1/stream/ws")
 async def websocket(socket: WebSocket) -> None:
-    """Follow the same as JSON messages `{"id", "event", "data"}`; `since` resumes."""
+    """Follow the same as JSON messages `{"id", "event", "data"}`; `since` resumes.
+
+    A token travels in `Authorization`, or, from a browser, as the offered subprotocol
+    `bearer.<token>` beside `candlewick.v1`.
+    """
     feed = parts_of(socket).feed
     try:
         await may_read(socket)
@@ -92,7 +96,7 @@ async def websocket(socket: WebSocket) -> None:
     except (ValueError, Transient) as error:
         await socket.close(POLICY_VIOLATION, str(error)[:120])
         return
-    await socket.accept()
+    await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(socket) else None)
     await _talk(socket, feed, wish, have)
 
 

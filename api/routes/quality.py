@@ -1,0 +1,77 @@
+"""How complete and right the data is, by day; and how much each symbol moves."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import problems
+from api.access import Reading
+from api.answers import answer, json_bytes
+from api.asked import OptionalSymbol
+from api.day_rows import day_rows
+from api.documented import errors, found
+from api.parts import Parts, TheParts
+from api.quality_sql import AUDIT, DAYS, FIRSTS, VOLATILITY
+from api.reader import Row, Value
+from api.shapes.candles import StoredInterval
+from api.shapes.quality import AuditList, DayList, VolatilityList
+from api.times import iso
+
+router = APIRouter(tags=["market"], dependencies=Reading)
+REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
+LENGTHS_MS = {"1m": 60_000, "15m": 900_000}
+Days = Annotated[int, Query(ge=1, le=400, description="So many days, today included.")]
+
+
+@router.get("/v1/completeness/days", responses={**REFUSED, **found(DayList)})
+def completeness_by_day(
+    request: Request,
+    parts: TheParts,
+    *,
+    symbol: OptionalSymbol = None,
+    interval: StoredInterval = "15m",
+    days: Days = 30,
+) -> Response:
+    """Return what is held, missing and verified of the symbols that are followed, by UTC day."""
+    bound: dict[str, Value] = {"symbols": _names(parts, symbol), "interval": interval}
+    length_ms = LENGTHS_MS[interval]
+    counts = parts.reader.rows(DAYS, bound | {"days": days, "length_ms": length_ms})
+    firsts = {str(r["symbol"]): int(str(r["first_ms"])) for r in parts.reader.rows(FIRSTS, bound)}
+    rows = list(day_rows(counts, firsts, days=days, length_ms=length_ms))
+    return answer(request, json_bytes({"data": rows}))
+
+
+@router.get("/v1/audit", responses={**REFUSED, **found(AuditList)})
+def audit(
+    request: Request,
+    parts: TheParts,
+    *,
+    symbol: OptionalSymbol = None,
+    interval: StoredInterval = "15m",
+) -> Response:
+    """Return how our candles compare with the exchange's own, by symbol."""
+    if symbol:
+        parts.symbols.check(symbol)
+    rows = parts.reader.rows(AUDIT, {"symbol": symbol or "", "interval": interval})
+    return answer(request, json_bytes({"data": [_with_time(row) for row in rows]}))
+
+
+@router.get("/v1/volatility", responses={**REFUSED, **found(VolatilityList)})
+def volatility(request: Request, parts: TheParts) -> Response:
+    """Return how much each symbol that is followed moves in 15 minutes."""
+    rows = parts.reader.rows(VOLATILITY, {"symbols": list(parts.settings.symbols)})
+    return answer(request, json_bytes({"data": rows}))
+
+
+def _names(parts: Parts, symbol: str | None) -> list[str]:
+    if symbol is None:
+        return list(parts.settings.symbols)
+    parts.symbols.check(symbol)
+    return [symbol]
+
+
+def _with_time(row: Row) -> Row:
+    newest_ms = row["newest_ms"]
+    return row | {"newest_time": iso(newest_ms) if isinstance(newest_ms, int) else None}

@@ -1,0 +1,70 @@
+"""Past predictions with their outcome as JSON has them."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class OutcomeRow(BaseModel):
+    """A prediction whose candle has closed, and where it closed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "symbol": "BTCUSDT",
+                "interval": "15m",
+                "open_ms": 1_700_000_100_000,
+                "open_time": "2023-11-14T22:15:00.000Z",
+                "close_ms": 1_700_001_000_000,
+                "close_time": "2023-11-14T22:30:00.000Z",
+                "issued_ms": 1_700_000_400_000,
+                "issued_time": "2023-11-14T22:20:00.000Z",
+                "minutes_to_close": 10.0,
+                "model": "online",
+                "version": "1",
+                "champion": True,
+                "price": "35481.5",
+                "outcome": "35502.13",
+                "low_50": "35460.1",
+                "high_50": "35502.88",
+                "low_90": "35421.07",
+                "high_90": "35541.9",
+                "error_bp": 5.8,
+                "width_50_bp": 12.1,
+                "width_90_bp": 33.4,
+                "covered_50": True,
+                "covered_90": True,
+            }
+        }
+    )
+
+    symbol: str
+    interval: str
+    open_ms: int
+    open_time: str
+    close_ms: int
+    close_time: str
+    issued_ms: int
+    issued_time: str
+    minutes_to_close: float
+    model: str
+    version: str
+    champion: bool
+    price: str = Field(description="Predicted close.")
+    outcome: str = Field(description="The close.")
+    low_50: str | None = Field(
+        description="null where it was never published: asked of the past when a model warmed up."
+    )
+    high_50: str | None
+    low_90: str | None
+    high_90: str | None
+    error_bp: float = Field(description="Log return from the predicted to the true close.")
+    width_50_bp: float
+    width_90_bp: float
+    covered_50: bool = Field(description="Whether the close lay inside the 50 % interval.")
+    covered_90: bool
+
+
+class OutcomePage(BaseModel):
+    """Past predictions with their outcome, the newest first."""
+
+    data: list[OutcomeRow]
+    next_cursor: str | None

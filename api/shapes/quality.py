@@ -1,0 +1,108 @@
+"""Data quality by day, the audit and volatility as JSON has them."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DayRow(BaseModel):
+    """What is held of a symbol on a UTC day.
+
+    `expected = held + gapped + official_holes + missing`.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "symbol": "BTCUSDT",
+                "day": "2026-01-31",
+                "expected": 96,
+                "held": 95,
+                "gapped": 1,
+                "official_holes": 0,
+                "verified": 95,
+                "mismatched": 0,
+                "missing": 0,
+            }
+        }
+    )
+
+    symbol: str
+    day: str = Field(description="UTC, for example 2026-01-31.")
+    expected: int = Field(description="From the first candle of all to now.")
+    held: int = Field(description="The exchange's, or ours with nothing missing in it.")
+    gapped: int = Field(description="Only ours, with trades missing in it.")
+    official_holes: int = Field(description="The exchange itself has none, as trade ids prove.")
+    verified: int = Field(description="Ours, equal to the exchange's.")
+    mismatched: int
+    missing: int
+
+
+class DayList(BaseModel):
+    """What is held, by symbol and day."""
+
+    data: list[DayRow]
+
+
+class AuditRow(BaseModel):
+    """Our candles of a symbol beside the exchange's own, field by field."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "symbol": "BTCUSDT",
+                "interval": "15m",
+                "verified": 2873,
+                "mismatched": 0,
+                "gapped": 1,
+                "only_ours": 1,
+                "only_exchange": 5,
+                "newest_ms": 1_700_000_100_000,
+                "newest_time": "2023-11-14T22:15:00.000Z",
+                "mismatched_ms": [],
+            }
+        }
+    )
+
+    symbol: str
+    interval: str
+    verified: int = Field(description="Every field equal.")
+    mismatched: int
+    gapped: int = Field(description="Ours says itself that trades are missing.")
+    only_ours: int = Field(description="The exchange's has not come yet.")
+    only_exchange: int = Field(description="From before our trades begin, mostly.")
+    newest_ms: int | None = Field(description="Open time of the newest candle that was compared.")
+    newest_time: str | None
+    mismatched_ms: list[int] = Field(description="Open times of the newest that differ.")
+
+
+class AuditList(BaseModel):
+    """The audit as it stands."""
+
+    data: list[AuditRow]
+
+
+class VolatilityRow(BaseModel):
+    """How much a symbol moves: standard deviation of 15-minute log returns."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "symbol": "BTCUSDT",
+                "moves": 2879,
+                "day_bp": 18.2,
+                "week_bp": 21.7,
+                "month_bp": 23.9,
+            }
+        }
+    )
+
+    symbol: str
+    moves: int = Field(description="Returns of the last 30 days.")
+    day_bp: float | None = Field(description="Over one day, basis points; null where unknown.")
+    week_bp: float | None = Field(description="Over seven days.")
+    month_bp: float | None = Field(description="Over thirty days.")
+
+
+class VolatilityList(BaseModel):
+    """Volatility of every symbol that is followed."""
+
+    data: list[VolatilityRow]
