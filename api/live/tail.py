@@ -110,6 +110,7 @@ def new_consumer(servers: str) -> Consumer:
             "auto.offset.reset": "earliest",
             "fetch.queue.backoff.ms": 5,
             "fetch.wait.max.ms": 20,
+            "queued.max.messages.kbytes": 4_096,
             "log_level": 0,
         }
     )

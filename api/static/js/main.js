@@ -1,31 +1,88 @@
 // Puts the page together: what is known, the stream that feeds it, and the views that show it.
 
+import { AdminView } from "./admin/view.js";
+import { askToSignIn, watchAccount } from "./core/account.js";
 import { get } from "./core/api.js";
-import { clock } from "./core/format.js";
-import { Market } from "./core/market.js";
+import { Banner } from "./core/banner.js";
 import { setText } from "./core/dom.js";
+import { clock } from "./core/format.js";
+import { listenToKeys, showKeys } from "./core/keyboard.js";
+import { Market } from "./core/market.js";
+import { onSession } from "./core/session.js";
 import { Stream } from "./core/stream.js";
 import { toggleTheme } from "./core/theme.js";
+import { Views } from "./core/views.js";
+import { loadDay } from "./live/day.js";
 import { LiveView } from "./live/view.js";
+import { MarketView } from "./market/view.js";
+import { QualityView } from "./quality/view.js";
+import { ScoresView } from "./scores/view.js";
 
+const TICK_MS = 250;
+const AGES_EVERY_MS = 60_000;
 const market = new Market();
-const live = new LiveView(document.getElementById("live"), market);
-const clockNode = document.querySelector("[data-clock]");
-const stream = new Stream({
-  onEvent: (kind, data) => market.take(kind, data),
-  onState: (state) => {
-    market.connected = state.open;
-    if (state.open) listSymbols();
-  },
+const root = (name) => document.getElementById(name);
+const live = new LiveView(root("live"), market);
+const views = new Views({
+  live: {}, scores: new ScoresView(root("scores"), market), market: new MarketView(root("market")),
+  quality: new QualityView(root("quality")), admin: new AdminView(root("admin"), market),
 });
+const banner = new Banner(market);
+const clockNode = document.querySelector("[data-clock]");
+const stream = new Stream({ onEvent: (kind, data) => onEvent(kind, data), onState: (state) => onState(state) });
+let wasOpen = false;
 
-async function listSymbols() {
-  market.takeListing((await get("/v1/symbols")).data);
+function onEvent(kind, data) {
+  if (kind === "lost" || kind === "dropped") return void live.load();
+  market.take(kind, data);
 }
 
+async function onState(state) {
+  market.connected = state.open;
+  if (state.open) market.staleMs = state.staleMs;
+  banner.setLink(state);
+  if (state.needsLogin) return askToSignIn("Reading needs an account here.");
+  if (!state.open) return undefined;
+  await listSymbols();
+  if (wasOpen && !state.resumed) live.load();
+  wasOpen = true;
+  return loadDay(market).then(() => live.watchlist.drawSparks());
+}
+
+async function listSymbols() {
+  try {
+    market.takeListing((await get("/v1/symbols")).data);
+  } catch {
+    setTimeout(listSymbols, 3_000);
+  }
+}
+
+function step(by) {
+  const names = Object.keys(views.views);
+  location.hash = names[(names.indexOf(views.shown) + by + names.length) % names.length];
+}
+
+const choose = (at) => {
+  const name = market.names()[at - 1];
+  if (name) live.choose(name);
+};
+const search = () => {
+  location.hash = "live";
+  live.watchlist.input.focus();
+};
+listenToKeys({
+  ArrowUp: () => live.watchlist.step(-1), ArrowDown: () => live.watchlist.step(1), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
+  number: choose, "/": search, "?": showKeys, t: toggleTheme, d: () => live.range(1), w: () => live.range(7), m: () => live.range(30),
+});
 document.querySelector("[data-action=theme]").addEventListener("click", toggleTheme);
+document.querySelector("[data-action=help]").addEventListener("click", showKeys);
+watchAccount(document.querySelector("[data-action=account]"));
+onSession(() => stream.start());
 setInterval(() => {
   live.tick();
+  banner.update(live.symbol);
   setText(clockNode, `${clock(market.nowMs())} UTC`);
-}, 250);
+}, TICK_MS);
+setInterval(() => loadDay(market).then(() => live.watchlist.drawSparks()), 5 * AGES_EVERY_MS);
+views.open();
 stream.start();

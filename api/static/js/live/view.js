@@ -2,15 +2,18 @@
 
 import { PriceChart } from "../chart/price-chart.js";
 import { get } from "../core/api.js";
-import { el, setText, show } from "../core/dom.js";
+import { el, show } from "../core/dom.js";
 import { hourMinute, moment, price, short } from "../core/format.js";
 import { Headline } from "./headline.js";
+import { OutcomesCard } from "./outcomes-card.js";
 import { PredictionCard } from "./prediction-card.js";
 import { Watchlist } from "./watchlist.js";
 
 const FIELDS = "open,high,low,close,volume,trade_count,status,revision";
+const FIRST = "BTCUSDT";
 const RANGES = [1, 3, 7, 30];
 const DAYS_30 = 2_880;
+const AGAIN_MS = 4_000;
 const STATUS = {
   complete: "complete: ids prove that nothing is missing", official: "the exchange’s own", quiet: "quiet: nothing was traded",
   gapped: "gapped: trades are missing", missing: "missing", open: "open",
@@ -29,11 +32,13 @@ export class LiveView {
     this.wait = el("div", { class: "wait loading" });
     const stage = el("section", { class: "card stage" }, headline, el("div", { class: "toolbar" }, this.legend, this.ranges), el("div", { class: "chart" }, this.canvas, this.wait), key());
     const prediction = el("section", { class: "card" });
-    this.side = el("div", { class: "side" }, prediction);
+    const outcomes = el("section", { class: "card outcomes" });
+    this.side = el("div", { class: "side" }, prediction, outcomes);
     show(root, watch, stage, this.side);
     this.watchlist = new Watchlist(watch, market, (name) => this.choose(name));
     this.headline = new Headline(headline, market);
     this.card = new PredictionCard(prediction, market);
+    this.outcomes = new OutcomesCard(outcomes, market, (byOpen) => this.chart.setOutcomes(byOpen));
     this.chart = new PriceChart(this.canvas, (row) => this.hover(row));
     show(this.ranges, RANGES.map((days) => el("button", { type: "button", text: `${days}D`, data: { days }, onclick: () => this.range(days) })));
     this.listen();
@@ -47,8 +52,9 @@ export class LiveView {
   }
 
   onListing() {
-    this.watchlist.build();
-    if (!this.symbol && this.market.names().length) this.choose(this.market.names()[0]);
+    const names = this.market.names();
+    if (this.watchlist.parts.size !== names.length) this.watchlist.build();
+    if (!this.symbol && names.length) this.choose(names.includes(FIRST) ? FIRST : names[0]);
   }
 
   onCandle(candle) {
@@ -61,7 +67,6 @@ export class LiveView {
     if (name === this.symbol) return;
     this.symbol = name;
     this.watchlist.select(name);
-    document.dispatchEvent(new CustomEvent("symbol", { detail: name }));
     this.load();
   }
 
@@ -70,6 +75,7 @@ export class LiveView {
     const name = this.symbol;
     this.loading = true;
     this.wait.hidden = false;
+    this.outcomes.load(name).catch(() => {});
     try {
       const [candles] = await Promise.all([
         get("/v1/candles", { symbol: name, interval: "15m", limit: DAYS_30, order: "desc", fields: FIELDS }),
@@ -78,8 +84,8 @@ export class LiveView {
       if (name !== this.symbol) return;
       this.loading = false;
       this.drawCandles(candles.data.reverse());
-    } catch (problem) {
-      document.dispatchEvent(new CustomEvent("trouble", { detail: problem }));
+    } catch {
+      if (name === this.symbol) setTimeout(() => name === this.symbol && this.load(), AGAIN_MS);
     } finally {
       if (name === this.symbol) {
         this.loading = false;

@@ -1,0 +1,57 @@
+// One line across the page when what it shows is not fresh, and why.
+
+import { el, show } from "./dom.js";
+import { age } from "./format.js";
+
+export class Banner {
+  constructor(market) {
+    this.node = document.querySelector("[data-banner]");
+    this.dot = document.querySelector("[data-link-dot]");
+    this.text = document.querySelector("[data-link-text]");
+    this.market = market;
+    this.link = { open: false, began: performance.now() };
+    this.said = "";
+  }
+
+  /** Say how the stream is; `open` may carry `reason` and `needsLogin`. */
+  setLink(link) {
+    this.link = { ...link, began: performance.now() };
+  }
+
+  update(symbol) {
+    const state = symbol ? this.market.symbol(symbol) : null;
+    const trouble = this.trouble(state);
+    this.dot.className = `dot ${trouble ? "stale" : this.link.open ? "fresh" : "late"}`;
+    this.text.textContent = trouble ? trouble.short : this.link.open ? "live" : "connecting";
+    const words = trouble ? `${trouble.title}|${trouble.detail}` : "";
+    if (words === this.said) return;
+    this.said = words;
+    this.node.hidden = !trouble;
+    if (trouble) show(this.node, el("span", { text: trouble.title }), el("span", { class: "detail", text: trouble.detail }));
+  }
+
+  trouble(state) {
+    if (this.link.needsLogin) return null;
+    if (!this.link.open) return performance.now() - this.link.began < 800 ? null : OFFLINE;
+    if (!state || !this.market.isStale(state)) return null;
+    const all = this.market.names().every((name) => this.market.isStale(this.market.symbol(name)));
+    const old = this.market.ageMs(state);
+    if (!Number.isFinite(old)) return waiting(all, state);
+    const since = age(Math.floor(old / 1000) * 1000).replace(".0", "");
+    return {
+      short: "stale", title: all ? `Stale: no market data for ${since}.` : `Stale: nothing new of ${state.name} for ${since}.`,
+      detail: "The last numbers are greyed; they go on by themselves when trades come again.",
+    };
+  }
+}
+
+const OFFLINE = {
+  short: "offline", title: "Connection lost.", detail: "What is shown is old. Trying again by itself; no reload is needed.",
+};
+
+function waiting(all, state) {
+  return {
+    short: "stale", title: all ? "Stale: no market data has come yet." : `Stale: nothing has come of ${state.name} yet.`,
+    detail: "Numbers are the last that were stored.",
+  };
+}

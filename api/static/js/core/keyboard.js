@@ -1,0 +1,35 @@
+// Keys for everything that is used often; none while a person types.
+
+import { el, show } from "./dom.js";
+
+const KEYS = [
+  ["↑ ↓", "symbol before, after"], ["1 … 9", "the first nine symbols"], ["/", "search a symbol"], ["← →", "another page"],
+  ["d w m", "a day, a week, 30 days"], ["t", "light or dark"], ["?", "these keys"], ["Esc", "close"],
+];
+
+export function listenToKeys(actions) {
+  addEventListener("keydown", (event) => {
+    const isTyping = event.target.closest?.("input, textarea, select, dialog[open]");
+    if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    const run = actions[event.key] ?? (/^[1-9]$/.test(event.key) ? () => actions.number(Number(event.key)) : null);
+    if (!run) return;
+    event.preventDefault();
+    run();
+  });
+}
+
+export function showKeys() {
+  const dialog = el("dialog", { "aria-label": "Keys" });
+  show(dialog, el("h2", { text: "Keys" }), el("div", { class: "keys" }, KEYS.flatMap(([key, words]) => [
+    el("span", {}, key.split(" ").map((one) => [el("kbd", { text: one }), " "])), el("span", { class: "soft", text: words }),
+  ])), el("div", { class: "actions" }, el("button", { type: "button", text: "Close", onclick: () => dialog.close() })));
+  openDialog(dialog);
+}
+
+export function openDialog(dialog) {
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.showModal();
+  return dialog;
+}

@@ -1,0 +1,20 @@
+// The last day of every symbol in hours: for the small lines of the list and the change over a day.
+
+import { request } from "../core/api.js";
+
+const DAY_MS = 86_400_000;
+
+export async function loadDay(market) {
+  const symbols = market.names();
+  if (symbols.length === 0 || !market.headMs) return;
+  const json = { symbols, interval: "1h", from: market.headMs - DAY_MS, fields: ["close"], order: "asc", limit: symbols.length * 26 };
+  const answer = await request("/v1/candles/search", { method: "POST", json }).catch(() => null);
+  if (!answer) return;
+  const { data } = await answer.json();
+  for (const name of symbols) {
+    const closes = data.filter((row) => row.symbol === name).map((row) => Number(row.close));
+    const state = market.symbol(name);
+    state.history = closes;
+    state.dayAgo = closes[0] ?? null;
+  }
+}

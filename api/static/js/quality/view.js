@@ -1,0 +1,76 @@
+// Data quality: what is held of each day, what was missing and became of it, and the audit.
+
+import { get } from "../core/api.js";
+import { el, show } from "../core/dom.js";
+import { count, moment, pairParts, percent } from "../core/format.js";
+import { card, fillPanel, table } from "../core/panel.js";
+import { calendar } from "./calendar.js";
+
+export class QualityView {
+  constructor(root) {
+    this.top = el("div", { class: "tiles" });
+    this.days = el("div", { class: "body scroll", data: { role: "calendar" } });
+    this.audit = el("div", { class: "scroll" });
+    this.gaps = el("div", { class: "scroll", data: { role: "gaps" } });
+    this.interval = el("select", { "aria-label": "Interval", onchange: () => this.load() }, el("option", { value: "15m", text: "15 minutes" }), el("option", { value: "1m", text: "1 minute" }));
+    show(root, el("div", { class: "page" }, this.top,
+      card("Completeness", "each square is a day, UTC", this.days, this.interval),
+      el("div", { class: "split" }, card("Audit", "our candles against the exchange’s, every field", this.audit), card("Gaps", "trades that were missing, and what became of it", this.gaps))));
+  }
+
+  load() {
+    const asked = { interval: this.interval.value };
+    return Promise.all([
+      fillPanel(this.days, () => get("/v1/completeness/days", { ...asked, days: 31 }), ({ data }) => this.drawDays(data)),
+      fillPanel(this.audit, () => get("/v1/audit", asked), ({ data }) => this.drawAudit(data)),
+      fillPanel(this.gaps, () => get("/v1/gaps", { limit: 200 }), ({ data }) => this.drawGaps(data)),
+    ]);
+  }
+
+  drawDays(rows) {
+    const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
+    this.figures = { ...this.figures, expected: sum("expected"), held: sum("held") + sum("official_holes"), missing: sum("missing") + sum("gapped") };
+    show(this.days, rows.length ? calendar(rows) : el("p", { class: "empty", text: "Nothing is held yet." }));
+    this.drawTop();
+  }
+
+  drawAudit(rows) {
+    const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
+    this.figures = { ...this.figures, verified: sum("verified"), mismatched: sum("mismatched"), newest: Math.max(0, ...rows.map((row) => row.newest_ms ?? 0)) };
+    const heads = [["Symbol", ""], ["Verified", "number"], ["Mismatch", "number"], ["Gapped", "number"], ["Only ours", "number"], ["Last compared", "number"]];
+    show(this.audit, rows.length ? table(heads, rows.map(auditRow)) : el("p", { class: "empty", text: "Nothing to compare yet." }));
+    this.drawTop();
+  }
+
+  drawGaps(gaps) {
+    this.figures = { ...this.figures, gaps: gaps.length, repaired: gaps.filter((gap) => gap.state === "repaired").length };
+    const heads = [["Noticed", ""], ["Symbol", ""], ["Trades", "number"], ["State", ""], ["Why", ""]];
+    show(this.gaps, gaps.length ? table(heads, gaps.map(gapRow)) : el("p", { class: "empty" }, el("span", { class: "tag good", text: "no gaps" }), " Every trade id follows the one before."));
+    this.drawTop();
+  }
+
+  drawTop() {
+    const f = this.figures;
+    const tiles = [
+      ["Held", f.expected === undefined ? "–" : percent(f.held / f.expected, f.held === f.expected ? 0 : 2), f.expected === undefined ? "" : `${count(f.held)} of ${count(f.expected)} candles in 31 days`, f.held < f.expected ? "warn" : ""],
+      ["Missing", count(f.missing), "candles that the exchange has", f.missing ? "warn" : ""],
+      ["Verified", count(f.verified), "of ours equal the exchange’s in every field", ""],
+      ["Mismatches", count(f.mismatched), f.newest ? `last compared ${moment(f.newest)}` : "nothing compared yet", f.mismatched ? "bad" : ""],
+      ["Gaps repaired", f.gaps === undefined ? "–" : f.gaps ? `${count(f.repaired)} of ${count(f.gaps)}` : "none found", "in the stream of trades", f.repaired < f.gaps ? "warn" : ""],
+    ];
+    show(this.top, tiles.map(([name, value, words, kind]) => el("div", { class: "card tile-figure" }, el("span", { class: "faint small", text: name }), el("strong", { class: kind, text: value }), el("span", { class: "faint tiny", text: words }))));
+  }
+}
+
+function auditRow(row) {
+  const cell = (value, kind) => el("td", { class: `number ${value ? kind : "faint"}`, text: count(value) });
+  const times = row.mismatched_ms.map(moment).join(", ");
+  return el("tr", { title: times && `differ: ${times}` }, el("td", { class: "strong", text: pairParts(row.symbol)[0] }), cell(row.verified, ""), cell(row.mismatched, "bad strong"), cell(row.gapped, "warn"), cell(row.only_ours, ""), el("td", { class: "number soft", text: moment(row.newest_ms) }));
+}
+
+function gapRow(gap) {
+  const kinds = { repaired: "tag good", found: "tag warning", "given-up": "tag wrong" };
+  return el("tr", {}, el("td", { class: "soft nowrap", text: moment(gap.noticed_ms) }), el("td", { class: "strong", text: pairParts(gap.symbol)[0] }),
+    el("td", { class: "number", text: count(gap.last_agg_id - gap.first_agg_id + 1), title: `ids ${gap.first_agg_id} to ${gap.last_agg_id}` }),
+    el("td", {}, el("span", { class: kinds[gap.state] ?? "tag", text: gap.state })), el("td", { class: "soft reason", text: gap.reason }));
+}
