@@ -9,6 +9,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.boards import boards
+from grafana.provisioned import alert_file
 
 FOLDER: Final = Path(__file__).parent
 
@@ -17,11 +18,12 @@ def generated() -> Iterator[tuple[Path, str]]:
     """Yield each generated file and its text."""
     for key, board in boards().items():
         yield FOLDER / "dashboards" / f"{key}.json", as_json(board)
+    yield FOLDER / "provisioning" / "alerting" / "rules.json", as_json(alert_file())
 
 
-def as_json(board: Dashboard) -> str:
-    """Return a dashboard as Grafana imports it."""
-    return json.dumps(board, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+def as_json(content: Dashboard | dict[str, object]) -> str:
+    """Return what Grafana imports, the same text each time."""
+    return json.dumps(content, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def write() -> int:

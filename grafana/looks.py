@@ -1,13 +1,14 @@
 """How panels look, once for all dashboards: colours, thresholds, units, legends."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeVar
 
 from grafana_foundation_sdk.builders import common as shared
 from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.builders.stat import Panel as Stat
 from grafana_foundation_sdk.builders.table import Panel as Table
 from grafana_foundation_sdk.builders.timeseries import Panel as Lines
+from grafana_foundation_sdk.builders.trend import Panel as Trend
 from grafana_foundation_sdk.models.common import (
     BigValueColorMode,
     BigValueGraphMode,
@@ -26,6 +27,9 @@ from grafana_foundation_sdk.models.dashboard import (
     FieldColorModeId,
     Threshold,
     ThresholdsMode,
+    ValueMap,
+    ValueMapping,
+    ValueMappingResult,
 )
 
 GREEN: Final = "#2f9e5b"
@@ -35,6 +39,7 @@ BLUE: Final = "#4c8dd6"
 GREY: Final = "#8a8f98"
 Steps = Sequence[tuple[float | None, str]]
 Property = DynamicConfigValue
+PanelT = TypeVar("PanelT", Lines, Trend)
 
 
 def steps(*pairs: tuple[float | None, str]) -> ThresholdsConfig:
@@ -120,3 +125,40 @@ def coloured(*pairs: tuple[float | None, str], kind: str = "color-text") -> list
 def painted(colour: str) -> list[Property]:
     """Return what gives one series its colour."""
     return [Property("color", {"mode": "fixed", "fixedColor": colour})]
+
+
+def edge(colour: str, *, fill_to: str = "") -> list[Property]:
+    """Return what makes a series the thin edge of a band; ``fill_to`` names the other edge."""
+    found = [*painted(colour), Property("custom.lineWidth", 0), Property("custom.fillOpacity", 18)]
+    if fill_to:
+        return [*found, Property("custom.fillBelowTo", fill_to)]
+    return [*found[:2], Property("custom.fillOpacity", 0)]
+
+
+def named(colours: Mapping[str, str]) -> list[Property]:
+    """Return what colours the words of a column of a table."""
+    options = {word: {"color": colour, "index": n} for n, (word, colour) in _numbered(colours)}
+    return [
+        Property("mappings", [{"type": "value", "options": options}]),
+        Property("custom.cellOptions", {"type": "color-text"}),
+    ]
+
+
+def numbered(colours: Mapping[str, str]) -> list[ValueMapping]:
+    """Return what shows 0, 1, 2 as these words in these colours."""
+    options = {
+        str(n): ValueMappingResult(text=word, color=colour, index=n)
+        for n, (word, colour) in _numbered(colours)
+    }
+    return [ValueMap(options=options)]
+
+
+def models(panel: PanelT, colours: Mapping[str, str]) -> PanelT:
+    """Give each model its colour, the same on every dashboard."""
+    for name, colour in colours.items():
+        panel = panel.override_by_name(name, painted(colour))
+    return panel
+
+
+def _numbered(colours: Mapping[str, str]) -> Iterable[tuple[int, tuple[str, str]]]:
+    return enumerate(colours.items())

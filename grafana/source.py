@@ -61,4 +61,4 @@ def query_names() -> Iterator[str]:
 
 def slug(text: str) -> str:
     """Return a title as part of a file name: ``24 h change`` gives ``24-h-change``."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", text.lower().replace("'", "")).strip("-")

@@ -2,9 +2,9 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana.boards import market
+from grafana.boards import market, models, pipeline, prediction, quality
 
-BOARDS = (market,)
+BOARDS = (market, prediction, models, quality, pipeline)
 
 
 def boards() -> dict[str, Dashboard]:

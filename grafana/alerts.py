@@ -1,0 +1,153 @@
+"""Alert rules: what a person must know of at once, and what to do about it."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from grafana_foundation_sdk.builders.alerting import NotificationSettings, Query, Rule, RuleGroup
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery
+from grafana_foundation_sdk.models import alerting as model
+
+from grafana.source import UID, ClickHouseQuery, load, slug
+
+FOLDER: Final = "candlewick"
+GROUP: Final = "Candlewick"
+RECEIVER: Final = "Candlewick"
+EVERY_S: Final = 60
+EXPRESSIONS: Final = {"type": "__expr__", "uid": "__expr__"}
+Missing = Literal["Alerting", "NoData", "OK"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One rule; its query is ``alert-<title>.sql``, whose column ``value`` is compared.
+
+    Attributes:
+        compared: ``gt``, ``lt`` or ``outside_range``.
+        bounds: With what.
+        lasting: How long it must hold, in Grafana's words: 0s, 5m.
+        missing: What no rows mean.
+    """
+
+    title: str
+    says: str
+    do: str
+    compared: Literal["gt", "lt", "outside_range"]
+    bounds: tuple[float, ...]
+    lasting: str
+    severity: Literal["critical", "warning"]
+    board: str
+    missing: Missing = "Alerting"
+
+
+ALERTS: Final = (
+    Alert(
+        "Stream silent",
+        "No trade of any symbol for {{ .Values.B.Value }} s.",
+        "See `candlewick logs stream`; does the exchange answer?",
+        "gt", (60,), "1m", "critical", "pipeline",
+    ),
+    Alert(
+        "Gap not repaired",
+        "{{ .Values.B.Value }} gaps in the trades are older than five minutes.",
+        "See Gaps in Data quality, and `candlewick logs stream`.",
+        "gt", (0,), "0s", "warning", "quality",
+    ),
+    Alert(
+        "Mismatch",
+        "{{ .Values.B.Value }} candles of the last day differ from the exchange's own.",
+        "See Mismatched candles in Data quality, then `candlewick audit`.",
+        "gt", (0,), "0s", "critical", "quality",
+    ),
+    Alert(
+        "No prediction",
+        "{{ .Values.B.Value }} symbols have an open candle that nothing is said about.",
+        "See `candlewick logs predictor`. The API answers 503 for them.",
+        "gt", (0,), "3m", "critical", "prediction",
+    ),
+    Alert(
+        "Coverage",
+        "The 90 % interval of {{ .Labels.symbol }} held in {{ humanizePercentage .Values.B.Value }}"
+        " of the answers to its last 500 candles.",
+        "See Coverage in Models; ask for a training: `candlewick train`.",
+        "outside_range", (0.85, 0.95), "0s", "warning", "models", missing="OK",
+    ),
+    Alert(
+        "Skill below zero",
+        "For a day whoever speaks for {{ .Labels.symbol }} was worse than the last price: skill "
+        "{{ humanizePercentage .Values.B.Value }}. The champion should have changed.",
+        "See Scoreboard in Models; `candlewick models promote` puts another in its place.",
+        "lt", (0,), "0s", "warning", "models", missing="OK",
+    ),
+    Alert(
+        "Consumer lag",
+        "{{ .Labels.group }} is {{ .Values.B.Value }} records behind on {{ .Labels.topic }}.",
+        "Start another worker, or see the log of the one that stands still.",
+        "gt", (5_000,), "5m", "warning", "pipeline",
+    ),
+    Alert(
+        "Disk",
+        "{{ humanizePercentage .Values.B.Value }} of disk {{ .Labels.disk }} is free.",
+        "Make room, or keep trades for fewer days: CANDLEWICK_LIFECYCLE__TRADES_DAYS.",
+        "lt", (0.1,), "5m", "critical", "pipeline",
+    ),
+)  # fmt: skip
+
+
+class Expression(Dataquery, Builder[Dataquery]):
+    """A server-side expression.
+
+    Source: Grafana, pkg/expr/models.go and pkg/expr/threshold.go.
+    """
+
+    def __init__(self, ref_id: str, kind: str, **rest: object) -> None:
+        self._fields = {"refId": ref_id, "type": kind, "datasource": EXPRESSIONS, **rest}
+
+    def build(self) -> Dataquery:
+        """Return it."""
+        return self
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as Grafana stores it."""
+        return self._fields
+
+
+def rule_group() -> model.RuleGroup:
+    """Return all rules, which are looked at every minute."""
+    group = RuleGroup(GROUP).folder_uid(FOLDER).interval(EVERY_S)
+    for alert in ALERTS:
+        group.with_rule(_rule(alert))
+    return group.build()
+
+
+def _rule(alert: Alert) -> Rule:
+    rule = (
+        Rule(alert.title).uid(f"candlewick-{slug(alert.title)}").folder_uid(FOLDER)
+        .rule_group(GROUP).org_id(1).for_val(alert.lasting).condition("C")
+        .no_data_state(alert.missing).exec_err_state("Error").is_paused(False)
+        .notification_settings(NotificationSettings().receiver(RECEIVER))
+        .labels({"severity": alert.severity, "system": "candlewick"})
+        .annotations({
+            "summary": alert.says,
+            "description": alert.do,
+            "__dashboardUid__": f"candlewick-{alert.board}",
+        })
+    )  # fmt: skip
+    for ref_id, source, query in _steps(alert):
+        rule.with_query(_query(ref_id, source, query))
+    return rule
+
+
+def _steps(alert: Alert) -> tuple[tuple[str, str, Builder[Dataquery]], ...]:
+    asked = ClickHouseQuery(load(f"alert-{slug(alert.title)}"), form="table")
+    last = Expression("B", "reduce", expression="A", reducer="last")
+    evaluator = {"type": alert.compared, "params": list(alert.bounds)}
+    compared = Expression("C", "threshold", expression="B", conditions=[{"evaluator": evaluator}])
+    return ("A", UID, asked), ("B", "__expr__", last), ("C", "__expr__", compared)
+
+
+def _query(ref_id: str, source: str, query: Builder[Dataquery]) -> Query:
+    return (
+        Query(ref_id).datasource_uid(source).query_type("")
+        .relative_time_range(model.RelativeTimeRange(from_val=600, to=0)).model(query)
+    )  # fmt: skip

@@ -1,0 +1,166 @@
+"""Pipeline: whether everything runs, how fast, and how far behind."""
+
+from grafana_foundation_sdk.builders import common as shared
+from grafana_foundation_sdk.builders.bargauge import Panel as BarGauge
+from grafana_foundation_sdk.models.common import BarGaugeDisplayMode, VizOrientation
+
+from grafana import looks
+from grafana.board import Board
+from grafana.looks import AMBER, GREEN, RED
+
+MEASURED = "Measured from outside by `python -m grafana measure`; nothing shown: it does not run. "
+
+
+def board() -> Board:
+    """Return the dashboard."""
+    found = Board(
+        "pipeline",
+        "Pipeline",
+        "Rates, lag and delay of every stage, and the health of Kafka and ClickHouse.",
+        since="now-1h",
+        refresh="5s",
+    )
+    found.events("Gaps", "gap", RED)
+    _figures(found)
+    _flow(found)
+    _kafka(found)
+    _clickhouse(found)
+    return found
+
+
+def _figures(found: Board) -> None:
+    found.add(
+        looks.figure("short", decimals=1),
+        "Trades a second",
+        "Stored trades of all symbols. Zero: the stream is silent; see Age by symbol and the log "
+        "of `stream`.",
+        size=(4, 4),
+    )
+    found.add(
+        looks.figure("ms", decimals=0)
+        .thresholds(looks.steps((None, GREEN), (1_500, AMBER), (5_000, RED)))
+        .color_scheme(looks.by_threshold()),
+        "Exchange to ClickHouse",
+        "99 of 100 trades of the last five minutes were stored within this. Red: see which stage "
+        "in Delay by stage, and whether a reader is behind.",
+        size=(4, 4),
+    )
+    found.add(
+        looks.figure("short", decimals=0)
+        .thresholds(looks.steps((None, GREEN), (1_000, AMBER), (10_000, RED)))
+        .color_scheme(looks.by_threshold()),
+        "Records behind",
+        f"{MEASURED}Records in Kafka that their readers have not worked on. Growing for minutes: "
+        "start another worker, or see why one stands still.",
+        size=(4, 4),
+    )
+    found.add(
+        looks.figure("percentunit", decimals=1)
+        .thresholds(looks.steps((None, RED), (0.1, AMBER), (0.2, GREEN)))
+        .color_scheme(looks.by_threshold()),
+        "Disk free",
+        f"{MEASURED}Of ClickHouse's fullest disk. Under 10 %: keep trades for fewer days "
+        "(CANDLEWICK_LIFECYCLE__TRADES_DAYS) or make room; a full disk stops everything.",
+        size=(4, 4),
+    )
+    found.add(
+        looks.figure("short", decimals=0)
+        .thresholds(looks.steps((None, GREEN), (1, AMBER), (5, RED)))
+        .color_scheme(looks.by_threshold()),
+        "Restarts",
+        f"{MEASURED}Readers of Kafka that joined after the time range began. Unexpected: the log "
+        "of the process named in Processes that joined says why it ended.",
+        size=(4, 4),
+    )
+    found.add(
+        looks.figure("s").thresholds(looks.steps((None, AMBER), (600, GREEN)))
+        .color_scheme(looks.by_threshold()),
+        "ClickHouse up",
+        f"{MEASURED}Since ClickHouse was started. Short when nobody restarted it: see its log.",
+        size=(4, 4),
+    )  # fmt: skip
+
+
+def _flow(found: Board) -> None:
+    found.add(
+        looks.lines("rps", least="10s").fill_opacity(8),
+        "Rows stored a second",
+        "By table. Trades at zero while others go on: see the stream. All at zero: the sink.",
+        size=(8, 9),
+        form="timeseries",
+    )
+    found.add(
+        looks.lines("ms", decimals=0, least="10s"),
+        "Delay by stage",
+        "99 of 100 were faster. The exchange's stage counts its own delay and the difference of "
+        "its clock to ours. A stage that grows is the one to look at.",
+        size=(8, 9),
+        form="timeseries",
+    )
+    found.add(
+        BarGauge()
+        .unit("s")
+        .decimals(1)
+        .min(0)
+        .max(60)
+        .orientation(VizOrientation.HORIZONTAL)
+        .display_mode(BarGaugeDisplayMode.BASIC)
+        .reduce_options(shared.ReduceDataOptions().values(True).calcs(["lastNotNull"]).fields(""))
+        .color_scheme(looks.by_threshold())
+        .thresholds(looks.steps((None, GREEN), (30, AMBER), (120, RED))),
+        "Age by symbol",
+        "Since the newest trade of each symbol. Red for one: a quiet market or a delisted pair. "
+        "Red for all: the stream.",
+        size=(8, 9),
+    )
+
+
+def _kafka(found: Board) -> None:
+    found.row("Kafka")
+    found.add(
+        looks.lines("short", decimals=0, least="5s"),
+        "Records behind, by group",
+        f"{MEASURED}Each reader and topic. Peaks that go back to zero are normal; a line that only "
+        "rises is a reader that stands still: restart it.",
+        size=(9, 8),
+        form="timeseries",
+    )
+    found.add(
+        looks.lines("rps", decimals=1, least="30s"),
+        "Records into Kafka a second",
+        f"{MEASURED}From the growth of the topics' newest offsets. Zero for a topic that should "
+        "move: its writer does not run.",
+        size=(8, 8),
+        form="timeseries",
+    )
+    found.add(
+        looks.table().override_by_name("stayed", looks.unit("s", 0)),
+        "Processes that joined",
+        f"{MEASURED}Members of the consumer groups, the newest first; a restarted process is a new "
+        "member. Many of one group: it dies and comes again, see its log.",
+        size=(7, 8),
+    )
+
+
+def _clickhouse(found: Board) -> None:
+    found.row("ClickHouse")
+    found.add(
+        looks.table()
+        .override_by_name("rows", looks.unit("short", 1))
+        .override_by_name("bytes", looks.unit("bytes", 1))
+        .override_by_name(
+            "parts",
+            [*looks.unit("short", 0), *looks.coloured((None, GREEN), (150, AMBER), (300, RED))],
+        ),
+        "Tables",
+        f"{MEASURED}Rows, bytes on disk and parts of each table. Parts in red: merges do not keep "
+        "up, inserts will be slowed down; look at the machine's disk and processor.",
+        size=(12, 9),
+    )
+    found.add(
+        looks.lines("bytes", decimals=1, least="1m").min(0).fill_opacity(10),
+        "Disk",
+        f"{MEASURED}Free bytes of ClickHouse's disks. Falling fast: see Tables for what grows.",
+        size=(12, 9),
+        form="timeseries",
+    )

@@ -1,0 +1,6 @@
+-- The least that each group was behind in five minutes: a backlog that is worked off does not count.
+SELECT toString(of) AS group, toString(detail) AS topic, min(value) AS value
+FROM pipeline_measures
+WHERE measure = 'lag' AND measured_time >= $__toTime - INTERVAL 5 MINUTE
+GROUP BY group, topic
+ORDER BY group, topic

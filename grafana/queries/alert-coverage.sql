@@ -1,0 +1,14 @@
+-- Share of answers whose 90 % interval held, over the newest 500 candles of each symbol that has so many.
+SELECT symbol, avg(share) AS value
+FROM
+(
+    SELECT symbol, open_time, avg(covered_90) AS share
+    FROM scores
+    WHERE champion AND interval = '15m' AND open_time >= $__toTime - INTERVAL 14 DAY
+    GROUP BY symbol, open_time
+    ORDER BY symbol, open_time DESC
+    LIMIT 500 BY symbol
+)
+GROUP BY symbol
+HAVING count() = 500
+ORDER BY symbol

@@ -1,0 +1,9 @@
+-- Gaps noticed in the last day, more than five minutes ago, whose trades are still missing.
+SELECT toFloat64(countIf(state != 'repaired')) AS value
+FROM
+(
+    SELECT argMax(state, (changed_time, state != 'found')) AS state
+    FROM gaps
+    WHERE noticed_time >= $__toTime - INTERVAL 1 DAY AND noticed_time <= $__toTime - INTERVAL 5 MINUTE
+    GROUP BY symbol, first_agg_id, last_agg_id
+)

@@ -1,0 +1,15 @@
+-- Symbols whose open candle moves, and about which nothing has been said.
+SELECT toFloat64(count()) AS value
+FROM
+(
+    SELECT symbol
+    FROM candles_live
+    WHERE interval = '15m' AND close_time > $__toTime AND open_time <= $__toTime
+    GROUP BY symbol
+)
+WHERE symbol NOT IN
+(
+    SELECT symbol
+    FROM predictions
+    WHERE interval = '15m' AND close_time > $__toTime AND open_time >= $__toTime - INTERVAL 15 MINUTE
+)

@@ -1,0 +1,9 @@
+SELECT
+    toStartOfInterval(open_time, toIntervalSecond(greatest(3600, $__interval_s))) AS time,
+    toString(model) AS name,
+    avg(pinball_bp) AS loss
+FROM scores
+WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time)
+GROUP BY time, name
+HAVING $__conditionalAll(name IN (${model:singlequote}), $model)
+ORDER BY time, name

@@ -1,0 +1,14 @@
+-- 1 - error(model) / error(reference), on the same candles; at least an hour a point.
+SELECT time, name, 1 - loss / nullIf(maxIf(loss, name = 'reference') OVER (PARTITION BY time), 0) AS skill
+FROM
+(
+    SELECT
+        toStartOfInterval(open_time, toIntervalSecond(greatest(3600, $__interval_s))) AS time,
+        toString(model) AS name,
+        avg(pinball_bp) AS loss
+    FROM scores
+    WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time)
+    GROUP BY time, name
+)
+QUALIFY name != 'reference' AND $__conditionalAll(name IN (${model:singlequote}), $model)
+ORDER BY time, name

@@ -1,0 +1,22 @@
+-- 99th percentile of each stage, in milliseconds. All clocks are this machine's but the exchange's.
+SELECT $__timeInterval(moment) AS time, stage, quantile(0.99)(delay) AS delay
+FROM
+(
+    SELECT event_time AS moment, 'exchange to producer' AS stage, dateDiff('millisecond', event_time, received_time) AS delay
+    FROM trades
+    WHERE $__timeFilter(event_time)
+    UNION ALL
+    SELECT event_time, 'producer to ClickHouse', dateDiff('millisecond', received_time, stored_time)
+    FROM trades
+    WHERE $__timeFilter(event_time)
+    UNION ALL
+    SELECT close_time, 'candle closed to stored', dateDiff('millisecond', close_time, stored_time)
+    FROM candles
+    WHERE interval = '1m' AND revision = 1 AND $__timeFilter(open_time)
+    UNION ALL
+    SELECT issued_time, 'prediction asked to stored', dateDiff('millisecond', issued_time, stored_time)
+    FROM predictions
+    WHERE scored AND issued_time <= stored_time AND open_time >= $__fromTime - INTERVAL 15 MINUTE AND $__timeFilter(issued_time)
+)
+GROUP BY time, stage
+ORDER BY time, stage

@@ -1,0 +1,5 @@
+SELECT $__timeInterval(measured_time) AS time, concat(replaceOne(of, 'candlewick-', ''), ' · ', detail) AS reader, max(value) AS records
+FROM pipeline_measures
+WHERE measure = 'lag' AND $__timeFilter(measured_time)
+GROUP BY time, reader
+ORDER BY time, reader

@@ -1,0 +1,17 @@
+SELECT
+    time,
+    topic,
+    greatest(0, newest - lagInFrame(newest) OVER w) / dateDiff('second', lagInFrame(time) OVER w, time) AS records
+FROM
+(
+    SELECT
+        toStartOfInterval(measured_time, toIntervalSecond(greatest(30, $__interval_s))) AS time,
+        toString(of) AS topic,
+        max(value) AS newest
+    FROM pipeline_measures
+    WHERE measure = 'end' AND $__timeFilter(measured_time)
+    GROUP BY time, topic
+)
+WINDOW w AS (PARTITION BY topic ORDER BY time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+QUALIFY row_number() OVER (PARTITION BY topic ORDER BY time) > 1
+ORDER BY time, topic

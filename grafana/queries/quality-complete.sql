@@ -1,0 +1,12 @@
+-- Of the 15m candles that there should be since each symbol's first of the time range.
+SELECT sum(held) / sum(expected) AS complete
+FROM
+(
+    SELECT
+        countIf(status != 'gapped') AS held,
+        intDiv(dateDiff('second', min(open_time), toDateTime64($__toTime, 3)) - 60, 900) AS expected
+    FROM candles_15m
+    WHERE $__timeFilter(open_time) AND close_time <= $__toTime - INTERVAL 1 MINUTE
+    GROUP BY symbol
+    HAVING expected > 0
+)

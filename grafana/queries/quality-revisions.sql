@@ -1,0 +1,9 @@
+-- Candles that came again after they were closed, as a gap was repaired or a trade came late.
+SELECT
+    toStartOfInterval(open_time, toIntervalSecond(greatest(900, $__interval_s))) AS time,
+    symbol,
+    toFloat64(uniqExact(interval, open_time)) AS candles
+FROM candles
+WHERE revision > 1 AND $__timeFilter(open_time)
+GROUP BY time, symbol
+ORDER BY time, symbol
