@@ -1,0 +1,28 @@
+"""A notebook run as a person would run it, in a kernel of its own."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+from nbclient import NotebookClient
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+CELL_S = 180
+
+
+def executed(notebook: Path, environment: Mapping[str, str]) -> "NotebookNode":
+    """Return the notebook with the outputs of its cells.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: A cell failed; the message shows where.
+    """
+    loaded = nbformat.read(notebook, as_version=4)
+    client = NotebookClient(
+        loaded, timeout=CELL_S, resources={"metadata": {"path": str(notebook.parent)}}
+    )
+    quiet = {"PLOTLY_RENDERER": "plotly_mimetype", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    return asyncio.run(client.async_execute(env={**environment, **quiet}))

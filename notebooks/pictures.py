@@ -1,0 +1,39 @@
+"""The study as a page with pictures: ``python -m notebooks.pictures`` (needs a Chromium).
+
+It is of the sample market, so it comes out the same everywhere.
+"""
+
+import tempfile
+from pathlib import Path
+
+from candlewick.environment import environment_of
+from notebooks.executing import executed
+from notebooks.from_script import SCRIPT
+from notebooks.rendering import rendered
+from notebooks.sample_store import sample_store
+
+DOCS = Path(__file__).parents[1] / "docs"
+DAYS = 87  # the recorded days up to the sample's end
+PREDICTED_DAYS = 28
+HEAD = """<!-- Made by `python -m notebooks.pictures` from notebooks/market_study.py: edit that. -->
+
+*This page is the notebook [market_study.ipynb](../notebooks/market_study.ipynb), run on the demo's
+market as it stood on 15 August 2025. Run it on your own store with `make up` running:
+`jupyter lab notebooks/market_study.ipynb`.*"""
+
+
+def main() -> None:
+    """Run the notebook over the sample store; write its page and its pictures."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sample_store(Path(folder), days=DAYS, predicted_days=PREDICTED_DAYS) as settings,
+    ):
+        page = rendered(executed(SCRIPT.with_suffix(".ipynb"), environment_of(settings)), HEAD)
+    (DOCS / "market-study.md").write_text(page.text)
+    (DOCS / "pictures").mkdir(exist_ok=True)
+    for name, figure in page.figures.items():
+        figure.write_image(DOCS / "pictures" / name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""An executed notebook as a page of Markdown and its figures. Pure."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import plotly.io
+from plotly.graph_objects import Figure
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+FIGURE = "application/vnd.plotly.v1+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Text, and the figures that it shows, by the name of their file."""
+
+    text: str
+    figures: dict[str, Figure]
+
+
+def rendered(notebook: "NotebookNode", head: str) -> Page:
+    """Return the page of a notebook: its text cells and what its code showed, without the code."""
+    parts, figures = [head], {}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+        for output in cell.get("outputs", []):
+            data: dict[str, Any] = output.get("data", {})
+            if FIGURE in data:
+                figure = plotly.io.from_json(json.dumps(data[FIGURE]), skip_invalid=True)
+                name = f"study-{figure.layout.meta}.png"
+                figures[name] = figure
+                parts.append(f"![{figure.layout.title.text}](pictures/{name})")
+            elif "text/markdown" in data:
+                parts.append(data["text/markdown"])
+            elif "text/html" in data:
+                parts.append(_preformatted(data["text/plain"]))
+    return Page("\n\n".join(parts) + "\n", figures)
+
+
+def _preformatted(table: str) -> str:
+    return f"```\n{table}\n```"
