@@ -13,13 +13,19 @@ _assets = Assets()
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
-def page(request: Request) -> Response:
+async def page(request: Request) -> Response:
     """Return the live page."""
     return _file(request, "index.html")
 
 
+@router.api_route("/docs", methods=["GET", "HEAD"])
+async def docs(request: Request) -> Response:
+    """Return the OpenAPI document for people."""
+    return _file(request, "docs.html")
+
+
 @router.api_route("/static/{name:path}", methods=["GET", "HEAD"])
-def file(request: Request, name: str) -> Response:
+async def file(request: Request, name: str) -> Response:
     """Return one of the page's files."""
     return _file(request, name)
 

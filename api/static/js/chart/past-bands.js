@@ -30,7 +30,7 @@ export class PastBands extends Primitive {
   drawOne(context, outcome, x, width) {
     this.bar(context, this.wide, outcome.low90, outcome.high90, x, width);
     this.bar(context, this.narrow, outcome.low50, outcome.high50, x, width);
-    if (width >= 5) {
+    if (width >= 9) {
       context.fillStyle = this.point;
       context.fillRect(x - width / 2, this.y(outcome.price) - 0.75, width, 1.5);
     }

@@ -1,6 +1,7 @@
 // Numbers and times as people read them. Everything is UTC.
 
 const NONE = "–";
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const formats = new Map();
 
 function decimal(digits, sign = "auto") {
@@ -62,7 +63,10 @@ export function day(ms) {
 }
 
 export function moment(ms) {
-  return ms === null || ms === undefined ? NONE : `${day(ms)} ${hourMinute(ms)}`;
+  if (ms === null || ms === undefined) return NONE;
+  const date = new Date(ms);
+  const year = date.getUTCFullYear() === new Date().getUTCFullYear() ? "" : ` ${date.getUTCFullYear()}`;
+  return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}${year} ${hourMinute(ms)}`;
 }
 
 export function countdown(ms) {

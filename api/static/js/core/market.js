@@ -8,6 +8,7 @@ export class Market extends EventTarget {
   constructor() {
     super();
     this.symbols = new Map();
+    this.order = []; // as they are listed
     this.staleMs = 30_000;
     this.connected = false;
     this.headMs = 0;
@@ -20,7 +21,14 @@ export class Market extends EventTarget {
   }
 
   names() {
-    return [...this.symbols.keys()];
+    return this.order;
+  }
+
+  /** List those first that most money changed hands in. */
+  orderByTurnover() {
+    const turnover = (name) => this.symbol(name).turnover;
+    this.order = this.order.toSorted((one, other) => turnover(other) - turnover(one) || one.localeCompare(other));
+    this.dispatchEvent(new Event("listing"));
   }
 
   ageMs(state) {
@@ -46,6 +54,8 @@ export class Market extends EventTarget {
       }
       this.seeHead(row.event_ms ?? 0);
     }
+    const added = rows.filter((row) => row.followed && !this.order.includes(row.symbol));
+    this.order.push(...added.map((row) => row.symbol));
     this.dispatchEvent(new Event("listing"));
   }
 
@@ -111,7 +121,7 @@ function fresh(name) {
   return {
     name, digits: 2, price: null, direction: 0, eventMs: 0, arrivedAt: -Infinity, open: null,
     marks: [], trades: 0, predictions: new Map(), predictedOpenMs: null, predictedAt: -Infinity,
-    lately: new Map(), history: [], dayAgo: null,
+    lately: new Map(), history: [], dayAgo: null, turnover: 0,
   };
 }
 

@@ -7,14 +7,17 @@ const DAY_MS = 86_400_000;
 export async function loadDay(market) {
   const symbols = market.names();
   if (symbols.length === 0 || !market.headMs) return;
-  const json = { symbols, interval: "1h", from: market.headMs - DAY_MS, fields: ["close"], order: "asc", limit: symbols.length * 26 };
+  const json = { symbols, interval: "1h", from: market.headMs - DAY_MS, fields: ["close", "quote_volume"], order: "asc", limit: symbols.length * 26 };
   const answer = await request("/v1/candles/search", { method: "POST", json }).catch(() => null);
   if (!answer) return;
   const { data } = await answer.json();
   for (const name of symbols) {
-    const closes = data.filter((row) => row.symbol === name).map((row) => Number(row.close));
+    const rows = data.filter((row) => row.symbol === name);
+    const closes = rows.map((row) => Number(row.close));
     const state = market.symbol(name);
+    state.turnover ||= rows.reduce((sum, row) => sum + Number(row.quote_volume), 0);
     state.history = closes;
     state.dayAgo = closes[0] ?? null;
   }
+  market.orderByTurnover();
 }

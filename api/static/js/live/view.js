@@ -11,7 +11,8 @@ import { Watchlist } from "./watchlist.js";
 
 const FIELDS = "open,high,low,close,volume,trade_count,status,revision";
 const FIRST = "BTCUSDT";
-const RANGES = [1, 3, 7, 30];
+const RANGES = [0.5, 1, 3, 7, 30];
+const NARROW_PX = 760;
 const DAYS_30 = 2_880;
 const AGAIN_MS = 4_000;
 const STATUS = {
@@ -23,7 +24,7 @@ export class LiveView {
   constructor(root, market) {
     this.market = market;
     this.symbol = "";
-    this.days = 1;
+    this.days = innerWidth < NARROW_PX ? 0.5 : 1;
     const watch = el("nav", { class: "card watch", "aria-label": "Symbols" });
     const headline = el("div", { class: "headline" });
     this.legend = el("div", { class: "legend" });
@@ -40,7 +41,7 @@ export class LiveView {
     this.card = new PredictionCard(prediction, market);
     this.outcomes = new OutcomesCard(outcomes, market, (byOpen) => this.chart.setOutcomes(byOpen));
     this.chart = new PriceChart(this.canvas, (row) => this.hover(row));
-    show(this.ranges, RANGES.map((days) => el("button", { type: "button", text: `${days}D`, data: { days }, onclick: () => this.range(days) })));
+    show(this.ranges, RANGES.map((days) => el("button", { type: "button", text: days < 1 ? `${days * 24}H` : `${days}D`, data: { days }, onclick: () => this.range(days) })));
     this.listen();
   }
 
@@ -53,7 +54,7 @@ export class LiveView {
 
   onListing() {
     const names = this.market.names();
-    if (this.watchlist.parts.size !== names.length) this.watchlist.build();
+    if (String([...this.watchlist.parts.keys()]) !== String(names)) this.watchlist.build();
     if (!this.symbol && names.length) this.choose(names.includes(FIRST) ? FIRST : names[0]);
   }
 

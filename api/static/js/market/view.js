@@ -17,7 +17,7 @@ export class MarketView {
     this.moves = el("div", { class: "body" });
     const legend = el("span", { class: "legend-scale tiny faint" }, "−6 %", el("i"), "+6 %");
     show(root, el("div", { class: "page" },
-      el("div", { class: "market-top" }, card("Capitalisation", "colour: change in 24 hours", el("div", { class: "body" }, this.map), legend),
+      el("div", { class: "market-top" }, card("Capitalisation", "area: US dollars; colour: change in 24 hours", el("div", { class: "body" }, this.map), legend),
         card("Volatility", "standard deviation of 15-minute moves", this.moves)),
       card("Coins", "US dollars, CoinGecko", this.coins, this.note)));
     new ResizeObserver(() => this.layOut()).observe(this.map);
@@ -42,7 +42,7 @@ export class MarketView {
   layOut() {
     const { clientWidth: width, clientHeight: height } = this.map;
     if (!this.list || !width || !height) return;
-    const boxes = squarify(this.list, (coin) => Number(coin.market_cap ?? 0) ** 0.62, width, height);
+    const boxes = squarify(this.list, (coin) => Number(coin.market_cap ?? 0), width, height);
     show(this.map, boxes.length ? boxes.map(tile) : el("p", { class: "empty", text: "No capitalisations are known yet." }));
   }
 

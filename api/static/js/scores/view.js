@@ -34,26 +34,29 @@ export class ScoresView {
     this.load();
   }
 
-  load() {
-    const asked = { symbol: this.symbol };
-    const both = () => Promise.all([get("/v1/scores", asked), get("/v1/scores", { ...asked, by: "minutes" })]);
-    return fillPanel(this.overall, both, ([all, minutes]) => this.draw(all.data, minutes.data));
+  /** The whole first, as it is quicker, then by minutes. */
+  async load() {
+    const symbol = this.symbol;
+    await fillPanel(this.overall, () => get("/v1/scores", { symbol }), ({ data }) => this.drawOverall(data));
+    if (!this.overall.dataset.filled || symbol !== this.symbol) return;
+    await fillPanel(this.by, () => get("/v1/scores", { symbol, by: "minutes" }), ({ data }) => this.drawMinutes(data));
   }
 
-  draw(all, minutes) {
+  drawOverall(all) {
     if (all.length === 0) {
-      show(this.minutes);
-      show(this.by, el("p", { class: "empty", text: "–" }));
       show(this.overall, el("p", { class: "empty", text: "No scores yet: the first come when a candle closes that was predicted." }));
       return;
     }
     const widest = Math.max(0.02, ...all.map((row) => Math.abs(row.pinball_skill ?? 0)), ...all.map((row) => Math.abs(row.point_skill ?? 0)));
     const heads = [["Model", ""], ["Cases", "number"], ["Skill of the close", "number"], ["", ""], ["Skill of the band", "number"], ["", ""], ["50 % held", "number"], ["90 % held", "number"], ["Error", "number"], ["90 % width", "number"]];
     show(this.overall, el("div", { class: "scroll" }, table(heads, all.map((row) => overallRow(row, widest)))));
-    show(this.minutes,
+  }
+
+  drawMinutes(minutes) {
+    show(this.minutes, minutes.length > 0 && [
       card("90 % band held", "by minutes to close", coverageChart(minutes, "coverage_90", 0.9)),
-      card("50 % band held", "by minutes to close", coverageChart(minutes, "coverage_50", 0.5)));
-    show(this.by, byMinutes(minutes));
+      card("50 % band held", "by minutes to close", coverageChart(minutes, "coverage_50", 0.5))]);
+    show(this.by, minutes.length ? byMinutes(minutes) : el("p", { class: "empty", text: "No scores yet." }));
   }
 }
 
