@@ -6,9 +6,6 @@ import logging
 import sys
 from importlib import import_module
 
-import faust
-import uvloop
-
 from schemas.errors import CandlewickError
 from schemas.settings import Settings, load_settings
 
@@ -41,8 +38,8 @@ def _run_app(settings: Settings, role: str, name: str) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)  # messages make garbage without cycles
-    uvloop.install()
-    faust.Worker(
+    import_module("uvloop").install()  # processes that replay import this module and need neither
+    import_module("faust").Worker(
         app, loglevel=settings.log_level, redirect_stdouts=False
     ).execute_from_commandline()
 

@@ -49,6 +49,11 @@ class Changes:
         if change is not None:
             self._changes.add(change)
 
+    def has_trained(self, model: str) -> bool:
+        """Say whether there has been a version of a model."""
+        trained = ModelEvent.TRAINED
+        return any(c.model == model and c.event == trained for c in self._changes)
+
     def of(self, symbol: str) -> tuple[Change, ...]:
         """Return the changes that concern a symbol, in order."""
         return tuple(sorted(c for c in self._changes if not c.symbols or symbol in c.symbols))

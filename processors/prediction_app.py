@@ -10,17 +10,18 @@ import faust
 
 from processors.app import CandleApp, raw_topic, send_dead_letter, worker_app
 from processors.changes import Changes
+from processors.first_training import FirstTraining
 from processors.installing import Installer
 from processors.model_store import ModelStore
 from processors.predictor import Predictor, Record
-from processors.training_request import monthly_request
+from processors.training_request import requested
 from processors.version_follower import VersionFollower
 from processors.warmers import Warmers
 from schemas import codecs, topics
 from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
 from schemas.market import Candle
-from schemas.predictions import ModelVersion, Prediction, Score
+from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.settings import Settings
 
 _MONTHLY = "15 0 1 * *"
@@ -60,7 +61,7 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
     installer = Installer(changes, ModelStore(settings.data_dir).load)
     _wire(app, Predictor(warmers.warm, KafkaOutlet(app), installer))
     app.task(follower.follow)
-    _train_monthly(app)
+    _ask_for_trainings(app, FirstTraining(settings, changes, follower.caught_up))
 
     @app.on_before_shutdown.connect
     async def close(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
@@ -89,13 +90,20 @@ def _wire(app: CandleApp, predictor: Predictor) -> None:
         predictor.forget()
 
 
-def _train_monthly(app: CandleApp) -> None:
+def _ask_for_trainings(app: CandleApp, first: FirstTraining) -> None:
     requests = raw_topic(app, topics.TRAINING_REQUESTS)
 
-    @app.crontab(_MONTHLY, timezone=UTC)
-    async def ask() -> None:  # every worker does, and the trainer answers the first
-        request = monthly_request(time.time_ns() // 1_000_000)
+    async def ask(request: TrainingRequest) -> None:
         await requests.send(key=request.symbol.encode(), value=codecs.encode(request))
+
+    @app.crontab(_MONTHLY, timezone=UTC)
+    async def ask_monthly() -> None:  # every worker does, and the trainer answers the first
+        await ask(requested(time.time_ns() // 1_000_000, "monthly timer"))
+
+    async def ask_first() -> None:
+        await first.run(ask)
+
+    app.task(ask_first)
 
 
 async def _candle_in(event: Any, letters: faust.TopicT) -> Candle | None:  # noqa: ANN401 - Faust's event

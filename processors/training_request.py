@@ -50,10 +50,10 @@ def failure(request: TrainingRequest, reason: str, now_ms: int) -> ModelVersion:
     )
 
 
-def monthly_request(now_ms: int) -> TrainingRequest:
-    """Return the timer's wish: the usual days up to the last midnight UTC, for all symbols.
+def requested(now_ms: int, requested_by: str) -> TrainingRequest:
+    """Return the usual wish: the usual days up to the last midnight UTC, for all symbols.
 
-    Every worker whose timer strikes on one day wishes the same.
+    Every process that wishes so on one day wishes the same version.
     """
     until_ms = now_ms - now_ms % DAY_MS
     return TrainingRequest(
@@ -61,6 +61,6 @@ def monthly_request(now_ms: int) -> TrainingRequest:
         model=MODELS[0],
         from_ms=until_ms - USUAL_DAYS * DAY_MS,
         until_ms=until_ms,
-        requested_by="monthly timer",
+        requested_by=requested_by,
         requested_ms=now_ms,
     )

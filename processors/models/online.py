@@ -6,9 +6,8 @@ takes over only when it has been clearly better over enough candles.
 
 from math import sqrt
 
-from river.drift import ADWIN
-
 from processors.features import Features
+from processors.models.drift import Adwin
 from processors.models.point import ShrunkPoint
 from processors.models.protocol import Answer, Notice, Outcome
 from processors.models.scale import scale_of
@@ -60,7 +59,7 @@ class Online:
         self._bank = VarianceBank()
         self._point = ShrunkPoint()
         self._trial: Trial | None = None
-        self._detector = ADWIN(delta=DRIFT_CONFIDENCE)
+        self._detector = Adwin(DRIFT_CONFIDENCE)
 
     @property
     def version(self) -> str:

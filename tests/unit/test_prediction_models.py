@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from river.drift import ADWIN
 
 from processors.features import NAMES, POINT_NAMES, TRADE_NAMES, VOLATILITY, Features
 from processors.lessons import Table, lessons_of
 from processors.models.artefact import UnusableArtefact, save_artefact
 from processors.models.batch import INPUTS, Batch, load_batch
 from processors.models.blend import Blend, answer_features
+from processors.models.drift import Adwin
 from processors.models.online import TRIAL_CANDLES, WARM_UP_CANDLES, Online
 from processors.models.point import Evidence
 from processors.models.protocol import Answer, Model, Outcome
@@ -280,3 +282,17 @@ def test_a_single_row_gives_what_lightgbm_gives(
 
     assert mine == list(booster.predict(rows, num_threads=1))
     assert rows.shape[1] == len(INPUTS)
+
+
+def test_drift_is_detected_where_rivers_own_detector_sees_it() -> None:
+    ours, theirs, chance = Adwin(0.01), ADWIN(delta=0.01), random.Random(3)
+    seen = []
+    for i in range(2000):
+        value = chance.gauss(i // 500 % 2, 1.0)
+        ours.update(value)
+        theirs.update(value)
+        seen.append(ours.drift_detected)
+        assert (ours.drift_detected, ours.width) == (theirs.drift_detected, theirs.width)
+        assert ours.estimation == theirs.estimation
+
+    assert any(seen)

@@ -16,7 +16,7 @@ from processors.model_store import ModelStore
 from processors.models.artefact import METADATA
 from processors.models.training import Training, train
 from processors.predictor import Predictor, Record
-from processors.training_request import fault_of, monthly_request, version_of
+from processors.training_request import fault_of, requested, version_of
 from processors.warming import Warmed, replayed
 from schemas.codecs import decode, encode
 from schemas.market import Candle
@@ -333,7 +333,7 @@ def test_a_wish_that_cannot_be_met_is_told_what_to_ask_instead(change: dict[str,
 
 def test_the_monthly_timer_of_every_worker_wishes_the_same() -> None:
     midnight_ms = START_MS
-    wishes = [monthly_request(midnight_ms + s * 1000) for s in (900, 903, 1700)]
+    wishes = [requested(midnight_ms + s * 1000, "monthly timer") for s in (900, 903, 1700)]
 
     assert len({version_of(w) for w in wishes}) == 1
     assert wishes[0].until_ms == midnight_ms

@@ -1,0 +1,57 @@
+"""Asks for the first batch model once the past is there: nobody waits for the month to end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from processors.changes import Changes
+from processors.history import History
+from processors.training_request import DAY_MS, MODELS, requested
+from schemas.errors import Transient
+from schemas.predictions import TrainingRequest
+from schemas.settings import Settings
+from schemas.timeframe import MINUTE_MS
+
+FEWEST_DAYS = 8  # the past comes oldest first: with the newest ones all of it is there
+ENOUGH = 0.99
+PAUSE_S = 20.0
+Ask = Callable[[TrainingRequest], Awaitable[None]]
+
+
+class FirstTraining:
+    """Looks until there is a version, or enough of every symbol's past to train one."""
+
+    def __init__(self, settings: Settings, changes: Changes, heard: asyncio.Event) -> None:
+        self._settings = settings
+        self._changes = changes
+        self._heard = heard
+
+    async def run(self, ask: Ask, pause_s: float = PAUSE_S) -> None:
+        """Ask once, unless a batch model was ever trained; several processes ask for one version.
+
+        Args:
+            ask: Sends the request.
+            pause_s: Between two looks at the store.
+        """
+        await self._heard.wait()
+        while not self._changes.has_trained(MODELS[0]):
+            with suppress(Transient):
+                market_ms = await asyncio.to_thread(self._market_ms)
+                if market_ms is not None:
+                    await ask(requested(market_ms, "first start"))
+                    return
+            await asyncio.sleep(pause_s)
+
+    def _market_ms(self) -> int | None:
+        """Return when the newest stored candle ended, None where a symbol's past is not there."""
+        with History(self._settings.clickhouse) as history:
+            newest = [history.newest_close_ms(symbol) for symbol in self._settings.symbols]
+            market_ms = max((ms for ms in newest if ms), default=None)
+            if market_ms is None:
+                return None
+            since_ms = market_ms - FEWEST_DAYS * DAY_MS
+            for symbol in self._settings.symbols:
+                (count,) = history.minutes(symbol, since_ms=(since_ms,), until_ms=market_ms)
+                if count < ENOUGH * FEWEST_DAYS * DAY_MS / MINUTE_MS:
+                    return None
+        return market_ms
