@@ -6,6 +6,7 @@ same records under the same token, however many more have arrived since.
 """
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from sinks.tables import Rows
@@ -15,52 +16,87 @@ BATCH_BYTES = 8 * 1024 * 1024
 _PLAN = "until "
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One message of a partition.
+@dataclass(slots=True)
+class Batch:
+    """Messages of a partition as columns, offsets ascending, because they come in millions.
 
     Attributes:
-        raw: The message as it came, for the dead letters.
+        offsets: Of each message.
+        raws: The message as it came, for the dead letters.
         rows: What goes into the table; nothing for a message that cannot be read.
-        reason: Why it cannot be read; None for one that can.
+        counts: How many rows that is.
+        reasons: Why the message of an offset cannot be read.
     """
 
-    offset: int
-    raw: bytes
-    rows: Rows
-    reason: str | None = None
+    offsets: list[int] = field(default_factory=list)
+    raws: list[bytes] = field(default_factory=list)
+    rows: list[bytes] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    reasons: dict[int, str] = field(default_factory=dict)
 
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Consecutive messages of a partition, at least one."""
-
-    entries: tuple[Entry, ...]
+    def __len__(self) -> int:
+        return len(self.offsets)
 
     @property
     def first(self) -> int:
         """Offset of the first message."""
-        return self.entries[0].offset
+        return self.offsets[0]
 
     @property
     def last(self) -> int:
         """Offset of the last message."""
-        return self.entries[-1].offset
-
-    @property
-    def rows(self) -> bytes:
-        """The rows of all messages."""
-        return b"".join(entry.rows.data for entry in self.entries)
+        return self.offsets[-1]
 
     @property
     def count(self) -> int:
         """How many rows there are."""
-        return sum(entry.rows.count for entry in self.entries)
+        return sum(self.counts)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all messages and rows."""
+        return sum(map(len, self.rows)) + sum(map(len, self.raws))
+
+    def append(self, offset: int, raw: bytes, rows: Rows) -> None:
+        """Add a message at the end."""
+        self.offsets.append(offset)
+        self.raws.append(raw)
+        self.rows.append(rows.data)
+        self.counts.append(rows.count)
+
+    def bury(self, offset: int, raw: bytes, reason: str) -> None:
+        """Add a message without rows, because it cannot be read."""
+        self.append(offset, raw, Rows(b"", 0))
+        self.reasons[offset] = reason
+
+    def extend(self, other: "Batch") -> None:
+        """Add the messages of another batch, which are newer, at the end."""
+        self.offsets += other.offsets
+        self.raws += other.raws
+        self.rows += other.rows
+        self.counts += other.counts
+        self.reasons |= other.reasons
+
+    def part(self, start: int, end: int) -> "Batch":
+        """Return the messages at the places from ``start`` until before ``end``."""
+        offsets = self.offsets[start:end]
+        known = set(self.reasons).intersection(offsets) if self.reasons else ()
+        return Batch(
+            offsets,
+            self.raws[start:end],
+            self.rows[start:end],
+            self.counts[start:end],
+            {offset: self.reasons[offset] for offset in known},
+        )
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """Return the first and the second half of the messages, always cut at the same place."""
-        middle = len(self.entries) // 2
-        return Batch(self.entries[:middle]), Batch(self.entries[middle:])
+        middle = len(self) // 2
+        return self.part(0, middle), self.part(middle, len(self))
+
+    def place_after(self, offset: int) -> int:
+        """Return the place of the first message behind an offset."""
+        return bisect_right(self.offsets, offset)
 
 
 def plan_of(batch: Batch) -> str:
@@ -87,22 +123,23 @@ class Pending:
 
     planned: int | None = None
     expected: int | None = None
-    entries: list[Entry] = field(default_factory=list)
+    held: Batch = field(default_factory=Batch)
     since_ms: int = 0
     rows: int = 0
     size: int = 0
 
-    def add(self, entry: Entry, *, now_ms: int) -> None:
-        """Append the next message; one that is older than the newest starts all over."""
-        if self.entries and entry.offset <= self.entries[-1].offset:
-            self._keep([])
-        if not self.entries:
+    def add(self, batch: Batch, *, now_ms: int) -> None:
+        """Append the next messages; some that are older than the newest start all over."""
+        if self.held and batch.first <= self.held.last:
+            self._keep(Batch())
+        if not self.held:
             self.since_ms = now_ms
         if self.expected is not None:
-            if entry.offset > self.expected:
-                self._append(_lost(self.expected, entry.offset - 1))
-            self.expected = entry.offset + 1
-        self._append(entry)
+            batch = _with_lost(batch, self.expected)
+            self.expected = batch.last + 1
+        self.held.extend(batch)
+        self.rows += batch.count
+        self.size += batch.size
 
     @property
     def full(self) -> bool:
@@ -112,60 +149,65 @@ class Pending:
 
     def due(self, *, now_ms: int, linger_ms: int) -> bool:
         """Return whether it is time to cut a batch."""
-        return bool(self.entries) and (self.full or now_ms - self.since_ms >= linger_ms)
+        return bool(self.held) and (self.full or now_ms - self.since_ms >= linger_ms)
 
     def cut(self) -> Batch | None:
         """Return the batch to insert; the same one again until it is `done`.
 
         None when there is nothing, or when a planned batch has not been read to its end.
         """
-        if self.planned is not None and self.entries and self.entries[0].offset > self.planned:
+        if self.planned is not None and self.held and self.held.first > self.planned:
             self.planned = None
-        if not self.entries:
+        if not self.held:
             return None
         if self.planned is None:
-            self.planned = self._take_largest()
+            self.planned = self._largest_last()
         if not self._reaches_plan:
             return None
-        return Batch(tuple(e for e in self.entries if e.offset <= self.planned))
+        return self.held.part(0, self.held.place_after(self.planned))
 
     def done(self, batch: Batch, *, now_ms: int) -> None:
         """Forget a batch that is in ClickHouse and committed."""
         self.planned = None
         self.since_ms = now_ms
-        self._keep([entry for entry in self.entries if entry.offset > batch.last])
+        self._keep(self.held.part(self.held.place_after(batch.last), len(self.held)))
 
     @property
     def _reaches_plan(self) -> bool:
-        return self.planned is None or self.entries[-1].offset >= self.planned
+        return self.planned is None or self.held.last >= self.planned
 
-    def _take_largest(self) -> int:
-        rows = size = 0
-        for entry in self.entries:
-            rows += entry.rows.count
-            size += len(entry.rows.data) + len(entry.raw)
+    def _largest_last(self) -> int:
+        if self.rows <= BATCH_ROWS and self.size <= BATCH_BYTES:
+            return self.held.last
+        held, rows, size = self.held, 0, 0
+        for offset, raw, data, count in zip(
+            held.offsets, held.raws, held.rows, held.counts, strict=True
+        ):
+            rows += count
+            size += len(data) + len(raw)
             if rows >= BATCH_ROWS or size >= BATCH_BYTES:
-                return entry.offset
-        return self.entries[-1].offset
+                return offset
+        return held.last
 
-    def _append(self, entry: Entry) -> None:
-        self.entries.append(entry)
-        self._count(entry)
-
-    def _keep(self, entries: list[Entry]) -> None:
-        self.entries, self.rows, self.size = entries, 0, 0
-        for entry in entries:
-            self._count(entry)
-
-    def _count(self, entry: Entry) -> None:
-        self.rows += entry.rows.count
-        self.size += len(entry.rows.data) + len(entry.raw)
+    def _keep(self, batch: Batch) -> None:
+        self.held, self.rows, self.size = batch, batch.count, batch.size
 
 
-def _lost(first: int, last: int) -> Entry:
-    """Return the dead letter, without a value, of messages that can never be read."""
-    reason = (
+def _with_lost(batch: Batch, expected: int) -> Batch:
+    """Return the batch with a dead letter, without a value, for messages that are gone for ever."""
+    if batch.last - expected + 1 == len(batch):
+        return batch
+    whole = Batch()
+    for place, offset in enumerate(batch.offsets):
+        if offset > expected:
+            whole.bury(expected, b"", _lost(expected, offset - 1))
+        whole.extend(batch.part(place, place + 1))
+        expected = offset + 1
+    return whole
+
+
+def _lost(first: int, last: int) -> str:
+    return (
         f"records {first} to {last} were removed by the topic's retention before they were stored: "
         "run the sinks more often than that, or keep the topic longer"
     )
-    return Entry(first, b"", Rows(b"", 0), reason)

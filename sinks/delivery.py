@@ -5,7 +5,7 @@ from typing import Protocol
 
 from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
-from sinks.batches import Batch, Entry
+from sinks.batches import Batch
 from sinks.tables import Table
 
 
@@ -47,9 +47,8 @@ class Delivery:
             ConfigurationError: A login is refused.
         """
         self._insert(batch)
-        for entry in batch.entries:
-            if entry.reason is not None:
-                self._bury(entry, entry.reason)
+        for offset, reason in batch.reasons.items():
+            self._bury(batch, batch.offsets.index(offset), reason)
 
     def token(self, batch: Batch) -> str:
         """Return what names the batch for ever."""
@@ -60,14 +59,14 @@ class Delivery:
         if not batch.count:
             return
         try:
-            self.store.insert(self.table, batch.rows, token=self.token(batch))
+            self.store.insert(self.table, b"".join(batch.rows), token=self.token(batch))
         except PoisonMessage as error:
-            if len(batch.entries) == 1:
-                self._bury(batch.entries[0], str(error))
+            if len(batch) == 1:
+                self._bury(batch, 0, str(error))
                 return
             for half in batch.halves():
                 self._insert(half)
 
-    def _bury(self, entry: Entry, reason: str) -> None:
-        origin = Origin(reason, self.table.topic.name, self.partition, entry.offset)
-        self.letters.send(entry.raw, origin)
+    def _bury(self, batch: Batch, place: int, reason: str) -> None:
+        origin = Origin(reason, self.table.topic.name, self.partition, batch.offsets[place])
+        self.letters.send(batch.raws[place], origin)

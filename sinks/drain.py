@@ -6,13 +6,13 @@ Whatever fails is done again from the plan; the token makes that harmless.
 import logging
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.topics import Cleanup
-from sinks.batches import Batch, Entry, Pending, plan_of, planned_last
+from sinks.batches import Batch, Pending, plan_of, planned_last
 from sinks.delivery import Delivery
 from sinks.kafka import meaning
 from sinks.tables import Rows, Table
@@ -51,6 +51,7 @@ class Drain:
         self._mismatch: ContractMismatch | None = None
         self._retry_ms = 0
         self._appetite = POLL_MESSAGES
+        self._behind = False
         self._trouble = ""
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -77,50 +78,55 @@ class Drain:
 
     def _step(self, now_ms: int) -> None:
         messages = self._consumer.consume(self._appetite, POLL_S)
-        read = self._read_many(messages)
+        self._behind = len(messages) == self._appetite
         size = 0
-        for at, message in enumerate(messages):
-            if self._mismatch is None:
-                size += self._take(message, now_ms, read.get(at))
+        for place, (offsets, raws) in self._by_place(messages).items():
+            if self._mismatch is None and place in self._pending:
+                batch = self._read(place, offsets, raws)
+                if batch:
+                    self._pending[place].add(batch, now_ms=now_ms)
+                    size += batch.size
         self._appetite = POLL_SMALL if size < SMALL_BYTES else POLL_MESSAGES
         if now_ms >= self._retry_ms:
             self._attempt(now_ms)
         self._hold_back()
 
-    def _read_many(self, messages: list[Message]) -> dict[int, Rows]:
-        """Return the rows of those messages that are read faster together, by their place."""
-        read: dict[int, Rows] = {}
-        for name, table in self._tables.items():
-            if table.read_many is None:
-                continue
-            places = [
-                at for at, m in enumerate(messages) if m.topic() == name and m.error() is None
-            ]
-            if len(places) >= WORTH_TOGETHER:
-                rows = table.read_many([messages[at].value() or b"" for at in places])
-                found = zip(places, rows, strict=True)
-                read |= {at: Rows(row, 1) for at, row in found if row is not None}
-        return read
+    def _by_place(self, messages: list[Message]) -> dict[_Place, tuple[list[int], list[bytes]]]:
+        """Return offsets and values of each partition; reading that starts again forgets."""
+        found: dict[_Place, tuple[list[int], list[bytes]]] = {}
+        for message in messages:
+            error, topic = message.error(), message.topic()
+            partition, offset = message.partition(), message.offset()
+            if error is not None:
+                self._report(meaning(KafkaException(error), topic=topic or ""))
+            elif topic is not None and partition is not None and offset is not None:
+                offsets, raws = found.setdefault((topic, partition), ([], []))
+                if offsets and offset <= offsets[-1]:
+                    offsets.clear()
+                    raws.clear()
+                offsets.append(offset)
+                raws.append(message.value() or b"")
+        return found
 
-    def _take(self, message: Message, now_ms: int, read: Rows | None) -> int:
-        error = message.error()
-        if error is not None:
-            self._report(meaning(KafkaException(error), topic=message.topic() or ""))
-            return 0
-        topic, partition, offset = message.topic(), message.partition(), message.offset()
-        if topic is None or partition is None or offset is None:
-            return 0
-        pending = self._pending.get((topic, partition))
-        if pending is None:
-            return 0
-        raw = message.value() or b""
-        try:
-            entry = Entry(offset, raw, read) if read else _entry(self._tables[topic], offset, raw)
-        except ContractMismatch as mismatch:
-            self._mismatch = ContractMismatch(f"{topic} [{partition}] @ {offset}: {mismatch}")
-            return 0
-        pending.add(entry, now_ms=now_ms)
-        return len(raw)
+    def _read(self, place: _Place, offsets: list[int], raws: list[bytes]) -> Batch:
+        """Return the messages with their rows, up to one of another version."""
+        table = self._tables[place[0]]
+        rows: list[bytes | None] = [None] * len(raws)
+        if table.read_many is not None and len(raws) >= WORTH_TOGETHER:
+            rows = table.read_many(raws)
+        if all(rows):
+            return Batch(offsets, raws, cast("list[bytes]", rows), [1] * len(rows))
+        batch = Batch()
+        for offset, raw, row in zip(offsets, raws, rows, strict=True):
+            try:
+                batch.append(offset, raw, table.read(raw) if row is None else Rows(row, 1))
+            except PoisonMessage as error:
+                batch.bury(offset, raw, str(error))
+            except ContractMismatch as mismatch:
+                text = f"{place[0]} [{place[1]}] @ {offset}: {mismatch}"
+                self._mismatch = ContractMismatch(text)
+                break
+        return batch
 
     def _attempt(self, now_ms: int, *, everything: bool = False) -> None:
         try:
@@ -133,12 +139,15 @@ class Drain:
         batches = {}
         for name, table in self._tables.items():
             for place, pending in self._pending.items():
-                linger_ms = 0 if everything else table.linger_ms
+                linger_ms = 0 if everything else self._linger_ms(table)
                 if place[0] == name and pending.due(now_ms=now_ms, linger_ms=linger_ms):
                     batch = pending.cut()
                     if batch is not None:
                         batches[place] = batch
         return batches
+
+    def _linger_ms(self, table: Table) -> int:
+        return table.backlog_linger_ms or table.linger_ms if self._behind else table.linger_ms
 
     def _deliver(self, batches: dict[_Place, Batch], now_ms: int) -> None:
         if not batches:
@@ -202,13 +211,6 @@ class Drain:
         if self._trouble:
             _log.warning("going on after: %s", self._trouble)
         self._trouble = ""
-
-
-def _entry(table: Table, offset: int, raw: bytes) -> Entry:
-    try:
-        return Entry(offset, raw, table.read(raw))
-    except PoisonMessage as error:
-        return Entry(offset, raw, Rows(b"", 0), str(error))
 
 
 def _now_ms() -> int:

@@ -38,6 +38,7 @@ class Table:
         read: A message's rows. Raises PoisonMessage for a message that the table can never take,
             ContractMismatch for a contract that this version does not know.
         linger_ms: How long rows wait for company before they are inserted.
+        backlog_linger_ms: How long while many more are there to be read; 0 for as long.
         read_many: The row of each of many messages, faster; None for one that `read` has to read.
     """
 
@@ -46,6 +47,7 @@ class Table:
     columns: tuple[str, ...]
     read: Callable[[bytes], Rows]
     linger_ms: int
+    backlog_linger_ms: int = 0
     read_many: Callable[[list[bytes]], list[bytes | None]] | None = None
 
 
@@ -121,7 +123,13 @@ TABLES = (  # closed candles first: they are few, and somebody waits for them
         linger_ms=500,
     ),
     Table(
-        topics.KLINES, "klines", columns.CANDLE, read_candle, linger_ms=500, read_many=candle_rows
+        topics.KLINES,
+        "klines",
+        columns.CANDLE,
+        read_candle,
+        linger_ms=500,
+        backlog_linger_ms=3_000,
+        read_many=candle_rows,
     ),
     Table(topics.CANDLES_LIVE, "candles_live", columns.CANDLE, read_candle, linger_ms=500),
     Table(topics.TRADES, "trades", columns.TRADE, read_block, linger_ms=900),

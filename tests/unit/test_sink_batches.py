@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.batches import BATCH_ROWS, Batch, Entry, Pending, plan_of, planned_last
+from sinks.batches import BATCH_ROWS, Batch, Pending, plan_of, planned_last
 from sinks.tables import Rows
 
 
-def an_entry(offset: int, *, rows: int = 1) -> Entry:
-    return Entry(offset, b"raw", Rows(f"{offset},".encode(), rows))
+def messages(*offsets: int, rows: int = 1) -> Batch:
+    batch = Batch()
+    for offset in offsets:
+        batch.append(offset, b"raw", Rows(f"{offset},".encode(), rows))
+    return batch
 
 
 @dataclass
@@ -25,7 +28,7 @@ class World:
     def insert(self, batch: Batch) -> None:
         if (batch.first, batch.last) not in self.tokens:
             self.tokens.add((batch.first, batch.last))
-            self.stored.extend(int(text) for text in batch.rows.decode().split(",")[:-1])
+            self.stored.extend(int(text) for text in b"".join(batch.rows).decode().split(",")[:-1])
 
 
 def live(world: World, arrivals: list[int], *, crash_after: int) -> None:
@@ -36,7 +39,7 @@ def live(world: World, arrivals: list[int], *, crash_after: int) -> None:
     pending, read, steps = Pending(planned=planned_last(world.metadata)), world.committed, 0
     for until in arrivals:
         for offset in range(read, until):
-            pending.add(an_entry(offset), now_ms=0)
+            pending.add(messages(offset), now_ms=0)
         read = max(read, until)
         batch = pending.cut()
         if batch is None:
@@ -76,46 +79,46 @@ def test_wherever_a_process_dies_every_row_is_stored_once(
 
 def test_a_batch_is_the_same_until_it_is_done() -> None:
     pending = Pending()
-    pending.add(an_entry(7), now_ms=0)
+    pending.add(messages(7), now_ms=0)
     first = pending.cut()
-    pending.add(an_entry(8), now_ms=0)
+    pending.add(messages(8), now_ms=0)
 
     assert first is not None
     assert pending.cut() == first
     pending.done(first, now_ms=0)
-    assert pending.cut() == Batch((an_entry(8),))
+    assert pending.cut() == messages(8)
 
 
 def test_a_planned_batch_waits_for_its_last_message() -> None:
     pending = Pending(planned=5)
-    pending.add(an_entry(4), now_ms=0)
+    pending.add(messages(4), now_ms=0)
 
     assert pending.cut() is None
-    pending.add(an_entry(5), now_ms=0)
-    pending.add(an_entry(6), now_ms=0)
-    assert [entry.offset for entry in pending.cut().entries] == [4, 5]  # type: ignore[union-attr]
+    pending.add(messages(5), now_ms=0)
+    pending.add(messages(6), now_ms=0)
+    assert pending.cut() == messages(4, 5)
 
 
 def test_a_planned_batch_that_is_no_longer_in_the_topic_is_forgotten() -> None:
     pending = Pending(planned=5)
-    pending.add(an_entry(9), now_ms=0)
+    pending.add(messages(9), now_ms=0)
 
-    assert pending.cut() == Batch((an_entry(9),))
+    assert pending.cut() == messages(9)
 
 
 def test_a_batch_ends_with_the_message_that_fills_it() -> None:
     pending = Pending()
     for offset in range(5):
-        pending.add(an_entry(offset, rows=BATCH_ROWS // 2), now_ms=0)
+        pending.add(messages(offset, rows=BATCH_ROWS // 2), now_ms=0)
 
     assert pending.full
-    assert [entry.offset for entry in pending.cut().entries] == [0, 1]  # type: ignore[union-attr]
+    assert pending.cut() == messages(0, 1, rows=BATCH_ROWS // 2)
 
 
 def test_a_batch_is_due_when_its_oldest_message_has_waited() -> None:
     pending = Pending()
-    pending.add(an_entry(0), now_ms=1000)
-    pending.add(an_entry(1), now_ms=1400)
+    pending.add(messages(0), now_ms=1000)
+    pending.add(messages(1), now_ms=1400)
 
     assert not pending.due(now_ms=1499, linger_ms=500)
     assert pending.due(now_ms=1500, linger_ms=500)
@@ -124,9 +127,9 @@ def test_a_batch_is_due_when_its_oldest_message_has_waited() -> None:
 def test_reading_that_starts_again_forgets_what_was_read_before() -> None:
     pending = Pending()
     for offset in (100, 101, 50, 51):
-        pending.add(an_entry(offset), now_ms=0)
+        pending.add(messages(offset), now_ms=0)
 
-    assert [entry.offset for entry in pending.entries] == [50, 51]
+    assert pending.held == messages(50, 51)
     assert pending.rows == 2
 
 
@@ -137,13 +140,34 @@ def test_metadata_of_anybody_else_is_no_plan(text: str | None) -> None:
 
 @given(st.integers(0, 2**63 - 1))
 def test_a_plan_is_read_as_it_was_written(offset: int) -> None:
-    assert planned_last(plan_of(Batch((an_entry(offset),)))) == offset
+    assert planned_last(plan_of(messages(offset))) == offset
 
 
 @given(st.integers(1, 200))
 def test_halving_a_batch_reaches_every_message_and_loses_none(length: int) -> None:
-    batch = Batch(tuple(an_entry(i) for i in range(length)))
-    while len(batch.entries) > 1:
+    batch = messages(*range(length))
+    while len(batch) > 1:
         left, right = batch.halves()
-        assert left.entries + right.entries == batch.entries
+        joined = left.part(0, len(left))
+        joined.extend(right)
+        assert joined == batch
         batch = right
+
+
+def test_messages_that_retention_removed_are_dead_letters_without_a_value() -> None:
+    pending = Pending(expected=3)
+    pending.add(messages(3, 4, 7), now_ms=0)
+    pending.add(messages(9), now_ms=0)
+
+    assert pending.held.offsets == [3, 4, 5, 7, 8, 9]
+    assert sorted(pending.held.reasons) == [5, 8]
+    assert pending.held.reasons[5].startswith("records 5 to 6 were removed")
+
+
+def test_a_part_of_a_batch_knows_why_its_own_messages_cannot_be_read() -> None:
+    batch = messages(1)
+    batch.bury(2, b"raw", "why")
+    batch.extend(messages(3))
+
+    assert batch.part(1, 3).reasons == {2: "why"}
+    assert batch.part(2, 3).reasons == {}
