@@ -27,13 +27,13 @@ class KafkaJava:
     """Kafka's jars and, beside them, the JVM's ahead-of-time cache if there is one.
 
     Attributes:
-        heap_mb: Largest Java heap in megabytes.
+        heap_mb: Java heap in megabytes.
         quick_start: Compile less: a start half as long for a broker that carries little.
     """
 
     home: Path
     jars: tuple[Path, ...]
-    heap_mb: int = 256
+    heap_mb: int = 192
     quick_start: bool = False
 
     def serve(self, properties: Path, *flags: str) -> list[str]:
@@ -59,7 +59,12 @@ class KafkaJava:
         return [str(JAVA), *QUIET, *flags, "-cp", class_path, main_class, *arguments]
 
     def _tuning(self) -> tuple[str, ...]:
-        flags = [f"-Xmx{self.heap_mb}m", "-XX:+UseSerialGC"]
+        flags = [
+            *(f"-Xm{which}{self.heap_mb}m" for which in "sx"),
+            "-XX:+UseSerialGC",
+            "-XX:MaxDirectMemorySize=64m",
+            "-XX:ReservedCodeCacheSize=64m",
+        ]
         if (cache := self.home / AOT_CACHE).exists():
             flags.append(f"-XX:AOTCache={cache}")
         if self.quick_start:

@@ -55,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(".candlewick/kafka"))
     parser.add_argument("--port", type=int, default=9092, help="on loopback")
-    parser.add_argument("--heap-mb", type=int, default=256, help="largest Java heap")
+    parser.add_argument("--heap-mb", type=int, default=192, help="Java heap")
     parser.add_argument("--quick-start", action="store_true", help="start fast, run slower")
     parser.add_argument("--prepare", action="store_true", help="fetch what is needed, then stop")
     return parser.parse_args()
