@@ -34,6 +34,7 @@ COMMANDS = (
     "scoreboard",
     "train",
     "models",
+    "grafana",
 )
 
 FUNCTIONS = {"import": "import_file"}  # a word of Python names neither module nor function

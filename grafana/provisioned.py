@@ -26,6 +26,11 @@ def plain(value: object) -> list[dict[str, object]]:
     return found
 
 
+def plain_one(value: object) -> dict[str, object]:
+    """Return an SDK object as plain JSON values."""
+    return plain([value])[0]
+
+
 def _rule(rule: dict[str, object]) -> dict[str, object]:
     kept = {name: value for name, value in rule.items() if name not in _OF_THE_API_ONLY}
     annotations = kept["annotations"]

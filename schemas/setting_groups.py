@@ -195,3 +195,15 @@ class LifecycleSettings(Group):
         0, ge=0, le=36_500, description="Coin profiles are kept so many; 0 for ever."
     )
     zstd_level: int = Field(6, ge=1, le=22, description="How hard: level of ZSTD.")
+
+
+class GrafanaSettings(Group):
+    """A Grafana that gets our dashboards, and annotations where its address is set."""
+
+    url: str = Field("", pattern=r"^(https?://.*)?$", description="Address; left out, none.")
+    token: SecretStr = Field(
+        SecretStr(""), description="Token of a service account with the role Admin."
+    )
+    webhook: str = Field(
+        "", pattern=r"^(https?://.*)?$", description="Where alerts are posted; left out, nowhere."
+    )

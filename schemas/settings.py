@@ -19,6 +19,7 @@ from schemas.setting_groups import (
     CandleSettings,
     ClickHouseSettings,
     CoinsSettings,
+    GrafanaSettings,
     Group,
     KafkaSettings,
     LifecycleSettings,
@@ -35,6 +36,7 @@ __all__ = [
     "CandleSettings",
     "ClickHouseSettings",
     "CoinsSettings",
+    "GrafanaSettings",
     "KafkaSettings",
     "LifecycleSettings",
     "Settings",
@@ -88,6 +90,7 @@ class Settings(BaseSettings):
     backfill: BackfillSettings = BackfillSettings()
     coins: CoinsSettings = CoinsSettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
+    grafana: GrafanaSettings = GrafanaSettings()
 
     @field_validator("symbols", mode="before")
     @classmethod

@@ -1,0 +1,121 @@
+"""The job that writes gaps, drift and promotions from Kafka into Grafana as annotations.
+
+At least once, and once to see: an event is looked up by its own tag before it is written, and the
+offset is committed after.
+"""
+
+import logging
+from collections.abc import Callable
+from urllib.parse import quote
+
+from confluent_kafka import Consumer, KafkaException, Message
+from grafana_client.api import GrafanaApi
+
+from grafana.connection import connect, translated
+from grafana.events import Annotation, of_gap, of_model
+from schemas import topics
+from schemas.codecs import decode
+from schemas.errors import ContractMismatch, PoisonMessage, Transient
+from schemas.market import Gap
+from schemas.predictions import ModelVersion
+from schemas.settings import Settings
+
+GROUP = "candlewick-annotations"
+LOG = logging.getLogger(__name__)
+Wait = Callable[[float], bool]
+
+
+def annotate_for_ever(settings: Settings, wait: Wait) -> None:
+    """Follow the events until told to stop.
+
+    Args:
+        settings: Where Kafka and Grafana are.
+        wait: Waits so many seconds; true when it is time to stop.
+
+    Raises:
+        ConfigurationError: No Grafana is set, or it refuses the token.
+        Transient: Kafka does not answer.
+    """
+    url = settings.grafana.url
+    api = connect(url, settings.grafana.token.get_secret_value())
+    consumer = _consumer(settings.kafka.bootstrap_servers)
+    try:
+        while not wait(0):
+            message = consumer.poll(0.5)
+            if message is None:
+                continue
+            _check(message)
+            if annotation := read(message):
+                _until_written(api, url, annotation, wait)
+            if not wait(0):
+                consumer.commit(message=message, asynchronous=False)
+    except KafkaException as error:
+        raise Transient(f"Kafka does not answer: {error}") from error
+    finally:
+        consumer.close()
+
+
+def read(message: Message) -> Annotation | None:
+    """Return the annotation of a record; None for one that says nothing to a person."""
+    raw = message.value()
+    if raw is None:
+        return None
+    try:
+        if message.topic() == topics.GAPS.name:
+            return of_gap(decode(Gap, raw))
+        return of_model(decode(ModelVersion, raw))
+    except (PoisonMessage, ContractMismatch) as error:
+        LOG.warning("a record is passed over: %s", error)
+        return None
+
+
+def write(api: GrafanaApi, annotation: Annotation) -> bool:
+    """Write an annotation, or change the one that is there; return whether anything changed.
+
+    An older state of the same event, told again, changes nothing.
+    """
+    known = api.annotations.find_annotations(tags=[quote(annotation.key)], limit=1)
+    told = {
+        "time_from": annotation.begin_ms,
+        "time_to": annotation.end_ms,
+        "tags": annotation.tags,
+        "text": annotation.text,
+    }
+    if not known:
+        api.annotations.add_annotation(**told)
+        return True
+    if known[0]["timeEnd"] >= annotation.end_ms:
+        return False
+    api.annotations.update_annotation(known[0]["id"], **told)
+    return True
+
+
+def _until_written(api: GrafanaApi, url: str, annotation: Annotation, wait: Wait) -> None:
+    while not wait(0):
+        try:
+            with translated(url, "write annotations"):
+                write(api, annotation)
+        except Transient as error:
+            LOG.warning("again in %s s: %s", error.retry_after_s, error)
+            wait(error.retry_after_s)
+        else:
+            return
+
+
+def _consumer(servers: str) -> Consumer:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": GROUP,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "log_level": 0,
+        }
+    )
+    consumer.subscribe([topics.GAPS.name, topics.MODEL_VERSIONS.name])
+    return consumer
+
+
+def _check(message: Message) -> None:
+    if error := message.error():
+        raise KafkaException(error)

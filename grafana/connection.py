@@ -1,0 +1,72 @@
+"""A Grafana over its HTTP API, with errors that say what to change."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import niquests
+from grafana_client.api import GrafanaApi
+from grafana_client.client import GrafanaClientError, GrafanaException
+
+from schemas.errors import ConfigurationError, Transient
+
+UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
+NOT_FOUND: Final = 404
+TIMEOUT_S: Final = 10.0
+
+
+def connect(url: str, token: str) -> GrafanaApi:
+    """Return a client; nothing is asked yet.
+
+    Raises:
+        ConfigurationError: Address or token are missing.
+    """
+    if not url:
+        raise ConfigurationError("no Grafana is named: --url, or CANDLEWICK_GRAFANA__URL")
+    if not token:
+        raise ConfigurationError(
+            "no token of a Grafana service account is given: set CANDLEWICK_GRAFANA__TOKEN, which "
+            "stays out of the shell's history, or --token"
+        )
+    rooted = url.rstrip("/") + "/"  # the client puts `api` right behind it
+    api: GrafanaApi = GrafanaApi.from_url(url=rooted, credential=token, timeout=TIMEOUT_S)
+    return api
+
+
+@contextmanager
+def translated(url: str, doing: str) -> Iterator[None]:
+    """Turn what a client raises into an error that says what to do.
+
+    Raises:
+        ConfigurationError: Grafana refuses: the token, its role, or what was sent.
+        Transient: It does not answer, or cannot now.
+    """
+    try:
+        yield
+    except GrafanaException as error:
+        raise _meant(error, url, doing) from error
+    except (niquests.exceptions.RequestException, OSError) as error:
+        raise Transient(
+            f"no Grafana answers at {url}: start it, or see --url and CANDLEWICK_GRAFANA__URL"
+        ) from error
+
+
+def is_missing(error: GrafanaClientError) -> bool:
+    """Say whether Grafana has no such thing."""
+    return bool(error.status_code == NOT_FOUND)
+
+
+def _meant(error: GrafanaException, url: str, doing: str) -> Exception:
+    if error.status_code == UNAUTHORIZED:
+        return ConfigurationError(
+            f"Grafana at {url} does not know the token: make one under Administration, Service "
+            "accounts, with the role Admin, and set CANDLEWICK_GRAFANA__TOKEN"
+        )
+    if error.status_code == FORBIDDEN:
+        return ConfigurationError(
+            f"the token may not {doing}: give its service account the role Admin"
+        )
+    if isinstance(error, GrafanaClientError):
+        return ConfigurationError(f"Grafana refused to {doing}: {error.response or error.message}")
+    return Transient(f"Grafana at {url} could not {doing}: {error.message}")

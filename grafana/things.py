@@ -1,0 +1,130 @@
+"""What is put into a Grafana, in the order in which one thing needs another."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from grafana_client.api import GrafanaApi
+
+from grafana.alerts import FOLDER, rule_group
+from grafana.boards import boards
+from grafana.contact import contact_point
+from grafana.provisioned import TITLE, plain, plain_one
+from grafana.source import NAME, PLUGIN, UID
+from schemas.errors import ConfigurationError
+from schemas.settings import ClickHouseSettings
+
+Json = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One thing in Grafana: as it should be, and how to look, make and change it.
+
+    Attributes:
+        ours: What is compared with what ``find`` gives.
+        find: Returns it as it is; raises the client's error with status 404 where it is not.
+    """
+
+    kind: str
+    name: str
+    ours: Json
+    find: Callable[[], Json]
+    create: Callable[[], object]
+    update: Callable[[], object]
+
+
+def things(api: GrafanaApi, clickhouse: ClickHouseSettings, webhook: str) -> Iterator[Thing]:
+    """Yield all that Grafana should have.
+
+    Args:
+        api: Which Grafana.
+        clickhouse: As Grafana reaches it, with the user who may only read.
+        webhook: Where alerts are posted; empty for nowhere.
+    """
+    yield _source(api, clickhouse)
+    yield Thing(
+        "folder", TITLE, {"uid": FOLDER, "title": TITLE},
+        lambda: api.folder.get_folder(FOLDER),
+        lambda: api.folder.create_folder(TITLE, uid=FOLDER),
+        lambda: api.folder.update_folder(FOLDER, title=TITLE, overwrite=True),
+    )  # fmt: skip
+    for board in boards().values():
+        yield _board(api, plain_one(board))
+    yield _contact(api, plain_one(contact_point(webhook)))
+    for rule in plain(rule_group().rules):
+        yield _rule(api, rule)
+
+
+def source_of(clickhouse: ClickHouseSettings) -> Json:
+    """Return the data source without its password.
+
+    Raises:
+        ConfigurationError: The address of ClickHouse has no host.
+    """
+    place = urlsplit(clickhouse.url)
+    if not place.hostname:
+        raise ConfigurationError(
+            f"{clickhouse.url} is no address of a ClickHouse: http://host:8123"
+        )
+    secure = place.scheme == "https"
+    return {
+        "uid": UID,
+        "name": NAME,
+        "type": PLUGIN,
+        "access": "proxy",
+        "jsonData": {
+            "host": place.hostname,
+            "port": place.port or (8443 if secure else 8123),
+            "protocol": "http",
+            "secure": secure,
+            "username": clickhouse.reader_user,
+            "defaultDatabase": clickhouse.database,
+            "dialTimeout": "10",
+            "queryTimeout": "60",
+        },
+    }
+
+
+def _source(api: GrafanaApi, clickhouse: ClickHouseSettings) -> Thing:
+    ours = source_of(clickhouse)
+    secret = {"password": clickhouse.reader_password.get_secret_value()}
+    sent = {**ours, "secureJsonData": secret}
+    return Thing(
+        "data source", NAME, {**ours, "secureJsonFields": {"password": True}},
+        lambda: api.datasource.get_datasource_by_uid(UID),
+        lambda: api.datasource.create_datasource(sent),
+        lambda: api.datasource.update_datasource_by_uid(UID, sent),
+    )  # fmt: skip
+
+
+def _board(api: GrafanaApi, board: Json) -> Thing:
+    sent = {"dashboard": board, "folderUid": FOLDER, "overwrite": True, "message": "candlewick"}
+    return Thing(
+        "dashboard", str(board["title"]), {"dashboard": board, "meta": {"folderUid": FOLDER}},
+        lambda: api.dashboard.get_dashboard(board["uid"]),
+        lambda: api.dashboard.update_dashboard(sent),
+        lambda: api.dashboard.update_dashboard(sent),
+    )  # fmt: skip
+
+
+def _contact(api: GrafanaApi, contact: Json) -> Thing:
+    def find() -> Json:
+        known = api.alertingprovisioning.get_contactpoints()
+        return next((c for c in known if c["uid"] == contact["uid"]), {})
+
+    return Thing(
+        "contact point", str(contact["name"]), contact, find,
+        lambda: api.alertingprovisioning.create_contactpoint(contact),
+        lambda: api.alertingprovisioning.update_contactpoint(contact["uid"], contact),
+    )  # fmt: skip
+
+
+def _rule(api: GrafanaApi, rule: Json) -> Thing:
+    alerting = api.alertingprovisioning
+    return Thing(
+        "alert", str(rule["title"]), rule,
+        lambda: alerting.get_alertrule(rule["uid"]),
+        lambda: alerting.create_alertrule(rule),
+        lambda: alerting.update_alertrule(rule["uid"], rule),
+    )  # fmt: skip
