@@ -11,7 +11,7 @@ from urllib.parse import quote
 from confluent_kafka import Consumer, KafkaException, Message
 from grafana_client.api import GrafanaApi
 
-from grafana.connection import connect, translated
+from grafana.connection import connected, translated
 from grafana.events import Annotation, of_gap, of_model
 from schemas import topics
 from schemas.codecs import decode
@@ -36,23 +36,16 @@ def annotate_for_ever(settings: Settings, wait: Wait) -> None:
         ConfigurationError: No Grafana is set, or it refuses the token.
         Transient: Kafka does not answer.
     """
-    url = settings.grafana.url
-    api = connect(url, settings.grafana.token.get_secret_value())
-    consumer = _consumer(settings.kafka.bootstrap_servers)
-    try:
-        while not wait(0):
-            message = consumer.poll(0.5)
-            if message is None:
-                continue
-            _check(message)
-            if annotation := read(message):
-                _until_written(api, url, annotation, wait)
-            if not wait(0):
-                consumer.commit(message=message, asynchronous=False)
-    except KafkaException as error:
-        raise Transient(f"Kafka does not answer: {error}") from error
-    finally:
-        consumer.close()
+    url, token = settings.grafana.url, settings.grafana.token.get_secret_value()
+    with connected(url, token) as api:
+        consumer = _consumer(settings.kafka.bootstrap_servers)
+        try:
+            while not wait(0):
+                _take_one(consumer, lambda note: _until_written(api, url, note, wait), wait)
+        except KafkaException as error:
+            raise Transient(f"Kafka does not answer: {error}") from error
+        finally:
+            consumer.close()
 
 
 def read(message: Message) -> Annotation | None:
@@ -90,6 +83,18 @@ def write(api: GrafanaApi, annotation: Annotation) -> bool:
     return True
 
 
+def _take_one(consumer: Consumer, tell: Callable[[Annotation], None], wait: Wait) -> None:
+    message = consumer.poll(0.5)
+    if message is None:
+        return
+    if error := message.error():
+        raise KafkaException(error)
+    if annotation := read(message):
+        tell(annotation)
+    if not wait(0):  # stopped while Grafana was away: it comes again
+        consumer.commit(message=message, asynchronous=False)
+
+
 def _until_written(api: GrafanaApi, url: str, annotation: Annotation, wait: Wait) -> None:
     while not wait(0):
         try:
@@ -114,8 +119,3 @@ def _consumer(servers: str) -> Consumer:
     )
     consumer.subscribe([topics.GAPS.name, topics.MODEL_VERSIONS.name])
     return consumer
-
-
-def _check(message: Message) -> None:
-    if error := message.error():
-        raise KafkaException(error)

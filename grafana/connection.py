@@ -16,8 +16,9 @@ NOT_FOUND: Final = 404
 TIMEOUT_S: Final = 10.0
 
 
-def connect(url: str, token: str) -> GrafanaApi:
-    """Return a client; nothing is asked yet.
+@contextmanager
+def connected(url: str, token: str) -> Iterator[GrafanaApi]:
+    """Give a client, and close its connections after; nothing is asked yet.
 
     Raises:
         ConfigurationError: Address or token are missing.
@@ -31,7 +32,10 @@ def connect(url: str, token: str) -> GrafanaApi:
         )
     rooted = url.rstrip("/") + "/"  # the client puts `api` right behind it
     api: GrafanaApi = GrafanaApi.from_url(url=rooted, credential=token, timeout=TIMEOUT_S)
-    return api
+    try:
+        yield api
+    finally:
+        api.client.s.close()
 
 
 @contextmanager

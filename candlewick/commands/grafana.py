@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from candlewick.local import reader_settings
-from grafana.connection import connect
+from grafana.connection import connected
 from grafana.deploy import Change, deploy
 from schemas.settings import Settings
 
@@ -45,14 +45,13 @@ def deploy_command(
 ) -> None:
     """Make data source, folder, dashboards, contact point and alerts, or bring them up to date."""
     settings = reader_settings()
-    chosen = url or settings.grafana.url
-    api = connect(chosen, token or settings.grafana.token.get_secret_value())
-    hook = webhook or settings.grafana.webhook
+    chosen, hook = url or settings.grafana.url, webhook or settings.grafana.webhook
     store = _store(settings, clickhouse).clickhouse
     counts = dict.fromkeys(SIGNS, 0)
-    for change in deploy(api, chosen, store, hook, dry_run=dry_run):
-        counts[change.action] += 1
-        _show(change)
+    with connected(chosen, token or settings.grafana.token.get_secret_value()) as api:
+        for change in deploy(api, chosen, store, hook, dry_run=dry_run):
+            counts[change.action] += 1
+            _show(change)
     would = "would be " if dry_run else ""
     typer.echo(
         f"{counts['create']} {would}made, {counts['change']} {would}changed, "
