@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from IPython.display import Markdown, display
+from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 import candlewick
@@ -46,6 +47,12 @@ def ask(query: str) -> pd.DataFrame:
 def say(text: str) -> None:
     """Show a sentence that was made from the data."""
     display(Markdown(text))
+
+
+def percent(share: float, digits: int = 0, *, signed: bool = False) -> str:
+    """0.123 as 12 %; what rounds to zero has no sign."""
+    value = round(100 * share, digits) + 0.0
+    return f"{value:{'+' if signed and value else ''}.{digits}f} %"
 
 
 def table(frame: pd.DataFrame) -> None:
@@ -138,11 +145,15 @@ coins = ask(
     "toFloat64(volume_24h) AS volume FROM coins FINAL "
     "WHERE market_cap > 0 ORDER BY updated_time DESC LIMIT 1 BY coin_id"
 ).sort_values("cap", ascending=False)
+share = coins["cap"] / coins["cap"].sum()
 coins["text"] = [
-    f"<b>{row.ticker}</b><br>{row.cap / 1e9:,.0f} bn $<br>{row.change:+.1f} %"
-    for row in coins.itertuples()
+    f"<b>{row.ticker}</b><br>{row.cap / 1e9:,.0f} bn $<br>{percent(row.change / 100, 1, signed=True)}"
+    if part > 0.008
+    else row.ticker
+    for row, part in zip(coins.itertuples(), share, strict=True)
 ]
-limit = max(1.0, float(coins["change"].abs().quantile(0.8)))
+STRONGEST = 8.0  # per cent; what changed more has the same colour
+place = (0.5 + coins["change"].fillna(0) / STRONGEST / 2).clip(0, 1)
 tree = go.Figure(
     go.Treemap(
         labels=coins["name"],
@@ -150,30 +161,27 @@ tree = go.Figure(
         values=coins["cap"],
         text=coins["text"],
         textinfo="text",
-        textfont={"size": 17},
+        textfont={"size": 18},
         marker={
-            "colors": coins["change"],
-            "colorscale": [[0.0, "#b91c1c"], [0.5, "#f1f5f9"], [1.0, "#15803d"]],
-            "cmin": -limit,
-            "cmax": limit,
-            "colorbar": {"title": "24 h, %", "thickness": 12},
+            "colors": sample_colorscale(
+                [[0.0, "#dc2626"], [0.5, "#e2e8f0"], [1.0, "#16a34a"]], list(place)
+            ),
             "line": {"width": 2, "color": "white"},
+            "pad": {"t": 0, "l": 0, "r": 0, "b": 0},
         },
         tiling={"pad": 2},
         pathbar={"visible": False},
         root={"color": "white"},
     )
 )
-tree.update_layout(uniformtext={"minsize": 11, "mode": "hide"})
 show(tree, "capitalisation", "Capitalisation, coloured by the change of 24 hours", 520)
-share = coins["cap"] / coins["cap"].sum()
 say(
-    f"{coins['ticker'].iloc[0]} is **{share.iloc[0]:.0%}** of the {coins['cap'].sum() / 1e12:.2f} "
+    f"{coins['ticker'].iloc[0]} is **{percent(share.iloc[0])}** of the {coins['cap'].sum() / 1e12:.2f} "
     f"trillion dollars of these {len(coins)} coins, the first three together "
-    f"{share.iloc[:3].sum():.0%}. The effective number of coins, one over the sum of squared shares, "
+    f"{percent(share.iloc[:3].sum())}. The effective number of coins, one over the sum of squared shares, "
     f"is {1 / (share**2).sum():.1f}: to hold this market is to hold little else than its largest coin."
     if share.iloc[0] > 0.5
-    else f"The largest coin is {share.iloc[0]:.0%} of {coins['cap'].sum() / 1e12:.2f} trillion "
+    else f"The largest coin is {percent(share.iloc[0])} of {coins['cap'].sum() / 1e12:.2f} trillion "
     f"dollars; the effective number of coins is {1 / (share**2).sum():.1f}."
 )
 
@@ -205,7 +213,7 @@ if len(total) > 1:
     say(
         f"From {total.index[0]:%-d %B %Y} to {total.index[-1]:%-d %B %Y} the total went from "
         f"{total.iloc[0] / 1e12:.2f} to {total.iloc[-1] / 1e12:.2f} trillion dollars "
-        f"({total.iloc[-1] / total.iloc[0] - 1:+.0%}); its highest was {total.max() / 1e12:.2f} on "
+        f"({percent(total.iloc[-1] / total.iloc[0] - 1, signed=True)}); its highest was {total.max() / 1e12:.2f} on "
         f"{total.idxmax():%-d %B}."
     )
 
@@ -425,7 +433,7 @@ if stable:
     runs = (off <= BAND_BP).cumsum()[off > BAND_BP]
     longest = runs.value_counts().max() / 4 if len(runs) else 0.0
     say(
-        f"{stable[0]} is within {BAND_BP} bp of the peg **{(off <= BAND_BP).mean():.1%}** of the "
+        f"{stable[0]} is within {BAND_BP} bp of the peg **{percent((off <= BAND_BP).mean(), 1)}** of the "
         f"time, on average {peg.mean():+.1f} bp from it. Its widest deviation is "
         f"{peg[off.idxmax()]:+.1f} bp on {off.idxmax():%-d %B}"
         + (f"; the longest stretch outside took {longest:.1f} hours." if longest else ".")
@@ -439,7 +447,7 @@ else:
 #
 # At every minute of an open candle each model says between which prices it will close with 90 %.
 # That width, divided by 3.29, is the standard deviation that it expects. Here are the questions that
-# were asked ten minutes before the close, a tenth of them a point, from the narrowest intervals to
+# were asked about one pair ten minutes before the close, a tenth of them a point, from the narrowest intervals to
 # the widest. If a model knows what it says, its points lie on the dotted line, and far apart: where
 # it expects twice as much, twice as much happens. The reference expects nearly the same at all times.
 
@@ -452,7 +460,8 @@ scores = ask(
 models = ["reference", *sorted(set(scores["model"]) - {"reference"})]
 palette = dict(zip(models, ["#94a3b8", "#0f766e", "#c2410c", "#7c3aed", "#2563eb"], strict=False))
 scores["expected"] = scores["width_90_bp"] / 3.29
-asked = scores[scores["minutes"] == MINUTE]
+pair = scores["symbol"].min()
+asked = scores[(scores["minutes"] == MINUTE) & (scores["symbol"] == pair)]
 scale = go.Figure()
 seen = {}
 for model in models if len(asked) else ():
@@ -480,11 +489,16 @@ if seen:
         name="as expected",
         line={"color": INK, "dash": "dot", "width": 1},
     )
-    marks = {"type": "log", "tickvals": [1, 2, 5, 10, 20, 50, 100, 200], "gridcolor": GRID}
+    marks = {"type": "log", "tickvals": [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100], "gridcolor": GRID}
     scale.update_xaxes(title="expected, basis points", **marks)
     scale.update_yaxes(title="happened, basis points", **marks)
     scale.update_layout(legend={"orientation": "h", "y": 1.06, "x": 0.0})
-    show(scale, "volatility", f"What intervals expect {MINUTE} minutes before the close", 540)
+    show(
+        scale,
+        "volatility",
+        f"{coin(pair)}: what the intervals expect {MINUTE} minutes before the close",
+        540,
+    )
 storm = scores.groupby("model")["volatility_bp"].transform(lambda each: each > each.quantile(0.8))
 calm_storm = scores.groupby(["model", storm])["covered_90"].mean().unstack() * 100
 say(
@@ -554,15 +568,15 @@ if len(scores):
     for model in models[1:]:
         point, interval = whole_skill.loc[model, ["squared_error_bp2", "pinball_bp"]]
         say(
-            f"**{model}**: skill of the point {round(point, 3) + 0.0:+.1%}"
+            f"**{model}**: skill of the point {percent(point, 1, signed=True)}"
             + (
                 ", which is nothing: nobody knows the close better than the last price does"
                 if abs(point) < 0.01
                 else ""
             )
-            + f"; skill of the interval {interval:+.1%}"
+            + f"; skill of the interval {percent(interval, 1, signed=True)}"
             + (", which is real" if interval > 0.02 else "")
-            + f". Its 90 % interval held {scores.loc[scores['model'] == model, 'covered_90'].mean():.1%} "
+            + f". Its 90 % interval held {percent(scores.loc[scores['model'] == model, 'covered_90'].mean(), 1)} "
             "of the closes."
         )
 

@@ -1,0 +1,120 @@
+"""Every snippet of docs/connect.md that is marked to be run, run as it stands there."""
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from candlewick.documents import DOCS
+from schemas import topics
+from tests.api_market import a_quarter, say
+from tests.api_stage import PASSWORD, Stage
+
+PAGE = (DOCS / "connect.md").read_text()
+MARK = re.compile(
+    r"<!-- run: (?P<name>[^\n]+) -->\n```(?P<language>\w+)\n(?P<text>.*?)\n```", re.DOTALL
+)
+EXPECTED = {  # what each must print
+    "token": '"champion":true',
+    "token in Python": "BTCUSDT 50 repaired",
+    "curl": '"BTCUSDT","15m",1702699200000',
+    "search": '"ETHUSDT","15m",1700000100000,101.00012345,5',
+    "ClickHouse over HTTP": "│ BTCUSDT │",
+    "connect": "mean     101.5",
+    "pandas": "101.00012345",
+    "DuckDB": "┌",
+    "Parquet file": "3004",
+    "Excel's address": '"ETHUSDT","1h",1702695600000',
+    "subscribe": "BTCUSDT 1700000100000 101.00012345 complete",
+    "confluent-kafka": "BTCUSDT 1700000100000 101.00012345 complete",
+    "aiokafka": "BTCUSDT online 101.00000000",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    name: str
+    language: str
+    text: str
+
+
+SNIPPETS = [Snippet(**found.groupdict()) for found in MARK.finditer(PAGE)]
+
+
+@pytest.fixture(scope="module")
+def addresses(stage: Stage) -> dict[str, str]:
+    """Where the page's servers are here."""
+    say(stage.kafka, topics.CANDLES, [a_quarter(n) for n in range(6)])
+    return {
+        "http://127.0.0.1:8000": stage.api.url,
+        "127.0.0.1:9092": stage.kafka.bootstrap,
+        "http://127.0.0.1:8123": stage.clickhouse.url,
+    }
+
+
+@pytest.fixture(scope="module")
+def environment(stage: Stage) -> Iterator[dict[str, str]]:
+    """What a person has set."""
+    values = {
+        "PASSWORD": PASSWORD,
+        "PASSWORD_OF_READER": stage.clickhouse.reader_password,
+        "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS": stage.kafka.bootstrap,
+        "CANDLEWICK_CLICKHOUSE__URL": stage.clickhouse.url,
+        "CANDLEWICK_CLICKHOUSE__READER_PASSWORD": stage.clickhouse.reader_password,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in values.items():
+            patch.setenv(name, value)
+        yield values
+
+
+def in_shell(text: str, folder: Path) -> str:
+    command = ["sh", "-euc", text]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def in_python(text: str, name: str) -> str:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(text, f"connect.md: {name}", "exec"), {"__name__": "__main__"})  # noqa: S102 - our own page
+    return said.getvalue()
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: str(snippet.name))
+def test_a_snippet_does_what_the_page_says(
+    snippet: Snippet, addresses: dict[str, str], tmp_path: Path
+) -> None:
+    text = snippet.text
+    for ours, here in addresses.items():
+        text = text.replace(ours, here)
+    if snippet.language == "sh" and shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+
+    said = in_shell(text, tmp_path) if snippet.language == "sh" else in_python(text, snippet.name)
+
+    assert EXPECTED[snippet.name] in said
+
+
+def test_every_mark_has_its_snippet_and_every_snippet_is_expected() -> None:
+    assert [snippet.name for snippet in SNIPPETS] == list(EXPECTED)
+    assert PAGE.count("\n**▸ run**") == len(SNIPPETS)
+
+
+def test_addresses_of_the_page_are_those_of_the_local_stack() -> None:
+    ports = set(re.findall(r"127\.0\.0\.1:(\d+)", PAGE))
+
+    assert ports == {"8000", "9092", "8123"}
