@@ -3,8 +3,9 @@
 import time
 from collections.abc import Iterable
 from datetime import UTC
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import faust
 
@@ -75,9 +76,13 @@ def _wire(app: CandleApp, predictor: Predictor) -> None:
 
     @app.agent(raw_topic(app, topics.CANDLES), name="predict", concurrency=1)
     async def predict(stream: faust.StreamT[bytes]) -> None:
-        async for event in stream.events():
+        # A candle that waits for its symbol must come again after a crash.
+        manual = cast("Any", stream).noack()
+        async for event in manual.events():
             if candle := await _candle_in(event, letters):
-                await predictor.take(candle)
+                await predictor.take(candle, partial(manual.ack, event))
+            else:
+                await manual.ack(event)
 
     @app.agent(raw_topic(app, topics.CANDLES_LIVE), name="show", concurrency=1)
     async def show(stream: faust.StreamT[bytes]) -> None:

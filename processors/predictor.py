@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,6 +22,11 @@ REFRESH_MS = 5_000
 _RETRY_MS = 60_000  # an incomplete history is looked at again after a minute of event time
 _GIVE_UP_MS = 30 * 60_000  # and for half an hour
 Record = Prediction | Score | ModelVersion
+Done = Callable[[], Awaitable[object]]
+
+
+async def nobody() -> None:
+    """Tell nobody that a candle is done."""
 
 
 class Warmer(Protocol):
@@ -69,28 +74,32 @@ class Predictor:
         self._outlet = outlet
         self._installer = installer or Installer()
         self._symbols: dict[str, _Symbol] = {}
-        self._waiting: dict[str, list[Candle]] = {}  # for their symbol to be warm
+        self._waiting: dict[str, list[tuple[Candle, Done]]] = {}  # for their symbol to be warm
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def take(self, candle: Candle) -> None:
+    async def take(self, candle: Candle, done: Done = nobody) -> None:
         """Take one closed candle: publish predictions, and the scores that it makes known.
 
         Only 1m candles count. One that is already known changes nothing. While a symbol warms,
         its candles wait, and other symbols go on.
+
+        Args:
+            candle: Of any symbol.
+            done: Is called when everything is published, which may be later.
         """
-        if candle.interval != Interval.ONE_MINUTE.value:
-            return
         name = candle.symbol
-        if name in self._waiting:
-            self._waiting[name].append(candle)
-            return
         symbol = self._symbols.get(name)
-        if symbol is None or self._wants_warming(symbol, candle):
-            self._waiting[name] = [candle]
+        if candle.interval != Interval.ONE_MINUTE.value:
+            await done()
+        elif name in self._waiting:
+            self._waiting[name].append((candle, done))
+        elif symbol is None or self._wants_warming(symbol, candle):
+            self._waiting[name] = [(candle, done)]
             self._tasks[name] = asyncio.create_task(self._warm_up(name))
             self._tasks[name].add_done_callback(_report)
-            return
-        await self._step(symbol, candle)
+        else:
+            await self._step(symbol, candle)
+            await done()
 
     async def show(self, candle: Candle) -> None:
         """Answer again for display, every five seconds, at the price of an open candle."""
@@ -128,9 +137,11 @@ class Predictor:
 
     async def _warm_up(self, name: str) -> None:
         waiting = self._waiting[name]
-        symbol = await self._warm(waiting[0])
+        symbol = await self._warm(waiting[0][0])
         while waiting:
-            await self._step(symbol, waiting.pop(0))
+            candle, done = waiting.pop(0)
+            await self._step(symbol, candle)
+            await done()
         self._symbols[name] = symbol
         del self._waiting[name]
 

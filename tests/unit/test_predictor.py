@@ -4,13 +4,19 @@ import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import chain
+
+import pytest
 
 from processors.anchor import anchor_of, is_whole
 from processors.installing import Installer
 from processors.past_scoring import replayed_scores
 from processors.prediction_state import start_state
 from processors.predictor import Predictor, Record
+from processors.prequential import step
+from processors.replay import tick_of
+from processors.stock import Stored
 from processors.warming import Warmed, replayed
 from schemas.market import Candle
 from schemas.predictions import Prediction, Score
@@ -176,6 +182,83 @@ def test_history_with_a_hole_or_a_late_start_is_not_whole() -> None:
     assert not is_whole(market[:4] + market[5:], from_ms=START_MS, until_ms=end_ms)
     assert not is_whole(market, from_ms=START_MS, until_ms=end_ms + 1)
     assert not is_whole([], from_ms=START_MS, until_ms=end_ms)
+
+
+def test_a_state_of_the_last_days_gives_way_to_one_of_the_whole_past() -> None:
+    market = a_market(3 * 1440, from_ms=anchor_of(START_MS))
+    live = len(market) - 120
+    recent = Store(market[live - 1440 :])
+    asked: list[int] = []
+
+    async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed | None:
+        asked.append(bars)
+        if len(asked) == 3:
+            return None  # no more is stored than before
+        known = recent if len(asked) < 4 else Store(market)
+        span = market[0].open_ms, until_ms
+        warmed = replayed(
+            symbol, [c for c in known.candles if c.open_ms < until_ms], span, until_ms
+        )
+        return replace(warmed, anchor_ms=anchor_of(until_ms))
+
+    async def scenario() -> Out:
+        out = Out()
+        predictor = Predictor(warm, out)
+        for candle in market[live : live + 30]:
+            await predictor.take(candle)
+            await settled(predictor)
+        return out
+
+    out = asyncio.run(scenario())
+    whole = start_state("BTCUSDT", tick_e8=tick_of(market[:live]))
+    truth = [p for c in market[: live + 30] for p in step(whole, c).predictions]
+
+    assert asked == [0, 1441, 1442, 1443]
+    found = out.predictions()
+    late = [p for p in truth if p.issued_ms >= market[live + 3].close_ms]
+    assert late == [found[p.symbol, p.issued_ms, p.model] for p in late]
+    assert found[late[0].symbol, market[live].close_ms, "online"] not in truth
+
+
+@pytest.mark.parametrize(
+    ("stored", "bars", "adds"),
+    [
+        (Stored(3000, 0.2, 1.0, 15), 0, True),
+        (Stored(3000, 0.2, 1.0, 15), 3000, False),
+        (Stored(3000, 0.2, 1.0, 15), 40, True),
+        (Stored(9000, 0.6, 1.0, 15), 5000, False),
+        (Stored(14990, 0.999, 1.0, 15), 9000, True),
+        (Stored(14990, 0.999, 1.0, 15), 14990, False),
+        (Stored(900, 0.1, 0.3, 15), 20, False),
+    ],
+)
+def test_a_replay_is_worth_while_when_the_store_knows_much_more(
+    stored: Stored, bars: int, *, adds: bool
+) -> None:
+    assert stored.adds_to(bars) is adds
+
+
+def test_a_candle_is_done_when_its_predictions_are_published_and_not_while_it_waits() -> None:
+    async def scenario() -> tuple[list[int], list[int]]:
+        market, done = a_market(60, from_ms=START_MS), list[int]()
+        store, gate = Store(market), asyncio.Event()
+
+        async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+            await gate.wait()
+            return await store.warm(symbol, until_ms)
+
+        async def note(open_ms: int) -> None:
+            done.append(open_ms)
+
+        predictor = Predictor(warm, Out())
+        for candle in market[40:45]:
+            await predictor.take(candle, partial(note, candle.open_ms))
+        before = list(done)
+        gate.set()
+        await settled(predictor)
+        return before, [open_ms - market[40].open_ms for open_ms in done]
+
+    assert asyncio.run(scenario()) == ([], [i * MINUTE_MS for i in range(5)])
 
 
 def test_the_past_is_scored_as_a_replay_scores_it_in_pieces_of_any_length() -> None:
