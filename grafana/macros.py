@@ -64,7 +64,8 @@ def _conditional_all(sql: str, variables: Mapping[str, Value]) -> str:
     while (place := sql.rfind(macro)) >= 0:
         (condition, variable), end = arguments(sql, place + len(macro) - 1)
         name = re.sub(r"[${}\s]", "", variable)
-        kept = "1=1" if variables.get(name) in {ALL, ""} else condition
+        chosen = variables.get(name)
+        kept = "1=1" if isinstance(chosen, str) and chosen in {ALL, ""} else condition
         sql = sql[:place] + kept + sql[end:]
     return sql
 

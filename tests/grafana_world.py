@@ -58,6 +58,7 @@ def _records() -> Iterator[Record]:
         yield from _quarters(symbol, chance)
         yield a_block(_trades(symbol))
         yield from _answers(symbol, chance)
+    yield from _long_ago()
     yield from (_gap(1, "found"), _gap(1, "repaired"), _gap(2, "found"), _gap(3, "found"))
     yield _gap(3, "given-up")
     yield from (_coin("bitcoin", 1), _coin("ethereum", 2), _coin("unheard-of", None))
@@ -129,6 +130,12 @@ def _answers(symbol: str, chance: random.Random) -> Iterator[Prediction | Score]
                     yield replace(
                         a_score(asked, error_bp=noise * worth), covered_90=abs(noise) < 13.2
                     )
+
+
+def _long_ago() -> Iterator[Score]:
+    for back in range(ANSWERED + 1, ANSWERED + 501):
+        asked = a_prediction(open_ms=THIS_QUARTER_MS - back * QUARTER_MS)
+        yield a_score(asked, error_bp=1.0)
 
 
 def _gap(number: int, state: str) -> Gap:

@@ -1,28 +1,74 @@
 """Every query of the dashboards and alerts runs, as Grafana would send it."""
 
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.query import QueryResult
 
 from candlewick.clickhouse_admin import apply_migrations
-from grafana.macros import Asked, expand
-from grafana.source import load, query_names
+from grafana.alerts import ALERTS
+from grafana.boards import boards
+from grafana.macros import ALL, Asked, expand
+from grafana.provisioned import plain_one
+from grafana.source import load, slug
 from schemas.settings import ClickHouseSettings
-from tests.grafana_world import NOW_MS, fill
+from tests.grafana_world import MODELS, NOW_MS, SYMBOLS, fill
 from tests.servers import running_clickhouse
 
 HOUR_MS = 3_600_000
-ASKED = Asked(
-    from_ms=NOW_MS - 24 * HOUR_MS,
-    to_ms=NOW_MS + 5_000,
-    interval_ms=60_000,
-    variables={"symbol": "BTCUSDT", "interval": "15m", "model": "champion"},
-)
+MOST_ROWS_READ = 100_000  # the market here has some 25,000 rows: nothing is read many times over
+BOARDS: dict[str, Any] = {key: plain_one(board) for key, board in boards().items()}
+PANELS = {
+    f"{key}-{slug(panel['title'])}": panel
+    for key, board in BOARDS.items()
+    for panel in board["panels"]
+    if panel["type"] != "row"
+}
+VARIABLES = [
+    (key, variable["name"], variable["query"]["rawSql"])
+    for key, board in BOARDS.items()
+    for variable in board["templating"].get("list", [])
+    if variable["type"] == "query"
+]
+NEEDED = {
+    "candlestick": {"time", "open", "high", "low", "close"},
+    "timeseries": {"time"},
+    "statushistory": {"time"},
+    "state-timeline": {"time"},
+    "trend": {"minutes"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A filled store, and the moment at which it was."""
+
+    client: Client
+    filled_ms: int
+
+    def asked(self, board: str, **chosen: str) -> Asked:
+        """What a dashboard asks for at first: its own choices, the last day."""
+        many = board == "models"
+        first = {"symbol": ALL if many else "BTCUSDT", "interval": "15m"}
+        return Asked(
+            from_ms=NOW_MS - 24 * HOUR_MS,
+            to_ms=self.filled_ms,
+            interval_ms=60_000,
+            variables=first | {"model": ALL if many else "champion"} | chosen,
+            options={"symbol": SYMBOLS, "model": tuple(MODELS)},
+        )
+
+    def query(self, sql: str, asked: Asked) -> QueryResult:
+        """Ask as the user who may only read."""
+        return self.client.query(expand(sql, asked))
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with running_clickhouse(tmp_path_factory.mktemp("grafana") / "data") as server:
         settings = {"url": server.url, "user": server.user, "password": server.password}
         apply_migrations(ClickHouseSettings.model_validate(settings))
@@ -30,11 +76,91 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
             fill(writer)
         account = {"username": server.reader, "password": server.reader_password}
         with server.client(database="candlewick", **account) as reader:
-            yield reader
+            yield World(reader, time.time_ns() // 1_000_000 + 1_000)
 
 
-@pytest.mark.parametrize("name", list(query_names()))
-def test_a_query_answers_with_rows(client: Client, name: str) -> None:
-    found = client.query(expand(load(name), ASKED))
+def type_of(result: QueryResult, name: str) -> str:
+    plain: str = result.column_types[result.column_names.index(name)].base_type
+    return plain
 
-    assert found.result_rows, name
+
+@pytest.mark.parametrize("name", PANELS)
+def test_a_panel_gets_columns_as_it_needs_them_and_some_rows(world: World, name: str) -> None:
+    panel = PANELS[name]
+
+    found = world.query(load(name), world.asked(name.partition("-")[0]))
+
+    assert found.result_rows
+    assert set(found.column_names) >= NEEDED.get(panel["type"], set())
+    types = dict(zip(found.column_names, (t.base_type for t in found.column_types), strict=True))
+    if "time" in types:
+        assert types["time"].startswith("DateTime")
+    if panel["type"] not in {"table", "barchart", "bargauge"}:
+        assert any(kind in {"Float64", "Decimal"} for kind in types.values()), types
+    if panel["targets"][0]["format"] == 0:  # series: one text column names them at most
+        assert sum(kind == "String" for kind in types.values()) <= 1
+    assert not any(kind.startswith("Decimal") for kind in types.values()), types
+    assert int(found.summary.get("read_rows", 0)) < MOST_ROWS_READ
+
+
+@pytest.mark.parametrize("interval", ["1m", "1h", "4h", "1d"])
+@pytest.mark.parametrize("name", ["market-candles", "market-bought-and-sold"])
+def test_candles_of_every_length_are_drawn(world: World, name: str, interval: str) -> None:
+    assert world.query(load(name), world.asked("market", interval=interval)).result_rows
+
+
+def test_several_symbols_and_models_may_be_chosen(world: World) -> None:
+    asked = world.asked("models")
+    chosen = {"symbol": ["BTCUSDT"], "model": ["online", "blend"]}
+    some = Asked(asked.from_ms, asked.to_ms, 60_000, chosen)
+
+    found = world.query(load("models-scoreboard"), some)
+
+    assert {(row[0], row[1]) for row in found.result_rows} == {
+        ("BTCUSDT", "online"),
+        ("BTCUSDT", "blend"),
+    }
+
+
+@pytest.mark.parametrize(("board", "name", "sql"), VARIABLES)
+def test_a_variable_has_options(world: World, board: str, name: str, sql: str) -> None:
+    found = [row[0] for row in world.query(sql, world.asked(board)).result_rows]
+
+    assert found
+    assert found == list(dict.fromkeys(found))
+    if name == "symbol":
+        assert found == sorted(SYMBOLS)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.title)
+def test_an_alert_gets_one_number_a_label(world: World, alert: Any) -> None:
+    found = world.query(load(f"alert-{slug(alert.title)}"), world.asked("pipeline"))
+
+    *labels, value = found.column_names
+    assert value == "value"
+    assert type_of(found, "value") in {"Float64", "Int64"}
+    assert all(type_of(found, label) == "String" for label in labels)
+    assert found.result_rows
+
+
+@pytest.mark.parametrize(
+    ("title", "wanted"),
+    [
+        ("Gap not repaired", [(2.0,)]),  # one found and forgotten, one given up
+        ("Mismatch", [(2.0,)]),
+        ("No prediction", [(0.0,)]),
+    ],
+)
+def test_an_alert_counts_what_is_wrong(
+    world: World, title: str, wanted: list[tuple[float]]
+) -> None:
+    found = world.query(load(f"alert-{slug(title)}"), world.asked("pipeline"))
+
+    assert [tuple(row) for row in found.result_rows] == wanted
+
+
+def test_skill_below_zero_is_told_of_whoever_speaks(world: World) -> None:
+    found = world.query(load("alert-skill-below-zero"), world.asked("models")).result_rows
+
+    assert [symbol for symbol, _ in found] == sorted(SYMBOLS)
+    assert all(value == pytest.approx(0.03, abs=0.001) for _, value in found)  # online's 0.97
