@@ -60,7 +60,7 @@ def accepts_gzip(request: Request) -> bool:
 def has_already(if_none_match: str, tag: str) -> bool:
     """Tell whether a list of tags holds this one; the comparison is the weak one."""
     held = {part.strip().removeprefix("W/") for part in if_none_match.split(",")}
-    return tag in held or "*" in held
+    return tag.removeprefix("W/") in held or "*" in held
 
 
 def problem_response(problem: Problem, *, instance: str) -> Response:

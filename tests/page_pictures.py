@@ -1,0 +1,90 @@
+"""Pictures of the page for the documentation: ``python -m tests.page_pictures``.
+
+Start a stack first (``candlewick up --detach``) and let it fetch its past; give `--url` where the
+API is elsewhere. Chromium is needed.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from tests.browser import running_browser
+
+LARGEST_BYTES = 300_000
+PATIENCE_MS = 90_000
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture: where, how large, light or dark, and what must be there before it is taken."""
+
+    name: str
+    tab: str
+    theme: str
+    ready: str
+    width: int = 1440
+    height: int = 900
+    scale: float = 1.0
+
+
+LIVE = ".models tbody tr"
+PICTURES = (
+    Picture("page-dark", "live", "dark", LIVE),
+    Picture("page-light", "live", "light", LIVE),
+    Picture("page-phone", "live", "dark", LIVE, 390, 844, 2.0),
+    Picture("page-scoreboard", "scores", "light", ".coverage"),
+    Picture("page-market", "market", "dark", ".tile"),
+    Picture("page-quality", "quality", "light", ".square"),
+)
+
+
+def take(browser: Browser, url: str, picture: Picture, folder: Path) -> Path:
+    """Take one picture."""
+    context = browser.new_context(
+        viewport={"width": picture.width, "height": picture.height},
+        device_scale_factor=picture.scale,
+        color_scheme="dark" if picture.theme == "dark" else "light",
+    )
+    page = context.new_page()
+    page.goto(f"{url}#{picture.tab}")
+    _wait(page, picture)
+    path = folder / f"{picture.name}.png"
+    page.screenshot(path=path)
+    context.close()
+    if path.stat().st_size > LARGEST_BYTES:
+        raise SystemExit(f"{path} has {path.stat().st_size} bytes: more than {LARGEST_BYTES}")
+    return path
+
+
+def _wait(page: Page, picture: Picture) -> None:
+    page.locator(f"#{picture.tab} {picture.ready}").first.wait_for(timeout=PATIENCE_MS)
+    page.locator("[data-link-text]", has_text="live").wait_for(timeout=PATIENCE_MS)
+    busy = f"!document.querySelector('#{picture.tab} .loading:not([hidden])')"
+    page.wait_for_function(busy, timeout=PATIENCE_MS)
+    if picture.tab == "live":
+        page.locator("[data-role=outcomes] tr").nth(8).wait_for(timeout=PATIENCE_MS)
+        page.wait_for_function("document.querySelector('.spark path[d]')", timeout=PATIENCE_MS)
+        page.wait_for_function(
+            "/\\d/.test(document.querySelector('[data-role=rate]').textContent)",
+            timeout=PATIENCE_MS,
+        )
+    page.evaluate("document.fonts.ready")
+
+
+def main() -> None:
+    """Take all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--folder", type=Path, default=Path("docs/pictures"))
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    with running_browser() as browser:
+        for picture in PICTURES:
+            path = take(browser, asked.url, picture, asked.folder)
+            print(f"{path}: {path.stat().st_size // 1000} kB")  # noqa: T201 - its output
+
+
+if __name__ == "__main__":
+    main()
