@@ -16,16 +16,19 @@ def stack_folder(settings: Settings) -> StackFolder:
     return StackFolder(Path(settings.data_dir).absolute())
 
 
-def reader_settings() -> Settings:
+def reader_settings(chosen: Settings | None = None) -> Settings:
     """Return the settings to talk to the stack with.
 
     Addresses and passwords that the environment does not name come from the stack that was
     started last over the folder.
 
+    Args:
+        chosen: Settings to begin with; left out, those of the environment.
+
     Raises:
         ConfigurationError: A setting is wrong.
     """
-    settings = load_settings()
+    settings = load_settings() if chosen is None else chosen
     folder = stack_folder(settings)
     if state := read_state(folder.state):
         settings = _with_addresses(settings, state.addresses)

@@ -79,6 +79,26 @@ def begin_at(
     return [TopicPartition(topic, p, offset) for p, offset in offsets.items()]
 
 
+def go_on_at(
+    consumer: Consumer, topic: str, places: list[TopicPartition], start: Start
+) -> list[TopicPartition]:
+    """Return each partition where its group stopped, or where the start says if it has not begun.
+
+    Raises:
+        Transient: The broker does not answer.
+        ConfigurationError: An offset, or a partition, that is not there.
+    """
+    try:
+        committed = consumer.committed(places, timeout=PATIENCE_S)
+    except KafkaException as error:
+        raise Transient(
+            f"Kafka does not say where {topic} was left: {error.args[0].str()}"
+        ) from error
+    known = [place for place in committed if place.offset >= 0]
+    fresh = [place.partition for place in committed if place.offset < 0]
+    return known + (begin_at(consumer, topic, fresh, start) if fresh else [])
+
+
 def _kept(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
     low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=PATIENCE_S)
     return low, high

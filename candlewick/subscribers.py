@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Literal, TypedDict, Unpack, overload
 
-from candlewick.local import reader_settings
+from candlewick.nearby import nearby_settings
 from candlewick.subscribe_start import Start, check_start
 from candlewick.subscription import Subscription, Wish
 from candlewick.topic_reader import topic_named
@@ -77,8 +77,8 @@ def subscribe(
         group: Name of a consumer group, which remembers what it has read and shares the
             partitions among its members. Without one nothing is remembered.
         follow: False ends once everything that is there was read.
-        servers: Brokers, host:port. Left out: the environment, or else the stack that was started
-            last in this folder.
+        servers: Brokers, host:port. Left out: the environment, or else the stack of this
+            folder or of one above it.
 
     Raises:
         Transient: The broker does not answer.
@@ -89,7 +89,7 @@ def subscribe(
         raise ConfigurationError(f"{found.name} has no records of one type: `candlewick tail`")
     check_start(start)
     wish = Wish(
-        servers=servers or reader_settings().kafka.bootstrap_servers,
+        servers=servers or nearby_settings().kafka.bootstrap_servers,
         topic=found,
         keys=_keys(found, symbols),
         start=start,

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from candlewick.subscribe_start import Start, begin_at, partitions_of, refused
+from candlewick.subscribe_start import Start, begin_at, go_on_at, partitions_of, refused
 from schemas.codecs import decode
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.topics import Topic
@@ -130,10 +130,7 @@ class Subscription(Generic[RecordT]):
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         self._ended.clear()
-        committed = consumer.committed(places, timeout=10)
-        known = [place for place in committed if place.offset >= 0]
-        fresh = [place.partition for place in committed if place.offset < 0]
-        consumer.assign(known + begin_at(consumer, self._wish.topic.name, fresh, self._wish.start))
+        consumer.assign(go_on_at(consumer, self._wish.topic.name, places, self._wish.start))
 
     def _is_wanted(self, message: Message) -> bool:
         error, partition = message.error(), message.partition() or 0

@@ -43,8 +43,12 @@ def _cells(script: str) -> Iterator[dict[str, object]]:
             text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in body.split("\n"))
             yield {"cell_type": "markdown", "id": cell_id, "metadata": {}, "source": _lines(text)}
         else:
-            code = {"execution_count": None, "outputs": [], "source": _lines(body)}
-            yield {"cell_type": "code", "id": cell_id, "metadata": {}} | code
+            code: dict[str, object] = {
+                "execution_count": None,
+                "outputs": [],
+                "source": _lines(body),
+            }
+            yield code | {"cell_type": "code", "id": cell_id, "metadata": {}}
 
 
 def _lines(text: str) -> list[str]:

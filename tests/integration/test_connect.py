@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
+import candlewick
 from candlewick.documents import DOCS
+from candlewick.ports import free_port
 from schemas import topics
+from schemas.settings import Settings
 from tests.api_market import a_quarter, say
 from tests.api_stage import PASSWORD, Stage
 
@@ -107,6 +111,26 @@ def test_a_snippet_does_what_the_page_says(
     said = in_shell(text, tmp_path) if snippet.language == "sh" else in_python(text, snippet.name)
 
     assert EXPECTED[snippet.name] in said
+
+
+def test_connect_may_read_and_not_write(stage: Stage) -> None:
+    with candlewick.connect(settings_of(stage)) as store:
+        assert store.command("SELECT count() FROM candles") == 6000
+        with pytest.raises(ClickHouseError):
+            store.command("TRUNCATE TABLE candles")
+
+
+def test_connect_says_what_is_wrong(stage: Stage) -> None:
+    with pytest.raises(candlewick.ConfigurationError, match="refuses the password of reader"):
+        candlewick.connect(settings_of(stage, reader_password="guessed"))  # noqa: S106 - a wrong one
+    with pytest.raises(candlewick.Transient, match="does not answer"):
+        candlewick.connect(settings_of(stage, url=f"http://127.0.0.1:{free_port()}"))
+
+
+def settings_of(stage: Stage, **other: str) -> Settings:
+    server = stage.clickhouse
+    account = {"url": server.url, "reader_password": server.reader_password} | other
+    return Settings.model_validate({"clickhouse": account})
 
 
 def test_every_mark_has_its_snippet_and_every_snippet_is_expected() -> None:

@@ -1,4 +1,4 @@
-"""The study of the market: its notebook is its script, runs on the demo's market, and has a page."""
+"""The study of the market: its notebook is its script, runs on a demo's data, and has a page."""
 
 import re
 from pathlib import Path
