@@ -19,12 +19,22 @@ Ask = Callable[[TrainingRequest], Awaitable[None]]
 
 
 class FirstTraining:
-    """Looks until there is a version, or enough of every symbol's past to train one."""
+    """Looks until there is a version, or enough of every symbol's past to train one.
 
-    def __init__(self, settings: Settings, changes: Changes, heard: asyncio.Event) -> None:
+    It waits until nothing else is replayed: memory and processors are few.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        changes: Changes,
+        heard: asyncio.Event,
+        is_idle: Callable[[], bool],
+    ) -> None:
         self._settings = settings
         self._changes = changes
         self._heard = heard
+        self._is_idle = is_idle
 
     async def run(self, ask: Ask, pause_s: float = PAUSE_S) -> None:
         """Ask once, unless a batch model was ever trained; several processes ask for one version.
@@ -35,12 +45,16 @@ class FirstTraining:
         """
         await self._heard.wait()
         while not self._changes.has_trained(MODELS[0]):
-            with suppress(Transient):
-                market_ms = await asyncio.to_thread(self._market_ms)
-                if market_ms is not None:
-                    await ask(requested(market_ms, "first start"))
-                    return
+            market_ms = await self._look() if self._is_idle() else None
+            if market_ms is not None:
+                await ask(requested(market_ms, "first start"))
+                return
             await asyncio.sleep(pause_s)
+
+    async def _look(self) -> int | None:
+        with suppress(Transient):
+            return await asyncio.to_thread(self._market_ms)
+        return None
 
     def _market_ms(self) -> int | None:
         """Return when the newest stored candle ended, None where a symbol's past is not there."""

@@ -60,9 +60,14 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
     follower = VersionFollower(settings.kafka, changes)
     warmers = Warmers(settings, changes, follower.caught_up)
     installer = Installer(changes, ModelStore(settings.data_dir).load)
-    _wire(app, Predictor(warmers.warm, KafkaOutlet(app), installer))
+    predictor = Predictor(warmers.warm, KafkaOutlet(app), installer)
+    _wire(app, predictor)
     app.task(follower.follow)
-    _ask_for_trainings(app, FirstTraining(settings, changes, follower.caught_up))
+
+    def is_idle() -> bool:
+        return predictor.is_settled and not warmers.is_scoring
+
+    _ask_for_trainings(app, FirstTraining(settings, changes, follower.caught_up, is_idle))
 
     @app.on_before_shutdown.connect
     async def close(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from operator import or_
 from typing import Protocol
 
 from processors.anchor import anchor_of
@@ -100,6 +101,13 @@ class Predictor:
         else:
             await self._step(symbol, candle)
             await done()
+
+    @property
+    def is_settled(self) -> bool:
+        """Say whether every symbol knows its whole past, or has given up waiting for it."""
+        given_up = (s.state.next_ms > s.since_ms + _GIVE_UP_MS for s in self._symbols.values())
+        whole = (s.whole for s in self._symbols.values())
+        return not self._waiting and all(map(or_, whole, given_up))
 
     async def show(self, candle: Candle) -> None:
         """Answer again for display, every five seconds, at the price of an open candle."""

@@ -41,6 +41,11 @@ class Warmers:
         with self._children.needed():
             return await self._warmed(symbol, until_ms, bars)
 
+    @property
+    def is_scoring(self) -> bool:
+        """Say whether it scores the past."""
+        return self._scoring is not None and not self._scoring.done()
+
     def close(self) -> None:
         """End all processes."""
         self._children.close()
@@ -62,7 +67,7 @@ class Warmers:
 
     def _score_past(self, symbol: str, until_ms: int) -> None:
         self._past[symbol] = until_ms
-        if self._scoring is None or self._scoring.done():
+        if not self.is_scoring:
             self._scoring = asyncio.create_task(self._score_all())
 
     async def _score_all(self) -> None:

@@ -12,6 +12,7 @@ from importlib.metadata import version as version_of
 
 import lightgbm
 import numpy as np
+from numpy.typing import NDArray
 
 from processors.features import FEATURES_HASH
 from processors.lessons import Floats, Table
@@ -67,18 +68,22 @@ def train(training: Training, table: Table) -> tuple[Batch, dict[str, str]]:
     Raises:
         UnusableArtefact: There is too little data to train on.
     """
-    data = table.where(table.open_ms < training.until_ms - EMBARGO_MS)
-    _check_enough(training, data)
-    held_from = int(data.open_ms.max() - HELD_OUT * np.ptp(data.open_ms))
-    fit = data.where(data.open_ms < held_from - EMBARGO_MS)
-    held = data.where(data.open_ms >= held_from)
+    known = table.open_ms < training.until_ms - EMBARGO_MS
+    times = table.open_ms[known]
+    _check_enough(training, times)
+    held_from = int(times.max() - HELD_OUT * np.ptp(times))
+    fit = table.where(known & (table.open_ms < held_from - EMBARGO_MS))
+    held = table.where(known & (table.open_ms >= held_from))
     rounds, variance_skill = _choose(training.model, (fit, fit.excess), (held, held.excess))
-    files = {VARIANCE_FILE: _fitted(training.model, data, data.excess, rounds)}
     point_rounds, point_skill = _choose(training.model, (fit, fit.moved), (held, held.moved))
+    held_rows = len(held)
+    del fit, held  # the table is large, and is copied once more
+    data = table.where(known)
+    files = {VARIANCE_FILE: _fitted(training.model, data, data.excess, rounds)}
     if point_skill[0] > CERTAINTY * point_skill[1]:
         files[POINT_FILE] = _fitted(training.model, data, data.moved, point_rounds)
     holdout = {
-        "rows": float(len(held)),
+        "rows": float(held_rows),
         "log_variance_skill": variance_skill[0],
         "point_skill": point_skill[0],
         "point_skill_standard_error": point_skill[1],
@@ -87,12 +92,12 @@ def train(training: Training, table: Table) -> tuple[Batch, dict[str, str]]:
     return Batch(metadata, files[VARIANCE_FILE], files.get(POINT_FILE)), files
 
 
-def _check_enough(training: Training, data: Table) -> None:
-    days = np.ptp(data.open_ms) / DAY_MS if len(data) else 0.0
-    if len(data) < FEWEST_ROWS or days < FEWEST_DAYS:
+def _check_enough(training: Training, times: NDArray[np.int64]) -> None:
+    days = np.ptp(times) / DAY_MS if len(times) else 0.0
+    if len(times) < FEWEST_ROWS or days < FEWEST_DAYS:
         raise UnusableArtefact(
-            f"too little to train {training.model} on: {len(data)} questions over {days:.1f} days; "
-            f"it needs {FEWEST_ROWS} over {FEWEST_DAYS} days"
+            f"too little to train {training.model} on: {len(times)} questions over "
+            f"{days:.1f} days; it needs {FEWEST_ROWS} over {FEWEST_DAYS} days"
         )
 
 

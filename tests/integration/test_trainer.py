@@ -25,6 +25,7 @@ from processors.model_store import ModelStore
 from processors.models.artefact import METADATA
 from processors.past_scoring import score_past
 from processors.predictor import Predictor, Record
+from processors.trainer import GROUP
 from processors.training_request import version_of
 from processors.version_follower import VersionFollower
 from processors.warming import Warmed, warm
@@ -140,6 +141,72 @@ async def predicted(settings: Settings) -> list[Prediction]:
         await predictor.take(candle)
         await asyncio.gather(*predictor._tasks.values())
     return [r for r in out.records if isinstance(r, Prediction)]
+
+
+AT_MONTHS_END = """
+import time
+from datetime import datetime, timedelta
+
+from faust.utils import cron
+
+STRIKES_MS = 1_764_548_100_000  # 2025-12-01 00:15 UTC
+begun = []
+
+
+class Clock:
+    @staticmethod
+    def time():
+        begun.append(time.monotonic())
+        return STRIKES_MS / 1000 - 1 + begun[-1] - begun[0]
+
+
+class Day(datetime):
+    @classmethod
+    def now(cls, zone):
+        return datetime.fromtimestamp(Clock.time(), zone)
+
+
+cron.time, cron.datetime = Clock, Day
+
+from processors.__main__ import main
+
+main()
+"""
+
+
+def test_the_first_start_and_each_month_ask_for_a_training(stack: Stack) -> None:
+    command = leashed([sys.executable, "-c", AT_MONTHS_END, "predictor"])
+    with stack.settings.data_dir.with_name("predictor.log").open("ab") as said:
+        environment = os.environ | environment_of(stack.settings)
+        predictor = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
+    try:
+        wishes = asked_for(stack.settings, 2)
+    finally:
+        predictor.kill()
+        predictor.wait()
+
+    assert wishes.keys() == {"first start", "monthly timer"}
+    first = wishes["first start"]
+    assert (first.symbol, first.model) == ("", "batch")
+    assert first.until_ms == MIDNIGHT_MS + 8 * DAY_MS
+    assert wishes["monthly timer"].until_ms % DAY_MS == 0
+
+
+def asked_for(settings: Settings, count: int) -> dict[str, TrainingRequest]:
+    """The requests on the topic by who asked; the trainer is told that they are done."""
+    servers = settings.kafka.bootstrap_servers
+    trainer = {"group.id": GROUP, "auto.offset.reset": "earliest", "enable.auto.commit": False}
+    consumer = Consumer({"bootstrap.servers": servers} | trainer)
+    consumer.assign([TopicPartition(topics.TRAINING_REQUESTS.name, p, 0) for p in range(4)])
+    found: dict[str, TrainingRequest] = {}
+    deadline = time.monotonic() + DEADLINE_S
+    while len(found) < count and time.monotonic() < deadline:
+        for message in consumer.consume(10, 0.2):
+            request = codecs.decode(TrainingRequest, message.value() or b"")
+            found[request.requested_by] = request
+            consumer.commit(message=message, asynchronous=False)
+    consumer.close()
+    return found
 
 
 def test_a_request_becomes_a_model_that_answers_from_its_time_on(stack: Stack) -> None:
