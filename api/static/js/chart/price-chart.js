@@ -1,6 +1,7 @@
 // The candle chart: rows in, drawings attached, and nothing here knows where data comes from.
 
 import { CandlestickSeries, createChart, CrosshairMode, HistogramSeries, LineStyle } from "../../vendor/lightweight-charts-5.2.1/lightweight-charts.standalone.production.mjs";
+import { price } from "../core/format.js";
 import { colour, onTheme } from "../core/theme.js";
 import { Fan } from "./fan.js";
 import { PastBands } from "./past-bands.js";
@@ -25,7 +26,7 @@ export class PriceChart {
 
   fill(candles, digits) {
     this.rows.fill(candles);
-    this.candles.applyOptions({ priceFormat: { type: "price", precision: digits, minMove: 10 ** -digits } });
+    this.candles.applyOptions({ priceFormat: { type: "custom", minMove: 10 ** -digits, formatter: (value) => price(value, digits) } });
     this.draw();
   }
 
@@ -105,7 +106,7 @@ function options() {
     },
     grid: { vertLines: { color: colour("grid") }, horzLines: { color: colour("grid") } },
     crosshair: { mode: CrosshairMode.Normal, vertLine: line, horzLine: line },
-    rightPriceScale: { borderColor: colour("line"), scaleMargins: { top: 0.08, bottom: 0.17 } },
+    rightPriceScale: { entireTextOnly: true, borderColor: colour("line"), scaleMargins: { top: 0.08, bottom: 0.17 } },
     timeScale: { borderColor: colour("line"), timeVisible: true, secondsVisible: false, minBarSpacing: 0.2, rightOffsetPixels: RIGHT_ROOM },
     localization: { locale: "en-GB" },
   };

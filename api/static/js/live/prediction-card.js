@@ -5,6 +5,8 @@ import { age, clock, count, percent, price, signed } from "../core/format.js";
 import { drawGauge } from "./gauge.js";
 import { basisPoints, sentence, trust } from "./words.js";
 
+const FEW = 200; // cases below which a share says little
+
 export class PredictionCard {
   constructor(root, market) {
     this.market = market;
@@ -56,7 +58,7 @@ export class PredictionCard {
       el("td", {}, el("span", { class: each.champion ? "strong" : "", text: each.model }), each.champion && el("span", { class: "tag accent", text: "champion", style: { marginLeft: "6px" } })),
       el("td", { class: "number", text: signed(basisPoints(Number(each.last_price), Number(each.price)), 1, "bp"), title: price(Number(each.price), state.digits) }),
       el("td", { class: "number", text: `${basisPoints(Number(each.low_90), Number(each.high_90)).toFixed(1)}\u202fbp` }),
-      el("td", { class: "number", text: percent(lately?.coverage_90), title: lately ? `${count(lately.cases)} cases in seven days` : "no scores yet" }));
+      el("td", { class: lately?.cases < FEW ? "number faint" : "number", text: percent(lately?.coverage_90), title: lately ? `${count(lately.cases)} cases in seven days` : "no scores yet" }));
   }
 }
 

@@ -137,7 +137,7 @@ export class LiveView {
     const { digits } = this.market.symbol(this.symbol);
     const part = (name, value, kind = "") => el("span", { class: kind }, `${name} `, el("b", { text: value }));
     const prices = row.open === undefined ? [] : ["open", "high", "low", "close"].map((name) => part(name[0].toUpperCase(), price(row[name], digits)));
-    show(this.legend, el("span", { text: moment(row.openMs) }), prices, row.open !== undefined && [part("Vol", short(row.volume), "more"), part("Trades", short(row.trades), "more")],
+    show(this.legend, el("span", { text: moment(row.openMs) }), prices, row.open !== undefined && [part("Vol", short(row.volume), "more"), part("Trades", short(row.trades), "more wide")],
       el("span", { class: row.status === "gapped" || row.status === "missing" ? "warn" : "", text: STATUS[row.status] ?? row.status }));
   }
 

@@ -59,13 +59,16 @@ function tile({ item: coin, x, y, width, height }) {
   const change = coin.change_24h === null ? 0 : Number(coin.change_24h);
   const share = Math.min(1, Math.abs(change) / FULL_COLOUR);
   const colour = change >= 0 ? "var(--up)" : "var(--down)";
+  const name = coin.ticker.toUpperCase();
   const size = Math.max(10, Math.min(30, width / 5, height / 3.2));
+  const isSlim = width < 76;
+  const fits = width > name.length * size * 0.72 + (isSlim ? 16 : 26) && height > 22;
   const box = { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` };
   const fill = `color-mix(in oklab, ${colour} ${Math.round(18 + share * 52)}%, var(--raise))`;
   return el("div", { class: "tile", style: box, title: `${coin.name}: ${short(Number(coin.market_cap))} $, ${signed(change, 2, "%")}` },
-    el("div", { class: "inner", style: { background: fill } },
-      width > 34 && height > 22 && el("strong", { text: coin.ticker.toUpperCase(), style: { fontSize: `${size}px` } }),
-      width > 52 && height > 44 && el("span", { text: signed(change, 2, "%") }),
+    el("div", { class: isSlim ? "inner slim" : "inner", style: { background: fill } },
+      fits && el("strong", { text: name, style: { fontSize: `${size}px` } }),
+      fits && width > 64 && height > 44 && el("span", { text: signed(change, 2, "%") }),
       width > 92 && height > 86 && el("span", { class: "cap", text: `$${short(Number(coin.market_cap))}` })));
 }
 

@@ -81,7 +81,7 @@ function byMinutes(rows) {
   const models = [...new Set(rows.map((row) => row.model))].filter((model) => model !== "reference");
   const minutes = [...new Set(rows.map((row) => row.minutes))].sort((one, other) => other - one);
   const find = (model, minute) => rows.find((row) => row.model === model && row.minutes === minute);
-  const heads = [["Minutes to close", ""], ["Cases", "number"], ...models.flatMap((model) => [[`${model}: close`, "number"], [`${model}: band`, "number"], ["50 % held", "number"], ["90 % held", "number"]]), ["reference: 90 % held", "number"]];
+  const heads = [["Minutes to close", ""], ["Cases", "number"], ...models.flatMap((model) => [[`${model}: skill of close`, "number"], [`skill of band`, "number"], ["50 % held", "number"], ["90 % held", "number"]]), ["reference: 90 % held", "number"]];
   return table(heads, minutes.map((minute) => el("tr", {},
     el("td", { text: minute }), el("td", { class: "number soft", text: count(find(models[0] ?? "reference", minute)?.cases) }),
     models.map((model) => cells(find(model, minute))),
