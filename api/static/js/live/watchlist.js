@@ -67,7 +67,8 @@ export class Watchlist {
   select(name) {
     this.selected = name;
     for (const [each, parts] of this.parts) parts.row.setAttribute("aria-selected", String(each === name));
-    this.parts.get(name)?.row.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const row = this.parts.get(name)?.row;
+    if (row) bringIntoView(this.list, row);
   }
 
   shown() {
@@ -99,6 +100,13 @@ export class Watchlist {
       this.input.blur();
     }
   }
+}
+
+/** Scroll the list alone; `scrollIntoView` would move the whole page on a phone. */
+function bringIntoView(list, row) {
+  const [outer, inner] = [list.getBoundingClientRect(), row.getBoundingClientRect()];
+  list.scrollTop += Math.min(0, inner.top - outer.top) + Math.max(0, inner.bottom - outer.bottom);
+  list.scrollLeft += Math.min(0, inner.left - outer.left) + Math.max(0, inner.right - outer.right);
 }
 
 function sparkPath(points) {

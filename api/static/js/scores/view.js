@@ -7,6 +7,8 @@ import { card, fillPanel, table } from "../core/panel.js";
 import { coverageChart } from "./coverage.js";
 import { skillBar } from "./skill-bar.js";
 
+const FEW = 200; // cases below which figures say little
+
 export class ScoresView {
   constructor(root, market) {
     this.market = market;
@@ -18,7 +20,7 @@ export class ScoresView {
     show(root, el("div", { class: "page" },
       card("Models against “no change”", "the reference predicts the last price, with a constant band", this.overall, this.choice),
       this.minutes,
-      card("By minutes to close", "", this.by),
+      card("By minutes to close", "skill of the close and of the band, and how often bands held", this.by),
       el("p", { class: "faint small note", text: "Skill is 1 − error ÷ error of the reference, over the same questions: 0 % is worth nothing, below 0 is worse than no change. Last 30 days." })));
     market.addEventListener("listing", () => this.fillChoice());
   }
@@ -47,30 +49,46 @@ export class ScoresView {
       show(this.overall, el("p", { class: "empty", text: "No scores yet: the first come when a candle closes that was predicted." }));
       return;
     }
-    const widest = Math.max(0.02, ...all.map((row) => Math.abs(row.pinball_skill ?? 0)), ...all.map((row) => Math.abs(row.point_skill ?? 0)));
+    const telling = all.filter((row) => row.cases >= FEW);
+    const widest = Math.max(0.02, ...telling.flatMap((row) => [row.pinball_skill ?? 0, row.point_skill ?? 0]).map(Math.abs));
     const heads = [["Model", ""], ["Cases", "number"], ["Skill of the close", "number"], ["", ""], ["Skill of the band", "number"], ["", ""], ["50 % held", "number"], ["90 % held", "number"], ["Error", "number"], ["90 % width", "number"]];
-    show(this.overall, el("div", { class: "scroll" }, table(heads, all.map((row) => overallRow(row, widest)))));
+    show(this.overall, el("div", { class: "scroll" }, table(heads, ranked(all).map((row) => overallRow(row, widest)))));
   }
 
   drawMinutes(minutes) {
-    show(this.minutes, minutes.length > 0 && [
-      card("90 % band held", "by minutes to close", coverageChart(minutes, "coverage_90", 0.9)),
-      card("50 % band held", "by minutes to close", coverageChart(minutes, "coverage_50", 0.5))]);
+    const drawn = minutes.filter((row) => row.cases >= FEW / 15);
+    show(this.minutes, drawn.length > 0 && [
+      card("90 % band held", "by minutes to close", coverageChart(drawn, "coverage_90", 0.9)),
+      card("50 % band held", "by minutes to close", coverageChart(drawn, "coverage_50", 0.5))]);
     show(this.by, minutes.length ? byMinutes(minutes) : el("p", { class: "empty", text: "No scores yet." }));
   }
 }
 
 function overallRow(row, widest) {
   const isReference = row.model === "reference";
-  const coverage = (share, aim) => el("td", { class: `number ${Math.abs(share - aim) > 0.03 ? "warn" : ""}`, text: percent(share) });
-  return el("tr", {},
+  const isFew = row.cases < FEW;
+  const coverage = (share, aim) => el("td", { class: `number ${!isFew && Math.abs(share - aim) > 0.03 ? "warn" : ""}`, text: percent(share) });
+  const bar = (share) => el("td", { class: "bar-cell" }, isFew ? el("span", { class: "tiny", text: "too few to tell" }) : skillBar(share, widest));
+  return el("tr", { class: isFew ? "faint" : "" },
     el("td", {}, el("span", { class: "strong", text: row.model }), isReference && el("span", { class: "faint", text: "  last price" })),
     el("td", { class: "number", text: count(row.cases) }),
-    el("td", { class: "number", text: skill(row.point_skill) }), el("td", { class: "bar-cell" }, skillBar(row.point_skill, widest)),
-    el("td", { class: "number", text: skill(row.pinball_skill) }), el("td", { class: "bar-cell" }, skillBar(row.pinball_skill, widest)),
+    el("td", { class: "number", text: skill(row.point_skill) }), bar(row.point_skill),
+    el("td", { class: "number", text: skill(row.pinball_skill) }), bar(row.pinball_skill),
     coverage(row.coverage_50, 0.5), coverage(row.coverage_90, 0.9),
     el("td", { class: "number", text: `${row.absolute_error_bp.toFixed(2)}\u202fbp` }),
     el("td", { class: "number", text: `${row.width_90_bp.toFixed(1)}\u202fbp` }));
+}
+
+/** Best band first, the reference last. */
+function ranked(rows) {
+  const place = (row) => (row.model === "reference" ? 2 : row.cases < FEW ? 1 : 0);
+  return rows.toSorted((one, other) => place(one) - place(other) || other.pinball_skill - one.pinball_skill);
+}
+
+function modelsOf(rows) {
+  const cases = (model) => rows.filter((row) => row.model === model).reduce((sum, row) => sum + row.cases, 0);
+  const names = [...new Set(rows.map((row) => row.model))];
+  return names.sort((one, other) => Number(one === "reference") - Number(other === "reference") || cases(other) - cases(one));
 }
 
 function skill(share) {
@@ -78,17 +96,17 @@ function skill(share) {
 }
 
 function byMinutes(rows) {
-  const models = [...new Set(rows.map((row) => row.model))].filter((model) => model !== "reference");
+  const models = modelsOf(rows);
   const minutes = [...new Set(rows.map((row) => row.minutes))].sort((one, other) => other - one);
   const find = (model, minute) => rows.find((row) => row.model === model && row.minutes === minute);
-  const heads = [["Minutes to close", ""], ["Cases", "number"], ...models.flatMap((model) => [[`${model}: skill of close`, "number"], [`skill of band`, "number"], ["50 % held", "number"], ["90 % held", "number"]]), ["reference: 90 % held", "number"]];
-  return table(heads, minutes.map((minute) => el("tr", {},
-    el("td", { text: minute }), el("td", { class: "number soft", text: count(find(models[0] ?? "reference", minute)?.cases) }),
-    models.map((model) => cells(find(model, minute))),
-    el("td", { class: "number soft", text: percent(find("reference", minute)?.coverage_90) }))));
+  const groups = el("tr", {}, el("th"), models.map((model) => el("th", { class: "group", colspan: 5, scope: "colgroup", text: model })));
+  const heads = el("tr", {}, el("th", { text: "Minutes" }), models.flatMap(() => ["Cases", "Close", "Band", "50 % held", "90 % held"].map((text, at) => el("th", { class: at ? "number" : "number group", text }))));
+  const body = minutes.map((minute) => el("tr", {}, el("td", { class: "strong", text: minute }), models.map((model) => cells(find(model, minute)))));
+  return el("table", {}, el("thead", {}, groups, heads), el("tbody", {}, body));
 }
 
 function cells(row) {
-  const texts = row ? [skill(row.point_skill), skill(row.pinball_skill), percent(row.coverage_50), percent(row.coverage_90)] : ["–", "–", "–", "–"];
-  return texts.map((text) => el("td", { class: "number", text }));
+  const texts = row ? [count(row.cases), skill(row.point_skill), skill(row.pinball_skill), percent(row.coverage_50), percent(row.coverage_90)] : ["–", "–", "–", "–", "–"];
+  const kind = !row || row.cases < FEW / 15 ? "number faint" : "number";
+  return texts.map((text, at) => el("td", { class: at ? kind : "number group soft", text }));
 }
