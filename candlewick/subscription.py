@@ -2,39 +2,19 @@
 
 import logging
 import time
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from candlewick.subscribe_start import Start, begin_at, go_on_at, partitions_of, refused
+from candlewick.subscribe_config import Wish, consumer_config
+from candlewick.subscribe_start import begin_at, go_on_at, partitions_of, refused
 from schemas.codecs import decode
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
-from schemas.topics import Topic
 
 RecordT = TypeVar("RecordT")
 _SLICE_S = 0.2  # Ctrl-C waits this long at most
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What to read.
-
-    Attributes:
-        servers: Brokers, host:port, comma separated.
-        keys: Only records with these keys; empty for all.
-        group: Whose offsets are used and committed; None for nobody's.
-        follow: False ends once everything that is there was read.
-    """
-
-    servers: str
-    topic: Topic
-    keys: frozenset[bytes]
-    start: Start
-    group: str | None
-    follow: bool
 
 
 class Subscription(Generic[RecordT]):
@@ -55,7 +35,7 @@ class Subscription(Generic[RecordT]):
         self._last: Message | None = None
         self._ended: set[int] = set()
         self._open = True
-        self._consumer = Consumer(_config(wish))
+        self._consumer = Consumer(consumer_config(wish))
         try:
             self._begin()
         except Exception:
@@ -170,23 +150,3 @@ class Subscription(Generic[RecordT]):
             if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - so named
                 raise Transient(f"Kafka keeps no offset: {error.args[0].str()}") from error
             _log.info("the partition has gone to another member of the group, which reads it again")
-
-
-def _config(wish: Wish) -> dict[str, object]:
-    return {
-        "bootstrap.servers": wish.servers,
-        "group.id": wish.group or "candlewick-subscriber",
-        "enable.auto.commit": wish.group is not None,
-        "auto.commit.interval.ms": 1_000,
-        "enable.auto.offset.store": False,
-        "auto.offset.reset": "error",
-        "enable.partition.eof": not wish.follow,
-        "fetch.queue.backoff.ms": 5,
-        "log_level": 0,
-        "error_cb": _say,
-    }
-
-
-def _say(error: KafkaError) -> None:
-    if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - so named
-        _log.warning("Kafka is away; waiting for it")
