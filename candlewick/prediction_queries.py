@@ -17,11 +17,28 @@ AND ({{symbol:String}} = '' OR symbol = {{symbol:String}})
 ORDER BY symbol, champion DESC, model, stored_time
 LIMIT 1 BY symbol, model
 """
+_SCORED = """
+SELECT DISTINCT symbol FROM scores
+WHERE ({symbol:String} = '' OR symbol = {symbol:String})
+    AND open_time >= fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC')
+ORDER BY symbol
+"""
 _SCORES = """
 SELECT {columns} FROM scores FINAL
-WHERE ({{symbol:String}} = '' OR symbol = {{symbol:String}})
+WHERE symbol = {{symbol:String}}
     AND open_time >= fromUnixTimestamp64Milli({{since_ms:Int64}}, 'UTC')
-ORDER BY symbol, open_time, issued_time, model
+ORDER BY open_time, issued_time, model
+"""
+_IN_TIME = """
+SELECT uniqExact(issued_time) FROM scores
+WHERE symbol = {symbol:String} AND model = 'reference'
+    AND open_time >= fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC')
+    AND issued_time IN
+    (
+        SELECT issued_time FROM predictions
+        WHERE symbol = {symbol:String} AND model = 'reference' AND scored
+            AND open_time >= fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC')
+    )
 """
 
 
@@ -43,11 +60,21 @@ class PredictionTables:
         rows = self.client.query(query, {"symbol": self.symbol}).result_rows
         return [Prediction(*row) for row in rows]
 
-    def scores(self, since_ms: int) -> list[Score]:
-        """Return the scores of candles that opened since then, by symbol and time."""
-        query = _SCORES.format(columns=_columns(Score))
+    def scored(self, since_ms: int) -> list[str]:
+        """Return the symbols with scores of candles that opened since then."""
         parameters = {"symbol": self.symbol, "since_ms": since_ms}
+        return [str(row[0]) for row in self.client.query(_SCORED, parameters).result_rows]
+
+    def scores(self, symbol: str, since_ms: int) -> list[Score]:
+        """Return one symbol's scores of candles that opened since then, by time."""
+        query = _SCORES.format(columns=_columns(Score))
+        parameters = {"symbol": symbol, "since_ms": since_ms}
         return [Score(*row) for row in self.client.query(query, parameters).result_rows]
+
+    def asked_live(self, symbol: str, since_ms: int) -> int:
+        """Return how many of the scored questions were answered live; the others were replayed."""
+        parameters = {"symbol": symbol, "since_ms": since_ms}
+        return int(self.client.query(_IN_TIME, parameters).result_rows[0][0])
 
 
 def _columns(record: type) -> str:

@@ -4,7 +4,6 @@ import re
 import sys
 import time
 from dataclasses import asdict
-from itertools import groupby
 from typing import Annotated
 
 import orjson
@@ -25,32 +24,34 @@ _UNITS_MS = {"h": 3_600_000, "d": 86_400_000}
 def scoreboard(
     *,
     symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
-    since: Annotated[str, typer.Option(help="How far back: 12h, 7d.")] = "7d",
+    since: Annotated[str, typer.Option(help="How far back: 12h, 7d.")] = "30d",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a symbol.")] = False,
 ) -> None:
     """Show what every model's predictions were worth, beside the naive reference's."""
     since_ms = int(time.time() * 1000) - _span_ms(since)
-    with connect_reader(reader_settings().clickhouse) as client:
-        found = PredictionTables(client, (symbol or "").upper()).scores(since_ms)
-    if not found:
-        raise ConfigurationError(f"no prediction has been scored in the last {since}")
     console = Console(highlight=False)
-    with quiet_end():
-        for name, scores in groupby(found, key=lambda s: s.symbol):
+    with connect_reader(reader_settings().clickhouse) as client, quiet_end():
+        tables = PredictionTables(client, (symbol or "").upper())
+        found = tables.scored(since_ms)
+        if not found:
+            raise ConfigurationError(f"no prediction has been scored in the last {since}")
+        for name in found:  # a month of one has some 100,000 scores
             board = Scoreboard()
-            board.add(scores)
-            _show(name, board.skills(), console, as_json=as_json)
+            board.add(tables.scores(name, since_ms))
+            live = tables.asked_live(name, since_ms)
+            _show(name, board.skills(), live, console, as_json=as_json)
 
 
-def _show(symbol: str, skills: list[Skill], console: Console, *, as_json: bool) -> None:
+def _show(symbol: str, skills: list[Skill], live: int, console: Console, *, as_json: bool) -> None:
     if as_json:
-        line = orjson.dumps(
-            {"symbol": symbol, "models": [asdict(s) for s in skills]},
-            option=orjson.OPT_NON_STR_KEYS,
-        )
+        body = {"symbol": symbol, "asked_live": live, "models": [asdict(s) for s in skills]}
+        line = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
         sys.stdout.write(line.decode() + "\n")
         return
-    console.print(f"[bold]{symbol}[/]")
+    asked = max((skill.cases for skill in skills), default=0)
+    console.print(
+        f"[bold]{symbol}[/]  {asked:,} questions, {live:,} answered live, others replayed"
+    )
     print_skills(skills, console)
 
 

@@ -7,6 +7,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from candlewick.clickhouse_admin import apply_migrations
+from candlewick.prediction_queries import PredictionTables
 from schemas.codecs import encode
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.settings import ClickHouseSettings
@@ -129,3 +130,20 @@ def test_calibration_is_by_minutes_to_close(client: Client) -> None:
     ).result_rows
 
     assert rows == [(14, 1, 1.0)]
+
+
+def test_scores_tell_what_was_answered_live_from_what_was_replayed(client: Client) -> None:
+    later = {"symbol": "ETHUSDT", "issued_ms": START_MS + 120_000}
+    store(
+        client,
+        a_prediction(symbol="ETHUSDT", model="reference"),
+        a_score("reference", symbol="ETHUSDT"),
+        a_score("reference", **later),
+        a_score("reference", **later),  # told twice
+    )
+    tables = PredictionTables(client)
+
+    assert tables.scored(START_MS) == ["BTCUSDT", "ETHUSDT"]
+    assert [s.issued_ms - START_MS for s in tables.scores("ETHUSDT", START_MS)] == [60_000, 120_000]
+    assert tables.asked_live("ETHUSDT", START_MS) == 1
+    assert tables.asked_live("ETHUSDT", START_MS + QUARTER_MS) == 0
