@@ -34,7 +34,7 @@ class FakeGrafana:
 
     url: str = ""
     version: str = "13.2.3"
-    plugin: str | None = "4.14.0"
+    plugin: str | None = "4.20.0"
     role: str = "Admin"
     sources: dict[str, Json] = field(default_factory=dict)
     folders: dict[str, Json] = field(default_factory=dict)

@@ -111,7 +111,13 @@ def _candle(symbol: str, interval: str, open_ms: int, first: float, last: float)
 
 def _trades(symbol: str) -> list[Trade]:
     return [
-        a_trade(n + 1, event_ms=NOW_MS - (900 - n) * 1000, symbol=symbol, taker_sold=n % 3 == 0)
+        a_trade(
+            n + 1,
+            event_ms=NOW_MS - (900 - n) * 1000,
+            symbol=symbol,
+            price_e8=114_000 * E8,
+            taker_sold=n % 3 == 0,
+        )
         for n in range(900)
     ]
 

@@ -161,11 +161,11 @@ def _life(found: Board) -> None:
         size=(10, 10),
     )
     found.add(
-        looks.bars("short", least="1h"),
+        looks.bars("short", least="1h").no_value("None in this time"),
         "Drift",
         "How often residuals were found not to be what they were, and a fresh challenger started. "
         "Many at once: the market changed; watch Coverage. Every hour: ask for a training.",
-        size=(24, 6),
+        size=(24, 5),
         form="timeseries",
     )
 

@@ -2,7 +2,11 @@
 
 from grafana_foundation_sdk.builders import common as shared
 from grafana_foundation_sdk.builders.bargauge import Panel as BarGauge
-from grafana_foundation_sdk.models.common import BarGaugeDisplayMode, VizOrientation
+from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
+    ScaleDistribution,
+    VizOrientation,
+)
 
 from grafana import looks
 from grafana.board import Board
@@ -90,7 +94,9 @@ def _flow(found: Board) -> None:
         form="timeseries",
     )
     found.add(
-        looks.lines("ms", decimals=0, least="10s"),
+        looks.lines("ms", decimals=0, least="10s").scale_distribution(
+            shared.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10)
+        ),
         "Delay by stage",
         "99 of 100 were faster. The exchange's stage counts its own delay and the difference of "
         "its clock to ours. A stage that grows is the one to look at.",
@@ -118,7 +124,7 @@ def _flow(found: Board) -> None:
 def _kafka(found: Board) -> None:
     found.row("Kafka")
     found.add(
-        looks.lines("short", decimals=0, least="5s"),
+        looks.lines("short", decimals=0, least="5s").min(0).axis_soft_max(10),
         "Records behind, by group",
         f"{MEASURED}Each reader and topic. Peaks that go back to zero are normal; a line that only "
         "rises is a reader that stands still: restart it.",

@@ -58,7 +58,7 @@ def _now(found: Board) -> None:
         "Minutes, and over each the answer given when it began: the predicted close of its "
         "quarter-hour and the 90 % interval, which narrows until the candle closes. Prices leaving "
         "the band more often than once in ten quarters: look at Coverage in Models.",
-        size=(16, 13),
+        size=(15, 13),
     )
     found.add(
         looks.lines("none", least="5s")
@@ -72,7 +72,7 @@ def _now(found: Board) -> None:
         "The open candle, answer by answer",
         "Every answer about the open candle, one in five seconds. A line that stops: nothing new "
         "was said; the alert No prediction follows.",
-        size=(8, 7),
+        size=(9, 6),
     )
     found.add(
         looks.table()
@@ -84,7 +84,7 @@ def _now(found: Board) -> None:
         "Every symbol now",
         "The newest answer for each symbol and who gave it. State `cold` means that history is "
         "still missing: wait for the backfill. Red age: that symbol's predictions have stopped.",
-        size=(8, 6),
+        size=(9, 7),
     )
 
 
@@ -115,8 +115,7 @@ def _afterwards(found: Board) -> None:
         .row_height(0.92)
         .col_width(0.96)
         .legend(looks.legend())
-        .color_scheme(looks.by_threshold())
-        .thresholds(looks.steps((None, RED), (1, GREEN))),
+        .mappings(looks.numbered({"outside": RED, "inside": GREEN})),
         "Inside the 90 % band",
         "Each column is a candle, each row a question, by minutes to its close: green where the "
         "close fell inside the 90 % interval. One cell in ten should be red; red in whole "

@@ -8,6 +8,7 @@ from grafana import looks
 from grafana.board import Board
 from grafana.looks import AMBER, BLUE, GREEN, GREY, RED
 
+NONE = "None, as it should be"
 BAD_FROM_ONE = ((None, GREEN), (1, RED))
 COUNTS = {
     "Open gaps": "Runs of trades that are known to be missing and still looked for. Above zero for "
@@ -101,11 +102,11 @@ def _candles(found: Board) -> None:
         form="timeseries",
     )
     found.add(
-        looks.table().override_by_name("differs", looks.coloured((None, RED))),
+        looks.table().no_value(NONE).override_by_name("differs", looks.coloured((None, RED))),
         "Mismatched candles",
         "Which fields differ. Empty is good. Otherwise `candlewick audit` shows both candles in "
         "full; look for a gap of that time beside it.",
-        size=(24, 6),
+        size=(24, 5),
     )
 
 
@@ -139,16 +140,16 @@ def _gaps(found: Board) -> None:
 
 def _letters(found: Board) -> None:
     found.add(
-        looks.bars("short", least="15m"),
+        looks.bars("short", least="15m").no_value(NONE),
         "Revisions",
         "Candles that came again, by symbol. A burst after a gap is as it should be.",
-        size=(12, 8),
+        size=(12, 6),
         form="timeseries",
     )
     found.add(
-        looks.table().override_by_name("records", looks.coloured((None, RED))),
+        looks.table().no_value(NONE).override_by_name("records", looks.coloured((None, RED))),
         "Dead letters and why",
         "Records that could not be read, by reason. Empty is good. Otherwise `candlewick "
         "dead-letters` shows them; a new program may be writing into our topics.",
-        size=(12, 8),
+        size=(12, 6),
     )

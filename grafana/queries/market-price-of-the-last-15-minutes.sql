@@ -2,7 +2,7 @@
 SELECT
     $__timeInterval(event_time) AS time,
     toFloat64(argMax(t.price, agg_id)) AS price,
-    toFloat64(sum(t.price * quantity) / sum(quantity)) AS average
+    sum(toFloat64(t.price) * toFloat64(quantity)) / sum(toFloat64(quantity)) AS average
 FROM trades AS t
 WHERE symbol = ${symbol:singlequote} AND $__timeFilter(event_time)
 GROUP BY time

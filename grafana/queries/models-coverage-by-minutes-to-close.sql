@@ -1,11 +1,11 @@
--- One column a kind of model: a panel over numbers wants them side by side.
+-- One column a kind of model: a panel over numbers wants them side by side. None below 30 cases.
 SELECT
     toFloat64(round(minutes_to_close)) AS minutes,
-    avgOrNullIf(covered_90, model = 'reference') AS reference,
-    avgOrNullIf(covered_90, model = 'online') AS online,
-    avgOrNullIf(covered_90, model = 'batch') AS batch,
-    avgOrNullIf(covered_90, model = 'forest') AS forest,
-    avgOrNullIf(covered_90, model = 'blend') AS blend
+    if(countIf(model = 'reference') < 30, NULL, avgIf(covered_90, model = 'reference')) AS reference,
+    if(countIf(model = 'online') < 30, NULL, avgIf(covered_90, model = 'online')) AS online,
+    if(countIf(model = 'batch') < 30, NULL, avgIf(covered_90, model = 'batch')) AS batch,
+    if(countIf(model = 'forest') < 30, NULL, avgIf(covered_90, model = 'forest')) AS forest,
+    if(countIf(model = 'blend') < 30, NULL, avgIf(covered_90, model = 'blend')) AS blend
 FROM scores
 WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time)
 GROUP BY minutes

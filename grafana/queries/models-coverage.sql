@@ -1,6 +1,6 @@
--- Share of outcomes inside the 90 % interval; at least an hour a point.
+-- Share of outcomes inside the 90 % interval; at least four hours a point.
 SELECT
-    toStartOfInterval(open_time, toIntervalSecond(greatest(3600, $__interval_s))) AS time,
+    toStartOfInterval(open_time, toIntervalSecond(greatest(14400, $__interval_s))) AS time,
     toString(model) AS name,
     avg(covered_90) AS coverage
 FROM scores

@@ -1,5 +1,5 @@
 SELECT
-    toStartOfInterval(open_time, toIntervalSecond(greatest(3600, $__interval_s))) AS time,
+    toStartOfInterval(open_time, toIntervalSecond(greatest(14400, $__interval_s))) AS time,
     toString(model) AS name,
     avg(pinball_bp) AS loss
 FROM scores

@@ -1,9 +1,9 @@
--- 1 - error(model) / error(reference), on the same candles; at least an hour a point.
+-- 1 - error(model) / error(reference), on the same candles; at least four hours a point.
 SELECT time, name, 1 - loss / nullIf(maxIf(loss, name = 'reference') OVER (PARTITION BY time), 0) AS skill
 FROM
 (
     SELECT
-        toStartOfInterval(open_time, toIntervalSecond(greatest(3600, $__interval_s))) AS time,
+        toStartOfInterval(open_time, toIntervalSecond(greatest(14400, $__interval_s))) AS time,
         toString(model) AS name,
         avg(squared_error_bp2) AS loss
     FROM scores

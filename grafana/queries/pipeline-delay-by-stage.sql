@@ -1,4 +1,5 @@
--- 99th percentile of each stage, in milliseconds. All clocks are this machine's but the exchange's.
+-- 99th percentile of each stage, in milliseconds; answers stored after their candle closed are no live ones.
+-- All clocks are this machine's but the exchange's.
 SELECT $__timeInterval(moment) AS time, stage, quantile(0.99)(delay) AS delay
 FROM
 (
@@ -16,7 +17,7 @@ FROM
     UNION ALL
     SELECT issued_time, 'prediction asked to stored', dateDiff('millisecond', issued_time, stored_time)
     FROM predictions
-    WHERE scored AND issued_time <= stored_time AND open_time >= $__fromTime - INTERVAL 15 MINUTE AND $__timeFilter(issued_time)
+    WHERE scored AND stored_time BETWEEN issued_time AND close_time AND open_time >= $__fromTime - INTERVAL 15 MINUTE AND $__timeFilter(issued_time)
 )
 GROUP BY time, stage
 ORDER BY time, stage

@@ -6,10 +6,10 @@ FROM
 (
     SELECT
         toStartOfInterval(measured_time, toIntervalSecond(greatest(30, $__interval_s))) AS time,
-        toString(of) AS topic,
+        replaceRegexpOne(toString(of), '[.]v1$', '') AS topic,
         max(value) AS newest
     FROM pipeline_measures
-    WHERE measure = 'end' AND $__timeFilter(measured_time)
+    WHERE measure = 'end' AND of LIKE '%.v%' AND $__timeFilter(measured_time)
     GROUP BY time, topic
 )
 WINDOW w AS (PARTITION BY topic ORDER BY time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)

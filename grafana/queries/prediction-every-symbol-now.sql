@@ -2,10 +2,9 @@
 SELECT
     symbol,
     argMax(toString(model), issued_time) AS `answered by`,
-    toFloat64(argMax(last_price, issued_time)) AS last,
     toFloat64(argMax(price, issued_time)) AS predicted,
-    (predicted / last - 1) * 10000 AS move,
-    toFloat64(argMax(high_90 - low_90, issued_time)) / last * 10000 AS `90 % width`,
+    (predicted / toFloat64(argMax(last_price, issued_time)) - 1) * 10000 AS move,
+    toFloat64(argMax(high_90 - low_90, issued_time)) / predicted * 10000 AS `90 % width`,
     argMax(status, issued_time) AS state,
     dateDiff('second', max(issued_time), $__toTime) AS age
 FROM predictions

@@ -1,10 +1,18 @@
--- Share of each day's 15m candles that are held whole; the days at both ends count as far as they go.
+-- Share of each day's 15m candles that are held whole; the days at both ends count as far as they go,
+-- and nothing is expected before a symbol's first candle.
 SELECT
-    toStartOfDay(open_time) AS time,
+    time,
     symbol,
-    least(1, countIf(status != 'gapped')
-        / greatest(1, intDiv(dateDiff('second', greatest(time, $__fromTime), least(time + INTERVAL 1 DAY, $__toTime - INTERVAL 1 MINUTE)), 900))) AS complete
-FROM candles_15m
-WHERE $__timeFilter(open_time)
-GROUP BY time, symbol
+    least(1, held / greatest(1, intDiv(dateDiff('second', greatest(time, since), least(time + INTERVAL 1 DAY, $__toTime - INTERVAL 1 MINUTE)), 900))) AS complete
+FROM
+(
+    SELECT
+        toStartOfDay(open_time) AS time,
+        symbol,
+        countIf(status != 'gapped') AS held,
+        toDateTime(min(min(open_time)) OVER (PARTITION BY symbol), 'UTC') AS since
+    FROM candles_15m
+    WHERE $__timeFilter(open_time)
+    GROUP BY time, symbol
+)
 ORDER BY time, symbol

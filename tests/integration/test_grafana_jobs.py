@@ -1,0 +1,121 @@
+"""The jobs beside Grafana: events become annotations once, and the pipeline is measured."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from grafana.annotate import GROUP, annotate_for_ever
+from grafana.letters import Letters
+from grafana.measure import measure_once
+from schemas import topics
+from schemas.dead_letters import Origin, headers_of
+from schemas.settings import Settings
+from tests.api_market import a_gap, a_model_event, say
+from tests.api_process import migrated
+from tests.grafana_server import TOKEN, FakeGrafana, running_grafana
+from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the jobs talk to."""
+
+    kafka: RunningKafka
+    clickhouse: RunningClickHouse
+
+    @contextmanager
+    def annotating(self, grafana: FakeGrafana) -> Iterator[None]:
+        """The job, running until the block is left."""
+        settings = Settings.model_validate(
+            {
+                "kafka": {"bootstrap_servers": self.kafka.bootstrap},
+                "grafana": {"url": grafana.url, "token": TOKEN},
+            }
+        )
+        stopping = threading.Event()
+        job = threading.Thread(target=annotate_for_ever, args=(settings, stopping.wait))
+        job.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            job.join(20)
+
+    def client(self) -> Client:
+        """As the user that writes."""
+        return self.clickhouse.client(database="candlewick")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("jobs")
+    with running_kafka(folder / "k") as kafka, running_clickhouse(folder / "c") as clickhouse:
+        migrated(clickhouse)
+        yield Place(kafka, clickhouse)
+
+
+def wait_for(grafana: FakeGrafana, texts: set[str]) -> None:
+    deadline = time.monotonic() + 30
+    while {note["text"] for note in grafana.annotations} != texts and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert {note["text"] for note in grafana.annotations} == texts
+
+
+def test_events_are_annotated_once_however_often_they_are_told(place: Place) -> None:
+    say(place.kafka, topics.GAPS, [a_gap(1, "found"), a_gap(1, "repaired"), a_gap(1, "found")])
+    say(place.kafka, topics.MODEL_VERSIONS, [a_model_event("drift"), a_model_event("promoted")])
+    wanted = {
+        "BTCUSDT: 5 trades were missing and are repaired (ids jumped)",
+        "batch v1 drift for BTCUSDT: because",
+        "batch v1 promoted for BTCUSDT: because",
+    }
+    with running_grafana() as grafana:
+        with place.annotating(grafana):
+            wait_for(grafana, wanted)
+        say(place.kafka, topics.MODEL_VERSIONS, [a_model_event("drift"), a_model_event("trained")])
+        with place.annotating(grafana):
+            wait_for(grafana, wanted | {"batch v1 trained for BTCUSDT: because"})
+
+        assert len(grafana.annotations) == 4
+        assert {"candlewick", "gap", "BTCUSDT"} < set(grafana.annotations[0]["tags"])
+
+
+def test_lag_ends_members_disk_and_tables_are_measured(place: Place) -> None:
+    admin = AdminClient({"bootstrap.servers": place.kafka.bootstrap, "log_level": 0})
+    with place.client() as client:
+        letters = Letters(place.kafka.bootstrap, client)
+        found = measure_once(client, admin, letters.consumer)
+        letters.close()
+        stored = client.query("SELECT count() FROM pipeline_measures").result_rows[0][0]
+
+    assert stored == len(found)
+    by_name = {(m.measure, m.of, m.detail): m.value for m in found}
+    assert by_name["end", topics.GAPS.name, ""] == 3
+    assert by_name["lag", GROUP, topics.GAPS.name] == 0
+    assert 0 < by_name["disk_free", "default", ""] < by_name["disk_total", "default", ""]
+    assert by_name["uptime", "clickhouse", ""] >= 0
+
+
+def test_dead_letters_are_stored_once_with_their_reason(place: Place) -> None:
+    producer = Producer({"bootstrap.servers": place.kafka.bootstrap, "log_level": 0})
+    origin = Origin("not Avro", topics.TRADES.name, 1, 42)
+    producer.produce(topics.DEAD_LETTERS.name, b"broken", headers=headers_of(origin))
+    producer.flush(10)
+    query = "SELECT reason, origin_topic, origin_offset, bytes FROM dead_letters"
+    with place.client() as client:
+        for _ in range(2):
+            letters = Letters(place.kafka.bootstrap, client)
+            deadline = time.monotonic() + 10
+            while not client.query(query).result_rows and time.monotonic() < deadline:
+                letters.store_new()
+            letters.store_new()
+            letters.close()
+
+        assert client.query(query).result_rows == [("not Avro", topics.TRADES.name, 42, 6)]
