@@ -166,6 +166,14 @@ def test_real_days_give_the_same_digest_in_any_pieces(real_days: list[Candle]) -
     assert whole.symbols[0].predictions == 2 * (len(real_days) - 14)
 
 
+def test_an_evaluation_done_twice_ends_with_the_same_digest(real_days: list[Candle]) -> None:
+    pairs = {"BTCUSDT": real_days[:2000], "ETHUSDT": real_days[1000:3000]}
+    first, second = evaluate(pairs), evaluate(dict(reversed(pairs.items())))
+
+    assert first.digest == second.digest
+    assert first.digest != evaluate(pairs | {"ETHUSDT": real_days[1000:2999]}).digest
+
+
 def test_whole_candles_alone_answer_the_question_at_the_open(real_days: list[Candle]) -> None:
     from candlewick.evaluation.kline_rows import candle_of  # noqa: PLC0415 - only here
     from schemas.timeframe import Interval  # noqa: PLC0415 - only here
