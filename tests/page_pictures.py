@@ -5,10 +5,11 @@ API is elsewhere. Chromium is needed.
 """
 
 import argparse
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import running_browser
 
@@ -26,14 +27,13 @@ class Picture:
     ready: str
     width: int = 1440
     height: int = 900
-    scale: float = 1.0
 
 
 LIVE = ".models tbody tr"
 PICTURES = (
     Picture("page-dark", "live", "dark", LIVE),
     Picture("page-light", "live", "light", LIVE),
-    Picture("page-phone", "live", "dark", LIVE, 390, 844, 2.0),
+    Picture("page-phone", "live", "dark", LIVE, 390, 844),
     Picture("page-scoreboard", "scores", "light", ".coverage"),
     Picture("page-market", "market", "dark", ".tile"),
     Picture("page-quality", "quality", "light", ".square"),
@@ -44,7 +44,6 @@ def take(browser: Browser, url: str, picture: Picture, folder: Path) -> Path:
     """Take one picture."""
     context = browser.new_context(
         viewport={"width": picture.width, "height": picture.height},
-        device_scale_factor=picture.scale,
         color_scheme="dark" if picture.theme == "dark" else "light",
     )
     page = context.new_page()
@@ -61,15 +60,11 @@ def take(browser: Browser, url: str, picture: Picture, folder: Path) -> Path:
 def _wait(page: Page, picture: Picture) -> None:
     page.locator(f"#{picture.tab} {picture.ready}").first.wait_for(timeout=PATIENCE_MS)
     page.locator("[data-link-text]", has_text="live").wait_for(timeout=PATIENCE_MS)
-    busy = f"!document.querySelector('#{picture.tab} .loading:not([hidden])')"
-    page.wait_for_function(busy, timeout=PATIENCE_MS)
+    expect(page.locator(f"#{picture.tab} .loading:visible")).to_have_count(0)
     if picture.tab == "live":
         page.locator("[data-role=outcomes] tr").nth(8).wait_for(timeout=PATIENCE_MS)
-        page.wait_for_function("document.querySelector('.spark path[d]')", timeout=PATIENCE_MS)
-        page.wait_for_function(
-            "/\\d/.test(document.querySelector('[data-role=rate]').textContent)",
-            timeout=PATIENCE_MS,
-        )
+        page.locator(".spark path[d]").first.wait_for(state="attached", timeout=PATIENCE_MS)
+        expect(page.locator("[data-role=rate]")).to_have_text(re.compile(r"\d"))
     page.evaluate("document.fonts.ready")
 
 
@@ -79,6 +74,7 @@ def main() -> None:
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--folder", type=Path, default=Path("docs/pictures"))
     asked = parser.parse_args()
+    expect.set_options(timeout=PATIENCE_MS)
     asked.folder.mkdir(parents=True, exist_ok=True)
     with running_browser() as browser:
         for picture in PICTURES:

@@ -15,6 +15,8 @@ export class Views {
     const name = wanted in this.views ? wanted : "live";
     if (name === this.shown) return;
     this.shown = name;
+    scrollTo(0, 0); // the fragment names an element, and browsers go there
+    requestAnimationFrame(() => scrollTo(0, 0));
     for (const each of Object.keys(this.views)) document.getElementById(each).hidden = each !== name;
     for (const link of document.querySelectorAll(".tabs a")) {
       if (link.dataset.view === name) link.setAttribute("aria-current", "page");

@@ -99,14 +99,20 @@ function byMinutes(rows) {
   const models = modelsOf(rows);
   const minutes = [...new Set(rows.map((row) => row.minutes))].sort((one, other) => other - one);
   const find = (model, minute) => rows.find((row) => row.model === model && row.minutes === minute);
-  const groups = el("tr", {}, el("th"), models.map((model) => el("th", { class: "group", colspan: 5, scope: "colgroup", text: model })));
-  const heads = el("tr", {}, el("th", { text: "Minutes" }), models.flatMap(() => ["Cases", "Close", "Band", "50 % held", "90 % held"].map((text, at) => el("th", { class: at ? "number" : "number group", text }))));
-  const body = minutes.map((minute) => el("tr", {}, el("td", { class: "strong", text: minute }), models.map((model) => cells(find(model, minute)))));
+  const groups = el("tr", {}, el("th"), models.map((model) => el("th", { class: "group", colspan: headsOf(model).length, scope: "colgroup", text: model })));
+  const heads = el("tr", {}, el("th", { text: "Minutes" }), models.flatMap((model) => headsOf(model).map((text, at) => el("th", { class: at ? "number" : "number group", text }))));
+  const body = minutes.map((minute) => el("tr", {}, el("td", { class: "strong", text: minute }), models.map((model) => cells(find(model, minute), model))));
   return el("table", {}, el("thead", {}, groups, heads), el("tbody", {}, body));
 }
 
-function cells(row) {
-  const texts = row ? [count(row.cases), skill(row.point_skill), skill(row.pinball_skill), percent(row.coverage_50), percent(row.coverage_90)] : ["–", "–", "–", "–", "–"];
+/** The reference has no skill of its own. */
+function headsOf(model) {
+  return model === "reference" ? ["Cases", "50 % held", "90 % held"] : ["Cases", "Close", "Band", "50 % held", "90 % held"];
+}
+
+function cells(row, model) {
+  const skills = row && model !== "reference" ? [skill(row.point_skill), skill(row.pinball_skill)] : [];
+  const texts = row ? [count(row.cases), ...skills, percent(row.coverage_50), percent(row.coverage_90)] : headsOf(model).map(() => "–");
   const kind = !row || row.cases < FEW / 15 ? "number faint" : "number";
   return texts.map((text, at) => el("td", { class: at ? kind : "number group soft", text }));
 }
