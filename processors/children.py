@@ -25,14 +25,15 @@ class Children:
     """A few processes for work on one symbol each.
 
     Attributes:
-        niceness: Of those that will be started.
+        most: How many, when they are started next.
+        niceness: Theirs, likewise.
     """
 
     def __init__(self, settings: Settings, changes: Changes, *, most: int, niceness: int) -> None:
+        self.most = most
         self.niceness = niceness
         self._settings = settings
         self._changes = changes
-        self._most = most
         self._pool: ProcessPoolExecutor | None = None
         self._needed = 0
 
@@ -62,12 +63,12 @@ class Children:
         """Start the processes, which takes seconds, ahead of their work."""
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
-                self._most,
+                self.most,
                 mp_context=get_context("spawn"),
                 initializer=begin_warming,
                 initargs=(self.niceness,),
             )
-            for _ in range(self._most):
+            for _ in range(self.most):
                 self._pool.submit(int)
 
     def close(self) -> None:

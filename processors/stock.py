@@ -11,8 +11,7 @@ from schemas.errors import Transient
 from schemas.settings import ClickHouseSettings
 from schemas.timeframe import MINUTE_MS
 
-DAY_MS = 86_400_000
-RECENT_DAYS = 2  # besides today: after a day of cases an interval is not cold
+RECENT_MS = 28 * 3_600_000  # after a day of cases an interval is not cold
 NEWEST_MINUTES = 15  # a gap among them would make predictions doubtful
 ENOUGH = 0.99  # the exchange itself may lack a few minutes
 PATIENCE_S = 60.0
@@ -26,7 +25,7 @@ class Stored:
     Attributes:
         total: Since the anchor.
         total_share: Likewise.
-        recent_share: Of the last days.
+        recent_share: Of the last 28 hours.
         newest: Of the last quarter of an hour.
     """
 
@@ -58,7 +57,7 @@ class Stock:
         self._turn = asyncio.Lock()  # a symbol's question waits for another's
 
     async def wait(self, symbol: str, until_ms: int) -> Stored:
-        """Return what is stored once the last days are there, or after a minute."""
+        """Return what is stored once the last hours are there, or after a minute."""
         deadline_s = time.monotonic() + PATIENCE_S
         while True:
             stored = await self.look(symbol, until_ms)
@@ -74,7 +73,7 @@ class Stock:
         return Stored()
 
     def _count(self, symbol: str, until_ms: int) -> Stored:
-        recent_ms = until_ms - until_ms % DAY_MS - RECENT_DAYS * DAY_MS
+        recent_ms = until_ms - RECENT_MS
         since = anchor_of(until_ms), recent_ms, until_ms - NEWEST_MINUTES * MINUTE_MS
         with History(self._settings) as history:
             total, recent, newest = history.minutes(symbol, since_ms=since, until_ms=until_ms)

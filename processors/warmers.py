@@ -39,7 +39,9 @@ class Warmers:
         """
         await self._heard.wait()
         with self._children.needed():
-            return await self._warmed(symbol, until_ms, bars)
+            warmed = await self._warmed(symbol, until_ms, bars)
+        self._children.niceness = _NICENESS
+        return warmed
 
     @property
     def is_scoring(self) -> bool:
@@ -56,8 +58,9 @@ class Warmers:
             stored = await self._stock.look(symbol, until_ms)
             if not stored.adds_to(bars):
                 return None
-            self._children.niceness = _NICENESS
+            self._children.most = 1  # nobody waits, and the backfill needs memory too
         else:
+            self._children.most = _PROCESSES
             self._children.start()
             stored = await self._stock.wait(symbol, until_ms)
         warmed = await self._children.run(warm, symbol, until_ms)

@@ -6,7 +6,6 @@ import os
 from typing import Final
 
 from producers.backfill import Backfill, Progress, Wanted, alone, running
-from producers.binance.archive_names import DAY_MS
 from producers.clock import steady_ms, wall_ms
 from producers.history_plan import Choice
 from producers.patience import persistently
@@ -23,7 +22,7 @@ PACE: Final = 15_000  # candles a second: live ones share the way to the store
 TRACKS: Final = 2
 NICENESS: Final = 10  # whoever looks at live candles goes first
 SMALL: Final = 500  # candles that the next start may read back instead
-RECENT_DAYS: Final = 2  # besides today: with so much, predictions are no longer cold
+RECENT_MS: Final = 30 * 3_600_000  # with so much, predictions are no longer cold
 
 
 async def keep_history(settings: Settings) -> None:
@@ -54,13 +53,13 @@ async def keep_history(settings: Settings) -> None:
 
 
 async def _fill_recent(backfill: Backfill, settings: Settings, progress: Progress) -> None:
-    """Fetch the last days of every symbol before anything older: predictions wait for them."""
+    """Fetch the last day of every symbol before anything older: predictions wait for them."""
     now_ms = await persistently(backfill.rest.server_ms)
     since = since_ms(settings.backfill.since, now_ms=now_ms)
     wanted = Wanted(
         symbols=settings.symbols,
         intervals=(Interval.ONE_MINUTE,),
-        start_ms=max(since, now_ms - now_ms % DAY_MS - RECENT_DAYS * DAY_MS),
+        start_ms=max(since, now_ms - RECENT_MS),
         end_ms=None,
         choice=Choice.REST,
     )
