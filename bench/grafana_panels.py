@@ -368,9 +368,7 @@ def cells(canvas, panel, result, box):
             )
             if colour in colours:
                 grid[row, times.index(t)] = colours.index(colour)
-    scale = [
-        (i / len(colours) + e / len(colours), c) for i, c in enumerate(colours) for e in (0, 1)
-    ]
+    scale = [(round((i + e) / len(colours), 6), c) for i, c in enumerate(colours) for e in (0, 1)]
     names = [name for name, _, _ in found]
     width = 12 + 7 * max(map(len, names))
     axes = canvas.axes(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from grafana.letters import Letters
@@ -36,9 +36,9 @@ def measure_for_ever(settings: Settings, wait: Callable[[float], bool]) -> None:
             wait(EVERY_S)
 
 
-def measure_once(client: Client, admin: AdminClient, consumer: Consumer) -> list[Measure]:
+def measure_once(client: Client, admin: AdminClient) -> list[Measure]:
     """Store what is seen now, and return it; what does not answer raises its client's error."""
-    found = of_store(client) + of_kafka(admin, consumer, [topic.name for topic in topics.ALL])
+    found = of_store(client) + of_kafka(admin, [topic.name for topic in topics.ALL])
     _store(client, found, datetime.now(UTC))
     return found
 
@@ -62,7 +62,7 @@ def _measure_until_trouble(settings: Settings, wait: Callable[[float], bool]) ->
         letters = Letters(servers, client)
         try:
             while not wait(0):
-                measure_once(client, admin, letters.consumer)
+                measure_once(client, admin)
                 letters.store_new()
                 wait(EVERY_S)
         finally:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import LatestSpec, OffsetSpec
 
 OURS = "candlewick-"
 PATIENCE_S = 5.0
@@ -48,19 +49,18 @@ def of_store(client: Client) -> list[Measure]:
     return [Measure(str(m), str(of), "", float(value)) for m, of, value in rows]
 
 
-def of_kafka(admin: AdminClient, consumer: Consumer, topics: Iterable[str]) -> list[Measure]:
+def of_kafka(admin: AdminClient, topics: Iterable[str]) -> list[Measure]:
     """Return the ends of topics, and lag and members of our consumer groups.
 
     Args:
-        admin: Asked about groups.
-        consumer: Asked about topics; what it follows does not matter.
+        admin: Asked.
         topics: Names; those that are not there are left out.
 
     Raises:
         KafkaException: Kafka refuses.
         TimeoutError: It does not answer.
     """
-    ends = _ends(consumer, topics)
+    ends = _ends(admin, topics)
     total: defaultdict[str, int] = defaultdict(int)
     for (topic, _), end in ends.items():
         total[topic] += end
@@ -72,14 +72,16 @@ def of_kafka(admin: AdminClient, consumer: Consumer, topics: Iterable[str]) -> l
     return found + list(_members(admin, groups))
 
 
-def _ends(consumer: Consumer, topics: Iterable[str]) -> dict[tuple[str, int], int]:
-    known = consumer.list_topics(timeout=PATIENCE_S).topics
-    found = {}
-    for name in sorted(set(topics) & set(known)):
-        for number in known[name].partitions:
-            place = TopicPartition(name, number)
-            found[name, number] = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)[1]
-    return found
+def _ends(admin: AdminClient, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+    known = admin.list_topics(timeout=PATIENCE_S).topics
+    newest = LatestSpec()  # type: ignore[no-untyped-call] # the client does not type it
+    wanted: dict[TopicPartition, OffsetSpec] = {
+        TopicPartition(name, number): newest
+        for name in sorted(set(topics) & set(known))
+        for number in known[name].partitions
+    }
+    asked = admin.list_offsets(wanted, request_timeout=PATIENCE_S)
+    return {(p.topic, p.partition): f.result(PATIENCE_S).offset for p, f in asked.items()}
 
 
 def _lags(admin: AdminClient, group: str, ends: dict[tuple[str, int], int]) -> Iterator[Measure]:
