@@ -67,7 +67,7 @@ def write(api: GrafanaApi, annotation: Annotation) -> bool:
 
     An older state of the same event, told again, changes nothing.
     """
-    known = api.annotations.find_annotations(tags=[quote(annotation.key)], limit=1)
+    known = api.annotations.get_annotation(tags=[quote(annotation.key)], limit=1)
     told = {
         "time_from": annotation.begin_ms,
         "time_to": annotation.end_ms,

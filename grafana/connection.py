@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import niquests
+import requests
 from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaClientError, GrafanaException
 
@@ -50,7 +50,7 @@ def translated(url: str, doing: str) -> Iterator[None]:
         yield
     except GrafanaException as error:
         raise _meant(error, url, doing) from error
-    except (niquests.exceptions.RequestException, OSError) as error:
+    except (requests.RequestException, OSError) as error:
         raise Transient(
             f"no Grafana answers at {url}: start it, or see --url and CANDLEWICK_GRAFANA__URL"
         ) from error
