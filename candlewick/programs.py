@@ -32,8 +32,12 @@ def servers(folder: StackFolder, addresses: Addresses) -> list[Program]:
     return found
 
 
-def pipeline(workers: int) -> list[Program]:
-    """Return the pipeline, readers first, so that nothing waits longer than it must."""
+def pipeline(workers: int, *, grafana: bool = False) -> list[Program]:
+    """Return the pipeline, readers first, so that nothing waits longer than it must.
+
+    With a Grafana, what its dashboards of the pipeline need too.
+    """
+    beside = ("measure", "annotate") if grafana else ()
     candles = ["candles", *(f"candles-{n}" for n in range(2, workers + 1))]
     return [
         Program("sink", (*PYTHON, "sinks", "--instance", "sink", "--part", "live")),
@@ -48,6 +52,7 @@ def pipeline(workers: int) -> list[Program]:
         ),
         Program("backfill", (*PYTHON, "producers", "backfill")),
         Program("coins", (*PYTHON, "producers", "coins")),
+        *(Program(job, (*PYTHON, "grafana", job)) for job in beside),
     ]
 
 

@@ -72,7 +72,7 @@ def _start(plan: StackPlan, supervisor: Supervisor, say: Callable[[str], None]) 
     tables = apply_migrations(plan.settings.clickhouse)
     apply_lifecycle(plan.settings.clickhouse, plan.settings.lifecycle)
     say(f"made {len(topics)} topics and applied {len(tables)} migrations")
-    parts = pipeline(plan.workers)
+    parts = pipeline(plan.workers, grafana=bool(plan.settings.grafana.url))
     say(f"starting {', '.join(p.name for p in parts)}")
     for program in parts:
         supervisor.start(program)

@@ -30,7 +30,7 @@ def run(
         settings = supervisor_settings(settings, addresses)
         programs = servers(stack_folder(settings), addresses)
     else:
-        programs = pipeline(MOST_WORKERS)
+        programs = pipeline(MOST_WORKERS, grafana=True)
     command = _find(name, programs).command
     os.execvpe(command[0], command, environment_of(settings))  # noqa: S606 - no shell is wanted
 
@@ -46,5 +46,5 @@ def _find(name: str, programs: list[Program]) -> Program:
     for program in programs:
         if program.name == name:
             return program
-    known = [*SERVERS, *(p.name for p in pipeline(2))]
+    known = [*SERVERS, *(p.name for p in pipeline(2, grafana=True))]
     raise ConfigurationError(f"there is no process {name}: choose one of {', '.join(known)}")
