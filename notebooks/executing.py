@@ -1,7 +1,6 @@
 """A notebook run as a person would run it, in a kernel of its own."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ def executed(notebook: Path, environment: Mapping[str, str]) -> "NotebookNode":
     Raises:
         nbclient.exceptions.CellExecutionError: A cell failed; the message shows where.
     """
-    loaded = nbformat.from_dict(json.loads(notebook.read_text()))
+    loaded = nbformat.reads(notebook.read_text(encoding="utf-8"), as_version=4)
     client = NotebookClient(
         loaded, timeout=CELL_S, resources={"metadata": {"path": str(notebook.parent)}}
     )
