@@ -4,6 +4,7 @@ The views say what a candle is: `candles_best` has ours, made from trades, and t
 there is none of ours or ours is gapped; those above 15m are made from them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from string import Template
@@ -94,10 +95,9 @@ def candle_sql(query: CandleQuery, *, as_text: bool) -> str:
     return _SQL.substitute(
         columns=", ".join(f"{columns.get(name, f't.{name}')} AS {name}" for name in query.fields),
         table=_table(query),
-        where=_WHERE,
-        after=_after(query),
-        statuses="t.status IN {statuses:Array(String)}" if query.statuses else "true",
+        where=" AND ".join(_conditions(query)),
         direction=query.order.value.upper(),
+        best=_PICKED if _is_picked_at_once(query) else "",
     )
 
 
@@ -132,7 +132,32 @@ def _range(query: CandleQuery) -> tuple[int, int]:
 def _table(query: CandleQuery) -> str:
     if query.is_rolled_up:
         return f"candles_{query.interval.value} AS t"
-    return _TABLES[query.origin]
+    if query.origin is not Origin.BEST:
+        return _TABLES[query.origin]
+    return f"({_BOTH}) AS t" if _is_picked_at_once(query) else f"({_BEST}) AS t"
+
+
+def _is_picked_at_once(query: CandleQuery) -> bool:
+    """Whether nothing is asked of the best candles after they are picked.
+
+    Most of the time of such a query is its planning, which a select less makes shorter by half.
+    """
+    best = query.origin is Origin.BEST and not query.is_rolled_up
+    return best and not query.statuses and not _asks_volume(query)
+
+
+def _asks_volume(query: CandleQuery) -> bool:
+    return query.minimum_volume.strip("0.") != ""
+
+
+def _conditions(query: CandleQuery) -> Iterator[str]:
+    if query.is_rolled_up or query.origin is not Origin.BEST:
+        yield _WHERE
+    if query.statuses:
+        yield "t.status IN {statuses:Array(String)}"
+    if _asks_volume(query):
+        yield "t.volume >= toDecimal128({minimum_volume:String}, 8)"
+    yield _after(query)
 
 
 def _after(query: CandleQuery) -> str:
@@ -147,14 +172,14 @@ _WHERE = """t.interval = {interval:String} AND t.symbol IN {symbols:Array(String
     AND t.open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     AND t.open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')"""
 # What the view candles_best says, in half of its time: rows are picked, not aggregated.
-_BEST = f"""(SELECT * FROM (
-    SELECT *, if(status = 'gapped', 6, 0) AS place FROM candles AS t FINAL WHERE {_WHERE}
+_BOTH = f"""SELECT *, if(status = 'gapped', 6, 0) AS place FROM candles AS t FINAL WHERE {_WHERE}
     UNION ALL
     SELECT *, transform(source, ['rest', 'archive-daily', 'stream', 'archive-monthly'],
-        [1, 2, 3, 4], 5) AS place FROM klines AS t FINAL WHERE {_WHERE})
-    ORDER BY open_time, symbol, place LIMIT 1 BY open_time, symbol) AS t"""  # noqa: S608 - our words
+        [1, 2, 3, 4], 5) AS place FROM klines AS t FINAL WHERE {_WHERE}"""  # noqa: S608 - our words
+_BEST = f"""SELECT * FROM ({_BOTH})
+    ORDER BY open_time, symbol, place LIMIT 1 BY open_time, symbol"""  # noqa: S608 - our words
+_PICKED = ", t.place LIMIT 1 BY t.open_time, t.symbol"
 _TABLES = {
-    Origin.BEST: _BEST,
     Origin.TRADES: "candles AS t FINAL",
     Origin.EXCHANGE: "klines_best AS t",
 }
@@ -166,6 +191,5 @@ _COLUMNS = {
     for name in ("open_ms", "close_ms")
 }
 _SQL = Template("""SELECT $columns FROM $table WHERE $where
-    AND $after AND $statuses AND t.volume >= toDecimal128({minimum_volume:String}, 8)
-    ORDER BY t.open_time $direction, t.symbol $direction
+    ORDER BY t.open_time $direction, t.symbol $direction$best
     LIMIT {limit:UInt32} OFFSET {skipped:UInt32}""")
