@@ -14,6 +14,7 @@ two symbols. Then, one after the other, from this process on the same machine:
 import argparse
 import asyncio
 import json
+import re
 import sys
 import tempfile
 import time
@@ -37,6 +38,7 @@ from tests.api_market import QUARTER_MS, a_prediction, say
 from tests.api_stage import Stage, running_stage
 from tests.builders import START_MS
 
+ISSUED = re.compile(rb'"issued_ms":([0-9]{13})')
 SYMBOLS = [f"COIN{n}USDT" for n in range(11)]
 MODELS = ("blend", "batch", "online", "reference")
 MONTH = {"symbol": "BTCUSDT", "from": START_MS, "to": START_MS + 2880 * QUARTER_MS, "limit": 5000}
@@ -139,17 +141,14 @@ async def follow(stage: Stage, batch: int, delays: list[float]) -> None:
         f"GET /v1/stream?kinds=prediction HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
     )
     await reader.readuntil(b"\r\n\r\n")
-    mark, rest, count = b'"issued_ms":', b"", 0
+    rest, count = b"", 0
     while count < batch * ROUNDS:
         data = rest + await reader.read(1 << 18)
         now_s = time.time()
-        *whole, rest = data.split(b"\n\n")
-        for event in whole:
-            at = event.find(mark)
-            if at > 0:
-                issued_ms = int(event[at + len(mark) : at + len(mark) + 13])
-                delays.append(now_s - issued_ms / 1000)
-                count += 1
+        whole, _, rest = data.rpartition(b"\n\n")
+        issued = ISSUED.findall(whole)
+        delays += [now_s - int(issued_ms) / 1000 for issued_ms in issued]
+        count += len(issued)
     writer.close()
 
 
