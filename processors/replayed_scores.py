@@ -6,10 +6,9 @@ from confluent_kafka import Producer
 
 from schemas import codecs, topics
 from schemas.errors import Transient
-from schemas.predictions import Score
+from schemas.predictions import REPLAYED, Score
 from schemas.settings import KafkaSettings
 
-REPLAYED = ("replayed", b"1")  # header of the record: answered after the candle had closed
 _PATIENCE_S = 60
 
 

@@ -7,6 +7,10 @@ candle has closed, a score is published for it. Prices are integers in units of 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+# Header of the record of a score that was made by a replay, after its candle had closed.
+REPLAYED: Final = ("replayed", b"1")
 
 
 class PredictionStatus(StrEnum):

@@ -161,13 +161,18 @@ def _row(record: Prediction | Score | ModelVersion) -> dict[str, object]:
     return row
 
 
-def say(kafka: RunningKafka, topic: Topic, records: Sequence[Record]) -> None:
+def say(
+    kafka: RunningKafka,
+    topic: Topic,
+    records: Sequence[Record],
+    headers: Sequence[tuple[str, bytes]] = (),
+) -> None:
     """Put records into a topic and wait until they are there."""
     config = {"bootstrap.servers": kafka.bootstrap, "linger.ms": 1, "log_level": 0}
     producer = Producer(config | {"partitioner": "murmur2_random"})
     for record in records:
         key = record.model if isinstance(record, ModelVersion) else record.symbol
-        producer.produce(topic.name, encode(record), key=key)
+        producer.produce(topic.name, encode(record), key=key, headers=list(headers))
     if producer.flush(20):
         raise AssertionError("Kafka did not take the records")
 

@@ -81,7 +81,7 @@ class Feed:
     def _take(self, arrived: Arrived) -> None:
         for _, record, is_new in arrived.items:
             self.market.take(record, is_new=is_new)
-        for place, offset in arrived.skipped:
+        for place, offset in (*arrived.skipped, *arrived.past):
             self.hub.skip(place, offset)
         self.unreadable += len(arrived.skipped)
         self.hub.publish(event for event, _, _ in arrived.items)

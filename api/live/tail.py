@@ -12,6 +12,7 @@ from api.live.events import Event, Live, event_of, read_record
 from api.live.kinds import KIND_OF_TOPIC, Kind
 from api.live.position import Place, Position
 from schemas.errors import ContractMismatch, PoisonMessage
+from schemas.predictions import REPLAYED
 
 LOG = logging.getLogger(__name__)
 REMEMBERED = 300  # records of each partition that are read again at the start
@@ -28,15 +29,17 @@ class Arrived:
     Attributes:
         items: Event, its record, and whether it came while we listened.
         skipped: Records that could not be read.
+        past: Those that tell nothing new: scores of the past that were made by a replay.
     """
 
     items: tuple[tuple[Event, Live, bool], ...]
     skipped: tuple[tuple[Place, int], ...]
+    past: tuple[tuple[Place, int], ...] = ()
 
     def ends(self) -> Position:
         """Return the offsets after it."""
         read = [(event.place, event.offset) for event, _, _ in self.items]
-        return {place: offset + 1 for place, offset in sorted([*read, *self.skipped])}
+        return {place: offset + 1 for place, offset in sorted([*read, *self.skipped, *self.past])}
 
 
 @dataclass(slots=True)
@@ -125,6 +128,7 @@ def read_messages(messages: Sequence[Message], news: Position) -> Arrived:
     """
     items: list[tuple[Event, Live, bool]] = []
     skipped: list[tuple[Place, int]] = []
+    past: list[tuple[Place, int]] = []
     for message in messages:
         if (error := message.error()) is not None:
             if not error.retriable():
@@ -132,13 +136,16 @@ def read_messages(messages: Sequence[Message], news: Position) -> Arrived:
             continue
         place = KIND_OF_TOPIC[message.topic() or ""], message.partition() or 0
         offset = message.offset() or 0
+        if REPLAYED in (message.headers() or ()):
+            past.append((place, offset))
+            continue
         try:
             record = read_record(place[0], message.value() or b"")
         except PoisonMessage:
             skipped.append((place, offset))  # the sinks put it to the dead letters
             continue
         items.append((event_of(record, place, offset), record, offset >= news.get(place, 0)))
-    return Arrived(tuple(items), tuple(skipped))
+    return Arrived(tuple(items), tuple(skipped), tuple(past))
 
 
 def _watermarks(consumer: Consumer) -> dict[Place, tuple[int, int]]:

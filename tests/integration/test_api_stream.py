@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from schemas import topics
+from schemas.predictions import REPLAYED
 from tests.api_market import a_gap, a_prediction, a_quarter, a_score, say
 from tests.api_process import RunningApi, migrated, running_api
 from tests.api_stream import Received, StreamClient, streaming, wait_for_clients
@@ -84,6 +85,19 @@ def test_only_what_is_wanted_arrives(servers: Servers, api: RunningApi) -> None:
         found = client.take(2)
 
     assert {event.data["symbol"] for event in found} == {"ETHUSDT"}
+
+
+def test_scores_of_the_past_that_a_replay_made_are_no_news(
+    servers: Servers, api: RunningApi
+) -> None:
+    score = a_score(a_prediction(), error_bp=1.5)
+    with streaming(api, "?kinds=score") as client:
+        client.take(1, "hello")
+        say(servers.kafka, topics.SCORES, [replace(score, error_bp=2.5)], headers=[REPLAYED])
+        say(servers.kafka, topics.SCORES, [score])
+        found = client.take(1, "score")
+
+    assert [event.data["error_bp"] for event in found] == [1.5]
 
 
 def test_a_client_that_comes_back_gets_what_it_missed_and_nothing_twice(
