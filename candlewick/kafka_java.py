@@ -62,6 +62,7 @@ class KafkaJava:
         flags = [
             *(f"-Xm{which}{self.heap_mb}m" for which in "sx"),
             "-XX:+UseSerialGC",
+            "-XX:+AlwaysPreTouch",
             "-XX:MaxDirectMemorySize=64m",
             "-XX:ReservedCodeCacheSize=64m",
         ]

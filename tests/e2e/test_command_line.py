@@ -29,6 +29,7 @@ class CommandLine:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("CANDLEWICK_")}
         self.environment = clean | {"CANDLEWICK_DATA_DIR": str(folder), "COLUMNS": "110"}
         self.environment["CANDLEWICK_API__PORT"] = str(free_port())
+        self.environment["CANDLEWICK_BACKFILL__SINCE"] = "1d"  # the past has tests of its own
 
     def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
