@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from api.reader import Row
+from schemas.timeframe import DAY_MS
 
-DAY_MS = 86_400_000
 _COUNTS = ("held", "gapped", "official_holes", "verified", "mismatched")
 
 

@@ -16,9 +16,8 @@ from schemas.codecs import FRAME_BYTES, decode, encode
 from schemas.contracts import Contract, contract_of
 from schemas.market import TradeBlock
 from schemas.settings import KafkaSettings
+from schemas.timeframe import DAY_MS
 from schemas.topics import Topic
-
-_DAY_MS = 86_400_000
 
 
 def topic_pages() -> dict[str, str]:
@@ -55,7 +54,7 @@ def _row(topic: Topic) -> str:
 def _kept(topic: Topic) -> str:
     if topic.cleanup is topics.Cleanup.COMPACT:
         return "the newest of each key"
-    days = topic.retention_ms // _DAY_MS
+    days = topic.retention_ms // DAY_MS
     return "for ever" if topic.retention_ms < 0 else f"{days} {'day' if days == 1 else 'days'}"
 
 

@@ -8,8 +8,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from schemas.errors import ConfigurationError
+from schemas.timeframe import DAY_MS
 
-DAY_MS: Final = 86_400_000
 FIELDS: Final = ("time", "open", "high", "low", "close", "volume", "market_cap")
 # Known exports: our field to the column that has it, in lower case.
 PROVIDERS: Final[Mapping[str, Mapping[str, str]]] = {

@@ -8,10 +8,10 @@ never has more than two weeks to replay.
 from itertools import pairwise
 
 from schemas.market import Candle
+from schemas.timeframe import DAY_MS
 
-_DAY_MS = 86_400_000
-_WEEK_MS = 7 * _DAY_MS
-_MONDAY_MS = 4 * _DAY_MS  # 1970-01-05 was the first Monday
+_WEEK_MS = 7 * DAY_MS
+_MONDAY_MS = 4 * DAY_MS  # 1970-01-05 was the first Monday
 _LEAST_MS = _WEEK_MS
 
 

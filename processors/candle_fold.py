@@ -6,11 +6,11 @@ from processors.candle_record import candle_of
 from processors.candle_state import Building, CandleRules, CandleState, Missing
 from processors.pieces import Piece, flat_piece, merge, part_of, pieces_of
 from schemas.market import Candle, CandleStatus, TradeBlock
-from schemas.timeframe import Interval
+from schemas.timeframe import DAY_MS, Interval
 
 _MOST_FLAT = 2880  # candles without trades are sent for two days of minutes, then left out
 _MOST_MISSING = 32
-_REPAIRABLE_MS = 86_400_000
+_REPAIRABLE_MS = DAY_MS
 _SENT_FLAT = 2  # revision of a candle without trades that was sent, perhaps twice
 
 

@@ -6,11 +6,11 @@ from contextlib import suppress
 
 from processors.changes import Changes
 from processors.history import History
-from processors.training_request import DAY_MS, MODELS, requested
+from processors.training_request import MODELS, requested
 from schemas.errors import Transient
 from schemas.predictions import TrainingRequest
 from schemas.settings import Settings
-from schemas.timeframe import MINUTE_MS
+from schemas.timeframe import DAY_MS, MINUTE_MS
 
 FEWEST_DAYS = 8  # the past comes oldest first: with the newest ones all of it is there
 ENOUGH = 0.99

@@ -18,9 +18,8 @@ from processors.replayed_scores import publish_scores
 from schemas.market import Candle
 from schemas.predictions import Score
 from schemas.settings import Settings
-from schemas.timeframe import MINUTE_MS
+from schemas.timeframe import DAY_MS, MINUTE_MS
 
-DAY_MS = 86_400_000
 PAST_DAYS = 30
 _DAY_MINUTES = DAY_MS // MINUTE_MS
 _DAY_SCORED = 90  # candles of 96: a day has some without a score after each hole

@@ -7,8 +7,8 @@ import orjson
 from processors.features import FEATURES_HASH
 from processors.models.artefact import FORMAT
 from schemas.predictions import ModelEvent, ModelVersion, TrainingRequest
+from schemas.timeframe import DAY_MS
 
-DAY_MS = 86_400_000
 MODELS = ("batch", "forest")
 USUAL_DAYS = 90
 FEWEST_DAYS = 7

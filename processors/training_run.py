@@ -12,11 +12,11 @@ from processors.lessons import Table, joined, lessons_of
 from processors.model_store import ModelStore
 from processors.models.artefact import Metadata, UnusableArtefact
 from processors.models.training import EMBARGO_MS, Training, train
-from processors.training_request import DAY_MS, failure, version_of
+from processors.training_request import failure, version_of
 from schemas.market import Candle
 from schemas.predictions import ModelEvent, ModelVersion, TrainingRequest
 from schemas.settings import Settings
-from schemas.timeframe import Interval
+from schemas.timeframe import DAY_MS, Interval
 
 _CHUNK_MS = 7 * DAY_MS  # of candles in memory at a time
 

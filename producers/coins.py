@@ -17,9 +17,9 @@ from schemas.codecs import decode
 from schemas.coins import CoinDay
 from schemas.errors import PoisonMessage, Transient
 from schemas.settings import Settings
+from schemas.timeframe import DAY_MS
 
 log = logging.getLogger(__name__)
-DAY_MS: Final = 86_400_000
 PAUSE_S: Final = 2.5  # from one question to the next: the public tier allows 30 a minute
 
 

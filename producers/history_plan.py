@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Final
 
-from producers.binance.archive_names import DAY_MS, Archive, month_file
+from producers.binance.archive_names import Archive, month_file
 from producers.spans import Spans
 from schemas.errors import ConfigurationError
-from schemas.timeframe import Interval
+from schemas.timeframe import DAY_MS, Interval
 
 WORTH_A_FILE: Final = 10_000  # candles a month from which files spare many calls of 1,000 rows
 

@@ -53,7 +53,9 @@ async def keep_history(settings: Settings) -> None:
 
 
 async def _fill_recent(backfill: Backfill, settings: Settings, progress: Progress) -> None:
-    """Fetch the last day of every symbol before anything older: predictions wait for them."""
+    """Fetch every symbol's newest hours before anything older: predictions wait for them."""
+    if Interval.ONE_MINUTE.value not in settings.backfill.intervals:
+        return
     now_ms = await persistently(backfill.rest.server_ms)
     since = since_ms(settings.backfill.since, now_ms=now_ms)
     wanted = Wanted(
@@ -63,8 +65,7 @@ async def _fill_recent(backfill: Backfill, settings: Settings, progress: Progres
         end_ms=None,
         choice=Choice.REST,
     )
-    if Interval.ONE_MINUTE.value in settings.backfill.intervals:
-        await _fill(backfill, wanted, progress)
+    await _fill(backfill, wanted, progress)
 
 
 async def _pass(backfill: Backfill, settings: Settings, progress: Progress) -> None:

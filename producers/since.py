@@ -4,8 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from schemas.errors import ConfigurationError
-
-DAY_MS = 86_400_000
+from schemas.timeframe import DAY_MS
 
 
 def since_ms(text: str, *, now_ms: int) -> int:

@@ -6,6 +6,7 @@ from typing import Self
 from schemas.errors import ConfigurationError
 
 MINUTE_MS = 60_000
+DAY_MS = 86_400_000
 
 
 class Interval(StrEnum):

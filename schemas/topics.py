@@ -7,8 +7,8 @@ from schemas.coins import Coin, CoinDay
 from schemas.history import ArchiveFile, History, Hole
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.timeframe import DAY_MS
 
-DAY_MS = 86_400_000
 FOR_EVER = -1
 CANDLE_APP = "candlewick-candles"  # Faust application and consumer group
 CANDLE_TABLE = "state"

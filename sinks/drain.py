@@ -85,7 +85,7 @@ class Drain:
                 batch = self._read(place, offsets, raws)
                 if batch:
                     self._pending[place].add(batch, now_ms=now_ms)
-                    size += batch.size
+                    size += sum(map(len, raws))
         self._appetite = POLL_SMALL if size < SMALL_BYTES else POLL_MESSAGES
         if now_ms >= self._retry_ms:
             self._attempt(now_ms)

@@ -17,11 +17,11 @@ from api.accounts.people import User
 from api.accounts.store import connected
 from api.accounts.tables import KEYS
 from schemas.settings import ApiSettings
+from schemas.timeframe import DAY_MS
 
 ALGORITHM = "HS256"
 ISSUER = "candlewick"
 KNOWN_MS = 30_000
-_DAY_MS = 86_400_000
 _OPTIONS: Options = {  # times are held against the clock that is passed in
     "require": ["exp", "sub", "iss"],
     "verify_exp": False,
@@ -58,7 +58,7 @@ class Tokens:
     def __init__(self, engine: Engine, settings: ApiSettings, now_ms: Callable[[], int]) -> None:
         self._engine = engine
         self._token_ms = settings.token_minutes * 60_000
-        self._key_ms = settings.key_days * _DAY_MS
+        self._key_ms = settings.key_days * DAY_MS
         self._now_ms = now_ms
         self._known: list[Key] = []
         self._known_ms = 0

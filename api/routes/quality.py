@@ -18,10 +18,10 @@ from api.reader import Row, Value
 from api.shapes.candles import StoredInterval
 from api.shapes.quality import AuditList, DayList, VolatilityList
 from api.times import iso
+from schemas.timeframe import Interval
 
 router = APIRouter(tags=["market"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
-LENGTHS_MS = {"1m": 60_000, "15m": 900_000}
 Days = Annotated[int, Query(ge=1, le=400, description="So many days, today included.")]
 
 
@@ -36,7 +36,7 @@ def completeness_by_day(
 ) -> Response:
     """Return what is held, missing and verified of the symbols that are followed, by UTC day."""
     bound: dict[str, Value] = {"symbols": _names(parts, symbol), "interval": interval}
-    length_ms = LENGTHS_MS[interval]
+    length_ms = Interval(interval).ms
     counts = parts.reader.rows(DAYS, bound | {"days": days, "length_ms": length_ms})
     firsts = {str(r["symbol"]): int(str(r["first_ms"])) for r in parts.reader.rows(FIRSTS, bound)}
     rows = list(day_rows(counts, firsts, days=days, length_ms=length_ms))

@@ -2,8 +2,10 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.shapes.predictions import IssuedRow
 
-class OutcomeRow(BaseModel):
+
+class OutcomeRow(IssuedRow):
     """A prediction whose candle has closed, and where it closed."""
 
     model_config = ConfigDict(
@@ -36,17 +38,6 @@ class OutcomeRow(BaseModel):
         }
     )
 
-    symbol: str
-    interval: str
-    open_ms: int
-    open_time: str
-    close_ms: int
-    close_time: str
-    issued_ms: int
-    issued_time: str
-    minutes_to_close: float
-    model: str
-    version: str
     champion: bool
     price: str = Field(description="Predicted close.")
     outcome: str = Field(description="The close.")

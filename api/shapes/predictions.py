@@ -57,10 +57,8 @@ class Lately(BaseModel):
     width_90_bp: float
 
 
-class PredictionRow(BaseModel):
-    """Where the candle `[open, close)` will close, as it was published."""
-
-    model_config = ConfigDict(json_schema_extra={"example": _PREDICTION})
+class IssuedRow(BaseModel):
+    """Which candle `[open, close)` was asked about, when, and of which model."""
 
     symbol: str
     interval: str
@@ -73,6 +71,13 @@ class PredictionRow(BaseModel):
     minutes_to_close: float
     model: str
     version: str
+
+
+class PredictionRow(IssuedRow):
+    """Where the candle `[open, close)` will close, as it was published."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _PREDICTION})
+
     status: str = Field(description="ready, cold or gapped: the latter two have wider intervals.")
     scored: bool = Field(description="False for one between two minutes, only for display.")
     champion: bool

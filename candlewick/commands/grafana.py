@@ -7,7 +7,7 @@ import typer
 from candlewick.local import reader_settings
 from grafana.connection import connected
 from grafana.deploy import Change, deploy
-from schemas.settings import Settings
+from schemas.setting_groups import ClickHouseSettings
 
 grafana = typer.Typer(no_args_is_help=True, help="Dashboards and alerts in a Grafana.")
 Url = Annotated[str, typer.Option(help="Grafana's address; else CANDLEWICK_GRAFANA__URL.")]
@@ -46,7 +46,7 @@ def deploy_command(
     """Make data source, folder, dashboards, contact point and alerts, or bring them up to date."""
     settings = reader_settings()
     chosen, hook = url or settings.grafana.url, webhook or settings.grafana.webhook
-    store = _store(settings, clickhouse).clickhouse
+    store = _as_grafana_sees(settings.clickhouse, clickhouse)
     counts = dict.fromkeys(SIGNS, 0)
     with connected(chosen, token or settings.grafana.token.get_secret_value()) as api:
         for change in deploy(api, chosen, store, hook, dry_run=dry_run):
@@ -61,11 +61,8 @@ def deploy_command(
         typer.echo("alerts are posted nowhere: set CANDLEWICK_GRAFANA__WEBHOOK or --webhook")
 
 
-def _store(settings: Settings, url: str) -> Settings:
-    if not url:
-        return settings
-    moved = settings.clickhouse.model_copy(update={"url": url})
-    return settings.model_copy(update={"clickhouse": moved})
+def _as_grafana_sees(store: ClickHouseSettings, url: str) -> ClickHouseSettings:
+    return store.model_copy(update={"url": url}) if url else store
 
 
 def _show(change: Change) -> None:

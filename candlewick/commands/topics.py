@@ -6,7 +6,8 @@ from rich.table import Table
 
 from candlewick.local import reader_settings
 from candlewick.topics_admin import create_topics
-from schemas.topics import ALL, DAY_MS, Cleanup, Topic
+from schemas.timeframe import DAY_MS
+from schemas.topics import ALL, Cleanup, Topic
 
 topics = typer.Typer(no_args_is_help=True, help="Kafka topics: list them, create what is missing.")
 

@@ -17,9 +17,8 @@ from processors.skill import Skill
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from schemas.predictions import ModelVersion
-from schemas.timeframe import parse_interval
+from schemas.timeframe import DAY_MS, parse_interval
 
-DAY_MS = 86_400_000
 REPORTED_SHARE = 1 / 3  # in whole days; the first two thirds warm up and choose
 MONTH_MS = 30 * DAY_MS
 TRAINED = ("batch", "forest")

@@ -12,10 +12,10 @@ from candlewick.replay.capture_blocks import capture_blocks, captured_kinds
 from candlewick.replay.lines import chunks_of
 from schemas.errors import ConfigurationError
 from schemas.market import TradeBlock
+from schemas.timeframe import DAY_MS
 
 _ARCHIVE = re.compile(r"([A-Z0-9]{2,20})-aggTrades(?:-(\d{4})-(\d{2})(?:-(\d{2}))?)?")
 _DECEMBER = 12
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _period(name: str) -> tuple[int, int] | None:
     try:
         start_ms = _midnight_ms(year, month, day)
         if named[4]:
-            return start_ms, start_ms + _DAY_MS
+            return start_ms, start_ms + DAY_MS
         return start_ms, _midnight_ms(year + month // _DECEMBER, month % _DECEMBER + 1, 1)
     except ValueError:
         return None

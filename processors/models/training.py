@@ -19,8 +19,8 @@ from processors.lessons import Floats, Table
 from processors.models.artefact import FORMAT, Metadata, UnusableArtefact, sha256_of
 from processors.models.batch import INPUTS, POINT_FILE, VARIANCE_FILE, Batch
 from processors.significance import skill_with_error
+from schemas.timeframe import DAY_MS
 
-DAY_MS = 86_400_000
 EMBARGO_MS = 4 * 3_600_000  # sixteen candles: far longer than a label lives
 HELD_OUT = 0.2
 FEWEST_ROWS = 2_000

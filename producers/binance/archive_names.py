@@ -9,9 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from schemas.market import CandleSource
-from schemas.timeframe import Interval
+from schemas.timeframe import DAY_MS, Interval
 
-DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1)
 
 

@@ -14,9 +14,10 @@ from starlette.requests import Request
 from api.access import find_user, offered
 from api.answers import accepts_gzip
 from api.assets import STATIC
-from api.day_rows import DAY_MS, day_rows, expected
+from api.day_rows import day_rows, expected
 from api.failures import answer_errors
 from api.routes import page
+from schemas.timeframe import DAY_MS
 
 QUARTER_MS = 900_000
 
