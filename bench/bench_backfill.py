@@ -1,6 +1,6 @@
 """How fast the past is fetched: exchange, Kafka and ClickHouse on this machine.
 
-    python -m bench.bench_backfill [--months 3]
+    python -m bench.bench_backfill [--months 6]
 
 Starts the simulated exchange, a Kafka, a ClickHouse and the sinks, asks once for every archive file
 so that the exchange has them ready, then runs `candlewick backfill` for 1m candles of four symbols
@@ -24,6 +24,8 @@ from pathlib import Path
 import httpx
 import pandas as pd
 import psutil
+from confluent_kafka import ConsumerGroupState
+from confluent_kafka.admin import AdminClient
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -57,6 +59,19 @@ def watch(process: "subprocess.Popen[str]", found: list[float], cpu: list[float]
         return
 
 
+def wait_for_readers(servers: str) -> None:
+    """Wait until the sinks are at work, as they are in a stack that runs."""
+    admin = AdminClient({"bootstrap.servers": servers})
+    deadline = time.perf_counter() + 60.0
+    while time.perf_counter() < deadline:
+        groups = admin.list_consumer_groups().result().valid
+        states = {group.group_id: group.state for group in groups}
+        if states and set(states.values()) == {ConsumerGroupState.STABLE}:
+            return
+        time.sleep(0.2)
+    raise SystemExit(f"the sinks did not begin to read: {states}")
+
+
 def cpu_s(pid: int) -> float:
     return float(sum(psutil.Process(pid).cpu_times()[:2]))
 
@@ -82,7 +97,7 @@ def ours(
             first = first or (time.perf_counter() if stored else 0.0)
             if stored >= rows:
                 break
-            time.sleep(0.05)
+            time.sleep(0.2)
         ended = time.perf_counter()
         said, _ = process.communicate(timeout=DEADLINE_S)
         watcher.join()
@@ -131,7 +146,7 @@ def rest_loop(url: str, start_ms: int, end_ms: int, file: Path) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--months", type=int, default=3)
+    parser.add_argument("--months", type=int, default=6)
     months = months_back(parser.parse_args().months)
     with (
         tempfile.TemporaryDirectory() as name,
@@ -156,6 +171,7 @@ def main() -> None:
         }
         sinks = subprocess.Popen([sys.executable, "-m", "sinks"], env=os.environ | environment)
         try:
+            wait_for_readers(kafka.bootstrap)
             ours(past, server, months, rows, sinks.pid)
         finally:
             sinks.terminate()

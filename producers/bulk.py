@@ -46,7 +46,7 @@ class BulkPublisher:
                 "acks": "all",
                 "compression.type": "lz4",
                 "partitioner": "murmur2_random",
-                "linger.ms": 5,
+                "linger.ms": 20,
                 "batch.num.messages": 20_000,
                 "message.timeout.ms": 0,
                 "queue.buffering.max.messages": 4 * RECORDS_ON_THE_WAY,
@@ -84,9 +84,9 @@ class BulkPublisher:
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.add(done)
         done.add_done_callback(self._waiting.discard)
-        body, last = values[:-1], values[-1]
+        key_bytes, body, last = key.encode(), values[:-1], values[-1]
         for start in range(0, len(body), SLICE):
-            part = [{"value": value, "key": key} for value in body[start : start + SLICE]]
+            part = [{"value": value, "key": key_bytes} for value in body[start : start + SLICE]]
             await self._reserve(len(part))
             if self._producer.produce_batch(topic.name, part, partition) != len(part):
                 raise Transient("the queue to Kafka is full")

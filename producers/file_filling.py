@@ -1,8 +1,9 @@
 """Candles of archive files to Kafka: checked whole before the first of them is sent."""
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import IO
+from typing import IO, Final
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, ArchiveState
 
 log = logging.getLogger(__name__)
+PAGE_ROWS: Final = 8_000  # Kafka's client takes a few large pages with less work than many small
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,8 @@ class FileFiller:
             refused = ArchiveState.REFUSED
             await self._tell(track, file, sha256, rows=0, state=refused, reason=str(error))
             return
-        for part in parts:
-            await self.pages.publish(track, part.opens, part.values)
+        for page in _pages(parts):
+            await self.pages.publish(track, page.opens, page.values)
         await self.pages.settle(track)
         rows = sum(len(part.opens) for part in parts)
         await self._tell(track, file, sha256, rows=rows, state=state)
@@ -128,6 +130,17 @@ class FileFiller:
             reason=reason,
         )
         await self.pages.tell_archive(about)
+
+
+def _pages(parts: Iterable[Part]) -> Iterator[Part]:
+    page = Part([], [])
+    for part in parts:
+        page.opens.extend(part.opens)
+        page.values.extend(part.values)
+        if len(page.opens) >= PAGE_ROWS:
+            yield page
+            page = Part([], [])
+    yield page
 
 
 def _part(columns: CandleColumns) -> Part:

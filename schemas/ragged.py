@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -10,12 +10,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+ValueT = TypeVar("ValueT", np.uint8, np.bool_)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some bytes of every row: uint8[n, w], and which of them count; one row stands for all."""
+    """Some bytes of every row: uint8[n, w], and which of them count; one row stands for all.
+
+    Attributes:
+        counts: None where all of them do.
+    """
 
     data: "NDArray[np.uint8]"
-    counts: "NDArray[np.bool_]"
+    counts: "NDArray[np.bool_] | None"
 
     @classmethod
     def constant(cls, data: bytes) -> "Part":
@@ -25,18 +32,30 @@ class Part:
     @classmethod
     def fixed(cls, data: "NDArray[np.uint8]") -> "Part":
         """Return bytes that all count."""
-        return cls(data, np.ones_like(data, np.bool_))
+        return cls(data, None)
 
 
 def rows_of(parts: list[Part], rows: int) -> list[bytes]:
     """Return each row: its bytes of all parts, in their order."""
-    width = sum(part.data.shape[1] for part in parts)
-    data, counts = np.empty((rows, width), np.uint8), np.empty((rows, width), np.bool_)
-    at = 0
-    for part in parts:
-        end = at + part.data.shape[1]
-        data[:, at:end], counts[:, at:end] = part.data, part.counts
-        at = end
+    data = _side_by_side([part.data for part in parts], rows)
+    if all(part.counts is None for part in parts):
+        flat, width = data.tobytes(), data.shape[1]
+        return [flat[at : at + width] for at in range(0, len(flat), width)]
+    counts = _side_by_side([_counts(part) for part in parts], rows)
     flat = data[counts].tobytes()
-    edges = [0, *accumulate(counts.sum(axis=1).tolist())]
+    edges = [0, *accumulate(np.count_nonzero(counts, axis=1).tolist())]
     return [flat[a:b] for a, b in pairwise(edges)]
+
+
+def _counts(part: Part) -> "NDArray[np.bool_]":
+    return np.ones((1, part.data.shape[1]), np.bool_) if part.counts is None else part.counts
+
+
+def _side_by_side(blocks: "list[NDArray[ValueT]]", rows: int) -> "NDArray[ValueT]":
+    joined = np.empty((rows, sum(block.shape[1] for block in blocks)), blocks[0].dtype)
+    at = 0
+    for block in blocks:
+        end = at + block.shape[1]
+        joined[:, at:end] = block
+        at = end
+    return joined

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sinks.tables import Rows
 
 BATCH_ROWS = 100_000
-BATCH_BYTES = 8 * 1024 * 1024
+BATCH_BYTES = 24 * 1024 * 1024
 _PLAN = "until "
 
 

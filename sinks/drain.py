@@ -22,6 +22,7 @@ POLL_MESSAGES = 100
 POLL_SMALL = 2_000  # while messages are small
 SMALL_BYTES = 512 * 1024
 WORTH_TOGETHER = 32
+HELD_BYTES = 64 * 1024 * 1024  # of all partitions together, before what there is goes out
 COMMITTED_TIMEOUT_S = 10.0
 _log = logging.getLogger(__name__)
 _Place = tuple[str, int]
@@ -88,7 +89,8 @@ class Drain:
                     size += sum(map(len, raws))
         self._appetite = POLL_SMALL if size < SMALL_BYTES else POLL_MESSAGES
         if now_ms >= self._retry_ms:
-            self._attempt(now_ms)
+            held = sum(pending.size for pending in self._pending.values())
+            self._attempt(now_ms, everything=held >= HELD_BYTES)
         self._hold_back()
 
     def _by_place(self, messages: list[Message]) -> dict[_Place, tuple[list[int], list[bytes]]]:

@@ -29,7 +29,7 @@ from schemas.market import Trade
 ValueT = TypeVar("ValueT")
 MEMORY_BYTES: Final = 8 << 20  # larger files rest on the disk while they are read
 ATTEMPTS: Final = 3
-FILES_AT_A_TIME: Final = 2  # read from zip to records; more are being downloaded
+FILES_AT_A_TIME: Final = 1  # read from zip to records; more are being downloaded
 RETRY_S: Final = 0.5
 TRADES_A_PART: Final = 10_000
 _UNREADABLE: Final = (

@@ -15,7 +15,7 @@ from sinks.tables import read_candle
 from tests.builders import a_candle
 
 TIMES = st.integers(0, END_OF_TIME_MS - 1)
-IDS = st.integers(-(2**63), 2**63 - 1)
+IDS = st.integers(-(2**55), 2**55 - 1)
 DECIMALS = st.one_of(st.integers(-300, 300), st.integers(1 - 2**127, 2**127 - 1))
 NAMES = st.text("ABCxyz019-", min_size=0, max_size=63)
 CANDLES = st.builds(
@@ -86,6 +86,7 @@ def test_damaged_message_has_the_row_that_it_has_by_itself_or_none(
         replace(a_candle(), symbol="É", price_variation_e16=None),
         replace(a_candle(), volume_e8=2**127, price_variation_e16=None),
         replace(a_candle(), event_ms=-1, price_variation_e16=None),
+        replace(a_candle(), trade_count=2**55, price_variation_e16=None),
         replace(a_candle(), status="x" * 64, price_variation_e16=None),
     ],
 )
