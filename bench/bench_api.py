@@ -25,16 +25,18 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import psutil
+from confluent_kafka import Producer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from api.candle_query import CandleQuery, candle_parameters, candle_sql
 from api.reader import Reader
 from schemas import topics
+from schemas.codecs import encode
 from schemas.predictions import Prediction
 from schemas.settings import ClickHouseSettings
 from schemas.timeframe import Interval
-from tests.api_market import QUARTER_MS, a_prediction, say
+from tests.api_market import QUARTER_MS, a_prediction
 from tests.api_stage import Stage, running_stage
 from tests.builders import START_MS
 
@@ -45,6 +47,7 @@ MONTH = {"symbol": "BTCUSDT", "from": START_MS, "to": START_MS + 2880 * QUARTER_
 CONNECTIONS = 25
 ROUNDS = 5
 PAUSE_S = 2.0
+PATIENCE_S = 20.0
 
 
 async def main() -> None:
@@ -114,8 +117,13 @@ async def measure_stream(stage: Stage, clients: int) -> None:
     async with httpx.AsyncClient(base_url=stage.api.url) as client:
         while f"stream_clients {clients}.0" not in (await client.get("/metrics")).text:  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.1)
+    config = {"bootstrap.servers": stage.kafka.bootstrap, "linger.ms": 1}
+    producer = Producer(config | {"partitioner": "murmur2_random"})
+    producer.list_topics(timeout=PATIENCE_S)
     for number in range(ROUNDS):
-        await asyncio.to_thread(say, stage.kafka, topics.PREDICTIONS, answers_now(number))
+        for answer in answers_now(number):
+            producer.produce(topics.PREDICTIONS.name, encode(answer), key=answer.symbol)
+        await asyncio.to_thread(producer.flush, PATIENCE_S)
         await asyncio.sleep(PAUSE_S)
     await asyncio.wait_for(asyncio.gather(*tasks), 60)
     say_times(f"/v1/stream, {clients} clients, {len(delays)} predictions received", delays)

@@ -21,7 +21,7 @@ async def frames_of(feed: Feed, wish: Wish, have: Position | None) -> Frames:
     """
     subscriber, upto = feed.subscribe(wish)
     try:
-        first = position_text(upto if have is None else {**upto, **have})
+        first = position_text(upto if have is None else {**upto, **have}, wish.kinds)
         yield [
             b"retry: %d\n" % RECONNECT_MS
             + notice(
@@ -38,7 +38,7 @@ async def frames_of(feed: Feed, wish: Wish, have: Position | None) -> Frames:
         while not subscriber.overrun:
             frames = await subscriber.take(feed.limits.heartbeat_s)
             if not subscriber.overrun:
-                yield frames or [heartbeat(feed.hub.text())]
+                yield frames or [heartbeat(feed.hub.text(wish.kinds))]
         yield [b"event: dropped\ndata: " + _TOO_SLOW + b"\n\n"]
     finally:
         feed.hub.remove(subscriber)

@@ -3,13 +3,13 @@
 Source: WHATWG HTML, "Server-sent events".
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import orjson
 
 from api.live.kinds import Kind
-from api.live.position import Place, position_text
+from api.live.position import Place
 from api.plain import plain
 from schemas.codecs import decode
 from schemas.market import Candle, Gap
@@ -51,10 +51,10 @@ def event_of(record: Live, place: Place, offset: int) -> Event:
     return Event(place, offset, record.symbol, orjson.dumps(plain(record)))
 
 
-def sse(event: Event, position: Mapping[Place, int]) -> bytes:
+def sse(event: Event, position: str) -> bytes:
     """Return an event as server-sent; its id is the position after it."""
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (
-        position_text(position).encode(),
+        position.encode(),
         event.kind.value.encode(),
         event.data,
     )

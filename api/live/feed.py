@@ -63,7 +63,7 @@ class Feed:
             frames = _frames(wish, missed.events, at)
             at.update(missed.ends)
             if missed.lost:
-                text = position_text(at)
+                text = position_text(at, wish.kinds)
                 reason = "these records are older than Kafka keeps them: read them over REST"
                 frames.append(notice("lost", text, records=missed.lost, reason=reason))
             yield frames
@@ -92,5 +92,5 @@ def _frames(wish: Wish, events: tuple[Event, ...] | list[Event], at: Position) -
     for event in events:
         at[event.place] = max(at.get(event.place, 0), event.offset + 1)
         if wish.takes(event):
-            frames.append(sse(event, at))
+            frames.append(sse(event, position_text(at, wish.kinds)))
     return frames

@@ -100,12 +100,16 @@ class Hub:
 
     def publish(self, events: Iterable[Event]) -> None:
         """Hand events to those who want them."""
-        written = [(event, self._write(event)) for event in events]
+        kept = [(event, self._keep(event)) for event in events]
         pieces: dict[Wish, tuple[bytes, int]] = {}
         for subscriber in self._subscribers:
             wish = subscriber.wish
             if wish not in pieces:
-                wanted = [frame for event, frame in written if wish.takes(event)]
+                wanted = [
+                    sse(event, position_text(after, wish.kinds))
+                    for event, after in kept
+                    if wish.takes(event)
+                ]
                 pieces[wish] = b"".join(wanted), len(wanted)
             if pieces[wish][1]:
                 subscriber.offer(*pieces[wish])
@@ -121,14 +125,15 @@ class Hub:
             return None
         return [event for event in self._kept if event.offset >= known[event.place]]
 
-    def text(self) -> str:
+    def text(self, kinds: frozenset[Kind]) -> str:
         """Return the position as an event's id."""
-        return position_text(self.position)
+        return position_text(self.position, kinds)
 
-    def _write(self, event: Event) -> bytes:
+    def _keep(self, event: Event) -> Position:
+        """Keep an event for those who come back; returns the position after it."""
         self.position[event.place] = event.offset + 1
         self._kept.append(event)
         if len(self._kept) > self._most_kept:
             oldest = self._kept.popleft()
             self._floor[oldest.place] = oldest.offset + 1
-        return sse(event, self.position)
+        return dict(self.position)

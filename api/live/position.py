@@ -5,7 +5,7 @@ is the id of an event, so that `Last-Event-ID` says where to go on, in this proc
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from api.live.kinds import KIND_OF_LETTER, Kind
 
@@ -15,9 +15,11 @@ LONGEST = 8192
 _PART = re.compile(r"([a-z])(\d{1,4}):(\d{1,18})")
 
 
-def position_text(position: Mapping[Place, int]) -> str:
-    """Return a position as text."""
-    return ",".join(f"{kind.letter}{p}:{offset}" for (kind, p), offset in position.items())
+def position_text(position: Mapping[Place, int], kinds: Collection[Kind]) -> str:
+    """Return a position as text, with no more than the kinds that somebody follows."""
+    return ",".join(
+        f"{kind.letter}{p}:{offset}" for (kind, p), offset in position.items() if kind in kinds
+    )
 
 
 def parse_position(text: str) -> Position:

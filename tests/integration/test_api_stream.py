@@ -136,7 +136,7 @@ def test_another_process_resumes_from_kafka_what_it_never_saw(
 def test_a_quiet_stream_keeps_the_connection_and_moves_the_id(
     servers: Servers, api: RunningApi
 ) -> None:
-    with streaming(api, "?kinds=gap&symbols=ETHUSDT") as client:
+    with streaming(api, "?kinds=candle&symbols=ETHUSDT") as client:
         hello = client.take(1, "hello")[0]
         some_candles(servers, 5000, 5)
         moved = next(b for b in client.blocks() if "event" not in b and b["id"] != hello.id)

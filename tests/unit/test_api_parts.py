@@ -99,7 +99,7 @@ def test_values_are_escaped_for_the_store(value: int | str | list[str], text: st
 
 @given(st.dictionaries(st.tuples(st.sampled_from(Kind), st.integers(0, 9)), st.integers(0, 10**15)))
 def test_a_position_is_read_back(position: dict[tuple[Kind, int], int]) -> None:
-    assert parse_position(position_text(position)) == position
+    assert parse_position(position_text(position, Kind)) == position
 
 
 def events(first: int, count: int, *, symbol: str = "BTCUSDT") -> list[Event]:
@@ -134,7 +134,7 @@ def test_a_subscriber_that_does_not_take_is_overrun_and_holds_nothing() -> None:
 
 
 def test_an_event_says_the_position_after_it() -> None:
-    frame = sse(events(7, 1)[0], {PLACE: 8})
+    frame = sse(events(7, 1)[0], "c0:8")
 
     assert frame == b"id: c0:8\nevent: candle\ndata: {}\n\n"
 
