@@ -36,7 +36,7 @@ def get(path: str, **headers: str) -> httpx.Response:
 def a_request(**headers: str) -> Request:
     pairs = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
     scope = {"type": "http", "method": "GET", "path": "/", "headers": pairs}
-    return Request(scope)
+    return Request(scope | {"client": ("192.0.2.7", 50000)})
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/static/js/main.js", "/static/css/base.css"])
@@ -103,6 +103,24 @@ def test_every_import_of_the_page_is_there() -> None:
 )
 def test_gzip_goes_to_those_who_take_it(header: str, *, takes: bool) -> None:
     assert accepts_gzip(a_request(accept_encoding=header)) is takes
+
+
+@pytest.mark.parametrize(
+    ("host", "headers", "packs"),
+    [
+        ("127.0.0.1", {}, False),
+        ("::1", {}, False),
+        ("127.0.0.1", {"x_forwarded_for": "192.0.2.7"}, True),
+        ("192.0.2.7", {}, True),
+    ],
+)
+def test_nothing_is_packed_for_callers_on_this_machine(
+    host: str, headers: dict[str, str], *, packs: bool
+) -> None:
+    request = a_request(accept_encoding="gzip", **headers)
+    request.scope["client"] = (host, 50000)
+
+    assert accepts_gzip(request) is packs
 
 
 def test_only_a_websocket_may_carry_a_token_as_a_subprotocol() -> None:
