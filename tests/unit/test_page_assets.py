@@ -27,7 +27,8 @@ def get(path: str, **headers: str) -> httpx.Response:
         app = FastAPI(docs_url=None)
         answer_errors(app)
         app.include_router(page.router)
-        async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://page") as web:
+        far = ASGITransport(app, client=("192.0.2.7", 50000))
+        async with httpx.AsyncClient(transport=far, base_url="http://page") as web:
             return await web.get(path, headers=headers)
 
     return asyncio.run(ask())
