@@ -1,17 +1,14 @@
 """A real browser for tests: the system's Chromium, driven through Playwright."""
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.debian import program
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-INSTALL = ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]
-INSTALL_S = 200
 
 
 def find_chromium() -> str | None:
@@ -19,23 +16,10 @@ def find_chromium() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-def chromium() -> str:
-    """Return the path of a Chromium, installed where that is possible; else skip the test."""
-    found = find_chromium()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update"], INSTALL):
-            subprocess.run(command, env=quiet, capture_output=True, check=False, timeout=INSTALL_S)
-        found = find_chromium()
-    if found is None:
-        pytest.skip("no Chromium: install it (`apt-get install chromium`) to test the page")
-    return found
-
-
 @contextmanager
 def running_browser() -> Iterator[Browser]:
     """A headless browser."""
-    path = chromium()
+    path = program(find_chromium, "chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]

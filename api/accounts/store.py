@@ -11,7 +11,6 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
-    func,
     insert,
     select,
     update,
@@ -111,13 +110,10 @@ class Users:
             LastAdmin: It is the last admin.
         """
         name = username.lower()
-        admins = select(func.count()).where(
-            USERS.c.role == Role.ADMIN.value, USERS.c.username != name
-        )
+        # Locked, where the database can: of two who remove each other one has to wait and look.
+        admins = select(USERS.c.username).where(USERS.c.role == Role.ADMIN.value).with_for_update()
         with connected(self._engine) as connection:
-            role = select(USERS.c.role).where(USERS.c.username == name)
-            found = connection.execute(role).scalar_one_or_none()
-            if found == Role.ADMIN.value and not connection.execute(admins).scalar_one():
+            if set(connection.scalars(admins)) == {name}:
                 raise LastAdmin(f"{name} is the last admin: make another one first")
             return connection.execute(delete(USERS).where(USERS.c.username == name)).rowcount > 0
 

@@ -1,0 +1,121 @@
+"""Users and keys in a real PostgreSQL, as in SQLite."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, delete
+
+from api.accounts.people import Role, User
+from api.accounts.store import LastAdmin, UserExists, Users, connected, open_database
+from api.accounts.tables import USERS
+from api.accounts.tokens import Tokens
+from schemas.errors import Transient
+from schemas.settings import ApiSettings, Settings
+from tests.postgresql import running_postgresql
+
+ADMINS = [("ada", Role.ADMIN, "hash"), ("bob", Role.ADMIN, "hash")]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with running_postgresql() as found:
+        yield found
+
+
+@pytest.fixture
+def opened(url: str, tmp_path: Path) -> Iterator[Callable[[], Engine]]:
+    """Opens the database, without users, as another process would."""
+    engines: list[Engine] = []
+
+    def another() -> Engine:
+        asked = Settings(data_dir=tmp_path, api=ApiSettings(users_url=SecretStr(url)))
+        engines.append(open_database(asked))
+        return engines[-1]
+
+    forget_all(another())
+    yield another
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def users(opened: Callable[[], Engine]) -> Users:
+    return Users(opened())
+
+
+def forget_all(engine: Engine) -> None:
+    with connected(engine) as connection:
+        connection.execute(delete(USERS))
+
+
+def test_people_are_added_found_changed_and_removed(users: Users) -> None:
+    users.add([("Ada", Role.ADMIN, "first"), ("bob", Role.VIEWER, "other")], now_ms=5)
+
+    assert [(u.username, u.role, u.created_ms) for u in users.all()] == [
+        ("ada", Role.ADMIN, 5),
+        ("bob", Role.VIEWER, 5),
+    ]
+    assert users.set_password("ADA", "second")
+    found = users.find_with_hash("ada")
+    assert found is not None
+    assert found[1] == "second"
+    assert found[0].generation == 1
+    assert users.remove("bob")
+    assert not users.remove("bob")
+
+
+def test_a_list_with_a_name_that_is_taken_adds_nobody(users: Users) -> None:
+    users.add([("ada", Role.ADMIN, "hash")], now_ms=0)
+
+    with pytest.raises(UserExists):
+        users.add([("carl", Role.VIEWER, "hash"), ("ada", Role.VIEWER, "hash")], now_ms=0)
+    assert [user.username for user in users.all()] == ["ada"]
+
+
+def test_two_admins_who_remove_each_other_at_once_leave_one(
+    opened: Callable[[], Engine],
+) -> None:
+    users = Users(opened())
+    each = [(name, Users(opened())) for name, _, _ in ADMINS]
+    for _ in range(10):
+        forget_all(opened())
+        users.add(ADMINS, now_ms=0)
+
+        refused = list(filter(None, at_once(each)))
+
+        assert [user.username for user in users.all()] == refused
+        assert len(refused) == 1
+
+
+def at_once(each: list[tuple[str, Users]]) -> list[str | None]:
+    together = threading.Barrier(len(each))
+
+    def remove(name: str, users: Users) -> str | None:
+        together.wait()
+        try:
+            users.remove(name)
+        except LastAdmin:
+            return name
+        return None
+
+    with ThreadPoolExecutor(len(each)) as threads:
+        return list(threads.map(remove, *zip(*each, strict=True)))
+
+
+def test_tokens_are_read_by_another_process_over_the_same_database(
+    opened: Callable[[], Engine],
+) -> None:
+    first, other = (Tokens(opened(), ApiSettings(), lambda: 0) for _ in range(2))
+
+    assert other.read(first.make(User("ada", Role.VIEWER, 0, 0)))
+
+
+def test_a_server_that_is_away_is_an_error_that_passes(tmp_path: Path) -> None:
+    nobody = SecretStr(f"postgresql+psycopg://postgres@/postgres?host={tmp_path}")
+
+    with pytest.raises(Transient, match="does not answer"):
+        open_database(Settings(data_dir=tmp_path, api=ApiSettings(users_url=nobody)))
