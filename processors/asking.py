@@ -43,12 +43,13 @@ def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
     if state.bars < FEWEST_BARS:
         return ()
     x = state.features.read(issued_ms)
+    recent = _recent(state, x)
     left_ms = CANDLE_MS - issued_ms % CANDLE_MS
     minutes = left_ms // MINUTE_MS
     moment = Moment(issued_ms, issued_ms + left_ms, state.last_price_e8, _volatility_bp(x))
     replies = {}
     for c in state.contestants:
-        answer = _answer(c, x, minutes)
+        answer = _answer(c, x, recent if c.reads_recent else {}, minutes)
         status = _status(state, c, minutes)
         replies[c.model.name] = Reply(answer, status, _publish(state, c, moment, (answer, status)))
     before = 0.0 if left_ms == CANDLE_MS else state.variance
@@ -57,9 +58,19 @@ def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
     return tuple(reply.prediction for reply in replies.values())
 
 
-def _answer(contestant: Contestant, x: Features, minutes: int) -> Answer:
+def _recent(state: SymbolState, x: Features) -> Features:
+    """Read the last candles if a model or a lesson wants them; a lesson finds them in ``x``."""
+    if not (state.teaches_recent or any(c.reads_recent for c in state.contestants)):
+        return {}
+    recent = state.recent.read(x)
+    if state.teaches_recent:
+        x.update(recent)
+    return recent
+
+
+def _answer(contestant: Contestant, x: Features, recent: Features, minutes: int) -> Answer:
     """Answer, and leave what was answered among the features for the blend and the evidence."""
-    answer = contestant.model.predict_one(x, minutes)
+    answer = contestant.model.predict_one(x | recent if recent else x, minutes)
     if contestant.blended:
         x.update(answer_features(contestant.model.name, answer, minutes))
     if contestant.evidence is None or not answer.point:

@@ -6,7 +6,7 @@ from processors.intervals import Calibrator, RollingQuantiles, TrackedQuantiles
 from processors.models.blend import Blend
 from processors.models.online import Online
 from processors.models.point import Evidence
-from processors.models.protocol import Model
+from processors.models.protocol import Model, ReadsRecent
 from processors.models.reference import Reference
 
 
@@ -17,12 +17,14 @@ class Contestant:
     Attributes:
         blended: Whether there is a blend that wants to know its answers.
         evidence: Shrinks the point to what has held; None for a model that does so itself.
+        reads_recent: Whether the model is given the last candles too.
     """
 
     model: Model
     calibrator: Calibrator
     blended: bool = False
     evidence: Evidence | None = None
+    reads_recent: bool = False
 
 
 def reference() -> Contestant:
@@ -60,7 +62,8 @@ def retired(contestants: list[Contestant], name: str) -> list[Contestant]:
 
 
 def _doubted(model: Model) -> Contestant:
-    return Contestant(model, TrackedQuantiles(), evidence=Evidence())
+    reads_recent = isinstance(model, ReadsRecent)
+    return Contestant(model, TrackedQuantiles(), evidence=Evidence(), reads_recent=reads_recent)
 
 
 def default_contestants() -> list[Contestant]:

@@ -18,6 +18,7 @@ _EVENT = "event.json"
 _FOLDER = "models"
 _AT_WORK = 8  # versions that are kept in memory
 _BATCH = "processors.models.batch"  # LightGBM takes 100 MB: only who has a trained model pays
+_LSTM = "processors.models.lstm"
 
 
 class ModelStore:
@@ -48,7 +49,7 @@ class ModelStore:
         folder = self._root / self.folder(model, version)
         try:
             event = ModelVersion(**orjson.loads((folder / _EVENT).read_bytes()))
-            _read(folder)
+            _read(folder, model)
         except (OSError, TypeError, ValueError, UnusableArtefact):
             return None
         return event
@@ -70,15 +71,19 @@ class ModelStore:
 def _load(folder: Path, model: str, version: str, sha256: str) -> Model:
     if _sha256(folder / METADATA) != sha256:
         raise UnusableArtefact(f"{folder / METADATA} is not what was trained: train it again")
-    found = _read(folder)
+    found = _read(folder, model)
     if (found.name, found.version) != (model, version):
         raise UnusableArtefact(f"{folder} holds another version: train the model again")
     return found
 
 
-def _read(folder: Path) -> Model:
-    model: Model = import_module(_BATCH).load_batch(folder)
-    return model
+def _read(folder: Path, model: str) -> Model:
+    loaded: Model = (
+        import_module(_LSTM).load_lstm(folder)
+        if model == "lstm"
+        else import_module(_BATCH).load_batch(folder)
+    )
+    return loaded
 
 
 def _sha256(path: Path) -> str:

@@ -7,6 +7,7 @@ from processors.champion import Championship
 from processors.contestants import Contestant, default_contestants
 from processors.features import Features, FeatureState
 from processors.models.protocol import Answer, Outcome
+from processors.recent import Recent
 from schemas.predictions import Prediction, PredictionStatus
 from schemas.timeframe import Interval
 
@@ -57,6 +58,8 @@ class SymbolState:
         gaps: How many times minutes were missing.
         asked: Questions of the open candle that wait for its close.
         on_lesson: Is told what became of each question, for training.
+        recent: The last candles, for who reads them.
+        teaches_recent: Whether they are among the features that ``on_lesson`` is told.
     """
 
     symbol: str
@@ -73,6 +76,8 @@ class SymbolState:
     variance: float = 0.0
     asked: list[Asked] = field(default_factory=list)
     on_lesson: Callable[[Asked, Outcome], None] | None = None
+    recent: Recent = field(default_factory=Recent)
+    teaches_recent: bool = False
 
 
 def start_state(

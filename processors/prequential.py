@@ -67,6 +67,7 @@ def _fold(state: SymbolState, candle: Candle) -> None:
         state.variance = 0.0
     state.variance += bar.log_return**2 if state.bar_minutes == 1 else bar.variance * bar.minutes
     state.features.add(bar)
+    state.recent.add(bar)
     state.last_price_e8 = candle.close_e8
     state.bars += 1
     state.bars_since_gap += 1

@@ -6,10 +6,13 @@ import orjson
 
 from processors.features import FEATURES_HASH
 from processors.models.artefact import FORMAT
+from processors.recent import RECENT_HASH
 from schemas.predictions import ModelEvent, ModelVersion, TrainingRequest
 from schemas.timeframe import DAY_MS
 
-MODELS = ("batch", "forest")
+MODELS = ("batch", "forest", "lstm")
+CHOICE = f"{', '.join(MODELS[:-1])} or {MODELS[-1]}"
+_READ_RECENT = MODELS[2:]
 USUAL_DAYS = 90
 FEWEST_DAYS = 7
 MOST_DAYS = 400  # more does not fit the memory of a small machine
@@ -21,13 +24,14 @@ def version_of(request: TrainingRequest) -> str:
     Who asked and when does not matter. Code that sees other features trains another version.
     """
     wish = (request.model, request.symbol, request.from_ms, request.until_ms)
-    return hashlib.sha256(repr((*wish, FEATURES_HASH, FORMAT)).encode()).hexdigest()[:12]
+    features = RECENT_HASH if request.model in _READ_RECENT else FEATURES_HASH
+    return hashlib.sha256(repr((*wish, features, FORMAT)).encode()).hexdigest()[:12]
 
 
 def fault_of(request: TrainingRequest) -> str | None:
     """Return why a request cannot be met, whatever is stored, and what to ask instead."""
     if request.model not in MODELS:
-        return f"there is no model {request.model!r} to train: choose {' or '.join(MODELS)}"
+        return f"there is no model {request.model!r} to train: choose {CHOICE}"
     if not 0 <= request.from_ms < request.until_ms:
         return "the range ends before it begins: ask for one that begins first"
     days = (request.until_ms - request.from_ms) / DAY_MS

@@ -11,8 +11,10 @@ from processors.history import History
 from processors.lessons import Table, joined, lessons_of
 from processors.model_store import ModelStore
 from processors.models.artefact import Metadata, UnusableArtefact
-from processors.models.training import EMBARGO_MS, Training, train
+from processors.models.trainable import check_trainable, lessons_for, trained
+from processors.models.training import EMBARGO_MS, Training
 from processors.training_request import failure, version_of
+from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from schemas.predictions import ModelEvent, ModelVersion, TrainingRequest
 from schemas.settings import Settings
@@ -46,7 +48,7 @@ def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
     store = ModelStore(settings.data_dir)
     try:
         told = store.finished(request.model, version_of(request)) or _train(settings, request)
-    except UnusableArtefact as error:
+    except (UnusableArtefact, ConfigurationError) as error:
         return failure(request, str(error), _now_ms())
     except OSError as error:
         return failure(
@@ -56,13 +58,14 @@ def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
 
 
 def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
+    check_trainable(request.model)
     symbols = (request.symbol,) if request.symbol else settings.symbols
     store = ModelStore(settings.data_dir)
     with History(settings.clickhouse) as history:
         _check_stored(history, request, symbols)
         lessons = _learned(history, request, symbols)
         training = Training(request.model, lessons.symbols, request.from_ms, request.until_ms)
-        model, files = train(training, lessons.table)
+        model, files = trained(training, lessons.table)
         metadata = replace(model.metadata, version=version_of(request))
         sha256 = store.save(metadata, files)
         market_ms = max(history.newest_close_ms(symbol) or 0 for symbol in lessons.symbols)
@@ -92,8 +95,13 @@ def _check_stored(history: History, request: TrainingRequest, symbols: tuple[str
 
 
 def _learned(history: History, request: TrainingRequest, symbols: tuple[str, ...]) -> _Lessons:
+    days = len(symbols) * (request.until_ms - request.from_ms) / DAY_MS
     tables = {
-        symbol: lessons_of(_candles(history, request, symbol), Interval.ONE_MINUTE).table()
+        symbol: lessons_of(
+            _candles(history, request, symbol),
+            Interval.ONE_MINUTE,
+            lessons_for(request.model, days),
+        ).table()
         for symbol in symbols
     }
     taught = {symbol: table for symbol, table in tables.items() if len(table)}

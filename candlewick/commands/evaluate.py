@@ -32,7 +32,9 @@ def evaluate(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="online, batch, forest; again for more. Online and batch if left out."),
+        typer.Option(
+            help="online, batch, forest, lstm; again for more. Online and batch if left out."
+        ),
     ] = None,
     symbol: Annotated[
         str | None, typer.Option(help="Pair of files whose name does not say it.")

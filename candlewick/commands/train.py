@@ -27,7 +27,7 @@ def train(
     end: Annotated[
         str | None, typer.Option("--to", help="Day after the last; up to now if left out.")
     ] = None,
-    model: Annotated[str, typer.Option(help="batch or forest.")] = "batch",
+    model: Annotated[str, typer.Option(help="batch, forest or lstm.")] = "batch",
 ) -> None:
     """Ask for a model to be trained on stored candles; it answers within the hour it is ready."""
     now_ms = time.time_ns() // 1_000_000

@@ -10,8 +10,10 @@ from itertools import pairwise
 from candlewick.evaluation.retraining import retrain
 from processors.digest import combined
 from processors.lessons import Lessons
+from processors.models.protocol import Outcome
+from processors.models.trainable import check_trainable, lessons_for
 from processors.models.training import FEWEST_DAYS
-from processors.prediction_state import start_state
+from processors.prediction_state import Asked, start_state
 from processors.replay import Replay, tick_of
 from processors.skill import Skill
 from schemas.errors import ConfigurationError
@@ -21,7 +23,6 @@ from schemas.timeframe import DAY_MS, parse_interval
 
 REPORTED_SHARE = 1 / 3  # in whole days; the first two thirds warm up and choose
 MONTH_MS = 30 * DAY_MS
-TRAINED = ("batch", "forest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,15 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One symbol on its way."""
+    """One symbol on its way, with the lessons of each model that is trained."""
 
     candles: Sequence[Candle]
     replay: Replay
-    lessons: Lessons
+    lessons: dict[str, Lessons]
+
+    def teach(self, asked: Asked, outcome: Outcome) -> None:
+        for lessons in self.lessons.values():
+            lessons.add(asked, outcome)
 
 
 def evaluate(
@@ -72,25 +77,28 @@ def evaluate(
     Args:
         candles: By symbol, in order of time.
         report_days: How many days at the end are reported.
-        models: Which of `TRAINED` to train and enter beside the reference and the online model.
+        models: Which of `MODELS` to train and enter beside the reference and the online model.
 
     Raises:
-        ConfigurationError: There are too few candles to report on.
+        ConfigurationError: There are too few candles to report on, or what trains a model is not
+            installed.
     """
-    runs = {symbol: _start(symbol, found, report_days) for symbol, found in candles.items()}
-    for run in runs.values() if models else ():
-        run.replay.state.on_lesson = run.lessons.add
+    for model in models:
+        check_trainable(model)
+    runs = {symbol: _start(symbol, found, report_days, models) for symbol, found in candles.items()}
     stages = _stages(runs)
     for from_ms, until_ms in pairwise(stages):
         for run in runs.values():
             run.replay.feed(c for c in run.candles if from_ms < c.close_ms <= until_ms)
         for model in models if until_ms < stages[-1] else ():
-            retrain(model, until_ms, {s: (r.replay, r.lessons) for s, r in runs.items()})
+            retrain(model, until_ms, {s: (r.replay, r.lessons[model]) for s, r in runs.items()})
     results = [_result(symbol, run) for symbol, run in runs.items()]
     return Evaluation(results, combined({r.symbol: r.digest for r in results}))
 
 
-def _start(symbol: str, candles: Sequence[Candle], report_days: float | None) -> _Run:
+def _start(
+    symbol: str, candles: Sequence[Candle], report_days: float | None, models: Sequence[str]
+) -> _Run:
     first, last = candles[0], candles[-1]
     whole_days = int((last.close_ms - first.open_ms) * REPORTED_SHARE) // DAY_MS
     reported_ms = int((whole_days or REPORTED_SHARE) * DAY_MS)
@@ -99,7 +107,11 @@ def _start(symbol: str, candles: Sequence[Candle], report_days: float | None) ->
     interval = parse_interval(first.interval)
     state = start_state(symbol, tick_e8=tick_of(candles), interval=interval)
     replay = Replay(state, max(last.close_ms - reported_ms, first.open_ms))
-    return _Run(candles, replay, Lessons())
+    run = _Run(candles, replay, {model: lessons_for(model) for model in models})
+    if models:
+        state.on_lesson = run.teach
+        state.teaches_recent = any(one.wanted.recent for one in run.lessons.values())
+    return run
 
 
 def _stages(runs: Mapping[str, _Run]) -> list[int]:

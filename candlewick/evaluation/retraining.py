@@ -6,9 +6,10 @@ import orjson
 
 from processors.contestants import installed
 from processors.lessons import Lessons, joined
-from processors.models.artefact import UnusableArtefact
-from processors.models.batch import Batch
-from processors.models.training import Training, train
+from processors.models.artefact import Metadata, UnusableArtefact
+from processors.models.protocol import Model
+from processors.models.trainable import trained
+from processors.models.training import Training
 from processors.replay import Replay
 from schemas.predictions import ModelEvent, ModelVersion
 
@@ -22,23 +23,22 @@ def retrain(model: str, until_ms: int, runs: Mapping[str, tuple[Replay, Lessons]
         group = {s: run for s, run in runs.items() if run[0].state.bar_minutes == minutes}
         table = joined(lessons.table() for _, lessons in group.values())
         try:
-            trained, _ = train(Training(model, tuple(group), 0, until_ms), table)
+            found, _ = trained(Training(model, tuple(group), 0, until_ms), table)
         except UnusableArtefact as error:
             event = ModelVersion(model, "", "", ModelEvent.FAILED, until_ms, str(error), "{}")
         else:
-            _install(trained, group)
-            event = _trained(trained, until_ms)
+            _install(found, group)
+            event = _trained(found.metadata, until_ms)
         for replay, _ in group.values():
             replay.events.append(event)
 
 
-def _install(trained: Batch, group: Mapping[str, tuple[Replay, Lessons]]) -> None:
+def _install(model: Model, group: Mapping[str, tuple[Replay, Lessons]]) -> None:
     for replay, _ in group.values():
-        replay.state.contestants = installed(replay.state.contestants, trained)
+        replay.state.contestants = installed(replay.state.contestants, model)
 
 
-def _trained(trained: Batch, until_ms: int) -> ModelVersion:
-    found = trained.metadata
+def _trained(found: Metadata, until_ms: int) -> ModelVersion:
     return ModelVersion(
         model=found.model,
         version=found.version,

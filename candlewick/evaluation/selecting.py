@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from candlewick.evaluation.evaluating import TRAINED
 from candlewick.evaluation.kline_files import read_candles
+from processors.training_request import CHOICE, MODELS
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
 
@@ -33,12 +33,12 @@ def models_of(names: Sequence[str]) -> list[str]:
     Raises:
         ConfigurationError: There is no such model.
     """
-    unknown = set(names) - {*TRAINED, "online", "reference"}
+    unknown = set(names) - {*MODELS, "online", "reference"}
     if unknown:
         raise ConfigurationError(
-            f"unknown model {', '.join(sorted(unknown))}: use online, {' or '.join(TRAINED)}"
+            f"unknown model {', '.join(sorted(unknown))}: use online, {CHOICE}"
         )
-    return [name for name in TRAINED if name in names]
+    return [name for name in MODELS if name in names]
 
 
 def _is_within(open_ms: int, from_ms: int | None, until_ms: int | None) -> bool:

@@ -1,7 +1,8 @@
-"""A trained model on disk: LightGBM's own text format beside its metadata. No pickle.
+"""A trained model on disk: text files beside their metadata. No pickle.
 
-A version is a folder: ``metadata.json``, ``variance.txt`` and, where a point was worth keeping,
-``point.txt``. The metadata holds the SHA-256 of each file, and nothing is loaded that differs.
+A version is a folder: ``metadata.json`` with LightGBM's own text format, ``variance.txt`` and,
+where a point was worth keeping, ``point.txt``; or with the weights of an LSTM, ``weights.json``.
+The metadata holds the SHA-256 of each file, and nothing is loaded that differs.
 """
 
 import hashlib
@@ -27,6 +28,7 @@ class Metadata:
     """Where a model comes from and what it was worth.
 
     Attributes:
+        rounds: Trees, or how often an LSTM went through its lessons.
         from_ms: Start of the data it was trained on, inclusive; ``until_ms`` exclusive.
         features: Hash of the features' names and order.
         holdout: Figures on the last part of the range, which choosing the size did not see fitted.
@@ -58,14 +60,18 @@ def save_artefact(folder: Path, metadata: Metadata, files: Mapping[str, str]) ->
     (folder / METADATA).write_bytes(body)
 
 
-def load_artefact(folder: Path) -> tuple[Metadata, dict[str, str]]:
+def load_artefact(folder: Path, features: str = FEATURES_HASH) -> tuple[Metadata, dict[str, str]]:
     """Return the metadata and the files of an artefact, each checked.
+
+    Args:
+        folder: The artefact's.
+        features: Hash of what the model must have been trained on.
 
     Raises:
         UnusableArtefact: Missing, changed since it was trained, or of another version.
     """
     metadata = _metadata(folder)
-    if metadata.format != FORMAT or metadata.features != FEATURES_HASH:
+    if metadata.format != FORMAT or metadata.features != features:
         raise UnusableArtefact(
             f"{folder} was trained by another version ({metadata.code}): train the model again"
         )

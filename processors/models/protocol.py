@@ -5,7 +5,7 @@ does not know quantiles: `processors.intervals` makes a calibrated interval out 
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from processors.features import Features
 from schemas.predictions import ModelEvent
@@ -70,4 +70,14 @@ class Model(Protocol):
 
     def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
         """Learn what became of one question; a candle's questions come in the order asked."""
+        ...
+
+
+@runtime_checkable
+class ReadsRecent(Protocol):
+    """A model that is given the last candles (`processors.recent`) among its features."""
+
+    @property
+    def candles_read(self) -> int:
+        """How many of them."""
         ...

@@ -68,12 +68,8 @@ def train(training: Training, table: Table) -> tuple[Batch, dict[str, str]]:
     Raises:
         UnusableArtefact: There is too little data to train on.
     """
-    known = table.open_ms < training.until_ms - EMBARGO_MS
-    times = table.open_ms[known]
-    _check_enough(training, times)
-    held_from = int(times.max() - HELD_OUT * np.ptp(times))
-    fit = table.where(known & (table.open_ms < held_from - EMBARGO_MS))
-    held = table.where(known & (table.open_ms >= held_from))
+    known = known_of(training, table)
+    fit, held = split_of(table, known)
     rounds, variance_skill = _choose(training.model, (fit, fit.excess), (held, held.excess))
     point_rounds, point_skill = _choose(training.model, (fit, fit.moved), (held, held.moved))
     held_rows = len(held)
@@ -88,8 +84,31 @@ def train(training: Training, table: Table) -> tuple[Batch, dict[str, str]]:
         "point_skill": point_skill[0],
         "point_skill_standard_error": point_skill[1],
     }
-    metadata = _metadata(training, data, rounds, holdout, files)
+    hashes = {name: sha256_of(text) for name, text in files.items()}
+    libraries = {name: version_of(name) for name in ("lightgbm", "numpy")}
+    metadata = metadata_of(
+        training, data, rounds, holdout, hashes, features=FEATURES_HASH, libraries=libraries
+    )
     return Batch(metadata, files[VARIANCE_FILE], files.get(POINT_FILE)), files
+
+
+def known_of(training: Training, table: Table) -> NDArray[np.bool_]:
+    """Return which rows were known in time.
+
+    Raises:
+        UnusableArtefact: They are too few to train on.
+    """
+    known = table.open_ms < training.until_ms - EMBARGO_MS
+    _check_enough(training, table.open_ms[known])
+    return known
+
+
+def split_of(table: Table, known: NDArray[np.bool_]) -> tuple[Table, Table]:
+    """Return the rows to fit, and those of the last fifth of the range, an embargo later."""
+    times = table.open_ms[known]
+    held_from = int(times.max() - HELD_OUT * np.ptp(times))
+    fit = table.where(known & (table.open_ms < held_from - EMBARGO_MS))
+    return fit, table.where(known & (table.open_ms >= held_from))
 
 
 def _check_enough(training: Training, times: NDArray[np.int64]) -> None:
@@ -116,10 +135,11 @@ def _choose(
     )
     rounds = FOREST_TREES if forest else max(booster.best_iteration, 1)
     predicted = np.asarray(booster.predict(held[0].inputs, num_iteration=rounds, num_threads=1))
-    return rounds, _holdout_skill(held[0], held[1], predicted)
+    return rounds, holdout_skill(held[0], held[1], predicted)
 
 
-def _holdout_skill(held: Table, actual: Floats, predicted: Floats) -> tuple[float, float]:
+def holdout_skill(held: Table, actual: Floats, predicted: Floats) -> tuple[float, float]:
+    """Return the skill against zero, and its standard error; a candle counts as one case."""
     _, candle = np.unique(held.open_ms, return_inverse=True)
     losses = np.bincount(candle, (actual - predicted) ** 2)
     return skill_with_error(losses.astype(float), np.bincount(candle, actual**2).astype(float))
@@ -131,10 +151,17 @@ def _fitted(model: str, data: Table, target: Floats, rounds: int) -> str:
     return booster.model_to_string(num_iteration=-1)
 
 
-def _metadata(
-    training: Training, data: Table, rounds: int, holdout: dict[str, float], files: dict[str, str]
+def metadata_of(
+    training: Training,
+    data: Table,
+    rounds: int,
+    holdout: dict[str, float],
+    hashes: dict[str, str],
+    *,
+    features: str,
+    libraries: dict[str, str],
 ) -> Metadata:
-    hashes = {name: sha256_of(text) for name, text in files.items()}
+    """Return what is to be known of a model that was fitted to ``data``."""
     return Metadata(
         format=FORMAT,
         model=training.model,
@@ -144,9 +171,9 @@ def _metadata(
         until_ms=training.until_ms,
         rows=len(data),
         rounds=rounds,
-        features=FEATURES_HASH,
+        features=features,
         code=version_of("candlewick"),
-        libraries={name: version_of(name) for name in ("lightgbm", "numpy")},
+        libraries=libraries,
         seed=SEED,
         holdout=holdout,
         sha256=hashes,

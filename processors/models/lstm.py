@@ -1,0 +1,83 @@
+"""A trained LSTM over the last candles and the features of the moment; see `processors.recent`.
+
+Like `processors.models.batch` it learns nothing from single candles. It answers with NumPy alone:
+Keras and JAX train it (`processors.models.lstm_training`) and are an extra that only the trainer
+needs.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from processors.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
+from processors.models.artefact import Metadata, UnusableArtefact, load_artefact
+from processors.models.network import Network
+from processors.models.protocol import Answer, Notice, Outcome
+from processors.models.scale import recent_log_variance, scale_of
+from processors.models.weights import weights_of
+from processors.recent import CANDLES, CHANNELS, RECENT_HASH, RECENT_NAMES
+
+NAME = "lstm"
+WEIGHTS_FILE = "weights.json"
+EVERY = 3  # minutes: the questions between teach nearly the same
+KNOWN_NAMES = (*NAMES[1:], *TRADE_NAMES, *POINT_NAMES)
+WIDTH = 1 + len(KNOWN_NAMES) + len(RECENT_NAMES)
+KNOWN_WIDTH = 1 + len(KNOWN_NAMES)
+WIDEST = 6.0  # neither output may be further off than any that was seen
+
+
+class Lstm:
+    """One version of the model, the same object for all its symbols."""
+
+    name = NAME
+    candles_read = CANDLES
+
+    def __init__(self, metadata: Metadata, weights: str) -> None:
+        """Take the text of the weights.
+
+        Raises:
+            ValueError: It does not hold the weights of such a network.
+        """
+        self.metadata = metadata
+        self._text = weights
+        self._network = Network(weights_of(weights), channels=len(CHANNELS), features=KNOWN_WIDTH)
+
+    def __reduce__(self) -> tuple[type["Lstm"], tuple[Metadata, str]]:
+        return Lstm, (self.metadata, self._text)
+
+    @property
+    def version(self) -> str:
+        """The artefact's."""
+        return self.metadata.version
+
+    def predict_one(self, x: Features, minutes: int) -> Answer:
+        """Answer one question; what is missing, candles too, counts as usual."""
+        row = np.array(row_of(x, minutes))
+        candles = row[KNOWN_WIDTH:].reshape(CANDLES, len(CHANNELS))
+        answer = self._network.answer(candles, row[:KNOWN_WIDTH])
+        excess, moved = np.clip(answer, -WIDEST, WIDEST).tolist()
+        usual = recent_log_variance(x)
+        return Answer(moved * scale_of(usual, minutes), scale_of(usual + excess, minutes))
+
+    def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
+        """Learn nothing."""
+
+
+def load_lstm(folder: Path) -> Lstm:
+    """Return the model of an artefact.
+
+    Raises:
+        UnusableArtefact: Missing, changed since it was trained, or of another version.
+    """
+    metadata, files = load_artefact(folder, RECENT_HASH)
+    try:
+        return Lstm(metadata, files[WEIGHTS_FILE])
+    except (KeyError, ValueError) as error:
+        raise UnusableArtefact(f"{folder} holds no LSTM: train it again") from error
+
+
+def row_of(x: Features, minutes: int) -> list[float]:
+    """Return the inputs of one question: minutes, features, candles; zero for what is missing."""
+    get = x.get
+    known = [get(name, 0.0) for name in KNOWN_NAMES]
+    return [float(minutes), *known, *[get(name, 0.0) for name in RECENT_NAMES]]
