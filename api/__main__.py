@@ -7,6 +7,7 @@ import sys
 import uvicorn
 
 from api.app import build_app
+from api.connections import BoundedConnection, allow_many_files
 from schemas.errors import CandlewickError, ConfigurationError
 from schemas.settings import ApiSettings, load_settings, variable_name
 
@@ -25,8 +26,10 @@ def main() -> None:
         app = build_app(settings)
     except CandlewickError as error:
         sys.exit(f"api: {error}")
+    BoundedConnection.most = allow_many_files()
     uvicorn.run(
         app,
+        http=BoundedConnection,
         host=settings.api.host,
         port=settings.api.port,
         access_log=False,

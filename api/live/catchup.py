@@ -7,12 +7,10 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from api.live.events import Event
 from api.live.position import Place, Position
-from api.live.tail import new_consumer, read_messages
+from api.live.tail import POLL_S, new_consumer, next_messages, read_messages
 from schemas.errors import Transient
 
 PATIENCE_S = 10.0
-_POLL_S = 0.5
-_BATCH = 500
 Range = tuple[int, int]
 
 
@@ -47,10 +45,11 @@ def read_missed(servers: str, ranges: Mapping[Place, Range]) -> Iterator[Missed]
         starts = {place: _first(consumer, place, span) for place, span in ranges.items()}
         lost = sum(starts[place] - at for place, (at, _) in ranges.items())
         yield Missed((), {}, lost)
-        left = {p: end for p, (_, end) in ranges.items() if starts[p] < end}
+        until = {place: end for place, (_, end) in ranges.items()}
+        left = {p: end for p, end in until.items() if starts[p] < end}
         consumer.assign([TopicPartition(k.topic.name, p, starts[k, p]) for k, p in left])
         while left:
-            missed = _next(consumer, left)
+            missed = _next(consumer, until)
             left = {p: end for p, end in left.items() if missed.ends.get(p, 0) < end}
             yield missed
     except KafkaException as error:
@@ -67,12 +66,13 @@ def _first(consumer: Consumer, place: Place, span: Range) -> int:
     return min(max(low, span[0]), span[1])
 
 
-def _next(consumer: Consumer, left: Position) -> Missed:
+def _next(consumer: Consumer, until: Position) -> Missed:
     waited_s = 0.0
-    while not (messages := consumer.consume(_BATCH, _POLL_S)):
-        waited_s += _POLL_S
+    while not (messages := next_messages(consumer)):
+        waited_s += POLL_S
         if waited_s >= PATIENCE_S:
             raise Transient("Kafka stopped to answer in the middle of the past events")
     arrived = read_messages(messages, {})
-    events = tuple(e for e, _, _ in arrived.items if e.offset < left.get(e.place, 0))
-    return Missed(events, arrived.ends())
+    events = tuple(e for e, _, _ in arrived.items if e.offset < until[e.place])
+    # What is read beyond the range comes live, and is not yet had by who stops in between.
+    return Missed(events, {p: min(end, until[p]) for p, end in arrived.ends().items()})

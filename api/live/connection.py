@@ -18,6 +18,8 @@ async def frames_of(feed: Feed, wish: Wish, have: Position | None) -> Frames:
         feed: Where events come from.
         wish: What the client wants.
         have: How far it has come; None begins now.
+
+    Raises as `Feed.check_room`, before the first.
     """
     subscriber, upto = feed.subscribe(wish)
     try:

@@ -6,16 +6,20 @@ from collections.abc import AsyncGenerator
 
 from anyio import CapacityLimiter, to_thread
 
+from api import problems
 from api.live.catchup import Missed, missing_ranges, read_missed
 from api.live.events import Event, Frames, notice, sse
 from api.live.hub import Hub, Subscriber, Wish
 from api.live.market import Market
 from api.live.position import Position, position_text
 from api.live.tail import Arrived, Tail
+from api.problems import Members, Problem
+from schemas.errors import Transient
 from schemas.settings import Settings
 
 CATCHING_UP = 4  # clients that read the past from Kafka at the same time
 LARGEST_PAST = 500_000
+RETRY_S = 5
 
 
 class Feed:
@@ -38,13 +42,26 @@ class Feed:
         """End the thread."""
         self.tail.stop()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether no more subscribers are let in."""
-        return self.hub.subscribers >= self.limits.stream_clients
+    def check_room(self) -> None:
+        """Refuse a client that there is no room for.
+
+        Raises:
+            Problem: The stream has as many as it may; 503.
+            Transient: Kafka is not followed yet.
+        """
+        if self.hub.subscribers >= self.limits.stream_clients:
+            detail = f"{self.limits.stream_clients} clients are connected"
+            wait = Members(retry_after_s=RETRY_S)
+            raise Problem(problems.TOO_MANY_CLIENTS, detail, members=wait)
+        if not self.hub.position:
+            raise Transient(self.tail.trouble or "Kafka is not followed yet")
 
     def subscribe(self, wish: Wish) -> tuple[Subscriber, Position]:
-        """Let a client in; it gets what comes after the returned position."""
+        """Let a client in, which gets what comes after the returned position.
+
+        Raises as `check_room`: many may have asked at the same time.
+        """
+        self.check_room()
         subscriber = Subscriber(wish, self.limits.stream_queue)
         return subscriber, self.hub.add(subscriber)
 

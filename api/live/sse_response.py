@@ -28,25 +28,30 @@ class EventStream(Response):
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the frames or the client end."""
+        """Send until the frames or the client end; what hinders the first frame is raised."""
         del scope
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        sending = asyncio.create_task(self._send(send))
-        leaving = asyncio.create_task(_left(receive))
-        try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sending, leaving):
-                task.cancel()
-            await asyncio.gather(sending, leaving, return_exceptions=True)
+        async with aclosing(self._frames):
+            first = await anext(self._frames)
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            sending = asyncio.create_task(self._send(first, send))
+            leaving = asyncio.create_task(_left(receive))
+            try:
+                await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (sending, leaving):
+                    task.cancel()
+                await asyncio.gather(sending, leaving, return_exceptions=True)
 
-    async def _send(self, send: Send) -> None:
-        async with aclosing(self._frames) as stretches:
-            async for frames in stretches:
-                message = {"type": "http.response.body", "body": b"".join(frames)}
-                async with asyncio.timeout(self._patience_s):
-                    await send({**message, "more_body": True})
+    async def _send(self, first: list[bytes], send: Send) -> None:
+        await self._send_piece(first, send)
+        async for frames in self._frames:
+            await self._send_piece(frames, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_piece(self, frames: list[bytes], send: Send) -> None:
+        message = {"type": "http.response.body", "body": b"".join(frames), "more_body": True}
+        async with asyncio.timeout(self._patience_s):
+            await send(message)
 
 
 async def _left(receive: Receive) -> None:

@@ -17,7 +17,7 @@ from schemas.predictions import REPLAYED
 LOG = logging.getLogger(__name__)
 REMEMBERED = 300  # records of each partition that are read again at the start
 PATIENCE_S = 5.0
-_POLL_S = 0.2
+POLL_S = 0.2
 _TOGETHER_S = 0.02  # what comes within so much of the first goes to the subscribers in one piece
 _POLL_MESSAGES = 2000
 _AGAIN_S = 1.0
@@ -97,16 +97,17 @@ class Tail:
         news = {place: high for place, (_, high) in ends.items()}
         self.trouble = None
         while not self._ending.is_set():
-            messages = _next_messages(consumer)
+            messages = next_messages(consumer)
             if messages:
                 arrived = read_messages(messages, news)
                 loop.call_soon_threadsafe(self.take, arrived)
                 self._position.update(arrived.ends())
 
 
-def _next_messages(consumer: Consumer) -> list[Message]:
+def next_messages(consumer: Consumer) -> list[Message]:
+    """Wait for a message, a fifth of a second at most; returns it with what comes just after."""
     # `consume` alone waits all its time, however soon the first message comes.
-    first = consumer.poll(_POLL_S)
+    first = consumer.poll(POLL_S)
     return [] if first is None else [first, *consumer.consume(_POLL_MESSAGES, _TOGETHER_S)]
 
 

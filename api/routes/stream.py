@@ -24,7 +24,6 @@ from api.problems import FieldError, Members, Problem
 from schemas.errors import Transient
 
 router = APIRouter(tags=["live"])
-RETRY_S = 5
 POLICY_VIOLATION, TRY_LATER = 1008, 1013
 _EXAMPLE = """retry: 2000
 id: c0:120,p0:88
@@ -67,7 +66,6 @@ async def stream(
 ) -> Response:
     """Follow candles, predictions, scores and gaps as they happen; `Last-Event-ID` resumes."""
     have = _position(last_event_id or since)
-    check_room(parts.feed)
     frames = frames_of(parts.feed, wish_of(kinds, symbols), have)
     return EventStream(frames, patience_s=2 * parts.settings.api.heartbeat_s)
 
@@ -88,7 +86,7 @@ async def websocket(socket: WebSocket) -> None:
             [Kind(name) for name in query.get("kinds", "").split(",") if name],
             [name.upper() for name in query.get("symbols", "").split(",") if name][:MOST_SYMBOLS],
         )
-        check_room(feed)
+        feed.check_room()
     except Problem as problem:
         code = TRY_LATER if problem.members.retry_after_s else POLICY_VIOLATION
         await socket.close(code, problem.detail[:120])
@@ -103,21 +101,6 @@ async def websocket(socket: WebSocket) -> None:
 def wish_of(kinds: list[Kind], symbols: list[str]) -> Wish:
     """Return what a client wants; empty lists mean all."""
     return Wish(frozenset(kinds or Kind), frozenset(symbols))
-
-
-def check_room(feed: Feed) -> None:
-    """Refuse a client that there is no room for.
-
-    Raises:
-        Problem: The stream has as many as it may; 503.
-        Transient: Kafka is not followed yet.
-    """
-    if feed.is_full:
-        wait = Members(retry_after_s=RETRY_S)
-        detail = f"{feed.limits.stream_clients} clients are connected"
-        raise Problem(problems.TOO_MANY_CLIENTS, detail, members=wait)
-    if not feed.hub.position:
-        raise Transient(feed.tail.trouble or "Kafka is not followed yet")
 
 
 def _position(text: str | None) -> Position | None:
