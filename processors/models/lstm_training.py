@@ -95,8 +95,7 @@ def train_lstm(training: Training, table: Table) -> tuple[Lstm, dict[str, str]]:
 
 def network() -> "keras.Model":
     """Return Keras' network of candles and standardised features; it always begins the same."""
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
+    os.environ.update(_SETTINGS)
     import keras  # noqa: PLC0415 - an extra, which takes seconds to import
 
     layers, start = keras.layers, keras.initializers.GlorotUniform(SEED)

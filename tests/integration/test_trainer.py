@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 import orjson
 import psutil
@@ -40,6 +41,10 @@ DAY_MS = 86_400_000
 STORED = 8 * 1440 + 30
 MARKET = trembling_minutes(STORED + 60)
 DEADLINE_S = 90.0
+CAN_TRAIN_LSTM = bool(find_spec("keras") and find_spec("jax"))
+KERAS = pytest.mark.skipif(
+    not CAN_TRAIN_LSTM, reason="Keras and JAX are not installed: uv sync --extra lstm"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +214,9 @@ def asked_for(settings: Settings, count: int) -> dict[str, TrainingRequest]:
     return found
 
 
-def test_a_request_becomes_a_model_that_answers_from_its_time_on(stack: Stack) -> None:
-    request = a_request()
+@pytest.mark.parametrize("model", ["batch", pytest.param("lstm", marks=KERAS)])
+def test_a_request_becomes_a_model_that_answers_from_its_time_on(stack: Stack, model: str) -> None:
+    request = a_request(model=model)
     version = version_of(request)
     with a_trainer(stack):
         stack.ask(b"rubbish")
@@ -221,13 +227,13 @@ def test_a_request_becomes_a_model_that_answers_from_its_time_on(stack: Stack) -
 
     details = orjson.loads(trained.details)
     assert trained.event == "trained"
-    assert details["folder"] == f"models/batch/{version}"
+    assert details["folder"] == f"models/{model}/{version}"
     assert (stack.settings.data_dir / details["folder"] / METADATA).exists()
     assert again.details == trained.details
     answers = asyncio.run(predicted(stack.settings))
-    batch = [p for p in answers if p.model == "batch"]
-    assert min(p.issued_ms for p in batch) == details["effective_ms"]
-    assert {p.version for p in batch} == {version}
+    its = [p for p in answers if p.model == model]
+    assert min(p.issued_ms for p in its) == details["effective_ms"]
+    assert {p.version for p in its} == {version}
     assert min(p.issued_ms for p in answers) < details["effective_ms"]
 
 
@@ -240,6 +246,8 @@ def test_requests_that_cannot_be_met_are_answered_and_the_next_one_is_taken(stac
         "at the latest": a_request(until_ms=MIDNIGHT_MS + 20 * DAY_MS),
         "it needs": a_request(from_ms=MIDNIGHT_MS - 7 * DAY_MS, until_ms=day_ms),
     }
+    if not CAN_TRAIN_LSTM:
+        wishes["pip install 'candlewick[lstm]'"] = a_request(model="lstm")
     with a_trainer(stack):
         for wish in wishes.values():
             stack.ask(wish)

@@ -17,61 +17,34 @@ from processors.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
 from processors.lessons import Table, lessons_of
 from processors.model_store import ModelStore
 from processors.models import lstm_training
-from processors.models.artefact import Metadata, UnusableArtefact, save_artefact, sha256_of
+from processors.models.artefact import UnusableArtefact, save_artefact
 from processors.models.lstm import KNOWN_WIDTH, WEIGHTS_FILE, WIDTH, Lstm, load_lstm, row_of
 from processors.models.protocol import Answer, Outcome
 from processors.models.trainable import check_trainable, lessons_for, trained
 from processors.models.training import Training
-from processors.models.weights import Weights, text_of, weights_of
+from processors.models.weights import text_of, weights_of
 from processors.prediction_state import Asked, start_state
 from processors.prequential import step
-from processors.recent import CANDLES, CHANNELS, RECENT_HASH, RECENT_NAMES
+from processors.recent import CANDLES, CHANNELS, RECENT_NAMES
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from schemas.timeframe import Interval
 from tests.candle_builders import MIDNIGHT_MS, trembling_minutes
+from tests.network_builders import an_lstm, some_weights
 
 DAY_MS, QUARTER_MS = 86_400_000, 900_000
-UNITS, HIDDEN = 16, 16
 DAY = trembling_minutes(1440)
 KERAS = pytest.mark.skipif(
     not (find_spec("keras") and find_spec("jax")),
     reason="Keras and JAX are not installed: uv sync --extra lstm",
 )
-SHAPES = {
-    "mean": (KNOWN_WIDTH,),
-    "spread": (KNOWN_WIDTH,),
-    "kernel": (len(CHANNELS), 4 * UNITS),
-    "recurrent": (UNITS, 4 * UNITS),
-    "bias": (4 * UNITS,),
-    "hidden": (UNITS + KNOWN_WIDTH, HIDDEN),
-    "hidden_bias": (HIDDEN,),
-    "out": (UNITS + KNOWN_WIDTH + HIDDEN, 2),
-    "out_bias": (2,),
-}
-
-
-def some_weights(seed: int = 1) -> Weights:
-    chance = np.random.default_rng(seed)
-    weights = {name: chance.normal(0, 0.2, shape) for name, shape in SHAPES.items()}
-    weights["spread"] = 0.5 + np.abs(weights["spread"])
-    return {name: array.astype(np.float32) for name, array in weights.items()}
-
-
-def a_model(seed: int = 1) -> Lstm:
-    text = text_of(some_weights(seed))
-    hashes = {WEIGHTS_FILE: sha256_of(text)}
-    metadata = Metadata(
-        1, "lstm", f"v{seed}", ["BTCUSDT"], 0, 1, 9, 2, RECENT_HASH, "0", {}, 1, {}, hashes
-    )
-    return Lstm(metadata, text)
 
 
 class Watched(Lstm):
     """Keeps what it was asked."""
 
     def __init__(self) -> None:
-        super().__init__(a_model().metadata, text_of(some_weights()))
+        super().__init__(an_lstm().metadata, text_of(some_weights()))
         self.seen: list[tuple[Features, int]] = []
 
     def predict_one(self, x: Features, minutes: int) -> Answer:
@@ -142,7 +115,7 @@ def test_what_comes_later_does_not_change_a_sequence(known: int, seed: int) -> N
 def test_only_who_asks_for_the_sequence_sees_it() -> None:
     state = start_state("BTCUSDT", tick_e8=10**6)
     plain = start_state("BTCUSDT", tick_e8=10**6)
-    state.contestants = installed(default_contestants(), a_model())
+    state.contestants = installed(default_contestants(), an_lstm())
     for candle in DAY[:300]:
         taken, alone = step(state, candle), step(plain, candle)
         others = [p for p in taken.predictions if p.model in {"reference", "online"}]
@@ -200,7 +173,7 @@ def test_weights_come_back_bit_for_bit() -> None:
 )
 def test_a_text_without_weights_is_told(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        Lstm(a_model().metadata, text)
+        Lstm(an_lstm().metadata, text)
 
 
 @pytest.mark.parametrize("spoilt", ["shape", "number", "missing"])
@@ -214,11 +187,11 @@ def test_weights_that_make_no_network_are_refused(spoilt: str) -> None:
         del weights["bias"]
 
     with pytest.raises(ValueError, match=r"weight"):
-        Lstm(a_model().metadata, text_of(weights))
+        Lstm(an_lstm().metadata, text_of(weights))
 
 
 def test_an_artefact_answers_as_the_model_that_was_saved(tmp_path: Path) -> None:
-    model = a_model()
+    model = an_lstm()
     store = ModelStore(tmp_path)
     store.save(model.metadata, {WEIGHTS_FILE: text_of(some_weights())})
     folder = tmp_path / store.folder("lstm", model.version)
@@ -231,7 +204,7 @@ def test_an_artefact_answers_as_the_model_that_was_saved(tmp_path: Path) -> None
 
 
 def test_an_artefact_of_other_sequences_or_without_weights_is_refused(tmp_path: Path) -> None:
-    metadata = a_model().metadata
+    metadata = an_lstm().metadata
     save_artefact(tmp_path / "a", replace(metadata, features="x"), {})
     save_artefact(tmp_path / "b", replace(metadata, sha256={}), {})
 
@@ -321,7 +294,7 @@ def test_it_learns_what_changes_the_variance(a_training: tuple[Lstm, dict[str, s
 
 
 def test_any_features_get_a_finite_answer() -> None:
-    chance, model = random.Random(3), a_model()
+    chance, model = random.Random(3), an_lstm()
     names = (*NAMES, *TRADE_NAMES, *POINT_NAMES, *RECENT_NAMES)
     for minutes in range(1, 16):
         x = {name: chance.gauss(0, 50) for name in names}

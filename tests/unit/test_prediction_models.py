@@ -25,6 +25,7 @@ from processors.models.scale import recent_log_variance, scale_of
 from processors.models.training import Training, train
 from schemas.timeframe import Interval
 from tests.candle_builders import MIDNIGHT_MS, trembling_minutes
+from tests.network_builders import an_lstm
 
 DAY_MS = 86_400_000
 UNTIL_MS = MIDNIGHT_MS + 8 * DAY_MS
@@ -66,7 +67,7 @@ def teach(model: Model, candles: int, *, seed: int = 1, shift: float = 0.0) -> l
     return notices
 
 
-@pytest.fixture(params=["reference", "online", "batch", "forest", "blend"])
+@pytest.fixture(params=["reference", "online", "batch", "forest", "lstm", "blend"])
 def model(
     request: pytest.FixtureRequest, trained: dict[str, tuple[Batch, dict[str, str]]]
 ) -> Model:
@@ -75,6 +76,7 @@ def model(
         "online": Online,
         "batch": lambda: trained["batch"][0],
         "forest": lambda: trained["forest"][0],
+        "lstm": an_lstm,
         "blend": lambda: Blend(("online", "batch")),
     }
     found = makers[request.param]()
