@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
 from candlewick.cli import build_app
-from candlewick.clickhouse_admin import apply_migrations
+from candlewick.clickhouse_admin import apply_migrations, connect
 from schemas import topics
 from schemas.codecs import encode
 from schemas.dead_letters import Origin, headers_of
@@ -39,6 +40,7 @@ class World:
     environment: dict[str, str]
     producer: Producer
     store: ClickHouse
+    account: ClickHouseSettings
 
     def send(self, topic: Topic, *messages: bytes, key: str = "BTCUSDT") -> None:
         for message in messages:
@@ -82,11 +84,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "CANDLEWICK_DATA_DIR": str(folder),
             "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap,
             "CANDLEWICK_CLICKHOUSE__URL": clickhouse.url,
+            "CANDLEWICK_CLICKHOUSE__USER": clickhouse.user,
+            "CANDLEWICK_CLICKHOUSE__PASSWORD": clickhouse.password,
             "CANDLEWICK_CLICKHOUSE__READER_USER": clickhouse.reader,
             "CANDLEWICK_CLICKHOUSE__READER_PASSWORD": clickhouse.reader_password,
         }
         producer = Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
-        yield World(environment, producer, ClickHouse(settings))
+        yield World(environment, producer, ClickHouse(settings), settings)
 
 
 def test_a_block_is_shown_as_one_row_a_trade(world: World) -> None:
@@ -291,3 +295,52 @@ def test_quote_volume_may_differ_by_rounding_only_where_there_is_rounding(
     line = world.json("audit", "--symbol", symbol)[0]
 
     assert (line["verified"], line["mismatch"]) == (1, 1)
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    path = tmp_path / "export.csv"
+    path.write_text(
+        "snapped_at,price,market_cap,total_volume\n"
+        "2021-01-01 00:00:00 UTC,29022.66,539438008997.3,43503516563.06\n"
+        "2021-01-02 00:00:00 UTC,29352.12,545593282215.6,34089717988.7\n"
+    )
+    return path
+
+
+def test_import_keeps_an_export_in_its_own_table_once_with_its_source(
+    world: World, export: Path
+) -> None:
+    said = [world.run("import", str(export), "--symbol", "btcusdt") for _ in range(2)]
+
+    assert [result.exit_code for result in said] == [0, 0]
+    assert "2 days of BTCUSDT from coingecko, 2021-01-01 to 2021-01-02" in said[0].stdout
+    with connect(world.account) as client:
+        rows = client.query(
+            "SELECT source, symbol, toString(open_time), close, volume, open, file "
+            "FROM imported_candles FINAL ORDER BY open_time"
+        ).result_rows
+        others = client.command("SELECT count() FROM klines WHERE open_time < '2021-02-01'")
+    assert [row[2][:10] for row in rows] == ["2021-01-01", "2021-01-02"]
+    assert [row[3] for row in rows] == [Decimal("29022.66"), Decimal("29352.12")]
+    assert {(row[0], row[1], row[5], row[6]) for row in rows} == {
+        ("coingecko", "BTCUSDT", None, "export.csv")
+    }
+    assert others == 0
+
+
+def test_import_without_a_store_is_one_clear_line(world: World, export: Path) -> None:
+    nowhere = {"CANDLEWICK_CLICKHOUSE__URL": "http://127.0.0.1:9"}
+    command = [str(Path(sys.executable).with_name("candlewick")), "import", str(export)]
+    result = subprocess.run(
+        [*command, "--symbol", "BTCUSDT"],
+        env=os.environ | world.environment | nowhere,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEADLINE_S * 3,
+    )
+
+    assert result.returncode == 1
+    assert "ClickHouse" in result.stderr
+    assert "Traceback" not in result.stderr
