@@ -28,7 +28,7 @@ SYMBOLS = 11
 DAYS = 29
 READY = """
 SELECT uniqExact(symbol) FROM predictions
-WHERE status = 'ready' AND scored AND stored_time >= fromUnixTimestamp64Milli({since:Int64})
+WHERE status = 'ready' AND stored_time >= fromUnixTimestamp64Milli({since:Int64})
 """
 SCORED = f"""
 SELECT count() FROM (SELECT symbol FROM scores GROUP BY symbol

@@ -33,25 +33,25 @@ def servers(folder: StackFolder, addresses: Addresses) -> list[Program]:
 
 
 def pipeline(workers: int, *, grafana: bool = False) -> list[Program]:
-    """Return the pipeline, readers first, so that nothing waits longer than it must.
+    """Return the pipeline, first what the first predictions wait for.
 
     With a Grafana, what its dashboards of the pipeline need too.
     """
     beside = ("measure", "annotate") if grafana else ()
     candles = ["candles", *(f"candles-{n}" for n in range(2, workers + 1))]
     return [
-        Program("sink", (*PYTHON, "sinks", "--instance", "sink", "--part", "live")),
-        *(Program(name, (*PYTHON, "processors", "worker", "--name", name)) for name in candles),
         Program("predictor", (*PYTHON, "processors", "predictor")),
-        Program("trainer", (*PYTHON, "processors", "trainer")),
-        Program("stream", (*PYTHON, "producers", "stream")),
-        Program("api", (*PYTHON, "api")),
+        Program("backfill", (*PYTHON, "producers", "backfill")),
         Program(
             "sink-history",
             (*PYTHON, "sinks", "--instance", "sink-history", "--part", "history"),
         ),
-        Program("backfill", (*PYTHON, "producers", "backfill")),
+        *(Program(name, (*PYTHON, "processors", "worker", "--name", name)) for name in candles),
+        Program("stream", (*PYTHON, "producers", "stream")),
+        Program("sink", (*PYTHON, "sinks", "--instance", "sink", "--part", "live")),
+        Program("api", (*PYTHON, "api")),
         Program("coins", (*PYTHON, "producers", "coins")),
+        Program("trainer", (*PYTHON, "processors", "trainer")),
         *(Program(job, (*PYTHON, "grafana", job)) for job in beside),
     ]
 

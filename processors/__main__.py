@@ -3,6 +3,7 @@
 import argparse
 import gc
 import logging
+import os
 import sys
 from importlib import import_module
 
@@ -10,6 +11,7 @@ from schemas.errors import CandlewickError
 from schemas.settings import Settings, load_settings
 
 _APPS = {"worker": "processors.app", "predictor": "processors.prediction_app"}
+TRAINER_NICENESS = 10
 
 
 def main() -> None:
@@ -24,6 +26,7 @@ def main() -> None:
         sys.exit(f"candlewick: {error}")
     name = arguments.name or f"{arguments.role}-1"
     if arguments.role == "trainer":
+        os.nice(TRAINER_NICENESS)  # already while it loads: at a start all the others load too
         import_module("processors.trainer").run(settings, name=name)
     else:
         _run_app(settings, arguments.role, name)

@@ -31,7 +31,6 @@ async def keep_history(settings: Settings) -> None:
     Raises:
         ConfigurationError: A symbol is unknown, or Kafka or a topic is not there.
     """
-    os.nice(NICENESS)
     progress = Progress()
     async with running(settings, pace=PACE) as backfill:
         backfill.tracks_at_a_time = TRACKS
@@ -42,6 +41,7 @@ async def keep_history(settings: Settings) -> None:
                 async with alone(settings, progress):
                     if not knows_recent:
                         await _fill_recent(backfill, settings, progress)
+                        os.nice(NICENESS)
                         knows_recent = True
                     await _pass(backfill, settings, progress)
                     await recheck.when_due(steady_ms())
