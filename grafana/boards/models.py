@@ -16,7 +16,14 @@ from grafana.looks import AMBER, BLUE, GREEN, GREY, RED
 
 SHARE = "percentunit"
 POINTS = "suffix: bp"
-COLOURS = {"reference": GREY, "online": BLUE, "batch": AMBER, "forest": "#a06bd6", "blend": GREEN}
+COLOURS = {
+    "reference": GREY,
+    "online": BLUE,
+    "batch": AMBER,
+    "forest": "#a06bd6",
+    "lstm": "#d66b9a",
+    "blend": GREEN,
+}
 
 
 def board() -> Board:

@@ -12,7 +12,7 @@ export class TrainingPanel {
   constructor(market) {
     const now = Date.now();
     this.symbol = el("select", { name: "symbol" }, el("option", { value: "", text: "All symbols" }), market.names().map((name) => el("option", { value: name, text: name })));
-    this.model = el("select", { name: "model" }, ["batch", "forest"].map((name) => el("option", { value: name, text: name })));
+    this.model = el("select", { name: "model" }, ["batch", "forest", "lstm"].map((name) => el("option", { value: name, text: name })));
     this.from = el("input", { type: "date", name: "from", value: day(now - 30 * DAY_MS), required: true });
     this.to = el("input", { type: "date", name: "to", value: day(now), required: true });
     this.said = el("p", { class: "fault", role: "status", data: { role: "training" } });
