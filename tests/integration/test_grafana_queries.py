@@ -1,5 +1,6 @@
 """Every query of the dashboards and alerts runs, as Grafana would send it."""
 
+import importlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from grafana.macros import ALL, Asked, expand
 from grafana.provisioned import plain_one
 from grafana.source import load, slug
 from schemas.settings import ClickHouseSettings
-from tests.grafana_world import MODELS, NOW_MS, SYMBOLS, fill
+from tests import grafana_world
+from tests.grafana_world import MODELS, SYMBOLS
 from tests.servers import running_clickhouse
 
 HOUR_MS = 3_600_000
@@ -55,7 +57,7 @@ class World:
         many = board == "models"
         first = {"symbol": ALL if many else "BTCUSDT", "interval": "15m"}
         return Asked(
-            from_ms=NOW_MS - 24 * HOUR_MS,
+            from_ms=self.filled_ms - 24 * HOUR_MS,
             to_ms=self.filled_ms,
             interval_ms=60_000,
             variables=first | {"model": ALL if many else "champion"} | chosen,
@@ -73,7 +75,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         settings = {"url": server.url, "user": server.user, "password": server.password}
         apply_migrations(ClickHouseSettings.model_validate(settings))
         with server.client(database="candlewick") as writer:
-            fill(writer)
+            importlib.reload(grafana_world).fill(writer)  # its now is that of its import
         account = {"username": server.reader, "password": server.reader_password}
         with server.client(database="candlewick", **account) as reader:
             yield World(reader, time.time_ns() // 1_000_000 + 1_000)
