@@ -7,6 +7,6 @@ from hypothesis import settings
 settings.register_profile("candlewick", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("candlewick")
 
-# A shell lets what it runs in the background ignore Ctrl-C, and processes of tests would inherit it.
+# A shell lets what it runs in the background ignore Ctrl-C, and what tests start would inherit it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
