@@ -42,7 +42,7 @@ lint: setup ## Lint, formatting, types, layers
 	$(BIN)/lint-imports
 
 test: lint ## Lint and every test but the long ones, with a real Kafka and a real ClickHouse engine
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not slow' $(ARGS) || { \
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow' $(ARGS) || { \
 	    echo "== what failed beside other tests, once more alone"; \
 	    $(BIN)/pytest --last-failed --last-failed-no-failures none -m 'not slow' $(ARGS); }
 

@@ -128,7 +128,7 @@ TABLES = (  # closed candles first: they are few, and somebody waits for them
         columns.CANDLE,
         read_candle,
         linger_ms=500,
-        backlog_linger_ms=3_000,
+        backlog_linger_ms=1_000,
         read_many=candle_rows,
     ),
     Table(topics.CANDLES_LIVE, "candles_live", columns.CANDLE, read_candle, linger_ms=500),

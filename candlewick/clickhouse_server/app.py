@@ -101,8 +101,7 @@ class Statements:
             headers = headers_of(answer, query_id, time.perf_counter_ns() - began_ns)
             await self._send(request, answer, headers, watch, send)
         finally:
-            with anyio.CancelScope(shield=True):
-                await to_thread.run_sync(answer.resources.close, limiter=self.kills)
+            await self._let_go(answer)
 
     async def _send(
         self,
@@ -125,9 +124,15 @@ class Statements:
         await send({"type": "http.response.start", "status": 200, "headers": headers.raw})
         while answer.more is not None and (piece := await self._next(pieces)) is not None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+        # A client whose answer has ended may be back, in the same session, at once.
+        await self._let_go(answer)
         # With the last byte sent, the server tells of a disconnect that is none.
         watch.cancel()
         await send({"type": "http.response.body", "body": next(pieces, b"")})
+
+    async def _let_go(self, answer: Answer) -> None:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(answer.resources.close, limiter=self.kills)
 
     async def _next(self, pieces: Iterator[bytes]) -> bytes | None:
         return await to_thread.run_sync(next, pieces, None, limiter=self.threads)

@@ -82,6 +82,7 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
     return lines[0]
 
 
+@pytest.mark.slow
 def test_a_stack_goes_up_survives_kill_9_and_goes_down(candlewick: CommandLine) -> None:
     up = candlewick("up", "--detach", *candlewick.ports)
     assert up.returncode == 0, up.stderr

@@ -123,6 +123,7 @@ def test_a_hole_that_cannot_be_repaired_says_gapped_until_it_can(pipeline: Pipel
     holds_what_the_exchange_says(pipeline, since_ms, since_ms + MINUTE_MS)
 
 
+@pytest.mark.slow
 def test_a_symbol_that_is_halted_has_quiet_minutes(pipeline: Pipeline) -> None:
     since_ms = (pipeline.market_ms() // MINUTE_MS + 2) * MINUTE_MS
     pipeline.exchange.admin("POST", "faults", {"kind": "halt", "symbol": "ETHUSDT", "minutes": 3})

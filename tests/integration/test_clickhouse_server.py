@@ -539,3 +539,12 @@ def test_readers_beside_a_writer_see_no_error(server: RunningClickHouse, table: 
         readers = [pool.submit(read) for _ in range(8)]
         writer.result()
         assert all(reader.result() == sorted(reader.result()) for reader in readers)
+
+
+def test_a_session_is_free_as_soon_as_an_answer_of_many_blocks_has_ended(
+    server: RunningClickHouse,
+) -> None:
+    with server.client() as client:
+        for _ in range(20):
+            assert len(client.query("SELECT number FROM numbers(200000)").result_rows) == 200_000
+            assert client.command("SELECT 1") == 1

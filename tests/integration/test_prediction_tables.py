@@ -136,6 +136,7 @@ def test_scores_tell_what_was_answered_live_from_what_was_replayed(client: Clien
     later = {"symbol": "ETHUSDT", "issued_ms": START_MS + 120_000}
     store(
         client,
+        a_score("reference"),
         a_prediction(symbol="ETHUSDT", model="reference"),
         a_score("reference", symbol="ETHUSDT"),
         a_score("reference", **later),
