@@ -46,5 +46,6 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _close_if_silent(self) -> None:
         asked: object = self.cycle  # the server's own type forgets that there is none at first
-        if asked is None and not self.transport.is_closing():
+        is_ours = self in self.connections  # a websocket has taken over where it is not
+        if is_ours and asked is None and not self.transport.is_closing():
             self.transport.close()

@@ -9,7 +9,9 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from websockets.sync.client import connect
 
 from api.connections import BoundedConnection, allow_many_files
 
@@ -22,9 +24,16 @@ class Few(BoundedConnection):
     first_request_s = 0.2
 
 
+async def echo(socket: WebSocket) -> None:
+    await socket.accept()
+    while True:
+        await socket.send_text(await socket.receive_text())
+
+
 @pytest.fixture
 def port() -> Iterator[int]:
-    app = Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"))])
+    routes = [Route("/", lambda _: PlainTextResponse("here")), WebSocketRoute("/ws", echo)]
+    app = Starlette(routes=routes)
     config = uvicorn.Config(app, http=Few, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -67,6 +76,14 @@ def test_who_asks_nothing_is_closed(port: int, said: bytes) -> None:
         client.sendall(said)
 
         assert client.recv(9000) == b""
+
+
+def test_a_websocket_outlives_the_time_for_a_first_request(port: int) -> None:
+    with connect(f"ws://127.0.0.1:{port}/ws") as socket, opened(port) as silent:
+        assert silent.recv(9000) == b""  # who came later and asked nothing has been closed
+        socket.send("still here")
+
+        assert socket.recv(20) == "still here"
 
 
 def test_the_limit_of_open_files_is_raised_and_leaves_some_for_ourselves() -> None:
