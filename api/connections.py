@@ -35,6 +35,7 @@ class BoundedConnection(HttpToolsProtocol):
     most: int = 1024
     first_request_s: float = FIRST_REQUEST_S
 
+    # The server itself narrows what it is given to a Transport, as it only listens on streams.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let it in, or say that there is no room; called by the server."""
         super().connection_made(transport)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from api.accounts.people import Role, User
@@ -140,8 +141,8 @@ def _local(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5})
 
     @event.listens_for(engine, "connect")
-    def _keep_readers_going(connection: object, _: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
+    def _keep_readers_going(connection: DBAPIConnection, _: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
 
     return engine
 

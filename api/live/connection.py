@@ -1,5 +1,7 @@
 """One client of the live stream, from its first frame to its last, whatever carries it."""
 
+import asyncio
+from collections.abc import Coroutine
 from contextlib import aclosing
 
 from api.live.events import Frames, heartbeat, notice
@@ -8,6 +10,7 @@ from api.live.hub import Wish
 from api.live.position import Position, position_text
 from schemas.errors import Transient
 
+Talk = Coroutine[object, object, None]
 RECONNECT_MS = 2000
 
 
@@ -44,6 +47,17 @@ async def frames_of(feed: Feed, wish: Wish, have: Position | None) -> Frames:
         yield [b"event: dropped\ndata: " + _TOO_SLOW + b"\n\n"]
     finally:
         feed.hub.remove(subscriber)
+
+
+async def until_either(sending: Talk, leaving: Talk) -> None:
+    """Run both until one ends, sent or left; the other is cancelled, and no error is raised."""
+    tasks = [asyncio.create_task(sending), asyncio.create_task(leaving)]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _past(feed: Feed, wish: Wish, have: Position, upto: Position) -> Frames:

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.live.connection import until_either
 from api.live.events import Frames
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -33,14 +34,7 @@ class EventStream(Response):
         async with aclosing(self._frames):
             first = await anext(self._frames)
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            sending = asyncio.create_task(self._send(first, send))
-            leaving = asyncio.create_task(_left(receive))
-            try:
-                await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in (sending, leaving):
-                    task.cancel()
-                await asyncio.gather(sending, leaving, return_exceptions=True)
+            await until_either(self._send(first, send), _left(receive))
 
     async def _send(self, first: list[bytes], send: Send) -> None:
         await self._send_piece(first, send)

@@ -12,7 +12,7 @@ from api import problems
 from api.access import SUBPROTOCOL, Reading, may_read, offered
 from api.asked import MOST_SYMBOLS, CommaSeparated, SymbolName
 from api.documented import errors
-from api.live.connection import frames_of
+from api.live.connection import frames_of, until_either
 from api.live.events import as_messages
 from api.live.feed import Feed
 from api.live.hub import Wish
@@ -95,7 +95,7 @@ async def websocket(socket: WebSocket) -> None:
         await socket.close(POLICY_VIOLATION, str(error)[:120])
         return
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(socket) else None)
-    await _talk(socket, feed, wish, have)
+    await until_either(_send(socket, feed, wish, have), _listen(socket))
 
 
 def wish_of(kinds: list[Kind], symbols: list[str]) -> Wish:
@@ -111,17 +111,6 @@ def _position(text: str | None) -> Position | None:
     except ValueError as error:
         fault = FieldError("header.last-event-id", str(error))
         raise Problem(problems.INVALID, str(error), members=Members(errors=(fault,))) from error
-
-
-async def _talk(socket: WebSocket, feed: Feed, wish: Wish, have: Position | None) -> None:
-    sending = asyncio.create_task(_send(socket, feed, wish, have))
-    leaving = asyncio.create_task(_listen(socket))
-    try:
-        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (sending, leaving):
-            task.cancel()
-        await asyncio.gather(sending, leaving, return_exceptions=True)
 
 
 async def _send(socket: WebSocket, feed: Feed, wish: Wish, have: Position | None) -> None:

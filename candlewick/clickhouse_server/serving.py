@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from candlewick.clickhouse_server.accounts import Accounts
 from candlewick.clickhouse_server.app import build_app
@@ -58,9 +59,9 @@ class _Server(uvicorn.Server):
             late.cancel()
 
 
-def _config(app: object) -> uvicorn.Config:
+def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         access_log=False,
         h11_max_incomplete_event_size=_LONGEST_URL_BYTES,
         http="h11",
