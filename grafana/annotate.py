@@ -41,7 +41,7 @@ def annotate_for_ever(settings: Settings, wait: Wait) -> None:
         consumer = _consumer(settings.kafka.bootstrap_servers)
         try:
             while not wait(0):
-                _take_one(consumer, lambda note: _until_written(api, url, note, wait), wait)
+                _take_one(consumer, lambda note: _until_written(api, url, note, wait))
         except KafkaException as error:
             raise Transient(f"Kafka does not answer: {error}") from error
         finally:
@@ -83,19 +83,19 @@ def write(api: GrafanaApi, annotation: Annotation) -> bool:
     return True
 
 
-def _take_one(consumer: Consumer, tell: Callable[[Annotation], None], wait: Wait) -> None:
+def _take_one(consumer: Consumer, tell: Callable[[Annotation], bool]) -> None:
     message = consumer.poll(0.5)
     if message is None:
         return
     if error := message.error():
         raise KafkaException(error)
-    if annotation := read(message):
-        tell(annotation)
-    if not wait(0):  # stopped while Grafana was away: it comes again
+    annotation = read(message)
+    if annotation is None or tell(annotation):
         consumer.commit(message=message, asynchronous=False)
 
 
-def _until_written(api: GrafanaApi, url: str, annotation: Annotation, wait: Wait) -> None:
+def _until_written(api: GrafanaApi, url: str, annotation: Annotation, wait: Wait) -> bool:
+    """Write it; false where it is time to stop before Grafana answers: then it comes again."""
     while not wait(0):
         try:
             with translated(url, "write annotations"):
@@ -104,7 +104,8 @@ def _until_written(api: GrafanaApi, url: str, annotation: Annotation, wait: Wait
             LOG.warning("again in %s s: %s", error.retry_after_s, error)
             wait(error.retry_after_s)
         else:
-            return
+            return True
+    return False
 
 
 def _consumer(servers: str) -> Consumer:

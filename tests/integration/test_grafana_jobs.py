@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from grafana.annotate import GROUP, annotate_for_ever
 from grafana.letters import Letters
 from grafana.measure import measure_once
+from grafana.measuring import Measure
 from schemas import topics
 from schemas.dead_letters import Origin, headers_of
 from schemas.settings import Settings
@@ -21,6 +22,8 @@ from tests.api_market import a_gap, a_model_event, say
 from tests.api_process import migrated
 from tests.grafana_server import TOKEN, FakeGrafana, running_grafana
 from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
+
+Name = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +91,44 @@ def test_events_are_annotated_once_however_often_they_are_told(place: Place) -> 
         assert sum({"candlewick", "gap", "BTCUSDT"} < found for found in tags) == 1
 
 
+def all_annotated(client: Client, admin: AdminClient) -> dict[Name, float]:
+    """What is measured once every event is annotated."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = by_name(measure_once(client, admin))
+        lags = [value for name, value in found.items() if name[:2] == ("lag", GROUP)]
+        if lags and not any(lags):
+            return found
+    raise AssertionError(found)
+
+
+def by_name(measures: list[Measure]) -> dict[Name, float]:
+    return {(m.measure, m.of, m.detail): m.value for m in measures}
+
+
 def test_lag_ends_members_disk_and_tables_are_measured(place: Place) -> None:
     admin = AdminClient({"bootstrap.servers": place.kafka.bootstrap, "log_level": 0})
-    with place.client() as client:
-        found = measure_once(client, admin)
-        stored = client.query("SELECT count() FROM pipeline_measures").result_rows[0][0]
+    end = ("end", topics.GAPS.name, "")
+    with place.client() as client, running_grafana() as grafana:
+        before = by_name(measure_once(client, admin))
+        say(place.kafka, topics.GAPS, [a_gap(2, "found"), a_gap(2, "repaired")])
+        with place.annotating(grafana):
+            after = all_annotated(client, admin)
 
-    assert stored == len(found)
-    by_name = {(m.measure, m.of, m.detail): m.value for m in found}
-    assert by_name["end", topics.GAPS.name, ""] == 3
-    assert by_name["lag", GROUP, topics.GAPS.name] == 0
-    assert 0 < by_name["disk_free", "default", ""] < by_name["disk_total", "default", ""]
-    assert by_name["uptime", "clickhouse", ""] >= 0
+    assert after[end] == before[end] + 2
+    assert after["lag", GROUP, topics.GAPS.name] == 0
+    assert 0 < after["disk_free", "default", ""] < after["disk_total", "default", ""]
+    assert after["uptime", "clickhouse", ""] >= 0
+
+
+def test_all_that_is_measured_is_stored(place: Place) -> None:
+    admin = AdminClient({"bootstrap.servers": place.kafka.bootstrap, "log_level": 0})
+    query = "SELECT count() FROM pipeline_measures"
+    with place.client() as client:
+        before = client.query(query).result_rows[0][0]
+        found = measure_once(client, admin)
+
+        assert client.query(query).result_rows[0][0] == before + len(found)
 
 
 def test_dead_letters_are_stored_once_with_their_reason(place: Place) -> None:
