@@ -7,6 +7,9 @@ UV_VERSION := 0.13.9
 STAMP := $(VENV)/.synced
 ARGS ?=
 
+# A stack is a dozen Python processes: where none may keep its bytecode, each start compiles it all.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo live test test-long bench lint docs clean
 

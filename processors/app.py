@@ -74,8 +74,18 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
     return app
 
 
-def worker_app(app_id: str, settings: Settings, *, name: str, folder: Path) -> CandleApp:
-    """Return an application without agents, set up as all of ours are."""
+def worker_app(
+    app_id: str, settings: Settings, *, name: str, folder: Path, waits_empty: bool = True
+) -> CandleApp:
+    """Return an application without agents, set up as all of ours are.
+
+    Args:
+        app_id: Its consumer group.
+        settings: Where the broker is.
+        name: Static member of the group.
+        folder: For Faust's own files.
+        waits_empty: Whether a rebalance and the end wait until what was taken is done.
+    """
     servers = settings.kafka.bootstrap_servers.split(",")
     return CandleApp(
         app_id,
@@ -89,6 +99,7 @@ def worker_app(app_id: str, settings: Settings, *, name: str, folder: Path) -> C
         producer_compression_type="lz4",
         producer_linger=0.005,
         store="memory://",
+        stream_wait_empty=waits_empty,
         datadir=str(folder),
         table_standby_replicas=0,
         topic_partitions=settings.kafka.partitions,

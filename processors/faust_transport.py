@@ -1,10 +1,13 @@
-"""Faust's Kafka driver with two mends: its own copy of what to fetch, and a short fetch wait.
+"""Faust's Kafka driver with three mends: what it fetches, how long that waits, what it commits.
 
 Stock Faust hands its live set of active partitions to the fetch thread; paused in between it may be
 empty there, and empty means "all". It also lets the broker hold a fetch for 1.5 s, and while one
-fetch waits aiokafka sends that broker no other. Tests hold the hashes of the originals.
+fetch waits aiokafka sends that broker no other. And it commits past a message that is not done when
+the next one is, where nothing before it was committed just now. Tests hold the hashes of the
+originals.
 """
 
+from math import inf
 from typing import Any
 
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
@@ -31,10 +34,20 @@ class CarefulConsumerThread(AIOKafkaConsumerThread):
 
 
 class CarefulConsumer(Consumer):
-    """Consumer on the careful thread."""
+    """Consumer on the careful thread, which commits nothing that is not done."""
 
     def _new_consumer_thread(self) -> CarefulConsumerThread:
         return CarefulConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """Return up to where a partition may be committed, None for as far as it is."""
+        under_way = (m.offset for m in list(self._unacked_messages) if m.tp == tp and not m.acked)
+        first = min(under_way, default=inf)
+        later = [offset for offset in self._acked[tp] if offset > first]
+        self._acked[tp] = [offset for offset in self._acked[tp] if offset < first]
+        offset: int | None = super()._new_offset(tp)
+        self._acked[tp] += later
+        return offset
 
 
 class CarefulTransport(Transport):

@@ -55,7 +55,8 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
         name: Static member of the consumer group; two predictors need two names.
         folder: For Faust's own files.
     """
-    app = worker_app(topics.PREDICTION_APP, settings, name=name, folder=folder)
+    # A symbol that is not warm yet holds its candles, which nothing may wait for: they come again.
+    app = worker_app(topics.PREDICTION_APP, settings, name=name, folder=folder, waits_empty=False)
     changes = Changes()
     follower = VersionFollower(settings.kafka, changes)
     warmers = Warmers(settings, changes, follower.caught_up)

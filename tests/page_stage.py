@@ -40,6 +40,9 @@ class PageStage:
         """Start a process with the pipeline's settings and these of the API's group."""
         more = {f"CANDLEWICK_API__{key}": value for key, value in settings.items()}
         reader = self.pipeline.clickhouse
+        more["CANDLEWICK_BACKFILL__SINCE"] = "2d"
+        more["CANDLEWICK_BACKFILL__INTERVALS"] = "1m"  # what is gapped above it stays so
+        more["CANDLEWICK_BINANCE__ARCHIVE_URL"] = self.pipeline.exchange.http_url
         more["CANDLEWICK_CLICKHOUSE__READER_USER"] = reader.reader
         more["CANDLEWICK_CLICKHOUSE__READER_PASSWORD"] = reader.reader_password
         environment = self.pipeline._environment() | more
@@ -71,11 +74,12 @@ class PageStage:
 
 @contextmanager
 def running_page(folder: Path) -> Iterator[PageStage]:
-    """Exchange, broker, store, pipeline, predictor and API, with one admin."""
+    """Exchange, broker, store, pipeline, two days of history, predictor and API with one admin."""
     with running_pipeline(folder, symbols=SYMBOLS, speed=SPEED, rate=2.0) as pipeline:
         stage = PageStage(pipeline)
         try:
             open_gate(Settings(data_dir=folder)).add([NewUser(ADMIN, Role.ADMIN, PASSWORD)])
+            stage.start("backfill", "producers", "backfill")
             stage.start("predictor", "processors", "predictor")
             stage.start_api()
             yield stage

@@ -1,13 +1,19 @@
 """The command line as a person uses it, over the whole real pipeline."""
 
+import fcntl
 import json
 import os
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -17,6 +23,37 @@ from candlewick.ports import free_port
 
 CANDLEWICK = str(Path(sys.executable).with_name("candlewick"))
 PATIENCE_S = 60.0
+
+
+@dataclass(slots=True)
+class Terminal:
+    """What a command shows to a person."""
+
+    process: subprocess.Popen[bytes]
+    screen: int
+    shown: str = ""
+
+    def read_until(self, *texts: str) -> None:
+        """Read until each text has been shown."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not all(text in self.shown for text in texts):
+            assert time.monotonic() < deadline, self.shown[-3000:]
+            assert self._read(), self.shown[-3000:]
+
+    def read_all(self) -> None:
+        """Read until the command has ended."""
+        while self._read():
+            pass
+        self.process.wait(PATIENCE_S)
+
+    def _read(self) -> bool:
+        if not select.select([self.screen], [], [], PATIENCE_S)[0]:
+            return False
+        try:
+            self.shown += os.read(self.screen, 1 << 16).decode(errors="replace")
+        except OSError:  # how Linux says that nobody writes any more
+            return False
+        return True
 
 
 class CommandLine:
@@ -41,6 +78,23 @@ class CommandLine:
             check=False,
             timeout=180,
         )
+
+    @contextmanager
+    def in_terminal(self, *arguments: str) -> Iterator["Terminal"]:
+        """Run a command as in a terminal; it has ended when the block is left."""
+        ours, its = os.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 110, 0, 0))
+        process = subprocess.Popen(
+            [CANDLEWICK, *arguments], env=self.environment, stdin=its, stdout=its, stderr=its
+        )
+        os.close(its)
+        try:
+            yield Terminal(process, ours)
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            os.close(ours)
 
     def state(self) -> dict[str, int]:
         raw = json.loads((self.folder / "run" / "state.json").read_text())
@@ -110,13 +164,21 @@ def test_a_stack_goes_up_survives_kill_9_and_goes_down(candlewick: CommandLine) 
 
 
 def test_the_demo_shows_moving_candles_and_leaves_nothing_behind(candlewick: CommandLine) -> None:
-    shown = candlewick("demo", "--seconds", "45", *candlewick.ports)
+    with candlewick.in_terminal("demo", *candlewick.ports) as demo:
+        demo.read_until("BTCUSDT", " left", "complete")
+        demo.process.send_signal(signal.SIGINT)
+        demo.read_all()
+
+    assert demo.process.returncode == 0, demo.shown
+    assert "Traceback" not in demo.shown
+    assert not candlewick.state()
+
+
+def test_the_demo_ends_by_itself_after_so_many_seconds(candlewick: CommandLine) -> None:
+    shown = candlewick("demo", "--seconds", "1", *candlewick.ports)
 
     assert shown.returncode == 0, shown.stderr
     assert "BTCUSDT" in shown.stdout
-    last = shown.stdout.rsplit("Candlewick", 1)[1]
-    assert " left" in last
-    assert "complete" in last
     assert not candlewick.state()
 
 

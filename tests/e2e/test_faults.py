@@ -54,7 +54,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     folder = tmp_path_factory.mktemp("faults")
     hasty = {"CANDLEWICK_STREAM__SILENCE_S": "2", "CANDLEWICK_STREAM__GIVE_UP_S": "4"}
     with running_pipeline(folder, symbols=SYMBOLS, more=hasty, speed=SPEED, rate=60.0) as running:
-        running.wait_for_candles("15m", until_ms=1, within_s=60)
+        running.wait_for_candles("1m", until_ms=1, within_s=60)
         yield running
 
 

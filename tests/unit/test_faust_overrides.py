@@ -16,7 +16,10 @@ ORIGINALS = {
     TableManager.recovery.fget: "f0bf5de78b4c3d23",
     AIOKafkaConsumerThread.getmany: "26fc5fc9f3b667e1",
     AIOKafkaConsumerThread._create_worker_consumer: "c2701bfc3e6f6cad",
+    Consumer._new_offset: "1d2c7ea89a7ad4f1",
     Consumer._wait_next_records: "6218e1969a636b3f",
+    Consumer.ack: "5fcf41cf45153475",
+    Consumer.track_message: "217d7f1399a4cd8e",
 }
 
 

@@ -1,0 +1,85 @@
+"""The predictor as a process: it ends when it is told to, whatever it still waits for."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from candlewick.environment import environment_of
+from candlewick.leash import leashed
+from schemas import codecs, topics
+from schemas.settings import Settings
+from tests.candle_builders import trembling_minutes
+from tests.servers import RunningKafka, free_port, running_kafka
+
+SYMBOL = "BTCUSDT"
+PATIENCE_S = 60.0
+ENDS_WITHIN_S = 10.0  # as long as the supervisor waits before it kills
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[RunningKafka]:
+    with running_kafka(tmp_path / "kafka") as running:
+        yield running
+
+
+@pytest.fixture
+def settings(kafka: RunningKafka, tmp_path: Path) -> Settings:
+    """Of a store that does not answer: no symbol is warm before a minute is over."""
+    return Settings.model_validate(
+        {
+            "symbols": SYMBOL,
+            "data_dir": tmp_path / "data",
+            "kafka": {"bootstrap_servers": kafka.bootstrap},
+            "clickhouse": {"url": f"http://127.0.0.1:{free_port()}"},
+        }
+    )
+
+
+@pytest.fixture
+def predictor(settings: Settings, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with (tmp_path / "predictor.log").open("wb") as log:
+        process = subprocess.Popen(
+            leashed([sys.executable, "-m", "processors", "predictor"]),
+            env=os.environ | environment_of(settings),
+            stdout=log,
+            stderr=log,
+        )
+    yield process
+    process.kill()
+    process.wait()
+
+
+def wait_for_dead_letter(consumer: Consumer) -> None:
+    name = topics.DEAD_LETTERS.name
+    partitions = consumer.list_topics(name, timeout=PATIENCE_S).topics[name].partitions
+    consumer.assign([TopicPartition(name, partition, 0) for partition in partitions])
+    assert consumer.poll(PATIENCE_S) is not None
+
+
+def test_it_ends_at_once_with_candles_that_wait_for_their_symbol_and_keeps_them(
+    kafka: RunningKafka, predictor: subprocess.Popen[bytes]
+) -> None:
+    servers = {"bootstrap.servers": kafka.bootstrap, "log_level": 0}
+    producer = Producer(servers)
+    candle = codecs.encode(trembling_minutes(1)[0])
+    for value in (candle, b"broken"):
+        producer.produce(topics.CANDLES.name, value, SYMBOL, partition=0)
+    assert producer.flush(PATIENCE_S) == 0
+    consumer = Consumer(servers | {"group.id": topics.PREDICTION_APP})
+    wait_for_dead_letter(consumer)  # so the candle before it has been taken
+
+    began = time.monotonic()
+    predictor.send_signal(signal.SIGTERM)
+    predictor.wait(PATIENCE_S)
+
+    assert time.monotonic() - began < ENDS_WITHIN_S
+    (committed,) = consumer.committed([TopicPartition(topics.CANDLES.name, 0)], PATIENCE_S)
+    assert committed.offset <= 0
+    consumer.close()
