@@ -21,7 +21,7 @@ def main() -> None:
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs with their parameters
+        logging.getLogger("urllib3").setLevel(logging.WARNING)  # it logs URLs with parameters
         _check_port(settings.api)
         app = build_app(settings)
     except CandlewickError as error:

@@ -84,16 +84,10 @@ class CandleQuery:
         return self.interval in ROLLED_UP
 
 
-def candle_sql(query: CandleQuery, *, as_text: bool) -> str:
-    """Return the SQL of a query.
-
-    Args:
-        query: What is asked.
-        as_text: Times as ISO 8601 text, else as ClickHouse's own type.
-    """
-    columns = _COLUMNS | (_TEXT if as_text else {})
+def candle_sql(query: CandleQuery) -> str:
+    """Return the SQL of a query."""
     return _SQL.substitute(
-        columns=", ".join(f"{columns.get(name, f't.{name}')} AS {name}" for name in query.fields),
+        columns=", ".join(f"{_COLUMNS.get(name, f't.{name}')} AS {name}" for name in query.fields),
         table=_table(query),
         where=" AND ".join(_conditions(query)),
         direction=query.order.value.upper(),
@@ -132,15 +126,15 @@ def _range(query: CandleQuery) -> tuple[int, int]:
 def _table(query: CandleQuery) -> str:
     if query.is_rolled_up:
         return f"candles_{query.interval.value} AS t"
-    if query.origin is not Origin.BEST:
-        return _TABLES[query.origin]
-    return f"({_BOTH}) AS t" if _is_picked_at_once(query) else f"({_BEST}) AS t"
+    if query.origin is Origin.BEST and not _is_picked_at_once(query):
+        return f"({_BEST}) AS t"
+    return _TABLES[query.origin]
 
 
 def _is_picked_at_once(query: CandleQuery) -> bool:
     """Whether nothing is asked of the best candles after they are picked.
 
-    Most of the time of such a query is its planning, which a select less makes shorter by half.
+    Most of the time of such a query is its planning, which a select less makes shorter.
     """
     best = query.origin is Origin.BEST and not query.is_rolled_up
     return best and not query.statuses and not _asks_volume(query)
@@ -151,7 +145,7 @@ def _asks_volume(query: CandleQuery) -> bool:
 
 
 def _conditions(query: CandleQuery) -> Iterator[str]:
-    if query.is_rolled_up or query.origin is not Origin.BEST:
+    if query.is_rolled_up or query.origin is not Origin.BEST or _is_picked_at_once(query):
         yield _WHERE
     if query.statuses:
         yield "t.status IN {statuses:Array(String)}"
@@ -172,19 +166,13 @@ _WHERE = """t.interval = {interval:String} AND t.symbol IN {symbols:Array(String
     AND t.open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     AND t.open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')"""
 # What the view candles_best says, in half of its time: rows are picked, not aggregated.
-_BOTH = f"""SELECT *, if(status = 'gapped', 6, 0) AS place FROM candles AS t FINAL WHERE {_WHERE}
-    UNION ALL
-    SELECT *, transform(source, ['rest', 'archive-daily', 'stream', 'archive-monthly'],
-        [1, 2, 3, 4], 5) AS place FROM klines AS t FINAL WHERE {_WHERE}"""  # noqa: S608 - our words
-_BEST = f"""SELECT * FROM ({_BOTH})
-    ORDER BY open_time, symbol, place LIMIT 1 BY open_time, symbol"""  # noqa: S608 - our words
-_PICKED = ", t.place LIMIT 1 BY t.open_time, t.symbol"
+_BEST = f"""SELECT * FROM candles_ranked AS t FINAL WHERE {_WHERE}
+    ORDER BY t.open_time, t.symbol, t.rank LIMIT 1 BY t.open_time, t.symbol"""  # noqa: S608 - our words
+_PICKED = ", t.rank LIMIT 1 BY t.open_time, t.symbol"
 _TABLES = {
+    Origin.BEST: "candles_ranked AS t FINAL",
     Origin.TRADES: "candles AS t FINAL",
     Origin.EXCHANGE: "klines_best AS t",
-}
-_TEXT = {
-    name: f"replaceOne(toString(t.{name}), ' ', 'T') || 'Z'" for name in ("open_time", "close_time")
 }
 _COLUMNS = {
     name: f"toUnixTimestamp64Milli(t.{name.removesuffix('_ms')}_time)"

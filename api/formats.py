@@ -32,7 +32,9 @@ class Encoding:
 
 ENCODINGS = {
     Format.CSV: Encoding(
-        "text/csv; charset=utf-8", "CSVWithNames", {"output_format_csv_crlf_end_of_line": 0}
+        "text/csv; charset=utf-8",
+        "CSVWithNames",
+        {"output_format_csv_crlf_end_of_line": 0, "date_time_output_format": "iso"},
     ),
     Format.PARQUET: Encoding(
         "application/vnd.apache.parquet", "Parquet", {"output_format_parquet_string_as_string": 1}

@@ -2,9 +2,8 @@
 
 
 def _both(name: str) -> str:
-    """Return a time column as epoch milliseconds and as ISO 8601."""
-    ms = f"toUnixTimestamp64Milli(t.{name}_time) AS {name}_ms"
-    return f"{ms}, replaceOne(toString(t.{name}_time), ' ', 'T') || 'Z' AS {name}_time"
+    """Return a time column as epoch milliseconds and as itself, which is written as ISO 8601."""
+    return f"toUnixTimestamp64Milli(t.{name}_time) AS {name}_ms, t.{name}_time AS {name}_time"
 
 
 LAST_PRICES = """

@@ -171,7 +171,7 @@ def measure_candles(stage: Stage) -> None:
         from_ms=START_MS,
         until_ms=START_MS + 2880 * QUARTER_MS,
     )
-    sql, bound = candle_sql(query, as_text=True), candle_parameters(query)
+    sql, bound = candle_sql(query), candle_parameters(query)
     through, straight = [], []
     with stage.api.client() as client:
         for _ in range(60):

@@ -20,8 +20,7 @@ from api.times import END_MS
 router = APIRouter(tags=["predictions"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
 _MOMENTS = ", ".join(
-    f"toUnixTimestamp64Milli(s.{name}_time) AS {name}_ms, "
-    f"replaceOne(toString(s.{name}_time), ' ', 'T') || 'Z' AS {name}_time"
+    f"toUnixTimestamp64Milli(s.{name}_time) AS {name}_ms, s.{name}_time AS {name}_time"
     for name in ("open", "close", "issued")
 )
 _BANDS = ", ".join(

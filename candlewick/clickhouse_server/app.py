@@ -29,6 +29,7 @@ from candlewick.clickhouse_server.response import encoded, encoder_for, headers_
 from candlewick.clickhouse_server.running import Answer
 
 _STATEMENTS_AT_ONCE: Final = 100
+_SHORT_BYTES: Final = 64 << 10
 
 
 def build_app(execution: Execution, accounts: Accounts) -> Starlette:
@@ -63,6 +64,7 @@ class Statements:
             try:
                 asked = read_request(request)
                 account = self.accounts.recognise(request.headers, request.query_params)
+                await body.begin(_SHORT_BYTES)
                 await self._answer(request, body, account, asked, send)
             except QueryError as error:
                 # A client that still sends does not look at what is answered.
@@ -131,6 +133,8 @@ class Statements:
         await send({"type": "http.response.body", "body": next(pieces, b"")})
 
     async def _let_go(self, answer: Answer) -> None:
+        if answer.more is None:
+            return  # it holds nothing any more
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(answer.resources.close, limiter=self.kills)
 

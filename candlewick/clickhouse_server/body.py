@@ -17,13 +17,26 @@ class Body:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._read = anyio.Event()
+        self._held: list[bytes] = []
 
-    def pieces(self) -> Iterator[bytes]:
-        """Every piece not read yet; to be called in a worker thread.
+    async def begin(self, most_bytes: int) -> None:
+        """Read so much of it, or all of it, before a thread that would wait for it is needed.
 
         Raises:
             ClientGoneError: The connection closed inside the body.
         """
+        while not self._read.is_set() and sum(map(len, self._held)) < most_bytes:
+            self._held.append(await self._next())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Every piece not taken yet; to be called in a worker thread.
+
+        Raises:
+            ClientGoneError: The connection closed inside the body.
+        """
+        while self._held:
+            if piece := self._held.pop(0):
+                yield piece
         while not self._read.is_set():
             if piece := from_thread.run(self._next):
                 yield piece

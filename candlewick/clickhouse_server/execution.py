@@ -99,12 +99,13 @@ class Execution:
 @contextmanager
 def _settled(handle: Handle, account: Account, asked: Asked, request_id: str) -> Iterator[None]:
     """Make a request's settings on a handle, and undo them where the handle lives on."""
+    settings = {**asked.settings, "log_comment": request_id}
+    if not account.may_write:
+        settings["readonly"] = "1"
     try:
-        assign(handle, {**asked.settings, "log_comment": request_id})
         if asked.database:
             use(handle, asked.database)
-        if not account.may_write:
-            assign(handle, {"readonly": "1"})
+        assign(handle, settings)
         yield
     finally:
         if asked.session_id and account.may_write:

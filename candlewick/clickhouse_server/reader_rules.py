@@ -18,9 +18,10 @@ _VERBS: Final = frozenset(
 _DISK_FUNCTIONS: Final = frozenset({"file", "aigenerate", "python"})
 _SETTINGS: Final = frozenset(
     {
-        "date_time_input_format", "extremes", "final", "join_use_nulls", "limit", "max_block_size",
-        "max_execution_time", "max_result_bytes", "max_result_rows", "max_rows_to_read",
-        "max_threads", "offset", "result_overflow_mode", "session_timezone",
+        "date_time_input_format", "date_time_output_format", "extremes", "final",
+        "join_use_nulls", "limit", "max_block_size", "max_execution_time", "max_result_bytes",
+        "max_result_rows", "max_rows_to_read", "max_threads", "offset", "result_overflow_mode",
+        "session_timezone",
     }
 )  # fmt: skip
 _WRITES_A_FILE: Final = "output_format_schema"

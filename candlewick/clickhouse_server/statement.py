@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -43,6 +44,7 @@ _REPORTS: Final = frozenset(
     {"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "CHECK", "KILL", "BACKUP", "RESTORE"}
 )
 _SHORTEST_INSERT: Final = 4  # INSERT INTO t VALUES
+_REMEMBERED_BYTES: Final = 8 << 10
 _DISK: Final = {("INTO", "OUTFILE"), ("FROM", "INFILE")}
 
 
@@ -59,6 +61,18 @@ def read_statement(sql: bytes, *, whole: bool) -> Statement | None:
     Raises:
         QueryError: Nothing to run, several statements, or a file of the server's disk.
     """
+    if whole and len(sql) <= _REMEMBERED_BYTES:
+        return _remembered(sql)
+    return _read(sql, whole=whole)
+
+
+@lru_cache(maxsize=64)
+def _remembered(sql: bytes) -> Statement | None:
+    """Clients ask the same again, with other parameters; to read it takes as long as to run it."""
+    return _read(sql, whole=True)
+
+
+def _read(sql: bytes, *, whole: bool) -> Statement | None:
     found: list[Token] = []
     for token in tokens(sql):
         found.append(token)

@@ -63,7 +63,7 @@ def test_a_cluster_gets_replicated_engines_and_their_deduplication_window() -> N
 
     for statement in (for_cluster(table, "main") for table in tables):
         assert "ON CLUSTER 'main'" in statement
-        assert "ENGINE = Replicated" in statement
+        assert "ENGINE = Replicated" in statement or "ENGINE = Merge(" in statement
         assert "non_replicated" not in statement
 
 
