@@ -3,7 +3,7 @@
 import importlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -108,7 +108,10 @@ def test_a_panel_gets_columns_as_it_needs_them_and_some_rows(world: World, name:
 @pytest.mark.parametrize("interval", ["1m", "1h", "4h", "1d"])
 @pytest.mark.parametrize("name", ["market-candles", "market-bought-and-sold"])
 def test_candles_of_every_length_are_drawn(world: World, name: str, interval: str) -> None:
-    assert world.query(load(name), world.asked("market", interval=interval)).result_rows
+    asked = world.asked("market", interval=interval)
+    two_days = replace(asked, from_ms=asked.to_ms - 48 * HOUR_MS)  # at any hour a day begins in it
+
+    assert world.query(load(name), two_days).result_rows
 
 
 def test_several_symbols_and_models_may_be_chosen(world: World) -> None:
