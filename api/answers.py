@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Mapping
-from hashlib import blake2b
+from hashlib import sha256
 from http import HTTPStatus
 
 import orjson
@@ -38,7 +38,7 @@ def answer(
     """
     packs = len(body) >= _WORTH_PACKING_BYTES and media_type.startswith(_TEXT)
     packs = packs and accepts_gzip(request)
-    tag = f'"{blake2b(body, digest_size=12).hexdigest()}{"-gz" if packs else ""}"'
+    tag = f'"{sha256(body).hexdigest()[:24]}{"-gz" if packs else ""}"'
     fields = {"ETag": tag, "Cache-Control": _REVALIDATE}
     fields["Vary"] = "Accept, Accept-Encoding, Authorization"
     fields |= dict(headers or {})

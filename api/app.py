@@ -9,6 +9,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from api.accounts.gate import open_gate
+from api.candles import Candles
 from api.evidence import Evidence
 from api.failures import answer_errors
 from api.limits import BodyLimit
@@ -80,6 +81,7 @@ def _parts(settings: Settings) -> Parts:
     return Parts(
         settings=settings,
         reader=reader,
+        candles=Candles(reader),
         feed=Feed(settings),
         symbols=Symbols(reader, settings.symbols),
         gate=open_gate(settings),

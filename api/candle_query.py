@@ -83,6 +83,11 @@ class CandleQuery:
         """Whether it is made from shorter candles."""
         return self.interval in ROLLED_UP
 
+    @property
+    def is_of_one_symbol(self) -> bool:
+        """Whether it is of the best stored candles of one symbol, without conditions."""
+        return len(self.symbols) == 1 and not self.skipped and _is_picked_at_once(self)
+
 
 def candle_sql(query: CandleQuery) -> str:
     """Return the SQL of a query."""
@@ -97,7 +102,7 @@ def candle_sql(query: CandleQuery) -> str:
 
 def candle_parameters(query: CandleQuery) -> dict[str, Value]:
     """Return the values that are bound to the SQL."""
-    from_ms, until_ms = _range(query)
+    from_ms, until_ms = range_of(query)
     after_ms, after_symbol = query.after or (0, "")
     return {
         "symbols": list(query.symbols),
@@ -113,7 +118,7 @@ def candle_parameters(query: CandleQuery) -> dict[str, Value]:
     }
 
 
-def _range(query: CandleQuery) -> tuple[int, int]:
+def range_of(query: CandleQuery) -> tuple[int, int]:
     """Return what has to be read: whole candles, and nothing before the cursor."""
     length, from_ms, until_ms = query.interval.ms, query.from_ms, query.until_ms
     if query.after and query.order is Order.ASCENDING:

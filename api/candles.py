@@ -1,12 +1,14 @@
 """Pages of candles: runs a query and says where it ended."""
 
+import time
 from dataclasses import dataclass, replace
 
 import orjson
 
-from api.candle_query import KEYS, CandleQuery, candle_parameters, candle_sql
+from api.candle_query import KEYS, CandleQuery, Origin, candle_parameters, candle_sql
 from api.cursors import cursor_of
 from api.formats import ENCODINGS, Format
+from api.ours import Ours, holds_all
 from api.reader import Reader
 
 _ENVELOPE = b'{"data":[%b],"next_cursor":%b}'
@@ -25,20 +27,39 @@ class Page:
     next_cursor: str | None
 
 
-def read_candles(reader: Reader, query: CandleQuery, form: Format) -> Page:
-    """Return a page of candles; raises as `Reader.raw` does."""
-    return _json_page(reader, query) if form is Format.JSON else _table_page(reader, query, form)
+class Candles:
+    """Reads pages of candles."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._ours = Ours()
+
+    def read(self, query: CandleQuery, form: Format) -> Page:
+        """Return a page; raises as `Reader.raw` does."""
+        if form is not Format.JSON:
+            return _table_page(self._reader, query, form)
+        return _json_page(self._rows(replace(query, limit=query.limit + 1)), query.limit)
+
+    def _rows(self, query: CandleQuery) -> bytes:
+        if self._ours.may_do(query):
+            rows = _json_rows(self._reader, replace(query, origin=Origin.TRADES))
+            if holds_all(rows, query, time.time_ns() // 1_000_000):
+                return rows
+            self._ours.failed(query)
+        return _json_rows(self._reader, query)
 
 
-def _json_page(reader: Reader, query: CandleQuery) -> Page:
-    one_more = replace(query, limit=query.limit + 1)
+def _json_rows(reader: Reader, query: CandleQuery) -> bytes:
+    return reader.json(candle_sql(query), candle_parameters(query))
+
+
+def _json_page(rows: bytes, limit: int) -> Page:
     # Thousands of rows stay one text: a line break is only between them.
-    rows = reader.json(candle_sql(one_more), candle_parameters(one_more)).removesuffix(b"\n")
     cursor = None
-    if rows.count(b"\n") == query.limit:
-        rows, _, _ = rows.rpartition(b"\n")
+    if rows.count(b"\n") == limit:
+        rows, _, _ = rows.rpartition(b",\n")
         cursor = _cursor(rows[rows.rfind(b"\n") + 1 :])
-    body = _ENVELOPE % (rows.replace(b"\n", b","), orjson.dumps(cursor))
+    body = _ENVELOPE % (rows, orjson.dumps(cursor))
     return Page(body, "application/json", cursor)
 
 

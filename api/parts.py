@@ -7,6 +7,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from api.accounts.gate import Gate
+from api.candles import Candles
 from api.evidence import Evidence
 from api.live.feed import Feed
 from api.reader import Reader
@@ -21,6 +22,7 @@ class Parts:
 
     settings: Settings
     reader: Reader
+    candles: Candles
     feed: Feed
     symbols: Symbols
     gate: Gate

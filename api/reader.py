@@ -23,11 +23,12 @@ _CODE = "X-ClickHouse-Exception-Code"
 _LOGIN = {"192", "193", "194", "497", "516"}
 _STRUCTURE = {"36", "46", "47", "60", "62", "81", "164", "386"}
 # Source: ClickHouse documentation, "Formats settings": numbers that a double would spoil as text.
-_JSON: Mapping[str, int | str] = {
+_JSON: dict[str, int | str] = {
     "date_time_output_format": "iso",
     "output_format_json_quote_decimals": 1,
     "output_format_json_quote_64bit_integers": 0,
 }
+_ARRAY = {"output_format_json_array_of_rows": 1}
 
 
 class Reader:
@@ -53,14 +54,15 @@ class Reader:
 
     def lines(self, query: str, parameters: Mapping[str, Value]) -> list[bytes]:
         """Return the rows of a query, each as a JSON object, written as by `json`."""
-        return self.json(query, parameters).splitlines()
+        return self.raw(query, parameters, "JSONEachRow", _JSON).splitlines()
 
     def json(self, query: str, parameters: Mapping[str, Value]) -> bytes:
-        """Return the rows of a query as JSON objects, a line each; raises as `raw` does.
+        """Return the rows of a query as JSON objects, parted by a comma and a line break.
 
-        Decimals are strings, times are ISO 8601.
+        Decimals are strings, times are ISO 8601. Raises as `raw` does.
         """
-        return self.raw(query, parameters, "JSONEachRow", _JSON)
+        found = self.raw(query, parameters, "JSONEachRow", _JSON | _ARRAY)
+        return found.removeprefix(b"[\n").removesuffix(b"]\n").removesuffix(b"\n")
 
     def rows(self, query: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
         """Return the rows of a query; decimals are strings."""

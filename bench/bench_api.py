@@ -8,7 +8,9 @@ two symbols. Then, one after the other, from this process on the same machine:
   time counts from when one was due;
 - predictions of 11 symbols by 4 models every 2 seconds to Kafka, every client of the stream getting
   each: from just before they are produced to when the client has read them;
-- `/v1/candles` over 30 days of 15m candles, beside the same query straight to ClickHouse.
+- `/v1/candles` over 30 days of 15m candles, beside the same query straight to ClickHouse, where the
+  store has the exchange's candles too: where ours are whole, and where some are gapped, so that
+  both are read.
 """
 
 import argparse
@@ -29,7 +31,7 @@ from confluent_kafka import Producer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from api.candle_query import CandleQuery, candle_parameters, candle_sql
+from api.candle_query import CandleQuery, Origin, candle_parameters, candle_sql
 from api.reader import Reader
 from schemas import topics
 from schemas.codecs import encode
@@ -43,7 +45,8 @@ from tests.builders import START_MS
 ISSUED = re.compile(rb'"issued_ms":([0-9]{13})')
 SYMBOLS = [f"COIN{n}USDT" for n in range(11)]
 MODELS = ("blend", "batch", "online", "reference")
-MONTH = {"symbol": "BTCUSDT", "from": START_MS, "to": START_MS + 2880 * QUARTER_MS, "limit": 5000}
+WHOLE, GAPPED = "ETHUSDT", "BTCUSDT"
+MONTH = {"from": START_MS, "to": START_MS + 2880 * QUARTER_MS, "limit": 5000}
 CONNECTIONS = 25
 ROUNDS = 5
 PAUSE_S = 2.0
@@ -161,28 +164,45 @@ async def follow(stage: Stage, batch: int, delays: list[float]) -> None:
 
 
 def measure_candles(stage: Stage) -> None:
+    fill(stage)
+    measure_month(stage, WHOLE, Origin.TRADES, "ours are whole")
+    measure_month(stage, GAPPED, Origin.BEST, "every 50th of ours is gapped")
+
+
+def fill(stage: Stage) -> None:
+    """Give one symbol whole candles, and both the exchange's candles beside ours."""
+    ours = "SELECT * REPLACE('complete' AS status, revision + 1 AS revision) FROM candles"
+    theirs = "SELECT * REPLACE('official' AS status, 'stream' AS source) FROM candles FINAL"
+    copies = f"INSERT INTO candles {ours} WHERE symbol = '{WHOLE}'", f"INSERT INTO klines {theirs}"
+    with stage.clickhouse.client(database="candlewick") as client:
+        for copy in copies:
+            client.command(copy)
+
+
+def measure_month(stage: Stage, symbol: str, origin: Origin, what: str) -> None:
     server = stage.clickhouse
     account = {"url": server.url, "reader_password": server.reader_password}
     reader = Reader(ClickHouseSettings.model_validate(account))
     query = CandleQuery(
-        ("BTCUSDT",),
+        (symbol,),
         Interval.FIFTEEN_MINUTES,
         5000,
         from_ms=START_MS,
         until_ms=START_MS + 2880 * QUARTER_MS,
+        origin=origin,
     )
     sql, bound = candle_sql(query), candle_parameters(query)
     through, straight = [], []
     with stage.api.client() as client:
-        for _ in range(60):
+        for _ in range(110):
             began = time.perf_counter()
-            answer = client.get("/v1/candles", params=MONTH)
+            answer = client.get("/v1/candles", params=MONTH | {"symbol": symbol})
             through.append(time.perf_counter() - began)
             began = time.perf_counter()
             rows = reader.lines(sql, bound)
             straight.append(time.perf_counter() - began)
     assert len(json.loads(answer.content)["data"]) == len(rows) == 2880
-    say_times("/v1/candles, 30 days of 15m", through[10:])
+    say_times(f"/v1/candles, 30 days of 15m, {what}", through[10:])
     say_times("    the same query straight to ClickHouse", straight[10:])
 
 

@@ -11,7 +11,7 @@ from api.access import Reading
 from api.answers import answer
 from api.asked import check_range
 from api.candle_query import FIELDS, KEYS, STORED, CandleQuery, Origin
-from api.candles import Page, read_candles
+from api.candles import Page
 from api.cursors import key_of
 from api.documented import errors, found
 from api.formats import ENCODINGS, Format, choose_format
@@ -54,7 +54,7 @@ def _answer(request: Request, parts: Parts, wanted: CandleSearch) -> Response:
     most = limits.page_rows if form is Format.JSON else limits.export_rows
     query = _query(wanted, most)
     parts.symbols.check(*query.symbols)
-    page = read_candles(parts.reader, query, form)
+    page = parts.candles.read(query, form)
     return answer(request, page.body, media_type=page.media_type, headers=_links(request, page))
 
 

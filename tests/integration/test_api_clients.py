@@ -127,6 +127,23 @@ def test_what_is_ours_goes_before_the_exchanges_unless_it_is_gapped(stage: Stage
     assert found == ["rest"] * 4 + ["trades"] * 7 + ["rest"] + ["trades"] * 2
 
 
+@pytest.mark.parametrize(
+    ("first", "limit", "order"), [(8, 49, "asc"), (8, 20, "asc"), (0, 300, "asc"), (50, 20, "desc")]
+)
+def test_one_symbols_candles_are_those_that_a_search_of_several_finds(
+    stage: Stage, first: int, limit: int, order: str
+) -> None:
+    asked = {"from": START_MS + first * QUARTER_MS, "to": START_MS + 107 * QUARTER_MS}
+    one = get(stage, "/v1/candles", symbol="BTCUSDT", limit=limit, order=order, **asked).json()
+    with stage.api.client() as client:
+        body = {"symbols": ["BTCUSDT", "ETHUSDT"], "limit": 1000, "order": order, **asked}
+        several = client.post("/v1/candles/search", json=body).json()
+
+    found = [row for row in several["data"] if row["symbol"] == "BTCUSDT"]
+    assert one["data"] == found[:limit]
+    assert (one["next_cursor"] is None) == (len(found) <= limit)
+
+
 def test_the_best_candles_are_those_of_the_stores_view(stage: Stage) -> None:
     asked = {"symbol": "BTCUSDT", "from": START_MS - 5 * QUARTER_MS, "limit": 300}
     view = (
