@@ -71,6 +71,7 @@ class Execution:
                 statement,
                 rows,
                 parameters=asked.parameters,
+                settings=asked.settings,
                 default_format=asked.default_format,
             )
             if answer.more is not None:

@@ -17,6 +17,7 @@ from candlewick.clickhouse_server.statement import Kind, Statement
 _JOINABLE: Final = frozenset(
     {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "TSVRaw", "LineAsString"}
 )
+_ARRAY: Final = "output_format_json_array_of_rows"
 _ENGINE_ERRORS: Final = (ChdbError, RuntimeError)
 
 
@@ -49,6 +50,7 @@ def run(
     rows: Iterator[bytes],
     *,
     parameters: Mapping[str, str],
+    settings: Mapping[str, str],
     default_format: str,
 ) -> Answer:
     """Run a statement.
@@ -58,6 +60,7 @@ def run(
         statement: What to run.
         rows: Of an insert, the data behind the statement.
         parameters: Values of ``{name:Type}``.
+        settings: Those of the request, which the handle has already.
         default_format: Where the statement names none; may be empty.
 
     Raises:
@@ -68,9 +71,18 @@ def run(
         assign(handle, {f"param_{name}": value for name, value in parameters.items()})
         return _insert(handle, statement, rows, statement.format or default_format or "Values")
     format_ = statement.format or default_format or "TabSeparated"
-    if statement.kind is Kind.SELECT and format_ in _JOINABLE:
+    if (
+        statement.kind is Kind.SELECT
+        and format_ in _JOINABLE
+        and not _is_array(statement, settings)
+    ):
         return _select(handle, statement, format_, parameters)
     return _whole(handle, statement, format_, parameters)
+
+
+def _is_array(statement: Statement, settings: Mapping[str, str]) -> bool:
+    """Whether rows stand between two brackets, which each block of a result would have anew."""
+    return settings.get(_ARRAY, "0") != "0" or _ARRAY.encode() in statement.sql
 
 
 def _insert(handle: Handle, statement: Statement, rows: Iterator[bytes], format_: str) -> Answer:

@@ -168,6 +168,17 @@ def test_clickhouse_connect_reads_what_it_wrote(server: RunningClickHouse) -> No
     assert arrow.column("volume").to_pylist() == [row[1]]
 
 
+@pytest.mark.parametrize("told", ["by the request", "by the statement"])
+def test_rows_of_many_blocks_are_one_json_array(server: RunningClickHouse, told: str) -> None:
+    array = {"output_format_json_array_of_rows": "1"}
+    inside = ", output_format_json_array_of_rows = 1" if told == "by the statement" else ""
+    sql = f"SELECT number FROM numbers(9) FORMAT JSONEachRow SETTINGS max_block_size = 2{inside}"
+    with server.http() as http:
+        answer = run(http, sql, **({} if inside else array))
+
+    assert [int(row["number"]) for row in json.loads(answer)] == list(range(9))
+
+
 def test_clickhouse_connect_streams_and_inserts_raw(server: RunningClickHouse, table: str) -> None:
     client = server.client()
     rows = rows_of(1000)
