@@ -37,7 +37,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="module")
 def api(servers: Servers) -> Iterator[RunningApi]:
-    limits = {"STREAM_CLIENTS": str(CLIENTS), "STREAM_QUEUE": "50", "HEARTBEAT_S": "0.4"}
+    limits = {"STREAM_CLIENTS": str(CLIENTS), "STREAM_QUEUE": "2000", "HEARTBEAT_S": "0.4"}
     with running_api(
         servers.folder / "api", servers.kafka, servers.clickhouse, **limits
     ) as running:
