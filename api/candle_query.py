@@ -86,7 +86,18 @@ class CandleQuery:
     @property
     def is_of_one_symbol(self) -> bool:
         """Whether it is of the best stored candles of one symbol, without conditions."""
-        return len(self.symbols) == 1 and not self.skipped and _is_picked_at_once(self)
+        asks = self.skipped or self.has_conditions
+        return self.is_best and len(self.symbols) == 1 and not asks
+
+    @property
+    def is_best(self) -> bool:
+        """Whether it picks the best of all stored candles itself."""
+        return self.origin is Origin.BEST and not self.is_rolled_up
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether something is asked of the candles after the best are picked."""
+        return bool(self.statuses) or _asks_volume(self)
 
 
 def candle_sql(query: CandleQuery) -> str:
@@ -96,7 +107,7 @@ def candle_sql(query: CandleQuery) -> str:
         table=_table(query),
         where=" AND ".join(_conditions(query)),
         direction=query.order.value.upper(),
-        best=_PICKED if _is_picked_at_once(query) else "",
+        best=_PICKED if query.is_best and not query.has_conditions else "",
     )
 
 
@@ -131,18 +142,14 @@ def range_of(query: CandleQuery) -> tuple[int, int]:
 def _table(query: CandleQuery) -> str:
     if query.is_rolled_up:
         return f"candles_{query.interval.value} AS t"
-    if query.origin is Origin.BEST and not _is_picked_at_once(query):
+    if _is_picked_inside(query):
         return f"({_BEST}) AS t"
     return _TABLES[query.origin]
 
 
-def _is_picked_at_once(query: CandleQuery) -> bool:
-    """Whether nothing is asked of the best candles after they are picked.
-
-    Most of the time of such a query is its planning, which a select less makes shorter.
-    """
-    best = query.origin is Origin.BEST and not query.is_rolled_up
-    return best and not query.statuses and not _asks_volume(query)
+def _is_picked_inside(query: CandleQuery) -> bool:
+    """Whether the best are picked in a select of their own, which takes longer to plan."""
+    return query.is_best and query.has_conditions
 
 
 def _asks_volume(query: CandleQuery) -> bool:
@@ -150,7 +157,7 @@ def _asks_volume(query: CandleQuery) -> bool:
 
 
 def _conditions(query: CandleQuery) -> Iterator[str]:
-    if query.is_rolled_up or query.origin is not Origin.BEST or _is_picked_at_once(query):
+    if not _is_picked_inside(query):
         yield _WHERE
     if query.statuses:
         yield "t.status IN {statuses:Array(String)}"
@@ -171,9 +178,9 @@ _WHERE = """t.interval = {interval:String} AND t.symbol IN {symbols:Array(String
     AND t.open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     AND t.open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')"""
 # What the view candles_best says, in half of its time: rows are picked, not aggregated.
-_BEST = f"""SELECT * FROM candles_ranked AS t FINAL WHERE {_WHERE}
-    ORDER BY t.open_time, t.symbol, t.rank LIMIT 1 BY t.open_time, t.symbol"""  # noqa: S608 - our words
 _PICKED = ", t.rank LIMIT 1 BY t.open_time, t.symbol"
+_BEST = f"""SELECT * FROM candles_ranked AS t FINAL WHERE {_WHERE}
+    ORDER BY t.open_time, t.symbol{_PICKED}"""  # noqa: S608 - our words
 _TABLES = {
     Origin.BEST: "candles_ranked AS t FINAL",
     Origin.TRADES: "candles AS t FINAL",

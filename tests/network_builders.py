@@ -4,21 +4,12 @@ import numpy as np
 
 from processors.models.artefact import Metadata, sha256_of
 from processors.models.lstm import KNOWN_WIDTH, WEIGHTS_FILE, Lstm
+from processors.models.network import shapes_of
 from processors.models.weights import Weights, text_of
 from processors.recent import CHANNELS, RECENT_HASH
 
 UNITS, HIDDEN = 16, 16
-SHAPES = {
-    "mean": (KNOWN_WIDTH,),
-    "spread": (KNOWN_WIDTH,),
-    "kernel": (len(CHANNELS), 4 * UNITS),
-    "recurrent": (UNITS, 4 * UNITS),
-    "bias": (4 * UNITS,),
-    "hidden": (UNITS + KNOWN_WIDTH, HIDDEN),
-    "hidden_bias": (HIDDEN,),
-    "out": (UNITS + KNOWN_WIDTH + HIDDEN, 2),
-    "out_bias": (2,),
-}
+SHAPES = shapes_of(len(CHANNELS), KNOWN_WIDTH, UNITS, HIDDEN)
 
 
 def some_weights(seed: int = 1) -> Weights:

@@ -31,9 +31,8 @@ ASKING = {
     **REFUSED,
     202: {"headers": {"Location": {"schema": {"type": "string"}}}},
 }
-_EVENTS = """SELECT model, version, symbol, event, event_ms, event_text AS event_time, reason,
-    details FROM (SELECT * EXCEPT event_time, toUnixTimestamp64Milli(event_time) AS event_ms,
-        replaceOne(toString(event_time), ' ', 'T') || 'Z' AS event_text
+_EVENTS = """SELECT model, version, symbol, event, toUnixTimestamp64Milli(event_time) AS event_ms,
+        event_time, reason, details
     FROM model_versions FINAL
     WHERE ({model:String} = '' OR model = {model:String})
     AND ({symbol:String} = '' OR symbol IN ({symbol:String}, ''))
@@ -41,15 +40,14 @@ _EVENTS = """SELECT model, version, symbol, event, event_ms, event_text AS event
         < ({ms:Int64}, {after_model:String}, {after_symbol:String}, {version:String},
             {event:String})
     ORDER BY event_time DESC, model DESC, symbol DESC, version DESC, event DESC
-    LIMIT {limit:UInt32})"""
-_RESULT = """SELECT model, version, symbol, event, event_ms, event_text AS event_time, reason,
-    details FROM (SELECT * EXCEPT event_time, toUnixTimestamp64Milli(event_time) AS event_ms,
-        replaceOne(toString(event_time), ' ', 'T') || 'Z' AS event_text
+    LIMIT {limit:UInt32}"""
+_RESULT = """SELECT model, version, symbol, event, toUnixTimestamp64Milli(event_time) AS event_ms,
+        event_time, reason, details
     FROM model_versions FINAL
     WHERE model = {model:String} AND symbol IN ({symbol:String}, '')
     AND event IN ('trained', 'failed')
     AND event_time >= fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC')
-    ORDER BY event_time LIMIT 1)"""
+    ORDER BY event_time LIMIT 1"""
 
 
 @router.get("/v1/models", dependencies=Reading, responses={**REFUSED, **found(ModelPage)})

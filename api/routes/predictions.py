@@ -34,16 +34,14 @@ from api.times import END_MS, TimeMs
 router = APIRouter(tags=["predictions"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
 NOT_NOW = {**REFUSED, **errors(problems.NOT_FRESH, problems.UNAVAILABLE)}
-_TEXT = "replaceOne(toString({0}_time), ' ', 'T') || 'Z' AS {0}_text"
 _MOMENTS = ", ".join(
-    f"toUnixTimestamp64Milli({name}_time) AS {name}_ms, {_TEXT.format(name)}"
+    f"toUnixTimestamp64Milli({name}_time) AS {name}_ms, {name}_time"
     for name in ("open", "close", "issued")
 )
-_PREDICTIONS = f"""SELECT symbol, interval, open_ms, open_text AS open_time, close_ms,
-    close_text AS close_time, issued_ms, issued_text AS issued_time, minutes_to_close, model,
+_PREDICTIONS = f"""SELECT symbol, interval, {_MOMENTS}, minutes_to_close, model,
     version, status, scored, champion, last_price, price, low_50, high_50, low_90, high_90,
     volatility_bp
-FROM (SELECT * EXCEPT (open_time, close_time, issued_time), {_MOMENTS} FROM predictions FINAL
+    FROM predictions FINAL
     WHERE symbol = {{symbol:String}} AND interval = '15m'
     AND open_time >= fromUnixTimestamp64Milli({{from_ms:Int64}} - 900000, 'UTC')
     AND open_time < fromUnixTimestamp64Milli({{until_ms:Int64}}, 'UTC')
@@ -53,7 +51,7 @@ FROM (SELECT * EXCEPT (open_time, close_time, issued_time), {_MOMENTS} FROM pred
     AND (NOT {{scored:Bool}} OR scored)
     AND (issued_time, model) <
         (fromUnixTimestamp64Milli({{after_ms:Int64}}, 'UTC'), {{after_model:String}})
-    ORDER BY issued_time DESC, model DESC LIMIT {{limit:UInt32}})"""  # noqa: S608 - our words
+    ORDER BY issued_time DESC, model DESC LIMIT {{limit:UInt32}}"""  # noqa: S608 - our words
 
 
 _PERIOD = """interval = '15m' AND ({symbol:String} = '' OR symbol = {symbol:String})

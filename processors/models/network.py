@@ -31,7 +31,7 @@ class Network:
         """
         units = weights["recurrent"].shape[0] if "recurrent" in weights else 0
         width = weights["hidden"].shape[-1] if "hidden" in weights else 0
-        _check(weights, _shapes(channels, features, units, width))
+        _check(weights, shapes_of(channels, features, units, width))
         self._mean, self._spread = (weights[n].astype(float) for n in ("mean", "spread"))
         halved = np.ones(4 * units) / 2  # sigmoid(z) = (tanh(z / 2) + 1) / 2: one tanh for all
         halved[2 * units : 3 * units] = 1.0
@@ -62,7 +62,15 @@ class Network:
         return state
 
 
-def _shapes(channels: int, features: int, units: int, width: int) -> dict[str, tuple[int, ...]]:
+def shapes_of(channels: int, features: int, units: int, width: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each weight.
+
+    Args:
+        channels: Numbers a candle.
+        features: Numbers beside the candles.
+        units: Of the LSTM.
+        width: Of the hidden layer.
+    """
     return {
         "mean": (features,),
         "spread": (features,),
