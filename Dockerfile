@@ -5,6 +5,7 @@ ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=/opt/candlewi
 COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN uv sync --frozen --no-dev --no-install-project
 COPY schemas schemas
+COPY clients clients
 COPY producers producers
 COPY processors processors
 COPY sinks sinks

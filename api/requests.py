@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from api.live.tail import new_consumer
-from schemas.codecs import decode, encode
+from schemas.codecs import message_of, record_in
 from schemas.errors import PoisonMessage, Transient
 from schemas.predictions import TrainingRequest
 from schemas.topics import TRAINING_REQUESTS
@@ -53,10 +53,12 @@ class Requests:
         """
         sent: list[tuple[KafkaError | None, Message]] = []
         producer = self._connected()
+        outgoing = message_of(request)
         producer.produce(
             TRAINING_REQUESTS.name,
-            encode(request),
-            key=request.symbol,
+            outgoing.value,
+            key=outgoing.key,
+            headers=list(outgoing.headers),
             on_delivery=lambda error, message: sent.append((error, message)),
         )
         producer.flush(PATIENCE_S)
@@ -109,6 +111,6 @@ def _request(message: Message | None, receipt: Receipt) -> TrainingRequest | Non
     if message.offset() != receipt.offset:
         return None
     try:
-        return decode(TrainingRequest, message.value() or b"")
+        return record_in(TrainingRequest, message)
     except PoisonMessage:
         return None

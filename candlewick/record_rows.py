@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from candlewick.plain_numbers import plain
-from schemas.codecs import decode
-from schemas.dead_letters import Origin
+from schemas.codecs import KafkaMessage, record_in
+from schemas.dead_letters import DeadLetter
 from schemas.market import NO_TRADE_ID, Candle, Gap, TradeBlock
 from schemas.topics import Topic
 
@@ -13,7 +13,7 @@ Row = dict[str, str | int | bool | None]
 _PLACES = {"_e8": 8, "_e16": 16}
 
 
-def rows_of(topic: Topic, raw: bytes) -> Iterator[Row]:
+def rows_of(topic: Topic, message: KafkaMessage) -> Iterator[Row]:
     """Yield the rows of a message: one a trade of a block, else one.
 
     Raises:
@@ -21,21 +21,21 @@ def rows_of(topic: Topic, raw: bytes) -> Iterator[Row]:
         ContractMismatch: It is of a contract that this version does not know.
     """
     if topic.record is TradeBlock:
-        yield from _trades(decode(TradeBlock, raw))
+        yield from _trades(record_in(TradeBlock, message))
     elif topic.record is not None:
-        yield _flat(decode(topic.record, raw))
+        yield _flat(record_in(topic.record, message))
 
 
-def letter_row(origin: Origin, raw: bytes, *, sent_ms: int) -> Row:
+def letter_row(letter: DeadLetter, *, sent_ms: int) -> Row:
     """Return the row of a dead letter; its bytes as hexadecimal text."""
     return {
         "sent_ms": sent_ms,
-        "topic": origin.topic,
-        "partition": origin.partition,
-        "offset": origin.offset,
-        "reason": origin.reason,
-        "length": len(raw),
-        "raw": raw.hex(),
+        "topic": letter.origin.topic,
+        "partition": letter.origin.partition,
+        "offset": letter.origin.offset,
+        "reason": letter.origin.reason,
+        "length": letter.length,
+        "raw": letter.value.hex(),
     }
 
 

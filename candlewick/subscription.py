@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from candlewick.subscribe_config import Wish, consumer_config
 from candlewick.subscribe_start import begin_at, go_on_at, partitions_of, refused
-from schemas.codecs import decode
+from schemas.codecs import record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 
 RecordT = TypeVar("RecordT")
@@ -132,7 +132,7 @@ class Subscription(Generic[RecordT]):
         raw = message.value() or b""
         place = f"{self._wish.topic.name} partition {message.partition()} offset {message.offset()}"
         try:
-            return decode(self._record, raw)
+            return record_in(self._record, message)
         except PoisonMessage as error:
             raise PoisonMessage(
                 f"{place}: {error}; the next call goes on behind", raw=raw

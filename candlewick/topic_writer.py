@@ -2,14 +2,14 @@
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from schemas.codecs import Record, encode
+from schemas.codecs import Record, message_of
 from schemas.errors import Transient
 from schemas.topics import Topic
 
 PATIENCE_S = 10.0
 
 
-def write(servers: str, topic: Topic, record: Record, *, key: str) -> None:
+def write(servers: str, topic: Topic, record: Record) -> None:
     """Store one record, and return when the broker has it.
 
     Raises:
@@ -29,7 +29,14 @@ def write(servers: str, topic: Topic, record: Record, *, key: str) -> None:
             "log_level": 0,
         }
     )
-    producer.produce(topic.name, encode(record), key, on_delivery=delivered)
+    message = message_of(record)
+    producer.produce(
+        topic.name,
+        message.value,
+        message.key,
+        headers=list(message.headers),
+        on_delivery=delivered,
+    )
     producer.flush(PATIENCE_S)
     if done != [None]:
         producer.purge()

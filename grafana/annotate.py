@@ -14,7 +14,7 @@ from grafana_client.api import GrafanaApi
 from grafana.connection import connected, translated
 from grafana.events import Annotation, of_gap, of_model
 from schemas import topics
-from schemas.codecs import decode
+from schemas.codecs import record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.market import Gap
 from schemas.predictions import ModelVersion
@@ -50,13 +50,12 @@ def annotate_for_ever(settings: Settings, wait: Wait) -> None:
 
 def read(message: Message) -> Annotation | None:
     """Return the annotation of a record; None for one that says nothing to a person."""
-    raw = message.value()
-    if raw is None:
+    if message.value() is None:
         return None
     try:
         if message.topic() == topics.GAPS.name:
-            return of_gap(decode(Gap, raw))
-        return of_model(decode(ModelVersion, raw))
+            return of_gap(record_in(Gap, message))
+        return of_model(record_in(ModelVersion, message))
     except (PoisonMessage, ContractMismatch) as error:
         LOG.warning("a record is passed over: %s", error)
         return None

@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from schemas import topics
-from schemas.dead_letters import origin_of
+from schemas.dead_letters import read_letter
 from schemas.errors import Transient
 
 COLUMNS = (
@@ -74,14 +74,14 @@ def row_of(message: Message) -> Row | None:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name in librdkafka
             return None
         raise Transient(f"Kafka does not answer: {error}")
-    origin = origin_of(dict(message.headers() or []).items())
+    letter = read_letter(message.value(), message.headers())
     return (
         message.partition() or 0,
         message.offset() or 0,
         datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC),
-        origin.reason,
-        origin.topic,
-        origin.partition,
-        origin.offset,
-        len(message.value() or b""),
+        letter.origin.reason,
+        letter.origin.topic,
+        letter.origin.partition,
+        letter.origin.offset,
+        letter.length,
     )

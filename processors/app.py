@@ -20,10 +20,13 @@ from processors.fence import Fence
 from processors.watchdog import Watchdog
 from processors.worker import CandleWorker, Message
 from schemas import topics
-from schemas.dead_letters import Origin, headers_of
+from schemas.codecs import contract_header
+from schemas.dead_letters import Origin, letter_of
+from schemas.market import Candle
 from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
+CANDLE_HEADERS = dict([contract_header(Candle)])
 SESSION_S = 6.0  # the broker's minimum
 _START_ME_AGAIN = os.EX_TEMPFAIL
 _LIVE_EVERY_S = 1.0
@@ -49,12 +52,12 @@ class KafkaOutlet:
 
     async def closed(self, key: bytes, candle: bytes, acknowledged: Callable[[], None]) -> None:
         """Send a closed candle and call ``acknowledged`` when the broker has it."""
-        sent: Any = await self._candles.send(key=key, value=candle)
+        sent: Any = await self._candles.send(key=key, value=candle, headers=CANDLE_HEADERS)
         sent.add_done_callback(lambda done: _tell(done, acknowledged))
 
     async def live(self, key: bytes, candle: bytes) -> None:
         """Send an open candle."""
-        await self._live.send(key=key, value=candle)
+        await self._live.send(key=key, value=candle, headers=CANDLE_HEADERS)
 
     async def dead_letter(self, raw: bytes, origin: Origin) -> None:
         """Send what could not be read."""
@@ -132,7 +135,9 @@ def _wire(app: CandleApp, settings: Settings) -> None:
         async for event in stream.events():
             _leave_if_fenced(fence)
             m = event.message
-            await worker.take(Message(m.key, m.value, m.topic, m.partition, m.offset))
+            await worker.take(
+                Message(m.key, m.value, m.headers or {}, m.topic, m.partition, m.offset)
+            )
 
     @app.on_rebalance_complete.connect
     async def start_over(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
@@ -159,8 +164,8 @@ def _wire(app: CandleApp, settings: Settings) -> None:
 
 async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) -> None:
     """Send what could not be read to the topic of dead letters."""
-    headers = {name: text for name, text in headers_of(origin) if isinstance(text, bytes)}
-    await letters.send(value=raw, headers=headers)
+    letter = letter_of(raw, origin)
+    await letters.send(key=letter.key, value=letter.value, headers=dict(letter.headers))
 
 
 def raw_topic(app: CandleApp, topic: topics.Topic) -> faust.TopicT:

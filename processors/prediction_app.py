@@ -19,7 +19,7 @@ from processors.training_request import requested
 from processors.version_follower import VersionFollower
 from processors.warmers import Warmers
 from schemas import codecs, topics
-from schemas.dead_letters import Origin
+from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import PoisonMessage
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
@@ -42,9 +42,7 @@ class KafkaOutlet:
     async def publish(self, records: Iterable[Record]) -> None:
         """Send records, each to the topic of its type."""
         for record in records:
-            key = record.key if isinstance(record, ModelVersion) else record.symbol
-            topic = self._topics[type(record)]
-            await topic.send(key=key.encode(), value=codecs.encode(record))
+            await send(self._topics[type(record)], record)
 
 
 def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
@@ -105,7 +103,7 @@ def _ask_for_trainings(app: CandleApp, first: FirstTraining) -> None:
     requests = raw_topic(app, topics.TRAINING_REQUESTS)
 
     async def ask(request: TrainingRequest) -> None:
-        await requests.send(key=request.symbol.encode(), value=codecs.encode(request))
+        await send(requests, request)
 
     @app.crontab(_MONTHLY, timezone=UTC)
     async def ask_monthly() -> None:  # every worker does, and the trainer answers the first
@@ -117,11 +115,25 @@ def _ask_for_trainings(app: CandleApp, first: FirstTraining) -> None:
     app.task(ask_first)
 
 
+async def send(topic: faust.TopicT, record: Record | TrainingRequest) -> None:
+    """Send a record."""
+    message = codecs.message_of(record)
+    await topic.send(key=message.key, value=message.value, headers=dict(message.headers))
+
+
 async def _candle_in(event: Any, letters: faust.TopicT) -> Candle | None:  # noqa: ANN401 - Faust's event
     m = event.message
     try:
-        return codecs.decode(Candle, m.value)
+        return codecs.read(Candle, key=m.key, value=m.value, headers=m.headers)
     except PoisonMessage as error:
-        origin = Origin(str(error), m.topic, m.partition, m.offset)
+        origin = Origin(
+            str(error),
+            m.topic,
+            m.partition,
+            m.offset,
+            reader=topics.PREDICTION_APP,
+            key=m.key,
+            headers=plain_headers(m.headers),
+        )
         await send_dead_letter(letters, error.raw, origin)
         return None

@@ -35,7 +35,9 @@ def publish_scores(settings: KafkaSettings, scores: Sequence[Score]) -> None:
         }
     )
     for score in scores:
-        producer.produce(topics.SCORES.name, codecs.encode(score), score.symbol, headers=[REPLAYED])
+        message = codecs.message_of(score)
+        headers: list[tuple[str, str | bytes | None]] = [*message.headers, REPLAYED]
+        producer.produce(topics.SCORES.name, message.value, message.key, headers=headers)
         producer.poll(0)
     if producer.flush(_PATIENCE_S):
         raise Transient("Kafka does not take the scores of the past", retry_after_s=5)

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from processors.training_child import TrainingChild
 from processors.training_request import failure, fault_of
 from schemas import codecs, topics
-from schemas.dead_letters import Origin, headers_of
+from schemas.dead_letters import Origin, letter_of, plain_headers
 from schemas.errors import PoisonMessage, Transient
 from schemas.predictions import ModelVersion, TrainingRequest
 from schemas.settings import Settings
@@ -79,7 +79,7 @@ class Trainer:
 
     def _take(self, message: Message, stopping: Callable[[], bool]) -> None:
         try:
-            request = codecs.decode(TrainingRequest, message.value() or b"")
+            request = codecs.record_in(TrainingRequest, message)
         except PoisonMessage as error:
             sent = self._send_dead_letter(message, error)
         else:
@@ -114,25 +114,23 @@ class Trainer:
 
     def _tell(self, event: ModelVersion) -> bool:
         log.info("%s %s %s: %s", event.model, event.version, event.event, event.reason)
-        return self._send(topics.MODEL_VERSIONS.name, codecs.encode(event), key=event.key)
+        return self._send(topics.MODEL_VERSIONS.name, codecs.message_of(event))
 
     def _send_dead_letter(self, message: Message, error: PoisonMessage) -> bool:
         place = message.topic() or "", message.partition() or 0, message.offset() or 0
-        headers = headers_of(Origin(str(error), *place))
+        headers = plain_headers(message.headers())
+        origin = Origin(str(error), *place, reader=GROUP, key=message.key(), headers=headers)
         log.warning("a request at %s cannot be read: it goes to the dead letters", place)
-        return self._send(topics.DEAD_LETTERS.name, error.raw, headers=headers)
+        return self._send(topics.DEAD_LETTERS.name, letter_of(error.raw, origin))
 
-    def _send(
-        self,
-        topic: str,
-        value: bytes,
-        *,
-        key: str | None = None,
-        headers: list[tuple[str, str | bytes | None]] | None = None,
-    ) -> bool:
+    def _send(self, topic: str, message: codecs.Message) -> bool:
         refused: list[KafkaError | None] = []
         self._producer.produce(
-            topic, value, key, headers=headers or [], on_delivery=lambda e, _: refused.append(e)
+            topic,
+            message.value,
+            message.key,
+            headers=list(message.headers),
+            on_delivery=lambda e, _: refused.append(e),
         )
         self._producer.flush(_PATIENCE_S)
         if refused == [None]:

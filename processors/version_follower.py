@@ -71,12 +71,12 @@ class VersionFollower:
     def _take(self, message: Message) -> None:
         error = message.error()
         if error is None:
-            self._learn(message.value() or b"")
+            self._learn(message)
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - so named
             self._unread.discard(message.partition() or 0)
 
-    def _learn(self, raw: bytes) -> None:
+    def _learn(self, message: Message) -> None:
         try:
-            self._changes.add(codecs.decode(ModelVersion, raw))
+            self._changes.add(codecs.record_in(ModelVersion, message))
         except PoisonMessage as error:
             log.warning("passed over a model event: %s", error)

@@ -14,8 +14,8 @@ from processors.candle_state import CandleRules
 from processors.candle_store import CandleRecord, dump_record, load_record
 from processors.candles import fold, open_candles
 from processors.healing import Healer, Verdict
-from schemas import codecs
-from schemas.dead_letters import Origin
+from schemas import codecs, topics
+from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import PoisonMessage
 from schemas.market import TradeBlock
 
@@ -28,6 +28,7 @@ class Message:
 
     key: bytes
     value: bytes
+    headers: codecs.Headers
     topic: str
     partition: int
     offset: int
@@ -84,9 +85,19 @@ class CandleWorker:
         self.taken[message.partition] = message.offset
         self._healer.saw(message.partition, message.offset)
         try:
-            block = codecs.decode(TradeBlock, message.value)
+            block = codecs.read(
+                TradeBlock, key=message.key, value=message.value, headers=message.headers
+            )
         except PoisonMessage as error:
-            origin = Origin(str(error), message.topic, message.partition, message.offset)
+            origin = Origin(
+                str(error),
+                message.topic,
+                message.partition,
+                message.offset,
+                reader=topics.CANDLE_APP,
+                key=message.key,
+                headers=plain_headers(message.headers),
+            )
             await self._outlet.dead_letter(error.raw, origin)
             return
         record = self._record(message.key)

@@ -14,7 +14,7 @@ from typing import Final
 from confluent_kafka import KafkaError, Message, Producer
 
 from producers.clock import steady_ms
-from schemas.codecs import Record, encode
+from schemas.codecs import Record, contract_header, message_of
 from schemas.errors import ConfigurationError, Transient
 from schemas.topics import Topic
 
@@ -85,8 +85,12 @@ class BulkPublisher:
         self._waiting.add(done)
         done.add_done_callback(self._waiting.discard)
         key_bytes, body, last = key.encode(), values[:-1], values[-1]
+        headers = [contract_header(topic.record)] if topic.record else []
         for start in range(0, len(body), SLICE):
-            part = [{"value": value, "key": key_bytes} for value in body[start : start + SLICE]]
+            part = [
+                {"value": value, "key": key_bytes, "headers": headers}
+                for value in body[start : start + SLICE]
+            ]
             await self._reserve(len(part))
             if self._producer.produce_batch(topic.name, part, partition) != len(part):
                 raise Transient("the queue to Kafka is full")
@@ -99,10 +103,12 @@ class BulkPublisher:
             elif not done.done():
                 done.set_result((message.offset() or 0) + 1)
 
-        self._producer.produce(topic.name, last, key, partition, on_delivery=delivered)
+        self._producer.produce(
+            topic.name, last, key, partition, on_delivery=delivered, headers=list(headers)
+        )
         return done
 
-    async def record(self, topic: Topic, key: str, record: Record) -> None:
+    async def record(self, topic: Topic, record: Record) -> None:
         """Write one record and wait until Kafka has it; raises as `page` does."""
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.add(done)
@@ -115,8 +121,15 @@ class BulkPublisher:
             elif not done.done():
                 done.set_result(message.offset() or 0)
 
+        message = message_of(record)
         await self._reserve(1)
-        self._producer.produce(topic.name, encode(record), key, on_delivery=delivered)
+        self._producer.produce(
+            topic.name,
+            message.value,
+            message.key,
+            on_delivery=delivered,
+            headers=list(message.headers),
+        )
         await done
 
     async def _keep_pace(self, records: int) -> None:

@@ -13,7 +13,7 @@ from producers.coingecko.ids import coin_ids
 from producers.patience import persistently
 from producers.topic_tail import TopicTail
 from schemas import topics
-from schemas.codecs import decode
+from schemas.codecs import record_in
 from schemas.coins import CoinDay
 from schemas.errors import PoisonMessage, Transient
 from schemas.settings import Settings
@@ -53,7 +53,7 @@ async def follow_coins(settings: Settings) -> None:
 async def _publish_coins(gecko: CoinGecko, publisher: BulkPublisher, ids: list[str]) -> None:
     coins = await persistently(lambda: gecko.coins(ids))
     for coin in coins:
-        await publisher.record(topics.COINS, coin.coin_id, coin)
+        await publisher.record(topics.COINS, coin)
     log.info("%s of %s coins", len(coins), len(ids))
 
 
@@ -74,7 +74,7 @@ async def _publish_days(
     for day in days:
         is_whole = day.at_ms % DAY_MS == 0  # the last point is that of this moment
         if is_whole and (held_ms is None or day.at_ms > held_ms):
-            await publisher.record(topics.COIN_DAYS, coin_id, day)
+            await publisher.record(topics.COIN_DAYS, day)
             newest[coin_id] = max(newest.get(coin_id, 0), day.at_ms)
     if not days:
         newest[coin_id] = now_ms
@@ -88,7 +88,7 @@ def _newest_days(servers: str) -> dict[str, int]:
     try:
         for message in tail.new(topics.COIN_DAYS):
             try:
-                day = decode(CoinDay, message.value() or b"")
+                day = record_in(CoinDay, message)
             except PoisonMessage as error:
                 log.warning("skipped a day: %s", error)
                 continue

@@ -10,16 +10,18 @@ from producers.clock import steady_ms
 from producers.counts import Counts
 from producers.flow import SymbolFlow
 from producers.kline_flow import KlineFlow
+from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, Trade
 
 MAX_UNSENT: Final = 1_000
+READER: Final = "stream"
 
 
 class DeadLetters(Protocol):
     """Where unreadable records go."""
 
-    def send_dead_letter(self, raw: bytes, *, reason: str, origin: str) -> bool:
+    def send_dead_letter(self, raw: bytes, origin: Origin) -> bool:
         """Queue one; False while the queue is full."""
 
 
@@ -51,8 +53,9 @@ class Dispatch:
     def send_dead_letters(self) -> None:
         """Queue the unreadable frames, as far as there is room."""
         while self._unsent:
-            error, origin = self._unsent[0]
-            if not self._dead_letters.send_dead_letter(error.raw, reason=str(error), origin=origin):
+            error, address = self._unsent[0]
+            origin = Origin(str(error), reader=READER, source=address)
+            if not self._dead_letters.send_dead_letter(error.raw, origin):
                 return
             self._unsent.popleft()
 

@@ -12,7 +12,7 @@ from producers.spans import runs_of
 from producers.tracks import Track
 from schemas import topics
 from schemas.errors import Transient
-from schemas.history import ArchiveFile, Hole, history_key
+from schemas.history import ArchiveFile, Hole
 
 RECORD_ROWS: Final = 20_000  # at most so many candles are read back after a kill
 
@@ -68,17 +68,16 @@ class HeldPages:
 
     async def tell_hole(self, track: Track, hole: Hole) -> None:
         """Write a hole down."""
-        await self.publisher.record(topics.HOLES, track.symbol, hole)
+        await self.publisher.record(topics.HOLES, hole)
         track.holes.append(hole)
         track.unrecorded += 1
 
     async def tell_archive(self, file: ArchiveFile) -> None:
         """Write down what became of an archive file."""
         self.ledger.archives[file.name] = file
-        await self.publisher.record(topics.ARCHIVES, file.name, file)
+        await self.publisher.record(topics.ARCHIVES, file)
 
     async def _record(self, track: Track) -> None:
         track.unrecorded = 0
-        key = history_key(track.symbol, track.interval.value)
-        await self.publisher.record(topics.HISTORY, key, track.held.record(wall_ms()))
+        await self.publisher.record(topics.HISTORY, track.held.record(wall_ms()))
         track.held.is_recorded = True

@@ -16,7 +16,7 @@ from producers.partition import partition_of
 from producers.spans import Spans
 from producers.topic_tail import TopicTail
 from schemas import topics
-from schemas.codecs import decode
+from schemas.codecs import record_in
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, History
 from schemas.market import Candle, CandleSource
@@ -92,12 +92,12 @@ class Ledger:
     def _read_records(self) -> None:
         for message in self._tail.new(topics.HISTORY):
             try:
-                self._take(decode(History, message.value() or b""))
+                self._take(record_in(History, message))
             except PoisonMessage as error:
                 log.warning("skipped a record of the history: %s", error)
         for message in self._tail.new(topics.ARCHIVES):
             try:
-                file = decode(ArchiveFile, message.value() or b"")
+                file = record_in(ArchiveFile, message)
             except PoisonMessage as error:
                 log.warning("skipped a record of an archive file: %s", error)
             else:
@@ -148,7 +148,7 @@ class Ledger:
 
     def _add(self, message: Message) -> None:
         try:
-            candle = decode(Candle, message.value() or b"")
+            candle = record_in(Candle, message)
         except PoisonMessage as error:
             log.warning("skipped a candle: %s", error)
             return

@@ -6,7 +6,9 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas import topics
-from schemas.codecs import encode
+from schemas.codecs import Message as Outgoing
+from schemas.codecs import message_of
+from schemas.dead_letters import Origin, letter_of
 from schemas.errors import ConfigurationError, Transient
 from schemas.market import Candle, Gap, TradeBlock
 
@@ -53,12 +55,11 @@ class Publisher:
         """Queue a record for its topic; False when the queue is full."""
         if self._queued_bytes >= QUEUE_BYTES:
             return False
-        return self._produce(TOPICS[type(record)].name, encode(record), record.symbol, {})
+        return self._produce(TOPICS[type(record)].name, message_of(record))
 
-    def send_dead_letter(self, raw: bytes, *, reason: str, origin: str) -> bool:
+    def send_dead_letter(self, raw: bytes, origin: Origin) -> bool:
         """Queue an unreadable record for the dead letters; False when the queue is full."""
-        headers: dict[str, str | bytes | None] = {"reason": reason, "origin": origin}
-        return self._produce(topics.DEAD_LETTERS.name, raw, None, headers)
+        return self._produce(topics.DEAD_LETTERS.name, letter_of(raw, origin))
 
     def serve(self) -> None:
         """Take note of acknowledgements; to be called often.
@@ -80,19 +81,21 @@ class Publisher:
         """Deliver what is queued; returns how many records were not acknowledged in time."""
         return self._producer.flush(timeout_s)
 
-    def _produce(
-        self, topic: str, value: bytes, key: str | None, headers: dict[str, str | bytes | None]
-    ) -> bool:
+    def _produce(self, topic: str, message: Outgoing) -> bool:
         try:
             self._producer.produce(
-                topic, value=value, key=key, headers=headers, on_delivery=self._on_delivery
+                topic,
+                value=message.value,
+                key=message.key,
+                headers=list(message.headers),
+                on_delivery=self._on_delivery,
             )
         except BufferError:
             return False
         except KafkaException as error:
             self._failure = error.args[0]
             return False
-        self._queued_bytes += len(value)
+        self._queued_bytes += len(message.value)
         return True
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:

@@ -7,7 +7,7 @@ from typing import Final, Self, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from producers.clock import steady_ms
-from schemas.codecs import decode
+from schemas.codecs import record_in
 from schemas.errors import ConfigurationError, PoisonMessage
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class TopicTail:
         """
         for message in self._messages(depth):
             try:
-                yield decode(record, message.value() or b"")
+                yield record_in(record, message)
             except PoisonMessage as error:
                 log.warning("passed over offset %s of %s: %s", message.offset(), self._topic, error)
 

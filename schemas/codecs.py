@@ -1,22 +1,25 @@
-"""Records to bytes and back: Confluent framing around Avro.
+"""Records to messages and back: Confluent framing around Avro, and the checks of both ways.
 
-Byte 0 is zero, four bytes of schema id follow (big-endian), then the Avro body.
+Byte 0 is zero, four bytes of schema id follow (big-endian), then the Avro body. A header names the
+contract, so that a reader can tell a newer version from what is none of ours.
 Source: Confluent, "Schema Registry wire format"; Apache Avro 1.11 specification.
 """
 
 import io
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import fastavro
 import numpy as np
 
 from schemas.coins import Coin, CoinDay
-from schemas.contracts import Contract, contract_of, contract_with_id
+from schemas.contracts import Contract, contract_of, contract_with_id, refuse_newer
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, History, Hole
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.validation import check_key, key_of, validate
 
 RecordT = TypeVar("RecordT")
 Fields = dict[str, Any]
@@ -34,7 +37,9 @@ Record = (
     | ModelVersion
     | TrainingRequest
 )
+Headers = Mapping[str, bytes | str | None] | Iterable[tuple[str, bytes | str | None]]
 FRAME_BYTES = 5
+CONTRACT_HEADER: Final = "contract"
 _DECIMALS = {  # attribute of Candle: field of the contract
     "open_e8": "open",
     "high_e8": "high",
@@ -55,8 +60,40 @@ _COLUMNS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A record as Kafka carries it."""
+
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+def message_of(record: Record) -> Message:
+    """Return the message of a record: its key, its bytes, and the name of its contract.
+
+    Raises:
+        ValueError: The record cannot be true; see `schemas.validation.validate`.
+    """
+    return Message(key_of(record).encode(), encode(record), (contract_header(type(record)),))
+
+
+def contract_header(record: type) -> tuple[str, bytes]:
+    """Return the header of the messages of a type of record."""
+    return CONTRACT_HEADER, contract_of(record).name.encode()
+
+
 def encode(record: Record) -> bytes:
-    """Return the message of a record, by the newest contract of its type."""
+    """Return the bytes of a record, by the newest contract of its type.
+
+    Raises:
+        ValueError: The record cannot be true; see `schemas.validation.validate`.
+    """
+    validate(record)
+    return _frame(record)
+
+
+def _frame(record: Record) -> bytes:
     contract = contract_of(type(record))
     body = io.BytesIO()
     body.write(b"\x00" + contract.schema_id.to_bytes(4))
@@ -64,29 +101,80 @@ def encode(record: Record) -> bytes:
     return body.getvalue()
 
 
-def decode(record: type[RecordT], raw: bytes) -> RecordT:
-    """Return the record of a message.
+class KafkaMessage(Protocol):
+    """A message as the Kafka clients give it."""
+
+    def key(self) -> bytes | None:
+        """Return its key."""
+
+    def value(self) -> bytes | None:
+        """Return its value."""
+
+    def headers(self) -> Headers | None:
+        """Return its headers."""
+
+
+def record_in(record: type[RecordT], message: KafkaMessage) -> RecordT:
+    """Return the record of a message; raises as `read` does."""
+    return read(record, key=message.key(), value=message.value(), headers=message.headers())
+
+
+def read(
+    record: type[RecordT], *, key: bytes | None, value: bytes | None, headers: Headers | None
+) -> RecordT:
+    """Return the record of a message, as every reader of a topic must take it.
 
     Raises:
-        PoisonMessage: Not framed Avro, cut short, or of another type than ``record``.
-        ContractMismatch: Framed, but with a schema id that this version does not know.
+        PoisonMessage: As `decode`; or the key is missing or not the record's.
+        ContractMismatch: As `decode`.
     """
-    contract = _contract_in(raw)
+    found = decode(record, value or b"", headers=headers)
+    try:
+        check_key(found, key)
+    except ValueError as error:
+        raise PoisonMessage(str(error), raw=value or b"") from error
+    return found
+
+
+def decode(record: type[RecordT], raw: bytes, *, headers: Headers | None = None) -> RecordT:
+    """Return the record of a message's value.
+
+    Raises:
+        PoisonMessage: Not framed Avro, cut short, of another type than ``record``, of no contract
+            that is known, or a record that cannot be true.
+        ContractMismatch: Written by a newer version of Candlewick than this one.
+    """
+    contract = _contract_in(raw, headers)
     if contract.record is not record:
         raise PoisonMessage(f"expected {record.__name__}, found {contract.name}", raw=raw)
     try:
         body = io.BytesIO(raw)
         body.seek(FRAME_BYTES)
         fields: Any = fastavro.schemaless_reader(body, contract.wire_schema, None)
-        return cast("RecordT", _FROM_WIRE[record](fields))
+        found = cast("RecordT", _FROM_WIRE[record](fields))
     except (EOFError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise PoisonMessage(f"{contract.name} unreadable: {error!r}", raw=raw) from error
+    try:
+        validate(found)
+    except ValueError as error:
+        raise PoisonMessage(f"{contract.name} refused: {error}", raw=raw) from error
+    return found
 
 
-def _contract_in(raw: bytes) -> Contract:
+def _contract_in(raw: bytes, headers: Headers | None) -> Contract:
     if len(raw) < FRAME_BYTES or raw[0] != 0:
         raise PoisonMessage("not framed as Avro: byte 0 is not zero", raw=raw)
-    return contract_with_id(int.from_bytes(raw[1:FRAME_BYTES]))
+    schema_id = int.from_bytes(raw[1:FRAME_BYTES])
+    contract = contract_with_id(schema_id)
+    if contract is None:
+        refuse_newer(_contract_named_in(headers))
+        raise PoisonMessage(f"schema id {schema_id} is of no known contract", raw=raw)
+    return contract
+
+
+def _contract_named_in(headers: Headers | None) -> str:
+    named = dict(headers or ()).get(CONTRACT_HEADER) or b""
+    return named.decode(errors="replace") if isinstance(named, bytes) else named
 
 
 def _integer_bytes(value: int) -> bytes:

@@ -19,6 +19,7 @@ from schemas.history import ArchiveFile, History, Hole
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 
+_VERSION_DIGITS = 4
 AVRO_FOLDER = Path(__file__).parent / "avro"
 RECORDS: dict[str, type] = {
     "trade_block.v1": TradeBlock,
@@ -71,19 +72,38 @@ def contract_of(record: type) -> Contract:
     return contract_named(_NEWEST[record])
 
 
-def contract_with_id(schema_id: int) -> Contract:
-    """Return the contract of a schema id found on the wire.
+def contract_with_id(schema_id: int) -> Contract | None:
+    """Return the contract of a schema id found on the wire; None where this version has none."""
+    return _by_id().get(schema_id)
+
+
+def refuse_newer(name: str) -> None:
+    """Refuse a contract that only a newer version of Candlewick can read.
+
+    Args:
+        name: What a message says of itself, for example ``candle.v2``; it may be anything.
 
     Raises:
-        ContractMismatch: No contract of this version has that id.
+        ContractMismatch: It is a known contract in a higher version than this one knows.
     """
-    for name in RECORDS:
-        if contract_named(name).schema_id == schema_id:
-            return contract_named(name)
-    raise ContractMismatch(
-        f"schema id {schema_id} is not known to this version: update Candlewick, "
-        f"or check that the topic holds its records"
-    )
+    family, version = _family(name)
+    known = max((_family(known)[1] for known in RECORDS if _family(known)[0] == family), default=0)
+    if 0 < known < version:
+        raise ContractMismatch(
+            f"a record of {name}: this version of Candlewick reads {family}.v{known}, update it"
+        )
+
+
+@cache
+def _by_id() -> dict[int, Contract]:
+    return {contract_named(name).schema_id: contract_named(name) for name in RECORDS}
+
+
+def _family(name: str) -> tuple[str, int]:
+    """Return name and version of a contract; version 0 where there is none."""
+    family, _, version = name.partition(".v")
+    is_version = version.isascii() and version.isdecimal() and len(version) <= _VERSION_DIGITS
+    return family, int(version) if is_version else 0
 
 
 def _without_logical_types(node: Any) -> Any:  # noqa: ANN401 - JSON

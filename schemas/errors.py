@@ -4,6 +4,7 @@ CandlewickError
  ├── ConfigurationError   a person must change something; the message says what
  ├── PoisonMessage        dead-letter the record and go on
  ├── ContractMismatch     code and data disagree: stop
+ ├── RestartNeeded        this process cannot go on, a new one can: end it
  └── Transient            wait ``retry_after_s`` seconds, then try again
 """
 
@@ -30,6 +31,10 @@ class PoisonMessage(CandlewickError):  # noqa: N818 - the field's term
 
 class ContractMismatch(CandlewickError):  # noqa: N818 - the field's term
     """Data of a contract that this version does not know, or a store that another version made."""
+
+
+class RestartNeeded(CandlewickError):  # noqa: N818 - what to do next
+    """A client of this process is shut out or stuck for good: end it, a new process goes on."""
 
 
 class Transient(CandlewickError):  # noqa: N818 - the field's term

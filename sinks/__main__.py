@@ -3,36 +3,42 @@
 import argparse
 import logging
 import os
-import signal
 import sys
-import threading
 
-from schemas.errors import CandlewickError
+from confluent_kafka import KafkaError
+
+from clients.dead_letters import DeadLetters
+from clients.group import InputWaits
+from clients.kafka import meaning
+from clients.process import Ending, Progress, leave
+from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings
 from sinks.clickhouse import ClickHouse
-from sinks.delivery import Delivery
+from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
-from sinks.kafka import GROUP, DeadLetters, sink_consumer, topic_ids
+from sinks.kafka import GROUP, sink_consumer, topic_ids
 from sinks.tables import HISTORY, TABLES, Table
 
 HISTORY_NICENESS = 5
+STALL_S = 90.0  # more than an insert may take
 
 
 def main() -> None:
     """Run the sinks; an error that a person must solve is one line, and exit code 1."""
     arguments = _arguments()
-    stopping = threading.Event()
     if arguments.part == "history":
         os.nice(HISTORY_NICENESS)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    ending = Ending()
+    ending.watch()
     try:
         settings = load_settings()
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
         logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
-        _drain(settings, arguments.instance, arguments.part).run(stopping.is_set)
+        _drain(settings, arguments.instance, arguments.part).run(ending.is_asked)
+    except RestartNeeded as error:
+        leave(str(error))
     except CandlewickError as error:
         sys.exit(f"sinks: {error}")
 
@@ -59,14 +65,24 @@ def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
     tables = tuple(
         t for t in TABLES if part == "all" or (t.topic in HISTORY) == (part == "history")
     )
-    ids = topic_ids(servers, [table.topic.name for table in tables])
-    store, letters = ClickHouse(settings.clickhouse), DeadLetters(servers)
+    names = [table.topic.name for table in tables]
+    ids = topic_ids(servers, names)
+    store, letters = ClickHouse(settings.clickhouse), DeadLetters(servers, reader=READER)
 
     def route(table: Table, *, partition: int) -> Delivery:
         return Delivery(table, ids[table.topic.name], partition, store, letters)
 
     group = f"{GROUP}-history" if part == "history" else GROUP
-    return Drain(sink_consumer(servers, instance=instance, group=group), tables, route)
+    consumer = sink_consumer(servers, instance=instance, group=group, lost=_lost)
+    drain = Drain(consumer, tables, route)
+    progress = Progress(STALL_S, InputWaits(servers, group, names, except_for=drain.standing))
+    drain.attempted = progress.attempted
+    progress.watch()
+    return drain
+
+
+def _lost(error: KafkaError) -> None:
+    leave(str(meaning(error)))
 
 
 if __name__ == "__main__":

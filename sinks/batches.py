@@ -9,11 +9,28 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+from schemas.codecs import KafkaMessage
 from sinks.tables import Rows
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 24 * 1024 * 1024
 _PLAN = "until "
+
+
+class _NoMessage:
+    """Stands for records that are gone for ever."""
+
+    def key(self) -> None:
+        return None
+
+    def value(self) -> None:
+        return None
+
+    def headers(self) -> None:
+        return None
+
+
+NO_MESSAGE = _NoMessage()
 
 
 @dataclass(slots=True)
@@ -22,14 +39,14 @@ class Batch:
 
     Attributes:
         offsets: Of each message.
-        raws: The message as it came, for the dead letters.
+        messages: As they came, for the dead letters.
         rows: What goes into the table; nothing for a message that cannot be read.
         counts: How many rows that is.
         reasons: Why the message of an offset cannot be read.
     """
 
     offsets: list[int] = field(default_factory=list)
-    raws: list[bytes] = field(default_factory=list)
+    messages: list[KafkaMessage] = field(default_factory=list)
     rows: list[bytes] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     reasons: dict[int, str] = field(default_factory=dict)
@@ -55,24 +72,24 @@ class Batch:
     @property
     def size(self) -> int:
         """Bytes of all messages and rows."""
-        return sum(map(len, self.rows)) + sum(map(len, self.raws))
+        return sum(map(len, self.rows)) + sum(len(m.value() or b"") for m in self.messages)
 
-    def append(self, offset: int, raw: bytes, rows: Rows) -> None:
+    def append(self, offset: int, message: KafkaMessage, rows: Rows) -> None:
         """Add a message at the end."""
         self.offsets.append(offset)
-        self.raws.append(raw)
+        self.messages.append(message)
         self.rows.append(rows.data)
         self.counts.append(rows.count)
 
-    def bury(self, offset: int, raw: bytes, reason: str) -> None:
+    def bury(self, offset: int, message: KafkaMessage, reason: str) -> None:
         """Add a message without rows, because it cannot be read."""
-        self.append(offset, raw, Rows(b"", 0))
+        self.append(offset, message, Rows(b"", 0))
         self.reasons[offset] = reason
 
     def extend(self, other: "Batch") -> None:
         """Add the messages of another batch, which are newer, at the end."""
         self.offsets += other.offsets
-        self.raws += other.raws
+        self.messages += other.messages
         self.rows += other.rows
         self.counts += other.counts
         self.reasons |= other.reasons
@@ -83,7 +100,7 @@ class Batch:
         known = set(self.reasons).intersection(offsets) if self.reasons else ()
         return Batch(
             offsets,
-            self.raws[start:end],
+            self.messages[start:end],
             self.rows[start:end],
             self.counts[start:end],
             {offset: self.reasons[offset] for offset in known},
@@ -180,11 +197,11 @@ class Pending:
         if self.rows <= BATCH_ROWS and self.size <= BATCH_BYTES:
             return self.held.last
         held, rows, size = self.held, 0, 0
-        for offset, raw, data, count in zip(
-            held.offsets, held.raws, held.rows, held.counts, strict=True
+        for offset, message, data, count in zip(
+            held.offsets, held.messages, held.rows, held.counts, strict=True
         ):
             rows += count
-            size += len(data) + len(raw)
+            size += len(data) + len(message.value() or b"")
             if rows >= BATCH_ROWS or size >= BATCH_BYTES:
                 return offset
         return held.last
@@ -200,7 +217,7 @@ def _with_lost(batch: Batch, expected: int) -> Batch:
     whole = Batch()
     for place, offset in enumerate(batch.offsets):
         if offset > expected:
-            whole.bury(expected, b"", _lost(expected, offset - 1))
+            whole.bury(expected, NO_MESSAGE, _lost(expected, offset - 1))
         whole.extend(batch.part(place, place + 1))
         expected = offset + 1
     return whole

@@ -7,6 +7,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 from urllib3.exceptions import HTTPError
 
+from clients.limits import within
 from schemas.errors import (
     CandlewickError,
     ConfigurationError,
@@ -18,7 +19,8 @@ from schemas.settings import ClickHouseSettings, variable_name
 from sinks.tables import Table
 
 CONNECT_TIMEOUT_S = 5
-ANSWER_TIMEOUT_S = 60
+SILENCE_S = 30  # between two bytes
+INSERT_S = 60.0  # a whole insert
 _LATER_S = 1.0
 _BUSY_S = 5.0
 # Source: ClickHouse, src/Common/ErrorCodes.cpp.
@@ -46,20 +48,27 @@ class ClickHouse:
             ContractMismatch: The table is not as this version knows it.
             ConfigurationError: The login is refused.
         """
+        what = f"ClickHouse at {self._place()} (insert into {table.name})"
         try:
-            self._connected().raw_insert(
-                table.name,
-                table.columns,
-                rows,
-                settings={
-                    "insert_deduplication_token": token,
-                    "insert_deduplicate": 1,
-                    "async_insert": 0,
-                },
-                fmt="RowBinary",
-            )
+            within(INSERT_S, what, lambda: self._insert(table, rows, token))
         except (ClickHouseError, HTTPError, OSError) as error:
             raise self._meaning(error, table, rows) from error
+        except Transient:
+            self._client = None  # the insert goes on there; done again, its token makes it harmless
+            raise
+
+    def _insert(self, table: Table, rows: bytes, token: str) -> None:
+        self._connected().raw_insert(
+            table.name,
+            table.columns,
+            rows,
+            settings={
+                "insert_deduplication_token": token,
+                "insert_deduplicate": 1,
+                "async_insert": 0,
+            },
+            fmt="RowBinary",
+        )
 
     def _connected(self) -> Client:
         if self._client is None:
@@ -70,7 +79,7 @@ class ClickHouse:
                 database=self._settings.database,
                 compress=False,
                 connect_timeout=CONNECT_TIMEOUT_S,
-                send_receive_timeout=ANSWER_TIMEOUT_S,
+                send_receive_timeout=SILENCE_S,
                 autogenerate_session_id=False,
             )
         return self._client

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.dead_letters import Origin
+from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import PoisonMessage
 from sinks.batches import Batch
 from sinks.tables import Table
+
+READER = "sinks"
 
 
 class Store(Protocol):
@@ -68,5 +70,14 @@ class Delivery:
                 self._insert(half)
 
     def _bury(self, batch: Batch, place: int, reason: str) -> None:
-        origin = Origin(reason, self.table.topic.name, self.partition, batch.offsets[place])
-        self.letters.send(batch.raws[place], origin)
+        message = batch.messages[place]
+        origin = Origin(
+            reason,
+            self.table.topic.name,
+            self.partition,
+            batch.offsets[place],
+            reader=READER,
+            key=message.key(),
+            headers=plain_headers(message.headers()),
+        )
+        self.letters.send(message.value() or b"", origin)

@@ -1,6 +1,7 @@
 """The loop that empties topics into tables: read, plan a batch, insert it, commit, go on.
 
-Whatever fails is done again from the plan; the token makes that harmless.
+Whatever fails is done again from the plan; the token makes that harmless. A record that only a
+newer version can read stops its partition, all others go on.
 """
 
 import logging
@@ -10,11 +11,12 @@ from typing import Protocol, cast
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from schemas.errors import ContractMismatch, PoisonMessage, Transient
+from clients.kafka import Commits, meaning
+from clients.limits import within
+from schemas.errors import ContractMismatch, PoisonMessage, RestartNeeded, Transient
 from schemas.topics import Cleanup
 from sinks.batches import Batch, Pending, plan_of, planned_last
 from sinks.delivery import Delivery
-from sinks.kafka import meaning
 from sinks.tables import Rows, Table
 
 POLL_S = 0.05
@@ -24,6 +26,7 @@ SMALL_BYTES = 512 * 1024
 WORTH_TOGETHER = 32
 HELD_BYTES = 64 * 1024 * 1024  # of all partitions together, before what there is goes out
 COMMITTED_TIMEOUT_S = 10.0
+CLOSE_S = 10.0
 _log = logging.getLogger(__name__)
 _Place = tuple[str, int]
 
@@ -36,7 +39,11 @@ class Route(Protocol):
 
 
 class Drain:
-    """Empties the topics of some tables into ClickHouse."""
+    """Empties the topics of some tables into ClickHouse.
+
+    Attributes:
+        attempted: Called when a delivery has ended, well or in error.
+    """
 
     def __init__(
         self,
@@ -44,23 +51,37 @@ class Drain:
         tables: tuple[Table, ...],
         route: Route,
     ) -> None:
+        """Set it up.
+
+        Args:
+            consumer: Subscribed here, and closed at the end.
+            tables: What to fill.
+            route: Makes the way of a partition's batches.
+        """
         self._consumer = consumer
+        self._commits = Commits(consumer)
+        self.attempted: Callable[[], None] = lambda: None
         self._tables = {table.topic.name: table for table in tables}
         self._route = route
         self._pending: dict[_Place, Pending] = {}
         self._paused: set[_Place] = set()
-        self._mismatch: ContractMismatch | None = None
+        self._stopped: set[_Place] = set()
         self._retry_ms = 0
         self._appetite = POLL_MESSAGES
         self._behind = False
         self._trouble = ""
 
+    def standing(self) -> set[tuple[str, int]]:
+        """Return the partitions that stand still, because a newer version wrote a record there."""
+        return set(self._stopped)
+
     def run(self, stopping: Callable[[], bool]) -> None:
         """Drain until told to stop, then insert what has been read.
 
         Raises:
-            ContractMismatch: A message or a table is of another version; all before it is stored.
+            ContractMismatch: A table is of another version.
             ConfigurationError: A topic is missing, or a login refused.
+            RestartNeeded: The consumer is shut out of its group.
         """
         self._consumer.subscribe(
             list(self._tables),
@@ -69,73 +90,88 @@ class Drain:
             on_lost=self._released,
         )
         try:
-            while not stopping() and self._mismatch is None:
+            while not stopping():
                 self._step(_now_ms())
             self._attempt(_now_ms(), everything=True)
         finally:
-            self._consumer.close()
-        if self._mismatch is not None:
-            raise self._mismatch
+            self._close()
 
     def _step(self, now_ms: int) -> None:
         messages = self._consumer.consume(self._appetite, POLL_S)
         self._behind = len(messages) == self._appetite
         size = 0
-        for place, (offsets, raws) in self._by_place(messages).items():
-            if self._mismatch is None and place in self._pending:
-                batch = self._read(place, offsets, raws)
+        for place, (offsets, kept) in self._by_place(messages).items():
+            if place not in self._stopped and place in self._pending:
+                batch = self._read(place, offsets, kept)
                 if batch:
                     self._pending[place].add(batch, now_ms=now_ms)
-                    size += sum(map(len, raws))
+                    size += sum(len(message.value() or b"") for message in kept)
         self._appetite = POLL_SMALL if size < SMALL_BYTES else POLL_MESSAGES
         if now_ms >= self._retry_ms:
             held = sum(pending.size for pending in self._pending.values())
             self._attempt(now_ms, everything=held >= HELD_BYTES)
         self._hold_back()
 
-    def _by_place(self, messages: list[Message]) -> dict[_Place, tuple[list[int], list[bytes]]]:
-        """Return offsets and values of each partition; reading that starts again forgets."""
-        found: dict[_Place, tuple[list[int], list[bytes]]] = {}
+    def _by_place(self, messages: list[Message]) -> dict[_Place, tuple[list[int], list[Message]]]:
+        """Return offsets and messages of each partition; reading that starts again forgets.
+
+        Raises:
+            RestartNeeded: This consumer is shut out.
+            ConfigurationError: A topic is missing.
+        """
+        found: dict[_Place, tuple[list[int], list[Message]]] = {}
         for message in messages:
             error, topic = message.error(), message.topic()
             partition, offset = message.partition(), message.offset()
             if error is not None:
-                self._report(meaning(KafkaException(error), topic=topic or ""))
+                cause = meaning(error, topic=topic or "")
+                if not isinstance(cause, Transient):
+                    raise cause
+                self._report(cause)
             elif topic is not None and partition is not None and offset is not None:
-                offsets, raws = found.setdefault((topic, partition), ([], []))
+                offsets, kept = found.setdefault((topic, partition), ([], []))
                 if offsets and offset <= offsets[-1]:
                     offsets.clear()
-                    raws.clear()
+                    kept.clear()
                 offsets.append(offset)
-                raws.append(message.value() or b"")
+                kept.append(message)
         return found
 
-    def _read(self, place: _Place, offsets: list[int], raws: list[bytes]) -> Batch:
-        """Return the messages with their rows, up to one of another version."""
+    def _read(self, place: _Place, offsets: list[int], messages: list[Message]) -> Batch:
+        """Return the messages with their rows, up to one that only a newer version can read."""
         table = self._tables[place[0]]
-        rows: list[bytes | None] = [None] * len(raws)
-        if table.read_many is not None and len(raws) >= WORTH_TOGETHER:
-            rows = table.read_many(raws)
+        rows: list[bytes | None] = [None] * len(messages)
+        if table.read_many is not None and len(messages) >= WORTH_TOGETHER:
+            rows = table.read_many(messages)
         if all(rows):
-            return Batch(offsets, raws, cast("list[bytes]", rows), [1] * len(rows))
+            return Batch(offsets, [*messages], cast("list[bytes]", rows), [1] * len(rows))
         batch = Batch()
-        for offset, raw, row in zip(offsets, raws, rows, strict=True):
+        for offset, message, row in zip(offsets, messages, rows, strict=True):
             try:
-                batch.append(offset, raw, table.read(raw) if row is None else Rows(row, 1))
+                batch.append(offset, message, table.read(message) if row is None else Rows(row, 1))
             except PoisonMessage as error:
-                batch.bury(offset, raw, str(error))
+                batch.bury(offset, message, str(error))
             except ContractMismatch as mismatch:
-                text = f"{place[0]} [{place[1]}] @ {offset}: {mismatch}"
-                self._mismatch = ContractMismatch(text)
+                self._stop(place, offset, mismatch)
                 break
         return batch
 
+    def _stop(self, place: _Place, offset: int, why: ContractMismatch) -> None:
+        topic, partition = place
+        _log.error("%s [%s] stands still at offset %s: %s", topic, partition, offset, why)
+        self._stopped.add(place)
+        self._consumer.pause([TopicPartition(topic, partition)])
+
     def _attempt(self, now_ms: int, *, everything: bool = False) -> None:
+        batches = self._cut(now_ms, everything=everything)
+        if not batches:
+            return
         try:
-            self._deliver(self._cut(now_ms, everything=everything), now_ms)
+            self._deliver(batches, now_ms)
         except Transient as error:
             self._report(error)
             self._retry_ms = now_ms + int(error.retry_after_s * 1000)
+        self.attempted()
 
     def _cut(self, now_ms: int, *, everything: bool) -> dict[_Place, Batch]:
         batches = {}
@@ -152,8 +188,6 @@ class Drain:
         return table.backlog_linger_ms or table.linger_ms if self._behind else table.linger_ms
 
     def _deliver(self, batches: dict[_Place, Batch], now_ms: int) -> None:
-        if not batches:
-            return
         self._commit({place: (b.first, plan_of(b)) for place, b in batches.items()})
         delivered: dict[_Place, Batch] = {}
         try:
@@ -167,16 +201,16 @@ class Drain:
         self._recovered()
 
     def _commit(self, offsets: dict[_Place, tuple[int, str]]) -> None:
-        if not offsets:
-            return
-        wanted = [TopicPartition(*place, offset, text) for place, (offset, text) in offsets.items()]
+        if offsets:
+            self._commits.commit(
+                [TopicPartition(*place, offset, text) for place, (offset, text) in offsets.items()]
+            )
+
+    def _close(self) -> None:
         try:
-            answers = self._consumer.commit(offsets=wanted, asynchronous=False)
-        except KafkaException as error:
-            raise meaning(error) from error
-        for answer in answers or []:
-            if answer.error is not None:
-                raise meaning(KafkaException(answer.error), topic=answer.topic)
+            within(CLOSE_S, "Kafka (leaving the group)", self._consumer.close)
+        except Transient as error:
+            raise RestartNeeded(str(error)) from error
 
     def _hold_back(self) -> None:
         full = {place for place, pending in self._pending.items() if pending.full}
@@ -203,6 +237,7 @@ class Drain:
         for partition in partitions:
             self._pending.pop((partition.topic, partition.partition), None)
             self._paused.discard((partition.topic, partition.partition))
+            self._stopped.discard((partition.topic, partition.partition))
 
     def _report(self, error: Transient) -> None:
         if str(error) != self._trouble:

@@ -6,7 +6,7 @@ from sinks.row_binary import decimal, int64, nullable, string, time, time_or_nul
 
 
 def hole_row(hole: Hole) -> bytes:
-    """Return the row of a hole; raises ValueError or OverflowError where it does not fit."""
+    """Return the row of a hole."""
     return b"".join(
         (
             string(hole.symbol),
@@ -25,7 +25,7 @@ def hole_row(hole: Hole) -> bytes:
 
 
 def archive_row(file: ArchiveFile) -> bytes:
-    """Return the row of an archive file; raises as `hole_row` does."""
+    """Return the row of an archive file."""
     return b"".join(
         (
             string(file.name),
@@ -44,7 +44,7 @@ def archive_row(file: ArchiveFile) -> bytes:
 
 
 def coin_row(coin: Coin) -> bytes:
-    """Return the row of a coin; raises as `hole_row` does."""
+    """Return the row of a coin."""
     return b"".join(
         (
             string(coin.coin_id),
@@ -75,7 +75,7 @@ def coin_row(coin: Coin) -> bytes:
 
 
 def coin_day_row(day: CoinDay) -> bytes:
-    """Return the row of a coin's day; raises as `hole_row` does."""
+    """Return the row of a coin's day."""
     return b"".join(
         (
             string(day.coin_id),

@@ -27,10 +27,7 @@ def columns_of(record: type) -> tuple[str, ...]:
 
 
 def row_writer(record: type) -> Callable[[Any], bytes]:
-    """Return what turns such a record into its row.
-
-    The row's writer raises ValueError or OverflowError where a value does not fit its column.
-    """
+    """Return what turns such a record into its row."""
     names = [field.name for field in fields(record)]
     writers = [_column(field.name, field.type)[1] for field in fields(record)]
     values = attrgetter(*names)

@@ -5,21 +5,11 @@ import numpy as np
 from schemas.market import NO_TRADE_ID, Candle, Gap, TradeBlock
 from sinks.row_binary import decimal, int64, nullable, string, time, time_or_null
 
-LARGEST_ID = 2**62
-
 
 def trade_rows(block: TradeBlock) -> bytes:
-    """Return the rows of a block of trades.
-
-    Raises:
-        ValueError: A time or an id is out of the table's range.
-    """
+    """Return the rows of a block of trades."""
     symbol = string(block.symbol)
     fills = block.fills.astype(np.int64)
-    _check_ids(block.first_agg_id + len(block), block.first_trade_id + int(fills.sum()))
-    for edge_ms in (block.event_ms.min(initial=0), block.event_ms.max(initial=0)):
-        time(int(edge_ms))
-    time(block.received_ms)
     rows = np.empty(len(block), _trade_layout(len(symbol)))
     rows["symbol"] = np.void(symbol)
     rows["agg_id"] = np.arange(block.first_agg_id, block.first_agg_id + len(block))
@@ -35,12 +25,7 @@ def trade_rows(block: TradeBlock) -> bytes:
 
 
 def candle_row(candle: Candle) -> bytes:
-    """Return the row of a candle.
-
-    Raises:
-        ValueError: A time is out of the table's range.
-        OverflowError: A number is.
-    """
+    """Return the row of a candle."""
     variation = candle.price_variation_e16
     return b"".join(
         (
@@ -69,12 +54,7 @@ def candle_row(candle: Candle) -> bytes:
 
 
 def gap_row(gap: Gap) -> bytes:
-    """Return the row of a gap.
-
-    Raises:
-        ValueError: A time is out of the table's range.
-        OverflowError: A number is.
-    """
+    """Return the row of a gap."""
     return b"".join(
         (
             string(gap.symbol),
@@ -104,9 +84,3 @@ def _trade_layout(symbol_bytes: int) -> np.dtype[np.void]:
             ("taker_sold", "u1"),
         ]
     )
-
-
-def _check_ids(*ids: int) -> None:
-    for number in ids:
-        if not NO_TRADE_ID <= number < LARGEST_ID:
-            raise ValueError(f"id {number} is out of range")

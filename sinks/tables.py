@@ -1,11 +1,11 @@
 """Which topic goes to which table of ClickHouse, and how its messages become rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from schemas import topics
-from schemas.codecs import decode
+from schemas import codecs, topics
+from schemas.codecs import KafkaMessage
 from schemas.coins import Coin, CoinDay
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, Hole
@@ -36,7 +36,7 @@ class Table:
     Attributes:
         columns: The columns that the rows hold, in order.
         read: A message's rows. Raises PoisonMessage for a message that the table can never take,
-            ContractMismatch for a contract that this version does not know.
+            ContractMismatch for one that only a newer version can read.
         linger_ms: How long rows wait for company before they are inserted.
         backlog_linger_ms: How long while many more are there to be read; 0 for as long.
         read_many: The row of each of many messages, faster; None for one that `read` has to read.
@@ -45,94 +45,96 @@ class Table:
     topic: Topic
     name: str
     columns: tuple[str, ...]
-    read: Callable[[bytes], Rows]
+    read: Callable[[KafkaMessage], Rows]
     linger_ms: int
     backlog_linger_ms: int = 0
-    read_many: Callable[[list[bytes]], list[bytes | None]] | None = None
+    read_many: Callable[[Sequence[KafkaMessage]], list[bytes | None]] | None = None
 
 
-def read_block(raw: bytes) -> Rows:
-    """Return the rows of a message of trades; an empty block has none."""
-    block = decode(TradeBlock, raw)
-    try:
-        return Rows(trade_rows(block), len(block))
-    except (ValueError, OverflowError) as error:
-        raise PoisonMessage(f"trades do not fit the table: {error}", raw=raw) from error
+def reader(
+    record: type[RecordT],
+    row: Callable[[RecordT], bytes],
+    count: Callable[[RecordT], int] = lambda _: 1,
+) -> Callable[[KafkaMessage], Rows]:
+    """Return what reads a topic's messages.
 
+    Args:
+        record: What the topic carries.
+        row: Its rows, as RowBinary.
+        count: How many those are.
+    """
 
-def read_candle(raw: bytes) -> Rows:
-    """Return the row of a message with a candle."""
-    candle = decode(Candle, raw)
-    try:
-        return Rows(candle_row(candle), 1)
-    except (ValueError, OverflowError) as error:
-        raise PoisonMessage(f"candle does not fit the table: {error}", raw=raw) from error
-
-
-def read_gap(raw: bytes) -> Rows:
-    """Return the row of a message with a gap."""
-    gap = decode(Gap, raw)
-    try:
-        return Rows(gap_row(gap), 1)
-    except (ValueError, OverflowError) as error:
-        raise PoisonMessage(f"gap does not fit the table: {error}", raw=raw) from error
-
-
-def _reader(record: type[RecordT], row: Callable[[RecordT], bytes]) -> Callable[[bytes], Rows]:
-    def read(raw: bytes) -> Rows:
+    def read(message: KafkaMessage) -> Rows:
+        found = codecs.record_in(record, message)
         try:
-            return Rows(row(decode(record, raw)), 1)
+            return Rows(row(found), count(found))
         except (ValueError, OverflowError) as error:
-            raise PoisonMessage(f"{record.__name__} does not fit: {error}", raw=raw) from error
+            reason = f"{record.__name__} does not fit its table: {error}"
+            raise PoisonMessage(reason, raw=message.value() or b"") from error
 
     return read
 
 
+def many_candles(messages: Sequence[KafkaMessage]) -> list[bytes | None]:
+    """Return the row of each message with a candle; None for one to be read by itself."""
+    rows = candle_rows([message.value() or b"" for message in messages])
+    return [
+        row if row is not None and _symbol_in(row) == message.key() else None
+        for row, message in zip(rows, messages, strict=True)
+    ]
+
+
+def _symbol_in(row: bytes) -> bytes:
+    return row[1 : 1 + row[0]]  # the first column: a length below 128, then the text
+
+
+CANDLE_READER = reader(Candle, candle_row)
+BLOCK_READER = reader(TradeBlock, trade_rows, len)
 TABLES = (  # closed candles first: they are few, and somebody waits for them
-    Table(topics.CANDLES, "candles", columns.CANDLE, read_candle, linger_ms=100),
-    Table(topics.GAPS, "gaps", columns.GAP, read_gap, linger_ms=500),
-    Table(topics.HOLES, "holes", columns.HOLE, _reader(Hole, hole_row), linger_ms=500),
+    Table(topics.CANDLES, "candles", columns.CANDLE, CANDLE_READER, linger_ms=100),
+    Table(topics.GAPS, "gaps", columns.GAP, reader(Gap, gap_row), linger_ms=500),
+    Table(topics.HOLES, "holes", columns.HOLE, reader(Hole, hole_row), linger_ms=500),
     Table(
         topics.ARCHIVES,
         "archives",
         columns.ARCHIVE,
-        _reader(ArchiveFile, archive_row),
+        reader(ArchiveFile, archive_row),
         linger_ms=500,
     ),
-    Table(topics.COINS, "coins", columns.COIN, _reader(Coin, coin_row), linger_ms=500),
+    Table(topics.COINS, "coins", columns.COIN, reader(Coin, coin_row), linger_ms=500),
     Table(
         topics.COIN_DAYS,
         "coin_days",
         columns.COIN_DAY,
-        _reader(CoinDay, coin_day_row),
+        reader(CoinDay, coin_day_row),
         linger_ms=500,
     ),
     Table(
         topics.PREDICTIONS,
         "predictions",
         PREDICTION,
-        _reader(Prediction, row_writer(Prediction)),
+        reader(Prediction, row_writer(Prediction)),
         linger_ms=100,
     ),
-    Table(topics.SCORES, "scores", SCORE, _reader(Score, row_writer(Score)), linger_ms=500),
+    Table(topics.SCORES, "scores", SCORE, reader(Score, row_writer(Score)), linger_ms=500),
     Table(
         topics.MODEL_VERSIONS,
         "model_versions",
         MODEL_VERSION,
-        _reader(ModelVersion, row_writer(ModelVersion)),
+        reader(ModelVersion, row_writer(ModelVersion)),
         linger_ms=500,
     ),
     Table(
         topics.KLINES,
         "klines",
         columns.CANDLE,
-        read_candle,
+        CANDLE_READER,
         linger_ms=500,
         backlog_linger_ms=1_000,
-        read_many=candle_rows,
+        read_many=many_candles,
     ),
-    Table(topics.CANDLES_LIVE, "candles_live", columns.CANDLE, read_candle, linger_ms=500),
-    Table(topics.TRADES, "trades", columns.TRADE, read_block, linger_ms=900),
+    Table(topics.CANDLES_LIVE, "candles_live", columns.CANDLE, CANDLE_READER, linger_ms=500),
+    Table(topics.TRADES, "trades", columns.TRADE, BLOCK_READER, linger_ms=900),
 )
 HISTORY = (  # scores come a month at once at the first start
     topics.KLINES,

@@ -9,7 +9,7 @@ from clickhouse_connect.driver.client import Client
 from confluent_kafka import Producer
 
 from schemas import topics
-from schemas.codecs import Record, encode
+from schemas.codecs import Record, message_of
 from schemas.coins import Coin
 from schemas.market import Candle, Gap
 from schemas.predictions import ModelVersion, Prediction, Score
@@ -171,8 +171,9 @@ def say(
     config = {"bootstrap.servers": kafka.bootstrap, "linger.ms": 1, "log_level": 0}
     producer = Producer(config | {"partitioner": "murmur2_random"})
     for record in records:
-        key = record.model if isinstance(record, ModelVersion) else record.symbol
-        producer.produce(topic.name, encode(record), key=key, headers=list(headers))
+        message = message_of(record)
+        carried = [*message.headers, *headers]
+        producer.produce(topic.name, message.value, key=message.key, headers=carried)
     if producer.flush(20):
         raise AssertionError("Kafka did not take the records")
 

@@ -11,7 +11,7 @@ import orjson
 from api.live.kinds import Kind
 from api.live.position import Place
 from api.plain import plain
-from schemas.codecs import decode
+from schemas.codecs import KafkaMessage, record_in
 from schemas.market import Candle, Gap
 from schemas.predictions import Prediction, Score
 
@@ -40,9 +40,9 @@ class Event:
         return self.place[0]
 
 
-def read_record(kind: Kind, raw: bytes) -> Live:
-    """Return the record of a message; raises as `decode` does."""
-    record: Live = decode(kind.topic.record or Candle, raw)
+def read_record(kind: Kind, message: KafkaMessage) -> Live:
+    """Return the record of a message; raises as `schemas.codecs.read` does."""
+    record: Live = record_in(kind.topic.record or Candle, message)
     return record
 
 

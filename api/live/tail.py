@@ -148,7 +148,7 @@ def read_messages(messages: Sequence[Message], news: Position) -> Arrived:
             past.append((place, offset))
             continue
         try:
-            record = read_record(place[0], message.value() or b"")
+            record = read_record(place[0], message)
         except PoisonMessage:
             skipped.append((place, offset))  # the sinks put it to the dead letters
             continue

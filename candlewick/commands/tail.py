@@ -13,7 +13,7 @@ from candlewick.record_rows import Row, letter_row, rows_of
 from candlewick.row_printer import RowPrinter
 from candlewick.topic_reader import TopicReader, topic_named
 from schemas import topics
-from schemas.dead_letters import origin_of
+from schemas.dead_letters import read_letter
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.topics import Topic
 
@@ -55,13 +55,12 @@ def _rows(topic: Topic, messages: list[Message], symbol: str | None) -> Iterator
 
 def message_rows(topic: Topic, message: Message) -> Iterator[Row]:
     """Yield the rows of a message; one that says why where it cannot be read."""
-    raw = message.value() or b""
     try:
         if topic is topics.DEAD_LETTERS:
-            origin = origin_of(dict(message.headers() or []).items())
-            yield letter_row(origin, raw, sent_ms=message.timestamp()[1])
+            letter = read_letter(message.value(), message.headers())
+            yield letter_row(letter, sent_ms=message.timestamp()[1])
         else:
-            yield from rows_of(topic, raw)
+            yield from rows_of(topic, message)
     except (PoisonMessage, ContractMismatch) as error:
         place = {"partition": message.partition(), "offset": message.offset()}
         yield {"unreadable": str(error), **place}

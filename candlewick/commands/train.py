@@ -42,7 +42,7 @@ def train(
     if fault := fault_of(request):
         raise ConfigurationError(fault)
     servers = reader_settings().kafka.bootstrap_servers
-    write(servers, topics.TRAINING_REQUESTS, request, key=request.symbol)
+    write(servers, topics.TRAINING_REQUESTS, request)
     version = version_of(request)
     typer.echo(f"asked for {model} {version}, for {request.symbol or 'all symbols'}")
     typer.echo(f"follow it with `candlewick models show {version}` and `candlewick logs trainer`")

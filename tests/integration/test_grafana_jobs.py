@@ -16,7 +16,7 @@ from grafana.letters import Letters
 from grafana.measure import measure_once
 from grafana.measuring import Measure
 from schemas import topics
-from schemas.dead_letters import Origin, headers_of
+from schemas.dead_letters import Origin, letter_of
 from schemas.settings import Settings
 from tests.api_market import a_gap, a_model_event, say
 from tests.api_process import migrated
@@ -134,7 +134,9 @@ def test_all_that_is_measured_is_stored(place: Place) -> None:
 def test_dead_letters_are_stored_once_with_their_reason(place: Place) -> None:
     producer = Producer({"bootstrap.servers": place.kafka.bootstrap, "log_level": 0})
     origin = Origin("not Avro", topics.TRADES.name, 1, 42)
-    producer.produce(topics.DEAD_LETTERS.name, b"broken", headers=headers_of(origin))
+    letter = letter_of(b"broken", origin)
+    headers = list(letter.headers)
+    producer.produce(topics.DEAD_LETTERS.name, letter.value, letter.key, headers=headers)
     producer.flush(10)
     query = "SELECT reason, origin_topic, origin_offset, bytes FROM dead_letters"
     with place.client() as client:

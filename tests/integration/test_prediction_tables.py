@@ -8,11 +8,11 @@ from clickhouse_connect.driver.client import Client
 
 from candlewick.clickhouse_admin import apply_migrations
 from candlewick.prediction_queries import PredictionTables
-from schemas.codecs import encode
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.settings import ClickHouseSettings
 from sinks.tables import TABLES
 from tests.builders import START_MS
+from tests.messages import sent
 from tests.servers import running_clickhouse
 
 QUARTER_MS = 900_000
@@ -82,9 +82,8 @@ def a_score(model: str, **changes: object) -> Score:
 
 def store(client: Client, *records: Prediction | Score | ModelVersion) -> None:
     for record in records:
-        raw = encode(record)
         table = next(t for t in TABLES if t.topic.record is type(record))
-        client.raw_insert(table.name, table.columns, table.read(raw).data, fmt="RowBinary")
+        client.raw_insert(table.name, table.columns, table.read(sent(record)).data, fmt="RowBinary")
 
 
 def test_a_prediction_comes_back_as_it_was(client: Client) -> None:

@@ -20,13 +20,14 @@ from candlewick.cli import build_app
 from candlewick.clickhouse_admin import apply_migrations, connect
 from schemas import topics
 from schemas.codecs import encode
-from schemas.dead_letters import Origin, headers_of
+from schemas.dead_letters import Origin, letter_of
 from schemas.errors import CandlewickError
 from schemas.market import NO_TRADE_ID, Candle, Gap
 from schemas.settings import ClickHouseSettings
 from schemas.topics import Topic
 from sinks.clickhouse import ClickHouse
-from sinks.tables import TABLES, read_candle
+from sinks.rows import candle_row
+from sinks.tables import TABLES
 from tests.builders import START_MS, a_block, a_candle, a_trade
 from tests.servers import running_clickhouse, running_kafka
 
@@ -49,7 +50,7 @@ class World:
 
     def put(self, table: str, *candles: Candle) -> None:
         found = next(t for t in TABLES if t.name == table)
-        rows = b"".join(read_candle(encode(candle)).data for candle in candles)
+        rows = b"".join(candle_row(candle) for candle in candles)
         self.store.insert(found, rows, token=f"{table} {next(_tokens)}")
 
     def run(self, *arguments: str) -> Result:
@@ -96,7 +97,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_a_block_is_shown_as_one_row_a_trade(world: World) -> None:
     trades = [
         a_trade(5, price_e8=6_168_599_000_000, quantity_e8=17_000, fills=2, first_trade_id=40),
-        a_trade(6, first_trade_id=NO_TRADE_ID, fills=1),
+        a_trade(6, price_e8=0, quantity_e8=0, first_trade_id=NO_TRADE_ID, fills=1),
         a_trade(7, first_trade_id=42, taker_sold=True),
     ]
     world.send(topics.TRADES, encode(a_block(trades)))
@@ -140,23 +141,23 @@ def test_only_the_wanted_symbol_is_shown(world: World) -> None:
 
 
 def test_an_unreadable_record_is_shown_and_the_rest_follows(world: World) -> None:
-    gap = encode(Gap("BTCUSDT", 1, 2, -1, 5, "found", 3, 4, "ids jumped"))
+    gap = encode(Gap("BTCUSDT", 1, 2, -1, -1, "found", START_MS, START_MS, "ids jumped"))
     world.send(topics.GAPS, gap, b"junk", b"\x00\x7f\x00\x00\x01....", gap)
 
     rows = world.json("tail", "gaps", "--from-beginning", "-n", "4")
 
     assert [row.get("reason", "") for row in rows] == ["ids jumped", "", "", "ids jumped"]
     assert "not framed" in str(rows[1]["unreadable"])
-    assert "is not known" in str(rows[2]["unreadable"])
+    assert "no known contract" in str(rows[2]["unreadable"])
     assert world.run("tail", "gaps", "--from-beginning", "-n", "4").exit_code == 0
 
 
 def test_dead_letters_are_listed_with_reason_and_origin(world: World) -> None:
     assert world.json("dead-letters") == []
     for offset in (7, 8):
-        origin = Origin("cut short", topics.TRADES.name, 3, offset)
+        letter = letter_of(b"\x00raw", Origin("cut short", topics.TRADES.name, 3, offset))
         world.producer.produce(
-            topics.DEAD_LETTERS.name, value=b"\x00raw", headers=headers_of(origin)
+            topics.DEAD_LETTERS.name, letter.value, letter.key, headers=list(letter.headers)
         )
     world.producer.produce(topics.DEAD_LETTERS.name, value=b"?")
     assert world.producer.flush(DEADLINE_S) == 0

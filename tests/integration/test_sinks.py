@@ -1,11 +1,14 @@
 """The sinks as a process, between a real Kafka and a real ClickHouse."""
 
+import hashlib
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,21 +21,26 @@ from confluent_kafka.admin import AdminClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from candlewick.topic_reader import TopicReader
 from candlewick.topics_admin import create_topics
+from clients.process import START_ME_AGAIN
 from schemas import topics
-from schemas.codecs import encode
-from schemas.dead_letters import Origin, origin_of
+from schemas.codecs import _frame, encode, message_of
+from schemas.dead_letters import LARGEST_VALUE, Origin, read_letter
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage, Transient
+from schemas.history import Hole
 from schemas.market import Candle, Gap
 from schemas.migrations import migrate, read_migrations
 from schemas.settings import ClickHouseSettings, KafkaSettings
 from schemas.topics import Topic
+from schemas.value_checks import EARLIEST_MS, LATEST_MS
 from sinks.clickhouse import ClickHouse
-from sinks.delivery import Delivery
+from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
 from sinks.kafka import sink_consumer
-from sinks.tables import TABLES, Table, read_block, read_candle
-from tests.builders import START_MS, a_block, a_candle, a_trade
+from sinks.tables import BLOCK_READER, CANDLE_READER, TABLES, Table
+from tests.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
+from tests.messages import sent
 from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 DATABASE = "candlewick"
@@ -142,6 +150,10 @@ def blocks(symbol: str, first: int, count: int) -> list[bytes]:
     ]
 
 
+def a_gap(symbol: str, agg_id: int) -> Gap:
+    return Gap(symbol, agg_id, agg_id, -1, -1, "found", START_MS, START_MS, "why")
+
+
 def is_stored_once(world: World, symbol: str, rows: int) -> bool:
     """Whether each trade 1..rows is there, and no trade twice, without FINAL."""
     counts = "count(), uniqExact(agg_id), min(agg_id), max(agg_id)"
@@ -157,20 +169,30 @@ def table_of(topic: Topic) -> Table:
     return next(table for table in TABLES if table.topic is topic)
 
 
-_E8 = st.integers(-(10**38) + 1, 10**38 - 1)
-_IDS = st.integers(-1, 2**63 - 1)
+_AMOUNTS = st.integers(0, 10**38 - 1)
 CANDLES = st.builds(
-    replace,
-    st.just(a_candle()),
-    symbol=st.text(max_size=20),
-    open_e8=_E8,
-    volume_e8=_E8,
-    taker_buy_quote_volume_e8=_E8,
-    trade_count=_IDS,
-    first_trade_id=_IDS,
-    price_variation_e16=st.none() | _E8,
-    revision=st.integers(-(2**31), 2**31 - 1),
-    open_ms=st.integers(START_MS, 2 * START_MS),
+    lambda prices, first_id, fills, **changes: replace(
+        a_candle(),
+        low_e8=min(prices),
+        high_e8=max(prices),
+        open_e8=prices[0],
+        close_e8=prices[1],
+        first_trade_id=first_id,
+        last_trade_id=first_id + fills - 1,
+        trade_count=fills,
+        **changes,
+    ),
+    st.lists(st.integers(1, 2**63 - 1), min_size=2, max_size=4),
+    st.integers(0, 2**61),
+    st.integers(1, 2**61),
+    symbol=st.text(st.characters(categories=["Lu", "Nd"]), min_size=1, max_size=20).filter(
+        lambda text: unicodedata.is_normalized("NFC", text)
+    ),
+    volume_e8=_AMOUNTS,
+    taker_buy_quote_volume_e8=_AMOUNTS,
+    price_variation_e16=st.none() | _AMOUNTS,
+    revision=st.integers(0, 2**31 - 1),
+    event_ms=st.integers(EARLIEST_MS, LATEST_MS - 1),
 )
 
 
@@ -183,7 +205,7 @@ def test_clickhouse_reads_back_every_candle_as_it_was(world: World, candles: lis
     client.command("CREATE TABLE IF NOT EXISTS copies AS candles ENGINE = Memory")
     client.command("TRUNCATE TABLE copies")
     table = replace(table_of(topics.CANDLES), name="copies")
-    rows = b"".join(read_candle(encode(candle)).data for candle in candles)
+    rows = b"".join(CANDLE_READER(sent(candle)).data for candle in candles)
 
     world.store.insert(table, rows, token=str(random.random()))
 
@@ -232,15 +254,15 @@ def test_clickhouse_reads_back_every_trade_as_it_was(world: World) -> None:
             i,
             symbol="EXACT",
             event_ms=START_MS + draw.randrange(10**9),
-            price_e8=draw.randrange(2**63),
-            quantity_e8=draw.randrange(2**63),
+            price_e8=draw.randrange(1, 2**63),
+            quantity_e8=draw.randrange(1, 2**63),
             first_trade_id=3 * i,
             fills=3,
             taker_sold=draw.random() < 0.5,
         )
         for i in range(1, 500)
     ]
-    rows = read_block(encode(a_block(trades)))
+    rows = BLOCK_READER(sent(a_block(trades)))
 
     insert(world.store, table_of(topics.TRADES), rows.data, "exact")
 
@@ -264,7 +286,7 @@ def test_clickhouse_reads_back_every_trade_as_it_was(world: World) -> None:
 
 def test_a_batch_that_comes_again_changes_nothing_though_it_spans_days(world: World) -> None:
     days = [a_trade(i, symbol="DAYS", event_ms=START_MS + i * 86_400_000) for i in range(1, 51)]
-    rows = read_block(encode(a_block(days)))
+    rows = BLOCK_READER(sent(a_block(days)))
 
     for _ in range(3):
         insert(world.store, table_of(topics.TRADES), rows.data, "days")
@@ -276,9 +298,11 @@ def test_every_topic_reaches_its_table(world: World) -> None:
     candle = replace(a_candle(), symbol="EVERY")
     world.send(topics.TRADES, "EVERY", *blocks("EVERY", 1, 3))
     world.send(topics.CANDLES, "EVERY", encode(candle))
-    world.send(topics.CANDLES_LIVE, "EVERY", encode(replace(candle, open_ms=now_ms())))
+    minute_ms = now_ms() // MINUTE_MS * MINUTE_MS
+    live = replace(candle, open_ms=minute_ms, close_ms=minute_ms + MINUTE_MS)
+    world.send(topics.CANDLES_LIVE, "EVERY", encode(live))
     world.send(topics.KLINES, "EVERY", encode(candle))
-    world.send(topics.GAPS, "EVERY", encode(Gap("EVERY", 1, 2, -1, 5, "found", 3, 4, "why")))
+    world.send(topics.GAPS, "EVERY", encode(a_gap("EVERY", 1)))
 
     with world.sinks():
         carried = (topics.CANDLES, topics.CANDLES_LIVE, topics.KLINES, topics.GAPS, topics.TRADES)
@@ -351,11 +375,11 @@ def test_a_second_process_takes_over_and_nothing_is_stored_twice(world: World) -
 
 
 def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_is_stored(world: World) -> None:
-    gaps = [Gap("POISON", i, i, -1, -1, "found", 3, 4, "why") for i in range(20)]
+    gaps = [a_gap("POISON", i) for i in range(20)]
     messages = [encode(gap) for gap in gaps]
     messages[3] = b"\x01junk"
     messages[7] = messages[7][:-4]
-    messages[11] = encode(replace(gaps[11], changed_ms=-7))
+    messages[11] = _frame(replace(gaps[11], changed_ms=-7))
     world.send(topics.GAPS, "POISON", *messages)
 
     with world.sinks():
@@ -365,7 +389,7 @@ def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_is_stored(world: Worl
 
 def test_a_record_that_clickhouse_refuses_is_found_in_its_batch(world: World) -> None:
     world.client.command("ALTER TABLE gaps ADD CONSTRAINT fair CHECK reason != 'refused'")
-    gaps = [Gap("REFUSED", i, i, -1, -1, "found", 3, 4, "why") for i in range(20)]
+    gaps = [a_gap("REFUSED", i) for i in range(20)]
     gaps[5] = replace(gaps[5], reason="refused")
     world.send(topics.GAPS, "REFUSED", *(encode(gap) for gap in gaps))
 
@@ -384,17 +408,29 @@ def dead_letters(world: World, key: str) -> list[bytes]:
         consumer.assign([TopicPartition(place.topic, partition, low)])
         letters += consumer.consume(high - low, DEADLINE_S) if high > low else []
     consumer.close()
-    origins = [(origin_of(dict(m.headers() or []).items()), m.value() or b"") for m in letters]
-    origins.sort(key=lambda pair: pair[0].offset)
-    assert all(o.topic == topics.GAPS.name and o.reason and o.offset >= 0 for o, _ in origins)
-    return [raw for origin, raw in origins if (key == "REFUSED") == ("refuses" in origin.reason)]
+    found = [read_letter(message.value(), message.headers()) for message in letters]
+    found.sort(key=lambda letter: letter.origin.offset)
+    origins = [letter.origin for letter in found]
+    assert all(o.topic == topics.GAPS.name and o.reason and o.offset >= 0 for o in origins)
+    assert {(o.reader, o.key) for o in origins} <= {(READER, b"POISON"), (READER, b"REFUSED")}
+    return [one.value for one in found if (key == "REFUSED") == ("refuses" in one.origin.reason)]
 
 
-def test_an_unknown_contract_stops_the_sinks_and_is_not_passed(world: World) -> None:
+def test_a_newer_contract_stops_its_partition_alone_and_is_not_passed(world: World) -> None:
     topic = replace(topics.CANDLES, name="future")
-    create_topics(KafkaSettings(bootstrap_servers=world.kafka.bootstrap, partitions=1), (topic,))
-    good = encode(replace(a_candle(), symbol="FUTURE"))
-    world.send(topic, "FUTURE", good, b"\x00\x7f\x00\x00\x01" + good[5:], good)
+    create_topics(KafkaSettings(bootstrap_servers=world.kafka.bootstrap, partitions=2), (topic,))
+    good = message_of(replace(a_candle(), symbol="FUTURE"))
+    newer = b"\x00\x7f\x00\x00\x01" + good.value[5:]
+    for partition, value, contract in (
+        (0, good.value, b"candle.v1"),
+        (0, newer, b"candle.v2"),
+        (0, good.value, b"candle.v1"),
+        (1, good.value, b"candle.v1"),
+        (1, good.value, b"candle.v1"),
+    ):
+        headers = [("contract", contract)]
+        world.producer.produce(topic.name, value, good.key, partition, headers=headers)
+    assert world.producer.flush(DEADLINE_S) == 0
     table = replace(table_of(topics.CANDLES), topic=topic)
 
     def route(table: Table, *, partition: int) -> Delivery:
@@ -403,16 +439,142 @@ def test_an_unknown_contract_stops_the_sinks_and_is_not_passed(world: World) -> 
     for _ in range(2):
         consumer = sink_consumer(world.kafka.bootstrap, instance="1", group="future")
         drain = Drain(consumer, (table,), route)
-        with pytest.raises(ContractMismatch, match=r"future \[0\] @ 1: schema id 2130706433"):
-            drain.run(never)
-    assert rows_of(world, table, "FUTURE") == 1
+        done = Countdown(lambda d=drain: d.standing() == {("future", 0)}, rounds=8)
+        drain.run(done)
+    places = [TopicPartition("future", 0), TopicPartition("future", 1)]
+    reader = Consumer({"bootstrap.servers": world.kafka.bootstrap, "group.id": "future"})
+    committed = [place.offset for place in reader.committed(places, timeout=DEADLINE_S)]
+    reader.close()
+    assert committed == [1, 2]
+
+
+@dataclass
+class Countdown:
+    """Says stop some rounds after a condition has come true."""
+
+    condition: Callable[[], bool]
+    rounds: int
+
+    def __call__(self) -> bool:
+        self.rounds -= self.condition()
+        return self.rounds < 0
+
+
+def test_a_record_too_large_or_of_no_contract_is_a_letter_and_the_rest_is_stored(
+    world: World,
+) -> None:
+    giant, foreign = b"\x05" + random.Random(5).randbytes(1_020_000), b"\0\0\0\0\1abc"
+    big = Producer({"bootstrap.servers": world.kafka.bootstrap, "message.max.bytes": 2_000_000})
+    for value in (giant, foreign):
+        big.produce(topics.HOLES.name, value, b"GIANT")
+    assert big.flush(DEADLINE_S) == 0
+    close_ms = START_MS + MINUTE_MS
+    hole = Hole("GIANT", "1m", START_MS, close_ms, "official", 1, 2, -1, -1, START_MS, "")
+    world.send(topics.HOLES, "GIANT", encode(hole))
+
+    with world.sinks() as process:
+        eventually(lambda: rows_of(world, table_of(topics.HOLES), "GIANT") == 1)
+        assert process.poll() is None
+    assert consumed(world, topics.HOLES.name) == [
+        (len(giant), hashlib.sha256(giant).hexdigest(), giant[:LARGEST_VALUE]),
+        (len(foreign), hashlib.sha256(foreign).hexdigest(), foreign),
+    ]
+
+
+def test_a_sink_that_is_shut_out_of_its_group_leaves_to_be_started_again(world: World) -> None:
+    with world.sinks() as first:
+        world.send(topics.TRADES, "FENCED", *blocks("FENCED", 1, 5))
+        eventually(lambda: is_stored_once(world, "FENCED", 5 * BLOCK))
+        with world.sinks() as second:
+            eventually(lambda: first.poll() is not None)
+            world.send(topics.TRADES, "FENCED", *blocks("FENCED", 51, 5))
+            eventually(lambda: is_stored_once(world, "FENCED", 10 * BLOCK))
+            assert second.poll() is None
+    assert first.returncode == START_ME_AGAIN
+
+
+@pytest.mark.parametrize(
+    "pause_s", [8.0, *(pytest.param(s, marks=pytest.mark.slow) for s in (5.0, 15.0, 40.0, 120.0))]
+)
+@pytest.mark.parametrize("frozen", ["kafka", "sink"])
+def test_a_pause_of_a_server_or_of_the_sink_loses_and_repeats_nothing(
+    world: World, frozen: str, pause_s: float
+) -> None:
+    symbol = f"PAUSE{frozen.upper()}{pause_s:.0f}"
+    with supervised(world) as sink:
+        world.send(topics.TRADES, symbol, *blocks(symbol, 1, 50))
+        eventually(lambda: is_stored_once(world, symbol, 50 * BLOCK))
+        pid = world.kafka.pid if frozen == "kafka" else sink.pid
+        world.send(topics.TRADES, symbol, *blocks(symbol, 501, 50))
+        with paused(pid):
+            passed(pause_s)
+        world.send(topics.TRADES, symbol, *blocks(symbol, 1001, 50))
+        eventually(lambda: is_stored_once(world, symbol, 150 * BLOCK))
+
+
+@contextmanager
+def paused(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def passed(seconds: float) -> None:
+    """Let a pause last: it is time itself that is tried here."""
+    assert not threading.Event().wait(seconds)
+
+
+class Supervised:
+    """The sink, started again when it leaves, as the stack does."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._process = world.start()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _watch(self) -> None:
+        while not self._ending.wait(0.1):
+            if self._process.poll() is not None:
+                finish(self._process)
+                self._process = self._world.start()
+
+    def end(self) -> None:
+        self._ending.set()
+        self._thread.join()
+        finish(self._process)
+
+
+@contextmanager
+def supervised(world: World) -> Iterator[Supervised]:
+    found = Supervised(world)
+    try:
+        yield found
+    finally:
+        found.end()
+
+
+def consumed(world: World, topic: str) -> list[tuple[int, str, bytes]]:
+    """Length, checksum and bytes of the dead letters of a topic."""
+    reader = TopicReader(world.kafka.bootstrap, topics.DEAD_LETTERS, from_beginning=True)
+    letters = [read_letter(m.value(), m.headers()) for m in reader.until_now()]
+    reader.close()
+    mine = sorted((x for x in letters if x.origin.topic == topic), key=lambda x: x.origin.offset)
+    return [(letter.length, letter.sha256, letter.value) for letter in mine]
 
 
 def test_records_that_retention_removed_before_they_were_stored_are_told(world: World) -> None:
     topic = replace(topics.GAPS, name="aged")
     create_topics(KafkaSettings(bootstrap_servers=world.kafka.bootstrap, partitions=1), (topic,))
     table, told = replace(table_of(topics.GAPS), topic=topic), Heard()
-    gaps = [encode(Gap("AGED", i, i, -1, -1, "found", 3, 4, "why")) for i in range(7)]
+    gaps = [encode(a_gap("AGED", i)) for i in range(7)]
 
     def drain_until(rows: int) -> None:
         consumer = sink_consumer(world.kafka.bootstrap, instance="1", group="aged")

@@ -15,13 +15,14 @@ from confluent_kafka import Producer
 import candlewick
 from candlewick.ports import free_port
 from schemas import topics
-from schemas.codecs import encode
+from schemas.codecs import message_of
 from schemas.market import Candle
 from tests.api_market import a_prediction, a_quarter, say
-from tests.builders import a_block, trades_at
+from tests.builders import START_MS, a_block, trades_at
 from tests.kafka_process import RunningKafka, running_kafka
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "print_candles.py"
+TIMES = [START_MS + 5, START_MS + 6, START_MS + 7]
 QUARTERS = [a_quarter(n, symbol) for n in range(20) for symbol in ("BTCUSDT", "ETHUSDT")]
 
 
@@ -60,11 +61,11 @@ def test_only_the_named_symbols_come(kafka: RunningKafka) -> None:
 
 def test_latest_is_what_is_written_after_the_call(kafka: RunningKafka) -> None:
     with candlewick.subscribe("market.trades.v1", servers=kafka.bootstrap) as blocks:
-        say(kafka, topics.TRADES, [a_block(trades_at(5, 6, 7))])
+        say(kafka, topics.TRADES, [a_block(trades_at(*TIMES))])
 
         block = next(blocks)
 
-    assert block.event_ms.tolist() == [5, 6, 7]
+    assert block.event_ms.tolist() == TIMES
 
 
 def test_a_moment_begins_with_what_was_written_since(kafka: RunningKafka) -> None:
@@ -124,8 +125,9 @@ def test_a_record_on_which_a_group_failed_comes_again(kafka: RunningKafka) -> No
 
 def test_a_record_that_cannot_be_read_is_named_and_may_be_passed(kafka: RunningKafka) -> None:
     producer = Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
-    for value in (b"\x00\x00", encode(a_quarter(1))):
-        producer.produce(topics.KLINES.name, value, partition=0)
+    good = message_of(a_quarter(1))
+    for value in (b"\x00\x00", good.value):
+        producer.produce(topics.KLINES.name, value, good.key, partition=0)
     assert producer.flush(10) == 0
     with candlewick.subscribe(
         "market.klines.v1", start="beginning", follow=False, servers=kafka.bootstrap

@@ -14,7 +14,7 @@ from producers.binance.archive import archived_candles, archived_trades
 from producers.binance.archive_names import day_file, month_file, named
 from producers.binance.kline_csv import KlineFile
 from schemas.candle_columns import CandleColumns, encode_candles
-from schemas.codecs import encode
+from schemas.codecs import _frame
 from schemas.errors import PoisonMessage
 from schemas.timeframe import Interval
 from tests.backfilling import DATA, DAY_MS, same
@@ -165,7 +165,7 @@ def test_messages_made_in_bulk_are_those_made_one_by_one(
         times + 59_999,
     )
 
-    assert encode_candles(columns) == [encode(candle) for candle in columns.candles()]
+    assert encode_candles(columns) == [_frame(candle) for candle in columns.candles()]
 
 
 def test_chosen_rows_keep_their_values() -> None:

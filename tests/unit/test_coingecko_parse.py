@@ -11,6 +11,7 @@ from producers.coingecko.parse import parse_coins, parse_days
 from schemas.codecs import decode, encode
 from schemas.coins import Coin
 from schemas.errors import PoisonMessage
+from tests.builders import START_MS
 
 RECORDED = Path(candlewick.exchange.__file__).parent / "data" / "coins_markets.json"
 
@@ -25,7 +26,7 @@ def test_recorded_answer_is_read_digit_by_digit() -> None:
 
 
 def test_every_recorded_coin_survives_the_wire() -> None:
-    coins = parse_coins(RECORDED.read_bytes(), fetched_ms=7)
+    coins = parse_coins(RECORDED.read_bytes(), fetched_ms=START_MS)
 
     assert [decode(Coin, encode(coin)) for coin in coins] == coins
     assert any(coin.max_supply_e8 is None for coin in coins)

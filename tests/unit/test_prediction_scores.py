@@ -25,6 +25,7 @@ from processors.skill import Scoreboard
 from schemas.codecs import decode, encode
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.timeframe import Interval
+from tests.builders import START_MS
 from tests.candle_builders import E8, trembling_minutes
 
 PRICES = st.integers(1, 10**15)
@@ -55,10 +56,10 @@ def a_prediction(**changes: object) -> Prediction:
 
 
 def test_a_prediction_travels_as_it_is() -> None:
-    made = a_prediction(price_e8=10**24)
+    made = a_prediction(open_ms=START_MS, close_ms=START_MS + 900_000, issued_ms=START_MS + 300_000)
     score = score_of(made, 1001 * E8)
-    event = ModelVersion("online", "2", "BTCUSDT", "drift", 5, "why", "{}")
-    request = TrainingRequest("", "batch", 1, 2, "timer", 3)
+    event = ModelVersion("online", "2", "BTCUSDT", "drift", START_MS, "why", "{}")
+    request = TrainingRequest("", "batch", START_MS, START_MS + 2, "timer", START_MS)
 
     assert decode(Prediction, encode(made)) == made
     assert decode(Score, encode(score)) == score

@@ -7,12 +7,15 @@ from hypothesis import strategies as st
 
 from sinks.batches import BATCH_ROWS, Batch, Pending, plan_of, planned_last
 from sinks.tables import Rows
+from tests.messages import Sent
+
+RAW = Sent(b"BTCUSDT", b"raw")
 
 
 def messages(*offsets: int, rows: int = 1) -> Batch:
     batch = Batch()
     for offset in offsets:
-        batch.append(offset, b"raw", Rows(f"{offset},".encode(), rows))
+        batch.append(offset, RAW, Rows(f"{offset},".encode(), rows))
     return batch
 
 
@@ -166,7 +169,7 @@ def test_messages_that_retention_removed_are_dead_letters_without_a_value() -> N
 
 def test_a_part_of_a_batch_knows_why_its_own_messages_cannot_be_read() -> None:
     batch = messages(1)
-    batch.bury(2, b"raw", "why")
+    batch.bury(2, RAW, "why")
     batch.extend(messages(3))
 
     assert batch.part(1, 3).reasons == {2: "why"}

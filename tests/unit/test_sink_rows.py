@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codecs import encode
-from schemas.errors import ContractMismatch, PoisonMessage
+from schemas.errors import PoisonMessage
 from schemas.market import Candle, Gap, empty_block
-from sinks.row_binary import END_OF_TIME_MS
+from schemas.value_checks import LATEST_MS
 from sinks.rows import candle_row, gap_row, trade_rows
-from sinks.tables import TABLES, read_block, read_candle, read_gap
-from tests.builders import a_block, a_candle, a_trade
+from sinks.tables import BLOCK_READER, CANDLE_READER, TABLES, reader
+from tests.builders import START_MS, a_block, a_candle, a_trade
+from tests.messages import Sent, sent
 
 
 def test_a_trade_is_its_columns_one_after_the_other() -> None:
@@ -38,10 +39,16 @@ def test_first_trade_ids_of_a_block_follow_its_fills_and_a_void_record_has_none(
 
 
 def test_an_empty_block_has_no_rows() -> None:
-    block = empty_block("BTCUSDT", next_agg_id=1, next_trade_id=1, received_ms=5, watermark_ms=5)
+    block = empty_block(
+        "BTCUSDT",
+        next_agg_id=1,
+        next_trade_id=1,
+        received_ms=START_MS,
+        watermark_ms=START_MS,
+    )
 
-    assert read_block(encode(block)).count == 0
-    assert read_block(encode(block)).data == b""
+    assert BLOCK_READER(sent(block)).count == 0
+    assert BLOCK_READER(sent(block)).data == b""
 
 
 @given(st.integers(-(2**127), 2**127 - 1))
@@ -65,28 +72,37 @@ def test_a_text_comes_after_its_length(length: int) -> None:
     assert row.endswith(b"found" + struct.pack("<qq", 3, 4) + prefix + b"x" * length)
 
 
-@pytest.mark.parametrize("time_ms", [-1, END_OF_TIME_MS, 2**62])
+@pytest.mark.parametrize("time_ms", [-1, LATEST_MS, 2**62])
 def test_a_record_whose_time_no_table_can_hold_is_poison(time_ms: int) -> None:
-    with pytest.raises(PoisonMessage, match="between 1970 and 2100"):
-        read_block(encode(a_block([a_trade(event_ms=time_ms)])))
-    with pytest.raises(PoisonMessage, match="between 1970 and 2100"):
-        read_candle(encode(a_candle(open_ms=time_ms)))
-    with pytest.raises(PoisonMessage, match="between 1970 and 2100"):
-        read_gap(encode(_gap(changed_ms=time_ms)))
+    for message, read in (
+        (sent(a_block([a_trade(event_ms=time_ms)])), BLOCK_READER),
+        (sent(a_candle(open_ms=time_ms)), CANDLE_READER),
+        (sent(_gap(changed_ms=time_ms)), reader(Gap, gap_row)),
+    ):
+        with pytest.raises(PoisonMessage, match="between 2009 and 2100"):
+            read(message)
 
 
 def test_a_number_that_no_table_can_hold_is_poison() -> None:
-    with pytest.raises(PoisonMessage, match="does not fit"):
-        read_candle(encode(_candle(volume_e8=2**127)))
-    with pytest.raises(PoisonMessage, match="out of range"):
-        read_block(encode(a_block([a_trade(2**62)])))
+    with pytest.raises(PoisonMessage, match="volume_e8"):
+        CANDLE_READER(sent(_candle(volume_e8=2**127)))
+    with pytest.raises(PoisonMessage, match="aggregate id"):
+        BLOCK_READER(sent(a_block([a_trade(2**62 + 1)])))
+
+
+def test_a_record_of_a_table_under_a_foreign_key_or_none_is_poison() -> None:
+    for key in (b"ETHUSDT", b""):
+        with pytest.raises(PoisonMessage, match="key"):
+            CANDLE_READER(sent(a_candle(), key=key))
+    with pytest.raises(PoisonMessage, match="no key"):
+        CANDLE_READER(replace(sent(a_candle()), named=None))
 
 
 @given(st.binary(max_size=200))
-def test_arbitrary_bytes_are_poison_or_of_an_unknown_contract(raw: bytes) -> None:
+def test_arbitrary_bytes_are_poison(raw: bytes) -> None:
     for table in TABLES:
-        with pytest.raises((PoisonMessage, ContractMismatch)):
-            table.read(raw)
+        with pytest.raises(PoisonMessage):
+            table.read(Sent(b"BTCUSDT", raw))
 
 
 @given(st.data())
@@ -94,10 +110,11 @@ def test_a_damaged_record_is_read_or_refused_and_nothing_else(data: st.DataObjec
     raw = bytearray(encode(a_block([a_trade(1), a_trade(2)])))
     at = data.draw(st.integers(5, len(raw) - 1))
     raw[at] = data.draw(st.integers(0, 255))
+    cut = bytes(raw[: data.draw(st.integers(5, len(raw)))])
 
     try:
-        rows = read_block(bytes(raw[: data.draw(st.integers(5, len(raw)))]))
-    except (PoisonMessage, ContractMismatch):
+        rows = BLOCK_READER(Sent(b"BTCUSDT", cut))
+    except PoisonMessage:
         return
     assert len(rows.data) >= rows.count
 

@@ -70,7 +70,7 @@ def an_event(change: Change) -> ModelVersion:
         "metadata_sha256": change.sha256,
     }
     return ModelVersion(
-        change.model, change.version, "", change.event, 5, "", orjson.dumps(details).decode()
+        change.model, change.version, "", change.event, START_MS, "", orjson.dumps(details).decode()
     )
 
 

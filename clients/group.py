@@ -1,0 +1,111 @@
+"""How far a consumer group is behind the ends of its topics."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from schemas.errors import Transient
+
+ANSWER_S: Final = 3.0
+_LOOK_S: Final = 10.0
+_NEWEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call] # the client does not type it
+_OLDEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # likewise
+Place = tuple[str, int]  # topic and partition
+
+
+class GroupOffsets:
+    """Asks one cluster where groups are, and where topics end; each call has a limit."""
+
+    def __init__(self, servers: str) -> None:
+        self._servers = servers
+        self._admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
+
+    def committed(self, group: str) -> dict[Place, int]:
+        """Return the offset of each partition that the group has committed.
+
+        Raises:
+            Transient: Kafka does not answer.
+        """
+        try:
+            wanted = [ConsumerGroupTopicPartitions(group)]
+            asked = self._admin.list_consumer_group_offsets(wanted, request_timeout=ANSWER_S)
+            places = asked[group].result(ANSWER_S).topic_partitions or []
+        except (KafkaException, TimeoutError) as error:
+            raise self._silent() from error
+        return {(p.topic, p.partition): p.offset for p in places if p.offset >= 0}
+
+    def partitions(self, topics: Iterable[str]) -> list[Place]:
+        """Return the partitions of those topics that exist. Raises as `committed`."""
+        try:
+            known = self._admin.list_topics(timeout=ANSWER_S).topics
+        except KafkaException as error:
+            raise self._silent() from error
+        return [(t, p) for t in topics if t in known for p in known[t].partitions]
+
+    def ends(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Return the offset behind the newest record of each partition. Raises as `committed`."""
+        return self._offsets(places, _NEWEST)
+
+    def starts(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Return the offset of the oldest record of each partition. Raises as `committed`."""
+        return self._offsets(places, _OLDEST)
+
+    def _offsets(self, places: Iterable[Place], which: OffsetSpec) -> dict[Place, int]:
+        wanted = {TopicPartition(*place): which for place in places}
+        if not wanted:
+            return {}
+        try:
+            asked = self._admin.list_offsets(wanted, request_timeout=ANSWER_S)
+            return {(p.topic, p.partition): f.result(ANSWER_S).offset for p, f in asked.items()}
+        except (KafkaException, TimeoutError) as error:
+            raise self._silent() from error
+
+    def _silent(self) -> Transient:
+        return Transient(f"Kafka at {self._servers} does not answer")
+
+
+class InputWaits:
+    """Tells whether a group has records before it that it has not committed."""
+
+    def __init__(
+        self,
+        servers: str,
+        group: str,
+        topics: Iterable[str],
+        *,
+        except_for: Callable[[], set[Place]] = set,
+    ) -> None:
+        """Set it up.
+
+        Args:
+            servers: Brokers, host:port, comma separated.
+            group: Whose offsets are looked at.
+            topics: What it reads.
+            except_for: Partitions that stand still for a reason that was told.
+        """
+        self._offsets = GroupOffsets(servers)
+        self._group = group
+        self._topics = tuple(topics)
+        self._except_for = except_for
+        self._looked_s = -_LOOK_S
+        self._waits = False
+
+    def __call__(self) -> bool:
+        """Tell it, by a look that is at most ten seconds old; no answer is no input."""
+        if time.monotonic() - self._looked_s >= _LOOK_S:
+            self._looked_s = time.monotonic()
+            try:
+                self._waits = self._look()
+            except Transient:
+                self._waits = False
+        return self._waits
+
+    def _look(self) -> bool:
+        places = set(self._offsets.partitions(self._topics)) - self._except_for()
+        committed = self._offsets.committed(self._group)
+        starts, ends = self._offsets.starts(places), self._offsets.ends(places)
+        return any(ends[p] > max(committed.get(p, 0), starts[p]) for p in places)

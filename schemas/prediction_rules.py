@@ -1,0 +1,105 @@
+"""What a valid prediction, score, model's event and training request is; checks raise ValueError.
+
+Whether a score's figures are right is held by the tests of `processors`; here is what a reader may
+rely on.
+"""
+
+from itertools import pairwise
+from typing import Final
+
+from schemas.market_rules import check_candle_span
+from schemas.predictions import (
+    ModelEvent,
+    ModelVersion,
+    Prediction,
+    PredictionStatus,
+    Score,
+    TrainingRequest,
+)
+from schemas.value_checks import (
+    LARGEST_PRICE_E8,
+    check_finite,
+    check_name,
+    check_one_of,
+    check_range,
+    check_symbol,
+    check_text,
+    check_time,
+)
+
+_MINUTE_MS: Final = 60_000
+_LOSSES: Final = (
+    "absolute_error_bp",
+    "squared_error_bp2",
+    "pinball_bp",
+    "winkler_50_bp",
+    "winkler_90_bp",
+    "width_50_bp",
+    "width_90_bp",
+)
+
+
+def check_prediction(prediction: Prediction) -> None:
+    """Refuse a prediction that was not issued inside its candle, or whose bounds cross."""
+    _check_question(prediction)
+    check_range("last price in 1e-8", prediction.last_price_e8, 1, LARGEST_PRICE_E8)
+    bounds = (
+        prediction.low_90_e8,
+        prediction.low_50_e8,
+        prediction.price_e8,
+        prediction.high_50_e8,
+        prediction.high_90_e8,
+    )
+    if any(lower > higher for lower, higher in pairwise(bounds)):
+        raise ValueError(f"the bounds {bounds} cross")
+    check_range("lowest bound in 1e-8", bounds[0], 0, LARGEST_PRICE_E8)
+    check_range("highest bound in 1e-8", bounds[-1], 1, LARGEST_PRICE_E8)
+
+
+def check_score(score: Score) -> None:
+    """Refuse a score of no prediction, or with a loss below zero."""
+    _check_question(score)
+    check_range("outcome in 1e-8", score.outcome_e8, 1, LARGEST_PRICE_E8)
+    check_range("price in 1e-8", score.price_e8, 0, LARGEST_PRICE_E8)
+    check_finite(("error_bp", *_LOSSES), score)
+    for name in _LOSSES:
+        if getattr(score, name) < 0:
+            raise ValueError(f"{name} {getattr(score, name)} is negative")
+
+
+def check_model_version(version: ModelVersion) -> None:
+    """Refuse an event of no model, or of a kind that nobody knows."""
+    check_name("model", version.model)
+    check_name("version", version.version)
+    if version.symbol:
+        check_symbol(version.symbol)
+    check_one_of("event", version.event, ModelEvent)
+    check_time("event time", version.event_ms)
+    check_text("reason", version.reason)
+    check_text("details", version.details)
+
+
+def check_training_request(request: TrainingRequest) -> None:
+    """Refuse a request for no model, or for no time."""
+    if request.symbol:
+        check_symbol(request.symbol)
+    check_name("model", request.model)
+    check_time("from", request.from_ms)
+    check_time("until", request.until_ms)
+    if request.from_ms >= request.until_ms:
+        raise ValueError(f"{request.from_ms} to {request.until_ms} ms is no range")
+    check_name("requested by", request.requested_by)
+    check_time("requested", request.requested_ms)
+
+
+def _check_question(asked: Prediction | Score) -> None:
+    check_symbol(asked.symbol)
+    length_ms = check_candle_span(asked.interval, asked.open_ms, asked.close_ms)
+    if not asked.open_ms <= asked.issued_ms < asked.close_ms:
+        raise ValueError(f"issued at {asked.issued_ms} ms, outside of its candle")
+    check_finite(("minutes_to_close", "volatility_bp"), asked)
+    check_range("minutes to close", asked.minutes_to_close, 0, length_ms / _MINUTE_MS)
+    check_range("volatility", asked.volatility_bp, 0, float("inf"))
+    check_name("model", asked.model)
+    check_name("version", asked.version)
+    check_one_of("status", asked.status, PredictionStatus)

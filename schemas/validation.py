@@ -1,0 +1,71 @@
+"""Which records may be sent, and which may be believed. Pure.
+
+This is the one place that says it: `schemas.codecs` asks here on both ways, so no reader and no
+writer has rules of its own.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from schemas import history_rules, market_rules, prediction_rules
+from schemas.coins import Coin, CoinDay
+from schemas.history import ArchiveFile, History, Hole, history_key
+from schemas.market import Candle, Gap, Trade, TradeBlock
+from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.value_checks import short
+
+_RULES: Final[dict[type, Callable[[Any], None]]] = {
+    Trade: market_rules.check_trade,
+    TradeBlock: market_rules.check_block,
+    Candle: market_rules.check_candle,
+    Gap: market_rules.check_gap,
+    Hole: history_rules.check_hole,
+    ArchiveFile: history_rules.check_archive,
+    History: history_rules.check_history,
+    Coin: history_rules.check_coin,
+    CoinDay: history_rules.check_coin_day,
+    Prediction: prediction_rules.check_prediction,
+    Score: prediction_rules.check_score,
+    ModelVersion: prediction_rules.check_model_version,
+    TrainingRequest: prediction_rules.check_training_request,
+}
+_KEYS: Final[dict[type, Callable[[Any], str]]] = {
+    ArchiveFile: lambda file: file.name,
+    History: lambda history: history_key(history.symbol, history.interval),
+    Coin: lambda coin: coin.coin_id,
+    CoinDay: lambda day: day.coin_id,
+    ModelVersion: lambda version: version.key,
+}
+
+
+def validate(record: object) -> None:
+    """Refuse a record that cannot be true: of no market, of no time, out of order.
+
+    Raises:
+        ValueError: With the first thing that is wrong.
+    """
+    _RULES[type(record)](record)
+
+
+def key_of(record: Any) -> str:  # noqa: ANN401 - any of the records above
+    """Return the key of a record's message: who writes a symbol's partition speaks of that symbol.
+
+    A training request may concern all symbols; then its key is empty.
+    """
+    named = _KEYS.get(type(record))
+    return named(record) if named else record.symbol
+
+
+def check_key(record: object, key: bytes | None) -> None:
+    """Refuse a message whose key is not its record's.
+
+    Raises:
+        ValueError: The key is missing, or another one.
+    """
+    if key is None:
+        raise ValueError("the message has no key")
+    wanted = key_of(record)
+    if key != wanted.encode():
+        raise ValueError(
+            f"key {short(key.decode(errors='replace'))} is not the record's {short(wanted)}"
+        )
