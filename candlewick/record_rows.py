@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import fields
 
+from candlewick.dead_letter_box import Buried
 from candlewick.plain_numbers import plain
 from schemas.codecs import KafkaMessage, record_in
-from schemas.dead_letters import DeadLetter
 from schemas.market import NO_TRADE_ID, Candle, Gap, TradeBlock
 from schemas.topics import Topic
 
@@ -26,15 +26,21 @@ def rows_of(topic: Topic, message: KafkaMessage) -> Iterator[Row]:
         yield _flat(record_in(topic.record, message))
 
 
-def letter_row(letter: DeadLetter, *, sent_ms: int) -> Row:
+def letter_row(buried: Buried) -> Row:
     """Return the row of a dead letter; its bytes as hexadecimal text."""
+    letter = buried.letter
     return {
-        "sent_ms": sent_ms,
+        "name": buried.name,
+        "sent_ms": buried.sent_ms,
         "topic": letter.origin.topic,
         "partition": letter.origin.partition,
         "offset": letter.origin.offset,
         "reason": letter.origin.reason,
+        "readers": " ".join(buried.readers),
+        "retried_ms": buried.retried_ms,
+        "source": letter.origin.source,
         "length": letter.length,
+        "sha256": letter.sha256,
         "raw": letter.value.hex(),
     }
 

@@ -1,20 +1,25 @@
 """A record put on a topic by a person."""
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas.codecs import Record, message_of
+from schemas import codecs
 from schemas.errors import Transient
 from schemas.topics import Topic
 
 PATIENCE_S = 10.0
 
 
-def write(servers: str, topic: Topic, record: Record) -> None:
+def write(servers: str, topic: Topic, record: codecs.Record) -> None:
     """Store one record, and return when the broker has it.
 
     Raises:
         Transient: It does not take it.
     """
+    put(servers, topic.name, codecs.message_of(record))
+
+
+def put(servers: str, topic: str, message: codecs.Message) -> None:
+    """Store one message; as `write`."""
     done: list[KafkaError | None] = []
 
     def delivered(error: KafkaError | None, _message: Message) -> None:
@@ -29,14 +34,16 @@ def write(servers: str, topic: Topic, record: Record) -> None:
             "log_level": 0,
         }
     )
-    message = message_of(record)
-    producer.produce(
-        topic.name,
-        message.value,
-        message.key,
-        headers=list(message.headers),
-        on_delivery=delivered,
-    )
+    try:
+        producer.produce(
+            topic,
+            message.value,
+            message.key,
+            headers=list(message.headers),
+            on_delivery=delivered,
+        )
+    except KafkaException as error:
+        raise Transient(f"Kafka at {servers} does not take it: {error.args[0].str()}") from error
     producer.flush(PATIENCE_S)
     if done != [None]:
         producer.purge()

@@ -1,33 +1,142 @@
 """`candlewick dead-letters`."""
 
 import sys
-from collections import deque
+import time
 from typing import Annotated
 
 import typer
 
-from candlewick.commands.tail import message_rows
+from candlewick.dead_letter_box import (
+    Buried,
+    chosen,
+    consequences,
+    read_box,
+    record_of,
+    send_again,
+    why_not,
+)
 from candlewick.local import reader_settings
 from candlewick.quiet_end import quiet_end
-from candlewick.row_printer import RowPrinter
-from candlewick.topic_reader import TopicReader
-from schemas import topics
+from candlewick.record_rows import letter_row
+from candlewick.row_printer import RowPrinter, shown, utc
+from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage
+
+dead_letters = typer.Typer(
+    invoke_without_command=True,
+    help="Records that could not be used: list them, show one, send them again after a fix.",
+)
+AsJson = Annotated[
+    bool, typer.Option("--json", help="One JSON object a line, the bytes in hexadecimal.")
+]
+Newest = Annotated[int, typer.Option("-n", min=1, help="At most this many, the newest.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Names as the list shows them.")]
 
 
-def dead_letters(
-    *,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line, the bytes in hexadecimal.")
-    ] = False,
-    newest: Annotated[int, typer.Option("-n", min=1, help="At most this many, the newest.")] = 1000,
-) -> None:
-    """List the records that could not be read: why, where they were, and their bytes."""
-    servers = reader_settings().kafka.bootstrap_servers
+@dead_letters.callback()
+def bare(context: typer.Context, *, as_json: AsJson = False, newest: Newest = 1000) -> None:
+    """List them, where no other command is named."""
+    if context.invoked_subcommand is None:
+        list_letters(as_json=as_json, newest=newest)
+
+
+@dead_letters.command("list")
+def list_letters(*, as_json: AsJson = False, newest: Newest = 1000) -> None:
+    """List the records that could not be used: each once, with why, where and who met it."""
     with quiet_end():
-        reader = TopicReader(servers, topics.DEAD_LETTERS, from_beginning=True)
-        found = sorted(reader.until_now(), key=lambda message: message.timestamp()[1])
-        kept = deque(found, maxlen=newest)
-        printer = RowPrinter(as_json=as_json)
-        printer.print(row for m in kept for row in message_rows(topics.DEAD_LETTERS, m))
-        if not kept:
+        box = read_box(_servers())[-newest:]
+        if as_json:
+            RowPrinter(as_json=True).print(letter_row(buried) for buried in box)
+        else:
+            for buried in box:
+                sys.stdout.write(_lines(buried))
+        if not box:
             sys.stderr.write("there are no dead letters\n")
+
+
+@dead_letters.command()
+def show(name: Annotated[str, typer.Argument(help="A name as the list shows it.")]) -> None:
+    """Show all that is kept of one record."""
+    box = {buried.name: buried for buried in read_box(_servers())}
+    (buried,) = chosen(box, [name])
+    letter, origin = buried.letter, buried.letter.origin
+    facts = {
+        "name": name,
+        "buried": utc(buried.sent_ms),
+        "reason": origin.reason,
+        "met by": ", ".join(buried.readers) or "not said",
+        "from": origin.topic or origin.source or "not said",
+        "key": "none" if origin.key is None else repr(origin.key.decode(errors="replace")),
+        "headers": ", ".join(f"{n}: {v.decode(errors='replace')}" for n, v in origin.headers),
+        "bytes": f"{letter.length}" if letter.is_whole else f"{letter.length}, the first are kept",
+        "sha256": letter.sha256,
+        "sent again": utc(buried.retried_ms) if buried.retried_ms >= 0 else "no",
+        "reads as": _reads_as(buried),
+    }
+    for fact, text in facts.items():
+        typer.echo(f"{fact:<11} {text}")
+    typer.echo(_hexadecimal(letter.value))
+
+
+@dead_letters.command()
+def retry(
+    names: Names = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that can be read now.")] = False,
+    sure: Annotated[bool, typer.Option("--yes", help="Do not ask before trades go back.")] = False,
+) -> None:
+    """Send records to their topics again, once each, after a fix."""
+    if bool(names) == everything:
+        raise ConfigurationError("name dead letters to send again, or say --all")
+    servers = _servers()
+    box = {buried.name: buried for buried in read_box(servers)}
+    wanted = list(box.values()) if everything else list(chosen(box, names or []))
+    refused = 0
+    for buried in wanted:
+        if reason := why_not(buried):
+            refused += 1
+            typer.echo(f"{buried.name}: not sent: {reason}", err=not everything)
+        elif _is_agreed(servers, buried, sure=sure):
+            send_again(servers, buried.letter, now_ms=time.time_ns() // 1_000_000)
+            typer.echo(f"{buried.name}: sent again")
+    if refused and not everything:
+        raise typer.Exit(1)
+
+
+def _is_agreed(servers: str, buried: Buried, *, sure: bool) -> bool:
+    effect = consequences(servers, buried.letter)
+    if effect is None:
+        return True
+    typer.echo(f"{buried.name}: {effect}")
+    return sure or typer.confirm("Send it?")
+
+
+def _reads_as(buried: Buried) -> str:
+    if not buried.letter.is_whole or not buried.letter.origin.topic:
+        return "it is not whole, or of no topic"
+    try:
+        return shown("record", repr(record_of(buried.letter)))
+    except (PoisonMessage, ContractMismatch, ConfigurationError) as error:
+        return f"nothing yet: {error}"
+
+
+def _lines(buried: Buried) -> str:
+    """Return two lines that fit a terminal: what it is, and why."""
+    state = ", sent again" if buried.retried_ms >= 0 else ""
+    met = f", met by {', '.join(buried.readers)}" if buried.readers else ""
+    about = f"{buried.letter.length} bytes{met}{state}"
+    return f"{utc(buried.sent_ms)}  {buried.name}\n    {buried.letter.origin.reason} ({about})\n"
+
+
+def _hexadecimal(data: bytes) -> str:
+    most, width = 512, 16
+    rows = [data[at : at + width] for at in range(0, min(len(data), most), width)]
+    text = "\n".join(
+        f"{at * width:6d}  {row.hex(' '):<{3 * width}} "
+        + "".join(chr(b) if chr(b).isascii() and chr(b).isprintable() else "." for b in row)
+        for at, row in enumerate(rows)
+    )
+    return text + (f"\n…  {len(data) - most} more" if len(data) > most else "")
+
+
+def _servers() -> str:
+    return reader_settings().kafka.bootstrap_servers

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 from confluent_kafka import Message
 
+from candlewick.dead_letter_box import merged
 from candlewick.local import reader_settings
 from candlewick.quiet_end import quiet_end
 from candlewick.record_rows import Row, letter_row, rows_of
 from candlewick.row_printer import RowPrinter
 from candlewick.topic_reader import TopicReader, topic_named
 from schemas import topics
-from schemas.dead_letters import read_letter
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.topics import Topic
 
@@ -57,8 +57,7 @@ def message_rows(topic: Topic, message: Message) -> Iterator[Row]:
     """Yield the rows of a message; one that says why where it cannot be read."""
     try:
         if topic is topics.DEAD_LETTERS:
-            letter = read_letter(message.value(), message.headers())
-            yield letter_row(letter, sent_ms=message.timestamp()[1])
+            yield from map(letter_row, merged([message]))
         else:
             yield from rows_of(topic, message)
     except (PoisonMessage, ContractMismatch) as error:

@@ -1,3 +1,3 @@
-SELECT toFloat64(uniqExact(partition, offset)) AS letters
+SELECT toFloat64(uniqExact(origin_topic, origin_partition, origin_offset, if(origin_topic = '', (partition, offset), (-1, -1)))) AS letters
 FROM dead_letters
 WHERE $__timeFilter(letter_time)

@@ -19,9 +19,9 @@ from typer.testing import CliRunner, Result
 from candlewick.cli import build_app
 from candlewick.clickhouse_admin import apply_migrations, connect
 from schemas import topics
-from schemas.codecs import encode
+from schemas.codecs import encode, message_of
 from schemas.dead_letters import Origin, letter_of
-from schemas.errors import CandlewickError
+from schemas.errors import CandlewickError, ConfigurationError
 from schemas.market import NO_TRADE_ID, Candle, Gap
 from schemas.settings import ClickHouseSettings
 from schemas.topics import Topic
@@ -152,26 +152,89 @@ def test_an_unreadable_record_is_shown_and_the_rest_follows(world: World) -> Non
     assert world.run("tail", "gaps", "--from-beginning", "-n", "4").exit_code == 0
 
 
-def test_dead_letters_are_listed_with_reason_and_origin(world: World) -> None:
+def bury(world: World, raw: bytes, origin: Origin) -> str:
+    letter = letter_of(raw, origin)
+    world.producer.produce(
+        topics.DEAD_LETTERS.name, letter.value, letter.key, headers=list(letter.headers)
+    )
+    assert world.producer.flush(DEADLINE_S) == 0
+    return letter.key.decode()
+
+
+def test_dead_letters_are_listed_once_with_reason_origin_and_readers(world: World) -> None:
     assert world.json("dead-letters") == []
-    for offset in (7, 8):
-        letter = letter_of(b"\x00raw", Origin("cut short", topics.TRADES.name, 3, offset))
-        world.producer.produce(
-            topics.DEAD_LETTERS.name, letter.value, letter.key, headers=list(letter.headers)
-        )
+    for offset, reader in ((7, "sinks"), (8, "sinks"), (8, "candles"), (8, "sinks")):
+        origin = Origin("cut short", topics.TRADES.name, 3, offset, reader=reader)
+        bury(world, b"\x00raw", origin)
     world.producer.produce(topics.DEAD_LETTERS.name, value=b"?")
     assert world.producer.flush(DEADLINE_S) == 0
 
     letters = world.json("dead-letters")
 
-    assert {(row["topic"], row["partition"], row["offset"]) for row in letters} == {
-        (topics.TRADES.name, 3, 7),
-        (topics.TRADES.name, 3, 8),
-        ("", -1, -1),
+    assert {(r["topic"], r["partition"], r["offset"], r["readers"]) for r in letters} == {
+        (topics.TRADES.name, 3, 7, "sinks"),
+        (topics.TRADES.name, 3, 8, "sinks candles"),
+        ("", -1, -1, ""),
     }
+    assert len(letters) == 3
     assert {row["raw"] for row in letters} == {b"\x00raw".hex(), b"?".hex()}
     assert len(world.json("dead-letters", "-n", "1")) == 1
-    assert "cut short" in world.run("dead-letters").stdout
+    assert "cut short (4 bytes, met by sinks, candles)" in world.run("dead-letters").stdout
+    assert world.run("dead-letters", "list").stdout == world.run("dead-letters").stdout
+
+
+def test_a_dead_letter_is_shown_with_its_bytes(world: World) -> None:
+    name = bury(
+        world, b"<html>403", Origin("frame unreadable", source="wss://exchange", reader="stream")
+    )
+
+    shown = world.run("dead-letters", "show", name).stdout
+
+    for fact in ("frame unreadable", "stream", "wss://exchange", "<html>403", "3c 68 74 6d 6c 3e"):
+        assert fact in shown
+    with pytest.raises(ConfigurationError, match="no dead letter nothing"):
+        world.run("dead-letters", "show", "nothing")
+
+
+def test_what_can_be_read_after_a_fix_is_sent_again_once(world: World) -> None:
+    message = message_of(replace(a_candle(), symbol="RETRY"))
+    fixed = Origin(
+        "a fault of ours", topics.KLINES.name, 0, 900, key=message.key, headers=message.headers
+    )
+    good = bury(world, message.value, fixed)
+    still = bury(world, b"junk", Origin("not framed", topics.KLINES.name, 0, 901, key=b"RETRY"))
+    giant = bury(
+        world, b"x" * 300_000, Origin("too large", topics.KLINES.name, 0, 902, key=b"RETRY")
+    )
+
+    first = world.run("dead-letters", "retry", "--all")
+    second = world.run("dead-letters", "retry", good)
+
+    assert f"{good}: sent again" in first.stdout
+    for name, reason in ((still, "cannot read it either"), (giant, "262144 of its 300000 bytes")):
+        refused = world.run("dead-letters", "retry", name)
+        assert refused.exit_code == 1
+        assert reason in refused.stderr
+    assert second.exit_code == 1
+    assert "sent again already" in second.stderr
+    rows = world.json("tail", "klines", "--symbol", "RETRY", "--from-beginning", "-n", "1")
+    assert [row["symbol"] for row in rows] == ["RETRY"]
+    with pytest.raises(ConfigurationError, match="or say --all"):
+        world.run("dead-letters", "retry")
+
+
+def test_a_trade_block_goes_behind_newer_ones_only_when_one_is_told(world: World) -> None:
+    old, new = (message_of(a_block([a_trade(at, symbol="BEHIND")])) for at in (5, 9))
+    world.producer.produce(topics.TRADES.name, new.value, new.key, partition=2)
+    origin = Origin("a fault", topics.TRADES.name, 2, 77, key=old.key, headers=old.headers)
+    name = bury(world, old.value, origin)
+
+    asked = world.run("dead-letters", "retry", name)
+    told = world.run("dead-letters", "retry", name, "--yes")
+
+    assert "trades 5 to 5 of BEHIND would come behind newer ones (up to 9)" in asked.stdout
+    assert "sent again" not in asked.stdout
+    assert f"{name}: sent again" in told.stdout
 
 
 def test_tail_ends_quietly_on_ctrl_c_and_when_its_reader_goes(world: World) -> None:

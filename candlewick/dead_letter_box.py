@@ -1,0 +1,175 @@
+"""The dead letters as one reads them: each record once, whoever met it, and sent again once."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from candlewick.topic_reader import TopicReader, topic_named
+from candlewick.topic_writer import put
+from schemas import codecs, topics
+from schemas.dead_letters import DeadLetter, letter_of, read_letter
+from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage
+from schemas.market import TradeBlock
+from schemas.topics import Topic
+
+_NEWEST_RECORDS = 5_000  # of a partition: some minutes, in which every symbol that trades has one
+_PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Buried:
+    """One record that could not be used.
+
+    Attributes:
+        letter: The newest letter about it.
+        readers: Who met it.
+        sent_ms: When it was first buried.
+        retried_ms: When it was sent to its topic again; -1 while it was not.
+    """
+
+    letter: DeadLetter
+    readers: tuple[str, ...]
+    sent_ms: int
+    retried_ms: int
+
+    @property
+    def name(self) -> str:
+        """What identifies it."""
+        return self.letter.name
+
+
+def read_box(servers: str) -> list[Buried]:
+    """Return all dead letters, the oldest first; each record once.
+
+    Raises:
+        Transient: Kafka does not answer.
+        ConfigurationError: The topic does not exist.
+    """
+    reader = TopicReader(servers, topics.DEAD_LETTERS, from_beginning=True)
+    try:
+        return merged(reader.until_now())
+    finally:
+        reader.close()
+
+
+def merged(messages: Iterable[Message]) -> list[Buried]:
+    """Return the records that letters are about."""
+    found: dict[str, Buried] = {}
+    for message in sorted(messages, key=lambda m: m.timestamp()[1]):
+        letter = read_letter(message.value(), message.headers())
+        known = found.get(letter.name)
+        readers = known.readers if known else ()
+        if letter.origin.reader and letter.origin.reader not in readers:
+            readers = (*readers, letter.origin.reader)
+        sent_ms = known.sent_ms if known else message.timestamp()[1]
+        retried_ms = max(letter.retried_ms, known.retried_ms if known else -1)
+        found[letter.name] = Buried(letter, readers, sent_ms, retried_ms)
+    return sorted(found.values(), key=lambda buried: buried.sent_ms)
+
+
+def why_not(buried: Buried) -> str | None:
+    """Return why a record cannot be sent again; None where it can."""
+    letter = buried.letter
+    if buried.retried_ms >= 0:
+        return "it was sent again already"
+    if not letter.origin.topic:
+        return f"it came from no topic, but from {letter.origin.source or 'elsewhere'}"
+    if not letter.is_whole:
+        return f"only {len(letter.value)} of its {letter.length} bytes are kept"
+    try:
+        record_of(letter)
+    except (PoisonMessage, ContractMismatch) as error:
+        return f"this version cannot read it either: {error}"
+    return None
+
+
+def record_of(letter: DeadLetter) -> object:
+    """Return the record of a letter, read as this version reads its topic.
+
+    Raises:
+        PoisonMessage: It still cannot be read.
+        ContractMismatch: A newer version wrote it.
+        ConfigurationError: Its topic is none of ours.
+    """
+    topic = topic_named(letter.origin.topic)
+    if topic.record is None:
+        raise PoisonMessage("its topic holds no records", raw=letter.value)
+    origin = letter.origin
+    return codecs.read(topic.record, key=origin.key, value=letter.value, headers=origin.headers)
+
+
+def consequences(servers: str, letter: DeadLetter) -> str | None:
+    """Return what a trade block does to its candles where newer ones are there; else None."""
+    block = record_of(letter)
+    if not isinstance(block, TradeBlock):
+        return None
+    newest = max(
+        _next_ids(servers, topics.TRADES, letter.origin.partition, block.symbol), default=0
+    )
+    if newest <= block.first_agg_id:
+        return None
+    return (
+        f"trades {block.first_agg_id} to {block.next_agg_id - 1} of {block.symbol} would come "
+        f"behind newer ones (up to {newest - 1}). They are stored in any case. Candles of the last "
+        "24 hours in which they are missing come again with a higher revision; older candles, and "
+        "those that have these trades, stay as they are."
+    )
+
+
+def send_again(servers: str, letter: DeadLetter, *, now_ms: int) -> None:
+    """Put the record into its topic again, then note that in the box.
+
+    A crash in between may lead to a second time. That is harmless: every reader knows records
+    that come twice.
+
+    Raises:
+        Transient: Kafka does not take it.
+    """
+    origin = letter.origin
+    again = codecs.Message(origin.key or b"", letter.value, origin.headers)
+    put(servers, origin.topic, again)
+    put(servers, topics.DEAD_LETTERS.name, letter_of(letter.value, origin, retried_ms=now_ms))
+
+
+def chosen(box: Mapping[str, Buried], names: Iterable[str]) -> Iterator[Buried]:
+    """Yield the records of these names.
+
+    Raises:
+        ConfigurationError: There is none of a name.
+    """
+    for name in names:
+        if name not in box:
+            raise ConfigurationError(f"no dead letter {name}: `candlewick dead-letters list`")
+        yield box[name]
+
+
+def _next_ids(servers: str, topic: Topic, partition: int, symbol: str) -> Iterator[int]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "candlewick-reader",
+            "enable.auto.commit": False,
+            "log_level": 0,
+        }
+    )
+    try:
+        place = TopicPartition(topic.name, partition)
+        low, high = consumer.get_watermark_offsets(place, timeout=_PATIENCE_S)
+        begin = max(low, high - _NEWEST_RECORDS)
+        consumer.assign([TopicPartition(topic.name, partition, begin)])
+        offset = begin
+        while offset < high and (messages := consumer.consume(500, _PATIENCE_S)):
+            offset = (messages[-1].offset() or 0) + 1
+            for message in messages:
+                if message.error() is None and message.key() == symbol.encode():
+                    yield from _next_id(message)
+    finally:
+        consumer.close()
+
+
+def _next_id(message: Message) -> Iterator[int]:
+    try:
+        yield codecs.record_in(TradeBlock, message).next_agg_id
+    except (PoisonMessage, ContractMismatch):
+        return
