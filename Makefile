@@ -1,10 +1,13 @@
-# `make` lists what there is. Only make, git and Python 3.11 or newer are needed.
+# `make` lists what there is. Only make, git and Python are needed.
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 STAMP := $(VENV)/.synced
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
+FETCHED := 3.13
+BOOTSTRAP := .bootstrap
 ARGS ?=
 
 # A stack is a dozen Python processes: where none may keep its bytecode, each start compiles it all.
@@ -19,10 +22,15 @@ help: ## List the targets
 setup: $(STAMP) ## Make .venv with the locked dependencies, and fetch Kafka; again: nothing to do
 
 $(STAMP): uv.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] < (3, 14))' \
-	    || { echo "make: $(PYTHON) is no Python 3.11, 3.12 or 3.13: install one, then make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	@$(BIN)/python -c '$(FITS)' 2>/dev/null || ! $(PYTHON) -c '$(FITS)' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) \
 	    || { echo "make: $(PYTHON) cannot make a virtual environment: install its venv package" >&2; exit 1; }
+	@$(BIN)/python -c '$(FITS)' 2>/dev/null || { \
+	    echo "$(PYTHON) is no Python 3.11 to 3.14: uv fetches $(FETCHED)" \
+	    && $(PYTHON) -m venv --clear $(BOOTSTRAP) \
+	    && $(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
+	    && $(BOOTSTRAP)/bin/uv python install --no-progress $(FETCHED) \
+	    && $(BOOTSTRAP)/bin/uv venv --quiet --clear --seed --managed-python --python $(FETCHED) $(VENV); } \
+	    || { echo "make: that did not work: install Python 3.11, 3.12, 3.13 or 3.14, then make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@test "$$($(BIN)/uv --version 2>/dev/null | cut -d ' ' -f 2)" = $(UV_VERSION) \
 	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
 	    || { echo "make: the Python package registry does not answer: check the network (or HTTPS_PROXY)" >&2; exit 1; }
@@ -60,4 +68,4 @@ docs: setup ## The pages under docs/ that are made from the code
 	$(BIN)/python -m candlewick.documents
 
 clean: ## Remove .venv and caches; the data in .candlewick stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BOOTSTRAP) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

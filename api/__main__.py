@@ -5,11 +5,13 @@ import socket
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
+from api.accounts.gate import open_gate
 from api.app import build_app
 from api.connections import BoundedConnection, allow_many_files
 from schemas.errors import CandlewickError, ConfigurationError
-from schemas.settings import ApiSettings, load_settings, variable_name
+from schemas.settings import ApiSettings, Settings, load_settings, variable_name
 
 LONGEST_GOODBYE_S = 3
 
@@ -23,9 +25,13 @@ def main() -> None:
         )
         logging.getLogger("urllib3").setLevel(logging.WARNING)  # it logs URLs with parameters
         _check_port(settings.api)
-        app = build_app(settings)
+        with open_gate(settings) as gate:
+            _serve(build_app(settings, gate), settings)
     except CandlewickError as error:
         sys.exit(f"api: {error}")
+
+
+def _serve(app: FastAPI, settings: Settings) -> None:
     BoundedConnection.most = allow_many_files()
     uvicorn.run(
         app,

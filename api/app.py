@@ -8,7 +8,7 @@ from importlib.metadata import version
 from anyio import to_thread
 from fastapi import FastAPI
 
-from api.accounts.gate import open_gate
+from api.accounts.gate import Gate
 from api.candles import Candles
 from api.evidence import Evidence
 from api.failures import answer_errors
@@ -54,9 +54,9 @@ ROUTES = (
 )
 
 
-def build_app(settings: Settings) -> FastAPI:
+def build_app(settings: Settings, gate: Gate) -> FastAPI:
     """Return the application; it connects when it is served."""
-    parts = _parts(settings)
+    parts = _parts(settings, gate)
     app = FastAPI(
         title="Candlewick",
         version=version("candlewick"),
@@ -76,7 +76,7 @@ def build_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _parts(settings: Settings) -> Parts:
+def _parts(settings: Settings, gate: Gate) -> Parts:
     reader = Reader(settings.clickhouse, connections=THREADS)
     return Parts(
         settings=settings,
@@ -84,7 +84,7 @@ def _parts(settings: Settings) -> Parts:
         candles=Candles(reader),
         feed=Feed(settings),
         symbols=Symbols(reader, settings.symbols),
-        gate=open_gate(settings),
+        gate=gate,
         evidence=Evidence(reader),
         requests=Requests(settings.kafka.bootstrap_servers),
     )

@@ -43,7 +43,8 @@ def running_stage(folder: Path, **settings: str) -> Iterator[Stage]:
         fill(clickhouse)
         people = [NewUser(role.value, role, PASSWORD) for role in Role]
         people.append(NewUser("root", Role.ADMIN, PASSWORD))
-        open_gate(Settings(data_dir=folder / "api")).add(people)
+        with open_gate(Settings(data_dir=folder / "api")) as gate:
+            gate.add(people)
         lenient = {"STALE_S": "600"} | settings
         with running_api(folder / "api", kafka, clickhouse, **lenient) as api:
             keep_alive(kafka, LATEST)

@@ -78,7 +78,8 @@ def running_page(folder: Path) -> Iterator[PageStage]:
     with running_pipeline(folder, symbols=SYMBOLS, speed=SPEED, rate=2.0) as pipeline:
         stage = PageStage(pipeline)
         try:
-            open_gate(Settings(data_dir=folder)).add([NewUser(ADMIN, Role.ADMIN, PASSWORD)])
+            with open_gate(Settings(data_dir=folder)) as gate:
+                gate.add([NewUser(ADMIN, Role.ADMIN, PASSWORD)])
             stage.start("backfill", "producers", "backfill")
             stage.start("predictor", "processors", "predictor")
             stage.start_api()

@@ -3,7 +3,8 @@
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pwdlib import PasswordHash
@@ -67,18 +68,19 @@ class Gate:
         return self.users.set_password(username, self.passwords.hash(password))
 
 
-def open_gate(settings: Settings) -> Gate:
-    """Open the users' database; raises as `open_database` does."""
-    engine = open_database(settings)
+@contextmanager
+def open_gate(settings: Settings) -> Iterator[Gate]:
+    """Open the users' database, and close it at the end; raises as `open_database` does."""
     passwords = Passwords()
     limits = settings.api
-    return Gate(
-        users=Users(engine),
-        tokens=Tokens(engine, limits, now_ms),
-        attempts=Attempts(limits.login_attempts, limits.login_wait_s, time.monotonic),
-        passwords=passwords,
-        decoy=passwords.hash(secrets.token_urlsafe(16)),
-    )
+    with open_database(settings) as engine:
+        yield Gate(
+            users=Users(engine),
+            tokens=Tokens(engine, limits, now_ms),
+            attempts=Attempts(limits.login_attempts, limits.login_wait_s, time.monotonic),
+            passwords=passwords,
+            decoy=passwords.hash(secrets.token_urlsafe(16)),
+        )
 
 
 def now_ms() -> int:

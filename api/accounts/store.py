@@ -35,23 +35,21 @@ class LastAdmin(CandlewickError):  # noqa: N818 - it is no fault
     """Nobody would be left who manages users."""
 
 
-def open_database(settings: Settings) -> Engine:
-    """Return the users' database with its tables.
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Engine]:
+    """Open the users' database with its tables, and close its connections at the end.
 
     Raises:
         ConfigurationError: Its URL is none, or its driver is not installed.
         Transient: It does not answer.
     """
-    url = settings.api.users_url
-    if url is None:
-        return _prepared(_local(settings.data_dir / FILE))
+    engine = _engine(settings)
     try:
-        return _prepared(create_engine(url.get_secret_value(), pool_pre_ping=True))
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise ConfigurationError(
-            f"{_VARIABLE} cannot be used: write postgresql+psycopg://user:password@host/database "
-            "and install candlewick[postgres]"
-        ) from error
+        with connected(engine) as connection:
+            METADATA.create_all(connection)
+        yield engine
+    finally:
+        engine.dispose()
 
 
 class Users:
@@ -135,6 +133,19 @@ def connected(engine: Engine) -> Iterator[Connection]:
         raise Transient("the users' database does not answer", retry_after_s=5.0) from error
 
 
+def _engine(settings: Settings) -> Engine:
+    url = settings.api.users_url
+    if url is None:
+        return _local(settings.data_dir / FILE)
+    try:
+        return create_engine(url.get_secret_value(), pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise ConfigurationError(
+            f"{_VARIABLE} cannot be used: write postgresql+psycopg://user:password@host/database "
+            "and install candlewick[postgres]"
+        ) from error
+
+
 def _local(path: Path) -> Engine:
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -144,10 +155,4 @@ def _local(path: Path) -> Engine:
     def _keep_readers_going(connection: DBAPIConnection, _: object) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
 
-    return engine
-
-
-def _prepared(engine: Engine) -> Engine:
-    with connected(engine) as connection:
-        METADATA.create_all(connection)
     return engine

@@ -1,6 +1,7 @@
 """`candlewick users`: who may sign in at the API, managed where the API runs."""
 
 import secrets
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 import typer
@@ -28,31 +29,36 @@ def add(
     """Let a person in."""
     _refuse(username_fault(name), "name")
     password = _password(name, generate=generate)
-    _gate().add([NewUser(name, Role.ADMIN if admin else role, password)])
+    with _gate() as gate:
+        gate.add([NewUser(name, Role.ADMIN if admin else role, password)])
     typer.echo(f"added {name.lower()}")
 
 
 @users.command("list")
 def list_users() -> None:
     """Show everybody."""
-    for user in _gate().users.all():
+    with _gate() as gate:
+        found = gate.users.all()
+    for user in found:
         typer.echo(f"{user.username}\t{user.role}")
 
 
 @users.command()
 def password(name: Name, *, generate: Generate = False) -> None:
     """Give a user a new password, which ends the user's tokens."""
-    gate = _gate()
-    if gate.users.find(name) is None:
-        raise ConfigurationError(f"there is no user {name}: `candlewick users list`")
-    gate.change_password(name, _password(name, generate=generate))
+    with _gate() as gate:
+        if gate.users.find(name) is None:
+            raise ConfigurationError(f"there is no user {name}: `candlewick users list`")
+        gate.change_password(name, _password(name, generate=generate))
     typer.echo(f"changed the password of {name.lower()}")
 
 
 @users.command()
 def remove(name: Name) -> None:
     """Let a person in no longer."""
-    if not _gate().users.remove(name):
+    with _gate() as gate:
+        removed = gate.users.remove(name)
+    if not removed:
         raise ConfigurationError(f"there is no user {name}: `candlewick users list`")
     typer.echo(f"removed {name.lower()}")
 
@@ -65,11 +71,12 @@ def rotate_key(
     ] = False,
 ) -> None:
     """Sign tokens with a new key from now on; tokens that are out stay valid until they end."""
-    _gate().tokens.rotate(forget=forget)
+    with _gate() as gate:
+        gate.tokens.rotate(forget=forget)
     typer.echo("tokens are signed with a new key")
 
 
-def _gate() -> Gate:
+def _gate() -> AbstractContextManager[Gate]:
     return open_gate(reader_settings())
 
 

@@ -3,9 +3,13 @@
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
+from sqlalchemy import Engine
 
 from api.accounts.gate import open_gate
 from api.accounts.people import NewUser, Role, User
@@ -16,6 +20,7 @@ from schemas.settings import ApiSettings, Settings
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
+Opened = Callable[[], Engine]
 CANDLEWICK = str(Path(sys.executable).with_name("candlewick"))
 
 
@@ -37,15 +42,22 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path)
 
 
-def tokens_of(settings: Settings, clock: Clock) -> Tokens:
-    return Tokens(open_database(settings), ApiSettings(), clock)
+@pytest.fixture
+def opened(settings: Settings) -> Iterator[Opened]:
+    """Opens the database, as another process would."""
+    with ExitStack() as engines:
+        yield lambda: engines.enter_context(open_database(settings))
+
+
+def tokens_of(engine: Engine, clock: Clock) -> Tokens:
+    return Tokens(engine, ApiSettings(), clock)
 
 
 ADA = User("ada", Role.VIEWER, 0, 0)
 
 
-def test_a_token_ends_with_its_hour(settings: Settings, clock: Clock) -> None:
-    tokens = tokens_of(settings, clock)
+def test_a_token_ends_with_its_hour(opened: Opened, clock: Clock) -> None:
+    tokens = tokens_of(opened(), clock)
     token = tokens.make(ADA)
 
     clock.ms += HOUR_MS - 1000
@@ -55,9 +67,9 @@ def test_a_token_ends_with_its_hour(settings: Settings, clock: Clock) -> None:
 
 
 def test_a_new_key_signs_after_a_month_and_the_old_one_reads_until_its_tokens_end(
-    settings: Settings, clock: Clock
+    opened: Opened, clock: Clock
 ) -> None:
-    tokens = tokens_of(settings, clock)
+    tokens = tokens_of(opened(), clock)
     tokens.make(ADA)
     clock.ms += 30 * DAY_MS - HOUR_MS // 2
     old = tokens.make(ADA)
@@ -71,10 +83,10 @@ def test_a_new_key_signs_after_a_month_and_the_old_one_reads_until_its_tokens_en
 
 
 def test_another_process_reads_the_token_and_a_forgotten_key_ends_it(
-    settings: Settings, clock: Clock
+    opened: Opened, clock: Clock
 ) -> None:
-    token = tokens_of(settings, clock).make(ADA)
-    other = tokens_of(settings, clock)
+    token = tokens_of(opened(), clock).make(ADA)
+    other = tokens_of(opened(), clock)
     assert other.read(token)
 
     other.rotate(forget=True)
@@ -83,8 +95,8 @@ def test_another_process_reads_the_token_and_a_forgotten_key_ends_it(
 
 
 @pytest.mark.parametrize("change", ["none", "secret", "payload"])
-def test_a_token_that_was_changed_is_none(settings: Settings, clock: Clock, change: str) -> None:
-    tokens = tokens_of(settings, clock)
+def test_a_token_that_was_changed_is_none(opened: Opened, clock: Clock, change: str) -> None:
+    tokens = tokens_of(opened(), clock)
     head, body, sign = tokens.make(ADA).split(".")
     forged = {
         "none": f"eyJhbGciOiJub25lIn0.{body}.",
@@ -95,14 +107,25 @@ def test_a_token_that_was_changed_is_none(settings: Settings, clock: Clock, chan
     assert tokens.read(forged) is None
 
 
-def test_the_file_of_users_is_for_its_owner_alone(settings: Settings, tmp_path: Path) -> None:
-    open_database(settings)
+def test_the_file_of_users_is_for_its_owner_alone(opened: Opened, tmp_path: Path) -> None:
+    opened()
 
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
 
 
-def test_adding_many_is_all_or_nothing(settings: Settings) -> None:
-    users = Users(open_database(settings))
+def test_the_file_of_users_is_closed_at_the_end(settings: Settings) -> None:
+    def opened_files() -> set[str]:
+        return {Path(file.path).name for file in psutil.Process().open_files()}
+
+    with open_gate(settings) as gate:
+        assert gate.users.all() == []
+        assert FILE in opened_files()
+
+    assert not {name for name in opened_files() if name.startswith(FILE)}
+
+
+def test_adding_many_is_all_or_nothing(opened: Opened) -> None:
+    users = Users(opened())
     users.add([("bob", Role.VIEWER, "x")], now_ms=0)
 
     with pytest.raises(UserExists):
@@ -111,8 +134,8 @@ def test_adding_many_is_all_or_nothing(settings: Settings) -> None:
     assert [user.username for user in users.all()] == ["bob"]
 
 
-def test_the_last_admin_cannot_be_removed(settings: Settings) -> None:
-    users = Users(open_database(settings))
+def test_the_last_admin_cannot_be_removed(opened: Opened) -> None:
+    users = Users(opened())
     users.add([("ada", Role.ADMIN, "x"), ("bob", Role.ADMIN, "x")], now_ms=0)
 
     assert users.remove("ada")
@@ -123,8 +146,13 @@ def test_the_last_admin_cannot_be_removed(settings: Settings) -> None:
 def test_a_database_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
     api = ApiSettings.model_validate({"users_url": "nonsense://secret@x"})
 
-    with pytest.raises(ConfigurationError, match="CANDLEWICK_API__USERS_URL") as caught:
-        open_database(Settings(data_dir=tmp_path, api=api))
+    asked = Settings(data_dir=tmp_path, api=api)
+
+    with (
+        pytest.raises(ConfigurationError, match="CANDLEWICK_API__USERS_URL") as caught,
+        open_database(asked),
+    ):
+        pass
 
     assert "secret" not in str(caught.value)
 
@@ -145,7 +173,8 @@ def test_the_first_admin_comes_from_the_command_line(tmp_path: Path) -> None:
     assert added.returncode == 0, added.stderr
     assert again.returncode == 1
     assert "Traceback" not in again.stderr
-    user = open_gate(Settings(data_dir=tmp_path)).sign_in("ROOT", password)
+    with open_gate(Settings(data_dir=tmp_path)) as gate:
+        user = gate.sign_in("ROOT", password)
     assert user is not None
     assert user.role is Role.ADMIN
     assert NewUser("a", Role.ADMIN, "hidden words").__repr__().find("hidden") < 0

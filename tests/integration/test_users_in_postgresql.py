@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -29,17 +30,14 @@ def url() -> Iterator[str]:
 @pytest.fixture
 def opened(url: str, tmp_path: Path) -> Iterator[Callable[[], Engine]]:
     """Opens the database, without users, as another process would."""
-    engines: list[Engine] = []
+    asked = Settings(data_dir=tmp_path, api=ApiSettings(users_url=SecretStr(url)))
+    with ExitStack() as engines:
 
-    def another() -> Engine:
-        asked = Settings(data_dir=tmp_path, api=ApiSettings(users_url=SecretStr(url)))
-        engines.append(open_database(asked))
-        return engines[-1]
+        def another() -> Engine:
+            return engines.enter_context(open_database(asked))
 
-    forget_all(another())
-    yield another
-    for engine in engines:
-        engine.dispose()
+        forget_all(another())
+        yield another
 
 
 @pytest.fixture
@@ -117,5 +115,7 @@ def test_tokens_are_read_by_another_process_over_the_same_database(
 def test_a_server_that_is_away_is_an_error_that_passes(tmp_path: Path) -> None:
     nobody = SecretStr(f"postgresql+psycopg://postgres@/postgres?host={tmp_path}")
 
-    with pytest.raises(Transient, match="does not answer"):
-        open_database(Settings(data_dir=tmp_path, api=ApiSettings(users_url=nobody)))
+    asked = Settings(data_dir=tmp_path, api=ApiSettings(users_url=nobody))
+
+    with pytest.raises(Transient, match="does not answer"), open_database(asked):
+        pass
