@@ -15,8 +15,6 @@ COPY candlewick candlewick
 RUN uv sync --frozen --no-dev --no-editable
 
 FROM python:3.12.12-slim-bookworm
-RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 \
-    && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --create-home candlewick && install -d -o candlewick /data
 COPY --from=build /opt/candlewick /opt/candlewick
 ENV PATH=/opt/candlewick/bin:$PATH PYTHONUNBUFFERED=1

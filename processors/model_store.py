@@ -17,7 +17,7 @@ from schemas.predictions import ModelVersion
 _EVENT = "event.json"
 _FOLDER = "models"
 _AT_WORK = 8  # versions that are kept in memory
-_BATCH = "processors.models.batch"  # LightGBM takes 100 MB: only who has a trained model pays
+_BATCH = "processors.models.batch"
 _LSTM = "processors.models.lstm"
 
 

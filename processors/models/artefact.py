@@ -1,6 +1,6 @@
 """A trained model on disk: text files beside their metadata. No pickle.
 
-A version is a folder: ``metadata.json`` with LightGBM's own text format, ``variance.txt`` and,
+A version is a folder: ``metadata.json`` with trees as text, ``variance.txt`` and,
 where a point was worth keeping, ``point.txt``; or with the weights of an LSTM, ``weights.json``.
 The metadata holds the SHA-256 of each file, and nothing is loaded that differs.
 """

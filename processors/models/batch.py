@@ -1,19 +1,15 @@
-"""A trained model: LightGBM on the log variance of the rest, and on the point if it proved itself.
+"""A trained model: trees for the log variance of the rest, and for the point if it proved itself.
 
 It learns nothing from single candles; a newer version takes its place.
-
-Source: Ke et al., "LightGBM: a highly efficient gradient boosting decision tree", NeurIPS (2017).
 """
 
 from pathlib import Path
-
-import lightgbm
 
 from processors.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
 from processors.models.artefact import Metadata, UnusableArtefact, load_artefact
 from processors.models.protocol import Answer, Notice, Outcome
 from processors.models.scale import recent_log_variance, scale_of
-from processors.models.single_row import SingleRow
+from processors.models.trees import Trees
 
 INPUTS = ("minutes", *NAMES[1:], *TRADE_NAMES, *POINT_NAMES)
 _NAMED = INPUTS[1:]
@@ -25,11 +21,11 @@ class Batch:
     """One version of a batch model, the same object for all its symbols."""
 
     def __init__(self, metadata: Metadata, variance: str, point: str | None) -> None:
-        """Take LightGBM's texts of the regressions."""
+        """Take the trees' texts."""
         self.metadata = metadata
         self._texts = variance, point
-        self._variance = SingleRow(variance, len(INPUTS))
-        self._point = SingleRow(point, len(INPUTS)) if point else None
+        self._variance = Trees(variance, len(INPUTS))
+        self._point = Trees(point, len(INPUTS)) if point else None
 
     def __reduce__(self) -> tuple[type["Batch"], tuple[Metadata, str, str | None]]:
         return Batch, (self.metadata, *self._texts)
@@ -66,8 +62,8 @@ def load_batch(folder: Path) -> Batch:
     metadata, files = load_artefact(folder)
     try:
         return Batch(metadata, files[VARIANCE_FILE], files.get(POINT_FILE))
-    except (KeyError, lightgbm.basic.LightGBMError) as error:
-        raise UnusableArtefact(f"{folder} holds no LightGBM model: train it again") from error
+    except (KeyError, ValueError) as error:
+        raise UnusableArtefact(f"{folder} holds no trees: train it again") from error
 
 
 def row_of(x: Features, minutes: int) -> list[float]:

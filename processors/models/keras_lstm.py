@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processors.lessons import Table
+from processors.models.growing import SEED
 from processors.models.lstm import KNOWN_WIDTH, WIDEST
-from processors.models.training import SEED
 from processors.models.weights import Weights
 from processors.recent import CANDLES, CHANNELS
 

@@ -10,14 +10,14 @@ Source: López de Prado, "Advances in Financial Machine Learning" (2018), chapte
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from processors.features import FEATURES_HASH
 from processors.lessons import Floats, Table
 from processors.models.artefact import FORMAT, Metadata, UnusableArtefact, sha256_of
-from processors.models.batch import INPUTS, POINT_FILE, VARIANCE_FILE, Batch
+from processors.models.batch import POINT_FILE, VARIANCE_FILE, Batch
+from processors.models.growing import SEED, Lesson, choose_rounds, grow
 from processors.significance import skill_with_error
 from schemas.timeframe import DAY_MS
 
@@ -25,31 +25,7 @@ EMBARGO_MS = 4 * 3_600_000  # sixteen candles: far longer than a label lives
 HELD_OUT = 0.2
 FEWEST_ROWS = 2_000
 FEWEST_DAYS = 7
-SEED = 20_250_520
-MOST_ROUNDS = 150
-PATIENCE = 15
 CERTAINTY = 2.0  # standard errors
-PARAMETERS: dict[str, dict[str, float | int | str | bool]] = {
-    "batch": {"learning_rate": 0.08, "num_leaves": 15, "min_data_in_leaf": 300},
-    "forest": {
-        "boosting": "rf",
-        "num_leaves": 63,
-        "min_data_in_leaf": 100,
-        "bagging_freq": 1,
-        "bagging_fraction": 0.6,
-    },
-}
-FIXED: dict[str, float | int | str | bool] = {
-    "objective": "regression",
-    "feature_fraction": 0.7,
-    "lambda_l2": 10.0,
-    "seed": SEED,
-    "deterministic": True,
-    "force_row_wise": True,
-    "num_threads": 1,
-    "verbosity": -1,
-}
-FOREST_TREES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +51,9 @@ def train(training: Training, table: Table) -> tuple[Batch, dict[str, str]]:
     held_rows = len(held)
     del fit, held  # the table is large, and is copied once more
     data = table.where(known)
-    files = {VARIANCE_FILE: _fitted(training.model, data, data.excess, rounds)}
+    files = {VARIANCE_FILE: grow(training.model, Lesson(data.inputs, data.excess), rounds)}
     if point_skill[0] > CERTAINTY * point_skill[1]:
-        files[POINT_FILE] = _fitted(training.model, data, data.moved, point_rounds)
+        files[POINT_FILE] = grow(training.model, Lesson(data.inputs, data.moved), point_rounds)
     holdout = {
         "rows": float(held_rows),
         "log_variance_skill": variance_skill[0],
@@ -85,7 +61,7 @@ def train(training: Training, table: Table) -> tuple[Batch, dict[str, str]]:
         "point_skill_standard_error": point_skill[1],
     }
     hashes = {name: sha256_of(text) for name, text in files.items()}
-    libraries = {name: version_of(name) for name in ("lightgbm", "numpy")}
+    libraries = {name: version_of(name) for name in ("scikit-learn", "numpy")}
     metadata = metadata_of(
         training, data, rounds, holdout, hashes, features=FEATURES_HASH, libraries=libraries
     )
@@ -123,18 +99,9 @@ def _check_enough(training: Training, times: NDArray[np.int64]) -> None:
 def _choose(
     model: str, fit: tuple[Table, Floats], held: tuple[Table, Floats]
 ) -> tuple[int, tuple[float, float]]:
-    train_set = lightgbm.Dataset(fit[0].inputs, fit[1], feature_name=list(INPUTS))
-    held_set = train_set.create_valid(held[0].inputs, held[1])
-    forest = model == "forest"
-    booster = lightgbm.train(
-        FIXED | PARAMETERS[model],
-        train_set,
-        FOREST_TREES if forest else MOST_ROUNDS,
-        valid_sets=[held_set],
-        callbacks=[] if forest else [lightgbm.early_stopping(PATIENCE, verbose=False)],
+    rounds, predicted = choose_rounds(
+        model, Lesson(fit[0].inputs, fit[1]), Lesson(held[0].inputs, held[1])
     )
-    rounds = FOREST_TREES if forest else max(booster.best_iteration, 1)
-    predicted = np.asarray(booster.predict(held[0].inputs, num_iteration=rounds, num_threads=1))
     return rounds, holdout_skill(held[0], held[1], predicted)
 
 
@@ -143,12 +110,6 @@ def holdout_skill(held: Table, actual: Floats, predicted: Floats) -> tuple[float
     _, candle = np.unique(held.open_ms, return_inverse=True)
     losses = np.bincount(candle, (actual - predicted) ** 2)
     return skill_with_error(losses.astype(float), np.bincount(candle, actual**2).astype(float))
-
-
-def _fitted(model: str, data: Table, target: Floats, rounds: int) -> str:
-    train_set = lightgbm.Dataset(data.inputs, target, feature_name=list(INPUTS))
-    booster = lightgbm.train(FIXED | PARAMETERS[model], train_set, rounds)
-    return booster.model_to_string(num_iteration=-1)
 
 
 def metadata_of(

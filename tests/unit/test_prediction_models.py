@@ -7,13 +7,14 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import pytest
 from river.drift import ADWIN
 
 from processors.features import NAMES, POINT_NAMES, TRADE_NAMES, VOLATILITY, Features
 from processors.lessons import Table, lessons_of
 from processors.models.artefact import UnusableArtefact, save_artefact
-from processors.models.batch import INPUTS, Batch, load_batch
+from processors.models.batch import Batch, load_batch
 from processors.models.blend import Blend, answer_features
 from processors.models.drift import Adwin
 from processors.models.online import TRIAL_CANDLES, WARM_UP_CANDLES, Online
@@ -271,19 +272,14 @@ def _replace(folder: Path, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new))
 
 
-def test_a_single_row_gives_what_lightgbm_gives(
-    table: Table, trained: dict[str, tuple[Batch, dict[str, str]]]
-) -> None:
-    import lightgbm  # noqa: PLC0415 - only here
+@pytest.mark.parametrize("name", ["batch", "forest"])
+def test_a_model_that_lightgbm_trained_answers_as_it_did_there(name: str) -> None:
+    folder = Path(__file__).parents[1] / "data" / "lightgbm" / name
+    model = load_batch(folder)
 
-    model, files = trained["batch"]
-    booster = lightgbm.Booster(model_str=files["variance.txt"])
-    rows = table.inputs[::997]
-
-    mine = [model._variance.predict(list(row)) for row in rows]
-
-    assert mine == list(booster.predict(rows, num_threads=1))
-    assert rows.shape[1] == len(INPUTS)
+    for asked in orjson.loads((folder / "answers.json").read_bytes()):
+        answer = model.predict_one(asked["x"], asked["minutes"])
+        assert (answer.point, answer.scale) == (asked["point"], asked["scale"])
 
 
 def test_drift_is_detected_where_rivers_own_detector_sees_it() -> None:

@@ -1,0 +1,172 @@
+"""Regression trees as text, and answers from them without what grew them.
+
+The text is LightGBM's, as far as an answer needs it: what LightGBM trained for earlier versions
+still answers, to the last bit.
+
+Source: Lucchese et al., "QuickScorer: a fast algorithm to rank documents with additive ensembles of
+regression trees", SIGIR (2015); LightGBM, `src/io/tree.cpp`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+MOST_LEAVES = 64  # a bit each
+_ALL = np.uint64(2**64 - 1)
+_AVERAGE = "average_output"
+_DEFAULT_LEFT, _MISSING, _NAN = 2, 12, 8  # of a decision type
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """One tree with n leaves and n - 1 splits; the first split is the root.
+
+    Attributes:
+        feature: The number that each split looks at.
+        threshold: Not above it goes left.
+        missing_left: Whether NaN goes left.
+        left: The split that follows, or the complement of a leaf's number.
+        leaf: The value of each leaf.
+    """
+
+    feature: Sequence[int]
+    threshold: Sequence[float]
+    missing_left: Sequence[bool]
+    left: Sequence[int]
+    right: Sequence[int]
+    leaf: Sequence[float]
+
+    def leaves_below(self) -> tuple[list[int], list[tuple[int, int]]]:
+        """Return the leaves from left to right, and for each split its left ones: from, until.
+
+        Raises:
+            ValueError: It is no tree.
+        """
+        order: list[int] = []
+        passed: set[int] = set()
+        spans = [(0, 0)] * len(self.feature)
+        if not len(self.leaf) - 1 == len(self.left) == len(self.right) == len(self.feature):
+            raise ValueError("a tree has one leaf more than splits")
+
+        def walk(node: int) -> None:
+            if node in passed or not -len(self.leaf) <= node < len(self.feature):
+                raise ValueError("a tree reaches each of its splits and leaves once")
+            passed.add(node)
+            if node < 0:
+                order.append(~node)
+                return
+            first = len(order)
+            walk(self.left[node])
+            spans[node] = first, len(order)
+            walk(self.right[node])
+
+        walk(0 if self.feature else ~0)
+        if sorted(order) != list(range(len(self.leaf))):
+            raise ValueError("a tree reaches each of its leaves")
+        return order, spans
+
+
+class Trees:
+    """What trees answer together: their sum, or their mean."""
+
+    def __init__(self, text: str, inputs: int) -> None:
+        """Take the text, and how many numbers a row has.
+
+        Raises:
+            ValueError: They are no trees over so many numbers.
+        """
+        trees, average = _trees_of(text)
+        if not trees or any(not 0 <= f < inputs for t in trees for f in t.feature):
+            raise ValueError(f"no trees over {inputs} numbers")
+        width = max(*(len(t.feature) for t in trees), 1)
+        if width >= MOST_LEAVES:
+            raise ValueError(f"a tree has more than {MOST_LEAVES} leaves")
+        shape = len(trees), width
+        self._divisor = len(trees) if average else 1
+        self._feature = np.zeros(shape, np.intp)
+        self._threshold = np.full(shape, np.inf)
+        self._missing_right = np.zeros(shape, np.bool_)
+        self._right = np.full(shape, _ALL)  # the leaves that are left by going right
+        self._leaf = np.zeros((len(trees), width + 1))
+        self._rows = np.arange(len(trees))
+        for i, tree in enumerate(trees):
+            self._take(i, tree)
+
+    def _take(self, i: int, tree: Tree) -> None:
+        order, spans = tree.leaves_below()
+        splits = len(tree.feature)
+        self._feature[i, :splits] = tree.feature
+        self._threshold[i, :splits] = tree.threshold
+        self._missing_right[i, :splits] = [not left for left in tree.missing_left]
+        for split, (first, until) in enumerate(spans):
+            self._right[i, split] &= ~np.uint64((1 << until) - (1 << first))
+        self._leaf[i, : len(order)] = [tree.leaf[leaf] for leaf in order]
+
+    def predict(self, row: Sequence[float]) -> float:
+        """Return the value of one row; NaN is missing."""
+        values = np.array(row)[self._feature]
+        goes_right = values > self._threshold
+        goes_right |= np.isnan(values) & self._missing_right
+        open_leaves = np.bitwise_and.reduce(np.where(goes_right, self._right, _ALL), axis=1)
+        # Of the leaves that no split closed the leftmost is reached: the lowest bit.
+        reached = np.frexp((open_leaves & -open_leaves).astype(np.float64))[1] - 1
+        found = self._leaf[self._rows, reached]
+        # One after the other, as LightGBM adds: `sum` would add in pairs.
+        return float(np.cumsum(found)[-1]) / self._divisor
+
+
+def text_of(trees: Iterable[Tree], *, average: bool = False) -> str:
+    """Return the text of trees; the same trees have the same text."""
+    head = ["tree", *([_AVERAGE] if average else []), ""]
+    return "\n".join(head + [line for i, tree in enumerate(trees) for line in _lines(i, tree)])
+
+
+def _lines(number: int, tree: Tree) -> list[str]:
+    decisions = [_NAN | (_DEFAULT_LEFT if left else 0) for left in tree.missing_left]
+    lists: dict[str, Sequence[float]] = {
+        "split_feature": tree.feature,
+        "threshold": tree.threshold,
+        "decision_type": decisions,
+        "left_child": tree.left,
+        "right_child": tree.right,
+        "leaf_value": tree.leaf,
+    }
+    written = [f"{name}={' '.join(map(repr, values))}" for name, values in lists.items()]
+    return [f"Tree={number}", f"num_leaves={len(tree.leaf)}", *written, ""]
+
+
+def _trees_of(text: str) -> tuple[list[Tree], bool]:
+    head, *blocks = text.split("\nTree=")
+    fields = [
+        dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks
+    ]
+    return [_tree_of(found) for found in fields], _AVERAGE in head.splitlines()
+
+
+def _tree_of(fields: Mapping[str, str]) -> Tree:
+    def numbers(name: str) -> list[float]:
+        return [float(word) for word in fields.get(name, "").split()]
+
+    def whole(name: str) -> list[int]:
+        return [int(word) for word in fields.get(name, "").split()]
+
+    leaf, threshold, decisions = numbers("leaf_value"), numbers("threshold"), whole("decision_type")
+    if len(leaf) == 1:
+        return Tree((), (), (), (), (), leaf)
+    if any(d & 1 or d & _MISSING not in {0, _NAN} for d in decisions):
+        raise ValueError("only splits of numbers are known")
+    missing_left = [
+        bool(d & _DEFAULT_LEFT)
+        if d & _MISSING
+        else t >= 0  # where none was missing, it counts as 0
+        for d, t in zip(decisions, threshold, strict=True)
+    ]
+    return Tree(
+        whole("split_feature"),
+        threshold,
+        missing_left,
+        whole("left_child"),
+        whole("right_child"),
+        leaf,
+    )
