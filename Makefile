@@ -9,12 +9,13 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 FETCHED := 3.13
 BOOTSTRAP := .bootstrap
 ARGS ?=
+SUITE ?= trixie
 
 # A stack is a dozen Python processes: where none may keep its bytecode, each start compiles it all.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo live test test-long bench lint docs clean
+.PHONY: help setup demo live test test-long bench lint docs fresh clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,9 @@ bench: setup ## Each figure of the README, measured here
 
 docs: setup ## The pages under docs/ that are made from the code
 	$(BIN)/python -m candlewick.documents
+
+fresh: ## Demo and tests on a bare Debian, as root: make fresh SUITE=bookworm, trixie or sid
+	@tests/fresh.sh $(SUITE) '$(ARGS)'
 
 clean: ## Remove .venv and caches; the data in .candlewick stays
 	rm -rf $(VENV) $(BOOTSTRAP) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
