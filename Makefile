@@ -29,7 +29,7 @@ $(STAMP): uv.lock pyproject.toml
 	    echo "$(PYTHON) is no Python 3.11 to 3.14: uv fetches $(FETCHED)" \
 	    && $(PYTHON) -m venv --clear $(BOOTSTRAP) \
 	    && $(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
-	    && $(BOOTSTRAP)/bin/uv python install --no-progress $(FETCHED) \
+	    && $(BOOTSTRAP)/bin/uv python install --no-bin --no-progress $(FETCHED) \
 	    && $(BOOTSTRAP)/bin/uv venv --quiet --clear --seed --managed-python --python $(FETCHED) $(VENV); } \
 	    || { echo "make: that did not work: install Python 3.11, 3.12, 3.13 or 3.14, then make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@test "$$($(BIN)/uv --version 2>/dev/null | cut -d ' ' -f 2)" = $(UV_VERSION) \

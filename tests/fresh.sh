@@ -45,6 +45,7 @@ cp -a "$kept/." "$root"
 
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
+mount --rbind -o ro /sys "$root/sys"
 mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
 for path in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do
     [ ! -e $path ] || cp -L $path "$root$path"

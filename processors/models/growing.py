@@ -4,7 +4,9 @@ Source: Ke et al., "LightGBM: a highly efficient gradient boosting decision tree
 which scikit-learn follows; Breiman, "Random forests", Machine Learning 45 (2001).
 """
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -37,7 +39,7 @@ class Lesson:
 
 def choose_rounds(model: str, fit: Lesson, held: Lesson) -> tuple[int, Floats]:
     """Return how many trees were best on what was held out, and what they predicted of it."""
-    with threadpool_limits(1):
+    with one_thread():
         if model == "forest":
             grown = list(_forest(fit))
             return FOREST_TREES, np.mean([tree.predict(held.inputs) for tree in grown], axis=0)
@@ -53,13 +55,22 @@ def choose_rounds(model: str, fit: Lesson, held: Lesson) -> tuple[int, Floats]:
 
 def grow(model: str, data: Lesson, rounds: int) -> str:
     """Return the text of trees that were grown on all of ``data``."""
-    with threadpool_limits(1):
+    with one_thread():
         if model == "forest":
             return text_of((next(_trees_of(tree)) for tree in _forest(data)), average=True)
         booster = HistGradientBoostingRegressor(
             **_FIXED, **_BOOSTED, max_iter=rounds, early_stopping=False
         )
         return text_of(_trees_of(booster.fit(_seen(data.inputs), data.target)))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let scikit-learn use one: nobody waits for a training."""
+    # Unless set, it asks the system for its physical cores, and warns where that tells none.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with threadpool_limits(1):
+        yield
 
 
 def _forest(data: Lesson) -> Iterator[HistGradientBoostingRegressor]:
