@@ -1,11 +1,11 @@
 """The passwords of the local ClickHouse: generated once, readable by their owner only."""
 
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import ConfigurationError
+from schemas.files import write_whole
 from schemas.settings import variable_name
 
 WRITER = variable_name("clickhouse", "password")
@@ -27,9 +27,8 @@ def load_or_create(path: Path) -> Credentials:
     """Return the passwords of a file, which is made with new ones where it is missing."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{name}={secrets.token_urlsafe(24)}\n" for name in (WRITER, READER))
+        lines = (f"{name}={secrets.token_urlsafe(24)}\n" for name in (WRITER, READER))
+        write_whole(path, "".join(lines), mode=0o600)
     return load(path)
 
 

@@ -1,12 +1,14 @@
 """The folder of the local stack: data, logs, state and credentials of one machine's pipeline."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from candlewick.identity import Identity
 from schemas.errors import ConfigurationError
 
 NEEDED_MB = 500
@@ -70,7 +72,7 @@ class StackFolder:
             ConfigurationError: Another process holds it.
         """
         self.state.parent.mkdir(parents=True, exist_ok=True)
-        with (self.state.parent / "lock").open("w") as lock:
+        with self._lock.open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -78,16 +80,29 @@ class StackFolder:
                     f"a stack is already running over {self.root}: see it with `candlewick "
                     "status`, end it with `candlewick down`"
                 ) from error
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
             yield
 
     def is_held(self) -> bool:
         """Tell whether a supervisor holds the folder."""
-        path = self.state.parent / "lock"
-        if not path.exists():
+        if not self._lock.exists():
             return False
-        with path.open("r+") as lock:
+        with self._lock.open("r+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
             return False
+
+    def holder(self) -> Identity | None:
+        """Return who holds the folder; None where nobody does, or nobody has said so yet."""
+        if not self.is_held():
+            return None
+        said = self._lock.read_text(errors="replace")
+        return Identity.find_of(int(said)) if said.isdecimal() else None
+
+    @property
+    def _lock(self) -> Path:
+        return self.state.parent / "lock"

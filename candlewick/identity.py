@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import psutil
 
+MOST_PIDS = 2**31  # ids are positive 32-bit numbers
 SAME_START_S = 0.05  # the clock of process starts has ticks of 10 ms
 
 
@@ -18,6 +19,15 @@ class Identity:
 
     pid: int
     started_s: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no process.
+
+        Raises:
+            ValueError: The id is none that a system gives.
+        """
+        if not 0 < self.pid < MOST_PIDS:
+            raise ValueError(f"{self.pid} is no process id")
 
     @classmethod
     def of(cls, pid: int) -> "Identity":

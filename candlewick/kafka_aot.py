@@ -10,6 +10,7 @@ from pathlib import Path
 from candlewick.kafka_config import FILE_NAME, server_properties
 from candlewick.kafka_java import AOT_CACHE, KafkaJava
 from candlewick.ports import answers, free_port
+from schemas.files import write_whole
 
 READY_S = 30
 WRITE_S = 60
@@ -36,7 +37,8 @@ def _trial_run(java: KafkaJava, scratch: Path, cache: Path) -> None:
     port = free_port()
     properties = scratch / FILE_NAME
     logs = scratch / "logs"
-    properties.write_text(server_properties(port=port, controller_port=free_port(), logs=logs))
+    text = server_properties(port=port, controller_port=free_port(), logs=logs)
+    write_whole(properties, text)
     java.format_storage(properties)
     command = java.serve(properties, f"-XX:AOTCacheOutput={cache}")
     node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -11,6 +11,7 @@ from candlewick.kafka_java import KafkaJava
 from candlewick.one_line_errors import one_line_errors
 from candlewick.ports import free_port, is_free
 from schemas.errors import ConfigurationError
+from schemas.files import write_whole
 
 
 def prepare_node(java: KafkaJava, data: Path, port: int) -> Path:
@@ -27,7 +28,8 @@ def prepare_node(java: KafkaJava, data: Path, port: int) -> Path:
     data.mkdir(parents=True, exist_ok=True)
     logs = data / "logs"
     properties = data / FILE_NAME
-    properties.write_text(server_properties(port=port, controller_port=free_port(), logs=logs))
+    text = server_properties(port=port, controller_port=free_port(), logs=logs)
+    write_whole(properties, text)
     if not (logs / "meta.properties").exists():
         java.format_storage(properties)
     return properties

@@ -1,13 +1,16 @@
 """What runs now, as the supervisor writes it down for the other commands."""
 
-import json
-import os
-from dataclasses import asdict, dataclass
+import sys
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from candlewick.addresses import Addresses
 from candlewick.identity import Identity
+from schemas.files import write_whole
 
 
 class Phase(StrEnum):
@@ -50,29 +53,26 @@ class StackState:
 
 
 def write_state(path: Path, state: StackState) -> None:
-    """Replace the file in one step, so that a reader never sees half of it."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
-    os.replace(fresh, path)  # noqa: PTH105 - the name says that it overwrites
+    """Replace the file."""
+    write_whole(path, _adapter().dump_json(state, indent=1))
 
 
 def read_state(path: Path) -> StackState | None:
-    """Return what was written last, or None where nothing ever ran."""
+    """Return what was written last; None where nothing ever ran, or where the file is broken."""
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        return _adapter().validate_json(path.read_bytes(), strict=True)
     except FileNotFoundError:
         return None
-    return StackState(
-        supervisor=Identity(**raw["supervisor"]),
-        addresses=Addresses(**raw["addresses"]),
-        ready=raw["ready"],
-        processes=tuple(_process(item) for item in raw["processes"]),
-    )
+    except ValidationError:
+        _say_broken(path)
+        return None
 
 
-def _process(raw: dict[str, object]) -> ProcessState:
-    fields = dict(raw)
-    identity = fields.pop("identity")
-    found = Identity(**identity) if isinstance(identity, dict) else None
-    phase = Phase(str(fields.pop("phase")))
-    return ProcessState(phase=phase, identity=found, **fields)  # type: ignore[arg-type]
+@cache
+def _adapter() -> TypeAdapter[StackState]:
+    return TypeAdapter(StackState)
+
+
+@cache  # who waits for a start reads ten times a second
+def _say_broken(path: Path) -> None:
+    sys.stderr.write(f"candlewick: {path} is broken, which counts as if nothing had run yet\n")

@@ -12,6 +12,7 @@ import orjson
 from processors.changes import Change
 from processors.models.artefact import METADATA, Metadata, UnusableArtefact, save_artefact
 from processors.models.protocol import Model
+from schemas.files import write_whole
 from schemas.predictions import ModelVersion
 
 _EVENT = "event.json"
@@ -40,9 +41,7 @@ class ModelStore:
     def finish(self, event: ModelVersion) -> None:
         """Keep what will be told of a version, so that it is told the same again."""
         path = self._root / self.folder(event.model, event.version) / _EVENT
-        part = path.with_suffix(".part")
-        part.write_bytes(orjson.dumps(asdict(event), option=orjson.OPT_INDENT_2))
-        part.replace(path)
+        write_whole(path, orjson.dumps(asdict(event), option=orjson.OPT_INDENT_2))
 
     def finished(self, model: str, version: str) -> ModelVersion | None:
         """Return what was told of a version; None where it is not there or not whole."""

@@ -5,10 +5,8 @@ import time
 import typer
 
 from candlewick.folder import StackFolder
-from candlewick.identity import end_all
 from candlewick.leftovers import end_leftovers
 from candlewick.local import stack_folder
-from candlewick.state import read_state
 from schemas.errors import ConfigurationError
 from schemas.settings import load_settings
 
@@ -28,15 +26,16 @@ def down() -> None:
 
 
 def _end_supervisor(folder: StackFolder) -> None:
-    state = read_state(folder.state)
-    process = state.supervisor.find() if state else None
-    if state is None or process is None:
+    # The lock names the supervisor too, however broken the list of processes is.
+    supervisor = folder.holder()
+    process = supervisor.find() if supervisor else None
+    if supervisor is None or process is None:
         raise ConfigurationError(f"the stack over {folder.root} is just starting: try again")
     process.terminate()
     deadline = time.monotonic() + PATIENCE_S
-    while state.supervisor.find():
+    while supervisor.find():
         if time.monotonic() > deadline:
             process.kill()
-            end_all(state.identities())
+            end_leftovers(folder)
             return
         time.sleep(0.05)

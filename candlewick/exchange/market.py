@@ -13,6 +13,7 @@ from candlewick.exchange.intervals import DAY_MS, day_of
 from candlewick.exchange.options import Options
 from candlewick.exchange.recorded import Recorded, place_for, recorded_candles
 from candlewick.exchange.source import Market
+from schemas.files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _kept(file: Path, options: Options, place: int) -> int:
             raise ValueError(f"{file} belongs to another market, {state}: delete it or use that")
         return kept
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"recorded_day": place} | wanted), "utf-8")
+    write_whole(file, json.dumps({"recorded_day": place} | wanted))
     return place
 
 

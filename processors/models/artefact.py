@@ -14,6 +14,7 @@ import orjson
 
 from processors.features import FEATURES_HASH
 from schemas.errors import CandlewickError
+from schemas.files import write_whole
 
 FORMAT = 1
 METADATA = "metadata.json"
@@ -55,9 +56,9 @@ def save_artefact(folder: Path, metadata: Metadata, files: Mapping[str, str]) ->
     """Write the files, the metadata last: a folder without it is no artefact."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (folder / name).write_text(text)
+        write_whole(folder / name, text)
     body = orjson.dumps(asdict(metadata), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-    (folder / METADATA).write_bytes(body)
+    write_whole(folder / METADATA, body)
 
 
 def load_artefact(folder: Path, features: str = FEATURES_HASH) -> tuple[Metadata, dict[str, str]]:
