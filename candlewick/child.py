@@ -10,6 +10,7 @@ from candlewick.backoff import Backoff
 from candlewick.identity import Identity
 from candlewick.leash import leashed
 from candlewick.programs import Program
+from candlewick.room import is_full
 from candlewick.state import Phase, ProcessState
 
 
@@ -28,6 +29,7 @@ class Child:
     _started_at: float = 0.0
     _retry_at: float | None = None
     _failures: int = 0
+    _is_held: bool = False
 
     def start(self, now: float) -> None:
         """Start the program, its output behind what its log has."""
@@ -42,7 +44,7 @@ class Child:
                 start_new_session=True,
             )
         self._identity = Identity.find_of(self._process.pid)
-        self._started_at, self._retry_at = now, None
+        self._started_at, self._retry_at, self._is_held = now, None, False
 
     def died(self, now: float) -> bool:
         """Tell, once, that the process ended; it is then due again after its back-off."""
@@ -58,9 +60,15 @@ class Child:
         return self._retry_at is not None and now >= self._retry_at
 
     def restart(self, now: float) -> None:
-        """Start again after a death."""
+        """Start again after a death; where the disk has no room even for that, later."""
         self.restarts += 1
-        self.start(now)
+        try:
+            self.start(now)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            self._failures += 1
+            self._retry_at = now + self.backoff.wait_s(self._failures)
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until the next start, 0 while it runs."""
@@ -68,7 +76,7 @@ class Child:
 
     def ask_to_end(self) -> None:
         """Send SIGTERM, and start no more."""
-        self._retry_at = None
+        self._retry_at, self._is_held = None, False
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
 
@@ -83,8 +91,19 @@ class Child:
             self._process.wait()
         self._process, self._identity = None, None
 
+    def hold(self) -> None:
+        """Let it rest, ended, until `restart`; how often it failed before counts no more."""
+        self._retry_at, self._is_held, self._failures = None, True, 0
+
     def state(self) -> ProcessState:
         """Return what there is to know of it."""
-        phase = Phase.STOPPED if self._retry_at is None else Phase.WAITING
-        phase = Phase.RUNNING if self._process is not None else phase
-        return ProcessState(self.program.name, phase, self._identity, self.restarts, self.last_exit)
+        return ProcessState(
+            self.program.name, self._phase(), self._identity, self.restarts, self.last_exit
+        )
+
+    def _phase(self) -> Phase:
+        if self._process is not None:
+            return Phase.RUNNING
+        if self._is_held:
+            return Phase.NO_ROOM
+        return Phase.STOPPED if self._retry_at is None else Phase.WAITING

@@ -2,16 +2,14 @@
 
 import fcntl
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from candlewick.identity import Identity
+from candlewick.room import NEEDED_MB, Room
 from schemas.errors import ConfigurationError
-
-NEEDED_MB = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,11 @@ class StackFolder:
         """
         for folder in (self.kafka, self.clickhouse, self.logs, self.state.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        free_mb = shutil.disk_usage(self.root).free // 1_000_000
+        free_mb = Room(self.root).free_mb()
         if free_mb < needed_mb:
             raise ConfigurationError(
-                f"the disk of {self.root} is full: {free_mb} MB are free and {needed_mb} MB are "
-                "needed; make room, or set CANDLEWICK_DATA_DIR to a folder of another disk"
+                f"the disk of {self.root} is full: {free_mb:.0f} MB are free and {needed_mb} MB "
+                "are needed; make room, or set CANDLEWICK_DATA_DIR to a folder of another disk"
             )
 
     @contextmanager

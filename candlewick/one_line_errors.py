@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from candlewick.room import is_full
 from schemas.errors import CandlewickError
 
 
@@ -26,7 +27,7 @@ def one_line_errors() -> Iterator[None]:
 
 def describe(error: Exception) -> str:
     """Return the error as one line that says what to do, where that is known."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and is_full(error):
         return f"the disk is full ({error.filename or 'while writing'}): make room and start again"
     if isinstance(error, OSError) and error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return f"no permission to write {error.filename}: change it or CANDLEWICK_DATA_DIR"

@@ -12,11 +12,10 @@ from candlewick.environment import environment_of
 from candlewick.folder import StackFolder
 from candlewick.leftovers import end_leftovers
 from candlewick.programs import pipeline, servers
-from candlewick.supervisor import Supervisor
+from candlewick.supervisor import SERVERS_S, Supervisor
 from candlewick.topics_admin import create_topics
 from schemas.settings import Settings
 
-SERVERS_S = 60.0
 SETTLE_S = 1.5
 
 

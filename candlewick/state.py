@@ -19,6 +19,7 @@ class Phase(StrEnum):
     RUNNING = "running"
     WAITING = "waiting"
     STOPPED = "stopped"
+    NO_ROOM = "waiting for room on the disk"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from candlewick.identity import Identity
 from candlewick.log_files import last_lines, rotate
 from candlewick.programs import Program
 from candlewick.readiness import is_ready
+from candlewick.room import Room, unless_full
 from candlewick.state import ProcessState, StackState, write_state
 from schemas.errors import ConfigurationError
 
 POLL_S = 0.05
+SERVERS_S = 60.0  # after it those who need the servers wait for them themselves
 HASTE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -29,8 +31,9 @@ class Supervisor:
     that started it ends.
 
     Attributes:
-        say: Told one line when a process dies.
+        say: Told one line when a process dies, or the disk is full.
         grace_s: How long a process may take to end before it is killed.
+        room: The disk; left out, that of the folder.
     """
 
     folder: StackFolder
@@ -40,8 +43,11 @@ class Supervisor:
     backoff: Backoff = field(default_factory=Backoff)
     grace_s: float = 10.0
     ready: bool = False
+    room: Room | None = None
     _children: list[Child] = field(default_factory=list)
     _written: StackState | None = None
+    _waiting: list[Child] = field(default_factory=list)
+    _wait_until: float = 0.0
 
     def start(self, program: Program) -> None:
         """Start a program, without waiting."""
@@ -76,23 +82,28 @@ class Supervisor:
                 raise self._failure(child.program.name, "did not come up")
 
     def step(self) -> None:
-        """Notice who died, start again who is due, keep the logs short. Never waits."""
+        """Notice who died, start again who is due, keep the logs short.
+
+        It waits for nothing but, when the disk is full, for the end of all processes.
+        """
         now = time.monotonic()
+        if self._is_out_of_room(now):
+            return
+        self._start_waiting(now)
         for child in self._children:
             if child.died(now):
-                self.say(self._obituary(child, now))
+                self._say(self._obituary(child, now))
             if child.is_due(now):
                 child.restart(now)
-            rotate(child.log)
+            with unless_full():
+                rotate(child.log)
         self._write_state()
 
     def stop(self) -> None:
         """End all, the servers after those who use them; a second Ctrl-C does not hurry it."""
         previous = {s: signal.signal(s, signal.SIG_IGN) for s in HASTE}
         try:
-            self._end([child for child in self._children if child.program.port is None])
-            self._end([child for child in self._children if child.program.port is not None])
-            self.ready = False
+            self._end_all()
             self._write_state()
         finally:
             for number, handler in previous.items():
@@ -101,6 +112,59 @@ class Supervisor:
     def states(self) -> tuple[ProcessState, ...]:
         """Return every process as it is now."""
         return tuple(child.state() for child in self._children)
+
+    def _is_out_of_room(self, now: float) -> bool:
+        """Tell whether all waits for room; ends all when that begins, and goes on when it ends."""
+        room = self.room = self.room or Room(self.folder.root)
+        was_short = room.short
+        if room.look():
+            if was_short:
+                self._say(f"there is room again, {room.free_mb():.0f} MB: going on")
+                self._go_on(now)
+            return False
+        if not was_short:
+            self._say(
+                f"the disk of {room.root} is full: {room.free_mb():.0f} MB are free; everything "
+                f"waits, and goes on by itself when {room.needed_mb:.0f} MB are free"
+            )
+            self._end_all()
+            for child in self._children:
+                child.hold()
+        self._write_state()
+        return True
+
+    def _go_on(self, now: float) -> None:
+        for child in self._servers():
+            child.restart(now)
+        self._waiting = self._others()
+        self._wait_until = now + SERVERS_S
+
+    def _start_waiting(self, now: float) -> None:
+        """Start those who need the servers when these answer; or at last, to try it themselves."""
+        if not self._waiting:
+            return
+        if now < self._wait_until and not all(is_ready(c.program) for c in self._servers()):
+            return
+        for child in self._waiting:
+            child.restart(now)
+        self._waiting = []
+        self.ready = True
+
+    def _servers(self) -> list[Child]:
+        return [child for child in self._children if child.program.port is not None]
+
+    def _others(self) -> list[Child]:
+        return [child for child in self._children if child.program.port is None]
+
+    def _say(self, line: str) -> None:
+        with unless_full():  # a supervisor in the background writes to the same disk
+            self.say(line)
+
+    def _end_all(self) -> None:
+        self.ready = False
+        self._waiting = []
+        self._end(self._others())
+        self._end(self._servers())
 
     def _end(self, children: list[Child]) -> None:
         """End processes that do not need each other to end well, all at once."""
@@ -114,8 +178,9 @@ class Supervisor:
         me = self._written.supervisor if self._written else Identity.of(os.getpid())
         state = StackState(me, self.addresses, self.ready, self.states())
         if state != self._written:
-            write_state(self.folder.state, state)
-            self._written = state
+            with unless_full():  # it is tried again at the next step
+                write_state(self.folder.state, state)
+                self._written = state
 
     def _obituary(self, child: Child, now: float) -> str:
         name, code = child.program.name, child.last_exit

@@ -1,0 +1,120 @@
+"""A full disk: the supervisor waits for room, says so, and goes on by itself."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from candlewick.addresses import Addresses
+from candlewick.folder import StackFolder
+from candlewick.ports import free_port
+from candlewick.programs import Program
+from candlewick.room import Room
+from candlewick.state import Phase
+from candlewick.supervisor import Supervisor
+from tests.small_disk import fill, small_disk
+
+PATIENCE_S = 20.0
+SLEEPER = "import time; time.sleep(600)"
+WRITER = """
+import sys, time
+with open(sys.argv[1], "ab", buffering=0) as file:
+    while True:
+        file.write(b"x" * 1000)
+        time.sleep(0.01)
+"""
+SERVER = "import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(600)"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", mb=8) as place:
+        yield place
+
+
+def program(name: str, code: str, *arguments: str, port: int | None = None) -> Program:
+    return Program(name, (sys.executable, "-c", code, *arguments), port)
+
+
+def eventually(supervisor: Supervisor, true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline
+        supervisor.step()
+        time.sleep(0.01)
+
+
+def phases(supervisor: Supervisor) -> list[Phase]:
+    return [state.phase for state in supervisor.states()]
+
+
+def test_all_rests_while_the_disk_is_full_and_goes_on_when_there_is_room(disk: Path) -> None:
+    folder, said = StackFolder(disk / "stack"), list[str]()
+    folder.make(needed_mb=1)
+    room = Room(folder.root, needed_mb=4, least_mb=1)
+    supervisor = Supervisor(folder, Addresses(1, 2, None), dict(os.environ), said.append, room=room)
+    port = free_port()
+    try:
+        supervisor.start(program("server", SERVER.format(port=port), port=port))
+        supervisor.start(program("writer", WRITER, str(disk / "data")))
+        supervisor.ready = True
+        ballast = fill(disk)
+        supervisor.step()
+        at_rest, was_ready = phases(supervisor), supervisor.ready
+        supervisor.step()
+
+        ballast.unlink()
+        eventually(supervisor, lambda: supervisor.ready)
+
+        assert (at_rest, was_ready) == ([Phase.NO_ROOM] * 2, False)
+        assert phases(supervisor) == [Phase.RUNNING] * 2
+        assert [state.restarts for state in supervisor.states()] == [1, 1]
+        assert len(said) == 2
+        assert "goes on by itself when 4 MB are free" in said[0]
+        assert "there is room again" in said[1]
+    finally:
+        supervisor.stop()
+
+
+def test_half_the_room_that_is_needed_is_not_yet_enough(disk: Path) -> None:
+    room = Room(disk, needed_mb=4, least_mb=1)
+    ballast = fill(disk)
+    full = room.look()
+    with ballast.open("r+b") as file:
+        file.truncate(6_000_000)
+        half = room.look()
+        file.truncate(1_000_000)
+        enough = room.look()
+        file.seek(0)
+        file.write(bytes(6_000_000))
+
+    assert (full, half, enough, room.look()) == (False, False, True, True)
+
+
+def test_what_cannot_be_written_down_or_said_does_not_end_the_supervisor(disk: Path) -> None:
+    folder = StackFolder(disk / "stack")
+    folder.make(needed_mb=1)
+    with (disk / "supervisor.log").open("ab", buffering=0) as log:
+
+        def say(line: str) -> None:
+            log.write(line.encode() * 100)
+
+        # A disk may be full by files that are many, or by a share of it: it seems to have room.
+        supervisor = Supervisor(
+            folder, Addresses(1, 2, None), dict(os.environ), say, room=Room(Path("/"), 0, 0)
+        )
+        try:
+            supervisor.start(program("sleeper", SLEEPER))
+            ballast = fill(disk)
+            before = supervisor.states()[0].identity
+            assert before is not None
+            found = before.find()
+            assert found is not None
+            found.kill()
+            eventually(supervisor, lambda: supervisor.states()[0].identity not in {None, before})
+            ballast.unlink()
+        finally:
+            supervisor.stop()
