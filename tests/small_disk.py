@@ -19,7 +19,8 @@ def small_disk(place: Path, *, mb: int) -> Iterator[Path]:
     try:
         yield place
     finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        unmount = ["umount", "--lazy", str(place)]
+        subprocess.run(unmount, check=True)
 
 
 def fill(disk: Path) -> Path:

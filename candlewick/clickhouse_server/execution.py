@@ -1,6 +1,6 @@
 """From a sorted request to its answer: whose it is, on which handle, under which settings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -11,7 +11,11 @@ from candlewick.clickhouse_server.accounts import Account
 from candlewick.clickhouse_server.engine import Engine
 from candlewick.clickhouse_server.errors import QUERY_IS_TOO_LARGE, from_engine, refused
 from candlewick.clickhouse_server.handle import Handle, assign, put_back, use
-from candlewick.clickhouse_server.reader_rules import check_reader, refuse_writes
+from candlewick.clickhouse_server.reader_rules import (
+    check_reader,
+    refuse_writes,
+    refuse_written_tree,
+)
 from candlewick.clickhouse_server.request import Asked
 from candlewick.clickhouse_server.running import Answer, run
 from candlewick.clickhouse_server.sessions import Sessions
@@ -66,6 +70,8 @@ class Execution:
         with ExitStack() as resources:
             handle = resources.enter_context(self._handle(account, asked))
             resources.enter_context(_settled(handle, account, asked, request_id))
+            if asked.readonly and _in_session(account, asked):
+                refuse_written_tree(_tree(handle, statement, asked.parameters))
             answer = run(
                 handle,
                 statement,
@@ -81,7 +87,7 @@ class Execution:
 
     @contextmanager
     def _handle(self, account: Account, asked: Asked) -> Iterator[Handle]:
-        if asked.session_id and account.may_write:
+        if _in_session(account, asked):
             with self.sessions.handle(
                 account.name,
                 asked.session_id,
@@ -103,14 +109,27 @@ def _settled(handle: Handle, account: Account, asked: Asked, request_id: str) ->
     settings = {**asked.settings, "log_comment": request_id}
     if not account.may_write:
         settings["readonly"] = "1"
+    elif asked.readonly and not _in_session(account, asked):
+        # Of a session it could not be taken back. Settings of a SELECT may be changed, as by 2.
+        settings["readonly"] = "2"
     try:
         if asked.database:
             use(handle, asked.database)
         assign(handle, settings)
         yield
     finally:
-        if asked.session_id and account.may_write:
+        if _in_session(account, asked):
             put_back(handle, [*asked.settings, "log_comment"])
+
+
+def _in_session(account: Account, asked: Asked) -> bool:
+    return bool(asked.session_id) and account.may_write
+
+
+def _tree(handle: Handle, statement: Statement, parameters: Mapping[str, str]) -> str:
+    """What the engine itself takes a statement for, without running it."""
+    tree = handle.query(b"EXPLAIN AST " + statement.sql, "TSVRaw", parameters)
+    return "" if tree is None else tree.bytes().decode(errors="replace")
 
 
 def _gather(text: Iterator[bytes]) -> tuple[Statement, Iterator[bytes]]:

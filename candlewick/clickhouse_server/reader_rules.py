@@ -15,6 +15,7 @@ from candlewick.clickhouse_server.tokens import Token
 _VERBS: Final = frozenset(
     {"SELECT", "WITH", "FROM", "", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN"}
 )
+_READING_TREES: Final = ("Select", "Show", "SHOW", "Describe", "Exists", "Explain")
 _DISK_FUNCTIONS: Final = frozenset({"file", "aigenerate", "python"})
 _SETTINGS: Final = frozenset(
     {
@@ -35,6 +36,19 @@ def refuse_writes(statement: Statement) -> None:
     """
     if statement.verb not in _VERBS:
         raise _not_allowed(f"{statement.verb} is not reading")
+
+
+def refuse_written_tree(tree: str) -> None:
+    """Let a statement pass that the engine's parser takes for one that only reads.
+
+    Args:
+        tree: What ``EXPLAIN AST`` says of it.
+
+    Raises:
+        QueryError: It is of another kind, for example ``WITH ... INSERT`` (164).
+    """
+    if not tree.startswith(_READING_TREES):
+        raise _not_allowed(f"{tree.partition(' ')[0] or 'this'} is not reading")
 
 
 def check_reader(

@@ -314,6 +314,38 @@ def test_get_only_reads(http: httpx.Client, table: str) -> None:
     assert response.headers["X-ClickHouse-Exception-Code"] == "164"
 
 
+@pytest.mark.parametrize("session", [{}, {"session_id": "asks"}])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH 1 AS id INSERT INTO {t} SELECT id, 'x'",
+        "SELECT 1 PARALLEL WITH INSERT INTO {t} SELECT 1, 'x'",
+        "INSERT INTO {t} WITH 1 AS id SELECT id, 'x'",
+    ],
+)
+def test_nothing_is_written_by_who_asks_to_read(
+    http: httpx.Client, table: str, sql: str, method: str, session: dict[str, str]
+) -> None:
+    asked = {"query": sql.replace("{t}", table), "readonly": "1" if method == "POST" else "0"}
+    response = http.request(method, "/", params=asked | session)
+
+    # 36: the engine runs a SELECT beside nothing else.
+    assert response.headers["X-ClickHouse-Exception-Code"] in {"164", "36"}, response.text
+    assert run(http, f"SELECT count() FROM {table}") == "0\n"
+
+
+def test_a_session_writes_on_after_it_was_read_with_a_get(http: httpx.Client, table: str) -> None:
+    session = {"session_id": "both"}
+    run(http, "CREATE TEMPORARY TABLE both (n Int8)", **session)
+
+    asked = {"query": "SELECT count() FROM both SETTINGS max_threads = 1", **session}
+    assert http.get("/", params=asked).text == "0\n"
+    assert run(http, f"INSERT INTO {table} VALUES (1, 'x')", **session) == ""
+    asked = {"query": "SELECT {n:Int8} SETTINGS max_threads = 1", "param_n": "7"}
+    assert http.get("/", params=asked | session).text == http.get("/", params=asked).text == "7\n"
+
+
 def test_bad_row_inserts_nothing_and_the_connection_lives_on(
     http: httpx.Client, table: str
 ) -> None:
