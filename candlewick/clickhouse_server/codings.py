@@ -12,7 +12,7 @@ from candlewick.clickhouse_server.errors import CANNOT_DECOMPRESS, NOT_IMPLEMENT
 
 
 class Decoder(Protocol):
-    """Reads one frame of a coding."""
+    """Reads one frame of a coding, a bounded piece at a time, whatever the frame holds."""
 
     @property
     def eof(self) -> bool:
@@ -22,8 +22,8 @@ class Decoder(Protocol):
     def unused_data(self) -> bytes | None:
         """What came behind the frame."""
 
-    def decompress(self, data: bytes, /) -> bytes:
-        """Read a piece."""
+    def pieces(self, data: bytes, /) -> Iterator[bytes]:
+        """Read some input to its end, or to that of the frame."""
 
 
 class Encoder(Protocol):
@@ -50,15 +50,88 @@ class _Lz4:
         return self.compress(b"") + bytes(self._frame.flush())
 
 
-def _zstd_decoder() -> Decoder:
-    return zstandard.ZstdDecompressor().decompressobj()
+class _ZlibDecoder:
+    """gzip and deflate."""
+
+    def __init__(self, wbits: int) -> None:
+        self._frame = zlib.decompressobj(wbits)
+
+    @property
+    def eof(self) -> bool:
+        return self._frame.eof
+
+    @property
+    def unused_data(self) -> bytes | None:
+        return self._frame.unused_data
+
+    def pieces(self, data: bytes, /) -> Iterator[bytes]:
+        more = True
+        while more:
+            out = self._frame.decompress(data, _PIECE_BYTES)
+            data = self._frame.unconsumed_tail
+            more = not self.eof and (bool(data) or len(out) == _PIECE_BYTES)
+            yield out
 
 
+class _Lz4Decoder:
+    """lz4 frames."""
+
+    def __init__(self) -> None:
+        self._frame = lz4.frame.LZ4FrameDecompressor()
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._frame.eof)
+
+    @property
+    def unused_data(self) -> bytes | None:
+        unused: bytes | None = self._frame.unused_data
+        return unused
+
+    def pieces(self, data: bytes, /) -> Iterator[bytes]:
+        more = True
+        while more:
+            try:
+                yield bytes(self._frame.decompress(data, _PIECE_BYTES))
+            except RuntimeError as error:
+                raise EOFError(error) from error
+            data = b""
+            more = not self.eof and not self._frame.needs_input
+
+
+class _ZstdDecoder:
+    """zstd, which has no limit of its own: fed so little at a time that it cannot make much."""
+
+    def __init__(self) -> None:
+        limited = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW_BYTES)
+        self._frame = limited.decompressobj()
+        self._behind = b""
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._frame.eof)
+
+    @property
+    def unused_data(self) -> bytes | None:
+        return self._behind
+
+    def pieces(self, data: bytes, /) -> Iterator[bytes]:
+        for start in range(0, len(data), _ZSTD_BYTES):
+            yield self._frame.decompress(data[start : start + _ZSTD_BYTES])
+            if self.eof:
+                self._behind = self._frame.unused_data + data[start + _ZSTD_BYTES :]
+                return
+
+
+# A block of zstd is four bytes at least and 128 kB at most when it is unpacked.
+_ZSTD_BYTES: Final = 128
+_PIECE_BYTES: Final = 1 << 20
+_LARGEST_WINDOW_BYTES: Final = 8 << 20  # RFC 9659, for HTTP
 _DECODERS: Final[dict[str, Callable[[], Decoder]]] = {
-    "lz4": lz4.frame.LZ4FrameDecompressor,
-    "zstd": _zstd_decoder,
-    "gzip": partial(zlib.decompressobj, wbits=31),
-    "deflate": partial(zlib.decompressobj),
+    "lz4": _Lz4Decoder,
+    "zstd": _ZstdDecoder,
+    "gzip": partial(_ZlibDecoder, 31),
+    "deflate": partial(_ZlibDecoder, zlib.MAX_WBITS),
 }
 _ENCODERS: Final[dict[str, Callable[[], Encoder]]] = {
     "lz4": _Lz4,
@@ -110,14 +183,7 @@ def _frames(pieces: Iterable[bytes], new: Callable[[], Decoder]) -> Iterator[byt
         left = piece
         while left:
             frame = new() if frame is None or frame.eof else frame
-            yield _decompress(frame, left)
+            yield from filter(None, frame.pieces(left))
             left = (frame.unused_data or b"") if frame.eof else b""
     if frame is not None and not frame.eof:
         raise EOFError("the body ends inside a frame")
-
-
-def _decompress(frame: Decoder, data: bytes) -> bytes:
-    try:
-        return frame.decompress(data)
-    except RuntimeError as error:
-        raise EOFError(error) from error

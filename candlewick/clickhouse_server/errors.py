@@ -92,7 +92,11 @@ def refused(code: int, reason: str) -> QueryError:
 
 def from_engine(error: Exception) -> QueryError:
     """Read the number out of what the engine said."""
+    # Of a message that quotes bytes which are no UTF-8, chDB tells that it cannot read it.
+    unread = error if isinstance(error, UnicodeDecodeError) else error.__context__
     text = str(error)
+    if isinstance(unread, UnicodeDecodeError):
+        text = unread.object.decode(errors="replace")
     match = _ENGINE_MESSAGE.search(text)
     if match is None:
         return QueryError(UNKNOWN_EXCEPTION, f"Code: {UNKNOWN_EXCEPTION}. DB::Exception: {text}")

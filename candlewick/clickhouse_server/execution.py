@@ -5,8 +5,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 
-from chdb import ChdbError
-
 from candlewick.clickhouse_server.accounts import Account
 from candlewick.clickhouse_server.engine import Engine
 from candlewick.clickhouse_server.errors import QUERY_IS_TOO_LARGE, from_engine, refused
@@ -17,11 +15,12 @@ from candlewick.clickhouse_server.reader_rules import (
     refuse_written_tree,
 )
 from candlewick.clickhouse_server.request import Asked
-from candlewick.clickhouse_server.running import Answer, run
+from candlewick.clickhouse_server.running import ENGINE_ERRORS, Answer, run
 from candlewick.clickhouse_server.sessions import Sessions
 from candlewick.clickhouse_server.statement import Statement, read_statement
 
-_LONGEST_STATEMENT = 16 << 20
+# Rows aside. Source: ClickHouse, the default of max_query_size.
+_LONGEST_STATEMENT = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Execution:
         self._check(account, asked, statement)
         try:
             return self._run(account, asked, statement, rows, request_id)
-        except (ChdbError, RuntimeError) as error:
+        except ENGINE_ERRORS as error:
             raise from_engine(error) from error
 
     def _check(self, account: Account, asked: Asked, statement: Statement) -> None:
@@ -134,13 +133,18 @@ def _tree(handle: Handle, statement: Statement, parameters: Mapping[str, str]) -
 
 def _gather(text: Iterator[bytes]) -> tuple[Statement, Iterator[bytes]]:
     """Read until the statement is known; what is read beyond it are its first rows."""
-    held = bytearray()
+    held, look_at = bytearray(), 0
     for piece in text:
         held += piece
-        if (statement := read_statement(bytes(held), whole=False)) is not None:
+        if len(held) < look_at:
+            continue
+        statement = read_statement(bytes(held[:_LONGEST_STATEMENT]), whole=False)
+        if statement is not None:
             return statement, chain([bytes(held[statement.data_start :])], text)
         if len(held) > _LONGEST_STATEMENT:
-            raise refused(QUERY_IS_TOO_LARGE, "The statement is longer than 16 MB.")
+            raise refused(QUERY_IS_TOO_LARGE, "The statement is longer than 256 kB.")
+        # To read it anew at each piece would cost the square of its length.
+        look_at = min(2 * len(held), _LONGEST_STATEMENT + 1)
     statement = read_statement(bytes(held), whole=True)
     if statement is None:
         raise refused(QUERY_IS_TOO_LARGE, "The statement has no end.")

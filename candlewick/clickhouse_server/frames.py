@@ -21,7 +21,7 @@ _HEADER: Final = Struct("<BII")
 _PLAIN: Final = 0x02
 _LZ4: Final = 0x82
 _ZSTD: Final = 0x90
-_LARGEST_BYTES: Final = 1 << 30
+_LARGEST_BYTES: Final = 64 << 20  # ClickHouse writes blocks of one megabyte
 _PIECE_BYTES: Final = 1 << 20
 
 
@@ -69,6 +69,13 @@ def _end_of_block(held: bytearray) -> int:
     return _CHECKSUM_BYTES + int(packed_bytes)
 
 
+def _unpacked_zstd(packed: bytes, size: int) -> bytes:
+    # What the frame itself says of its size would be believed, however large.
+    if zstandard.frame_content_size(packed) not in {-1, size}:
+        raise zstandard.ZstdError("its two sizes differ")
+    return bytes(zstandard.ZstdDecompressor().decompress(packed, max_output_size=size))
+
+
 def _unpacked(block: bytes) -> bytes:
     if cityhash128(block[_CHECKSUM_BYTES:]) != block[:_CHECKSUM_BYTES]:
         raise refused(CHECKSUM_DOESNT_MATCH, "Checksum doesn't match: corrupted data.")
@@ -78,7 +85,7 @@ def _unpacked(block: bytes) -> bytes:
         if method == _LZ4:
             return bytes(lz4.block.decompress(packed, uncompressed_size=size))
         if method == _ZSTD:
-            return bytes(zstandard.ZstdDecompressor().decompress(packed, max_output_size=size))
+            return _unpacked_zstd(packed, size)
     except (lz4.block.LZ4BlockError, zstandard.ZstdError) as error:
         raise refused(CANNOT_DECOMPRESS, f"A compressed block is broken: {error}.") from error
     if method == _PLAIN:

@@ -18,7 +18,7 @@ _JOINABLE: Final = frozenset(
     {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "TSVRaw", "LineAsString"}
 )
 _ARRAY: Final = "output_format_json_array_of_rows"
-_ENGINE_ERRORS: Final = (ChdbError, RuntimeError)
+ENGINE_ERRORS: Final = (ChdbError, RuntimeError, UnicodeDecodeError)
 
 
 @dataclass(slots=True)
@@ -64,8 +64,7 @@ def run(
         default_format: Where the statement names none; may be empty.
 
     Raises:
-        ChdbError: The engine refuses it.
-        RuntimeError: It refuses an insert.
+        ENGINE_ERRORS: The engine refuses it.
     """
     if statement.kind is Kind.INSERT_ROWS:
         assign(handle, {f"param_{name}": value for name, value in parameters.items()})
@@ -134,7 +133,7 @@ def _rest(result: Rows) -> Iterator[bytes]:
     try:
         while (block := result.fetch()) is not None:
             yield block.bytes()
-    except _ENGINE_ERRORS as error:
+    except ENGINE_ERRORS as error:
         raise from_engine(error) from error
 
 

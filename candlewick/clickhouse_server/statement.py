@@ -44,6 +44,7 @@ _REPORTS: Final = frozenset(
     {"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "CHECK", "KILL", "BACKUP", "RESTORE"}
 )
 _SHORTEST_INSERT: Final = 4  # INSERT INTO t VALUES
+_SELECTS: Final = frozenset({"SELECT", "WITH"})
 _REMEMBERED_BYTES: Final = 8 << 10
 _DISK: Final = {("INTO", "OUTFILE"), ("FROM", "INFILE")}
 
@@ -74,11 +75,13 @@ def _remembered(sql: bytes) -> Statement | None:
 
 def _read(sql: bytes, *, whole: bool) -> Statement | None:
     found: list[Token] = []
+    selects = False  # behind the table, before the last token
     for token in tokens(sql):
+        selects = selects or (len(found) >= _SHORTEST_INSERT and found[-1].word in _SELECTS)
         found.append(token)
-        if not whole and found[0].word != "INSERT":
+        if not whole and (found[0].word != "INSERT" or selects):
             return None
-        if found[0].word == "INSERT" and (rows := _rows(found)):
+        if found[0].word == "INSERT" and not selects and (rows := _rows(found)):
             break
     else:
         return _without_rows(sql, tuple(found)) if whole else None
@@ -94,11 +97,7 @@ def _read(sql: bytes, *, whole: bool) -> Statement | None:
 def _rows(found: list[Token]) -> str:
     """The format of the rows that start after the last token, or an empty string."""
     last, before = found[-1], found[-2] if len(found) > 1 else found[-1]
-    if (
-        len(found) < _SHORTEST_INSERT
-        or last.depth
-        or any(t.word in {"SELECT", "WITH"} for t in found[3:-1])
-    ):
+    if len(found) < _SHORTEST_INSERT or last.depth:
         return ""
     if last.word == "VALUES" and before.raw != b"." and before.word not in {"INTO", "TABLE"}:
         return "VALUES"
@@ -120,8 +119,7 @@ def _data_start(sql: bytes, last: Token, rows: str) -> int:
 def _without_rows(sql: bytes, found: tuple[Token, ...]) -> Statement:
     ends = [place for place, token in enumerate(found) if token.raw == b";"]
     parts = found[: ends[0]] if ends else found
-    if not parts:
-        raise refused(SYNTAX_ERROR, "Empty query")
+    _refuse_no_statement(parts)
     if any(token.raw != b";" for token in found[len(parts) :]):
         raise refused(SYNTAX_ERROR, "Multi-statements are not allowed: send one at a time.")
     _refuse_disk(list(parts))
@@ -131,8 +129,18 @@ def _without_rows(sql: bytes, found: tuple[Token, ...]) -> Statement:
     return Statement(_kind(parts), parts[0].word, text, _format(parts), len(sql), parts)
 
 
+def _refuse_no_statement(parts: tuple[Token, ...]) -> None:
+    if not parts:
+        raise refused(SYNTAX_ERROR, "Empty query")
+    if parts[-1].kind == "open":
+        raise refused(SYNTAX_ERROR, "A quote or a comment is not closed.")
+    # The engine reads anything else as what stands behind a SELECT, and swallows some of it.
+    if not (parts[0].word.isascii() and parts[0].word) and parts[0].raw != b"(":
+        raise refused(SYNTAX_ERROR, "A statement begins with a word, such as SELECT.")
+
+
 def _selects(found: tuple[Token, ...]) -> bool:
-    return any(token.word in {"SELECT", "WITH"} for token in found)
+    return any(token.word in _SELECTS for token in found)
 
 
 def _kind(found: tuple[Token, ...]) -> Kind:

@@ -1,7 +1,7 @@
 """ClickHouse SQL to tokens: enough to tell words from strings and comments, and no more."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,14 +9,19 @@ _TOKEN: Final = re.compile(
     rb"""
       (?P<skip>    \s+ | (?: -- | // | \#[!\ ] ) [^\n]* )
     | (?P<comment> /\* )
-    | (?P<text>   '(?:[^'\\]|\\.|'')*' | (?P<tag>\$\w*\$).*?(?P=tag) | \xe2\x80\x98.*?\xe2\x80\x99 )
-    | (?P<quoted>  `(?:[^`\\]|\\.|``)*` | "(?:[^"\\]|\\.|"")*" | \xe2\x80\x9c.*?\xe2\x80\x9d )
+    | (?P<begins>  \$\w*\$ | \xe2\x80[\x98\x9c] )
+    | (?P<text>    '(?:[^'\\]|\\.|'')*' )
+    | (?P<quoted>  `(?:[^`\\]|\\.|``)*` | "(?:[^"\\]|\\.|"")*" )
     | (?P<word>    [A-Za-z_\x80-\xff][\w$\x80-\xff]* | \d\w* )
     | (?P<open>    ['"`] )
     | (?P<mark>    . )
     """,
     re.VERBOSE | re.DOTALL,
 )
+# What begins with one of these ends with the other; a tag between dollar signs ends with itself.
+_CURLY: Final = {b"\xe2\x80\x98": b"\xe2\x80\x99", b"\xe2\x80\x9c": b"\xe2\x80\x9d"}
+_OPENING_DOUBLE: Final = b"\xe2\x80\x9c"
+_TAG: Final = re.compile(rb"(?=(\$\w*\$))")  # those that overlap, too
 _COMMENT_EDGE: Final = re.compile(rb"/\*|\*/")
 _NESTING: Final = {b"(": 1, b"[": 1, b"{": 1, b")": -1, b"]": -1, b"}": -1}
 
@@ -53,11 +58,16 @@ def tokens(sql: bytes) -> Iterator[Token]:
     Source: ClickHouse, src/Parsers/Lexer.cpp.
     """
     depth = position = 0
+    tags: Mapping[bytes, int] | None = None
     while (match := _TOKEN.match(sql, position)) is not None:
         position = match.end()
-        kind = "text" if match.lastgroup == "tag" else str(match.lastgroup)
+        kind, raw = str(match.lastgroup), match[0]
         if kind == "skip":
             continue
+        if kind == "begins":
+            tags = _last_tags(sql) if tags is None else tags
+            kind, position = _of_a_pair(sql, raw, position, tags)
+            raw = sql[match.start() : position]
         if kind == "comment":
             position = _end_of_comment(sql, position)
             kind = "open" if position < 0 else kind
@@ -66,9 +76,27 @@ def tokens(sql: bytes) -> Iterator[Token]:
         if kind == "open":
             yield Token(kind, sql[match.start() :], match.start(), len(sql), depth)
             return
-        depth += min(_NESTING.get(match[0], 0), 0) if kind == "mark" else 0
-        yield Token(kind, match[0], match.start(), match.end(), depth)
-        depth += max(_NESTING.get(match[0], 0), 0) if kind == "mark" else 0
+        depth += min(_NESTING.get(raw, 0), 0) if kind == "mark" else 0
+        yield Token(kind, raw, match.start(), position, depth)
+        depth += max(_NESTING.get(raw, 0), 0) if kind == "mark" else 0
+
+
+def _last_tags(sql: bytes) -> dict[bytes, int]:
+    """Where each tag comes last: so that nobody looks to the end for one that does not close."""
+    return {found[1]: found.start() for found in _TAG.finditer(sql)}
+
+
+def _of_a_pair(
+    sql: bytes, begin: bytes, position: int, tags: Mapping[bytes, int]
+) -> tuple[str, int]:
+    """The kind and the end of what starts with a tag or a curly quote."""
+    if begin not in _CURLY and tags[begin] < position:
+        return "mark", position - len(begin) + 1  # a dollar sign alone
+    end = _CURLY.get(begin, begin)
+    at = sql.find(end, position)
+    if at < 0:
+        return "open", len(sql)
+    return ("quoted" if begin == _OPENING_DOUBLE else "text"), at + len(end)
 
 
 def _end_of_comment(sql: bytes, position: int) -> int:

@@ -303,6 +303,37 @@ def test_error_carries_its_code_in_the_header(http: httpx.Client, sql: str, code
     assert refusal(http, sql) == code
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [b"'unclosed", b"/* unclosed", b"\xff\xfe", b"SELECT 1 `", b"SELECT no_such_function('\xff')"],
+)
+def test_what_is_no_statement_is_an_error(http: httpx.Client, sql: bytes) -> None:
+    answer = http.post("/", content=sql)
+
+    assert answer.headers["X-ClickHouse-Exception-Code"] in {"62", "46"}, answer.text
+    assert answer.status_code in {400, 404}
+
+
+def test_a_statement_that_unpacks_to_megabytes_is_refused_at_once(http: httpx.Client) -> None:
+    packed = gzip.compress(b"INSERT INTO x (" + b"a," * (1 << 20))
+    answer = http.post("/", content=packed, headers={"Content-Encoding": "gzip"}, timeout=20)
+
+    assert answer.status_code == 413, answer.text
+
+
+def test_an_insert_of_many_small_pieces_is_read_once_not_at_each(
+    http: httpx.Client, table: str
+) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield f"INSERT INTO {table} (id) ".encode()
+        yield from itertools.repeat(b" ", 20_000)
+        yield b"VALUES (1), "
+        yield b"(2)"
+
+    assert http.post("/", content=pieces(), timeout=60).text == ""
+    assert run(http, f"SELECT sum(id) FROM {table}") == "3\n"
+
+
 def test_unknown_setting_and_database_are_errors(http: httpx.Client) -> None:
     assert refusal(http, "SELECT 1", no_such_setting="1") == 115
     assert refusal(http, "SELECT 1", database="nowhere") == 81

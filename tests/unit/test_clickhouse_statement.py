@@ -1,4 +1,9 @@
+import struct
+import time
+from contextlib import suppress
+
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +68,51 @@ def test_any_bytes_are_a_statement_or_an_error_of_clickhouse(sql: bytes) -> None
         code = error.code
 
     assert code in {0, 48, 62}
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        b"a,",
+        b"a ",
+        b"\xe2\x80\x98",
+        b"FORMAT ",
+        b"(",
+        b"$a ",
+        b"'' ",
+        b"/*",
+        b"$%d$ ",
+        b"SELECT a ",
+    ],
+)
+def test_reading_takes_as_long_as_the_statement_whatever_it_repeats(again: bytes) -> None:
+    times = (64 << 10) // len(again)
+    counted = (again % n for n in range(times)) if b"%d" in again else [again] * times
+    began_s = time.process_time()
+
+    with suppress(QueryError):
+        read(b"INSERT INTO x " + b"".join(counted) + b" SELECT 1 FORMAT x")
+
+    assert time.process_time() - began_s < 5  # it was minutes, and is a tenth of a second
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_small_body_that_unpacks_to_a_large_one_is_given_in_pieces(coding: str) -> None:
+    out, zeros = encoder(coding), bytes(1 << 20)
+    bomb = b"".join([*(out.compress(zeros) for _ in range(200)), out.flush()])
+
+    sizes = [len(piece) for piece in decoded([bomb], coding)]
+
+    assert sum(sizes) == 200 << 20
+    assert max(sizes) <= 5 << 20
+
+
+def test_a_block_that_promises_more_than_servers_write_is_refused() -> None:
+    packed = zstandard.compress(bytes(200 << 20))
+    for size in (200 << 20, 1000):
+        block = struct.pack("<BII", 0x90, len(packed) + 9, size) + packed
+        with pytest.raises(QueryError):
+            list(unframed([cityhash128(block) + block]))
 
 
 @given(st.lists(st.binary(max_size=200)), st.sampled_from(CODINGS), st.integers(1, 50))
