@@ -2,8 +2,27 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
+
+from schemas.setting_types import (
+    Brokers,
+    CoinIds,
+    DatabaseName,
+    Host,
+    HttpUrl,
+    Intervals,
+    OptionalClusterName,
+    OptionalDatabaseUrl,
+    OptionalHttpUrl,
+    Seconds,
+    Secret,
+    Since,
+    UserName,
+    WebsocketUrl,
+)
+
+MOST_INT = 2**63 - 1
 
 
 class Group(BaseModel):
@@ -15,7 +34,7 @@ class Group(BaseModel):
 class KafkaSettings(Group):
     """Where the broker is and how topics are made."""
 
-    bootstrap_servers: str = Field(
+    bootstrap_servers: Brokers = Field(
         "127.0.0.1:9092", description="Brokers, host:port, comma separated."
     )
     partitions: int = Field(4, ge=1, le=1000, description="Partitions of every topic when created.")
@@ -27,31 +46,32 @@ class KafkaSettings(Group):
 class ClickHouseSettings(Group):
     """Where the store is. There is no default password."""
 
-    url: str = Field("http://127.0.0.1:8123", pattern=r"^https?://", description="HTTP interface.")
-    user: str = Field("candlewick", description="User that writes.")
-    password: SecretStr = Field(SecretStr(""), description="Its password.")
-    reader_user: str = Field("reader", description="User that may only read.")
-    reader_password: SecretStr = Field(SecretStr(""), description="Its password.")
-    database: str = Field(
-        "candlewick", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database."
-    )
-    cluster: str | None = Field(
+    url: HttpUrl = Field("http://127.0.0.1:8123", description="HTTP interface.")
+    user: UserName = Field("candlewick", description="User that writes.")
+    password: Secret = Field(SecretStr(""), description="Its password.")
+    reader_user: UserName = Field("reader", description="User that may only read.")
+    reader_password: Secret = Field(SecretStr(""), description="Its password.")
+    database: DatabaseName = Field("candlewick", description="Database.")
+    cluster: OptionalClusterName = Field(
         None, description="Name of a ClickHouse cluster: turns the engines into Replicated ones."
     )
+
+    @field_validator("reader_user")
+    @classmethod
+    def _is_another(cls, value: str, found: ValidationInfo) -> str:
+        if value == found.data.get("user"):
+            raise ValueError("it is the user that writes: choose another name")
+        return value
 
 
 class BinanceSettings(Group):
     """Where the exchange is. Public market data, no key."""
 
-    stream_url: str = Field(
-        "wss://data-stream.binance.vision", pattern=r"^wss?://", description="Websocket streams."
+    stream_url: WebsocketUrl = Field(
+        "wss://data-stream.binance.vision", description="Websocket streams."
     )
-    rest_url: str = Field(
-        "https://data-api.binance.vision", pattern=r"^https?://", description="REST."
-    )
-    archive_url: str = Field(
-        "https://data.binance.vision", pattern=r"^https?://", description="Archive files."
-    )
+    rest_url: HttpUrl = Field("https://data-api.binance.vision", description="REST.")
+    archive_url: HttpUrl = Field("https://data.binance.vision", description="Archive files.")
 
 
 class StreamSettings(Group):
@@ -59,14 +79,14 @@ class StreamSettings(Group):
 
     linger_ms: int = Field(50, ge=0, le=5000, description="Longest wait of a trade for its block.")
     block_trades: int = Field(1000, ge=1, le=4096, description="Most trades in a block.")
-    silence_s: float = Field(
-        15.0, gt=0, description="A connection without a frame for this long is replaced."
+    silence_s: Seconds = Field(
+        15.0, description="A connection without a frame for this long is replaced."
     )
     rotate_h: float = Field(
-        23.0, gt=0, le=23.9, description="A connection is replaced after this many hours."
+        23.0, ge=1 / 3600, le=23.9, description="A connection is replaced after this many hours."
     )
-    give_up_s: float = Field(
-        60.0, gt=0, description="A gap that REST could not fill for this long is given up."
+    give_up_s: Seconds = Field(
+        60.0, description="A gap that REST could not fill for this long is given up."
     )
 
 
@@ -84,19 +104,19 @@ class CandleSettings(Group):
 class SimulationSettings(Group):
     """The simulated exchange of the local stack."""
 
-    rate: float = Field(150.0, gt=0, le=5000, description="Trades a second over all symbols.")
-    seed: int = Field(1, ge=0, description="The same seed gives the same market.")
+    rate: float = Field(150.0, ge=0.01, le=5000, description="Trades a second over all symbols.")
+    seed: int = Field(1, ge=0, le=MOST_INT, description="The same seed gives the same market.")
 
 
 class ApiSettings(Group):
     """How the API answers and whom it lets in."""
 
-    host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    host: Host = Field("127.0.0.1", description="Address that the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Its port.")
     public_read: bool = Field(
         default=True, description="Market data may be read without signing in."
     )
-    users_url: SecretStr | None = Field(
+    users_url: OptionalDatabaseUrl = Field(
         None,
         description="SQLAlchemy URL of the users' database; left out, a SQLite file in the data "
         "folder.",
@@ -108,32 +128,38 @@ class ApiSettings(Group):
     login_attempts: int = Field(
         5, ge=1, le=100, description="Wrong passwords of a user, or of an address, until both wait."
     )
-    login_wait_s: int = Field(300, ge=1, description="How long they wait.")
-    body_bytes: int = Field(1_048_576, ge=1024, description="Largest body of a request.")
+    login_wait_s: int = Field(300, ge=1, le=86_400, description="How long they wait.")
+    body_bytes: int = Field(
+        1_048_576, ge=1024, le=1 << 30, description="Largest body of a request."
+    )
     page_rows: int = Field(10_000, ge=1, le=100_000, description="Most rows of an answer in JSON.")
     export_rows: int = Field(
         200_000, ge=1, le=2_000_000, description="Most rows of one in CSV, Parquet or Arrow."
     )
     import_rows: int = Field(500, ge=1, le=10_000, description="Most users in a CSV import.")
-    stream_clients: int = Field(2_000, ge=1, description="Most clients of the live stream at once.")
-    stream_queue: int = Field(
-        1_000, ge=10, description="Events that wait for a slow client until it is dropped."
+    stream_clients: int = Field(
+        2_000, ge=1, le=1_000_000, description="Most clients of the live stream at once."
     )
-    heartbeat_s: float = Field(15.0, gt=0, description="A quiet stream says so this often.")
-    stale_s: float = Field(
-        30.0, gt=0, description="Data of which nothing new came for this long is not fresh."
+    stream_queue: int = Field(
+        1_000,
+        ge=10,
+        le=1_000_000,
+        description="Events that wait for a slow client until it is dropped.",
+    )
+    heartbeat_s: Seconds = Field(15.0, description="A quiet stream says so this often.")
+    stale_s: Seconds = Field(
+        30.0, description="Data of which nothing new came for this long is not fresh."
     )
 
 
 class BackfillSettings(Group):
     """What of the past the stack fetches and keeps complete by itself."""
 
-    since: str = Field(
+    since: Since = Field(
         "30d",
-        pattern=r"^(\d{1,5}d|\d{4}-\d{2}-\d{2})$",
         description="From when on: days back such as 30d, or a date such as 2017-08-01.",
     )
-    intervals: Annotated[tuple[str, ...], NoDecode] = Field(
+    intervals: Annotated[Intervals, NoDecode] = Field(
         ("15m", "1m"), min_length=1, description="Intervals, comma separated."
     )
     check_minutes: int = Field(
@@ -150,15 +176,15 @@ class BackfillSettings(Group):
 class CoinsSettings(Group):
     """What is asked of CoinGecko. Its public tier needs no key."""
 
-    url: str = Field(
-        "https://api.coingecko.com/api/v3", pattern=r"^https?://", description="Address."
+    url: HttpUrl = Field("https://api.coingecko.com/api/v3", description="Address.")
+    key: Secret = Field(SecretStr(""), description="Demo key; left out, the public tier.")
+    every_s: int = Field(
+        300, ge=30, le=86_400, description="Seconds from one question to the next."
     )
-    key: SecretStr = Field(SecretStr(""), description="Demo key; left out, the public tier.")
-    every_s: int = Field(300, ge=30, description="Seconds from one question to the next.")
     history_days: int = Field(
         365, ge=0, le=365, description="Days of daily capitalisation fetched once; 0 for none."
     )
-    ids: Annotated[dict[str, str], NoDecode] = Field(
+    ids: Annotated[CoinIds, NoDecode] = Field(
         default_factory=dict,
         description="CoinGecko's ids of further pairs: PEPEUSDT=pepe,UNIUSDT=uniswap.",
     )
@@ -173,14 +199,14 @@ class CoinsSettings(Group):
 
 
 class LifecycleSettings(Group):
-    """How long the store keeps rows, counted from when they were stored; 0 days is for ever."""
+    """How long the store keeps rows, counted from when they were stored."""
 
-    trades_days: int = Field(30, ge=0, le=36_500, description="Trades are kept so many days.")
+    trades_days: int = Field(30, ge=1, le=36_500, description="Trades are kept so many days.")
     trades_recompress_days: int = Field(
         2, ge=0, le=36_500, description="Trades are compressed harder after so many; 0 for never."
     )
     live_candles_days: int = Field(
-        1, ge=0, le=36_500, description="States of open candles are kept so many days."
+        1, ge=1, le=36_500, description="States of open candles are kept so many days."
     )
     candles_days: int = Field(
         0, ge=0, le=36_500, description="Candles from trades are kept so many; 0 for ever."
@@ -200,10 +226,8 @@ class LifecycleSettings(Group):
 class GrafanaSettings(Group):
     """A Grafana that gets our dashboards, and annotations where its address is set."""
 
-    url: str = Field("", pattern=r"^(https?://.*)?$", description="Address; left out, none.")
-    token: SecretStr = Field(
+    url: OptionalHttpUrl = Field("", description="Address; left out, none.")
+    token: Secret = Field(
         SecretStr(""), description="Token of a service account with the role Admin."
     )
-    webhook: str = Field(
-        "", pattern=r"^(https?://.*)?$", description="Where alerts are posted; left out, nowhere."
-    )
+    webhook: OptionalHttpUrl = Field("", description="Where alerts are posted; left out, nowhere.")

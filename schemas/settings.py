@@ -1,7 +1,6 @@
 """What a person may set, from the environment (``CANDLEWICK_...``) or a ``.env`` file."""
 
 import os
-import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.errors import ConfigurationError
@@ -26,6 +26,7 @@ from schemas.setting_groups import (
     SimulationSettings,
     StreamSettings,
 )
+from schemas.setting_types import Folder, Symbols
 
 __all__ = [
     "DEFAULT_SYMBOLS",
@@ -75,10 +76,10 @@ class Settings(BaseSettings):
         extra="ignore",  # other programs' variables live in the same file
     )
 
-    symbols: Annotated[tuple[str, ...], NoDecode] = Field(
+    symbols: Annotated[Symbols, NoDecode] = Field(
         DEFAULT_SYMBOLS, min_length=1, description="Pairs to follow, comma separated."
     )
-    data_dir: Path = Field(Path(".candlewick"), description="Folder of the local stack.")
+    data_dir: Folder = Field(Path(".candlewick"), description="Folder of the local stack.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Log level.")
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
@@ -101,14 +102,6 @@ class Settings(BaseSettings):
             dict.fromkeys(name.strip().upper() for name in value.split(",") if name.strip())
         )
 
-    @field_validator("symbols")
-    @classmethod
-    def _are_symbols(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if not re.fullmatch(r"[A-Z0-9]{2,20}", name):
-                raise ValueError(f"{name!r} is no symbol; write for example BTCUSDT,ETHUSDT")
-        return value
-
 
 def load_settings() -> Settings:
     """Read the settings from the environment.
@@ -121,8 +114,12 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = (f"{variable_name(*map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigurationError("; ".join(lines)) from error
+        raise ConfigurationError("; ".join(map(_line, error.errors()))) from error
+
+
+def _line(error: ErrorDetails) -> str:
+    name = variable_name(*map(str, error["loc"][:2]))
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def variable_name(*path: str) -> str:

@@ -1,11 +1,18 @@
 """Settings: named in one line when wrong, never half-read."""
 
+import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from schemas.errors import ConfigurationError
-from schemas.settings import DEFAULT_SYMBOLS, load_settings
+from schemas.setting_groups import Group
+from schemas.settings import DEFAULT_SYMBOLS, Settings, load_settings, variable_name
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +39,45 @@ def test_symbols_are_comma_separated_and_in_capitals(monkeypatch: pytest.MonkeyP
         ("CANDLEWICK_SYMBOLS", "BTC/USDT"),
         ("CANDLEWICK_SYMBOLS", ""),
         ("CANDLEWICK_CANDLES__LATENESS_MS", "-1"),
+        ("CANDLEWICK_DATA_DIR", ""),
+        ("CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS", "localhost"),
+        ("CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS", "kafka:70000"),
+        ("CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS", "kafka:9092,,other:9092"),
+        ("CANDLEWICK_CLICKHOUSE__URL", "http://"),
+        ("CANDLEWICK_CLICKHOUSE__URL", "http://store:99999"),
+        ("CANDLEWICK_CLICKHOUSE__URL", "http://a store:8123"),
+        ("CANDLEWICK_CLICKHOUSE__USER", ""),
+        ("CANDLEWICK_CLICKHOUSE__USER", "a:b"),
+        ("CANDLEWICK_CLICKHOUSE__READER_USER", "candlewick"),
+        ("CANDLEWICK_CLICKHOUSE__PASSWORD", " secret"),
+        ("CANDLEWICK_CLICKHOUSE__DATABASE", "system"),
+        ("CANDLEWICK_CLICKHOUSE__DATABASE", "a" * 65),
+        ("CANDLEWICK_CLICKHOUSE__CLUSTER", "it's"),
+        ("CANDLEWICK_BINANCE__STREAM_URL", "wss://"),
+        ("CANDLEWICK_BINANCE__STREAM_URL", "https://stream.binance.com"),
+        ("CANDLEWICK_BINANCE__REST_URL", "https://999.1.1.1"),
+        ("CANDLEWICK_STREAM__SILENCE_S", "inf"),
+        ("CANDLEWICK_STREAM__SILENCE_S", "nan"),
+        ("CANDLEWICK_STREAM__ROTATE_H", "1e-300"),
+        ("CANDLEWICK_STREAM__GIVE_UP_S", "1e12"),
+        ("CANDLEWICK_API__HOST", "999.1.1.1"),
+        ("CANDLEWICK_API__HOST", "http://localhost"),
+        ("CANDLEWICK_API__USERS_URL", "x"),
+        ("CANDLEWICK_BACKFILL__SINCE", "2026-13-01"),
+        ("CANDLEWICK_BACKFILL__SINCE", "2999-01-01"),
+        ("CANDLEWICK_BACKFILL__SINCE", "0001-01-01"),
+        ("CANDLEWICK_BACKFILL__SINCE", "-3d"),
+        ("CANDLEWICK_BACKFILL__INTERVALS", "7m"),
+        ("CANDLEWICK_BACKFILL__INTERVALS", "1m,,15m"),
+        ("CANDLEWICK_COINS__IDS", "a"),
+        ("CANDLEWICK_COINS__IDS", "PEPEUSDT="),
+        ("CANDLEWICK_COINS__EVERY_S", "99999999999"),
+        ("CANDLEWICK_LIFECYCLE__TRADES_DAYS", "0"),
+        ("CANDLEWICK_LIFECYCLE__LIVE_CANDLES_DAYS", "0"),
+        ("CANDLEWICK_SIMULATION__RATE", "1e-300"),
+        ("CANDLEWICK_SIMULATION__SEED", "9" * 30),
+        ("CANDLEWICK_GRAFANA__URL", "https://"),
+        ("CANDLEWICK_GRAFANA__WEBHOOK", "http://hook:0"),
     ],
 )
 def test_a_wrong_value_is_named_by_its_variable(
@@ -41,6 +87,107 @@ def test_a_wrong_value_is_named_by_its_variable(
 
     with pytest.raises(ConfigurationError, match=name):
         load_settings()
+
+
+def _defaults() -> Iterator[tuple[str, object]]:
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, Group):
+            for inner in type(field.default).model_fields:
+                yield variable_name(name, inner), getattr(field.default, inner)
+        else:
+            yield variable_name(name), field.default
+
+
+DEFAULTS = dict(_defaults())
+NO_NUMBERS = [
+    "nan",
+    "inf",
+    "-inf",
+    "1e300",
+    "-1e300",
+    "-1",
+    "9" * 40,
+    "0x10",
+    "\u0663",
+    "x",
+    "1,5",
+    "",
+]
+NO_TEXT = ["a\nb", "\x7f", "\u200b", "a\tb"]
+MAY_BE_EMPTY = {
+    "CANDLEWICK_CLICKHOUSE__PASSWORD",
+    "CANDLEWICK_CLICKHOUSE__READER_PASSWORD",
+    "CANDLEWICK_CLICKHOUSE__CLUSTER",
+    "CANDLEWICK_API__USERS_URL",
+    "CANDLEWICK_COINS__KEY",
+    "CANDLEWICK_COINS__IDS",
+    "CANDLEWICK_GRAFANA__URL",
+    "CANDLEWICK_GRAFANA__TOKEN",
+    "CANDLEWICK_GRAFANA__WEBHOOK",
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_no_setting_takes_what_none_of_its_kind_can_be(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    is_number = isinstance(DEFAULTS[name], int | float)
+    for value in NO_NUMBERS if is_number else NO_TEXT:
+        monkeypatch.setenv(name, value)
+        with pytest.raises(ConfigurationError, match=name):
+            load_settings()
+
+
+def test_what_is_empty_counts_as_left_out_or_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = set()
+    for name in DEFAULTS:
+        with monkeypatch.context() as patched, suppress(ConfigurationError):
+            patched.setenv(name, "")
+            load_settings()
+            taken.add(name)
+
+    assert taken == MAY_BE_EMPTY
+
+
+@given(st.sampled_from(sorted(DEFAULTS)), st.text().filter(lambda text: "\0" not in text))
+@example("CANDLEWICK_CLICKHOUSE__URL", "http://[")
+@example("CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS", "[::1]:" + "9" * 5000)
+def test_any_text_is_a_setting_or_one_line_that_names_it(name: str, text: str) -> None:
+    with patch.dict(os.environ, {name: text.encode(errors="replace").decode()}):
+        said = _refusal()
+
+    assert said is None or (name in said and "\n" not in said)
+
+
+def _refusal() -> str | None:
+    try:
+        load_settings()
+    except ConfigurationError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS", "a.example:9092, [::1]:9093"),
+        ("CANDLEWICK_CLICKHOUSE__URL", "https://store.example/path?x=1"),
+        ("CANDLEWICK_CLICKHOUSE__CLUSTER", "main-1"),
+        ("CANDLEWICK_API__HOST", "::1"),
+        ("CANDLEWICK_API__HOST", "0.0.0.0"),  # noqa: S104 - it is only read
+        ("CANDLEWICK_API__USERS_URL", "postgresql+psycopg://u:p%40@host/db"),
+        ("CANDLEWICK_API__USERS_URL", "sqlite:////data/users.db"),
+        ("CANDLEWICK_BACKFILL__SINCE", "2017-08-01"),
+        ("CANDLEWICK_BACKFILL__INTERVALS", "1m, 1h"),
+        ("CANDLEWICK_COINS__IDS", "PEPEUSDT=pepe,1INCHUSDT=1inch"),
+        ("CANDLEWICK_GRAFANA__URL", "http://grafana:3000"),
+        ("CANDLEWICK_DATA_DIR", "."),
+    ],
+)
+def test_what_people_write_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+
+    load_settings()
 
 
 def test_a_mistyped_name_is_refused_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,180 @@
+"""What a setting may be: types that refuse nonsense when they are read, each with what to write."""
+
+import re
+from datetime import UTC, date, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from schemas.timeframe import Interval
+
+DAY_S: Final = 86_400.0
+MOST_PORT: Final = 65_535
+_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_ONLY_NUMBERS: Final = re.compile(r"[0-9.]+")
+_USER: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+_CLUSTER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_DATABASE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_OWN_DATABASES: Final = {"system", "information_schema"}
+_DATABASE_URL: Final = re.compile(r"[a-z][a-z0-9_]*(?:\+[a-z0-9_]+)?://\S*")
+_SYMBOL: Final = re.compile(r"[A-Z0-9]{2,20}")
+_COIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_DAYS_BACK: Final = re.compile(r"[0-9]{1,5}d")
+_FIRST_YEAR: Final = 1970
+
+
+def _host(text: str) -> str:
+    if _is_host(text):
+        return text
+    raise ValueError(f"{text!r} is no address: write for example 127.0.0.1, ::1 or a name")
+
+
+def _is_host(text: str) -> bool:
+    if ":" in text or _ONLY_NUMBERS.fullmatch(text):
+        try:
+            ip_address(text)
+        except ValueError:
+            return False
+        return True
+    return len(text) < 254 and _HOST.fullmatch(text) is not None  # noqa: PLR2004 - RFC 1035
+
+
+def _brokers(text: str) -> str:
+    for broker in text.split(","):
+        host, _, port = broker.strip().rpartition(":")
+        if not _is_host(host.removeprefix("[").removesuffix("]")) or not _is_port(port):
+            raise ValueError(f"{broker!r} is no broker: write host:port, comma separated")
+    return text
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= MOST_PORT
+
+
+def _http(text: str) -> str:
+    return _url(text, "http", "https")
+
+
+def _http_or_none(text: str) -> str:
+    return _url(text, "http", "https") if text else text
+
+
+def _websocket(text: str) -> str:
+    return _url(text, "ws", "wss")
+
+
+def _url(text: str, *schemes: str) -> str:
+    wanted = ValueError(f"{text!r} is no address: write {schemes[-1]}://host or with :port")
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise wanted from None
+    plain = text.isprintable() and " " not in text
+    if not plain or parts.scheme not in schemes or not _is_host(host) or port == 0:
+        raise wanted
+    return text
+
+
+def _user(text: str) -> str:
+    return _like(_USER, text, "user name: letters, digits and . _ @ -, at most 64")
+
+
+def _cluster(text: str) -> str:
+    return _like(_CLUSTER, text, "name of a cluster: letters, digits and . _ -, at most 64")
+
+
+def _database(text: str) -> str:
+    if text.lower() in _OWN_DATABASES:
+        raise ValueError(f"{text!r} is ClickHouse's own: choose another name")
+    return _like(_DATABASE, text, "name of a database: letters, digits and _, at most 64")
+
+
+def _like(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if pattern.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no {what}")
+    return text
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("it begins or ends with blanks, or holds characters that do not print")
+    return value
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    if _DATABASE_URL.fullmatch(value.get_secret_value()) is None:
+        raise ValueError("it is no URL: write postgresql+psycopg://user:password@host/database")
+    return value
+
+
+def _folder(value: object) -> object:
+    text = str(value)
+    if not text.strip() or not text.isprintable():
+        raise ValueError("it is empty or does not print: write the path of a folder, . for this")
+    return value
+
+
+def _since(text: str) -> str:
+    if _DAYS_BACK.fullmatch(text):
+        return text
+    try:
+        day = date.fromisoformat(text) if len(text) == len("2017-08-01") else None
+    except ValueError:
+        day = None
+    # The clock of a reader ahead of ours may say that it is tomorrow already.
+    if day is None or day.year < _FIRST_YEAR or (day - datetime.now(UTC).date()).days > 1:
+        raise ValueError(f"{text!r} is no day of the past: write 2017-08-01, or 30d for days back")
+    return text
+
+
+def _intervals(names: tuple[str, ...]) -> tuple[str, ...]:
+    known = [interval.value for interval in Interval]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{name!r} is no interval: choose from {', '.join(known)}")
+    return tuple(dict.fromkeys(names))
+
+
+def _symbols(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if _SYMBOL.fullmatch(name) is None:
+            raise ValueError(f"{name!r} is no symbol; write for example BTCUSDT,ETHUSDT")
+    return names
+
+
+def _coins(ids: dict[str, str]) -> dict[str, str]:
+    for symbol, coin in ids.items():
+        if _SYMBOL.fullmatch(symbol) is None or _COIN.fullmatch(coin) is None:
+            raise ValueError(f"{symbol}={coin} is no pair with its coin: write PEPEUSDT=pepe")
+    return ids
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+Host = Annotated[str, AfterValidator(_host)]
+Brokers = Annotated[str, AfterValidator(_brokers)]
+HttpUrl = Annotated[str, AfterValidator(_http)]
+OptionalHttpUrl = Annotated[str, AfterValidator(_http_or_none)]
+WebsocketUrl = Annotated[str, AfterValidator(_websocket)]
+UserName = Annotated[str, AfterValidator(_user)]
+DatabaseName = Annotated[str, AfterValidator(_database)]
+ClusterName = Annotated[str, AfterValidator(_cluster)]
+OptionalClusterName = Annotated[ClusterName | None, BeforeValidator(_none_if_empty)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+OptionalDatabaseUrl = Annotated[DatabaseUrl | None, BeforeValidator(_none_if_empty)]
+Folder = Annotated[Path, BeforeValidator(_folder)]
+Since = Annotated[str, AfterValidator(_since)]
+Intervals = Annotated[tuple[str, ...], AfterValidator(_intervals)]
+Symbols = Annotated[tuple[str, ...], AfterValidator(_symbols)]
+CoinIds = Annotated[dict[str, str], AfterValidator(_coins)]
+# A number of seconds that a person could mean: a millisecond to a day.
+Seconds = Annotated[float, Field(ge=0.001, le=DAY_S, allow_inf_nan=False)]
