@@ -103,7 +103,7 @@ def _json_rows(path: Path, *, packed: bool) -> Iterator[Row]:
 def _line_rows(path: Path) -> Iterator[Row]:
     for chunk in chunks_of(path):
         for line in chunk.decode("utf-8", "replace").splitlines():
-            row = _line_row(line)
+            row = _line_row(line.removeprefix("\ufeff"))
             if row:
                 yield row
 

@@ -34,8 +34,10 @@ def archived_market(folder: Path) -> dict[str, ReplayedSymbol]:
 def _archive_rows(file: Path) -> Iterator[Row]:
     for line in _archive_lines(file):
         fields = line.strip().split(",")
-        if len(fields) < _ARCHIVE_FIELDS or not fields[0].isdigit():
-            continue
+        if all(name.strip('"').isidentifier() or not name for name in fields):
+            continue  # a header, or an empty line
+        if len(fields) < _ARCHIVE_FIELDS:
+            raise ValueError(f"{file} has a line that is no aggregate trade: {line[:80]!r}")
         agg_id, price, quantity, first, last, time, maker = fields[:_ARCHIVE_FIELDS]
         at = int(time)
         yield Row(
@@ -54,10 +56,10 @@ def _archive_lines(file: Path) -> Iterator[str]:
         with zipfile.ZipFile(file) as archive:
             for name in archive.namelist():
                 with archive.open(name) as member:
-                    yield from io.TextIOWrapper(member, "utf-8")
+                    yield from io.TextIOWrapper(member, "utf-8-sig")
     elif file.suffix == ".gz":
-        with gzip.open(file, "rt", encoding="utf-8") as lines:
+        with gzip.open(file, "rt", encoding="utf-8-sig") as lines:
             yield from lines
     else:
-        with file.open(encoding="utf-8") as lines:
+        with file.open(encoding="utf-8-sig") as lines:
             yield from lines

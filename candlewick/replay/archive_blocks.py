@@ -9,6 +9,7 @@ import numpy as np
 
 from candlewick.replay.columns import TradeColumns, UnusualLinesError, read_columns
 from candlewick.replay.lines import chunks_of
+from producers.binance.csv_start import BYTE_ORDER_MARK, is_header
 from producers.binance.parse import parse_agg_trade_row
 from schemas.errors import ConfigurationError, PoisonMessage
 from schemas.market import NO_TRADE_ID, Trade, TradeBlock
@@ -29,8 +30,8 @@ def archive_blocks(path: Path, symbol: str) -> Iterator[TradeBlock]:
     line = 1
     for chunk in chunks_of(path):
         text = chunk.replace(b"\r", b"")
-        if line == 1 and not _is_row(text):
-            text = text[text.index(b"\n") + 1 :]
+        if line == 1:
+            text = _without_start(text)
         if text:
             yield from blocks_of(_columns(text, path, symbol, line), path, symbol)
         line += chunk.count(b"\n")
@@ -83,8 +84,10 @@ def _block(
     )
 
 
-def _is_row(text: bytes) -> bool:
-    return text[:1].isdigit()
+def _without_start(text: bytes) -> bytes:
+    text = text.removeprefix(BYTE_ORDER_MARK)
+    first, end, rest = text.partition(b"\n")
+    return rest if end and is_header(first) else text
 
 
 def _columns(text: bytes, path: Path, symbol: str, first_line: int) -> TradeColumns:

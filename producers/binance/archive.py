@@ -20,6 +20,7 @@ from typing import IO, Final, TypeVar, cast
 import httpx
 
 from producers.binance.archive_names import Archive
+from producers.binance.csv_start import LONGEST_LINE, skip_start
 from producers.binance.kline_csv import KlineFile, read_klines
 from producers.binance.parse import parse_agg_trade_row
 from schemas.candle_columns import CandleColumns
@@ -124,9 +125,7 @@ def archived_trades(held: IO[bytes], symbol: str) -> Iterator[list[Trade]]:
     part: list[Trade] = []
     before_id, before_ms = -1, -1
     with _opened(held) as stream:
-        if not stream.peek(1)[:1].isdigit():
-            stream.readline()
-        for line in stream:
+        for line in _rows(stream):
             trade = parse_agg_trade_row(line, symbol)
             if trade.agg_id <= before_id or trade.event_ms < before_ms:
                 raise PoisonMessage(f"trade {trade.agg_id} is out of order", raw=line)
@@ -137,6 +136,14 @@ def archived_trades(held: IO[bytes], symbol: str) -> Iterator[list[Trade]]:
                 part = []
     if part:
         yield part
+
+
+def _rows(stream: io.BufferedReader) -> Iterator[bytes]:
+    skip_start(stream)
+    while line := stream.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise PoisonMessage(f"a line is longer than {LONGEST_LINE} bytes", raw=line)
+        yield line
 
 
 @contextmanager

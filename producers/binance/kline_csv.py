@@ -1,7 +1,7 @@
 """Official kline CSV to columns of candles, in parts of bounded size; nothing is read twice.
 
 Source: binance-public-data, README: twelve columns, no header in spot files (some mirrors add
-one), times in milliseconds and from 2025-01-01 in microseconds.
+one), times in milliseconds and from 2025-01-01 in microseconds; a file has one of the two.
 """
 
 import io
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
+from producers.binance.csv_start import skip_start
 from producers.binance.numbers import FIRST_MICROSECOND
 from schemas.candle_columns import CandleColumns
 from schemas.errors import PoisonMessage
@@ -37,6 +38,7 @@ _COLUMNS: Final = {
     "taker_buy_quote_volume": _AMOUNT,
     "ignore": pa.string(),
 }
+_PLAIN: Final = b"0123456789.,-\r\n"
 _READ: Final = [name for name in _COLUMNS if name != "ignore"]
 
 
@@ -58,10 +60,11 @@ def read_klines(stream: io.BufferedReader, file: KlineFile) -> Iterator[CandleCo
         PoisonMessage: A row cannot be read, is out of order or out of the file's time, or its
             prices contradict each other.
     """
-    before_ms = -1
+    before_ms, is_micro = -1, None
     try:
         with _opened(stream) as reader:
             for batch in reader:
+                is_micro = _unit(batch, is_micro)
                 columns = _columns(batch, file)
                 _check_times(columns, file, before_ms)
                 before_ms = int(columns.open_ms[-1])
@@ -71,14 +74,13 @@ def read_klines(stream: io.BufferedReader, file: KlineFile) -> Iterator[CandleCo
 
 
 def _opened(stream: io.BufferedReader) -> Any:  # noqa: ANN401 - pyarrow has no types
-    header = not stream.peek(1)[:1].isdigit()
+    skip_start(stream)
     return csv.open_csv(
-        stream,
+        _Digits(stream),
         csv.ReadOptions(
             use_threads=False,
             block_size=PART_BYTES,
             column_names=list(_COLUMNS),
-            skip_rows=int(header),
         ),
         csv.ParseOptions(quote_char=False),
         csv.ConvertOptions(
@@ -88,6 +90,31 @@ def _opened(stream: io.BufferedReader) -> Any:  # noqa: ANN401 - pyarrow has no 
             check_utf8=False,
         ),
     )
+
+
+class _Digits(io.RawIOBase):
+    """A file that holds nothing but plain numbers; pyarrow would read ``1e2`` as 100."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stream.read(size)
+        if other := data.translate(None, _PLAIN):
+            raise PoisonMessage(f"CSV unreadable: {other[:20]!r} among the numbers", raw=b"")
+        return data
+
+
+def _unit(batch: Any, before: bool | None) -> bool:  # noqa: ANN401, FBT001 - pyarrow has no types
+    columns = (_int64(batch.column(_READ.index(name))) for name in ("open_time", "close_time"))
+    micro = np.concatenate(list(columns)) >= FIRST_MICROSECOND
+    first = bool(micro[0]) if before is None else before
+    if (micro != first).any():
+        raise PoisonMessage("times in milliseconds and in microseconds in one file", raw=b"")
+    return first
 
 
 def _columns(batch: Any, file: KlineFile) -> CandleColumns:  # noqa: ANN401 - pyarrow has no types

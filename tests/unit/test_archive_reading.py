@@ -1,6 +1,7 @@
 """Official archive files: real ones read right, and what is wrong with others said."""
 
 import io
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -81,8 +82,33 @@ def _typed(row: str, unit: int) -> list[object]:
     return cells
 
 
-def test_header_is_no_candle() -> None:
-    assert len(columns_of(HEADER + ROW)[0]) == len(columns_of(ROW)[0]) == 1
+MARK = "\ufeff"  # a byte order mark
+
+
+@pytest.mark.parametrize("start", ["", HEADER, MARK, MARK + HEADER, '"Open time",' + HEADER[10:]])
+def test_neither_a_header_nor_a_byte_order_mark_is_or_costs_a_candle(start: str) -> None:
+    assert [len(part) for part in columns_of(start + ROW + NEXT)] == [2]
+
+
+@pytest.mark.parametrize("start", ["", "id,price,q,f,l,t,m,b\n", MARK, MARK + "id,p,q,f,l,t,m\n"])
+def test_nor_is_it_or_does_it_cost_a_trade(start: str) -> None:
+    row = f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n"
+
+    assert [len(part) for part in archived_trades(a_zip(start + row), "BTCUSDT")] == [1]
+
+
+def test_a_line_without_end_is_refused_with_little_memory() -> None:
+    for endless in (
+        "1" * 50_000_000,
+        f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n7," + "1" * 50_000_000,
+    ):
+        held = a_zip(endless)
+        tracemalloc.start()
+        with pytest.raises(PoisonMessage, match="line"):
+            list(archived_trades(held, "BTCUSDT"))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 5_000_000
 
 
 @pytest.mark.parametrize(
@@ -102,6 +128,18 @@ def test_header_is_no_candle() -> None:
         (ROW.replace(",10,", ",ten,"), "unreadable"),
         (ROW.replace(",10,", ",,"), "unreadable"),
         (ROW.replace(",10,", ",nan,"), "unreadable"),
+        (ROW.replace(",10,", ",1e1,"), "unreadable"),
+        (ROW.replace(",10,", ",+10,"), "unreadable"),
+        (ROW.replace(",10,", ", 10,"), "unreadable"),
+        ('"' + ROW, "unreadable"),
+        ("-" + ROW, "not later"),
+        ("x" + ROW, "unreadable"),
+        ("x" + ROW + NEXT, "unreadable"),
+        (ROW + HEADER + NEXT, "unreadable"),
+        (ROW + MARK + NEXT, "unreadable"),
+        (ROW + NEXT.replace("1735689660000", "1735689660000000"), "microseconds"),
+        (ROW.replace("1735689659999", "1735689659999999"), "microseconds"),
+        ("1" * 1_000_000, "no end"),
         ("1,2,3\n", "unreadable"),
         ("", "unreadable"),
     ],

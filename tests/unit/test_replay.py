@@ -122,7 +122,8 @@ def test_packing_header_line_ends_and_microseconds_change_nothing(
     (tmp_path / "odd").mkdir()
 
     ours = replay(pack(tmp_path, "BTCUSDT-aggTrades-2024-08-09", text))
-    theirs = replay(pack(tmp_path / "odd", "BTCUSDT-aggTrades-2024-08-09", f"{header}\n{odd}"))
+    marked = f"\ufeff{header}\n{odd}"
+    theirs = replay(pack(tmp_path / "odd", "BTCUSDT-aggTrades-2024-08-09", marked))
 
     assert ours == theirs
     assert len(ours) == 7
