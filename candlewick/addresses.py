@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from candlewick.ports import LOOPBACK, is_free
+from candlewick.ports import LOOPBACK, MOST_PORT, is_free
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
@@ -58,15 +58,16 @@ def choose_addresses(
     """Return where the servers of a local stack listen.
 
     Raises:
-        ConfigurationError: The settings name another machine, or two servers share a port.
+        ConfigurationError: The settings name another machine, two servers share a port, or one is
+            out of range.
     """
-    simulated = None if live else exchange or EXCHANGE_PORT
-    brokers = settings.kafka.bootstrap_servers
+    brokers = "//" + settings.kafka.bootstrap_servers
+    store = settings.clickhouse.url
     chosen = Addresses(
-        kafka=kafka or _local_port("//" + brokers, "KAFKA__BOOTSTRAP_SERVERS"),
-        clickhouse=clickhouse or _local_port(settings.clickhouse.url, "CLICKHOUSE__URL"),
-        exchange=simulated,
-        api=api or settings.api.port,
+        kafka=_given("kafka", kafka) or _local_port(brokers, "KAFKA__BOOTSTRAP_SERVERS"),
+        clickhouse=_given("clickhouse", clickhouse) or _local_port(store, "CLICKHOUSE__URL"),
+        exchange=None if live else _given("exchange", exchange) or EXCHANGE_PORT,
+        api=_given("api", api) or settings.api.port,
     )
     ports = (chosen.kafka, chosen.clickhouse, chosen.exchange, chosen.api)
     if len(set(ports)) < len(ports):
@@ -87,6 +88,12 @@ def local_settings(settings: Settings, addresses: Addresses) -> Settings:
     api = settings.api.model_copy(update={"port": addresses.api})
     parts = {"kafka": kafka, "clickhouse": clickhouse, "binance": binance, "coins": coins}
     return settings.model_copy(update=parts | {"api": api})
+
+
+def _given(name: str, port: int | None) -> int | None:
+    if port is not None and not 0 < port <= MOST_PORT:
+        raise ConfigurationError(f"--{name}-port {port} is no port: choose one of 1 to {MOST_PORT}")
+    return port
 
 
 def _local_port(url: str, variable: str) -> int:

@@ -36,9 +36,14 @@ def load(path: Path) -> Credentials:
     """Read the file.
 
     Raises:
-        ConfigurationError: A password is missing from it.
+        ConfigurationError: A password is missing from it, or it is no text.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{path} is no UTF-8 text: restore it; new passwords, without it, do not fit what runs"
+        ) from error
     values = dict(line.split("=", 1) for line in lines if "=" in line)
     password, reader_password = values.get(WRITER), values.get(READER)
     if not password or not reader_password:

@@ -1,10 +1,16 @@
 """The configuration of the local Kafka: one KRaft node on loopback."""
 
 import base64
+import re
 import uuid
 from pathlib import Path
+from typing import Final
+
+from schemas.errors import ConfigurationError
 
 FILE_NAME = "server.properties"
+_IDENTITY: Final = {"version": "1", "node.id": "1"}
+_CLUSTER_ID: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 def server_properties(*, port: int, controller_port: int, logs: Path) -> str:
@@ -41,6 +47,24 @@ def server_properties(*, port: int, controller_port: int, logs: Path) -> str:
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def refuse_broken_identity(path: Path) -> None:
+    """Look at ``meta.properties`` before Kafka does, which tells of it in a Java trace.
+
+    Raises:
+        ConfigurationError: Kafka would not take it for its own.
+
+    Source: org.apache.kafka.metadata.properties.MetaProperties, version 1.
+    """
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = dict(line.strip().split("=", 1) for line in lines if "=" in line)
+    wrong = [name for name, value in _IDENTITY.items() if found.get(name) != value]
+    if wrong or not _CLUSTER_ID.fullmatch(found.get("cluster.id", "")):
+        raise ConfigurationError(
+            f"{path} is broken, {', '.join(wrong) or 'cluster.id'} is not as Kafka wrote it: "
+            f"restore it, or remove {path.parent} for an empty Kafka; what ClickHouse has stays"
+        )
 
 
 def new_cluster_id() -> str:

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 from candlewick.kafka_aot import train
-from candlewick.kafka_config import FILE_NAME, server_properties
+from candlewick.kafka_config import FILE_NAME, refuse_broken_identity, server_properties
 from candlewick.kafka_jars import ensure_jars, kafka_home
 from candlewick.kafka_java import KafkaJava
 from candlewick.one_line_errors import one_line_errors
-from candlewick.ports import free_port, is_free
+from candlewick.ports import free_port, is_free, port_number
 from schemas.errors import ConfigurationError
 from schemas.files import write_whole
 
@@ -21,7 +21,8 @@ def prepare_node(java: KafkaJava, data: Path, port: int) -> Path:
         The properties file to serve.
 
     Raises:
-        ConfigurationError: The port is taken, or Kafka refused the folder.
+        ConfigurationError: The port is taken, Kafka refused the folder, or what the folder says
+            of itself is broken.
     """
     if not is_free(port):
         raise ConfigurationError(f"port {port} is taken: give Kafka another one with --port")
@@ -30,7 +31,10 @@ def prepare_node(java: KafkaJava, data: Path, port: int) -> Path:
     properties = data / FILE_NAME
     text = server_properties(port=port, controller_port=free_port(), logs=logs)
     write_whole(properties, text)
-    if not (logs / "meta.properties").exists():
+    identity = logs / "meta.properties"
+    if identity.exists():
+        refuse_broken_identity(identity)
+    else:
         java.format_storage(properties)
     return properties
 
@@ -56,7 +60,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(".candlewick/kafka"))
-    parser.add_argument("--port", type=int, default=9092, help="on loopback")
+    parser.add_argument("--port", type=port_number, default=9092, help="on loopback")
     parser.add_argument("--heap-mb", type=int, default=192, help="Java heap")
     parser.add_argument("--quick-start", action="store_true", help="start fast, run slower")
     parser.add_argument("--prepare", action="store_true", help="fetch what is needed, then stop")

@@ -1,9 +1,12 @@
 """Log files of processes that write straight into them: kept small, and read from the end."""
 
+import re
 import shutil
 from pathlib import Path
 
 KEEP_BYTES = 10_000_000
+_TRACE_LINES = 50
+_FRAME = re.compile(r"\s+(at |File \"|\.\.\. \d+ more|\^+$| {2})")  # of Java, of Python
 
 
 def rotate(log: Path, keep_bytes: int = KEEP_BYTES) -> None:
@@ -24,6 +27,12 @@ def last_lines(log: Path, count: int) -> list[str]:
     except FileNotFoundError:
         return []
     return text.splitlines()[-count:]
+
+
+def last_words(log: Path, count: int) -> list[str]:
+    """Return the newest lines that say something: the frames of a stack trace are left out."""
+    newest = last_lines(log, _TRACE_LINES)
+    return [line.strip() for line in newest if line.strip() and not _FRAME.match(line)][-count:]
 
 
 class Follower:

@@ -3,6 +3,19 @@
 import socket
 
 LOOPBACK = "127.0.0.1"
+MOST_PORT = 65_535
+
+
+def port_number(text: str) -> int:
+    """Return a port that was written as text; 0 stands for any that is free.
+
+    Raises:
+        ValueError: It is no port.
+    """
+    number = int(text)
+    if not 0 <= number <= MOST_PORT:
+        raise ValueError(text)
+    return number
 
 
 def free_port() -> int:

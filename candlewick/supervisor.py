@@ -11,7 +11,7 @@ from candlewick.backoff import Backoff
 from candlewick.child import Child
 from candlewick.folder import StackFolder
 from candlewick.identity import Identity
-from candlewick.log_files import last_lines, rotate
+from candlewick.log_files import last_words, rotate
 from candlewick.programs import Program
 from candlewick.readiness import is_ready
 from candlewick.room import Room, unless_full
@@ -188,5 +188,5 @@ class Supervisor:
 
     def _failure(self, name: str, what: str) -> ConfigurationError:
         log = self.folder.log(name)
-        said = " | ".join(line.strip() for line in last_lines(log, 3) if line.strip())
+        said = " | ".join(last_words(log, 3))
         return ConfigurationError(f"{name} {what}: {said or 'it said nothing'} (see {log})")

@@ -108,11 +108,14 @@ def load_settings() -> Settings:
 
     Raises:
         ConfigurationError: A value is wrong, or a ``CANDLEWICK_`` variable is not a setting; the
-            message has a line for each, with the variable's name.
+            message names each variable. Or the ``.env`` file is no text.
     """
-    _refuse_unknown_names()
     try:
+        _refuse_unknown_names()
         return Settings()
+    except UnicodeDecodeError as error:
+        here = Path(_DOTENV).absolute()
+        raise ConfigurationError(f"{here} is no UTF-8 text: write it anew, or remove it") from error
     except ValidationError as error:
         raise ConfigurationError("; ".join(map(_line, error.errors()))) from error
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from candlewick.clickhouse_server.accounts import Accounts
 from candlewick.one_line_errors import one_line_errors
+from candlewick.ports import port_number
 from schemas.errors import ConfigurationError
 
 
@@ -28,7 +29,9 @@ def main(arguments: list[str] | None = None) -> None:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="candlewick.clickhouse_server", description=__doc__)
     parser.add_argument("--path", type=Path, required=True, help="the folder that holds the data")
-    parser.add_argument("--port", type=int, default=8123, help="HTTP port; 0 takes a free one")
+    parser.add_argument(
+        "--port", type=port_number, default=8123, help="HTTP port; 0 takes a free one"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="loopback, unless you say otherwise")
     parser.add_argument("--max-memory-mb", type=int, default=1024, help="cap of the engine")
     return parser.parse_args(arguments)
@@ -42,7 +45,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(512)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise ConfigurationError(
             f"cannot listen on {host}:{port} ({error}); stop what holds the port, or choose"
             " another --port"

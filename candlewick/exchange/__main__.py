@@ -19,7 +19,9 @@ _SYMBOLS = ",".join(DEFAULT_SYMBOLS)
 
 
 def run(  # noqa: PLR0917 - typer makes every one of them an option
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one and prints it.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one and prints it.")
+    ] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     seed: Annotated[
         int,

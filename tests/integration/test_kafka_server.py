@@ -1,14 +1,17 @@
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
 from schemas import topics
-from tests.servers import running_kafka
+from tests.servers import free_port, running_kafka
 
 
 def test_every_topic_has_the_partitions_and_the_retention_of_the_table(tmp_path: Path) -> None:
@@ -26,8 +29,28 @@ def test_what_kafka_acknowledged_is_there_after_kill_9(tmp_path: Path) -> None:
         _produce(kafka.bootstrap, [b"one", b"two"])
         os.kill(kafka.pid, signal.SIGKILL)
 
-    with running_kafka(tmp_path) as kafka:
+    with running_kafka(tmp_path) as kafka:  # what Kafka wrote of itself is not taken for broken
         assert _read(kafka.bootstrap, 2) == [b"one", b"two"]
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"\xff\xfe\0", b"version=1\n", b"version=1\nnode.id=x\ncluster.id=y\n"]
+)
+def test_a_folder_whose_identity_is_broken_is_refused_in_one_line(
+    tmp_path: Path, broken: bytes
+) -> None:
+    identity = tmp_path / "logs" / "meta.properties"
+    identity.parent.mkdir()
+    identity.write_bytes(broken)
+    command = [sys.executable, "-m", "candlewick.kafka_server", "--data", str(tmp_path)]
+
+    done = subprocess.run(
+        [*command, "--port", str(free_port())], check=False, capture_output=True, text=True
+    )
+
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert str(identity) in done.stderr
 
 
 def _config(admin: AdminClient, topic: str) -> dict[str, str]:

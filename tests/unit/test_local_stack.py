@@ -13,7 +13,7 @@ from candlewick.environment import environment_of
 from candlewick.folder import StackFolder
 from candlewick.identity import Identity
 from candlewick.local import reader_settings, supervisor_settings
-from candlewick.log_files import Follower, last_lines, rotate
+from candlewick.log_files import Follower, last_lines, last_words, rotate
 from candlewick.state import Phase, ProcessState, StackState, read_state, write_state
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings, load_settings
@@ -118,6 +118,29 @@ def test_a_broker_on_another_machine_is_no_place_for_a_local_stack(
 def test_two_servers_cannot_share_a_port() -> None:
     with pytest.raises(ConfigurationError, match="same port"):
         choose_addresses(load_settings(), live=False, kafka=5000, clickhouse=5000)
+
+
+@pytest.mark.parametrize("port", [70_000, -1, 0])
+@pytest.mark.parametrize("name", ["kafka", "clickhouse", "exchange", "api"])
+def test_a_port_out_of_range_is_named_by_its_flag(name: str, port: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"--{name}-port {port}"):
+        choose_addresses(load_settings(), live=False, **{name: port})
+
+
+def test_credentials_that_are_no_text_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "credentials").write_bytes(b"\xff\xfeA\0")
+
+    with pytest.raises(ConfigurationError, match="no UTF-8 text"):
+        reader_settings()
+
+
+def test_a_trace_is_told_by_its_words_not_by_its_frames(tmp_path: Path) -> None:
+    log = tmp_path / "kafka.log"
+    frames = "\tat kafka.Kafka.main(Kafka.scala)\n\t... 7 more\n" * 10
+    python = '  File "x.py", line 1, in <module>\n    fail()\n    ^^^^^^\nOSError: it failed\n'
+    log.write_text(f"starting\n\njava.lang.Exception: no such node\n{frames}{python}")
+
+    assert last_words(log, 2) == ["java.lang.Exception: no such node", "OSError: it failed"]
 
 
 def test_a_full_disk_is_noticed_before_anything_starts(tmp_path: Path) -> None:

@@ -208,6 +208,13 @@ def test_a_dotenv_file_is_held_to_the_same_rules_and_may_serve_others(tmp_path: 
         load_settings()
 
 
+def test_a_dotenv_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"CANDLEWICK_SYMBOLS=\xff\xfe\n")
+
+    with pytest.raises(ConfigurationError, match=r"\.env is no UTF-8 text"):
+        load_settings()
+
+
 def test_passwords_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANDLEWICK_CLICKHOUSE__PASSWORD", "hunter2")
 
