@@ -6,7 +6,11 @@ from urllib.parse import urlencode
 
 from chdb.state.sqlitelike import Connection
 
-from candlewick.clickhouse_server.folder import make_folder, refuse_second_owner
+from candlewick.clickhouse_server.folder import (
+    empty_rows_folder,
+    make_folder,
+    refuse_second_owner,
+)
 from candlewick.clickhouse_server.handle import Handle
 from schemas.errors import ConfigurationError
 
@@ -22,7 +26,12 @@ _CACHES: Final = {
 
 
 class Engine:
-    """ClickHouse's engine, sole owner of its folder while it is open."""
+    """ClickHouse's engine, sole owner of its folder while it is open.
+
+    Attributes:
+        rows_folder: Where the rows of an insert are kept until the engine has read them.
+        source_functions: Table functions that read from outside, in lower case.
+    """
 
     def __init__(self, folder: Path, *, memory_mb: int) -> None:
         """Open the folder, making it where there is none.
@@ -38,6 +47,7 @@ class Engine:
             self._root = self.open_handle()
         except RuntimeError as error:
             raise ConfigurationError(f"cannot open {folder}: {error}") from error
+        self.rows_folder = empty_rows_folder(folder)
         self.source_functions = self._source_functions()
 
     def open_handle(self) -> Handle:

@@ -10,6 +10,7 @@ from candlewick.clickhouse_server.engine import Engine
 from candlewick.clickhouse_server.errors import QUERY_IS_TOO_LARGE, from_engine, refused
 from candlewick.clickhouse_server.handle import Handle, assign, put_back, use
 from candlewick.clickhouse_server.reader_rules import (
+    READER_SETTINGS,
     check_reader,
     refuse_writes,
     refuse_written_tree,
@@ -75,6 +76,7 @@ class Execution:
                 handle,
                 statement,
                 rows,
+                rows_folder=self.engine.rows_folder,
                 parameters=asked.parameters,
                 settings=asked.settings,
                 default_format=asked.default_format,
@@ -107,7 +109,7 @@ def _settled(handle: Handle, account: Account, asked: Asked, request_id: str) ->
     """Make a request's settings on a handle, and undo them where the handle lives on."""
     settings = {**asked.settings, "log_comment": request_id}
     if not account.may_write:
-        settings["readonly"] = "1"
+        settings |= READER_SETTINGS
     elif asked.readonly and not _in_session(account, asked):
         # Of a session it could not be taken back. Settings of a SELECT may be changed, as by 2.
         settings["readonly"] = "2"

@@ -1,12 +1,15 @@
 """Whose a data folder is: the engine locks a file in it, and says little when that fails."""
 
 import fcntl
+import shutil
 from pathlib import Path
 from typing import Final
 
 from schemas.errors import ConfigurationError
 
 _STATUS: Final = "status"
+_ROWS: Final = "candlewick-rows"
+_PATTERN: Final = frozenset("?*{}")
 
 
 def make_folder(folder: Path) -> None:
@@ -15,11 +18,24 @@ def make_folder(folder: Path) -> None:
     Raises:
         ConfigurationError: It cannot be one.
     """
-    if "?" in str(folder):
-        raise ConfigurationError(f"the engine cannot open {folder}: choose a --path without '?'")
+    if found := _PATTERN & set(str(folder)):
+        raise ConfigurationError(
+            f"the engine takes {folder} for a pattern: choose a --path without '{min(found)}'"
+        )
     if folder.exists() and not folder.is_dir():
         raise ConfigurationError(f"{folder} is not a folder: choose another --path")
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def empty_rows_folder(folder: Path) -> Path:
+    """Make the folder of rows on their way; a server that was killed may have left some there.
+
+    Only the owner of the data folder may do so.
+    """
+    rows = folder / _ROWS
+    shutil.rmtree(rows, ignore_errors=True)
+    rows.mkdir(mode=0o700, exist_ok=True)
+    return rows
 
 
 def refuse_second_owner(folder: Path) -> None:

@@ -56,7 +56,7 @@ class Handle(Protocol):
 def assign(handle: Handle, settings: Mapping[str, str]) -> None:
     """Set settings on a handle, all or none."""
     if settings:
-        pairs = ", ".join(f"{name} = {_quoted(value)}" for name, value in settings.items())
+        pairs = ", ".join(f"{name} = {quoted(value)}" for name, value in settings.items())
         handle.query(f"SET {pairs}".encode(), "Null", {})
 
 
@@ -72,5 +72,6 @@ def use(handle: Handle, database: str) -> None:
     handle.query(f"USE `{name}`".encode(), "Null", {})
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """Write a text as a literal."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

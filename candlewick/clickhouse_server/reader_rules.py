@@ -25,6 +25,15 @@ _SETTINGS: Final = frozenset(
         "session_timezone",
     }
 )  # fmt: skip
+# Where the engine keeps what others have asked, and what they were told.
+_OF_OTHERS: Final = (
+    "asynchronous_insert_log", "asynchronous_inserts", "errors", "processes", "query_cache",
+    "query_log", "query_thread_log", "query_views_log", "session_log", "stack_trace", "text_log",
+    "trace_log", "user_processes", "user_query_log",
+)  # fmt: skip
+_NOTHING: Final = ", ".join(f"'system.{table}': '0'" for table in _OF_OTHERS)
+READER_SETTINGS: Final = {"readonly": "1", "additional_table_filters": f"{{{_NOTHING}}}"}
+_PASSES_FILTERS: Final = frozenset({"merge"})  # a table function: filters by name miss its tables
 _WRITES_A_FILE: Final = "output_format_schema"
 
 
@@ -83,6 +92,8 @@ def check_reader(
     }
     if forbidden := ((names | values) & _DISK_FUNCTIONS) | (called & source_functions):
         raise _not_allowed(f"'{min(forbidden)}' reaches outside of the tables")
+    if called & _PASSES_FILTERS:
+        raise _not_allowed("name the tables instead of 'merge'")
 
 
 def _is_obscure(token: Token) -> bool:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
 from chdb import ChdbError
 
 from candlewick.clickhouse_server.errors import from_engine
-from candlewick.clickhouse_server.handle import Handle, Rows, assign
+from candlewick.clickhouse_server.handle import Handle, Rows, assign, quoted
 from candlewick.clickhouse_server.native import empty_block
 from candlewick.clickhouse_server.statement import Kind, Statement
 
@@ -49,6 +50,7 @@ def run(
     statement: Statement,
     rows: Iterator[bytes],
     *,
+    rows_folder: Path,
     parameters: Mapping[str, str],
     settings: Mapping[str, str],
     default_format: str,
@@ -59,6 +61,7 @@ def run(
         handle: A free handle, its settings made.
         statement: What to run.
         rows: Of an insert, the data behind the statement.
+        rows_folder: Where they are kept on the way.
         parameters: Values of ``{name:Type}``.
         settings: Those of the request, which the handle has already.
         default_format: Where the statement names none; may be empty.
@@ -68,7 +71,8 @@ def run(
     """
     if statement.kind is Kind.INSERT_ROWS:
         assign(handle, {f"param_{name}": value for name, value in parameters.items()})
-        return _insert(handle, statement, rows, statement.format or default_format or "Values")
+        format_ = statement.format or default_format or "Values"
+        return _insert(handle, statement, rows, rows_folder, format_)
     format_ = statement.format or default_format or "TabSeparated"
     if (
         statement.kind is Kind.SELECT
@@ -84,9 +88,11 @@ def _is_array(statement: Statement, settings: Mapping[str, str]) -> bool:
     return settings.get(_ARRAY, "0") != "0" or _ARRAY.encode() in statement.sql
 
 
-def _insert(handle: Handle, statement: Statement, rows: Iterator[bytes], format_: str) -> Answer:
+def _insert(
+    handle: Handle, statement: Statement, rows: Iterator[bytes], rows_folder: Path, format_: str
+) -> Answer:
     """Insert from a file: chDB's own way to push rows says nothing of errors while it writes."""
-    with NamedTemporaryFile(prefix="candlewick-rows-") as kept:
+    with NamedTemporaryFile(dir=rows_folder) as kept:
         try:
             kept.writelines(rows)
             kept.flush()
@@ -101,7 +107,7 @@ def _insert(handle: Handle, statement: Statement, rows: Iterator[bytes], format_
 def _from_file(statement: Statement, path: str, format_: str) -> bytes:
     settings = (t.start for t in statement.tokens[3:] if t.word == "SETTINGS" and not t.depth)
     at = next(settings, len(statement.sql))
-    source = f" FROM INFILE '{path}' COMPRESSION 'none' ".encode()
+    source = f" FROM INFILE {quoted(path)} COMPRESSION 'none' ".encode()
     return statement.sql[:at] + source + statement.sql[at:] + f" FORMAT {format_}".encode()
 
 

@@ -3,6 +3,7 @@ import gzip
 import itertools
 import json
 import struct
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -518,7 +519,69 @@ def test_reader_reads_tables_and_only_harmless_settings(
         assert refusal(reader, "SELECT 1", format_schema="/etc/passwd:x") == 164
 
 
+def test_reader_sees_neither_statements_nor_errors_of_others(
+    server: RunningClickHouse, http: httpx.Client
+) -> None:
+    refusal(http, "SELECT * FROM of_the_writer")
+    with ThreadPoolExecutor() as threads, server.http() as reader:
+        reader.auth = httpx.BasicAuth(server.reader, server.reader_password)
+        running = threads.submit(run, http, "SELECT sleep(3), 'secret' SETTINGS max_threads = 1")
+        try:
+            wait_until_it_runs(server)
+            for sql in (
+                "SELECT query FROM system.processes",
+                "SELECT p.query FROM system.one AS o JOIN system.processes AS p ON 1 = 1",
+                "WITH p AS (SELECT * FROM `system`.`processes`) SELECT query FROM p",
+                "SELECT query FROM {d:Identifier}.{t:Identifier}",
+                "SHOW PROCESSLIST",
+                "SELECT last_error_message FROM system.errors",
+            ):
+                assert run(reader, sql, param_d="system", param_t="processes") == ""
+            assert run(reader, "SELECT query FROM processes", database="system") == ""
+            assert refusal(reader, "SELECT query FROM merge('system', 'process')") == 164
+        finally:
+            running.result()
+
+
+def wait_until_it_runs(server: RunningClickHouse) -> None:
+    deadline = time.monotonic() + 10
+    sql = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleep(3)%'"
+    with server.http() as writer:
+        while run(writer, sql) == "0\n":
+            assert time.monotonic() < deadline
+
+
 # --- the process ---
+
+
+def test_rows_on_their_way_are_in_the_data_folder_and_gone_after_a_kill(tmp_path: Path) -> None:
+    place = tmp_path / "it's"
+    with running_clickhouse(place) as server, server.http() as http:
+        create_table(http, "t")
+        before = set(Path(tempfile.gettempdir()).glob("candlewick-rows-*"))
+        with ThreadPoolExecutor() as threads:
+            ends = threading.Event()
+
+            def rows() -> Iterator[bytes]:
+                yield b"1\tx\n" * 100_000
+                ends.wait(20)
+
+            asked = {"query": "INSERT INTO t FORMAT TSV"}
+            sending = threads.submit(http.post, "/", params=asked, content=rows())
+            deadline = time.monotonic() + 10
+            while not (on_their_way := list((place / "candlewick-rows").iterdir())):
+                assert time.monotonic() < deadline
+            server.kill()
+            ends.set()
+            with suppress(httpx.TransportError):
+                sending.result()
+        assert on_their_way[0].exists()
+
+        server.restart()
+        assert list((place / "candlewick-rows").iterdir()) == []
+        assert set(Path(tempfile.gettempdir()).glob("candlewick-rows-*")) == before
+        assert run(http, "INSERT INTO t FORMAT TSV 1\tx") == ""
+        assert run(http, "SELECT count() FROM t") == "1\n"
 
 
 def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path) -> None:
