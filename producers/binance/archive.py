@@ -22,6 +22,7 @@ import httpx
 from producers.binance.archive_names import Archive
 from producers.binance.csv_start import LONGEST_LINE, skip_start
 from producers.binance.kline_csv import KlineFile, read_klines
+from producers.binance.numbers import FIRST_MICROSECOND
 from producers.binance.parse import parse_agg_trade_row
 from schemas.candle_columns import CandleColumns
 from schemas.errors import PoisonMessage, Transient
@@ -33,6 +34,7 @@ ATTEMPTS: Final = 3
 FILES_AT_A_TIME: Final = 1  # read from zip to records; more are being downloaded
 RETRY_S: Final = 0.5
 TRADES_A_PART: Final = 10_000
+_MICROSECOND_DIGITS: Final = len(str(FIRST_MICROSECOND))
 _UNREADABLE: Final = (
     zipfile.BadZipFile,
     zlib.error,
@@ -140,9 +142,13 @@ def archived_trades(held: IO[bytes], symbol: str) -> Iterator[list[Trade]]:
 
 def _rows(stream: io.BufferedReader) -> Iterator[bytes]:
     skip_start(stream)
+    unit: set[bool] = set()
     while line := stream.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
             raise PoisonMessage(f"a line is longer than {LONGEST_LINE} bytes", raw=line)
+        unit.update(len(time) >= _MICROSECOND_DIGITS for time in line.split(b",", 6)[5:6])
+        if len(unit) > 1:
+            raise PoisonMessage("times in milliseconds and in microseconds in one file", raw=line)
         yield line
 
 

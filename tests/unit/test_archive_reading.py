@@ -225,6 +225,14 @@ def test_trades_of_an_archive_are_read_in_both_units(unit: int) -> None:
     assert (first.taker_sold, second.taker_sold) == (True, False)
 
 
+def test_trades_in_two_units_of_time_are_refused() -> None:
+    row = f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n"
+    after = f"8,10.5,2,43,43,{NEW_YEAR_2025_MS * 1000},False,True\n"
+
+    with pytest.raises(PoisonMessage, match="microseconds"):
+        list(archived_trades(a_zip(row + after), "BTCUSDT"))
+
+
 def test_trades_out_of_order_are_refused() -> None:
     row = f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n"
 
