@@ -33,6 +33,7 @@ def main() -> None:
 
 def _serve(app: FastAPI, settings: Settings) -> None:
     BoundedConnection.most = allow_many_files()
+    BoundedConnection.request_s = settings.api.request_s
     uvicorn.run(
         app,
         http=BoundedConnection,

@@ -6,9 +6,11 @@ from api import problems
 from api.answers import problem_response
 from api.problems import Problem
 
+MOST_DROPPED_BYTES = 64_000_000
+
 
 class BodyLimit:
-    """Refuses bodies that are too large, announced or not.
+    """Refuses bodies that are too large, announced or not; half a body is never passed on.
 
     Args:
         app: The application behind it.
@@ -23,27 +25,52 @@ class BodyLimit:
         """Pass the request on while its body is small enough."""
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
-            return
-        body = await self._read(scope, receive)
-        if body is None:
-            detail = f"the body is larger than {self._most} bytes"
-            problem = Problem(problems.TOO_LARGE, detail, headers={"Connection": "close"})
-            await problem_response(problem, instance=scope["path"])(scope, receive, send)
-            return
-        await self._app(scope, _replayed(body, receive), send)
+        elif _announced(scope) > self._most:
+            await self._refuse(scope, receive, send)
+        else:
+            await self._pass_on(scope, receive, send)
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self._most:
-            return None
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         body, more = bytearray(), True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > self._most:
-                return None
-        return bytes(body)
+                await self._refuse(scope, receive, send, more=more)
+                return
+        await self._app(scope, _replayed(bytes(body), receive), send)
+
+    async def _refuse(
+        self, scope: Scope, receive: Receive, send: Send, *, more: bool = True
+    ) -> None:
+        detail = f"the body is larger than {self._most} bytes"
+        problem = Problem(problems.TOO_LARGE, detail, headers={"Connection": "close"})
+        answer = problem_response(problem, instance=scope["path"])
+        headers, kind = answer.raw_headers, "http.response.body"
+        await send(
+            {"type": "http.response.start", "status": answer.status_code, "headers": headers}
+        )
+        await send({"type": kind, "body": answer.body, "more_body": True})
+        # Closed with bytes unread, the connection is reset, and the client may never read this.
+        if more and b"expect" not in dict(scope["headers"]):
+            await _drop(receive)
+        await send({"type": kind, "body": b"", "more_body": False})
+
+
+def _announced(scope: Scope) -> int:
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(length) if length.isdigit() else 0
+
+
+async def _drop(receive: Receive) -> None:
+    dropped, more = 0, True
+    while more and dropped < MOST_DROPPED_BYTES:
+        message = await receive()
+        dropped += len(message.get("body", b""))
+        more = message.get("more_body", False)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

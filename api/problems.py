@@ -123,6 +123,24 @@ TOO_LARGE = CATALOGUE.add(
     "The body is too large",
     "Send less at once.",
 )
+MALFORMED = CATALOGUE.add(
+    "malformed-request",
+    HTTPStatus.BAD_REQUEST,
+    "This is not HTTP",
+    "Send requests as RFC 9112 has them.",
+)
+TOO_SLOW = CATALOGUE.add(
+    "request-timeout",
+    HTTPStatus.REQUEST_TIMEOUT,
+    "The request did not come in time",
+    "Send less at once, or over a quicker line.",
+)
+HEAD_TOO_LARGE = CATALOGUE.add(
+    "head-too-large",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "The head of the request is too large",
+    "Send fewer and shorter headers, and a shorter path.",
+)
 SIGN_IN = CATALOGUE.add(
     "sign-in",
     HTTPStatus.UNAUTHORIZED,

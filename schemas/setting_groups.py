@@ -132,6 +132,9 @@ class ApiSettings(Group):
     body_bytes: int = Field(
         1_048_576, ge=1024, le=1 << 30, description="Largest body of a request."
     )
+    request_s: float = Field(
+        30.0, ge=1, le=3600, description="How long a request may take to come, first to last byte."
+    )
     page_rows: int = Field(10_000, ge=1, le=100_000, description="Most rows of an answer in JSON.")
     export_rows: int = Field(
         200_000, ge=1, le=2_000_000, description="Most rows of one in CSV, Parquet or Arrow."

@@ -1,27 +1,54 @@
-"""Connections beyond the bound are refused, and those that ask nothing are closed."""
+"""What a connection may cost: how many, how long one may ask nothing, how a request may come."""
 
+import asyncio
 import resource
+import select
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from websockets.sync.client import connect
 
-from api.connections import BoundedConnection, allow_many_files
+from api.connections import MOST_HEAD_BYTES, BoundedConnection, allow_many_files
+from api.limits import BodyLimit
 
 MOST = 3
+MOST_BODY = 100_000
+PATIENCE_S = 20.0
+LARGE = 30_000_000
 ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+POSTED = b"POST /body HTTP/1.1\r\nHost: x\r\n"
+HALF = POSTED + b"Content-Length: 10\r\n\r\n12345"
 
 
 class Few(BoundedConnection):
     most = MOST
     first_request_s = 0.2
+
+
+class Impatient(BoundedConnection):
+    most = 3000
+    request_s = 0.3
+
+
+class Unread(BoundedConnection):
+    unread_s = 1.0
+    lost = threading.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.lost.set()
 
 
 async def echo(socket: WebSocket) -> None:
@@ -30,22 +57,94 @@ async def echo(socket: WebSocket) -> None:
         await socket.send_text(await socket.receive_text())
 
 
-@pytest.fixture
-def port() -> Iterator[int]:
-    routes = [Route("/", lambda _: PlainTextResponse("here")), WebSocketRoute("/ws", echo)]
-    app = Starlette(routes=routes)
-    config = uvicorn.Config(app, http=Few, lifespan="off", log_config=None)
+async def length_of_body(request: Request) -> Response:
+    return PlainTextResponse(f"{len(await request.body())}\n")
+
+
+async def slow_answer(_: Request) -> Response:
+    """Bytes for ever, in pieces that are there at once and pieces that take their time."""
+    return StreamingResponse(ticks())
+
+
+async def ticks() -> AsyncIterator[bytes]:
+    while True:
+        yield b"tick\n"
+        await asyncio.sleep(0.01)
+
+
+async def large_answer(_: Request) -> Response:
+    return Response(b"x" * LARGE)
+
+
+@contextmanager
+def served(connection: type[BoundedConnection]) -> Iterator[int]:
+    routes = [
+        Route("/", lambda _: PlainTextResponse("here")),
+        Route("/body", length_of_body, methods=["POST"]),
+        Route("/slow", slow_answer),
+        Route("/large", large_answer),
+        WebSocketRoute("/ws", echo),
+    ]
+    app = Starlette(routes=routes, middleware=[Middleware(BodyLimit, most=MOST_BODY)])
+    config = uvicorn.Config(
+        app, http=connection, lifespan="off", log_config=None, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", 0), backlog=3000) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
-        yield int(listening.getsockname()[1])
-        server.should_exit = True
-        thread.join(20)
+        try:
+            yield int(listening.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join(20)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with served(Few) as found:
+        yield found
+
+
+@pytest.fixture
+def impatient() -> Iterator[int]:
+    with served(Impatient) as found:
+        yield found
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allow_many_files()
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def opened(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=20)
+    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+
+
+def everything(client: socket.socket) -> bytes:
+    """What comes until the other side closes; a reset is an error."""
+    return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def drip(client: socket.socket, piece: bytes) -> bytes:
+    """Send a piece again and again until the other side answers or closes; what it said."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if select.select([client], [], [], 0.02)[0]:
+            return everything(client)
+        client.sendall(piece)
+    raise AssertionError("it goes on for ever")
+
+
+def flood(client: socket.socket, piece: bytes, most: int) -> int:
+    """Send a piece again and again until the other side answers; how many bytes it took."""
+    sent = 0
+    while sent < most and not select.select([client], [], [], 0)[0]:
+        sent += client.send(piece)
+    return sent
 
 
 def test_beyond_the_bound_it_is_said_and_closed_and_there_is_room_again_later(port: int) -> None:
@@ -97,3 +196,178 @@ def test_the_limit_of_open_files_is_raised_and_leaves_some_for_ourselves() -> No
         assert 0 < most < soft
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize("requests_before", [0, 1])
+@pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nX: ", POSTED + b"X: "])
+def test_a_header_without_end_is_refused_at_64_kb(
+    impatient: int, start: bytes, requests_before: int
+) -> None:
+    with opened(impatient) as client:
+        for _ in range(requests_before):
+            client.sendall(ASKED)
+            assert client.recv(9000).startswith(b"HTTP/1.1 200")
+        client.sendall(start)
+
+        sent = flood(client, b"a" * 32_768, 50_000_000)
+        said = everything(client)
+
+    assert said.startswith(b"HTTP/1.1 431 ")
+    assert b"application/problem+json" in said
+    assert MOST_HEAD_BYTES < len(start) + sent < 5_000_000
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: %b\r\n\r\n" % (b"a" * MOST_HEAD_BYTES),
+        b"GET / HTTP/1.1\r\nHost: x\r\n%b\r\n" % (b"A: b\r\n" * 20_000),
+    ],
+    ids=["one header", "many headers"],
+)
+def test_a_whole_head_that_is_too_large_is_refused_too(impatient: int, head: bytes) -> None:
+    with opened(impatient) as client:
+        client.sendall(head)
+
+        assert everything(client).startswith(b"HTTP/1.1 431 ")
+
+
+def test_headers_behind_a_body_are_bounded_too(impatient: int) -> None:
+    with opened(impatient) as client:
+        client.sendall(POSTED + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: ")
+
+        sent = flood(client, b"a" * 32_768, 50_000_000)
+
+    assert sent < 5_000_000
+
+
+def test_a_large_head_within_the_bound_is_answered(impatient: int) -> None:
+    with opened(impatient) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: %b\r\n\r\n" % (b"a" * 60_000))
+
+        assert client.recv(9000).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.usefixtures("many_files")
+def test_two_thousand_half_bodies_are_closed_and_others_are_answered(impatient: int) -> None:
+    clients = [opened(impatient) for _ in range(2000)]
+    for client in clients:
+        client.sendall(HALF)
+    with opened(impatient) as other:
+        other.sendall(ASKED)
+        assert other.recv(9000).startswith(b"HTTP/1.1 200")
+
+    answers = {everything(client).split(b"\r\n")[0] for client in clients}
+
+    assert answers == {b"HTTP/1.1 408 Request Timeout"}
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("begun", "piece", "answer"),
+    [
+        (b"GET / HTTP/1.1\r\nX: ", b"a", b""),
+        (b"\r\n", b"\r\n", b""),
+        (POSTED + b"Content-Length: 50000\r\n\r\n", b"1", b"HTTP/1.1 408 "),
+        (POSTED + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n", b"HTTP/1.1 408 "),
+    ],
+    ids=["head", "empty lines", "body", "chunks"],
+)
+@pytest.mark.parametrize("requests_before", [0, 1])
+def test_a_request_that_drips_is_closed(
+    impatient: int, begun: bytes, piece: bytes, answer: bytes, requests_before: int
+) -> None:
+    with opened(impatient) as client:
+        for _ in range(requests_before):
+            client.sendall(ASKED)
+            assert client.recv(9000).startswith(b"HTTP/1.1 200")
+        client.sendall(begun)
+
+        assert drip(client, piece).startswith(answer)
+
+
+def test_a_body_that_is_not_wanted_may_not_drip_either(impatient: int) -> None:
+    with opened(impatient) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n")
+        assert client.recv(9000).startswith(b"HTTP/1.1 200")
+
+        assert drip(client, b"1") == b""
+
+
+def test_an_answer_may_last_longer_than_a_request(impatient: int) -> None:
+    with opened(impatient) as stream:
+        stream.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert stream.recv(9000).startswith(b"HTTP/1.1 200")
+        for _ in range(2):  # somebody who came later has been closed for it, twice
+            with opened(impatient) as slow:
+                slow.sendall(HALF)
+                assert everything(slow).startswith(b"HTTP/1.1 408 ")
+
+        assert any(b"tick" in stream.recv(9000) for _ in range(3))
+        assert select.select([stream], [], [], PATIENCE_S)[0]
+        assert stream.recv(9000)
+
+
+def test_a_websocket_outlives_the_time_for_a_request(impatient: int) -> None:
+    with connect(f"ws://127.0.0.1:{impatient}/ws") as socket, opened(impatient) as slow:
+        slow.sendall(HALF)
+        assert everything(slow).startswith(b"HTTP/1.1 408 ")
+        socket.send("still here")
+
+        assert socket.recv(20) == "still here"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"Content-Length: 10000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n989680\r\n"],
+    ids=["announced", "chunked"],
+)
+def test_who_sends_a_large_body_to_its_end_reads_that_it_was_too_large(head: bytes) -> None:
+    with served(BoundedConnection) as port, opened(port) as client:
+        client.sendall(POSTED + head)
+        for _ in range(100):
+            client.sendall(b"a" * 100_000)
+        if b"chunked" in head:
+            client.sendall(b"\r\n0\r\n\r\n")
+
+        said = everything(client)
+
+    assert said.startswith(b"HTTP/1.1 413 ")
+    assert b"body-too-large" in said
+
+
+def test_half_a_body_is_never_taken_for_a_whole_one() -> None:
+    called: list[bytes] = []
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        called.append(scope["path"])
+
+    said: list[Message] = [
+        {"type": "http.request", "body": b"half", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return said.pop(0)
+
+    async def send(message: Message) -> None:
+        raise AssertionError(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    asyncio.run(BodyLimit(app, most=100)(scope, receive, send))
+
+    assert called == []
+
+
+def test_who_reads_nothing_of_an_answer_is_cut_off_and_who_reads_slowly_is_not() -> None:
+    with served(Unread) as port, opened(port) as slow, opened(port) as silent:
+        for client in (slow, silent):
+            client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        read = 0
+        while not Unread.lost.wait(0.02):
+            read += len(slow.recv(100_000))
+        while read < LARGE:
+            read += len(slow.recv(1_000_000))
+
+        assert len(everything(silent)) < LARGE
