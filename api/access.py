@@ -23,7 +23,7 @@ async def find_user(connection: HTTPConnection) -> User | None:
     """Return who asks; None where nobody is signed in.
 
     Raises:
-        Problem: A token was sent that is not valid; 401.
+        Problem: A token was sent that is not valid, 401; or too many of this user's requests, 429.
     """
     header = connection.headers.get("authorization") or _offered(connection)
     kind, _, token = header.partition(" ")
@@ -36,6 +36,9 @@ async def find_user(connection: HTTPConnection) -> User | None:
     if user is None:
         detail = "the token is not valid, or not any more"
         raise Problem(problems.SIGN_IN, detail, headers=BEARER)
+    if not getattr(connection.state, "is_counted", False):  # a route may ask more than once
+        connection.state.is_counted = True
+        parts.rates.check(connection, f"user {user.username}")
     return user
 
 

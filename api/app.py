@@ -1,6 +1,7 @@
 """The application: its parts, its routes, and what holds for every request."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -8,14 +9,17 @@ from importlib.metadata import version
 from anyio import to_thread
 from fastapi import FastAPI
 
+from api import problems
 from api.accounts.gate import Gate
 from api.candles import Candles
+from api.documented import errors
 from api.evidence import Evidence
 from api.failures import answer_errors
 from api.limits import BodyLimit
 from api.live.feed import Feed
 from api.metrics import FeedCollector, Meter, Metering
 from api.parts import Parts
+from api.rates import Rates, RequestRate
 from api.reader import Reader
 from api.requests import Requests
 from api.routes import (
@@ -34,6 +38,7 @@ from api.routes import (
     users,
 )
 from api.symbols import Symbols
+from api.turns import Turns
 from schemas.settings import Settings
 
 THREADS = 24
@@ -64,12 +69,14 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        responses=errors(problems.SLOW_DOWN),
     )
     app.state.parts = parts
     app.state.meter = meter = Meter()
     meter.registry.register(FeedCollector(parts.feed))
     answer_errors(app)
     app.add_middleware(BodyLimit, most=settings.api.body_bytes)
+    app.add_middleware(RequestRate, rates=parts.rates)
     app.add_middleware(Metering, meter=meter)
     for module in ROUTES:
         app.include_router(module.router)
@@ -77,7 +84,8 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
 
 
 def _parts(settings: Settings, gate: Gate) -> Parts:
-    reader = Reader(settings.clickhouse, connections=THREADS)
+    limits = settings.api
+    reader = Reader(settings.clickhouse, connections=THREADS + limits.heavy_requests)
     return Parts(
         settings=settings,
         reader=reader,
@@ -87,6 +95,8 @@ def _parts(settings: Settings, gate: Gate) -> Parts:
         gate=gate,
         evidence=Evidence(reader),
         requests=Requests(settings.kafka.bootstrap_servers),
+        rates=Rates(limits.requests_per_minute, time.monotonic),
+        heavy=Turns(limits.heavy_requests, waiting=16, of_one=2, retry_after_s=5),
     )
 
 

@@ -10,9 +10,11 @@ from api.accounts.gate import Gate
 from api.candles import Candles
 from api.evidence import Evidence
 from api.live.feed import Feed
+from api.rates import Rates
 from api.reader import Reader
 from api.requests import Requests
 from api.symbols import Symbols
+from api.turns import Turns
 from schemas.settings import Settings
 
 
@@ -28,6 +30,8 @@ class Parts:
     gate: Gate
     evidence: Evidence
     requests: Requests
+    rates: Rates
+    heavy: Turns
 
 
 def parts_of(connection: HTTPConnection) -> Parts:

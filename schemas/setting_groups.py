@@ -135,6 +135,15 @@ class ApiSettings(Group):
     request_s: float = Field(
         30.0, ge=1, le=3600, description="How long a request may take to come, first to last byte."
     )
+    requests_per_minute: int = Field(
+        6_000,
+        ge=0,
+        description="Requests a minute of an address, and of a user; beyond them 429. 0: any "
+        "number. The live stream and the page's files do not count.",
+    )
+    heavy_requests: int = Field(
+        2, ge=1, le=24, description="Answers of more than 5,000 rows that are made at a time."
+    )
     page_rows: int = Field(10_000, ge=1, le=100_000, description="Most rows of an answer in JSON.")
     export_rows: int = Field(
         200_000, ge=1, le=2_000_000, description="Most rows of one in CSV, Parquet or Arrow."

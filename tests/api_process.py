@@ -57,6 +57,7 @@ def running_api(
         "CANDLEWICK_SYMBOLS": "BTCUSDT,ETHUSDT",
         "CANDLEWICK_DATA_DIR": str(folder),
         "CANDLEWICK_API__PORT": str(port),
+        "CANDLEWICK_API__REQUESTS_PER_MINUTE": "0",  # tests ask without a pause until it is so
         **{f"CANDLEWICK_API__{name}": value for name, value in settings.items()},
     }
     with (folder / "api.log").open("ab") as log:

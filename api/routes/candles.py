@@ -18,6 +18,7 @@ from api.formats import ENCODINGS, Format, choose_format
 from api.parts import Parts, TheParts
 from api.problems import FieldError, Members, Problem
 from api.shapes.candles import CandlePage, CandleParams, CandleSearch
+from api.turns import heavy_in_turn
 from schemas.timeframe import Interval
 
 router = APIRouter(tags=["market"], dependencies=Reading)
@@ -34,6 +35,7 @@ ANSWERS = {
 
 
 @router.get("/v1/candles", responses=ANSWERS)
+@heavy_in_turn
 def candles(
     request: Request, parts: TheParts, wanted: Annotated[CandleParams, Query()]
 ) -> Response:
@@ -42,6 +44,7 @@ def candles(
 
 
 @router.post("/v1/candles/search", responses={**ANSWERS, **errors(problems.TOO_LARGE)})
+@heavy_in_turn
 def search(request: Request, parts: TheParts, wanted: Annotated[CandleSearch, Body()]) -> Response:
     """Return the candles of many symbols that meet conditions, by time and symbol."""
     return _answer(request, parts, wanted)

@@ -18,6 +18,7 @@ from api.parts import Parts, TheParts
 from api.shapes.candles import StoredInterval
 from api.shapes.market import CoinList, CompletenessPage, GapPage, SymbolList
 from api.times import END_MS, iso
+from api.turns import heavy_in_turn
 
 router = APIRouter(tags=["market"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
@@ -41,6 +42,7 @@ def coins(request: Request, parts: TheParts) -> Response:
 
 
 @router.get("/v1/gaps", responses={**REFUSED, **found(GapPage)})
+@heavy_in_turn
 def gaps(
     request: Request,
     parts: TheParts,

@@ -22,6 +22,7 @@ from api.reader import Row, Value
 from api.requests import RECEIPT, Receipt, parse_receipt
 from api.shapes.models import ModelPage, Training, TrainingWish
 from api.times import END_MS
+from api.turns import heavy_in_turn
 from schemas.predictions import TrainingRequest
 
 router = APIRouter(tags=["models"])
@@ -51,6 +52,7 @@ _RESULT = """SELECT model, version, symbol, event, toUnixTimestamp64Milli(event_
 
 
 @router.get("/v1/models", dependencies=Reading, responses={**REFUSED, **found(ModelPage)})
+@heavy_in_turn
 def models(
     request: Request,
     parts: TheParts,

@@ -16,6 +16,7 @@ from api.documented import errors, found
 from api.parts import TheParts
 from api.shapes.outcomes import OutcomePage
 from api.times import END_MS
+from api.turns import heavy_in_turn
 
 router = APIRouter(tags=["predictions"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
@@ -51,6 +52,7 @@ ORDER BY s.open_time DESC, s.issued_time DESC, s.model DESC"""  # noqa: S608 - o
 
 
 @router.get("/v1/outcomes", responses={**REFUSED, **found(OutcomePage)})
+@heavy_in_turn
 def outcomes(
     request: Request,
     parts: TheParts,

@@ -30,6 +30,7 @@ from api.predictions import current_prediction
 from api.problems import Problem
 from api.shapes.predictions import CurrentPrediction, PredictionPage, SkillPage
 from api.times import END_MS, TimeMs
+from api.turns import heavy_in_turn
 
 router = APIRouter(tags=["predictions"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
@@ -82,6 +83,7 @@ async def current(request: Request, parts: TheParts, symbol: Symbol) -> Response
 
 
 @router.get("/v1/predictions", responses={**REFUSED, **found(PredictionPage)})
+@heavy_in_turn
 def predictions(
     request: Request,
     parts: TheParts,

@@ -1,0 +1,118 @@
+"""Work that is dear takes turns in a few threads of its own, so that all other work goes on."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial, wraps
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api import problems
+from api.clients import client_of
+from api.problems import Members, Problem
+
+LIGHT_ROWS = 5_000  # the page asks for 2,881 at most: 30 days of 15m candles and one
+_PIECE_BYTES = 262_144
+Result = TypeVar("Result")
+
+
+class Turns:
+    """So many at a time and so many who wait, of which one client may be only a few.
+
+    Args:
+        places: Threads.
+        waiting: How many may wait.
+        of_one: How many of one client may work and wait.
+        retry_after_s: When who is refused may ask again.
+    """
+
+    def __init__(self, places: int, *, waiting: int, of_one: int, retry_after_s: int) -> None:
+        self._limiter = CapacityLimiter(places)
+        self._most, self._of_one = places + waiting, of_one
+        self._inside: Counter[str] = Counter()
+        self._retry_after_s = retry_after_s
+
+    def enter(self, client: str) -> None:
+        """Let a client in until `leave`.
+
+        Raises:
+            Problem: There is no room, or too many of the client are inside already; 429.
+        """
+        if self._inside[client] >= self._of_one:
+            raise self._refused(f"{self._of_one} of yours are at work already")
+        if self._inside.total() >= self._most:
+            raise self._refused("too many ask for this at the same time")
+        self._inside[client] += 1
+
+    def leave(self, client: str) -> None:
+        """Give a place back."""
+        self._inside[client] -= 1
+        self._inside += Counter()  # forgets those who have none
+
+    async def work(self, do: Callable[[], Result]) -> Result:
+        """Do something in one of the threads; call it between `enter` and `leave`."""
+        return await to_thread.run_sync(do, limiter=self._limiter)
+
+    async def run(self, client: str, do: Callable[[], Result]) -> Result:
+        """Do something for a client; raises as `enter` does."""
+        self.enter(client)
+        try:
+            return await self.work(do)
+        finally:
+            self.leave(client)
+
+    def _refused(self, detail: str) -> Problem:
+        return Problem(
+            problems.SLOW_DOWN, detail, members=Members(retry_after_s=self._retry_after_s)
+        )
+
+
+class PacedResponse(Response):
+    """A large body that is sent as the client reads it, and what is done when that has ended."""
+
+    def __init__(self, whole: Response, done: Callable[[], None]) -> None:
+        super().__init__(whole.body, whole.status_code)
+        self.raw_headers = whole.raw_headers
+        self._done = done
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        del scope, receive
+        body, kind = memoryview(self.body), "http.response.body"
+        head = {"type": "http.response.start", "status": self.status_code}
+        try:
+            await send({**head, "headers": self.raw_headers})
+            for at in range(0, len(body), _PIECE_BYTES):
+                piece = bytes(body[at : at + _PIECE_BYTES])
+                await send({"type": kind, "body": piece, "more_body": True})
+            await send({"type": kind, "body": b"", "more_body": False})
+        finally:
+            self._done()
+
+
+def heavy_in_turn(route: Callable[..., Response]) -> Callable[..., Awaitable[Response]]:
+    """Let a route with a `limit`, its own or its search's, take turns where that is large.
+
+    A client keeps its place until it has read the answer, as the answer is in memory until then.
+    """
+
+    @wraps(route)
+    async def turned(**given: object) -> Response:
+        request, asked, do = given["request"], given.get("wanted"), partial(route, **given)
+        rows = given.get("limit", getattr(asked, "limit", 0))
+        if not isinstance(request, Request) or not isinstance(rows, int) or rows <= LIGHT_ROWS:
+            return await to_thread.run_sync(do)
+        turns: Turns = request.app.state.parts.heavy
+        client = client_of(request)
+        turns.enter(client)
+        try:
+            answer = await turns.work(do)
+        except BaseException:
+            turns.leave(client)
+            raise
+        return PacedResponse(answer, partial(turns.leave, client))
+
+    return turned

@@ -1,0 +1,105 @@
+"""One client that asks for more than its share leaves the others quick."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api_process import running_api
+from tests.api_stage import Stage
+
+ROWS = 200_000
+GREEDY = 30  # more than the API has threads
+SMALL = 20
+# Minutes made of a quarter that is there: a month and more of one symbol, closed long ago.
+FILL = f"""INSERT INTO candles SELECT t.* REPLACE ('ETHUSDT' AS symbol, '1m' AS interval,
+        toDateTime64(60 * (20_000_000 + n), 3, 'UTC') AS open_time,
+        toDateTime64(60 * (20_000_001 + n), 3, 'UTC') AS close_time)
+    FROM (SELECT * FROM candles LIMIT 1) AS t
+    CROSS JOIN (SELECT number AS n FROM numbers({ROWS})) AS m"""  # noqa: S608
+EMPTY = "ALTER TABLE candles DROP PARTITION 2008"  # where FILL begins and ends
+LARGE = {"symbol": "ETHUSDT", "interval": "1m", "limit": str(ROWS), "format": "csv"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _many_rows(stage: Stage) -> Iterator[None]:
+    with stage.clickhouse.client(database="candlewick") as client:
+        client.command(FILL)
+        yield
+        client.command(EMPTY)
+
+
+class Greed:
+    """Clients of one address who ask for the same large answer again and again."""
+
+    def __init__(self, url: str, wanted: dict[str, str]) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.refusals: list[httpx.Response] = []
+        self.has_begun = threading.Event()
+        self._url, self._wanted, self._over = url, wanted, threading.Event()
+
+    def ask(self) -> None:
+        with httpx.Client(base_url=self._url, timeout=120) as client:
+            while not self._over.is_set():
+                answer = client.get("/v1/candles", params=self._wanted)
+                self.statuses[answer.status_code] += 1
+                self.has_begun.set()
+                if answer.status_code == 429:
+                    self.refusals.append(answer)
+                    self._over.wait(0.1)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        threads = [threading.Thread(target=self.ask) for _ in range(GREEDY)]
+        for thread in threads:
+            thread.start()
+        try:
+            assert self.has_begun.wait(60)
+            yield
+        finally:
+            self._over.set()
+            for thread in threads:
+                thread.join(120)
+
+
+def test_who_asks_for_200_000_rows_again_and_again_leaves_the_others_quick(stage: Stage) -> None:
+    small = {"symbol": "BTCUSDT", "interval": "15m", "limit": "10"}
+    greed = Greed(stage.api.url, LARGE)
+    with greed.at_work(), stage.api.client() as client:
+        before = greed.statuses[200]
+        alive = [client.get("/livez").status_code for _ in range(SMALL)]
+        found = [client.get("/v1/candles", params=small) for _ in range(SMALL)]
+        made_meanwhile = greed.statuses[200] - before
+
+    assert alive == [200] * SMALL
+    assert [len(answer.json()["data"]) for answer in found] == [10] * SMALL
+    assert made_meanwhile < SMALL  # the small ones overtook; 24 threads would have made more
+    assert set(greed.statuses) == {200, 429}
+    refused = greed.refusals[0]
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert int(refused.headers["retry-after"]) > 0
+    assert refused.json()["type"] == "/problems/too-many-requests"
+
+
+def test_each_of_two_at_a_time_gets_its_large_answer(stage: Stage) -> None:
+    with stage.api.client() as client, stage.api.client() as other:
+        found = [each.get("/v1/candles", params=LARGE) for each in (client, other)]
+
+    assert [answer.text.count("\n") for answer in found] == [ROWS + 1] * 2
+
+
+def test_an_address_and_a_user_have_so_many_requests_a_minute(stage: Stage, tmp_path: Path) -> None:
+    few = {"REQUESTS_PER_MINUTE": "20", "USERS_URL": stage.users_url}
+    with running_api(tmp_path, stage.kafka, stage.clickhouse, **few) as api, api.client() as client:
+        statuses = [client.get("/problems").status_code for _ in range(21)]
+        refused = client.get("/problems")
+        alive = client.get("/livez")
+
+    assert statuses[:20] == [200] * 20
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) <= 3
+    assert alive.status_code == 200
