@@ -26,7 +26,8 @@ class User:
     """A person who may sign in.
 
     Attributes:
-        generation: Rises with each change of the password: tokens of an earlier one end.
+        generation: Begins at random and rises with each change of the password: tokens of another
+            one are none of this user's.
     """
 
     username: str

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
+from api.accounts.generations import new_generation, upgrade
 from api.accounts.people import Role, User
 from api.accounts.tables import METADATA, USERS
 from schemas.errors import CandlewickError, ConfigurationError, Transient
@@ -47,6 +48,7 @@ def open_database(settings: Settings) -> Iterator[Engine]:
     try:
         with connected(engine) as connection:
             METADATA.create_all(connection)
+            upgrade(connection)
         yield engine
     finally:
         engine.dispose()
@@ -86,7 +88,7 @@ class Users:
         """
         rows = [
             {"username": name.lower(), "role": role.value, "password_hash": hashed}
-            | {"created_ms": now_ms, "generation": 0}
+            | {"created_ms": now_ms, "generation": new_generation()}
             for name, role, hashed in people
         ]
         try:

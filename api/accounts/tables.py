@@ -1,6 +1,6 @@
 """Users and the keys that sign their tokens, as SQLAlchemy has them."""
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table
 
 METADATA = MetaData()
 USERS = Table(
@@ -10,7 +10,7 @@ USERS = Table(
     Column("role", String(16), nullable=False),
     Column("password_hash", String(255), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
-    Column("generation", Integer, nullable=False, default=0),
+    Column("generation", BigInteger, nullable=False),
 )
 KEYS = Table(
     "candlewick_keys",

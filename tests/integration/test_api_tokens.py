@@ -9,14 +9,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
-from api.accounts.gate import open_gate
+from api.accounts.gate import now_ms, open_gate
 from api.accounts.people import NewUser, Role, User
-from api.accounts.store import FILE, LastAdmin, UserExists, Users, open_database
+from api.accounts.store import FILE, LastAdmin, UserExists, Users, connected, open_database
 from api.accounts.tokens import Tokens
 from schemas.errors import ConfigurationError
 from schemas.settings import ApiSettings, Settings
+from tests.api_stage import PASSWORD
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -49,7 +50,7 @@ def opened(settings: Settings) -> Iterator[Opened]:
         yield lambda: engines.enter_context(open_database(settings))
 
 
-def tokens_of(engine: Engine, clock: Clock) -> Tokens:
+def tokens_of(engine: Engine, clock: Callable[[], int]) -> Tokens:
     return Tokens(engine, ApiSettings(), clock)
 
 
@@ -105,6 +106,39 @@ def test_a_token_that_was_changed_is_none(opened: Opened, clock: Clock, change: 
     }[change]
 
     assert tokens.read(forged) is None
+
+
+def test_a_token_is_not_of_a_user_who_has_the_name_later(settings: Settings) -> None:
+    with open_gate(settings) as gate:
+        gate.add([NewUser("root", Role.ADMIN, PASSWORD), NewUser("ghost", Role.VIEWER, PASSWORD)])
+        ghost = gate.users.find("ghost")
+        assert ghost is not None
+        token = gate.tokens.make(ghost)
+        assert gate.who(token) == ghost
+
+        gate.users.remove("ghost")
+        gate.add([NewUser("ghost", Role.ADMIN, PASSWORD)])
+
+        assert gate.who(token) is None
+
+
+def test_users_of_an_earlier_version_stay_and_their_tokens_end_once(
+    settings: Settings, opened: Opened
+) -> None:
+    engine = opened()
+    Users(engine).add([("ada", Role.VIEWER, "x")], now_ms=5)
+    with connected(engine) as connection:
+        connection.execute(text("UPDATE candlewick_users SET generation = 0"))
+    token = tokens_of(engine, now_ms).make(ADA)
+
+    with open_gate(settings) as gate:
+        found = gate.users.find("ada")
+
+        assert gate.tokens.read(token)
+        assert gate.who(token) is None
+        assert found is not None
+        assert gate.who(gate.tokens.make(found)) == found
+        assert Users(opened()).find("ada") == found
 
 
 def test_the_file_of_users_is_for_its_owner_alone(opened: Opened, tmp_path: Path) -> None:

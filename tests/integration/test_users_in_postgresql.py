@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, text
 
 from api.accounts.people import Role, User
 from api.accounts.store import LastAdmin, UserExists, Users, connected, open_database
@@ -18,6 +18,9 @@ from schemas.errors import Transient
 from schemas.settings import ApiSettings, Settings
 from tests.postgresql import running_postgresql
 
+TABLE_OF_0_1 = """CREATE TABLE candlewick_users (username VARCHAR(64) PRIMARY KEY,
+    role VARCHAR(16) NOT NULL, password_hash VARCHAR(255) NOT NULL, created_ms BIGINT NOT NULL,
+    generation INTEGER NOT NULL)"""
 ADMINS = [("ada", Role.ADMIN, "hash"), ("bob", Role.ADMIN, "hash")]
 
 
@@ -57,11 +60,13 @@ def test_people_are_added_found_changed_and_removed(users: Users) -> None:
         ("ada", Role.ADMIN, 5),
         ("bob", Role.VIEWER, 5),
     ]
+    first = users.find("ada")
     assert users.set_password("ADA", "second")
     found = users.find_with_hash("ada")
+    assert first is not None
     assert found is not None
     assert found[1] == "second"
-    assert found[0].generation == 1
+    assert found[0].generation == first.generation + 1
     assert users.remove("bob")
     assert not users.remove("bob")
 
@@ -110,6 +115,35 @@ def test_tokens_are_read_by_another_process_over_the_same_database(
     first, other = (Tokens(opened(), ApiSettings(), lambda: 0) for _ in range(2))
 
     assert other.read(first.make(User("ada", Role.VIEWER, 0, 0)))
+
+
+def test_a_name_that_is_made_again_is_another_user(users: Users) -> None:
+    generations = set()
+    for _ in range(5):
+        users.add([("ghost", Role.VIEWER, "hash")], now_ms=0)
+        found = users.find("ghost")
+        assert found is not None
+        generations.add(found.generation)
+        users.remove("ghost")
+
+    assert len(generations) == 5
+
+
+def test_a_table_of_an_earlier_version_is_widened_and_its_tokens_end_once(
+    opened: Callable[[], Engine],
+) -> None:
+    with connected(opened()) as connection:
+        connection.execute(text("DROP TABLE candlewick_users"))
+        connection.execute(text(TABLE_OF_0_1))
+        connection.execute(text("INSERT INTO candlewick_users VALUES ('ada', 'admin', 'x', 0, 3)"))
+
+    users = Users(opened())
+    found, again = users.find("ada"), Users(opened()).find("ada")
+
+    assert found is not None
+    assert found.generation > 2**32
+    assert again == found
+    assert users.set_password("ada", "other")
 
 
 def test_a_server_that_is_away_is_an_error_that_passes(tmp_path: Path) -> None:
