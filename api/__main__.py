@@ -42,6 +42,8 @@ def _serve(app: FastAPI, settings: Settings) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=bool(settings.api.trusted_proxies),
+        forwarded_allow_ips=",".join(settings.api.trusted_proxies),
         timeout_graceful_shutdown=LONGEST_GOODBYE_S,
     )
 

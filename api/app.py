@@ -42,6 +42,7 @@ from api.turns import Turns
 from schemas.settings import Settings
 
 THREADS = 24
+HASHING = 2  # at a time: each takes 64 MB
 ROUTES = (
     health,
     market,
@@ -97,6 +98,8 @@ def _parts(settings: Settings, gate: Gate) -> Parts:
         requests=Requests(settings.kafka.bootstrap_servers),
         rates=Rates(limits.requests_per_minute, time.monotonic),
         heavy=Turns(limits.heavy_requests, waiting=16, of_one=2, retry_after_s=5),
+        hashing=Turns(HASHING, waiting=16, of_one=4, retry_after_s=2),
+        importing=Turns(1, waiting=1, of_one=1, retry_after_s=10),
     )
 
 

@@ -32,6 +32,8 @@ class Parts:
     requests: Requests
     rates: Rates
     heavy: Turns
+    hashing: Turns
+    importing: Turns
 
 
 def parts_of(connection: HTTPConnection) -> Parts:

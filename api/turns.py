@@ -25,7 +25,7 @@ class Turns:
     Args:
         places: Threads.
         waiting: How many may wait.
-        of_one: How many of one client may work and wait.
+        of_one: How many of one client may be inside.
         retry_after_s: When who is refused may ask again.
     """
 
@@ -33,18 +33,17 @@ class Turns:
         self._limiter = CapacityLimiter(places)
         self._most, self._of_one = places + waiting, of_one
         self._inside: Counter[str] = Counter()
+        self._working = 0
         self._retry_after_s = retry_after_s
 
     def enter(self, client: str) -> None:
         """Let a client in until `leave`.
 
         Raises:
-            Problem: There is no room, or too many of the client are inside already; 429.
+            Problem: Too many of the client are inside already; 429.
         """
         if self._inside[client] >= self._of_one:
             raise self._refused(f"{self._of_one} of yours are at work already")
-        if self._inside.total() >= self._most:
-            raise self._refused("too many ask for this at the same time")
         self._inside[client] += 1
 
     def leave(self, client: str) -> None:
@@ -53,11 +52,21 @@ class Turns:
         self._inside += Counter()  # forgets those who have none
 
     async def work(self, do: Callable[[], Result]) -> Result:
-        """Do something in one of the threads; call it between `enter` and `leave`."""
-        return await to_thread.run_sync(do, limiter=self._limiter)
+        """Do something in one of the threads; call it between `enter` and `leave`.
+
+        Raises:
+            Problem: So many wait already that there is no room; 429.
+        """
+        if self._working >= self._most:
+            raise self._refused("too many ask for this at the same time")
+        self._working += 1
+        try:
+            return await to_thread.run_sync(do, limiter=self._limiter)
+        finally:
+            self._working -= 1
 
     async def run(self, client: str, do: Callable[[], Result]) -> Result:
-        """Do something for a client; raises as `enter` does."""
+        """Do something for a client; raises as `enter` and `work` do."""
         self.enter(client)
         try:
             return await self.work(do)

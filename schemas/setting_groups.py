@@ -1,5 +1,6 @@
 """The groups of settings: what each part of the system may be told."""
 
+from ipaddress import ip_network
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
@@ -126,9 +127,18 @@ class ApiSettings(Group):
         30, ge=1, le=365, description="A key that signs tokens is replaced after this many days."
     )
     login_attempts: int = Field(
-        5, ge=1, le=100, description="Wrong passwords of a user, or of an address, until both wait."
+        5,
+        ge=1,
+        le=100,
+        description="Wrong passwords of an address for a user until it waits for that user; four "
+        "times as many over all users. Not where it signed in well in the last 12 hours.",
     )
-    login_wait_s: int = Field(300, ge=1, le=86_400, description="How long they wait.")
+    login_wait_s: int = Field(300, ge=1, le=86_400, description="How long it waits.")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Addresses or networks of proxies whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed, comma separated: 10.0.0.5,172.16.0.0/12.",
+    )
     body_bytes: int = Field(
         1_048_576, ge=1024, le=1 << 30, description="Largest body of a request."
     )
@@ -162,6 +172,14 @@ class ApiSettings(Group):
     stale_s: Seconds = Field(
         30.0, description="Data of which nothing new came for this long is not fresh."
     )
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        parts = value.replace(" ", "").split(",") if isinstance(value, str) else value
+        if not isinstance(parts, (list, tuple)):
+            return parts
+        return tuple(str(ip_network(str(part))) for part in parts if part)
 
 
 class BackfillSettings(Group):

@@ -1,62 +1,117 @@
-"""Wrong passwords are counted, by user and by address; who has too many waits."""
+"""Attempts to sign in, counted before they are tried; who has too many wrong ones waits or is slow.
+
+An address waits for a name, not the name for everybody: else anybody could keep anybody out. A name
+that is tried from many addresses is slow to answer those who never signed in as it.
+"""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from schemas.errors import CandlewickError
 
 MOST_REMEMBERED = 10_000
+SHARE_OF_ADDRESS = 4  # so many times the attempts of one name, over all names
+KNOWN_S = 12 * 3600.0
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 4.0
+
+
+class TooManyAttempts(CandlewickError):  # noqa: N818 - it is no fault of ours
+    """The wait is not over.
+
+    Attributes:
+        wait_s: Seconds that are left.
+    """
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__("too many wrong passwords")
+        self.wait_s = wait_s
 
 
 @dataclass(frozen=True, slots=True)
-class Failures:
+class Tries:
     """How many in a row, and when the last was, monotonic seconds."""
 
     count: int
     last_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The newest `MOST_REMEMBERED` of their kind."""
+
+    tries: OrderedDict[str, Tries] = field(default_factory=OrderedDict)
+
+    def count(self, key: str, now_s: float, within_s: float) -> int:
+        found = self.tries.get(key)
+        return found.count if found and now_s - found.last_s <= within_s else 0
+
+    def put(self, key: str, tries: Tries) -> None:
+        self.tries.pop(key, None)
+        if tries.count > 0:
+            self.tries[key] = tries
+        while len(self.tries) > MOST_REMEMBERED:
+            self.tries.popitem(last=False)
+
+
 class Attempts:
-    """Remembers failures in this process, the newest `MOST_REMEMBERED` of them.
+    """Remembers attempts in this process; safe in many threads.
 
     Args:
-        most: Failures in a row until the wait begins.
-        wait_s: How long it is.
+        most: Attempts of an address for a name until it waits.
+        wait_s: How long it waits, and how long attempts count.
         clock_s: Monotonic seconds.
     """
 
     def __init__(self, most: int, wait_s: int, clock_s: Callable[[], float]) -> None:
         self._most, self._wait_s, self._clock_s = most, wait_s, clock_s
-        self._failures: OrderedDict[str, Failures] = OrderedDict()
+        self._pairs, self._addresses, self._names = _Memory(), _Memory(), _Memory()
+        self._good_pairs, self._good_addresses = _Memory(), _Memory()
         self._lock = threading.Lock()
 
-    def wait_s(self, *names: str) -> int:
-        """Return for how many seconds any of these names must wait; 0 for none."""
-        now_s = self._clock_s()
-        with self._lock:
-            waits = [self._left_s(self._failures.get(name), now_s) for name in names]
-        return max(waits, default=0)
+    def begin(self, name: str, address: str) -> float:
+        """Count an attempt; returns how many seconds later it is to be tried.
 
-    def failed(self, *names: str) -> None:
-        """Count a failure of each name."""
-        now_s = self._clock_s()
+        Raises:
+            TooManyAttempts: It is not to be tried; it does not count.
+        """
+        pair, now_s = f"{address} {name}", self._clock_s()
         with self._lock:
-            for name in names:
-                before = self._failures.pop(name, None)
-                fresh = before is None or now_s - before.last_s > self._wait_s
-                count = 1 if before is None or fresh else before.count + 1
-                self._failures[name] = Failures(count, now_s)
-            while len(self._failures) > MOST_REMEMBERED:
-                self._failures.popitem(last=False)
+            tried = self._count(self._pairs, pair, now_s)
+            is_known = self._good_pairs.count(pair, now_s, KNOWN_S) > 0
+            if not is_known:
+                self._check(self._pairs, pair, self._most, now_s)
+            if not self._good_addresses.count(address, now_s, KNOWN_S):
+                most = SHARE_OF_ADDRESS * self._most
+                self._check(self._addresses, address, most, now_s)
+            tried = tried if is_known else self._count(self._names, name, now_s)
+            for memory, key in self._memories(name, address):
+                memory.put(key, Tries(self._count(memory, key, now_s) + 1, now_s))
+        return self._delay_s(tried)
 
-    def succeeded(self, *names: str) -> None:
-        """Forget the failures of each name."""
+    def succeeded(self, name: str, address: str) -> None:
+        """Forget the attempts of an address for a name, and remember that it signs in well."""
+        pair, now_s = f"{address} {name}", self._clock_s()
         with self._lock:
-            for name in names:
-                self._failures.pop(name, None)
+            own = self._count(self._pairs, pair, now_s)
+            for memory, key in self._memories(name, address):
+                memory.put(key, Tries(self._count(memory, key, now_s) - own, now_s))
+            self._good_pairs.put(pair, Tries(1, now_s))
+            self._good_addresses.put(address, Tries(1, now_s))
 
-    def _left_s(self, failures: Failures | None, now_s: float) -> int:
-        if failures is None or failures.count < self._most:
-            return 0
-        left = self._wait_s - (now_s - failures.last_s)
-        return max(0, int(left) + 1) if left > 0 else 0
+    def _memories(self, name: str, address: str) -> list[tuple[_Memory, str]]:
+        pair = f"{address} {name}"
+        return [(self._pairs, pair), (self._addresses, address), (self._names, name)]
+
+    def _count(self, memory: _Memory, key: str, now_s: float) -> int:
+        return memory.count(key, now_s, self._wait_s)
+
+    def _check(self, memory: _Memory, key: str, most: int, now_s: float) -> None:
+        if self._count(memory, key, now_s) >= most:
+            left_s = self._wait_s - (now_s - memory.tries[key].last_s)
+            raise TooManyAttempts(int(left_s) + 1)
+
+    def _delay_s(self, tried: int) -> float:
+        doublings = min(tried - self._most, 10)
+        return min(LONGEST_DELAY_S, FIRST_DELAY_S * 2**doublings) if doublings >= 0 else 0.0

@@ -25,6 +25,7 @@ from schemas.errors import CandlewickError, ConfigurationError, Transient
 from schemas.settings import Settings, variable_name
 
 FILE = "users.db"
+TAKEN = "a name is taken: see the list of users"
 _VARIABLE = variable_name("api", "users_url")
 
 
@@ -80,6 +81,11 @@ class Users:
             return None
         return User(row.username, Role(row.role), row.created_ms, row.generation), row.password_hash
 
+    def has_any(self, names: Sequence[str]) -> bool:
+        """Tell whether one of these names is taken."""
+        wanted = {name.lower() for name in names}
+        return any(user.username in wanted for user in self.all())
+
     def add(self, people: Sequence[tuple[str, Role, str]], *, now_ms: int) -> None:
         """Add users, given as name, role and hash: all of them or none.
 
@@ -95,7 +101,7 @@ class Users:
             with connected(self._engine) as connection:
                 connection.execute(insert(USERS), rows)
         except IntegrityError as error:
-            raise UserExists("a name is taken: see the list of users") from error
+            raise UserExists(TAKEN) from error
 
     def set_password(self, username: str, hashed: str) -> bool:
         """Change the hash; False where there is no such user."""

@@ -2,16 +2,19 @@
 
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Form
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.requests import Request
 
 from api import problems
 from api.accounts.people import LONGEST_PASSWORD
+from api.clients import client_of
 from api.documented import errors
-from api.parts import Parts, TheParts
-from api.problems import Members, Problem
+from api.parts import TheParts
+from api.problems import Problem
 from api.shapes.users import Token
+from api.signing_in import check_password
 
 router = APIRouter(tags=["users"])
 
@@ -35,29 +38,12 @@ class SignIn(BaseModel):
         problems.UNAVAILABLE,
     ),
 )
-def token(request: Request, parts: TheParts, form: Annotated[SignIn, Form()]) -> Token:
+async def token(request: Request, parts: TheParts, form: Annotated[SignIn, Form()]) -> Token:
     """Exchange name and password for a token."""
-    names = (f"user {form.username.lower()}", f"address {_address(request)}")
-    check_attempts(parts, *names)
-    user = parts.gate.sign_in(form.username, form.password.get_secret_value())
+    password = form.password.get_secret_value()
+    user = await check_password(parts, client_of(request), form.username, password)
     if user is None:
-        parts.gate.attempts.failed(*names)
         raise Problem(problems.SIGN_IN, "name or password is wrong")
-    parts.gate.attempts.succeeded(*names)
     tokens = parts.gate.tokens
-    return Token(access_token=tokens.make(user), expires_in=tokens.lifetime_s, role=user.role)
-
-
-def check_attempts(parts: Parts, *names: str) -> None:
-    """Refuse who had too many wrong passwords.
-
-    Raises:
-        Problem: The wait is not over; 429.
-    """
-    if wait_s := parts.gate.attempts.wait_s(*names):
-        detail = "too many wrong passwords"
-        raise Problem(problems.SLOW_DOWN, detail, members=Members(retry_after_s=wait_s))
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+    made = await to_thread.run_sync(tokens.make, user)
+    return Token(access_token=made, expires_in=tokens.lifetime_s, role=user.role)

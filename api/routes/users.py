@@ -1,5 +1,6 @@
 """Users: admins manage them, everybody changes their own password."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,11 +13,12 @@ from api.access import Admin, Signed, Viewer
 from api.accounts.csv_files import RowFault, read_users, write_users
 from api.accounts.people import USERNAME, NewUser, Role, User, password_fault
 from api.accounts.store import LastAdmin, UserExists
+from api.clients import client_of
 from api.documented import errors
 from api.parts import Parts, TheParts
 from api.problems import FieldError, Members, Problem
-from api.routes.token import check_attempts
 from api.shapes.users import Imported, PasswordChange, UserList, UserRequest, UserRow
+from api.signing_in import check_password
 from api.times import iso
 
 CSV = "text/csv"
@@ -69,12 +71,12 @@ def export_users(parts: TheParts, _: Admin) -> Response:
 
 @router.post("/add_user", status_code=HTTPStatus.CREATED, responses=WRITING)
 @router.post("/v1/users", status_code=HTTPStatus.CREATED, responses=WRITING)
-def add_user(parts: TheParts, _: Admin, wanted: UserRequest) -> UserRow:
+async def add_user(parts: TheParts, admin: Admin, wanted: UserRequest) -> UserRow:
     """Let a person in."""
     password = wanted.password.get_secret_value()
     _check_password(password, wanted.username)
-    _add(parts, [NewUser(wanted.username, wanted.role, password)])
-    return _row(_existing(parts, wanted.username))
+    person = NewUser(wanted.username, wanted.role, password)
+    return await parts.hashing.run(admin.username, partial(_added, parts, person))
 
 
 @router.post(
@@ -87,17 +89,11 @@ def add_user(parts: TheParts, _: Admin, wanted: UserRequest) -> UserRow:
     responses=WRITING,
     openapi_extra=CSV_BODY,
 )
-def import_users(
-    parts: TheParts,
-    _: Admin,
-    data: Annotated[bytes, Depends(csv_body)],
+async def import_users(
+    parts: TheParts, admin: Admin, data: Annotated[bytes, Depends(csv_body)]
 ) -> Imported:
     """Let many in: CSV with username, role, password. All, or none where a row is wrong."""
-    people, faults = read_users(data, most=parts.settings.api.import_rows)
-    if faults:
-        raise _wrong_rows(faults)
-    _add(parts, people)
-    return Imported(created=len(people))
+    return await parts.importing.run(admin.username, partial(_imported, parts, data))
 
 
 @router.delete(
@@ -120,26 +116,26 @@ def remove_user(parts: TheParts, _: Admin, username: Username) -> None:
     status_code=HTTPStatus.NO_CONTENT,
     responses={**WRITING, **errors(problems.NOT_FOUND, problems.SLOW_DOWN)},
 )
-def change_password(
-    parts: TheParts, user: Viewer, username: Username, change: PasswordChange
+async def change_password(
+    request: Request, parts: TheParts, user: Viewer, username: Username, change: PasswordChange
 ) -> None:
     """Change one's own password, or as an admin that of another; tokens end at once."""
     if username.lower() == user.username:
-        _check_current(parts, user, change)
+        await _check_current(request, parts, user, change)
     elif not user.role.may(Role.ADMIN):
         raise Problem(problems.FORBIDDEN, "only an admin changes the password of another")
     password = change.password.get_secret_value()
     _check_password(password, username)
-    if not parts.gate.change_password(username, password):
+    do = partial(parts.gate.change_password, username, password)
+    if not await parts.hashing.run(user.username, do):
         raise _nobody(username)
 
 
-def _check_current(parts: Parts, user: User, change: PasswordChange) -> None:
-    name = f"user {user.username}"
-    check_attempts(parts, name)
+async def _check_current(
+    request: Request, parts: Parts, user: User, change: PasswordChange
+) -> None:
     current = change.current.get_secret_value() if change.current else ""
-    if parts.gate.sign_in(user.username, current) is None:
-        parts.gate.attempts.failed(name)
+    if await check_password(parts, client_of(request), user.username, current) is None:
         raise Problem(problems.FORBIDDEN, "`current` is not the password")
 
 
@@ -156,11 +152,20 @@ def _add(parts: Parts, people: list[NewUser]) -> None:
         raise Problem(problems.CONFLICT, str(error)) from error
 
 
-def _existing(parts: Parts, username: str) -> User:
-    user = parts.gate.users.find(username)
+def _added(parts: Parts, person: NewUser) -> UserRow:
+    _add(parts, [person])
+    user = parts.gate.users.find(person.username)
     if user is None:
-        raise _nobody(username)
-    return user
+        raise _nobody(person.username)
+    return _row(user)
+
+
+def _imported(parts: Parts, data: bytes) -> Imported:
+    people, faults = read_users(data, most=parts.settings.api.import_rows)
+    if faults:
+        raise _wrong_rows(faults)
+    _add(parts, people)
+    return Imported(created=len(people))
 
 
 def _wrong_rows(faults: list[RowFault]) -> Problem:

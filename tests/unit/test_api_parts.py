@@ -1,4 +1,4 @@
-"""The API's pure parts: times, cursors, formats, positions, freshness, users as CSV, attempts."""
+"""The API's pure parts: times, cursors, formats, positions, freshness, users as CSV."""
 
 from dataclasses import replace
 
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.accounts.attempts import Attempts
 from api.accounts.csv_files import harmless, read_users, write_users
 from api.accounts.people import Role, User, password_fault, username_fault
 from api.cursors import cursor_of, key_of
@@ -224,20 +223,6 @@ def test_names_that_would_confuse_are_refused(name: str) -> None:
 @pytest.mark.parametrize("password", ["short", "x" * 129, "aaaaaaaaaaaaaaaa", "my name is Ada 1"])
 def test_poor_passwords_are_refused(password: str) -> None:
     assert password_fault(password, "ada")
-
-
-def test_wrong_passwords_make_user_and_address_wait_but_not_for_ever() -> None:
-    clock = Clock()
-    attempts = Attempts(3, 60, clock)
-    for _ in range(3):
-        attempts.failed("user ada", "address ::1")
-
-    assert attempts.wait_s("user ada") == attempts.wait_s("address ::1", "user bob") == 61
-    assert attempts.wait_s("user bob") == 0
-    clock.now_s += 61
-    assert attempts.wait_s("user ada") == 0
-    attempts.failed("user ada")
-    assert attempts.wait_s("user ada") == 0
 
 
 def test_every_kind_of_problem_has_a_remedy_and_an_error_status() -> None:

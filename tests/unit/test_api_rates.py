@@ -158,23 +158,34 @@ def test_no_more_work_at_a_time_than_there_are_places() -> None:
     assert most == 2
 
 
-def test_a_client_has_only_its_share_and_leaves_room_for_others() -> None:
-    async def play() -> None:
-        turns = Turns(1, waiting=3, of_one=2, retry_after_s=7)
+def test_a_client_has_only_its_share() -> None:
+    turns = Turns(1, waiting=3, of_one=2, retry_after_s=7)
+    turns.enter("a")
+    turns.enter("a")
+    with pytest.raises(Problem) as refused:
         turns.enter("a")
-        turns.enter("a")
-        with pytest.raises(Problem) as refused:
-            turns.enter("a")
-        assert refused.value.kind.status == 429
-        assert refused.value.members.retry_after_s == 7
-        turns.enter("b")
-        turns.enter("c")
-        with pytest.raises(Problem):
-            turns.enter("d")
-        turns.leave("a")
-        turns.enter("d")
+    turns.enter("b")
+    turns.leave("a")
+    turns.enter("a")
 
-    asyncio.run(play())
+    assert refused.value.kind.status == 429
+    assert refused.value.members.retry_after_s == 7
+
+
+def test_beyond_those_who_work_and_wait_nobody_waits() -> None:
+    over = threading.Event()
+
+    async def play() -> list[object]:
+        turns = Turns(2, waiting=3, of_one=1, retry_after_s=7)
+        asked = [asyncio.create_task(turns.run(str(n), partial(over.wait, 20))) for n in range(9)]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        over.set()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    found = asyncio.run(play())
+
+    assert found[:5] == [True] * 5
+    assert all(isinstance(refused, Problem) for refused in found[5:])
 
 
 def test_a_place_is_given_back_when_the_work_fails() -> None:
