@@ -1,7 +1,9 @@
 """``python -m api``: answers over HTTP until it is told to stop."""
 
+import errno
 import logging
 import socket
+import ssl
 import sys
 
 import uvicorn
@@ -25,6 +27,7 @@ def main() -> None:
         )
         logging.getLogger("urllib3").setLevel(logging.WARNING)  # it logs URLs with parameters
         _check_port(settings.api)
+        _check_certificate(settings.api)
         with open_gate(settings) as gate:
             _serve(build_app(settings, gate), settings)
     except CandlewickError as error:
@@ -39,6 +42,8 @@ def _serve(app: FastAPI, settings: Settings) -> None:
         http=BoundedConnection,
         host=settings.api.host,
         port=settings.api.port,
+        ssl_certfile=settings.api.certificate,
+        ssl_keyfile=settings.api.key,
         access_log=False,
         log_config=None,
         server_header=False,
@@ -50,14 +55,39 @@ def _serve(app: FastAPI, settings: Settings) -> None:
 
 def _check_port(settings: ApiSettings) -> None:
     """Refuse to start where somebody else listens; raises ConfigurationError."""
-    with socket.socket() as probe:
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+    except OSError as error:
+        name = variable_name("api", "host")
+        raise ConfigurationError(
+            f"{settings.host} is no address of this machine: {name}"
+        ) from error
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            name = variable_name("api", "port")
             where = f"{settings.host}:{settings.port}"
-            raise ConfigurationError(f"{where} is taken: free it, or set {name}") from error
+            host, port = (variable_name("api", name) for name in ("host", "port"))
+            if error.errno != errno.EADDRINUSE:
+                reason = f"{where} cannot be listened on ({error.strerror}): check {host}"
+                raise ConfigurationError(reason) from error
+            raise ConfigurationError(f"{where} is taken: free it, or set {port}") from error
+
+
+def _check_certificate(settings: ApiSettings) -> None:
+    """Refuse a certificate that cannot be used; raises ConfigurationError."""
+    if settings.certificate is None or settings.key is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            settings.certificate, settings.key, password=""
+        )
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        names = [variable_name("api", name) for name in ("certificate", "key")]
+        raise ConfigurationError(
+            f"the certificate cannot be used ({error}): check {' and '.join(names)}"
+        ) from error
 
 
 if __name__ == "__main__":

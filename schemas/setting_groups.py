@@ -1,6 +1,6 @@
 """The groups of settings: what each part of the system may be told."""
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
@@ -15,6 +15,7 @@ from schemas.setting_types import (
     Intervals,
     OptionalClusterName,
     OptionalDatabaseUrl,
+    OptionalFile,
     OptionalHttpUrl,
     Seconds,
     Secret,
@@ -30,6 +31,20 @@ class Group(BaseModel):
     """Settings that share a prefix. Frozen; an unknown name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def is_address(host: str) -> bool:
+    """Tell whether it is an IP address, and no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether who listens there is reached from this machine only."""
+    return ip_address(host).is_loopback if is_address(host) else host.lower() == "localhost"
 
 
 class KafkaSettings(Group):
@@ -114,6 +129,18 @@ class ApiSettings(Group):
 
     host: Host = Field("127.0.0.1", description="Address that the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Its port.")
+    certificate: OptionalFile = Field(
+        None,
+        description="PEM file with the certificate and those above it: HTTPS. Needed to listen "
+        "beyond this machine, unless a proxy does TLS.",
+    )
+    key: OptionalFile = Field(None, description="PEM file with its private key.")
+    tls_by_proxy: bool = Field(
+        default=False,
+        validate_default=True,
+        description="A proxy in front does TLS, and nobody else reaches the API beyond this "
+        "machine: it may listen there without a certificate.",
+    )
     public_read: bool = Field(
         default=True, description="Market data may be read without signing in."
     )
@@ -148,6 +175,7 @@ class ApiSettings(Group):
     requests_per_minute: int = Field(
         6_000,
         ge=0,
+        le=1_000_000,
         description="Requests a minute of an address, and of a user; beyond them 429. 0: any "
         "number. The live stream and the page's files do not count.",
     )
@@ -172,6 +200,22 @@ class ApiSettings(Group):
     stale_s: Seconds = Field(
         30.0, description="Data of which nothing new came for this long is not fresh."
     )
+
+    @field_validator("tls_by_proxy")
+    @classmethod
+    def _is_sealed(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's
+        told = info.data
+        if (told.get("certificate") is None) != (told.get("key") is None):
+            raise ValueError(
+                "CANDLEWICK_API__CERTIFICATE and CANDLEWICK_API__KEY are set together, or neither"
+            )
+        if "host" in told and not (value or told.get("certificate") or is_loopback(told["host"])):
+            raise ValueError(
+                f"passwords and tokens would cross the network in clear at {told['host']}: set "
+                "CANDLEWICK_API__CERTIFICATE and CANDLEWICK_API__KEY; or this to true, where a "
+                "proxy in front does TLS"
+            )
+        return value
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

@@ -120,6 +120,12 @@ def _folder(value: object) -> object:
     return value
 
 
+def _file(path: Path) -> Path:
+    if not str(path).isprintable():
+        raise ValueError("it does not print: write the path of a file")
+    return path
+
+
 def _since(text: str) -> str:
     if _DAYS_BACK.fullmatch(text):
         return text
@@ -172,6 +178,9 @@ Secret = Annotated[SecretStr, AfterValidator(_secret)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 OptionalDatabaseUrl = Annotated[DatabaseUrl | None, BeforeValidator(_none_if_empty)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
+OptionalFile = Annotated[
+    Annotated[Path, AfterValidator(_file)] | None, BeforeValidator(_none_if_empty)
+]
 Since = Annotated[str, AfterValidator(_since)]
 Intervals = Annotated[tuple[str, ...], AfterValidator(_intervals)]
 Symbols = Annotated[tuple[str, ...], AfterValidator(_symbols)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from schemas.settings import known_variables
+from schemas.settings import known_variables, load_settings
 
 ROOT = Path(__file__).parents[2]
 PASSWORDS = (
@@ -80,6 +80,21 @@ def test_our_services_are_told_settings_that_exist(services: dict[str, dict[str,
         assert isinstance(environment, dict)
         ours = {name for name in environment if name.startswith("CANDLEWICK_")}
         assert ours <= set(known_variables())
+
+
+def test_the_api_listens_beyond_its_container_only_as_it_says_why(
+    services: dict[str, dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = services["api"]["environment"]
+    assert isinstance(environment, dict)
+    for name, value in environment.items():
+        if name.startswith("CANDLEWICK_API__"):
+            monkeypatch.setenv(name, "" if str(value).startswith("${") else str(value))
+
+    api = load_settings().api
+
+    assert api.tls_by_proxy
+    assert services["api"]["ports"] == ["127.0.0.1:8000:8000"]
 
 
 def test_servers_have_health_checks_and_the_rest_waits_for_them(

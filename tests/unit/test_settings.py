@@ -78,6 +78,14 @@ def test_symbols_are_comma_separated_and_in_capitals(monkeypatch: pytest.MonkeyP
         ("CANDLEWICK_SIMULATION__SEED", "9" * 30),
         ("CANDLEWICK_GRAFANA__URL", "https://"),
         ("CANDLEWICK_GRAFANA__WEBHOOK", "http://hook:0"),
+        ("CANDLEWICK_API__HOST", "a b"),
+        ("CANDLEWICK_API__HOST", ""),
+        ("CANDLEWICK_API__TRUSTED_PROXIES", "*"),
+        ("CANDLEWICK_API__TRUSTED_PROXIES", "10.0.0.1,proxy"),
+        ("CANDLEWICK_API__TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("CANDLEWICK_API__REQUEST_S", "inf"),
+        ("CANDLEWICK_API__REQUEST_S", "nan"),
+        ("CANDLEWICK_API__REQUESTS_PER_MINUTE", "-1"),
     ],
 )
 def test_a_wrong_value_is_named_by_its_variable(
@@ -118,6 +126,9 @@ MAY_BE_EMPTY = {
     "CANDLEWICK_CLICKHOUSE__PASSWORD",
     "CANDLEWICK_CLICKHOUSE__READER_PASSWORD",
     "CANDLEWICK_CLICKHOUSE__CLUSTER",
+    "CANDLEWICK_API__CERTIFICATE",
+    "CANDLEWICK_API__KEY",
+    "CANDLEWICK_API__TRUSTED_PROXIES",
     "CANDLEWICK_API__USERS_URL",
     "CANDLEWICK_COINS__KEY",
     "CANDLEWICK_COINS__IDS",
@@ -174,7 +185,6 @@ def _refusal() -> str | None:
         ("CANDLEWICK_CLICKHOUSE__URL", "https://store.example/path?x=1"),
         ("CANDLEWICK_CLICKHOUSE__CLUSTER", "main-1"),
         ("CANDLEWICK_API__HOST", "::1"),
-        ("CANDLEWICK_API__HOST", "0.0.0.0"),  # noqa: S104 - it is only read
         ("CANDLEWICK_API__USERS_URL", "postgresql+psycopg://u:p%40@host/db"),
         ("CANDLEWICK_API__USERS_URL", "sqlite:////data/users.db"),
         ("CANDLEWICK_BACKFILL__SINCE", "2017-08-01"),
@@ -188,6 +198,41 @@ def test_what_people_write_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, 
     monkeypatch.setenv(name, value)
 
     load_settings()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org"])  # noqa: S104
+def test_beyond_this_machine_the_api_wants_a_certificate_or_a_proxy_with_one(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("CANDLEWICK_API__HOST", host)
+    with pytest.raises(ConfigurationError, match=r"API__TLS_BY_PROXY: .*CANDLEWICK_API__KEY"):
+        load_settings()
+
+    monkeypatch.setenv("CANDLEWICK_API__TLS_BY_PROXY", "true")
+    assert load_settings().api.host == host
+    monkeypatch.delenv("CANDLEWICK_API__TLS_BY_PROXY")
+    monkeypatch.setenv("CANDLEWICK_API__CERTIFICATE", "chain.pem")
+    with pytest.raises(ConfigurationError, match="set together"):
+        load_settings()
+    monkeypatch.setenv("CANDLEWICK_API__KEY", "key.pem")
+    assert load_settings().api.host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_on_this_machine_the_api_needs_no_certificate(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("CANDLEWICK_API__HOST", host)
+
+    assert load_settings().api.host == host
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CANDLEWICK_API__TRUSTED_PROXIES", "10.0.0.5, 172.16.0.0/12, ::1")
+
+    found = load_settings().api.trusted_proxies
+
+    assert found == ("10.0.0.5/32", "172.16.0.0/12", "::1/128")
 
 
 def test_a_mistyped_name_is_refused_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
