@@ -74,6 +74,11 @@ def has_already(if_none_match: str, tag: str) -> bool:
     return tag.removeprefix("W/") in held or "*" in held
 
 
+def no_store(response: Response) -> None:
+    """Let no cache keep an answer; a dependency. Source: RFC 6749, section 5.1."""
+    response.headers["Cache-Control"] = "no-store"
+
+
 def problem_response(problem: Problem, *, instance: str) -> Response:
     """Return the body of a problem."""
     kind, members = problem.kind, problem.members
@@ -88,7 +93,7 @@ def problem_response(problem: Problem, *, instance: str) -> Response:
         body["errors"] = [{"place": e.place, "message": e.message} for e in members.errors]
     if members.registry_code is not None:
         body |= {"error_code": members.registry_code, "message": problem.detail}
-    headers = problem.headers | {"Cache-Control": "no-store"}
+    headers = problem.headers | {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     if members.retry_after_s is not None:
         body["retry_after_s"] = members.retry_after_s
         headers["Retry-After"] = str(members.retry_after_s)

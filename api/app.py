@@ -15,7 +15,7 @@ from api.candles import Candles
 from api.documented import errors
 from api.evidence import Evidence
 from api.failures import answer_errors
-from api.limits import BodyLimit
+from api.limits import BodyLimit, NoSniff
 from api.live.feed import Feed
 from api.metrics import FeedCollector, Meter, Metering
 from api.parts import Parts
@@ -77,6 +77,7 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
     meter.registry.register(FeedCollector(parts.feed))
     answer_errors(app)
     app.add_middleware(BodyLimit, most=settings.api.body_bytes)
+    app.add_middleware(NoSniff)
     app.add_middleware(RequestRate, rates=parts.rates)
     app.add_middleware(Metering, meter=meter)
     for module in ROUTES:

@@ -1,5 +1,6 @@
-"""A bound on what a request may send, before anything reads it."""
+"""What holds for every request and answer: how large a body may be, and how it may be read."""
 
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
@@ -58,6 +59,23 @@ class BodyLimit:
         if more and b"expect" not in dict(scope["headers"]):
             await _drop(receive)
         await send({"type": kind, "body": b"", "more_body": False})
+
+
+class NoSniff:
+    """Lets no browser take an answer for another type than it says."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; its answer says so."""
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).setdefault("X-Content-Type-Options", "nosniff")
+            await send(message)
+
+        await self._app(scope, receive, guarded if scope["type"] == "http" else send)
 
 
 def _announced(scope: Scope) -> int:

@@ -12,7 +12,7 @@ from schemas.predictions import TrainingRequest
 from schemas.topics import TRAINING_REQUESTS
 
 PATIENCE_S = 5.0
-RECEIPT = r"^\d{1,4}-\d{1,15}$"
+RECEIPT = r"^[0-9]{1,4}-[0-9]{1,15}$"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from schemas.timeframe import DAY_MS
 ALGORITHM = "HS256"
 ISSUER = "candlewick"
 KNOWN_MS = 30_000
+_ODD = (OverflowError, RecursionError)  # an endless number, brackets without end
 _OPTIONS: Options = {  # times are held against the clock that is passed in
     "require": ["exp", "sub", "iss"],
     "verify_exp": False,
@@ -92,7 +93,7 @@ class Tokens:
             claims = jwt.decode(token, key.secret, [ALGORITHM], options=_OPTIONS, issuer=ISSUER)
             alive = int(claims["exp"]) * 1000 > self._now_ms()
             return Claim(str(claims["sub"]), int(claims["gen"])) if alive else None
-        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
+        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, *_ODD):
             return None
 
     def rotate(self, *, forget: bool = False) -> None:

@@ -127,7 +127,7 @@ def find_schema(subject: Subject, wanted: Lookup) -> Response:
     contract = _of_subject(subject)
     try:
         same = json.loads(wanted.text) == json.loads(contract.text)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets without end
         same = False
     if not same or wanted.kind != "AVRO":
         raise _unknown(SCHEMA_UNKNOWN, f"Schema not found under {subject}.")

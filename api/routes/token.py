@@ -3,12 +3,13 @@
 from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.requests import Request
 
 from api import problems
 from api.accounts.people import LONGEST_PASSWORD
+from api.answers import no_store
 from api.clients import client_of
 from api.documented import errors
 from api.parts import TheParts
@@ -16,7 +17,7 @@ from api.problems import Problem
 from api.shapes.users import Token
 from api.signing_in import check_password
 
-router = APIRouter(tags=["users"])
+router = APIRouter(tags=["users"], dependencies=[Depends(no_store)])
 
 
 class SignIn(BaseModel):

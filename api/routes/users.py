@@ -13,6 +13,7 @@ from api.access import Admin, Signed, Viewer
 from api.accounts.csv_files import RowFault, read_users, write_users
 from api.accounts.people import USERNAME, NewUser, Role, User, password_fault
 from api.accounts.store import LastAdmin, UserExists
+from api.answers import no_store
 from api.clients import client_of
 from api.documented import errors
 from api.parts import Parts, TheParts
@@ -36,7 +37,7 @@ CSV_BODY = {
         },
     }
 }
-router = APIRouter(tags=["users"], dependencies=Signed)
+router = APIRouter(tags=["users"], dependencies=[*Signed, Depends(no_store)])
 Username = Annotated[str, Path(pattern=USERNAME, examples=["ada"])]
 
 

@@ -100,7 +100,7 @@ class CandleSearch(BaseModel):
     from_ms: TimeMs = Field(0, alias="from")
     until_ms: TimeMs = Field(END_MS - 1, alias="to")
     status: list[StatusName] = Field([], max_length=5)
-    minimum_volume: Annotated[str, Field(pattern=r"^\d{1,18}(\.\d{1,8})?$")] = "0"
+    minimum_volume: Annotated[str, Field(pattern=r"^[0-9]{1,18}(\.[0-9]{1,8})?$")] = "0"
     source: Origin = Origin.BEST
     fields: list[FieldName] = Field([], max_length=len(FIELDS))
     order: Order = Order.ASCENDING

@@ -28,8 +28,12 @@ def add(
 ) -> None:
     """Let a person in."""
     _refuse(username_fault(name), "name")
-    password = _password(name, generate=generate)
     with _gate() as gate:
+        if gate.users.find(name) is not None:
+            raise ConfigurationError(
+                f"there is a user {name.lower()} already: `candlewick users list`"
+            )
+        password = _password(name, generate=generate)
         gate.add([NewUser(name, Role.ADMIN if admin else role, password)])
     typer.echo(f"added {name.lower()}")
 

@@ -207,3 +207,72 @@ def test_the_last_admin_stays(admin: httpx.Client) -> None:
     assert set(removed) == {204}
     assert last.status_code == 409
     assert last.json()["type"] == "/problems/conflict"
+
+
+def test_brackets_without_end_are_only_a_wrong_value(stage: Stage) -> None:
+    nested, as_json = "[" * 60_000, {"Content-Type": "application/json"}
+    with stage.api.client() as client:
+        path = "/registry/subjects/market.candles.v1-value"
+        found = [
+            client.post(path, json={"schema": nested}),
+            client.post(path, content=nested, headers=as_json),
+            client.post("/v1/candles/search", content=nested, headers=as_json),
+            client.post("/v1/candles/search", json={"symbols": ["BTCUSDT"], "cursor": "W1tb" * 99}),
+            client.get("/v1/symbols", headers={"Authorization": f"Bearer {'W1tb' * 9000}.x.x"}),
+        ]
+
+    assert [answer.status_code for answer in found] == [404, 400, 400, 422, 401]
+    assert "RecursionError" not in stage.api.log()
+
+
+@pytest.mark.parametrize("volume", ["٣", "1.٣", "७"])
+def test_digits_of_other_scripts_are_no_numbers(stage: Stage, volume: str) -> None:
+    wanted = {"symbols": ["BTCUSDT"], "minimum_volume": volume}
+    with stage.api.client() as client:
+        found = [
+            client.post("/v1/candles/search", json=wanted),
+            client.get("/v1/candles", params={"symbol": "BTCUSDT", "limit": volume}),
+            client.get(f"/v1/models/trainings/0-{volume}"),
+            client.get(f"/registry/schemas/ids/{volume}"),
+        ]
+
+    assert [answer.status_code for answer in found] == [422] * 4
+
+
+def test_no_pattern_takes_digits_of_other_scripts(stage: Stage) -> None:
+    with stage.api.client() as client:
+        document = client.get("/openapi.json").text
+
+    assert '"pattern"' in document
+    assert "\\\\d" not in document
+
+
+def test_tokens_and_users_are_kept_by_no_cache(admin: httpx.Client) -> None:
+    person = {"username": "cached", "password": "sesame open sesame"}
+    signed = {"username": "cached", "password": "sesame open sesame"}
+    found = [
+        admin.post("/v1/users", json=person),
+        admin.post("/v1/token", data=signed),
+        admin.post("/v1/token", data=signed | {"password": "wrong"}),
+        admin.get("/v1/users"),
+        admin.get("/v1/users/me"),
+        admin.get("/v1/users/export"),
+        admin.post("/v1/users/cached/password", json={"password": "another sesame"}),
+        admin.delete("/v1/users/cached"),
+    ]
+
+    assert [answer.status_code for answer in found] == [201, 200, 401, 200, 200, 200, 204, 204]
+    assert {answer.headers["cache-control"] for answer in found} == {"no-store"}
+
+
+def test_every_answer_forbids_to_guess_its_type(admin: httpx.Client) -> None:
+    wanted = {"symbol": "BTCUSDT", "limit": "3"}
+    paths = ["/", "/docs", "/static/js/main.js", "/static/none.js", "/livez", "/metrics"]
+    paths += ["/openapi.json", "/nothing", "/v1/users/export", "/registry/subjects"]
+    found = [admin.get(path) for path in paths]
+    found += [admin.get("/v1/candles", params=wanted | {"format": f}) for f in ("json", "csv")]
+    found += [admin.request("POST", "/livez"), admin.get("/v1/candles")]
+    etag = found[0].headers["etag"]
+    found.append(admin.get("/", headers={"If-None-Match": etag}))
+
+    assert {answer.headers.get("x-content-type-options") for answer in found} == {"nosniff"}
