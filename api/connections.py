@@ -161,7 +161,7 @@ class BoundedConnection(HttpToolsProtocol):
             return
         cycle = self.cycle
         waits_for_body = cycle is not None and cycle.more_body and not cycle.response_started
-        if waits_for_body:
+        if waits_for_body and not self.pipeline:  # else an earlier answer is under way
             detail = f"the request was not complete after {self.request_s:g} seconds"
             late = Problem(problems.TOO_SLOW, detail, headers={"Connection": "close"})
             self.transport.write(_as_sent(late))
@@ -180,8 +180,10 @@ class BoundedConnection(HttpToolsProtocol):
         asked: object = self.cycle
         if self.transport.is_closing():
             return
-        if asked is None or self.cycle.response_complete:  # else an answer is under way
-            self.transport.write(_as_sent(problem))
+        if asked is not None and not self.cycle.response_complete:
+            self.transport.close()  # an answer is under way: this would stand in the middle of it
+            return
+        self.transport.write(_as_sent(problem))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_LINGER_S, self.transport.close)

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import uvicorn
@@ -307,6 +307,23 @@ def test_an_answer_may_last_longer_than_a_request(impatient: int) -> None:
         assert any(b"tick" in stream.recv(9000) for _ in range(3))
         assert select.select([stream], [], [], PATIENCE_S)[0]
         assert stream.recv(9000)
+
+
+@pytest.mark.parametrize("more", [b"\0\0\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000, HALF])
+def test_what_is_wrong_while_an_answer_is_under_way_does_not_get_into_it(
+    impatient: int, more: bytes
+) -> None:
+    with opened(impatient) as stream:
+        stream.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert stream.recv(9000).startswith(b"HTTP/1.1 200")
+        stream.sendall(more)
+
+        deadline, found = time.monotonic() + 1, b""
+        with suppress(ConnectionResetError):  # what it sends is not read any more
+            while time.monotonic() < deadline and (piece := stream.recv(9000)):
+                found += piece
+
+    assert b"HTTP/1.1" not in found
 
 
 def test_a_websocket_outlives_the_time_for_a_request(impatient: int) -> None:
