@@ -42,8 +42,8 @@ def browser() -> Iterator[Browser]:
 def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     assert browser.is_connected()
     with running_stage(tmp_path_factory.mktemp("markup")) as running:
-        gate = open_gate(Settings(data_dir=running.folder / "api"))
-        gate.users.add([(NAME, Role.ADMIN, gate.passwords.hash(PASSWORD))], now_ms=now_ms())
+        with open_gate(Settings(data_dir=running.folder / "api")) as gate:
+            gate.users.add([(NAME, Role.ADMIN, gate.passwords.hash(PASSWORD))], now_ms=now_ms())
         with running.clickhouse.client(database="candlewick") as client:
             fill(client)
         yield running
