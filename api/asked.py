@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from api import problems
 from api.problems import FieldError, Members, Problem
 from api.times import TimeMs
+from schemas.validation import validate
 
 MOST_SYMBOLS = 400
 SymbolName = Annotated[
@@ -41,6 +42,18 @@ def check_range(from_ms: int, until_ms: int) -> None:
     if from_ms > until_ms:
         error = FieldError("query.from", "lies after `to`")
         raise Problem(problems.INVALID, "`from` lies after `to`", members=Members(errors=(error,)))
+
+
+def check_record(record: object) -> None:
+    """Refuse what somebody wants written and no reader would believe.
+
+    Raises:
+        Problem: It cannot be true.
+    """
+    try:
+        validate(record)
+    except ValueError as error:
+        raise Problem(problems.INVALID, str(error)) from error
 
 
 def split_names(value: object) -> object:

@@ -12,7 +12,7 @@ from api import problems
 from api.access import Operator, Reading, Signed
 from api.accounts.gate import now_ms
 from api.answers import answer, json_bytes
-from api.asked import Cursor, OptionalModel, OptionalSymbol, Rows, check_range
+from api.asked import Cursor, OptionalModel, OptionalSymbol, Rows, check_range, check_record
 from api.cursors import cursor_of, key_of
 from api.documented import errors, found
 from api.parts import Parts, TheParts
@@ -104,6 +104,7 @@ def train(parts: TheParts, user: Operator, wish: TrainingWish, response: Respons
         requested_by=user.username,
         requested_ms=now_ms(),
     )
+    check_record(request)
     receipt = parts.requests.send(request)
     shown = _training(request, receipt, None)
     response.headers["Location"] = str(shown["url"])

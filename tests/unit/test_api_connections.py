@@ -140,10 +140,11 @@ def drip(client: socket.socket, piece: bytes) -> bytes:
 
 
 def flood(client: socket.socket, piece: bytes, most: int) -> int:
-    """Send a piece again and again until the other side answers; how many bytes it took."""
+    """Send a piece again and again until the other side answers or ends; how many bytes it took."""
     sent = 0
-    while sent < most and not select.select([client], [], [], 0)[0]:
-        sent += client.send(piece)
+    with suppress(ConnectionError):  # it may end between the look and the sending
+        while sent < most and not select.select([client], [], [], 0)[0]:
+            sent += client.send(piece)
     return sent
 
 
