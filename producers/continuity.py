@@ -14,7 +14,6 @@ from schemas.market import Gap, GapState, Trade
 UNKNOWN_MS: Final = -1
 NOT_STARTED: Final = -1
 PATIENCE_MS: Final = 100  # trades of two connections overtake each other by less
-MAX_JUMP: Final = 5_000_000  # two days of the busiest symbol: an id beyond is no id
 
 
 class Continuity:
@@ -25,6 +24,7 @@ class Continuity:
         next_id: Id of the trade that must come next; -1 until `start`.
         proven: No trade can have been missed since the newest that is known.
         late: Holes that were given up.
+        disproved: Trades of the stream that REST does not know either, long after they came.
         duplicates: How many trades of the stream were known already.
         dropped: How many trades were left to REST because memory was full.
     """
@@ -36,6 +36,7 @@ class Continuity:
         self.hole: Hole | None = None
         self.proven = False
         self.late = LateFill()
+        self.disproved: list[Trade] = []
         self.duplicates = 0
         self.dropped = 0
         self._limit = limit
@@ -48,6 +49,12 @@ class Continuity:
         self._starting = False
         self._start_silent = False
         self._filled_ms = UNKNOWN_MS
+        self._advanced_ms = UNKNOWN_MS
+
+    @property
+    def known_id(self) -> int:
+        """Highest id that is known to exist; -1 when none is."""
+        return max(self._head_id, self.next_id - 1)
 
     @property
     def settled(self) -> bool:
@@ -85,11 +92,6 @@ class Continuity:
         """Take note that trades may have been missed: only an id can prove the contrary."""
         self.proven = False
 
-    def is_plausible(self, trade: Trade) -> bool:
-        """Tell whether the id can be one: not millions ahead of the newest that is known."""
-        known_id = max(self._head_id, self.next_id)
-        return known_id == NOT_STARTED or trade.agg_id <= known_id + MAX_JUMP
-
     def offer(self, trade: Trade, now_ms: int) -> None:
         """Take a trade from a connection."""
         agg_id = trade.agg_id
@@ -109,23 +111,36 @@ class Continuity:
 
     def fill(self, trades: list[Trade], now_ms: int) -> None:
         """Take trades that REST answered; those that are known change nothing."""
+        if self.hole:
+            self.hole.is_unknown = not trades
         for trade in trades:
             if not self._is_known(trade.agg_id):
                 self._keep(trade, now_ms)
             self._release(now_ms)
 
-    def advance(self, now_ms: int) -> None:
-        """Report a hole that has lasted, or give it up when nothing of it came for too long."""
-        hole = self.hole
+    def advance(self, now_ms: int, *, closed: bool = False) -> None:
+        """Report a hole that has lasted, or give it up when nothing of it came for too long.
+
+        Args:
+            now_ms: Steady time.
+            closed: Nobody could be asked since the last time; that time does not count.
+        """
+        hole, passed_ms = self.hole, now_ms - self._advanced_ms
+        self._advanced_ms = now_ms
         if hole is None:
             return
         if not self._has_room():
             hole.progress_ms = now_ms
+        elif closed:
+            hole.progress_ms = min(hole.progress_ms + passed_ms, now_ms)
         if not hole.found and not hole.silent and now_ms - hole.noticed_ms >= PATIENCE_MS:
             hole.found = True
             self.ready.append(hole.event(GapState.FOUND, now_ms, hole.reason))
         if now_ms - hole.progress_ms >= self._give_up_ms:
-            self._give_up(hole, now_ms)
+            if hole.is_unknown and len(self._ahead) == 1:
+                self._disprove(hole, now_ms)
+            else:
+                self._give_up(hole, now_ms)
 
     def taken(self, count: int, now_ms: int) -> None:
         """Forget the first ``count`` of `ready`: they are published."""
@@ -199,6 +214,18 @@ class Continuity:
         while self._ahead_ids and self._ahead_ids[0] not in self._ahead:
             heappop(self._ahead_ids)
         return self._ahead_ids[0] if self._ahead_ids else None
+
+    def _disprove(self, hole: Hole, now_ms: int) -> None:
+        # One trade alone told of those before it, and the exchange knows none of them to this day.
+        self.disproved += self._ahead.values()
+        self._ahead.clear()
+        self._ahead_ids.clear()
+        self._jumps.clear()
+        self._head_id = self.next_id - 1
+        self.hole = None
+        if hole.found:
+            reason = "nothing was missing: the exchange does not know the trade that told of it"
+            self.ready.append(hole.event(GapState.REPAIRED, now_ms, reason))
 
     def _give_up(self, hole: Hole, now_ms: int) -> None:
         self.hole = None

@@ -1,14 +1,16 @@
-"""Frames to where they belong: trades, candles, notices, and what is unreadable."""
+"""Frames to where they belong: trades, candles, notices, and what cannot be used."""
 
 from collections import deque
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from producers.binance.parse import ShutdownNotice, parse_frame
+from producers.binance.parse import UNKNOWN_MS, Frame, ShutdownNotice, parse_frame
 from producers.binance.stream import Connection
 from producers.clock import steady_ms
 from producers.counts import Counts
+from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow
+from producers.jumps import not_followed
 from producers.kline_flow import KlineFlow
 from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
@@ -16,6 +18,7 @@ from schemas.market import Candle, Trade
 
 MAX_UNSENT: Final = 1_000
 READER: Final = "stream"
+MANY_SYMBOLS: Final = 3  # from so many on each has one voice about the time, else each stream
 
 
 class DeadLetters(Protocol):
@@ -26,7 +29,11 @@ class DeadLetters(Protocol):
 
 
 class Dispatch:
-    """The one reader of frames of the process."""
+    """The one reader of frames of the process.
+
+    Attributes:
+        taken: How many frames have been taken, well or not.
+    """
 
     def __init__(
         self,
@@ -34,24 +41,32 @@ class Dispatch:
         klines: KlineFlow,
         dead_letters: DeadLetters,
         counts: Counts,
+        clock: ExchangeClock,
     ) -> None:
+        self.taken = 0
         self._flows = flows
         self._klines = klines
         self._dead_letters = dead_letters
         self._counts = counts
+        self._clock = clock
         self._unsent: deque[tuple[PoisonMessage, str]] = deque(maxlen=MAX_UNSENT)
 
     def take(self, connection: Connection, raw: bytes) -> None:
         """Take one frame of a connection."""
+        self.taken += 1
         try:
             self._apply(connection, raw)
         except PoisonMessage as error:
-            self._counts.dead_letters += 1
-            self._unsent.append((error, connection.address.url))
-            self.send_dead_letters()
+            self.bury(error, connection.address.url)
+
+    def bury(self, error: PoisonMessage, address: str) -> None:
+        """Send what cannot be used, and came from there, to the dead letters."""
+        self._counts.dead_letters += 1
+        self._unsent.append((error, address))
+        self.send_dead_letters()
 
     def send_dead_letters(self) -> None:
-        """Queue the unreadable frames, as far as there is room."""
+        """Queue what cannot be used, as far as there is room."""
         while self._unsent:
             error, address = self._unsent[0]
             origin = Origin(str(error), reader=READER, source=address)
@@ -62,20 +77,45 @@ class Dispatch:
     def _apply(self, connection: Connection, raw: bytes) -> None:
         frame = parse_frame(raw)
         value = frame.value
+        if isinstance(value, ShutdownNotice):
+            connection.ending = True
+        if frame.sent_ms == UNKNOWN_MS:
+            return
+        flow = self._flows.get(frame.symbol)
+        if flow is None:
+            raise PoisonMessage(f"{frame.symbol} was not asked for", raw=raw)
+        self._judge_time(frame, raw)
         if isinstance(value, Trade):
-            self._flow(value, raw).offer(value)
+            self._take_trade(flow, value, raw, connection)
         elif isinstance(value, Candle):
             self._klines.offer(value)
-        elif isinstance(value, ShutdownNotice):
-            connection.ending = True
-        if frame.trade_ids_to >= 0 and frame.symbol in self._flows:
-            self._flows[frame.symbol].evidence.tell(frame.trade_ids_to, steady_ms())
+        if frame.trade_ids_to >= 0:
+            flow.evidence.tell(frame.trade_ids_to, steady_ms())
         connection.newest_event_ms = max(connection.newest_event_ms, frame.sent_ms)
 
-    def _flow(self, trade: Trade, raw: bytes) -> SymbolFlow:
-        flow = self._flows.get(trade.symbol)
-        if flow is None:
-            raise PoisonMessage(f"{trade.symbol} was not asked for", raw=raw)
-        if not flow.continuity.is_plausible(trade):
-            raise PoisonMessage(f"id {trade.agg_id} is far beyond the newest", raw=raw)
-        return flow
+    def _judge_time(self, frame: Frame, raw: bytes) -> None:
+        now_ms = steady_ms()
+        stream = "" if len(self._flows) >= MANY_SYMBOLS else frame.stream
+        self._clock.hear(f"{frame.symbol} {stream}", frame.sent_ms, now_ms)
+        times = {"event time": frame.sent_ms}
+        if isinstance(frame.value, Trade):
+            times["trade time"] = frame.value.event_ms
+        elif isinstance(frame.value, Candle):
+            times["end of a closed candle"] = frame.value.close_ms
+        for name, time_ms in times.items():
+            if self._clock.is_ahead(time_ms, now_ms):
+                ahead_s = (time_ms - self._clock.now_ms(now_ms)) / 1000
+                raise PoisonMessage(
+                    f"{name} {time_ms} ms is {ahead_s:.0f} s ahead of the exchange's clock", raw=raw
+                )
+
+    def _take_trade(
+        self, flow: SymbolFlow, trade: Trade, raw: bytes, connection: Connection
+    ) -> None:
+        verdict = flow.jumps.judge(trade, raw, flow.continuity.known_id)
+        for one in verdict.taken:
+            flow.offer(one)
+        if verdict.refused is not None:
+            self.bury(
+                not_followed(verdict.refused.trade, verdict.refused.raw), connection.address.url
+            )

@@ -1,7 +1,10 @@
 """What the exchange's candles tell of trades that have not come. Pure."""
 
-from producers.continuity import MAX_JUMP
+from typing import Final
+
 from schemas.market import NO_TRADE_ID
+
+MAX_JUMP: Final = 5_000_000  # two days of the busiest symbol: an id beyond is no id
 
 
 class Evidence:

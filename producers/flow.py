@@ -5,13 +5,16 @@ from collections.abc import Callable
 from typing import Final
 
 from producers.blocks import cut_block, leading_run
-from producers.clock import steady_ms, wall_ms
+from producers.clock import steady_ms
 from producers.continuity import Continuity
 from producers.counts import Counts
 from producers.evidence import Evidence
+from producers.exchange_clock import ExchangeClock
 from producers.gap_events import GapEvents
+from producers.jumps import Jumps
 from producers.outlet import Outlet
 from schemas.market import NO_TRADE_ID, Gap, Trade, TradeBlock, empty_block
+from schemas.market_rules import AHEAD_MS
 from schemas.settings import Settings
 from schemas.timeframe import MINUTE_MS
 
@@ -23,6 +26,7 @@ class SymbolFlow:
 
     Attributes:
         continuity: What came, and what is missing.
+        jumps: Trades whose ids jump far ahead.
         unproven_ms: Steady time at which its newest connection began.
         evidence: Whether the exchange's candles tell of trades that have not come.
         gap_events: Where its gap events go.
@@ -37,6 +41,8 @@ class SymbolFlow:
         settings: Settings,
         counts: Counts,
         stream_ms: Callable[[], int],
+        *,
+        clock: ExchangeClock,
     ) -> None:
         """Begin without history.
 
@@ -46,6 +52,8 @@ class SymbolFlow:
             settings: Linger, block size, lateness, time to give up.
             counts: Counters of the process.
             stream_ms: Newest exchange event time of the symbol's connections; -1 while none lives.
+            clock: The exchange's: it stamps the blocks, so that a machine whose own is wrong
+                makes the same ones.
         """
         self.give_up_ms = int(settings.stream.give_up_s * 1000)
         self.continuity = Continuity(symbol, limit=KEPT_TRADES, give_up_ms=self.give_up_ms)
@@ -54,6 +62,8 @@ class SymbolFlow:
         self.evidence = Evidence()
         self.gap_events = GapEvents(outlet, counts)
         self.newest_event_ms = -1
+        self.jumps = Jumps()
+        self.clock = clock
         self._outlet = outlet
         self._counts = counts
         self.stream_ms = stream_ms
@@ -78,7 +88,7 @@ class SymbolFlow:
 
         The first trade of a minute goes at once, because it closes a candle.
         """
-        self._received_ms = wall_ms()
+        self._stamp()
         minute = trade.event_ms // MINUTE_MS
         opens_minute = -1 < self.newest_event_ms // MINUTE_MS < minute
         self._know(trade.event_ms, trade.last_trade_id)
@@ -90,7 +100,7 @@ class SymbolFlow:
 
     def fill(self, trades: list[Trade]) -> None:
         """Take trades that REST answered; they are published at once."""
-        self._received_ms = wall_ms()
+        self._stamp()
         for trade in trades[-1:]:
             self._know(trade.event_ms, trade.last_trade_id)
         self.continuity.fill(trades, steady_ms())
@@ -129,7 +139,7 @@ class SymbolFlow:
                 self.symbol,
                 next_agg_id=self.continuity.next_id,
                 next_trade_id=self._next_trade_id,
-                received_ms=wall_ms(),
+                received_ms=self._stamp(),
                 watermark_ms=stream_ms,
             )
             self._send_block(block)
@@ -138,16 +148,21 @@ class SymbolFlow:
         """Publish trades of a hole that was given up; returns how many Kafka's queue took."""
         left: list[Trade | Gap] = [*trades]
         while run := leading_run(left, limit=self._block_trades):
-            block = cut_block(run, next_trade_id=NO_TRADE_ID, received_ms=wall_ms(), watermark_ms=0)
+            block = cut_block(
+                run, next_trade_id=NO_TRADE_ID, received_ms=self._stamp(), watermark_ms=0
+            )
             if not self._outlet.send(block):
                 break
             del left[: len(run)]
         return len(trades) - len(left)
 
-    def advance(self) -> None:
-        """Report holes that last, and give up those that lasted too long."""
+    def advance(self, *, closed: bool = False) -> None:
+        """Report holes that last, and give up those that lasted too long.
+
+        ``closed`` says that the exchange could not be asked: such a time does not count.
+        """
         before = len(self.continuity.ready)
-        self.continuity.advance(steady_ms())
+        self.continuity.advance(steady_ms(), closed=closed)
         if len(self.continuity.ready) > before:
             self.flush()
         if not self.continuity.late:
@@ -157,6 +172,11 @@ class SymbolFlow:
         """Take note that trades may have been missed between two connections."""
         self.continuity.lose_sight()
         self.unproven_ms = steady_ms()
+
+    def _stamp(self) -> int:
+        # Never back: what was let in by the clock must not be later than a later stamp allows.
+        self._received_ms = max(self._received_ms, self.clock.now_ms(steady_ms()))
+        return self._received_ms
 
     def _know(self, event_ms: int, trade_id: int) -> None:
         self.newest_event_ms = max(self.newest_event_ms, event_ms)
@@ -189,7 +209,9 @@ class SymbolFlow:
 
     def _cut(self, run: list[Trade], *, last: bool) -> TradeBlock:
         # Where something older is still to come, the block vouches for its own trades only.
-        watermark_ms = self.stream_ms() if last and self._is_whole() else 0
+        # Where it has waited long, what has passed since is told by the next one.
+        latest_ms = self._received_ms + AHEAD_MS
+        watermark_ms = min(self.stream_ms(), latest_ms) if last and self._is_whole() else 0
         return cut_block(
             run,
             next_trade_id=self._next_trade_id,

@@ -11,19 +11,21 @@ from producers.binance.stream import open_connection
 from producers.binance.urls import StreamAddress, stream_addresses
 from producers.counts import Counts
 from producers.dispatch import Dispatch
+from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow
 from producers.kline_flow import KlineFlow
 from producers.publish import Publisher
-from producers.repair import Repair
+from producers.repair import Repair, hear_time
 from producers.resume import Past
 from producers.rotation import Attempts, Line, back_off_s
-from schemas.errors import Transient
+from schemas.errors import PoisonMessage, Transient
 from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
 SERVE_S: Final = 0.02
 QUIET_S: Final = 0.25
 SUMMARY_S: Final = 60.0
+CLOCK_S: Final = 60.0
 REQUESTS_AT_A_TIME: Final = 4
 DELIVERY_S: Final = 10.0
 
@@ -35,16 +37,25 @@ class Follower:
         self._settings = settings
         self._publisher = publisher
         self._rest = rest
+        self._clock = ExchangeClock()
         self._counts = Counts()
         self._lines: dict[str, Line] = {}
         self._flows = {
             symbol: SymbolFlow(
-                symbol, publisher, settings, self._counts, partial(self._stream_ms, symbol)
+                symbol,
+                publisher,
+                settings,
+                self._counts,
+                partial(self._stream_ms, symbol),
+                clock=self._clock,
             )
             for symbol in settings.symbols
         }
-        self._klines = KlineFlow(settings.symbols, publisher, self._counts, self._stream_ms)
-        self._dispatch = Dispatch(self._flows, self._klines, publisher, self._counts)
+        self._klines = KlineFlow(
+            settings.symbols, publisher, self._counts, self._stream_ms, self._clock
+        )
+        self._dispatch = Dispatch(self._flows, self._klines, publisher, self._counts, self._clock)
+        rest.refuse = self._bury_answer
 
     async def run(self, past: Mapping[str, Past]) -> None:
         """Follow from where the past ends, until cancelled.
@@ -52,7 +63,6 @@ class Follower:
         Raises:
             ConfigurationError: A symbol or an address is wrong, or a topic is missing.
         """
-        await self._learn_limits()
         requests = asyncio.Semaphore(REQUESTS_AT_A_TIME)
         attempts = Attempts()
         addresses = stream_addresses(self._settings.binance.stream_url, self._settings.symbols)
@@ -61,10 +71,13 @@ class Follower:
                 lines = [self._line(address, attempts) for address in addresses]
                 for line in lines:
                     tasks.create_task(line.run())
+                # Whatever REST does, the sockets are read.
+                tasks.create_task(self._learn_limits())
+                tasks.create_task(self._watch_clock())
                 for line in lines:
                     await line.opened.wait()
                 for symbol, flow in self._flows.items():
-                    repair = Repair(flow, self._rest, requests, self._klines)
+                    repair = Repair(flow, self._rest, requests, self._klines, self._bury_answer)
                     tasks.create_task(repair.run(past[symbol]))
                 tasks.create_task(self._klines.repair(self._rest))
                 tasks.create_task(self._serve())
@@ -82,6 +95,21 @@ class Follower:
                 failures += 1
                 log.warning("%s; check CANDLEWICK_BINANCE__REST_URL if this goes on", error)
                 await asyncio.sleep(max(back_off_s(failures), error.retry_after_s))
+
+    async def _watch_clock(self) -> None:
+        failures = 0
+        while True:
+            try:
+                await hear_time(self._rest, self._clock)
+            except Transient as error:
+                failures += 1
+                await asyncio.sleep(max(back_off_s(failures), error.retry_after_s))
+            else:
+                failures = 0
+                await asyncio.sleep(CLOCK_S)
+
+    def _bury_answer(self, error: PoisonMessage) -> None:
+        self._dispatch.bury(error, self._rest.address)
 
     def _line(self, address: StreamAddress, attempts: Attempts) -> Line:
         line = Line(

@@ -22,6 +22,7 @@ class Hole:
         progress_ms: When it was noticed, or a part of it last filled, steady time.
         silent: No event is published unless it is given up.
         found: The event has been published.
+        is_unknown: REST answered that it has no trade from the first missing one on.
     """
 
     symbol: str
@@ -34,6 +35,7 @@ class Hole:
     reason: str
     silent: bool = False
     found: bool = False
+    is_unknown: bool = False
 
     def event(self, state: GapState, now_ms: int, reason: str) -> Gap:
         """Return the event that the hole came into this state."""

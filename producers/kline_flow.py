@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from producers.binance.rest import RestClient
+from producers.clock import steady_ms
 from producers.counts import Counts
+from producers.exchange_clock import ExchangeClock
 from producers.klines import KlineTrack
 from producers.outlet import Outlet
 from schemas.errors import Transient
@@ -27,8 +29,17 @@ class KlineFlow:
         outlet: Outlet,
         counts: Counts,
         stream_ms: Callable[[str], int],
+        clock: ExchangeClock,
     ) -> None:
-        """Set it up; ``stream_ms`` gives the newest event time of a symbol's connections."""
+        """Set it up.
+
+        Args:
+            symbols: All that are followed.
+            outlet: Where candles go.
+            counts: Counters of the process.
+            stream_ms: Gives the newest event time of a symbol's connections.
+            clock: The exchange's.
+        """
         self._tracks = {
             (symbol, interval.value): KlineTrack(symbol, interval)
             for symbol in symbols
@@ -37,6 +48,7 @@ class KlineFlow:
         self._outlet = outlet
         self._counts = counts
         self._stream_ms = stream_ms
+        self._clock = clock
 
     def start(self, symbol: str, event_ms: int, known_to_ms: Mapping[str, int]) -> None:
         """Begin a symbol.
@@ -73,7 +85,8 @@ class KlineFlow:
             log.warning("candles of %s: %s", track.symbol, error)
             await asyncio.sleep(error.retry_after_s)
             return
-        track.fill(candles)
+        now_ms = steady_ms()
+        track.fill([one for one in candles if not self._clock.is_ahead(one.close_ms, now_ms)])
         self._publish(track)
 
     def _publish(self, track: KlineTrack) -> None:

@@ -32,8 +32,11 @@ class KlineTrack:
 
     def offer(self, candle: Candle) -> None:
         """Take a closed candle; the first of each opening time counts."""
-        if candle.open_ms >= self.next_open_ms and len(self._held) < MAX_HELD:
-            self._held.setdefault(candle.open_ms, candle)
+        if candle.open_ms < self.next_open_ms:
+            return
+        self._held.setdefault(candle.open_ms, candle)
+        if len(self._held) > MAX_HELD:  # the earliest are wanted first; REST has the others
+            del self._held[max(self._held)]
 
     def fill(self, candles: list[Candle]) -> None:
         """Take what REST has from `next_open_ms` on; what it has not does not exist."""

@@ -39,5 +39,7 @@ async def persistently(ask: Callable[[], Awaitable[ValueT]]) -> ValueT:
 
 def _pause_s(failures: int, least_s: float) -> float:
     grown: float = min(0.25 * 2.0**failures, LONGEST_S)
-    jitter = random.uniform(1.0, 1.25)  # noqa: S311 - spreads requests, protects nothing
-    return max(least_s, grown) * jitter
+    jitter = random.uniform(0.0, 0.25)  # noqa: S311 - spreads requests, protects nothing
+    # An hour that the other side asked for is not made longer by a quarter.
+    longest_s = max(least_s, grown)
+    return longest_s + min(longest_s, LONGEST_S) * jitter

@@ -2,16 +2,20 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from producers.binance.rest import RestClient
 from producers.clock import steady_ms
 from producers.continuity import NOT_STARTED
+from producers.doubts import Doubts
+from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow
+from producers.jumps import NEAR
 from producers.kline_flow import KlineFlow
 from producers.resume import Past
 from producers.rotation import back_off_s
-from schemas.errors import ConfigurationError, Transient
+from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.market import Trade, TradeBlock
 from schemas.timeframe import Interval
 
@@ -21,6 +25,7 @@ PROOF_AFTER_MS: Final = 3_000  # REST may be behind the stream: what it knows la
 FIRST_WAIT_S: Final = 0.125
 SUSPECT_MS: Final = 1_000
 HOUR_MS: Final = 3_600_000
+REST: Final = "REST"  # whose word about the time it is
 CANDLE: Final = Interval.FIFTEEN_MINUTES
 
 
@@ -36,13 +41,23 @@ class Repair:
         rest: RestClient,
         requests: asyncio.Semaphore,
         klines: KlineFlow,
+        bury: Callable[[PoisonMessage], None],
     ) -> None:
-        """Set it up; ``requests`` limits the requests of all symbols at a time."""
+        """Set it up.
+
+        Args:
+            flow: The symbol's.
+            rest: Whom to ask.
+            requests: Limits the requests of all symbols at a time.
+            klines: Begins where the flow does.
+            bury: Gets what REST answered and nobody can believe.
+        """
         self._flow = flow
         self._continuity = flow.continuity
         self._rest = rest
         self._requests = requests
         self._klines = klines
+        self._doubts = Doubts(flow.clock, bury)
         self._failures = 0
         self._behind = 0
         self._head_asked = False
@@ -70,7 +85,7 @@ class Repair:
         self._klines.start(self._flow.symbol, first_ms, past.candles_to_ms)
 
     async def _step(self) -> None:
-        self._flow.advance()
+        self._advance()
         wanted = self._continuity.wanted
         if self._continuity.next_id == NOT_STARTED:
             await self._begin_anew()
@@ -87,7 +102,8 @@ class Repair:
 
     async def _begin_anew(self) -> None:
         async with self._requests:
-            boundary_ms = CANDLE.open_of(await self._rest.server_ms()) - CANDLE.ms
+            await hear_time(self._rest, self._flow.clock)
+            boundary_ms = CANDLE.open_of(self._flow.clock.now_ms(steady_ms())) - CANDLE.ms
             trades = await self._first_trades(boundary_ms)
         if not trades:
             raise Transient(f"{self._flow.symbol} has never been traded", retry_after_s=10)
@@ -101,19 +117,34 @@ class Repair:
             newest = await self._rest.newest_trade(self._flow.symbol)
             return [newest] if newest else []
         # The trade before the boundary lets ids prove that the candle is there from its beginning.
-        before = max(0, first.agg_id - 1)
-        return await self._rest.trades_from(
-            self._flow.symbol, before
-        ) or await self._rest.trades_from(self._flow.symbol, first.agg_id)
+        before_id = max(0, first.agg_id - 1)
+        return await self._trades_from(before_id) or await self._trades_from(first.agg_id)
 
-    async def _ask_newest(self) -> None:
+    async def _trades_from(self, agg_id: int) -> list[Trade]:
+        page = await self._rest.trades_from(self._flow.symbol, agg_id)
+        return self._doubts.believed(page, agg_id - 1, steady_ms())
+
+    async def _ask_newest(self) -> bool:
+        """Ask for the newest trade that exists; False where the answer cannot be."""
         async with self._requests:
             newest = await self._rest.newest_trade(self._flow.symbol)
+            is_doubtful = newest is not None and self._is_doubtful(newest)
+            if newest is not None and is_doubtful:
+                # A true one follows another.
+                page = await self._rest.trades_from(self._flow.symbol, max(0, newest.agg_id - 1))
+                known_id = self._continuity.known_id
+                believed = self._doubts.believed(page, known_id, steady_ms())
+                newest = believed[-1] if believed else None
         self._head_asked = True
         self._asked_ms = steady_ms()
         if newest is not None:
             self._refuse_another_market(newest)
             self._flow.expect(newest)
+        return newest is not None or not is_doubtful
+
+    def _is_doubtful(self, newest: Trade) -> bool:
+        is_far = newest.agg_id > self._continuity.known_id + NEAR
+        return is_far or self._flow.clock.is_ahead(newest.event_ms, steady_ms())
 
     def _refuse_another_market(self, newest: Trade) -> None:
         next_id, known_ms = self._continuity.next_id, self._flow.newest_event_ms
@@ -133,7 +164,8 @@ class Repair:
 
     async def _prove(self) -> None:
         connection_ms = self._flow.unproven_ms
-        await self._ask_newest()
+        if not await self._ask_newest():
+            raise Transient("REST's newest trade cannot be")
         if self._flow.unproven_ms == connection_ms:
             self._continuity.proven = True
 
@@ -143,7 +175,7 @@ class Repair:
 
     async def _fill(self, agg_id: int) -> None:
         async with self._requests:
-            trades = await self._rest.trades_from(self._flow.symbol, agg_id)
+            trades = await self._trades_from(agg_id)
         self._flow.fill(trades)
         if self._continuity.next_id == agg_id:
             self._behind = min(self._behind + 1, 4)
@@ -154,7 +186,7 @@ class Repair:
     async def _fill_late(self) -> None:
         late = self._continuity.late
         async with self._requests:
-            trades = await self._rest.trades_from(self._flow.symbol, late.wanted)
+            trades = await self._trades_from(late.wanted)
         published = self._flow.publish_late(late.run_of(trades))
         if not published:
             late.put_off()
@@ -173,4 +205,17 @@ class Repair:
         until_ms = steady_ms() + int(seconds * 1000)
         while steady_ms() < until_ms:
             await asyncio.sleep(LOOK_S)
-            self._flow.advance()
+            self._advance()
+
+    def _advance(self) -> None:
+        self._flow.advance(closed=self._rest.is_closed)
+        disproved = self._continuity.disproved
+        while disproved:
+            self._doubts.refuse(disproved.pop())
+
+
+async def hear_time(rest: RestClient, clock: ExchangeClock) -> None:
+    """Let REST tell what the exchange's clock shows; raises as `RestClient` does."""
+    asked_ms = steady_ms()
+    server_ms = await rest.server_ms()
+    clock.hear(REST, server_ms, (asked_ms + steady_ms()) // 2)

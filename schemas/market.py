@@ -51,7 +51,8 @@ class TradeBlock:
         first_agg_id: Id of the first aggregate; the others follow one by one. With n = 0 the id
             that the next one will have.
         first_trade_id: Id of the first fill; the fills of the block are consecutive.
-        received_ms: When our socket read the newest trade.
+        received_ms: When our socket read the newest trade, by the exchange's clock as we know it:
+            a machine whose own clock is wrong stamps no other time.
         watermark_ms: The exchange's event time that this symbol's stream had passed when the block
             was cut: no older trade of this symbol is expected any more.
         event_ms: int64[n], trade times.

@@ -10,6 +10,7 @@ from candlewick.exchange.faults import (
     Fault,
     OnFrames,
     RestDelay,
+    RestDrip,
     RestError,
     RestLag,
 )
@@ -117,6 +118,11 @@ class Arsenal:
         """Return how late a request is answered, in seconds."""
         faults = (f for armed, f in self.of(RestDelay) if armed.during(now_ms) and f.path in path)
         return max((fault.delay_ms for fault in faults), default=0) / 1000
+
+    def rest_drip_s(self, path: str, now_ms: int) -> float:
+        """Return how long each byte of an answer takes, in seconds; 0 as a rule."""
+        faults = (f for armed, f in self.of(RestDrip) if armed.during(now_ms) and f.path in path)
+        return max((fault.every_ms for fault in faults), default=0) / 1000
 
 
 def strikes(armed: Armed, fault: OnFrames, frame: Frame, ordinal: int) -> bool:

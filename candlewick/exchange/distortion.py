@@ -6,8 +6,17 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from candlewick.exchange.armed import Armed, Arsenal, strikes
-from candlewick.exchange.faults import Delay, Drop, Duplicate, Malformed, OnFrames, Reorder
+from candlewick.exchange.faults import (
+    Ahead,
+    Delay,
+    Drop,
+    Duplicate,
+    Malformed,
+    OnFrames,
+    Reorder,
+)
 from candlewick.exchange.feed import Frame
+from candlewick.exchange.untimely import stranger, untimely
 
 if TYPE_CHECKING:
     from candlewick.exchange.topics import Topic
@@ -32,7 +41,7 @@ class Distortion:
     def passed(self, frames: list[Frame], upto_ms: int, ordinal: int) -> list[tuple[Frame, str]]:
         """Return the frames that leave by `upto_ms`, each with how it is spoilt, or nothing."""
         for frame in frames:
-            self._enter(frame, ordinal)
+            self._enter(self._ahead(frame, ordinal), ordinal)
         leaving = []
         while self._waiting and self._waiting[0][0] <= upto_ms:
             _, _, frame, how = heapq.heappop(self._waiting)
@@ -43,7 +52,7 @@ class Distortion:
         release_ms, times, how = frame.event_ms, 1, ""
         swap = False
         for armed, fault in self._arsenal.of(OnFrames):
-            if not self._hit(armed, fault, frame, ordinal):
+            if isinstance(fault, Ahead) or not self._hit(armed, fault, frame, ordinal):
                 continue
             match fault:
                 case Drop():
@@ -61,6 +70,17 @@ class Distortion:
             return
         for _ in range(times):
             heapq.heappush(self._waiting, (release_ms, next(self._order), frame, how))
+
+    def _ahead(self, frame: Frame, ordinal: int) -> Frame:
+        for armed, fault in self._arsenal.of(Ahead):
+            if not self._hit(armed, fault, frame, ordinal):
+                continue
+            if fault.what == "unknown":
+                beside = stranger(frame, by_ms=fault.by)
+                heapq.heappush(self._waiting, (frame.event_ms, next(self._order), beside, ""))
+            else:
+                frame = untimely(frame, fault)
+        return frame
 
     def _leave(self, frame: Frame, how: str) -> list[tuple[Frame, str]]:
         held = self._swapped.pop(frame.topic, None)

@@ -1,10 +1,11 @@
 """Answers of a REST path that fails on demand."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Final
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from candlewick.exchange.faults import RestError
 
@@ -32,3 +33,16 @@ def failure(fault: RestError, headers: Mapping[str, str]) -> Response:
         return Response(body, fault.status, shown, "application/json;charset=UTF-8")
     body = f"<html><body><h1>{fault.status}</h1></body></html>"
     return Response(body, fault.status, shown, "text/html")
+
+
+def dripping(answer: Response, every_s: float) -> Response:
+    """Return an answer that comes byte by byte."""
+    body = bytes(answer.body)
+
+    async def drops() -> AsyncIterator[bytes]:
+        for at in range(len(body)):
+            yield body[at : at + 1]
+            await asyncio.sleep(every_s)
+
+    headers = {k: v for k, v in answer.headers.items() if k != "content-length"}
+    return StreamingResponse(drops(), answer.status_code, headers)

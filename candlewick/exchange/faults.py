@@ -88,6 +88,21 @@ class Malformed(OnFrames):
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class Ahead(OnFrames):
+    """Frames tell of what has not come: each field alone, by `by` milliseconds or ids.
+
+    Attributes:
+        what: `event` is the time of the frame (`E`), `trade` that of the trade (`T`), `id` its
+            number (`a`), `candle` the time of the candle (`t` and `T` of `k`); `unknown` sends
+            beside each frame one of a type that nobody knows, whose `E` is ahead.
+    """
+
+    kind: Literal["ahead"] = "ahead"
+    what: Literal["event", "trade", "id", "candle", "unknown"] = "event"
+    by: Count = 7_200_000
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Cut(Window):
     """Connections break without a close frame: once, or every `every_ms`, `count` times."""
 
@@ -144,6 +159,15 @@ class RestDelay(Window):
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class RestDrip(Window):
+    """REST answers byte by byte, one every `every_ms` of real time."""
+
+    kind: Literal["rest-drip"] = "rest-drip"
+    path: str = ""
+    every_ms: Annotated[int, Field(ge=1)] = 2_000
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class ArchiveFault(Window):
     """Archive files whose path holds `path` are not as they should be.
 
@@ -170,7 +194,7 @@ class Halt(Window):
     minutes: Annotated[int, Field(ge=1)] = 15
 
 
-FrameFault = Drop | Duplicate | Delay | Reorder | Malformed
-RestFault = RestLag | RestError | RestDelay | ArchiveFault
+FrameFault = Drop | Duplicate | Delay | Reorder | Malformed | Ahead
+RestFault = RestLag | RestError | RestDelay | RestDrip | ArchiveFault
 Fault = FrameFault | RestFault | Cut | Silence | Shutdown | Halt
 FAULT: Final[TypeAdapter[Fault]] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])

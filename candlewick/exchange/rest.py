@@ -14,7 +14,7 @@ from candlewick.exchange.armed import Arsenal
 from candlewick.exchange.clock import MarketClock
 from candlewick.exchange.coins import exchange_info
 from candlewick.exchange.errors import ApiError, combination
-from candlewick.exchange.failures import failure
+from candlewick.exchange.failures import dripping, failure
 from candlewick.exchange.feed import EVENT_DELAY_MS
 from candlewick.exchange.history import agg_trades, kline_page, next_agg_id
 from candlewick.exchange.intervals import INTERVALS
@@ -72,7 +72,9 @@ class Rest:
                 fault = self._arsenal.rest_error(request.url.path, self._now())
                 if fault is not None:
                     return failure(fault, self._used(address))
-                return self._reply(address, await answer(request))
+                reply = self._reply(address, await answer(request))
+                drip_s = self._arsenal.rest_drip_s(request.url.path, self._now())
+                return dripping(reply, drip_s) if drip_s else reply
             except ApiError as error:
                 body = orjson.dumps({"code": error.code, "msg": str(error)}).decode()
                 reply = self._reply(address, body, error.status)

@@ -13,10 +13,12 @@ from producers.binance.numbers import in_int64, to_e8, to_ms
 from schemas.errors import PoisonMessage
 from schemas.market import NO_TRADE_ID, Candle, CandleSource, CandleStatus, Trade
 from schemas.timeframe import Interval
+from schemas.validation import validate
+from schemas.value_checks import check_time
 
 ValueT = TypeVar("ValueT")
-MAX_FILLS: Final = 2**31 - 1
-UNREADABLE: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+UNKNOWN_MS: Final = -1
+UNREADABLE: Final = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 AGG_TRADE_COLUMNS: Final = (7, 8)  # older archive files have no "best match"
 
 
@@ -29,50 +31,65 @@ class Frame:
     """One websocket frame.
 
     Attributes:
-        sent_ms: The exchange's event time; -1 where the frame has none.
+        sent_ms: The exchange's event time; -1 unless the frame is a whole one of a known market
+            stream: what nobody can check tells no time.
         value: A trade, a closed candle, a shutdown notice, or None for what is of no use here.
         trade_ids_to: Newest trade id that a candle frame, open or closed, tells of; else -1.
+        stream: Kind of its stream; with the symbol it says who speaks.
     """
 
     sent_ms: int
     value: Trade | Candle | ShutdownNotice | None
     symbol: str = ""
     trade_ids_to: int = NO_TRADE_ID
+    stream: str = ""
 
 
 def parse_frame(raw: bytes) -> Frame:
     """Read one frame of a raw or combined stream.
 
     Raises:
-        PoisonMessage: Not JSON, a field is missing, or a number is out of range.
+        PoisonMessage: Not JSON, a field is missing, a number is out of range, or what it says
+            cannot be true; see `schemas.validation`.
     """
     try:
         data = orjson.loads(raw)
         data = data.get("data", data)
         read = _READERS.get(data.get("e"))
-        return read(data) if read else Frame(to_ms(data.get("E", -1)), None)
+        return read(data) if read else Frame(UNKNOWN_MS, None)
     except UNREADABLE as error:
         raise PoisonMessage(f"frame unreadable: {error!r}", raw=raw) from error
 
 
-def parse_agg_trades(raw: bytes, symbol: str) -> list[Trade]:
+def parse_agg_trades(
+    raw: bytes, symbol: str, refuse: Callable[[PoisonMessage], None] | None = None
+) -> list[Trade]:
     """Read the answer of ``GET /api/v3/aggTrades``.
 
+    Args:
+        raw: The answer.
+        symbol: Of what was asked.
+        refuse: Gets each row that cannot be used, so that the others can; without it one such row
+            refuses the whole answer.
+
     Raises:
         PoisonMessage: It is not such an answer.
     """
-    return _answer(raw, lambda rows: [_agg_trade(row, symbol) for row in rows])
+    return _rows(raw, lambda row: _agg_trade(row, symbol), refuse)
 
 
-def parse_klines(raw: bytes, symbol: str, interval: Interval) -> list[Candle]:
+def parse_klines(
+    raw: bytes,
+    symbol: str,
+    interval: Interval,
+    refuse: Callable[[PoisonMessage], None] | None = None,
+) -> list[Candle]:
     """Read the answer of ``GET /api/v3/klines``; the last candle may still be open.
 
-    Its rows have no trade ids: first and last are -1.
-
-    Raises:
-        PoisonMessage: It is not such an answer.
+    Its rows have no trade ids: first and last are -1. Arguments and errors are those of
+    `parse_agg_trades`.
     """
-    return _answer(raw, lambda rows: [_kline_row(row, symbol, interval) for row in rows])
+    return _rows(raw, lambda row: _kline_row(row, symbol, interval), refuse)
 
 
 def parse_weight_limit(raw: bytes) -> int:
@@ -118,6 +135,26 @@ def parse_agg_trade_row(row: bytes, symbol: str) -> Trade:
         raise PoisonMessage(f"aggTrades row unreadable: {error!r}", raw=row) from error
 
 
+def _rows(
+    raw: bytes, read: Callable[[Any], ValueT], refuse: Callable[[PoisonMessage], None] | None
+) -> list[ValueT]:
+    if refuse is None:
+        return _answer(raw, lambda rows: [read(row) for row in rows])
+    found = []
+    for row in _answer(raw, _array):
+        try:
+            found.append(read(row))
+        except UNREADABLE as error:
+            refuse(PoisonMessage(f"row unreadable: {error!r}", raw=orjson.dumps(row)))
+    return found
+
+
+def _array(body: Any) -> list[Any]:  # noqa: ANN401 - JSON
+    if type(body) is not list:
+        raise ValueError("no array")
+    return body
+
+
 def _answer(raw: bytes, read: Callable[[Any], ValueT]) -> ValueT:
     try:
         return read(orjson.loads(raw))
@@ -141,26 +178,20 @@ def _id(text: str) -> int:
 
 def _trade(symbol: str, cells: list[Any]) -> Trade:
     agg_id, price, quantity, first, last, time, taker_sold = cells
-    void = first == last == NO_TRADE_ID
-    plausible = void or 0 <= in_int64(first) <= in_int64(last) < first + MAX_FILLS
-    if not plausible or in_int64(agg_id) < 0 or time < 0 or type(taker_sold) is not bool:
-        raise ValueError(f"trade {agg_id!r} with fills {first!r} to {last!r} at {time!r}")
-    return Trade(
-        _symbol(symbol),
-        agg_id,
-        in_int64(to_e8(price)),
-        in_int64(to_e8(quantity)),
-        first,
-        last,
+    if type(taker_sold) is not bool:
+        raise ValueError(f"{taker_sold!r} is neither true nor false")
+    trade = Trade(
+        symbol,
+        in_int64(agg_id),
+        to_e8(price),
+        to_e8(quantity),
+        in_int64(first),
+        in_int64(last),
         to_ms(time),
         taker_sold,
     )
-
-
-def _symbol(text: str) -> str:
-    if not (text.isascii() and text.isalnum()):
-        raise ValueError(f"{text!r} is no symbol")
-    return text
+    validate(trade)
+    return trade
 
 
 def _agg_trade(data: Any, symbol: str) -> Trade:  # noqa: ANN401 - JSON
@@ -169,7 +200,7 @@ def _agg_trade(data: Any, symbol: str) -> Trade:  # noqa: ANN401 - JSON
 
 
 def _agg_trade_frame(data: Any) -> Frame:  # noqa: ANN401 - JSON
-    return Frame(to_ms(data["E"]), _agg_trade(data, data["s"]), data["s"])
+    return Frame(_event_ms(data), _agg_trade(data, data["s"]), data["s"], stream=data["e"])
 
 
 def _trade_frame(data: Any) -> Frame:  # noqa: ANN401 - JSON
@@ -179,23 +210,32 @@ def _trade_frame(data: Any) -> Frame:  # noqa: ANN401 - JSON
 
 
 def _kline_frame(data: Any) -> Frame:  # noqa: ANN401 - JSON
-    kline, sent_ms, symbol = data["k"], to_ms(data["E"]), _symbol(data["s"])
-    last_trade_id = in_int64(kline["L"])
-    if kline["x"] is not True:
-        return Frame(sent_ms, None, symbol, last_trade_id)
+    kline, sent_ms, symbol = data["k"], _event_ms(data), data["s"]
+    first_trade_id, last_trade_id = in_int64(kline["f"]), in_int64(kline["L"])
+    if type(kline["x"]) is not bool:
+        raise ValueError(f"{kline['x']!r} is neither true nor false")
+    # An open one is read too: only a whole frame may tell the time.
     candle = _candle(
         [kline[letter] for letter in "tohlcvTqnVQ"],
         symbol,
         Interval(kline["i"]),
         source=CandleSource.STREAM,
-        trade_ids=(in_int64(kline["f"]), last_trade_id),
+        trade_ids=(first_trade_id, last_trade_id),
         event_ms=sent_ms,
     )
-    return Frame(sent_ms, candle, symbol, last_trade_id)
+    value = candle if kline["x"] else None
+    return Frame(sent_ms, value, symbol, last_trade_id, f"kline_{candle.interval}")
 
 
 def _shutdown_frame(data: Any) -> Frame:  # noqa: ANN401 - JSON
-    return Frame(to_ms(data["E"]), ShutdownNotice())
+    _event_ms(data)
+    return Frame(UNKNOWN_MS, ShutdownNotice())
+
+
+def _event_ms(data: Any) -> int:  # noqa: ANN401 - JSON
+    sent_ms = to_ms(data["E"])
+    check_time("event time", sent_ms)
+    return sent_ms
 
 
 def _kline_row(row: Any, symbol: str, interval: Interval) -> Candle:  # noqa: ANN401 - JSON
@@ -216,7 +256,7 @@ def _candle(
     event_ms: int,
 ) -> Candle:
     open_ms = to_ms(cells[0])
-    return Candle(
+    candle = Candle(
         symbol=symbol,
         interval=interval.value,
         open_ms=open_ms,
@@ -238,6 +278,8 @@ def _candle(
         source=source.value,
         event_ms=event_ms,
     )
+    validate(candle)
+    return candle
 
 
 _READERS: Final[dict[str, Callable[[Any], Frame]]] = {

@@ -1,26 +1,32 @@
 """The exchange's REST answers, one request at a time; who asks decides when to ask again."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import httpx
 import orjson
 
+from clients.limits import answered
 from producers.binance import parse
 from producers.binance.budget import Budget
-from producers.clock import steady_ms
+from producers.clock import steady_ms, wall_ms
+from producers.waiting import told_wait_s, until
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.market import Candle, Trade
 from schemas.timeframe import Interval
 
+log = logging.getLogger(__name__)
 ValueT = TypeVar("ValueT")
 PAGE: Final = 1000
-TIMEOUT_S: Final = 10.0
+TIMEOUT_S: Final = 10.0  # between two bytes
+REQUEST_S: Final = 20.0  # of a whole request: an answer may drip
 WEIGHTS: Final = {"aggTrades": 4, "klines": 2, "exchangeInfo": 20, "time": 1}
 USED_WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"
 BACK_OFF: Final = (418, 429)
 INVALID_SYMBOL: Final = -1121
-BACK_OFF_S: Final = 60.0  # where the exchange names no time
+CLOSED: Final = 500  # from this status on it is the exchange's own trouble
+FORBIDDEN: Final = 403
 
 
 class RestClient:
@@ -29,13 +35,40 @@ class RestClient:
     Every method raises `Transient` when the exchange cannot answer now (an outage, a limit, an
     unreadable answer) and `ConfigurationError` when it never will.
 
+    Attributes:
+        is_closed: The newest request found REST shut to us (no answer, 403, 418, 429, 5xx): what it
+            did not bring says nothing about what the exchange has.
+        refuse: Gets rows of trades and of the newest candles that cannot be used; without it one
+            such row makes the answer unreadable.
+
     Source: binance-spot-api-docs, rest-api.md, "General API information", "Market data endpoints".
     """
 
-    def __init__(self, base_url: str, http: httpx.AsyncClient | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        http: httpx.AsyncClient | None = None,
+        *,
+        limit_s: float = REQUEST_S,
+    ) -> None:
+        """Set it up.
+
+        Args:
+            base_url: For example ``https://api.binance.com``.
+            http: The client to use; one of its own without.
+            limit_s: Limit of a whole request, in seconds.
+        """
         self._url = base_url.rstrip("/")
         self._http = http or httpx.AsyncClient(timeout=TIMEOUT_S)
+        self.refuse: Callable[[PoisonMessage], None] | None = None
+        self._limit_s = limit_s
         self.budget = Budget()
+        self.is_closed = False
+
+    @property
+    def address(self) -> str:
+        """Return where it asks."""
+        return self._url
 
     async def close(self) -> None:
         """Close the connections."""
@@ -76,7 +109,8 @@ class RestClient:
         answer = await self._get(
             "klines", symbol=symbol, interval=interval.value, startTime=open_ms, limit=PAGE
         )
-        return _read(lambda raw: parse.parse_klines(raw, symbol, interval), answer)[:-1]
+        rows = _read(lambda raw: parse.parse_klines(raw, symbol, interval, self.refuse), answer)
+        return rows[:-1]
 
     async def candles_between(
         self, symbol: str, interval: Interval, start_ms: int, end_ms: int, *, limit: int = PAGE
@@ -94,17 +128,20 @@ class RestClient:
 
     async def _trades(self, symbol: str, **query: int) -> list[Trade]:
         answer = await self._get("aggTrades", symbol=symbol, **query)
-        return _read(lambda raw: parse.parse_agg_trades(raw, symbol), answer)
+        return _read(lambda raw: parse.parse_agg_trades(raw, symbol, self.refuse), answer)
 
     async def _get(self, name: str, **query: str | int) -> bytes:
         wait_ms = self.budget.wait_ms(WEIGHTS[name], steady_ms())
         if wait_ms:
             raise Transient("the exchange's request limit is used up", retry_after_s=wait_ms / 1000)
+        asked = self._http.get(f"{self._url}/api/v3/{name}", params=query)
         try:
-            answer = await self._http.get(f"{self._url}/api/v3/{name}", params=query)
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise Transient(f"{self._url} does not answer: {error!r}") from error
+            answer = await answered(self._limit_s, f"{self._url} ({name})", asked)
+        except (httpx.TransportError, httpx.InvalidURL, Transient) as error:
+            self.is_closed = True
+            raise _unanswered(self._url, error) from error
         self._note_used(answer)
+        self.is_closed = _is_closing(answer.status_code)
         if answer.status_code != httpx.codes.OK:
             raise self._refusal(answer, query)
         return answer.content
@@ -118,9 +155,11 @@ class RestClient:
         self, answer: httpx.Response, query: dict[str, str | int]
     ) -> Transient | ConfigurationError:
         if answer.status_code in BACK_OFF:
-            retry_after_s = _seconds(answer.headers.get("Retry-After", ""))
-            self.budget.close(int(retry_after_s * 1000), steady_ms())
-            return Transient("the exchange asks to wait", retry_after_s=retry_after_s)
+            wait_s = told_wait_s(answer.status_code, answer.headers.get("Retry-After", ""))
+            self.budget.close(int(wait_s * 1000), steady_ms())
+            when = f"{wait_s:.0f} s, until {until(wait_s, wall_ms())}"
+            log.warning("the exchange (%s) asks to wait %s", answer.status_code, when)
+            return Transient(f"the exchange asks to wait {when}", retry_after_s=wait_s)
         if parse.parse_error_code(answer.content) == INVALID_SYMBOL:
             name = query.get("symbol", query.get("symbols"))
             return ConfigurationError(
@@ -136,5 +175,9 @@ def _read(parser: Callable[[bytes], ValueT], answer: bytes) -> ValueT:
         raise Transient(str(error)) from error
 
 
-def _seconds(text: str) -> float:
-    return float(text) if text.isdecimal() else BACK_OFF_S
+def _unanswered(url: str, error: Exception) -> Transient:
+    return error if isinstance(error, Transient) else Transient(f"{url} does not answer: {error!r}")
+
+
+def _is_closing(status: int) -> bool:
+    return status in {*BACK_OFF, FORBIDDEN} or status >= CLOSED

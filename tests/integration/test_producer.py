@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from producers.binance.parse import parse_agg_trades
 from schemas import codecs, topics
+from schemas.dead_letters import read_letter
 from schemas.market import Candle, Gap, GapState, Trade, TradeBlock
 from tests.servers import RunningExchange, RunningKafka, running_exchange, running_kafka
 
@@ -97,6 +98,12 @@ class Reader:
         while not condition():
             assert time.monotonic() < deadline, "it did not come to pass in time"
             self.read()
+
+    @property
+    def refusals(self) -> list[str]:
+        """Reasons of what was ahead of its time or of its turn."""
+        found = [read_letter(m.value(), m.headers()).origin.reason for m in self.dead_letters]
+        return [reason for reason in found if "ahead" in reason or "far beyond" in reason]
 
     def blocks_of(self, symbol: str) -> list[TradeBlock]:
         return [block for block in self.blocks if block.symbol == symbol]
@@ -291,7 +298,34 @@ def test_unreadable_frames_become_dead_letters_and_their_trades_come_by_rest(
     assert_whole(reader, exchange, symbol)
     headers = dict(reader.dead_letters[0].headers() or [])
     assert b"unreadable" in (headers["reason"] or b"")
-    assert (headers["origin"] or b"").startswith(b"ws://")
+    assert (headers["origin-source"] or b"").startswith(b"ws://")
+
+
+def test_what_is_ahead_of_the_exchange_is_buried_and_moves_no_symbol(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    attacked, other = "DOGEUSDT", "BNBUSDT"
+    attack = {"kind": "ahead", "count": 1, "symbol": attacked, "stream": "aggTrade"}
+    with a_producer(kafka, exchange, attacked, other):
+        for symbol in (attacked, other):
+            pass_head(reader, exchange, symbol)
+        for number, what in enumerate(("unknown", "event", "trade", "id")):
+            exchange.admin("POST", "faults", attack | {"what": what, "by": 7_200_000})
+            pass_head(reader, exchange, attacked, by=2)
+            # A frame of an unknown type is passed over.
+            reader.until(lambda: len(reader.refusals) >= number)  # noqa: B023 - run at once
+            exchange.admin("DELETE", "faults")
+            pass_head(reader, exchange, attacked, by=2)
+        for symbol in (attacked, other):
+            pass_head(reader, exchange, symbol, by=5)
+        state = exchange.admin("GET", "market")
+
+    assert isinstance(state, Mapping)
+    for symbol in (attacked, other):
+        assert_whole(reader, exchange, symbol)
+        for block in reader.blocks_of(symbol):
+            assert max([block.watermark_ms, *block.event_ms.tolist()]) <= state["now_ms"] + 2_000
+    assert len(reader.refusals) == 3
 
 
 def test_hole_that_rest_cannot_fill_is_given_up_and_filled_late(
@@ -300,7 +334,7 @@ def test_hole_that_rest_cannot_fill_is_given_up_and_filled_late(
     symbol = "SOLUSDT"
     with a_producer(kafka, exchange, symbol, give_up_s=1):
         pass_head(reader, exchange, symbol)
-        exchange.admin("POST", "faults", {"kind": "rest-error", "status": 500})
+        exchange.admin("POST", "faults", {"kind": "rest-error", "status": 404})
         exchange.admin("POST", "faults", {"kind": "drop", "stream": "aggTrade", "count": 2})
         reader.until(lambda: GapState.GIVEN_UP in reader.states_of(symbol))
         pass_head(reader, exchange, symbol)

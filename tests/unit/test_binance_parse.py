@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from producers.binance.numbers import to_e8
 from producers.binance.parse import (
+    UNKNOWN_MS,
     ShutdownNotice,
     parse_agg_trade_row,
     parse_agg_trades,
@@ -48,7 +49,7 @@ KLINE = {
         "o": "0.0010",
         "c": "0.0020",
         "h": "0.0025",
-        "l": "0.0015",
+        "l": "0.0005",
         "v": "1000",
         "n": 101,
         "x": True,
@@ -76,10 +77,12 @@ def test_documented_trade_frame_is_read() -> None:
 
 def test_single_trade_is_an_aggregate_of_one_fill() -> None:
     frame = parse_frame(
-        b'{"e":"trade","E":1,"s":"BNBBTC","t":7,"p":"0.001","q":"100","T":1,"m":false,"M":true}'
+        b'{"e":"trade","E":1672515782136,"s":"BNBBTC","t":7,"p":"0.001","q":"100",'
+        b'"T":1672515782135,"m":false,"M":true}'
     )
 
-    assert frame.value == Trade("BNBBTC", 7, 100_000, 100 * 10**8, 7, 7, 1, taker_sold=False)
+    expected = Trade("BNBBTC", 7, 100_000, 100 * 10**8, 7, 7, 1672515782135, taker_sold=False)
+    assert frame.value == expected
 
 
 def test_recorded_trades_are_read_without_a_break() -> None:
@@ -148,10 +151,13 @@ def test_shutdown_notice_is_understood() -> None:
     [
         b'{"result":null,"id":1}',
         b'{"u":400900217,"s":"BNBUSDT","b":"25.3","B":"31.2","a":"25.4","A":"40.6"}',
+        b'{"stream":"x","data":{"e":"foo","E":1672515782136}}',
     ],
 )
-def test_other_frames_are_passed_over(raw: bytes) -> None:
-    assert parse_frame(raw).value is None
+def test_other_frames_are_passed_over_and_tell_no_time(raw: bytes) -> None:
+    frame = parse_frame(raw)
+
+    assert (frame.value, frame.sent_ms) == (None, UNKNOWN_MS)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +178,12 @@ def test_other_frames_are_passed_over(raw: bytes) -> None:
         (b'"m":true', b'"m":1'),
         (b'"s":"BNBBTC"', b'"s":5'),
         (b"}}", b"}"),
+        (b'"p":"0.001"', b'"p":"0.000"'),
+        (b'"q":"100"', b'"q":"0"'),
+        (b'"T":1672515782135', b'"T":7258118400000'),
+        (b'"E":1672515782136', b'"E":7258118400000'),
+        (b'"E":1672515782136', b'"E":-1'),
+        (b'"s":"BNBBTC"', b'"s":"<b>"'),
     ],
 )
 def test_frame_with_one_wrong_field_is_poison_and_keeps_its_bytes(
@@ -183,6 +195,46 @@ def test_frame_with_one_wrong_field_is_poison_and_keeps_its_bytes(
         parse_frame(raw)
 
     assert caught.value.raw == raw
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"t": -1},
+        {"t": 1672515720001},
+        {"n": -1},
+        {"n": 102},
+        {"l": "0.0026"},
+        {"h": "0.0010"},
+        {"o": "0"},
+        {"L": 99},
+        {"x": 1},
+    ],
+)
+@pytest.mark.parametrize("state", ["closed", "open"])
+def test_candle_frame_that_cannot_be_true_is_poison_whether_closed_or_open(
+    wrong: dict[str, object], state: str
+) -> None:
+    kline = KLINE["k"] | {"x": state == "closed"} | wrong  # type: ignore[operator]
+
+    with pytest.raises(PoisonMessage):
+        parse_frame(orjson.dumps(KLINE | {"k": kline}))
+
+
+def test_rows_of_rest_that_cannot_be_used_are_told_and_the_others_are_read() -> None:
+    good = orjson.loads(AGG_TRADE)["data"]
+    told: list[PoisonMessage] = []
+
+    found = parse_agg_trades(
+        orjson.dumps([good, good | {"a": 12346, "p": "0"}, good | {"a": 12347}]),
+        "BNBBTC",
+        told.append,
+    )
+
+    assert [trade.agg_id for trade in found] == [12345, 12347]
+    assert [orjson.loads(one.raw)["a"] for one in told] == [12346]
+    with pytest.raises(PoisonMessage):
+        parse_agg_trades(b'{"code":-1}', "BNBBTC", told.append)
 
 
 @given(st.binary() | st.text().map(str.encode) | st.from_regex(rb'[{}\[\],:"a-z0-9.-]*'))

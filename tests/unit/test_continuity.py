@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.continuity import MAX_JUMP, PATIENCE_MS, Continuity
+from producers.continuity import PATIENCE_MS, Continuity
 from schemas.market import Gap, GapState, Trade
 from tests.builders import a_trade
 
@@ -220,12 +220,33 @@ def test_trade_of_the_new_connection_proves_that_nothing_is_missing() -> None:
     assert follower.core.settled
 
 
-def test_id_millions_ahead_is_not_believed() -> None:
+def test_lone_trade_that_rest_does_not_know_either_is_disproved_and_the_true_ones_go_on() -> None:
     follower = Follower()
-    follower.hear(1)
+    follower.hear(1, 500)
+    follower.wait(PATIENCE_MS)
+    for _ in range(3):
+        follower.fill()
+        follower.wait(GIVE_UP_MS // 2)
 
-    assert follower.core.is_plausible(a_trade(MAX_JUMP))
-    assert not follower.core.is_plausible(a_trade(MAX_JUMP + 3))
+    assert [trade.agg_id for trade in follower.core.disproved] == [500]
+    assert follower.core.settled
+    follower.hear(2, 3)
+
+    assert follower.ids == [1, 2, 3]
+    assert [state for state, _, _ in follower.events] == [GapState.FOUND, GapState.REPAIRED]
+
+
+def test_time_in_which_rest_is_closed_does_not_count_for_giving_up() -> None:
+    follower = Follower()
+    follower.hear(1, 4)
+    for _ in range(10):
+        follower.now_ms += GIVE_UP_MS
+        follower.core.advance(follower.now_ms, closed=True)
+
+    assert GapState.GIVEN_UP not in [state for state, _, _ in follower.events]
+    follower.wait(GIVE_UP_MS)
+
+    assert (GapState.GIVEN_UP, 2, 3) in follower.events
 
 
 def test_full_memory_leaves_newer_trades_to_rest() -> None:

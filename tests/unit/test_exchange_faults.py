@@ -95,6 +95,28 @@ def test_spoilt_frames_cannot_be_read(how: str) -> None:
     assert spoilt(frame.body, "") == frame.body
 
 
+@pytest.mark.parametrize(
+    ("what", "field", "by"), [("event", "E", 500), ("trade", "T", 500), ("id", "a", 500)]
+)
+def test_one_field_of_a_frame_is_ahead(what: str, field: str, by: int) -> None:
+    arsenal = Arsenal()
+    arsenal.arm(fault_from_text(f"ahead:what={what},by={by}"), 0)
+    body = {"e": "aggTrade", "E": 10, "T": 9, "a": 8}
+    sent = Frame(1_000, TOPIC, 8, orjson.dumps(body).decode())
+    ((frame, _),) = Distortion(arsenal).passed([sent], 2_000, 0)
+
+    assert orjson.loads(frame.body) == body | {field: body[field] + by}  # type: ignore[operator]
+
+
+def test_frame_of_an_unknown_type_comes_beside_the_true_one() -> None:
+    arsenal = Arsenal()
+    arsenal.arm(fault_from_text("ahead:what=unknown,by=7000"), 0)
+    sent = [orjson.loads(f.body) for f, _ in Distortion(arsenal).passed(frames(1), 2_000, 0)]
+
+    assert {"e": "foo", "E": 8_000} in sent
+    assert len(sent) == 2
+
+
 def test_cuts_are_due_at_their_times() -> None:
     arsenal = Arsenal()
     once = arsenal.arm(Cut(start_ms=100), 0)
@@ -130,7 +152,7 @@ def test_the_schema_names_every_kind() -> None:
     schema = FAULT.json_schema()
 
     assert "rest-lag" in schema["discriminator"]["mapping"]
-    assert len(schema["discriminator"]["mapping"]) == 13
+    assert len(schema["discriminator"]["mapping"]) == 15
 
 
 def test_weight_is_counted_by_the_minute_and_an_obstinate_address_is_banned() -> None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from producers.clock import steady_ms
 from producers.counts import Counts
+from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow
 from schemas.market import Candle, Gap, GapState, TradeBlock
 from schemas.settings import Settings, StreamSettings
@@ -48,9 +50,17 @@ class Stream:
     event_ms: int = START_MS
 
 
+def a_clock(stream: Stream) -> ExchangeClock:
+    clock = ExchangeClock()
+    clock.hear("REST", stream.event_ms, steady_ms())
+    return clock
+
+
 def a_flow(outlet: Outlet, stream: Stream, *, linger_ms: int = 0, most: int = 1000) -> SymbolFlow:
     settings = Settings(stream=StreamSettings(linger_ms=linger_ms, block_trades=most))
-    flow = SymbolFlow("BTCUSDT", outlet, settings, Counts(), lambda: stream.event_ms)
+    flow = SymbolFlow(
+        "BTCUSDT", outlet, settings, Counts(), lambda: stream.event_ms, clock=a_clock(stream)
+    )
     flow.continuity.start(1, now_ms=0)
     return flow
 
@@ -187,7 +197,9 @@ async def test_nothing_is_lost_while_kafka_has_no_room() -> None:
 async def test_resumed_flow_keeps_the_next_trade_id_and_tells_quiet_without_a_new_trade() -> None:
     outlet, stream = Outlet(), Stream(START_MS + 2 * MINUTE_MS)
     settings = Settings()
-    flow = SymbolFlow("BTCUSDT", outlet, settings, Counts(), lambda: stream.event_ms)
+    flow = SymbolFlow(
+        "BTCUSDT", outlet, settings, Counts(), lambda: stream.event_ms, clock=a_clock(stream)
+    )
     last = a_block([a_trade(7, first_trade_id=70, fills=3)])
     flow.go_on_after(last)
     flow.continuity.start(last.next_agg_id, now_ms=0)

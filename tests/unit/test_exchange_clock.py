@@ -1,0 +1,104 @@
+"""What the exchange's clock shows: told by many, late at times, wrong at times."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from producers.exchange_clock import AHEAD_MS, KEPT_MS, ExchangeClock
+
+HOUR_MS = 3_600_000
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "DOTUSDT")
+
+
+def a_clock(*, offset_ms: int = 0, now_ms: int = 0) -> ExchangeClock:
+    clock = ExchangeClock()
+    for witness in ("REST", *SYMBOLS):
+        clock.hear(witness, now_ms + offset_ms, now_ms)
+    return clock
+
+
+@given(st.integers(-HOUR_MS * 24 * 365, HOUR_MS * 24 * 365), st.lists(st.integers(0, 3_000)))
+def test_machine_whose_clock_is_wrong_works_as_any_other(
+    offset_ms: int, delays_ms: list[int]
+) -> None:
+    clock, now_ms = a_clock(offset_ms=offset_ms), 0
+    for number, delay_ms in enumerate(delays_ms):
+        now_ms += 500
+        sent_ms = now_ms + offset_ms
+        clock.hear(SYMBOLS[number % 4], sent_ms - delay_ms, now_ms)
+
+        assert not clock.is_ahead(sent_ms, now_ms)
+        assert clock.is_ahead(sent_ms + AHEAD_MS + 1, now_ms)
+
+
+@given(st.sampled_from(SYMBOLS), st.integers(-HOUR_MS, 2**61), st.integers(1, 50))
+def test_one_symbol_that_lies_in_all_it_says_moves_nothing(
+    liar: str, lie_ms: int, times: int
+) -> None:
+    clock = a_clock()
+    for number in range(times):
+        clock.hear(liar, number + lie_ms, number)
+
+        assert clock.now_ms(number) == number
+        assert clock.is_ahead(number + AHEAD_MS + 1, number)
+
+
+def test_rest_that_lies_moves_nothing() -> None:
+    clock = a_clock()
+
+    clock.hear("REST", HOUR_MS, 1_000)
+
+    assert clock.now_ms(1_000) == 1_000
+
+
+def test_of_two_that_differ_the_lower_is_believed() -> None:
+    clock = ExchangeClock()
+    clock.hear("REST", 1_000, 0)
+    clock.hear("BTCUSDT", HOUR_MS, 0)
+
+    assert clock.is_ahead(HOUR_MS, 0)
+    assert clock.now_ms(0) == 1_000
+
+
+def test_frames_that_waited_while_the_process_stood_still_do_not_set_the_clock_back() -> None:
+    clock = a_clock()
+    for symbol in SYMBOLS:
+        clock.hear(symbol, 1_000, 120_000)
+
+    assert not clock.is_ahead(120_000, 120_000)
+
+
+def test_sleep_that_the_steady_clock_did_not_count_is_caught_up_with_two_voices() -> None:
+    clock = a_clock()
+    clock.hear("BTCUSDT", HOUR_MS, 1_000)
+    assert clock.is_ahead(HOUR_MS, 1_000)
+
+    clock.hear("ETHUSDT", HOUR_MS, 1_000)
+
+    assert not clock.is_ahead(HOUR_MS, 1_000)
+
+
+def test_exchange_that_sets_its_clock_back_is_followed_after_some_minutes() -> None:
+    clock = a_clock(offset_ms=HOUR_MS)
+    for now_ms in range(1_000, 2 * KEPT_MS + 2_000, 1_000):
+        for witness in ("REST", *SYMBOLS):
+            clock.hear(witness, now_ms, now_ms)
+
+    assert clock.now_ms(now_ms) == now_ms
+
+
+@given(st.integers(2, 60), st.integers(1, 4))
+def test_market_whose_time_runs_fast_is_followed_while_one_symbol_of_two_is_halted(
+    speed: int, frames_a_tick: int
+) -> None:
+    clock = ExchangeClock()
+    for stream in ("agg", "1m", "15m"):
+        clock.hear(f"DOTUSDT {stream}", 0, 0)
+        clock.hear(f"ETHUSDT {stream}", 0, 0)
+    clock.hear("REST", 0, 0)
+    for now_ms in range(10, 5_000, 10):
+        for number in range(frames_a_tick):
+            sent_ms = now_ms * speed
+            stream = ("agg", "1m", "15m")[(now_ms // 10 + number) % 3]
+            clock.hear(f"ETHUSDT {stream}", sent_ms, now_ms)
+
+            assert not clock.is_ahead(sent_ms, now_ms)
