@@ -7,6 +7,7 @@ from typing import Final
 import httpx
 
 from producers.bulk import BulkPublisher
+from producers.burying import Burial
 from producers.clock import wall_ms
 from producers.coingecko.client import TIMEOUT_S, CoinGecko
 from producers.coingecko.ids import coin_ids
@@ -84,13 +85,13 @@ async def _publish_days(
 
 def _newest_days(servers: str) -> dict[str, int]:
     newest: dict[str, int] = {}
-    tail = TopicTail(servers, "candlewick-coins")
+    tail, burial = TopicTail(servers, "candlewick-coins"), Burial(servers, reader="coins")
     try:
         for message in tail.new(topics.COIN_DAYS):
             try:
                 day = record_in(CoinDay, message)
             except PoisonMessage as error:
-                log.warning("skipped a day: %s", error)
+                burial.bury(error, message)
                 continue
             newest[day.coin_id] = max(newest.get(day.coin_id, 0), day.at_ms)
     finally:

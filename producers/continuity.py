@@ -131,7 +131,7 @@ class Continuity:
             return
         if not self._has_room():
             hole.progress_ms = now_ms
-        elif closed:
+        elif closed and len(self._ahead) < self._limit:  # live trades go before the lost ones
             hole.progress_ms = min(hole.progress_ms + passed_ms, now_ms)
         if not hole.found and not hole.silent and now_ms - hole.noticed_ms >= PATIENCE_MS:
             hole.found = True

@@ -1,12 +1,13 @@
 """Candles of archive files to Kafka: checked whole before the first of them is sent."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO, Final
 
 import numpy as np
 
+from clients.limits import answered
 from producers.binance.archive import ArchiveClient, archived_candles
 from producers.binance.archive_names import Archive, named
 from producers.binance.kline_csv import KlineFile
@@ -21,6 +22,8 @@ from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, ArchiveState
 
 log = logging.getLogger(__name__)
+CHECKSUM_S: Final = 30.0
+FILE_S: Final = 900.0  # downloaded, in its turn, and read, up to three times over
 PAGE_ROWS: Final = 8_000  # Kafka's client takes a few large pages with less work than many small
 
 
@@ -49,7 +52,7 @@ class FileFiller:
         missing = track.missing.within(file.open_ms, file.close_ms)
         if not missing:
             return
-        sha256 = await persistently(lambda: self.archives.checksum(file))
+        sha256 = await self._checksum(file)
         if sha256 is not None:
             await self._use(track, file, sha256, ArchiveState.USED)
         elif file.days > 1:
@@ -73,7 +76,10 @@ class FileFiller:
                 await self._use(track, file, sha256, ArchiveState.REISSUED)
 
     async def _checksum(self, file: Archive) -> str | None:
-        return await persistently(lambda: self.archives.checksum(file))
+        def ask() -> Awaitable[str | None]:
+            return answered(CHECKSUM_S, f"{file.name}.CHECKSUM", self.archives.checksum(file))
+
+        return await persistently(ask)
 
     async def _use(self, track: Track, file: Archive, sha256: str, state: ArchiveState) -> None:
         try:
@@ -104,7 +110,10 @@ class FileFiller:
                 return [_part(_stamped(columns, now_ms)) for columns in read]
             return [_part(_only(columns, missing)) for columns in read]
 
-        return await persistently(lambda: self.archives.read(file, sha256, use))
+        def ask() -> Awaitable[list[Part]]:
+            return answered(FILE_S, file.name, self.archives.read(file, sha256, use))
+
+        return await persistently(ask)
 
     async def _tell(
         self,

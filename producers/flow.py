@@ -1,7 +1,7 @@
 """One symbol from trades in order to blocks in Kafka: when to cut, and with which watermark."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from producers.blocks import cut_block, leading_run
@@ -11,9 +11,10 @@ from producers.counts import Counts
 from producers.evidence import Evidence
 from producers.exchange_clock import ExchangeClock
 from producers.gap_events import GapEvents
+from producers.holes import GivenUp, hole_of, missing_in
 from producers.jumps import Jumps
 from producers.outlet import Outlet
-from schemas.market import NO_TRADE_ID, Gap, Trade, TradeBlock, empty_block
+from schemas.market import NO_TRADE_ID, Gap, GapState, Trade, TradeBlock, empty_block
 from schemas.market_rules import AHEAD_MS
 from schemas.settings import Settings
 from schemas.timeframe import MINUTE_MS
@@ -75,6 +76,23 @@ class SymbolFlow:
         self._next_trade_id = NO_TRADE_ID
         self._published_id = 0
         self._timer: asyncio.TimerHandle | None = None
+
+    def inherit(self, gaps: Iterable[Gap], held: Sequence[tuple[int, int]]) -> None:
+        """Take over the gaps of earlier runs: what they gave up is tried again.
+
+        Args:
+            gaps: Found or given up, and not repaired.
+            held: Ids ``[first, next)`` that are known to be published; with those that are not
+                known a trade may come a second time, which changes nothing.
+        """
+        ended: list[Gap] = []
+        for gap in gaps:
+            missing = missing_in(gap, held) if gap.state == GapState.GIVEN_UP else None
+            if missing:
+                self.continuity.late.add(GivenUp(hole_of(gap, steady_ms()), missing))
+            else:  # it ends once all before its last id is published
+                ended.append(gap)
+        self.gap_events.inherit(ended)
 
     def go_on_after(self, block: TradeBlock) -> None:
         """Remember what the previous run published last."""
@@ -165,8 +183,8 @@ class SymbolFlow:
         self.continuity.advance(steady_ms(), closed=closed)
         if len(self.continuity.ready) > before:
             self.flush()
-        if not self.continuity.late:
-            self.gap_events.end_inherited(self._published_id, steady_ms())
+        late = self.continuity.late
+        self.gap_events.end_inherited(self._published_id, steady_ms(), late.holds)
 
     def lose_sight(self) -> None:
         """Take note that trades may have been missed between two connections."""

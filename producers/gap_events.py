@@ -1,5 +1,6 @@
 """Gap events to Kafka, those that the previous run left without an end included."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from producers.counts import Counts
@@ -28,13 +29,17 @@ class GapEvents:
         """Take over gaps that the previous run found and did not see repaired."""
         self._inherited = gaps
 
-    def end_inherited(self, published_id: int, now_ms: int) -> None:
+    def end_inherited(
+        self, published_id: int, now_ms: int, is_given_up: Callable[[Gap], bool]
+    ) -> None:
         """Report those repaired whose trades are published, all below this id."""
         if self._inherited:
             self._inherited = [
                 gap
                 for gap in self._inherited
-                if gap.last_agg_id >= published_id or not self.publish(_repaired(gap, now_ms))
+                if gap.last_agg_id >= published_id
+                or is_given_up(gap)
+                or not self.publish(_repaired(gap, now_ms))
             ]
 
 

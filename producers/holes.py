@@ -1,7 +1,7 @@
 """Missing trades, and the holes that were given up and are tried again later. Pure."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count, takewhile
 from typing import Final
@@ -52,6 +52,36 @@ class Hole:
         )
 
 
+def hole_of(gap: Gap, now_ms: int) -> Hole:
+    """Return the hole of a gap that an earlier run has reported."""
+    return Hole(
+        symbol=gap.symbol,
+        first_id=gap.first_agg_id,
+        last_id=gap.last_agg_id,
+        after_ms=gap.after_ms,
+        before_ms=gap.before_ms,
+        noticed_ms=gap.noticed_ms,
+        progress_ms=now_ms,
+        reason=gap.reason,
+        found=True,
+    )
+
+
+def missing_in(gap: Gap, held: Iterable[tuple[int, int]]) -> deque[tuple[int, int]]:
+    """Return the runs of ids of a gap that are not in ``[first, next)`` of what is held."""
+    missing: deque[tuple[int, int]] = deque()
+    at = gap.first_agg_id
+    for first_id, next_id in sorted(held):
+        if first_id > gap.last_agg_id:
+            break
+        if first_id > at:
+            missing.append((at, first_id - 1))
+        at = max(at, next_id)
+    if at <= gap.last_agg_id:
+        missing.append((at, gap.last_agg_id))
+    return missing
+
+
 @dataclass(slots=True)
 class GivenUp:
     """A hole that was not filled in time, and the runs of ids that are still missing in it."""
@@ -73,6 +103,13 @@ class LateFill:
         """Remember a hole."""
         if given_up.missing:
             self._holes.append(given_up)
+
+    def holds(self, gap: Gap) -> bool:
+        """Tell whether it has a hole in common with a gap."""
+        return any(
+            one.hole.first_id <= gap.last_agg_id and gap.first_agg_id <= one.hole.last_id
+            for one in self._holes
+        )
 
     @property
     def wanted(self) -> int:

@@ -12,6 +12,7 @@ from typing import Final
 
 from confluent_kafka import Message
 
+from producers.burying import Burial
 from producers.partition import partition_of
 from producers.spans import Spans
 from producers.topic_tail import TopicTail
@@ -66,6 +67,7 @@ class Ledger:
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._tail = TopicTail(bootstrap_servers, "candlewick-backfill")
+        self._burial = Burial(bootstrap_servers, reader="backfill")
         self.archives: dict[str, ArchiveFile] = {}
         self.known: dict[Key, Held] = {}
         self.partitions = 0
@@ -79,6 +81,7 @@ class Ledger:
 
         Raises:
             ConfigurationError: Kafka does not answer, or a topic does not exist.
+            Transient: Kafka does not take the dead letter of a record that cannot be used.
         """
         wanted = list(keys)
         self._read_records()
@@ -94,12 +97,12 @@ class Ledger:
             try:
                 self._take(record_in(History, message))
             except PoisonMessage as error:
-                log.warning("skipped a record of the history: %s", error)
+                self._burial.bury(error, message)
         for message in self._tail.new(topics.ARCHIVES):
             try:
                 file = record_in(ArchiveFile, message)
             except PoisonMessage as error:
-                log.warning("skipped a record of an archive file: %s", error)
+                self._burial.bury(error, message)
             else:
                 self.archives[file.name] = file
 
@@ -150,7 +153,7 @@ class Ledger:
         try:
             candle = record_in(Candle, message)
         except PoisonMessage as error:
-            log.warning("skipped a candle: %s", error)
+            self._burial.bury(error, message)
             return
         known = self.known.get((candle.symbol, candle.interval))
         if known is not None and candle.source in SETTLED:

@@ -77,7 +77,7 @@ class Repair:
 
     def _begin_after(self, block: TradeBlock, past: Past) -> None:
         self._flow.go_on_after(block)
-        self._flow.gap_events.inherit(past.open_gaps)
+        self._flow.inherit(past.open_gaps, past.held)
         after_ms = int(block.event_ms[-1]) if len(block) else block.watermark_ms
         self._continuity.start(block.next_agg_id, now_ms=steady_ms(), after_ms=after_ms)
         # A run killed at its start may have left trades and no candle of the exchange yet.

@@ -1,13 +1,19 @@
-"""What the previous run left in Kafka: the newest block of each symbol, and gaps without an end."""
+"""What earlier runs left in Kafka: the newest block of each symbol, and gaps without an end."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from confluent_kafka import Message
+
+from producers.burying import Burial
+from producers.dispatch import READER
 from producers.tail import TopicTail
 from schemas import topics
+from schemas.errors import PoisonMessage
 from schemas.market import Candle, CandleSource, Gap, GapState, TradeBlock
 
+Bury = Callable[[PoisonMessage, Message], None]
 LOOK_BACK: Final = (500, 5_000, 50_000)  # records before the end of each partition
 LOOK_BACK_GAPS: Final = 2_000
 LOOK_BACK_CANDLES: Final = 5_000
@@ -19,12 +25,14 @@ class Past:
 
     Attributes:
         last_block: The block with the highest ids; None for a new symbol.
-        open_gaps: Gaps that were found, and of which nothing more was said.
+        open_gaps: Gaps that were found or given up, and not repaired.
+        held: Ids ``[first, next)`` of its blocks that were read on the way, in any order.
         candles_to_ms: End of the exchange's newest candle by interval, as the stream published it.
     """
 
     last_block: TradeBlock | None = None
     open_gaps: list[Gap] = field(default_factory=list)
+    held: list[tuple[int, int]] = field(default_factory=list)
     candles_to_ms: dict[str, int] = field(default_factory=dict)
 
 
@@ -37,43 +45,50 @@ def read_past(bootstrap_servers: str, symbols: Iterable[str]) -> dict[str, Past]
     Raises:
         ConfigurationError: Kafka does not answer, or a topic does not exist.
     """
-    wanted = set(symbols)
-    with TopicTail(bootstrap_servers, topics.TRADES.name) as trades:
-        blocks = _newest_blocks(trades, wanted)
+    wanted, bury = set(symbols), Burial(bootstrap_servers, reader=READER).bury
     with TopicTail(bootstrap_servers, topics.GAPS.name) as events:
-        gaps = _open_gaps(events.records(Gap, LOOK_BACK_GAPS))
+        gaps = open_gaps(events.records(Gap, LOOK_BACK_GAPS, bury))
+    with TopicTail(bootstrap_servers, topics.TRADES.name) as trades:
+        blocks, held = _newest_blocks(trades, wanted, {gap.symbol for gap in gaps}, bury)
     with TopicTail(bootstrap_servers, topics.KLINES.name) as klines:
-        ends = _candle_ends(klines.records(Candle, LOOK_BACK_CANDLES))
+        ends = _candle_ends(klines.records(Candle, LOOK_BACK_CANDLES, bury))
     return {
         symbol: Past(
             blocks.get(symbol),
             [gap for gap in gaps if gap.symbol == symbol],
+            held.get(symbol, []),
             {interval: end_ms for (name, interval), end_ms in ends.items() if name == symbol},
         )
         for symbol in wanted
     }
 
 
-def _newest_blocks(tail: TopicTail, wanted: set[str]) -> dict[str, TradeBlock]:
+def _newest_blocks(
+    tail: TopicTail, wanted: set[str], gapped: set[str], bury: Bury
+) -> tuple[dict[str, TradeBlock], dict[str, list[tuple[int, int]]]]:
     newest: dict[str, TradeBlock] = {}
     for depth in LOOK_BACK:
-        for block in tail.records(TradeBlock, depth):
+        held: dict[str, list[tuple[int, int]]] = {symbol: [] for symbol in gapped}
+        for block in tail.records(TradeBlock, depth, bury):
+            if block.symbol in gapped:
+                held[block.symbol].append((block.first_agg_id, block.next_agg_id))
             known = newest.get(block.symbol)
             if known is None or block.next_agg_id >= known.next_agg_id:
                 newest[block.symbol] = block
         if wanted <= newest.keys() or tail.longest <= depth:
             break
-    return newest
+    return newest, held
 
 
-def _open_gaps(events: Iterable[Gap]) -> list[Gap]:
+def open_gaps(events: Iterable[Gap]) -> list[Gap]:
+    """Return the newest event of each gap that was not repaired, oldest gap first."""
     found: dict[tuple[str, int, int], Gap] = {}
     for event in events:
         key = (event.symbol, event.first_agg_id, event.last_agg_id)
-        if event.state == GapState.FOUND:
-            found[key] = event
-        else:
+        if event.state == GapState.REPAIRED:
             found.pop(key, None)
+        else:
+            found[key] = event
     return list(found.values())
 
 

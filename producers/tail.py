@@ -1,18 +1,17 @@
 """The last records of a topic."""
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Self, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from clients.kafka import meaning
 from producers.clock import steady_ms
 from schemas.codecs import record_in
-from schemas.errors import ConfigurationError, PoisonMessage
+from schemas.errors import ConfigurationError, PoisonMessage, RestartNeeded
 
-log = logging.getLogger(__name__)
 RecordT = TypeVar("RecordT")
-TIMEOUT_S: Final = 10.0
+TIMEOUT_S: Final = 10.0  # of all look-ups together, and without a record while reading
 WAIT_S: Final = 0.05  # the client waits so long for a batch to become full
 LOG_CRITICAL: Final = 2  # the client would tell of every attempt to connect
 
@@ -55,17 +54,26 @@ class TopicTail:
     def __exit__(self, *_: object) -> None:
         self._consumer.close()
 
-    def records(self, record: type[RecordT], depth: int) -> Iterator[RecordT]:
+    def records(
+        self, record: type[RecordT], depth: int, bury: Callable[[PoisonMessage, Message], None]
+    ) -> Iterator[RecordT]:
         """Yield the last ``depth`` records of each partition; those of a key are in order.
+
+        Args:
+            record: Type of the topic's values.
+            depth: How many of each partition.
+            bury: Gets those that cannot be used.
 
         Raises:
             ConfigurationError: Kafka does not answer any more.
+            ContractMismatch: A newer version of Candlewick has written to the topic.
+            RestartNeeded: Kafka has shut this client out.
         """
         for message in self._messages(depth):
             try:
                 yield record_in(record, message)
             except PoisonMessage as error:
-                log.warning("passed over offset %s of %s: %s", message.offset(), self._topic, error)
+                bury(error, message)
 
     def _messages(self, depth: int) -> Iterator[Message]:
         spans = {n: (low, high) for n, (low, high) in self._spans.items() if high > low}
@@ -86,8 +94,11 @@ class TopicTail:
                     yield message
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - their name for it
                     spans.pop(message.partition() or 0, None)
+                elif isinstance(lost := meaning(error), RestartNeeded):
+                    raise lost
 
     def _find_spans(self) -> dict[int, tuple[int, int]]:
+        until_ms = steady_ms() + int(TIMEOUT_S * 1000)
         try:
             found = self._consumer.list_topics(self._topic, timeout=TIMEOUT_S).topics[self._topic]
             if found.error is not None:
@@ -95,13 +106,14 @@ class TopicTail:
                     f"topic {self._topic} does not exist at {self._servers}: "
                     "create the topics with `candlewick up`"
                 )
-            return {number: self._span(number) for number in found.partitions}
+            return {number: self._span(number, until_ms) for number in found.partitions}
         except KafkaException as error:
             raise self._unreachable() from error
 
-    def _span(self, number: int) -> tuple[int, int]:
+    def _span(self, number: int, until_ms: int) -> tuple[int, int]:
         partition = TopicPartition(self._topic, number)
-        span = self._consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S)
+        left_s = max(0.0, (until_ms - steady_ms()) / 1000)
+        span = self._consumer.get_watermark_offsets(partition, timeout=left_s)
         if span is None:
             raise self._unreachable()
         return span

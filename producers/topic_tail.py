@@ -7,12 +7,13 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from clients.kafka import meaning
 from producers.clock import steady_ms
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, RestartNeeded
 from schemas.topics import Topic
 
 log = logging.getLogger(__name__)
-TIMEOUT_S: Final = 20.0
+TIMEOUT_S: Final = 20.0  # of all look-ups of a topic together, and without a record while reading
 WAIT_S: Final = 0.05
 NEW_S: Final = 3.0  # until a topic that has just been made is known
 # Of a topic that has just been made.
@@ -26,7 +27,8 @@ _SOON: Final = (
 class TopicTail:
     """Reads topics up to their present ends; nothing is committed.
 
-    Raises `ConfigurationError` where Kafka does not answer or a topic does not exist.
+    Raises `ConfigurationError` where Kafka does not answer or a topic does not exist, and
+    `RestartNeeded` where Kafka has shut this client out.
     """
 
     def __init__(self, bootstrap_servers: str, name: str) -> None:
@@ -56,7 +58,7 @@ class TopicTail:
         try:
             return self._spans(topic)
         except KafkaException as error:
-            raise self._unreachable() from error
+            raise self._meaning(error) from error
 
     def new(self, topic: Topic, starts: Mapping[int, int] | None = None) -> Iterator[Message]:
         """Yield what has been added since the last time.
@@ -73,7 +75,7 @@ class TopicTail:
         try:
             yield from self._read(topic, begin, {n: high for n, (_, high) in spans.items()})
         except KafkaException as error:
-            raise self._unreachable() from error
+            raise self._meaning(error) from error
 
     def passed(self, topic: Topic, partition: int, next_offset: int) -> None:
         """Take note that what is before an offset need not be read."""
@@ -95,16 +97,17 @@ class TopicTail:
                     "`candlewick topics create`"
                 )
             time.sleep(WAIT_S)
+        until_ms = steady_ms() + int(TIMEOUT_S * 1000)
         spans = {}
         for number in sorted(found.partitions):
-            spans[number] = self._span(TopicPartition(topic.name, number))
+            spans[number] = self._span(TopicPartition(topic.name, number), until_ms)
         return spans
 
-    def _span(self, place: TopicPartition) -> tuple[int, int]:
-        deadline_ms = steady_ms() + TIMEOUT_S * 1000
+    def _span(self, place: TopicPartition, deadline_ms: int) -> tuple[int, int]:
         while True:
+            left_s = max(0.0, (deadline_ms - steady_ms()) / 1000)
             try:
-                found = self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_S)
+                found = self._consumer.get_watermark_offsets(place, timeout=left_s)
             except KafkaException as error:
                 if error.args[0].code() not in _SOON or steady_ms() > deadline_ms:
                     raise
@@ -134,7 +137,10 @@ class TopicTail:
         for number, end in ends.items():
             self.passed(topic, number, end)
 
-    def _unreachable(self) -> ConfigurationError:
+    def _meaning(self, error: KafkaException) -> ConfigurationError | RestartNeeded:
+        found = meaning(error)
+        if isinstance(found, RestartNeeded):
+            return found
         return ConfigurationError(
             f"Kafka at {self._servers} does not answer: start it with `candlewick up`, or set "
             "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from candlewick.exchange.armed import Arsenal
 from candlewick.exchange.clock import MarketClock
 from candlewick.exchange.coins import E8
-from candlewick.exchange.failures import failure
+from candlewick.exchange.failures import dripping, failure
 from candlewick.exchange.intervals import DAY_MINUTES, DAY_MS, MINUTE_MS
 from candlewick.exchange.source import Market, Source
 
@@ -60,7 +60,7 @@ class CoinGecko:
         rows = [self._row(recorded) for recorded in _recorded() if self._is_asked(recorded, ids)]
         ranked = sorted(rows, key=lambda row: -row["market_cap"])
         shown = [row | {"market_cap_rank": rank} for rank, row in enumerate(ranked, 1)]
-        return Response(orjson.dumps(shown), media_type="application/json")
+        return self._reply(request, shown)
 
     async def _chart(self, request: Request) -> Response:
         if refused := self._refused(request):
@@ -71,7 +71,12 @@ class CoinGecko:
             return Response('{"error":"coin not found"}', 404, media_type="application/json")
         days = min(int(request.query_params.get("days", "1")), _MOST_DAYS)
         chart = await asyncio.to_thread(self._daily, recorded, days)
-        return Response(orjson.dumps(chart), media_type="application/json")
+        return self._reply(request, chart)
+
+    def _reply(self, request: Request, shown: object) -> Response:
+        answer = Response(orjson.dumps(shown), media_type="application/json")
+        every_s = self._arsenal.rest_drip_s(request.url.path, self._clock.now_ms())
+        return dripping(answer, every_s) if every_s else answer
 
     def _refused(self, request: Request) -> Response | None:
         fault = self._arsenal.rest_error(request.url.path, self._clock.now_ms())

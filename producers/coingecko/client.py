@@ -5,14 +5,16 @@ from typing import Final
 
 import httpx
 
+from clients.limits import answered
 from producers.clock import wall_ms
 from producers.coingecko.parse import parse_coins, parse_days
+from producers.waiting import told_wait_s, until
 from schemas.coins import Coin, CoinDay
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.settings import CoinsSettings
 
-TIMEOUT_S: Final = 20.0
-WAIT_S: Final = 60.0  # where CoinGecko names no time
+TIMEOUT_S: Final = 20.0  # between two bytes
+REQUEST_S: Final = 40.0  # of a whole request
 REFUSED: Final = (401, 403)
 
 
@@ -23,11 +25,14 @@ class CoinGecko:
     refuses the key.
     """
 
-    def __init__(self, settings: CoinsSettings, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, settings: CoinsSettings, http: httpx.AsyncClient, *, limit_s: float = REQUEST_S
+    ) -> None:
         self._url = settings.url.rstrip("/")
         key = settings.key.get_secret_value()
         self._headers = {"x-cg-demo-api-key": key} if key else {}
         self._http = http
+        self._limit_s = limit_s
 
     async def coins(self, ids: Sequence[str]) -> list[Coin]:
         """Return the coins of these ids that it knows."""
@@ -48,10 +53,9 @@ class CoinGecko:
             raise Transient(str(error)) from error
 
     async def _get(self, path: str, query: dict[str, str | int]) -> bytes:
+        asked = self._http.get(f"{self._url}/{path}", params=query, headers=self._headers)
         try:
-            answer = await self._http.get(
-                f"{self._url}/{path}", params=query, headers=self._headers
-            )
+            answer = await answered(self._limit_s, f"{self._url} ({path})", asked)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise Transient(f"{self._url} does not answer: {error!r}") from error
         if answer.status_code == httpx.codes.OK:
@@ -60,8 +64,8 @@ class CoinGecko:
             return b""
         if answer.status_code in REFUSED:
             raise ConfigurationError("CoinGecko refuses the key: correct CANDLEWICK_COINS__KEY")
-        wait_s = 1.0
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            told = answer.headers.get("Retry-After", "")
-            wait_s = float(told) if told.isdecimal() else WAIT_S
-        raise Transient(f"{self._url} answered {answer.status_code}", retry_after_s=wait_s)
+            wait_s = told_wait_s(answer.status_code, answer.headers.get("Retry-After", ""))
+            when = until(wait_s, wall_ms())
+            raise Transient(f"{self._url} asks to wait until {when}", retry_after_s=wait_s)
+        raise Transient(f"{self._url} answered {answer.status_code}")

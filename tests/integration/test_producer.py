@@ -348,6 +348,37 @@ def test_hole_that_rest_cannot_fill_is_given_up_and_filled_late(
     assert ids.index(gap.last_agg_id) > ids.index(gap.last_agg_id + 1)
 
 
+def test_gap_that_one_run_gave_up_is_filled_by_the_next(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    symbol = "ADAUSDT"
+    with a_producer(kafka, exchange, symbol, give_up_s=1) as producer:
+        pass_head(reader, exchange, symbol)
+        exchange.admin("POST", "faults", {"kind": "rest-error", "status": 404})
+        exchange.admin("POST", "faults", {"kind": "drop", "stream": "aggTrade", "count": 2})
+        reader.until(lambda: GapState.GIVEN_UP in reader.states_of(symbol))
+        pass_head(reader, exchange, symbol)
+        producer.kill()
+        producer.wait()
+    exchange.admin("DELETE", "faults")
+    gap = next(g for g in reader.gaps if g.symbol == symbol and g.state == GapState.GIVEN_UP)
+    ids = (gap.first_agg_id, gap.last_agg_id)
+    with a_producer(kafka, exchange, symbol):
+        reader.until(
+            lambda: (
+                ids
+                in [
+                    (g.first_agg_id, g.last_agg_id)
+                    for g in reader.gaps
+                    if g.symbol == symbol and g.state == GapState.REPAIRED
+                ]
+            )
+        )
+
+    published = {t.agg_id for block in reader.blocks_of(symbol) for t in trades_of(block)}
+    assert published >= set(range(min(published), max(published) + 1))
+
+
 def test_halted_symbol_is_told_to_be_quiet_by_the_event_time_of_the_others(
     kafka: RunningKafka, reader: Reader
 ) -> None:
@@ -375,6 +406,17 @@ def test_kafka_away_and_back_loses_nothing(
         kafka.restart()
         pass_head(reader, exchange, symbol)
         assert producer.poll() is None
+
+    assert_whole(reader, exchange, symbol)
+
+
+def test_sockets_are_read_while_the_exchange_does_not_tell_its_limits(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    symbol = "LTCUSDT"
+    exchange.admin("POST", "faults", {"kind": "rest-drip", "path": "exchangeInfo"})
+    with a_producer(kafka, exchange, symbol):
+        pass_head(reader, exchange, symbol, by=3)
 
     assert_whole(reader, exchange, symbol)
 

@@ -4,11 +4,14 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from producers.clock import steady_ms
 from producers.counts import Counts
 from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow
+from producers.resume import open_gaps
 from schemas.market import Candle, Gap, GapState, TradeBlock
 from schemas.settings import Settings, StreamSettings
 from tests.builders import MINUTE_MS, START_MS, a_block, a_trade
@@ -212,11 +215,48 @@ async def test_resumed_flow_keeps_the_next_trade_id_and_tells_quiet_without_a_ne
     assert [(b.first_agg_id, b.first_trade_id) for b in outlet.blocks] == [(8, 73)]
 
 
+async def test_gap_that_an_earlier_run_gave_up_is_tried_again_where_it_is_still_missing() -> None:
+    outlet = Outlet()
+    flow = a_flow(outlet, Stream())
+    flow.go_on_after(a_block([a_trade(20)]))
+    flow.continuity.start(21, now_ms=0)
+    given_up = GapState.GIVEN_UP.value
+    flow.inherit(
+        [
+            Gap("BTCUSDT", 2, 9, -1, -1, given_up, 5, 6, "REST was away"),
+            Gap("BTCUSDT", 12, 13, -1, -1, given_up, 5, 6, "REST was away"),
+        ],
+        [(12, 14), (4, 6), (14, 21)],
+    )
+    late = flow.continuity.late
+
+    flow.advance()
+    assert [(one.state, one.first_agg_id) for one in outlet.taken if isinstance(one, Gap)] == [
+        (GapState.REPAIRED, 12)
+    ]
+    for ids in ((2, 3), (6, 7, 8, 9)):
+        assert late.wanted == ids[0]
+        run = late.run_of([a_trade(agg_id) for agg_id in range(late.wanted, 20)])
+        assert [trade.agg_id for trade in run] == list(ids)
+        event = late.published(len(run), 7)
+    assert event is not None
+    assert (event.state, event.first_agg_id, event.last_agg_id) == (GapState.REPAIRED, 2, 9)
+
+
+@given(st.lists(st.sampled_from(list(GapState)), max_size=6))
+def test_gap_is_open_until_it_was_repaired(states: list[GapState]) -> None:
+    events = [Gap("BTCUSDT", 1, 2, -1, -1, state.value, 5, 5, "") for state in states]
+
+    assert open_gaps(events) == (
+        events[-1:] if states and states[-1] is not GapState.REPAIRED else []
+    )
+
+
 async def test_gap_that_the_previous_run_left_open_is_ended_once_its_trades_are_published() -> None:
     outlet = Outlet()
     flow = a_flow(outlet, Stream())
     found = Gap("BTCUSDT", 1, 2, -1, -1, GapState.FOUND.value, 5, 5, "ids jump")
-    flow.gap_events.inherit([found])
+    flow.inherit([found], [])
 
     await hear(flow, 1)
     flow.flush()
