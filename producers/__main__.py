@@ -4,14 +4,16 @@ import asyncio
 import logging
 import signal
 import sys
+import threading
 
+from clients.process import GRACE_S, leave
 from producers.binance.rest import RestClient
 from producers.coins import follow_coins
 from producers.follow import Follower
 from producers.keeping import keep_history
 from producers.publish import Publisher
 from producers.resume import read_past
-from schemas.errors import CandlewickError, ConfigurationError
+from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded
 from schemas.settings import Settings, load_settings
 
 log = logging.getLogger("producers")
@@ -26,15 +28,20 @@ def main() -> int:
         _start_logging(settings.log_level)
         asyncio.run(_run(sys.argv[1], settings))
     except CandlewickError as error:
-        sys.stderr.write(f"producers: {error}\n")
-        return 1
+        return _ended(error)
     except BaseExceptionGroup as group:
         known, unknown = group.split(CandlewickError)
         if unknown is not None or known is None:
             raise
-        sys.stderr.write(f"producers: {_first(known)}\n")
-        return 1
+        return _ended(_first(known))
     return 0
+
+
+def _ended(error: BaseException) -> int:
+    if isinstance(error, RestartNeeded):
+        leave(str(error))
+    sys.stderr.write(f"producers: {error}\n")
+    return 1
 
 
 def _check_command(arguments: list[str]) -> None:
@@ -52,11 +59,19 @@ async def _run(command: str, settings: Settings) -> None:
     work = {"stream": _stream, "backfill": keep_history, "coins": follow_coins}[command]
     task = asyncio.ensure_future(work(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, _end, task)
     try:
         await task
     except asyncio.CancelledError:
         log.info("stopped")
+
+
+def _end(task: "asyncio.Future[None]") -> None:
+    task.cancel()
+    # What is being delivered has its time; whatever else it waits for ends with the process.
+    late = threading.Timer(GRACE_S, leave, ["did not end in time after it was asked to"])
+    late.daemon = True
+    late.start()
 
 
 async def _stream(settings: Settings) -> None:

@@ -13,9 +13,11 @@ from typing import Final
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from clients.kafka import BROKERS_DOWN, meaning
 from producers.clock import steady_ms
+from producers.vital import delivering, watched
 from schemas.codecs import Record, contract_header, message_of
-from schemas.errors import ConfigurationError, Transient
+from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded, Transient
 from schemas.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -23,7 +25,6 @@ RECORDS_ON_THE_WAY: Final = 30_000
 SLICE: Final = 4_000
 SERVE_S: Final = 0.005
 CLOSE_S: Final = 10.0
-WITHOUT_TOPIC: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001 - their name for it
 
 
 class BulkPublisher:
@@ -37,6 +38,7 @@ class BulkPublisher:
         self._on_the_way = 0
         self._room = asyncio.Condition()
         self._failure: KafkaError | None = None
+        self._done = self._served = 0
         self._waiting: set[asyncio.Future[int]] = set()
         self._producer = Producer(
             {
@@ -62,7 +64,11 @@ class BulkPublisher:
         """Deliver while the block runs, and what is left at its end."""
         task = asyncio.create_task(self._serve())
         try:
-            yield self
+            async with (
+                watched(lambda: self._served, lambda: True),
+                delivering(self._servers, lambda: self._done, lambda: self._on_the_way),
+            ):
+                yield self
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -77,7 +83,8 @@ class BulkPublisher:
         """Queue records of one key; returns the offset behind the last one, once it is there.
 
         Raises:
-            Transient: Kafka refused a record for good.
+            RestartNeeded: Kafka has shut this client out, or refused a record for good.
+            Transient: Kafka takes nothing now.
             ConfigurationError: The topic does not exist.
         """
         await self._keep_pace(len(values))
@@ -98,6 +105,7 @@ class BulkPublisher:
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             self._on_the_way -= len(values)
+            self._done += 1
             if error is not None:
                 self._failure = error
             elif not done.done():
@@ -116,6 +124,7 @@ class BulkPublisher:
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             self._on_the_way -= 1
+            self._done += 1
             if error is not None:
                 self._failure = error
             elif not done.done():
@@ -151,6 +160,7 @@ class BulkPublisher:
     async def _serve(self) -> None:
         while True:
             self._producer.poll(0)
+            self._served += 1
             if self._failure is not None:
                 self._fail_waiting()
             if self._on_the_way < RECORDS_ON_THE_WAY:
@@ -161,7 +171,7 @@ class BulkPublisher:
     def _fail_waiting(self) -> None:
         try:
             self._refuse_failure()
-        except (ConfigurationError, Transient) as error:
+        except CandlewickError as error:
             for done in list(self._waiting):
                 if not done.done():
                     done.set_exception(error)
@@ -169,15 +179,13 @@ class BulkPublisher:
     def _refuse_failure(self) -> None:
         if self._failure is None:
             return
-        if self._failure.code() in WITHOUT_TOPIC:
-            raise ConfigurationError(
-                f"a topic is missing at {self._servers}: create the topics with "
-                "`candlewick topics create`"
-            )
-        raise Transient(f"Kafka refused a record: {self._failure.str()}")
+        found = meaning(self._failure, topic="of the past", place=self._servers)
+        if isinstance(found, ConfigurationError | RestartNeeded):
+            raise found
+        raise RestartNeeded(f"Kafka refused a record: {found}")
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._failure = error
-        elif error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - their name for it
+        elif error.code() == BROKERS_DOWN:
             log.warning("Kafka at %s does not answer: candles wait for it", self._servers)

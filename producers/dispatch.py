@@ -12,12 +12,12 @@ from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow
 from producers.jumps import not_followed
 from producers.kline_flow import KlineFlow
+from producers.publish import READER
 from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, Trade
 
 MAX_UNSENT: Final = 1_000
-READER: Final = "stream"
 MANY_SYMBOLS: Final = 3  # from so many on each has one voice about the time, else each stream
 
 

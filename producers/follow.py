@@ -18,6 +18,7 @@ from producers.publish import Publisher
 from producers.repair import Repair, hear_time
 from producers.resume import Past
 from producers.rotation import Attempts, Line, back_off_s
+from producers.vital import STALL_S, delivering, watched
 from schemas.errors import PoisonMessage, Transient
 from schemas.settings import Settings
 
@@ -64,10 +65,15 @@ class Follower:
             ConfigurationError: A symbol or an address is wrong, or a topic is missing.
         """
         requests = asyncio.Semaphore(REQUESTS_AT_A_TIME)
-        attempts = Attempts()
+        attempts, stream = Attempts(), self._settings.stream
         addresses = stream_addresses(self._settings.binance.stream_url, self._settings.symbols)
+        servers = self._settings.kafka.bootstrap_servers
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with (
+                watched(self._done, self._has_input, limit_s=STALL_S + stream.silence_s),
+                delivering(servers, lambda: self._publisher.done, lambda: self._publisher.waiting),
+                asyncio.TaskGroup() as tasks,
+            ):
                 lines = [self._line(address, attempts) for address in addresses]
                 for line in lines:
                     tasks.create_task(line.run())
@@ -85,6 +91,13 @@ class Follower:
                 tasks.create_task(self._summarise())
         finally:
             self._deliver()
+
+    def _done(self) -> int:
+        tried = sum(line.attempts for line in set(self._lines.values()))
+        return self._dispatch.taken + self._publisher.done + tried
+
+    def _has_input(self) -> bool:
+        return any(line.is_open for line in self._lines.values())
 
     async def _learn_limits(self) -> None:
         failures = 0

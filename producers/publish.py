@@ -5,19 +5,20 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from clients.kafka import BROKERS_DOWN, meaning
 from schemas import topics
 from schemas.codecs import Message as Outgoing
 from schemas.codecs import message_of
 from schemas.dead_letters import Origin, letter_of
-from schemas.errors import ConfigurationError, Transient
+from schemas.errors import ConfigurationError, RestartNeeded
 from schemas.market import Candle, Gap, TradeBlock
 
 log = logging.getLogger(__name__)
 TOPICS: Final = {TradeBlock: topics.TRADES, Candle: topics.KLINES, Gap: topics.GAPS}
+READER: Final = "stream"
 LOG_CRITICAL: Final = 2  # the client would tell of every attempt to connect
 QUEUE_BYTES: Final = 32 * 1024 * 1024  # half an hour of a busy market
 QUEUE_MESSAGES: Final = 50_000
-WITHOUT_TOPIC: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001 - their name for it
 
 
 class Publisher:
@@ -26,13 +27,18 @@ class Publisher:
     A record that Kafka refuses for good stops the process: the next start resumes at the last
     block that Kafka has, so nothing is lost. An absent Kafka does not: the queue fills, `send`
     says so, and the queue is delivered when Kafka is back, however long that takes.
+
+    Attributes:
+        done: How many records have been acknowledged or refused.
     """
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._servers = bootstrap_servers
         self._failure: KafkaError | None = None
+        self._failed_topic = "any topic"
         self._queued_bytes = 0
         self._away = False
+        self.done = 0
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap_servers,
@@ -52,30 +58,48 @@ class Publisher:
         )
 
     def send(self, record: TradeBlock | Candle | Gap) -> bool:
-        """Queue a record for its topic; False when the queue is full."""
+        """Queue a record for its topic; False when the queue is full.
+
+        One that cannot be true is a dead letter: nothing behind it waits for it.
+        """
         if self._queued_bytes >= QUEUE_BYTES:
             return False
-        return self._produce(TOPICS[type(record)].name, message_of(record))
+        name = TOPICS[type(record)].name
+        try:
+            message = message_of(record)
+        except ValueError as error:
+            log.exception("a record for %s is refused", name)
+            origin = Origin(f"refused before it went to {name}: {error}", reader=READER)
+            return self.send_dead_letter(repr(record).encode(), origin)
+        return self._produce(name, message)
 
     def send_dead_letter(self, raw: bytes, origin: Origin) -> bool:
-        """Queue an unreadable record for the dead letters; False when the queue is full."""
+        """Queue an unreadable record for the dead letters; False when the queue is full.
+
+        A letter that Kafka refuses is told in the log; nothing stops for it.
+        """
         return self._produce(topics.DEAD_LETTERS.name, letter_of(raw, origin))
+
+    @property
+    def waiting(self) -> int:
+        """How many records are not acknowledged."""
+        return len(self._producer)
 
     def serve(self) -> None:
         """Take note of acknowledgements; to be called often.
 
         Raises:
             ConfigurationError: A topic does not exist.
-            Transient: Kafka refused a record for good: start again, and resume.
+            RestartNeeded: Kafka has shut this client out, or refused a record for good: a new
+                process resumes behind the last record that Kafka has.
         """
         self._producer.poll(0)
         if self._failure is None:
             return
-        if self._failure.code() in WITHOUT_TOPIC:
-            raise ConfigurationError(
-                f"a topic is missing at {self._servers}: create the topics with `candlewick up`"
-            )
-        raise Transient(f"Kafka refused a record: {self._failure.str()}")
+        found = meaning(self._failure, topic=self._failed_topic, place=self._servers)
+        if isinstance(found, ConfigurationError | RestartNeeded):
+            raise found
+        raise RestartNeeded(f"Kafka refused a record of {self._failed_topic}: {found}")
 
     def close(self, timeout_s: float) -> int:
         """Deliver what is queued; returns how many records were not acknowledged in time."""
@@ -93,15 +117,24 @@ class Publisher:
         except BufferError:
             return False
         except KafkaException as error:
-            self._failure = error.args[0]
-            return False
+            return self._fail(error.args[0], topic)
         self._queued_bytes += len(message.value)
         return True
 
+    def _fail(self, error: KafkaError, topic: str) -> bool:
+        """Take note that Kafka refused a record; True where that is no matter."""
+        refused = not isinstance(meaning(error), ConfigurationError | RestartNeeded)
+        if topic == topics.DEAD_LETTERS.name and refused:
+            log.error("Kafka refuses a dead letter: %s", error.str())
+            return True
+        self._failure, self._failed_topic = error, topic
+        return False
+
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         self._queued_bytes -= len(message.value() or b"")
+        self.done += 1
         if error is not None:
-            self._failure = error
+            self._fail(error, message.topic() or "")
         elif self._away:
             self._away = False
             log.info("Kafka answers again")
@@ -109,6 +142,6 @@ class Publisher:
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._failure = error
-        elif error.code() == KafkaError._ALL_BROKERS_DOWN and not self._away:  # noqa: SLF001 - their name for it
+        elif error.code() == BROKERS_DOWN and not self._away:
             self._away = True
             log.warning("Kafka at %s does not answer: trades wait for it", self._servers)

@@ -7,7 +7,7 @@ from typing import Final
 from confluent_kafka import Message
 
 from producers.burying import Burial
-from producers.dispatch import READER
+from producers.publish import READER
 from producers.tail import TopicTail
 from schemas import topics
 from schemas.errors import PoisonMessage

@@ -47,6 +47,7 @@ class Line:
 
     Attributes:
         opened: Set once the first connection is open.
+        attempts: How often it was tried to open one, well or not.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Line:
         self._attempts = attempts
         self._living: list[Connection] = []
         self._failures = 0
+        self.attempts = 0
         self.opened = asyncio.Event()
 
     @property
@@ -78,6 +80,11 @@ class Line:
         """Newest exchange event time on the living connections; -1 without any."""
         living = (one for one in self._living if not one.reading.done())
         return max((one.newest_event_ms for one in living), default=-1)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection lives."""
+        return any(not one.reading.done() for one in self._living)
 
     async def run(self) -> None:
         """Keep reading until cancelled; closes its connections then."""
@@ -120,8 +127,10 @@ class Line:
                 connection = await self._connect()
             except Transient as error:
                 self._failures += 1
+                self.attempts += 1
                 log.warning("%s", error)
             else:
+                self.attempts += 1
                 self._living.append(connection)
                 self.opened.set()
                 return connection

@@ -131,6 +131,12 @@ def head_of(exchange: RunningExchange, symbol: str) -> int:
     return int(state["symbols"][symbol]["next_agg_id"])
 
 
+def market_ms(exchange: RunningExchange) -> int:
+    state = exchange.admin("GET", "market")
+    assert isinstance(state, Mapping)
+    return int(state["now_ms"])
+
+
 def pass_head(reader: Reader, exchange: RunningExchange, symbol: str, *, by: int = 1) -> None:
     """Wait until Kafka has what the exchange has now, and ``by`` trades more."""
     reader.until_at(symbol, head_of(exchange, symbol) + by)
@@ -318,13 +324,12 @@ def test_what_is_ahead_of_the_exchange_is_buried_and_moves_no_symbol(
             pass_head(reader, exchange, attacked, by=2)
         for symbol in (attacked, other):
             pass_head(reader, exchange, symbol, by=5)
-        state = exchange.admin("GET", "market")
+        now_ms = market_ms(exchange)
 
-    assert isinstance(state, Mapping)
     for symbol in (attacked, other):
         assert_whole(reader, exchange, symbol)
         for block in reader.blocks_of(symbol):
-            assert max([block.watermark_ms, *block.event_ms.tolist()]) <= state["now_ms"] + 2_000
+            assert max([block.watermark_ms, *block.event_ms.tolist()]) <= now_ms + 2_000
     assert len(reader.refusals) == 3
 
 
@@ -408,6 +413,50 @@ def test_kafka_away_and_back_loses_nothing(
         assert producer.poll() is None
 
     assert_whole(reader, exchange, symbol)
+
+
+def pause(reader: Reader, exchange: RunningExchange, *pids: int, seconds: float) -> None:
+    """Let processes stand still for so long, by the exchange's clock."""
+    begun_ms = market_ms(exchange)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        while market_ms(exchange) < begun_ms + seconds * 1000:
+            reader.read()
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+LONG = [
+    pytest.param(frozen, seconds, marks=pytest.mark.slow)
+    for frozen in ("kafka", "producer", "both")
+    for seconds in (5, 8, 15, 40, 120)
+    if (frozen, seconds) != ("kafka", 8)
+]
+
+
+@pytest.mark.parametrize(("frozen", "seconds"), [("kafka", 8), *LONG])
+def test_pause_of_kafka_and_of_the_process_loses_nothing_and_repeats_nothing(
+    kafka: RunningKafka,
+    exchange: RunningExchange,
+    reader: Reader,
+    frozen: str,
+    seconds: float,
+) -> None:
+    symbol = "ETHUSDT"
+    with a_producer(kafka, exchange, symbol) as producer:
+        pass_head(reader, exchange, symbol)
+        pids = {"kafka": [kafka.pid], "producer": [producer.pid]}
+        pids["both"] = [*pids["kafka"], *pids["producer"]]
+        pause(reader, exchange, *pids[frozen], seconds=seconds)
+        for _ in range(2):
+            pass_head(reader, exchange, symbol, by=10)
+        assert producer.poll() is None
+
+    assert_whole(reader, exchange, symbol)
+    ids = [t.agg_id for block in reader.blocks_of(symbol) for t in trades_of(block)]
+    assert len(ids) == len(set(ids))
 
 
 def test_sockets_are_read_while_the_exchange_does_not_tell_its_limits(

@@ -1,0 +1,187 @@
+"""The producers' Kafka: letters that fit and come once, clients that are lost, nothing done."""
+
+import asyncio
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import KafkaError, Producer
+
+from clients.process import START_ME_AGAIN
+from producers.binance.parse import parse_frame
+from producers.bulk import BulkPublisher
+from producers.coins import _newest_days
+from producers.ledger import Ledger
+from producers.publish import Publisher
+from producers.resume import read_past
+from producers.topic_tail import TopicTail
+from producers.vital import delivering, watched
+from schemas import topics
+from schemas.dead_letters import LARGEST_VALUE, DeadLetter, Origin, read_letter
+from schemas.errors import PoisonMessage, RestartNeeded
+from tests.builders import START_MS, a_block, a_trade
+from tests.servers import RunningKafka, running_kafka
+
+DEADLINE_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
+    with running_kafka(tmp_path_factory.mktemp("kafka"), partitions=2) as server:
+        yield server
+
+
+def letters(kafka: RunningKafka) -> list[DeadLetter]:
+    tail = TopicTail(kafka.bootstrap, "letters")
+    try:
+        return [read_letter(m.value(), m.headers()) for m in tail.new(topics.DEAD_LETTERS)]
+    finally:
+        tail.close()
+
+
+def test_giant_frame_with_one_bad_field_becomes_a_letter_and_the_process_goes_on(
+    kafka: RunningKafka,
+) -> None:
+    raw = b'{"e":"aggTrade","E":1672515782136,"s":"BNBBTC","p":"' + b"9" * 990_000 + b'"}'
+    with pytest.raises(PoisonMessage) as caught:
+        parse_frame(raw)
+    publisher = Publisher(kafka.bootstrap)
+
+    assert publisher.send_dead_letter(raw, Origin(f"{caught.value}{raw!r}", source="ws://x"))
+    assert publisher.send(a_block([a_trade()]))
+    assert publisher.close(DEADLINE_S) == 0
+    publisher.serve()
+
+    letter = next(one for one in letters(kafka) if one.length == len(raw))
+    assert letter.value == raw[:LARGEST_VALUE]
+    assert letter.sha256 == hashlib.sha256(raw).hexdigest()
+
+
+def test_record_that_cannot_be_true_is_a_letter_and_what_follows_is_published(
+    kafka: RunningKafka,
+) -> None:
+    publisher = Publisher(kafka.bootstrap)
+
+    assert publisher.send(a_block([a_trade(7)], watermark_ms=START_MS + 7_200_000))
+    assert publisher.send(a_block([a_trade(8)]))
+    assert publisher.close(DEADLINE_S) == 0
+    publisher.serve()
+
+    reasons = [one.origin.reason for one in letters(kafka)]
+    assert any("watermark" in reason and topics.TRADES.name in reason for reason in reasons)
+
+
+def test_every_topic_that_is_read_has_dead_letters_and_a_record_has_one(
+    kafka: RunningKafka,
+) -> None:
+    read = (
+        *(topics.TRADES, topics.GAPS, topics.KLINES),
+        *(topics.HISTORY, topics.ARCHIVES, topics.COIN_DAYS),
+    )
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    for topic in read:
+        producer.produce(topic.name, b"no avro", key=b"BTCUSDT")
+    producer.flush(DEADLINE_S)
+
+    for _ in range(2):  # as two runs do
+        read_past(kafka.bootstrap, ["BTCUSDT"])
+        ledger = Ledger(kafka.bootstrap)
+        ledger.refresh([("BTCUSDT", "1m")])
+        ledger.refresh([("BTCUSDT", "1m")])
+        ledger.close()
+        _newest_days(kafka.bootstrap)
+
+    found = [one.origin for one in letters(kafka) if one.origin.topic]
+    assert sorted(one.topic for one in found) == sorted(topic.name for topic in read)
+    assert {one.reader for one in found} == {"stream", "backfill", "coins"}
+    assert all(one.key == b"BTCUSDT" and one.reason for one in found)
+
+
+def test_fatal_error_of_the_client_asks_for_a_new_process() -> None:
+    lost = KafkaError(KafkaError._FATAL, "shut out", fatal=True)
+    publisher = Publisher("127.0.0.1:1")
+    publisher._on_error(lost)
+    with pytest.raises(RestartNeeded):
+        publisher.serve()
+
+    async def run() -> None:
+        async with BulkPublisher("127.0.0.1:1").serving() as bulk:
+            bulk._on_error(lost)
+            await bulk.page(topics.KLINES, "BTCUSDT", 0, [b"x"])
+
+    with pytest.raises(RestartNeeded):
+        asyncio.run(run())
+
+
+@pytest.mark.parametrize("command", ["stream", "backfill"])
+def test_process_that_cannot_go_on_ends_to_be_started_again(command: str) -> None:
+    script = f"""
+import asyncio, sys
+import producers.__main__ as program
+from schemas.errors import RestartNeeded
+
+async def lost(_):
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(fail())
+
+async def fail():
+    raise RestartNeeded("Kafka has shut this client out")
+
+program._stream = program.keep_history = lost
+sys.argv = ["producers", "{command}"]
+sys.exit(program.main())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == START_ME_AGAIN == os.EX_TEMPFAIL
+    assert "shut this client out" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+async def given_up(kafka: RunningKafka, *, waiting: int, away: bool = False) -> bool:
+    """Whether a process that acknowledges nothing is given up within seconds."""
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    servers = "127.0.0.1:1" if away else kafka.bootstrap
+    watch = delivering(
+        servers,
+        lambda: 5,
+        lambda: waiting,
+        limit_s=0.2,
+        give_up=lambda _: loop.call_soon_threadsafe(over.set),
+    )
+    async with watch:
+        try:
+            await asyncio.wait_for(over.wait(), 5.0)
+        except TimeoutError:
+            return False
+    return True
+
+
+def test_records_that_wait_for_a_kafka_that_answers_end_the_process(kafka: RunningKafka) -> None:
+    async def run() -> list[bool]:
+        return await asyncio.gather(
+            given_up(kafka, waiting=1),
+            given_up(kafka, waiting=0),
+            given_up(kafka, waiting=1, away=True),
+        )
+
+    assert asyncio.run(run()) == [True, False, False]
+
+
+def test_loop_that_has_input_and_does_nothing_ends_the_process() -> None:
+    async def run() -> str:
+        loop = asyncio.get_running_loop()
+        reason: asyncio.Future[str] = loop.create_future()
+
+        def give_up(why: str) -> None:
+            loop.call_soon_threadsafe(reason.set_result, why)
+
+        async with watched(lambda: 5, lambda: True, limit_s=0.2, give_up=give_up):
+            return await asyncio.wait_for(reason, DEADLINE_S)
+
+    assert "no progress" in asyncio.run(run())
