@@ -1,5 +1,6 @@
 """Frames to where they belong: trades, candles, notices, and what cannot be used."""
 
+import logging
 from collections import deque
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -17,6 +18,7 @@ from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, Trade
 
+log = logging.getLogger(__name__)
 MAX_UNSENT: Final = 1_000
 MANY_SYMBOLS: Final = 3  # from so many on each has one voice about the time, else each stream
 
@@ -49,6 +51,7 @@ class Dispatch:
         self._dead_letters = dead_letters
         self._counts = counts
         self._clock = clock
+        self._buried: set[bytes] = set()
         self._unsent: deque[tuple[PoisonMessage, str]] = deque(maxlen=MAX_UNSENT)
 
     def take(self, connection: Connection, raw: bytes) -> None:
@@ -62,8 +65,18 @@ class Dispatch:
     def bury(self, error: PoisonMessage, address: str) -> None:
         """Send what cannot be used, and came from there, to the dead letters."""
         self._counts.dead_letters += 1
+        if len(self._unsent) == MAX_UNSENT:  # Kafka is away
+            log.error("no room for a dead letter from %s: %s", address, self._unsent[0][0])
         self._unsent.append((error, address))
         self.send_dead_letters()
+
+    def bury_once(self, error: PoisonMessage, address: str) -> None:
+        """Bury what may come again and again: the same bytes have one letter."""
+        if len(self._buried) >= MAX_UNSENT:
+            self._buried.clear()
+        if error.raw not in self._buried:
+            self._buried.add(error.raw)
+            self.bury(error, address)
 
     def send_dead_letters(self) -> None:
         """Queue what cannot be used, as far as there is room."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from producers.blocks import cut_block, leading_run
+from producers.block_writer import BlockWriter
 from producers.clock import steady_ms
 from producers.continuity import Continuity
 from producers.counts import Counts
@@ -14,8 +14,7 @@ from producers.gap_events import GapEvents
 from producers.holes import GivenUp, hole_of, missing_in
 from producers.jumps import Jumps
 from producers.outlet import Outlet
-from schemas.market import NO_TRADE_ID, Gap, GapState, Trade, TradeBlock, empty_block
-from schemas.market_rules import AHEAD_MS
+from schemas.market import Gap, GapState, Trade, TradeBlock
 from schemas.settings import Settings
 from schemas.timeframe import MINUTE_MS
 
@@ -65,16 +64,12 @@ class SymbolFlow:
         self.newest_event_ms = -1
         self.jumps = Jumps()
         self.clock = clock
-        self._outlet = outlet
-        self._counts = counts
+        most = settings.stream.block_trades
+        self._writer = BlockWriter(symbol, outlet, counts, clock, most=most)
         self.stream_ms = stream_ms
         self._linger_s = settings.stream.linger_ms / 1000
-        self._block_trades = settings.stream.block_trades
+        self._block_trades = most
         self._lateness_ms = settings.candles.lateness_ms
-        self._received_ms = 0
-        self._watermark_ms = 0
-        self._next_trade_id = NO_TRADE_ID
-        self._published_id = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def inherit(self, gaps: Iterable[Gap], held: Sequence[tuple[int, int]]) -> None:
@@ -96,9 +91,7 @@ class SymbolFlow:
 
     def go_on_after(self, block: TradeBlock) -> None:
         """Remember what the previous run published last."""
-        self._watermark_ms = block.watermark_ms
-        self._next_trade_id = block.next_trade_id
-        self._published_id = block.next_agg_id
+        self._writer.go_on_after(block)
         self._know(int(block.event_ms[-1]) if len(block) else -1, block.next_trade_id - 1)
 
     def offer(self, trade: Trade) -> None:
@@ -106,7 +99,7 @@ class SymbolFlow:
 
         The first trade of a minute goes at once, because it closes a candle.
         """
-        self._stamp()
+        self._writer.stamp()
         minute = trade.event_ms // MINUTE_MS
         opens_minute = -1 < self.newest_event_ms // MINUTE_MS < minute
         self._know(trade.event_ms, trade.last_trade_id)
@@ -118,7 +111,7 @@ class SymbolFlow:
 
     def fill(self, trades: list[Trade]) -> None:
         """Take trades that REST answered; they are published at once."""
-        self._stamp()
+        self._writer.stamp()
         for trade in trades[-1:]:
             self._know(trade.event_ms, trade.last_trade_id)
         self.continuity.fill(trades, steady_ms())
@@ -150,29 +143,14 @@ class SymbolFlow:
         """
         stream_ms = self.stream_ms()
         minute = (stream_ms - self._lateness_ms) // MINUTE_MS
-        told = (self._watermark_ms - self._lateness_ms) // MINUTE_MS
-        known = self._watermark_ms > 0 and self._is_whole() and not self.continuity.ready
+        told = (self._writer.watermark_ms - self._lateness_ms) // MINUTE_MS
+        known = self._writer.watermark_ms > 0 and self._is_whole() and not self.continuity.ready
         if known and stream_ms > 0 and minute > told:
-            block = empty_block(
-                self.symbol,
-                next_agg_id=self.continuity.next_id,
-                next_trade_id=self._next_trade_id,
-                received_ms=self._stamp(),
-                watermark_ms=stream_ms,
-            )
-            self._send_block(block)
+            self._writer.send_quiet(self.continuity.next_id, stream_ms)
 
     def publish_late(self, trades: list[Trade]) -> int:
         """Publish trades of a hole that was given up; returns how many Kafka's queue took."""
-        left: list[Trade | Gap] = [*trades]
-        while run := leading_run(left, limit=self._block_trades):
-            block = cut_block(
-                run, next_trade_id=NO_TRADE_ID, received_ms=self._stamp(), watermark_ms=0
-            )
-            if not self._outlet.send(block):
-                break
-            del left[: len(run)]
-        return len(trades) - len(left)
+        return self._writer.send_late(trades)
 
     def advance(self, *, closed: bool = False) -> None:
         """Report holes that last, and give up those that lasted too long.
@@ -184,17 +162,12 @@ class SymbolFlow:
         if len(self.continuity.ready) > before:
             self.flush()
         late = self.continuity.late
-        self.gap_events.end_inherited(self._published_id, steady_ms(), late.holds)
+        self.gap_events.end_inherited(self._writer.next_id, steady_ms(), late.holds)
 
     def lose_sight(self) -> None:
         """Take note that trades may have been missed between two connections."""
         self.continuity.lose_sight()
         self.unproven_ms = steady_ms()
-
-    def _stamp(self) -> int:
-        # Never back: what was let in by the clock must not be later than a later stamp allows.
-        self._received_ms = max(self._received_ms, self.clock.now_ms(steady_ms()))
-        return self._received_ms
 
     def _know(self, event_ms: int, trade_id: int) -> None:
         self.newest_event_ms = max(self.newest_event_ms, event_ms)
@@ -219,30 +192,9 @@ class SymbolFlow:
         if isinstance(first, Gap):
             sent, count = self.gap_events.publish(first), 1
         else:
-            run = leading_run(ready, limit=self._block_trades)
-            sent, count = self._send_block(self._cut(run, last=len(run) == len(ready))), len(run)
+            run = self._writer.run_of(ready)
+            whole = len(run) == len(ready) and self._is_whole()
+            sent, count = self._writer.send(run, self.stream_ms() if whole else 0), len(run)
         if sent:
             self.continuity.taken(count, steady_ms())
         return sent
-
-    def _cut(self, run: list[Trade], *, last: bool) -> TradeBlock:
-        # Where something older is still to come, the block vouches for its own trades only.
-        # Where it has waited long, what has passed since is told by the next one.
-        latest_ms = self._received_ms + AHEAD_MS
-        watermark_ms = min(self.stream_ms(), latest_ms) if last and self._is_whole() else 0
-        return cut_block(
-            run,
-            next_trade_id=self._next_trade_id,
-            received_ms=self._received_ms,
-            watermark_ms=watermark_ms,
-        )
-
-    def _send_block(self, block: TradeBlock) -> bool:
-        if not self._outlet.send(block):
-            return False
-        self._watermark_ms = block.watermark_ms
-        self._next_trade_id = block.next_trade_id
-        self._published_id = block.next_agg_id
-        self._counts.blocks += 1
-        self._counts.trades += len(block)
-        return True

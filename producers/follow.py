@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from producers.answers import hear_time
 from producers.binance.rest import RestClient
 from producers.binance.stream import open_connection
 from producers.binance.urls import StreamAddress, stream_addresses
@@ -15,7 +16,7 @@ from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow
 from producers.kline_flow import KlineFlow
 from producers.publish import Publisher
-from producers.repair import Repair, hear_time
+from producers.repair import Repair
 from producers.resume import Past
 from producers.rotation import Attempts, Line, back_off_s
 from producers.vital import STALL_S, delivering, watched
@@ -122,7 +123,7 @@ class Follower:
                 await asyncio.sleep(CLOCK_S)
 
     def _bury_answer(self, error: PoisonMessage) -> None:
-        self._dispatch.bury(error, self._rest.address)
+        self._dispatch.bury_once(error, self._rest.address)
 
     def _line(self, address: StreamAddress, attempts: Attempts) -> Line:
         line = Line(

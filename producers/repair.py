@@ -5,13 +5,11 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from producers.answers import Answers, hear_time
 from producers.binance.rest import RestClient
 from producers.clock import steady_ms
 from producers.continuity import NOT_STARTED
-from producers.doubts import Doubts
-from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow
-from producers.jumps import NEAR
 from producers.kline_flow import KlineFlow
 from producers.resume import Past
 from producers.rotation import back_off_s
@@ -25,7 +23,6 @@ PROOF_AFTER_MS: Final = 3_000  # REST may be behind the stream: what it knows la
 FIRST_WAIT_S: Final = 0.125
 SUSPECT_MS: Final = 1_000
 HOUR_MS: Final = 3_600_000
-REST: Final = "REST"  # whose word about the time it is
 CANDLE: Final = Interval.FIFTEEN_MINUTES
 
 
@@ -57,7 +54,7 @@ class Repair:
         self._rest = rest
         self._requests = requests
         self._klines = klines
-        self._doubts = Doubts(flow.clock, bury)
+        self._answers = Answers(flow.symbol, rest, flow.clock, bury)
         self._failures = 0
         self._behind = 0
         self._head_asked = False
@@ -104,47 +101,23 @@ class Repair:
         async with self._requests:
             await hear_time(self._rest, self._flow.clock)
             boundary_ms = CANDLE.open_of(self._flow.clock.now_ms(steady_ms())) - CANDLE.ms
-            trades = await self._first_trades(boundary_ms)
+            trades = await self._answers.first_trades(boundary_ms)
         if not trades:
             raise Transient(f"{self._flow.symbol} has never been traded", retry_after_s=10)
         self._continuity.start(trades[0].agg_id, now_ms=steady_ms(), silent=True)
         self._klines.start(self._flow.symbol, boundary_ms, {})
         self._flow.fill(trades)
 
-    async def _first_trades(self, boundary_ms: int) -> list[Trade]:
-        first = await self._rest.first_trade_since(self._flow.symbol, boundary_ms)
-        if first is None:
-            newest = await self._rest.newest_trade(self._flow.symbol)
-            return [newest] if newest else []
-        # The trade before the boundary lets ids prove that the candle is there from its beginning.
-        before_id = max(0, first.agg_id - 1)
-        return await self._trades_from(before_id) or await self._trades_from(first.agg_id)
-
-    async def _trades_from(self, agg_id: int) -> list[Trade]:
-        page = await self._rest.trades_from(self._flow.symbol, agg_id)
-        return self._doubts.believed(page, agg_id - 1, steady_ms())
-
     async def _ask_newest(self) -> bool:
         """Ask for the newest trade that exists; False where the answer cannot be."""
         async with self._requests:
-            newest = await self._rest.newest_trade(self._flow.symbol)
-            is_doubtful = newest is not None and self._is_doubtful(newest)
-            if newest is not None and is_doubtful:
-                # A true one follows another.
-                page = await self._rest.trades_from(self._flow.symbol, max(0, newest.agg_id - 1))
-                known_id = self._continuity.known_id
-                believed = self._doubts.believed(page, known_id, steady_ms())
-                newest = believed[-1] if believed else None
+            newest, is_believed = await self._answers.newest_trade(self._continuity.known_id)
         self._head_asked = True
         self._asked_ms = steady_ms()
         if newest is not None:
             self._refuse_another_market(newest)
             self._flow.expect(newest)
-        return newest is not None or not is_doubtful
-
-    def _is_doubtful(self, newest: Trade) -> bool:
-        is_far = newest.agg_id > self._continuity.known_id + NEAR
-        return is_far or self._flow.clock.is_ahead(newest.event_ms, steady_ms())
+        return is_believed
 
     def _refuse_another_market(self, newest: Trade) -> None:
         next_id, known_ms = self._continuity.next_id, self._flow.newest_event_ms
@@ -175,7 +148,7 @@ class Repair:
 
     async def _fill(self, agg_id: int) -> None:
         async with self._requests:
-            trades = await self._trades_from(agg_id)
+            trades = await self._answers.trades_from(agg_id)
         self._flow.fill(trades)
         if self._continuity.next_id == agg_id:
             self._behind = min(self._behind + 1, 4)
@@ -186,7 +159,7 @@ class Repair:
     async def _fill_late(self) -> None:
         late = self._continuity.late
         async with self._requests:
-            trades = await self._trades_from(late.wanted)
+            trades = await self._answers.trades_from(late.wanted)
         published = self._flow.publish_late(late.run_of(trades))
         if not published:
             late.put_off()
@@ -208,14 +181,7 @@ class Repair:
             self._advance()
 
     def _advance(self) -> None:
-        self._flow.advance(closed=self._rest.is_closed)
+        self._flow.advance(closed=self._answers.is_closed)
         disproved = self._continuity.disproved
         while disproved:
-            self._doubts.refuse(disproved.pop())
-
-
-async def hear_time(rest: RestClient, clock: ExchangeClock) -> None:
-    """Let REST tell what the exchange's clock shows; raises as `RestClient` does."""
-    asked_ms = steady_ms()
-    server_ms = await rest.server_ms()
-    clock.hear(REST, server_ms, (asked_ms + steady_ms()) // 2)
+            self._answers.refuse(disproved.pop())

@@ -7,6 +7,7 @@ from typing import Final
 from confluent_kafka import Message
 
 from producers.burying import Burial
+from producers.jumps import NEAR
 from producers.publish import READER
 from producers.tail import TopicTail
 from schemas import topics
@@ -66,18 +67,40 @@ def read_past(bootstrap_servers: str, symbols: Iterable[str]) -> dict[str, Past]
 def _newest_blocks(
     tail: TopicTail, wanted: set[str], gapped: set[str], bury: Bury
 ) -> tuple[dict[str, TradeBlock], dict[str, list[tuple[int, int]]]]:
-    newest: dict[str, TradeBlock] = {}
     for depth in LOOK_BACK:
+        newest: dict[str, Newest] = {}
         held: dict[str, list[tuple[int, int]]] = {symbol: [] for symbol in gapped}
         for block in tail.records(TradeBlock, depth, bury):
             if block.symbol in gapped:
                 held[block.symbol].append((block.first_agg_id, block.next_agg_id))
-            known = newest.get(block.symbol)
-            if known is None or block.next_agg_id >= known.next_agg_id:
-                newest[block.symbol] = block
+            newest.setdefault(block.symbol, Newest()).see(block)
         if wanted <= newest.keys() or tail.longest <= depth:
             break
-    return newest, held
+    return {symbol: one.block for symbol, one in newest.items() if one.block}, held
+
+
+class Newest:
+    """Finds a symbol's newest block among those of the topic, in their order. Pure.
+
+    A lone block whose ids jump far ahead is not believed: to begin at wrong ids would be to miss
+    all trades that come. To begin before a true one publishes a few a second time, which changes
+    nothing.
+    """
+
+    def __init__(self) -> None:
+        self.block: TradeBlock | None = None
+        self._held: TradeBlock | None = None
+
+    def see(self, block: TradeBlock) -> None:
+        """Take the next block of the topic."""
+        known, held = self.block, self._held
+        if known is None or block.first_agg_id <= known.next_agg_id + NEAR:
+            if known is None or block.next_agg_id >= known.next_agg_id:
+                self.block = block
+        elif held and held.first_agg_id <= block.first_agg_id <= held.next_agg_id + NEAR:
+            self.block, self._held = block, None
+        else:
+            self._held = block
 
 
 def open_gaps(events: Iterable[Gap]) -> list[Gap]:

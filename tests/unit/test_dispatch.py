@@ -15,6 +15,7 @@ from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow
 from producers.kline_flow import KlineFlow
 from schemas.dead_letters import Origin
+from schemas.errors import PoisonMessage
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.settings import Settings
 from schemas.validation import validate
@@ -75,7 +76,7 @@ class Market:
         for flow in self.flows.values():
             flow.continuity.start(1, now_ms=steady_ms())
         self.klines = KlineFlow(SYMBOLS, self.kafka, counts, self.stream_ms, clock)
-        self._dispatch = Dispatch(self.flows, self.klines, self.kafka, counts, clock)
+        self.dispatch = Dispatch(self.flows, self.klines, self.kafka, counts, clock)
         clock.hear("REST", self.now_ms, steady_ms())
         for name in SYMBOLS:
             self.trade(name, 1)
@@ -89,7 +90,7 @@ class Market:
 
     def take(self, **data: object) -> None:
         raw = orjson.dumps({"stream": "x", "data": data})
-        self._dispatch.take(cast("Connection", self.socket), raw)
+        self.dispatch.take(cast("Connection", self.socket), raw)
 
     def trade(self, symbol: str, agg_id: int, **wrong: object) -> None:
         fields = {"e": "aggTrade", "E": self.now_ms, "s": symbol, "a": agg_id, "p": "1", "q": "1"}
@@ -205,3 +206,12 @@ async def test_quiet_symbol_is_told_to_be_quiet_by_the_time_of_the_others() -> N
     assert (newest.symbol, len(newest)) == ("DOTUSDT", 0)
     assert newest.watermark_ms >= START_MS + MINUTE_MS + 2_000
     await asyncio.sleep(0)
+
+
+async def test_answer_that_comes_again_and_again_has_one_letter() -> None:
+    market = Market()
+
+    for raw in (b'{"a":1}', b'{"a":1}', b'{"a":2}'):
+        market.dispatch.bury_once(PoisonMessage("row unreadable", raw=raw), "ws://exchange")
+
+    assert len(market.kafka.reasons) == 2

@@ -11,7 +11,7 @@ from producers.clock import steady_ms
 from producers.counts import Counts
 from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow
-from producers.resume import open_gaps
+from producers.resume import Newest, open_gaps
 from schemas.market import Candle, Gap, GapState, TradeBlock
 from schemas.settings import Settings, StreamSettings
 from tests.builders import MINUTE_MS, START_MS, a_block, a_trade
@@ -241,6 +241,20 @@ async def test_gap_that_an_earlier_run_gave_up_is_tried_again_where_it_is_still_
         event = late.published(len(run), 7)
     assert event is not None
     assert (event.state, event.first_agg_id, event.last_agg_id) == (GapState.REPAIRED, 2, 9)
+
+
+def test_next_run_does_not_begin_at_a_lone_block_far_ahead_but_at_a_jump_that_went_on() -> None:
+    ids = [*range(1, 5), 10**6, 5, 6]
+    lone, went_on = Newest(), Newest()
+    for agg_id in ids:
+        lone.see(a_block([a_trade(agg_id)]))
+    for agg_id in (1, 2, 10**6, 10**6 + 1):
+        went_on.see(a_block([a_trade(agg_id)]))
+
+    assert lone.block is not None
+    assert lone.block.next_agg_id == 7
+    assert went_on.block is not None
+    assert went_on.block.next_agg_id == 10**6 + 2
 
 
 @given(st.lists(st.sampled_from(list(GapState)), max_size=6))

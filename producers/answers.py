@@ -1,0 +1,86 @@
+"""What REST says of one symbol's trades, as far as it can be believed."""
+
+from collections.abc import Callable
+from typing import Final
+
+from producers.binance.rest import RestClient
+from producers.clock import steady_ms
+from producers.doubts import Doubts
+from producers.exchange_clock import ExchangeClock
+from producers.jumps import NEAR
+from schemas.errors import PoisonMessage
+from schemas.market import Trade
+
+REST: Final = "REST"  # whose word about the time it is
+
+
+class Answers:
+    """Asks; every method raises as `RestClient` does."""
+
+    def __init__(
+        self,
+        symbol: str,
+        rest: RestClient,
+        clock: ExchangeClock,
+        bury: Callable[[PoisonMessage], None],
+    ) -> None:
+        """Set it up.
+
+        Args:
+            symbol: For example ``BTCUSDT``.
+            rest: Whom to ask.
+            clock: The exchange's.
+            bury: Gets what was answered and nobody can believe.
+        """
+        self._symbol = symbol
+        self._rest = rest
+        self._clock = clock
+        self._doubts = Doubts(clock, bury)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether REST is shut to us."""
+        return self._rest.is_closed
+
+    def refuse(self, trade: Trade) -> None:
+        """Bury a trade of the stream that REST does not know."""
+        self._doubts.refuse(trade)
+
+    async def trades_from(self, agg_id: int) -> list[Trade]:
+        """Return up to 1000 trades from an id on; none while REST lags behind it."""
+        page = await self._rest.trades_from(self._symbol, agg_id)
+        return self._doubts.believed(page, agg_id - 1, steady_ms())
+
+    async def first_trades(self, boundary_ms: int) -> list[Trade]:
+        """Return trades from just before a time on; the newest where there is none since."""
+        first = await self._rest.first_trade_since(self._symbol, boundary_ms)
+        if first is None:
+            newest = await self._rest.newest_trade(self._symbol)
+            return [newest] if newest else []
+        # The trade before the boundary lets ids prove that the candle is there from its beginning.
+        before_id = max(0, first.agg_id - 1)
+        return await self.trades_from(before_id) or await self.trades_from(first.agg_id)
+
+    async def newest_trade(self, known_id: int) -> tuple[Trade | None, bool]:
+        """Return the newest trade that exists, and whether the answer can be believed.
+
+        Args:
+            known_id: Of the newest trade that is known; -1 when none is.
+        """
+        newest = await self._rest.newest_trade(self._symbol)
+        if newest is None or not self._is_doubtful(newest, known_id):
+            return newest, True
+        # A true one follows another.
+        page = await self._rest.trades_from(self._symbol, max(0, newest.agg_id - 1))
+        believed = self._doubts.believed(page, known_id, steady_ms())
+        return (believed[-1], True) if believed else (None, False)
+
+    def _is_doubtful(self, newest: Trade, known_id: int) -> bool:
+        return newest.agg_id > known_id + NEAR or self._clock.is_ahead(newest.event_ms, steady_ms())
+
+
+async def hear_time(rest: RestClient, clock: ExchangeClock) -> None:
+    """Let REST tell what the exchange's clock shows; raises as `RestClient` does."""
+    asked_ms = steady_ms()
+    server_ms = await rest.server_ms()
+    clock.hear(REST, server_ms, (asked_ms + steady_ms()) // 2)

@@ -1,0 +1,108 @@
+"""One symbol's blocks to Kafka: their stamps, their watermarks, and how far they have come."""
+
+from producers.blocks import cut_block, leading_run
+from producers.clock import steady_ms
+from producers.counts import Counts
+from producers.exchange_clock import ExchangeClock
+from producers.outlet import Outlet
+from schemas.market import NO_TRADE_ID, Gap, Trade, TradeBlock, empty_block
+from schemas.market_rules import AHEAD_MS
+
+
+class BlockWriter:
+    """Writes the blocks of one symbol, in order.
+
+    Attributes:
+        watermark_ms: Of the newest block; 0 before the first.
+        next_id: Id behind the newest block.
+    """
+
+    def __init__(
+        self, symbol: str, outlet: Outlet, counts: Counts, clock: ExchangeClock, *, most: int
+    ) -> None:
+        """Set it up.
+
+        Args:
+            symbol: For example ``BTCUSDT``.
+            outlet: Where blocks go.
+            counts: Counters of the process.
+            clock: The exchange's.
+            most: Most trades in a block.
+        """
+        self.watermark_ms = 0
+        self.next_id = 0
+        self._symbol = symbol
+        self._outlet = outlet
+        self._counts = counts
+        self._clock = clock
+        self._most = most
+        self._received_ms = 0
+        self._next_trade_id = NO_TRADE_ID
+
+    def go_on_after(self, block: TradeBlock) -> None:
+        """Remember what the previous run published last."""
+        self._passed(block)
+
+    def stamp(self) -> int:
+        """Take note that something was received now, and return the exchange's time of it.
+
+        It never goes back: what the clock let in must not be later than a later stamp allows.
+        """
+        self._received_ms = max(self._received_ms, self._clock.now_ms(steady_ms()))
+        return self._received_ms
+
+    def run_of(self, ready: list[Trade | Gap]) -> list[Trade]:
+        """Return the first of what is ready that may share a block."""
+        return leading_run(ready, limit=self._most)
+
+    def send(self, run: list[Trade], stream_ms: int) -> bool:
+        """Publish a run of trades; False while Kafka's queue is full.
+
+        Args:
+            run: Of `run_of`.
+            stream_ms: Event time that the stream has passed; 0 where something older is still to
+                come: then the block vouches for its own trades only.
+        """
+        # Where it has waited long, what has passed since is told by the next block.
+        block = cut_block(
+            run,
+            next_trade_id=self._next_trade_id,
+            received_ms=self._received_ms,
+            watermark_ms=min(stream_ms, self._received_ms + AHEAD_MS),
+        )
+        return self._send(block)
+
+    def send_quiet(self, next_id: int, stream_ms: int) -> bool:
+        """Publish that nothing was traded up to an event time; False as `send`."""
+        block = empty_block(
+            self._symbol,
+            next_agg_id=next_id,
+            next_trade_id=self._next_trade_id,
+            received_ms=self.stamp(),
+            watermark_ms=stream_ms,
+        )
+        return self._send(block)
+
+    def send_late(self, trades: list[Trade]) -> int:
+        """Publish trades behind newer ones; returns how many Kafka's queue took."""
+        left: list[Trade | Gap] = [*trades]
+        while run := self.run_of(left):
+            stamp_ms = self.stamp()
+            block = cut_block(run, next_trade_id=NO_TRADE_ID, received_ms=stamp_ms, watermark_ms=0)
+            if not self._outlet.send(block):
+                break
+            del left[: len(run)]
+        return len(trades) - len(left)
+
+    def _send(self, block: TradeBlock) -> bool:
+        if not self._outlet.send(block):
+            return False
+        self._passed(block)
+        self._counts.blocks += 1
+        self._counts.trades += len(block)
+        return True
+
+    def _passed(self, block: TradeBlock) -> None:
+        self.watermark_ms = block.watermark_ms
+        self._next_trade_id = block.next_trade_id
+        self.next_id = block.next_agg_id
