@@ -1,24 +1,20 @@
 """The Faust application of the candle worker: settings, topics, table, agent, timers."""
 
-import asyncio
 import logging
-import os
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import faust
-from aiokafka.errors import KafkaError
 from faust.transport.base import Transport
 from faust.types import TP
-from mode import Service
 
 from processors.candle_state import CandleRules
-from processors.faust_transport import CarefulTransport
+from processors.faust_transport import CarefulConsumer, CarefulTransport
 from processors.fence import Fence
-from processors.watchdog import Watchdog
-from processors.worker import CandleWorker, Message
+from processors.guard import beat_in_loop, leave_if_fenced, watch_progress
+from processors.standing import Standing
+from processors.worker import UNKNOWN_MS, CandleWorker, Message
 from schemas import topics
 from schemas.codecs import contract_header
 from schemas.dead_letters import Origin, letter_of
@@ -28,11 +24,8 @@ from schemas.settings import Settings
 log = logging.getLogger(__name__)
 CANDLE_HEADERS = dict([contract_header(Candle)])
 SESSION_S = 6.0  # the broker's minimum
-_START_ME_AGAIN = os.EX_TEMPFAIL
 _LIVE_EVERY_S = 1.0
-_BEAT_EVERY_S = 0.5
-_WATCH_EVERY_S = 10.0
-_PATIENCE_S = 30.0
+_CREATE_TIME = 0  # the message's time is the producer's
 
 
 class CandleApp(faust.App):
@@ -123,49 +116,48 @@ def _wire(app: CandleApp, settings: Settings) -> None:
     )
     rules = CandleRules(lateness_ms=settings.candles.lateness_ms)
     fence = Fence(session_s=SESSION_S)
-    watchdog = Watchdog(patience_s=_PATIENCE_S)
+    standing = Standing()
 
     async def seek(partition: int, offset: int) -> None:
         await app.consumer.seek(TP(topics.TRADES.name, partition), offset)
 
-    worker = CandleWorker(table, KafkaOutlet(app), rules, seek)
+    worker = CandleWorker(table, KafkaOutlet(app), rules, seek, standing)
 
     @app.agent(trades, name="build_candles", concurrency=1)
     async def build_candles(stream: faust.StreamT[bytes]) -> None:
         async for event in stream.events():
-            _leave_if_fenced(fence)
-            m = event.message
-            await worker.take(
-                Message(m.key, m.value, m.headers or {}, m.topic, m.partition, m.offset)
-            )
+            leave_if_fenced(fence)
+            await worker.take(_message(event.message))
 
     @app.on_rebalance_complete.connect
     async def start_over(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
+        standing.read_by(cast("CarefulConsumer", app.consumer))
         await worker.start_over()
 
     app.timer(_LIVE_EVERY_S)(worker.send_live)
 
-    @app.service
-    class Beat(Service):
-        """Looks at the clock all the time, also while the group rebalances."""
+    def taken() -> dict[TP, int]:
+        return {TP(topics.TRADES.name, p): offset for p, offset in worker.taken.items()}
 
-        @Service.task
-        async def _beat(self) -> None:
-            while not self.should_stop:
-                _leave_if_fenced(fence)
-                await asyncio.sleep(_BEAT_EVERY_S)
-
-        @Service.task
-        async def _watch(self) -> None:
-            while not self.should_stop:
-                await self.sleep(_WATCH_EVERY_S)
-                _leave_if_stuck(watchdog, await _ends(app), worker)
+    beat_in_loop(app, fence)
+    watch_progress(app, frozenset([topics.TRADES.name]), taken, standing)
 
 
 async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) -> None:
-    """Send what could not be read to the topic of dead letters."""
+    """Send what could not be read to the topic of dead letters; never the reason for a halt."""
     letter = letter_of(raw, origin)
-    await letters.send(key=letter.key, value=letter.value, headers=dict(letter.headers))
+
+    def told(done: Any) -> None:  # noqa: ANN401 - Faust's future
+        if done.cancelled() or done.exception() is not None:
+            log.error("Kafka does not take a dead letter: %s", origin)
+
+    try:
+        sent: Any = await letters.send(
+            key=letter.key, value=letter.value, headers=dict(letter.headers)
+        )
+        sent.add_done_callback(told)
+    except Exception:
+        log.exception("a dead letter cannot be sent: %s", origin)
 
 
 def raw_topic(app: CandleApp, topic: topics.Topic) -> faust.TopicT:
@@ -180,25 +172,16 @@ def _tell(done: Any, acknowledged: Callable[[], None]) -> None:  # noqa: ANN401 
         acknowledged()
 
 
-def _leave_if_fenced(fence: Fence) -> None:
-    if fence.stood_still(time.monotonic()):
-        log.error("this worker stood still for too long and may have lost its partitions: leaving")
-        os._exit(_START_ME_AGAIN)
-
-
-async def _ends(app: CandleApp) -> dict[int, int]:
-    owned = {tp for tp in app.consumer.assignment() if tp.topic == topics.TRADES.name}
-    if not owned:
-        return {}
-    try:
-        ends = await app.consumer.highwaters(*owned)
-    except KafkaError:
-        return {}  # no broker, no lag to speak of
-    return {tp.partition: end for tp, end in ends.items() if end is not None}
-
-
-def _leave_if_stuck(watchdog: Watchdog, ends: dict[int, int], worker: CandleWorker) -> None:
-    stuck = watchdog.stuck(ends, worker.taken, now_s=time.monotonic())
-    if stuck:
-        log.error("nothing was read from partitions %s though there is more: leaving", stuck)
-        os._exit(_START_ME_AGAIN)
+def _message(found: Any) -> Message:  # noqa: ANN401 - Faust's message
+    sent_ms = UNKNOWN_MS
+    if found.timestamp_type == _CREATE_TIME and found.timestamp is not None:
+        sent_ms = int(found.timestamp * 1000)
+    return Message(
+        found.key,
+        found.value,
+        found.headers or {},
+        found.topic,
+        found.partition,
+        found.offset,
+        sent_ms,
+    )

@@ -2,37 +2,26 @@
 
 from dataclasses import replace
 
-from processors.candle_record import candle_of
-from processors.candle_state import Building, CandleRules, CandleState, Missing
+from processors.candle_sending import MOST_FLAT, CandleSending
+from processors.candle_state import Building, Missing
 from processors.pieces import Piece, flat_piece, merge, part_of, pieces_of
-from schemas.market import Candle, CandleStatus, TradeBlock
+from schemas.market import TradeBlock
 from schemas.timeframe import DAY_MS, Interval
 
-_MOST_FLAT = 2880  # candles without trades are sent for two days of minutes, then left out
+JITTER_MS = 1_000  # trades of the exchange are in order of their ids, their times nearly so
 _MOST_MISSING = 32
 _REPAIRABLE_MS = DAY_MS
-_SENT_FLAT = 2  # revision of a candle without trades that was sent, perhaps twice
 
 
-class CandleFold:
-    """What happens to the candles of one symbol in one step.
-
-    Attributes:
-        state: The state, changed in place.
-        closed: The candles to send, in order.
-    """
-
-    def __init__(self, symbol: str, state: CandleState, rules: CandleRules) -> None:
-        self.symbol = symbol
-        self.state = state
-        self.rules = rules
-        self.closed: list[Candle] = []
+class CandleFold(CandleSending):
+    """What happens to the candles of one symbol in one step."""
 
     def take(self, block: TradeBlock) -> None:
         """Fold what is new in the block, then let the watermark close what has ended."""
         known = max(0, self.state.next_agg_id - block.first_agg_id)
         if len(block) and known >= len(block):
             return
+        self.state.seen_ms = max(self.state.seen_ms, block.received_ms)
         fresh = part_of(block, min(known, len(block)), len(block))
         if fresh.first_agg_id > self.state.next_agg_id:
             self._open_gap(fresh)
@@ -40,10 +29,16 @@ class CandleFold:
             self._add(piece)
         self.state.next_agg_id = max(self.state.next_agg_id, fresh.next_agg_id)
         self._advance(block.watermark_ms)
+        self.send_changed(block.received_ms)
         self._forget()
 
     def repair(self, block: TradeBlock) -> None:
-        """Put those trades of the block that a known gap lacks into their candles."""
+        """Put those trades of the block that a known gap lacks into their candles.
+
+        Trades that are newer than all that is known did not happen inside a gap.
+        """
+        if len(block) and int(block.event_ms[-1]) > self.state.last_ms + JITTER_MS:
+            return
         for gap in self.state.missing:
             start = max(block.first_agg_id, gap.first_agg_id)
             end = min(block.next_agg_id, gap.end_agg_id)
@@ -67,26 +62,44 @@ class CandleFold:
     def _start(self, interval: Interval, piece: Piece) -> None:
         state, current = self.state, self.state.current.get(interval)
         if current is not None:
-            if not current.revision:
-                current = self._sent(interval, current)
-            state.earlier[interval, current.piece.open_ms] = current
-            self._send_flat(interval, current.piece, piece.open_ms)
+            key = interval, current.piece.open_ms
+            if not current.revision or key in state.unsent:
+                current = self.sent(interval, current)
+            state.earlier[key] = current
+            self.send_flat(interval, current.piece, piece.open_ms)
         already = state.emitted_until_ms.get(interval, 0) > piece.open_ms
-        building = Building(piece, _SENT_FLAT if already else 0)
-        state.current[interval] = self._sent(interval, building) if already else building
+        building = Building(piece, self.flat_revision(piece.open_ms) if already else 0)
+        state.current[interval] = self.sent(interval, building) if already else building
 
     def _merged(self, interval: Interval, building: Building, piece: Piece) -> Building:
         whole = merge(building.piece, piece, open_ms=building.piece.open_ms)
-        merged = Building(whole, building.revision)
-        return self._sent(interval, merged) if building.revision else merged
+        return self.changed(interval, Building(whole, building.revision))
 
     def _add_late(self, interval: Interval, piece: Piece) -> None:
         key = interval, interval.open_of(piece.open_ms)
-        held = self.state.earlier.get(key)
+        held = self.state.earlier.get(key) or self._sent_flat(*key)
         if held is not None:
             self.state.earlier[key] = self._merged(interval, held, piece)
         elif interval.ms == self.rules.step_ms:
             self.state.late_trades += piece.trade_count
+            if self._newest_earlier(interval) is not None:
+                self._doubt_current()
+
+    def _sent_flat(self, interval: Interval, open_ms: int) -> Building | None:
+        """Return the candle without trades that was sent for this time, if one was."""
+        before = self._newest_earlier(interval)
+        if before is None or open_ms < before.open_ms:
+            return None
+        return Building(flat_piece(open_ms, before.close_e8), self.flat_revision(open_ms))
+
+    def _newest_earlier(self, interval: Interval) -> Piece | None:
+        opens = [open_ms for known, open_ms in self.state.earlier if known == interval]
+        return self.state.earlier[interval, max(opens)].piece if opens else None
+
+    def _doubt_current(self) -> None:
+        """Say of the candle in progress that trades came in it which are in no candle."""
+        state = self.state
+        self._mark(Missing(state.next_agg_id, state.next_agg_id, state.last_ms, state.last_ms))
 
     def _advance(self, watermark_ms: int) -> None:
         ended_ms = watermark_ms - self.rules.lateness_ms
@@ -94,32 +107,23 @@ class CandleFold:
             if current.piece.open_ms + interval.ms > ended_ms:
                 continue
             if not current.revision:
-                self.state.current[interval] = self._sent(interval, current)
-            self._send_flat(interval, current.piece, interval.open_of(ended_ms))
-
-    def _send_flat(self, interval: Interval, last: Piece, until_ms: int) -> None:
-        """Send the candles without trades between the candle of ``last`` and ``until_ms``."""
-        sent_ms = self.state.emitted_until_ms.get(interval, 0)
-        opens = range(last.open_ms + interval.ms, until_ms, interval.ms)[:_MOST_FLAT]
-        for open_ms in opens:
-            if open_ms >= sent_ms:
-                self._sent(interval, Building(flat_piece(open_ms, last.close_e8)))
-            elif self._is_gapped(open_ms, open_ms + interval.ms):
-                flat = Building(flat_piece(open_ms, last.close_e8), _SENT_FLAT - 1)
-                self._sent(interval, flat)
-        self.state.emitted_until_ms[interval] = max(sent_ms, until_ms)
+                self.state.current[interval] = self.sent(interval, current)
+            self.send_flat(interval, current.piece, interval.open_of(ended_ms))
 
     def _open_gap(self, fresh: TradeBlock) -> None:
         state = self.state
         before_ms = int(fresh.event_ms[0]) if len(fresh) else fresh.watermark_ms
-        gap = Missing(
-            state.next_agg_id, fresh.first_agg_id, min(state.last_ms, before_ms), before_ms
-        )
+        after_ms = min(state.last_ms, before_ms)
+        self._mark(Missing(state.next_agg_id, fresh.first_agg_id, after_ms, before_ms))
+
+    def _mark(self, gap: Missing) -> None:
+        """Remember a gap, and send the candle in progress again if it was closed before."""
+        state = self.state
         state.missing = (*state.missing, gap)
         for interval, current in list(state.current.items()):
             open_ms = current.piece.open_ms
             if current.revision and gap.touches(open_ms, open_ms + interval.ms):
-                state.current[interval] = self._sent(interval, current)
+                state.current[interval] = self.changed(interval, current)
 
     def _fill_gap(self, gap: Missing, part: TradeBlock) -> None:
         state = self.state
@@ -138,59 +142,25 @@ class CandleFold:
 
     def _put(self, interval: Interval, piece: Piece) -> None:
         open_ms = interval.open_of(piece.open_ms)
-        current = self.state.current.get(interval)
-        if current is not None and current.piece.open_ms == open_ms:
-            whole = merge(current.piece, piece, open_ms=open_ms)
-            self.state.current[interval] = Building(whole, current.revision)
-            return
-        held = self.state.earlier.get((interval, open_ms))
-        base = held or Building(flat_piece(open_ms, piece.open_e8), _SENT_FLAT)
+        key = interval, open_ms
+        flat = Building(flat_piece(open_ms, piece.open_e8), self.flat_revision(open_ms))
+        base = self.held(key) or flat
         whole = merge(base.piece, piece, open_ms=open_ms)
-        self.state.earlier[interval, open_ms] = Building(whole, base.revision)
+        self.keep(key, Building(whole, base.revision))
 
     def _send_again(self, interval: Interval, gap: Missing) -> None:
         """Send every closed candle that the repaired ``gap`` touched."""
         price_e8 = None
         first_ms, last_ms = interval.open_of(gap.after_ms), interval.open_of(gap.before_ms)
-        for open_ms in range(first_ms, last_ms + 1, interval.ms)[:_MOST_FLAT]:
-            building = self._held(interval, open_ms)
+        for open_ms in range(first_ms, last_ms + 1, interval.ms)[:MOST_FLAT]:
+            building = self.held((interval, open_ms))
             if building is None and price_e8 is not None:
-                flat = Building(flat_piece(open_ms, price_e8), _SENT_FLAT)
-                self._sent(interval, flat)
+                flat = Building(flat_piece(open_ms, price_e8), self.flat_revision(open_ms))
+                self.sent(interval, flat)
             elif building is not None:
                 price_e8 = building.piece.close_e8
-                self._resend(interval, building)
-
-    def _held(self, interval: Interval, open_ms: int) -> Building | None:
-        current = self.state.current.get(interval)
-        if current is not None and current.piece.open_ms == open_ms:
-            return current
-        return self.state.earlier.get((interval, open_ms))
-
-    def _resend(self, interval: Interval, building: Building) -> None:
-        if not building.revision:
-            return
-        sent = self._sent(interval, building)
-        if self.state.current[interval] is building:
-            self.state.current[interval] = sent
-        else:
-            self.state.earlier[interval, building.piece.open_ms] = sent
-
-    def _sent(self, interval: Interval, building: Building) -> Building:
-        """Add the candle to what is sent, and return it with its new revision."""
-        sent = replace(building, revision=building.revision + 1)
-        open_ms = building.piece.open_ms
-        close_ms = open_ms + interval.ms
-        status = CandleStatus.COMPLETE if building.piece.trade_count else CandleStatus.QUIET
-        if self._is_gapped(open_ms, close_ms):
-            status = CandleStatus.GAPPED
-        self.closed.append(candle_of(self.symbol, interval, sent, status))
-        emitted = self.state.emitted_until_ms
-        emitted[interval] = max(emitted.get(interval, 0), close_ms)
-        return sent
-
-    def _is_gapped(self, open_ms: int, close_ms: int) -> bool:
-        return any(gap.touches(open_ms, close_ms) for gap in self.state.missing)
+                if building.revision:
+                    self.resend((interval, open_ms))
 
     def _forget(self) -> None:
         """Drop what can no longer matter, so that the state stays small."""
@@ -203,6 +173,8 @@ class CandleFold:
         for interval, open_ms in list(state.earlier):
             wanted = any(m.touches(open_ms, open_ms + interval.ms) for m in open_gaps)
             if newest[interval] != open_ms and not wanted:
+                if (interval, open_ms) in state.unsent:
+                    self.resend((interval, open_ms))
                 del state.earlier[interval, open_ms]
 
     def _close_old_gaps(self) -> None:

@@ -7,6 +7,7 @@ from processors.pieces import Piece
 from schemas.timeframe import Interval
 
 CandleKey = tuple[Interval, int]  # interval and open_ms
+_FIELDS_OF_VERSION_1 = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Missing:
     """Aggregate ids ``[first_agg_id, end_agg_id)`` that never came.
 
     Their trades happened between the event times ``after_ms`` and ``before_ms``, both inclusive.
-    The empty range at the start of all that is known marks the candle it begins in as unproven.
+    An empty range marks a candle as unproven: the one in which all that is known begins, and one in
+    which trades came that are in no candle.
     """
 
     first_agg_id: int
@@ -51,6 +53,19 @@ class Missing:
     def touches(self, open_ms: int, close_ms: int) -> bool:
         """Tell whether missing trades may belong to the candle ``[open_ms, close_ms)``."""
         return self.after_ms < close_ms and self.before_ms >= open_ms
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """What a state that was given up had sent: its candles must be surpassed.
+
+    Attributes:
+        until_ms: End of the newest candle that it sent.
+        revision: The highest of its revisions.
+    """
+
+    until_ms: int = 0
+    revision: int = 0
 
 
 @dataclass(slots=True)
@@ -65,6 +80,10 @@ class CandleState:
         earlier: Older candles that may still change.
         missing: Gaps that may still be repaired, oldest first.
         late_trades: Trades that came for a candle that is no longer held; they are in no candle.
+        seen_ms: When the newest block was received, by the clock of its producer.
+        unsent: Closed candles that have changed since they were sent.
+        resent_ms: When the newest block was received that had such candles sent.
+        given_up: What was sent before the state started over.
     """
 
     next_agg_id: int
@@ -74,6 +93,15 @@ class CandleState:
     earlier: dict[CandleKey, Building] = field(default_factory=dict)
     missing: tuple[Missing, ...] = ()
     late_trades: int = 0
+    seen_ms: int = 0
+    unsent: frozenset[CandleKey] = frozenset()
+    resent_ms: int = 0
+    given_up: GivenUp = GivenUp()
+
+    @property
+    def head_ms(self) -> int:
+        """The newest event time that is believed to have passed."""
+        return max(self.last_ms, *self.emitted_until_ms.values(), 0)
 
     def copy(self) -> "CandleState":
         """Return a copy that may be changed; what it holds is frozen."""
@@ -85,6 +113,10 @@ class CandleState:
             dict(self.earlier),
             self.missing,
             self.late_trades,
+            self.seen_ms,
+            self.unsent,
+            self.resent_ms,
+            self.given_up,
         )
 
 
@@ -98,18 +130,25 @@ def dump_state(state: CandleState) -> list[Any]:
         [[interval, *_dump_building(b)] for (interval, _), b in state.earlier.items()],
         [astuple(m) for m in state.missing],
         state.late_trades,
+        state.seen_ms,
+        sorted(state.unsent),
+        state.resent_ms,
+        astuple(state.given_up),
     ]
 
 
 def load_state(fields: list[Any]) -> CandleState:
-    """Return the state that `dump_state` wrote.
+    """Return the state that `dump_state` wrote, in this version or the one before.
 
     Raises:
         ValueError: It is no such state.
     """
-    next_agg_id, last_ms, current, emitted, earlier, missing, late_trades = fields
+    newer = fields[_FIELDS_OF_VERSION_1:]
+    next_agg_id, last_ms, current, emitted, earlier, missing, late_trades = fields[
+        :_FIELDS_OF_VERSION_1
+    ]
     olds = [(Interval(name), _load_building(rest)) for name, *rest in earlier]
-    return CandleState(
+    state = CandleState(
         next_agg_id,
         last_ms,
         {Interval(name): _load_building(rest) for name, *rest in current},
@@ -118,6 +157,11 @@ def load_state(fields: list[Any]) -> CandleState:
         tuple(Missing(*m) for m in missing),
         late_trades,
     )
+    if newer:
+        state.seen_ms, unsent, state.resent_ms, given_up = newer
+        state.unsent = frozenset((Interval(name), open_ms) for name, open_ms in unsent)
+        state.given_up = GivenUp(*given_up)
+    return state
 
 
 def _dump_building(building: Building) -> list[Any]:

@@ -3,6 +3,8 @@
 A candle closes when a trade of a later one comes, or when the exchange's event time has passed its
 end by the allowed lateness. Whatever changes a closed candle afterwards - a late trade, a gap that
 shows itself, a gap that is repaired - sends it again with a higher revision.
+
+Every block is believed here; `processors.doubts` says which are to be.
 """
 
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 
 from processors.candle_fold import CandleFold
 from processors.candle_record import candle_of
-from processors.candle_state import CandleRules, CandleState, Missing
+from processors.candle_state import CandleRules, CandleState, GivenUp, Missing
 from schemas.market import Candle, CandleStatus, TradeBlock
 
 
@@ -34,6 +36,20 @@ def start_state(block: TradeBlock, *, whole_from_ms: int | None = None) -> Candl
     unproven_ms = first_ms if whole_from_ms is None else whole_from_ms - 1
     edge = Missing(block.first_agg_id, block.first_agg_id, unproven_ms, unproven_ms)
     return CandleState(block.first_agg_id, first_ms, missing=(edge,))
+
+
+def restarted_state(spoilt: CandleState, block: TradeBlock) -> CandleState:
+    """Return the state before ``block``, where what was known of the symbol proved wrong.
+
+    Candles that were sent are sent again, with higher revisions, when the trades come to them.
+    """
+    held = {**{(i, b.piece.open_ms): b for i, b in spoilt.current.items()}, **spoilt.earlier}
+    ends = [spoilt.given_up.until_ms, *spoilt.emitted_until_ms.values()]
+    ends += [open_ms + interval.ms for interval, open_ms in held]
+    revisions = [spoilt.given_up.revision, 2, *(b.revision for b in held.values())]
+    fresh = start_state(block)
+    fresh.given_up = GivenUp(max(ends), max(revisions))
+    return fresh
 
 
 def fold(state: CandleState | None, block: TradeBlock, rules: CandleRules) -> Step:

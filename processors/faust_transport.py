@@ -1,5 +1,7 @@
 """Faust's Kafka driver with three mends: what it fetches, how long that waits, what it commits.
 
+It can also let a partition stand still.
+
 Stock Faust hands its live set of active partitions to the fetch thread; paused in between it may be
 empty there, and empty means "all". It also lets the broker hold a fetch for 1.5 s, and while one
 fetch waits aiokafka sends that broker no other. And it commits past a message that is not done when
@@ -39,11 +41,26 @@ class CarefulConsumer(Consumer):
     def _new_consumer_thread(self) -> CarefulConsumerThread:
         return CarefulConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    def __post_init__(self) -> None:
+        """Set up what the base does not know."""
+        super().__post_init__()
+        self._standing: dict[TP, int] = {}
+
+    def stand_still(self, topic: str, partition: int, offset: int) -> None:
+        """Fetch no more of a partition, and commit nothing from an offset on."""
+        tp = TP(topic, partition)
+        self._standing.setdefault(tp, offset)
+        self.pause_partitions({tp})
+
+    def move_on(self) -> None:
+        """Forget what stood still: partitions were assigned anew."""
+        self._standing.clear()
+
     def _new_offset(self, tp: TP) -> int | None:
         """Return up to where a partition may be committed, None for as far as it is."""
         under_way = (m.offset for m in list(self._unacked_messages) if m.tp == tp and not m.acked)
-        first = min(under_way, default=inf)
-        later = [offset for offset in self._acked[tp] if offset > first]
+        first = min([*under_way, self._standing.get(tp, inf)])
+        later = [offset for offset in self._acked[tp] if offset >= first]
         self._acked[tp] = [offset for offset in self._acked[tp] if offset < first]
         offset: int | None = super()._new_offset(tp)
         self._acked[tp] += later

@@ -8,30 +8,36 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, ItemsView
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
+from processors.admission import admit
 from processors.candle_state import CandleRules
 from processors.candle_store import CandleRecord, dump_record, load_record
-from processors.candles import fold, open_candles
+from processors.candles import open_candles
+from processors.doubts import Kept
 from processors.healing import Healer, Verdict
+from processors.standing import Standing
 from schemas import codecs, topics
 from schemas.dead_letters import Origin, plain_headers
-from schemas.errors import PoisonMessage
+from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.market import TradeBlock
 
 log = logging.getLogger(__name__)
+UNKNOWN_MS: Final = -1
+_LATEST_MS: Final = 60_000  # a block that was received later than it was sent knows no clock
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One record of the trades topic."""
 
-    key: bytes
-    value: bytes
+    key: bytes | None
+    value: bytes | None
     headers: codecs.Headers
     topic: str
     partition: int
     offset: int
+    sent_ms: int = UNKNOWN_MS  # by the clock of its producer
 
 
 class Table(Protocol):
@@ -69,11 +75,22 @@ class CandleWorker:
         outlet: Outlet,
         rules: CandleRules,
         seek: Callable[[int, int], Awaitable[None]],
+        standing: Standing,
     ) -> None:
+        """Set it up.
+
+        Args:
+            table: The state of each symbol.
+            outlet: Where results go.
+            rules: How candles are closed.
+            seek: Has a partition read from an offset on.
+            standing: Partitions that stand still.
+        """
         self._table = table
         self._outlet = outlet
         self._rules = rules
         self._seek = seek
+        self._standing = standing
         self._healer = Healer()
         self._records: dict[bytes, tuple[bytes, CandleRecord]] = {}
         self._acknowledged: set[tuple[bytes, bytes]] = set()
@@ -81,34 +98,31 @@ class CandleWorker:
         self.taken: dict[int, int] = {}  # partition: newest offset
 
     async def take(self, message: Message) -> None:
-        """Fold one message into the candles of its symbol."""
+        """Fold one message into the candles of its symbol.
+
+        What cannot be read or folded becomes a dead letter. A record or a state that only a newer
+        version can read stops its partition.
+        """
+        if self._standing.holds(message.topic, message.partition):
+            return
         self.taken[message.partition] = message.offset
         self._healer.saw(message.partition, message.offset)
         try:
-            block = codecs.read(
-                TradeBlock, key=message.key, value=message.value, headers=message.headers
-            )
+            kept = _kept(message)
+            record = self._record(kept.key)
         except PoisonMessage as error:
-            origin = Origin(
-                str(error),
-                message.topic,
-                message.partition,
-                message.offset,
-                reader=topics.CANDLE_APP,
-                key=message.key,
-                headers=plain_headers(message.headers),
-            )
-            await self._outlet.dead_letter(error.raw, origin)
-            return
-        record = self._record(message.key)
-        if await self._may_fold(message, block, record):
-            await self._fold(message, block, record)
+            await self._bury(message, str(error))
+        except ContractMismatch as mismatch:
+            self._standing.stop(message.topic, message.partition, message.offset, mismatch)
+        else:
+            if await self._may_fold(message, kept.block, record):
+                await self._fold(message, kept, record)
 
     async def send_live(self) -> None:
         """Send the open candles of the symbols that moved since the last call."""
         moved, self._moved = self._moved, set()
         for key in sorted(moved):
-            record = self._record(key)
+            record = self._readable(key)
             if record is None:
                 continue
             for candle in open_candles(key.decode(), record.state):
@@ -121,8 +135,9 @@ class CandleWorker:
         self._records.clear()
         self._moved.clear()
         self._acknowledged.clear()
-        for key, raw in list(self._table.items()):
-            for candle in load_record(raw).outbox:
+        for key in [key for key, _ in self._table.items()]:
+            record = self._readable(key)
+            for candle in record.outbox if record else ():
                 await self._send(key, candle)
 
     async def _may_fold(
@@ -139,15 +154,22 @@ class CandleWorker:
             await self._seek(message.partition, state_offset + 1)
         return verdict is Verdict.REAL_GAP
 
-    async def _fold(self, message: Message, block: TradeBlock, record: CandleRecord | None) -> None:
-        step = fold(record.state if record else None, block, self._rules)
-        if record is not None and step.state == record.state:
+    async def _fold(self, message: Message, kept: Kept, record: CandleRecord | None) -> None:
+        admitted = admit(record, kept, self._rules)
+        for refused, reason in admitted.refused:
+            await self._bury(_message_of(refused, message.topic), reason)
+        if admitted.state is None:
             return
-        key, closed = message.key, tuple(map(codecs.encode, step.closed))
-        outbox = (*self._unacknowledged(key, record), *closed)
-        self._remember(key, CandleRecord(message.offset, step.state, outbox))
+        if record is not None and (admitted.state, admitted.doubts) == (
+            record.state,
+            record.doubts,
+        ):
+            return
+        key = kept.key
+        outbox = (*self._unacknowledged(key, record), *admitted.closed)
+        self._remember(key, CandleRecord(message.offset, admitted.state, outbox, admitted.doubts))
         self._moved.add(key)
-        for candle in closed:
+        for candle in admitted.closed:
             await self._send(key, candle)
 
     def _unacknowledged(self, key: bytes, record: CandleRecord | None) -> list[bytes]:
@@ -159,8 +181,27 @@ class CandleWorker:
                 waiting.append(candle)
         return waiting
 
+    async def _bury(self, message: Message, reason: str) -> None:
+        origin = Origin(
+            reason,
+            message.topic,
+            message.partition,
+            message.offset,
+            reader=topics.CANDLE_APP,
+            key=message.key,
+            headers=plain_headers(message.headers),
+        )
+        await self._outlet.dead_letter(message.value or b"", origin)
+
     async def _send(self, key: bytes, candle: bytes) -> None:
         await self._outlet.closed(key, candle, lambda: self._acknowledged.add((key, candle)))
+
+    def _readable(self, key: bytes) -> CandleRecord | None:
+        """Return a symbol's record, None where only a newer version can read it."""
+        try:
+            return self._record(key)
+        except ContractMismatch:
+            return None
 
     def _record(self, key: bytes) -> CandleRecord | None:
         raw = self._table.get(key)
@@ -175,3 +216,17 @@ class CandleWorker:
         raw = dump_record(record)
         self._table[key] = raw
         self._records[key] = raw, record
+
+
+def _kept(message: Message) -> Kept:
+    block = codecs.read(TradeBlock, key=message.key, value=message.value, headers=message.headers)
+    key, raw = message.key or b"", message.value or b""
+    if message.sent_ms != UNKNOWN_MS and block.received_ms > message.sent_ms + _LATEST_MS:
+        late_s = (block.received_ms - message.sent_ms) / 1000
+        raise PoisonMessage(f"received {late_s:.0f} s after it was sent to Kafka", raw=raw)
+    headers = plain_headers(message.headers)
+    return Kept(message.partition, message.offset, block, key, raw, headers)
+
+
+def _message_of(kept: Kept, topic: str) -> Message:
+    return Message(kept.key, kept.value, kept.headers, topic, kept.partition, kept.offset)

@@ -61,7 +61,10 @@ class Feed:
             }
         )
         for block in self._blocks():
-            producer.produce(topics.TRADES.name, codecs.encode(block), block.symbol)
+            message = codecs.message_of(block)
+            producer.produce(
+                topics.TRADES.name, message.value, message.key, headers=list(message.headers)
+            )
             self.sent.append(block)
             producer.poll(0)
             if self._stop.wait(0.025):

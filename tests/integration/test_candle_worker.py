@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -15,12 +16,13 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from candlewick.leash import leashed
 from schemas import codecs, topics
-from schemas.market import Candle
+from schemas.market import Candle, TradeBlock
 from tests.builders import newest_revisions
-from tests.feed import Feed
+from tests.feed import SYMBOLS, Feed
 from tests.kafka_process import RunningKafka, running_kafka
 
 PARTITIONS = 4
+HOUR_MS = 3_600_000
 Key = tuple[str, str, int]
 
 
@@ -154,23 +156,114 @@ def test_a_worker_that_was_frozen_past_its_session_leaves_without_writing(
     assert differences(newest_revisions(reader.candles), truth) == []
 
 
-def test_a_record_that_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on(
+def poisons() -> list[tuple[bytes | None, bytes]]:
+    """Keys and values that no reader may believe, and of which none may stop the others."""
+    true = next(iter(Feed("")._blocks()))
+    key, raw = true.symbol.encode(), codecs.encode(true)
+    no_id = replace(true, first_trade_id=-(2**63))
+    late = replace(true, first_agg_id=5, watermark_ms=true.received_ms + 2 * HOUR_MS)
+    far = [replace(true, first_agg_id=n) for n in (2**40, 2**40, 10**9)]
+    return [
+        (key, b""),
+        (key, b"\x01rubbish"),
+        (key, raw[:-3]),
+        (key, b"\0\0\0\0\1abc"),
+        (key, b"\x05" + os.urandom(1_020_000)),
+        (None, raw),
+        (b"\xff\xfe", raw),
+        (b"OTHERUSDT", raw),
+        (key, unchecked(no_id)),
+        (key, unchecked(late)),
+        *((key, codecs.encode(block)) for block in far),
+    ]
+
+
+def unchecked(block: TradeBlock) -> bytes:
+    """The bytes of a block that our own writers refuse to send."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codecs, "validate", lambda _: None)
+        return codecs.encode(block)
+
+
+def test_what_no_reader_may_believe_goes_to_the_dead_letters_and_the_rest_goes_on(
     kafka: RunningKafka, tmp_path: Path
 ) -> None:
-    producer = Producer({"bootstrap.servers": kafka.bootstrap, "partitioner": "murmur2_random"})
-    for rubbish in (b"", b"\x01rubbish", codecs.encode(next(iter(Feed("")._blocks())))[:-3]):
-        producer.produce(topics.TRADES.name, rubbish, "COIN0USDT")
-    producer.flush()
+    producer = Producer(
+        {
+            "bootstrap.servers": kafka.bootstrap,
+            "partitioner": "murmur2_random",
+            "message.max.bytes": 20_000_000,
+        }
+    )
     letters = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "letters"})
     letters.assign([TopicPartition(topics.DEAD_LETTERS.name, i, 0) for i in range(PARTITIONS)])
 
     with Feed(kafka.bootstrap) as feed, CandleReader(kafka) as reader, a_worker(kafka, tmp_path):
-        found = letters.consume(3, timeout=30)
+        while not reader.candles:
+            reader.read()
+        for key, value in poisons():
+            producer.produce(topics.TRADES.name, value, key)
+        producer.flush()
+        reasons: dict[object, object] = {}
+        deadline = time.monotonic() + 30
+        while len(reasons) < len(poisons()) - 1 and time.monotonic() < deadline:
+            reader.read()
+            for letter in letters.consume(20, timeout=0.1):
+                headers = dict(letter.headers() or [])
+                place = tuple(headers[f"origin-{name}"] for name in ("partition", "offset"))
+                reasons[place] = headers["reason"]
         feed.stop()
         truth = feed.candles()
         reader.read_until_all_of(truth, within_s=30)
     letters.close()
 
-    assert len(found) == 3
-    assert all(dict(letter.headers() or [])["reason"] for letter in found)
+    # The block of a far id that came twice was held, and known when it came again.
+    assert len(reasons) == len(poisons()) - 1
+    assert all(reasons.values())
     assert differences(newest_revisions(reader.candles), truth) == []
+
+
+def test_a_record_of_a_newer_version_stops_its_partition_and_no_other(
+    kafka: RunningKafka, tmp_path: Path
+) -> None:
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "partitioner": "murmur2_random"})
+    newer: list[tuple[int | None, int | None]] = []
+    producer.produce(
+        topics.TRADES.name,
+        b"\0\0\0\0\1abc",
+        "COIN0USDT",
+        headers=[("contract", b"trade_block.v2")],
+        on_delivery=lambda _, m: newer.append((m.partition(), m.offset())),
+    )
+    producer.flush()
+    ((partition, offset),) = newer
+    assert partition is not None
+    assert offset is not None
+    groups = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": topics.CANDLE_APP})
+
+    with Feed(kafka.bootstrap) as feed, CandleReader(kafka) as reader, a_worker(kafka, tmp_path):
+        wanted = {symbol for symbol in SYMBOLS if partition_of(symbol, producer) != partition}
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and {c.symbol for c in reader.candles} != wanted:
+            reader.read()
+        feed.stop()
+        everywhere = [TopicPartition(topics.TRADES.name, i) for i in range(PARTITIONS)]
+        ends = {i: groups.get_watermark_offsets(tp)[1] for i, tp in enumerate(everywhere)}
+        ends[partition] = offset
+        committed: dict[int, int] = {}
+        while time.monotonic() < deadline and committed != ends:
+            committed = {tp.partition: max(tp.offset, 0) for tp in groups.committed(everywhere)}
+    groups.close()
+
+    assert {c.symbol for c in reader.candles} == wanted
+    assert committed == ends
+
+
+def partition_of(symbol: str, producer: Producer) -> int:
+    """Where Kafka puts a symbol's blocks."""
+    places: list[int | None] = []
+    producer.produce(
+        topics.CANDLES_LIVE.name, b"", symbol, on_delivery=lambda _, m: places.append(m.partition())
+    )
+    producer.flush()
+    return places[0] or 0
