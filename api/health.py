@@ -51,6 +51,15 @@ def check_listening(parts: Parts) -> Check:
     return Check("listening", parts.feed.tail.trouble)
 
 
+def check_versions(parts: Parts) -> Check:
+    """Tell whether a partition stands still, because only a newer version can read on."""
+    standing = [
+        f"{kind.topic.name} [{number}] stands still: {why}"
+        for (kind, number), why in parts.feed.tail.standing.copy().items()
+    ]
+    return Check("versions", "; ".join(standing) or None)
+
+
 def check_stream(parts: Parts) -> Check:
     """Tell whether every symbol moves."""
     silent = [s for s in parts.settings.symbols if not _is_fresh(parts.feed, s)]

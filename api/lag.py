@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from api.live.tail import new_consumer
+from api.live.consuming import new_consumer
 from schemas.errors import Transient
 
 PATIENCE_S = 3.0

@@ -84,6 +84,11 @@ class FeedCollector(Collector):
         yield _gauge("candlewick_api_listening", "1 while Kafka is followed.", listening)
         unreadable = feed.unreadable
         yield _gauge("candlewick_api_unreadable_records", "Passed over.", unreadable)
+        ahead = feed.market.ahead
+        yield _gauge("candlewick_api_ahead_records", "Not believed: of times to come.", ahead)
+        standing = len(feed.tail.standing)
+        text = "Partitions that stand still, because a newer version wrote a record there."
+        yield _gauge("candlewick_api_standing_partitions", text, standing)
         ages = GaugeMetricFamily(
             "candlewick_symbol_age_seconds", "Since something came.", labels=["symbol"]
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from api.live.tail import new_consumer
+from api.live.consuming import close, new_consumer
 from schemas.codecs import message_of, record_in
 from schemas.errors import PoisonMessage, Transient
 from schemas.predictions import TrainingRequest
@@ -89,7 +89,7 @@ class Requests:
         except KafkaException as error:
             raise Transient(f"Kafka at {self._servers} does not answer") from error
         finally:
-            consumer.close()
+            close(consumer)
 
     def _connected(self) -> Producer:
         if self._producer is None:

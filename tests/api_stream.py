@@ -115,3 +115,10 @@ def wait_for_clients(api: RunningApi, count: int) -> None:
             if f"candlewick_api_stream_clients {count}.0" in client.get("/metrics").text:
                 return
     raise AssertionError(f"the stream does not have {count} clients")
+
+
+def metric(api: RunningApi, name: str) -> float:
+    """A figure without labels, as Prometheus reads it now."""
+    with api.client() as client:
+        lines = client.get("/metrics").text.splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))

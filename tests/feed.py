@@ -10,7 +10,8 @@ from confluent_kafka import Producer
 
 from processors.candle_state import CandleRules, CandleState
 from processors.candles import fold
-from schemas import codecs, topics
+from schemas import topics
+from schemas.codecs import message_of
 from schemas.market import Candle, Trade, TradeBlock
 from tests.builders import START_MS, a_block, a_trade
 
@@ -61,10 +62,9 @@ class Feed:
             }
         )
         for block in self._blocks():
-            message = codecs.message_of(block)
-            producer.produce(
-                topics.TRADES.name, message.value, message.key, headers=list(message.headers)
-            )
+            message = message_of(block)
+            headers = list(message.headers)
+            producer.produce(topics.TRADES.name, message.value, message.key, headers=headers)
             self.sent.append(block)
             producer.poll(0)
             if self._stop.wait(0.025):

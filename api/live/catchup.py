@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from api.live.arrived import read_messages
+from api.live.consuming import POLL_S, close, new_consumer, next_messages
 from api.live.events import Event
 from api.live.position import Place, Position
-from api.live.tail import POLL_S, new_consumer, next_messages, read_messages
 from schemas.errors import Transient
 
 PATIENCE_S = 10.0
@@ -55,7 +56,7 @@ def read_missed(servers: str, ranges: Mapping[Place, Range]) -> Iterator[Missed]
     except KafkaException as error:
         raise Transient(f"Kafka at {servers} does not answer") from error
     finally:
-        consumer.close()
+        close(consumer)
 
 
 def _first(consumer: Consumer, place: Place, span: Range) -> int:
@@ -73,6 +74,6 @@ def _next(consumer: Consumer, until: Position) -> Missed:
         if waited_s >= PATIENCE_S:
             raise Transient("Kafka stopped to answer in the middle of the past events")
     arrived = read_messages(messages, {})
-    events = tuple(e for e, _, _ in arrived.items if e.offset < until[e.place])
+    events = tuple(i.event for i in arrived.items if i.event.offset < until[i.event.place])
     # What is read beyond the range comes live, and is not yet had by who stops in between.
     return Missed(events, {p: min(end, until[p]) for p, end in arrived.ends().items()})

@@ -7,12 +7,13 @@ from collections.abc import AsyncGenerator
 from anyio import CapacityLimiter, to_thread
 
 from api import problems
+from api.live.arrived import Arrived
 from api.live.catchup import Missed, missing_ranges, read_missed
 from api.live.events import Event, Frames, notice, sse
 from api.live.hub import Hub, Subscriber, Wish
 from api.live.market import Market
 from api.live.position import Position, position_text
-from api.live.tail import Arrived, Tail
+from api.live.tail import Tail
 from api.problems import Members, Problem
 from schemas.errors import Transient
 from schemas.settings import Settings
@@ -28,7 +29,7 @@ class Feed:
     def __init__(self, settings: Settings) -> None:
         self.servers = settings.kafka.bootstrap_servers
         self.limits = settings.api
-        self.market = Market(time.monotonic)
+        self.market = Market(frozenset(settings.symbols), time.monotonic, _now_ms)
         self.hub = Hub()
         self.tail = Tail(self.servers, self.hub.begin, self._take)
         self.unreadable = 0
@@ -96,12 +97,16 @@ class Feed:
                 yield stretch
 
     def _take(self, arrived: Arrived) -> None:
-        for _, record, is_new in arrived.items:
-            self.market.take(record, is_new=is_new)
+        for item in arrived.items:
+            self.market.take(item.record, received_ms=item.received_ms, is_new=item.is_new)
         for place, offset in (*arrived.skipped, *arrived.past):
             self.hub.skip(place, offset)
         self.unreadable += len(arrived.skipped)
-        self.hub.publish(event for event, _, _ in arrived.items)
+        self.hub.publish(item.event for item in arrived.items)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _frames(wish: Wish, events: tuple[Event, ...] | list[Event], at: Position) -> list[bytes]:

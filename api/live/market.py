@@ -1,12 +1,14 @@
 """What is known right now: the head of each symbol's stream and its newest predictions.
 
 Fresh or not is decided by arrival (nothing came for a while) and by event time (the stream has
-passed the candle), never by comparing our clock with the exchange's.
+passed the candle). Event times are held against the exchange's clock, as it is measured, so that
+one record from the future ends nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from api.live.clock import ExchangeClock
 from api.live.events import Live
 from schemas.market import Candle, CandleStatus
 from schemas.predictions import Prediction
@@ -37,23 +39,48 @@ class Arrival:
 
 @dataclass(slots=True)
 class Market:
-    """Everything that came last.
+    """Everything that came last of the symbols that are followed; others are passed over.
 
     Attributes:
+        followed: The symbols.
         clock_s: Monotonic seconds.
-        head_ms: Newest event time of all symbols.
+        now_ms: UTC epoch milliseconds.
+        ahead: How many records were passed over, because the exchange's clock is not so far.
     """
 
+    followed: Collection[str]
     clock_s: Callable[[], float]
+    now_ms: Callable[[], int]
     heads: dict[str, Head] = field(default_factory=dict)
     predictions: dict[str, dict[str, Arrival]] = field(default_factory=dict)
-    head_ms: int = 0
+    exchange: ExchangeClock = field(default_factory=ExchangeClock)
+    ahead: int = 0
 
-    def take(self, record: Live, *, is_new: bool) -> None:
-        """Take note of a record; `is_new` says that it came while we listened."""
+    @property
+    def head_ms(self) -> int:
+        """Newest event time of all symbols."""
+        latest_ms = self.exchange.latest_ms(self.now_ms())
+        heads = [head.event_ms for head in self.heads.values()]
+        asked = [
+            arrival.prediction.issued_ms
+            for models in self.predictions.values()
+            for arrival in models.values()
+        ]
+        return max((ms for ms in (*heads, *asked) if ms <= latest_ms), default=0)
+
+    def take(self, record: Live, *, received_ms: int, is_new: bool) -> None:
+        """Take note of a record.
+
+        Args:
+            record: What came.
+            received_ms: When Kafka had it.
+            is_new: Whether it came while we listened.
+        """
+        if record.symbol not in self.followed:
+            return
         arrived_s = self.clock_s() if is_new else None
         if isinstance(record, Candle):
-            self._take_candle(record, arrived_s)
+            self._take_candle(record, min(received_ms, self.now_ms()), arrived_s)
         elif isinstance(record, Prediction):
             self._take_prediction(record, arrived_s)
 
@@ -67,18 +94,27 @@ class Market:
         newest_ms = max((a.prediction.open_ms for a in arrivals), default=0)
         return [a for a in arrivals if a.prediction.open_ms == newest_ms]
 
-    def _take_candle(self, candle: Candle, arrived_s: float | None) -> None:
-        self.head_ms = max(self.head_ms, candle.event_ms)
-        known = self.heads.get(candle.symbol)
-        if known and known.event_ms > candle.event_ms:
-            return
+    def _take_candle(self, candle: Candle, received_ms: int, arrived_s: float | None) -> None:
         if candle.revision > 1 or candle.status == CandleStatus.GAPPED:
             return  # a late correction says nothing about now
+        latest_ms = self.exchange.latest_ms(self.now_ms())
+        if candle.status == CandleStatus.OPEN:  # a closed one may be told long after its last trade
+            self.exchange.note(candle.event_ms, received_ms)
+        if candle.event_ms > latest_ms:
+            self.ahead += 1
+            return
+        known = self.heads.get(candle.symbol)
+        if known and candle.event_ms < known.event_ms <= latest_ms:
+            return
         self.heads[candle.symbol] = Head(candle.close_e8, candle.event_ms, arrived_s)
 
     def _take_prediction(self, prediction: Prediction, arrived_s: float | None) -> None:
-        self.head_ms = max(self.head_ms, prediction.issued_ms)
+        latest_ms = self.exchange.latest_ms(self.now_ms())
+        if prediction.issued_ms > latest_ms:
+            self.ahead += 1
+            return
         models = self.predictions.setdefault(prediction.symbol, {})
         known = models.get(prediction.model)
-        if known is None or known.prediction.issued_ms <= prediction.issued_ms:
-            models[prediction.model] = Arrival(prediction, arrived_s)
+        if known and prediction.issued_ms < known.prediction.issued_ms <= latest_ms:
+            return
+        models[prediction.model] = Arrival(prediction, arrived_s)

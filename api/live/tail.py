@@ -1,46 +1,32 @@
-"""Follows Kafka in a thread of its own and hands what comes to the event loop."""
+"""Follows Kafka in a thread of its own and hands what comes to the event loop.
+
+A thread that cannot go on ends the process: an API that lives on with what it knew would show old
+numbers as if nothing were.
+"""
 
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from api.live.events import Event, Live, event_of, read_record
-from api.live.kinds import KIND_OF_TOPIC, Kind
+from api.live.arrived import Arrived, read_messages
+from api.live.consuming import PATIENCE_S, close, new_consumer, next_messages
+from api.live.kinds import Kind
 from api.live.position import Place, Position
-from schemas.errors import ContractMismatch, PoisonMessage
-from schemas.predictions import REPLAYED
+from clients.kafka import meaning
+from clients.process import Progress, leave
+from schemas.errors import CandlewickError, Transient
 
 LOG = logging.getLogger(__name__)
 REMEMBERED = 300  # records of each partition that are read again at the start
-PATIENCE_S = 5.0
-POLL_S = 0.2
-_TOGETHER_S = 0.02  # what comes within so much of the first goes to the subscribers in one piece
-_POLL_MESSAGES = 2000
+STALL_S: Final = 60.0  # more than all calls of one attempt to connect may take
+SILENT_S: Final = 10.0  # a round takes a fifth of a second
 _AGAIN_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A batch that came.
-
-    Attributes:
-        items: Event, its record, and whether it came while we listened.
-        skipped: Records that could not be read.
-        past: Those that tell nothing new: scores of the past that were made by a replay.
-    """
-
-    items: tuple[tuple[Event, Live, bool], ...]
-    skipped: tuple[tuple[Place, int], ...]
-    past: tuple[tuple[Place, int], ...] = ()
-
-    def ends(self) -> Position:
-        """Return the offsets after it."""
-        read = [(event.place, event.offset) for event, _, _ in self.items]
-        return {place: offset + 1 for place, offset in sorted([*read, *self.skipped, *self.past])}
 
 
 @dataclass(slots=True)
@@ -50,110 +36,110 @@ class Tail:
     Attributes:
         begin: Called in the loop with the first position, once.
         take: Called in the loop with each batch.
-        trouble: Why nothing comes; None while all is well.
+        standing: Why a partition stands still, by place: a newer version wrote a record there.
+        give_up: Told why, when the thread cannot go on.
     """
 
     servers: str
     begin: Callable[[Position], None]
     take: Callable[[Arrived], None]
-    trouble: str | None = "not connected yet"
+    give_up: Callable[[str], None] = leave
+    standing: dict[Place, str] = field(default_factory=dict)
+    _trouble: str | None = "not connected yet"
     _position: Position = field(default_factory=dict)
     _ending: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _round_s: float = 0.0
+    _progress: Progress = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Set the watchdog up: there is always something to attempt, if only to look."""
+        self._progress = Progress(STALL_S, give_up=self.give_up)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing comes; None while all is well."""
+        if self._trouble is not None:
+            return self._trouble
+        if self._thread is None or not self._thread.is_alive():
+            return "the thread that follows Kafka has ended"
+        silent_s = time.monotonic() - self._round_s
+        return f"Kafka has not been asked for {silent_s:.0f} s" if silent_s > SILENT_S else None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to follow."""
         self._thread = threading.Thread(target=self._run, args=(loop,), name="tail", daemon=True)
         self._thread.start()
+        self._progress.watch()
 
     def stop(self) -> None:
         """End the thread."""
         self._ending.set()
+        self._progress.stop()
         if self._thread is not None:
             self._thread.join(PATIENCE_S)
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        while not self._ending.is_set():
-            consumer = new_consumer(self.servers)
-            try:
-                self._follow(consumer, loop)
-            except KafkaException as error:
-                self.trouble = f"Kafka at {self.servers} does not answer: {error.args[0].str()}"
-                self._ending.wait(_AGAIN_S)
-            except ContractMismatch as error:
-                self.trouble = str(error)
-                LOG.error("the live stream ends: %s", error)  # noqa: TRY400 - it says all
-                return
-            finally:
-                consumer.close()
+        try:
+            while not self._ending.is_set():
+                self._attempt(loop)
+        except Exception as error:
+            LOG.exception("the thread that follows Kafka ends")
+            self._trouble = f"the thread that follows Kafka has ended: {error}"
+            self.give_up(self._trouble)
+
+    def _attempt(self, loop: asyncio.AbstractEventLoop) -> None:
+        consumer = new_consumer(self.servers)
+        try:
+            self._follow(consumer, loop)
+        except KafkaException as error:
+            cause: CandlewickError = meaning(error, topic="of the stream", place=self.servers)
+            if not isinstance(cause, Transient):
+                LOG.warning("%s; trying again", cause)
+            self._trouble = str(cause)
+            self._ending.wait(_AGAIN_S)
+        finally:
+            close(consumer)
+            self._progress.attempted()
 
     def _follow(self, consumer: Consumer, loop: asyncio.AbstractEventLoop) -> None:
         ends = _watermarks(consumer)
         if not self._position:
             self._position = {p: max(low, high - REMEMBERED) for p, (low, high) in ends.items()}
             loop.call_soon_threadsafe(self.begin, dict(self._position))
-        starts = self._position.items()
-        consumer.assign([TopicPartition(k.topic.name, p, at) for (k, p), at in starts])
+        starts = [
+            TopicPartition(kind.topic.name, number, at)
+            for (kind, number), at in self._position.items()
+            if (kind, number) not in self.standing
+        ]
+        consumer.assign(starts)
         news = {place: high for place, (_, high) in ends.items()}
-        self.trouble = None
+        self._round_s = time.monotonic()
+        self._trouble = None
         while not self._ending.is_set():
             messages = next_messages(consumer)
+            self._round_s = time.monotonic()
+            self._progress.attempted()
             if messages:
-                arrived = read_messages(messages, news)
-                loop.call_soon_threadsafe(self.take, arrived)
+                stood = set(self.standing)
+                arrived = read_messages(messages, news, standing=self.standing)
+                loop.call_soon_threadsafe(self._hand, arrived)
                 self._position.update(arrived.ends())
+                self._pause(consumer, set(self.standing) - stood)
 
+    def _pause(self, consumer: Consumer, places: set[Place]) -> None:
+        for kind, number in places:
+            LOG.error(
+                "%s [%s] stands still: %s", kind.topic.name, number, self.standing[kind, number]
+            )
+            consumer.pause([TopicPartition(kind.topic.name, number)])
 
-def next_messages(consumer: Consumer) -> list[Message]:
-    """Wait for a message, a fifth of a second at most; returns it with what comes just after."""
-    # `consume` alone waits all its time, however soon the first message comes.
-    first = consumer.poll(POLL_S)
-    return [] if first is None else [first, *consumer.consume(_POLL_MESSAGES, _TOGETHER_S)]
-
-
-def new_consumer(servers: str) -> Consumer:
-    """Return a consumer that belongs to no group's offsets."""
-    return Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": "candlewick-api",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "fetch.queue.backoff.ms": 5,
-            "fetch.wait.max.ms": 20,
-            "queued.max.messages.kbytes": 4_096,
-            "log_level": 0,
-        }
-    )
-
-
-def read_messages(messages: Sequence[Message], news: Position) -> Arrived:
-    """Return what messages hold.
-
-    Raises:
-        KafkaException: One is an error that does not pass by itself.
-        ContractMismatch: One is of a contract that this version does not know.
-    """
-    items: list[tuple[Event, Live, bool]] = []
-    skipped: list[tuple[Place, int]] = []
-    past: list[tuple[Place, int]] = []
-    for message in messages:
-        if (error := message.error()) is not None:
-            if not error.retriable():
-                raise KafkaException(error)
-            continue
-        place = KIND_OF_TOPIC[message.topic() or ""], message.partition() or 0
-        offset = message.offset() or 0
-        if REPLAYED in (message.headers() or ()):
-            past.append((place, offset))
-            continue
+    def _hand(self, arrived: Arrived) -> None:
         try:
-            record = read_record(place[0], message)
-        except PoisonMessage:
-            skipped.append((place, offset))  # the sinks put it to the dead letters
-            continue
-        items.append((event_of(record, place, offset), record, offset >= news.get(place, 0)))
-    return Arrived(tuple(items), tuple(skipped), tuple(past))
+            self.take(arrived)
+        except Exception:
+            LOG.exception("what came of Kafka cannot be handed on")
+            self.give_up("what came of Kafka cannot be handed on")
 
 
 def _watermarks(consumer: Consumer) -> dict[Place, tuple[int, int]]:

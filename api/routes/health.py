@@ -21,6 +21,7 @@ EVERYTHING = (
     health.check_database,
     health.check_broker,
     health.check_listening,
+    health.check_versions,
     health.check_stream,
     health.check_predictions,
 )

@@ -21,8 +21,10 @@ from api.predictions import current_prediction
 from api.problems import CATALOGUE, Problem
 from api.reader import Reader, bind
 from api.times import END_MS, iso, parse_time
+from schemas.market import Candle
+from schemas.predictions import Prediction
 from schemas.settings import ClickHouseSettings
-from tests.api_market import QUARTER_MS, a_prediction, a_quarter
+from tests.api_market import QUARTER_MS, SYMBOLS, a_prediction, a_quarter
 from tests.builders import START_MS
 
 PLACE = (Kind.CANDLE, 0)
@@ -144,16 +146,30 @@ class Clock:
     def __call__(self) -> float:
         return self.now_s
 
+    def now_ms(self) -> int:
+        """The day after the market began."""
+        return START_MS + 86_400_000 + int((self.now_s - 1000) * 1000)
+
 
 def a_market() -> tuple[Market, Clock, Evidence]:
     clock = Clock()
-    return Market(clock), clock, Evidence(Reader(ClickHouseSettings()))
+    market = Market(SYMBOLS, clock, clock.now_ms)
+    return market, clock, Evidence(Reader(ClickHouseSettings()))
+
+
+def take(market: Market, *records: Candle | Prediction, is_new: bool = True) -> None:
+    for record in records:
+        market.take(record, received_ms=market.now_ms(), is_new=is_new)
+
+
+def open_candle(event_ms: int, symbol: str = "ETHUSDT") -> Candle:
+    number = (event_ms - START_MS) // QUARTER_MS
+    return replace(a_quarter(number, symbol), status="open", revision=0, event_ms=event_ms)
 
 
 def test_a_prediction_is_served_while_its_candle_is_open_and_it_is_recent() -> None:
     market, _, evidence = a_market()
-    market.take(a_prediction(model="reference"), is_new=True)
-    market.take(a_prediction(), is_new=True)
+    take(market, a_prediction(model="reference"), a_prediction())
 
     found = current_prediction(market, evidence, "BTCUSDT", stale_s=30)
 
@@ -166,12 +182,12 @@ def test_a_prediction_is_served_while_its_candle_is_open_and_it_is_recent() -> N
 def test_an_old_prediction_is_never_served_as_fresh(why: str) -> None:
     market, clock, evidence = a_market()
     if why != "none":
-        market.take(a_prediction(), is_new=why != "before we listened")
+        take(market, a_prediction(), is_new=why != "before we listened")
     if why == "old":
         clock.now_s += 31
     if why == "candle over":
         later = replace(a_quarter(1, "ETHUSDT"), event_ms=START_MS + QUARTER_MS)
-        market.take(later, is_new=True)  # another symbol's time counts: the stream has passed it
+        take(market, later)  # another symbol's time counts: the stream has passed it
 
     with pytest.raises(Problem) as caught:
         current_prediction(market, evidence, "BTCUSDT", stale_s=30)
@@ -182,10 +198,54 @@ def test_an_old_prediction_is_never_served_as_fresh(why: str) -> None:
 
 def test_a_late_correction_does_not_turn_the_price_back() -> None:
     market, _, _ = a_market()
-    market.take(a_quarter(5), is_new=True)
-    market.take(a_quarter(2), is_new=True)
+    take(market, a_quarter(5), a_quarter(2))
 
     assert market.heads["BTCUSDT"].event_ms == a_quarter(5).event_ms
+
+
+@pytest.mark.parametrize("symbol", ["EVILUSDT", "ETHUSDT"])
+@pytest.mark.parametrize("known", [0, 30])
+def test_one_candle_of_the_future_does_not_end_the_predictions(symbol: str, known: int) -> None:
+    market, _, evidence = a_market()
+    take(market, *[open_candle(START_MS + 330_000 + n * 1000) for n in range(known)])
+    take(market, a_prediction(minute=6))
+
+    take(market, open_candle(4_070_908_800_000, symbol))
+
+    assert current_prediction(market, evidence, "BTCUSDT", stale_s=30)["model"] == "online"
+    assert market.head_ms < START_MS + QUARTER_MS
+    assert market.ahead == (symbol == "ETHUSDT")
+
+
+@pytest.mark.parametrize("seconds_each", [1, 60])
+def test_a_market_with_times_of_its_own_is_followed(seconds_each: int) -> None:
+    market, clock, _ = a_market()
+    began_ms = START_MS - 10**11
+    for n in range(60):
+        clock.now_s += 1
+        event_ms = began_ms + n * seconds_each * 1000
+        take(market, *[open_candle(event_ms, symbol) for symbol in SYMBOLS])
+        assert market.head_ms == event_ms
+
+
+def test_a_clock_that_is_hours_behind_the_exchanges_is_found_out() -> None:
+    market, _, _ = a_market()
+    ahead_ms = market.now_ms() + 7_200_000
+    take(market, *[open_candle(ahead_ms + n) for n in range(8)])
+
+    assert market.head_ms == ahead_ms + 7
+    assert market.exchange.offset_ms == pytest.approx(7_200_000, abs=10)
+
+
+def test_a_head_that_was_believed_too_early_is_replaced() -> None:
+    market, clock, _ = a_market()
+    take(market, open_candle(market.now_ms() + 5_000))
+    past_ms = START_MS - 10**11
+    for n in range(20):
+        clock.now_s += 1
+        take(market, open_candle(past_ms + n * 1000))
+
+    assert market.head_ms == past_ms + 19_000
 
 
 @pytest.mark.parametrize("start", list("=+-@|%\t\r"))
