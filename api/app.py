@@ -15,6 +15,8 @@ from api.candles import Candles
 from api.documented import errors
 from api.evidence import Evidence
 from api.failures import answer_errors
+from api.health.report import Report
+from api.health.watch import Watch
 from api.limits import BodyLimit, NoSniff
 from api.live.feed import Feed
 from api.metrics import FeedCollector, Meter, Metering
@@ -74,7 +76,7 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
     )
     app.state.parts = parts
     app.state.meter = meter = Meter()
-    meter.registry.register(FeedCollector(parts.feed))
+    meter.registry.register(FeedCollector(parts))
     answer_errors(app)
     app.add_middleware(BodyLimit, most=settings.api.body_bytes)
     app.add_middleware(NoSniff)
@@ -88,11 +90,15 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
 def _parts(settings: Settings, gate: Gate) -> Parts:
     limits = settings.api
     reader = Reader(settings.clickhouse, connections=THREADS + limits.heavy_requests)
+    feed = Feed(settings)
+    watch = Watch(settings, feed)
     return Parts(
         settings=settings,
         reader=reader,
         candles=Candles(reader),
-        feed=Feed(settings),
+        feed=feed,
+        watch=watch,
+        report=Report(settings, feed, watch),
         symbols=Symbols(reader, settings.symbols),
         gate=gate,
         evidence=Evidence(reader),
@@ -109,10 +115,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     to_thread.current_default_thread_limiter().total_tokens = THREADS
     parts.feed.start()
+    parts.watch.start()
     reading = asyncio.create_task(parts.evidence.keep_reading())
     try:
         yield
     finally:
         reading.cancel()
+        parts.watch.stop()
         parts.feed.stop()
         parts.reader.close()

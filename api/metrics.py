@@ -1,4 +1,4 @@
-"""What Prometheus may know: requests by route, the live stream, and freshness by symbol.
+"""What Prometheus may know: requests by route, the live stream, and the health. No prices.
 
 Source: Prometheus documentation, "Metric and label naming".
 """
@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.live.feed import Feed
+from api.parts import Parts
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STREAM = "/v1/stream"
@@ -70,18 +70,23 @@ class Metering:
 
 
 class FeedCollector(Collector):
-    """The live stream's state at the moment that it is asked for."""
+    """The live stream and the health, as they are in memory at the moment of the question."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     def collect(self) -> Iterator[Metric]:
         """Yield the figures."""
-        feed = self._feed
+        yield from self._stream()
+        yield from self._health()
+
+    def _stream(self) -> Iterator[Metric]:
+        feed = self._parts.feed
         clients = feed.hub.subscribers
         yield _gauge("candlewick_api_stream_clients", "Clients of the stream.", clients)
-        listening = float(feed.tail.trouble is None)
-        yield _gauge("candlewick_api_listening", "1 while Kafka is followed.", listening)
+        listening = float(all(check.is_ok for check in self._parts.report.listening()))
+        text = "1 while Kafka is followed and read on."
+        yield _gauge("candlewick_api_listening", text, listening)
         unreadable = feed.unreadable
         yield _gauge("candlewick_api_unreadable_records", "Passed over.", unreadable)
         ahead = feed.market.ahead
@@ -89,13 +94,45 @@ class FeedCollector(Collector):
         standing = len(feed.tail.standing)
         text = "Partitions that stand still, because a newer version wrote a record there."
         yield _gauge("candlewick_api_standing_partitions", text, standing)
-        ages = GaugeMetricFamily(
-            "candlewick_symbol_age_seconds", "Since something came.", labels=["symbol"]
-        )
-        for symbol, head in list(feed.market.heads.items()):
-            if (age_s := feed.market.age_s(head.arrived_s)) is not None:
-                ages.add_metric([symbol], age_s)
+        ages = _family("candlewick_symbol_age_seconds", "Since something came.", "symbol")
+        for symbol, age_s in self._parts.report.symbol_ages_s().items():
+            ages.add_metric([symbol], age_s)
         yield ages
+
+    def _health(self) -> Iterator[Metric]:
+        report, last = self._parts.report, self._parts.watch.last
+        healthy = _family(
+            "candlewick_healthy", "1 while a part is well, or may still come.", "part"
+        )
+        for check in report.checks():
+            healthy.add_metric([check.name], float(check.is_ok))
+        yield healthy
+        checked_s = time.monotonic() - last.at_s
+        yield _gauge("candlewick_health_age_seconds", "Since all was looked at.", checked_s)
+        stored = _family("candlewick_stored_age_seconds", "Since a row came in.", "table", "symbol")
+        for row in last.stored or ():
+            if row.age_s is not None:
+                stored.add_metric([row.table, row.symbol], row.age_s + checked_s)
+        yield stored
+        records = _family("candlewick_lag_records", "Records that wait.", "group", "topic")
+        seconds = _family("candlewick_lag_seconds", "Since the oldest came.", "group", "topic")
+        for lag in last.lags or ():
+            records.add_metric([lag.group, lag.topic], lag.records)
+            seconds.add_metric([lag.group, lag.topic], lag.seconds)
+        yield from (records, seconds)
+        members = _family("candlewick_group_members", "Processes that read.", "group")
+        for group, count in last.members.items():
+            members.add_metric([group], count)
+        yield members
+        if (age_s := report.prediction_age_s()) is not None:
+            yield _gauge("candlewick_prediction_age_seconds", "Since the last one came.", age_s)
+        if (offset_ms := self._parts.feed.market.exchange.offset_ms) is not None:
+            text = "The exchange's clock less ours, and less the way here."
+            yield _gauge("candlewick_clock_offset_seconds", text, offset_ms / 1000)
+
+
+def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, labels=labels)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -9,6 +9,8 @@ from starlette.requests import HTTPConnection
 from api.accounts.gate import Gate
 from api.candles import Candles
 from api.evidence import Evidence
+from api.health.report import Report
+from api.health.watch import Watch
 from api.live.feed import Feed
 from api.rates import Rates
 from api.reader import Reader
@@ -26,6 +28,8 @@ class Parts:
     reader: Reader
     candles: Candles
     feed: Feed
+    watch: Watch
+    report: Report
     symbols: Symbols
     gate: Gate
     evidence: Evidence

@@ -6,18 +6,20 @@ Source: ClickHouse documentation, "HTTP Interface".
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from urllib.parse import urlencode, urlsplit
 
 import orjson
 import urllib3
 
+from clients.limits import within
 from schemas.errors import CandlewickError, ConfigurationError, ContractMismatch, Transient
 from schemas.settings import ClickHouseSettings, variable_name
 
 Value = str | int | Sequence[str]
 Row = dict[str, object]
 CONNECT_S = 3.0
-ANSWER_S = 25
+ANSWER_S = 25.0  # from question to the last byte of the answer
 LONGEST_QUERY_S = "20"
 _CODE = "X-ClickHouse-Exception-Code"
 _LOGIN = {"192", "193", "194", "497", "516"}
@@ -34,23 +36,23 @@ _ARRAY = {"output_format_json_array_of_rows": 1}
 class Reader:
     """Reads tables; safe in many threads."""
 
-    def __init__(self, settings: ClickHouseSettings, *, connections: int = 16) -> None:
+    def __init__(
+        self, settings: ClickHouseSettings, *, connections: int = 16, answer_s: float = ANSWER_S
+    ) -> None:
+        """Set it up; nothing is asked yet.
+
+        Args:
+            settings: Where ClickHouse is, and who asks.
+            connections: How many questions may be asked at the same time.
+            answer_s: Limit of a whole call.
+        """
+        self._settings = settings
+        self._connections = connections
+        self._answer_s = answer_s
         self._place = urlsplit(settings.url).netloc.rpartition("@")[2]
         self._path = urlsplit(settings.url).path or "/"
         self._always = {"database": settings.database, "max_execution_time": LONGEST_QUERY_S}
-        self._pool = urllib3.connection_from_url(
-            settings.url,
-            maxsize=connections,
-            block=True,
-            retries=False,
-            timeout=urllib3.Timeout(connect=CONNECT_S, read=ANSWER_S),
-            headers={
-                "X-ClickHouse-User": settings.reader_user,
-                "X-ClickHouse-Key": settings.reader_password.get_secret_value(),
-                # Packing and unpacking takes longer than all the rest of a month of candles.
-                "Accept-Encoding": "identity",
-            },
-        )
+        self._pool = self._new_pool()
 
     def lines(self, query: str, parameters: Mapping[str, Value]) -> list[bytes]:
         """Return the rows of a query, each as a JSON object, written as by `json`."""
@@ -84,16 +86,24 @@ class Reader:
         """
         bound = {f"param_{name}": bind(value) for name, value in parameters.items()}
         asked = urlencode({**self._always, **bound, **(settings or {})})
+        pool = self._pool
         try:
-            response = self._pool.urlopen(
-                "POST",
-                f"{self._path}?{asked}",
-                body=f"{query} FORMAT {form}".encode(),
-                pool_timeout=ANSWER_S,
-                redirect=False,
+            response = within(
+                self._answer_s,
+                f"ClickHouse at {self._place}",
+                lambda: pool.urlopen(
+                    "POST",
+                    f"{self._path}?{asked}",
+                    body=f"{query} FORMAT {form}".encode(),
+                    pool_timeout=ceil(self._answer_s),
+                    redirect=False,
+                ),
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Transient(f"ClickHouse at {self._place} does not answer") from error
+        except Transient:
+            self._let_go(pool)
+            raise
         if response.status != HTTPStatus.OK:
             raise self._meaning(response)
         return response.data
@@ -101,6 +111,28 @@ class Reader:
     def close(self) -> None:
         """Let the connections go."""
         self._pool.close()
+
+    def _new_pool(self) -> urllib3.HTTPConnectionPool:
+        settings = self._settings
+        return urllib3.connection_from_url(
+            settings.url,
+            maxsize=self._connections,
+            block=True,
+            retries=False,
+            timeout=urllib3.Timeout(connect=CONNECT_S, read=self._answer_s),
+            headers={
+                "X-ClickHouse-User": settings.reader_user,
+                "X-ClickHouse-Key": settings.reader_password.get_secret_value(),
+                # Packing and unpacking takes longer than all the rest of a month of candles.
+                "Accept-Encoding": "identity",
+            },
+        )
+
+    def _let_go(self, pool: urllib3.HTTPConnectionPool) -> None:
+        """Take fresh connections: one that drips is held by the call that was given up."""
+        if self._pool is pool:
+            self._pool = self._new_pool()
+            pool.close()
 
     def _meaning(self, response: urllib3.BaseHTTPResponse) -> CandlewickError:
         code = response.headers.get(_CODE, "")

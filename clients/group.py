@@ -1,11 +1,14 @@
 """How far a consumer group is behind the ends of its topics."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._group import MemberDescription
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from schemas.errors import Transient
@@ -15,6 +18,14 @@ _LOOK_S: Final = 10.0
 _NEWEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call] # the client does not type it
 _OLDEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # likewise
 Place = tuple[str, int]  # topic and partition
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who reads in a group, and what it has been given."""
+
+    name: str
+    places: frozenset[Place]
 
 
 class GroupOffsets:
@@ -37,6 +48,25 @@ class GroupOffsets:
         except (KafkaException, TimeoutError) as error:
             raise self._silent() from error
         return {(p.topic, p.partition): p.offset for p in places if p.offset >= 0}
+
+    def groups(self, prefix: str) -> list[str]:
+        """Return the groups whose names begin so. Raises as `committed`."""
+        try:
+            answer = self._admin.list_consumer_groups(request_timeout=ANSWER_S).result(ANSWER_S)
+        except (KafkaException, TimeoutError) as error:
+            raise self._silent() from error
+        return sorted(g.group_id for g in answer.valid or [] if g.group_id.startswith(prefix))
+
+    def members(self, groups: list[str]) -> dict[str, list[Member]]:
+        """Return who is in each of these groups. Raises as `committed`."""
+        if not groups:
+            return {}
+        try:
+            asked = self._admin.describe_consumer_groups(groups, request_timeout=ANSWER_S)
+            answers = {group: answer.result(ANSWER_S) for group, answer in asked.items()}
+        except (KafkaException, TimeoutError) as error:
+            raise self._silent() from error
+        return {group: [_member(m) for m in answer.members] for group, answer in answers.items()}
 
     def partitions(self, topics: Iterable[str]) -> list[Place]:
         """Return the partitions of those topics that exist. Raises as `committed`."""
@@ -66,6 +96,20 @@ class GroupOffsets:
 
     def _silent(self) -> Transient:
         return Transient(f"Kafka at {self._servers} does not answer")
+
+
+def behind(committed: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[str, int]:
+    """Return how many records wait in each topic of which a group has committed anything."""
+    waiting: defaultdict[str, int] = defaultdict(int)
+    for place, offset in committed.items():
+        if place in ends:
+            waiting[place[0]] += max(0, ends[place] - offset)
+    return dict(sorted(waiting.items()))
+
+
+def _member(member: MemberDescription) -> Member:
+    given = member.assignment.topic_partitions if member.assignment else []
+    return Member(member.member_id, frozenset((p.topic, p.partition) for p in given or []))
 
 
 class InputWaits:

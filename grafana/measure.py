@@ -8,10 +8,10 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
+from clients.group import GroupOffsets
 from grafana.letters import Letters
-from grafana.measuring import PATIENCE_S, Measure, of_kafka, of_store
+from grafana.measuring import Measure, of_kafka, of_store
 from schemas import topics
 from schemas.errors import Transient
 from schemas.settings import ClickHouseSettings, Settings
@@ -36,9 +36,9 @@ def measure_for_ever(settings: Settings, wait: Callable[[float], bool]) -> None:
             wait(EVERY_S)
 
 
-def measure_once(client: Client, admin: AdminClient) -> list[Measure]:
+def measure_once(client: Client, kafka: GroupOffsets) -> list[Measure]:
     """Store what is seen now, and return it; what does not answer raises its client's error."""
-    found = of_store(client) + of_kafka(admin, [topic.name for topic in topics.ALL])
+    found = of_store(client) + of_kafka(kafka, [topic.name for topic in topics.ALL])
     _store(client, found, datetime.now(UTC))
     return found
 
@@ -56,13 +56,12 @@ def writer(settings: ClickHouseSettings) -> Client:
 
 def _measure_until_trouble(settings: Settings, wait: Callable[[float], bool]) -> None:
     servers = settings.kafka.bootstrap_servers
-    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
-    admin.list_topics(timeout=PATIENCE_S)
+    kafka = GroupOffsets(servers)
     with writer(settings.clickhouse) as client:
         letters = Letters(servers, client)
         try:
             while not wait(0):
-                measure_once(client, admin)
+                measure_once(client, kafka)
                 letters.store_new()
                 wait(EVERY_S)
         finally:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.errors import ConfigurationError
+from schemas.health_settings import HealthSettings
 from schemas.setting_groups import (
     ApiSettings,
     BackfillSettings,
@@ -38,6 +39,7 @@ __all__ = [
     "ClickHouseSettings",
     "CoinsSettings",
     "GrafanaSettings",
+    "HealthSettings",
     "KafkaSettings",
     "LifecycleSettings",
     "Settings",
@@ -87,6 +89,7 @@ class Settings(BaseSettings):
     stream: StreamSettings = StreamSettings()
     candles: CandleSettings = CandleSettings()
     api: ApiSettings = ApiSettings()
+    health: HealthSettings = HealthSettings()
     simulation: SimulationSettings = SimulationSettings()
     backfill: BackfillSettings = BackfillSettings()
     coins: CoinsSettings = CoinsSettings()

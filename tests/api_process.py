@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,12 +44,16 @@ class RunningApi:
 
 @contextmanager
 def running_api(
-    folder: Path, kafka: RunningKafka, clickhouse: RunningClickHouse, **settings: str
+    folder: Path,
+    kafka: RunningKafka,
+    clickhouse: RunningClickHouse,
+    environment: Mapping[str, str] | None = None,
+    **settings: str,
 ) -> Iterator[RunningApi]:
     """An API on a free port; `settings` are those of its group, in capitals."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    environment = os.environ | {
+    variables = os.environ | {
         "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap,
         "CANDLEWICK_CLICKHOUSE__URL": clickhouse.url,
         "CANDLEWICK_CLICKHOUSE__READER_USER": clickhouse.reader,
@@ -59,10 +63,11 @@ def running_api(
         "CANDLEWICK_API__PORT": str(port),
         "CANDLEWICK_API__REQUESTS_PER_MINUTE": "0",  # tests ask without a pause until it is so
         **{f"CANDLEWICK_API__{name}": value for name, value in settings.items()},
+        **(environment or {}),
     }
     with (folder / "api.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "api"], env=environment, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "api"], env=variables, stdout=log, stderr=subprocess.STDOUT
         )
     api = RunningApi(f"http://127.0.0.1:{port}", folder, process)
     try:

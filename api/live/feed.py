@@ -43,6 +43,11 @@ class Feed:
         """End the thread."""
         self.tail.stop()
 
+    def reading(self) -> Position:
+        """Return how far Kafka has been read, without the partitions that stand still."""
+        position, standing = dict(self.hub.position), dict(self.tail.standing)
+        return {place: at for place, at in position.items() if place not in standing}
+
     def check_room(self) -> None:
         """Refuse a client that there is no room for.
 

@@ -1,37 +1,25 @@
-"""Is it alive, is it ready, and what is wrong."""
+"""Is it alive, is it ready, and what is wrong: told from what is known, so that asking is free."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api import health
 from api.answers import json_bytes
-from api.health import Check
-from api.lag import Lag, read_lags
-from api.parts import Parts, TheParts
-from schemas.errors import Transient
+from api.health.checks import Check, State, worst
+from api.parts import TheParts
 
 router = APIRouter(tags=["health"])
-READINESS = (health.check_database, health.check_listening)
-EVERYTHING = (
-    health.check_database,
-    health.check_broker,
-    health.check_listening,
-    health.check_versions,
-    health.check_stream,
-    health.check_predictions,
-)
 
 
 class PartHealth(BaseModel):
     """How one part does."""
 
     ok: bool
-    reason: str | None = Field(description="Why not.")
+    state: str = Field(description="ok, starting or down.")
+    reason: str | None = Field(description="Why not, or why not yet.")
     took_ms: float | None = Field(description="How long it took to answer.")
 
 
@@ -40,10 +28,18 @@ class SymbolHealth(BaseModel):
 
     symbol: str
     fresh: bool
-    last_price: str | None
+    last_price: str | None = Field(description="null where reading needs an account.")
     event_ms: int | None
     event_time: str | None
     age_s: float | None = Field(description="Seconds since something came.")
+
+
+class StoredAge(BaseModel):
+    """How old the newest row is."""
+
+    table: str
+    symbol: str
+    age_s: float | None = Field(description="Seconds; null where there is none of late.")
 
 
 class GroupLag(BaseModel):
@@ -52,6 +48,9 @@ class GroupLag(BaseModel):
     group: str
     topic: str
     records: int
+    seconds: float = Field(description="Since the oldest of them came, as far as it was seen.")
+    standing_s: float = Field(description="For how long it has not moved though records wait.")
+    has_moved: bool = Field(description="Whether it has moved since the API started.")
 
 
 class Health(BaseModel):
@@ -62,21 +61,31 @@ class Health(BaseModel):
             "example": {
                 "status": "down",
                 "reasons": ["stream: nothing new of BTCUSDT"],
-                "parts": {"database": {"ok": True, "reason": None, "took_ms": 2.1}},
+                "parts": {"database": {"ok": True, "state": "ok", "reason": None, "took_ms": 2.1}},
+                "checked_s": 1.4,
                 "symbols": [],
+                "stored": [{"table": "trades", "symbol": "BTCUSDT", "age_s": 0.9}],
                 "lag": [],
+                "members": {"candlewick-sinks": 1},
                 "newest_prediction_age_s": 3.2,
+                "clock_offset_ms": -41,
                 "stream_clients": 12,
             }
         }
     )
 
-    status: str = Field(description="ok or down.")
+    status: str = Field(description="ok, starting or down.")
     reasons: list[str]
     parts: dict[str, PartHealth]
+    checked_s: float = Field(description="Seconds since everything was looked at.")
     symbols: list[SymbolHealth]
+    stored: list[StoredAge] | None = Field(description="null where ClickHouse does not say.")
     lag: list[GroupLag] | None = Field(description="null where Kafka does not say.")
+    members: dict[str, int] = Field(description="Processes in each consumer group.")
     newest_prediction_age_s: float | None
+    clock_offset_ms: int | None = Field(
+        description="The exchange's clock less ours, and less the way here; null while not known."
+    )
     stream_clients: int
 
 
@@ -94,45 +103,34 @@ async def livez() -> Response:
 
 
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
-def readyz(parts: TheParts) -> Response:
+async def readyz(parts: TheParts) -> Response:
     """Say whether requests can be answered: the database answers and Kafka is followed."""
-    return _answer([check(parts) for check in READINESS], {})
+    checks = parts.report.readiness()
+    if any(check.state is State.STARTING for check in checks):
+        return _answer(checks, {}, HTTPStatus.SERVICE_UNAVAILABLE)
+    return _answer(checks, {})
 
 
 @router.get("/healthcheck", response_model=Health, responses={503: {"model": Health}})
 @router.get("/v1/healthcheck", response_model=Health, responses={503: {"model": Health}})
-def healthcheck(parts: TheParts) -> Response:
-    """Say how every part does: 503 with the reasons when one is down."""
-    with ThreadPoolExecutor(len(EVERYTHING) + 1) as pool:
-        lag = pool.submit(_lag, parts)
-        checks = list(pool.map(lambda check: check(parts), EVERYTHING))
-    age_s = health.newest_prediction_age_s(parts.feed)
-    facts: dict[str, Any] = {
-        "parts": {
-            c.name: {"ok": c.is_ok, "reason": c.reason, "took_ms": c.took_ms} for c in checks
-        },
-        "symbols": [health.head_facts(parts.feed, symbol) for symbol in parts.settings.symbols],
-        "lag": lag.result(),
-        "newest_prediction_age_s": None if age_s is None else round(age_s, 3),
-        "stream_clients": parts.feed.hub.subscribers,
+async def healthcheck(parts: TheParts) -> Response:
+    """Say how every part does, and whether data moves: 503 with the reasons when one is down."""
+    checks = parts.report.checks()
+    shown = {
+        c.name: {"ok": c.is_ok, "state": c.state, "reason": c.reason, "took_ms": c.took_ms}
+        for c in checks
     }
-    return _answer(checks, facts)
+    return _answer(checks, {"parts": shown, **parts.report.facts()})
 
 
-def _answer(checks: list[Check], facts: dict[str, Any]) -> Response:
-    reasons = [f"{c.name}: {c.reason}" for c in checks if not c.is_ok]
-    body = {"status": "down" if reasons else "ok", "reasons": reasons, **facts}
-    status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
-    headers = {"Cache-Control": "no-store"} | ({"Retry-After": "5"} if reasons else {})
+def _answer(
+    checks: Sequence[Check], facts: dict[str, object], status: HTTPStatus | None = None
+) -> Response:
+    state = worst(checks)
+    is_down = state is State.DOWN
+    reasons = [f"{c.name}: {c.reason}" for c in checks if c.state is not State.OK]
+    body = {"status": state, "reasons": reasons, **facts}
+    status = status or (HTTPStatus.SERVICE_UNAVAILABLE if is_down else HTTPStatus.OK)
+    retry = {} if status is HTTPStatus.OK else {"Retry-After": "5"}
+    headers = {"Cache-Control": "no-store", **retry}
     return Response(json_bytes(body), status, headers, "application/json")
-
-
-def _facts(check: Check) -> dict[str, Any]:
-    return {"ok": check.is_ok, "reason": check.reason, "took_ms": check.took_ms}
-
-
-def _lag(parts: Parts) -> list[Lag] | None:
-    try:
-        return read_lags(parts.feed.servers)
-    except Transient:
-        return None

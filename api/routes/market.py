@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import health, problems
+from api import problems
 from api.access import Reading
 from api.answers import answer, json_bytes
 from api.asked import Cursor, OptionalSymbol, Rows
@@ -85,7 +85,7 @@ def completeness(
 
 
 def _symbol(parts: Parts, symbol: str, stored: dict[str, object] | None) -> dict[str, object]:
-    facts = health.head_facts(parts.feed, symbol)
+    facts = parts.report.head(symbol)
     if facts["last_price"] is None and stored is not None:
         event_ms = stored["event_ms"]
         facts |= {"last_price": stored["close"], "event_ms": event_ms}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 from clickhouse_connect.driver.client import Client
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
 
+from clients.group import GroupOffsets
 from grafana.annotate import GROUP, annotate_for_ever
 from grafana.letters import Letters
 from grafana.measure import measure_once
@@ -91,11 +91,11 @@ def test_events_are_annotated_once_however_often_they_are_told(place: Place) -> 
         assert sum({"candlewick", "gap", "BTCUSDT"} < found for found in tags) == 1
 
 
-def all_annotated(client: Client, admin: AdminClient) -> dict[Name, float]:
+def all_annotated(client: Client, kafka: GroupOffsets) -> dict[Name, float]:
     """What is measured once every event is annotated."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        found = by_name(measure_once(client, admin))
+        found = by_name(measure_once(client, kafka))
         lags = [value for name, value in found.items() if name[:2] == ("lag", GROUP)]
         if lags and not any(lags):
             return found
@@ -107,13 +107,13 @@ def by_name(measures: list[Measure]) -> dict[Name, float]:
 
 
 def test_lag_ends_members_disk_and_tables_are_measured(place: Place) -> None:
-    admin = AdminClient({"bootstrap.servers": place.kafka.bootstrap, "log_level": 0})
+    kafka = GroupOffsets(place.kafka.bootstrap)
     end = ("end", topics.GAPS.name, "")
     with place.client() as client, running_grafana() as grafana:
-        before = by_name(measure_once(client, admin))
+        before = by_name(measure_once(client, kafka))
         say(place.kafka, topics.GAPS, [a_gap(2, "found"), a_gap(2, "repaired")])
         with place.annotating(grafana):
-            after = all_annotated(client, admin)
+            after = all_annotated(client, kafka)
 
     assert after[end] == before[end] + 2
     assert after["lag", GROUP, topics.GAPS.name] == 0
@@ -122,11 +122,11 @@ def test_lag_ends_members_disk_and_tables_are_measured(place: Place) -> None:
 
 
 def test_all_that_is_measured_is_stored(place: Place) -> None:
-    admin = AdminClient({"bootstrap.servers": place.kafka.bootstrap, "log_level": 0})
+    kafka = GroupOffsets(place.kafka.bootstrap)
     query = "SELECT count() FROM pipeline_measures"
     with place.client() as client:
         before = client.query(query).result_rows[0][0]
-        found = measure_once(client, admin)
+        found = measure_once(client, kafka)
 
         assert client.query(query).result_rows[0][0] == before + len(found)
 

@@ -1,0 +1,143 @@
+"""The health of everything, as it is answered: from the newest look and from what came live.
+
+With ``PUBLIC_READ=false`` nothing of it is a price: whoever may not read the market is told how old
+it is, not what it is.
+"""
+
+import time
+from dataclasses import asdict
+
+from api.health.checks import MINUTE_S, Check, Judge, State, together
+from api.health.lag import API
+from api.health.watch import Watch
+from api.live.feed import Feed
+from api.live.tail import SILENT_S
+from api.plain import decimal_text
+from api.times import iso
+from schemas.settings import Settings
+
+
+class Report:
+    """Judges; nothing here waits for anybody."""
+
+    def __init__(self, settings: Settings, feed: Feed, watch: Watch) -> None:
+        self._settings = settings
+        self._feed = feed
+        self._watch = watch
+
+    def readiness(self) -> list[Check]:
+        """Tell whether requests can be answered: the store answers, and Kafka is followed."""
+        return [*self.listening(), self._watch.last.database]
+
+    def listening(self) -> list[Check]:
+        """Tell whether the API's own threads go round and move on."""
+        return [self._looking(), self._listening()]
+
+    def checks(self) -> list[Check]:
+        """Tell how everything does."""
+        last, judge = self._watch.last, self._judge()
+        found = [*self.readiness(), last.broker, self._versions()]
+        if last.stored is not None:
+            found.append(judge.of_stored(last.stored))
+        if last.lags is not None:
+            found.append(judge.of_lags(last.lags))
+        return [*found, self._stream(judge), self._predictions(judge)]
+
+    def facts(self) -> dict[str, object]:
+        """Return the figures behind the checks."""
+        last, age_s = self._watch.last, self.prediction_age_s()
+        return {
+            "checked_s": round(time.monotonic() - last.at_s, 1),
+            "symbols": [self._shown(symbol) for symbol in self._settings.symbols],
+            "stored": None if last.stored is None else [asdict(row) for row in last.stored],
+            "lag": None if last.lags is None else [_rounded(asdict(lag)) for lag in last.lags],
+            "members": last.members,
+            "newest_prediction_age_s": None if age_s is None else round(age_s, 3),
+            "clock_offset_ms": self._feed.market.exchange.offset_ms,
+            "stream_clients": self._feed.hub.subscribers,
+        }
+
+    def prediction_age_s(self) -> float | None:
+        """Return how long ago the newest prediction came; None where none did."""
+        market = self._feed.market
+        arrivals = [
+            a for models in list(market.predictions.values()) for a in list(models.values())
+        ]
+        ages = [market.age_s(arrival.arrived_s) for arrival in arrivals]
+        return min((age_s for age_s in ages if age_s is not None), default=None)
+
+    def symbol_ages_s(self) -> dict[str, float]:
+        """Return how long ago something came of each symbol."""
+        market = self._feed.market
+        ages = {s: market.age_s(head.arrived_s) for s, head in list(market.heads.items())}
+        return {symbol: age_s for symbol, age_s in ages.items() if age_s is not None}
+
+    def _judge(self) -> Judge:
+        return Judge(self._settings.health, time.monotonic() - self._watch.began_s)
+
+    def _looking(self) -> Check:
+        late_s = self._watch.late_s
+        if late_s is None:
+            return Check("health")
+        return Check("health", State.DOWN, f"nothing has been looked at for {late_s:.0f} s")
+
+    def _listening(self) -> Check:
+        """Tell whether the API follows Kafka, and moves on while there is something to read."""
+        if trouble := self._feed.tail.trouble:
+            return Check("listening", State.DOWN, trouble)
+        for lag in self._watch.last.lags or ():
+            if lag.group == API and lag.standing_s > SILENT_S:
+                reason = f"{lag.topic} is not read on, and {lag.records} records wait"
+                return Check("listening", State.DOWN, reason)
+        return Check("listening")
+
+    def _versions(self) -> Check:
+        """Tell whether a partition stands still, because only a newer version can read on."""
+        standing = [
+            f"{kind.topic.name} [{number}] stands still at {why}"
+            for (kind, number), why in list(self._feed.tail.standing.items())
+        ]
+        return Check("versions", State.DOWN, "; ".join(standing)) if standing else Check("versions")
+
+    def _stream(self, judge: Judge) -> Check:
+        """Tell whether the market moves, and every symbol at least once a minute."""
+        ages, stale_s = self.symbol_ages_s(), self._feed.limits.stale_s
+        newest = judge.of_age("", min(ages.values(), default=None), stale_s, "nothing new")
+        if newest.state is not State.OK:
+            return together("stream", [newest])
+        each = [
+            judge.of_age("", ages.get(symbol), stale_s + MINUTE_S, f"nothing new of {symbol}")
+            for symbol in self._settings.symbols
+        ]
+        return together("stream", each)
+
+    def _predictions(self, judge: Judge) -> Check:
+        """Tell whether predictions come."""
+        age_s, stale_s = self.prediction_age_s(), self._feed.limits.stale_s
+        return judge.of_age("predictions", age_s, stale_s, "no prediction has come")
+
+    def head(self, symbol: str) -> dict[str, object]:
+        """Return where a symbol's stream is, with its price."""
+        head = self._feed.market.heads.get(symbol)
+        if head is None:
+            return {"symbol": symbol, "fresh": False, **dict.fromkeys(_HEAD)}
+        age_s = self._feed.market.age_s(head.arrived_s)
+        return {
+            "symbol": symbol,
+            "fresh": age_s is not None and age_s <= self._feed.limits.stale_s,
+            "last_price": decimal_text(head.price_e8),
+            "event_ms": head.event_ms,
+            "event_time": iso(head.event_ms),
+            "age_s": None if age_s is None else round(age_s, 3),
+        }
+
+    def _shown(self, symbol: str) -> dict[str, object]:
+        hidden = {} if self._settings.api.public_read else {"last_price": None}
+        return self.head(symbol) | hidden
+
+
+_HEAD = ("last_price", "event_ms", "event_time", "age_s")
+
+
+def _rounded(facts: dict[str, object]) -> dict[str, object]:
+    return {k: round(v, 1) if isinstance(v, float) else v for k, v in facts.items()}

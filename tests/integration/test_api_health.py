@@ -1,0 +1,180 @@
+"""The health check over real servers: red while data stands still though every process runs."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api_process import RunningApi, migrated, running_api
+from tests.api_stream import streaming
+from tests.moving_market import MovingMarket
+from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
+
+DEADLINE_S = 40.0
+FROZEN_S = 8.0
+QUICK = {"CANDLEWICK_HEALTH__EVERY_S": "0.3", "CANDLEWICK_HEALTH__STANDS_S": "4"}
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    folder: Path
+    kafka: RunningKafka
+    clickhouse: RunningClickHouse
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    folder = tmp_path_factory.mktemp("health")
+    with running_clickhouse(folder / "ch") as clickhouse, running_kafka(folder / "k") as kafka:
+        migrated(clickhouse)
+        yield Servers(folder, kafka, clickhouse)
+
+
+@pytest.fixture(scope="module")
+def api(servers: Servers) -> Iterator[RunningApi]:
+    with running_api(
+        servers.folder / "api", servers.kafka, servers.clickhouse, QUICK, STALE_S="4"
+    ) as running:
+        yield running
+
+
+@contextmanager
+def sinking(servers: Servers) -> Iterator[subprocess.Popen[bytes]]:
+    """The sinks, a process of their own."""
+    environment = os.environ | {
+        "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS": servers.kafka.bootstrap,
+        "CANDLEWICK_CLICKHOUSE__URL": servers.clickhouse.url,
+        "CANDLEWICK_CLICKHOUSE__USER": servers.clickhouse.user,
+        "CANDLEWICK_CLICKHOUSE__PASSWORD": servers.clickhouse.password,
+    }
+    process = subprocess.Popen([sys.executable, "-m", "sinks"], env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A process that is there and does nothing."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def eventually(holds: Callable[[], bool], seen: Callable[[], object]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < deadline, seen()
+        time.sleep(0.05)
+
+
+def health(api: RunningApi) -> dict[str, Any]:
+    with api.client() as client:
+        answer = client.get("/healthcheck")
+        body: dict[str, Any] = answer.json()
+        assert answer.status_code == (503 if body["status"] == "down" else 200)
+        return body
+
+
+def wait_for(api: RunningApi, status: str) -> dict[str, Any]:
+    eventually(lambda: health(api)["status"] == status, lambda: health(api))
+    return health(api)
+
+
+def test_a_first_start_is_starting_and_not_down(api: RunningApi) -> None:
+    eventually(lambda: health(api)["stored"] is not None, lambda: health(api))
+    found = health(api)
+
+    assert found["status"] == "starting", found["reasons"]
+    assert "no trades stored yet" in str(found["reasons"])
+    assert {row["age_s"] for row in found["stored"]} == {None}
+
+
+def test_health_is_red_while_data_stands_still_and_green_after(
+    servers: Servers, api: RunningApi
+) -> None:
+    with MovingMarket(servers.kafka.bootstrap), sinking(servers) as sink:
+        green = wait_for(api, "ok")
+        with frozen(sink.pid):
+            red = wait_for(api, "down")
+        wait_for(api, "ok")
+
+    ages = {(row["table"], row["symbol"]): row["age_s"] for row in green["stored"]}
+    assert ages["trades", "BTCUSDT"] < 4
+    assert ages["candles", "ETHUSDT"] is not None
+    assert red["parts"]["stream"]["ok"]
+    assert red["parts"]["predictions"]["ok"]
+    assert not red["parts"]["stored"]["ok"] or not red["parts"]["groups"]["ok"]
+    assert any(lag["seconds"] > 1 for lag in red["lag"] if lag["group"] == "candlewick-sinks")
+    assert abs(green["clock_offset_ms"]) < 2_000
+
+
+def test_a_broker_that_was_frozen_leaves_the_stream_working(
+    servers: Servers, api: RunningApi
+) -> None:
+    kafka = servers.kafka
+    with MovingMarket(kafka.bootstrap), streaming(api, "?kinds=candle-live") as client:
+        client.take(4, "candle-live")
+        began_s = time.monotonic()
+        with frozen(kafka.pid):
+            eventually(lambda: not works(api, "broker"), lambda: health(api))
+            red = health(api)
+            eventually(lambda: time.monotonic() - began_s > FROZEN_S, lambda: None)
+        thawed_ms = time.time_ns() // 1_000_000
+        while int(str(client.take(1, "candle-live")[0].data["event_ms"])) < thawed_ms:
+            pass
+        eventually(
+            lambda: works(api, "broker", "listening", "stream", "predictions"), lambda: health(api)
+        )
+
+    assert red["status"] == "down"
+    assert "Kafka" in str(red["reasons"])
+
+
+def works(api: RunningApi, *names: str) -> bool:
+    parts = health(api)["parts"]
+    return all(parts[name]["ok"] for name in names)
+
+
+def test_many_who_ask_at_once_wait_for_nothing(servers: Servers, api: RunningApi) -> None:
+    def took_s(_: int) -> float:
+        began_s = time.monotonic()
+        health(api)
+        return time.monotonic() - began_s
+
+    with ThreadPoolExecutor(20) as pool, frozen(servers.clickhouse.pid):
+        waits = list(pool.map(took_s, range(40)))
+
+    assert max(waits) < 3
+
+
+def test_no_price_is_told_where_reading_needs_an_account(servers: Servers) -> None:
+    with (
+        MovingMarket(servers.kafka.bootstrap),
+        running_api(
+            servers.folder / "closed",
+            servers.kafka,
+            servers.clickhouse,
+            QUICK,
+            PUBLIC_READ="false",
+        ) as api,
+        api.client() as client,
+    ):
+        eventually(lambda: health(api)["symbols"][0]["fresh"], lambda: health(api))
+        said = [client.get(path).text for path in ("/healthcheck", "/readyz", "/metrics")]
+        assert client.get("/v1/symbols").status_code == 401
+
+    assert not any("101.00012345" in text for text in said)
