@@ -84,7 +84,11 @@ class Report:
     def _listening(self) -> Check:
         """Tell whether the API follows Kafka, and moves on while there is something to read."""
         if trouble := self._feed.tail.trouble:
-            return Check("listening", State.DOWN, trouble)
+            # The first look at Kafka may take a moment; what is down then is the broker.
+            never = (
+                not self._feed.hub.position and self._judge().up_s <= self._settings.health.start_s
+            )
+            return Check("listening", State.STARTING if never else State.DOWN, trouble)
         for lag in self._watch.last.lags or ():
             if lag.group == API and lag.standing_s > SILENT_S:
                 reason = f"{lag.topic} is not read on, and {lag.records} records wait"

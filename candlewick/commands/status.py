@@ -1,31 +1,64 @@
 """`candlewick status`."""
 
+import json
+import sys
 import time
+from dataclasses import asdict
+from typing import Annotated
 
 import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from candlewick.api_health import ask_health
 from candlewick.durations import short_duration
+from candlewick.health_table import print_health
 from candlewick.local import stack_folder
-from candlewick.state import Phase, ProcessState, read_state
+from candlewick.state import Phase, ProcessState, StackState, read_state
 from schemas.settings import load_settings
 
+API = "api"
+COMES_UP_S = 60.0  # so long the API may take until it answers
 
-def status() -> None:
-    """Show every process of the pipeline; exit code 1 when not all of them run."""
-    folder = stack_folder(load_settings())
+
+def status(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON object.")] = False,
+) -> None:
+    """Show every process of the pipeline and whether data moves.
+
+    Exit code 1 when a process does not run, or when data stands still though all of them run.
+    """
+    settings = load_settings()
+    folder = stack_folder(settings)
     state = read_state(folder.state) if folder.is_held() else None
     console = Console(highlight=False)
     if state is None:
         console.print(f"nothing runs over {folder.root}: start it with `candlewick up`")
         raise typer.Exit(1)
-    console.print(process_table(state.processes))
-    where = state.addresses
-    console.print(f"ClickHouse {where.clickhouse_url} · Kafka {where.bootstrap_servers}")
-    if not state.ready or any(p.phase is not Phase.RUNNING for p in state.processes):
+    health = ask_health(settings.api.host, state.addresses.api)
+    if as_json:
+        shown = {"ready": state.ready, "processes": [asdict(p) for p in state.processes]}
+        sys.stdout.write(json.dumps(shown | {"health": health}) + "\n")
+    else:
+        console.print(process_table(state.processes))
+        where = state.addresses
+        console.print(f"ClickHouse {where.clickhouse_url} · Kafka {where.bootstrap_servers}")
+        console.print()
+        if health is not None:
+            print_health(console, health)
+        else:
+            console.print("the API does not answer: whether data moves is not known")
+    runs = state.ready and all(p.phase is Phase.RUNNING for p in state.processes)
+    moves = _is_coming_up(state) if health is None else health["status"] != "down"
+    if not runs or not moves:
         raise typer.Exit(1)
+
+
+def _is_coming_up(state: StackState) -> bool:
+    started = [p.identity.started_s for p in state.processes if p.name == API and p.identity]
+    return any(time.time() - started_s < COMES_UP_S for started_s in started)
 
 
 def process_table(processes: tuple[ProcessState, ...]) -> Table:
@@ -34,7 +67,7 @@ def process_table(processes: tuple[ProcessState, ...]) -> Table:
     table.add_column("process")
     table.add_column("state")
     for right in ("pid", "up", "memory", "restarts", "last exit"):
-        table.add_column(right, justify="right")
+        table.add_column(right, justify="right", no_wrap=True)
     for process in processes:
         table.add_row(*_row(process))
     return table

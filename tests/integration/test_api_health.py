@@ -1,5 +1,6 @@
 """The health check over real servers: red while data stands still though every process runs."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from candlewick.addresses import Addresses
+from candlewick.folder import StackFolder
+from candlewick.identity import Identity
+from candlewick.state import Phase, ProcessState, StackState, write_state
 from tests.api_process import RunningApi, migrated, running_api
 from tests.api_stream import streaming
 from tests.moving_market import MovingMarket
@@ -94,6 +99,32 @@ def wait_for(api: RunningApi, status: str) -> dict[str, Any]:
     return health(api)
 
 
+def status(
+    servers: Servers, api: RunningApi, sink: subprocess.Popen[bytes]
+) -> subprocess.CompletedProcess[str]:
+    """`candlewick status --json` of a stack whose processes are these."""
+    folder = StackFolder(servers.folder / "stack")
+    port = int(api.url.rpartition(":")[2])
+    addresses = Addresses(servers.kafka.port, servers.clickhouse.port, None, port)
+    processes = tuple(
+        ProcessState(name, Phase.RUNNING, Identity.of(pid), restarts=0, last_exit=None)
+        for name, pid in (("sink", sink.pid), ("api", api.process.pid))
+    )
+    with folder.held():
+        write_state(
+            folder.state,
+            StackState(Identity.of(os.getpid()), addresses, ready=True, processes=processes),
+        )
+        return subprocess.run(
+            [sys.executable, "-m", "candlewick", "status", "--json"],
+            env=os.environ | {"CANDLEWICK_DATA_DIR": str(folder.root)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
 def test_a_first_start_is_starting_and_not_down(api: RunningApi) -> None:
     eventually(lambda: health(api)["stored"] is not None, lambda: health(api))
     found = health(api)
@@ -108,8 +139,10 @@ def test_health_is_red_while_data_stands_still_and_green_after(
 ) -> None:
     with MovingMarket(servers.kafka.bootstrap), sinking(servers) as sink:
         green = wait_for(api, "ok")
+        assert status(servers, api, sink).returncode == 0
         with frozen(sink.pid):
             red = wait_for(api, "down")
+            said = status(servers, api, sink)
         wait_for(api, "ok")
 
     ages = {(row["table"], row["symbol"]): row["age_s"] for row in green["stored"]}
@@ -120,6 +153,10 @@ def test_health_is_red_while_data_stands_still_and_green_after(
     assert not red["parts"]["stored"]["ok"] or not red["parts"]["groups"]["ok"]
     assert any(lag["seconds"] > 1 for lag in red["lag"] if lag["group"] == "candlewick-sinks")
     assert abs(green["clock_offset_ms"]) < 2_000
+    assert said.returncode == 1
+    told = json.loads(said.stdout)
+    assert {process["phase"] for process in told["processes"]} == {"running"}
+    assert told["health"]["status"] == "down"
 
 
 def test_a_broker_that_was_frozen_leaves_the_stream_working(

@@ -1,0 +1,69 @@
+"""The second table of `candlewick status`: no number is broken, however narrow the window."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from candlewick.health_table import print_health
+
+LONG = "ACTIVATEDLONGNAMEUSDT"
+
+
+def a_part(state: str = "ok", reason: str | None = None) -> dict[str, Any]:
+    return {"ok": state != "down", "state": state, "reason": reason, "took_ms": None}
+
+
+def a_health(status: str = "ok", **parts: dict[str, Any]) -> dict[str, Any]:
+    tables = ("trades", "candles", "candles_live", "klines", "predictions", "scores")
+    lag = {"seconds": 101_234.5, "standing_s": 3.0, "has_moved": True}
+    return {
+        "status": status,
+        "parts": {"database": a_part(), **parts},
+        "symbols": [{"symbol": LONG, "age_s": 1.2}, {"symbol": "BTCUSDT", "age_s": None}],
+        "stored": [
+            {"table": table, "symbol": symbol, "age_s": age_s}
+            for table in tables
+            for symbol, age_s in (("BTCUSDT", 1.4), (LONG, 86_399.0))
+        ],
+        "lag": [
+            {"group": "candlewick-sinks-history", "topic": topic, "records": 123_456_789, **lag}
+            for topic in ("market.klines.v1", "model.scores.v1")
+        ],
+        "newest_prediction_age_s": 3.2,
+        "clock_offset_ms": -7_200_000,
+    }
+
+
+def printed(health: dict[str, Any], columns: int = 80) -> list[str]:
+    console = Console(file=io.StringIO(), width=columns, highlight=False)
+    print_health(console, health)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+def test_every_number_is_whole_in_one_line(columns: int) -> None:
+    lines = printed(a_health(), columns)
+
+    assert any(
+        "stored candles_live" in line and "1s" in line and "23h 59m" in line for line in lines
+    )
+    assert any("246,913,578" in line and "1d 4h" in line for line in lines)
+    assert "-7,200,000 ms" in lines[-1]
+    assert len(lines) == 1 + 6 + 2 + 1 + 1
+
+
+def test_a_symbol_of_which_nothing_came_is_the_slowest() -> None:
+    row = next(line for line in printed(a_health()) if line.startswith("live candles"))
+
+    assert row.split()[2:] == ["1s", "none", "BTCUSDT"]
+
+
+def test_what_is_wrong_is_said_in_words() -> None:
+    reason = "no trades stored for 75 s; no candles of [red]X[/] stored for 130 s"
+    lines = printed(a_health("down", stored=a_part("down", reason)))
+
+    assert f"down stored: {reason}" in lines
+    assert lines[-1].startswith("data down")
