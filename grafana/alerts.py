@@ -48,6 +48,13 @@ ALERTS: Final = (
         "gt", (60,), "1m", "critical", "pipeline",
     ),
     Alert(
+        "Data stands still",
+        "Nothing has been stored in {{ .Labels.table }} for {{ .Values.B.Value }} s.",
+        "See `candlewick status`: which group has not moved? Start its process again; it goes on "
+        "where it stopped.",
+        "gt", (120,), "1m", "critical", "pipeline",
+    ),
+    Alert(
         "Gap not repaired",
         "{{ .Values.B.Value }} gaps in the trades are older than five minutes.",
         "See Gaps in Data quality, and `candlewick logs stream`.",

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from clickhouse_connect.driver.client import Client
 
-from schemas.codecs import Record, encode
+from schemas.codecs import Record
 from schemas.coins import Coin
 from schemas.market import Candle, Gap, Trade
 from schemas.predictions import Prediction, Score
 from sinks.tables import TABLES
 from tests.api_market import a_coin, a_model_event, a_prediction, a_score
 from tests.builders import MINUTE_MS, a_block, a_candle, a_trade
+from tests.messages import sent
 
 QUARTER_MS = 15 * MINUTE_MS
 E8 = 10**8
@@ -34,7 +35,7 @@ def fill(client: Client) -> None:
     rows: defaultdict[str, list[bytes]] = defaultdict(list)
     for record in _records():
         table = next(t for t in TABLES if t.topic.record is type(record) and _fits(t.name, record))
-        rows[table.name].append(table.read(encode(record)).data)
+        rows[table.name].append(table.read(sent(record)).data)
     for table in TABLES:
         if rows[table.name]:
             data = b"".join(rows[table.name])
@@ -88,6 +89,7 @@ def _quarters(symbol: str, chance: random.Random) -> Iterator[Candle]:
             revision=2 if back == 9 else 1,
             status="gapped" if back == 5 else "complete",
             close_e8=ours.close_e8 + (back == 7),
+            high_e8=ours.high_e8 + (back == 7),
         )
         yield replace(ours, source="rest", status="official")
         price = after

@@ -41,6 +41,8 @@ class PageStage:
         more = {f"CANDLEWICK_API__{key}": value for key, value in settings.items()}
         reader = self.pipeline.clickhouse
         more["CANDLEWICK_BACKFILL__SINCE"] = "2d"
+        more["CANDLEWICK_HEALTH__STANDS_S"] = "15"
+        more["CANDLEWICK_HEALTH__EVERY_S"] = "1"
         more["CANDLEWICK_BACKFILL__INTERVALS"] = "1m"  # what is gapped above it stays so
         more["CANDLEWICK_BINANCE__ARCHIVE_URL"] = self.pipeline.exchange.http_url
         more["CANDLEWICK_CLICKHOUSE__READER_USER"] = reader.reader

@@ -248,6 +248,18 @@ def test_it_says_stale_when_the_producer_dies_and_goes_on_by_itself(
     expect(role(page, "prediction")).to_contain_text("Closes at")
 
 
+def test_it_says_that_data_stands_still_when_nothing_is_stored(
+    page: Page, stage: PageStage
+) -> None:
+    expect(page.locator("[data-link-text]")).to_have_text("live")
+    stage.pipeline.kill("sink")
+    expect(banner(page)).to_contain_text("Data stands still")
+    expect(page.locator("[data-link-text]")).to_have_text("standing")
+
+    stage.pipeline.start("sink")
+    expect(banner(page)).to_be_hidden()
+
+
 def test_it_comes_back_when_the_server_does(page: Page, stage: PageStage) -> None:
     expect(page.locator("[data-link-text]")).to_have_text("live")
     stage.end("api")

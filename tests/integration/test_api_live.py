@@ -14,11 +14,11 @@ from api.live.events import Event, Live, event_of
 from api.live.position import Place
 from api.live.tail import Tail
 from schemas import codecs, topics
-from schemas.codecs import Message, message_of
 from schemas.market import Candle
 from tests.api_market import a_quarter, say
 from tests.api_process import RunningApi, migrated, running_api
 from tests.api_stream import metric, streaming
+from tests.messages import Sent, sent
 from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 DEADLINE_S = 20.0
@@ -52,7 +52,7 @@ def eventually(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def send(servers: Servers, message: Message) -> None:
+def send(servers: Servers, message: Sent) -> None:
     """Put one message as it is into the live candles."""
     producer = Producer(
         {
@@ -62,15 +62,8 @@ def send(servers: Servers, message: Message) -> None:
         }
     )
     name = topics.CANDLES_LIVE.name
-    producer.produce(name, message.value, message.key, headers=list(message.headers))
+    producer.produce(name, message.value(), message.key(), headers=message.headers())
     assert producer.flush(20) == 0
-
-
-def unchecked(record: Candle, monkeypatch: pytest.MonkeyPatch) -> Message:
-    """A record that no writer of ours would send."""
-    with monkeypatch.context() as careless:
-        careless.setattr(codecs, "validate", lambda _: None)
-        return message_of(record)
 
 
 def live(number: int, symbol: str = "BTCUSDT") -> Candle:
@@ -80,13 +73,13 @@ def live(number: int, symbol: str = "BTCUSDT") -> Candle:
 
 @pytest.mark.parametrize("event_ms", [2**63 - 1, -(2**63), 10**14])
 def test_what_cannot_be_shown_is_passed_over_and_counted(
-    servers: Servers, api: RunningApi, monkeypatch: pytest.MonkeyPatch, event_ms: int
+    servers: Servers, api: RunningApi, event_ms: int
 ) -> None:
     counted = "candlewick_api_unreadable_records"
     before = metric(api, counted)
     with streaming(api, "?kinds=candle-live") as client:
         client.take(1, "hello")
-        send(servers, unchecked(replace(live(1), event_ms=event_ms), monkeypatch))
+        send(servers, sent(replace(live(1), event_ms=event_ms)))
         say(servers.kafka, topics.CANDLES_LIVE, [live(2)])
         found = client.take(1, "candle-live")
 
@@ -156,7 +149,7 @@ def test_an_end_of_the_thread_ends_the_process_and_is_told(servers: Servers) -> 
 def test_a_record_of_a_newer_version_stops_its_partition_alone_and_is_told(
     servers: Servers,
 ) -> None:
-    newer = Message(b"BTCUSDT", b"\0\0\0\0\1new", ((codecs.CONTRACT_HEADER, b"candle.v2"),))
+    newer = Sent(b"BTCUSDT", b"\0\0\0\0\1new", ((codecs.CONTRACT_HEADER, b"candle.v2"),))
     send(servers, newer)
     with running_api(servers.folder / "older", servers.kafka, servers.clickhouse) as api:
         with streaming(api, "?kinds=candle-live,candle") as client:

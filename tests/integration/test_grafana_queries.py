@@ -164,6 +164,14 @@ def test_an_alert_counts_what_is_wrong(
     assert [tuple(row) for row in found.result_rows] == wanted
 
 
+def test_the_age_of_what_was_stored_is_told_by_table(world: World) -> None:
+    asked = world.asked("pipeline")
+    found = world.query(load("alert-data-stands-still"), asked).result_rows
+
+    assert [table for table, _ in found] == ["candles", "predictions", "trades"]
+    assert all(0 <= age_s < 120 for _, age_s in found)  # all of it was put there for this test
+
+
 def test_skill_below_zero_is_told_of_whoever_speaks(world: World) -> None:
     found = world.query(load("alert-skill-below-zero"), world.asked("models")).result_rows
 

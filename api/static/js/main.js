@@ -6,6 +6,7 @@ import { get } from "./core/api.js";
 import { Banner } from "./core/banner.js";
 import { setText } from "./core/dom.js";
 import { clock } from "./core/format.js";
+import { Health } from "./core/health.js";
 import { listenToKeys, showKeys } from "./core/keyboard.js";
 import { Market } from "./core/market.js";
 import { onSession } from "./core/session.js";
@@ -27,7 +28,8 @@ const views = new Views({
   live: {}, scores: new ScoresView(root("scores"), market), market: new MarketView(root("market")),
   quality: new QualityView(root("quality")), admin: new AdminView(root("admin"), market),
 });
-const banner = new Banner(market);
+const health = new Health();
+const banner = new Banner(market, health);
 const clockNode = document.querySelector("[data-clock]");
 const stream = new Stream({ onEvent: (kind, data) => onEvent(kind, data), onState: (state) => onState(state) });
 let wasOpen = false;
@@ -84,5 +86,6 @@ setInterval(() => {
   setText(clockNode, `${clock(market.nowMs())} UTC`);
 }, TICK_MS);
 setInterval(() => loadDay(market).then(() => live.watchlist.drawSparks()), 5 * AGES_EVERY_MS);
+health.start();
 views.open();
 stream.start();

@@ -4,7 +4,8 @@ import { el, show } from "./dom.js";
 import { age } from "./format.js";
 
 export class Banner {
-  constructor(market) {
+  constructor(market, health) {
+    this.health = health;
     this.node = document.querySelector("[data-banner]");
     this.dot = document.querySelector("[data-link-dot]");
     this.text = document.querySelector("[data-link-text]");
@@ -20,7 +21,7 @@ export class Banner {
 
   update(symbol) {
     const state = symbol ? this.market.symbol(symbol) : null;
-    const trouble = this.trouble(state);
+    const trouble = this.trouble(state) ?? (this.link.open ? this.health.trouble : null);
     this.dot.className = `dot ${trouble ? "stale" : this.link.open ? "fresh" : "late"}`;
     this.text.textContent = trouble ? trouble.short : this.link.open ? "live" : "connecting";
     const words = trouble ? `${trouble.title}|${trouble.detail}` : "";
