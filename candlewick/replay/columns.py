@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from schemas.value_checks import EARLIEST_MS, LATEST_MS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -68,7 +70,7 @@ def read_columns(lines: bytes) -> TradeColumns:
     numbers = [_integer(text, starts[:, i], marks[:, i]) for i in range(_TIME + 1)]
     agg_id, price, price_part, quantity, quantity_part, first, last, time = numbers
     widths = marks - starts
-    return TradeColumns(
+    columns = TradeColumns(
         agg_id=agg_id,
         price_e8=_e8(price, price_part, widths[:, 2]),
         quantity_e8=_e8(quantity, quantity_part, widths[:, 4]),
@@ -77,6 +79,16 @@ def read_columns(lines: bytes) -> TradeColumns:
         event_ms=np.where(time >= FIRST_MICROSECOND, time // 1000, time),
         taker_sold=widths[:, _MAKER] == len("True"),
     )
+    _check_values(columns)
+    return columns
+
+
+def _check_values(columns: TradeColumns) -> None:
+    # The line parser says which line is wrong, and why: `schemas.validation` speaks there.
+    smallest = min(columns.price_e8.min(), columns.quantity_e8.min())
+    oldest, newest = columns.event_ms.min(), columns.event_ms.max()
+    if smallest <= 0 or oldest < EARLIEST_MS or newest >= LATEST_MS:
+        raise UnusualLinesError("a void record, or what is no trade")
 
 
 def _marks(text: "NDArray[np.uint8]") -> "NDArray[np.int64]":

@@ -14,7 +14,8 @@ from candlewick.cli import build_app
 from candlewick.commands.replay import HEADER
 from candlewick.replay.columns import UnusualLinesError, read_columns
 from producers.binance.parse import parse_agg_trade_row
-from schemas.errors import CandlewickError
+from schemas.errors import CandlewickError, PoisonMessage
+from schemas.value_checks import EARLIEST_MS, LATEST_MS
 
 DATA = Path(__file__).parents[1] / "data"
 DAY_MS = 1_723_161_600_000  # 2024-08-09
@@ -219,7 +220,7 @@ DECIMALS = st.builds(
     lambda whole, part: f"{whole}.{part}",
     st.integers(0, 10**10 - 1),
     st.text("0123456789", min_size=1, max_size=8),
-)
+).filter(lambda text: text.strip("0.") != "")
 LINES = st.lists(
     st.tuples(
         st.integers(0, 10**17),
@@ -227,7 +228,7 @@ LINES = st.lists(
         DECIMALS,
         st.integers(0, 10**17),
         st.integers(0, 1000),
-        st.integers(10**12, 2 * 10**15),
+        st.integers(EARLIEST_MS, LATEST_MS - 1) | st.integers(EARLIEST_MS * 1000, 2 * 10**15),
         st.sampled_from(["True", "False", "true", "false"]),
     ),
     min_size=1,
@@ -252,6 +253,22 @@ def test_columns_are_what_the_line_parser_reads(
         assert columns.last_trade_id[n] == trade.last_trade_id
         assert columns.event_ms[n] == trade.event_ms
         assert columns.taker_sold[n] == trade.taker_sold
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "7,0.0,1.0,7,7,1700000000000,True",
+        "7,1.0,0.00000000,7,7,1700000000000,True",
+        "7,1.0,1.0,7,7,1000000000005,True",
+        "7,1.0,1.0,7,7,4102444800000,True",
+    ],
+)
+def test_columns_leave_what_is_no_trade_to_the_line_parser(line: str) -> None:
+    with pytest.raises(UnusualLinesError):
+        read_columns(f"6,1.0,1.0,6,6,1700000000000,True\n{line}\n".encode())
+    with pytest.raises(PoisonMessage):
+        parse_agg_trade_row(line.encode(), "BTCUSDT")
 
 
 @given(LINES, st.data())
