@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from processors.candle_sending import MOST_FLAT, CandleSending
+from processors.candle_sending import MOST_FLAT, SENT_FLAT, CandleSending
 from processors.candle_state import Building, Missing
 from processors.pieces import Piece, flat_piece, merge, part_of, pieces_of
 from schemas.market import TradeBlock
@@ -68,7 +68,7 @@ class CandleFold(CandleSending):
             state.earlier[key] = current
             self.send_flat(interval, current.piece, piece.open_ms)
         already = state.emitted_until_ms.get(interval, 0) > piece.open_ms
-        building = Building(piece, self.flat_revision(piece.open_ms) if already else 0)
+        building = Building(piece, SENT_FLAT if already else 0)
         state.current[interval] = self.sent(interval, building) if already else building
 
     def _merged(self, interval: Interval, building: Building, piece: Piece) -> Building:
@@ -90,7 +90,7 @@ class CandleFold(CandleSending):
         before = self._newest_earlier(interval)
         if before is None or open_ms < before.open_ms:
             return None
-        return Building(flat_piece(open_ms, before.close_e8), self.flat_revision(open_ms))
+        return Building(flat_piece(open_ms, before.close_e8), SENT_FLAT)
 
     def _newest_earlier(self, interval: Interval) -> Piece | None:
         opens = [open_ms for known, open_ms in self.state.earlier if known == interval]
@@ -143,8 +143,7 @@ class CandleFold(CandleSending):
     def _put(self, interval: Interval, piece: Piece) -> None:
         open_ms = interval.open_of(piece.open_ms)
         key = interval, open_ms
-        flat = Building(flat_piece(open_ms, piece.open_e8), self.flat_revision(open_ms))
-        base = self.held(key) or flat
+        base = self.held(key) or Building(flat_piece(open_ms, piece.open_e8), SENT_FLAT)
         whole = merge(base.piece, piece, open_ms=open_ms)
         self.keep(key, Building(whole, base.revision))
 
@@ -155,7 +154,7 @@ class CandleFold(CandleSending):
         for open_ms in range(first_ms, last_ms + 1, interval.ms)[:MOST_FLAT]:
             building = self.held((interval, open_ms))
             if building is None and price_e8 is not None:
-                flat = Building(flat_piece(open_ms, price_e8), self.flat_revision(open_ms))
+                flat = Building(flat_piece(open_ms, price_e8), SENT_FLAT)
                 self.sent(interval, flat)
             elif building is not None:
                 price_e8 = building.piece.close_e8

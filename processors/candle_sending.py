@@ -8,9 +8,9 @@ from processors.pieces import Piece, flat_piece
 from schemas.market import Candle, CandleStatus
 from schemas.timeframe import Interval
 
-_SENT_FLAT = 2  # revision of a candle without trades that was sent, perhaps twice
+SENT_FLAT = 2  # revision of a candle without trades that was sent, perhaps twice
 MOST_FLAT = 2880  # candles without trades are sent for two days of minutes, then left out
-_PROMPT = _SENT_FLAT + 2  # so many revisions go at once, as a late trade or two ask for
+_PROMPT = SENT_FLAT + 2  # so many revisions go at once, as a late trade or two ask for
 _RESEND_MS = 1_000  # more of them wait: a watermark that runs ahead closes each candle too early
 
 
@@ -51,8 +51,8 @@ class CandleSending:
             if open_ms >= sent_ms:
                 self.sent(interval, Building(flat_piece(open_ms, last.close_e8)))
             elif self.is_gapped(open_ms, open_ms + interval.ms):
-                flat = flat_piece(open_ms, last.close_e8)
-                self.sent(interval, Building(flat, self.flat_revision(open_ms) - 1))
+                flat = Building(flat_piece(open_ms, last.close_e8), SENT_FLAT - 1)
+                self.sent(interval, flat)
         self.state.emitted_until_ms[interval] = max(sent_ms, until_ms)
 
     def changed(self, interval: Interval, building: Building) -> Building:
@@ -103,10 +103,6 @@ class CandleSending:
     def is_gapped(self, open_ms: int, close_ms: int) -> bool:
         """Tell whether trades of a candle may be missing."""
         return any(gap.touches(open_ms, close_ms) for gap in self.state.missing)
-
-    def flat_revision(self, open_ms: int) -> int:
-        """Return the revision that a candle without trades was last sent with."""
-        return self._first_revision(open_ms) + _SENT_FLAT
 
     def _first_revision(self, open_ms: int) -> int:
         given_up = self.state.given_up
