@@ -2,12 +2,15 @@
 
 import re
 from dataclasses import dataclass
+from threading import Lock
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from api.live.consuming import close, new_consumer
+from clients.limits import within
+from schemas.codecs import Message as Outgoing
 from schemas.codecs import message_of, record_in
-from schemas.errors import PoisonMessage, Transient
+from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.predictions import TrainingRequest
 from schemas.topics import TRAINING_REQUESTS
 
@@ -44,6 +47,7 @@ class Requests:
     def __init__(self, servers: str) -> None:
         self._servers = servers
         self._producer: Producer | None = None
+        self._lock = Lock()
 
     def send(self, request: TrainingRequest) -> Receipt:
         """Store a request.
@@ -52,21 +56,35 @@ class Requests:
             Transient: Kafka does not take it.
         """
         sent: list[tuple[KafkaError | None, Message]] = []
-        producer = self._connected()
         outgoing = message_of(request)
-        producer.produce(
-            TRAINING_REQUESTS.name,
-            outgoing.value,
-            key=outgoing.key,
-            headers=list(outgoing.headers),
-            on_delivery=lambda error, message: sent.append((error, message)),
-        )
-        producer.flush(PATIENCE_S)
-        if not sent or sent[0][0] is not None:
-            producer.purge()
-            raise Transient(f"Kafka at {self._servers} did not take the request")
+        # One at a time, so that what is purged is nobody else's.
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            raise self._silent()
+        try:
+            self._produce(outgoing, sent)
+        finally:
+            self._lock.release()
         message = sent[0][1]
         return Receipt(message.partition() or 0, message.offset() or 0)
+
+    def _produce(self, outgoing: Outgoing, sent: list[tuple[KafkaError | None, Message]]) -> None:
+        producer = self._producer = self._producer or self._connected()
+        try:
+            producer.produce(
+                TRAINING_REQUESTS.name,
+                outgoing.value,
+                key=outgoing.key,
+                headers=list(outgoing.headers),
+                on_delivery=lambda error, message: sent.append((error, message)),
+            )
+            producer.flush(PATIENCE_S)
+        except (KafkaException, BufferError) as error:
+            self._producer = None
+            raise self._silent() from error
+        if not sent or sent[0][0] is not None:
+            producer.purge()
+            self._producer = None  # it may be shut out for good: the next one is new
+            raise self._silent()
 
     def find(self, receipt: Receipt) -> TrainingRequest | None:
         """Return the request of a receipt; None where Kafka does not have it (any more).
@@ -74,6 +92,14 @@ class Requests:
         Raises:
             Transient: Kafka does not answer.
         """
+        try:
+            return within(
+                PATIENCE_S, f"Kafka at {self._servers} (a request)", lambda: self._find(receipt)
+            )
+        except KafkaException as error:
+            raise self._silent() from error
+
+    def _find(self, receipt: Receipt) -> TrainingRequest | None:
         consumer = new_consumer(self._servers)
         place = TopicPartition(TRAINING_REQUESTS.name, receipt.partition, receipt.offset)
         try:
@@ -84,25 +110,23 @@ class Requests:
             if not low <= receipt.offset < high:
                 return None
             consumer.assign([place])
-            message = consumer.poll(PATIENCE_S)
-            return _request(message, receipt)
-        except KafkaException as error:
-            raise Transient(f"Kafka at {self._servers} does not answer") from error
+            return _request(consumer.poll(PATIENCE_S), receipt)
         finally:
             close(consumer)
 
+    def _silent(self) -> Transient:
+        return Transient(f"Kafka at {self._servers} does not answer")
+
     def _connected(self) -> Producer:
-        if self._producer is None:
-            self._producer = Producer(
-                {
-                    "bootstrap.servers": self._servers,
-                    "enable.idempotence": True,
-                    "partitioner": "murmur2_random",
-                    "message.timeout.ms": int(PATIENCE_S * 1000),
-                    "log_level": 0,
-                }
-            )
-        return self._producer
+        return Producer(
+            {
+                "bootstrap.servers": self._servers,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "message.timeout.ms": int(PATIENCE_S * 1000),
+                "log_level": 0,
+            }
+        )
 
 
 def _request(message: Message | None, receipt: Receipt) -> TrainingRequest | None:
@@ -112,5 +136,5 @@ def _request(message: Message | None, receipt: Receipt) -> TrainingRequest | Non
         return None
     try:
         return record_in(TrainingRequest, message)
-    except PoisonMessage:
+    except (PoisonMessage, ContractMismatch):
         return None

@@ -9,6 +9,7 @@ from api.live.arrived import read_messages
 from api.live.consuming import POLL_S, close, new_consumer, next_messages
 from api.live.events import Event
 from api.live.position import Place, Position
+from clients.limits import within
 from schemas.errors import Transient
 
 PATIENCE_S = 10.0
@@ -43,7 +44,11 @@ def read_missed(servers: str, ranges: Mapping[Place, Range]) -> Iterator[Missed]
     """
     consumer = new_consumer(servers)
     try:
-        starts = {place: _first(consumer, place, span) for place, span in ranges.items()}
+        starts = within(
+            PATIENCE_S,
+            f"Kafka at {servers} (where the past begins)",
+            lambda: {place: _first(consumer, place, span) for place, span in ranges.items()},
+        )
         lost = sum(starts[place] - at for place, (at, _) in ranges.items())
         yield Missed((), {}, lost)
         until = {place: end for place, (_, end) in ranges.items()}
@@ -51,7 +56,10 @@ def read_missed(servers: str, ranges: Mapping[Place, Range]) -> Iterator[Missed]
         consumer.assign([TopicPartition(k.topic.name, p, starts[k, p]) for k, p in left])
         while left:
             missed = _next(consumer, until)
-            left = {p: end for p, end in left.items() if missed.ends.get(p, 0) < end}
+            done = [place for place, end in left.items() if missed.ends.get(place, 0) >= end]
+            # No more of these: then every message that comes brings the end nearer.
+            consumer.pause([TopicPartition(kind.topic.name, number) for kind, number in done])
+            left = {place: end for place, end in left.items() if place not in done}
             yield missed
     except KafkaException as error:
         raise Transient(f"Kafka at {servers} does not answer") from error

@@ -15,17 +15,22 @@ from typing import Any
 
 import pytest
 
+from api.requests import PATIENCE_S, Receipt, Requests
 from candlewick.addresses import Addresses
 from candlewick.folder import StackFolder
 from candlewick.identity import Identity
 from candlewick.state import Phase, ProcessState, StackState, write_state
+from schemas.errors import Transient
+from schemas.predictions import TrainingRequest
 from tests.api_process import RunningApi, migrated, running_api
 from tests.api_stream import streaming
+from tests.builders import START_MS
 from tests.moving_market import MovingMarket
 from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 DEADLINE_S = 40.0
 FROZEN_S = 8.0
+A_REQUEST = TrainingRequest("BTCUSDT", "batch", START_MS, START_MS + 1, "test", START_MS)
 QUICK = {"CANDLEWICK_HEALTH__EVERY_S": "0.3", "CANDLEWICK_HEALTH__STANDS_S": "4"}
 
 
@@ -165,10 +170,15 @@ def test_a_broker_that_was_frozen_leaves_the_stream_working(
     kafka = servers.kafka
     with MovingMarket(kafka.bootstrap), streaming(api, "?kinds=candle-live") as client:
         client.take(4, "candle-live")
+        requests = Requests(kafka.bootstrap)
+        receipt = requests.send(A_REQUEST)
         began_s = time.monotonic()
-        with frozen(kafka.pid):
+        with ThreadPoolExecutor(2) as pool, frozen(kafka.pid):
+            asked = [pool.submit(requests.send, A_REQUEST), pool.submit(requests.find, receipt)]
             eventually(lambda: not works(api, "broker"), lambda: health(api))
             red = health(api)
+            refusals = [each.exception(DEADLINE_S) for each in asked]
+            waited_s = time.monotonic() - began_s
             eventually(lambda: time.monotonic() - began_s > FROZEN_S, lambda: None)
         thawed_ms = time.time_ns() // 1_000_000
         while int(str(client.take(1, "candle-live")[0].data["event_ms"])) < thawed_ms:
@@ -177,8 +187,20 @@ def test_a_broker_that_was_frozen_leaves_the_stream_working(
             lambda: works(api, "broker", "listening", "stream", "predictions"), lambda: health(api)
         )
 
+        eventually(lambda: answers(requests, receipt), lambda: "the requests are not answered")
+
     assert red["status"] == "down"
     assert "Kafka" in str(red["reasons"])
+    assert all(isinstance(refusal, Transient) for refusal in refusals)
+    assert waited_s < 2 * PATIENCE_S + 3
+
+
+def answers(requests: Requests, receipt: Receipt) -> bool:
+    try:
+        requests.send(A_REQUEST)
+        return requests.find(receipt) == A_REQUEST
+    except Transient:
+        return False
 
 
 def works(api: RunningApi, *names: str) -> bool:
