@@ -55,6 +55,10 @@ class Ending:
         """Tell whether the process shall end."""
         return self._asked.is_set()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, or until the process shall end; tells whether it shall."""
+        return self._asked.wait(seconds)
+
     def _wait(self) -> None:
         numbers = {signal.SIGTERM.value, signal.SIGINT.value}
         while not numbers.intersection(self._read.recv(16)):

@@ -2,16 +2,17 @@
 
 import argparse
 import logging
-import signal
 import sys
-import threading
+from typing import Final
 
+from clients.process import Ending, Progress, leave
 from grafana.annotate import annotate_for_ever
 from grafana.build import write
 from grafana.measure import measure_for_ever
-from schemas.errors import CandlewickError
+from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings
 
+STALL_S: Final = 120.0  # more than all calls of one attempt may take
 JOBS = {"measure": measure_for_ever, "annotate": annotate_for_ever}
 
 
@@ -30,14 +31,19 @@ def main() -> None:
 
 
 def _run(job: str, settings: Settings) -> None:
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    ending, progress = Ending(), Progress(STALL_S)
+    ending.watch()
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
-    JOBS[job](settings, stopping.wait)
+    progress.watch()
+    try:
+        JOBS[job](settings, ending.wait, progress.attempted)
+    except RestartNeeded as error:
+        leave(str(error))
+    finally:
+        progress.stop()
 
 
 if __name__ == "__main__":

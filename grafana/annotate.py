@@ -6,11 +6,15 @@ offset is committed after.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
 from urllib.parse import quote
 
-from confluent_kafka import Consumer, KafkaException, Message
+from confluent_kafka import Consumer, Message, TopicPartition
 from grafana_client.api import GrafanaApi
 
+from clients.kafka import Commits, meaning
+from clients.limits import within
 from grafana.connection import connected, translated
 from grafana.events import Annotation, of_gap, of_model
 from schemas import topics
@@ -22,30 +26,44 @@ from schemas.settings import Settings
 
 GROUP = "candlewick-annotations"
 LOG = logging.getLogger(__name__)
+WRITE_S: Final = 30.0  # of the two calls that one annotation takes
+CLOSE_S: Final = 10.0
 Wait = Callable[[float], bool]
 
 
-def annotate_for_ever(settings: Settings, wait: Wait) -> None:
-    """Follow the events until told to stop.
+def annotate_for_ever(
+    settings: Settings, wait: Wait, attempted: Callable[[], None] = lambda: None
+) -> None:
+    """Follow the events until told to stop; what does not answer is tried again.
 
     Args:
         settings: Where Kafka and Grafana are.
         wait: Waits so many seconds; true when it is time to stop.
+        attempted: Called when an attempt has ended, well or in error.
 
     Raises:
-        ConfigurationError: No Grafana is set, or it refuses the token.
-        Transient: Kafka does not answer.
+        ConfigurationError: No Grafana is set, it refuses the token, or a topic is missing.
+        RestartNeeded: Kafka has shut this client out.
     """
     url, token = settings.grafana.url, settings.grafana.token.get_secret_value()
     with connected(url, token) as api:
         consumer = _consumer(settings.kafka.bootstrap_servers)
+        commits = Commits(consumer)
+
+        def tell(note: Annotation) -> bool:
+            return _until_written(api, url, note, wait, attempted)
+
         try:
             while not wait(0):
-                _take_one(consumer, lambda note: _until_written(api, url, note, wait))
-        except KafkaException as error:
-            raise Transient(f"Kafka does not answer: {error}") from error
+                try:
+                    _take_one(consumer, commits, tell)
+                except Transient as error:
+                    LOG.warning("again in %s s: %s", error.retry_after_s, error)
+                    wait(error.retry_after_s)
+                attempted()
         finally:
-            consumer.close()
+            with suppress(Transient):
+                within(CLOSE_S, "Kafka (leaving the group)", consumer.close)
 
 
 def read(message: Message) -> Annotation | None:
@@ -82,25 +100,29 @@ def write(api: GrafanaApi, annotation: Annotation) -> bool:
     return True
 
 
-def _take_one(consumer: Consumer, tell: Callable[[Annotation], bool]) -> None:
+def _take_one(consumer: Consumer, commits: Commits, tell: Callable[[Annotation], bool]) -> None:
     message = consumer.poll(0.5)
     if message is None:
         return
     if error := message.error():
-        raise KafkaException(error)
+        raise meaning(error, topic=message.topic() or "")
     annotation = read(message)
     if annotation is None or tell(annotation):
-        consumer.commit(message=message, asynchronous=False)
+        topic, partition = message.topic() or "", message.partition() or 0
+        commits.commit([TopicPartition(topic, partition, (message.offset() or 0) + 1)])
 
 
-def _until_written(api: GrafanaApi, url: str, annotation: Annotation, wait: Wait) -> bool:
+def _until_written(
+    api: GrafanaApi, url: str, annotation: Annotation, wait: Wait, attempted: Callable[[], None]
+) -> bool:
     """Write it; false where it is time to stop before Grafana answers: then it comes again."""
     while not wait(0):
         try:
             with translated(url, "write annotations"):
-                write(api, annotation)
+                within(WRITE_S, f"Grafana at {url}", lambda: write(api, annotation))
         except Transient as error:
             LOG.warning("again in %s s: %s", error.retry_after_s, error)
+            attempted()
             wait(error.retry_after_s)
         else:
             return True

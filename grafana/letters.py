@@ -1,11 +1,22 @@
 """Dead letters from Kafka to ClickHouse: why and from where, without the record itself."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from clickhouse_connect.driver.client import Client
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
+from clients.kafka import meaning
+from clients.limits import within
+from grafana import store
 from schemas import topics
 from schemas.dead_letters import read_letter
 from schemas.errors import Transient
@@ -16,19 +27,16 @@ COLUMNS = (
 )  # fmt: skip
 PATIENCE_S = 10.0
 MOST = 1_000
+NEWEST = "SELECT partition, max(offset) FROM dead_letters GROUP BY 1"
 Row = tuple[int, int, datetime, str, str, int, int, int]
 
 
 class Letters:
-    """Follows the topic from where the table ends, so that a restart neither skips nor doubles.
-
-    Attributes:
-        consumer: Assigned, not subscribed: it is in no group.
-    """
+    """Follows the topic from where the table ends, so that a restart neither skips nor doubles."""
 
     def __init__(self, servers: str, client: Client) -> None:
         self._client = client
-        self.consumer = Consumer(
+        self._consumer = Consumer(  # assigned, not subscribed: it is in no group
             {
                 "bootstrap.servers": servers,
                 "group.id": "dead-letter-table",  # nothing is committed: the table is the place
@@ -36,29 +44,34 @@ class Letters:
                 "log_level": 0,
             }
         )
-        self.consumer.assign(list(self._begin()))
+        self._consumer.assign(list(self._begin()))
 
     def store_new(self) -> int:
         """Store what has come; return how many letters that were.
 
         Raises:
-            Transient: Kafka does not answer.
+            Transient: Kafka or ClickHouse do not answer.
+            RestartNeeded: Kafka has shut this client out.
         """
-        messages = self.consumer.consume(MOST, timeout=0.5)
+        messages = self._consumer.consume(MOST, timeout=0.5)
         rows = [row for message in messages if (row := row_of(message)) is not None]
         if rows:
-            self._client.insert("dead_letters", rows, column_names=COLUMNS)
+            store.insert(self._client, "dead_letters", COLUMNS, rows)
         return len(rows)
 
     def close(self) -> None:
-        """Leave Kafka."""
-        self.consumer.close()
+        """Leave Kafka; a broker that does not let go is left without a word."""
+        with suppress(Transient):
+            within(PATIENCE_S, "Kafka (closing a consumer)", self._consumer.close)
 
     def _begin(self) -> Iterator[TopicPartition]:
         name = topics.DEAD_LETTERS.name
-        stored = self._client.query("SELECT partition, max(offset) FROM dead_letters GROUP BY 1")
-        newest = {int(partition): int(offset) for partition, offset in stored.result_rows}
-        known = self.consumer.list_topics(name, timeout=PATIENCE_S).topics[name].partitions
+        stored = store.rows(self._client, NEWEST)
+        newest = {int(str(partition)): int(str(offset)) for partition, offset in stored}
+        try:
+            known = self._consumer.list_topics(name, timeout=PATIENCE_S).topics[name].partitions
+        except KafkaException as error:
+            raise meaning(error, topic=name) from error
         for number in known:
             offset = newest[number] + 1 if number in newest else OFFSET_BEGINNING
             yield TopicPartition(name, number, offset)
@@ -67,13 +80,12 @@ class Letters:
 def row_of(message: Message) -> Row | None:
     """Return a letter's row; None for a notice of the client that is no letter.
 
-    Raises:
-        Transient: Kafka does not answer.
+    Raises as `meaning` says.
     """
     if error := message.error():
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name in librdkafka
             return None
-        raise Transient(f"Kafka does not answer: {error}")
+        raise meaning(error, topic=message.topic() or "")
     letter = read_letter(message.value(), message.headers())
     return (
         message.partition() or 0,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from clickhouse_connect.driver.client import Client
 
 from clients.group import GroupOffsets, behind
+from grafana import store
 
 OURS = "candlewick-"
 STORE = """
@@ -43,8 +44,8 @@ class Measure:
 
 def of_store(client: Client) -> list[Measure]:
     """Return the disks, tables and age of ClickHouse."""
-    rows = client.query(STORE).result_rows
-    return [Measure(str(m), str(of), "", float(value)) for m, of, value in rows]
+    found = store.rows(client, STORE)
+    return [Measure(str(m), str(of), "", float(str(value))) for m, of, value in found]
 
 
 def of_kafka(kafka: GroupOffsets, topics: Iterable[str]) -> list[Measure]:

@@ -1,8 +1,10 @@
 """The jobs beside Grafana: events become annotations once, and the pipeline is measured."""
 
+import os
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,18 +13,22 @@ from clickhouse_connect.driver.client import Client
 from confluent_kafka import Producer
 
 from clients.group import GroupOffsets
+from grafana import __main__ as jobs
+from grafana import store
 from grafana.annotate import GROUP, annotate_for_ever
 from grafana.letters import Letters
 from grafana.measure import measure_once
 from grafana.measuring import Measure
 from schemas import topics
 from schemas.dead_letters import Origin, letter_of
-from schemas.settings import Settings
+from schemas.errors import RestartNeeded, Transient
+from schemas.settings import ClickHouseSettings, Settings
 from tests.api_market import a_gap, a_model_event, say
 from tests.api_process import migrated
 from tests.grafana_server import TOKEN, FakeGrafana, running_grafana
 from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
+FROZEN_S = 8.0
 Name = tuple[str, str, str]
 
 
@@ -149,3 +155,89 @@ def test_dead_letters_are_stored_once_with_their_reason(place: Place) -> None:
             letters.close()
 
         assert client.query(query).result_rows == [("not Avro", topics.TRADES.name, 42, 6)]
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A server that is there and does not answer."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_broker_that_was_frozen_leaves_the_annotations_coming(place: Place) -> None:
+    with running_grafana() as grafana, place.annotating(grafana):
+        say(place.kafka, topics.MODEL_VERSIONS, [a_model_event("retired", symbol="BNBUSDT")])
+        eventually(lambda: "retired for BNBUSDT" in texts(grafana))
+        began_s = time.monotonic()
+        with frozen(place.kafka.pid):
+            eventually(lambda: time.monotonic() - began_s > FROZEN_S)
+        say(place.kafka, topics.MODEL_VERSIONS, [a_model_event("retired", symbol="LTCUSDT")])
+        eventually(lambda: "retired for LTCUSDT" in texts(grafana))
+
+
+def texts(grafana: FakeGrafana) -> str:
+    return str([note["text"] for note in grafana.annotations])
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 40
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_store_that_is_frozen_is_given_up_and_asked_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka = GroupOffsets(place.kafka.bootstrap)
+    account = {name: getattr(place.clickhouse, name) for name in ("url", "user", "password")}
+    with store.writer(ClickHouseSettings.model_validate(account)) as client:
+        with monkeypatch.context() as hasty, frozen(place.clickhouse.pid):
+            hasty.setattr(store, "ANSWER_S", 0.5)
+            with pytest.raises(Transient, match="has not answered"):
+                measure_once(client, kafka)
+        assert measure_once(client, kafka)
+
+
+def test_a_broker_that_is_frozen_is_given_up_by_the_measuring(place: Place) -> None:
+    kafka = GroupOffsets(place.kafka.bootstrap)
+    with place.client() as client:
+        assert measure_once(client, kafka)
+        with frozen(place.kafka.pid), pytest.raises(Transient, match="does not answer"):
+            measure_once(client, kafka)
+        eventually(lambda: measured(client, kafka))
+
+
+def measured(client: Client, kafka: GroupOffsets) -> bool:
+    try:
+        return bool(measure_once(client, kafka))
+    except Transient:
+        return False
+
+
+class NotAsked:
+    """A process that nobody asks to end; a test's signals stay as they are."""
+
+    def watch(self) -> None:
+        pass
+
+    def wait(self, _: float) -> bool:
+        return False
+
+
+def test_a_job_that_is_shut_out_leaves_to_be_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def shut_out(*_: object) -> None:
+        raise RestartNeeded("Kafka has shut this client out")
+
+    left: list[str] = []
+    monkeypatch.setitem(jobs.JOBS, "measure", shut_out)
+    monkeypatch.setattr(jobs, "leave", left.append)
+    monkeypatch.setattr(jobs, "Ending", NotAsked)
+    jobs._run("measure", Settings())
+
+    assert left == ["Kafka has shut this client out"]
