@@ -81,6 +81,4 @@ class Answers:
 
 async def hear_time(rest: RestClient, clock: ExchangeClock) -> None:
     """Let REST tell what the exchange's clock shows; raises as `RestClient` does."""
-    asked_ms = steady_ms()
-    server_ms = await rest.server_ms()
-    clock.hear(REST, server_ms, (asked_ms + steady_ms()) // 2)
+    clock.hear(REST, await rest.server_ms(), steady_ms())

@@ -7,11 +7,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from clients.kafka import meaning
 from producers.clock import steady_ms
+from producers.topic_tail import meaning_of, spans_of
 from schemas.codecs import record_in
-from schemas.errors import ConfigurationError, PoisonMessage, RestartNeeded
+from schemas.errors import PoisonMessage, RestartNeeded
 
 RecordT = TypeVar("RecordT")
-TIMEOUT_S: Final = 10.0  # of all look-ups together, and without a record while reading
+TIMEOUT_S: Final = 10.0  # without a record while reading
 WAIT_S: Final = 0.05  # the client waits so long for a batch to become full
 LOG_CRITICAL: Final = 2  # the client would tell of every attempt to connect
 
@@ -87,7 +88,10 @@ class TopicTail:
             if messages:
                 heard_ms = steady_ms()
             elif steady_ms() - heard_ms > TIMEOUT_S * 1000:
-                raise self._unreachable()
+                raise meaning_of(
+                    KafkaException(KafkaError(KafkaError._TIMED_OUT)),  # noqa: SLF001 - their name
+                    self._servers,
+                )
             for message in messages:
                 error = message.error()
                 if error is None:
@@ -98,28 +102,7 @@ class TopicTail:
                     raise lost
 
     def _find_spans(self) -> dict[int, tuple[int, int]]:
-        until_ms = steady_ms() + int(TIMEOUT_S * 1000)
         try:
-            found = self._consumer.list_topics(self._topic, timeout=TIMEOUT_S).topics[self._topic]
-            if found.error is not None:
-                raise ConfigurationError(
-                    f"topic {self._topic} does not exist at {self._servers}: "
-                    "create the topics with `candlewick up`"
-                )
-            return {number: self._span(number, until_ms) for number in found.partitions}
+            return spans_of(self._consumer, self._topic, self._servers)
         except KafkaException as error:
-            raise self._unreachable() from error
-
-    def _span(self, number: int, until_ms: int) -> tuple[int, int]:
-        partition = TopicPartition(self._topic, number)
-        left_s = max(0.0, (until_ms - steady_ms()) / 1000)
-        span = self._consumer.get_watermark_offsets(partition, timeout=left_s)
-        if span is None:
-            raise self._unreachable()
-        return span
-
-    def _unreachable(self) -> ConfigurationError:
-        return ConfigurationError(
-            f"Kafka at {self._servers} does not answer: start it with `candlewick up`, or set "
-            "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
-        )
+            raise meaning_of(error, self._servers) from error

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_S: Final = 20.0  # of all look-ups of a topic together, and without a record while reading
 WAIT_S: Final = 0.05
 NEW_S: Final = 3.0  # until a topic that has just been made is known
-# Of a topic that has just been made.
+# Of a topic that has just been made, or of brokers that have just come back.
 _SOON: Final = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -56,9 +56,9 @@ class TopicTail:
     def spans(self, topic: Topic) -> dict[int, tuple[int, int]]:
         """Return the first offset and the end of every partition."""
         try:
-            return self._spans(topic)
+            return spans_of(self._consumer, topic.name, self._servers)
         except KafkaException as error:
-            raise self._meaning(error) from error
+            raise meaning_of(error, self._servers) from error
 
     def new(self, topic: Topic, starts: Mapping[int, int] | None = None) -> Iterator[Message]:
         """Yield what has been added since the last time.
@@ -75,7 +75,7 @@ class TopicTail:
         try:
             yield from self._read(topic, begin, {n: high for n, (_, high) in spans.items()})
         except KafkaException as error:
-            raise self._meaning(error) from error
+            raise meaning_of(error, self._servers) from error
 
     def passed(self, topic: Topic, partition: int, next_offset: int) -> None:
         """Take note that what is before an offset need not be read."""
@@ -84,38 +84,6 @@ class TopicTail:
 
     def _position(self, topic: Topic, number: int) -> int:
         return self._positions.get((topic.name, number), 0)
-
-    def _spans(self, topic: Topic) -> dict[int, tuple[int, int]]:
-        deadline_ms = steady_ms() + NEW_S * 1000
-        while True:
-            found = self._consumer.list_topics(topic.name, timeout=TIMEOUT_S).topics[topic.name]
-            if found.error is None:
-                break
-            if steady_ms() > deadline_ms:
-                raise ConfigurationError(
-                    f"topic {topic.name} does not exist at {self._servers}: create the topics with "
-                    "`candlewick topics create`"
-                )
-            time.sleep(WAIT_S)
-        until_ms = steady_ms() + int(TIMEOUT_S * 1000)
-        spans = {}
-        for number in sorted(found.partitions):
-            spans[number] = self._span(TopicPartition(topic.name, number), until_ms)
-        return spans
-
-    def _span(self, place: TopicPartition, deadline_ms: int) -> tuple[int, int]:
-        while True:
-            left_s = max(0.0, (deadline_ms - steady_ms()) / 1000)
-            try:
-                found = self._consumer.get_watermark_offsets(place, timeout=left_s)
-            except KafkaException as error:
-                if error.args[0].code() not in _SOON or steady_ms() > deadline_ms:
-                    raise
-                time.sleep(WAIT_S)
-                continue
-            if found is None:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - their name
-            return found
 
     def _read(self, topic: Topic, begin: dict[int, int], ends: dict[int, int]) -> Iterator[Message]:
         reading = {number for number, start in begin.items() if start < ends[number]}
@@ -137,14 +105,59 @@ class TopicTail:
         for number, end in ends.items():
             self.passed(topic, number, end)
 
-    def _meaning(self, error: KafkaException) -> ConfigurationError | RestartNeeded:
-        found = meaning(error)
-        if isinstance(found, RestartNeeded):
-            return found
-        return ConfigurationError(
-            f"Kafka at {self._servers} does not answer: start it with `candlewick up`, or set "
-            "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
-        )
+
+def spans_of(consumer: Consumer, topic: str, bootstrap_servers: str) -> dict[int, tuple[int, int]]:
+    """Return the first offset and the end of every partition of a topic.
+
+    All look-ups together have `TIMEOUT_S`; a topic that has just been made is waited for.
+
+    Raises:
+        KafkaException: Kafka does not answer.
+        ConfigurationError: The topic does not exist.
+    """
+    until_ms = steady_ms() + int(TIMEOUT_S * 1000)
+    known_ms = steady_ms() + int(NEW_S * 1000)
+    while True:
+        found = consumer.list_topics(topic, timeout=_left_s(until_ms)).topics[topic]
+        if found.error is None:
+            break
+        if steady_ms() > known_ms:
+            raise ConfigurationError(
+                f"topic {topic} does not exist at {bootstrap_servers}: create the topics with "
+                "`candlewick topics create`"
+            )
+        time.sleep(WAIT_S)
+    partitions = [TopicPartition(topic, number) for number in sorted(found.partitions)]
+    return {place.partition: _span(consumer, place, until_ms) for place in partitions}
+
+
+def meaning_of(error: KafkaException, bootstrap_servers: str) -> ConfigurationError | RestartNeeded:
+    """Return what an error of Kafka means for who must read before he can begin."""
+    found = meaning(error)
+    if isinstance(found, RestartNeeded):
+        return found
+    return ConfigurationError(
+        f"Kafka at {bootstrap_servers} does not answer: start it with `candlewick up`, or set "
+        "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
+    )
+
+
+def _span(consumer: Consumer, place: TopicPartition, until_ms: int) -> tuple[int, int]:
+    while True:
+        try:
+            found = consumer.get_watermark_offsets(place, timeout=_left_s(until_ms))
+        except KafkaException as error:
+            if error.args[0].code() not in _SOON or steady_ms() > until_ms:
+                raise
+            time.sleep(WAIT_S)
+            continue
+        if found is None:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - their name
+        return found
+
+
+def _left_s(until_ms: int) -> float:
+    return max(0.0, (until_ms - steady_ms()) / 1000)
 
 
 def _record(message: Message) -> Iterator[Message]:

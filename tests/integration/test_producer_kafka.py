@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,7 +23,7 @@ from producers.topic_tail import TopicTail
 from producers.vital import delivering, watched
 from schemas import topics
 from schemas.dead_letters import LARGEST_VALUE, DeadLetter, Origin, read_letter
-from schemas.errors import PoisonMessage, RestartNeeded
+from schemas.errors import ConfigurationError, PoisonMessage, RestartNeeded
 from tests.builders import START_MS, a_block, a_trade
 from tests.servers import RunningKafka, running_kafka
 
@@ -98,6 +100,24 @@ def test_every_topic_that_is_read_has_dead_letters_and_a_record_has_one(
     assert sorted(one.topic for one in found) == sorted(topic.name for topic in read)
     assert {one.reader for one in found} == {"stream", "backfill", "coins"}
     assert all(one.key == b"BTCUSDT" and one.reason for one in found)
+
+
+@pytest.mark.slow  # each look-up waits as long as it may
+def test_start_over_a_frozen_kafka_ends_with_a_clear_error(kafka: RunningKafka) -> None:
+    os.kill(kafka.pid, signal.SIGSTOP)
+    begun_s = time.monotonic()
+    try:
+        for start in (
+            lambda: read_past(kafka.bootstrap, ["BTCUSDT"]),
+            lambda: Ledger(kafka.bootstrap).refresh([("BTCUSDT", "1m")]),
+        ):
+            with pytest.raises(ConfigurationError, match="does not answer"):
+                start()
+    finally:
+        os.kill(kafka.pid, signal.SIGCONT)
+
+    assert time.monotonic() - begun_s < 60
+    assert read_past(kafka.bootstrap, ["BTCUSDT"])
 
 
 def test_fatal_error_of_the_client_asks_for_a_new_process() -> None:

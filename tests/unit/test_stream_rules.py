@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from producers.binance.budget import MINUTE_MS, SHARE, Budget
 from producers.binance.urls import SYMBOLS_A_CONNECTION, stream_addresses
-from producers.klines import GRACE_MS, KlineTrack
+from producers.klines import GRACE_MS, MAX_HELD, KlineTrack
 from producers.rotation import LONGEST_BACK_OFF_S, Attempts, back_off_s
 from schemas.timeframe import Interval
 from tests.builders import START_MS, a_candle
@@ -97,6 +97,21 @@ def test_candle_is_asked_for_when_the_stream_is_well_past_it() -> None:
     assert track.is_due(START_MS + MINUTE_MS + GRACE_MS)
     track.fill([a_candle()])
     assert not track.is_due(START_MS + MINUTE_MS + GRACE_MS)
+
+
+def test_candles_far_ahead_leave_room_for_the_next_one() -> None:
+    track = KlineTrack("BTCUSDT", Interval.ONE_MINUTE)
+    track.start(START_MS)
+    for number in range(MAX_HELD + 10, 0, -1):
+        track.offer(a_candle(open_ms=START_MS + number * MINUTE_MS))
+
+    track.offer(a_candle())
+
+    for number in range(MAX_HELD):
+        ready = track.ready()
+        assert ready is not None
+        assert ready.open_ms == START_MS + number * MINUTE_MS
+        track.published()
 
 
 def test_candle_that_the_exchange_does_not_have_is_passed_over() -> None:
