@@ -444,7 +444,7 @@ def test_pause_of_kafka_and_of_the_process_loses_nothing_and_repeats_nothing(
     frozen: str,
     seconds: float,
 ) -> None:
-    symbol = "ETHUSDT"
+    symbol, first_id = "BTCUSDT", head_of(exchange, "BTCUSDT")
     with a_producer(kafka, exchange, symbol) as producer:
         pass_head(reader, exchange, symbol)
         pids = {"kafka": [kafka.pid], "producer": [producer.pid]}
@@ -456,7 +456,8 @@ def test_pause_of_kafka_and_of_the_process_loses_nothing_and_repeats_nothing(
 
     assert_whole(reader, exchange, symbol)
     ids = [t.agg_id for block in reader.blocks_of(symbol) for t in trades_of(block)]
-    assert len(ids) == len(set(ids))
+    new = [agg_id for agg_id in ids if agg_id >= first_id]
+    assert len(new) == len(set(new))
 
 
 def test_sockets_are_read_while_the_exchange_does_not_tell_its_limits(
