@@ -9,6 +9,7 @@ from candlewick.exchange.faults import (
     Cut,
     Fault,
     OnFrames,
+    RestAhead,
     RestDelay,
     RestDrip,
     RestError,
@@ -118,6 +119,14 @@ class Arsenal:
         """Return how late a request is answered, in seconds."""
         faults = (f for armed, f in self.of(RestDelay) if armed.during(now_ms) and f.path in path)
         return max((fault.delay_ms for fault in faults), default=0) / 1000
+
+    def rest_ahead(self, now_ms: int) -> RestAhead | None:
+        """Return what is wrong with the last trade of an answer, if anything is."""
+        for armed, fault in self.of(RestAhead):
+            if armed.during(now_ms) and (fault.count is None or armed.hits < fault.count):
+                armed.hits += 1
+                return fault
+        return None
 
     def rest_drip_s(self, path: str, now_ms: int) -> float:
         """Return how long each byte of an answer takes, in seconds; 0 as a rule."""

@@ -168,6 +168,16 @@ class RestDrip(Window):
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class RestAhead(Window):
+    """The last trade of an answer of REST is ahead: its time (`T`) or its id (`a`), by `by`."""
+
+    kind: Literal["rest-ahead"] = "rest-ahead"
+    what: Literal["trade", "id"] = "trade"
+    by: Count = 7_200_000
+    count: Count | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class ArchiveFault(Window):
     """Archive files whose path holds `path` are not as they should be.
 
@@ -195,6 +205,6 @@ class Halt(Window):
 
 
 FrameFault = Drop | Duplicate | Delay | Reorder | Malformed | Ahead
-RestFault = RestLag | RestError | RestDelay | RestDrip | ArchiveFault
+RestFault = RestLag | RestError | RestDelay | RestDrip | RestAhead | ArchiveFault
 Fault = FrameFault | RestFault | Cut | Silence | Shutdown | Halt
 FAULT: Final[TypeAdapter[Fault]] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])

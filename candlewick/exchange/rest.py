@@ -23,6 +23,7 @@ from candlewick.exchange.limits import Limits
 from candlewick.exchange.params import checked, interval_of, range_of, whole
 from candlewick.exchange.source import Market, Source
 from candlewick.exchange.specification import symbol_entries
+from candlewick.exchange.untimely import last_ahead
 from candlewick.exchange.wire import agg_trade_rows, kline_rows
 
 _WEIGHTS: Final = {"ping": 1, "time": 1, "exchangeInfo": 20, "klines": 2, "aggTrades": 4}
@@ -141,7 +142,9 @@ class Rest:
             raise combination()
         source = self._market[wanted.symbol]
         parts = agg_trades(source, wanted, from_id, self._head(source))
-        return f"[{','.join(agg_trade_rows(part) for part in parts)}]"
+        body = f"[{','.join(agg_trade_rows(part) for part in parts)}]"
+        fault = self._arsenal.rest_ahead(self._now())
+        return body if fault is None else last_ahead(body, fault)
 
     def _visible_ms(self) -> int:
         return self._now() - EVENT_DELAY_MS - self._arsenal.lag(self._now())[0]

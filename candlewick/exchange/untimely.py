@@ -1,10 +1,10 @@
-"""Frames that tell of times and trades to come."""
+"""Frames and answers that tell of times and trades to come."""
 
 from dataclasses import replace
 
 import orjson
 
-from candlewick.exchange.faults import Ahead
+from candlewick.exchange.faults import Ahead, RestAhead
 from candlewick.exchange.feed import Frame
 
 _FIELDS = {"event": ("E",), "trade": ("T",), "id": ("a",), "candle": ("t", "T")}
@@ -24,3 +24,11 @@ def stranger(frame: Frame, *, by_ms: int) -> Frame:
     """Return a frame of an unknown type on the same stream, whose event time is ahead."""
     event = (frame.event_ms + by_ms) * frame.topic.unit
     return replace(frame, body=f'{{"e":"foo","E":{event}}}')
+
+
+def last_ahead(body: str, fault: RestAhead) -> str:
+    """Return an answer of trades of which the last one is ahead."""
+    rows = orjson.loads(body)
+    for row in rows[-1:]:
+        row["T" if fault.what == "trade" else "a"] += fault.by
+    return orjson.dumps(rows).decode()

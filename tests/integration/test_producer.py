@@ -333,6 +333,26 @@ def test_what_is_ahead_of_the_exchange_is_buried_and_moves_no_symbol(
     assert len(reader.refusals) == 3
 
 
+@pytest.mark.parametrize("what", ["trade", "id"])
+def test_rest_whose_last_trade_is_always_ahead_moves_nothing_and_holes_are_filled(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader, what: str
+) -> None:
+    symbol = "XRPUSDT"
+    exchange.admin("POST", "faults", {"kind": "rest-ahead", "what": what})
+    with a_producer(kafka, exchange, symbol):
+        pass_head(reader, exchange, symbol)
+        found = reader.states_of(symbol).count(GapState.REPAIRED)
+        exchange.admin("POST", "faults", {"kind": "drop", "stream": "aggTrade", "count": 2})
+        reader.until(lambda: reader.states_of(symbol).count(GapState.REPAIRED) > found)
+        exchange.admin("DELETE", "faults")
+        pass_head(reader, exchange, symbol)
+        now_ms = market_ms(exchange)
+
+    assert_whole(reader, exchange, symbol)
+    for block in reader.blocks_of(symbol):
+        assert max([block.watermark_ms, *block.event_ms.tolist()]) <= now_ms + 2_000
+
+
 def test_hole_that_rest_cannot_fill_is_given_up_and_filled_late(
     kafka: RunningKafka, exchange: RunningExchange, reader: Reader
 ) -> None:
