@@ -39,8 +39,8 @@ class Answers:
 
     @property
     def is_closed(self) -> bool:
-        """Whether REST is shut to us."""
-        return self._rest.is_closed
+        """Whether REST is shut to those who ask for trades."""
+        return "aggTrades" in self._rest.closed
 
     def refuse(self, trade: Trade) -> None:
         """Bury a trade of the stream that REST does not know."""

@@ -36,8 +36,8 @@ class RestClient:
     unreadable answer) and `ConfigurationError` when it never will.
 
     Attributes:
-        is_closed: The newest request found REST shut to us (no answer, 403, 418, 429, 5xx): what it
-            did not bring says nothing about what the exchange has.
+        closed: Paths whose newest request found REST shut to us (no answer, 403, 418, 429, 5xx, or
+            the limit used up): what it did not bring says nothing about what the exchange has.
         refuse: Gets rows of trades and of the newest candles that cannot be used; without it one
             such row makes the answer unreadable.
 
@@ -63,7 +63,7 @@ class RestClient:
         self.refuse: Callable[[PoisonMessage], None] | None = None
         self._limit_s = limit_s
         self.budget = Budget()
-        self.is_closed = False
+        self.closed: set[str] = set()
 
     @property
     def address(self) -> str:
@@ -133,15 +133,19 @@ class RestClient:
     async def _get(self, name: str, **query: str | int) -> bytes:
         wait_ms = self.budget.wait_ms(WEIGHTS[name], steady_ms())
         if wait_ms:
+            self.closed.add(name)
             raise Transient("the exchange's request limit is used up", retry_after_s=wait_ms / 1000)
         asked = self._http.get(f"{self._url}/api/v3/{name}", params=query)
         try:
             answer = await answered(self._limit_s, f"{self._url} ({name})", asked)
         except (httpx.TransportError, httpx.InvalidURL, Transient) as error:
-            self.is_closed = True
+            self.closed.add(name)
             raise _unanswered(self._url, error) from error
         self._note_used(answer)
-        self.is_closed = _is_closing(answer.status_code)
+        if _is_closing(answer.status_code):
+            self.closed.add(name)
+        else:
+            self.closed.discard(name)
         if answer.status_code != httpx.codes.OK:
             raise self._refusal(answer, query)
         return answer.content

@@ -15,6 +15,8 @@ MINUTE_MS = 60_000
 SPEED = 10.0
 STREAMS = st.sampled_from(["aggTrade", "kline", "*"])
 SHARES = st.floats(0.01, 0.4)
+# An outage (5xx) is waited for; this is an answer, and nothing is in it.
+REFUSED = {"kind": "rest-error", "path": "aggTrades", "status": 404}
 
 
 def on_frames(kind: str, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -46,6 +48,13 @@ FAULTS = st.one_of(
     whole("rest-lag", lag_ms=st.integers(0, 30_000), lag_ids=st.integers(0, 200)),
     whole("rest-error", status=st.sampled_from([429, 500, 503]), probability=SHARES),
     whole("rest-delay", delay_ms=st.integers(0, 500)),
+    whole(
+        "ahead",
+        what=st.sampled_from(["event", "trade", "id", "candle", "unknown"]),
+        by=st.integers(200_000, 10**10),
+        symbol=st.sampled_from(SYMBOLS),
+        count=st.integers(1, 9),
+    ),
 )
 
 
@@ -103,7 +112,7 @@ def test_any_schedule_of_faults_ends_with_the_exchanges_candles(
 
 
 def test_a_hole_that_cannot_be_repaired_says_gapped_until_it_can(pipeline: Pipeline) -> None:
-    pipeline.exchange.admin("POST", "faults", {"kind": "rest-error", "path": "aggTrades"})
+    pipeline.exchange.admin("POST", "faults", REFUSED)
     since_ms = (pipeline.market_ms() // MINUTE_MS + 1) * MINUTE_MS
     wait_for_market(pipeline, since_ms + 5_000)
     pipeline.exchange.admin(

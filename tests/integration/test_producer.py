@@ -373,6 +373,25 @@ def test_hole_that_rest_cannot_fill_is_given_up_and_filled_late(
     assert ids.index(gap.last_agg_id) > ids.index(gap.last_agg_id + 1)
 
 
+def test_nothing_is_given_up_while_rest_is_closed_to_us(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    symbol = "LTCUSDT"
+    with a_producer(kafka, exchange, symbol, give_up_s=1):
+        pass_head(reader, exchange, symbol)
+        before = reader.states_of(symbol)
+        exchange.admin("POST", "faults", {"kind": "rest-error", "path": "aggTrades", "status": 403})
+        exchange.admin("POST", "faults", {"kind": "drop", "stream": "aggTrade", "count": 2})
+        reader.until(lambda: len(reader.states_of(symbol)) > len(before))
+        wait_for_trades(reader, exchange, symbol, 30)
+        exchange.admin("DELETE", "faults")
+        pass_head(reader, exchange, symbol)
+
+    new = reader.states_of(symbol)[len(before) :]
+    assert set(new) == {GapState.FOUND, GapState.REPAIRED}
+    assert_whole(reader, exchange, symbol)
+
+
 def test_gap_that_one_run_gave_up_is_filled_by_the_next(
     kafka: RunningKafka, exchange: RunningExchange, reader: Reader
 ) -> None:
