@@ -43,12 +43,16 @@ class BlockWriter:
         """Remember what the previous run published last."""
         self._passed(block)
 
-    def stamp(self) -> int:
+    def stamp(self, newest_ms: int) -> int:
         """Take note that something was received now, and return the exchange's time of it.
 
-        It never goes back: what the clock let in must not be later than a later stamp allows.
+        It never goes back, and allows what the clock let in.
+
+        Args:
+            newest_ms: Event time of what was received.
         """
-        self._received_ms = max(self._received_ms, self._clock.now_ms(steady_ms()))
+        now_ms = self._clock.now_ms(steady_ms())
+        self._received_ms = max(self._received_ms, now_ms, newest_ms - AHEAD_MS)
         return self._received_ms
 
     def run_of(self, ready: list[Trade | Gap]) -> list[Trade]:
@@ -78,7 +82,7 @@ class BlockWriter:
             self._symbol,
             next_agg_id=next_id,
             next_trade_id=self._next_trade_id,
-            received_ms=self.stamp(),
+            received_ms=self.stamp(stream_ms),
             watermark_ms=stream_ms,
         )
         return self._send(block)
@@ -87,7 +91,7 @@ class BlockWriter:
         """Publish trades behind newer ones; returns how many Kafka's queue took."""
         left: list[Trade | Gap] = [*trades]
         while run := self.run_of(left):
-            stamp_ms = self.stamp()
+            stamp_ms = self.stamp(max(trade.event_ms for trade in run))
             block = cut_block(run, next_trade_id=NO_TRADE_ID, received_ms=stamp_ms, watermark_ms=0)
             if not self._outlet.send(block):
                 break

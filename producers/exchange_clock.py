@@ -6,8 +6,6 @@ nothing, and a machine whose clock is an hour off works as any other.
 
 from typing import Final
 
-# How far a frame or a trade may be ahead of the clock; the contract allows 10 s beyond the stamp.
-AHEAD_MS: Final = 5_000
 KEPT_MS: Final = 300_000
 _FEW: Final = 2
 
@@ -22,7 +20,13 @@ class ExchangeClock:
     waited while this process stood still are old news, no older clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ahead_ms: int) -> None:
+        """Begin without a witness.
+
+        Args:
+            ahead_ms: How far a frame or a trade may be ahead of it.
+        """
+        self._ahead_ms = ahead_ms
         self._offsets: dict[str, int] = {}
         self._highest: int | None = None
         self._highest_before: int | None = None
@@ -42,7 +46,7 @@ class ExchangeClock:
 
     def is_ahead(self, time_ms: int, steady_ms: int) -> bool:
         """Tell whether a time is farther ahead than the exchange can have stamped it."""
-        return bool(self._offsets) and time_ms > self.now_ms(steady_ms) + AHEAD_MS
+        return bool(self._offsets) and time_ms > self.now_ms(steady_ms) + self._ahead_ms
 
     def _offset(self) -> int:
         kept = [one for one in (self._highest, self._highest_before) if one is not None]

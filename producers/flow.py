@@ -99,7 +99,7 @@ class SymbolFlow:
 
         The first trade of a minute goes at once, because it closes a candle.
         """
-        self._writer.stamp()
+        self._writer.stamp(trade.event_ms)
         minute = trade.event_ms // MINUTE_MS
         opens_minute = -1 < self.newest_event_ms // MINUTE_MS < minute
         self._know(trade.event_ms, trade.last_trade_id)
@@ -111,7 +111,7 @@ class SymbolFlow:
 
     def fill(self, trades: list[Trade]) -> None:
         """Take trades that REST answered; they are published at once."""
-        self._writer.stamp()
+        self._writer.stamp(max((trade.event_ms for trade in trades), default=0))
         for trade in trades[-1:]:
             self._know(trade.event_ms, trade.last_trade_id)
         self.continuity.fill(trades, steady_ms())

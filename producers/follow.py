@@ -39,7 +39,7 @@ class Follower:
         self._settings = settings
         self._publisher = publisher
         self._rest = rest
-        self._clock = ExchangeClock()
+        self._clock = ExchangeClock(ahead_ms=int(settings.stream.ahead_s * 1000))
         self._counts = Counts()
         self._lines: dict[str, Line] = {}
         self._flows = {

@@ -101,6 +101,11 @@ class StreamSettings(Group):
     rotate_h: float = Field(
         23.0, ge=1 / 3600, le=23.9, description="A connection is replaced after this many hours."
     )
+    ahead_s: Seconds = Field(
+        5.0,
+        description="How far a frame may be ahead of the exchange's clock as measured; what is "
+        "farther is a dead letter. More only where a simulated market runs faster than time.",
+    )
     give_up_s: Seconds = Field(
         60.0, description="A gap that REST could not fill for this long is given up."
     )

@@ -54,6 +54,7 @@ class Pipeline:
     clickhouse: RunningClickHouse
     exchange: RunningExchange
     symbols: tuple[str, ...]
+    speed: float
     more: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -160,6 +161,8 @@ class Pipeline:
                 "CANDLEWICK_SYMBOLS": ",".join(self.symbols),
                 "CANDLEWICK_DATA_DIR": str(self.folder),
                 "CANDLEWICK_LOG_LEVEL": "INFO",
+                # A moment of ours is many of a market that runs faster.
+                "CANDLEWICK_STREAM__AHEAD_S": str(5 * self.speed),
             }
             | self.more
         )
@@ -187,7 +190,8 @@ def running_pipeline(
             )
         )
         server = stack.enter_context(running_exchange(**exchange))
-        pipeline = Pipeline(folder, kafka, clickhouse, server, symbols, more or {})
+        speed = float(cast("float", exchange.get("speed", 1.0)))
+        pipeline = Pipeline(folder, kafka, clickhouse, server, symbols, speed, more or {})
         try:
             for name in COMMANDS:
                 pipeline.start(name)

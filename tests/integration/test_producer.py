@@ -428,7 +428,7 @@ def test_halted_symbol_is_told_to_be_quiet_by_the_event_time_of_the_others(
 ) -> None:
     with running_exchange(speed=30.0, symbols="DOTUSDT,ETHUSDT", recorded=False) as exchange:
         exchange.admin("POST", "faults", {"kind": "halt", "symbol": "DOTUSDT", "minutes": 20})
-        with a_producer(kafka, exchange, "DOTUSDT", "ETHUSDT"):
+        with a_producer(kafka, exchange, "DOTUSDT", "ETHUSDT", ahead_s=150):
             reader.until(lambda: sum(len(b) == 0 for b in reader.blocks_of("DOTUSDT")) >= 2)
 
     blocks = reader.blocks_of("DOTUSDT")

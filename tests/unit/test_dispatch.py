@@ -66,7 +66,7 @@ class Market:
     """Frames of three symbols to a dispatch; the exchange's clock is not the machine's."""
 
     def __init__(self, begin_ms: int = START_MS) -> None:
-        self.kafka, self.socket, clock = Kafka(), Socket(), ExchangeClock()
+        self.kafka, self.socket, clock = Kafka(), Socket(), ExchangeClock(ahead_ms=5_000)
         self._offset_ms = begin_ms - steady_ms()
         settings, counts = Settings(), Counts()
         self.flows = {

@@ -3,14 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.exchange_clock import AHEAD_MS, KEPT_MS, ExchangeClock
+from producers.exchange_clock import KEPT_MS, ExchangeClock
 
+AHEAD_MS = 5_000
 HOUR_MS = 3_600_000
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "DOTUSDT")
 
 
 def a_clock(*, offset_ms: int = 0, now_ms: int = 0) -> ExchangeClock:
-    clock = ExchangeClock()
+    clock = ExchangeClock(ahead_ms=AHEAD_MS)
     for witness in ("REST", *SYMBOLS):
         clock.hear(witness, now_ms + offset_ms, now_ms)
     return clock
@@ -51,7 +52,7 @@ def test_rest_that_lies_moves_nothing() -> None:
 
 
 def test_of_two_that_differ_the_lower_is_believed() -> None:
-    clock = ExchangeClock()
+    clock = ExchangeClock(ahead_ms=AHEAD_MS)
     clock.hear("REST", 1_000, 0)
     clock.hear("BTCUSDT", HOUR_MS, 0)
 
@@ -90,7 +91,7 @@ def test_exchange_that_sets_its_clock_back_is_followed_after_some_minutes() -> N
 def test_market_whose_time_runs_fast_is_followed_while_one_symbol_of_two_is_halted(
     speed: int, frames_a_tick: int
 ) -> None:
-    clock = ExchangeClock()
+    clock = ExchangeClock(ahead_ms=AHEAD_MS)
     for stream in ("agg", "1m", "15m"):
         clock.hear(f"DOTUSDT {stream}", 0, 0)
         clock.hear(f"ETHUSDT {stream}", 0, 0)

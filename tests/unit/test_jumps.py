@@ -80,7 +80,7 @@ def test_small_disorder_is_nobodys_jump(ids: list[int]) -> None:
 
 
 def a_doubter(told: list[PoisonMessage]) -> Doubts:
-    clock = ExchangeClock()
+    clock = ExchangeClock(ahead_ms=5_000)
     clock.hear("REST", START_MS, 0)
     return Doubts(clock, told.append)
 

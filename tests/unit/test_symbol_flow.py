@@ -54,7 +54,7 @@ class Stream:
 
 
 def a_clock(stream: Stream) -> ExchangeClock:
-    clock = ExchangeClock()
+    clock = ExchangeClock(ahead_ms=5_000)
     clock.hear("REST", stream.event_ms, steady_ms())
     return clock
 
