@@ -9,7 +9,11 @@ from pydantic import BaseModel, SecretStr
 from schemas.settings import PREFIX, Settings, variable_name
 
 # glibc keeps a heap a thread, eight a core; two are enough here and are given back sooner.
-_ALWAYS: Final = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+_ALWAYS: Final = {
+    "PYTHONUNBUFFERED": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "PYTHONFAULTHANDLER": "1",  # a crash inside a library says where, in the log
+}
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

@@ -29,11 +29,14 @@ class Member:
 
 
 class GroupOffsets:
-    """Asks one cluster where groups are, and where topics end; each call has a limit."""
+    """Asks one cluster where groups are, and where topics end; each call has a limit.
+
+    A client that was without an answer once may be so for ever: the next question has a new one.
+    """
 
     def __init__(self, servers: str) -> None:
         self._servers = servers
-        self._admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
+        self._client: AdminClient | None = None
 
     def committed(self, group: str) -> dict[Place, int]:
         """Return the offset of each partition that the group has committed.
@@ -43,7 +46,7 @@ class GroupOffsets:
         """
         try:
             wanted = [ConsumerGroupTopicPartitions(group)]
-            asked = self._admin.list_consumer_group_offsets(wanted, request_timeout=ANSWER_S)
+            asked = self._connected().list_consumer_group_offsets(wanted, request_timeout=ANSWER_S)
             places = asked[group].result(ANSWER_S).topic_partitions or []
         except (KafkaException, TimeoutError) as error:
             raise self._silent() from error
@@ -52,7 +55,7 @@ class GroupOffsets:
     def groups(self, prefix: str) -> list[str]:
         """Return the groups whose names begin so. Raises as `committed`."""
         try:
-            answer = self._admin.list_consumer_groups(request_timeout=ANSWER_S).result(ANSWER_S)
+            answer = self._connected().list_consumer_groups(request_timeout=ANSWER_S).result(ANSWER_S)
         except (KafkaException, TimeoutError) as error:
             raise self._silent() from error
         return sorted(g.group_id for g in answer.valid or [] if g.group_id.startswith(prefix))
@@ -62,7 +65,7 @@ class GroupOffsets:
         if not groups:
             return {}
         try:
-            asked = self._admin.describe_consumer_groups(groups, request_timeout=ANSWER_S)
+            asked = self._connected().describe_consumer_groups(groups, request_timeout=ANSWER_S)
             answers = {group: answer.result(ANSWER_S) for group, answer in asked.items()}
         except (KafkaException, TimeoutError) as error:
             raise self._silent() from error
@@ -71,7 +74,7 @@ class GroupOffsets:
     def partitions(self, topics: Iterable[str]) -> list[Place]:
         """Return the partitions of those topics that exist. Raises as `committed`."""
         try:
-            known = self._admin.list_topics(timeout=ANSWER_S).topics
+            known = self._connected().list_topics(timeout=ANSWER_S).topics
         except KafkaException as error:
             raise self._silent() from error
         return [(t, p) for t in topics if t in known for p in known[t].partitions]
@@ -89,12 +92,18 @@ class GroupOffsets:
         if not wanted:
             return {}
         try:
-            asked = self._admin.list_offsets(wanted, request_timeout=ANSWER_S)
+            asked = self._connected().list_offsets(wanted, request_timeout=ANSWER_S)
             return {(p.topic, p.partition): f.result(ANSWER_S).offset for p, f in asked.items()}
         except (KafkaException, TimeoutError) as error:
             raise self._silent() from error
 
+    def _connected(self) -> AdminClient:
+        if self._client is None:
+            self._client = AdminClient({"bootstrap.servers": self._servers, "log_level": 0})
+        return self._client
+
     def _silent(self) -> Transient:
+        self._client = None
         return Transient(f"Kafka at {self._servers} does not answer")
 
 
