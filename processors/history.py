@@ -1,18 +1,25 @@
 """Stored 1m candles of the past, read from ClickHouse: our own, else the exchange's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import clickhouse_connect
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3.exceptions import HTTPError
 
+from clients.limits import within
 from schemas.errors import Transient
 from schemas.market import Candle, CandleSource
 from schemas.settings import ClickHouseSettings
 from schemas.timeframe import Interval
 
-_PATIENCE_S = 10
+_CONNECT_S = 10
+_SILENCE_S = 30  # between two bytes
+_ANSWER_S = 60.0  # a whole answer
+_FAILURES = (ClickHouseError, HTTPError, OSError)
+_AnswerT = TypeVar("_AnswerT")
 _COLUMNS = """
     toUnixTimestamp64Milli(open_time) AS open_ms,
     toInt64(open * 100000000), toInt64(high * 100000000), toInt64(low * 100000000),
@@ -81,19 +88,16 @@ class History:
         Transient: ClickHouse does not answer, here and in every method.
     """
 
-    def __init__(self, settings: ClickHouseSettings) -> None:
-        try:
-            self._client = clickhouse_connect.get_client(
-                dsn=settings.url,
-                username=settings.user,
-                password=settings.password.get_secret_value(),
-                database=settings.database,
-                connect_timeout=_PATIENCE_S,
-                autogenerate_session_id=False,
-            )
-        except ClickHouseError as error:
-            raise _away(settings, error) from error
+    def __init__(self, settings: ClickHouseSettings, *, answer_s: float = _ANSWER_S) -> None:
+        """Connect.
+
+        Args:
+            settings: Where the store is.
+            answer_s: How long a whole answer may take, in seconds.
+        """
         self._settings = settings
+        self._answer_s = answer_s
+        self._client = self._ask(self._connected)
 
     def __enter__(self) -> Self:
         return self
@@ -131,10 +135,25 @@ class History:
         open_ms = int(str(self._rows(_NEWEST_CANDLE, {"symbol": symbol})[0][0]))
         return open_ms + Interval.ONE_MINUTE.ms if open_ms else None
 
+    def _connected(self) -> Client:
+        return clickhouse_connect.get_client(
+            dsn=self._settings.url,
+            username=self._settings.user,
+            password=self._settings.password.get_secret_value(),
+            database=self._settings.database,
+            connect_timeout=_CONNECT_S,
+            send_receive_timeout=_SILENCE_S,
+            autogenerate_session_id=False,
+        )
+
     def _rows(self, query: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
+        found = self._ask(lambda: self._client.query(query, dict(parameters)).result_rows)
+        return [tuple(row) for row in found]
+
+    def _ask(self, call: Callable[[], _AnswerT]) -> _AnswerT:
         try:
-            return [tuple(row) for row in self._client.query(query, dict(parameters)).result_rows]
-        except ClickHouseError as error:
+            return within(self._answer_s, f"ClickHouse at {self._settings.url} (history)", call)
+        except _FAILURES as error:
             raise _away(self._settings, error) from error
 
 
@@ -165,5 +184,5 @@ def _candle(symbol: str, row: tuple[object, ...]) -> Candle:
     )
 
 
-def _away(settings: ClickHouseSettings, error: ClickHouseError) -> Transient:
+def _away(settings: ClickHouseSettings, error: Exception) -> Transient:
     return Transient(f"ClickHouse at {settings.url} does not give its history: {error}")

@@ -5,22 +5,27 @@ from collections.abc import Iterable
 from datetime import UTC
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import faust
+from faust.types import TP
 
-from processors.app import CandleApp, raw_topic, send_dead_letter, worker_app
+from processors.app import SESSION_S, CandleApp, raw_topic, send_dead_letter, worker_app
 from processors.changes import Changes
+from processors.faust_transport import CarefulConsumer
+from processors.fence import Fence
 from processors.first_training import FirstTraining
+from processors.guard import beat_in_thread, watch_progress
 from processors.installing import Installer
 from processors.model_store import ModelStore
 from processors.predictor import Predictor, Record
+from processors.standing import Standing
 from processors.training_request import requested
 from processors.version_follower import VersionFollower
 from processors.warmers import Warmers
 from schemas import codecs, topics
 from schemas.dead_letters import Origin, plain_headers
-from schemas.errors import PoisonMessage
+from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.settings import Settings
@@ -43,6 +48,53 @@ class KafkaOutlet:
         """Send records, each to the topic of its type."""
         for record in records:
             await send(self._topics[type(record)], record)
+
+
+class Inbox:
+    """Reads candles out of messages; what cannot be read becomes a dead letter.
+
+    Attributes:
+        topics: Where they come from.
+        taken: Newest offset of each partition.
+        standing: Partitions that stand still.
+    """
+
+    topics: Final = frozenset([topics.CANDLES.name, topics.CANDLES_LIVE.name])
+
+    def __init__(self, letters: faust.TopicT) -> None:
+        self.taken: dict[TP, int] = {}
+        self.standing = Standing()
+        self._letters = letters
+
+    def start_over(self, reader: CarefulConsumer) -> None:
+        """Take note that partitions were assigned anew."""
+        self.taken.clear()
+        self.standing.read_by(reader)
+
+    async def candle_in(self, m: Any) -> Candle | None:  # noqa: ANN401 - Faust's message
+        """Return the candle of a message, None where there is none to take."""
+        if self.standing.holds(m.topic, m.partition):
+            return None
+        self.taken[TP(m.topic, m.partition)] = m.offset
+        try:
+            return codecs.read(Candle, key=m.key, value=m.value, headers=m.headers)
+        except ContractMismatch as mismatch:
+            self.standing.stop(m.topic, m.partition, m.offset, mismatch)
+        except PoisonMessage as error:
+            await self._bury(m, error)
+        return None
+
+    async def _bury(self, m: Any, error: PoisonMessage) -> None:  # noqa: ANN401 - likewise
+        origin = Origin(
+            str(error),
+            m.topic,
+            m.partition,
+            m.offset,
+            reader=topics.PREDICTION_APP,
+            key=m.key,
+            headers=plain_headers(m.headers),
+        )
+        await send_dead_letter(self._letters, error.raw, origin)
 
 
 def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
@@ -76,27 +128,31 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
 
 
 def _wire(app: CandleApp, predictor: Predictor) -> None:
-    letters = raw_topic(app, topics.DEAD_LETTERS)
+    inbox = Inbox(raw_topic(app, topics.DEAD_LETTERS))
 
     @app.agent(raw_topic(app, topics.CANDLES), name="predict", concurrency=1)
     async def predict(stream: faust.StreamT[bytes]) -> None:
         # A candle that waits for its symbol must come again after a crash.
         manual = cast("Any", stream).noack()
         async for event in manual.events():
-            if candle := await _candle_in(event, letters):
+            if candle := await inbox.candle_in(event.message):
                 await predictor.take(candle, partial(manual.ack, event))
-            else:
+            else:  # where its partition stands still, nothing is committed all the same
                 await manual.ack(event)
 
     @app.agent(raw_topic(app, topics.CANDLES_LIVE), name="show", concurrency=1)
     async def show(stream: faust.StreamT[bytes]) -> None:
         async for event in stream.events():
-            if candle := await _candle_in(event, letters):
+            if candle := await inbox.candle_in(event.message):
                 await predictor.show(candle)
 
     @app.on_rebalance_complete.connect
     async def start_over(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
+        inbox.start_over(cast("CarefulConsumer", app.consumer))
         predictor.forget()
+
+    beat_in_thread(Fence(session_s=SESSION_S))
+    watch_progress(app, inbox.topics, lambda: inbox.taken, inbox.standing)
 
 
 def _ask_for_trainings(app: CandleApp, first: FirstTraining) -> None:
@@ -119,21 +175,3 @@ async def send(topic: faust.TopicT, record: Record | TrainingRequest) -> None:
     """Send a record."""
     message = codecs.message_of(record)
     await topic.send(key=message.key, value=message.value, headers=dict(message.headers))
-
-
-async def _candle_in(event: Any, letters: faust.TopicT) -> Candle | None:  # noqa: ANN401 - Faust's event
-    m = event.message
-    try:
-        return codecs.read(Candle, key=m.key, value=m.value, headers=m.headers)
-    except PoisonMessage as error:
-        origin = Origin(
-            str(error),
-            m.topic,
-            m.partition,
-            m.offset,
-            reader=topics.PREDICTION_APP,
-            key=m.key,
-            headers=plain_headers(m.headers),
-        )
-        await send_dead_letter(letters, error.raw, origin)
-        return None

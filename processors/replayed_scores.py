@@ -2,27 +2,41 @@
 
 from collections.abc import Sequence
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas import codecs, topics
 from schemas.errors import Transient
 from schemas.predictions import REPLAYED, Score
 from schemas.settings import KafkaSettings
 
-_PATIENCE_S = 60
+_PATIENCE_S = 60  # for all of them
+_LATER_S = 5.0
 
 
-def publish_scores(settings: KafkaSettings, scores: Sequence[Score]) -> None:
+def publish_scores(
+    settings: KafkaSettings, scores: Sequence[Score], *, patience_s: float = _PATIENCE_S
+) -> None:
     """Send scores and wait until Kafka has them.
 
     The record's header tells them from those of predictions that were published in time, and in
     the store they have no row among the predictions. The same score sent twice is one row there.
 
+    Args:
+        settings: Where the broker is.
+        scores: Of one symbol.
+        patience_s: How long Kafka may take for all of them, in seconds.
+
     Raises:
-        Transient: Kafka does not take them.
+        Transient: Kafka does not take them. The next call has a producer of its own.
     """
     if not scores:
         return
+    refused: list[KafkaError] = []
+
+    def delivered(error: KafkaError | None, _message: object) -> None:
+        if error is not None:
+            refused.append(error)
+
     producer = Producer(
         {
             "bootstrap.servers": settings.bootstrap_servers,
@@ -34,10 +48,28 @@ def publish_scores(settings: KafkaSettings, scores: Sequence[Score]) -> None:
             "log_level": 0,
         }
     )
-    for score in scores:
-        message = codecs.message_of(score)
-        headers: list[tuple[str, str | bytes | None]] = [*message.headers, REPLAYED]
-        producer.produce(topics.SCORES.name, message.value, message.key, headers=headers)
-        producer.poll(0)
-    if producer.flush(_PATIENCE_S):
-        raise Transient("Kafka does not take the scores of the past", retry_after_s=5)
+    try:
+        for score in scores:
+            message = codecs.message_of(score)
+            headers: list[tuple[str, str | bytes | None]] = [*message.headers, REPLAYED]
+            producer.produce(
+                topics.SCORES.name,
+                message.value,
+                message.key,
+                headers=headers,
+                on_delivery=delivered,
+            )
+            producer.poll(0)
+        left = producer.flush(patience_s)
+    except (KafkaException, BufferError) as error:
+        producer.purge()
+        raise _refusal(str(error)) from error
+    if left or refused:
+        producer.purge()
+        raise _refusal(refused[0].str() if refused else f"no answer within {patience_s:g} s")
+
+
+def _refusal(reason: str) -> Transient:
+    return Transient(
+        f"Kafka does not take the scores of the past: {reason}", retry_after_s=_LATER_S
+    )

@@ -70,7 +70,8 @@ def check_score(score: Score) -> None:
 def check_model_version(version: ModelVersion) -> None:
     """Refuse an event of no model, or of a kind that nobody knows."""
     check_name("model", version.model)
-    check_name("version", version.version)
+    if version.version or version.event != ModelEvent.RETIRED:  # a whole model may be retired
+        check_name("version", version.version)
     if version.symbol:
         check_symbol(version.symbol)
     check_one_of("event", version.event, ModelEvent)
@@ -80,14 +81,15 @@ def check_model_version(version: ModelVersion) -> None:
 
 
 def check_training_request(request: TrainingRequest) -> None:
-    """Refuse a request for no model, or for no time."""
+    """Refuse a request for no model, or for no time.
+
+    One that cannot be met all the same is answered by the trainer, with what to ask instead.
+    """
     if request.symbol:
         check_symbol(request.symbol)
     check_name("model", request.model)
     check_time("from", request.from_ms)
     check_time("until", request.until_ms)
-    if request.from_ms >= request.until_ms:
-        raise ValueError(f"{request.from_ms} to {request.until_ms} ms is no range")
     check_name("requested by", request.requested_by)
     check_time("requested", request.requested_ms)
 

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from candlewick.environment import environment_of
 from candlewick.leash import leashed
+from clients.process import START_ME_AGAIN
 from schemas import codecs, topics
 from schemas.settings import Settings
 from tests.candle_builders import trembling_minutes
@@ -20,6 +21,7 @@ from tests.servers import RunningKafka, free_port, running_kafka
 
 SYMBOL = "BTCUSDT"
 PATIENCE_S = 60.0
+FROZEN_S = 5.0  # most of a session
 ENDS_WITHIN_S = 10.0  # as long as the supervisor waits before it kills
 
 
@@ -63,14 +65,45 @@ def wait_for_dead_letter(consumer: Consumer) -> None:
     assert consumer.poll(PATIENCE_S) is not None
 
 
+def test_frozen_past_its_session_it_leaves_and_a_newer_record_stops_its_partition_alone(
+    kafka: RunningKafka, predictor: subprocess.Popen[bytes]
+) -> None:
+    servers = {"bootstrap.servers": kafka.bootstrap, "log_level": 0}
+    producer = Producer(servers)
+    newer: dict[str, str | bytes | None] = {"contract": b"candle.v2"}
+    candle = codecs.encode(trembling_minutes(1)[0])
+    name = topics.CANDLES.name
+    producer.produce(name, b"\0\0\0\0\1abc", SYMBOL, partition=0, headers=newer)
+    for value, partition in ((b"broken", 0), (candle, 1), (b"broken", 1)):
+        producer.produce(name, value, "OTHERUSDT", partition=partition)
+    assert producer.flush(PATIENCE_S) == 0
+    consumer = Consumer(servers | {"group.id": topics.PREDICTION_APP})
+    committed = {0: 0, 1: 0}
+    deadline = time.monotonic() + PATIENCE_S
+    while committed[1] < 2 and time.monotonic() < deadline:
+        found = consumer.committed([TopicPartition(name, p) for p in committed], PATIENCE_S)
+        committed = {tp.partition: max(tp.offset, 0) for tp in found}
+
+    predictor.send_signal(signal.SIGSTOP)
+    silent = Consumer(servers | {"group.id": "nobody"})
+    silent.assign([TopicPartition(topics.GAPS.name, 0, 0)])
+    assert silent.poll(FROZEN_S) is None
+    predictor.send_signal(signal.SIGCONT)
+
+    assert predictor.wait(PATIENCE_S) == START_ME_AGAIN
+    assert committed == {0: 0, 1: 2}
+    silent.close()
+    consumer.close()
+
+
 def test_it_ends_at_once_with_candles_that_wait_for_their_symbol_and_keeps_them(
     kafka: RunningKafka, predictor: subprocess.Popen[bytes]
 ) -> None:
     servers = {"bootstrap.servers": kafka.bootstrap, "log_level": 0}
     producer = Producer(servers)
-    candle = codecs.encode(trembling_minutes(1)[0])
-    for value in (candle, b"broken"):
-        producer.produce(topics.CANDLES.name, value, SYMBOL, partition=0)
+    candle = codecs.message_of(trembling_minutes(1)[0])
+    for value in (candle.value, b"broken"):
+        producer.produce(topics.CANDLES.name, value, SYMBOL, partition=0, headers=[*candle.headers])
     assert producer.flush(PATIENCE_S) == 0
     consumer = Consumer(servers | {"group.id": topics.PREDICTION_APP})
     wait_for_dead_letter(consumer)  # so the candle before it has been taken

@@ -25,16 +25,19 @@ from processors.installing import Installer
 from processors.model_store import ModelStore
 from processors.models.artefact import METADATA
 from processors.past_scoring import score_past
-from processors.predictor import Predictor, Record
+from processors.predictor import Predictor
+from processors.predictor import Record as Answer
 from processors.trainer import GROUP
 from processors.training_request import version_of
 from processors.version_follower import VersionFollower
 from processors.warming import Warmed, warm
 from schemas import codecs, topics
+from schemas.codecs import Record
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.settings import Settings
 from sinks.tables import TABLES
 from tests.candle_builders import MIDNIGHT_MS, trembling_minutes
+from tests.messages import sent
 from tests.servers import running_clickhouse, running_kafka
 
 DAY_MS = 86_400_000
@@ -53,8 +56,16 @@ class Stack:
     producer: Producer
 
     def ask(self, request: TrainingRequest | bytes) -> None:
-        raw = request if isinstance(request, bytes) else codecs.encode(request)
-        self.producer.produce(topics.TRAINING_REQUESTS.name, raw)
+        if isinstance(request, bytes):
+            self.producer.produce(topics.TRAINING_REQUESTS.name, request)
+        else:
+            message = codecs.message_of(request)
+            self.producer.produce(
+                topics.TRAINING_REQUESTS.name,
+                message.value,
+                message.key,
+                headers=list(message.headers),
+            )
         assert self.producer.flush(10) == 0
 
     def told(self, version: str, count: int = 1) -> list[ModelVersion]:
@@ -92,10 +103,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield Stack(settings, Producer({"bootstrap.servers": kafka.bootstrap}))
 
 
-def keep(settings: Settings, records: Iterable[object]) -> None:
+def keep(settings: Settings, records: Iterable[Record]) -> None:
     kept = list(records)
     table = next(t for t in TABLES if t.topic.record is type(kept[0]))
-    rows = b"".join(table.read(codecs.encode(r)).data for r in kept)  # type: ignore[arg-type]
+    rows = b"".join(table.read(sent(record)).data for record in kept)
     with connect(settings.clickhouse) as client:
         client.raw_insert(table.name, table.columns, rows, fmt="RowBinary")
 
@@ -122,9 +133,9 @@ def a_request(**changes: object) -> TrainingRequest:
 
 class Out:
     def __init__(self) -> None:
-        self.records: list[Record] = []
+        self.records: list[Answer] = []
 
-    async def publish(self, records: Iterable[Record]) -> None:
+    async def publish(self, records: Iterable[Answer]) -> None:
         self.records += records
 
 
@@ -298,7 +309,7 @@ def sent_scores(settings: Settings, count: int) -> list[Score]:
     deadline = time.monotonic() + DEADLINE_S
     while len(found) < count and time.monotonic() < deadline:
         for message in consumer.consume(10_000, 0.5):
-            assert message.headers() == [("replayed", b"1")]
+            assert message.headers() == [codecs.contract_header(Score), ("replayed", b"1")]
             found.append(codecs.decode(Score, message.value() or b""))
     consumer.close()
     assert len(found) == count
@@ -323,7 +334,9 @@ def test_a_person_asks_for_a_training_and_decides_who_answers(
     for name, value in environment_of(stack.settings).items():
         monkeypatch.setenv(name, value)
     details = orjson.dumps({"effective_ms": 1, "symbols": ["BTCUSDT"]}).decode()
-    keep(stack.settings, [ModelVersion("batch", "v7", "", "trained", 5, "rounds", details)])
+    keep(
+        stack.settings, [ModelVersion("batch", "v7", "", "trained", MIDNIGHT_MS, "rounds", details)]
+    )
 
     asked = said("train", "--symbol", "btcusdt", "--from", "2023-11-14", "--to", "2023-11-22")
     promoted = said("models", "promote", "batch", "--symbol", "BTCUSDT")
