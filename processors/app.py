@@ -9,12 +9,13 @@ import faust
 from faust.transport.base import Transport
 from faust.types import TP
 
+from processors.block_messages import Message
 from processors.candle_state import CandleRules
 from processors.faust_transport import CarefulConsumer, CarefulTransport
 from processors.fence import Fence
 from processors.guard import beat_in_loop, leave_if_fenced, watch_progress
 from processors.standing import Standing
-from processors.worker import UNKNOWN_MS, CandleWorker, Message
+from processors.worker import CandleWorker
 from schemas import topics
 from schemas.codecs import contract_header
 from schemas.dead_letters import Origin, letter_of
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 CANDLE_HEADERS = dict([contract_header(Candle)])
 SESSION_S = 6.0  # the broker's minimum
 _LIVE_EVERY_S = 1.0
-_CREATE_TIME = 0  # the message's time is the producer's
 
 
 class CandleApp(faust.App):
@@ -127,7 +127,10 @@ def _wire(app: CandleApp, settings: Settings) -> None:
     async def build_candles(stream: faust.StreamT[bytes]) -> None:
         async for event in stream.events():
             leave_if_fenced(fence)
-            await worker.take(_message(event.message))
+            m = event.message
+            await worker.take(
+                Message(m.key, m.value, m.headers or {}, m.topic, m.partition, m.offset)
+            )
 
     @app.on_rebalance_complete.connect
     async def start_over(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
@@ -170,18 +173,3 @@ def _tell(done: Any, acknowledged: Callable[[], None]) -> None:  # noqa: ANN401 
         log.warning("a closed candle was not acknowledged; it stays in the outbox")
     else:
         acknowledged()
-
-
-def _message(found: Any) -> Message:  # noqa: ANN401 - Faust's message
-    sent_ms = UNKNOWN_MS
-    if found.timestamp_type == _CREATE_TIME and found.timestamp is not None:
-        sent_ms = int(found.timestamp * 1000)
-    return Message(
-        found.key,
-        found.value,
-        found.headers or {},
-        found.topic,
-        found.partition,
-        found.offset,
-        sent_ms,
-    )

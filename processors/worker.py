@@ -7,10 +7,10 @@ between sends a candle again; the other order could lose it.
 import logging
 import time
 from collections.abc import Awaitable, Callable, ItemsView
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from processors.admission import admit
+from processors.block_messages import Message, kept_of, message_of
 from processors.candle_state import CandleRules
 from processors.candle_store import CandleRecord, dump_record, load_record
 from processors.candles import open_candles
@@ -23,21 +23,6 @@ from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.market import TradeBlock
 
 log = logging.getLogger(__name__)
-UNKNOWN_MS: Final = -1
-_LATEST_MS: Final = 60_000  # a block that was received later than it was sent knows no clock
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One record of the trades topic."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: codecs.Headers
-    topic: str
-    partition: int
-    offset: int
-    sent_ms: int = UNKNOWN_MS  # by the clock of its producer
 
 
 class Table(Protocol):
@@ -108,7 +93,7 @@ class CandleWorker:
         self.taken[message.partition] = message.offset
         self._healer.saw(message.partition, message.offset)
         try:
-            kept = _kept(message)
+            kept = kept_of(message)
             record = self._record(kept.key)
         except PoisonMessage as error:
             await self._bury(message, str(error))
@@ -157,7 +142,7 @@ class CandleWorker:
     async def _fold(self, message: Message, kept: Kept, record: CandleRecord | None) -> None:
         admitted = admit(record, kept, self._rules)
         for refused, reason in admitted.refused:
-            await self._bury(_message_of(refused, message.topic), reason)
+            await self._bury(message_of(refused, message.topic), reason)
         if admitted.state is None:
             return
         if record is not None and (admitted.state, admitted.doubts) == (
@@ -216,17 +201,3 @@ class CandleWorker:
         raw = dump_record(record)
         self._table[key] = raw
         self._records[key] = raw, record
-
-
-def _kept(message: Message) -> Kept:
-    block = codecs.read(TradeBlock, key=message.key, value=message.value, headers=message.headers)
-    key, raw = message.key or b"", message.value or b""
-    if message.sent_ms != UNKNOWN_MS and block.received_ms > message.sent_ms + _LATEST_MS:
-        late_s = (block.received_ms - message.sent_ms) / 1000
-        raise PoisonMessage(f"received {late_s:.0f} s after it was sent to Kafka", raw=raw)
-    headers = plain_headers(message.headers)
-    return Kept(message.partition, message.offset, block, key, raw, headers)
-
-
-def _message_of(kept: Kept, topic: str) -> Message:
-    return Message(kept.key, kept.value, kept.headers, topic, kept.partition, kept.offset)

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from processors.block_messages import Message
 from processors.candle_state import CandleRules
 from processors.standing import Standing
-from processors.worker import CandleWorker, Message
+from processors.worker import CandleWorker
 from schemas import codecs, topics
 from schemas.dead_letters import Origin
 from schemas.market import TradeBlock
@@ -112,13 +113,13 @@ def test_what_cannot_be_read_is_buried_with_its_place_and_the_rest_goes_on() -> 
         replace(a_message(first, 3), key=b"\xff\xfe"),
         replace(a_message(first, 4), key=b"ETHUSDT"),
         replace(a_message(first, 5), value=None),
-        replace(a_message(first, 6), sent_ms=first.received_ms - 2 * 60 * MINUTE_MS),
+        replace(a_message(first, 6), value=b"\0" + b"x" * 40),
     ]
     stage = Stage().take(a_message(first, 0), *strange, a_message(second, 7))
 
     assert [letter.offset for letter in stage.outlet.letters] == [1, 2, 3, 4, 5, 6]
     assert {letter.reader for letter in stage.outlet.letters} == {topics.CANDLE_APP}
-    assert stage.outlet.letters[-2].key == b"BTCUSDT"
+    assert stage.outlet.letters[-1].key == b"BTCUSDT"
     assert len(stage.outlet.candles) == 1
 
 
