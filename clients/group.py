@@ -55,7 +55,9 @@ class GroupOffsets:
     def groups(self, prefix: str) -> list[str]:
         """Return the groups whose names begin so. Raises as `committed`."""
         try:
-            answer = self._connected().list_consumer_groups(request_timeout=ANSWER_S).result(ANSWER_S)
+            answer = (
+                self._connected().list_consumer_groups(request_timeout=ANSWER_S).result(ANSWER_S)
+            )
         except (KafkaException, TimeoutError) as error:
             raise self._silent() from error
         return sorted(g.group_id for g in answer.valid or [] if g.group_id.startswith(prefix))

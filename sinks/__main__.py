@@ -20,7 +20,7 @@ from sinks.kafka import GROUP, sink_consumer, topic_ids
 from sinks.tables import HISTORY, TABLES, Table
 
 HISTORY_NICENESS = 5
-STALL_S = 90.0  # more than an insert may take
+STALL_S = 30.0  # a group settles anew within some ten seconds
 
 
 def main() -> None:
@@ -75,7 +75,8 @@ def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
     group = f"{GROUP}-history" if part == "history" else GROUP
     consumer = sink_consumer(servers, instance=instance, group=group, lost=_lost)
     drain = Drain(consumer, tables, route)
-    progress = Progress(STALL_S, InputWaits(servers, group, names, except_for=drain.standing))
+    waits = InputWaits(servers, group, names, except_for=drain.standing)
+    progress = Progress(STALL_S, lambda: not drain.is_delivering and waits())
     drain.attempted = progress.attempted
     progress.watch()
     return drain

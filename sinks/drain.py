@@ -42,7 +42,8 @@ class Drain:
     """Empties the topics of some tables into ClickHouse.
 
     Attributes:
-        attempted: Called when a delivery has ended, well or in error.
+        attempted: Called when records were read, and when a delivery has ended, well or in error.
+        is_delivering: Whether a delivery is under way; each of its calls has a limit of its own.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Drain:
         self._consumer = consumer
         self._commits = Commits(consumer)
         self.attempted: Callable[[], None] = lambda: None
+        self.is_delivering = False
         self._tables = {table.topic.name: table for table in tables}
         self._route = route
         self._pending: dict[_Place, Pending] = {}
@@ -99,6 +101,8 @@ class Drain:
     def _step(self, now_ms: int) -> None:
         messages = self._consumer.consume(self._appetite, POLL_S)
         self._behind = len(messages) == self._appetite
+        if messages:
+            self.attempted()
         size = 0
         for place, (offsets, kept) in self._by_place(messages).items():
             if place not in self._stopped and place in self._pending:
@@ -166,11 +170,13 @@ class Drain:
         batches = self._cut(now_ms, everything=everything)
         if not batches:
             return
+        self.is_delivering = True
         try:
             self._deliver(batches, now_ms)
         except Transient as error:
             self._report(error)
             self._retry_ms = now_ms + int(error.retry_after_s * 1000)
+        self.is_delivering = False
         self.attempted()
 
     def _cut(self, now_ms: int, *, everything: bool) -> dict[_Place, Batch]:
