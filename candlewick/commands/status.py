@@ -37,7 +37,7 @@ def status(
     if state is None:
         console.print(f"nothing runs over {folder.root}: start it with `candlewick up`")
         raise typer.Exit(1)
-    health = ask_health(settings.api.host, state.addresses.api)
+    health = ask_health(settings.api, state.addresses.api)
     if as_json:
         shown = {"ready": state.ready, "processes": [asdict(p) for p in state.processes]}
         sys.stdout.write(json.dumps(shown | {"health": health}) + "\n")

@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from candlewick.api_health import ask_health
+from schemas.settings import ApiSettings
 from tests.debian import program
 from tests.servers import free_port
 
@@ -83,10 +85,15 @@ def test_with_a_certificate_it_speaks_https_only(tmp_path: Path, certificate: Pa
     with api(tmp_path, PORT=str(port), CERTIFICATE=chain, KEY=certificate / "key.pem") as process:
         with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trusting) as client:
             alive = first_answer(client, process)
+        told = ApiSettings(certificate=chain, key=certificate / "key.pem")
+        health = ask_health(told, port)
         with pytest.raises(httpx.TransportError):
             httpx.get(f"http://127.0.0.1:{port}/livez")
 
     assert alive.json()["status"] == "ok"
+    assert health is not None
+    assert "parts" in health
+    assert ask_health(ApiSettings(), port) is None
 
 
 def first_answer(client: httpx.Client, process: subprocess.Popen[str]) -> httpx.Response:
