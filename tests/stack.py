@@ -21,11 +21,13 @@ from candlewick.ports import free_port
 CANDLEWICK = str(Path(sys.executable).with_name("candlewick"))
 SERVERS = ("kafka", "clickhouse", "exchange", "api")
 PATIENCE_S = 90.0
-# Since our first minute, which begins in its middle: is each candle the exchange's?
+# Since the first minute of each symbol, which begins in its middle: is each the exchange's?
 _AUDIT = """
 SELECT symbol, toString(open_time), toString(result), toString(differs)
 FROM audit
-WHERE interval = '1m' AND open_time > (SELECT min(open_time) FROM candles WHERE interval = '1m')
+WHERE interval = '1m' AND open_time >
+    (SELECT max(first) FROM
+        (SELECT min(open_time) AS first FROM candles WHERE interval = '1m' GROUP BY symbol))
   AND toUnixTimestamp64Milli(open_time) < {until_ms:Int64}
 """
 _NEWEST = """
