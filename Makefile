@@ -15,7 +15,7 @@ SUITE ?= trixie
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo live test test-long bench lint docs fresh clean
+.PHONY: help setup demo live test test-long attack bench lint docs fresh clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ test: lint ## Lint and every test but the long ones, with a real Kafka and a rea
 
 test-long: setup ## The tests that take minutes each
 	$(BIN)/pytest -m slow --timeout 3600 $(ARGS)
+
+attack: setup ## Attack a stack of its own on this machine and print what came of it: make attack ARGS='--short 3a'
+	@$(BIN)/python -m tests.attack $(ARGS)
 
 bench: setup ## Each figure of the README, measured here
 	@for script in bench/bench_*.py; do \

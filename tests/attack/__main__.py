@@ -1,0 +1,77 @@
+"""Attack a whole stack of its own on this machine, and print what came of it.
+
+    python -m tests.attack [--seed N] [--short] [CLASS ...]
+
+It ends with 1 when anything came of any input that should not have.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from tests.attack import absurd, blocks, live_frames, requests, unreadable
+from tests.attack.judge import judge, judge_data, look
+from tests.attack.tally import Tally, table
+from tests.attack.world import Attack, World
+from tests.stack import Stack, eventually, running_stack
+
+SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "DOTUSDT")
+ATTACKS: Final = (
+    Attack("1c", "parameters, bodies, paths", requests.attack),
+    Attack("3a", "unreadable records", unreadable.attack),
+    Attack("3b", "absurd records", absurd.attack),
+    Attack("3c", "blocks of trades", blocks.attack),
+    Attack("4b", "frames live", live_frames.attack),
+)
+
+
+def run(
+    folder: Path, *, seed: int = 1, is_short: bool = False, codes: tuple[str, ...] = ()
+) -> list[Tally]:
+    """Attack a stack that is started over a folder; return what came of each class."""
+    chosen = [attack for attack in ATTACKS if not codes or attack.code in codes]
+    with running_stack(folder, symbols=SYMBOLS) as stack:
+        eventually(stack.predicts, stack.logs)
+        eventually(stack.is_healthy, lambda: stack.get("/healthcheck").text)
+        tallies = [_try(attack, stack, seed, is_short=is_short) for attack in chosen]
+        afterwards = Tally("", "the data afterwards, in rows")
+        judge_data(stack, afterwards)
+    return [*tallies, afterwards]
+
+
+def _try(attack: Attack, stack: Stack, seed: int, *, is_short: bool) -> Tally:
+    tally = Tally(attack.code, attack.title)
+    world = World(stack, Random(f"{seed} {attack.code}"), is_short)
+    began_s, before = time.monotonic(), look(stack)
+    attack.run(world, tally)
+    if attack.needs_stack:
+        judge(stack, before, tally)
+    took_s = time.monotonic() - began_s
+    sys.stderr.write(f"{attack.code} {attack.title}: {tally.tried} in {took_s:.0f} s\n")
+    return tally
+
+
+def main() -> int:
+    """Read the command line, attack, print."""
+    asked = argparse.ArgumentParser(prog="python -m tests.attack", description=__doc__)
+    asked.add_argument("--seed", type=int, default=1, help="the same seed, the same inputs")
+    asked.add_argument("--short", action="store_true", help="a part of the inputs")
+    asked.add_argument("classes", nargs="*", metavar="CLASS", help="for example 3a; left out, all")
+    given = asked.parse_args()
+    unknown = set(given.classes) - {attack.code for attack in ATTACKS}
+    if unknown:
+        asked.error(f"no class {', '.join(unknown)}: {', '.join(a.code for a in ATTACKS)}")
+    with tempfile.TemporaryDirectory(prefix="candlewick-attack-") as folder:
+        tallies = run(
+            Path(folder), seed=given.seed, is_short=given.short, codes=tuple(given.classes)
+        )
+    sys.stdout.write(f"{table(tallies)}\n")
+    return 0 if all(tally.is_clean for tally in tallies) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
