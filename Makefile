@@ -61,7 +61,7 @@ test: lint ## Lint and every test but the long ones, with a real Kafka and a rea
 test-long: setup ## The tests that take minutes each
 	$(BIN)/pytest -m slow --timeout 3600 $(ARGS)
 
-attack: setup ## Attack a stack of its own on this machine and print what came of it: make attack ARGS='--short 3a'
+attack: setup ## Attack a stack of its own, and print what came of it; ARGS="--short" for a part
 	@$(BIN)/python -m tests.attack $(ARGS)
 
 bench: setup ## Each figure of the README, measured here

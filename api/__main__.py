@@ -26,12 +26,20 @@ def main() -> None:
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
         logging.getLogger("urllib3").setLevel(logging.WARNING)  # it logs URLs with parameters
+        logging.getLogger("uvicorn.error").addFilter(_without_trace)
         _check_port(settings.api)
         _check_certificate(settings.api)
         with open_gate(settings) as gate:
             _serve(build_app(settings, gate), settings)
     except CandlewickError as error:
         sys.exit(f"api: {error}")
+
+
+def _without_trace(record: logging.LogRecord) -> bool:
+    """Leave one line of what anybody may send on a websocket: text that is none."""
+    if record.getMessage().startswith("Invalid UTF-8"):
+        record.exc_info = None
+    return True
 
 
 def _serve(app: FastAPI, settings: Settings) -> None:

@@ -13,7 +13,20 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from tests.attack import absurd, blocks, live_frames, requests, unreadable
+from tests.attack import (
+    absurd,
+    blocks,
+    csv_files,
+    live_frames,
+    raw_http,
+    requests,
+    sign_ins,
+    sockets,
+    store_body,
+    store_door,
+    tokens,
+    unreadable,
+)
 from tests.attack.judge import judge, judge_data, look
 from tests.attack.tally import Tally, table
 from tests.attack.world import Attack, World
@@ -21,7 +34,17 @@ from tests.stack import Stack, eventually, running_stack
 
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "DOTUSDT")
 ATTACKS: Final = (
+    Attack("1a", "roles and tokens", tokens.attack),
+    Attack("1b", "signing in", sign_ins.attack),
     Attack("1c", "parameters, bodies, paths", requests.attack),
+    Attack("1d", "bytes that are almost HTTP", raw_http.attack_bytes),
+    Attack("1e", "huge, slow, half requests", raw_http.attack_connections),
+    Attack("1f", "websocket frames", sockets.attack),
+    Attack("1g", "CSV of users", csv_files.attack),
+    Attack("2a", "escapes from the store", store_door.attack),
+    Attack("2b", "statements that cost much", store_body.attack_resources),
+    Attack("2c", "bombs and broken codings", store_body.attack_bombs),
+    Attack("2d", "inserts that break off", store_body.attack_inserts),
     Attack("3a", "unreadable records", unreadable.attack),
     Attack("3b", "absurd records", absurd.attack),
     Attack("3c", "blocks of trades", blocks.attack),
