@@ -19,11 +19,13 @@ from typing import IO, Final, TypeVar, cast
 
 import httpx
 
+from clients.limits import answered
 from producers.binance.archive_names import Archive
 from producers.binance.csv_start import LONGEST_LINE, skip_start
 from producers.binance.kline_csv import KlineFile, read_klines
 from producers.binance.numbers import FIRST_MICROSECOND
 from producers.binance.parse import parse_agg_trade_row
+from producers.waiting import told_wait_s
 from schemas.candle_columns import CandleColumns
 from schemas.errors import PoisonMessage, Transient
 from schemas.market import Trade
@@ -33,6 +35,8 @@ MEMORY_BYTES: Final = 8 << 20  # larger files rest on the disk while they are re
 ATTEMPTS: Final = 3
 FILES_AT_A_TIME: Final = 1  # read from zip to records; more are being downloaded
 RETRY_S: Final = 0.5
+CHECKSUM_S: Final = 20.0  # of a whole request: an answer may drip
+DOWNLOAD_S: Final = 1800.0  # of a whole file: a month of trades has a gigabyte
 TRADES_A_PART: Final = 10_000
 _MICROSECOND_DIGITS: Final = len(str(FIRST_MICROSECOND))
 _UNREADABLE: Final = (
@@ -54,7 +58,10 @@ class ArchiveClient:
     Every method raises `Transient` when the server cannot answer now.
     """
 
-    def __init__(self, base_url: str, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, base_url: str, http: httpx.AsyncClient, *, limit_s: float = CHECKSUM_S
+    ) -> None:
+        self._limit_s = limit_s
         self._url = base_url.rstrip("/")
         self._http = http
         self._turns = asyncio.Semaphore(FILES_AT_A_TIME)
@@ -63,8 +70,8 @@ class ArchiveClient:
         """Return the SHA-256 that is published for a file, or None where there is no such file."""
         url = f"{self._url}/{file.path}.CHECKSUM"
         try:
-            answer = await self._http.get(url)
-        except httpx.TransportError as error:
+            answer = await answered(self._limit_s, url, self._http.get(url))
+        except httpx.RequestError as error:
             raise Transient(f"{url} does not answer: {error!r}") from error
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
@@ -85,7 +92,8 @@ class ArchiveClient:
             attempt += 1
             with tempfile.SpooledTemporaryFile(MEMORY_BYTES) as held:
                 try:
-                    await self._download(file, sha256, held)
+                    what = f"{self._url}/{file.path}"
+                    await answered(DOWNLOAD_S, what, self._download(file, sha256, held))
                     async with self._turns:
                         return await asyncio.to_thread(use, held)
                 except PoisonMessage as error:
@@ -101,7 +109,7 @@ class ArchiveClient:
                 async for piece in answer.aiter_raw():
                     digest.update(piece)
                     into.write(piece)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise Transient(f"{url} broke off: {error!r}") from error
         into.seek(0)
         if digest.hexdigest() != sha256:
@@ -171,5 +179,5 @@ def _refuse_errors(answer: httpx.Response, url: str) -> None:
     wait = answer.headers.get("Retry-After", "")
     raise Transient(
         f"{url} answered {answer.status_code}",
-        retry_after_s=float(wait) if wait.isdecimal() else 1.0,
+        retry_after_s=told_wait_s(answer.status_code, wait) if wait else 1.0,
     )

@@ -138,7 +138,7 @@ class RestClient:
         asked = self._http.get(f"{self._url}/api/v3/{name}", params=query)
         try:
             answer = await answered(self._limit_s, f"{self._url} ({name})", asked)
-        except (httpx.TransportError, httpx.InvalidURL, Transient) as error:
+        except (httpx.RequestError, httpx.InvalidURL, Transient) as error:
             self.closed.add(name)
             raise _unanswered(self._url, error) from error
         self._note_used(answer)

@@ -56,7 +56,7 @@ class CoinGecko:
         asked = self._http.get(f"{self._url}/{path}", params=query, headers=self._headers)
         try:
             answer = await answered(self._limit_s, f"{self._url} ({path})", asked)
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except (httpx.RequestError, httpx.InvalidURL) as error:
             raise Transient(f"{self._url} does not answer: {error!r}") from error
         if answer.status_code == httpx.codes.OK:
             return answer.content

@@ -19,6 +19,7 @@ UNREADABLE: Final = (
     KeyError,
     TypeError,
     ValueError,
+    RecursionError,  # brackets without end
 )
 DIGITS: Final = 60
 

@@ -15,11 +15,15 @@ from typing import Final
 
 from tests.attack import (
     absurd,
+    archives,
     blocks,
     csv_files,
+    frames,
     live_frames,
     raw_http,
     requests,
+    rest_answers,
+    settings,
     sign_ins,
     sockets,
     store_body,
@@ -48,7 +52,12 @@ ATTACKS: Final = (
     Attack("3a", "unreadable records", unreadable.attack),
     Attack("3b", "absurd records", absurd.attack),
     Attack("3c", "blocks of trades", blocks.attack),
+    Attack("4a", "frames in the parser", frames.attack, needs_stack=False),
     Attack("4b", "frames live", live_frames.attack),
+    Attack("4c", "answers of REST", rest_answers.attack, needs_stack=False),
+    Attack("4d", "archive files", archives.attack, needs_stack=False),
+    Attack("5a", "nonsense settings", settings.attack_settings),
+    Attack("5b", "broken files", settings.attack_files),
 )
 
 
