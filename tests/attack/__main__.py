@@ -36,7 +36,7 @@ from tests.attack.tally import Tally, table
 from tests.attack.world import Attack, World
 from tests.stack import Stack, eventually, running_stack
 
-SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "DOTUSDT")
+SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 ATTACKS: Final = (
     Attack("1a", "roles and tokens", tokens.attack),
     Attack("1b", "signing in", sign_ins.attack),
@@ -70,7 +70,7 @@ def run(
         eventually(stack.predicts, stack.logs)
         eventually(stack.is_healthy, lambda: stack.get("/healthcheck").text)
         tallies = [_try(attack, stack, seed, is_short=is_short) for attack in chosen]
-        afterwards = Tally("", "the data afterwards, in rows")
+        afterwards = Tally("", "rows stored afterwards")
         judge_data(stack, afterwards)
     return [*tallies, afterwards]
 

@@ -12,6 +12,7 @@ from schemas.topics import Topic
 from schemas.validation import key_of, validate
 from tests.attack.kafka import Poison, not_buried, send
 from tests.attack.tally import Fault, Tally
+from tests.attack.unreadable import topics_of
 from tests.attack.world import World
 
 _NUMBERS: Final = (0, -1, -2, 1, 2**31 - 1, -(2**31), 2**62 + 1, 2**63 - 1, -(2**63))
@@ -55,7 +56,7 @@ _FALSE_CANDLES: Final[tuple[dict[str, Any], ...]] = (
 
 def attack(world: World, tally: Tally) -> None:
     """Send them; each must be buried, and none may be stored or shown."""
-    every = [poison for topic in topics.ALL if topic.record for poison in _poisons(topic)]
+    every = [poison for topic in topics_of(world) for poison in _poisons(topic)]
     chosen = world.some(every, in_short=80)
     chosen += [
         _poison(topic, replace(EXAMPLES[Candle], **changes), str(changes))  # type: ignore[type-var]

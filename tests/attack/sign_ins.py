@@ -22,12 +22,10 @@ def attack(world: World, tally: Tally) -> None:
         guess = partial(ask, client, tally, "POST", "/v1/token")
         wrong = {"data": {"username": "target", "password": PASSWORD}}
         tried = at_once([partial(guess, **wrong)] * 40, together=40).count(401)
-        if tried > _ALLOWED:
-            tally.blame(Fault.ACCEPTED, f"{tried} of 40 guesses were tried", count=tried)
         invented = [{"X-Forwarded-For": f"192.0.2.{number}"} for number in range(20)]
-        tried = sum(guess(**wrong, headers=headers) == 401 for headers in invented)
-        if tried:
-            tally.blame(Fault.ACCEPTED, f"{tried} guesses from addresses that were only claimed")
+        tried += sum(guess(**wrong, headers=headers) == 401 for headers in invented)
+        if tried > _ALLOWED:
+            tally.blame(Fault.ACCEPTED, f"{tried} of 60 guesses were tried, {_ALLOWED} are allowed")
         flood = [
             partial(guess, data={"username": f"nobody{number}", "password": "x" * 12})
             for number in range(many)

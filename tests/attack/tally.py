@@ -41,7 +41,7 @@ class Tally:
         """Write down something that must not be."""
         self.faults[fault] += count
         if sum(fault in reason for reason in self.reasons) < _EXAMPLES:
-            self.reasons.append(f"{self.code} {fault}: {what}"[:_LONGEST])
+            self.reasons.append(f"{self.code} {fault}: {what}".strip()[:_LONGEST])
 
     def answered(self, status: int, what: object, *, retry_after: bool = False) -> None:
         """Count an answer; one of a server in trouble is a fault."""
