@@ -1,5 +1,6 @@
 """The API against its own OpenAPI document, and against hostile input."""
 
+import sys
 from collections.abc import Iterator
 from itertools import count
 
@@ -221,7 +222,9 @@ def test_brackets_without_end_are_only_a_wrong_value(stage: Stage) -> None:
             client.get("/v1/symbols", headers={"Authorization": f"Bearer {'W1tb' * 9000}.x.x"}),
         ]
 
-    assert [answer.status_code for answer in found] == [404, 400, 400, 422, 401]
+    # From Python 3.14 on the JSON is read to its end, and is no such body; before, it is no JSON.
+    malformed = 422 if sys.version_info >= (3, 14) else 400
+    assert [answer.status_code for answer in found] == [404, malformed, malformed, 422, 401]
     assert "RecursionError" not in stage.api.log()
 
 
