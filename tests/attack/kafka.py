@@ -102,7 +102,7 @@ def newest_messages(stack: Stack, topic: Topic, *, most: int) -> list[Message]:
             )
             begin = offset = max(low, high - most)
             consumer.assign([TopicPartition(topic.name, partition, begin)])
-            while offset < high and (messages := consumer.consume(most, 10)):
+            while offset < high and (messages := consumer.consume(min(500, high - offset), 10)):
                 offset = (messages[-1].offset() or 0) + 1
                 found += [message for message in messages if message.error() is None]
     finally:

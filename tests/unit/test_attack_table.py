@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attack.__main__ import ATTACKS
 from tests.attack.tally import Fault, Tally, table
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
@@ -37,3 +38,9 @@ def test_only_a_503_that_says_when_to_come_again_is_an_answer(status: int) -> No
 def test_the_table_fits_a_terminal() -> None:
     long = Tally("1c", "x" * 100, tried=99_999)
     assert max(map(len, table([long]).splitlines())) <= 80
+
+
+def test_the_document_says_what_came_of_every_class() -> None:
+    said = DOCUMENT.read_text()
+    missing = [a.code for a in ATTACKS if f"{a.code:3}{a.title}"[:30] not in said]
+    assert missing == [], "run `make attack` and put its table into docs/security.md"
