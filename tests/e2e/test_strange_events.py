@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from confluent_kafka import Producer
 
 from schemas import codecs, topics
@@ -88,6 +89,7 @@ def an_open_candle_has_an_absurd_time(stack: Stack) -> None:
     say(stack, topics.CANDLES_LIVE, "EVILUSDT", *(codecs._frame(candle) for candle in absurd))
 
 
+@pytest.mark.timeout(600)
 def test_nothing_strange_stops_or_falsifies_a_symbol(tmp_path: Path) -> None:
     with running_stack(tmp_path, symbols=SYMBOLS) as stack:
         eventually(stack.predicts, stack.logs)
