@@ -22,7 +22,6 @@ from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, ArchiveState
 
 log = logging.getLogger(__name__)
-CHECKSUM_S: Final = 30.0
 FILE_S: Final = 900.0  # downloaded, in its turn, and read, up to three times over
 PAGE_ROWS: Final = 8_000  # Kafka's client takes a few large pages with less work than many small
 
@@ -76,10 +75,7 @@ class FileFiller:
                 await self._use(track, file, sha256, ArchiveState.REISSUED)
 
     async def _checksum(self, file: Archive) -> str | None:
-        def ask() -> Awaitable[str | None]:
-            return answered(CHECKSUM_S, f"{file.name}.CHECKSUM", self.archives.checksum(file))
-
-        return await persistently(ask)
+        return await persistently(lambda: self.archives.checksum(file))
 
     async def _use(self, track: Track, file: Archive, sha256: str, state: ArchiveState) -> None:
         try:

@@ -10,7 +10,6 @@ from schemas.timeframe import Interval
 from schemas.value_checks import (
     LARGEST_AMOUNT_E8,
     LARGEST_ID,
-    UNKNOWN_MS,
     check_name,
     check_one_of,
     check_range,
@@ -113,5 +112,5 @@ def check_coin_day(day: CoinDay) -> None:
 def _check_run(open_ms: int, close_ms: int) -> None:
     check_time("open", open_ms)
     check_time("close", close_ms)
-    if not UNKNOWN_MS < open_ms < close_ms:
+    if open_ms >= close_ms:
         raise ValueError(f"{open_ms} to {close_ms} ms holds no candle")
