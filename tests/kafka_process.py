@@ -3,10 +3,12 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from candlewick.leash import leashed
 from candlewick.ports import answers, free_port
@@ -15,6 +17,12 @@ from schemas.settings import KafkaSettings
 
 START_DEADLINE_S = 120.0  # the first start ever fetches the jars
 STOP_DEADLINE_S = 20.0
+ANSWER_DEADLINE_S = 60.0
+_UNSETTLED = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
 
 
 @dataclass(slots=True)
@@ -68,6 +76,21 @@ def running_kafka(
     finally:
         if kafka.process.poll() is None:
             kafka.stop()
+
+
+def committed_offsets(group: Consumer, places: Sequence[TopicPartition]) -> list[int]:
+    """Where the consumer's group is in each place; below 0 where it has not committed.
+
+    A broker that has just started may name a coordinator that does not know of it yet.
+    """
+    deadline = time.monotonic() + ANSWER_DEADLINE_S
+    while True:
+        try:
+            return [place.offset for place in group.committed([*places], ANSWER_DEADLINE_S)]
+        except KafkaException as error:
+            unsettled = error.args[0].code() in _UNSETTLED
+            if not unsettled or time.monotonic() > deadline:
+                raise
 
 
 def _start(path: Path, port: int) -> subprocess.Popen[bytes]:

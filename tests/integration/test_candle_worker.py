@@ -19,7 +19,7 @@ from schemas import codecs, topics
 from schemas.market import Candle, TradeBlock
 from tests.builders import newest_revisions
 from tests.feed import SYMBOLS, Feed
-from tests.kafka_process import RunningKafka, running_kafka
+from tests.kafka_process import RunningKafka, committed_offsets, running_kafka
 
 PARTITIONS = 4
 HOUR_MS = 3_600_000
@@ -252,7 +252,9 @@ def test_a_record_of_a_newer_version_stops_its_partition_and_no_other(
         ends[partition] = offset
         committed: dict[int, int] = {}
         while time.monotonic() < deadline and committed != ends:
-            committed = {tp.partition: max(tp.offset, 0) for tp in groups.committed(everywhere)}
+            committed = {
+                i: max(at, 0) for i, at in enumerate(committed_offsets(groups, everywhere))
+            }
     groups.close()
 
     assert {c.symbol for c in reader.candles} == wanted

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from candlewick.environment import environment_of
 from candlewick.leash import leashed
@@ -28,6 +28,7 @@ from schemas.errors import Transient
 from schemas.predictions import ModelVersion, Score, TrainingRequest
 from schemas.settings import ClickHouseSettings, KafkaSettings, Settings
 from tests.builders import MINUTE_MS, START_MS
+from tests.kafka_process import committed_offsets
 from tests.servers import free_port, running_kafka
 
 DEADLINE_S = 60.0
@@ -119,16 +120,6 @@ def a_trainer(stage: Stage, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def committed(groups: Consumer, place: TopicPartition) -> int | None:
-    """Where the group is; None while its coordinator is not found."""
-    try:
-        return groups.committed([place], DEADLINE_S)[0].offset
-    except KafkaException as error:
-        if error.args[0].code() != KafkaError.NOT_COORDINATOR:
-            raise
-        return None
-
-
 def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not holds():
@@ -147,7 +138,7 @@ def test_a_request_that_cannot_be_read_is_buried_and_a_trainer_that_is_shut_out_
     place = TopicPartition(topics.TRAINING_REQUESTS.name, 0)
     twin = Consumer(servers | {"group.id": GROUP, "group.instance.id": "twin"})
     with a_trainer(stage, tmp_path) as trainer:
-        wait_until(lambda: committed(groups, place) == 2)
+        wait_until(lambda: committed_offsets(groups, [place]) == [2])
         twin.subscribe([topics.TRAINING_REQUESTS.name])  # of the same name: the older must go
         wait_until(lambda: twin.poll(0.1) is None and trainer.poll() is not None)
         exit_code = trainer.returncode

@@ -40,6 +40,7 @@ from sinks.drain import Drain
 from sinks.kafka import sink_consumer
 from sinks.tables import BLOCK_READER, CANDLE_READER, TABLES, Table
 from tests.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
+from tests.kafka_process import committed_offsets
 from tests.messages import sent
 from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
@@ -443,7 +444,7 @@ def test_a_newer_contract_stops_its_partition_alone_and_is_not_passed(world: Wor
         drain.run(done)
     places = [TopicPartition("future", 0), TopicPartition("future", 1)]
     reader = Consumer({"bootstrap.servers": world.kafka.bootstrap, "group.id": "future"})
-    committed = [place.offset for place in reader.committed(places, timeout=DEADLINE_S)]
+    committed = committed_offsets(reader, places)
     reader.close()
     assert committed == [1, 2]
 
