@@ -22,11 +22,11 @@ from candlewick.environment import environment_of
 from candlewick.leash import leashed
 from candlewick.ports import free_port
 from notebooks.sample_market import SampleMarket
+from schemas import table_columns
 from schemas.errors import ConfigurationError
 from schemas.predictions import Score
 from schemas.settings import Settings
 from schemas.timeframe import Interval
-from sinks import columns
 from sinks.history_rows import coin_day_row, coin_row
 from sinks.prediction_rows import SCORE, row_writer
 from sinks.rows import candle_row
@@ -86,10 +86,10 @@ def _fill(client: Client, days: int, predicted_days: float) -> None:
     market = SampleMarket.open()
     for symbol in market.symbols:
         candles = market.candles(symbol, Interval.FIFTEEN_MINUTES, days)
-        _put(client, "klines", columns.CANDLE, candle_row, candles)
+        _put(client, "klines", table_columns.CANDLE, candle_row, candles)
     coins, coin_days = market.coins()
-    _put(client, "coins", columns.COIN, coin_row, coins)
-    _put(client, "coin_days", columns.COIN_DAY, coin_day_row, coin_days)
+    _put(client, "coins", table_columns.COIN, coin_row, coins)
+    _put(client, "coin_days", table_columns.COIN_DAY, coin_day_row, coin_days)
     for symbol in PREDICTED:
         steps = market.steps(symbol, predicted_days)
         scores = (score for step in steps for score in step.scores)

@@ -14,9 +14,9 @@ from clients.process import Ending, Progress, leave
 from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings
 from sinks.clickhouse import ClickHouse
+from sinks.consumer import GROUP, sink_consumer, topic_ids
 from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
-from sinks.kafka import GROUP, sink_consumer, topic_ids
 from sinks.tables import HISTORY, TABLES, Table
 
 HISTORY_NICENESS = 5

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from schemas import codecs, topics
+from schemas import codecs, table_columns, topics
 from schemas.codecs import KafkaMessage
 from schemas.coins import Coin, CoinDay
 from schemas.errors import PoisonMessage
@@ -12,8 +12,7 @@ from schemas.history import ArchiveFile, Hole
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.topics import Topic
-from sinks import columns
-from sinks.candle_batches import candle_rows
+from sinks.bulk_candle_rows import candle_rows
 from sinks.history_rows import archive_row, coin_day_row, coin_row, hole_row
 from sinks.prediction_rows import MODEL_VERSION, PREDICTION, SCORE, row_writer
 from sinks.rows import candle_row, gap_row, trade_rows
@@ -91,21 +90,21 @@ def _symbol_in(row: bytes) -> bytes:
 CANDLE_READER = reader(Candle, candle_row)
 BLOCK_READER = reader(TradeBlock, trade_rows, len)
 TABLES = (  # closed candles first: they are few, and somebody waits for them
-    Table(topics.CANDLES, "candles", columns.CANDLE, CANDLE_READER, linger_ms=100),
-    Table(topics.GAPS, "gaps", columns.GAP, reader(Gap, gap_row), linger_ms=500),
-    Table(topics.HOLES, "holes", columns.HOLE, reader(Hole, hole_row), linger_ms=500),
+    Table(topics.CANDLES, "candles", table_columns.CANDLE, CANDLE_READER, linger_ms=100),
+    Table(topics.GAPS, "gaps", table_columns.GAP, reader(Gap, gap_row), linger_ms=500),
+    Table(topics.HOLES, "holes", table_columns.HOLE, reader(Hole, hole_row), linger_ms=500),
     Table(
         topics.ARCHIVES,
         "archives",
-        columns.ARCHIVE,
+        table_columns.ARCHIVE,
         reader(ArchiveFile, archive_row),
         linger_ms=500,
     ),
-    Table(topics.COINS, "coins", columns.COIN, reader(Coin, coin_row), linger_ms=500),
+    Table(topics.COINS, "coins", table_columns.COIN, reader(Coin, coin_row), linger_ms=500),
     Table(
         topics.COIN_DAYS,
         "coin_days",
-        columns.COIN_DAY,
+        table_columns.COIN_DAY,
         reader(CoinDay, coin_day_row),
         linger_ms=500,
     ),
@@ -127,14 +126,14 @@ TABLES = (  # closed candles first: they are few, and somebody waits for them
     Table(
         topics.KLINES,
         "klines",
-        columns.CANDLE,
+        table_columns.CANDLE,
         CANDLE_READER,
         linger_ms=500,
         backlog_linger_ms=1_000,
         read_many=many_candles,
     ),
-    Table(topics.CANDLES_LIVE, "candles_live", columns.CANDLE, CANDLE_READER, linger_ms=500),
-    Table(topics.TRADES, "trades", columns.TRADE, BLOCK_READER, linger_ms=900),
+    Table(topics.CANDLES_LIVE, "candles_live", table_columns.CANDLE, CANDLE_READER, linger_ms=500),
+    Table(topics.TRADES, "trades", table_columns.TRADE, BLOCK_READER, linger_ms=900),
 )
 HISTORY = (  # scores come a month at once at the first start
     topics.KLINES,

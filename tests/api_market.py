@@ -8,13 +8,12 @@ from decimal import Decimal
 from clickhouse_connect.driver.client import Client
 from confluent_kafka import Producer
 
-from schemas import topics
+from schemas import table_columns, topics
 from schemas.codecs import Record, message_of
 from schemas.coins import Coin
 from schemas.market import Candle, Gap
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.topics import Topic
-from sinks import columns
 from sinks.history_rows import coin_row
 from sinks.rows import candle_row, gap_row
 from tests.builders import START_MS, a_candle
@@ -117,13 +116,13 @@ def fill(clickhouse: RunningClickHouse) -> None:
     """Put the market into the tables."""
     with clickhouse.client(database="candlewick") as client:
         quarters = [a_quarter(n, symbol) for symbol in SYMBOLS for n in range(3000)]
-        put(client, "candles", columns.CANDLE, [candle_row(c) for c in quarters])
+        put(client, "candles", table_columns.CANDLE, [candle_row(c) for c in quarters])
         official = [replace(a_quarter(n), source="rest", status="official") for n in range(-4, 8)]
-        put(client, "klines", columns.CANDLE, [candle_row(c) for c in official])
+        put(client, "klines", table_columns.CANDLE, [candle_row(c) for c in official])
         gaps = [a_gap(n, state) for n in range(1, 6) for state in ("found", "repaired")]
-        put(client, "gaps", columns.GAP, [gap_row(g) for g in gaps])
+        put(client, "gaps", table_columns.GAP, [gap_row(g) for g in gaps])
         coins = [a_coin("bitcoin", 1), a_coin("unheard-of", None)]
-        put(client, "coins", columns.COIN, [coin_row(c) for c in coins])
+        put(client, "coins", table_columns.COIN, [coin_row(c) for c in coins])
         _fill_predictions(client)
 
 

@@ -35,9 +35,9 @@ from schemas.settings import ClickHouseSettings, KafkaSettings
 from schemas.topics import Topic
 from schemas.value_checks import EARLIEST_MS, LATEST_MS
 from sinks.clickhouse import ClickHouse
+from sinks.consumer import sink_consumer
 from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
-from sinks.kafka import sink_consumer
 from sinks.tables import BLOCK_READER, CANDLE_READER, TABLES, Table
 from tests.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
 from tests.kafka_process import committed_offsets

@@ -12,7 +12,7 @@ from schemas.errors import PoisonMessage
 from schemas.market import NO_TRADE_ID, Candle, CandleSource
 from schemas.timeframe import DAY_MS, Interval
 from schemas.value_checks import EARLIEST_MS, LATEST_MS
-from sinks.candle_batches import candle_rows
+from sinks.bulk_candle_rows import candle_rows
 from sinks.tables import CANDLE_READER, many_candles
 from tests.builders import START_MS, a_candle
 from tests.messages import Sent, sent
