@@ -19,9 +19,9 @@ from clickhouse_connect.driver.client import Client
 import candlewick
 from grafana.alerts import ALERTS
 from grafana.boards import boards
+from grafana.datasource import load, slug
 from grafana.macros import ALL, Asked, expand
-from grafana.provisioned import plain_one
-from grafana.source import load, slug
+from grafana.provisioning_file import plain_one
 
 UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.grafana_panels import DRAW, FAINT, PANEL, TEXT, Canvas
 from candlewick.clickhouse_admin import connect_reader
 from candlewick.local import reader_settings
-from grafana.build import FOLDER
+from grafana.generate import FOLDER
 from grafana.macros import ALL, Asked, expand
 
 WIDTH, ROW, GAP, HEAD = 1680, 36, 8, 64

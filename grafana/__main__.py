@@ -6,9 +6,9 @@ import sys
 from typing import Final
 
 from clients.process import Ending, Progress, leave
-from grafana.annotate import annotate_for_ever
-from grafana.build import write
-from grafana.measure import measure_for_ever
+from grafana.annotations_job import annotate_for_ever
+from grafana.generate import write
+from grafana.metrics_job import measure_for_ever
 from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings
 

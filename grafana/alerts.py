@@ -8,7 +8,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import alerting as model
 
-from grafana.source import UID, ClickHouseQuery, load, slug
+from grafana.datasource import UID, ClickHouseQuery, load, slug
 
 FOLDER: Final = "candlewick"
 GROUP: Final = "Candlewick"

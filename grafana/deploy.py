@@ -8,9 +8,9 @@ from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaClientError
 
 from grafana.connection import is_missing, translated
+from grafana.datasource import PLUGIN
 from grafana.differences import differences
-from grafana.source import PLUGIN
-from grafana.things import Thing, things
+from grafana.resources import Thing, things
 from schemas.errors import ConfigurationError
 from schemas.settings import ClickHouseSettings
 

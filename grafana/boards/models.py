@@ -10,9 +10,9 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 
-from grafana import choices, looks
-from grafana.board import Board
-from grafana.looks import AMBER, BLUE, GREEN, GREY, RED
+from grafana import style, variables
+from grafana.builder import Board
+from grafana.style import AMBER, BLUE, GREEN, GREY, RED
 
 SHARE = "percentunit"
 POINTS = "suffix: bp"
@@ -35,8 +35,8 @@ def board() -> Board:
         since="now-7d",
         refresh="1m",
     )
-    found.variable(choices.symbols())
-    found.variable(choices.models())
+    found.variable(variables.symbols())
+    found.variable(variables.models())
     for name, kind, colour in (
         ("Promotions", "promoted", BLUE),
         ("Drift", "drift", AMBER),
@@ -56,8 +56,8 @@ def _skill(found: Board) -> None:
         ("Skill of the point", "the predicted close (squared error)"),
     ):
         found.add(
-            looks.models(looks.lines(SHARE, decimals=1), COLOURS)
-            .thresholds(looks.steps((None, RED), (0, "transparent")))
+            style.models(style.lines(SHARE, decimals=1), COLOURS)
+            .thresholds(style.steps((None, RED), (0, "transparent")))
             .thresholds_style(_drawn(GraphThresholdsStyleMode.DASHED)),
             title,
             f"How much better than the reference {what} was: above zero is better, zero the same. "
@@ -70,8 +70,8 @@ def _skill(found: Board) -> None:
 
 def _coverage(found: Board) -> None:
     found.add(
-        looks.models(looks.lines(SHARE, decimals=1), COLOURS)
-        .thresholds(looks.steps((None, RED), (0.85, "transparent"), (0.95, AMBER)))
+        style.models(style.lines(SHARE, decimals=1), COLOURS)
+        .thresholds(style.steps((None, RED), (0.85, "transparent"), (0.95, AMBER)))
         .thresholds_style(_drawn(GraphThresholdsStyleMode.DASHED))
         .axis_soft_min(0.8)
         .axis_soft_max(1),
@@ -83,12 +83,12 @@ def _coverage(found: Board) -> None:
         form="timeseries",
     )
     by_minutes = (
-        Trend().unit(SHARE).x_field("minutes").line_width(1.5).legend(looks.legend())
-        .tooltip(looks.tooltip()).axis_soft_min(0.8).axis_soft_max(1)
+        Trend().unit(SHARE).x_field("minutes").line_width(1.5).legend(style.legend())
+        .tooltip(style.tooltip()).axis_soft_min(0.8).axis_soft_max(1)
         .show_points(VisibilityMode.ALWAYS).point_size(4)
     )  # fmt: skip
     found.add(
-        looks.models(by_minutes, COLOURS),
+        style.models(by_minutes, COLOURS),
         "Coverage by minutes to close",
         "The same by the minutes that were left when the question was asked. All should lie near "
         "90 %. One end far off: the interval's quantile at those minutes has too few cases yet, "
@@ -104,9 +104,9 @@ def _coverage(found: Board) -> None:
         .x_field("name")
         .orientation(VizOrientation.VERTICAL)
         .show_value(VisibilityMode.ALWAYS)
-        .legend(looks.legend())
-        .override_by_name("promised 50 %", looks.painted(GREEN))
-        .override_by_name("promised 90 %", looks.painted(BLUE)),
+        .legend(style.legend())
+        .override_by_name("promised 50 %", style.painted(GREEN))
+        .override_by_name("promised 90 %", style.painted(BLUE)),
         "Calibration",
         "What share of closes fell inside each interval. A bar far from its promise over "
         "hundreds of cases: do not rely on that model's interval; train again.",
@@ -116,7 +116,7 @@ def _coverage(found: Board) -> None:
 
 def _life(found: Board) -> None:
     found.add(
-        looks.models(looks.lines(POINTS, decimals=2), COLOURS),
+        style.models(style.lines(POINTS, decimals=2), COLOURS),
         "Pinball loss",
         "What the intervals cost: width, and misses. It follows the market's volatility, so "
         "compare models, not days. A model that leaves the others upwards is broken.",
@@ -128,37 +128,37 @@ def _life(found: Board) -> None:
         .show_value(VisibilityMode.NEVER)
         .row_height(0.85)
         .merge_values(True)
-        .legend(looks.legend())
-        .mappings(looks.numbered(COLOURS))
-        .color_scheme(looks.by_threshold()),
+        .legend(style.legend())
+        .mappings(style.numbered(COLOURS))
+        .color_scheme(style.by_threshold()),
         "Who speaks",
         "The champion of each symbol over time. One that changes many times a day: models are so "
         "close that it does not matter; nothing to do.",
         size=(12, 8),
         form="timeseries",
     )
-    skill = [*looks.unit(SHARE, 1), *looks.coloured((None, RED), (0, GREEN))]
-    inside = [*looks.unit(SHARE, 1)]
+    skill = [*style.unit(SHARE, 1), *style.coloured((None, RED), (0, GREEN))]
+    inside = [*style.unit(SHARE, 1)]
     found.add(
-        looks.table()
+        style.table()
         .override_by_name("interval skill", skill)
         .override_by_name("point skill", skill)
         .override_by_name(
             "in 90 %",
-            [*inside, *looks.coloured((None, RED), (0.85, GREEN), (0.95, AMBER))],
+            [*inside, *style.coloured((None, RED), (0.85, GREEN), (0.95, AMBER))],
         )
         .override_by_name("in 50 %", inside)
         .override_by_name("spoke", inside)
-        .override_by_name("90 % width", looks.unit(POINTS, 1)),
+        .override_by_name("90 % width", style.unit(POINTS, 1)),
         "Scoreboard",
         "Each symbol and model over the time range; `spoke` is the share of questions that the "
         "model answered for the symbol. The one that speaks should be near the top of its symbol.",
         size=(14, 10),
     )
     found.add(
-        looks.table().override_by_name(
+        style.table().override_by_name(
             "event",
-            looks.named(
+            style.named(
                 {"promoted": BLUE, "drift": AMBER, "trained": GREEN, "retired": GREY, "failed": RED}
             ),
         ),
@@ -168,7 +168,7 @@ def _life(found: Board) -> None:
         size=(10, 10),
     )
     found.add(
-        looks.bars("short", least="1h").no_value("None in this time"),
+        style.bars("short", least="1h").no_value("None in this time"),
         "Drift",
         "How often residuals were found not to be what they were, and a fresh challenger started. "
         "Many at once: the market changed; watch Coverage. Every hour: ask for a training.",

@@ -8,9 +8,9 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 
-from grafana import looks
-from grafana.board import Board
-from grafana.looks import AMBER, GREEN, RED
+from grafana import style
+from grafana.builder import Board
+from grafana.style import AMBER, GREEN, RED
 
 MEASURED = "Measured from outside by `python -m grafana measure`; nothing shown: it does not run. "
 
@@ -34,51 +34,51 @@ def board() -> Board:
 
 def _figures(found: Board) -> None:
     found.add(
-        looks.figure("short", decimals=1),
+        style.figure("short", decimals=1),
         "Trades a second",
         "Stored trades of all symbols. Zero: the stream is silent; see Age by symbol and the log "
         "of `stream`.",
         size=(4, 4),
     )
     found.add(
-        looks.figure("ms", decimals=0)
-        .thresholds(looks.steps((None, GREEN), (1_500, AMBER), (5_000, RED)))
-        .color_scheme(looks.by_threshold()),
+        style.figure("ms", decimals=0)
+        .thresholds(style.steps((None, GREEN), (1_500, AMBER), (5_000, RED)))
+        .color_scheme(style.by_threshold()),
         "Exchange to ClickHouse",
         "99 of 100 trades of the last five minutes were stored within this. Red: see which stage "
         "in Delay by stage, and whether a reader is behind.",
         size=(4, 4),
     )
     found.add(
-        looks.figure("short", decimals=0)
-        .thresholds(looks.steps((None, GREEN), (1_000, AMBER), (10_000, RED)))
-        .color_scheme(looks.by_threshold()),
+        style.figure("short", decimals=0)
+        .thresholds(style.steps((None, GREEN), (1_000, AMBER), (10_000, RED)))
+        .color_scheme(style.by_threshold()),
         "Records behind",
         f"{MEASURED}Records in Kafka that their readers have not worked on. Growing for minutes: "
         "start another worker, or see why one stands still.",
         size=(4, 4),
     )
     found.add(
-        looks.figure("percentunit", decimals=1)
-        .thresholds(looks.steps((None, RED), (0.1, AMBER), (0.2, GREEN)))
-        .color_scheme(looks.by_threshold()),
+        style.figure("percentunit", decimals=1)
+        .thresholds(style.steps((None, RED), (0.1, AMBER), (0.2, GREEN)))
+        .color_scheme(style.by_threshold()),
         "Disk free",
         f"{MEASURED}Of ClickHouse's fullest disk. Under 10 %: keep trades for fewer days "
         "(CANDLEWICK_LIFECYCLE__TRADES_DAYS) or make room; a full disk stops everything.",
         size=(4, 4),
     )
     found.add(
-        looks.figure("short", decimals=0)
-        .thresholds(looks.steps((None, GREEN), (1, AMBER), (5, RED)))
-        .color_scheme(looks.by_threshold()),
+        style.figure("short", decimals=0)
+        .thresholds(style.steps((None, GREEN), (1, AMBER), (5, RED)))
+        .color_scheme(style.by_threshold()),
         "Restarts",
         f"{MEASURED}Readers of Kafka that joined after the time range began. Unexpected: the log "
         "of the process named in Processes that joined says why it ended.",
         size=(4, 4),
     )
     found.add(
-        looks.figure("s").thresholds(looks.steps((None, AMBER), (600, GREEN)))
-        .color_scheme(looks.by_threshold()),
+        style.figure("s").thresholds(style.steps((None, AMBER), (600, GREEN)))
+        .color_scheme(style.by_threshold()),
         "ClickHouse up",
         f"{MEASURED}Since ClickHouse was started. Short when nobody restarted it: see its log.",
         size=(4, 4),
@@ -87,14 +87,14 @@ def _figures(found: Board) -> None:
 
 def _flow(found: Board) -> None:
     found.add(
-        looks.lines("rps", least="10s").fill_opacity(8),
+        style.lines("rps", least="10s").fill_opacity(8),
         "Rows stored a second",
         "By table. Trades at zero while others go on: see the stream. All at zero: the sink.",
         size=(8, 9),
         form="timeseries",
     )
     found.add(
-        looks.lines("ms", decimals=0, least="10s").scale_distribution(
+        style.lines("ms", decimals=0, least="10s").scale_distribution(
             shared.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10)
         ),
         "Delay by stage",
@@ -112,8 +112,8 @@ def _flow(found: Board) -> None:
         .orientation(VizOrientation.HORIZONTAL)
         .display_mode(BarGaugeDisplayMode.BASIC)
         .reduce_options(shared.ReduceDataOptions().values(True).calcs(["lastNotNull"]).fields(""))
-        .color_scheme(looks.by_threshold())
-        .thresholds(looks.steps((None, GREEN), (30, AMBER), (120, RED))),
+        .color_scheme(style.by_threshold())
+        .thresholds(style.steps((None, GREEN), (30, AMBER), (120, RED))),
         "Age by symbol",
         "Since the newest trade of each symbol. Red for one: a quiet market or a delisted pair. "
         "Red for all: the stream.",
@@ -124,7 +124,7 @@ def _flow(found: Board) -> None:
 def _kafka(found: Board) -> None:
     found.row("Kafka")
     found.add(
-        looks.lines("short", decimals=0, least="5s").min(0).axis_soft_max(10),
+        style.lines("short", decimals=0, least="5s").min(0).axis_soft_max(10),
         "Records behind, by group",
         f"{MEASURED}Each reader and topic. Peaks that go back to zero are normal; a line that only "
         "rises is a reader that stands still: restart it.",
@@ -132,7 +132,7 @@ def _kafka(found: Board) -> None:
         form="timeseries",
     )
     found.add(
-        looks.lines("rps", decimals=1, least="30s"),
+        style.lines("rps", decimals=1, least="30s"),
         "Records into Kafka a second",
         f"{MEASURED}From the growth of the topics' newest offsets. Zero for a topic that should "
         "move: its writer does not run.",
@@ -140,7 +140,7 @@ def _kafka(found: Board) -> None:
         form="timeseries",
     )
     found.add(
-        looks.table().override_by_name("stayed", looks.unit("s", 0)),
+        style.table().override_by_name("stayed", style.unit("s", 0)),
         "Processes that joined",
         f"{MEASURED}Members of the consumer groups, the newest first; a restarted process is a new "
         "member. Many of one group: it dies and comes again, see its log.",
@@ -151,12 +151,12 @@ def _kafka(found: Board) -> None:
 def _clickhouse(found: Board) -> None:
     found.row("ClickHouse")
     found.add(
-        looks.table()
-        .override_by_name("rows", looks.unit("short", 1))
-        .override_by_name("bytes", looks.unit("bytes", 1))
+        style.table()
+        .override_by_name("rows", style.unit("short", 1))
+        .override_by_name("bytes", style.unit("bytes", 1))
         .override_by_name(
             "parts",
-            [*looks.unit("short", 0), *looks.coloured((None, GREEN), (150, AMBER), (300, RED))],
+            [*style.unit("short", 0), *style.coloured((None, GREEN), (150, AMBER), (300, RED))],
         ),
         "Tables",
         f"{MEASURED}Rows, bytes on disk and parts of each table. Parts in red: merges do not keep "
@@ -164,7 +164,7 @@ def _clickhouse(found: Board) -> None:
         size=(12, 9),
     )
     found.add(
-        looks.lines("bytes", decimals=1, least="1m").min(0).fill_opacity(10),
+        style.lines("bytes", decimals=1, least="1m").min(0).fill_opacity(10),
         "Disk",
         f"{MEASURED}Free bytes of ClickHouse's disks. Falling fast: see Tables for what grows.",
         size=(12, 9),

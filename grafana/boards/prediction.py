@@ -7,10 +7,10 @@ from grafana_foundation_sdk.models.candlestick import VizDisplayMode
 from grafana_foundation_sdk.models.common import VisibilityMode
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
-from grafana import choices, looks
-from grafana.board import Board
+from grafana import style, variables
 from grafana.boards.market import candlestick
-from grafana.looks import AMBER, BLUE, GREEN, GREY, RED
+from grafana.builder import Board
+from grafana.style import AMBER, BLUE, GREEN, GREY, RED
 
 POINTS = "suffix: bp"
 
@@ -25,8 +25,8 @@ def board() -> Board:
         since="now-6h",
         refresh="5s",
     )
-    found.variable(choices.symbol())
-    found.variable(choices.model())
+    found.variable(variables.symbol())
+    found.variable(variables.model())
     found.events("Gaps", "gap", RED)
     found.events("Drift", "drift", AMBER)
     found.events("Promotions", "promoted", BLUE)
@@ -37,9 +37,9 @@ def board() -> Board:
 
 def _now(found: Board) -> None:
     found.add(
-        looks.figure("none", decimals=2, fields="/.*/")
-        .override_by_name("expected move", looks.unit(POINTS, 2))
-        .override_by_name("closes in", looks.unit("s", 0)),
+        style.figure("none", decimals=2, fields="/.*/")
+        .override_by_name("expected move", style.unit(POINTS, 2))
+        .override_by_name("closes in", style.unit("s", 0)),
         "Open candle",
         "The newest answer: where the open candle will close, and between which prices in nine "
         "of ten cases. Expect a move near zero: the direction is close to a coin toss, the "
@@ -51,9 +51,9 @@ def _now(found: Board) -> None:
         .mode(VizDisplayMode.CANDLES)
         .include_all_fields(True)
         .unit("none")
-        .override_by_name("predicted", looks.painted(BLUE))
-        .override_by_name("90 % from", looks.edge(BLUE))
-        .override_by_name("90 % to", looks.edge(BLUE, fill_to="90 % from")),
+        .override_by_name("predicted", style.painted(BLUE))
+        .override_by_name("90 % from", style.edge(BLUE))
+        .override_by_name("90 % to", style.edge(BLUE, fill_to="90 % from")),
         "Candles with the predicted close",
         "Minutes, and over each the answer given when it began: the predicted close of its "
         "quarter-hour and the 90 % interval, which narrows until the candle closes. Prices leaving "
@@ -61,25 +61,25 @@ def _now(found: Board) -> None:
         size=(15, 13),
     )
     found.add(
-        looks.lines("none", least="5s")
+        style.lines("none", least="5s")
         .time_from("15m")
-        .override_by_name("last price", looks.painted(AMBER))
-        .override_by_name("predicted", looks.painted(BLUE))
-        .override_by_regexp("^50 % from$", looks.edge(BLUE))
-        .override_by_regexp("^50 % to$", looks.edge(BLUE, fill_to="50 % from"))
-        .override_by_regexp("^90 % from$", looks.edge(BLUE))
-        .override_by_regexp("^90 % to$", looks.edge(BLUE, fill_to="90 % from")),
+        .override_by_name("last price", style.painted(AMBER))
+        .override_by_name("predicted", style.painted(BLUE))
+        .override_by_regexp("^50 % from$", style.edge(BLUE))
+        .override_by_regexp("^50 % to$", style.edge(BLUE, fill_to="50 % from"))
+        .override_by_regexp("^90 % from$", style.edge(BLUE))
+        .override_by_regexp("^90 % to$", style.edge(BLUE, fill_to="90 % from")),
         "The open candle, answer by answer",
         "Every answer about the open candle, one in five seconds. A line that stops: nothing new "
         "was said; the alert No prediction follows.",
         size=(9, 6),
     )
     found.add(
-        looks.table()
-        .override_by_name("move", looks.unit(POINTS, 2))
-        .override_by_name("90 % width", looks.unit(POINTS, 1))
+        style.table()
+        .override_by_name("move", style.unit(POINTS, 2))
+        .override_by_name("90 % width", style.unit(POINTS, 1))
         .override_by_name(
-            "age", [*looks.unit("s"), *looks.coloured((None, GREEN), (30, AMBER), (90, RED))]
+            "age", [*style.unit("s"), *style.coloured((None, GREEN), (30, AMBER), (90, RED))]
         ),
         "Every symbol now",
         "The newest answer for each symbol and who gave it. State `cold` means that history is "
@@ -91,18 +91,18 @@ def _now(found: Board) -> None:
 def _afterwards(found: Board) -> None:
     found.row("What became of the answers")
     found.add(
-        looks.lines(POINTS, decimals=1)
+        style.lines(POINTS, decimals=1)
         .override_by_name(
             "error",
             [
-                *looks.painted(AMBER),
+                *style.painted(AMBER),
                 DynamicConfigValue("custom.drawStyle", "points"),
                 DynamicConfigValue("custom.showPoints", "always"),
                 DynamicConfigValue("custom.pointSize", 6),
             ],
         )
-        .override_by_name("half the 90 % band", looks.edge(BLUE, fill_to="minus half"))
-        .override_by_name("minus half", looks.edge(BLUE)),
+        .override_by_name("half the 90 % band", style.edge(BLUE, fill_to="minus half"))
+        .override_by_name("minus half", style.edge(BLUE)),
         "Error of the first answer",
         "Predicted against true close, in hundredths of a per cent, of the answer given a minute "
         "after the candle opened; the band is its 90 % interval. More than one point in ten "
@@ -114,8 +114,8 @@ def _afterwards(found: Board) -> None:
         .show_value(VisibilityMode.NEVER)
         .row_height(0.92)
         .col_width(0.96)
-        .legend(looks.legend())
-        .mappings(looks.numbered({"outside": RED, "inside": GREEN})),
+        .legend(style.legend())
+        .mappings(style.numbered({"outside": RED, "inside": GREEN})),
         "Inside the 90 % band",
         "Each column is a candle, each row a question, by minutes to its close: green where the "
         "close fell inside the 90 % interval. One cell in ten should be red; red in whole "
@@ -130,11 +130,11 @@ def _afterwards(found: Board) -> None:
         .x_field("left")
         .show_value(VisibilityMode.NEVER)
         .group_width(0.75)
-        .legend(looks.legend())
-        .tooltip(looks.tooltip())
+        .legend(style.legend())
+        .tooltip(style.tooltip())
         .text(shared.VizTextDisplayOptions().value_size(10))
-        .override_by_name("chosen", looks.painted(BLUE))
-        .override_by_name("reference", looks.painted(GREY)),
+        .override_by_name("chosen", style.painted(BLUE))
+        .override_by_name("reference", style.painted(GREY)),
         "Error by minutes to close",
         "Mean absolute error of the chosen model beside the reference, which simply repeats the "
         "last price. Equal bars are normal; a model that is clearly worse should have lost its "
@@ -142,10 +142,10 @@ def _afterwards(found: Board) -> None:
         size=(12, 9),
     )
     found.add(
-        looks.table()
-        .override_by_name("error", looks.unit(POINTS, 1))
-        .override_by_name("90 % width", looks.unit(POINTS, 1))
-        .override_by_name("inside", looks.named({"50 %": GREEN, "90 %": BLUE, "outside": RED})),
+        style.table()
+        .override_by_name("error", style.unit(POINTS, 1))
+        .override_by_name("90 % width", style.unit(POINTS, 1))
+        .override_by_name("inside", style.named({"50 %": GREEN, "90 %": BLUE, "outside": RED})),
         "Outcomes",
         "The first answer to each candle and how it ended. Nothing to do for single misses: one in "
         "ten is promised.",

@@ -4,9 +4,9 @@ from grafana_foundation_sdk.builders.statushistory import Panel as StatusHistory
 from grafana_foundation_sdk.models.common import VisibilityMode
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
-from grafana import looks
-from grafana.board import Board
-from grafana.looks import AMBER, BLUE, GREEN, GREY, RED
+from grafana import style
+from grafana.builder import Board
+from grafana.style import AMBER, BLUE, GREEN, GREY, RED
 
 NONE = "None, as it should be"
 BAD_FROM_ONE = ((None, GREEN), (1, RED))
@@ -46,24 +46,24 @@ def board() -> Board:
 def _figures(found: Board) -> None:
     for title, text in COUNTS.items():
         found.add(
-            looks.figure("short", decimals=0)
-            .thresholds(looks.steps(*BAD_FROM_ONE))
-            .color_scheme(looks.by_threshold()),
+            style.figure("short", decimals=0)
+            .thresholds(style.steps(*BAD_FROM_ONE))
+            .color_scheme(style.by_threshold()),
             title,
             text,
             size=(5, 4),
         )
     found.add(
-        looks.figure("percentunit", decimals=3)
-        .thresholds(looks.steps((None, RED), (0.999, AMBER), (1, GREEN)))
-        .color_scheme(looks.by_threshold()),
+        style.figure("percentunit", decimals=3)
+        .thresholds(style.steps((None, RED), (0.999, AMBER), (1, GREEN)))
+        .color_scheme(style.by_threshold()),
         "Complete",
         "Of the 15m candles that there should be, how many are held whole. Under 100 %: see the "
         "calendar for the day, then `candlewick completeness` and `candlewick backfill`.",
         size=(5, 4),
     )
     found.add(
-        looks.figure("short", decimals=0),
+        style.figure("short", decimals=0),
         "Revised candles",
         "15m candles that came again after they were closed, because a gap was repaired or a trade "
         "came late. A few are the pipeline doing its work; hundreds mean a bad connection.",
@@ -79,9 +79,9 @@ def _candles(found: Board) -> None:
         .show_value(VisibilityMode.NEVER)
         .row_height(0.9)
         .col_width(0.95)
-        .legend(looks.legend())
-        .color_scheme(looks.by_threshold())
-        .thresholds(looks.steps((None, RED), (0.99, AMBER), (0.99999, GREEN))),
+        .legend(style.legend())
+        .color_scheme(style.by_threshold())
+        .thresholds(style.steps((None, RED), (0.99, AMBER), (0.99999, GREEN))),
         "Completeness calendar",
         "Each day and symbol: green where every 15m candle is held whole. Red, amber or an empty "
         "cell between others: `candlewick completeness` says what is missing, `candlewick "
@@ -89,9 +89,9 @@ def _candles(found: Board) -> None:
         size=(12, 11),
         form="timeseries",
     )
-    results = looks.bars("short", least="15m")
+    results = style.bars("short", least="15m")
     for name, colour in RESULTS.items():
-        results = results.override_by_name(name, looks.painted(colour))
+        results = results.override_by_name(name, style.painted(colour))
     found.add(
         results,
         "Our candles and the exchange's",
@@ -102,7 +102,7 @@ def _candles(found: Board) -> None:
         form="timeseries",
     )
     found.add(
-        looks.table().no_value(NONE).override_by_name("differs", looks.coloured((None, RED))),
+        style.table().no_value(NONE).override_by_name("differs", style.coloured((None, RED))),
         "Mismatched candles",
         "Which fields differ. Empty is good. Otherwise `candlewick audit` shows both candles in "
         "full; look for a gap of that time beside it.",
@@ -112,9 +112,9 @@ def _candles(found: Board) -> None:
 
 def _gaps(found: Board) -> None:
     found.add(
-        looks.table()
-        .override_by_name("took", looks.unit("s", 1))
-        .override_by_name("now", looks.named({"found": RED, "repaired": GREEN, "given-up": AMBER})),
+        style.table()
+        .override_by_name("took", style.unit("s", 1))
+        .override_by_name("now", style.named({"found": RED, "repaired": GREEN, "given-up": AMBER})),
         "Gaps",
         "Jumps in the trade ids, the open ones first. `found` for more than five minutes: see the "
         "log of the stream. `given-up`: the exchange would not give the trades; the candle stays "
@@ -122,7 +122,7 @@ def _gaps(found: Board) -> None:
         size=(14, 9),
     )
     found.add(
-        looks.lines("s").override_by_field_type(
+        style.lines("s").override_by_field_type(
             "number",
             [
                 DynamicConfigValue("custom.drawStyle", "points"),
@@ -140,14 +140,14 @@ def _gaps(found: Board) -> None:
 
 def _letters(found: Board) -> None:
     found.add(
-        looks.bars("short", least="15m").no_value(NONE),
+        style.bars("short", least="15m").no_value(NONE),
         "Revisions",
         "Candles that came again, by symbol. A burst after a gap is as it should be.",
         size=(12, 6),
         form="timeseries",
     )
     found.add(
-        looks.table().no_value(NONE).override_by_name("records", looks.coloured((None, RED))),
+        style.table().no_value(NONE).override_by_name("records", style.coloured((None, RED))),
         "Dead letters and why",
         "Records that could not be read, by reason. Empty is good. Otherwise `candlewick "
         "dead-letters` shows them; a new program may be writing into our topics.",

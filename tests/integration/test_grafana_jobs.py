@@ -15,10 +15,10 @@ from confluent_kafka import Producer
 from clients.group import GroupOffsets
 from grafana import __main__ as jobs
 from grafana import store
-from grafana.annotate import GROUP, annotate_for_ever
+from grafana.annotations_job import GROUP, annotate_for_ever
 from grafana.letters import Letters
-from grafana.measure import measure_once
-from grafana.measuring import Measure
+from grafana.metrics_job import measure_once
+from grafana.pipeline_metrics import Measure
 from schemas import topics
 from schemas.dead_letters import Origin, letter_of
 from schemas.errors import RestartNeeded, Transient

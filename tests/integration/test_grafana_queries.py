@@ -13,9 +13,9 @@ from clickhouse_connect.driver.query import QueryResult
 from candlewick.clickhouse_admin import apply_migrations
 from grafana.alerts import ALERTS
 from grafana.boards import boards
+from grafana.datasource import load, slug
 from grafana.macros import ALL, Asked, expand
-from grafana.provisioned import plain_one
-from grafana.source import load, slug
+from grafana.provisioning_file import plain_one
 from schemas.settings import ClickHouseSettings
 from tests import grafana_world
 from tests.grafana_world import MODELS, SYMBOLS

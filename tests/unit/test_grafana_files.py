@@ -11,9 +11,9 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.alerts import ALERTS, rule_group
 from grafana.boards import boards
-from grafana.build import generated
-from grafana.provisioned import plain, plain_one
-from grafana.source import load, query_names, slug
+from grafana.datasource import load, query_names, slug
+from grafana.generate import generated
+from grafana.provisioning_file import plain, plain_one
 from tests.grafana_server import lost
 
 BOARDS = {key: plain_one(board) for key, board in boards().items()}

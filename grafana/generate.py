@@ -9,7 +9,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.boards import boards
-from grafana.provisioned import alert_file
+from grafana.provisioning_file import alert_file
 
 FOLDER: Final = Path(__file__).parent
 

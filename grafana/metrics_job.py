@@ -9,7 +9,7 @@ from clickhouse_connect.driver.client import Client
 from clients.group import GroupOffsets
 from grafana import store
 from grafana.letters import Letters
-from grafana.measuring import Measure, of_kafka, of_store
+from grafana.pipeline_metrics import Measure, of_kafka, of_store
 from schemas import topics
 from schemas.errors import Transient
 from schemas.settings import Settings

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.common import DataSourceRef
 
-from grafana.source import SOURCE, ClickHouseQuery, Format, load, slug
+from grafana.datasource import SOURCE, ClickHouseQuery, Format, load, slug
 
 TAG: Final = "candlewick"
 GRAFANA: Final = DataSourceRef(type_val="grafana", uid="-- Grafana --")
@@ -71,7 +71,7 @@ class Board:
         self._sdk.with_variable(variable)
 
     def events(self, name: str, kind: str, colour: str) -> None:
-        """Show annotations of a kind of event, as `grafana.annotate` writes them."""
+        """Show annotations of a kind of event, as `grafana.annotations_job` writes them."""
         target = build.AnnotationTarget().limit(200).match_any(False).tags([TAG, kind]).type("tags")
         self._sdk.annotation(
             build.AnnotationQuery().name(name).datasource(GRAFANA).enable(True).hide(False)

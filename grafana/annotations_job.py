@@ -15,8 +15,8 @@ from grafana_client.api import GrafanaApi
 
 from clients.kafka import Commits, meaning
 from clients.limits import within
+from grafana.annotations import Annotation, of_gap, of_model
 from grafana.connection import connected, translated
-from grafana.events import Annotation, of_gap, of_model
 from schemas import topics
 from schemas.codecs import record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient

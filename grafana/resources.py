@@ -9,8 +9,8 @@ from grafana_client.api import GrafanaApi
 from grafana.alerts import FOLDER, rule_group
 from grafana.boards import boards
 from grafana.contact import contact_point
-from grafana.provisioned import TITLE, plain, plain_one
-from grafana.source import NAME, PLUGIN, UID
+from grafana.datasource import NAME, PLUGIN, UID
+from grafana.provisioning_file import TITLE, plain, plain_one
 from schemas.errors import ConfigurationError
 from schemas.settings import ClickHouseSettings
 

@@ -8,8 +8,8 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
+from grafana.datasource import SOURCE, ClickHouseQuery, load
 from grafana.macros import ALL
-from grafana.source import SOURCE, ClickHouseQuery, load
 
 INTERVALS = ("1m", "15m", "1h", "4h", "1d")
 
