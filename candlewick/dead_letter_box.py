@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from candlewick.topic_reader import TopicReader, topic_named
-from candlewick.topic_writer import put
+from clients.kafka.follower import TopicReader, topic_named
+from clients.kafka.writer import put
 from schemas import codecs, topics
 from schemas.dead_letters import DeadLetter, letter_of, read_letter
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage

@@ -13,7 +13,7 @@ from candlewick.folder import StackFolder
 from candlewick.leftovers import end_leftovers
 from candlewick.programs import pipeline, servers
 from candlewick.supervisor import SERVERS_S, Supervisor
-from candlewick.topics_admin import create_topics
+from clients.kafka.topics import create_topics
 from schemas.settings import Settings
 
 SETTLE_S = 1.5

@@ -7,7 +7,7 @@ from candlewick.nearby import nearby_settings
 from candlewick.subscribe_config import Wish
 from candlewick.subscribe_start import Start, check_start
 from candlewick.subscription import Subscription
-from candlewick.topic_reader import topic_named
+from clients.kafka.follower import topic_named
 from schemas.codecs import Record
 from schemas.coins import Coin, CoinDay
 from schemas.errors import ConfigurationError

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from confluent_kafka import Consumer, Message, TopicPartition
 from grafana_client.api import GrafanaApi
 
-from clients.kafka import Commits, meaning
+from clients.kafka.errors import Commits, meaning
 from clients.limits import within
 from grafana.annotations import Annotation, of_gap, of_model
 from grafana.connection import connected, translated

@@ -14,7 +14,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from clients.kafka import meaning
+from clients.kafka.errors import meaning
 from clients.limits import within
 from grafana import store
 from schemas import topics

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from clickhouse_connect.driver.client import Client
 
-from clients.group import GroupOffsets
+from clients.kafka.group import GroupOffsets
 from grafana import store
 from grafana.letters import Letters
 from grafana.pipeline_metrics import Measure, of_kafka, of_store

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
 
-from clients.group import GroupOffsets, behind
+from clients.kafka.group import GroupOffsets, behind
 from grafana import store
 
 OURS = "candlewick-"

@@ -16,7 +16,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from clients.kafka import BROKERS_DOWN, Commits, meaning
+from clients.kafka.errors import BROKERS_DOWN, Commits, meaning
 from clients.limits import within
 from clients.process import Ending, Progress, leave
 from processors.standing import Standing

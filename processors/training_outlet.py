@@ -5,8 +5,8 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from clients.dead_letters import DeadLetters
-from clients.kafka import ANSWER_S, meaning
+from clients.kafka.dead_letters import DeadLetters
+from clients.kafka.errors import ANSWER_S, meaning
 from schemas import codecs, topics
 from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import PoisonMessage, RestartNeeded, Transient

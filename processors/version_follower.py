@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from clients.dead_letters import DeadLetters
-from clients.kafka import meaning
+from clients.kafka.dead_letters import DeadLetters
+from clients.kafka.errors import meaning
 from clients.process import leave
 from processors.changes import Changes
 from processors.standing import Standing

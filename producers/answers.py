@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from clients.clock import steady_ms
 from producers.binance.rest import RestClient
-from producers.clock import steady_ms
 from producers.doubts import Doubts
 from producers.exchange_clock import ExchangeClock
 from producers.jumps import NEAR

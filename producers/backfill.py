@@ -12,6 +12,7 @@ from typing import Final
 
 import httpx
 
+from clients.retry import persistently
 from producers.binance.archive import ArchiveClient
 from producers.binance.rest import TIMEOUT_S, RestClient
 from producers.bulk import BulkPublisher
@@ -20,7 +21,6 @@ from producers.filling import Filler
 from producers.held_pages import HeldPages
 from producers.history_plan import Choice
 from producers.ledger import Held, Key, Ledger
-from producers.patience import persistently
 from producers.spans import Spans
 from producers.tracks import Track
 from schemas.errors import ConfigurationError, Transient

@@ -1,7 +1,7 @@
 """One symbol's blocks to Kafka: their stamps, their watermarks, and how far they have come."""
 
+from clients.clock import steady_ms
 from producers.blocks import cut_block, leading_run
-from producers.clock import steady_ms
 from producers.counts import Counts
 from producers.exchange_clock import ExchangeClock
 from producers.outlet import Outlet

@@ -13,8 +13,8 @@ from typing import Final
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from clients.kafka import BROKERS_DOWN, meaning
-from producers.clock import steady_ms
+from clients.clock import steady_ms
+from clients.kafka.errors import BROKERS_DOWN, meaning
 from producers.vital import delivering, watched
 from schemas.codecs import Record, contract_header, message_of
 from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded, Transient

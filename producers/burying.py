@@ -5,8 +5,8 @@ from typing import Final
 
 from confluent_kafka import Message
 
-from clients.dead_letters import DeadLetters
-from producers.topic_tail import TopicTail
+from clients.kafka.dead_letters import DeadLetters
+from clients.kafka.reader import TopicTail
 from schemas import topics
 from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import PoisonMessage

@@ -6,13 +6,13 @@ from typing import Final
 
 import httpx
 
+from clients.clock import wall_ms
+from clients.kafka.reader import TopicTail
+from clients.retry import persistently
 from producers.bulk import BulkPublisher
 from producers.burying import Burial
-from producers.clock import wall_ms
 from producers.coingecko.client import TIMEOUT_S, CoinGecko
 from producers.coingecko.ids import coin_ids
-from producers.patience import persistently
-from producers.topic_tail import TopicTail
 from schemas import topics
 from schemas.codecs import record_in
 from schemas.coins import CoinDay

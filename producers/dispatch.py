@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final, Protocol
 
+from clients.clock import steady_ms
 from producers.binance.parse import UNKNOWN_MS, Frame, ShutdownNotice, parse_frame
 from producers.binance.stream import Connection
-from producers.clock import steady_ms
 from producers.counts import Counts
 from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow

@@ -7,14 +7,14 @@ from typing import IO, Final
 
 import numpy as np
 
+from clients.clock import wall_ms
 from clients.limits import answered
+from clients.retry import persistently
 from producers.binance.archive import ArchiveClient, archived_candles
 from producers.binance.archive_names import Archive, named
 from producers.binance.kline_csv import KlineFile
-from producers.clock import wall_ms
 from producers.held_pages import HeldPages
 from producers.history_plan import days_of
-from producers.patience import persistently
 from producers.spans import Spans
 from producers.tracks import Track
 from schemas.candle_columns import CandleColumns, encode_candles

@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from clients.clock import wall_ms
+from clients.retry import persistently
 from producers.binance.archive_names import Archive
 from producers.binance.rest import PAGE, RestClient
-from producers.clock import wall_ms
 from producers.file_filling import FileFiller
 from producers.held_pages import HeldPages
 from producers.history_plan import Choice, files_for
 from producers.hole_proof import prove
 from producers.ledger import Key
-from producers.patience import persistently
 from producers.spans import Run, Spans, runs_of
 from producers.tracks import Track
 from schemas.codecs import encode

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from clients.clock import steady_ms
 from producers.block_writer import BlockWriter
-from producers.clock import steady_ms
 from producers.continuity import Continuity
 from producers.counts import Counts
 from producers.evidence import Evidence

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from clients.clock import wall_ms
 from producers.bulk import CLOSE_S, BulkPublisher
-from producers.clock import wall_ms
 from producers.ledger import Ledger
 from producers.spans import runs_of
 from producers.tracks import Track

@@ -1,7 +1,7 @@
 """Why the exchange has no candle: shown by the ids of its trades, not guessed."""
 
+from clients.retry import persistently
 from producers.binance.rest import RestClient
-from producers.patience import persistently
 from schemas.history import Hole, HoleKind
 from schemas.market import Trade
 

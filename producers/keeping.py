@@ -5,14 +5,14 @@ import logging
 import os
 from typing import Final
 
+from clients.clock import steady_ms, wall_ms
+from clients.retry import persistently
 from producers.backfill import Backfill, Progress, Wanted, alone, running
-from producers.clock import steady_ms, wall_ms
 from producers.history_plan import Choice
-from producers.patience import persistently
 from producers.rechecking import Recheck
-from producers.since import since_ms
 from schemas.errors import Transient
 from schemas.settings import Settings
+from schemas.since import since_ms
 from schemas.timeframe import MINUTE_MS, Interval, parse_interval
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from clients.clock import steady_ms
 from producers.binance.rest import RestClient
-from producers.clock import steady_ms
 from producers.counts import Counts
 from producers.exchange_clock import ExchangeClock
 from producers.klines import KlineTrack

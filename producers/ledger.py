@@ -12,10 +12,10 @@ from typing import Final
 
 from confluent_kafka import Message
 
+from clients.kafka.partition import partition_of
+from clients.kafka.reader import TopicTail
 from producers.burying import Burial
-from producers.partition import partition_of
 from producers.spans import Spans
-from producers.topic_tail import TopicTail
 from schemas import topics
 from schemas.codecs import record_in
 from schemas.errors import PoisonMessage

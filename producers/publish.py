@@ -5,7 +5,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from clients.kafka import BROKERS_DOWN, meaning
+from clients.kafka.errors import BROKERS_DOWN, meaning
 from schemas import topics
 from schemas.codecs import Message as Outgoing
 from schemas.codecs import message_of

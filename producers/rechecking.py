@@ -4,10 +4,10 @@ import logging
 from dataclasses import replace
 from typing import Final
 
+from clients.clock import wall_ms
+from clients.kafka.partition import partition_of
+from clients.retry import persistently
 from producers.backfill import Backfill
-from producers.clock import wall_ms
-from producers.partition import partition_of
-from producers.patience import persistently
 from schemas import topics
 from schemas.codecs import encode
 from schemas.market import Candle

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from clients.clock import steady_ms
 from producers.answers import Answers, hear_time
 from producers.binance.rest import RestClient
-from producers.clock import steady_ms
 from producers.continuity import NOT_STARTED
 from producers.flow import SymbolFlow
 from producers.kline_flow import KlineFlow

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from clients.clock import steady_ms
 from producers.binance.stream import Connection
-from producers.clock import steady_ms
 from schemas.errors import Transient
 from schemas.settings import StreamSettings
 

@@ -8,8 +8,8 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from clients.clock import steady_ms
 from clients.process import Progress, leave
-from producers.clock import steady_ms
 
 BEAT_S: Final = 1.0
 STALL_S: Final = 120.0  # more than the longest limit of a call, and than a start's pauses

@@ -7,9 +7,9 @@ import sys
 
 from confluent_kafka import KafkaError
 
-from clients.dead_letters import DeadLetters
-from clients.group import InputWaits
-from clients.kafka import meaning
+from clients.kafka.dead_letters import DeadLetters
+from clients.kafka.errors import meaning
+from clients.kafka.group import InputWaits
 from clients.process import Ending, Progress, leave
 from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from clients.kafka import BROKERS_DOWN, meaning
+from clients.kafka.errors import BROKERS_DOWN, meaning
 
 GROUP = "candlewick-sinks"
 ANSWER_TIMEOUT_S = 5.0

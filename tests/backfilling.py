@@ -10,10 +10,10 @@ from pathlib import Path
 
 from confluent_kafka import Message
 
-from candlewick.topics_admin import create_topics
+from clients.kafka.reader import TopicTail
+from clients.kafka.topics import create_topics
 from producers.backfill import Progress, Wanted, alone, running
 from producers.history_plan import Choice
-from producers.topic_tail import TopicTail
 from schemas import topics
 from schemas.codecs import decode
 from schemas.history import ArchiveFile, Hole

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from candlewick.leash import leashed
 from candlewick.ports import answers, free_port
-from candlewick.topics_admin import create_topics
+from clients.kafka.topics import create_topics
 from schemas.settings import KafkaSettings
 
 START_DEADLINE_S = 120.0  # the first start ever fetches the jars

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from clients.group import GroupOffsets, Place, behind
+from clients.kafka.group import GroupOffsets, Place, behind
 from schemas import topics
 
 OURS = "candlewick-"

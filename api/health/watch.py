@@ -15,7 +15,7 @@ from api.health.lag import API, Lag, Lags, read_offsets
 from api.health.stored import Stored, read_stored
 from api.live.feed import Feed
 from api.reader import Reader
-from clients.group import GroupOffsets
+from clients.kafka.group import GroupOffsets
 from clients.process import Progress, leave
 from schemas.errors import CandlewickError
 from schemas.settings import Settings

@@ -18,7 +18,7 @@ from api.live.arrived import Arrived, read_messages
 from api.live.consuming import PATIENCE_S, close, new_consumer, next_messages
 from api.live.kinds import Kind
 from api.live.position import Place, Position
-from clients.kafka import meaning
+from clients.kafka.errors import meaning
 from clients.process import Progress, leave
 from schemas.errors import CandlewickError, Transient
 

@@ -13,9 +13,9 @@ from candlewick.backfill_view import running_view, summary
 from candlewick.local import reader_settings
 from producers.backfill import Progress, Wanted, alone, running
 from producers.history_plan import parse_choice
-from producers.since import since_ms
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
+from schemas.since import since_ms
 from schemas.timeframe import parse_interval
 
 _REDRAW_S = 0.25

@@ -17,7 +17,7 @@ from candlewick.clickhouse_admin import connect_reader
 from candlewick.local import reader_settings
 from candlewick.model_queries import ModelTables
 from candlewick.quiet_end import quiet_end
-from candlewick.topic_writer import write
+from clients.kafka.writer import write
 from processors.changes import effective_after
 from processors.training_request import MODELS
 from schemas import topics

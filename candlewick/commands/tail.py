@@ -12,7 +12,7 @@ from candlewick.local import reader_settings
 from candlewick.quiet_end import quiet_end
 from candlewick.record_rows import Row, letter_row, rows_of
 from candlewick.row_printer import RowPrinter
-from candlewick.topic_reader import TopicReader, topic_named
+from clients.kafka.follower import TopicReader, topic_named
 from schemas import topics
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.topics import Topic

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 
 from candlewick.local import reader_settings
-from candlewick.topics_admin import create_topics
+from clients.kafka.topics import create_topics
 from schemas.timeframe import DAY_MS
 from schemas.topics import ALL, Cleanup, Topic
 

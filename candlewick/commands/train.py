@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from candlewick.local import reader_settings
-from candlewick.topic_writer import write
+from clients.kafka.writer import write
 from processors.training_request import fault_of, version_of
-from producers.since import since_ms
 from schemas import topics
 from schemas.errors import ConfigurationError
 from schemas.predictions import TrainingRequest
+from schemas.since import since_ms
 from schemas.timeframe import Interval
 
 _QUARTER_MS = Interval.FIFTEEN_MINUTES.ms

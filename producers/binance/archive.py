@@ -20,12 +20,12 @@ from typing import IO, Final, TypeVar, cast
 import httpx
 
 from clients.limits import answered
+from clients.retry_after import told_wait_s
 from producers.binance.archive_names import Archive
 from producers.binance.csv_start import LONGEST_LINE, skip_start
 from producers.binance.kline_csv import KlineFile, read_klines
 from producers.binance.numbers import FIRST_MICROSECOND
 from producers.binance.parse import parse_agg_trade_row
-from producers.waiting import told_wait_s
 from schemas.candle_columns import CandleColumns
 from schemas.errors import PoisonMessage, Transient
 from schemas.market import Trade

@@ -7,8 +7,8 @@ from typing import Final
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
+from clients.clock import steady_ms
 from producers.binance.urls import StreamAddress
-from producers.clock import steady_ms
 from schemas.errors import ConfigurationError, Transient
 
 OPEN_TIMEOUT_S: Final = 10.0

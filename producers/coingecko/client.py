@@ -5,10 +5,10 @@ from typing import Final
 
 import httpx
 
+from clients.clock import wall_ms
 from clients.limits import answered
-from producers.clock import wall_ms
+from clients.retry_after import told_wait_s, until
 from producers.coingecko.parse import parse_coins, parse_days
-from producers.waiting import told_wait_s, until
 from schemas.coins import Coin, CoinDay
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.settings import CoinsSettings

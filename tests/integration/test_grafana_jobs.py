@@ -12,7 +12,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from confluent_kafka import Producer
 
-from clients.group import GroupOffsets
+from clients.kafka.group import GroupOffsets
 from grafana import __main__ as jobs
 from grafana import store
 from grafana.annotations_job import GROUP, annotate_for_ever

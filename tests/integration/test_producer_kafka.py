@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import KafkaError, Producer
 
+from clients.kafka.reader import TopicTail
 from clients.process import START_ME_AGAIN
 from producers.binance.parse import parse_frame
 from producers.bulk import BulkPublisher
@@ -19,7 +20,6 @@ from producers.coins import _newest_days
 from producers.ledger import Ledger
 from producers.publish import Publisher
 from producers.resume import read_past
-from producers.topic_tail import TopicTail
 from producers.vital import delivering, watched
 from schemas import topics
 from schemas.dead_letters import LARGEST_VALUE, DeadLetter, Origin, read_letter

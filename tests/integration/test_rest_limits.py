@@ -8,10 +8,10 @@ from contextlib import suppress
 import httpx
 import pytest
 
+from clients.retry import _pause_s
+from clients.retry_after import told_wait_s, until
 from producers.binance.rest import RestClient
 from producers.coingecko.client import CoinGecko
-from producers.patience import _pause_s
-from producers.waiting import told_wait_s, until
 from schemas.errors import Transient
 from schemas.settings import CoinsSettings
 from tests.servers import RunningExchange, running_exchange

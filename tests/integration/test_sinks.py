@@ -21,8 +21,8 @@ from confluent_kafka.admin import AdminClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from candlewick.topic_reader import TopicReader
-from candlewick.topics_admin import create_topics
+from clients.kafka.follower import TopicReader
+from clients.kafka.topics import create_topics
 from clients.process import START_ME_AGAIN
 from schemas import topics
 from schemas.codecs import _frame, encode, message_of

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 import orjson
 import pytest
 
+from clients.clock import steady_ms
 from producers.binance.urls import StreamAddress
-from producers.clock import steady_ms
 from producers.counts import Counts
 from producers.dispatch import Dispatch
 from producers.exchange_clock import ExchangeClock

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.clock import steady_ms
+from clients.clock import steady_ms
 from producers.counts import Counts
 from producers.exchange_clock import ExchangeClock
 from producers.flow import SymbolFlow

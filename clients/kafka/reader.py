@@ -7,8 +7,8 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from clients.kafka import meaning
-from producers.clock import steady_ms
+from clients.clock import steady_ms
+from clients.kafka.errors import meaning
 from schemas.errors import ConfigurationError, RestartNeeded
 from schemas.topics import Topic
 

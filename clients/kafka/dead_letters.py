@@ -5,7 +5,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from clients.kafka import ANSWER_S
+from clients.kafka.errors import ANSWER_S
 from schemas import topics
 from schemas.dead_letters import Origin, letter_of
 from schemas.errors import Transient

@@ -5,9 +5,9 @@ from typing import Final, Self, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from clients.kafka import meaning
-from producers.clock import steady_ms
-from producers.topic_tail import meaning_of, spans_of
+from clients.clock import steady_ms
+from clients.kafka.errors import meaning
+from clients.kafka.reader import meaning_of, spans_of
 from schemas.codecs import record_in
 from schemas.errors import PoisonMessage, RestartNeeded
 
