@@ -7,8 +7,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from producers.backfill import Progress
-from producers.tracks import Track
+from producers.history.backfill import Progress
+from producers.history.progress import Track
 
 _BAR = 30
 

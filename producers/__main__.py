@@ -8,11 +8,11 @@ import threading
 
 from clients.process import GRACE_S, leave
 from producers.binance.rest import RestClient
-from producers.coins import follow_coins
-from producers.follow import Follower
-from producers.keeping import keep_history
-from producers.publish import Publisher
-from producers.resume import read_past
+from producers.coingecko.publish import follow_coins
+from producers.history.continuous import keep_history
+from producers.trades.follower import Follower
+from producers.trades.publisher import Publisher
+from producers.trades.resume import read_past
 from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded
 from schemas.settings import Settings, load_settings
 

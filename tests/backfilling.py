@@ -12,8 +12,8 @@ from confluent_kafka import Message
 
 from clients.kafka.reader import TopicTail
 from clients.kafka.topics import create_topics
-from producers.backfill import Progress, Wanted, alone, running
-from producers.history_plan import Choice
+from producers.history.archive_plan import Choice
+from producers.history.backfill import Progress, Wanted, alone, running
 from schemas import topics
 from schemas.codecs import decode
 from schemas.history import ArchiveFile, Hole

@@ -11,8 +11,8 @@ from rich.live import Live
 
 from candlewick.backfill_view import running_view, summary
 from candlewick.local import reader_settings
-from producers.backfill import Progress, Wanted, alone, running
-from producers.history_plan import parse_choice
+from producers.history.archive_plan import parse_choice
+from producers.history.backfill import Progress, Wanted, alone, running
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from schemas.since import since_ms

@@ -11,7 +11,7 @@ from clients.clock import steady_ms, wall_ms
 from clients.limits import answered
 from clients.retry_after import told_wait_s, until
 from producers.binance import parse
-from producers.binance.budget import Budget
+from producers.binance.rate_limit import Budget
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.market import Candle, Trade
 from schemas.timeframe import Interval

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from producers.backfill import Progress
-from producers.history_plan import Choice
+from producers.history.archive_plan import Choice
+from producers.history.backfill import Progress
 from schemas.errors import ConfigurationError
 from tests.backfilling import DAY_MS, Past, same
 from tests.servers import RunningExchange, running_exchange, running_kafka

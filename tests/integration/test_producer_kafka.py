@@ -15,12 +15,12 @@ from confluent_kafka import KafkaError, Producer
 from clients.kafka.reader import TopicTail
 from clients.process import START_ME_AGAIN
 from producers.binance.parse import parse_frame
-from producers.bulk import BulkPublisher
-from producers.coins import _newest_days
-from producers.ledger import Ledger
-from producers.publish import Publisher
-from producers.resume import read_past
-from producers.vital import delivering, watched
+from producers.coingecko.publish import _newest_days
+from producers.history.bulk_publisher import BulkPublisher
+from producers.history.inventory import Ledger
+from producers.trades.publisher import Publisher
+from producers.trades.resume import read_past
+from producers.watchdog import delivering, watched
 from schemas import topics
 from schemas.dead_letters import LARGEST_VALUE, DeadLetter, Origin, read_letter
 from schemas.errors import ConfigurationError, PoisonMessage, RestartNeeded

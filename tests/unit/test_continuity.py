@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.continuity import PATIENCE_MS, Continuity
+from producers.trades.continuity import PATIENCE_MS, Continuity
 from schemas.market import Gap, GapState, Trade
 from tests.builders import a_trade
 

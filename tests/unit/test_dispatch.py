@@ -9,11 +9,11 @@ import pytest
 
 from clients.clock import steady_ms
 from producers.binance.urls import StreamAddress
-from producers.counts import Counts
-from producers.dispatch import Dispatch
-from producers.exchange_clock import ExchangeClock
-from producers.flow import SymbolFlow
-from producers.kline_flow import KlineFlow
+from producers.trades.counters import Counts
+from producers.trades.dispatch import Dispatch
+from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.kline_stream import KlineFlow
+from producers.trades.symbol_stream import SymbolFlow
 from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, Gap, TradeBlock
@@ -22,7 +22,7 @@ from schemas.validation import validate
 from tests.builders import MINUTE_MS, START_MS
 
 if TYPE_CHECKING:
-    from producers.binance.stream import Connection
+    from producers.binance.websocket import Connection
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOTUSDT")
 HOUR_MS = 3_600_000

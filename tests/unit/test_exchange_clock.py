@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.exchange_clock import KEPT_MS, ExchangeClock
+from producers.trades.exchange_clock import KEPT_MS, ExchangeClock
 
 AHEAD_MS = 5_000
 HOUR_MS = 3_600_000

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.doubts import SECOND_LOOK_MS, Doubts
-from producers.exchange_clock import ExchangeClock
-from producers.jumps import NEAR, Jumps
+from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.id_jumps import NEAR, Jumps
+from producers.trades.rest_checks import SECOND_LOOK_MS, Doubts
 from schemas.errors import PoisonMessage
 from schemas.value_checks import LARGEST_ID
 from tests.builders import START_MS, a_trade

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.history_plan import Choice, days_of, files_for
-from producers.hole_proof import judged
-from producers.spans import Spans, runs_of
+from producers.history.archive_plan import Choice, days_of, files_for
+from producers.history.hole_proof import judged
+from producers.history.time_ranges import Spans, runs_of
 from schemas.history import HoleKind
 from schemas.timeframe import Interval
 from tests.backfilling import DAY_MS

@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.binance.budget import MINUTE_MS, SHARE, Budget
+from producers.binance.rate_limit import MINUTE_MS, SHARE, Budget
 from producers.binance.urls import SYMBOLS_A_CONNECTION, stream_addresses
-from producers.klines import GRACE_MS, MAX_HELD, KlineTrack
-from producers.rotation import LONGEST_BACK_OFF_S, Attempts, back_off_s
+from producers.trades.connections import LONGEST_BACK_OFF_S, Attempts, back_off_s
+from producers.trades.klines import GRACE_MS, MAX_HELD, KlineTrack
 from schemas.timeframe import Interval
 from tests.builders import START_MS, a_candle
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.clock import steady_ms
-from producers.counts import Counts
-from producers.exchange_clock import ExchangeClock
-from producers.flow import SymbolFlow
-from producers.resume import Newest, open_gaps
+from producers.trades.counters import Counts
+from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.resume import Newest, open_gaps
+from producers.trades.symbol_stream import SymbolFlow
 from schemas.market import Candle, Gap, GapState, TradeBlock
 from schemas.settings import Settings, StreamSettings
 from tests.builders import MINUTE_MS, START_MS, a_block, a_trade

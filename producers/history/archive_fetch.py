@@ -13,10 +13,10 @@ from clients.retry import persistently
 from producers.binance.archive import ArchiveClient, archived_candles
 from producers.binance.archive_names import Archive, named
 from producers.binance.kline_csv import KlineFile
-from producers.held_pages import HeldPages
-from producers.history_plan import days_of
-from producers.spans import Spans
-from producers.tracks import Track
+from producers.history.archive_plan import days_of
+from producers.history.page_writer import HeldPages
+from producers.history.progress import Track
+from producers.history.time_ranges import Spans
 from schemas.candle_columns import CandleColumns, encode_candles
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, ArchiveState

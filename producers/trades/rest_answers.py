@@ -5,9 +5,9 @@ from typing import Final
 
 from clients.clock import steady_ms
 from producers.binance.rest import RestClient
-from producers.doubts import Doubts
-from producers.exchange_clock import ExchangeClock
-from producers.jumps import NEAR
+from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.id_jumps import NEAR
+from producers.trades.rest_checks import Doubts
 from schemas.errors import PoisonMessage
 from schemas.market import Trade
 

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from clients.clock import steady_ms
-from producers.block_writer import BlockWriter
-from producers.continuity import Continuity
-from producers.counts import Counts
-from producers.evidence import Evidence
-from producers.exchange_clock import ExchangeClock
-from producers.gap_events import GapEvents
-from producers.holes import GivenUp, hole_of, missing_in
-from producers.jumps import Jumps
 from producers.outlet import Outlet
+from producers.trades.block_writer import BlockWriter
+from producers.trades.candle_evidence import Evidence
+from producers.trades.continuity import Continuity
+from producers.trades.counters import Counts
+from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.gap_events import GapEvents
+from producers.trades.gaps import GivenUp, hole_of, missing_in
+from producers.trades.id_jumps import Jumps
 from schemas.market import Gap, GapState, Trade, TradeBlock
 from schemas.settings import Settings
 from schemas.timeframe import MINUTE_MS

@@ -7,9 +7,9 @@ from typing import Final
 
 from clients.clock import steady_ms, wall_ms
 from clients.retry import persistently
-from producers.backfill import Backfill, Progress, Wanted, alone, running
-from producers.history_plan import Choice
-from producers.rechecking import Recheck
+from producers.history.archive_plan import Choice
+from producers.history.backfill import Backfill, Progress, Wanted, alone, running
+from producers.history.corrections import Recheck
 from schemas.errors import Transient
 from schemas.settings import Settings
 from schemas.since import since_ms

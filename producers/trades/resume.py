@@ -7,9 +7,9 @@ from typing import Final
 from confluent_kafka import Message
 
 from clients.kafka.newest import TopicTail
-from producers.burying import Burial
-from producers.jumps import NEAR
-from producers.publish import READER
+from producers.dead_letters import Burial
+from producers.trades.id_jumps import NEAR
+from producers.trades.publisher import READER
 from schemas import topics
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, CandleSource, Gap, GapState, TradeBlock

@@ -8,7 +8,7 @@ between them. Times are milliseconds of one steady clock, passed in.
 from heapq import heappop, heappush
 from typing import Final
 
-from producers.holes import GivenUp, Hole, LateFill
+from producers.trades.gaps import GivenUp, Hole, LateFill
 from schemas.market import Gap, GapState, Trade
 
 UNKNOWN_MS: Final = -1

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from producers.ledger import Held
-from producers.spans import Spans
+from producers.history.inventory import Held
+from producers.history.time_ranges import Spans
 from schemas.history import Hole
 from schemas.timeframe import Interval
 

@@ -7,13 +7,13 @@ from typing import Final, Protocol
 
 from clients.clock import steady_ms
 from producers.binance.parse import UNKNOWN_MS, Frame, ShutdownNotice, parse_frame
-from producers.binance.stream import Connection
-from producers.counts import Counts
-from producers.exchange_clock import ExchangeClock
-from producers.flow import SymbolFlow
-from producers.jumps import not_followed
-from producers.kline_flow import KlineFlow
-from producers.publish import READER
+from producers.binance.websocket import Connection
+from producers.trades.counters import Counts
+from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.id_jumps import not_followed
+from producers.trades.kline_stream import KlineFlow
+from producers.trades.publisher import READER
+from producers.trades.symbol_stream import SymbolFlow
 from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, Trade

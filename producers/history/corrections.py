@@ -7,7 +7,7 @@ from typing import Final
 from clients.clock import wall_ms
 from clients.kafka.partition import partition_of
 from clients.retry import persistently
-from producers.backfill import Backfill
+from producers.history.backfill import Backfill
 from schemas import topics
 from schemas.codecs import encode
 from schemas.market import Candle

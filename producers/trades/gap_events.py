@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from producers.counts import Counts
 from producers.outlet import Outlet
+from producers.trades.counters import Counts
 from schemas.market import Gap, GapState
 
 

@@ -7,13 +7,13 @@ from clients.clock import wall_ms
 from clients.retry import persistently
 from producers.binance.archive_names import Archive
 from producers.binance.rest import PAGE, RestClient
-from producers.file_filling import FileFiller
-from producers.held_pages import HeldPages
-from producers.history_plan import Choice, files_for
-from producers.hole_proof import prove
-from producers.ledger import Key
-from producers.spans import Run, Spans, runs_of
-from producers.tracks import Track
+from producers.history.archive_fetch import FileFiller
+from producers.history.archive_plan import Choice, files_for
+from producers.history.hole_proof import prove
+from producers.history.inventory import Key
+from producers.history.page_writer import HeldPages
+from producers.history.progress import Track
+from producers.history.time_ranges import Run, Spans, runs_of
 from schemas.codecs import encode
 from schemas.errors import Transient
 from schemas.history import HoleKind

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from producers.binance.archive_names import Archive, month_file
-from producers.spans import Spans
+from producers.history.time_ranges import Spans
 from schemas.errors import ConfigurationError
 from schemas.timeframe import DAY_MS, Interval
 

@@ -15,14 +15,14 @@ import httpx
 from clients.retry import persistently
 from producers.binance.archive import ArchiveClient
 from producers.binance.rest import TIMEOUT_S, RestClient
-from producers.bulk import BulkPublisher
-from producers.file_filling import FileFiller
-from producers.filling import Filler
-from producers.held_pages import HeldPages
-from producers.history_plan import Choice
-from producers.ledger import Held, Key, Ledger
-from producers.spans import Spans
-from producers.tracks import Track
+from producers.history.archive_fetch import FileFiller
+from producers.history.archive_plan import Choice
+from producers.history.bulk_publisher import BulkPublisher
+from producers.history.fetch import Filler
+from producers.history.inventory import Held, Key, Ledger
+from producers.history.page_writer import HeldPages
+from producers.history.progress import Track
+from producers.history.time_ranges import Spans
 from schemas.errors import ConfigurationError, Transient
 from schemas.settings import Settings
 from schemas.timeframe import Interval

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from clients.clock import steady_ms
-from producers.binance.stream import Connection
+from producers.binance.websocket import Connection
 from schemas.errors import Transient
 from schemas.settings import StreamSettings
 

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from clients.clock import steady_ms
 from clients.kafka.errors import BROKERS_DOWN, meaning
-from producers.vital import delivering, watched
+from producers.watchdog import delivering, watched
 from schemas.codecs import Record, contract_header, message_of
 from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded, Transient
 from schemas.topics import Topic

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from clients.clock import wall_ms
-from producers.bulk import CLOSE_S, BulkPublisher
-from producers.ledger import Ledger
-from producers.spans import runs_of
-from producers.tracks import Track
+from producers.history.bulk_publisher import CLOSE_S, BulkPublisher
+from producers.history.inventory import Ledger
+from producers.history.progress import Track
+from producers.history.time_ranges import runs_of
 from schemas import topics
 from schemas.errors import Transient
 from schemas.history import ArchiveFile, Hole

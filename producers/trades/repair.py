@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Final
 
 from clients.clock import steady_ms
-from producers.answers import Answers, hear_time
 from producers.binance.rest import RestClient
-from producers.continuity import NOT_STARTED
-from producers.flow import SymbolFlow
-from producers.kline_flow import KlineFlow
-from producers.resume import Past
-from producers.rotation import back_off_s
+from producers.trades.connections import back_off_s
+from producers.trades.continuity import NOT_STARTED
+from producers.trades.kline_stream import KlineFlow
+from producers.trades.rest_answers import Answers, hear_time
+from producers.trades.resume import Past
+from producers.trades.symbol_stream import SymbolFlow
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.market import Trade, TradeBlock
 from schemas.timeframe import Interval

@@ -14,8 +14,8 @@ from confluent_kafka import Message
 
 from clients.kafka.partition import partition_of
 from clients.kafka.reader import TopicTail
-from producers.burying import Burial
-from producers.spans import Spans
+from producers.dead_letters import Burial
+from producers.history.time_ranges import Spans
 from schemas import topics
 from schemas.codecs import record_in
 from schemas.errors import PoisonMessage

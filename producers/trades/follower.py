@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from producers.answers import hear_time
 from producers.binance.rest import RestClient
-from producers.binance.stream import open_connection
 from producers.binance.urls import StreamAddress, stream_addresses
-from producers.counts import Counts
-from producers.dispatch import Dispatch
-from producers.exchange_clock import ExchangeClock
-from producers.flow import SymbolFlow
-from producers.kline_flow import KlineFlow
-from producers.publish import Publisher
-from producers.repair import Repair
-from producers.resume import Past
-from producers.rotation import Attempts, Line, back_off_s
-from producers.vital import STALL_S, delivering, watched
+from producers.binance.websocket import open_connection
+from producers.trades.connections import Attempts, Line, back_off_s
+from producers.trades.counters import Counts
+from producers.trades.dispatch import Dispatch
+from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.kline_stream import KlineFlow
+from producers.trades.publisher import Publisher
+from producers.trades.repair import Repair
+from producers.trades.rest_answers import hear_time
+from producers.trades.resume import Past
+from producers.trades.symbol_stream import SymbolFlow
+from producers.watchdog import STALL_S, delivering, watched
 from schemas.errors import PoisonMessage, Transient
 from schemas.settings import Settings
 
