@@ -7,11 +7,11 @@ import pickle
 import random
 import time
 
-from processors.contestants import default_contestants, installed
-from processors.lessons import lessons_of
-from processors.models.training import Training, train
-from processors.prediction_state import SymbolState, start_state
-from processors.prequential import step
+from processors.prediction.calibrated_models import default_contestants, installed
+from processors.prediction.prequential import step
+from processors.prediction.state import SymbolState, start_state
+from processors.training.batch import Training, train
+from processors.training.dataset import lessons_of
 from schemas.market import Candle
 from schemas.timeframe import Interval
 

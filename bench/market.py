@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from processors.candle_state import CandleRules, CandleState
-from processors.candles import fold
+from processors.candles.reducer import fold
+from processors.candles.state import CandleRules, CandleState
 from schemas.market import Candle, TradeBlock
 
 SYMBOLS = tuple(

@@ -18,8 +18,8 @@ from candlewick.exchange.intervals import DAY_MS
 from candlewick.exchange.klines import klines
 from candlewick.exchange.market import Opened, opened
 from candlewick.exchange.options import Options
-from processors.prediction_state import start_state
-from processors.prequential import Step, step
+from processors.prediction.prequential import Step, step
+from processors.prediction.state import start_state
 from producers.coingecko.parse import parse_coins, parse_days
 from schemas.coins import Coin, CoinDay
 from schemas.market import NO_TRADE_ID, Candle, CandleSource, CandleStatus

@@ -10,7 +10,7 @@ from importlib import import_module
 from schemas.errors import CandlewickError
 from schemas.settings import Settings, load_settings
 
-_APPS = {"worker": "processors.app", "predictor": "processors.prediction_app"}
+_APPS = {"worker": "processors.candles.agents", "predictor": "processors.predictor.agents"}
 TRAINER_NICENESS = 10
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     name = arguments.name or f"{arguments.role}-1"
     if arguments.role == "trainer":
         os.nice(TRAINER_NICENESS)  # already while it loads: at a start all the others load too
-        import_module("processors.trainer").run(settings, name=name)
+        import_module("processors.training.trainer").run(settings, name=name)
     else:
         _run_app(settings, arguments.role, name)
 

@@ -8,8 +8,8 @@ from typing import Self
 
 from confluent_kafka import Producer
 
-from processors.candle_state import CandleRules, CandleState
-from processors.candles import fold
+from processors.candles.reducer import fold
+from processors.candles.state import CandleRules, CandleState
 from schemas import topics
 from schemas.codecs import message_of
 from schemas.market import Candle, Trade, TradeBlock

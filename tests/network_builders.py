@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from processors.features.sequence import CHANNELS, RECENT_HASH
 from processors.models.artefact import Metadata, sha256_of
 from processors.models.lstm import KNOWN_WIDTH, WEIGHTS_FILE, Lstm
 from processors.models.network import shapes_of
 from processors.models.weights import Weights, text_of
-from processors.recent import CHANNELS, RECENT_HASH
 
 UNITS, HIDDEN = 16, 16
 SHAPES = shapes_of(len(CHANNELS), KNOWN_WIDTH, UNITS, HIDDEN)

@@ -16,9 +16,10 @@ import numpy as np
 
 from candlewick.evaluation.evaluating import evaluate
 from candlewick.evaluation.kline_files import read_candles
-from processors.models import batch, training
-from processors.models.growing import FOREST_TREES, MOST_ROUNDS, PATIENCE, SEED, Floats, Lesson
+from processors.models import batch
 from processors.models.trees import Trees
+from processors.training import batch as training
+from processors.training.growing import FOREST_TREES, MOST_ROUNDS, PATIENCE, SEED, Floats, Lesson
 
 TREES = {
     "batch": {"leaves": 15, "least": 300, "rate": 0.08},

@@ -18,8 +18,8 @@ from candlewick.local import reader_settings
 from candlewick.model_queries import ModelTables
 from candlewick.quiet_end import quiet_end
 from clients.kafka.writer import write
-from processors.changes import effective_after
-from processors.training_request import MODELS
+from processors.training.request import MODELS
+from processors.versions.schedule import effective_after
 from schemas import topics
 from schemas.errors import ConfigurationError
 from schemas.predictions import ModelEvent, ModelVersion

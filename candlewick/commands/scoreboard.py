@@ -15,7 +15,7 @@ from candlewick.evaluation.tables import print_skills
 from candlewick.local import reader_settings
 from candlewick.prediction_queries import PredictionTables
 from candlewick.quiet_end import quiet_end
-from processors.skill import Scoreboard, Skill
+from processors.prediction.scoreboard import Scoreboard, Skill
 from schemas.errors import ConfigurationError
 
 _UNITS_MS = {"h": 3_600_000, "d": 86_400_000}

@@ -8,7 +8,7 @@ import typer
 
 from candlewick.local import reader_settings
 from clients.kafka.writer import write
-from processors.training_request import fault_of, version_of
+from processors.training.request import fault_of, version_of
 from schemas import topics
 from schemas.errors import ConfigurationError
 from schemas.predictions import TrainingRequest

@@ -6,7 +6,7 @@ from math import isnan
 import orjson
 
 from candlewick.evaluation.evaluating import Evaluation, SymbolResult
-from processors.skill import Calibration, Skill
+from processors.prediction.scoreboard import Calibration, Skill
 
 Json = dict[str, object]
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from candlewick.evaluation.retraining import retrain
-from processors.digest import combined
-from processors.lessons import Lessons
 from processors.models.protocol import Outcome
-from processors.models.trainable import check_trainable, lessons_for
-from processors.models.training import FEWEST_DAYS
-from processors.prediction_state import Asked, start_state
-from processors.replay import Replay, tick_of
-from processors.skill import Skill
+from processors.prediction.digest import combined
+from processors.prediction.replay import Replay, tick_of
+from processors.prediction.scoreboard import Skill
+from processors.prediction.state import Asked, start_state
+from processors.training.batch import FEWEST_DAYS
+from processors.training.dataset import Lessons
+from processors.training.recipes import check_trainable, lessons_for
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from schemas.predictions import ModelVersion

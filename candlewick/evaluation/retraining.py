@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import orjson
 
-from processors.contestants import installed
-from processors.lessons import Lessons, joined
 from processors.models.artefact import Metadata, UnusableArtefact
 from processors.models.protocol import Model
-from processors.models.trainable import trained
-from processors.models.training import Training
-from processors.replay import Replay
+from processors.prediction.calibrated_models import installed
+from processors.prediction.replay import Replay
+from processors.training.batch import Training
+from processors.training.dataset import Lessons, joined
+from processors.training.recipes import trained
 from schemas.predictions import ModelEvent, ModelVersion
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from candlewick.evaluation.kline_files import read_candles
-from processors.training_request import CHOICE, MODELS
+from processors.training.request import CHOICE, MODELS
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
 

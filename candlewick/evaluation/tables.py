@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from candlewick.evaluation.evaluating import Evaluation, SymbolResult
-from processors.skill import Calibration, Skill
+from processors.prediction.scoreboard import Calibration, Skill
 
 
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:

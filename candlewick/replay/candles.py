@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from candlewick.replay.merging import merged
 from candlewick.replay.sources import Source
 from candlewick.row_printer import utc
-from processors.candle_state import CandleRules, CandleState
-from processors.candles import fold, open_candles, start_state
+from processors.candles.reducer import fold, open_candles, start_state
+from processors.candles.state import CandleRules, CandleState
 from schemas.market import Candle, TradeBlock, empty_block
 from schemas.timeframe import Interval
 

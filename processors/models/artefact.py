@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from processors.features import FEATURES_HASH
+from processors.features.features import FEATURES_HASH
 from schemas.errors import CandlewickError
 from schemas.files import write_whole
 

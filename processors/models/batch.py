@@ -5,7 +5,7 @@ It learns nothing from single candles; a newer version takes its place.
 
 from pathlib import Path
 
-from processors.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
+from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
 from processors.models.artefact import Metadata, UnusableArtefact, load_artefact
 from processors.models.protocol import Answer, Notice, Outcome
 from processors.models.scale import recent_log_variance, scale_of

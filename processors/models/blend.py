@@ -7,10 +7,10 @@ Source: Bates and Granger, "The combination of forecasts", Operational Research 
 (1969).
 """
 
-from processors.features import Features
+from processors.features.ewma import gain
+from processors.features.features import Features
 from processors.models.protocol import Answer, Notice, Outcome
 from processors.models.scale import log_variance_of, recent_log_variance, scale_of
-from processors.moving import gain
 
 MEMORY = gain(672 * 15)  # questions: seven days
 SHARPNESS = 4.0  # how much a smaller error adds to the weight

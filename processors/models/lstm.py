@@ -1,21 +1,21 @@
-"""A trained LSTM over the last candles and the features of the moment; see `processors.recent`.
+"""A trained LSTM over the last candles and the features of the moment.
 
-Like `processors.models.batch` it learns nothing from single candles. It answers with NumPy alone:
-Keras and JAX train it (`processors.models.lstm_training`) and are an extra that only the trainer
-needs.
+The candles are those of `processors.features.sequence`. Like `processors.models.batch` it learns
+nothing from single candles. It answers with NumPy alone: Keras and JAX train it
+(`processors.training.lstm`) and are an extra that only the trainer needs.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from processors.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
+from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
+from processors.features.sequence import CANDLES, CHANNELS, RECENT_HASH, RECENT_NAMES
 from processors.models.artefact import Metadata, UnusableArtefact, load_artefact
 from processors.models.network import Network
 from processors.models.protocol import Answer, Notice, Outcome
 from processors.models.scale import recent_log_variance, scale_of
 from processors.models.weights import weights_of
-from processors.recent import CANDLES, CHANNELS, RECENT_HASH, RECENT_NAMES
 
 NAME = "lstm"
 WEIGHTS_FILE = "weights.json"

@@ -19,7 +19,7 @@ class Network:
     """
 
     def __init__(self, weights: Weights, *, channels: int, features: int) -> None:
-        """Take the weights by name, as `processors.models.lstm_training` makes them.
+        """Take the weights by name, as `processors.training.lstm` makes them.
 
         Args:
             weights: float32.

@@ -6,7 +6,7 @@ takes over only when it has been clearly better over enough candles.
 
 from math import sqrt
 
-from processors.features import Features
+from processors.features.features import Features
 from processors.models.drift import Adwin
 from processors.models.point import ShrunkPoint
 from processors.models.protocol import Answer, Notice, Outcome

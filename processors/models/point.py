@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from processors.features import POINT_NAMES, Features
+from processors.features.features import POINT_NAMES, Features
 from processors.models.regression import RecursiveLeastSquares
 from processors.models.scale import recent_log_variance, scale_of
 

@@ -1,13 +1,13 @@
-"""What a model is: River's verbs over the features of `processors.features`.
+"""What a model is: River's verbs over the features of `processors.features.features`.
 
 A model answers the question "what will `ln(close / last price)` be?" with a point and a scale. It
-does not know quantiles: `processors.intervals` makes a calibrated interval out of the scale.
+does not know quantiles: `prediction.intervals` makes a calibrated interval out of the scale.
 """
 
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from processors.features import Features
+from processors.features.features import Features
 from schemas.predictions import ModelEvent
 
 
@@ -75,7 +75,7 @@ class Model(Protocol):
 
 @runtime_checkable
 class ReadsRecent(Protocol):
-    """A model that is given the last candles (`processors.recent`) among its features."""
+    """A model that is given the last candles (`features.sequence`) among its features."""
 
     @property
     def candles_read(self) -> int:

@@ -1,6 +1,6 @@
 """The bar for all: the last price, with an interval that is the same in calm and in storm."""
 
-from processors.features import Features
+from processors.features.features import Features
 from processors.models.protocol import Answer, Notice, Outcome
 from processors.models.scale import recent_log_variance, scale_of
 
@@ -8,7 +8,7 @@ from processors.models.scale import recent_log_variance, scale_of
 class Reference:
     """Predicts the last price. Its interval is the empirical one of the last seven days.
 
-    The scale only matters until there are cases (`processors.intervals.RollingQuantiles`).
+    The scale only matters until there are cases (`prediction.intervals.RollingQuantiles`).
     """
 
     name = "reference"

@@ -1,6 +1,6 @@
 """Linear regressions of the log variance of the rest, one for each minute to close."""
 
-from processors.features import NAMES, TRADE_NAMES, Features
+from processors.features.features import NAMES, TRADE_NAMES, Features
 from processors.models.regression import RecursiveLeastSquares
 from processors.models.scale import recent_log_variance
 

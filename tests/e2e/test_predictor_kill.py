@@ -16,10 +16,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from candlewick.clickhouse_admin import apply_migrations, connect
 from candlewick.environment import environment_of
 from candlewick.leash import leashed
-from processors.digest import Digest, combined
-from processors.prediction_state import start_state
-from processors.prequential import step
-from processors.replay import tick_of
+from processors.prediction.digest import Digest, combined
+from processors.prediction.prequential import step
+from processors.prediction.replay import tick_of
+from processors.prediction.state import start_state
 from schemas import codecs, topics
 from schemas.market import Candle
 from schemas.predictions import Prediction

@@ -17,11 +17,11 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from candlewick.environment import environment_of
 from candlewick.leash import leashed
 from clients.process import START_ME_AGAIN
-from processors.changes import Changes
 from processors.history import History
-from processors.replayed_scores import publish_scores
-from processors.trainer import GROUP
-from processors.version_follower import VersionFollower
+from processors.predictor.score_writer import publish_scores
+from processors.training.trainer import GROUP
+from processors.versions.follower import VersionFollower
+from processors.versions.schedule import Changes
 from schemas import codecs, topics
 from schemas.dead_letters import DeadLetter, read_letter
 from schemas.errors import Transient

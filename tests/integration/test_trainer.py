@@ -20,17 +20,17 @@ from candlewick.cli import build_app
 from candlewick.clickhouse_admin import apply_migrations, connect
 from candlewick.environment import environment_of
 from candlewick.leash import leashed
-from processors.changes import Changes
-from processors.installing import Installer
-from processors.model_store import ModelStore
 from processors.models.artefact import METADATA
-from processors.past_scoring import score_past
-from processors.predictor import Predictor
-from processors.predictor import Record as Answer
-from processors.trainer import GROUP
-from processors.training_request import version_of
-from processors.version_follower import VersionFollower
-from processors.warming import Warmed, warm
+from processors.predictor.predictor import Predictor
+from processors.predictor.predictor import Record as Answer
+from processors.predictor.score_backfill import score_past
+from processors.predictor.warm_start import Warmed, warm
+from processors.training.request import version_of
+from processors.training.trainer import GROUP
+from processors.versions.follower import VersionFollower
+from processors.versions.installer import Installer
+from processors.versions.schedule import Changes
+from processors.versions.store import ModelStore
 from schemas import codecs, topics
 from schemas.codecs import Record
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from processors.block_messages import Message
-from processors.candle_state import CandleRules
-from processors.standing import Standing
-from processors.worker import CandleWorker
+from processors.candles.block_messages import Message
+from processors.candles.state import CandleRules
+from processors.candles.worker import CandleWorker
+from processors.runtime.stopped_partitions import Standing
 from schemas import codecs, topics
 from schemas.dead_letters import Origin
 from schemas.market import TradeBlock

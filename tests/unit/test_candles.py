@@ -9,8 +9,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.candle_state import CandleRules, CandleState, dump_state, load_state
-from processors.candles import fold, open_candles, start_state
+from processors.candles.reducer import fold, open_candles, start_state
+from processors.candles.state import CandleRules, CandleState, dump_state, load_state
 from schemas.market import Candle, Trade, TradeBlock, empty_block
 from schemas.timeframe import Interval
 from tests.builders import MINUTE_MS, START_MS, a_block, a_trade, newest_revisions, trades_at

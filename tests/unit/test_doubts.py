@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.admission import admit
-from processors.candle_state import CandleRules
-from processors.candle_store import CandleRecord, dump_record, load_record
-from processors.candles import fold
-from processors.doubts import ENOUGH, Doubts, Kept
+from processors.candles.admission import admit
+from processors.candles.id_jumps import ENOUGH, Doubts, Kept
+from processors.candles.reducer import fold
+from processors.candles.state import CandleRules
+from processors.candles.state_record import CandleRecord, dump_record, load_record
 from schemas import codecs
 from schemas.market import Candle, TradeBlock, empty_block
 from tests.builders import MINUTE_MS, START_MS, a_block, a_trade, newest_revisions, trades_at

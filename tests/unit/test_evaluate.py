@@ -15,9 +15,9 @@ from candlewick.cli import build_app
 from candlewick.evaluation.evaluating import evaluate
 from candlewick.evaluation.kline_files import read_candles
 from candlewick.evaluation.selecting import models_of, selected
-from processors.digest import combined
-from processors.prediction_state import start_state
-from processors.replay import Replay, tick_of
+from processors.prediction.digest import combined
+from processors.prediction.replay import Replay, tick_of
+from processors.prediction.state import start_state
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from tests.candle_builders import trembling_minutes

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.fence import Fence
-from processors.healing import SEEK_SPACING_S, Healer, Verdict
+from processors.candles.reconcile import SEEK_SPACING_S, Healer, Verdict
+from processors.runtime.fence import Fence
 
 
 def judged_after(offsets: Sequence[int], *, state_offset: int) -> Verdict:

@@ -13,10 +13,10 @@ import pytest
 import candlewick
 from api.app import ROUTES
 from candlewick.cli import COMMANDS
-from processors.features import FEATURES_HASH
-from processors.models.training import Training
-from processors.recent import RECENT_HASH
-from processors.trainer import GROUP as TRAINER
+from processors.features.features import FEATURES_HASH
+from processors.features.sequence import RECENT_HASH
+from processors.training.batch import Training
+from processors.training.trainer import GROUP as TRAINER
 from schemas import topics
 from schemas.contracts import RECORDS, contract_named
 from schemas.migrations import read_migrations

@@ -12,20 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.contestants import default_contestants, installed, retired
-from processors.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
-from processors.lessons import Table, lessons_of
-from processors.model_store import ModelStore
-from processors.models import keras_lstm, lstm_training
+from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
+from processors.features.sequence import CANDLES, CHANNELS, RECENT_NAMES
 from processors.models.artefact import UnusableArtefact, save_artefact
 from processors.models.lstm import KNOWN_WIDTH, WEIGHTS_FILE, WIDTH, Lstm, load_lstm, row_of
 from processors.models.protocol import Answer, Outcome
-from processors.models.trainable import check_trainable, lessons_for, trained
-from processors.models.training import Training
 from processors.models.weights import text_of, weights_of
-from processors.prediction_state import Asked, start_state
-from processors.prequential import step
-from processors.recent import CANDLES, CHANNELS, RECENT_NAMES
+from processors.prediction.calibrated_models import default_contestants, installed, retired
+from processors.prediction.prequential import step
+from processors.prediction.state import Asked, start_state
+from processors.training import lstm, lstm_keras
+from processors.training.batch import Training
+from processors.training.dataset import Table, lessons_of
+from processors.training.recipes import check_trainable, lessons_for, trained
+from processors.versions.store import ModelStore
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from schemas.timeframe import Interval
@@ -215,7 +215,7 @@ def test_an_artefact_of_other_sequences_or_without_weights_is_refused(tmp_path: 
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lstm_training, "find_spec", lambda _: None)
+    monkeypatch.setattr(lstm, "find_spec", lambda _: None)
 
     with pytest.raises(ConfigurationError, match=r"pip install 'candlewick\[lstm\]'"):
         check_trainable("lstm")
@@ -259,7 +259,7 @@ def test_keras_and_numpy_answer_the_same(
 ) -> None:
     model, files = a_training
     weights = weights_of(files[WEIGHTS_FILE])
-    network = keras_lstm.network()
+    network = lstm_keras.network()
     network.get_layer("lstm").set_weights([weights[n] for n in ("kernel", "recurrent", "bias")])
     network.get_layer("hidden").set_weights([weights[n] for n in ("hidden", "hidden_bias")])
     network.get_layer("out").set_weights([weights[n] for n in ("out", "out_bias")])

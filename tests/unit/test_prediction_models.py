@@ -11,8 +11,7 @@ import orjson
 import pytest
 from river.drift import ADWIN
 
-from processors.features import NAMES, POINT_NAMES, TRADE_NAMES, VOLATILITY, Features
-from processors.lessons import Table, lessons_of
+from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, VOLATILITY, Features
 from processors.models.artefact import UnusableArtefact, save_artefact
 from processors.models.batch import Batch, load_batch
 from processors.models.blend import Blend, answer_features
@@ -23,7 +22,8 @@ from processors.models.protocol import Answer, Model, Outcome
 from processors.models.reference import Reference
 from processors.models.regression import RecursiveLeastSquares
 from processors.models.scale import recent_log_variance, scale_of
-from processors.models.training import Training, train
+from processors.training.batch import Training, train
+from processors.training.dataset import Table, lessons_of
 from schemas.timeframe import Interval
 from tests.candle_builders import MIDNIGHT_MS, trembling_minutes
 from tests.network_builders import an_lstm

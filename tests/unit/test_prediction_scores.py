@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.bars import bar_of
-from processors.champion import Championship
-from processors.features import NAMES, POINT_NAMES, TRADE_NAMES, FeatureState
-from processors.intervals import RollingQuantiles, TrackedQuantiles
-from processors.lessons import lessons_of
+from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, FeatureState
+from processors.features.observation import bar_of
 from processors.models.batch import row_of
 from processors.models.protocol import Answer
-from processors.prediction_state import start_state
-from processors.prequential import step
-from processors.publishing import interval_at
-from processors.scoring import pinball, score_of
+from processors.prediction.champion import Championship
+from processors.prediction.intervals import RollingQuantiles, TrackedQuantiles
+from processors.prediction.prequential import step
+from processors.prediction.prices import interval_at
+from processors.prediction.scoreboard import Scoreboard
+from processors.prediction.scoring import pinball, score_of
+from processors.prediction.state import start_state
 from processors.significance import newey_west_error, skill_with_error
-from processors.skill import Scoreboard
+from processors.training.dataset import lessons_of
 from schemas.codecs import decode, encode
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.timeframe import Interval

@@ -9,15 +9,15 @@ from itertools import chain
 
 import pytest
 
-from processors.anchor import anchor_of, is_whole
-from processors.installing import Installer
-from processors.past_scoring import replayed_scores
-from processors.prediction_state import start_state
-from processors.predictor import Predictor, Record
-from processors.prequential import step
-from processors.replay import tick_of
-from processors.stock import Stored
-from processors.warming import Warmed, replayed
+from processors.prediction.prequential import step
+from processors.prediction.replay import tick_of
+from processors.prediction.state import start_state
+from processors.predictor.anchor import anchor_of, is_whole
+from processors.predictor.history_check import Stored
+from processors.predictor.predictor import Predictor, Record
+from processors.predictor.score_backfill import replayed_scores
+from processors.predictor.warm_start import Warmed, replayed
+from processors.versions.installer import Installer
 from schemas.market import Candle
 from schemas.predictions import Prediction, Score
 from tests.builders import MINUTE_MS, START_MS, a_candle

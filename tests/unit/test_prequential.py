@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.asking import refresh
-from processors.contestants import default_contestants, installed
-from processors.digest import Digest
-from processors.features import Features
+from processors.features.features import Features
 from processors.models.protocol import Answer
 from processors.models.reference import Reference
-from processors.prediction_state import SymbolState, start_state
-from processors.prequential import Step, step
+from processors.prediction.calibrated_models import default_contestants, installed
+from processors.prediction.digest import Digest
+from processors.prediction.issue import refresh
+from processors.prediction.prequential import Step, step
+from processors.prediction.state import SymbolState, start_state
 from schemas.market import Candle
 from schemas.predictions import Prediction, Score
 from tests.builders import MINUTE_MS

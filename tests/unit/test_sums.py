@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.sums import segment_dots, segment_sums
+from processors.candles.exact_sums import segment_dots, segment_sums
 
 SIGNED = st.integers(-(2**63) + 1, 2**63 - 1)
 COUNTS = st.integers(0, 2**63 - 1)

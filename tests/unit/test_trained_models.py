@@ -8,16 +8,16 @@ from pathlib import Path
 import orjson
 import pytest
 
-from processors.anchor import anchor_of
-from processors.changes import Change, Changes, change_of, effective_after, needed_from
-from processors.installing import Installer
-from processors.lessons import lessons_of
-from processors.model_store import ModelStore
 from processors.models.artefact import METADATA
-from processors.models.training import Training, train
-from processors.predictor import Predictor, Record
-from processors.training_request import fault_of, requested, version_of
-from processors.warming import Warmed, replayed
+from processors.predictor.anchor import anchor_of
+from processors.predictor.predictor import Predictor, Record
+from processors.predictor.warm_start import Warmed, replayed
+from processors.training.batch import Training, train
+from processors.training.dataset import lessons_of
+from processors.training.request import fault_of, requested, version_of
+from processors.versions.installer import Installer
+from processors.versions.schedule import Change, Changes, change_of, effective_after, needed_from
+from processors.versions.store import ModelStore
 from schemas.codecs import decode, encode
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest

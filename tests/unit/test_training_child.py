@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.training_child import TrainingChild
+from processors.training.child import TrainingChild
 from schemas.predictions import ModelVersion, TrainingRequest
 from schemas.settings import Settings
 

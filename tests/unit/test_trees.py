@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from processors.models.growing import _BOOSTED, _FIXED, Lesson, choose_rounds, grow, one_thread
 from processors.models.trees import Tree, Trees, text_of
+from processors.training.growing import _BOOSTED, _FIXED, Lesson, choose_rounds, grow, one_thread
 
 WIDTH = 4
 ONE_SPLIT = Tree((2,), (0.5,), (True,), (-1,), (-2,), (10.0, 20.0))

@@ -1,6 +1,6 @@
 """Noticing a worker that should read and does not."""
 
-from processors.watchdog import Watchdog
+from processors.runtime.watchdog import Watchdog
 
 
 def test_a_partition_with_more_to_read_and_no_progress_is_stuck_after_the_patience() -> None:

@@ -1,0 +1,97 @@
+"""One message of a symbol: decided about, folded, and its candles encoded. Pure."""
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Final
+
+from processors.candles.id_jumps import ENOUGH, Decision, Doubts, Kept, decide
+from processors.candles.record import candle_of
+from processors.candles.reducer import fold, restarted_state
+from processors.candles.state import CandleRules, CandleState
+from processors.candles.state_record import CandleRecord
+from schemas import codecs
+from schemas.market import CandleStatus
+from schemas.validation import validate
+
+log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What a message led to.
+
+    Attributes:
+        state: What is known of the symbol; None while nothing is.
+        doubts: What is not decided.
+        closed: Encoded candles to send, in order.
+        refused: Blocks for the dead letters, with the reason.
+    """
+
+    state: CandleState | None
+    doubts: Doubts
+    closed: tuple[bytes, ...] = ()
+    refused: tuple[tuple[Kept, str], ...] = ()
+
+
+def admit(record: CandleRecord | None, now: Kept, rules: CandleRules) -> Admitted:
+    """Return what a message leads to; ``record`` is not changed."""
+    if record is None:
+        return _folded(None, Decision(Doubts(), (now,)), rules)
+    is_new = now.offset > record.offset
+    decision = decide(record.state, record.doubts, now, is_new=is_new)
+    state = record.state
+    if decision.start_over:
+        first = decision.fold[0].block
+        log.warning(
+            "%s: trades go on from id %d, against a state of id %d at %d ms: it starts over",
+            first.symbol,
+            first.first_agg_id,
+            state.next_agg_id,
+            state.head_ms,
+        )
+        state = restarted_state(state, first)
+    return _folded(state, decision, rules)
+
+
+def _folded(state: CandleState | None, decision: Decision, rules: CandleRules) -> Admitted:
+    doubts, refused = decision.doubts, list(decision.refused)
+    closed: list[bytes] = []
+    for kept in decision.fold:
+        try:
+            state, candles = _step(state, kept, rules)
+        except Exception as error:
+            log.exception("%s: a block cannot be folded", kept.block.symbol)
+            doubts = replace(doubts, failures=doubts.failures + 1)
+            step = _afresh(state, kept, rules) if doubts.failures >= ENOUGH else None
+            if step is None:
+                refused.append((kept, f"the reducer cannot take it: {error!r}"))
+                continue
+            state, candles = step
+        closed += candles
+        doubts = replace(doubts, failures=0)
+    return Admitted(state, doubts, tuple(closed), tuple(refused))
+
+
+def _afresh(
+    spoilt: CandleState | None, kept: Kept, rules: CandleRules
+) -> tuple[CandleState, tuple[bytes, ...]] | None:
+    """Begin again with a block that failed: where block after block does, it is the state."""
+    try:
+        return _step(spoilt and restarted_state(spoilt, kept.block), kept, rules)
+    except Exception:
+        log.exception("%s: nor can it be without a state", kept.block.symbol)
+        return None
+
+
+def _step(
+    state: CandleState | None, kept: Kept, rules: CandleRules
+) -> tuple[CandleState, tuple[bytes, ...]]:
+    step = fold(state, kept.block, rules)
+    # A candle that could not be sent one day must not come into the state: who folds is to blame.
+    held = list(step.state.current.items())
+    held += [
+        (key[0], step.state.earlier[key]) for key in step.state.unsent & step.state.earlier.keys()
+    ]
+    for interval, building in held:
+        validate(candle_of(kept.block.symbol, interval, building, CandleStatus.COMPLETE))
+    return step.state, tuple(map(codecs.encode, step.closed))

@@ -1,0 +1,190 @@
+"""One step of the candle reducer at work on its own copy of the state. Pure."""
+
+from dataclasses import replace
+
+from processors.candles.partial import Piece, flat_piece, merge, part_of, pieces_of
+from processors.candles.sending import MOST_FLAT, SENT_FLAT, CandleSending
+from processors.candles.state import Building, Missing
+from schemas.market import TradeBlock
+from schemas.timeframe import DAY_MS, Interval
+
+JITTER_MS = 1_000  # trades of the exchange are in order of their ids, their times nearly so
+_MOST_MISSING = 32
+_REPAIRABLE_MS = DAY_MS
+
+
+class CandleFold(CandleSending):
+    """What happens to the candles of one symbol in one step."""
+
+    def take(self, block: TradeBlock) -> None:
+        """Fold what is new in the block, then let the watermark close what has ended."""
+        known = max(0, self.state.next_agg_id - block.first_agg_id)
+        if len(block) and known >= len(block):
+            return
+        self.state.seen_ms = max(self.state.seen_ms, block.received_ms)
+        fresh = part_of(block, min(known, len(block)), len(block))
+        if fresh.first_agg_id > self.state.next_agg_id:
+            self._open_gap(fresh)
+        for piece in pieces_of(fresh, step_ms=self.rules.step_ms):
+            self._add(piece)
+        self.state.next_agg_id = max(self.state.next_agg_id, fresh.next_agg_id)
+        self._advance(block.watermark_ms)
+        self.send_changed(block.received_ms)
+        self._forget()
+
+    def repair(self, block: TradeBlock) -> None:
+        """Put those trades of the block that a known gap lacks into their candles.
+
+        Trades that are newer than all that is known did not happen inside a gap.
+        """
+        if len(block) and int(block.event_ms[-1]) > self.state.last_ms + JITTER_MS:
+            return
+        for gap in self.state.missing:
+            start = max(block.first_agg_id, gap.first_agg_id)
+            end = min(block.next_agg_id, gap.end_agg_id)
+            if start < end:
+                first = block.first_agg_id
+                self._fill_gap(gap, part_of(block, start - first, end - first))
+
+    def _add(self, piece: Piece) -> None:
+        self.state.last_ms = max(self.state.last_ms, piece.last_ms)
+        for interval in self.rules.intervals:
+            open_ms = interval.open_of(piece.open_ms)
+            current = self.state.current.get(interval)
+            if current is None or current.piece.open_ms < open_ms:
+                begun = piece if piece.open_ms == open_ms else replace(piece, open_ms=open_ms)
+                self._start(interval, begun)
+            elif current.piece.open_ms == open_ms:
+                self.state.current[interval] = self._merged(interval, current, piece)
+            else:
+                self._add_late(interval, piece)
+
+    def _start(self, interval: Interval, piece: Piece) -> None:
+        state, current = self.state, self.state.current.get(interval)
+        if current is not None:
+            key = interval, current.piece.open_ms
+            if not current.revision or key in state.unsent:
+                current = self.sent(interval, current)
+            state.earlier[key] = current
+            self.send_flat(interval, current.piece, piece.open_ms)
+        already = state.emitted_until_ms.get(interval, 0) > piece.open_ms
+        building = Building(piece, SENT_FLAT if already else 0)
+        state.current[interval] = self.sent(interval, building) if already else building
+
+    def _merged(self, interval: Interval, building: Building, piece: Piece) -> Building:
+        whole = merge(building.piece, piece, open_ms=building.piece.open_ms)
+        return self.changed(interval, Building(whole, building.revision))
+
+    def _add_late(self, interval: Interval, piece: Piece) -> None:
+        key = interval, interval.open_of(piece.open_ms)
+        held = self.state.earlier.get(key) or self._sent_flat(*key)
+        if held is not None:
+            self.state.earlier[key] = self._merged(interval, held, piece)
+        elif interval.ms == self.rules.step_ms:
+            self.state.late_trades += piece.trade_count
+            if self._newest_earlier(interval) is not None:
+                self._doubt_current()
+
+    def _sent_flat(self, interval: Interval, open_ms: int) -> Building | None:
+        """Return the candle without trades that was sent for this time, if one was."""
+        before = self._newest_earlier(interval)
+        if before is None or open_ms < before.open_ms:
+            return None
+        return Building(flat_piece(open_ms, before.close_e8), SENT_FLAT)
+
+    def _newest_earlier(self, interval: Interval) -> Piece | None:
+        opens = [open_ms for known, open_ms in self.state.earlier if known == interval]
+        return self.state.earlier[interval, max(opens)].piece if opens else None
+
+    def _doubt_current(self) -> None:
+        """Say of the candle in progress that trades came in it which are in no candle."""
+        state = self.state
+        self._mark(Missing(state.next_agg_id, state.next_agg_id, state.last_ms, state.last_ms))
+
+    def _advance(self, watermark_ms: int) -> None:
+        ended_ms = watermark_ms - self.rules.lateness_ms
+        for interval, current in list(self.state.current.items()):
+            if current.piece.open_ms + interval.ms > ended_ms:
+                continue
+            if not current.revision:
+                self.state.current[interval] = self.sent(interval, current)
+            self.send_flat(interval, current.piece, interval.open_of(ended_ms))
+
+    def _open_gap(self, fresh: TradeBlock) -> None:
+        state = self.state
+        before_ms = int(fresh.event_ms[0]) if len(fresh) else fresh.watermark_ms
+        after_ms = min(state.last_ms, before_ms)
+        self._mark(Missing(state.next_agg_id, fresh.first_agg_id, after_ms, before_ms))
+
+    def _mark(self, gap: Missing) -> None:
+        """Remember a gap, and send the candle in progress again if it was closed before."""
+        state = self.state
+        state.missing = (*state.missing, gap)
+        for interval, current in list(state.current.items()):
+            open_ms = current.piece.open_ms
+            if current.revision and gap.touches(open_ms, open_ms + interval.ms):
+                state.current[interval] = self.changed(interval, current)
+
+    def _fill_gap(self, gap: Missing, part: TradeBlock) -> None:
+        state = self.state
+        rest = (
+            replace(gap, end_agg_id=part.first_agg_id, before_ms=int(part.event_ms[0])),
+            replace(gap, first_agg_id=part.next_agg_id, after_ms=int(part.event_ms[-1])),
+        )
+        kept = [m for m in rest if m.first_agg_id < m.end_agg_id]
+        at = state.missing.index(gap)
+        state.missing = (*state.missing[:at], *kept, *state.missing[at + 1 :])
+        for piece in pieces_of(part, step_ms=self.rules.step_ms):
+            for interval in self.rules.intervals:
+                self._put(interval, piece)
+        for interval in self.rules.intervals:
+            self._send_again(interval, gap)
+
+    def _put(self, interval: Interval, piece: Piece) -> None:
+        open_ms = interval.open_of(piece.open_ms)
+        key = interval, open_ms
+        base = self.held(key) or Building(flat_piece(open_ms, piece.open_e8), SENT_FLAT)
+        whole = merge(base.piece, piece, open_ms=open_ms)
+        self.keep(key, Building(whole, base.revision))
+
+    def _send_again(self, interval: Interval, gap: Missing) -> None:
+        """Send every closed candle that the repaired ``gap`` touched."""
+        price_e8 = None
+        first_ms, last_ms = interval.open_of(gap.after_ms), interval.open_of(gap.before_ms)
+        for open_ms in range(first_ms, last_ms + 1, interval.ms)[:MOST_FLAT]:
+            building = self.held((interval, open_ms))
+            if building is None and price_e8 is not None:
+                flat = Building(flat_piece(open_ms, price_e8), SENT_FLAT)
+                self.sent(interval, flat)
+            elif building is not None:
+                price_e8 = building.piece.close_e8
+                if building.revision:
+                    self.resend((interval, open_ms))
+
+    def _forget(self) -> None:
+        """Drop what can no longer matter, so that the state stays small."""
+        if not self.state.missing and len(self.state.earlier) <= len(self.rules.intervals):
+            return
+        self._close_old_gaps()
+        state = self.state
+        newest = dict(sorted(state.earlier))
+        open_gaps = [m for m in state.missing if m.first_agg_id < m.end_agg_id]
+        for interval, open_ms in list(state.earlier):
+            wanted = any(m.touches(open_ms, open_ms + interval.ms) for m in open_gaps)
+            if newest[interval] != open_ms and not wanted:
+                if (interval, open_ms) in state.unsent:
+                    self.resend((interval, open_ms))
+                del state.earlier[interval, open_ms]
+
+    def _close_old_gaps(self) -> None:
+        """Give up gaps that are old or too many; they stay while they mark a held candle."""
+        state = self.state
+        held = [(i, b.piece.open_ms) for i, b in state.current.items()] + list(state.earlier)
+        kept = []
+        for age, gap in enumerate(reversed(state.missing)):
+            old = age >= _MOST_MISSING or gap.before_ms < state.last_ms - _REPAIRABLE_MS
+            closed = replace(gap, end_agg_id=gap.first_agg_id) if old else gap
+            marks = any(closed.touches(ms, ms + interval.ms) for interval, ms in held)
+            if marks or closed.first_agg_id < closed.end_agg_id:
+                kept.append(closed)
+        state.missing = tuple(reversed(kept))

@@ -1,0 +1,196 @@
+"""Which trade blocks are believed: ids that jump, and a state that the market contradicts. Pure.
+
+One record must not end a symbol's candles. So a block whose ids jump is held until the next one: it
+is a real gap if that continues it, and is refused if trades go on from before. And where a few
+blocks on end go on from before all that is known, it is the state that is wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from processors.candles.fold import JITTER_MS
+from processors.candles.state import CandleState
+from schemas.market import TradeBlock
+from schemas.market_rules import AHEAD_MS
+
+ENOUGH: Final = 3  # so many blocks on end prove a state wrong
+_MOST_HELD: Final = 4
+_HELD_BYTES: Final = 160_000  # a block of the largest size fits, and the state into its topic
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A block together with its message, for the state table and the dead letters."""
+
+    partition: int
+    offset: int
+    block: TradeBlock
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def first_ms(self) -> int:
+        """Event time at which it begins."""
+        block = self.block
+        return int(block.event_ms[0]) if len(block) else block.watermark_ms or block.received_ms
+
+    @property
+    def newest_ms(self) -> int:
+        """The newest event time that it knows of."""
+        block = self.block
+        return max(int(block.event_ms.max()), block.watermark_ms) if len(block) else self.first_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What is not decided yet about one symbol.
+
+    Attributes:
+        held: Blocks whose ids jump, oldest first.
+        strays: Blocks on end that contradict the state, as far as there is room for them.
+        strayed: How many there were.
+        failures: How many blocks on end the reducer could not take.
+    """
+
+    held: tuple[Kept, ...] = ()
+    strays: tuple[Kept, ...] = ()
+    strayed: int = 0
+    failures: int = 0
+
+
+NO_DOUBTS: Final = Doubts()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do about a message.
+
+    Attributes:
+        doubts: What is still to be decided after it.
+        fold: Blocks that are believed now, in order.
+        refused: Blocks that are not, with the reason.
+        start_over: The state is wrong: the first of ``fold`` begins a new one.
+    """
+
+    doubts: Doubts
+    fold: tuple[Kept, ...] = ()
+    refused: tuple[tuple[Kept, str], ...] = ()
+    start_over: bool = False
+
+
+def decide(state: CandleState, doubts: Doubts, now: Kept, *, is_new: bool) -> Decision:
+    """Decide about a block of a symbol of which something is known.
+
+    Args:
+        state: What is known.
+        doubts: What was not decided before it.
+        now: The block.
+        is_new: The message lies behind all that the state holds, so it is not read again.
+    """
+    if now.block.first_agg_id > state.next_agg_id:
+        return _jumped(state, doubts, now)
+    if contradicts(state, now.block, is_new=is_new):
+        return _strayed(state, doubts, now)
+    settled = doubts
+    if doubts.strays and now.block.next_agg_id > state.next_agg_id:
+        settled = replace(doubts, strays=(), strayed=0)
+    return _went_on(state, settled, now)
+
+
+def contradicts(state: CandleState, block: TradeBlock, *, is_new: bool) -> bool:
+    """Tell whether a block of ids that are due or known cannot be, if the state is right.
+
+    Trades with ids that are known, or lie in a gap, are newer than all that is known: the known ids
+    are wrong. Or the state knows of times that have not come yet when the block was received.
+    """
+    if not len(block):
+        return False
+    ahead = state.head_ms > block.received_ms + AHEAD_MS
+    if block.next_agg_id > state.next_agg_id:
+        return ahead
+    if int(block.event_ms[-1]) > state.last_ms + JITTER_MS:
+        return True
+    return ahead and is_new and block.received_ms >= state.seen_ms
+
+
+def _jumped(state: CandleState, doubts: Doubts, now: Kept) -> Decision:
+    if any(_is_same(held.block, now.block) for held in doubts.held):
+        return Decision(doubts)
+    before = next((h for h in doubts.held if _continues(h.block, now.block)), None)
+    if before is not None:
+        others = tuple(h for h in doubts.held if h is not before)
+        refused = tuple((h, _no_gap(state, h)) for h in others)
+        return Decision(Doubts(failures=doubts.failures), (before, now), refused)
+    return _hold(state, doubts, now)
+
+
+def _hold(state: CandleState, doubts: Doubts, now: Kept) -> Decision:
+    if not _fit([now]):
+        return Decision(doubts, refused=((now, f"{_jump(state, now)}; it is too large to hold"),))
+    kept = [*doubts.held, now]
+    refused = []
+    while len(kept) > _MOST_HELD or not _fit(kept):
+        refused.append((kept[0], _no_gap(state, kept[0])))
+        del kept[0]
+    return Decision(replace(doubts, held=tuple(kept)), refused=tuple(refused))
+
+
+def _went_on(state: CandleState, doubts: Doubts, now: Kept) -> Decision:
+    next_agg_id = max(state.next_agg_id, now.block.next_agg_id)
+    fold, kept, refused = [now], [], []
+    for held in doubts.held:
+        is_later = now.newest_ms > held.first_ms + JITTER_MS and now.offset > held.offset
+        if is_later or held.block.first_agg_id < next_agg_id:
+            refused.append((held, _no_gap(state, held)))
+        elif held.block.first_agg_id == next_agg_id:  # what was missing before it has come
+            fold.append(held)
+            next_agg_id = held.block.next_agg_id
+        else:
+            kept.append(held)
+    return Decision(replace(doubts, held=tuple(kept)), tuple(fold), tuple(refused))
+
+
+def _strayed(state: CandleState, doubts: Doubts, now: Kept) -> Decision:
+    strays, count = doubts.strays, doubts.strayed
+    if strays and _is_same(strays[-1].block, now.block):
+        return Decision(doubts)
+    if strays and strays[-1].block.next_agg_id != now.block.first_agg_id:
+        strays, count = (), 0
+    strays = (*strays, now)
+    while strays[1:] and not _fit(strays):
+        strays = strays[1:]
+    if count + 1 >= ENOUGH:
+        refused = tuple((h, _no_gap(state, h)) for h in doubts.held)
+        return Decision(Doubts(), strays, refused, start_over=True)
+    return Decision(replace(doubts, strays=strays, strayed=count + 1), (now,))
+
+
+def _fit(kept: Sequence[Kept]) -> bool:
+    return sum(len(k.value) for k in kept) <= _HELD_BYTES
+
+
+def _continues(block: TradeBlock, later: TradeBlock) -> bool:
+    if not block.first_agg_id <= later.first_agg_id <= block.next_agg_id:
+        return False
+    if later.next_agg_id > block.next_agg_id:
+        return True
+    return later.first_agg_id == block.next_agg_id and later.watermark_ms > block.watermark_ms
+
+
+def _is_same(block: TradeBlock, other: TradeBlock) -> bool:
+    return _identity(block) == _identity(other)
+
+
+def _identity(block: TradeBlock) -> tuple[int, int, int, int]:
+    return block.first_agg_id, len(block), block.received_ms, block.watermark_ms
+
+
+def _jump(state: CandleState, kept: Kept) -> str:
+    first = kept.block.first_agg_id
+    return f"its ids begin at {first}, {first - state.next_agg_id} beyond {state.next_agg_id}"
+
+
+def _no_gap(state: CandleState, kept: Kept) -> str:
+    return f"{_jump(state, kept)}, which was due, and the next block did not continue it"

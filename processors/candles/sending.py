@@ -1,0 +1,109 @@
+"""Closed candles on their way out: revisions, minutes without trades, and how often. Pure."""
+
+from dataclasses import replace
+
+from processors.candles.partial import Piece, flat_piece
+from processors.candles.record import candle_of
+from processors.candles.state import Building, CandleKey, CandleRules, CandleState
+from schemas.market import Candle, CandleStatus
+from schemas.timeframe import Interval
+
+SENT_FLAT = 2  # revision of a candle without trades that was sent, perhaps twice
+MOST_FLAT = 2880  # candles without trades are sent for two days of minutes, then left out
+_PROMPT = SENT_FLAT + 2  # so many revisions go at once, as a late trade or two ask for
+_RESEND_MS = 1_000  # more of them wait: a watermark that runs ahead closes each candle too early
+
+
+class CandleSending:
+    """What is sent in one step, and the state that remembers it.
+
+    Attributes:
+        state: The state, changed in place.
+        closed: The candles to send, in order.
+    """
+
+    def __init__(self, symbol: str, state: CandleState, rules: CandleRules) -> None:
+        self.symbol = symbol
+        self.state = state
+        self.rules = rules
+        self.closed: list[Candle] = []
+
+    def sent(self, interval: Interval, building: Building) -> Building:
+        """Add the candle to what is sent, and return it with its new revision."""
+        open_ms = building.piece.open_ms
+        before = building.revision or self._first_revision(open_ms)
+        sent = replace(building, revision=before + 1)
+        close_ms = open_ms + interval.ms
+        status = CandleStatus.COMPLETE if building.piece.trade_count else CandleStatus.QUIET
+        if self.is_gapped(open_ms, close_ms):
+            status = CandleStatus.GAPPED
+        self.closed.append(candle_of(self.symbol, interval, sent, status))
+        emitted = self.state.emitted_until_ms
+        emitted[interval] = max(emitted.get(interval, 0), close_ms)
+        self.state.unsent -= {(interval, open_ms)}
+        return sent
+
+    def send_flat(self, interval: Interval, last: Piece, until_ms: int) -> None:
+        """Send the candles without trades between the candle of ``last`` and ``until_ms``."""
+        sent_ms = self.state.emitted_until_ms.get(interval, 0)
+        opens = range(last.open_ms + interval.ms, until_ms, interval.ms)[:MOST_FLAT]
+        for open_ms in opens:
+            if open_ms >= sent_ms:
+                self.sent(interval, Building(flat_piece(open_ms, last.close_e8)))
+            elif self.is_gapped(open_ms, open_ms + interval.ms):
+                flat = Building(flat_piece(open_ms, last.close_e8), SENT_FLAT - 1)
+                self.sent(interval, flat)
+        self.state.emitted_until_ms[interval] = max(sent_ms, until_ms)
+
+    def changed(self, interval: Interval, building: Building) -> Building:
+        """Take note that a candle has changed; one that was closed is sent again, or soon."""
+        if not building.revision:
+            return building
+        open_ms = building.piece.open_ms
+        if building.revision - self._first_revision(open_ms) < _PROMPT:
+            return self.sent(interval, building)
+        self.state.unsent |= {(interval, open_ms)}
+        return building
+
+    def send_changed(self, now_ms: int) -> None:
+        """Send again what has changed, at most once a second.
+
+        Args:
+            now_ms: When the block was received. It is a clock of another machine, and may go back.
+        """
+        if self.state.unsent and abs(now_ms - self.state.resent_ms) >= _RESEND_MS:
+            self.state.resent_ms = now_ms
+            for key in sorted(self.state.unsent):
+                self.resend(key)
+
+    def resend(self, key: CandleKey) -> None:
+        """Send a candle that is held again, as it is now."""
+        building = self.held(key)
+        if building is not None:
+            self.keep(key, self.sent(key[0], building))
+        self.state.unsent -= {key}
+
+    def held(self, key: CandleKey) -> Building | None:
+        """Return a candle that may still change."""
+        interval, open_ms = key
+        current = self.state.current.get(interval)
+        if current is not None and current.piece.open_ms == open_ms:
+            return current
+        return self.state.earlier.get(key)
+
+    def keep(self, key: CandleKey, building: Building) -> None:
+        """Hold a candle in place of what was held under its key, or among the earlier ones."""
+        interval, open_ms = key
+        current = self.state.current.get(interval)
+        if current is not None and current.piece.open_ms == open_ms:
+            self.state.current[interval] = building
+        else:
+            self.state.earlier[key] = building
+
+    def is_gapped(self, open_ms: int, close_ms: int) -> bool:
+        """Tell whether trades of a candle may be missing."""
+        return any(gap.touches(open_ms, close_ms) for gap in self.state.missing)
+
+    def _first_revision(self, open_ms: int) -> int:
+        given_up = self.state.given_up
+        return given_up.revision if open_ms < given_up.until_ms else 0

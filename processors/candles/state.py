@@ -1,0 +1,204 @@
+"""The memory of the candle reducer about one symbol, and its bytes in the state table."""
+
+from dataclasses import astuple, dataclass, field
+from typing import Any
+
+from processors.candles.partial import Piece
+from schemas.timeframe import Interval
+
+CandleKey = tuple[Interval, int]  # interval and open_ms
+_FIELDS_OF_VERSION_1 = 7
+
+
+@dataclass(frozen=True, slots=True)
+class CandleRules:
+    """Which candles are built, and how late a trade may come.
+
+    Attributes:
+        intervals: Each a multiple of the shortest.
+        lateness_ms: A candle without a newer trade closes this long after its end, in event time.
+    """
+
+    intervals: tuple[Interval, ...] = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
+    lateness_ms: int = 2000
+
+    @property
+    def step_ms(self) -> int:
+        """Length of the shortest interval, in milliseconds."""
+        return min(interval.ms for interval in self.intervals)
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """A candle under construction; ``revision`` is 0 until it is first closed."""
+
+    piece: Piece
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Aggregate ids ``[first_agg_id, end_agg_id)`` that never came.
+
+    Their trades happened between the event times ``after_ms`` and ``before_ms``, both inclusive.
+    An empty range marks a candle as unproven: the one in which all that is known begins, and one in
+    which trades came that are in no candle.
+    """
+
+    first_agg_id: int
+    end_agg_id: int
+    after_ms: int
+    before_ms: int
+
+    def touches(self, open_ms: int, close_ms: int) -> bool:
+        """Tell whether missing trades may belong to the candle ``[open_ms, close_ms)``."""
+        return self.after_ms < close_ms and self.before_ms >= open_ms
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """What a state that was given up had sent: its candles must be surpassed.
+
+    Attributes:
+        until_ms: End of the newest candle that it sent.
+        revision: The highest of its revisions.
+    """
+
+    until_ms: int = 0
+    revision: int = 0
+
+
+@dataclass(slots=True)
+class CandleState:
+    """What is known of one symbol after some block.
+
+    Attributes:
+        next_agg_id: The id that must come next.
+        last_ms: Event time of the newest trade.
+        current: The newest candle with trades, per interval.
+        emitted_until_ms: Per interval, the end of the newest candle that was sent.
+        earlier: Older candles that may still change.
+        missing: Gaps that may still be repaired, oldest first.
+        late_trades: Trades that came for a candle that is no longer held; they are in no candle.
+        seen_ms: When the newest block was received, by the clock of its producer.
+        unsent: Closed candles that have changed since they were sent.
+        resent_ms: When the newest block was received that had such candles sent.
+        given_up: What was sent before the state started over.
+    """
+
+    next_agg_id: int
+    last_ms: int
+    current: dict[Interval, Building] = field(default_factory=dict)
+    emitted_until_ms: dict[Interval, int] = field(default_factory=dict)
+    earlier: dict[CandleKey, Building] = field(default_factory=dict)
+    missing: tuple[Missing, ...] = ()
+    late_trades: int = 0
+    seen_ms: int = 0
+    unsent: frozenset[CandleKey] = frozenset()
+    resent_ms: int = 0
+    given_up: GivenUp = GivenUp()
+
+    @property
+    def head_ms(self) -> int:
+        """The newest event time that is believed to have passed."""
+        return max(self.last_ms, *self.emitted_until_ms.values(), 0)
+
+    def copy(self) -> "CandleState":
+        """Return a copy that may be changed; what it holds is frozen."""
+        return CandleState(
+            self.next_agg_id,
+            self.last_ms,
+            dict(self.current),
+            dict(self.emitted_until_ms),
+            dict(self.earlier),
+            self.missing,
+            self.late_trades,
+            self.seen_ms,
+            self.unsent,
+            self.resent_ms,
+            self.given_up,
+        )
+
+
+def dump_state(state: CandleState) -> list[Any]:
+    """Return the state as lists of numbers and strings; integers of any size survive JSON."""
+    return [
+        state.next_agg_id,
+        state.last_ms,
+        [[interval, *_dump_building(b)] for interval, b in state.current.items()],
+        list(state.emitted_until_ms.items()),
+        [[interval, *_dump_building(b)] for (interval, _), b in state.earlier.items()],
+        [astuple(m) for m in state.missing],
+        state.late_trades,
+        state.seen_ms,
+        sorted(state.unsent),
+        state.resent_ms,
+        astuple(state.given_up),
+    ]
+
+
+def load_state(fields: list[Any]) -> CandleState:
+    """Return the state that `dump_state` wrote, in this version or the one before.
+
+    Raises:
+        ValueError: It is no such state.
+    """
+    newer = fields[_FIELDS_OF_VERSION_1:]
+    next_agg_id, last_ms, current, emitted, earlier, missing, late_trades = fields[
+        :_FIELDS_OF_VERSION_1
+    ]
+    olds = [(Interval(name), _load_building(rest)) for name, *rest in earlier]
+    state = CandleState(
+        next_agg_id,
+        last_ms,
+        {Interval(name): _load_building(rest) for name, *rest in current},
+        {Interval(name): ms for name, ms in emitted},
+        {(interval, b.piece.open_ms): b for interval, b in olds},
+        tuple(Missing(*m) for m in missing),
+        late_trades,
+    )
+    if newer:
+        state.seen_ms, unsent, state.resent_ms, given_up = newer
+        state.unsent = frozenset((Interval(name), open_ms) for name, open_ms in unsent)
+        state.given_up = GivenUp(*given_up)
+    return state
+
+
+def _dump_building(building: Building) -> list[Any]:
+    p = building.piece
+    wide = (p.volume_e8, p.quote_e16, p.taker_buy_e8, p.taker_buy_quote_e16, p.variation_e16)
+    return [
+        building.revision,
+        p.open_ms,
+        p.open_e8,
+        p.high_e8,
+        p.low_e8,
+        p.close_e8,
+        p.trade_count,
+        p.first_trade_id,
+        p.last_trade_id,
+        p.last_ms,
+        " ".join(map(str, wide)),
+    ]
+
+
+def _load_building(fields: list[Any]) -> Building:
+    revision, open_ms, open_e8, high, low, close, count, first, last, last_ms, wide = fields
+    volume, quote, buy, buy_quote, variation = wide.split(" ")
+    piece = Piece(
+        open_ms=open_ms,
+        open_e8=open_e8,
+        high_e8=high,
+        low_e8=low,
+        close_e8=close,
+        volume_e8=int(volume),
+        quote_e16=int(quote),
+        trade_count=count,
+        taker_buy_e8=int(buy),
+        taker_buy_quote_e16=int(buy_quote),
+        first_trade_id=first,
+        last_trade_id=last,
+        variation_e16=None if variation == "None" else int(variation),
+        last_ms=last_ms,
+    )
+    return Building(piece, revision)

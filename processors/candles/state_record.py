@@ -1,0 +1,93 @@
+"""The record of one symbol in the candle worker's state table."""
+
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from processors.candles.id_jumps import NO_DOUBTS, Doubts, Kept
+from processors.candles.state import CandleState, dump_state, load_state
+from schemas import codecs
+from schemas.errors import ContractMismatch, PoisonMessage
+from schemas.market import TradeBlock
+
+_VERSION: Final = 2
+_BEFORE_DOUBTS: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CandleRecord:
+    """What a symbol's candles are built from.
+
+    Attributes:
+        offset: Of the newest input message that the record holds.
+        state: The reducer's memory.
+        outbox: Encoded closed candles that Kafka has not acknowledged yet, oldest first.
+        doubts: Input messages that are not decided about.
+    """
+
+    offset: int
+    state: CandleState
+    outbox: tuple[bytes, ...] = ()
+    doubts: Doubts = NO_DOUBTS
+
+
+def dump_record(record: CandleRecord) -> bytes:
+    """Return the bytes of a record."""
+    doubts = record.doubts
+    fields = [
+        _VERSION,
+        record.offset,
+        dump_state(record.state),
+        [_text(candle) for candle in record.outbox],
+        [
+            list(map(_dump_kept, doubts.held)),
+            list(map(_dump_kept, doubts.strays)),
+            doubts.strayed,
+            doubts.failures,
+        ],
+    ]
+    return orjson.dumps(fields)
+
+
+def load_record(raw: bytes) -> CandleRecord:
+    """Return the record that `dump_record` wrote, in this version or the one before.
+
+    Raises:
+        ContractMismatch: It is of another version.
+    """
+    try:
+        version, offset, state, outbox, *doubts = orjson.loads(raw)
+        if version in (_BEFORE_DOUBTS, _VERSION):
+            candles = tuple(map(b64decode, outbox))
+            return CandleRecord(offset, load_state(state), candles, _load_doubts(doubts))
+    except (ValueError, TypeError, PoisonMessage) as error:
+        raise ContractMismatch(f"the candle state is unreadable: {error!r}") from error
+    raise ContractMismatch(
+        f"the candle state is of version {version}, this one reads {_VERSION}: update Candlewick"
+    )
+
+
+def _load_doubts(fields: list[Any]) -> Doubts:
+    if not fields:
+        return NO_DOUBTS
+    ((held, strays, strayed, failures),) = fields
+    return Doubts(tuple(map(_load_kept, held)), tuple(map(_load_kept, strays)), strayed, failures)
+
+
+def _dump_kept(kept: Kept) -> list[Any]:
+    headers = [[name, _text(value)] for name, value in kept.headers]
+    return [kept.partition, kept.offset, _text(kept.key), _text(kept.value), headers]
+
+
+def _load_kept(fields: list[Any]) -> Kept:
+    partition, offset, key, value, headers = fields
+    raw = b64decode(value)
+    pairs = tuple((name, b64decode(text)) for name, text in headers)
+    block = codecs.decode(TradeBlock, raw)
+    return Kept(partition, offset, block, b64decode(key), raw, pairs)
+
+
+def _text(data: bytes) -> str:
+    return b64encode(data).decode()

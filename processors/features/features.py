@@ -1,0 +1,138 @@
+"""What the models know at a moment: one function, used live, in training and in evaluation.
+
+`FeatureState` folds closed candles; `FeatureState.read` gives the features of the question "where
+will the open candle close?", by name. All are centred near zero, so a missing one is neutral.
+
+Source: Corsi, "A simple approximate long-memory model of realized volatility", Journal of
+Financial Econometrics 7 (2009); Parkinson (1980); Andersen and Bollerslev (1997).
+"""
+
+import hashlib
+from math import log, sqrt
+
+from processors.features.ewma import Moving
+from processors.features.observation import Bar
+from processors.features.season import SLOT_MS, MinuteSeason, SlotSeason
+from schemas.timeframe import MINUTE_MS
+
+Features = dict[str, float]
+HALF_LIVES = (5.0, 20.0, 60.0, 360.0, 1440.0)  # minutes
+VOLUME_HALF_LIVES = (3.0, 15.0, 60.0, 1440.0)
+TRADE_HALF_LIVES = (5.0, 30.0, 1440.0)
+HOUR = HALF_LIVES.index(60.0)
+CENTRE = 15.5  # minus the log of a usual variance a minute
+VARIANCE_FLOOR = 4e-10
+TINY = 1e-12
+WIDEST = 8.0
+QUARTER = 15
+VARIANCE_NAMES = tuple(f"variance_{half_life:.0f}" for half_life in HALF_LIVES)
+VOLUME_NAMES = tuple(f"volume_{half_life:.0f}" for half_life in VOLUME_HALF_LIVES[:-1])
+SEASON_NAMES = ("season", "season_recent", "minute_of_hour")
+NAMES = ("bias", *VARIANCE_NAMES, *VOLUME_NAMES, *SEASON_NAMES)
+TRADE_NAMES = ("trades_5", "trades_30", "inner_5", "inner_30", "one_sided")
+POINT_NAMES = ("return_1", "return_5", "candle_to_date", "flow")
+VOLATILITY = VARIANCE_NAMES[HOUR]  # the feature that tells calm from storm
+FEATURES_HASH = hashlib.sha256(repr((NAMES, TRADE_NAMES, POINT_NAMES)).encode()).hexdigest()
+
+
+class FeatureState:
+    """What the features remember of one symbol: some 400 numbers."""
+
+    __slots__ = (
+        "_bar_minutes",
+        "_candle_minutes",
+        "_candle_ms",
+        "_candle_open",
+        "_candle_variance",
+        "_flow",
+        "_hour",
+        "_inner",
+        "_last_return",
+        "_price",
+        "_returns",
+        "_season",
+        "_trades",
+        "_variance",
+        "_volume",
+    )
+
+    def __init__(self, bar_minutes: int) -> None:
+        step = float(bar_minutes)
+        self._bar_minutes = bar_minutes
+        self._variance = Moving(HALF_LIVES, step=step)
+        self._volume = Moving(VOLUME_HALF_LIVES, step=step)
+        self._trades = Moving(TRADE_HALF_LIVES, step=step)
+        self._inner = Moving(TRADE_HALF_LIVES, step=step)
+        self._flow = Moving((5.0,), step=step)
+        self._returns = Moving((5.0,), step=step)
+        self._season = SlotSeason()
+        self._hour = MinuteSeason()
+        self._candle_ms = -1
+        self._candle_minutes = 0
+        self._candle_variance = 0.0
+        self._candle_open = self._price = self._last_return = 0.0
+
+    def add(self, bar: Bar) -> None:
+        """Take the next closed candle."""
+        candle_ms = bar.open_ms - bar.open_ms % SLOT_MS
+        if candle_ms != self._candle_ms:
+            self._candle_ms, self._candle_open = candle_ms, self._price
+            self._candle_minutes, self._candle_variance = 0, 0.0
+        if self._bar_minutes == 1:
+            self._hour.learn(bar.open_ms, bar.variance, self._variance.values[HOUR])
+        self._variance.add(bar.variance)
+        self._volume.add(bar.volume)
+        self._returns.add(bar.log_return)
+        self._last_return, self._price = bar.log_return, bar.close
+        if bar.trades is not None and bar.imbalance is not None:
+            self._trades.add(bar.trades)
+            self._flow.add(bar.imbalance)
+        if bar.inner_variance is not None:
+            self._inner.add(bar.inner_variance)
+        self._candle_variance += bar.variance * bar.minutes
+        self._candle_minutes += bar.minutes
+        if self._candle_minutes == QUARTER:
+            self._season.learn(candle_ms, self._candle_variance)
+
+    def read(self, issued_ms: int) -> Features:
+        """Return the features of the question asked at ``issued_ms``, the end of the last candle.
+
+        The names are `NAMES` and `POINT_NAMES`, and `TRADE_NAMES` where the candles carry them.
+        """
+        slot_ms = issued_ms - issued_ms % SLOT_MS
+        rest = QUARTER - (issued_ms - slot_ms) // MINUTE_MS
+        x = {"bias": 1.0}
+        for name, variance in zip(VARIANCE_NAMES, self._variance.values, strict=True):
+            x[name] = log(variance + VARIANCE_FLOOR) + CENTRE
+        _add_ratios(x, VOLUME_NAMES, self._volume.values)
+        x["season"] = self._season.at(slot_ms)
+        x["season_recent"] = self._season.recent
+        x["minute_of_hour"] = self._hour.rest(issued_ms, rest) if self._bar_minutes == 1 else 0.0
+        if self._trades.count:
+            _add_ratios(x, TRADE_NAMES[:2], self._trades.values)
+            x["one_sided"] = abs(self._flow.values[0])
+        if self._inner.count:
+            _add_ratios(x, TRADE_NAMES[2:4], self._inner.values)
+        self._add_point(x, started=slot_ms == self._candle_ms)
+        return x
+
+    def _add_point(self, x: Features, *, started: bool) -> None:
+        usual = sqrt(self._variance.values[HOUR] + VARIANCE_FLOOR)
+        known = started and self._candle_open > 0
+        to_date = log(self._price / self._candle_open) if known else 0.0
+        x["return_1"] = _clipped(self._last_return / usual)
+        x["return_5"] = _clipped(self._returns.values[0] / usual)
+        x["candle_to_date"] = _clipped(to_date / usual / sqrt(QUARTER))
+        if self._flow.count:
+            x["flow"] = self._flow.values[0]
+
+
+def _add_ratios(x: Features, names: tuple[str, ...], averages: list[float]) -> None:
+    usual = averages[-1] + TINY
+    least = TINY * usual
+    for name, average in zip(names, averages, strict=False):
+        x[name] = _clipped(log((average + least) / usual))
+
+
+def _clipped(value: float) -> float:
+    return value if -WIDEST < value < WIDEST else min(max(value, -WIDEST), WIDEST)

@@ -1,0 +1,147 @@
+"""Ask every model where the open candle will close, and publish what they say."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from processors.features.features import Features
+from processors.models.blend import answer_features, point_feature
+from processors.models.protocol import Answer
+from processors.models.scale import recent_log_variance, scale_of
+from processors.prediction.calibrated_models import Contestant
+from processors.prediction.prices import interval_at, price_at, widened
+from processors.prediction.scoring import BP
+from processors.prediction.state import Asked, Reply, SymbolState
+from schemas.predictions import Prediction, PredictionStatus
+from schemas.timeframe import MINUTE_MS, Interval
+
+CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
+FEWEST_BARS = 15  # with less there is nothing to predict from
+DOUBTFUL_BARS = 15  # after a gap
+CAUTION = 1.5  # how much wider when there is little to go by
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a question is asked, and at what price.
+
+    Attributes:
+        scored: False between two minutes.
+    """
+
+    issued_ms: int
+    close_ms: int
+    last_price_e8: int
+    volatility_bp: float
+    scored: bool = True
+
+
+def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
+    """Ask all models at the end of a candle, and keep the question until its candle closes.
+
+    Nothing is issued while fewer than 15 candles are known.
+    """
+    if state.bars < FEWEST_BARS:
+        return ()
+    x = state.features.read(issued_ms)
+    recent = _recent(state, x)
+    left_ms = CANDLE_MS - issued_ms % CANDLE_MS
+    minutes = left_ms // MINUTE_MS
+    moment = Moment(issued_ms, issued_ms + left_ms, state.last_price_e8, _volatility_bp(x))
+    replies = {}
+    for c in state.contestants:
+        answer = _answer(c, x, recent if c.reads_recent else {}, minutes)
+        status = _status(state, c, minutes)
+        replies[c.model.name] = Reply(answer, status, _publish(state, c, moment, (answer, status)))
+    before = 0.0 if left_ms == CANDLE_MS else state.variance
+    asked = Asked(x, minutes, state.last_price_e8, moment.close_ms, before, state.gaps, replies)
+    state.asked.append(asked)
+    return tuple(reply.prediction for reply in replies.values())
+
+
+def _recent(state: SymbolState, x: Features) -> Features:
+    """Read the last candles if a model or a lesson wants them; a lesson finds them in ``x``."""
+    if not (state.teaches_recent or any(c.reads_recent for c in state.contestants)):
+        return {}
+    recent = state.recent.read(x)
+    if state.teaches_recent:
+        x.update(recent)
+    return recent
+
+
+def _answer(contestant: Contestant, x: Features, recent: Features, minutes: int) -> Answer:
+    """Answer, and leave what was answered among the features for the blend and the evidence."""
+    answer = contestant.model.predict_one(x | recent if recent else x, minutes)
+    if contestant.blended:
+        x.update(answer_features(contestant.model.name, answer, minutes))
+    if contestant.evidence is None or not answer.point:
+        return answer
+    x[point_feature(contestant.model.name)] = answer.point
+    return Answer(answer.point * contestant.evidence.share, answer.scale)
+
+
+def refresh(state: SymbolState, *, last_price_e8: int, issued_ms: int) -> tuple[Prediction, ...]:
+    """Answer the newest question again, at a newer price and with less time left; for display.
+
+    The state stays as it is, and these predictions are neither scored nor learned from. Nothing
+    is returned when the candle of the newest question is over.
+    """
+    if not state.asked or not state.next_ms <= issued_ms < state.asked[-1].close_ms:
+        return ()
+    asked = state.asked[-1]
+    moment = Moment(issued_ms, asked.close_ms, last_price_e8, _volatility_bp(asked.x), scored=False)
+    shrink = sqrt((asked.close_ms - issued_ms) / MINUTE_MS / asked.minutes)
+    return tuple(
+        _publish(state, c, moment, (reply.answer, reply.status), shrink)
+        for c in state.contestants
+        if (reply := asked.replies.get(c.model.name))
+    )
+
+
+def _volatility_bp(x: Features) -> float:
+    return BP * scale_of(recent_log_variance(x), 1)
+
+
+def _status(state: SymbolState, contestant: Contestant, minutes: int) -> PredictionStatus:
+    if state.gaps and state.bars_since_gap < DOUBTFUL_BARS:
+        return PredictionStatus.GAPPED
+    cold = contestant.calibrator.is_cold(minutes)
+    return PredictionStatus.COLD if cold else PredictionStatus.READY
+
+
+def _publish(
+    state: SymbolState,
+    contestant: Contestant,
+    moment: Moment,
+    said: tuple[Answer, PredictionStatus],
+    shrink: float = 1.0,
+) -> Prediction:
+    answer, status = said
+    last_e8, tick_e8 = moment.last_price_e8, state.tick_e8
+    left_ms = moment.close_ms - moment.issued_ms
+    offsets = contestant.calibrator.offsets(answer, -(-left_ms // MINUTE_MS))
+    if status is not PredictionStatus.READY:
+        offsets = widened(offsets, shrink * CAUTION)
+    elif shrink != 1.0:
+        offsets = widened(offsets, shrink)
+    price_e8 = price_at(last_e8, answer.point, tick_e8)
+    low_90, low_50, high_50, high_90 = interval_at(last_e8, price_e8, offsets, tick_e8)
+    return Prediction(
+        symbol=state.symbol,
+        interval="15m",
+        open_ms=moment.close_ms - CANDLE_MS,
+        close_ms=moment.close_ms,
+        issued_ms=moment.issued_ms,
+        minutes_to_close=left_ms / MINUTE_MS,
+        model=contestant.model.name,
+        version=contestant.model.version,
+        status=status.value,
+        scored=moment.scored,
+        champion=contestant.model.name == state.championship.champion,
+        last_price_e8=last_e8,
+        price_e8=price_e8,
+        low_50_e8=low_50,
+        high_50_e8=high_50,
+        low_90_e8=low_90,
+        high_90_e8=high_90,
+        volatility_bp=moment.volatility_bp,
+    )

@@ -1,0 +1,45 @@
+"""Stored candles through the very step that runs live, for evaluation and for a warm start."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import gcd
+
+from processors.prediction.digest import Digest
+from processors.prediction.prequential import step
+from processors.prediction.scoreboard import Scoreboard
+from processors.prediction.state import SymbolState
+from schemas.market import Candle
+from schemas.predictions import ModelVersion
+
+
+@dataclass(slots=True)
+class Replay:
+    """One symbol's replay: state, digest of all predictions, scores of the reported part.
+
+    Attributes:
+        report_from_ms: Candles that open before it warm the models up and are not reported.
+    """
+
+    state: SymbolState
+    report_from_ms: int
+    digest: Digest = field(default_factory=Digest)
+    scoreboard: Scoreboard = field(default_factory=Scoreboard)
+    events: list[ModelVersion] = field(default_factory=list)
+
+    def feed(self, candles: Iterable[Candle]) -> None:
+        """Take candles in order; in how many pieces they come does not matter."""
+        for candle in candles:
+            taken = step(self.state, candle)
+            self.state = taken.state
+            self.digest.add(taken.predictions)
+            self.events += taken.events
+            if taken.scores and taken.scores[0].open_ms >= self.report_from_ms:
+                self.scoreboard.add(taken.scores)
+
+
+def tick_of(candles: Iterable[Candle]) -> int:
+    """Return the largest price step that fits all prices, in 1e-8; 1 when there are none."""
+    tick = 0
+    for c in candles:
+        tick = gcd(tick, c.open_e8, c.high_e8, c.low_e8, c.close_e8)
+    return tick or 1

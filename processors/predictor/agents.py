@@ -1,0 +1,177 @@
+"""The Faust application of the predictor: topics, agents, warm start. No arithmetic here."""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, cast
+
+import faust
+from faust.types import TP
+
+from processors.candles.agents import SESSION_S, CandleApp, raw_topic, send_dead_letter, worker_app
+from processors.predictor.predictor import Predictor, Record
+from processors.predictor.warm_start_jobs import Warmers
+from processors.runtime.fence import Fence
+from processors.runtime.guard import beat_in_thread, watch_progress
+from processors.runtime.stopped_partitions import Standing
+from processors.runtime.transport import CarefulConsumer
+from processors.training.first_request import FirstTraining
+from processors.training.request import requested
+from processors.versions.follower import VersionFollower
+from processors.versions.installer import Installer
+from processors.versions.schedule import Changes
+from processors.versions.store import ModelStore
+from schemas import codecs, topics
+from schemas.dead_letters import Origin, plain_headers
+from schemas.errors import ContractMismatch, PoisonMessage
+from schemas.market import Candle
+from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.settings import Settings
+
+_MONTHLY = "15 0 1 * *"
+_TOPICS: dict[type, topics.Topic] = {
+    Prediction: topics.PREDICTIONS,
+    Score: topics.SCORES,
+    ModelVersion: topics.MODEL_VERSIONS,
+}
+
+
+class KafkaOutlet:
+    """Sends records to their topics through Faust's producer."""
+
+    def __init__(self, app: CandleApp) -> None:
+        self._topics = {record: raw_topic(app, topic) for record, topic in _TOPICS.items()}
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        """Send records, each to the topic of its type."""
+        for record in records:
+            await send(self._topics[type(record)], record)
+
+
+class Inbox:
+    """Reads candles out of messages; what cannot be read becomes a dead letter.
+
+    Attributes:
+        topics: Where they come from.
+        taken: Newest offset of each partition.
+        standing: Partitions that stand still.
+    """
+
+    topics: Final = frozenset([topics.CANDLES.name, topics.CANDLES_LIVE.name])
+
+    def __init__(self, letters: faust.TopicT) -> None:
+        self.taken: dict[TP, int] = {}
+        self.standing = Standing()
+        self._letters = letters
+
+    def start_over(self, reader: CarefulConsumer) -> None:
+        """Take note that partitions were assigned anew."""
+        self.taken.clear()
+        self.standing.read_by(reader)
+
+    async def candle_in(self, m: Any) -> Candle | None:  # noqa: ANN401 - Faust's message
+        """Return the candle of a message, None where there is none to take."""
+        if self.standing.holds(m.topic, m.partition):
+            return None
+        self.taken[TP(m.topic, m.partition)] = m.offset
+        try:
+            return codecs.read(Candle, key=m.key, value=m.value, headers=m.headers)
+        except ContractMismatch as mismatch:
+            self.standing.stop(m.topic, m.partition, m.offset, mismatch)
+        except PoisonMessage as error:
+            await self._bury(m, error)
+        return None
+
+    async def _bury(self, m: Any, error: PoisonMessage) -> None:  # noqa: ANN401 - likewise
+        origin = Origin(
+            str(error),
+            m.topic,
+            m.partition,
+            m.offset,
+            reader=topics.PREDICTION_APP,
+            key=m.key,
+            headers=plain_headers(m.headers),
+        )
+        await send_dead_letter(self._letters, error.raw, origin)
+
+
+def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
+    """Return the application of one predictor.
+
+    Args:
+        settings: Where the broker and the store are.
+        name: Static member of the consumer group; two predictors need two names.
+        folder: For Faust's own files.
+    """
+    # A symbol that is not warm yet holds its candles, which nothing may wait for: they come again.
+    app = worker_app(topics.PREDICTION_APP, settings, name=name, folder=folder, waits_empty=False)
+    changes = Changes()
+    follower = VersionFollower(settings.kafka, changes)
+    warmers = Warmers(settings, changes, follower.caught_up)
+    installer = Installer(changes, ModelStore(settings.data_dir).load)
+    predictor = Predictor(warmers.warm, KafkaOutlet(app), installer)
+    _wire(app, predictor)
+    app.task(follower.follow)
+
+    def is_idle() -> bool:
+        return predictor.is_settled and not warmers.is_scoring
+
+    _ask_for_trainings(app, FirstTraining(settings, changes, follower.caught_up, is_idle))
+
+    @app.on_before_shutdown.connect
+    async def close(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
+        warmers.close()
+
+    return app
+
+
+def _wire(app: CandleApp, predictor: Predictor) -> None:
+    inbox = Inbox(raw_topic(app, topics.DEAD_LETTERS))
+
+    @app.agent(raw_topic(app, topics.CANDLES), name="predict", concurrency=1)
+    async def predict(stream: faust.StreamT[bytes]) -> None:
+        # A candle that waits for its symbol must come again after a crash.
+        manual = cast("Any", stream).noack()
+        async for event in manual.events():
+            if candle := await inbox.candle_in(event.message):
+                await predictor.take(candle, partial(manual.ack, event))
+            else:  # where its partition stands still, nothing is committed all the same
+                await manual.ack(event)
+
+    @app.agent(raw_topic(app, topics.CANDLES_LIVE), name="show", concurrency=1)
+    async def show(stream: faust.StreamT[bytes]) -> None:
+        async for event in stream.events():
+            if candle := await inbox.candle_in(event.message):
+                await predictor.show(candle)
+
+    @app.on_rebalance_complete.connect
+    async def start_over(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
+        inbox.start_over(cast("CarefulConsumer", app.consumer))
+        predictor.forget()
+
+    beat_in_thread(Fence(session_s=SESSION_S))
+    watch_progress(app, inbox.topics, lambda: inbox.taken, inbox.standing)
+
+
+def _ask_for_trainings(app: CandleApp, first: FirstTraining) -> None:
+    requests = raw_topic(app, topics.TRAINING_REQUESTS)
+
+    async def ask(request: TrainingRequest) -> None:
+        await send(requests, request)
+
+    @app.crontab(_MONTHLY, timezone=UTC)
+    async def ask_monthly() -> None:  # every worker does, and the trainer answers the first
+        await ask(requested(time.time_ns() // 1_000_000, "monthly timer"))
+
+    async def ask_first() -> None:
+        await first.run(ask)
+
+    app.task(ask_first)
+
+
+async def send(topic: faust.TopicT, record: Record | TrainingRequest) -> None:
+    """Send a record."""
+    message = codecs.message_of(record)
+    await topic.send(key=message.key, value=message.value, headers=dict(message.headers))

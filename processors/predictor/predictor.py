@@ -1,0 +1,201 @@
+"""What the predictor does with each closed and each open candle. Knows no framework."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from operator import or_
+from typing import Protocol
+
+from processors.prediction.issue import refresh
+from processors.prediction.prequential import step
+from processors.prediction.state import SymbolState
+from processors.predictor.anchor import anchor_of
+from processors.predictor.warm_start import Warmed
+from processors.versions.installer import Installer
+from processors.versions.schedule import Change
+from schemas.market import Candle
+from schemas.predictions import ModelVersion, Prediction, Score
+from schemas.timeframe import Interval
+
+log = logging.getLogger(__name__)
+REFRESH_MS = 5_000
+_RETRY_MS = 60_000  # an incomplete history is looked at again after a minute of event time
+_GIVE_UP_MS = 30 * 60_000  # and for half an hour
+Record = Prediction | Score | ModelVersion
+Done = Callable[[], Awaitable[object]]
+
+
+async def nobody() -> None:
+    """Tell nobody that a candle is done."""
+
+
+class Warmer(Protocol):
+    """Makes a symbol's state from stored candles."""
+
+    async def __call__(self, symbol: str, until_ms: int, bars: int = 0, /) -> Warmed | None:
+        """Return the state before the candle of ``until_ms``.
+
+        With ``bars`` candles known already, nothing is returned where the store has no more.
+        """
+
+
+class Outlet(Protocol):
+    """Where results go."""
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        """Send records, each to the topic of its type."""
+
+
+@dataclass(slots=True)
+class _Symbol:
+    """One symbol at work.
+
+    Attributes:
+        since_ms: Event time of the first warming since the anchor moved.
+        warmed_ms: Event time of the last warming.
+        refreshed_ms: When the open candle was last asked about for display.
+        changes: Those of the models that have taken effect.
+    """
+
+    state: SymbolState
+    anchor_ms: int
+    whole: bool
+    since_ms: int
+    warmed_ms: int
+    refreshed_ms: int = 0
+    changes: set[Change] = field(default_factory=set)
+
+
+class Predictor:
+    """Predicts for the symbols whose partitions this process owns."""
+
+    def __init__(self, warmer: Warmer, outlet: Outlet, installer: Installer | None = None) -> None:
+        self._warmer = warmer
+        self._outlet = outlet
+        self._installer = installer or Installer()
+        self._symbols: dict[str, _Symbol] = {}
+        self._waiting: dict[str, list[tuple[Candle, Done]]] = {}  # for their symbol to be warm
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def take(self, candle: Candle, done: Done = nobody) -> None:
+        """Take one closed candle: publish predictions, and the scores that it makes known.
+
+        Only 1m candles count. One that is already known changes nothing. While a symbol warms,
+        its candles wait, and other symbols go on.
+
+        Args:
+            candle: Of any symbol.
+            done: Is called when everything is published, which may be later.
+        """
+        name = candle.symbol
+        symbol = self._symbols.get(name)
+        if candle.interval != Interval.ONE_MINUTE.value:
+            await done()
+        elif name in self._waiting:
+            self._waiting[name].append((candle, done))
+        elif symbol is None or self._wants_warming(symbol, candle):
+            self._waiting[name] = [(candle, done)]
+            self._tasks[name] = asyncio.create_task(self._warm_up(name))
+            self._tasks[name].add_done_callback(_report)
+        else:
+            await self._step(symbol, candle)
+            await done()
+
+    @property
+    def is_settled(self) -> bool:
+        """Say whether every symbol knows its whole past, or has given up waiting for it."""
+        given_up = (s.state.next_ms > s.since_ms + _GIVE_UP_MS for s in self._symbols.values())
+        whole = (s.whole for s in self._symbols.values())
+        return not self._waiting and all(map(or_, whole, given_up))
+
+    async def show(self, candle: Candle) -> None:
+        """Answer again for display, every five seconds, at the price of an open candle."""
+        symbol = self._symbols.get(candle.symbol)
+        if symbol is None or candle.event_ms < symbol.refreshed_ms + REFRESH_MS:
+            return
+        answers = refresh(symbol.state, last_price_e8=candle.close_e8, issued_ms=candle.event_ms)
+        if answers:
+            symbol.refreshed_ms = candle.event_ms
+            await self._outlet.publish(answers)
+
+    def forget(self) -> None:
+        """Drop all states: partitions were assigned anew."""
+        for task in self._tasks.values():
+            task.cancel()
+        self._tasks.clear()
+        self._waiting.clear()
+        self._symbols.clear()
+
+    async def _step(self, symbol: _Symbol, candle: Candle) -> None:
+        known_ms = symbol.state.next_ms
+        due = [c for c in self._news(symbol, candle.close_ms) if c.effective_ms > known_ms]
+        failures = self._install(symbol, due)
+        taken = step(symbol.state, candle)
+        symbol.state = taken.state
+        await self._outlet.publish((*taken.scores, *taken.events, *failures, *taken.predictions))
+
+    def _news(self, symbol: _Symbol, until_ms: int) -> list[Change]:
+        changes = self._installer.changes.of(symbol.state.symbol)
+        return [c for c in changes if c.effective_ms <= until_ms and c not in symbol.changes]
+
+    def _install(self, symbol: _Symbol, due: list[Change]) -> tuple[ModelVersion, ...]:
+        symbol.changes.update(due)
+        return self._installer.install(symbol.state, due)
+
+    async def _warm_up(self, name: str) -> None:
+        waiting = self._waiting[name]
+        symbol = await self._warm(waiting[0][0])
+        while waiting:
+            candle, done = waiting.pop(0)
+            await self._step(symbol, candle)
+            await done()
+        self._symbols[name] = symbol
+        del self._waiting[name]
+
+    def _wants_warming(self, symbol: _Symbol, candle: Candle) -> bool:
+        return self._must_replay(symbol, candle) or self._may_know_more(symbol, candle)
+
+    def _must_replay(self, symbol: _Symbol, candle: Candle) -> bool:
+        if anchor_of(candle.open_ms) != symbol.anchor_ms:
+            return True
+        # Heard of too late: only a replay can tell what it would have made.
+        late = candle.open_ms >= symbol.state.next_ms
+        return late and bool(self._news(symbol, symbol.state.next_ms))
+
+    def _may_know_more(self, symbol: _Symbol, candle: Candle) -> bool:
+        waits = candle.open_ms < symbol.since_ms + _GIVE_UP_MS
+        return not symbol.whole and waits and candle.open_ms >= symbol.warmed_ms + _RETRY_MS
+
+    async def _warm(self, candle: Candle) -> _Symbol:
+        before = self._symbols.get(candle.symbol)
+        bars = 0 if before is None or self._must_replay(before, candle) else before.state.bars
+        warmed = await self._warmer(candle.symbol, candle.open_ms, bars)
+        if warmed is not None:
+            return await self._replaced(candle, before, warmed)
+        if before is None:
+            raise ValueError(f"{candle.symbol}: no state, though none was known")
+        before.warmed_ms = candle.open_ms
+        return before
+
+    async def _replaced(self, candle: Candle, before: _Symbol | None, warmed: Warmed) -> _Symbol:
+        known = "whole" if warmed.whole else "in part"
+        log.info("%s: warm from %d candles, history %s", candle.symbol, warmed.state.bars, known)
+        await self._outlet.publish((*warmed.scores, *warmed.events))
+        fresh = _Symbol(
+            warmed.state, warmed.anchor_ms, warmed.whole, candle.open_ms, candle.open_ms
+        )
+        fresh.changes = set(warmed.changes)
+        if before is None or before.anchor_ms != fresh.anchor_ms:
+            return fresh
+        fresh.since_ms = before.since_ms
+        if fresh.state.bars < before.state.bars:
+            fresh.state = before.state  # the store knows less than we do
+            missed = [c for c in warmed.changes if c not in before.changes]
+            await self._outlet.publish(self._installer.install(fresh.state, missed))
+        return fresh
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a symbol could not be warmed", exc_info=error)

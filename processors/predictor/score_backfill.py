@@ -1,0 +1,90 @@
+"""What the models would have been worth in the days before the first start.
+
+The stored candles of thirty days go through the very step that runs live, in order, from the first
+one on. Whoever asks later finds the scores and does nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from processors.history import History
+from processors.prediction.prequential import step
+from processors.prediction.replay import tick_of
+from processors.prediction.state import SymbolState, start_state
+from processors.predictor.score_writer import publish_scores
+from processors.versions.installer import Installer
+from processors.versions.schedule import Change, needed_from
+from processors.versions.store import ModelStore
+from schemas.market import Candle
+from schemas.predictions import Score
+from schemas.settings import Settings
+from schemas.timeframe import DAY_MS, MINUTE_MS
+
+PAST_DAYS = 30
+_DAY_MINUTES = DAY_MS // MINUTE_MS
+_DAY_SCORED = 90  # candles of 96: a day has some without a score after each hole
+_CHUNK_MS = 3 * DAY_MS  # of candles and their scores in memory at a time
+
+
+def score_past(
+    settings: Settings, symbol: str, until_ms: int, changes: tuple[Change, ...] = ()
+) -> int:
+    """Publish the scores that are missing of the thirty days before ``until_ms``.
+
+    Returns:
+        How many they are; 0 where every whole day has its scores.
+
+    Raises:
+        Transient: ClickHouse or Kafka does not answer.
+    """
+    from_ms = until_ms - until_ms % DAY_MS - PAST_DAYS * DAY_MS
+    installer = Installer(load=ModelStore(settings.data_dir).load)
+    with History(settings.clickhouse) as history:
+        scored = history.scored(symbol, from_ms=from_ms)
+        if not _due(history, symbol, scored, range(from_ms, until_ms - DAY_MS, DAY_MS)):
+            return 0
+        sent = 0
+        newest = history.candles(symbol, from_ms=until_ms - DAY_MS, until_ms=until_ms)
+        state = start_state(symbol, tick_e8=tick_of(newest))
+        chunks = _chunks(history, symbol, from_ms, until_ms)
+        for scores in replayed_scores(state, chunks, needed_from(changes, from_ms), installer):
+            missing = [s for s in scores if s.open_ms not in scored]
+            publish_scores(settings.kafka, missing)
+            sent += len(missing)
+    return sent
+
+
+def replayed_scores(
+    state: SymbolState, chunks: Iterable[list[Candle]], coming: list[Change], installer: Installer
+) -> Iterator[list[Score]]:
+    """Yield the scores of each piece of a symbol's candles; models change when they did live."""
+    coming = list(coming)
+    for candles in chunks:
+        scores: list[Score] = []
+        for candle in candles:
+            while coming and coming[0].effective_ms <= candle.close_ms:
+                installer.install(state, [coming.pop(0)])
+            taken = step(state, candle)
+            state = taken.state
+            scores += taken.scores
+        yield scores
+
+
+def _due(history: History, symbol: str, scored: set[int], days: range) -> bool:
+    if not days:
+        return False
+    starts = [*days, days[-1] + DAY_MS]
+    later = history.minutes(symbol, since_ms=starts, until_ms=starts[-1])
+    done = Counter(open_ms - open_ms % DAY_MS for open_ms in scored)
+    return any(
+        later[i] - later[i + 1] == _DAY_MINUTES and done[day] < _DAY_SCORED
+        for i, day in enumerate(days)
+    )
+
+
+def _chunks(history: History, symbol: str, from_ms: int, until_ms: int) -> Iterator[list[Candle]]:
+    for start_ms in range(from_ms, until_ms, _CHUNK_MS):
+        end_ms = min(start_ms + _CHUNK_MS, until_ms)
+        candles = history.candles(symbol, from_ms=start_ms, until_ms=end_ms)
+        if candles:
+            yield candles

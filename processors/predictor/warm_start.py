@@ -1,0 +1,124 @@
+"""A symbol's prediction state from its stored candles; it takes seconds of work."""
+
+import os
+import threading
+from dataclasses import dataclass, replace
+from multiprocessing import parent_process
+
+from processors.history import History
+from processors.prediction.prequential import step
+from processors.prediction.replay import tick_of
+from processors.prediction.state import SymbolState, start_state
+from processors.predictor.anchor import anchor_of, is_whole
+from processors.predictor.score_writer import publish_scores
+from processors.versions.installer import Installer
+from processors.versions.schedule import Change, needed_from
+from processors.versions.store import ModelStore
+from schemas.market import Candle
+from schemas.predictions import ModelVersion, Score
+from schemas.settings import Settings
+
+_FEWEST_FOR_TICK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Warmed:
+    """A state and what it was made of.
+
+    Attributes:
+        anchor_ms: The first candle it should know.
+        whole: Whether it knows every candle since then.
+        scores: Of candles that had none stored.
+        events: Of the same time, and of every model that could not be loaded.
+        changes: Those of the models that have taken effect.
+    """
+
+    state: SymbolState
+    anchor_ms: int
+    whole: bool
+    scores: tuple[Score, ...]
+    events: tuple[ModelVersion, ...]
+    changes: tuple[Change, ...] = ()
+
+
+def warm(
+    settings: Settings, symbol: str, until_ms: int, changes: tuple[Change, ...] = ()
+) -> Warmed:
+    """Replay the stored candles from the anchor to ``until_ms``, exclusive.
+
+    Models change in the replay when they did, or would have done, live.
+
+    Scores of the time since the last one that is stored, while nothing ran, are published here:
+    there may be thousands. So the answer has none. What was before the first start is for
+    `processors.predictor.score_backfill`.
+
+    Raises:
+        Transient: ClickHouse or Kafka does not answer.
+    """
+    anchor_ms = anchor_of(until_ms)
+    with History(settings.clickhouse) as history:
+        candles = history.candles(symbol, from_ms=anchor_ms, until_ms=until_ms)
+        scored_ms = history.newest_score_ms(symbol) or until_ms
+    load = ModelStore(settings.data_dir).load
+    warmed = replayed(
+        symbol,
+        candles,
+        (anchor_ms, until_ms),
+        scored_ms,
+        changes=changes,
+        installer=Installer(load=load),
+    )
+    publish_scores(settings.kafka, warmed.scores)
+    return replace(warmed, scores=())
+
+
+def replayed(
+    symbol: str,
+    candles: list[Candle],
+    span_ms: tuple[int, int],
+    scored_ms: int,
+    *,
+    changes: tuple[Change, ...] = (),
+    installer: Installer | None = None,
+) -> Warmed:
+    """Return the state after the candles of ``span_ms``; but for loading models it is pure.
+
+    Args:
+        symbol: Whose candles they are.
+        candles: Oldest first; with fewer than 500 prices are not rounded to a tick.
+        span_ms: Start and end of what they should cover.
+        scored_ms: Only scores of candles that opened later are handed out.
+        changes: Of the models, of all times, in order.
+        installer: Loads the models.
+    """
+    install = (installer or Installer()).install
+    due = tuple(c for c in changes if c.effective_ms <= span_ms[1])
+    coming = needed_from(due, span_ms[0])
+    tick_e8 = tick_of(candles) if len(candles) >= _FEWEST_FOR_TICK else 1
+    state = start_state(symbol, tick_e8=tick_e8)
+    scores: list[Score] = []
+    events: list[ModelVersion] = []
+    for candle in candles:
+        while coming and coming[0].effective_ms <= candle.close_ms:
+            events += install(state, [coming.pop(0)])
+        taken = step(state, candle)
+        state = taken.state
+        if taken.scores and taken.scores[0].open_ms > scored_ms:
+            scores += taken.scores
+            events += taken.events
+    events += install(state, coming)
+    whole = is_whole(candles, from_ms=span_ms[0], until_ms=span_ms[1])
+    return Warmed(state, span_ms[0], whole, tuple(scores), tuple(events), due)
+
+
+def begin_warming(niceness: int) -> None:
+    """Set up a process that only replays: it gives way to others, and ends with its parent."""
+    os.nice(niceness)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,105 @@
+"""Ends a Faust process that stood still, or that reads nothing though there is more to read."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import faust
+from aiokafka.errors import KafkaError
+from faust.types import TP
+from mode import Service
+
+from clients.process import leave
+from processors.runtime.fence import Fence
+from processors.runtime.stopped_partitions import Standing
+from processors.runtime.watchdog import Watchdog
+
+_BEAT_EVERY_S: Final = 0.5
+_WATCH_EVERY_S: Final = 10.0
+_PATIENCE_S: Final = 30.0
+_ENDS_S: Final = 5.0
+
+
+def leave_if_fenced(fence: Fence) -> None:
+    """End the process if it stood still for longer than it may own partitions."""
+    if fence.stood_still(time.monotonic()):
+        leave("this process stood still for too long and may have lost its partitions")
+
+
+def beat_in_loop(app: faust.App, fence: Fence) -> None:
+    """Look at the clock all the time, also while the group rebalances.
+
+    A loop that something holds up counts as a process that stood still.
+    """
+
+    @app.service
+    class Beat(Service):
+        """Looks at the clock."""
+
+        @Service.task
+        async def _beat(self) -> None:
+            while not self.should_stop:
+                leave_if_fenced(fence)
+                await asyncio.sleep(_BEAT_EVERY_S)
+
+
+def beat_in_thread(fence: Fence) -> None:
+    """Look at the clock in a thread: the loop may be held up by what it computes."""
+
+    def beat() -> None:
+        while True:
+            leave_if_fenced(fence)
+            time.sleep(_BEAT_EVERY_S)
+
+    threading.Thread(target=beat, name="beat", daemon=True).start()
+
+
+def watch_progress(
+    app: faust.App,
+    topics: frozenset[str],
+    taken: Callable[[], Mapping[TP, int]],
+    standing: Standing,
+    *,
+    patience_s: float = _PATIENCE_S,
+) -> None:
+    """End the process when it owns partitions with records to read and takes none of them.
+
+    Args:
+        app: Whose consumer owns the partitions.
+        topics: Which of them count.
+        taken: Gives the newest offset taken from each.
+        standing: Partitions that stand still for a reason that was told.
+        patience_s: For how long that may be, in seconds.
+    """
+    watchdog = Watchdog[TP](patience_s=patience_s)
+
+    @app.service
+    class Watch(Service):
+        """Compares what was taken with what there is."""
+
+        @Service.task
+        async def _watch(self) -> None:
+            while not self.should_stop:
+                await self.sleep(_WATCH_EVERY_S)
+                ends = await _ends(app, topics, standing)
+                stuck = watchdog.stuck(ends, taken(), now_s=time.monotonic())
+                if stuck:
+                    named = ", ".join(f"{tp.topic} [{tp.partition}]" for tp in stuck)
+                    leave(f"nothing was read from {named} though there is more")
+
+
+async def _ends(app: faust.App, topics: frozenset[str], standing: Standing) -> dict[TP, int]:
+    owned = {
+        tp
+        for tp in app.consumer.assignment()
+        if tp.topic in topics and not standing.holds(tp.topic, tp.partition)
+    }
+    if not owned:
+        return {}
+    try:
+        ends = await asyncio.wait_for(app.consumer.highwaters(*owned), _ENDS_S)
+    except (KafkaError, TimeoutError):
+        return {}  # no broker, no lag to speak of
+    return {tp: end for tp, end in ends.items() if end is not None}

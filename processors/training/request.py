@@ -1,0 +1,70 @@
+"""What may be asked of the trainer, and under which version the answer will be found. Pure."""
+
+import hashlib
+
+import orjson
+
+from processors.features.features import FEATURES_HASH
+from processors.features.sequence import RECENT_HASH
+from processors.models.artefact import FORMAT
+from schemas.predictions import ModelEvent, ModelVersion, TrainingRequest
+from schemas.timeframe import DAY_MS
+
+MODELS = ("batch", "forest", "lstm")
+CHOICE = f"{', '.join(MODELS[:-1])} or {MODELS[-1]}"
+_READ_RECENT = MODELS[2:]
+USUAL_DAYS = 90
+FEWEST_DAYS = 7
+MOST_DAYS = 400  # more does not fit the memory of a small machine
+
+
+def version_of(request: TrainingRequest) -> str:
+    """Return the version that a request leads to; the same wish has the same version.
+
+    Who asked and when does not matter. Code that sees other features trains another version.
+    """
+    wish = (request.model, request.symbol, request.from_ms, request.until_ms)
+    features = RECENT_HASH if request.model in _READ_RECENT else FEATURES_HASH
+    return hashlib.sha256(repr((*wish, features, FORMAT)).encode()).hexdigest()[:12]
+
+
+def fault_of(request: TrainingRequest) -> str | None:
+    """Return why a request cannot be met, whatever is stored, and what to ask instead."""
+    if request.model not in MODELS:
+        return f"there is no model {request.model!r} to train: choose {CHOICE}"
+    if not 0 <= request.from_ms < request.until_ms:
+        return "the range ends before it begins: ask for one that begins first"
+    days = (request.until_ms - request.from_ms) / DAY_MS
+    if not FEWEST_DAYS <= days <= MOST_DAYS:
+        return f"a range of {days:.1f} days: ask for {FEWEST_DAYS} to {MOST_DAYS} days"
+    return None
+
+
+def failure(request: TrainingRequest, reason: str, now_ms: int) -> ModelVersion:
+    """Return the event of a training that ended without a model."""
+    details = {"from_ms": request.from_ms, "until_ms": request.until_ms}
+    return ModelVersion(
+        model=request.model,
+        version=version_of(request),
+        symbol=request.symbol,
+        event=ModelEvent.FAILED.value,
+        event_ms=max(now_ms, request.requested_ms),
+        reason=reason,
+        details=orjson.dumps(details | {"requested_by": request.requested_by}).decode(),
+    )
+
+
+def requested(now_ms: int, requested_by: str) -> TrainingRequest:
+    """Return the usual wish: the usual days up to the last midnight UTC, for all symbols.
+
+    Every process that wishes so on one day wishes the same version.
+    """
+    until_ms = now_ms - now_ms % DAY_MS
+    return TrainingRequest(
+        symbol="",
+        model=MODELS[0],
+        from_ms=until_ms - USUAL_DAYS * DAY_MS,
+        until_ms=until_ms,
+        requested_by=requested_by,
+        requested_ms=now_ms,
+    )

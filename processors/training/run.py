@@ -1,0 +1,156 @@
+"""One training, from a request to the event that tells of it; minutes of work."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import orjson
+
+from processors.history import History
+from processors.models.artefact import Metadata, UnusableArtefact
+from processors.training.batch import EMBARGO_MS, Training
+from processors.training.dataset import Table, joined, lessons_of
+from processors.training.recipes import check_trainable, lessons_for, trained
+from processors.training.request import failure, version_of
+from processors.versions.schedule import effective_after
+from processors.versions.store import ModelStore
+from schemas.errors import ConfigurationError
+from schemas.market import Candle
+from schemas.predictions import ModelEvent, ModelVersion, TrainingRequest
+from schemas.settings import Settings
+from schemas.timeframe import DAY_MS, Interval
+
+_CHUNK_MS = 7 * DAY_MS  # of candles in memory at a time
+
+
+@dataclass(frozen=True, slots=True)
+class _Lessons:
+    """What was learned from the stored candles.
+
+    Attributes:
+        symbols: Of which there were lessons.
+        skipped: Of which there were none.
+    """
+
+    symbols: tuple[str, ...]
+    skipped: tuple[str, ...]
+    table: Table
+
+
+def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
+    """Train what is asked for, keep it, and return what to tell; what cannot be done is `failed`.
+
+    A version that is already there is told of again, and not trained again.
+
+    Raises:
+        Transient: ClickHouse does not answer.
+    """
+    store = ModelStore(settings.data_dir)
+    try:
+        told = store.finished(request.model, version_of(request)) or _train(settings, request)
+    except (UnusableArtefact, ConfigurationError) as error:
+        return failure(request, str(error), _now_ms())
+    except OSError as error:
+        return failure(
+            request, f"the model cannot be kept in {settings.data_dir}: {error}", _now_ms()
+        )
+    return replace(told, event_ms=max(_now_ms(), request.requested_ms))
+
+
+def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
+    check_trainable(request.model)
+    symbols = (request.symbol,) if request.symbol else settings.symbols
+    store = ModelStore(settings.data_dir)
+    with History(settings.clickhouse) as history:
+        _check_stored(history, request, symbols)
+        lessons = _learned(history, request, symbols)
+        training = Training(request.model, lessons.symbols, request.from_ms, request.until_ms)
+        model, files = trained(training, lessons.table)
+        metadata = replace(model.metadata, version=version_of(request))
+        sha256 = store.save(metadata, files)
+        market_ms = max(history.newest_close_ms(symbol) or 0 for symbol in lessons.symbols)
+    details = {"requested_by": request.requested_by} | _details(
+        metadata, lessons, effective_after(market_ms)
+    )
+    details["folder"] = store.folder(metadata.model, metadata.version)
+    details["metadata_sha256"] = sha256
+    event = _trained(request, metadata, details)
+    store.finish(event)
+    return event
+
+
+def _check_stored(history: History, request: TrainingRequest, symbols: tuple[str, ...]) -> None:
+    newest_ms = max(history.newest_close_ms(symbol) or 0 for symbol in symbols)
+    named = ",".join(symbols)
+    if not newest_ms:
+        raise UnusableArtefact(
+            f"no candle of {named} is stored: `candlewick backfill --symbols {named}`, "
+            "or ask for a symbol that is followed"
+        )
+    if newest_ms < request.until_ms - EMBARGO_MS:
+        raise UnusableArtefact(
+            f"the stored candles of {named} end before the range does: "
+            f"ask for one until {_day(newest_ms)} at the latest"
+        )
+
+
+def _learned(history: History, request: TrainingRequest, symbols: tuple[str, ...]) -> _Lessons:
+    days = len(symbols) * (request.until_ms - request.from_ms) / DAY_MS
+    tables = {
+        symbol: lessons_of(
+            _candles(history, request, symbol),
+            Interval.ONE_MINUTE,
+            lessons_for(request.model, days),
+        ).table()
+        for symbol in symbols
+    }
+    taught = {symbol: table for symbol, table in tables.items() if len(table)}
+    if not taught:
+        raise UnusableArtefact(
+            f"no candles of {_day(request.from_ms)} to {_day(request.until_ms)} are stored: "
+            f"`candlewick backfill --symbols {','.join(symbols)} --from {_day(request.from_ms)}`"
+        )
+    skipped = tuple(symbol for symbol in symbols if symbol not in taught)
+    return _Lessons(tuple(taught), skipped, joined(taught.values()))
+
+
+def _candles(history: History, request: TrainingRequest, symbol: str) -> Iterator[Candle]:
+    for from_ms in range(request.from_ms, request.until_ms, _CHUNK_MS):
+        until_ms = min(from_ms + _CHUNK_MS, request.until_ms)
+        yield from history.candles(symbol, from_ms=from_ms, until_ms=until_ms)
+
+
+def _details(metadata: Metadata, lessons: _Lessons, effective_ms: int) -> dict[str, object]:
+    return {
+        "effective_ms": effective_ms,
+        "symbols": list(lessons.symbols),
+        "skipped": list(lessons.skipped),
+        "from_ms": metadata.from_ms,
+        "until_ms": metadata.until_ms,
+        "rows": metadata.rows,
+        "rounds": metadata.rounds,
+        "holdout": metadata.holdout,
+    }
+
+
+def _trained(
+    request: TrainingRequest, metadata: Metadata, details: dict[str, object]
+) -> ModelVersion:
+    of = ", ".join(metadata.symbols)
+    return ModelVersion(
+        model=metadata.model,
+        version=metadata.version,
+        symbol=request.symbol,
+        event=ModelEvent.TRAINED.value,
+        event_ms=max(_now_ms(), request.requested_ms),
+        reason=f"{metadata.rounds} rounds on {metadata.rows} questions of {of}",
+        details=orjson.dumps(details).decode(),
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _day(moment_ms: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M", time.gmtime(moment_ms / 1000))

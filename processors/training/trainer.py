@@ -1,0 +1,198 @@
+"""The trainer: takes requests from their topic, one at a time, and tells what came of each.
+
+A request is committed after its event has been acknowledged, so one that a crash interrupted is
+done again; it leads to the same version.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    Message,
+    TopicPartition,
+)
+
+from clients.kafka.errors import BROKERS_DOWN, Commits, meaning
+from clients.limits import within
+from clients.process import Ending, Progress, leave
+from processors.runtime.stopped_partitions import Standing
+from processors.training.child import TrainingChild
+from processors.training.events import TrainingOutlet, place_of
+from processors.training.request import failure, fault_of
+from schemas import codecs, topics
+from schemas.errors import ContractMismatch, PoisonMessage, RestartNeeded, Transient
+from schemas.predictions import ModelVersion, TrainingRequest
+from schemas.settings import Settings
+
+log = logging.getLogger(__name__)
+GROUP = "candlewick-trainer"
+_POLL_S = 0.2
+_CLOSE_S = 10.0
+_STALL_S = 60.0  # more than a call may take; a training under way looks about all the time
+_SESSION_MS = 6_000
+
+
+class Trainer:
+    """Reads on while it trains, so that it stays in its group however long that takes.
+
+    Attributes:
+        attempted: Called when it has looked for a request, well or in error.
+    """
+
+    def __init__(self, settings: Settings, *, name: str) -> None:
+        servers = settings.kafka.bootstrap_servers
+        self.attempted: Callable[[], None] = lambda: None
+        self._settings = settings
+        self._waiting: deque[Message] = deque()
+        self._trouble = ""
+        self._outlet = TrainingOutlet(servers, reader=GROUP)
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                "group.id": GROUP,
+                "group.instance.id": name,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "session.timeout.ms": _SESSION_MS,
+                "heartbeat.interval.ms": 1_000,
+                "log_level": 0,
+                "error_cb": _notice,
+            }
+        )
+        self._commits = Commits(self._consumer)
+        self._standing = Standing()
+        self._consumer.subscribe([topics.TRAINING_REQUESTS.name], on_assign=self._assigned)
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Train what is asked for until it is told to stop; what is under way then is lost.
+
+        Raises:
+            RestartNeeded: A client is shut out.
+        """
+        try:
+            while not stopping():
+                self._read(_POLL_S)
+                if self._waiting:
+                    self._take(self._waiting[0], stopping)
+        finally:
+            self._close()
+
+    def stand_still(self, topic: str, partition: int, _offset: int) -> None:
+        """Read no more of a partition."""
+        self._consumer.pause([TopicPartition(topic, partition)])
+
+    def move_on(self) -> None:
+        """Forget what was read of partitions that belong to others now."""
+        self._waiting.clear()
+
+    def _assigned(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self._standing.read_by(self)
+
+    def _read(self, wait_s: float) -> None:
+        message = self._consumer.poll(wait_s)
+        self.attempted()
+        if message is None:
+            return
+        error = message.error()
+        if error is None:
+            self._trouble = ""
+            self._waiting.append(message)
+            return
+        cause = meaning(error, topic=topics.TRAINING_REQUESTS.name)
+        if isinstance(cause, RestartNeeded):
+            raise cause
+        self._report(cause)
+
+    def _report(self, error: Exception) -> None:
+        if str(error) != self._trouble:
+            log.warning("%s; trying again", error)
+        self._trouble = str(error)
+
+    def _take(self, message: Message, stopping: Callable[[], bool]) -> None:
+        place = place_of(message)
+        if self._standing.holds(*place[:2]):
+            self._waiting.popleft()
+            return
+        try:
+            request = codecs.record_in(TrainingRequest, message)
+        except PoisonMessage as error:
+            done = self._outlet.bury(message, error)
+        except ContractMismatch as mismatch:
+            self._standing.stop(*place, mismatch)
+            return
+        else:
+            event = _refusal(request) or self._trained(request, stopping)
+            done = event is not None and self._outlet.tell(event)
+        if done:
+            self._finish(message)
+
+    def _trained(
+        self, request: TrainingRequest, stopping: Callable[[], bool]
+    ) -> ModelVersion | None:
+        log.info("trains %s for %s", request.model, request.symbol or "all symbols")
+        child = TrainingChild(self._settings, request)
+        try:
+            while not child.done(0):
+                if stopping():
+                    return None
+                self._read(_POLL_S)
+            return child.answer()
+        except Transient as error:
+            log.warning("%s; trying again", error)
+            self._wait(error.retry_after_s, stopping)
+            return None
+        finally:
+            child.close()
+
+    def _wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s and not stopping():
+            self._read(_POLL_S)
+
+    def _finish(self, message: Message) -> None:
+        topic, partition, offset = place = place_of(message)
+        if self._waiting and place_of(self._waiting[0]) == place:  # else it was given to another
+            self._waiting.popleft()
+        try:
+            self._commits.commit([TopicPartition(topic, partition, offset + 1)])
+        except Transient as error:
+            log.warning("a request is done but not committed, so it comes again: %s", error)
+
+    def _close(self) -> None:
+        try:
+            within(_CLOSE_S, "Kafka (leaving the group)", self._consumer.close)
+        except Transient as error:
+            raise RestartNeeded(str(error)) from error
+
+
+def _notice(error: KafkaError) -> None:
+    if error.fatal():
+        leave(str(meaning(error)))
+    elif error.code() == BROKERS_DOWN:
+        log.warning("Kafka is away; waiting for it")
+
+
+def _refusal(request: TrainingRequest) -> ModelVersion | None:
+    fault = fault_of(request)
+    return failure(request, fault, time.time_ns() // 1_000_000) if fault else None
+
+
+def run(settings: Settings, *, name: str) -> None:
+    """Train until a signal ends it, or a client of it is shut out."""
+    ending = Ending()
+    ending.watch()
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    trainer = Trainer(settings, name=name)
+    progress = Progress(_STALL_S)
+    trainer.attempted = progress.attempted
+    progress.watch()
+    try:
+        trainer.run(ending.is_asked)
+    except RestartNeeded as error:
+        leave(str(error))

@@ -1,0 +1,83 @@
+"""Lets changes take effect on a symbol's state, live and in a replay alike."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from processors.models.artefact import UnusableArtefact
+from processors.models.protocol import Model
+from processors.models.reference import Reference
+from processors.prediction.calibrated_models import installed, retired
+from processors.prediction.state import SymbolState
+from processors.versions.schedule import Change, Changes
+from schemas.predictions import ModelEvent, ModelVersion
+
+log = logging.getLogger(__name__)
+Loader = Callable[[Change], Model]
+
+
+def _no_models(change: Change) -> Model:
+    raise UnusableArtefact(f"{change.model} {change.version} cannot be loaded here")
+
+
+@dataclass(frozen=True, slots=True)
+class Installer:
+    """What is to change, and where trained models are loaded from."""
+
+    changes: Changes = field(default_factory=Changes)
+    load: Loader = _no_models
+
+    def install(self, state: SymbolState, changes: Iterable[Change]) -> tuple[ModelVersion, ...]:
+        """Let changes take effect, before the candle that ends when they do is taken.
+
+        Returns:
+            An event for each model that cannot be loaded; what answered before goes on.
+        """
+        return tuple(
+            failure for change in changes if (failure := _installed(state, change, self.load))
+        )
+
+
+def _installed(state: SymbolState, change: Change, load: Loader) -> ModelVersion | None:
+    try:
+        if change.event == ModelEvent.TRAINED:
+            state.contestants = installed(state.contestants, load(change))
+        elif change.event == ModelEvent.PROMOTED:
+            _promote(state, change)
+        else:
+            _retire(state, change)
+    except UnusableArtefact as error:
+        log.error(  # noqa: TRY400 - the message is for a person
+            "%s: goes on without %s %s: %s", state.symbol, change.model, change.version, error
+        )
+        return _failure(state.symbol, change, str(error))
+    return None
+
+
+def _promote(state: SymbolState, change: Change) -> None:
+    if change.model in {c.model.name for c in state.contestants}:
+        state.championship.crown(change.model)
+    else:
+        log.warning("%s: no %s answers, so it is not promoted", state.symbol, change.model)
+
+
+def _retire(state: SymbolState, change: Change) -> None:
+    versions = {c.model.name: c.model.version for c in state.contestants}
+    meant = change.version in ("", versions.get(change.model))
+    if change.model == Reference.name or change.model not in versions or not meant:
+        return
+    state.contestants = retired(state.contestants, change.model)
+    for gone in versions.keys() - {c.model.name for c in state.contestants}:
+        state.championship.drop(gone)
+
+
+def _failure(symbol: str, change: Change, reason: str) -> ModelVersion:
+    return ModelVersion(
+        model=change.model,
+        version=change.version,
+        symbol=symbol,
+        event=ModelEvent.FAILED.value,
+        event_ms=change.effective_ms,
+        reason=reason,
+        details="{}",
+    )
