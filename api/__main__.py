@@ -9,9 +9,9 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from api.accounts.gate import open_gate
+from api.accounts.authentication import open_gate
 from api.app import build_app
-from api.connections import BoundedConnection, allow_many_files
+from api.http.connections import BoundedConnection, allow_many_files
 from schemas.errors import CandlewickError, ConfigurationError
 from schemas.settings import ApiSettings, Settings, load_settings, variable_name
 

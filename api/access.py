@@ -8,10 +8,10 @@ from fastapi import Depends
 from fastapi.security import OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
 
-from api import problems
-from api.accounts.people import Role, User
-from api.parts import Parts, parts_of
-from api.problems import Problem
+from api.accounts.users import Role, User
+from api.dependencies import Parts, parts_of
+from api.http import problems
+from api.http.problems import Problem
 
 SUBPROTOCOL = "candlewick.v1"  # a browser's websocket cannot send headers: it offers the token
 _OFFER = "bearer."

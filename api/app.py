@@ -9,21 +9,23 @@ from importlib.metadata import version
 from anyio import to_thread
 from fastapi import FastAPI
 
-from api import problems
-from api.accounts.gate import Gate
-from api.candles import Candles
-from api.documented import errors
-from api.evidence import Evidence
-from api.failures import answer_errors
+from api.accounts.authentication import Gate
+from api.dependencies import Parts
 from api.health.report import Report
 from api.health.watch import Watch
-from api.limits import BodyLimit, NoSniff
+from api.http import problems
+from api.http.body_limits import BodyLimit, NoSniff
+from api.http.errors import answer_errors
+from api.http.openapi import errors
+from api.http.rate_limits import Rates, RequestRate
+from api.http.thread_pools import Turns
 from api.live.feed import Feed
+from api.live.training_requests import Requests
 from api.metrics import FeedCollector, Meter, Metering
-from api.parts import Parts
-from api.rates import Rates, RequestRate
-from api.reader import Reader
-from api.requests import Requests
+from api.queries.candle_pages import Candles
+from api.queries.clickhouse import Reader
+from api.queries.recent_skill import Evidence
+from api.queries.symbols import Symbols
 from api.routes import (
     candles,
     health,
@@ -39,8 +41,6 @@ from api.routes import (
     token,
     users,
 )
-from api.symbols import Symbols
-from api.turns import Turns
 from schemas.settings import Settings
 
 THREADS = 24

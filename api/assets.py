@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import accepts_gzip, has_already
+from api.http.responses import accepts_gzip, has_already
 
 STATIC = Path(__file__).parent / "static"
 POLICY = (

@@ -31,8 +31,8 @@ from confluent_kafka import Producer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from api.candle_query import CandleQuery, Origin, candle_parameters, candle_sql
-from api.reader import Reader
+from api.queries.candles import CandleQuery, Origin, candle_parameters, candle_sql
+from api.queries.clickhouse import Reader
 from schemas import topics
 from schemas.codecs import encode
 from schemas.predictions import Prediction

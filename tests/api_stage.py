@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.accounts.gate import open_gate
-from api.accounts.people import NewUser, Role
+from api.accounts.authentication import open_gate
+from api.accounts.users import NewUser, Role
 from schemas.settings import Settings
 from tests.api_market import fill, keep_alive
 from tests.api_process import RunningApi, migrated, running_api

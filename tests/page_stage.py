@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from api.accounts.gate import open_gate
-from api.accounts.people import NewUser, Role
+from api.accounts.authentication import open_gate
+from api.accounts.users import NewUser, Role
 from candlewick.leash import leashed
 from schemas.settings import Settings
 from tests.pipeline import Pipeline, running_pipeline

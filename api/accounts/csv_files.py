@@ -9,8 +9,8 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from api.accounts.people import NewUser, Role, User, password_fault, username_fault
-from api.times import iso
+from api.accounts.users import NewUser, Role, User, password_fault, username_fault
+from api.http.times import iso
 
 IMPORTED = ("username", "role", "password")
 EXPORTED = ("username", "role", "created_time")

@@ -13,9 +13,9 @@ import jwt
 from jwt.types import Options
 from sqlalchemy import Engine, delete, insert, select
 
-from api.accounts.people import User
-from api.accounts.store import connected
+from api.accounts.database import connected
 from api.accounts.tables import KEYS
+from api.accounts.users import User
 from schemas.settings import ApiSettings
 from schemas.timeframe import DAY_MS
 

@@ -10,10 +10,10 @@ from dataclasses import asdict
 from api.health.checks import MINUTE_S, Check, Judge, State, together
 from api.health.lag import API
 from api.health.watch import Watch
+from api.http.records import decimal_text
+from api.http.times import iso
 from api.live.feed import Feed
 from api.live.tail import SILENT_S
-from api.plain import decimal_text
-from api.times import iso
 from schemas.settings import Settings
 
 

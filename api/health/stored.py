@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from api.reader import Reader
+from api.queries.clickhouse import Reader
 
 # By the store's own clock, and not by event time: the market may be a replayed one. The newest
 # candle only says where to look, so that no look reads all that was ever stored.

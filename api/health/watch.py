@@ -14,7 +14,7 @@ from api.health.checks import Check, State
 from api.health.lag import API, Lag, Lags, read_offsets
 from api.health.stored import Stored, read_stored
 from api.live.feed import Feed
-from api.reader import Reader
+from api.queries.clickhouse import Reader
 from clients.kafka.group import GroupOffsets
 from clients.process import Progress, leave
 from schemas.errors import CandlewickError

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import orjson
 
+from api.http.records import plain
 from api.live.kinds import Kind
 from api.live.position import Place
-from api.plain import plain
 from schemas.codecs import KafkaMessage, record_in
 from schemas.market import Candle, Gap
 from schemas.predictions import Prediction, Score

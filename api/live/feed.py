@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator
 
 from anyio import CapacityLimiter, to_thread
 
-from api import problems
+from api.http import problems
+from api.http.problems import Members, Problem
 from api.live.arrived import Arrived
 from api.live.catchup import Missed, missing_ranges, read_missed
 from api.live.events import Event, Frames, notice, sse
@@ -14,7 +15,6 @@ from api.live.hub import Hub, Subscriber, Wish
 from api.live.market import Market
 from api.live.position import Position, position_text
 from api.live.tail import Tail
-from api.problems import Members, Problem
 from schemas.errors import Transient
 from schemas.settings import Settings
 

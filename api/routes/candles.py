@@ -6,19 +6,19 @@ from fastapi import APIRouter, Body, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import problems
 from api.access import Reading
-from api.answers import answer
-from api.asked import check_range
-from api.candle_query import FIELDS, KEYS, STORED, CandleQuery, Origin
-from api.candles import Page
-from api.cursors import key_of
-from api.documented import errors, found
-from api.formats import ENCODINGS, Format, choose_format
-from api.parts import Parts, TheParts
-from api.problems import FieldError, Members, Problem
-from api.shapes.candles import CandlePage, CandleParams, CandleSearch
-from api.turns import heavy_in_turn
+from api.dependencies import Parts, TheParts
+from api.http import problems
+from api.http.cursors import key_of
+from api.http.openapi import errors, found
+from api.http.parameters import check_range
+from api.http.problems import FieldError, Members, Problem
+from api.http.responses import answer
+from api.http.thread_pools import heavy_in_turn
+from api.payloads.candles import CandlePage, CandleParams, CandleSearch
+from api.queries.candle_pages import Page
+from api.queries.candles import FIELDS, KEYS, STORED, CandleQuery, Origin
+from api.queries.formats import ENCODINGS, Format, choose_format
 from schemas.timeframe import Interval
 
 router = APIRouter(tags=["market"], dependencies=Reading)

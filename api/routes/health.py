@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api.answers import json_bytes
+from api.dependencies import TheParts
 from api.health.checks import Check, State, worst
-from api.parts import TheParts
+from api.http.responses import json_bytes
 
 router = APIRouter(tags=["health"])
 

@@ -7,18 +7,18 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import problems
 from api.access import Reading
-from api.answers import answer, json_bytes
-from api.asked import Cursor, OptionalSymbol, Rows
-from api.cursors import cursor_of, key_of
-from api.documented import errors, found
-from api.market_sql import COINS, COMPLETENESS, GAPS, LAST_PRICES
-from api.parts import Parts, TheParts
-from api.shapes.candles import StoredInterval
-from api.shapes.market import CoinList, CompletenessPage, GapPage, SymbolList
-from api.times import END_MS, iso
-from api.turns import heavy_in_turn
+from api.dependencies import Parts, TheParts
+from api.http import problems
+from api.http.cursors import cursor_of, key_of
+from api.http.openapi import errors, found
+from api.http.parameters import Cursor, OptionalSymbol, Rows
+from api.http.responses import answer, json_bytes
+from api.http.thread_pools import heavy_in_turn
+from api.http.times import END_MS, iso
+from api.payloads.candles import StoredInterval
+from api.payloads.market import CoinList, CompletenessPage, GapPage, SymbolList
+from api.queries.market import COINS, COMPLETENESS, GAPS, LAST_PRICES
 
 router = APIRouter(tags=["market"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)

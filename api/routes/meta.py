@@ -6,9 +6,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import problems
-from api.documented import errors
-from api.problems import CATALOGUE, Kind, Problem
+from api.http import problems
+from api.http.openapi import errors
+from api.http.problems import CATALOGUE, Kind, Problem
 
 router = APIRouter(tags=["health"])
 

@@ -8,21 +8,28 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import problems
 from api.access import Operator, Reading, Signed
-from api.accounts.gate import now_ms
-from api.answers import answer, json_bytes
-from api.asked import Cursor, OptionalModel, OptionalSymbol, Rows, check_range, check_record
-from api.cursors import cursor_of, key_of
-from api.documented import errors, found
-from api.parts import Parts, TheParts
-from api.plain import plain
-from api.problems import Problem
-from api.reader import Row, Value
-from api.requests import RECEIPT, Receipt, parse_receipt
-from api.shapes.models import ModelPage, Training, TrainingWish
-from api.times import END_MS
-from api.turns import heavy_in_turn
+from api.accounts.authentication import now_ms
+from api.dependencies import Parts, TheParts
+from api.http import problems
+from api.http.cursors import cursor_of, key_of
+from api.http.openapi import errors, found
+from api.http.parameters import (
+    Cursor,
+    OptionalModel,
+    OptionalSymbol,
+    Rows,
+    check_range,
+    check_record,
+)
+from api.http.problems import Problem
+from api.http.records import plain
+from api.http.responses import answer, json_bytes
+from api.http.thread_pools import heavy_in_turn
+from api.http.times import END_MS
+from api.live.training_requests import RECEIPT, Receipt, parse_receipt
+from api.payloads.models import ModelPage, Training, TrainingWish
+from api.queries.clickhouse import Row, Value
 from schemas.predictions import TrainingRequest
 
 router = APIRouter(tags=["models"])

@@ -7,16 +7,16 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import problems
 from api.access import Reading
-from api.answers import answer, json_bytes
-from api.asked import Cursor, OptionalModel, Rows, Symbol
-from api.cursors import cursor_of, key_of
-from api.documented import errors, found
-from api.parts import TheParts
-from api.shapes.outcomes import OutcomePage
-from api.times import END_MS
-from api.turns import heavy_in_turn
+from api.dependencies import TheParts
+from api.http import problems
+from api.http.cursors import cursor_of, key_of
+from api.http.openapi import errors, found
+from api.http.parameters import Cursor, OptionalModel, Rows, Symbol
+from api.http.responses import answer, json_bytes
+from api.http.thread_pools import heavy_in_turn
+from api.http.times import END_MS
+from api.payloads.outcomes import OutcomePage
 
 router = APIRouter(tags=["predictions"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)

@@ -4,9 +4,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import problems
 from api.assets import Assets
-from api.problems import Problem
+from api.http import problems
+from api.http.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 _assets = Assets()

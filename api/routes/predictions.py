@@ -8,10 +8,12 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import problems
 from api.access import Reading
-from api.answers import answer, json_bytes
-from api.asked import (
+from api.dependencies import TheParts
+from api.http import problems
+from api.http.cursors import cursor_of, key_of
+from api.http.openapi import errors, found
+from api.http.parameters import (
     CommaSeparated,
     Cursor,
     OptionalModel,
@@ -22,15 +24,13 @@ from api.asked import (
     Until,
     check_range,
 )
-from api.cursors import cursor_of, key_of
-from api.documented import errors, found
-from api.evidence import SKILL_SQL
-from api.parts import TheParts
-from api.predictions import current_prediction
-from api.problems import Problem
-from api.shapes.predictions import CurrentPrediction, PredictionPage, SkillPage
-from api.times import END_MS, TimeMs
-from api.turns import heavy_in_turn
+from api.http.problems import Problem
+from api.http.responses import answer, json_bytes
+from api.http.thread_pools import heavy_in_turn
+from api.http.times import END_MS, TimeMs
+from api.live.current_prediction import current_prediction
+from api.payloads.predictions import CurrentPrediction, PredictionPage, SkillPage
+from api.queries.recent_skill import SKILL_SQL
 
 router = APIRouter(tags=["predictions"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)

@@ -6,18 +6,18 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import problems
 from api.access import Reading
-from api.answers import answer, json_bytes
-from api.asked import OptionalSymbol
-from api.day_rows import day_rows
-from api.documented import errors, found
-from api.parts import Parts, TheParts
-from api.quality_sql import AUDIT, DAYS, FIRSTS, VOLATILITY
-from api.reader import Row, Value
-from api.shapes.candles import StoredInterval
-from api.shapes.quality import AuditList, DayList, VolatilityList
-from api.times import iso
+from api.dependencies import Parts, TheParts
+from api.http import problems
+from api.http.openapi import errors, found
+from api.http.parameters import OptionalSymbol
+from api.http.responses import answer, json_bytes
+from api.http.times import iso
+from api.payloads.candles import StoredInterval
+from api.payloads.quality import AuditList, DayList, VolatilityList
+from api.queries.clickhouse import Row, Value
+from api.queries.days import day_rows
+from api.queries.quality import AUDIT, DAYS, FIRSTS, VOLATILITY
 from schemas.timeframe import Interval
 
 router = APIRouter(tags=["market"], dependencies=Reading)

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api import problems
-from api.answers import json_bytes
-from api.documented import Responses, errors
-from api.problems import Members, Problem
+from api.http import problems
+from api.http.openapi import Responses, errors
+from api.http.problems import Members, Problem
+from api.http.responses import json_bytes
 from schemas import topics
 from schemas.contracts import RECORDS, Contract, contract_named, contract_of
 

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Header, Query, WebSocket
 from starlette.responses import Response
 from starlette.websockets import WebSocketDisconnect
 
-from api import problems
 from api.access import SUBPROTOCOL, Reading, may_read, offered
-from api.asked import MOST_SYMBOLS, CommaSeparated, SymbolName
-from api.documented import errors
+from api.dependencies import TheParts, parts_of
+from api.http import problems
+from api.http.openapi import errors
+from api.http.parameters import MOST_SYMBOLS, CommaSeparated, SymbolName
+from api.http.problems import FieldError, Members, Problem
 from api.live.connection import frames_of, until_either
 from api.live.events import as_messages
 from api.live.feed import Feed
@@ -19,8 +21,6 @@ from api.live.hub import Wish
 from api.live.kinds import Kind
 from api.live.position import LONGEST, Position, parse_position
 from api.live.sse_response import EventStream
-from api.parts import TheParts, parts_of
-from api.problems import FieldError, Members, Problem
 from schemas.errors import Transient
 
 router = APIRouter(tags=["live"])

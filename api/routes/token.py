@@ -7,15 +7,15 @@ from fastapi import APIRouter, Depends, Form
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.requests import Request
 
-from api import problems
-from api.accounts.people import LONGEST_PASSWORD
-from api.answers import no_store
-from api.clients import client_of
-from api.documented import errors
-from api.parts import TheParts
-from api.problems import Problem
-from api.shapes.users import Token
-from api.signing_in import check_password
+from api.accounts.sign_in import check_password
+from api.accounts.users import LONGEST_PASSWORD
+from api.dependencies import TheParts
+from api.http import problems
+from api.http.client_address import client_of
+from api.http.openapi import errors
+from api.http.problems import Problem
+from api.http.responses import no_store
+from api.payloads.users import Token
 
 router = APIRouter(tags=["users"], dependencies=[Depends(no_store)])
 

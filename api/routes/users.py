@@ -8,19 +8,19 @@ from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import problems
 from api.access import Admin, Signed, Viewer
 from api.accounts.csv_files import RowFault, read_users, write_users
-from api.accounts.people import USERNAME, NewUser, Role, User, password_fault
-from api.accounts.store import LastAdmin, UserExists
-from api.answers import no_store
-from api.clients import client_of
-from api.documented import errors
-from api.parts import Parts, TheParts
-from api.problems import FieldError, Members, Problem
-from api.shapes.users import Imported, PasswordChange, UserList, UserRequest, UserRow
-from api.signing_in import check_password
-from api.times import iso
+from api.accounts.database import LastAdmin, UserExists
+from api.accounts.sign_in import check_password
+from api.accounts.users import USERNAME, NewUser, Role, User, password_fault
+from api.dependencies import Parts, TheParts
+from api.http import problems
+from api.http.client_address import client_of
+from api.http.openapi import errors
+from api.http.problems import FieldError, Members, Problem
+from api.http.responses import no_store
+from api.http.times import iso
+from api.payloads.users import Imported, PasswordChange, UserList, UserRequest, UserRow
 
 CSV = "text/csv"
 MOST_FAULTS = 100

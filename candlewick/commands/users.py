@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from api.accounts.gate import Gate, open_gate
-from api.accounts.people import NewUser, Role, password_fault, username_fault
+from api.accounts.authentication import Gate, open_gate
+from api.accounts.users import NewUser, Role, password_fault, username_fault
 from candlewick.local import reader_settings
 from schemas.errors import ConfigurationError
 

@@ -7,8 +7,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from playwright.sync_api import Browser, Page, Route, expect
 
-from api.accounts.gate import now_ms, open_gate
-from api.accounts.people import Role
+from api.accounts.authentication import now_ms, open_gate
+from api.accounts.users import Role
 from schemas.settings import Settings
 from tests.api_stage import PASSWORD, Stage, running_stage
 from tests.browser import complaints, running_browser

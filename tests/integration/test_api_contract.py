@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from api.accounts.people import Role
+from api.accounts.users import Role
 from tests.api_stage import PASSWORD, Stage
 
 CHECKS = [
@@ -107,7 +107,7 @@ def test_no_cursor_breaks_a_query(stage: Stage, cursor: str) -> None:
 
 
 def test_values_from_a_cursor_are_bound_too(stage: Stage) -> None:
-    from api.cursors import cursor_of  # noqa: PLC0415 - only here is a cursor forged
+    from api.http.cursors import cursor_of  # noqa: PLC0415 - only here is a cursor forged
 
     forged = cursor_of((1_700_000_000_000, "x'] OR 1=1 -- \\ \t\n"))
     with stage.api.client() as client:

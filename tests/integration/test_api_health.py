@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from api.requests import PATIENCE_S, Receipt, Requests
+from api.live.training_requests import PATIENCE_S, Receipt, Requests
 from candlewick.addresses import Addresses
 from candlewick.folder import StackFolder
 from candlewick.identity import Identity

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from api.accounts.people import Role
+from api.accounts.users import Role
 from tests.api_market import keep_alive
 from tests.api_process import RunningApi, running_api
 from tests.api_stage import LATEST, PASSWORD, Stage, wait_for_predictions

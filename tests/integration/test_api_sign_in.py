@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from api.accounts.people import Role
+from api.accounts.users import Role
 from tests.api_process import RunningApi, running_api
 from tests.api_stage import PASSWORD, Stage
 

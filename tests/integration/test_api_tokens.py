@@ -15,10 +15,10 @@ import psutil
 import pytest
 from sqlalchemy import Engine, text
 
-from api.accounts.gate import now_ms, open_gate
-from api.accounts.people import NewUser, Role, User
-from api.accounts.store import FILE, LastAdmin, UserExists, Users, connected, open_database
+from api.accounts.authentication import now_ms, open_gate
+from api.accounts.database import FILE, LastAdmin, UserExists, Users, connected, open_database
 from api.accounts.tokens import Tokens
+from api.accounts.users import NewUser, Role, User
 from schemas.errors import ConfigurationError
 from schemas.settings import ApiSettings, Settings
 from tests.api_stage import PASSWORD

@@ -10,10 +10,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, delete, text
 
-from api.accounts.people import Role, User
-from api.accounts.store import LastAdmin, UserExists, Users, connected, open_database
+from api.accounts.database import LastAdmin, UserExists, Users, connected, open_database
 from api.accounts.tables import USERS
 from api.accounts.tokens import Tokens
+from api.accounts.users import Role, User
 from schemas.errors import Transient
 from schemas.settings import ApiSettings, Settings
 from tests.postgresql import running_postgresql

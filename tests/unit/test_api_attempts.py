@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.accounts.attempts import (
+from api.accounts.authentication import TOGETHER, Passwords
+from api.accounts.login_limits import (
     LONGEST_DELAY_S,
     MOST_REMEMBERED,
     SHARE_OF_ADDRESS,
     Attempts,
     TooManyAttempts,
 )
-from api.accounts.gate import TOGETHER, Passwords
 
 MOST, WAIT_S = 5, 300
 HOME, AWAY = "192.0.2.1", "198.51.100.1"

@@ -20,8 +20,8 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from websockets.sync.client import connect
 
-from api.connections import MOST_HEAD_BYTES, BoundedConnection, allow_many_files
-from api.limits import BodyLimit
+from api.http.body_limits import BodyLimit
+from api.http.connections import MOST_HEAD_BYTES, BoundedConnection, allow_many_files
 
 MOST = 3
 MOST_BODY = 100_000

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.candle_query import FIELDS, CandleQuery, Order
-from api.ours import AGAIN_S, Ours, holds_all
+from api.queries.candles import FIELDS, CandleQuery, Order
+from api.queries.own_candles import AGAIN_S, Ours, holds_all
 from schemas.timeframe import Interval
 
 LENGTH = Interval.FIFTEEN_MINUTES.ms

@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.accounts.csv_files import harmless, read_users, write_users
-from api.accounts.people import Role, User, password_fault, username_fault
-from api.cursors import cursor_of, key_of
-from api.evidence import Evidence
-from api.formats import Format, choose_format
+from api.accounts.users import Role, User, password_fault, username_fault
+from api.http.cursors import cursor_of, key_of
+from api.http.problems import CATALOGUE, Problem
+from api.http.records import decimal_text, plain
+from api.http.times import END_MS, iso, parse_time
+from api.live.current_prediction import current_prediction
 from api.live.events import Event, sse
 from api.live.hub import Hub, Subscriber, Wish
 from api.live.kinds import Kind
 from api.live.market import Market
 from api.live.position import parse_position, position_text
-from api.plain import decimal_text, plain
-from api.predictions import current_prediction
-from api.problems import CATALOGUE, Problem
-from api.reader import Reader, bind
-from api.times import END_MS, iso, parse_time
+from api.queries.clickhouse import Reader, bind
+from api.queries.formats import Format, choose_format
+from api.queries.recent_skill import Evidence
 from schemas.market import Candle
 from schemas.predictions import Prediction
 from schemas.settings import ClickHouseSettings

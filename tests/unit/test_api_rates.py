@@ -13,10 +13,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Message, Scope
 
-from api.clients import client_of
-from api.problems import Problem
-from api.rates import MOST_REMEMBERED, Rates, RequestRate
-from api.turns import PacedResponse, Turns, heavy_in_turn
+from api.http.client_address import client_of
+from api.http.problems import Problem
+from api.http.rate_limits import MOST_REMEMBERED, Rates, RequestRate
+from api.http.thread_pools import PacedResponse, Turns, heavy_in_turn
 
 PER_MINUTE = 60
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from api.reader import Reader
+from api.queries.clickhouse import Reader
 from schemas.errors import Transient
 from schemas.settings import ClickHouseSettings
 

@@ -12,10 +12,10 @@ from httpx import ASGITransport
 from starlette.requests import Request
 
 from api.access import find_user, offered
-from api.answers import accepts_gzip
 from api.assets import STATIC
-from api.day_rows import day_rows, expected
-from api.failures import answer_errors
+from api.http.errors import answer_errors
+from api.http.responses import accepts_gzip
+from api.queries.days import day_rows, expected
 from api.routes import page
 from schemas.timeframe import DAY_MS
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from api.reader import Row
+from api.queries.clickhouse import Row
 from schemas.timeframe import DAY_MS
 
 _COUNTS = ("held", "gapped", "official_holes", "verified", "mismatched")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from pwdlib import PasswordHash
 
-from api.accounts.attempts import Attempts
-from api.accounts.people import NewUser, User
-from api.accounts.store import TAKEN, UserExists, Users, open_database
+from api.accounts.database import TAKEN, UserExists, Users, open_database
+from api.accounts.login_limits import Attempts
 from api.accounts.tokens import Tokens
+from api.accounts.users import NewUser, User
 from schemas.settings import Settings
 
 TOGETHER = 4

@@ -6,17 +6,17 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from api.accounts.gate import Gate
-from api.candles import Candles
-from api.evidence import Evidence
+from api.accounts.authentication import Gate
 from api.health.report import Report
 from api.health.watch import Watch
+from api.http.rate_limits import Rates
+from api.http.thread_pools import Turns
 from api.live.feed import Feed
-from api.rates import Rates
-from api.reader import Reader
-from api.requests import Requests
-from api.symbols import Symbols
-from api.turns import Turns
+from api.live.training_requests import Requests
+from api.queries.candle_pages import Candles
+from api.queries.clickhouse import Reader
+from api.queries.recent_skill import Evidence
+from api.queries.symbols import Symbols
 from schemas.settings import Settings
 
 

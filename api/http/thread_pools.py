@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api import problems
-from api.clients import client_of
-from api.problems import Members, Problem
+from api.http import problems
+from api.http.client_address import client_of
+from api.http.problems import Members, Problem
 
 LIGHT_ROWS = 5_000  # the page asks for 2,881 at most: 30 days of 15m candles and one
 _PIECE_BYTES = 262_144

@@ -3,9 +3,9 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import problems
-from api.answers import problem_response
-from api.problems import Problem
+from api.http import problems
+from api.http.problems import Problem
+from api.http.responses import problem_response
 
 MOST_DROPPED_BYTES = 64_000_000
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.shapes.predictions import IssuedRow
+from api.payloads.predictions import IssuedRow
 
 
 class OutcomeRow(IssuedRow):

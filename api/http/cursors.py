@@ -4,8 +4,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import orjson
 
-from api import problems
-from api.problems import FieldError, Members, Problem
+from api.http import problems
+from api.http.problems import FieldError, Members, Problem
 
 Key = tuple[int | str, ...]
 LONGEST = 400

@@ -2,12 +2,12 @@
 
 import math
 
-from api import problems
-from api.evidence import Evidence
+from api.http import problems
+from api.http.problems import Members, Problem
+from api.http.records import plain
+from api.http.times import iso
 from api.live.market import Arrival, Market
-from api.plain import plain
-from api.problems import Members, Problem
-from api.times import iso
+from api.queries.recent_skill import Evidence
 from schemas.predictions import Prediction
 
 RETRY_S = 5

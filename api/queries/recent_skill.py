@@ -10,7 +10,7 @@ from string import Template
 
 from anyio import to_thread
 
-from api.reader import Reader, Row
+from api.queries.clickhouse import Reader, Row
 from schemas.errors import CandlewickError
 
 LOG = logging.getLogger(__name__)

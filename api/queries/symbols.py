@@ -3,9 +3,9 @@
 import threading
 import time
 
-from api import problems
-from api.problems import Problem
-from api.reader import Reader
+from api.http import problems
+from api.http.problems import Problem
+from api.queries.clickhouse import Reader
 
 KNOWN_S = 60.0
 _QUERY = (

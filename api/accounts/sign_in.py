@@ -3,11 +3,11 @@
 import asyncio
 from functools import partial
 
-from api import problems
-from api.accounts.attempts import TooManyAttempts
-from api.accounts.people import User
-from api.parts import Parts
-from api.problems import Members, Problem
+from api.accounts.login_limits import TooManyAttempts
+from api.accounts.users import User
+from api.dependencies import Parts
+from api.http import problems
+from api.http.problems import Members, Problem
 
 
 async def check_password(parts: Parts, client: str, username: str, password: str) -> User | None:

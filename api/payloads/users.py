@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from api.accounts.people import LONGEST_PASSWORD, SHORTEST_PASSWORD, USERNAME, Role
+from api.accounts.users import LONGEST_PASSWORD, SHORTEST_PASSWORD, USERNAME, Role
 
 Name = Annotated[str, Field(pattern=USERNAME, examples=["ada"])]
 Password = Annotated[

@@ -11,9 +11,9 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api import problems
-from api.answers import problem_response
-from api.problems import Problem
+from api.http import problems
+from api.http.problems import Problem
+from api.http.responses import problem_response
 
 FIRST_REQUEST_S: Final = 15.0
 UNREAD_S: Final = 60.0

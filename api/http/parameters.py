@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from api import problems
-from api.problems import FieldError, Members, Problem
-from api.times import TimeMs
+from api.http import problems
+from api.http.problems import FieldError, Members, Problem
+from api.http.times import TimeMs
 from schemas.validation import validate
 
 MOST_SYMBOLS = 400

@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.asked import SymbolName
-from api.times import TimeMs
+from api.http.parameters import SymbolName
+from api.http.times import TimeMs
 
 _TRAINING: dict[str, JsonValue] = {
     "id": "2-17",

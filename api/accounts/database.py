@@ -19,8 +19,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from api.accounts.generations import new_generation, upgrade
-from api.accounts.people import Role, User
 from api.accounts.tables import METADATA, USERS
+from api.accounts.users import Role, User
 from schemas.errors import CandlewickError, ConfigurationError, Transient
 from schemas.settings import Settings, variable_name
 

@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import problems
-from api.answers import problem_response
-from api.problems import FieldError, Kind, Members, Problem
+from api.http import problems
+from api.http.problems import FieldError, Kind, Members, Problem
+from api.http.responses import problem_response
 from schemas.errors import CandlewickError, Transient
 
 LOG = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import problems
-from api.answers import problem_response
-from api.clients import client_of
-from api.problems import Members, Problem
+from api.http import problems
+from api.http.client_address import client_of
+from api.http.problems import Members, Problem
+from api.http.responses import problem_response
 
 MOST_REMEMBERED = 10_000
 _MINUTE_S = 60.0

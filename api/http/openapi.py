@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.problems import MEDIA_TYPE, Kind
+from api.http.problems import MEDIA_TYPE, Kind
 
 Responses = dict[int | str, dict[str, Any]]
 

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable
 
-from api.candle_query import CandleQuery, Order, range_of
+from api.queries.candles import CandleQuery, Order, range_of
 
 AGAIN_S = 60.0
 _GAPPED = b'"status":"gapped"'

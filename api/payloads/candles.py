@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.asked import MOST_SYMBOLS, CommaSeparated, SymbolName
-from api.candle_query import FIELDS, Order, Origin
-from api.formats import Format
-from api.times import END_MS, TimeMs
+from api.http.parameters import MOST_SYMBOLS, CommaSeparated, SymbolName
+from api.http.times import END_MS, TimeMs
+from api.queries.candles import FIELDS, Order, Origin
+from api.queries.formats import Format
 
 IntervalName = Literal["1m", "15m", "1h", "4h", "1d"]
 StoredInterval = Literal["1m", "15m"]

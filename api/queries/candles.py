@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from string import Template
 
-from api.reader import Value
-from api.times import END_MS
+from api.http.times import END_MS
+from api.queries.clickhouse import Value
 from schemas.timeframe import Interval
 
 STORED = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)

@@ -2,7 +2,7 @@
 
 from dataclasses import fields, is_dataclass
 
-from api.times import iso
+from api.http.times import iso
 
 UNKNOWN_MS = -1
 _UNITS = {"_e8": 8, "_e16": 16}

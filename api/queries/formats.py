@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from api import problems
-from api.problems import Problem
+from api.http import problems
+from api.http.problems import Problem
 
 
 class Format(StrEnum):

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from api.candle_query import KEYS, CandleQuery, Origin, candle_parameters, candle_sql
-from api.cursors import cursor_of
-from api.formats import ENCODINGS, Format
-from api.ours import Ours, holds_all
-from api.reader import Reader
+from api.http.cursors import cursor_of
+from api.queries.candles import KEYS, CandleQuery, Origin, candle_parameters, candle_sql
+from api.queries.clickhouse import Reader
+from api.queries.formats import ENCODINGS, Format
+from api.queries.own_candles import Ours, holds_all
 
 _ENVELOPE = b'{"data":[%b],"next_cursor":%b}'
 
