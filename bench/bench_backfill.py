@@ -29,7 +29,7 @@ from confluent_kafka.admin import AdminClient
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from candlewick.clickhouse_admin import apply_migrations
+from candlewick.store.admin import apply_migrations
 from schemas.settings import ClickHouseSettings
 from tests.backfilling import Past
 from tests.servers import RunningClickHouse, running_clickhouse, running_exchange, running_kafka

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import psutil
 
-from candlewick.clickhouse_admin import connect_reader
-from candlewick.local import reader_settings
-from candlewick.ports import free_port
+from candlewick.stack.local_settings import reader_settings
+from candlewick.stack.ports import free_port
+from candlewick.store.admin import connect_reader
 from schemas.errors import CandlewickError
 
 SYMBOLS = 11

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from candlewick.ports import free_port
+from candlewick.stack.ports import free_port
 
 WARM_UP_S = 120
 EVERY_S = 10

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 
-from candlewick.clickhouse_admin import apply_lifecycle, apply_migrations, connect, connect_reader
+from candlewick.store.admin import apply_lifecycle, apply_migrations, connect, connect_reader
 from schemas.settings import ClickHouseSettings, LifecycleSettings
 from tests.servers import RunningClickHouse, running_clickhouse
 

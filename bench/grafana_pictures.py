@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from bench.grafana_panels import DRAW, FAINT, PANEL, TEXT, Canvas
-from candlewick.clickhouse_admin import connect_reader
-from candlewick.local import reader_settings
+from candlewick.stack.local_settings import reader_settings
+from candlewick.store.admin import connect_reader
 from grafana.generate import FOLDER
 from grafana.macros import ALL, Asked, expand
 

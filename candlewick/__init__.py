@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from candlewick.connection import connect
-    from candlewick.subscribers import subscribe
-    from candlewick.subscription import Subscription
+    from candlewick.client.connect import connect
+    from candlewick.client.subscribe import subscribe
+    from candlewick.client.subscription import Subscription
     from schemas.coins import Coin, CoinDay
     from schemas.errors import (
         CandlewickError,
@@ -45,9 +45,9 @@ __all__ = (
     "subscribe",
 )
 _MODULES = {
-    "candlewick.connection": ("connect",),
-    "candlewick.subscribers": ("subscribe",),
-    "candlewick.subscription": ("Subscription",),
+    "candlewick.client.connect": ("connect",),
+    "candlewick.client.subscribe": ("subscribe",),
+    "candlewick.client.subscription": ("Subscription",),
     "schemas.coins": ("Coin", "CoinDay"),
     "schemas.errors": (
         "CandlewickError",

@@ -6,7 +6,7 @@ It is of the sample market, so it comes out the same everywhere.
 import tempfile
 from pathlib import Path
 
-from candlewick.environment import environment_of
+from candlewick.stack.environment import environment_of
 from notebooks.executing import executed
 from notebooks.from_script import SCRIPT
 from notebooks.rendering import rendered

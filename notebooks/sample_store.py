@@ -16,11 +16,11 @@ from typing import TypeVar
 import httpx
 from clickhouse_connect.driver.client import Client
 
-from candlewick.clickhouse_admin import apply_migrations
-from candlewick.clickhouse_admin import connect as connect_writer
-from candlewick.environment import environment_of
-from candlewick.leash import leashed
-from candlewick.ports import free_port
+from candlewick.stack.environment import environment_of
+from candlewick.stack.parent_death import leashed
+from candlewick.stack.ports import free_port
+from candlewick.store.admin import apply_migrations
+from candlewick.store.admin import connect as connect_writer
 from notebooks.sample_market import SampleMarket
 from schemas import table_columns
 from schemas.errors import ConfigurationError

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from candlewick.clickhouse_admin import apply_migrations
+from candlewick.store.admin import apply_migrations
 from schemas.settings import ClickHouseSettings
 from tests.servers import RunningClickHouse, RunningKafka, free_port
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from candlewick.leash import leashed
-from candlewick.ports import answers, free_port
+from candlewick.stack.parent_death import leashed
+from candlewick.stack.ports import answers, free_port
 from clients.kafka.topics import create_topics
 from schemas.settings import KafkaSettings
 

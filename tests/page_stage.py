@@ -12,7 +12,7 @@ import httpx
 
 from api.accounts.authentication import open_gate
 from api.accounts.users import NewUser, Role
-from candlewick.leash import leashed
+from candlewick.stack.parent_death import leashed
 from schemas.settings import Settings
 from tests.pipeline import Pipeline, running_pipeline
 from tests.servers import free_port

@@ -12,8 +12,8 @@ from typing import cast
 
 import httpx
 
-from candlewick.clickhouse_admin import apply_migrations
-from candlewick.leash import leashed
+from candlewick.stack.parent_death import leashed
+from candlewick.store.admin import apply_migrations
 from schemas.settings import ClickHouseSettings
 from tests.exchange_process import Option
 from tests.servers import (

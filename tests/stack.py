@@ -15,8 +15,8 @@ import clickhouse_connect
 import httpx
 from clickhouse_connect.driver.client import Client
 
-from candlewick.credentials import load
-from candlewick.ports import free_port
+from candlewick.stack.credentials import load
+from candlewick.stack.ports import free_port
 
 CANDLEWICK = str(Path(sys.executable).with_name("candlewick"))
 SERVERS = ("kafka", "clickhouse", "exchange", "api")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from candlewick.evaluation.evaluating import evaluate
-from candlewick.evaluation.kline_files import read_candles
+from candlewick.offline.evaluation.evaluate import evaluate
+from candlewick.offline.evaluation.kline_files import read_candles
 from processors.models import batch
 from processors.models.trees import Trees
 from processors.training import batch as training

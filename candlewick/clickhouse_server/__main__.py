@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from candlewick.clickhouse_server.accounts import Accounts
-from candlewick.one_line_errors import one_line_errors
-from candlewick.ports import port_number
+from candlewick.stack.ports import port_number
+from candlewick.terminal.errors import one_line_errors
 from schemas.errors import ConfigurationError
 
 

@@ -10,11 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from candlewick.audits import Audit, Difference, Tally
-from candlewick.clickhouse_admin import connect_reader
-from candlewick.local import reader_settings
-from candlewick.quiet_end import quiet_end
-from candlewick.row_printer import utc
+from candlewick.stack.local_settings import reader_settings
+from candlewick.store.admin import connect_reader
+from candlewick.store.audits import Audit, Difference, Tally
+from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.row_printer import utc
 from schemas.errors import ConfigurationError
 from schemas.timeframe import parse_interval
 

@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from candlewick.backfill_view import running_view, summary
-from candlewick.local import reader_settings
+from candlewick.stack.local_settings import reader_settings
+from candlewick.terminal.backfill_view import running_view, summary
 from producers.history.archive_plan import parse_choice
 from producers.history.backfill import Progress, Wanted, alone, running
 from schemas.errors import ConfigurationError

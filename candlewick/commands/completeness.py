@@ -9,11 +9,11 @@ import orjson
 import typer
 from rich.table import Table
 
-from candlewick.clickhouse_admin import connect_reader
-from candlewick.completeness import Month, read_completeness
-from candlewick.local import reader_settings
-from candlewick.quiet_end import quiet_end
-from candlewick.wide_console import wide_console
+from candlewick.stack.local_settings import reader_settings
+from candlewick.store.admin import connect_reader
+from candlewick.store.completeness import Month, read_completeness
+from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.wide_console import wide_console
 from schemas.errors import ConfigurationError
 from schemas.timeframe import parse_interval
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from candlewick.dead_letter_box import (
+from candlewick.dead_letters import (
     Buried,
     chosen,
     consequences,
@@ -15,10 +15,10 @@ from candlewick.dead_letter_box import (
     send_again,
     why_not,
 )
-from candlewick.local import reader_settings
-from candlewick.quiet_end import quiet_end
-from candlewick.record_rows import letter_row
-from candlewick.row_printer import RowPrinter, shown, utc
+from candlewick.stack.local_settings import reader_settings
+from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.record_rows import letter_row
+from candlewick.terminal.row_printer import RowPrinter, shown, utc
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage
 
 dead_letters = typer.Typer(

@@ -16,8 +16,8 @@ from candlewick.commands.options import (
     Workers,
     plan_stack,
 )
-from candlewick.demo_screen import DemoScreen
-from candlewick.stack import running_stack
+from candlewick.stack.stack import running_stack
+from candlewick.terminal.demo_screen import DemoScreen
 
 STEP_S = 0.1
 

@@ -4,9 +4,9 @@ import time
 
 import typer
 
-from candlewick.folder import StackFolder
-from candlewick.leftovers import end_leftovers
-from candlewick.local import stack_folder
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.local_settings import stack_folder
+from candlewick.stack.orphans import end_leftovers
 from schemas.errors import ConfigurationError
 from schemas.settings import load_settings
 

@@ -46,10 +46,10 @@ def evaluate(
     same in calm and in storm. Ends with the digest of all predictions: the same candles give the
     same digest.
     """
-    from candlewick.evaluation.as_json import evaluation_json  # noqa: PLC0415 - River takes
-    from candlewick.evaluation.evaluating import evaluate as run  # noqa: PLC0415 - seconds to
-    from candlewick.evaluation.selecting import models_of, selected  # noqa: PLC0415 - import, and
-    from candlewick.evaluation.tables import print_evaluation  # noqa: PLC0415 - help needs none
+    from candlewick.offline.evaluation.as_json import evaluation_json  # noqa: PLC0415 - River takes
+    from candlewick.offline.evaluation.evaluate import evaluate as run  # noqa: PLC0415 - seconds to
+    from candlewick.offline.evaluation.selection import models_of, selected  # noqa: PLC0415 - import, and
+    from candlewick.offline.evaluation.tables import print_evaluation  # noqa: PLC0415 - help needs none
 
     candles = selected(files, symbol and symbol.upper(), _ms(since), _ms(until))
     evaluation = run(candles, report_days, models_of(model or ["online", "batch"]))

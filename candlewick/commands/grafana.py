@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from candlewick.local import reader_settings
+from candlewick.stack.local_settings import reader_settings
 from grafana.connection import connected
 from grafana.deploy import Change, deploy
 from schemas.setting_groups import ClickHouseSettings

@@ -8,9 +8,9 @@ import typer
 import yaml
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from candlewick.clickhouse_admin import connect
-from candlewick.importing import ImportedDay, mapped_columns, read_days
-from candlewick.local import reader_settings
+from candlewick.offline.provider_csv import ImportedDay, mapped_columns, read_days
+from candlewick.stack.local_settings import reader_settings
+from candlewick.store.admin import connect
 from schemas.errors import ConfigurationError
 
 _COLUMNS = (

@@ -10,13 +10,13 @@ import orjson
 import typer
 from rich.table import Table
 
-from candlewick.clickhouse_admin import connect_reader
-from candlewick.lifecycle import wanted_ttls
-from candlewick.local import reader_settings
-from candlewick.quiet_end import quiet_end
-from candlewick.row_printer import utc
-from candlewick.table_sizes import TableSize, read_table_sizes
-from candlewick.wide_console import wide_console
+from candlewick.stack.local_settings import reader_settings
+from candlewick.store.admin import connect_reader
+from candlewick.store.retention import wanted_ttls
+from candlewick.store.table_sizes import TableSize, read_table_sizes
+from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.row_printer import utc
+from candlewick.terminal.wide_console import wide_console
 from schemas.errors import ConfigurationError
 
 _AGE = re.compile(r"toDateTime\(\w+\) \+ toIntervalDay\((\d+)\)")

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from candlewick.local import stack_folder
-from candlewick.log_files import Follower, last_lines
+from candlewick.stack.local_settings import stack_folder
+from candlewick.stack.log_files import Follower, last_lines
 from schemas.errors import ConfigurationError
 from schemas.settings import load_settings
 

@@ -2,8 +2,8 @@
 
 import typer
 
-from candlewick.clickhouse_admin import apply_lifecycle, apply_migrations
-from candlewick.local import reader_settings
+from candlewick.stack.local_settings import reader_settings
+from candlewick.store.admin import apply_lifecycle, apply_migrations
 
 
 def migrate() -> None:

@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from candlewick.clickhouse_admin import connect_reader
-from candlewick.local import reader_settings
-from candlewick.model_queries import ModelTables
-from candlewick.quiet_end import quiet_end
+from candlewick.stack.local_settings import reader_settings
+from candlewick.store.admin import connect_reader
+from candlewick.store.models import ModelTables
+from candlewick.terminal.quiet_end import quiet_end
 from clients.kafka.writer import write
 from processors.training.request import MODELS
 from processors.versions.schedule import effective_after

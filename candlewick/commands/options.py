@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from candlewick.addresses import choose_addresses
-from candlewick.local import stack_folder, supervisor_settings
-from candlewick.stack import StackPlan
+from candlewick.stack.addresses import choose_addresses
+from candlewick.stack.local_settings import stack_folder, supervisor_settings
+from candlewick.stack.stack import StackPlan
 from schemas.settings import load_settings
 
 Live = Annotated[bool, typer.Option("--live", help="The real Binance instead of the simulated.")]

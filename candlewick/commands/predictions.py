@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from candlewick.clickhouse_admin import connect_reader
-from candlewick.local import reader_settings
-from candlewick.plain_numbers import plain
-from candlewick.prediction_queries import PredictionTables
-from candlewick.quiet_end import quiet_end
+from candlewick.stack.local_settings import reader_settings
+from candlewick.store.admin import connect_reader
+from candlewick.store.predictions import PredictionTables
+from candlewick.terminal.quiet_end import quiet_end
+from schemas.decimals import plain
 from schemas.errors import ConfigurationError
 from schemas.predictions import Prediction
 

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from candlewick.plain_numbers import plain
-from candlewick.quiet_end import quiet_end
-from candlewick.record_rows import Row
-from candlewick.replay.candles import SymbolReplay
-from candlewick.replay.sources import sources_of
-from candlewick.row_printer import RowPrinter
+from candlewick.offline.replay.candles import SymbolReplay
+from candlewick.offline.replay.sources import sources_of
+from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.record_rows import Row
+from candlewick.terminal.row_printer import RowPrinter
+from schemas.decimals import plain
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from schemas.timeframe import Interval, parse_interval

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from candlewick.addresses import Addresses, choose_addresses
-from candlewick.environment import environment_of
-from candlewick.local import reader_settings, stack_folder, supervisor_settings
-from candlewick.programs import Program, pipeline, servers
-from candlewick.state import read_state
+from candlewick.stack.addresses import Addresses, choose_addresses
+from candlewick.stack.environment import environment_of
+from candlewick.stack.local_settings import reader_settings, stack_folder, supervisor_settings
+from candlewick.stack.programs import Program, pipeline, servers
+from candlewick.stack.state import read_state
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 

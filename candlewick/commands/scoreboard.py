@@ -10,11 +10,11 @@ import orjson
 import typer
 from rich.console import Console
 
-from candlewick.clickhouse_admin import connect_reader
-from candlewick.evaluation.tables import print_skills
-from candlewick.local import reader_settings
-from candlewick.prediction_queries import PredictionTables
-from candlewick.quiet_end import quiet_end
+from candlewick.offline.evaluation.tables import print_skills
+from candlewick.stack.local_settings import reader_settings
+from candlewick.store.admin import connect_reader
+from candlewick.store.predictions import PredictionTables
+from candlewick.terminal.quiet_end import quiet_end
 from processors.prediction.scoreboard import Scoreboard, Skill
 from schemas.errors import ConfigurationError
 

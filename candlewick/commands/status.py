@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from candlewick.api_health import ask_health
-from candlewick.durations import short_duration
-from candlewick.health_table import print_health
-from candlewick.local import stack_folder
-from candlewick.state import Phase, ProcessState, StackState, read_state
+from candlewick.stack.api_health import ask_health
+from candlewick.stack.local_settings import stack_folder
+from candlewick.stack.state import Phase, ProcessState, StackState, read_state
+from candlewick.terminal.durations import short_duration
+from candlewick.terminal.health_table import print_health
 from schemas.settings import load_settings
 
 API = "api"

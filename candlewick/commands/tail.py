@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 from confluent_kafka import Message
 
-from candlewick.dead_letter_box import merged
-from candlewick.local import reader_settings
-from candlewick.quiet_end import quiet_end
-from candlewick.record_rows import Row, letter_row, rows_of
-from candlewick.row_printer import RowPrinter
+from candlewick.dead_letters import merged
+from candlewick.stack.local_settings import reader_settings
+from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.record_rows import Row, letter_row, rows_of
+from candlewick.terminal.row_printer import RowPrinter
 from clients.kafka.follower import TopicReader, topic_named
 from schemas import topics
 from schemas.errors import ContractMismatch, PoisonMessage

@@ -4,7 +4,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from candlewick.local import reader_settings
+from candlewick.stack.local_settings import reader_settings
 from clients.kafka.topics import create_topics
 from schemas.timeframe import DAY_MS
 from schemas.topics import ALL, Cleanup, Topic

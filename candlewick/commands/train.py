@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from candlewick.local import reader_settings
+from candlewick.stack.local_settings import reader_settings
 from clients.kafka.writer import write
 from processors.training.request import fault_of, version_of
 from schemas import topics

@@ -15,8 +15,8 @@ from candlewick.commands.options import (
     Workers,
     plan_stack,
 )
-from candlewick.detached import start_detached
-from candlewick.stack import StackPlan, running_stack
+from candlewick.stack.background import start_detached
+from candlewick.stack.stack import StackPlan, running_stack
 
 STEP_S = 0.1
 

@@ -8,7 +8,7 @@ import typer
 
 from api.accounts.authentication import Gate, open_gate
 from api.accounts.users import NewUser, Role, password_fault, username_fault
-from candlewick.local import reader_settings
+from candlewick.stack.local_settings import reader_settings
 from schemas.errors import ConfigurationError
 
 users = typer.Typer(no_args_is_help=True, help="Users of the API.")

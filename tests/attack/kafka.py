@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from candlewick.dead_letter_box import read_box
+from candlewick.dead_letters import read_box
 from schemas.topics import Topic
 from tests.stack import Stack, eventually
 

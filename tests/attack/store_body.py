@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 import zstandard
 
-from candlewick.credentials import load
+from candlewick.stack.credentials import load
 from tests.attack.store_door import as_reader, as_writer
 from tests.attack.tally import Fault, Tally
 from tests.attack.web import at_once

@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 
-from candlewick.credentials import load
+from candlewick.stack.credentials import load
 from tests.attack.tally import Fault, Tally
 from tests.attack.world import World
 from tests.stack import Stack

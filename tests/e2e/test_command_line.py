@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from candlewick.ports import free_port
+from candlewick.stack.ports import free_port
 
 CANDLEWICK = str(Path(sys.executable).with_name("candlewick"))
 PATIENCE_S = 60.0

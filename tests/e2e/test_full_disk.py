@@ -11,8 +11,8 @@ from pathlib import Path
 import clickhouse_connect
 import pytest
 
-from candlewick.credentials import load
-from candlewick.ports import free_port
+from candlewick.stack.credentials import load
+from candlewick.stack.ports import free_port
 from tests.small_disk import fill, small_disk
 
 CANDLEWICK = str(Path(sys.executable).with_name("candlewick"))

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from candlewick.clickhouse_admin import apply_migrations, connect
-from candlewick.environment import environment_of
-from candlewick.leash import leashed
+from candlewick.stack.environment import environment_of
+from candlewick.stack.parent_death import leashed
+from candlewick.store.admin import apply_migrations, connect
 from processors.prediction.digest import Digest, combined
 from processors.prediction.prequential import step
 from processors.prediction.replay import tick_of

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from api.live.training_requests import PATIENCE_S, Receipt, Requests
-from candlewick.addresses import Addresses
-from candlewick.folder import StackFolder
-from candlewick.identity import Identity
-from candlewick.state import Phase, ProcessState, StackState, write_state
+from candlewick.stack.addresses import Addresses
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.process_identity import Identity
+from candlewick.stack.state import Phase, ProcessState, StackState, write_state
 from schemas.errors import Transient
 from schemas.predictions import TrainingRequest
 from tests.api_process import RunningApi, migrated, running_api

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from candlewick.api_health import ask_health
+from candlewick.stack.api_health import ask_health
 from schemas.settings import ApiSettings
 from tests.debian import program
 from tests.servers import free_port

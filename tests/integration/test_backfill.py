@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from candlewick.clickhouse_admin import apply_migrations
+from candlewick.store.admin import apply_migrations
 from schemas.settings import ClickHouseSettings
 from tests.backfilling import DATA, OFFICIAL, OFFICIAL_END_MS, OFFICIAL_START_MS, Past
 from tests.servers import (

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from candlewick.board import EMPTY, GapCount, read_board
-from candlewick.clickhouse_admin import apply_migrations, connect, connect_reader
+from candlewick.store.admin import apply_migrations, connect, connect_reader
+from candlewick.terminal.board import EMPTY, GapCount, read_board
 from schemas.settings import ClickHouseSettings
 from tests.servers import running_clickhouse
 

@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from candlewick.leash import leashed
+from candlewick.stack.parent_death import leashed
 from schemas import codecs, topics
 from schemas.market import Candle, TradeBlock
 from tests.builders import newest_revisions

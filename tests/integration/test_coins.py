@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from candlewick.clickhouse_admin import apply_migrations
+from candlewick.store.admin import apply_migrations
 from schemas.settings import ClickHouseSettings
 from tests.backfilling import Past
 from tests.servers import (

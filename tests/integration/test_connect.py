@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 import candlewick
 from candlewick.documents import DOCS
-from candlewick.ports import free_port
+from candlewick.stack.ports import free_port
 from schemas import topics
 from schemas.settings import Settings
 from tests.api_market import a_quarter, say

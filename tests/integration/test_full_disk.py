@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from candlewick.addresses import Addresses
-from candlewick.folder import StackFolder
-from candlewick.ports import free_port
-from candlewick.programs import Program
-from candlewick.room import Room
-from candlewick.state import Phase
-from candlewick.supervisor import Supervisor
+from candlewick.stack.addresses import Addresses
+from candlewick.stack.disk_room import Room
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.ports import free_port
+from candlewick.stack.programs import Program
+from candlewick.stack.state import Phase
+from candlewick.stack.supervisor import Supervisor
 from tests.small_disk import fill, small_disk
 
 PATIENCE_S = 20.0

@@ -10,7 +10,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.query import QueryResult
 
-from candlewick.clickhouse_admin import apply_migrations
+from candlewick.store.admin import apply_migrations
 from grafana.alerts import ALERTS
 from grafana.boards import boards
 from grafana.datasource import load, slug

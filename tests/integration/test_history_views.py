@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from candlewick.cli import build_app
-from candlewick.clickhouse_admin import (
+from candlewick.store.admin import (
     apply_lifecycle,
     apply_migrations,
     connect,
     connect_reader,
 )
-from candlewick.lifecycle import wanted_ttls
-from candlewick.table_sizes import read_table_sizes
+from candlewick.store.retention import wanted_ttls
+from candlewick.store.table_sizes import read_table_sizes
 from schemas.errors import CandlewickError
 from schemas.history import Hole
 from schemas.market import NO_TRADE_ID, Candle

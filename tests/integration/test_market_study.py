@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from candlewick.documents import DOCS
-from candlewick.environment import environment_of
+from candlewick.stack.environment import environment_of
 from notebooks.executing import executed
 from notebooks.from_script import SCRIPT, notebook_text
 from notebooks.rendering import Page, rendered

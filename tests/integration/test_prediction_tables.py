@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from candlewick.clickhouse_admin import apply_migrations
-from candlewick.prediction_queries import PredictionTables
+from candlewick.store.admin import apply_migrations
+from candlewick.store.predictions import PredictionTables
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.settings import ClickHouseSettings
 from sinks.tables import TABLES

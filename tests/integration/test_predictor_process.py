@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from candlewick.environment import environment_of
-from candlewick.leash import leashed
+from candlewick.stack.environment import environment_of
+from candlewick.stack.parent_death import leashed
 from clients.process import START_ME_AGAIN
 from schemas import codecs, topics
 from schemas.settings import Settings

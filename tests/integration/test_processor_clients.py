@@ -14,8 +14,8 @@ from threading import Thread
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from candlewick.environment import environment_of
-from candlewick.leash import leashed
+from candlewick.stack.environment import environment_of
+from candlewick.stack.parent_death import leashed
 from clients.process import START_ME_AGAIN
 from processors.history import History
 from processors.predictor.score_writer import publish_scores

@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
 from candlewick.cli import build_app
-from candlewick.clickhouse_admin import apply_migrations, connect
+from candlewick.store.admin import apply_migrations, connect
 from schemas import topics
 from schemas.codecs import encode, message_of
 from schemas.dead_letters import Origin, letter_of

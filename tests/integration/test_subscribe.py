@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Producer
 
 import candlewick
-from candlewick.ports import free_port
+from candlewick.stack.ports import free_port
 from schemas import topics
 from schemas.codecs import message_of
 from schemas.market import Candle

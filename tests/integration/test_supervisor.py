@@ -12,14 +12,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from candlewick.addresses import Addresses
-from candlewick.backoff import Backoff
-from candlewick.folder import StackFolder
-from candlewick.identity import Identity, end_all
-from candlewick.leftovers import end_leftovers
-from candlewick.programs import Program
-from candlewick.state import Phase, ProcessState, StackState, read_state, write_state
-from candlewick.supervisor import Supervisor
+from candlewick.stack.addresses import Addresses
+from candlewick.stack.backoff import Backoff
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.orphans import end_leftovers
+from candlewick.stack.process_identity import Identity, end_all
+from candlewick.stack.programs import Program
+from candlewick.stack.state import Phase, ProcessState, StackState, read_state, write_state
+from candlewick.stack.supervisor import Supervisor
 from schemas.errors import ConfigurationError
 
 SLEEPER = "import time; print('here', flush=True); time.sleep(600)"
@@ -159,7 +159,7 @@ def test_what_a_killed_supervisor_left_is_ended_by_what_it_wrote_down(tmp_path: 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
 def test_children_end_with_a_supervisor_that_is_killed() -> None:
     code = (
-        "import subprocess, sys, time; from candlewick.leash import leashed;"
+        "import subprocess, sys, time; from candlewick.stack.parent_death import leashed;"
         f"p = subprocess.Popen(leashed([sys.executable, '-c', {SLEEPER!r}]));"
         "print(p.pid, flush=True); time.sleep(600)"
     )

@@ -17,9 +17,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from typer.testing import CliRunner
 
 from candlewick.cli import build_app
-from candlewick.clickhouse_admin import apply_migrations, connect
-from candlewick.environment import environment_of
-from candlewick.leash import leashed
+from candlewick.stack.environment import environment_of
+from candlewick.stack.parent_death import leashed
+from candlewick.store.admin import apply_migrations, connect
 from processors.models.artefact import METADATA
 from processors.predictor.predictor import Predictor
 from processors.predictor.predictor import Record as Answer

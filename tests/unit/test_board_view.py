@@ -3,12 +3,12 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from candlewick.board import EMPTY, Board, ClosedCandle, Flow, GapCount, OpenCandle
-from candlewick.board_view import Surroundings, render
-from candlewick.durations import short_duration
-from candlewick.figures import decimals_of, short_amount, short_delay
-from candlewick.identity import Identity
-from candlewick.state import Phase, ProcessState
+from candlewick.stack.process_identity import Identity
+from candlewick.stack.state import Phase, ProcessState
+from candlewick.terminal.board import EMPTY, Board, ClosedCandle, Flow, GapCount, OpenCandle
+from candlewick.terminal.board_view import Surroundings, render
+from candlewick.terminal.durations import short_duration
+from candlewick.terminal.numbers import decimals_of, short_amount, short_delay
 
 NAMES = ("kafka", "clickhouse", "exchange", "sink", "candles", "stream")
 

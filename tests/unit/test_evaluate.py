@@ -12,9 +12,9 @@ from pyarrow import feather
 from typer.testing import CliRunner
 
 from candlewick.cli import build_app
-from candlewick.evaluation.evaluating import evaluate
-from candlewick.evaluation.kline_files import read_candles
-from candlewick.evaluation.selecting import models_of, selected
+from candlewick.offline.evaluation.evaluate import evaluate
+from candlewick.offline.evaluation.kline_files import read_candles
+from candlewick.offline.evaluation.selection import models_of, selected
 from processors.prediction.digest import combined
 from processors.prediction.replay import Replay, tick_of
 from processors.prediction.state import start_state
@@ -175,7 +175,7 @@ def test_an_evaluation_done_twice_ends_with_the_same_digest(real_days: list[Cand
 
 
 def test_whole_candles_alone_answer_the_question_at_the_open(real_days: list[Candle]) -> None:
-    from candlewick.evaluation.kline_rows import candle_of  # noqa: PLC0415 - only here
+    from candlewick.offline.evaluation.kline_rows import candle_of  # noqa: PLC0415 - only here
     from schemas.timeframe import Interval  # noqa: PLC0415 - only here
 
     quarters = [

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from candlewick.health_table import print_health
+from candlewick.terminal.health_table import print_health
 
 LONG = "ACTIVATEDLONGNAMEUSDT"
 

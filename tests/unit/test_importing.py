@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from candlewick.importing import mapped_columns, read_days
+from candlewick.offline.provider_csv import mapped_columns, read_days
 from schemas.errors import ConfigurationError
 
 MESSARI = """timestamp,open,high,low,close,volume

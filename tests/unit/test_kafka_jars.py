@@ -1,8 +1,8 @@
 import re
 from pathlib import Path
 
-from candlewick.kafka_config import new_cluster_id, server_properties
-from candlewick.kafka_jars import KAFKA_VERSION, LOCK_LIST, differing, read_list
+from candlewick.kafka_server.config import new_cluster_id, server_properties
+from candlewick.kafka_server.jars import KAFKA_VERSION, LOCK_LIST, differing, read_list
 
 
 def test_all_of_kafka_has_one_version() -> None:

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlewick.addresses import Addresses, choose_addresses
-from candlewick.backoff import Backoff
-from candlewick.credentials import load, load_or_create
-from candlewick.environment import environment_of
-from candlewick.folder import StackFolder
-from candlewick.identity import Identity
-from candlewick.local import reader_settings, supervisor_settings
-from candlewick.log_files import Follower, last_lines, last_words, rotate
-from candlewick.state import Phase, ProcessState, StackState, read_state, write_state
+from candlewick.stack.addresses import Addresses, choose_addresses
+from candlewick.stack.backoff import Backoff
+from candlewick.stack.credentials import load, load_or_create
+from candlewick.stack.environment import environment_of
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.local_settings import reader_settings, supervisor_settings
+from candlewick.stack.log_files import Follower, last_lines, last_words, rotate
+from candlewick.stack.process_identity import Identity
+from candlewick.stack.state import Phase, ProcessState, StackState, read_state, write_state
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings, load_settings
 

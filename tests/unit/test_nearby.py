@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from candlewick.credentials import load_or_create
-from candlewick.nearby import nearby_settings
+from candlewick.client.find_stack import nearby_settings
+from candlewick.stack.credentials import load_or_create
 
 
 @pytest.mark.parametrize("folder", [".", "notebooks", "notebooks/mine"])

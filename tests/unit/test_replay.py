@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from candlewick.cli import build_app
 from candlewick.commands.replay import HEADER
-from candlewick.replay.columns import UnusualLinesError, read_columns
+from producers.binance.aggtrade_csv import UnusualLinesError, read_columns
 from producers.binance.parse import parse_agg_trade_row
 from schemas.errors import CandlewickError, PoisonMessage
 from schemas.value_checks import EARLIEST_MS, LATEST_MS

@@ -13,13 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from candlewick.addresses import Addresses
 from candlewick.cli import build_app
-from candlewick.folder import StackFolder
-from candlewick.identity import Identity
-from candlewick.leftovers import end_leftovers
-from candlewick.local import reader_settings
-from candlewick.state import Phase, ProcessState, StackState, read_state, write_state
+from candlewick.stack.addresses import Addresses
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.local_settings import reader_settings
+from candlewick.stack.orphans import end_leftovers
+from candlewick.stack.process_identity import Identity
+from candlewick.stack.state import Phase, ProcessState, StackState, read_state, write_state
 from schemas.files import write_whole
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ MADE_BY_HAND = {"candlewick/documents.py"}  # what `make docs` writes is in git
 HOLDER = """
 import sys, time
 from pathlib import Path
-from candlewick.folder import StackFolder
+from candlewick.stack.folder import StackFolder
 with StackFolder(Path(sys.argv[1])).held():
     print("held", flush=True)
     time.sleep(600)

@@ -1,0 +1,152 @@
+"""A topic as an iterator of typed records."""
+
+import logging
+import time
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from candlewick.client.consumer_config import Wish, consumer_config
+from candlewick.client.start_position import begin_at, go_on_at, partitions_of, refused
+from schemas.codecs import record_in
+from schemas.errors import ContractMismatch, PoisonMessage, Transient
+
+RecordT = TypeVar("RecordT")
+_SLICE_S = 0.2  # Ctrl-C waits this long at most
+_log = logging.getLogger(__name__)
+
+
+class Subscription(Generic[RecordT]):
+    """Records of a topic, one after the other, for ever or until it has caught up.
+
+    Use it in a ``with`` block: leaving it closes the consumer. Ctrl-C is noticed at once and raises
+    KeyboardInterrupt as anywhere. In a group a record counts as read once the next one is asked
+    for, or the block ends without an error; until then it comes again.
+
+    Raises:
+        Transient: The broker does not answer.
+        ConfigurationError: The topic or an offset is not there.
+    """
+
+    def __init__(self, record: type[RecordT], wish: Wish) -> None:
+        self._record = record
+        self._wish = wish
+        self._last: Message | None = None
+        self._ended: set[int] = set()
+        self._open = True
+        self._consumer = Consumer(consumer_config(wish))
+        try:
+            self._begin()
+        except Exception:
+            self.close()
+            raise
+
+    def __iter__(self) -> "Subscription[RecordT]":
+        return self
+
+    def __next__(self) -> RecordT:
+        while not self.ended:
+            record = self.poll(_SLICE_S)
+            if record is not None:
+                return record
+        raise StopIteration
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come: closed, or all read that ``follow=False`` asked for."""
+        if not self._open:
+            return True
+        if self._wish.follow:
+            return False
+        places = self._consumer.assignment()
+        return bool(places) and {place.partition for place in places} <= self._ended
+
+    def poll(self, wait_s: float) -> RecordT | None:
+        """Return the next record, or None when none comes within ``wait_s`` seconds.
+
+        Raises:
+            PoisonMessage: The next record cannot be read; the call after this one goes on behind.
+            ContractMismatch: Its contract is not known to this version.
+            ConfigurationError: The topic is gone, or may not be read.
+        """
+        deadline = time.monotonic() + wait_s
+        while self._open:
+            self._count_as_read()
+            message = self._consumer.poll(min(_SLICE_S, max(0.0, deadline - time.monotonic())))
+            if message is not None and self._is_wanted(message):
+                return self._decoded(message)
+            if time.monotonic() >= deadline or self.ended:
+                break
+        return None
+
+    def close(self) -> None:
+        """Leave the group, if any, with its offsets committed; again does nothing."""
+        if self._open:
+            self._open = False
+            self._consumer.close()
+
+    def __enter__(self) -> "Subscription[RecordT]":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None and self._open:
+            self._count_as_read()
+        self.close()
+
+    def _begin(self) -> None:
+        wish = self._wish
+        partitions = partitions_of(self._consumer, wish.topic.name, wish.servers)
+        if wish.group is not None:
+            self._consumer.subscribe([wish.topic.name], on_assign=self._assigned)
+            return
+        starts = begin_at(self._consumer, wish.topic.name, partitions, wish.start)
+        self._consumer.assign(starts)
+
+    def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        self._ended.clear()
+        consumer.assign(go_on_at(consumer, self._wish.topic.name, places, self._wish.start))
+
+    def _is_wanted(self, message: Message) -> bool:
+        error, partition = message.error(), message.partition() or 0
+        if error is not None:
+            self._explain(error, partition)
+            return False
+        self._last = message
+        self._ended.discard(partition)
+        keys = self._wish.keys
+        return message.value() is not None and (not keys or message.key() in keys)
+
+    def _explain(self, error: KafkaError, partition: int) -> None:
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - so named
+            self._ended.add(partition)
+        elif not error.retriable():
+            raise refused(error, self._wish.topic.name, self._wish.servers)
+
+    def _decoded(self, message: Message) -> RecordT:
+        raw = message.value() or b""
+        place = f"{self._wish.topic.name} partition {message.partition()} offset {message.offset()}"
+        try:
+            return record_in(self._record, message)
+        except PoisonMessage as error:
+            raise PoisonMessage(
+                f"{place}: {error}; the next call goes on behind", raw=raw
+            ) from error
+        except ContractMismatch as error:
+            raise ContractMismatch(f"{place}: {error}") from error
+
+    def _count_as_read(self) -> None:
+        message, self._last = self._last, None
+        if message is None or self._wish.group is None:
+            return
+        try:
+            self._consumer.store_offsets(message)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - so named
+                raise Transient(f"Kafka keeps no offset: {error.args[0].str()}") from error
+            _log.info("the partition has gone to another member of the group, which reads it again")

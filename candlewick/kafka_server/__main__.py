@@ -1,0 +1,71 @@
+"""One node of Apache Kafka in the foreground: ``python -m candlewick.kafka_server --data DIR``."""
+
+import argparse
+import os
+from pathlib import Path
+
+from candlewick.kafka_server.aot_cache import train
+from candlewick.kafka_server.config import FILE_NAME, refuse_broken_identity, server_properties
+from candlewick.kafka_server.jars import ensure_jars, kafka_home
+from candlewick.kafka_server.java import KafkaJava
+from candlewick.stack.ports import free_port, is_free, port_number
+from candlewick.terminal.errors import one_line_errors
+from schemas.errors import ConfigurationError
+from schemas.files import write_whole
+
+
+def prepare_node(java: KafkaJava, data: Path, port: int) -> Path:
+    """Write the node's configuration and, the first time, its identity.
+
+    Returns:
+        The properties file to serve.
+
+    Raises:
+        ConfigurationError: The port is taken, Kafka refused the folder, or what the folder says
+            of itself is broken.
+    """
+    if not is_free(port):
+        raise ConfigurationError(f"port {port} is taken: give Kafka another one with --port")
+    data.mkdir(parents=True, exist_ok=True)
+    logs = data / "logs"
+    properties = data / FILE_NAME
+    text = server_properties(port=port, controller_port=free_port(), logs=logs)
+    write_whole(properties, text)
+    identity = logs / "meta.properties"
+    if identity.exists():
+        refuse_broken_identity(identity)
+    else:
+        java.format_storage(properties)
+    return properties
+
+
+def main() -> None:
+    """Become the Java process, so that its id and its signals are Kafka's."""
+    arguments = _arguments()
+    with one_line_errors():
+        home = kafka_home()
+        java = KafkaJava(
+            home,
+            tuple(ensure_jars(home)),
+            heap_mb=arguments.heap_mb,
+            quick_start=arguments.quick_start,
+        )
+        if arguments.prepare:
+            train(java)
+            return
+        command = java.serve(prepare_node(java, arguments.data.resolve(), arguments.port))
+        os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path(".candlewick/kafka"))
+    parser.add_argument("--port", type=port_number, default=9092, help="on loopback")
+    parser.add_argument("--heap-mb", type=int, default=192, help="Java heap")
+    parser.add_argument("--quick-start", action="store_true", help="start fast, run slower")
+    parser.add_argument("--prepare", action="store_true", help="fetch what is needed, then stop")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The JVM's ahead-of-time cache: made once by a trial run, it halves every later start."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from candlewick.kafka_server.config import FILE_NAME, server_properties
+from candlewick.kafka_server.java import AOT_CACHE, KafkaJava
+from candlewick.stack.ports import answers, free_port
+from schemas.files import write_whole
+
+READY_S = 30
+WRITE_S = 60
+
+
+def train(java: KafkaJava) -> None:
+    """Run a node in a scratch folder once and keep what the JVM learned about loading it.
+
+    A failure costs only speed, so it is not an error: the next starts are as slow as this one.
+
+    Source: JEP 514, "Ahead-of-Time Command-Line Ergonomics".
+    """
+    target = java.home / AOT_CACHE
+    if target.exists():
+        return
+    with tempfile.TemporaryDirectory(dir=java.home) as scratch:
+        fresh = Path(scratch, AOT_CACHE)
+        _trial_run(java, Path(scratch), fresh)
+        if fresh.exists():
+            os.replace(fresh, target)  # noqa: PTH105 - one atomic step, as two may train at once
+
+
+def _trial_run(java: KafkaJava, scratch: Path, cache: Path) -> None:
+    port = free_port()
+    properties = scratch / FILE_NAME
+    logs = scratch / "logs"
+    text = server_properties(port=port, controller_port=free_port(), logs=logs)
+    write_whole(properties, text)
+    java.format_storage(properties)
+    command = java.serve(properties, f"-XX:AOTCacheOutput={cache}")
+    node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_until_it_answers(node, port)
+        node.send_signal(signal.SIGTERM)
+        node.wait(WRITE_S)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        node.kill()
+        node.wait()
+
+
+def _wait_until_it_answers(node: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + READY_S
+    while node.poll() is None and time.monotonic() < deadline and not answers(port):
+        time.sleep(0.1)

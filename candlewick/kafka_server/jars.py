@@ -1,0 +1,89 @@
+"""Apache Kafka's jars: fetched once, each held to its SHA-256 in ``jars.sha256``."""
+
+import errno
+import fcntl
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from candlewick.stack.download_cache import user_cache
+from schemas.errors import ConfigurationError, ContractMismatch
+
+KAFKA_VERSION = "4.3.1"
+ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
+LOCK_LIST = Path(__file__).with_name("jars.sha256")
+
+
+def kafka_home() -> Path:
+    """Return the cache folder of this Kafka version."""
+    return user_cache() / f"kafka-{KAFKA_VERSION}"
+
+
+def ensure_jars(home: Path) -> list[Path]:
+    """Return the jars in the order of the list; fetch them where one is missing or differs.
+
+    Raises:
+        ConfigurationError: Maven Central cannot be reached, or the disk is full.
+        ContractMismatch: Maven Central gave other bytes than the list says.
+    """
+    wanted = read_list(LOCK_LIST)
+    folder = home / "jars"
+    paths = [folder / name for name in wanted]
+    if not differing(folder, wanted):
+        return paths
+    try:
+        with _only_one(home):
+            if differing(folder, wanted):
+                _fetch(folder, wanted)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise ConfigurationError(f"no space left for Kafka's jars in {home}") from error
+    return paths
+
+
+def read_list(path: Path) -> dict[str, str]:
+    """Return file name to SHA-256.
+
+    Source: the format of ``sha256sum``, two blanks between digest and name.
+    """
+    lines = path.read_text(encoding="ascii").splitlines()
+    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+
+
+def differing(folder: Path, wanted: dict[str, str]) -> list[str]:
+    """Return the names that are missing from the folder or have other bytes."""
+    return [name for name, digest in wanted.items() if _sha256(folder / name) != digest]
+
+
+def _fetch(folder: Path, wanted: dict[str, str]) -> None:
+    from candlewick.kafka_server.maven import fetch_jars  # noqa: PLC0415 - 0.2 s that no later start needs
+
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        fresh = Path(scratch, "jars")
+        fresh.mkdir()
+        for jar in fetch_jars(ENDPOINT, Path(scratch)):
+            shutil.copy(jar, fresh / jar.name)
+        if wrong := differing(fresh, wanted):
+            raise ContractMismatch(f"Maven Central gave other bytes for {', '.join(wrong)}")
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Let one process at a time fetch into a cache."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,45 @@
+"""What to replay: the candles of the files between two days, and the models."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from candlewick.offline.evaluation.kline_files import read_candles
+from processors.training.request import CHOICE, MODELS
+from schemas.errors import ConfigurationError
+from schemas.market import Candle
+
+
+def selected(
+    files: Sequence[Path], symbol: str | None, from_ms: int | None, until_ms: int | None
+) -> dict[str, list[Candle]]:
+    """Return each symbol's candles that open in ``[from_ms, until_ms)``.
+
+    Raises:
+        ConfigurationError: A file cannot be read, or a symbol has no candles there.
+    """
+    found = {
+        name: [c for c in candles if _is_within(c.open_ms, from_ms, until_ms)]
+        for name, candles in read_candles(files, symbol).items()
+    }
+    empty = [name for name, candles in found.items() if not candles]
+    if empty:
+        raise ConfigurationError(f"no candles of {', '.join(empty)} between --from and --to")
+    return found
+
+
+def models_of(names: Sequence[str]) -> list[str]:
+    """Return which models to train; the reference and the online model answer in any case.
+
+    Raises:
+        ConfigurationError: There is no such model.
+    """
+    unknown = set(names) - {*MODELS, "online", "reference"}
+    if unknown:
+        raise ConfigurationError(
+            f"unknown model {', '.join(sorted(unknown))}: use online, {CHOICE}"
+        )
+    return [name for name in MODELS if name in names]
+
+
+def _is_within(open_ms: int, from_ms: int | None, until_ms: int | None) -> bool:
+    return (from_ms is None or open_ms >= from_ms) and (until_ms is None or open_ms < until_ms)

@@ -1,0 +1,88 @@
+"""Recorded trades of one symbol through the candle reducer that also runs live."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from candlewick.offline.replay.merging import merged
+from candlewick.offline.replay.sources import Source
+from candlewick.terminal.row_printer import utc
+from processors.candles.reducer import fold, open_candles, start_state
+from processors.candles.state import CandleRules, CandleState
+from schemas.market import Candle, TradeBlock, empty_block
+from schemas.timeframe import Interval
+
+_HELD = 4  # newest candles, which may still change
+
+
+@dataclass(slots=True)
+class SymbolReplay:
+    """The candles of one symbol.
+
+    Attributes:
+        tell: Takes a line about a hole in the recording.
+    """
+
+    symbol: str
+    interval: Interval
+    sources: Sequence[Source]
+    tell: Callable[[str], None]
+    state: CandleState | None = None
+    held: dict[int, Candle] = field(default_factory=dict)
+    next_trade_id: int = -1
+
+    def candles(self) -> Iterator[Candle]:
+        """Yield each candle once, oldest first; the last may still be open."""
+        rules = CandleRules(intervals=(self.interval,))
+        for block in merged(self.sources):
+            yield from self._fold(block, rules)
+        if self.state is not None:
+            yield from self._end(self.state, rules)
+
+    def _fold(self, block: TradeBlock, rules: CandleRules) -> Iterator[Candle]:
+        if self.state is None:
+            self.state = start_state(block, whole_from_ms=self._whole_from(block))
+        self._check(block, self.state)
+        step = fold(self.state, block, rules)
+        self.state = step.state
+        self.held |= {candle.open_ms: candle for candle in step.closed}
+        while len(self.held) > _HELD:
+            yield self.held.pop(min(self.held))
+
+    def _end(self, state: CandleState, rules: CandleRules) -> Iterator[Candle]:
+        """Close the last candle where the files promise all of it, else yield it open."""
+        end_ms = max((s.period_ms[1] for s in self.sources if s.period_ms), default=0)
+        if self.interval.open_of(state.last_ms) + self.interval.ms == end_ms:
+            ended = empty_block(
+                self.symbol,
+                next_agg_id=state.next_agg_id,
+                next_trade_id=max(self.next_trade_id, 0),
+                received_ms=end_ms,
+                watermark_ms=end_ms + rules.lateness_ms,
+            )
+            yield from self._fold(ended, rules)
+        yield from (self.held[open_ms] for open_ms in sorted(self.held))
+        yield from open_candles(self.symbol, self.state or state)
+        if state.late_trades:
+            self.tell(f"{self.symbol}: {state.late_trades} trades came too late for any candle")
+
+    def _whole_from(self, block: TradeBlock) -> int | None:
+        """Return from when the trades are whole, where a file's name says so."""
+        first_ms = self.interval.open_of(int(block.event_ms[0]))
+        starts = [s.period_ms[0] for s in self.sources if s.period_ms]
+        return next((ms for ms in starts if self.interval.open_of(ms) == first_ms), None)
+
+    def _check(self, block: TradeBlock, state: CandleState) -> None:
+        missing = block.first_agg_id - state.next_agg_id
+        if missing > 0:
+            self.tell(
+                f"{self.symbol}: {missing} aggregate trades are missing, ids {state.next_agg_id} "
+                f"to {block.first_agg_id - 1}, between {utc(state.last_ms)} and "
+                f"{utc(int(block.event_ms[0])) if len(block) else 'the end'}"
+            )
+        elif missing == 0 and len(block) and -1 < self.next_trade_id < block.first_trade_id:
+            self.tell(
+                f"{self.symbol}: trade ids jump from {self.next_trade_id - 1} to "
+                f"{block.first_trade_id} though no aggregate is missing"
+            )
+        if block.first_trade_id >= 0:
+            self.next_trade_id = max(self.next_trade_id, block.next_trade_id)

@@ -1,0 +1,70 @@
+"""Recorded websocket frames to blocks of trades.
+
+A line is what came before the frame (a receive time, a label), then the frame: raw or combined.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from candlewick.offline.replay.lines import chunks_of
+from producers.binance.parse import parse_frame
+from schemas.errors import ConfigurationError, PoisonMessage
+from schemas.market import Trade, TradeBlock, block_of
+
+_BLOCK_TRADES = 1000
+_EVENT = re.compile(rb'"e"\s*:\s*"(aggTrade|trade)".*?"s"\s*:\s*"([A-Za-z0-9]+)"')
+
+
+def captured_kinds(path: Path) -> dict[str, str]:
+    """Return the symbols of a capture, each with the kind of its frames.
+
+    Where a symbol has both, its ``aggTrade`` frames are the ones to read: a ``trade`` counts as an
+    aggregate of one fill, with ids of its own.
+    """
+    kinds: dict[str, str] = {}
+    for chunk in chunks_of(path):
+        for kind, symbol in set(_EVENT.findall(chunk)):
+            if kind == b"aggTrade" or symbol.decode() not in kinds:
+                kinds[symbol.decode()] = kind.decode()
+    return kinds
+
+
+def capture_blocks(path: Path, symbol: str, kind: str) -> Iterator[TradeBlock]:
+    """Yield a symbol's trades in runs of consecutive ids.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or a frame of the symbol cannot.
+    """
+    run: list[Trade] = []
+    for trade in _trades(path, symbol, kind):
+        if run and (trade.agg_id != run[-1].agg_id + 1 or len(run) == _BLOCK_TRADES):
+            yield _block(run)
+            run = []
+        run.append(trade)
+    if run:
+        yield _block(run)
+
+
+def _trades(path: Path, symbol: str, kind: str) -> Iterator[Trade]:
+    wanted = (kind.encode(), symbol.encode())
+    number = 0
+    for chunk in chunks_of(path):
+        for number, line in enumerate(chunk.splitlines(), number + 1):  # noqa: B020 - counts on
+            found = _EVENT.search(line)
+            if found and found.groups() == wanted:
+                yield _trade(line, path, number)
+
+
+def _trade(line: bytes, path: Path, number: int) -> Trade:
+    try:
+        value = parse_frame(line[line.index(b"{") :]).value
+    except PoisonMessage as error:
+        raise ConfigurationError(f"{path}, line {number}: {error}") from error
+    if not isinstance(value, Trade):
+        raise ConfigurationError(f"{path}, line {number}: not a trade")
+    return value
+
+
+def _block(run: list[Trade]) -> TradeBlock:
+    return block_of(run, received_ms=run[-1].event_ms, watermark_ms=0)

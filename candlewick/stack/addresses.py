@@ -1,0 +1,110 @@
+"""The ports of the local stack: from a flag, else from the settings, else the default."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from candlewick.stack.ports import LOOPBACK, MOST_PORT, is_free
+from schemas.errors import ConfigurationError
+from schemas.settings import Settings
+
+EXCHANGE_PORT = 9443
+API_PORT = 8000
+LOCAL_NAMES = {LOOPBACK, "localhost"}
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Loopback ports; `exchange` is None where the real exchange is used."""
+
+    kafka: int
+    clickhouse: int
+    exchange: int | None
+    api: int = API_PORT
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Kafka's address."""
+        return f"{LOOPBACK}:{self.kafka}"
+
+    @property
+    def clickhouse_url(self) -> str:
+        """ClickHouse's HTTP interface."""
+        return f"http://{LOOPBACK}:{self.clickhouse}"
+
+    def check_free(self) -> None:
+        """Raise where a port is taken.
+
+        Raises:
+            ConfigurationError: It is; the message names the flag that changes it.
+        """
+        for name in ("kafka", "clickhouse", "exchange", "api"):
+            port: int | None = getattr(self, name)
+            if port is not None and not is_free(port):
+                raise ConfigurationError(
+                    f"port {port} for {name} is taken: free it, or choose another one with "
+                    f"--{name}-port"
+                )
+
+
+def choose_addresses(
+    settings: Settings,
+    *,
+    live: bool,
+    kafka: int | None = None,
+    clickhouse: int | None = None,
+    exchange: int | None = None,
+    api: int | None = None,
+) -> Addresses:
+    """Return where the servers of a local stack listen.
+
+    Raises:
+        ConfigurationError: The settings name another machine, two servers share a port, or one is
+            out of range.
+    """
+    brokers = "//" + settings.kafka.bootstrap_servers
+    store = settings.clickhouse.url
+    chosen = Addresses(
+        kafka=_given("kafka", kafka) or _local_port(brokers, "KAFKA__BOOTSTRAP_SERVERS"),
+        clickhouse=_given("clickhouse", clickhouse) or _local_port(store, "CLICKHOUSE__URL"),
+        exchange=None if live else _given("exchange", exchange) or EXCHANGE_PORT,
+        api=_given("api", api) or settings.api.port,
+    )
+    ports = (chosen.kafka, chosen.clickhouse, chosen.exchange, chosen.api)
+    if len(set(ports)) < len(ports):
+        raise ConfigurationError("two servers have the same port: give each its own")
+    return chosen
+
+
+def local_settings(settings: Settings, addresses: Addresses) -> Settings:
+    """Return the settings with the local servers' addresses."""
+    kafka = settings.kafka.model_copy(update={"bootstrap_servers": addresses.bootstrap_servers})
+    clickhouse = settings.clickhouse.model_copy(update={"url": addresses.clickhouse_url})
+    binance, coins = settings.binance, settings.coins
+    if addresses.exchange is not None:
+        host = f"{LOOPBACK}:{addresses.exchange}"
+        urls = {"stream_url": f"ws://{host}", "rest_url": f"http://{host}"}
+        binance = binance.model_copy(update=urls | {"archive_url": f"http://{host}"})
+        coins = coins.model_copy(update={"url": f"http://{host}/api/v3"})
+    api = settings.api.model_copy(update={"port": addresses.api})
+    parts = {"kafka": kafka, "clickhouse": clickhouse, "binance": binance, "coins": coins}
+    return settings.model_copy(update=parts | {"api": api})
+
+
+def _given(name: str, port: int | None) -> int | None:
+    if port is not None and not 0 < port <= MOST_PORT:
+        raise ConfigurationError(f"--{name}-port {port} is no port: choose one of 1 to {MOST_PORT}")
+    return port
+
+
+def _local_port(url: str, variable: str) -> int:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.hostname not in LOCAL_NAMES or port is None:
+        raise ConfigurationError(
+            f"CANDLEWICK_{variable} must be {LOOPBACK} with a port, as the local stack runs on "
+            "this machine; unset it, or start only what you need with `candlewick run`"
+        )
+    return port

@@ -1,0 +1,52 @@
+"""What the API says of the health of everything; it is the one that looks."""
+
+import json
+import ssl
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from typing import Any, Final
+
+from candlewick.stack.ports import LOOPBACK
+from clients.limits import within
+from schemas.errors import Transient
+from schemas.settings import ApiSettings
+
+Health = dict[str, Any]
+ANSWER_S: Final = 5.0
+ANYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - where it listens, seen from this machine
+
+
+def ask_health(settings: ApiSettings, port: int) -> Health | None:
+    """Return the answer of the API's health check, None where there is none.
+
+    Args:
+        settings: Where it listens, and with which certificate.
+        port: Its port.
+    """
+    try:
+        return within(ANSWER_S, f"the API at port {port}", lambda: _ask(settings, port))
+    except (Transient, OSError, HTTPException, ValueError):
+        return None
+
+
+def _ask(settings: ApiSettings, port: int) -> Health:
+    host = LOOPBACK if settings.host in ANYWHERE else settings.host
+    connection = _connection(host, port, settings.certificate)
+    try:
+        connection.request("GET", "/healthcheck")
+        answer: object = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    if not isinstance(answer, dict) or "status" not in answer or "parts" not in answer:
+        raise ValueError("not the answer of a health check")
+    return answer
+
+
+def _connection(host: str, port: int, certificate: Path | None) -> HTTPConnection:
+    if certificate is None:
+        return HTTPConnection(host, port, timeout=ANSWER_S)
+    # It must be this very certificate; whichever name it is for, here it is asked by address.
+    context = ssl.create_default_context(cafile=certificate)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False
+    return HTTPSConnection(host, port, timeout=ANSWER_S, context=context)

@@ -1,0 +1,59 @@
+"""A supervisor in the background."""
+
+import subprocess
+import time
+
+from candlewick.stack.environment import environment_of
+from candlewick.stack.log_files import last_lines
+from candlewick.stack.programs import PYTHON
+from candlewick.stack.stack import StackPlan
+from candlewick.stack.state import read_state
+from schemas.errors import ConfigurationError
+
+PATIENCE_S = 180.0
+LOG = "supervisor"
+
+
+def start_detached(plan: StackPlan, *, live: bool) -> None:
+    """Start the supervisor and return when everything runs.
+
+    Raises:
+        ConfigurationError: It gave up; with its own last line.
+    """
+    plan.folder.make()
+    with plan.folder.held():
+        plan.addresses.check_free()
+    log = plan.folder.log(LOG)
+    with log.open("ab") as output:
+        supervisor = subprocess.Popen(
+            _command(plan, live=live),
+            env=environment_of(plan.settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + PATIENCE_S
+    while not _runs(plan, supervisor.pid):
+        if supervisor.poll() is not None:
+            said = (last_lines(log, 1) or ["it said nothing"])[0]
+            raise ConfigurationError(said.removeprefix("candlewick: "))
+        if time.monotonic() > deadline:
+            supervisor.terminate()
+            raise ConfigurationError(f"the stack is not ready after {PATIENCE_S:.0f} s: see {log}")
+        time.sleep(0.1)
+
+
+def _command(plan: StackPlan, *, live: bool) -> list[str]:
+    ports = plan.addresses
+    command = [*PYTHON, "candlewick", "up", "--workers", str(plan.workers)]
+    command += ["--kafka-port", str(ports.kafka), "--clickhouse-port", str(ports.clickhouse)]
+    command += ["--api-port", str(ports.api)]
+    if live:
+        return [*command, "--live"]
+    return [*command, "--exchange-port", str(ports.exchange)]
+
+
+def _runs(plan: StackPlan, pid: int) -> bool:
+    state = read_state(plan.folder.state)
+    return state is not None and state.ready and state.supervisor.pid == pid

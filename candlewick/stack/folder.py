@@ -1,0 +1,106 @@
+"""The folder of the local stack: data, logs, state and credentials of one machine's pipeline."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from candlewick.stack.disk_room import NEEDED_MB, Room
+from candlewick.stack.process_identity import Identity
+from schemas.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class StackFolder:
+    """Where everything of one local stack is, by default ``.candlewick``."""
+
+    root: Path
+
+    @property
+    def kafka(self) -> Path:
+        """Kafka's data."""
+        return self.root / "kafka"
+
+    @property
+    def clickhouse(self) -> Path:
+        """ClickHouse's data."""
+        return self.root / "clickhouse"
+
+    @property
+    def state(self) -> Path:
+        """What runs now."""
+        return self.root / "run" / "state.json"
+
+    @property
+    def credentials(self) -> Path:
+        """The generated passwords."""
+        return self.root / "credentials"
+
+    @property
+    def logs(self) -> Path:
+        """One file a process."""
+        return self.root / "logs"
+
+    def log(self, name: str) -> Path:
+        """Return the log file of one process."""
+        return self.logs / f"{name}.log"
+
+    def make(self, needed_mb: int = NEEDED_MB) -> None:
+        """Create the folders.
+
+        Raises:
+            ConfigurationError: The disk has less than `needed_mb` megabytes free.
+        """
+        for folder in (self.kafka, self.clickhouse, self.logs, self.state.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        free_mb = Room(self.root).free_mb()
+        if free_mb < needed_mb:
+            raise ConfigurationError(
+                f"the disk of {self.root} is full: {free_mb:.0f} MB are free and {needed_mb} MB "
+                "are needed; make room, or set CANDLEWICK_DATA_DIR to a folder of another disk"
+            )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder; the hold ends with the process, however that ends.
+
+        Raises:
+            ConfigurationError: Another process holds it.
+        """
+        self.state.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigurationError(
+                    f"a stack is already running over {self.root}: see it with `candlewick "
+                    "status`, end it with `candlewick down`"
+                ) from error
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def is_held(self) -> bool:
+        """Tell whether a supervisor holds the folder."""
+        if not self._lock.exists():
+            return False
+        with self._lock.open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
+    def holder(self) -> Identity | None:
+        """Return who holds the folder; None where nobody does, or nobody has said so yet."""
+        if not self.is_held():
+            return None
+        said = self._lock.read_text(errors="replace")
+        return Identity.find_of(int(said)) if said.isdecimal() else None
+
+    @property
+    def _lock(self) -> Path:
+        return self.state.parent / "lock"

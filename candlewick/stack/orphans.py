@@ -1,0 +1,13 @@
+"""Processes that a killed supervisor left behind."""
+
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.process_identity import end_all
+from candlewick.stack.state import read_state
+
+
+def end_leftovers(folder: StackFolder) -> int:
+    """End what a supervisor that was killed left behind, and return how many were found."""
+    state = read_state(folder.state)
+    alive = [i for i in state.identities() if i.find()] if state else []
+    end_all(alive)
+    return len(alive)

@@ -1,0 +1,39 @@
+"""A command that ends with its parent, run as ``-m candlewick.stack.parent_death PID COMMAND``.
+
+On Linux the kernel kills it when the parent dies, however that happens. Elsewhere only the
+parent's own clean-up, or the next start, ends it.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def leashed(command: list[str]) -> list[str]:
+    """Return the command so that it ends when the calling process does."""
+    return [sys.executable, "-m", "candlewick.stack.parent_death", str(os.getpid()), *command]
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Ask the kernel for SIGKILL when the thread that started this process ends.
+
+    Source: Linux manual page ``prctl(2)``, PR_SET_PDEATHSIG; it survives ``execve``.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        sys.exit(1)
+
+
+def main() -> None:
+    """Take the leash and become the command."""
+    die_with_parent(int(sys.argv[1]))
+    command = sys.argv[2:]
+    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The processes of a local stack, in the order in which they start."""
+
+import sys
+from dataclasses import dataclass
+
+from candlewick.stack.addresses import Addresses
+from candlewick.stack.folder import StackFolder
+
+PYTHON = (sys.executable, "-P", "-m")  # -P: a folder `schemas` where a person stands is not ours
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One process.
+
+    Attributes:
+        port: Where it listens; None where it only connects to others.
+        ping: Path that answers 200 over HTTP when it is ready; None where a connection is enough.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    port: int | None = None
+    ping: str | None = None
+
+
+def servers(folder: StackFolder, addresses: Addresses) -> list[Program]:
+    """Return what the pipeline needs: broker, store and, where simulated, the exchange."""
+    found = [_kafka(folder, addresses.kafka), _clickhouse(folder, addresses.clickhouse)]
+    if addresses.exchange is not None:
+        found.append(_exchange(folder, addresses.exchange))
+    return found
+
+
+def pipeline(workers: int, *, grafana: bool = False) -> list[Program]:
+    """Return the pipeline, first what the first predictions wait for.
+
+    With a Grafana, what its dashboards of the pipeline need too.
+    """
+    beside = ("measure", "annotate") if grafana else ()
+    candles = ["candles", *(f"candles-{n}" for n in range(2, workers + 1))]
+    return [
+        Program("predictor", (*PYTHON, "processors", "predictor")),
+        Program("backfill", (*PYTHON, "producers", "backfill")),
+        Program(
+            "sink-history",
+            (*PYTHON, "sinks", "--instance", "sink-history", "--part", "history"),
+        ),
+        *(Program(name, (*PYTHON, "processors", "worker", "--name", name)) for name in candles),
+        Program("stream", (*PYTHON, "producers", "stream")),
+        Program("sink", (*PYTHON, "sinks", "--instance", "sink", "--part", "live")),
+        Program("api", (*PYTHON, "api")),
+        Program("coins", (*PYTHON, "producers", "coins")),
+        Program("trainer", (*PYTHON, "processors", "trainer")),
+        *(Program(job, (*PYTHON, "grafana", job)) for job in beside),
+    ]
+
+
+def _kafka(folder: StackFolder, port: int) -> Program:
+    command = (*PYTHON, "candlewick.kafka_server", "--data", str(folder.kafka))
+    return Program("kafka", (*command, "--port", str(port)), port)
+
+
+def _clickhouse(folder: StackFolder, port: int) -> Program:
+    command = (*PYTHON, "candlewick.clickhouse_server", "--path", str(folder.clickhouse))
+    return Program("clickhouse", (*command, "--port", str(port)), port, ping="/ping")
+
+
+def _exchange(folder: StackFolder, port: int) -> Program:
+    place = str(folder.root / "exchange.json")  # so that the market's past stays where it is
+    command = (*PYTHON, "candlewick.exchange", "--port", str(port), "--state", place)
+    return Program("exchange", command, port, ping="/api/v3/ping")

@@ -1,0 +1,88 @@
+"""The whole pipeline on one machine, from nothing to running, and back to nothing."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from candlewick.stack.addresses import Addresses
+from candlewick.stack.environment import environment_of
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.orphans import end_leftovers
+from candlewick.stack.programs import pipeline, servers
+from candlewick.stack.supervisor import SERVERS_S, Supervisor
+from candlewick.store.admin import apply_lifecycle, apply_migrations
+from clients.kafka.topics import create_topics
+from schemas.settings import Settings
+
+SETTLE_S = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """What to start.
+
+    Attributes:
+        settings: With the addresses and passwords of this stack.
+        workers: How many candle workers.
+    """
+
+    folder: StackFolder
+    settings: Settings
+    addresses: Addresses
+    workers: int = 1
+
+
+@contextmanager
+def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Supervisor]:
+    """Start everything, and end everything when the block is left, however that happens.
+
+    Args:
+        plan: What to start.
+        say: Told one line at each step.
+
+    Raises:
+        ConfigurationError: A port is taken, the disk is full, another stack runs over the folder,
+            or a process does not come up.
+    """
+    plan.folder.make()
+    with plan.folder.held():
+        end_leftovers(plan.folder)
+        plan.addresses.check_free()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+        environment = environment_of(plan.settings)
+        supervisor = Supervisor(plan.folder, plan.addresses, environment, say)
+        try:
+            _start(plan, supervisor, say)
+            yield supervisor
+        finally:
+            supervisor.stop()
+
+
+def _start(plan: StackPlan, supervisor: Supervisor, say: Callable[[str], None]) -> None:
+    needed = servers(plan.folder, plan.addresses)
+    say(f"starting {', '.join(p.name for p in needed)}")
+    for program in needed:
+        supervisor.start(program)
+    supervisor.wait_until_ready(needed, SERVERS_S)
+    topics = create_topics(plan.settings.kafka)
+    tables = apply_migrations(plan.settings.clickhouse)
+    apply_lifecycle(plan.settings.clickhouse, plan.settings.lifecycle)
+    say(f"made {len(topics)} topics and applied {len(tables)} migrations")
+    parts = pipeline(plan.workers, grafana=bool(plan.settings.grafana.url))
+    say(f"starting {', '.join(p.name for p in parts)}")
+    for program in parts:
+        supervisor.start(program)
+    _settle(supervisor)
+    supervisor.ready = True
+    supervisor.step()
+
+
+def _settle(supervisor: Supervisor) -> None:
+    """Give a process that cannot run at all the time to say so."""
+    deadline = time.monotonic() + SETTLE_S
+    while time.monotonic() < deadline:
+        supervisor.refuse_deaths()
+        time.sleep(0.1)

@@ -1,0 +1,192 @@
+"""Keeps processes running: one step at a time, so that its owner may do other things between."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from candlewick.stack.addresses import Addresses
+from candlewick.stack.backoff import Backoff
+from candlewick.stack.child import Child
+from candlewick.stack.disk_room import Room, unless_full
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.log_files import last_words, rotate
+from candlewick.stack.process_identity import Identity
+from candlewick.stack.programs import Program
+from candlewick.stack.readiness import is_ready
+from candlewick.stack.state import ProcessState, StackState, write_state
+from schemas.errors import ConfigurationError
+
+POLL_S = 0.05
+SERVERS_S = 60.0  # after it those who need the servers wait for them themselves
+HASTE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """The processes of one folder.
+
+    Start it, and call it, from the main thread only: the kernel ends a child when the thread
+    that started it ends.
+
+    Attributes:
+        say: Told one line when a process dies, or the disk is full.
+        grace_s: How long a process may take to end before it is killed.
+        room: The disk; left out, that of the folder.
+    """
+
+    folder: StackFolder
+    addresses: Addresses
+    environment: Mapping[str, str]
+    say: Callable[[str], None]
+    backoff: Backoff = field(default_factory=Backoff)
+    grace_s: float = 10.0
+    ready: bool = False
+    room: Room | None = None
+    _children: list[Child] = field(default_factory=list)
+    _written: StackState | None = None
+    _waiting: list[Child] = field(default_factory=list)
+    _wait_until: float = 0.0
+
+    def start(self, program: Program) -> None:
+        """Start a program, without waiting."""
+        log = self.folder.log(program.name)
+        child = Child(program, self.environment, log, self.backoff)
+        self._children.append(child)
+        child.start(time.monotonic())
+        self._write_state()
+
+    def wait_until_ready(self, programs: list[Program], patience_s: float) -> None:
+        """Wait until all of them answer.
+
+        Raises:
+            ConfigurationError: One ended, or took too long; with the last lines of its log.
+        """
+        deadline = time.monotonic() + patience_s
+        waiting = list(programs)
+        while waiting := [p for p in waiting if not is_ready(p)]:
+            self.refuse_deaths()
+            if time.monotonic() > deadline:
+                raise self._failure(waiting[0].name, f"does not answer after {patience_s:.0f} s")
+            time.sleep(POLL_S)
+
+    def refuse_deaths(self) -> None:
+        """Raise where a process has ended.
+
+        Raises:
+            ConfigurationError: With the last lines of its log.
+        """
+        for child in self._children:
+            if child.died(time.monotonic()):
+                raise self._failure(child.program.name, "did not come up")
+
+    def step(self) -> None:
+        """Notice who died, start again who is due, keep the logs short.
+
+        It waits for nothing but, when the disk is full, for the end of all processes.
+        """
+        now = time.monotonic()
+        if self._is_out_of_room(now):
+            return
+        self._start_waiting(now)
+        for child in self._children:
+            if child.died(now):
+                self._say(self._obituary(child, now))
+            if child.is_due(now):
+                child.restart(now)
+            with unless_full():
+                rotate(child.log)
+        self._write_state()
+
+    def stop(self) -> None:
+        """End all, the servers after those who use them; a second Ctrl-C does not hurry it."""
+        previous = {s: signal.signal(s, signal.SIG_IGN) for s in HASTE}
+        try:
+            self._end_all()
+            self._write_state()
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def states(self) -> tuple[ProcessState, ...]:
+        """Return every process as it is now."""
+        return tuple(child.state() for child in self._children)
+
+    def _is_out_of_room(self, now: float) -> bool:
+        """Tell whether all waits for room; ends all when that begins, and goes on when it ends."""
+        room = self.room = self.room or Room(self.folder.root)
+        was_short = room.short
+        if room.look():
+            if was_short:
+                self._say(f"there is room again, {room.free_mb():.0f} MB: going on")
+                self._go_on(now)
+            return False
+        if not was_short:
+            self._say(
+                f"the disk of {room.root} is full: {room.free_mb():.0f} MB are free; everything "
+                f"waits, and goes on by itself when {room.needed_mb:.0f} MB are free"
+            )
+            self._end_all()
+            for child in self._children:
+                child.hold()
+        self._write_state()
+        return True
+
+    def _go_on(self, now: float) -> None:
+        for child in self._servers():
+            child.restart(now)
+        self._waiting = self._others()
+        self._wait_until = now + SERVERS_S
+
+    def _start_waiting(self, now: float) -> None:
+        """Start those who need the servers when these answer; or at last, to try it themselves."""
+        if not self._waiting:
+            return
+        if now < self._wait_until and not all(is_ready(c.program) for c in self._servers()):
+            return
+        for child in self._waiting:
+            child.restart(now)
+        self._waiting = []
+        self.ready = True
+
+    def _servers(self) -> list[Child]:
+        return [child for child in self._children if child.program.port is not None]
+
+    def _others(self) -> list[Child]:
+        return [child for child in self._children if child.program.port is None]
+
+    def _say(self, line: str) -> None:
+        with unless_full():  # a supervisor in the background writes to the same disk
+            self.say(line)
+
+    def _end_all(self) -> None:
+        self.ready = False
+        self._waiting = []
+        self._end(self._others())
+        self._end(self._servers())
+
+    def _end(self, children: list[Child]) -> None:
+        """End processes that do not need each other to end well, all at once."""
+        for child in children:
+            child.ask_to_end()
+        deadline = time.monotonic() + self.grace_s
+        for child in children:
+            child.make_end(max(0.0, deadline - time.monotonic()))
+
+    def _write_state(self) -> None:
+        me = self._written.supervisor if self._written else Identity.of(os.getpid())
+        state = StackState(me, self.addresses, self.ready, self.states())
+        if state != self._written:
+            with unless_full():  # it is tried again at the next step
+                write_state(self.folder.state, state)
+                self._written = state
+
+    def _obituary(self, child: Child, now: float) -> str:
+        name, code = child.program.name, child.last_exit
+        return f"{name} ended with code {code}; starting it again in {child.wait_s(now):.1f} s"
+
+    def _failure(self, name: str, what: str) -> ConfigurationError:
+        log = self.folder.log(name)
+        said = " | ".join(last_words(log, 3))
+        return ConfigurationError(f"{name} {what}: {said or 'it said nothing'} (see {log})")

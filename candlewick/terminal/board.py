@@ -1,0 +1,97 @@
+"""What the live board shows, read from ClickHouse as any other reader would."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeVar
+
+from clickhouse_connect.driver.client import Client
+
+from candlewick.store import board
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCandle:
+    """The candle that is still moving; `event_ms` is the newest event time it has seen."""
+
+    symbol: str
+    open_ms: int
+    close_ms: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    last: Decimal
+    volume: Decimal
+    event_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedCandle:
+    """The last closed one: of 15 minutes, or of 1 minute while there is none of 15."""
+
+    symbol: str
+    interval: str
+    open_ms: int
+    close: Decimal
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Trades of the last 10 seconds: how many, and how long from the exchange to the store."""
+
+    symbol: str
+    trades_per_s: float
+    typical_ms: float
+    slow_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class GapCount:
+    """Gaps of a symbol by what became of them."""
+
+    symbol: str
+    found: int
+    repaired: int
+    given_up: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One look at the market; each mapping by symbol, `total` over all."""
+
+    open: dict[str, OpenCandle]
+    closed: dict[str, ClosedCandle]
+    flow: dict[str, Flow]
+    gaps: dict[str, GapCount]
+    total: Flow
+
+
+EMPTY = Board({}, {}, {}, {}, Flow("", 0.0, 0.0, 0.0))
+Row = TypeVar("Row", OpenCandle, ClosedCandle, Flow, GapCount)
+
+
+def read_board(client: Client) -> Board:
+    """Ask ClickHouse for everything on the board.
+
+    Raises:
+        ClickHouseError: ClickHouse refuses or does not answer.
+    """
+    flow = _by_symbol(client, board.FLOW, Flow)
+    total = flow.pop("", EMPTY.total)
+    return Board(
+        open=_by_symbol(client, board.OPEN_CANDLES, OpenCandle),
+        closed=_by_symbol(client, board.CLOSED_CANDLES, ClosedCandle),
+        flow=flow,
+        gaps=_by_symbol(client, board.GAPS, GapCount),
+        total=total,
+    )
+
+
+def _by_symbol(client: Client, query: str, kind: type[Row]) -> dict[str, Row]:
+    return {row.symbol: row for row in _rows(client, query, kind)}
+
+
+def _rows(client: Client, query: str, kind: type[Row]) -> Iterator[Row]:
+    for values in client.query(query).result_rows:
+        yield kind(*values)

@@ -1,0 +1,132 @@
+"""The live board as a rich table that fits into 100 columns."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from candlewick.stack.state import Phase, ProcessState
+from candlewick.terminal.board import Board, ClosedCandle, Flow, GapCount, OpenCandle
+from candlewick.terminal.durations import short_duration
+from candlewick.terminal.numbers import decimals_of, short_amount, short_delay
+
+COLUMNS = ("open", "high", "low", "last", "volume", "last closed", "trades/s", "delay", "repaired")
+EXTRA = {"open", "high", "low"}  # left out where the terminal is narrow
+STATUS_STYLE = {"complete": "green", "quiet": "cyan", "gapped": "yellow", "mismatch": "red"}
+BAR_CELLS = 24
+NARROW = 98
+WIDE = 116
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is shown around the table.
+
+    Attributes:
+        exchange: Which exchange, for people.
+        memory_mb: Of all processes together.
+        note: What the supervisor or the reader said last; may be empty.
+        columns: Width of the terminal.
+    """
+
+    exchange: str
+    symbols: tuple[str, ...]
+    addresses: str
+    processes: tuple[ProcessState, ...]
+    memory_mb: float
+    note: str
+    columns: int
+
+
+def render(board: Board, around: Surroundings) -> RenderableType:
+    """Return one picture of the board."""
+    lines: list[RenderableType] = [_headline(board, around), _candle_line(board)]
+    lines += ["", _table(board, around), "", _health(around)]
+    lines += [Text(around.addresses, "dim"), Text(around.note, "yellow")]
+    return Group(*lines)
+
+
+def _headline(board: Board, around: Surroundings) -> Text:
+    text = Text.assemble(("Candlewick", "bold"), f"  {around.exchange}")
+    text.append(f"  {short_amount(board.total.trades_per_s)} trades/s")
+    text.append(f"  exchange → ClickHouse {short_delay(board.total.typical_ms)}")
+    text.append(f" (99 %: {short_delay(board.total.slow_ms)})", "dim")
+    return text
+
+
+def _candle_line(board: Board) -> Text:
+    if not board.open:
+        return Text("waiting for the first trades", "yellow")
+    newest = max(board.open.values(), key=lambda candle: candle.open_ms)
+    now_ms = max(candle.event_ms for candle in board.open.values())
+    left_ms = max(0, newest.close_ms - now_ms)
+    done = BAR_CELLS - round(BAR_CELLS * left_ms / (newest.close_ms - newest.open_ms))
+    text = Text(f"Candle {_clock(newest.open_ms)} to {_clock(newest.close_ms)} UTC  ")
+    text.append("━" * done, "green").append("━" * (BAR_CELLS - done), "bright_black")
+    return text.append(f"  {short_duration(left_ms / 1000)} left")
+
+
+def _table(board: Board, around: Surroundings) -> Table:
+    width = min(WIDE, around.columns)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0, header_style="bold", width=width)
+    shown = [n for n, name in enumerate(COLUMNS) if width >= NARROW or name not in EXTRA]
+    table.add_column("symbol", no_wrap=True)
+    for number in shown:
+        table.add_column(COLUMNS[number], justify="right", no_wrap=True)
+    for symbol in around.symbols:
+        cells = _cells(board, symbol)
+        table.add_row(Text(symbol, "bold"), *(cells[number] for number in shown))
+    return table
+
+
+def _cells(board: Board, symbol: str) -> list[Text]:
+    cells = [*_open_cells(board.open.get(symbol)), _closed_cell(board.closed.get(symbol))]
+    return [*cells, *_flow_cells(board.flow.get(symbol)), _gap_cell(board.gaps.get(symbol))]
+
+
+def _open_cells(candle: OpenCandle | None) -> list[Text]:
+    if candle is None:
+        return [Text("")] * 5
+    prices = [candle.open, candle.high, candle.low, candle.last]
+    shown = decimals_of(prices)
+    cells = [Text(f"{price:,.{shown}f}") for price in prices]
+    cells[-1].stylize("bold green" if candle.last >= candle.open else "bold red")
+    return [*cells, Text(short_amount(candle.volume))]
+
+
+def _closed_cell(candle: ClosedCandle | None) -> Text:
+    if candle is None:
+        return Text("none yet", "dim")
+    when = _clock(candle.open_ms) + (" 1m" if candle.interval == "1m" else "")
+    return Text.assemble(f"{when} ", (candle.status, STATUS_STYLE.get(candle.status, "white")))
+
+
+def _flow_cells(flow: Flow | None) -> list[Text]:
+    if flow is None:
+        return [Text("0", "dim"), Text("")]
+    return [Text(short_amount(flow.trades_per_s)), Text(short_delay(flow.typical_ms))]
+
+
+def _gap_cell(gaps: GapCount | None) -> Text:
+    if gaps is None or gaps.found == 0:
+        return Text("no gaps", "dim")
+    style = "green" if gaps.repaired >= gaps.found else "yellow"
+    return Text(f"{gaps.repaired} of {gaps.found}", "red" if gaps.given_up else style)
+
+
+def _health(around: Surroundings) -> Text:
+    text = Text()
+    for process in around.processes:
+        style = "green" if process.phase is Phase.RUNNING else "red"
+        text.append("● ", style).append(process.name)
+        if process.restarts:
+            text.append(f" ({process.restarts} restarts)", "yellow")
+        text.append("  ")
+    return text.append(f"{around.memory_mb:,.0f} MB", "dim")
+
+
+def _clock(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%H:%M")

@@ -1,0 +1,114 @@
+"""The board on a terminal, redrawn in place; elsewhere printed every few seconds."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from rich.console import Console
+from rich.live import Live
+
+from candlewick.stack.stack import StackPlan
+from candlewick.stack.state import ProcessState
+from candlewick.store.admin import connect_reader
+from candlewick.terminal.board import EMPTY, Board, read_board
+from candlewick.terminal.board_view import Surroundings, render
+from schemas.errors import CandlewickError
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+REDRAW_S = 0.5
+REPRINT_S = 5.0
+PLAIN_COLUMNS = 110
+NOTE_S = 10.0
+
+
+class DemoScreen:
+    """Reads the board and draws it."""
+
+    def __init__(self, plan: StackPlan, console: Console) -> None:
+        self._plan = plan
+        self._console = console
+        self._client: Client | None = None
+        self._live: Live | None = None
+        self._board = EMPTY
+        self._note, self._note_until = "", 0.0
+        self._due = 0.0
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Hold the terminal while the block runs."""
+        if not self._console.is_terminal:
+            self._console.width = max(self._console.width, PLAIN_COLUMNS)
+            yield
+            return
+        with Live(console=self._console, auto_refresh=False, screen=True) as self._live:
+            yield
+        self._live = None
+
+    def say(self, line: str) -> None:
+        """Print what the supervisor says; on the board it stays for a while."""
+        if self._live is None:
+            self._console.print(line, soft_wrap=True)
+        self._note, self._note_until = line, time.monotonic() + NOTE_S
+
+    def refresh(self, processes: tuple[ProcessState, ...]) -> None:
+        """Read and draw, when it is time to."""
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._due = now + (REPRINT_S if self._live is None else REDRAW_S)
+        self._board = self._read()
+        picture = render(self._board, self._surroundings(processes, now))
+        if self._live is None:
+            self._console.print(picture)
+        else:
+            self._live.update(picture, refresh=True)
+
+    def _read(self) -> Board:
+        try:
+            self._client = self._client or connect_reader(self._plan.settings.clickhouse)
+            return read_board(self._client)
+        except (ClickHouseError, CandlewickError) as error:
+            # A store that is being started again is no reason to stop watching.
+            self._client = None
+            first = next(iter(str(error).splitlines()), "")
+            self._note, self._note_until = f"ClickHouse: {first}", time.monotonic() + NOTE_S
+            return self._board
+
+    def _surroundings(self, processes: tuple[ProcessState, ...], now: float) -> Surroundings:
+        plan = self._plan
+        simulated = plan.addresses.exchange is not None
+        return Surroundings(
+            exchange="simulated Binance" if simulated else "Binance",
+            symbols=plan.settings.symbols,
+            addresses=_where(plan),
+            processes=processes,
+            memory_mb=_memory_mb(processes),
+            note=self._note if now < self._note_until else "",
+            columns=self._console.width,
+        )
+
+
+def _where(plan: StackPlan) -> str:
+    root, here = plan.folder.root, Path.cwd()
+    shown = root.relative_to(here) if root.is_relative_to(here) else root
+    where = plan.addresses
+    servers = f"ClickHouse {where.clickhouse_url} · Kafka {where.bootstrap_servers}"
+    return f"{servers} · passwords and logs in {shown}"
+
+
+def _memory_mb(processes: tuple[ProcessState, ...]) -> float:
+    found = (p.identity.find() for p in processes if p.identity)
+    return sum(_resident(process) for process in found if process) / 1e6
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0

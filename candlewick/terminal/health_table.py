@@ -1,0 +1,76 @@
+"""The health of the data for `candlewick status`: a table, and what is wrong in words."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from candlewick.stack.api_health import Health
+from candlewick.terminal.durations import short_duration
+
+NAME_COLUMNS = 24
+SYMBOL_COLUMNS = 12
+COLOURS = {"ok": "green", "starting": "yellow", "down": "red"}
+
+
+def print_health(console: Console, health: Health) -> None:
+    """Print the table, a line a part that is not well, and how everything is."""
+    console.print(health_table(health))
+    for name, part in health["parts"].items():
+        if part["state"] != "ok":
+            words = f"[{COLOURS[part['state']]}]{part['state']}[/] {name}: {escape(part['reason'])}"
+            console.print(words, soft_wrap=True)
+    offset_ms = health["clock_offset_ms"]
+    clock = "" if offset_ms is None else f" · the exchange's clock is {offset_ms:+,} ms from ours"
+    state = health["status"]
+    console.print(f"data [{COLOURS[state]}]{state}[/]{clock}", soft_wrap=True)
+
+
+def health_table(health: Health) -> Table:
+    """Return how old the newest of each table is, and how far each group is behind."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("data", no_wrap=True, overflow="ellipsis", max_width=NAME_COLUMNS)
+    table.add_column("newest", justify="right", no_wrap=True)
+    table.add_column("slowest", justify="right", no_wrap=True)
+    table.add_column("symbol", no_wrap=True, overflow="ellipsis", max_width=SYMBOL_COLUMNS)
+    table.add_column("waiting", justify="right", no_wrap=True)
+    for row in (*_stored(health), *_live(health), *_groups(health)):
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _stored(health: Health) -> Iterator[tuple[str, ...]]:
+    rows = health["stored"] or []
+    for name in dict.fromkeys(row["table"] for row in rows):
+        ages = {row["symbol"]: row["age_s"] for row in rows if row["table"] == name}
+        yield f"stored {name}", *_newest_and_slowest(ages), ""
+
+
+def _live(health: Health) -> Iterator[tuple[str, ...]]:
+    ages = {row["symbol"]: row["age_s"] for row in health["symbols"]}
+    yield "live candles", *_newest_and_slowest(ages), ""
+    yield "live predictions", _age(health["newest_prediction_age_s"]), "", "", ""
+
+
+def _groups(health: Health) -> Iterator[tuple[str, ...]]:
+    lags = health["lag"] or []
+    for group in dict.fromkeys(lag["group"] for lag in lags):
+        ours = [lag for lag in lags if lag["group"] == group]
+        slowest = max(lag["seconds"] for lag in ours)
+        waiting = f"{sum(lag['records'] for lag in ours):,}"
+        yield group.removeprefix("candlewick-") + " behind", "", _age(slowest), "", waiting
+
+
+def _newest_and_slowest(ages: dict[str, Any]) -> tuple[str, str, str]:
+    known = {symbol: age_s for symbol, age_s in ages.items() if age_s is not None}
+    if not known:
+        return "none", "", ""
+    # A symbol of which nothing has come of late is slower than any that has an age.
+    slowest = next((s for s in ages if s not in known), max(known, key=lambda s: known[s]))
+    return _age(min(known.values())), _age(ages[slowest]), slowest
+
+
+def _age(age_s: float | None) -> str:
+    return "none" if age_s is None else short_duration(age_s)
