@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import httpx
 from starlette.applications import Starlette
 
-from candlewick.exchange.armed import Arsenal
-from candlewick.exchange.coingecko import CoinGecko
-from candlewick.exchange.columns import Candles
-from candlewick.exchange.intervals import DAY_MS
-from candlewick.exchange.klines import klines
-from candlewick.exchange.market import Opened, opened
+from candlewick.exchange.faults.active import Arsenal
+from candlewick.exchange.market.columns import Candles
+from candlewick.exchange.market.intervals import DAY_MS
+from candlewick.exchange.market.klines import klines
+from candlewick.exchange.opening import Opened, opened
 from candlewick.exchange.options import Options
+from candlewick.exchange.server.coingecko import CoinGecko
 from processors.prediction.prequential import Step, step
 from processors.prediction.state import start_state
 from producers.coingecko.parse import parse_coins, parse_days

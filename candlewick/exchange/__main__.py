@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from candlewick.exchange.coins import DEFAULT_SYMBOLS
-from candlewick.exchange.fault_texts import fault_from_text
-from candlewick.exchange.hub import SocketRules
-from candlewick.exchange.intervals import epoch_ms
-from candlewick.exchange.limits import LimitRules
+from candlewick.exchange.application import serve
+from candlewick.exchange.faults.parsing import fault_from_text
+from candlewick.exchange.market.coins import DEFAULT_SYMBOLS
+from candlewick.exchange.market.intervals import epoch_ms
 from candlewick.exchange.options import Options
-from candlewick.exchange.server import serve
+from candlewick.exchange.server.hub import SocketRules
+from candlewick.exchange.server.limits import LimitRules
 from schemas.settings import variable_name
 
 _SYMBOLS = ",".join(DEFAULT_SYMBOLS)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from candlewick.exchange.coins import DEFAULT_SYMBOLS
-from candlewick.exchange.faults import Fault
-from candlewick.exchange.hub import SocketRules
-from candlewick.exchange.limits import LimitRules
+from candlewick.exchange.faults.faults import Fault
+from candlewick.exchange.market.coins import DEFAULT_SYMBOLS
+from candlewick.exchange.server.hub import SocketRules
+from candlewick.exchange.server.limits import LimitRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,17 @@ import orjson
 import pytest
 from starlette.datastructures import QueryParams
 
-from candlewick.exchange import params
-from candlewick.exchange.armed import Arsenal, cuts
-from candlewick.exchange.control import answer
-from candlewick.exchange.distortion import Distortion, spoilt
-from candlewick.exchange.errors import ApiError
-from candlewick.exchange.fault_texts import fault_from_text, fault_of
-from candlewick.exchange.faults import FAULT, Cut
-from candlewick.exchange.feed import Frame
-from candlewick.exchange.limits import LimitRules, Limits
-from candlewick.exchange.subscriptions import Subscriptions, TooManyStreams
-from candlewick.exchange.topics import Topic
+from candlewick.exchange.server import query_params
+from candlewick.exchange.faults.active import Arsenal, cuts
+from candlewick.exchange.faults.faults import FAULT, Cut
+from candlewick.exchange.faults.frames import Distortion, spoilt
+from candlewick.exchange.faults.parsing import fault_from_text, fault_of
+from candlewick.exchange.server.control import answer
+from candlewick.exchange.server.errors import ApiError
+from candlewick.exchange.server.limits import LimitRules, Limits
+from candlewick.exchange.server.subscriptions import Subscriptions, TooManyStreams
+from candlewick.exchange.streams.feed import Frame
+from candlewick.exchange.streams.names import Topic
 
 TOPIC = Topic("btcusdt@aggTrade", "BTCUSDT", "aggTrade", "", 1)
 SYMBOLS = frozenset({"BTCUSDT"})
@@ -179,9 +179,9 @@ def test_a_new_minute_has_a_new_allowance() -> None:
     assert limits.charge("a", 3, 60.1) == 3
 
 
-def read(query: QueryParams) -> params.Range:
-    params.checked(query, ("symbol", "limit", "startTime"))
-    return params.range_of(query, SYMBOLS)
+def read(query: QueryParams) -> query_params.Range:
+    query_params.checked(query, ("symbol", "limit", "startTime"))
+    return query_params.range_of(query, SYMBOLS)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_wrong_parameter_has_its_code(query: str, code: int) -> None:
 
 
 def test_a_limit_above_the_most_is_the_most() -> None:
-    assert params.range_of(QueryParams("symbol=BTCUSDT&limit=5000"), SYMBOLS).limit == 1_000
+    assert query_params.range_of(QueryParams("symbol=BTCUSDT&limit=5000"), SYMBOLS).limit == 1_000
 
 
 def ask(held: Subscriptions, **request: object) -> object:

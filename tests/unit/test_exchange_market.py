@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from candlewick.exchange.coins import DEFAULT_SYMBOLS, coin_of
-from candlewick.exchange.columns import Candles, Trades
-from candlewick.exchange.generated import GeneratedSymbol
-from candlewick.exchange.intervals import DAY_MINUTES, MINUTE_MS, day_of
-from candlewick.exchange.path import LAST_DAY
-from candlewick.exchange.recorded import Recorded, place_for, recorded_candles
+from candlewick.exchange.market.coins import DEFAULT_SYMBOLS, coin_of
+from candlewick.exchange.market.columns import Candles, Trades
+from candlewick.exchange.market.generated import GeneratedSymbol
+from candlewick.exchange.market.intervals import DAY_MINUTES, MINUTE_MS, day_of
+from candlewick.exchange.market.price_path import LAST_DAY
+from candlewick.exchange.market.recorded import Recorded, place_for, recorded_candles
 
 FIRST_LAID = 20_650
 OLDEST = day_of(date(2020, 9, 1))

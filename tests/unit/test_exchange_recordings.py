@@ -8,13 +8,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from candlewick.exchange.aggtrades import archived_market
-from candlewick.exchange.archive_csv import lines
-from candlewick.exchange.archive_names import File
-from candlewick.exchange.capture import captured_market
-from candlewick.exchange.intervals import INTERVALS, date_of
-from candlewick.exchange.klines import candle_of, klines
-from candlewick.exchange.wire import kline_rows
+from candlewick.exchange.market.aggtrade_files import archived_market
+from candlewick.exchange.market.capture_files import captured_market
+from candlewick.exchange.market.intervals import INTERVALS, date_of
+from candlewick.exchange.market.klines import candle_of, klines
+from candlewick.exchange.server.archive_csv import lines
+from candlewick.exchange.server.archive_names import File
+from candlewick.exchange.streams.payloads import kline_rows
 
 DATA = Path(__file__).parents[1] / "data"
 FIVE = INTERVALS["5m"]

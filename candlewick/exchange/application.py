@@ -1,0 +1,99 @@
+"""Puts the exchange together: one port for websockets and REST."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator
+
+import uvicorn
+from starlette.applications import Starlette
+
+from candlewick.exchange.faults.active import Arsenal
+from candlewick.exchange.opening import opened
+from candlewick.exchange.options import Options
+from candlewick.exchange.server.admin import Admin
+from candlewick.exchange.server.archive import Archive
+from candlewick.exchange.server.coingecko import CoinGecko
+from candlewick.exchange.server.hub import Hub
+from candlewick.exchange.server.kline_files import read_kline_files
+from candlewick.exchange.server.limits import Limits
+from candlewick.exchange.server.rest import Rest
+from candlewick.exchange.server.session import Session
+
+
+def application(options: Options) -> Starlette:
+    """Return the web application of one exchange; its clock starts now.
+
+    Raises:
+        OSError: A recording or the state file cannot be read.
+        ValueError: A symbol or a fault is unknown, or a recording cannot be served.
+    """
+    place = opened(options)
+    clock, market = place.clock, place.market
+    limits = Limits(options.limits)
+    arsenal = Arsenal()
+    hub = Hub(clock, market, options.sockets, arsenal=arsenal, limits=limits)
+    given = read_kline_files(options.klines)
+    rest = Rest(clock, market, limits, arsenal, given)
+    gecko = CoinGecko(clock, market, arsenal)
+    archive = Archive(clock, market, arsenal, given)
+    about: dict[str, object] = {"seed": options.seed, "rate": options.rate}
+    about["recorded_day"] = place.recorded_day
+    admin = Admin(clock, market, arsenal, lambda: about | {"connections": len(hub.sessions)})
+    for fault in options.faults:
+        admin.arm(fault)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
+        task = asyncio.create_task(hub.run())
+        task.add_done_callback(_stop_if_failed)
+        yield {"hub": hub}
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    return Starlette(
+        routes=[*rest.routes(), *archive.routes(), *gecko.routes(), *admin.routes()],
+        lifespan=lifespan,
+    )
+
+
+def _stop_if_failed(task: asyncio.Task[None]) -> None:
+    # An exchange whose streams have stopped must not go on answering as if nothing had happened.
+    if not task.cancelled() and task.exception() is not None:
+        logging.getLogger(__name__).error("the streams have stopped", exc_info=task.exception())
+        signal.raise_signal(signal.SIGTERM)
+
+
+def serve(options: Options) -> None:
+    """Run the exchange until it is told to stop, and say where it listens.
+
+    Raises:
+        OSError: The port is taken.
+        ValueError: A symbol is unknown.
+    """
+    app = application(options)
+    listener = _listener(options.host, options.port)
+    host, port = listener.getsockname()[:2]
+    print(f"simulated exchange on http://{host}:{port}", flush=True)  # noqa: T201 - its only output
+    config = uvicorn.Config(
+        app, ws=Session, http="h11", log_level="warning", access_log=False, lifespan="on"
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    # asyncio turns off Nagle's delay only for sockets that say they are TCP.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            f"cannot listen on {host}:{port} ({error.strerror}): take another --port"
+        ) from error
+    return listener

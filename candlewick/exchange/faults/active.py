@@ -1,0 +1,158 @@
+"""Faults in force, and what each of them hits."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Final, TypeVar
+
+from candlewick.exchange.faults.faults import (
+    ArchiveFault,
+    Cut,
+    Fault,
+    OnFrames,
+    RestAhead,
+    RestDelay,
+    RestDrip,
+    RestError,
+    RestLag,
+)
+from candlewick.exchange.market.random_by_address import key_of
+from candlewick.exchange.streams.feed import Frame
+
+_WHOLE: Final = float(1 << 63)
+_FOREVER: Final = 1 << 62
+F = TypeVar("F")
+
+
+@dataclass(slots=True)
+class Armed:
+    """A fault with its time.
+
+    Attributes:
+        end_ms: It is no longer in force from here on.
+        hits: How often it has struck.
+    """
+
+    number: int
+    fault: Fault
+    start_ms: int
+    end_ms: int
+    hits: int = 0
+
+    def during(self, at_ms: int) -> bool:
+        """Tell whether it is in force at a moment of market time."""
+        return self.start_ms <= at_ms < self.end_ms
+
+    def chooses(self, probability: float, *labels: object) -> bool:
+        """Draw lots for one thing, always with the same outcome."""
+        if probability >= 1:
+            return True
+        key = key_of(self.fault.seed, self.fault.kind, *(str(label) for label in labels))
+        return key / _WHOLE < probability
+
+    def shown(self) -> dict[str, object]:
+        """Return what the admin endpoint says about it."""
+        end_ms = None if self.end_ms == _FOREVER else self.end_ms
+        times = {"start_ms": self.start_ms, "end_ms": end_ms}
+        return {"id": self.number, "hits": self.hits} | times | {"fault": asdict(self.fault)}
+
+
+class Arsenal:
+    """All faults in force or to come."""
+
+    def __init__(self) -> None:
+        self._armed: dict[int, Armed] = {}
+        self._count = 0
+
+    def arm(self, fault: Fault, now_ms: int) -> Armed:
+        """Put a fault in force."""
+        start_ms = now_ms + fault.after_ms if fault.start_ms is None else fault.start_ms
+        end_ms = _FOREVER if fault.for_ms is None else start_ms + fault.for_ms
+        self._count += 1
+        armed = self._armed[self._count] = Armed(self._count, fault, start_ms, end_ms)
+        return armed
+
+    def disarm(self, number: int | None = None) -> int:
+        """Take one fault back, or all; return how many there were."""
+        gone = [held for held in self._armed if number in (None, held)]
+        for held in gone:
+            del self._armed[held]
+        return len(gone)
+
+    def all(self) -> list[Armed]:
+        """Return every fault, oldest first."""
+        return list(self._armed.values())
+
+    def of(self, kind: type[F]) -> Iterator[tuple[Armed, F]]:
+        """Return the faults of one kind."""
+        for armed in self._armed.values():
+            if isinstance(armed.fault, kind):
+                yield armed, armed.fault
+
+    def lag(self, now_ms: int) -> tuple[int, int]:
+        """Return by how much REST lags: milliseconds, and aggregate trades."""
+        lags = [fault for armed, fault in self.of(RestLag) if armed.during(now_ms)]
+        return max((f.lag_ms for f in lags), default=0), max((f.lag_ids for f in lags), default=0)
+
+    def rest_error(self, path: str, now_ms: int) -> RestError | None:
+        """Return the error that a request meets, if it meets one."""
+        for armed, fault in self.of(RestError):
+            if not armed.during(now_ms) or fault.path not in path:
+                continue
+            if fault.count is not None and armed.hits >= fault.count:
+                continue
+            self._count += 1
+            if armed.chooses(fault.probability, path, self._count):
+                armed.hits += 1
+                return fault
+        return None
+
+    def archive_fault(self, path: str, now_ms: int) -> ArchiveFault | None:
+        """Return what is wrong with an archive file when it is asked for, if anything is."""
+        for armed, fault in self.of(ArchiveFault):
+            spent = fault.count is not None and armed.hits >= fault.count
+            if armed.during(now_ms) and fault.path in path and not spent:
+                armed.hits += 1
+                return fault
+        return None
+
+    def rest_delay_s(self, path: str, now_ms: int) -> float:
+        """Return how late a request is answered, in seconds."""
+        faults = (f for armed, f in self.of(RestDelay) if armed.during(now_ms) and f.path in path)
+        return max((fault.delay_ms for fault in faults), default=0) / 1000
+
+    def rest_ahead(self, now_ms: int) -> RestAhead | None:
+        """Return what is wrong with the last trade of an answer, if anything is."""
+        for armed, fault in self.of(RestAhead):
+            if armed.during(now_ms) and (fault.count is None or armed.hits < fault.count):
+                armed.hits += 1
+                return fault
+        return None
+
+    def rest_drip_s(self, path: str, now_ms: int) -> float:
+        """Return how long each byte of an answer takes, in seconds; 0 as a rule."""
+        faults = (f for armed, f in self.of(RestDrip) if armed.during(now_ms) and f.path in path)
+        return max((fault.every_ms for fault in faults), default=0) / 1000
+
+
+def strikes(armed: Armed, fault: OnFrames, frame: Frame, ordinal: int) -> bool:
+    """Tell whether a fault hits a frame on the connection with this ordinal."""
+    topic = frame.topic
+    if not armed.during(frame.event_ms):
+        return False
+    if fault.symbol not in ("*", topic.symbol) or fault.stream not in ("*", topic.kind):
+        return False
+    low = 0 if fault.first_id is None else fault.first_id
+    high = _FOREVER if fault.last_id is None else fault.last_id
+    labels = (topic.symbol, topic.kind, frame.number)
+    where = (ordinal,) if fault.per_connection else ()
+    return low <= frame.number <= high and armed.chooses(fault.probability, *labels, *where)
+
+
+def cuts(armed: Armed, fault: Cut, after_ms: int, upto_ms: int) -> int:
+    """Return how many cuts are due with `after_ms < time <= upto_ms`."""
+    if fault.every_ms is None:
+        return int(after_ms < armed.start_ms <= upto_ms)
+    upto_ms = min(upto_ms, armed.end_ms - 1)
+    before, by = ((at - armed.start_ms) // fault.every_ms + 1 for at in (after_ms, upto_ms))
+    due = max(by, 0) - max(before, 0)
+    return due if fault.count is None else max(min(due, fault.count - armed.hits), 0)

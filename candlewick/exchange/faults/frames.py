@@ -1,0 +1,109 @@
+"""What becomes of one connection's frames on their way, under the faults in force."""
+
+import heapq
+from collections import Counter
+from itertools import count
+from typing import TYPE_CHECKING
+
+from candlewick.exchange.faults.active import Armed, Arsenal, strikes
+from candlewick.exchange.faults.faults import (
+    Ahead,
+    Delay,
+    Drop,
+    Duplicate,
+    Malformed,
+    OnFrames,
+    Reorder,
+)
+from candlewick.exchange.faults.untimely import stranger, untimely
+from candlewick.exchange.streams.feed import Frame
+
+if TYPE_CHECKING:
+    from candlewick.exchange.streams.names import Topic
+
+_Waiting = tuple[int, int, Frame, str]
+
+
+class Distortion:
+    """Drops, doubles, delays, swaps and spoils frames; one for each connection."""
+
+    def __init__(self, arsenal: Arsenal) -> None:
+        self._arsenal = arsenal
+        self._waiting: list[_Waiting] = []
+        self._swapped: dict[Topic, tuple[Frame, str]] = {}
+        self._hits: Counter[int] = Counter()
+        self._order = count()
+
+    def idle(self) -> bool:
+        """Tell whether frames pass as they are."""
+        return not (self._waiting or self._swapped or self._arsenal.all())
+
+    def passed(self, frames: list[Frame], upto_ms: int, ordinal: int) -> list[tuple[Frame, str]]:
+        """Return the frames that leave by `upto_ms`, each with how it is spoilt, or nothing."""
+        for frame in frames:
+            self._enter(self._ahead(frame, ordinal), ordinal)
+        leaving = []
+        while self._waiting and self._waiting[0][0] <= upto_ms:
+            _, _, frame, how = heapq.heappop(self._waiting)
+            leaving += self._leave(frame, how)
+        return leaving
+
+    def _enter(self, frame: Frame, ordinal: int) -> None:
+        release_ms, times, how = frame.event_ms, 1, ""
+        swap = False
+        for armed, fault in self._arsenal.of(OnFrames):
+            if isinstance(fault, Ahead) or not self._hit(armed, fault, frame, ordinal):
+                continue
+            match fault:
+                case Drop():
+                    return
+                case Duplicate():
+                    times = 2
+                case Delay():
+                    release_ms += fault.delay_ms
+                case Reorder():
+                    swap = True
+                case Malformed():
+                    how = fault.how
+        if swap and frame.topic not in self._swapped:
+            self._swapped[frame.topic] = (frame, how)
+            return
+        for _ in range(times):
+            heapq.heappush(self._waiting, (release_ms, next(self._order), frame, how))
+
+    def _ahead(self, frame: Frame, ordinal: int) -> Frame:
+        for armed, fault in self._arsenal.of(Ahead):
+            if not self._hit(armed, fault, frame, ordinal):
+                continue
+            if fault.what == "unknown":
+                beside = stranger(frame, by_ms=fault.by)
+                heapq.heappush(self._waiting, (frame.event_ms, next(self._order), beside, ""))
+            else:
+                frame = untimely(frame, fault)
+        return frame
+
+    def _leave(self, frame: Frame, how: str) -> list[tuple[Frame, str]]:
+        held = self._swapped.pop(frame.topic, None)
+        return [(frame, how)] if held is None else [(frame, how), held]
+
+    def _hit(self, armed: Armed, fault: OnFrames, frame: Frame, ordinal: int) -> bool:
+        if fault.count is not None and self._hits[armed.number] >= fault.count:
+            return False
+        if not strikes(armed, fault, frame, ordinal):
+            return False
+        self._hits[armed.number] += 1
+        armed.hits += 1
+        return True
+
+
+def spoilt(message: str, how: str) -> str:
+    """Return a message as it arrives: as it was, or spoilt so that it cannot be read."""
+    if not how:
+        return message
+    if how == "not-json":
+        return "\ufffd\x00 not json"
+    if how == "missing-field":
+        return message.replace('"T":', '"x":').replace('"k":', '"x":')
+    if how == "bad-number":
+        return message.replace('"p":"', '"p":"abc').replace('"o":"', '"o":"abc')
+    return message[: len(message) // 2]

@@ -1,0 +1,149 @@
+"""One symbol of the generated market: any minute, any day, any id, in any order."""
+
+from typing import Final
+
+import numpy as np
+
+from candlewick.exchange.market.assembly import candles_of, trades_of
+from candlewick.exchange.market.cache import Cache
+from candlewick.exchange.market.coins import Coin
+from candlewick.exchange.market.columns import Candles, Trades
+from candlewick.exchange.market.days import day_total, generated_day, recorded_day
+from candlewick.exchange.market.intervals import DAY_MINUTES, day_of
+from candlewick.exchange.market.minute_plan import Skeleton
+from candlewick.exchange.market.minute_points import fills_of, points_of
+from candlewick.exchange.market.price_path import LAST_DAY, path_of
+from candlewick.exchange.market.random_by_address import I64, key_of
+from candlewick.exchange.market.recorded import Recorded
+
+_DAYS_HELD: Final = 45
+_TRADES_HELD: Final = 40_000
+_MINUTES_HELD: Final = 3
+
+
+class GeneratedSymbol:
+    """The trades and candles of one symbol as a pure function of seed, rate and minute.
+
+    A halt is the only thing that can be changed later, and only where nobody has looked yet.
+    """
+
+    def __init__(self, coin: Coin, *, seed: int, rate: float, recorded: Recorded | None) -> None:
+        self.coin = coin
+        self._seed = seed
+        self._rate = rate
+        self._first_day = day_of(coin.listed)
+        self._recorded = recorded
+        self._path = path_of(coin, seed, self._first_day, recorded)
+        self._fills = fills_of(seed, coin.symbol)
+        self._key = key_of(seed, coin.symbol, "point")
+        self._halts: list[tuple[int, int]] = []
+        self._skeletons: Cache[int, Skeleton] = Cache(_DAYS_HELD)
+        self._candles: Cache[int, Candles] = Cache(_DAYS_HELD)
+        self._trades: Cache[int, Trades] = Cache(_TRADES_HELD, len, fewest=_MINUTES_HELD)
+        self._day_ids = self._count()
+
+    @property
+    def tick_e8(self) -> int:
+        """Return the price step."""
+        return self.coin.tick_e8
+
+    @property
+    def step_e8(self) -> int:
+        """Return the quantity step."""
+        return self.coin.step_e8
+
+    @property
+    def first_minute(self) -> int:
+        """Return the minute of the listing, counted from 1970-01-01."""
+        return self._first_day * DAY_MINUTES
+
+    @property
+    def end_minute(self) -> int:
+        """Return the minute at which the generated market ends."""
+        return LAST_DAY * DAY_MINUTES
+
+    def halt(self, first_minute: int, end_minute: int) -> None:
+        """Let no trade happen in these minutes; ids go on after them without a break."""
+        self._halts.append((first_minute, end_minute))
+        for cache in (self._skeletons, self._candles, self._trades):
+            cache.clear()
+        self._day_ids = self._count()
+
+    def day(self, day: int) -> Skeleton:
+        """Return the skeleton of one day."""
+        return self._skeletons.get(day, lambda: self._with_halts(day))
+
+    def opening_e8(self, day: int) -> int:
+        """Return the price at which a day begins, without making its candles."""
+        if self._recorded is not None and self._recorded.holds(day):
+            row = (day - self._recorded.first_day) * DAY_MINUTES
+            return int(self._recorded.open[row]) * self.coin.tick_e8
+        return int(self._path.boundary[day - self._first_day]) * self.coin.tick_e8
+
+    def candles(self, day: int) -> Candles:
+        """Return the 1,440 one-minute candles of one day."""
+        return self._candles.get(day, lambda: self._make_candles(day))
+
+    def trades(self, minute: int) -> Trades:
+        """Return the trades of one minute."""
+        return self._trades.get(minute, lambda: self._make_trades(minute))
+
+    def holds(self, minute: int) -> bool:
+        """Tell whether the trades of a minute are at hand."""
+        return minute in self._trades
+
+    def minute_of(self, agg_id: int) -> int | None:
+        """Return the minute in which an aggregate trade happens, if it ever does."""
+        if not 0 <= agg_id < self._day_ids[-1]:
+            return None
+        day = int(np.searchsorted(self._day_ids, agg_id, side="right")) - 1 + self._first_day
+        edges = self._minute_ids(day)
+        return day * DAY_MINUTES + int(np.searchsorted(edges, agg_id, side="right")) - 1
+
+    def _minute_ids(self, day: int) -> I64:
+        start = int(self._day_ids[day - self._first_day])
+        return np.concatenate([[start], start + np.cumsum(self.day(day).aggregates)])
+
+    def _make_candles(self, day: int) -> Candles:
+        skeleton = self.day(day)
+        ids = self._minute_ids(day)[:-1]
+        points = points_of(skeleton, ids, self._fills, self._key)
+        return candles_of(self.coin, skeleton, points, self._fills)
+
+    def _make_trades(self, minute: int) -> Trades:
+        day, place = divmod(minute, DAY_MINUTES)
+        skeleton = self.day(day).span(place, place + 1)
+        ids = self._minute_ids(day)[place : place + 1]
+        points = points_of(skeleton, ids, self._fills, self._key)
+        return trades_of(self.coin, self._seed, skeleton, points, self._fills)
+
+    def _untouched(self, day: int) -> Skeleton:
+        if self._recorded is not None and self._recorded.holds(day):
+            return recorded_day(self.coin, self._recorded, day, self._rate)
+        return generated_day(self.coin, self._seed, self._path, day, self._rate)
+
+    def _with_halts(self, day: int) -> Skeleton:
+        skeleton = self._untouched(day)
+        minutes = np.arange(day * DAY_MINUTES, (day + 1) * DAY_MINUTES)
+        mask = np.zeros(DAY_MINUTES, np.bool_)
+        for first, end in self._halts:
+            mask |= (minutes >= first) & (minutes < end)
+        if not mask.any():
+            return skeleton
+        listed = day == self._first_day
+        last_close = skeleton.open[0] if listed else self.day(day - 1).close[-1]
+        return skeleton.halted(mask, int(last_close))
+
+    def _count(self) -> I64:
+        days = np.arange(self._first_day, LAST_DAY, dtype=np.int64)
+        counts = day_total(self.coin, self._seed, self._rate, days)
+        special = {day for first, end in self._halts for day in self._days_of(first, end)}
+        if self._recorded is not None:
+            special |= set(range(self._recorded.first_day, self._recorded.end_day))
+        for day in sorted(special):
+            counts[day - self._first_day] = int(self._with_halts(day).aggregates.sum())
+        return np.concatenate([[0], np.cumsum(counts)])
+
+    def _days_of(self, first_minute: int, end_minute: int) -> range:
+        first, last = first_minute // DAY_MINUTES, (end_minute - 1) // DAY_MINUTES
+        return range(max(first, self._first_day), min(last + 1, LAST_DAY))

@@ -1,0 +1,128 @@
+"""The inside of minutes: at most sixty points, each one price, one side and a run of trades.
+
+Everything that a kline says follows from the points, so it needs no trades to be made.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candlewick.exchange.market.days import MOST_FILLS
+from candlewick.exchange.market.minute_plan import Skeleton
+from candlewick.exchange.market.random_by_address import I64, U64, key_of, lane, words
+
+POINTS: Final = 60
+_INDEX: Final = np.arange(POINTS, dtype=np.int64)
+_PERIOD: Final = 256
+# Volumes stay below 2^31 steps and sums of weights below 2^19, prices below 2^40 ticks.
+_SHARE_BITS: Final = 12
+_SLOPE_BITS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Fills:
+    """How many trades each aggregate holds: a pattern of 256 aggregates, for ever repeated.
+
+    Attributes:
+        edges: 257 sums from 0 to the trades of one period.
+    """
+
+    edges: I64
+
+    def first_trade_id(self, agg_id: I64) -> I64:
+        """Return the id of the first trade of each aggregate."""
+        period, place = np.divmod(agg_id, _PERIOD)
+        return np.asarray(period * self.edges[-1] + self.edges[place], dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The points of m minutes, as arrays of m rows and 60 columns.
+
+    Attributes:
+        price: Ticks.
+        volume: Steps; the rest of a minute's volume below one step is not in it.
+        bought: True where the taker bought.
+        agg_edges: m rows, 61 columns: aggregate ids at which the points begin and end.
+        used: m numbers: points that hold trades.
+    """
+
+    price: I64
+    volume: I64
+    bought: NDArray[np.bool_]
+    agg_edges: I64
+    used: I64
+
+
+def fills_of(seed: int, symbol: str) -> Fills:
+    """Return the fills of one symbol: mostly one trade, sometimes up to twelve."""
+    drawn = words(key_of(seed, symbol, "fills"), np.arange(_PERIOD, dtype=np.int64))
+    few = 1 + lane(drawn, 0, 2) // 3 + lane(drawn, 8, 4) // 15
+    many = lane(drawn, 16, 5) // 31 * (lane(drawn, 24, 4) % (MOST_FILLS - 2))
+    return Fills(np.concatenate([[0], np.cumsum(few + many)]))
+
+
+def points_of(minutes: Skeleton, first_agg_ids: I64, fills: Fills, key: int) -> Points:
+    """Return the points of every minute.
+
+    Args:
+        minutes: m minutes.
+        first_agg_ids: The first aggregate id of each of them.
+        fills: The symbol's.
+        key: The symbol's key for points.
+    """
+    count = minutes.aggregates[:, None]
+    used = np.minimum(count, POINTS)
+    rows = minutes.first_minute + np.arange(len(minutes.open), dtype=np.int64)
+    noise = words(key, rows[:, None] * POINTS + _INDEX)
+    inside = used > _INDEX
+    runs = inside + _shares(count - used, (lane(noise, 16, 10) + 16) * inside)
+    edges = np.cumsum(np.concatenate([first_agg_ids[:, None], runs], axis=1), axis=1)
+    trade_ids = fills.first_trade_id(edges)
+    least = np.diff(trade_ids, axis=1)
+    spare = minutes.volume[:, None] - (trade_ids[:, -1:] - trade_ids[:, :1])
+    volume = least + _shares(spare, (lane(noise, 26, 12) + 64) * inside)
+    price, rising = _prices(minutes, used, noise)
+    bought = lane(noise, 48, 16) < np.where(rising, 37_000, 28_500)
+    return Points(price, volume, bought, edges, used[:, 0])
+
+
+def _shares(total: I64, weight: I64) -> I64:
+    # Whole numbers in proportion to the weights; a factor in place of a division for each.
+    edges = np.cumsum(np.concatenate([np.zeros_like(total), weight], axis=1), axis=1)
+    whole = np.maximum(edges[:, -1:], 1)
+    parts = edges * ((total << _SHARE_BITS) // whole) >> _SHARE_BITS
+    shares: I64 = np.diff(np.where(edges == whole, total, parts), axis=1)
+    return shares
+
+
+def _prices(minutes: Skeleton, used: I64, noise: U64) -> tuple[I64, NDArray[np.bool_]]:
+    # From the open to one extreme, on to the other, and back to the close, with noise between.
+    low, high = minutes.low[:, None], minutes.high[:, None]
+    start, end = minutes.open[:, None], minutes.close[:, None]
+    last = np.maximum(used - 1, 3)
+    middle = (last + 1) // 2
+    first = 1 + lane(noise[:, :1], 0, 16) % (middle - 1)
+    second = middle + lane(noise[:, 1:2], 0, 16) % (last - middle)
+    down_first = np.where(end == start, lane(noise[:, 2:3], 0, 1), end > start) > 0
+    near, far = np.where(down_first, low, high), np.where(down_first, high, low)
+    legs = ((0 * first, start, first, near), (first, near, second, far), (second, far, last, end))
+    lines = [_line(*leg) for leg in legs]
+    before, between = first > _INDEX, second > _INDEX
+    slope, base = (
+        np.where(before, one, np.where(between, two, three))
+        for one, two, three in zip(*lines, strict=True)
+    )
+    jitter = (high - low) * (lane(noise, 0, 16) - 32_768) >> 18
+    price = np.clip((base + slope * _INDEX >> _SLOPE_BITS) + jitter, low, high)
+    rows = np.arange(len(price))[:, None]
+    for at, knot in ((0 * first, start), (first, near), (second, far), (last, end)):
+        price[rows, at] = knot
+    return price, slope > 0
+
+
+def _line(from_at: I64, from_price: I64, to_at: I64, to_price: I64) -> tuple[I64, I64]:
+    slope: I64 = ((to_price - from_price) << _SLOPE_BITS) // (to_at - from_at)
+    return slope, (from_price << _SLOPE_BITS) - slope * from_at

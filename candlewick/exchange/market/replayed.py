@@ -1,0 +1,96 @@
+"""One symbol whose trades were recorded: the same answers as the generated market gives."""
+
+from functools import reduce
+from math import gcd
+
+import numpy as np
+
+from candlewick.exchange.market.cache import Cache
+from candlewick.exchange.market.columns import Candles, Trades, joined
+from candlewick.exchange.market.intervals import DAY_MINUTES, MINUTE_MS
+from candlewick.exchange.market.klines import candle_of
+from candlewick.exchange.market.price_path import LAST_DAY
+
+_DAYS_HELD = 45
+
+
+class ReplayedSymbol:
+    """Recorded aggregate trades of one symbol, held as columns; ids are consecutive."""
+
+    def __init__(self, trades: Trades) -> None:
+        self._all = trades
+        self._candles: Cache[int, Candles] = Cache(_DAYS_HELD)
+        self._tick_e8 = int(reduce(gcd, np.unique(trades.price_e8).tolist()))
+
+    @property
+    def tick_e8(self) -> int:
+        """Return the largest number that divides every price."""
+        return self._tick_e8
+
+    @property
+    def step_e8(self) -> int:
+        """Return the smallest quantity there is: the recording does not tell the real one."""
+        return 1
+
+    @property
+    def first_minute(self) -> int:
+        """Return the minute of the first recorded trade."""
+        return int(self._all.time_ms[0]) // MINUTE_MS
+
+    @property
+    def end_minute(self) -> int:
+        """Return the end of the calendar: after the last trade nothing happens any more."""
+        return LAST_DAY * DAY_MINUTES
+
+    @property
+    def first_ms(self) -> int:
+        """Return the time of the first recorded trade."""
+        return int(self._all.time_ms[0])
+
+    def trades(self, minute: int) -> Trades:
+        """Return the trades of one minute."""
+        edges = (minute * MINUTE_MS, (minute + 1) * MINUTE_MS)
+        start, stop = np.searchsorted(self._all.time_ms, edges, side="left")
+        return self._all.span(int(start), int(stop))
+
+    def opening_e8(self, day: int) -> int:
+        """Return the price at which a day begins."""
+        return int(self.candles(day).open_e8[0])
+
+    def candles(self, day: int) -> Candles:
+        """Return the 1,440 one-minute candles of one day."""
+        return self._candles.get(day, lambda: self._day(day))
+
+    def holds(self, minute: int) -> bool:
+        """Tell that everything is at hand."""
+        del minute
+        return True
+
+    def minute_of(self, agg_id: int) -> int | None:
+        """Return the minute of an aggregate trade, or None where it was not recorded."""
+        row = agg_id - self._all.first_agg_id
+        return int(self._all.time_ms[row]) // MINUTE_MS if 0 <= row < len(self._all) else None
+
+    def halt(self, first_minute: int, end_minute: int) -> None:
+        """Refuse: what was recorded happened.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(
+            f"minutes {first_minute} to {end_minute} are recorded: a halt needs the generated "
+            "market, without --capture and --aggtrades"
+        )
+
+    def _day(self, day: int) -> Candles:
+        parts, first = [], day * DAY_MINUTES
+        last_close = self._close_before(first * MINUTE_MS)
+        for minute in range(first, first + DAY_MINUTES):
+            trades = self.trades(minute)
+            parts.append(candle_of(trades, minute * MINUTE_MS, last_close, self))
+            last_close = int(parts[-1].close_e8[0])
+        return joined(parts)
+
+    def _close_before(self, at_ms: int) -> int:
+        row = int(np.searchsorted(self._all.time_ms, at_ms, side="left")) - 1
+        return int(self._all.price_e8[max(row, 0)])

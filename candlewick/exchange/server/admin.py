@@ -1,0 +1,108 @@
+"""The simulated exchange's own paths: faults and the market's clock."""
+
+from collections.abc import Callable
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from candlewick.exchange.faults.active import Arsenal
+from candlewick.exchange.faults.faults import FAULT, Fault, Halt
+from candlewick.exchange.faults.parsing import fault_of
+from candlewick.exchange.market.clock import MarketClock
+from candlewick.exchange.market.intervals import MINUTE_MS
+from candlewick.exchange.market.source import Market
+from candlewick.exchange.server.history import next_agg_id
+from candlewick.exchange.streams.feed import EVENT_DELAY_MS
+
+_MOST_SPEED = 100_000.0
+
+
+class Admin:
+    """Arms faults and moves the clock."""
+
+    def __init__(
+        self,
+        clock: MarketClock,
+        market: Market,
+        arsenal: Arsenal,
+        about: Callable[[], dict[str, object]],
+    ) -> None:
+        self._clock = clock
+        self._market = market
+        self._arsenal = arsenal
+        self._about = about
+
+    def routes(self) -> list[Route]:
+        """Return the paths."""
+        return [
+            Route("/admin/faults", self._faults, methods=["GET", "POST", "DELETE"]),
+            Route("/admin/faults/schema", self._schema),
+            Route("/admin/market", self._state, methods=["GET", "POST"]),
+        ]
+
+    def arm(self, fault: Fault) -> dict[str, object]:
+        """Put a fault in force and return what is shown of it.
+
+        Raises:
+            ValueError: A halt names a symbol that is not traded.
+        """
+        armed = self._arsenal.arm(fault, self._clock.now_ms())
+        if isinstance(fault, Halt):
+            if fault.symbol not in self._market:
+                self._arsenal.disarm(armed.number)
+                raise ValueError(f"not a fault: symbol {fault.symbol} is not traded here")
+            # What anybody may have seen stays: the halt begins with a minute yet to come.
+            first = max(armed.start_ms, self._clock.now_ms() + 1) // MINUTE_MS + 1
+            try:
+                self._market[fault.symbol].halt(first, first + fault.minutes)
+            except ValueError:
+                self._arsenal.disarm(armed.number)
+                raise
+            armed.start_ms, armed.end_ms = first * MINUTE_MS, (first + fault.minutes) * MINUTE_MS
+        return armed.shown()
+
+    async def _faults(self, request: Request) -> Response:
+        if request.method == "GET":
+            return _json({"faults": [armed.shown() for armed in self._arsenal.all()]})
+        if request.method == "DELETE":
+            number = request.query_params.get("id")
+            gone = self._arsenal.disarm(int(number) if number and number.isdigit() else None)
+            return _json({"removed": gone})
+        try:
+            return _json(self.arm(fault_of(orjson.loads(await request.body()))), 201)
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
+
+    async def _schema(self, _: Request) -> Response:
+        return _json(FAULT.json_schema())
+
+    async def _state(self, request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                self._move(orjson.loads(await request.body()))
+            except (TypeError, ValueError) as error:
+                return _json({"error": str(error)}, 400)
+        now_ms = self._clock.now_ms()
+        visible_ms = now_ms - EVENT_DELAY_MS
+        heads = {
+            name: {"next_agg_id": next_agg_id(source, visible_ms + 1)}
+            for name, source in self._market.items()
+        }
+        state = {"now_ms": now_ms, "speed": self._clock.speed, "symbols": heads}
+        return _json(state | self._about())
+
+    def _move(self, wanted: dict[str, float]) -> None:
+        unknown = set(wanted) - {"speed", "advance_ms"}
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}; send speed or advance_ms")
+        if not 0 <= wanted.get("speed", 0) <= _MOST_SPEED or wanted.get("advance_ms", 0) < 0:
+            raise ValueError(f"speed is 0 to {_MOST_SPEED:g}, advance_ms is not negative")
+        if "speed" in wanted:
+            self._clock.set_speed(float(wanted["speed"]))
+        self._clock.advance(int(wanted.get("advance_ms", 0)))
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")

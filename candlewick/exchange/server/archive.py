@@ -1,0 +1,87 @@
+"""The paths of data.binance.vision: archive files and their checksums."""
+
+import asyncio
+import hashlib
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from candlewick.exchange.faults.active import Arsenal
+from candlewick.exchange.faults.archives import damaged
+from candlewick.exchange.market.cache import Cache
+from candlewick.exchange.market.clock import MarketClock
+from candlewick.exchange.market.intervals import DAY_MINUTES, DAY_MS, day_of
+from candlewick.exchange.market.source import Market
+from candlewick.exchange.server.archive_csv import zipped
+from candlewick.exchange.server.archive_names import File, file_of
+from candlewick.exchange.server.history import next_agg_id
+from candlewick.exchange.server.kline_files import KlineFiles, given_between
+
+_HELD_BYTES: Final = 48 << 20
+# A busier month of trades than this is not made: files are held in memory.
+_MOST_ROWS: Final = 8_000_000
+
+
+class Archive:
+    """Makes archive files when they are asked for; the same file always has the same bytes."""
+
+    def __init__(
+        self, clock: MarketClock, market: Market, arsenal: Arsenal, given: KlineFiles
+    ) -> None:
+        self._clock = clock
+        self._market = market
+        self._arsenal = arsenal
+        self._given = given
+        self._zips: Cache[File, bytes] = Cache(_HELD_BYTES, len)
+
+    def routes(self) -> list[Route]:
+        """Return the paths."""
+        return [Route("/data/spot/{rest:path}", self._file)]
+
+    async def _file(self, request: Request) -> Response:
+        named = file_of(request.url.path)
+        if named is None or not self._published(named[0]):
+            return _no_such_key(request.url.path)
+        file, checksum = named
+        fault = self._arsenal.archive_fault(request.url.path, self._clock.now_ms())
+        if fault is not None and fault.how == "missing":
+            return _no_such_key(request.url.path)
+        if file not in self._zips:
+            content = await asyncio.to_thread(self._made, file)
+            self._zips.get(file, lambda: content)
+        body = self._zips.get(file, lambda: self._made(file))
+        if fault is not None:
+            body = damaged(body, fault.how, checksum=checksum)
+        if checksum:
+            line = f"{hashlib.sha256(body).hexdigest()}  {file.name}.zip\n"
+            return Response(line, media_type="binary/octet-stream")
+        return Response(body, media_type="application/zip")
+
+    def _made(self, file: File) -> bytes:
+        given = self._given.get((file.symbol, file.interval))
+        return zipped(self._market[file.symbol], file, given)
+
+    def _published(self, file: File) -> bool:
+        source = self._market.get(file.symbol)
+        if source is None or self._clock.now_ms() < file.published_ms:
+            return False
+        first_day, end_day = (day_of(file.first) + days for days in (0, file.days))
+        if (file.symbol, file.interval) in self._given:
+            given = self._given[file.symbol, file.interval]
+            return len(given_between(given, first_day * DAY_MS, end_day * DAY_MS)) > 0
+        if end_day * DAY_MINUTES <= source.first_minute:
+            return False
+        if file.interval:
+            return True
+        rows = next_agg_id(source, end_day * DAY_MS) - next_agg_id(source, first_day * DAY_MS)
+        return rows <= _MOST_ROWS
+
+
+def _no_such_key(path: str) -> Response:
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code>'
+        f"<Message>The specified key does not exist.</Message><Key>{path[1:]}</Key></Error>"
+    )
+    return Response(body, 404, media_type="application/xml")

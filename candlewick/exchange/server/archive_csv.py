@@ -1,0 +1,81 @@
+"""What is in an archive file: a zip of CSV without a header.
+
+Source: binance-public-data, README.md. Times are microseconds from 2025-01-01 on and
+milliseconds before.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from candlewick.exchange.market.columns import Candles, Trades
+from candlewick.exchange.market.intervals import DAY_MINUTES, DAY_MS, INTERVALS, day_of
+from candlewick.exchange.market.klines import klines
+from candlewick.exchange.market.source import Source
+from candlewick.exchange.server.archive_names import File
+from candlewick.exchange.server.kline_files import given_between
+from candlewick.exchange.streams.payloads import decimal
+
+_MICROSECONDS_FROM: Final = date(2025, 1, 1)
+
+
+def zipped(source: Source, file: File, given: Candles | None = None) -> bytes:
+    """Return the bytes of an archive, of the given klines where there are some."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        # A fixed date: the checksum depends on what the file says alone.
+        about = zipfile.ZipInfo(f"{file.name}.csv", (2020, 1, 1, 0, 0, 0))
+        about.compress_type = zipfile.ZIP_DEFLATED
+        with archive.open(about, "w", force_zip64=True) as member:
+            for part in lines(source, file) if given is None else given_lines(given, file):
+                member.write(part.encode())
+    return held.getvalue()
+
+
+def lines(source: Source, file: File) -> Iterator[str]:
+    """Return the CSV of an archive, in parts of whole lines."""
+    unit = 1000 if file.first >= _MICROSECONDS_FROM else 1
+    first_day = day_of(file.first)
+    if file.interval:
+        length = INTERVALS[file.interval]
+        start_ms, end_ms = first_day * DAY_MS, (first_day + file.days) * DAY_MS
+        for at in range(start_ms, end_ms, max(DAY_MS, length)):
+            last = min(at + max(DAY_MS, length), end_ms) - 1
+            yield kline_lines(klines(source, length, at, last, visible_ms=end_ms - 1), length, unit)
+        return
+    first = max(first_day * DAY_MINUTES, source.first_minute)
+    for minute in range(first, (first_day + file.days) * DAY_MINUTES):
+        yield agg_trade_lines(source.trades(minute), unit)
+
+
+def given_lines(given: Candles, file: File) -> Iterator[str]:
+    """Return the CSV of an archive of given klines, in parts of whole lines."""
+    unit = 1000 if file.first >= _MICROSECONDS_FROM else 1
+    start_ms = day_of(file.first) * DAY_MS
+    rows = given_between(given, start_ms, start_ms + file.days * DAY_MS)
+    yield kline_lines(rows, INTERVALS[file.interval], unit)
+
+
+def kline_lines(rows: Candles, interval_ms: int, unit: int) -> str:
+    """Return the CSV lines of klines."""
+    prices = (rows.open_e8, rows.high_e8, rows.low_e8, rows.close_e8, rows.volume_e8)
+    sums = (rows.quote_e8, rows.trades, rows.taker_e8, rows.taker_quote_e8)
+    columns = (column.tolist() for column in (rows.open_ms, *prices, *sums))
+    return "".join(
+        f"{at * unit},{decimal(o)},{decimal(h)},{decimal(low)},{decimal(c)},{decimal(v)},"
+        f"{(at + interval_ms) * unit - 1},{decimal(q)},{n},{decimal(tv)},{decimal(tq)},0\n"
+        for at, o, h, low, c, v, q, n, tv, tq in zip(*columns, strict=True)
+    )
+
+
+def agg_trade_lines(trades: Trades, unit: int) -> str:
+    """Return the CSV lines of aggregate trades."""
+    ids = trades.trade_id_edges.tolist()
+    columns = (trades.time_ms, trades.price_e8, trades.quantity_e8, trades.buyer_maker)
+    rows = zip(*(column.tolist() for column in columns), ids, ids[1:], strict=False)
+    return "".join(
+        f"{agg},{decimal(price)},{decimal(quantity)},{first},{end - 1},{at * unit},{maker},True\n"
+        for agg, (at, price, quantity, maker, first, end) in enumerate(rows, trades.first_agg_id)
+    )

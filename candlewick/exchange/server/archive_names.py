@@ -1,0 +1,68 @@
+"""Names of archive files, and the day on which each appears."""
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from candlewick.exchange.market.intervals import DAY_MS, INTERVALS, day_of
+
+_PATH: Final = re.compile(
+    r"/data/spot/(?P<span>daily|monthly)/"
+    r"(?:klines/(?P<ks>[A-Z0-9]+)/(?P<interval>\w+)/(?P=ks)-(?P=interval)"
+    r"|aggTrades/(?P<as>[A-Z0-9]+)/(?P=as)-aggTrades)"
+    r"-(?P<date>\d{4}-\d{2}(?:-\d{2})?)\.zip(?P<sum>\.CHECKSUM)?"
+)
+_MICROSECONDS_FROM: Final = date(2025, 1, 1)
+# A day's file comes in the next morning.
+_DAILY_AFTER_MS: Final = 3 * 3_600_000
+_MONDAY: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One archive: a symbol's klines or aggregate trades of a day or a month.
+
+    Attributes:
+        interval: Of klines; empty for aggregate trades.
+        first: First day.
+        days: Number of days.
+        name: Without `.zip`.
+    """
+
+    symbol: str
+    interval: str
+    first: date
+    days: int
+    name: str
+
+    @property
+    def published_ms(self) -> int:
+        """Return when the file appears: the next morning, or the first Monday after the month."""
+        after = self.first + timedelta(days=self.days)
+        if self.days > 1:
+            after += timedelta(days=(_MONDAY - after.weekday()) % 7)
+        return day_of(after) * DAY_MS + _DAILY_AFTER_MS
+
+
+def file_of(path: str) -> tuple[File, bool] | None:
+    """Return the file that a path names, and whether its checksum is meant.
+
+    None where no such file can be.
+    """
+    found = _PATH.fullmatch(path)
+    if found is None:
+        return None
+    text, monthly = found["date"], found["span"] == "monthly"
+    try:
+        first = date.fromisoformat(f"{text}-01" if monthly else text)
+    except ValueError:
+        return None
+    interval = found["interval"] or ""
+    if interval and interval not in INTERVALS:
+        return None
+    symbol = found["ks"] or found["as"]
+    days = monthrange(first.year, first.month)[1] if monthly else 1
+    name = f"{symbol}-{interval or 'aggTrades'}-{text}"
+    return File(symbol, interval, first, days, name), bool(found["sum"])

@@ -1,0 +1,87 @@
+"""Klines served from official files instead of the market: what REST and archives then say."""
+
+import gzip
+import lzma
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from candlewick.exchange.market.columns import Candles
+from candlewick.exchange.market.intervals import INTERVALS
+from candlewick.exchange.market.random_by_address import I64
+from candlewick.exchange.server.query_params import Range
+
+_PLACES: Final = 8
+KlineFiles = dict[tuple[str, str], Candles]
+
+
+def read_kline_files(paths: Sequence[Path]) -> KlineFiles:
+    """Read CSV files as the archive has them, plain, .gz or .xz, named ``SYMBOL-INTERVAL...``.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: A name or a row is not as expected.
+    """
+    return {_named(path): _read(path) for path in paths}
+
+
+def given_page(given: Candles, wanted: Range, interval_ms: int, *, visible_ms: int) -> Candles:
+    """Return a page of klines that have closed, oldest first."""
+    end_ms = visible_ms if wanted.end_ms is None else min(wanted.end_ms, visible_ms)
+    stop = int(np.searchsorted(given.open_ms, end_ms, side="right"))
+    stop = min(stop, int(np.searchsorted(given.open_ms + interval_ms, visible_ms, side="right")))
+    if wanted.start_ms is None:
+        return given.span(max(stop - wanted.limit, 0), stop)
+    start = int(np.searchsorted(given.open_ms, wanted.start_ms, side="left"))
+    return given.span(start, min(start + wanted.limit, max(stop, start)))
+
+
+def given_between(given: Candles, start_ms: int, end_ms: int) -> Candles:
+    """Return the klines that open in ``[start_ms, end_ms)``."""
+    start, stop = np.searchsorted(given.open_ms, (start_ms, end_ms), side="left")
+    return given.span(int(start), int(stop))
+
+
+def _named(path: Path) -> tuple[str, str]:
+    symbol, _, rest = path.name.partition("-")
+    interval = rest.split(".")[0].split("-")[0]
+    if interval not in INTERVALS:
+        raise ValueError(f"{path.name}: name it SYMBOL-INTERVAL.csv, for example BTCUSDT-15m.csv")
+    return symbol, interval
+
+
+def _read(path: Path) -> Candles:
+    lines = _unpacked(path).decode().splitlines()
+    cells = list(zip(*(line.split(",") for line in lines), strict=True))
+    opened, high, low, closed, volume = (_column(cells[at], _e8) for at in range(1, 6))
+    return Candles(
+        open_ms=_column(cells[0], int),
+        open_e8=opened,
+        high_e8=high,
+        low_e8=low,
+        close_e8=closed,
+        volume_e8=volume,
+        quote_e8=_column(cells[7], _e8),
+        trades=_column(cells[8], int),
+        taker_e8=_column(cells[9], _e8),
+        taker_quote_e8=_column(cells[10], _e8),
+        first_trade_id=np.zeros(len(lines), np.int64),
+    )
+
+
+def _unpacked(path: Path) -> bytes:
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        return gzip.decompress(data)
+    return lzma.decompress(data) if path.suffix == ".xz" else data
+
+
+def _column(cells: Sequence[str], read: Callable[[str], int]) -> I64:
+    return np.array([read(text) for text in cells], np.int64)
+
+
+def _e8(text: str) -> int:
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction.ljust(_PLACES, "0"))

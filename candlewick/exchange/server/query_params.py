@@ -1,0 +1,103 @@
+"""Query parameters, read as Binance reads them."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.datastructures import QueryParams
+
+from candlewick.exchange.market.intervals import INTERVALS
+from candlewick.exchange.server import errors
+
+_WHOLE: Final = re.compile(r"[0-9]{1,20}")
+_SYMBOL: Final = re.compile(r"[A-Z0-9-_.]{1,20}")
+_DEFAULT_LIMIT: Final = 500
+MOST_ROWS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Which rows of one symbol are asked for; times are UTC epoch milliseconds, both included."""
+
+    symbol: str
+    start_ms: int | None
+    end_ms: int | None
+    limit: int
+
+
+def checked(query: QueryParams, known: tuple[str, ...]) -> None:
+    """Refuse parameters that are unknown, empty or sent twice.
+
+    Raises:
+        ApiError: -1101, -1104 or -1105.
+    """
+    names = [name for name, _ in query.multi_items()]
+    for name, value in query.multi_items():
+        if names.count(name) > 1:
+            raise errors.duplicated(name)
+        if name in known and not value:
+            raise errors.empty(name)
+    read = sum(name in known for name in names)
+    if read < len(names):
+        raise errors.unread(read, len(names))
+
+
+def range_of(query: QueryParams, symbols: frozenset[str]) -> Range:
+    """Read symbol, startTime, endTime and limit.
+
+    Raises:
+        ApiError: -1100, -1102, -1121 or -1130.
+    """
+    limit = whole(query, "limit")
+    if limit == 0:
+        raise errors.invalid("limit")
+    return Range(
+        symbol=symbol_of(query, symbols),
+        start_ms=whole(query, "startTime"),
+        end_ms=whole(query, "endTime"),
+        limit=min(_DEFAULT_LIMIT if limit is None else limit, MOST_ROWS),
+    )
+
+
+def symbol_of(query: QueryParams, symbols: frozenset[str]) -> str:
+    """Read the symbol.
+
+    Raises:
+        ApiError: -1100, -1102 or -1121.
+    """
+    symbol = query.get("symbol")
+    if symbol is None:
+        raise errors.missing("symbol")
+    if not _SYMBOL.fullmatch(symbol):
+        raise errors.illegal("symbol", "^[A-Z0-9-_.]{1,20}$")
+    if symbol not in symbols:
+        raise errors.ApiError(-1121, "Invalid symbol.")
+    return symbol
+
+
+def interval_of(query: QueryParams) -> str:
+    """Read the interval of klines.
+
+    Raises:
+        ApiError: -1102 or -1120.
+    """
+    interval = query.get("interval")
+    if interval is None:
+        raise errors.missing("interval")
+    if interval not in INTERVALS:
+        raise errors.ApiError(-1120, "Invalid interval.")
+    return interval
+
+
+def whole(query: QueryParams, name: str) -> int | None:
+    """Read a whole number that need not be there.
+
+    Raises:
+        ApiError: -1100.
+    """
+    text = query.get(name)
+    if text is None:
+        return None
+    if not _WHOLE.fullmatch(text):
+        raise errors.illegal(name, "^[0-9]{1,20}$")
+    return int(text)

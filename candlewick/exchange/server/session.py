@@ -1,0 +1,190 @@
+"""One websocket connection: handshake, pings, limits, control messages, frames out.
+
+Uvicorn hands over the connection when a request asks for the upgrade. Frames are written in
+batches, not message by message, so that a storm of trades costs one system call a tick.
+
+Source: binance-spot-api-docs, web-socket-streams.md, "General WSS information".
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable
+from itertools import count
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from websockets.frames import Frame as WireFrame
+from websockets.frames import Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+from candlewick.exchange.server import control
+from candlewick.exchange.server.framing import text_frame
+from candlewick.exchange.server.keepalive import Keepalive
+from candlewick.exchange.server.subscriptions import Subscriptions, TooManyStreams
+
+if TYPE_CHECKING:
+    from uvicorn import Config
+    from uvicorn.server import ServerState
+
+    from candlewick.exchange.server.hub import Hub
+
+_POLICY: Final = 1008
+GOING_AWAY: Final = 1001
+_BUFFER_LIMIT: Final = 64 << 20
+_ordinals = count()
+
+
+class Session(asyncio.Protocol):
+    """A client's connection, made by uvicorn for each websocket request."""
+
+    def __init__(
+        self, config: "Config", server_state: "ServerState", app_state: dict[str, object]
+    ) -> None:
+        del config
+        self._hub = cast("Hub", app_state["hub"])
+        # Uvicorn calls shutdown() of what is in here; its type names only its own classes.
+        self._peers = cast("set[Session]", server_state.connections)
+        self._protocol = ServerProtocol(max_size=1 << 16, logger=logging.getLogger(__name__))
+        self._transport: asyncio.Transport | None = None
+        self._end: asyncio.TimerHandle | None = None
+        self._keepalive = Keepalive(
+            self._hub.rules.ping_every_s,
+            self._hub.rules.pong_within_s,
+            self._ping,
+            lambda: self.close(_POLICY, "Pong timeout"),
+        )
+        self._incoming: deque[float] = deque()
+        self._loop = asyncio.get_running_loop()
+        self.subscriptions = Subscriptions(self._hub.symbols)
+        self.ordinal = -1
+
+    # asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection over."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._peers.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        del exc
+        self._peers.discard(self)
+        self._hub.leave(self)
+        self._keepalive.stop()
+        if self._end is not None:
+            self._end.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what the client sent."""
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Request):
+                self._open(event)
+            else:
+                self._receive(cast("WireFrame", event))
+        self._flush()
+
+    def shutdown(self) -> None:
+        """Announce the end and close; uvicorn calls it when the server stops."""
+        self.announce_shutdown(self._hub.now_ms())
+        self.close(GOING_AWAY, "server shutdown")
+
+    # the hub's side
+
+    @property
+    def buffered(self) -> int:
+        """Return the bytes that wait for the client to read."""
+        return self._transport.get_write_buffer_size() if self._transport else 0
+
+    def write(self, messages: Iterable[str]) -> None:
+        """Send text messages; a client that does not read is cut off."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(b"".join(map(text_frame, messages)))
+        if self.buffered > _BUFFER_LIMIT:
+            self.cut()
+
+    def close(self, code: int, reason: str) -> None:
+        """Close with a close frame."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._protocol.fail(code, reason)
+        self._flush()
+        self._transport.close()
+
+    def cut(self) -> None:
+        """Break the connection without a word."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def announce_shutdown(self, event_ms: int) -> None:
+        """Send the serverShutdown event."""
+        body = f'{{"e":"serverShutdown","E":{event_ms * self.subscriptions.unit}}}'
+        self.write([self.subscriptions.wrapped("!serverShutdown", body)])
+
+    # the client's side
+
+    def _open(self, request: Request) -> None:
+        url = urlsplit(request.path)
+        client = self._transport.get_extra_info("peername") if self._transport else None
+        response = self._protocol.accept(request)
+        refusal = self._hub.refuse(url.path, client[0] if client else "")
+        if refusal is not None:
+            response = self._protocol.reject(*refusal)
+        self._protocol.send_response(response)
+        self._flush()
+        if response.status_code != 101:  # noqa: PLR2004 - HTTP's own number for an upgrade
+            if self._transport is not None:
+                self._transport.close()
+            return
+        self.ordinal = next(_ordinals)
+        try:
+            self.subscriptions.from_url(unquote(url.path), parse_qs(url.query))
+        except TooManyStreams as error:
+            self.close(_POLICY, str(error))
+            return
+        self._hub.join(self)
+        self._keepalive.start()
+        lifetime_s = self._hub.rules.lifetime_s
+        self._end = self._loop.call_later(lifetime_s, self.close, GOING_AWAY, "24 hours")
+
+    def _receive(self, frame: WireFrame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self._flush()
+            if self._transport is not None:
+                self._transport.close()
+            return
+        if self._too_fast():
+            self.close(_POLICY, "Too many requests")
+        elif frame.opcode is Opcode.PONG:
+            self._keepalive.pong(bytes(frame.data))
+        elif frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
+            self._command(bytes(frame.data))
+
+    def _command(self, data: bytes) -> None:
+        try:
+            self.write([control.answer(data, self.subscriptions)])
+        except TooManyStreams as error:
+            self.close(_POLICY, str(error))
+        self._hub.changed()
+
+    def _too_fast(self) -> bool:
+        now = self._loop.time()
+        self._incoming.append(now)
+        while self._incoming[0] <= now - 1:
+            self._incoming.popleft()
+        return len(self._incoming) > self._hub.rules.messages_a_second
+
+    def _ping(self) -> bytes:
+        payload = str(self._hub.now_ms()).encode()
+        if not self._hub.silent(self):
+            self._protocol.send_ping(payload)
+            self._flush()
+        return payload
+
+    def _flush(self) -> None:
+        output = b"".join(self._protocol.data_to_send())
+        if output and self._transport is not None:
+            self._transport.write(output)

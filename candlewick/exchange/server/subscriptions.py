@@ -1,0 +1,57 @@
+"""What one connection listens to, and how its messages are dressed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from candlewick.exchange.streams.names import Topic, topic_of
+
+MOST_STREAMS: Final = 1_024
+
+
+class TooManyStreams(Exception):  # noqa: N818 - it names what happened to the client
+    """A connection asked for more streams than the exchange allows."""
+
+
+class Subscriptions:
+    """The streams of one connection, by name; names that carry nothing are kept as well."""
+
+    def __init__(self, symbols: frozenset[str]) -> None:
+        self._symbols = symbols
+        self.combined = False
+        self.unit = 1
+        self.topics: dict[str, Topic | None] = {}
+
+    def from_url(self, path: str, query: Mapping[str, Sequence[str]]) -> None:
+        """Read `/ws/<stream>`, `/ws/<a>/<b>`, `/ws` or `/stream?streams=<a>/<b>`.
+
+        Raises:
+            TooManyStreams: The URL names more than 1,024 streams.
+        """
+        self.unit = 1000 if query.get("timeUnit", [""])[0].upper() == "MICROSECOND" else 1
+        self.combined = path.startswith("/stream")
+        listed = query.get("streams", [""])[0] if self.combined else path.removeprefix("/ws")
+        self.add([name for name in listed.split("/") if name])
+
+    def add(self, names: Sequence[str]) -> None:
+        """Listen to more streams.
+
+        Raises:
+            TooManyStreams: There would be more than 1,024.
+        """
+        if len(self.topics.keys() | set(names)) > MOST_STREAMS:
+            raise TooManyStreams(f"more than {MOST_STREAMS} streams on one connection")
+        for name in names:
+            self.topics[name] = topic_of(name, self._symbols, unit=self.unit)
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Listen no longer to these streams; names not listened to are ignored."""
+        for name in names:
+            self.topics.pop(name, None)
+
+    def wants(self, topic: Topic) -> bool:
+        """Tell whether frames of a topic go to this connection."""
+        return self.topics.get(topic.name) == topic
+
+    def wrapped(self, name: str, body: str) -> str:
+        """Return a message as this connection is to see it."""
+        return f'{{"stream":"{name}","data":{body}}}' if self.combined else body

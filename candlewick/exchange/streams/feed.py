@@ -1,0 +1,145 @@
+"""Frames of the market's streams, by event time. It holds no socket and no clock."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import orjson
+
+from candlewick.exchange.market.columns import Trades
+from candlewick.exchange.market.intervals import INTERVALS, MINUTE_MS, open_of
+from candlewick.exchange.market.klines import klines
+from candlewick.exchange.market.source import Market, Source
+from candlewick.exchange.streams.names import Topic
+from candlewick.exchange.streams.payloads import agg_trade_events, fill_events, kline_event
+from candlewick.exchange.streams.tickers import book_ticker_events, mini_ticker
+
+# A trade is announced this long after it happened, on the stream and on REST alike.
+EVENT_DELAY_MS: Final = 2
+# The last word on a kline follows the last trade's announcement.
+CLOSE_DELAY_MS: Final = 3
+_KLINE_EVERY_MS: Final = 2_000
+_TICKER_EVERY_MS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message of one stream.
+
+    Attributes:
+        event_ms: Market time at which it leaves.
+        number: Identifies it within its stream: the id of a trade, the time of anything else.
+        body: JSON without the combined stream's wrapper.
+    """
+
+    event_ms: int
+    topic: Topic
+    number: int
+    body: str
+
+
+class Feed:
+    """Make the frames of any topics for any stretch of market time."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+
+    def frames(self, topics: set[Topic], after_ms: int, upto_ms: int) -> list[Frame]:
+        """Return the frames with `after_ms < event_ms <= upto_ms`, oldest first."""
+        found: list[Frame] = []
+        for topic in sorted(topics, key=lambda topic: (topic.name, topic.unit)):
+            found += self._topic_frames(topic, after_ms, upto_ms)
+        found.sort(key=lambda frame: frame.event_ms)
+        return found
+
+    def _topic_frames(self, topic: Topic, after_ms: int, upto_ms: int) -> list[Frame]:
+        if topic.kind == "kline":
+            return self._kline_frames(topic, after_ms, upto_ms)
+        if topic.kind == "miniTicker":
+            return self._ticker_frames(topic, after_ms, upto_ms)
+        source = self._market[topic.symbol]
+        parts = trades_between(source, after_ms - EVENT_DELAY_MS, upto_ms - EVENT_DELAY_MS)
+        return [frame for trades in parts for frame in _trade_frames(topic, source, trades)]
+
+    def _kline_frames(self, topic: Topic, after_ms: int, upto_ms: int) -> list[Frame]:
+        source, length = self._market[topic.symbol], INTERVALS[topic.interval]
+        frames = []
+        for at in _beats(after_ms, upto_ms, _KLINE_EVERY_MS, 0):
+            if at - EVENT_DELAY_MS >= open_of(at, length):
+                frames += _kline_frame(topic, source, open_of(at, length), at, closed=False)
+        first_close = open_of(after_ms - CLOSE_DELAY_MS, length) + length
+        for end in range(first_close, upto_ms - CLOSE_DELAY_MS + 1, length):
+            at = end + CLOSE_DELAY_MS
+            frames += _kline_frame(topic, source, end - length, at, closed=True)
+        return frames
+
+    def _ticker_frames(self, topic: Topic, after_ms: int, upto_ms: int) -> list[Frame]:
+        symbols = [topic.symbol] if topic.symbol else list(self._market)
+        frames = []
+        for at in _beats(after_ms, upto_ms, _TICKER_EVERY_MS, EVENT_DELAY_MS):
+            visible_ms = at - EVENT_DELAY_MS
+            rows = [
+                mini_ticker(name, self._market[name], event=at * topic.unit, visible_ms=visible_ms)
+                for name in symbols
+            ]
+            held = [row for row in rows if row]
+            body = orjson.dumps(held[0] if topic.symbol and held else held).decode()
+            frames += [Frame(at, topic, at, body)] if held else []
+        return frames
+
+
+def trades_between(source: Source, after_ms: int, upto_ms: int) -> list[Trades]:
+    """Return the trades with `after_ms < time <= upto_ms`, a part a minute."""
+    first = max((after_ms + 1) // MINUTE_MS, source.first_minute)
+    last = min(upto_ms // MINUTE_MS, source.end_minute - 1)
+    parts = []
+    for minute in range(first, last + 1):
+        trades = source.trades(minute)
+        start, stop = np.searchsorted(trades.time_ms, (after_ms, upto_ms), side="right")
+        if start < stop:
+            parts.append(trades.span(int(start), int(stop)))
+    return parts
+
+
+def _trade_frames(topic: Topic, source: Source, trades: Trades) -> list[Frame]:
+    delay, unit, symbol = EVENT_DELAY_MS, topic.unit, topic.symbol
+    times = (trades.time_ms + delay).tolist()
+    if topic.kind == "aggTrade":
+        bodies = agg_trade_events(symbol, trades, delay_ms=delay, unit=unit)
+        first = trades.first_agg_id
+        rows = zip(times, bodies, strict=True)
+        return [Frame(at, topic, first + i, body) for i, (at, body) in enumerate(rows)]
+    if topic.kind == "bookTicker":
+        events = book_ticker_events(symbol, source, trades)
+        return [Frame(times[row], topic, number, body) for row, number, body in events]
+    frames, step = [], source.step_e8
+    ids = trades.trade_id_edges.tolist()
+    for row, at in enumerate(times):
+        bodies = fill_events(symbol, trades, row, step_e8=step, delay_ms=delay, unit=unit)
+        frames += [Frame(at, topic, ids[row] + i, body) for i, body in enumerate(bodies)]
+    return frames
+
+
+def _kline_frame(
+    topic: Topic, source: Source, open_ms: int, at: int, *, closed: bool
+) -> list[Frame]:
+    length = INTERVALS[topic.interval]
+    visible_ms = min(at - EVENT_DELAY_MS, open_ms + length - 1)
+    rows = klines(source, length, open_ms, open_ms, visible_ms=visible_ms)
+    if not len(rows) or (not closed and not rows.trades[0]):
+        return []
+    body = kline_event(
+        topic.symbol,
+        topic.interval,
+        rows,
+        event=at * topic.unit,
+        end_ms=open_ms + length,
+        closed=closed,
+        unit=topic.unit,
+    )
+    return [Frame(at, topic, at, body)]
+
+
+def _beats(after_ms: int, upto_ms: int, every_ms: int, offset_ms: int) -> range:
+    first = (after_ms - offset_ms) // every_ms * every_ms + every_ms + offset_ms
+    return range(first, upto_ms + 1, every_ms)

@@ -1,0 +1,46 @@
+"""The streams beside trades and klines: best bid and ask, and the day so far."""
+
+from candlewick.exchange.market.columns import Trades
+from candlewick.exchange.market.intervals import DAY_MINUTES, MINUTE_MS
+from candlewick.exchange.market.klines import grouped, minute_candles
+from candlewick.exchange.market.source import Source
+from candlewick.exchange.streams.payloads import decimal
+
+
+def book_ticker_events(symbol: str, source: Source, trades: Trades) -> list[tuple[int, int, str]]:
+    """Return row, update id and body of the best bid and ask after each trade.
+
+    The taker's side shows which of the two the price was; the other is one tick away.
+    """
+    events = []
+    columns = (trades.price_e8, trades.quantity_e8, trades.buyer_maker, trades.trade_id_edges[1:])
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    for row, (price, quantity, maker, number) in enumerate(rows):
+        bid = price if maker else max(price - source.tick_e8, source.tick_e8)
+        ask = bid + source.tick_e8
+        body = (
+            f'{{"u":{number},"s":"{symbol}","b":"{decimal(bid)}","B":"{decimal(quantity)}",'
+            f'"a":"{decimal(ask)}","A":"{decimal(quantity)}"}}'
+        )
+        events.append((row, number, body))
+    return events
+
+
+def mini_ticker(
+    symbol: str, source: Source, *, event: int, visible_ms: int
+) -> dict[str, object] | None:
+    """Return the 24 h ticker of a symbol: 1,440 minutes, the open one included."""
+    end = visible_ms // MINUTE_MS + 1
+    begin = max(end - DAY_MINUTES, source.first_minute)
+    minutes = minute_candles(source, begin, end, visible_ms=visible_ms)
+    if not len(minutes):
+        return None
+    day = grouped(minutes, 1 << 60)
+    prices = {
+        "c": decimal(int(day.close_e8[0])),
+        "o": decimal(int(day.open_e8[0])),
+        "h": decimal(int(day.high_e8[0])),
+        "l": decimal(int(day.low_e8[0])),
+    }
+    sums = {"v": decimal(int(day.volume_e8[0])), "q": decimal(int(day.quote_e8[0]))}
+    return {"e": "24hrMiniTicker", "E": event, "s": symbol} | prices | sums
