@@ -69,7 +69,7 @@ bench: setup ## Each figure of the README, measured here
 	    echo "== $$script" && $(BIN)/python -m "bench.$$(basename $$script .py)" || exit 1; done
 
 docs: setup ## The pages under docs/ that are made from the code
-	$(BIN)/python -m candlewick.documents
+	$(BIN)/python -m tools.pages.build
 
 fresh: ## Demo and tests on a bare Debian, as root: make fresh SUITE=bookworm, trixie or sid
 	@tests/fresh.sh $(SUITE) '$(ARGS)'

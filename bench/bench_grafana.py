@@ -20,8 +20,9 @@ import candlewick
 from grafana.alerts import ALERTS
 from grafana.boards import boards
 from grafana.datasource import load, slug
-from grafana.macros import ALL, Asked, expand
 from grafana.provisioning_file import plain_one
+from grafana.variables import ALL
+from tools.grafana.macros import Asked, expand
 
 UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 

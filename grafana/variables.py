@@ -9,9 +9,9 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from grafana.datasource import SOURCE, ClickHouseQuery, load
-from grafana.macros import ALL
 
 INTERVALS = ("1m", "15m", "1h", "4h", "1d")
+ALL = "$__all"  # the value of Grafana's own choice "All"
 
 
 def symbol() -> QueryVariable:

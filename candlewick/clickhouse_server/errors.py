@@ -85,6 +85,9 @@ class QueryError(Exception):
         return _STATUS_OF.get(self.code, 500)
 
 
+_LOST: Final = "the engine refused this, in words with bytes that are no UTF-8, which are lost"
+
+
 def refused(code: int, reason: str) -> QueryError:
     """An error of this server, worded like one of the engine."""
     return QueryError(code, f"Code: {code}. DB::Exception: {reason} ({_NAMES[code]})")
@@ -97,6 +100,8 @@ def from_engine(error: Exception) -> QueryError:
     text = str(error)
     if isinstance(unread, UnicodeDecodeError):
         text = unread.object.decode(errors="replace")
+    elif unread is not None and not unread.args:  # early releases of Python 3.11 lose it whole
+        text = _LOST
     match = _ENGINE_MESSAGE.search(text)
     if match is None:
         return QueryError(UNKNOWN_EXCEPTION, f"Code: {UNKNOWN_EXCEPTION}. DB::Exception: {text}")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any, Final
 
-from candlewick.documents_examples import EXAMPLES
 from schemas import topics
 from schemas.codecs import _frame, contract_header
 from schemas.market import Candle, TradeBlock
@@ -14,6 +13,7 @@ from tests.attack.kafka import Poison, not_buried, send
 from tests.attack.tally import Fault, Tally
 from tests.attack.unreadable import topics_of
 from tests.attack.world import World
+from tools.pages.examples import EXAMPLES
 
 _NUMBERS: Final = (0, -1, -2, 1, 2**31 - 1, -(2**31), 2**62 + 1, 2**63 - 1, -(2**63))
 _TEXTS: Final = (

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from candlewick.documents_examples import EXAMPLES as SAMPLES
 from schemas import topics
 from schemas.contracts import contract_of
 from schemas.topics import Topic
@@ -10,6 +9,7 @@ from tests.attack.kafka import Poison, not_buried, send
 from tests.attack.tally import Fault, Tally
 from tests.attack.world import World
 from tests.messages import sent
+from tools.pages.examples import EXAMPLES as SAMPLES
 
 _UNKNOWN_ID = b"\0\0\0\0\1"
 _LARGE = 1_020_000

@@ -15,12 +15,12 @@ import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 import candlewick
-from candlewick.documents import DOCS
 from candlewick.stack.ports import free_port
 from schemas import topics
 from schemas.settings import Settings
 from tests.api_market import a_quarter, say
 from tests.api_stage import PASSWORD, Stage
+from tools.pages.build import DOCS
 
 PAGE = (DOCS / "connect.md").read_text()
 MARK = re.compile(

@@ -14,12 +14,13 @@ from candlewick.store.admin import apply_migrations
 from grafana.alerts import ALERTS
 from grafana.boards import boards
 from grafana.datasource import load, slug
-from grafana.macros import ALL, Asked, expand
 from grafana.provisioning_file import plain_one
+from grafana.variables import ALL
 from schemas.settings import ClickHouseSettings
 from tests import grafana_world
 from tests.grafana_world import MODELS, SYMBOLS
 from tests.servers import running_clickhouse
+from tools.grafana.macros import Asked, expand
 
 HOUR_MS = 3_600_000
 MOST_ROWS_READ = 100_000  # the market here has some 25,000 rows: nothing is read many times over

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from candlewick.documents import DOCS
 from candlewick.stack.environment import environment_of
-from notebooks.executing import executed
-from notebooks.from_script import SCRIPT, notebook_text
-from notebooks.rendering import Page, rendered
-from notebooks.sample_store import sample_store
+from tools.notebooks.executing import executed
+from tools.notebooks.from_script import SCRIPT, notebook_text
+from tools.notebooks.rendering import Page, rendered
+from tools.notebooks.sample_store import sample_store
+from tools.pages.build import DOCS
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
 def test_the_notebook_is_what_its_script_makes() -> None:
     made = notebook_text(SCRIPT.read_text())
 
-    assert SCRIPT.with_suffix(".ipynb").read_text() == made, "python -m notebooks.from_script"
+    assert SCRIPT.with_suffix(".ipynb").read_text() == made, "python -m tools.notebooks.from_script"
 
 
 def test_the_study_runs_on_the_demos_market_and_draws_every_picture(page: Page) -> None:

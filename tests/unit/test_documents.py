@@ -2,9 +2,9 @@
 
 import pytest
 
-from candlewick.documents import DOCS, pages
 from schemas import topics
 from schemas.settings import known_variables
+from tools.pages.build import DOCS, pages
 
 
 @pytest.mark.parametrize("name", pages())

@@ -4,11 +4,11 @@ import orjson
 import pytest
 from starlette.datastructures import QueryParams
 
-from candlewick.exchange.server import query_params
 from candlewick.exchange.faults.active import Arsenal, cuts
 from candlewick.exchange.faults.faults import FAULT, Cut
 from candlewick.exchange.faults.frames import Distortion, spoilt
 from candlewick.exchange.faults.parsing import fault_from_text, fault_of
+from candlewick.exchange.server import query_params
 from candlewick.exchange.server.control import answer
 from candlewick.exchange.server.errors import ApiError
 from candlewick.exchange.server.limits import LimitRules, Limits

@@ -6,7 +6,8 @@ The cases with 2014 and 2015 are those of the plugin's own tests and pages
 
 import pytest
 
-from grafana.macros import ALL, Asked, expand
+from grafana.variables import ALL
+from tools.grafana.macros import Asked, expand
 
 FROM_MS, TO_MS = 1_415_792_726_123, 1_447_328_726_456
 FIRST, LAST = "toDateTime(1415792726)", "toDateTime(1447328726)"

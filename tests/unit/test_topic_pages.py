@@ -7,11 +7,11 @@ from typing import Any
 import fastavro
 import pytest
 
-from candlewick.documents_examples import EXAMPLES
-from candlewick.documents_topics import example_json, topic_pages
 from schemas import topics
 from schemas.codecs import FRAME_BYTES, Record, decode, encode
 from schemas.contracts import RECORDS, contract_of
+from tools.pages.examples import EXAMPLES
+from tools.pages.topics import example_json, topic_pages
 
 NAMES = {contract_of(record).name: record for record in EXAMPLES}
 

@@ -1,4 +1,4 @@
-"""The pages under ``docs/`` that are made from the code: ``python -m candlewick.documents``."""
+"""The pages under ``docs/`` that are made from the code: ``python -m tools.pages.build``."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from candlewick.documents_topics import topic_pages
 from schemas.settings import Settings, variable_name
+from tools.pages.topics import topic_pages
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 _SETTINGS_HEAD = """# Settings
 
 Every setting is an environment variable, or a line of a `.env` file in the folder where the command

@@ -1,4 +1,6 @@
-"""A notebook from a script whose cells begin with ``# %%``: ``python -m notebooks.from_script``.
+"""A notebook from a script whose cells begin with ``# %%``.
+
+``python -m tools.notebooks.from_script`` makes it.
 
 The script is the source, because people can review it; the notebook is made, never edited.
 Source: the percent format, as Jupytext, Spyder and VS Code read it.
@@ -9,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[2] / "notebooks"
 SCRIPT = FOLDER / "market_study.py"
 _CELL = re.compile(r"^# %%(?P<kind> \[markdown\])?\n", re.MULTILINE)
 

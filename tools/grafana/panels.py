@@ -5,7 +5,7 @@ from itertools import count
 import numpy as np
 import plotly.graph_objects as go
 
-from bench.grafana_values import (
+from tools.grafana.values import (
     PALETTE,
     TEXT,
     cell_colour,

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-ALL = "$__all"
+from grafana.variables import ALL
+
 Value = str | Sequence[str]
 _MACRO = re.compile(r"\$__(\w+)")
 _VARIABLE = re.compile(r"\$\{(?P<braced>\w+)(?::(?P<format>\w+))?\}|\$(?P<plain>\w+)")

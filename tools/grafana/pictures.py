@@ -1,6 +1,6 @@
 """Pictures of the dashboards from their panels' own queries, drawn with Plotly on Grafana's grid.
 
-    python -m bench.grafana_pictures --out docs/pictures
+    python -m tools.grafana.pictures --out docs/pictures
 
 What is drawn: the store that CANDLEWICK_CLICKHOUSE__URL names, or the local stack, as it is now.
 Needs Chrome or Chromium for kaleido. It is no Grafana: looks are near, not the same.
@@ -12,11 +12,12 @@ import re
 import time
 from pathlib import Path
 
-from bench.grafana_panels import DRAW, FAINT, PANEL, TEXT, Canvas
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from grafana.generate import FOLDER
-from grafana.macros import ALL, Asked, expand
+from grafana.variables import ALL
+from tools.grafana.macros import Asked, expand
+from tools.grafana.panels import DRAW, FAINT, PANEL, TEXT, Canvas
 
 WIDTH, ROW, GAP, HEAD = 1680, 36, 8, 64
 LENGTHS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}

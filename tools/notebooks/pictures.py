@@ -1,4 +1,4 @@
-"""The study as a page with pictures: ``python -m notebooks.pictures`` (needs a Chromium).
+"""The study as a page with pictures: ``python -m tools.notebooks.pictures`` (needs a Chromium).
 
 It is of the sample market, so it comes out the same everywhere.
 """
@@ -7,15 +7,15 @@ import tempfile
 from pathlib import Path
 
 from candlewick.stack.environment import environment_of
-from notebooks.executing import executed
-from notebooks.from_script import SCRIPT
-from notebooks.rendering import rendered
-from notebooks.sample_store import sample_store
+from tools.notebooks.executing import executed
+from tools.notebooks.from_script import SCRIPT
+from tools.notebooks.rendering import rendered
+from tools.notebooks.sample_store import sample_store
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 DAYS = 87  # the recorded days up to the sample's end
 PREDICTED_DAYS = 28
-HEAD = """<!-- Made by `python -m notebooks.pictures` from notebooks/market_study.py: edit that. -->
+HEAD = """<!-- Made by `python -m tools.notebooks.pictures` from notebooks/market_study.py. -->
 
 *This page is the notebook [market_study.ipynb](../notebooks/market_study.ipynb), run on the demo's
 market as it stood on 15 August 2025. Run it on your own store with `make up` running:

@@ -1,4 +1,4 @@
-"""Pictures of the page for the documentation: ``python -m tests.page_pictures``.
+"""Pictures of the page for the documentation: ``python -m tools.page_pictures``.
 
 Start a stack first (``candlewick up --detach``) and let it fetch its past; give `--url` where the
 API is elsewhere. Chromium is needed.
@@ -79,7 +79,7 @@ def main() -> None:
     with running_browser() as browser:
         for picture in PICTURES:
             path = take(browser, asked.url, picture, asked.folder)
-            print(f"{path}: {path.stat().st_size // 1000} kB")  # noqa: T201 - its output
+            print(f"{path}: {path.stat().st_size // 1000} kB")
 
 
 if __name__ == "__main__":

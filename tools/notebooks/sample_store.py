@@ -21,7 +21,6 @@ from candlewick.stack.parent_death import leashed
 from candlewick.stack.ports import free_port
 from candlewick.store.admin import apply_migrations
 from candlewick.store.admin import connect as connect_writer
-from notebooks.sample_market import SampleMarket
 from schemas import table_columns
 from schemas.errors import ConfigurationError
 from schemas.predictions import Score
@@ -30,6 +29,7 @@ from schemas.timeframe import Interval
 from sinks.history_rows import coin_day_row, coin_row
 from sinks.prediction_rows import SCORE, row_writer
 from sinks.rows import candle_row
+from tools.notebooks.sample_market import SampleMarket
 
 RecordT = TypeVar("RecordT")
 START_S = 60.0

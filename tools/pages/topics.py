@@ -8,9 +8,6 @@ from typing import Any
 
 import fastavro
 
-from candlewick.documents_examples import EXAMPLES
-from candlewick.documents_texts import COMPATIBLE, IDENTITY, INDEX_HEAD, MADE
-from candlewick.documents_units import unit_of
 from schemas import topics
 from schemas.codecs import FRAME_BYTES, decode, encode
 from schemas.contracts import Contract, contract_of
@@ -18,6 +15,9 @@ from schemas.market import TradeBlock
 from schemas.settings import KafkaSettings
 from schemas.timeframe import DAY_MS
 from schemas.topics import Topic
+from tools.pages.examples import EXAMPLES
+from tools.pages.texts import COMPATIBLE, IDENTITY, INDEX_HEAD, MADE
+from tools.pages.units import unit_of
 
 
 def topic_pages() -> dict[str, str]:
