@@ -38,9 +38,9 @@ from schemas.codecs import encode
 from schemas.predictions import Prediction
 from schemas.settings import ClickHouseSettings
 from schemas.timeframe import Interval
-from tests.api_market import QUARTER_MS, a_prediction
-from tests.api_stage import Stage, running_stage
-from tests.builders import START_MS
+from tests.support.api_market import QUARTER_MS, a_prediction
+from tests.support.api_stage import Stage, running_stage
+from tests.support.builders import START_MS
 
 ISSUED = re.compile(rb'"issued_ms":([0-9]{13})')
 SYMBOLS = [f"COIN{n}USDT" for n in range(11)]

@@ -31,8 +31,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from candlewick.store.admin import apply_migrations
 from schemas.settings import ClickHouseSettings
-from tests.backfilling import Past
-from tests.servers import RunningClickHouse, running_clickhouse, running_exchange, running_kafka
+from tests.support.backfilling import Past
+from tests.support.servers import (
+    RunningClickHouse,
+    running_clickhouse,
+    running_exchange,
+    running_kafka,
+)
 
 SYMBOLS = ("BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT")
 MINUTE_MS = 60_000

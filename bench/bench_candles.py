@@ -27,7 +27,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from bench import market
 from schemas import codecs, topics
 from schemas.market import Candle
-from tests.servers import RunningKafka, running_kafka
+from tests.support.servers import RunningKafka, running_kafka
 
 PARTITIONS = 4
 PEERS = Path(__file__).parent / "peers"

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from tests.servers import RunningClickHouse, running_clickhouse
+from tests.support.servers import RunningClickHouse, running_clickhouse
 
 BATCH_ROWS = 100_000
 ROW = np.dtype([("id", "<i8"), ("at", "<i8"), ("price", "<i8"), ("quantity", "<i8")])

@@ -21,7 +21,7 @@ from confluent_kafka import Consumer, TopicPartition
 from schemas import codecs, topics
 from schemas.market import Candle, TradeBlock
 from schemas.settings import DEFAULT_SYMBOLS
-from tests.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline import Pipeline, running_pipeline
 
 PARTITIONS = 4
 LATENESS_MS = 2000

@@ -17,7 +17,7 @@ from playwright.sync_api import CDPSession, Page
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.browser import complaints, running_browser
+from tests.support.browser import complaints, running_browser
 
 LOOK_MS = 5_000
 WARM_UP_S = 60.0

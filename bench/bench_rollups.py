@@ -19,7 +19,7 @@ from clickhouse_connect.driver.client import Client
 
 from candlewick.store.admin import apply_lifecycle, apply_migrations, connect, connect_reader
 from schemas.settings import ClickHouseSettings, LifecycleSettings
-from tests.servers import RunningClickHouse, running_clickhouse
+from tests.support.servers import RunningClickHouse, running_clickhouse
 
 START_MS = 1_672_531_200_000  # 2023-01-01
 DAYS = 3 * 365

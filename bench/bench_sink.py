@@ -29,8 +29,8 @@ from schemas import topics
 from schemas.codecs import encode
 from schemas.market import TradeBlock
 from schemas.migrations import migrate, read_migrations
-from tests.builders import START_MS, a_candle
-from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
+from tests.support.builders import START_MS, a_candle
+from tests.support.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 SYMBOLS = [f"COIN{i}USDT" for i in range(10)]
 LIVE_S = 20.0

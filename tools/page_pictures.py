@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import running_browser
+from tests.support.browser import running_browser
 
 LARGEST_BYTES = 300_000
 PATIENCE_MS = 90_000

@@ -34,7 +34,7 @@ from tests.attack import (
 from tests.attack.judge import judge, judge_data, look
 from tests.attack.tally import Tally, table
 from tests.attack.world import Attack, World
-from tests.stack import Stack, eventually, running_stack
+from tests.support.stack import Stack, eventually, running_stack
 
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 ATTACKS: Final = (

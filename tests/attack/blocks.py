@@ -15,8 +15,8 @@ from tests.attack.absurd import a_false_block
 from tests.attack.kafka import Poison, newest_messages, not_buried, send
 from tests.attack.tally import Fault, Tally
 from tests.attack.world import World
-from tests.builders import a_block, a_trade
-from tests.stack import Stack, eventually
+from tests.support.builders import a_block, a_trade
+from tests.support.stack import Stack, eventually
 
 _LAST_ID: Final = 2**63 - 1
 _HOUR_MS: Final = 3_600_000

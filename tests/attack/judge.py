@@ -8,8 +8,8 @@ from typing import Final
 
 from tests.attack.stored import false_rows
 from tests.attack.tally import Fault, Tally
-from tests.builders import MINUTE_MS
-from tests.stack import Stack, eventually
+from tests.support.builders import MINUTE_MS
+from tests.support.stack import Stack, eventually
 
 PATIENCE_S: Final = 90.0
 # Python's traces, and the first of each run of Java's lines.

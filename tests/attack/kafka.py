@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from candlewick.dead_letters import read_box
 from schemas.topics import Topic
-from tests.stack import Stack, eventually
+from tests.support.stack import Stack, eventually
 
 Headers = tuple[tuple[str, bytes], ...]
 

@@ -6,7 +6,7 @@ import orjson
 
 from tests.attack.tally import Fault, Tally
 from tests.attack.world import World
-from tests.stack import Stack, eventually
+from tests.support.stack import Stack, eventually
 
 _HOURS_MS: Final = (20_000, 7_200_000, 10**12, 10**15)
 _STREAMS: Final = ("aggTrade", "kline")

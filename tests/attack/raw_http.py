@@ -10,7 +10,7 @@ import httpx
 from tests.attack.tally import Fault, Tally
 from tests.attack.web import at_once, url_of
 from tests.attack.world import World
-from tests.stack import Stack, eventually
+from tests.support.stack import Stack, eventually
 
 _PATIENCE_S: Final = 20.0
 _QUICK_S: Final = 10.0

@@ -8,7 +8,7 @@ from typing import Final
 from tests.attack.tally import Fault, Tally
 from tests.attack.web import at_once
 from tests.attack.world import World
-from tests.stack import CANDLEWICK, SERVERS
+from tests.support.stack import CANDLEWICK, SERVERS
 
 _TOGETHER: Final = 2
 _PATIENCE_S: Final = 120

@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.attack.tally import Fault, Tally
 from tests.attack.world import World
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 _PATIENCE_S: Final = 20.0
 _PATH: Final = "/v1/stream/ws?kinds=gap"  # quiet, so that what comes is about us

@@ -16,7 +16,7 @@ from tests.attack.store_door import as_reader, as_writer
 from tests.attack.tally import Fault, Tally
 from tests.attack.web import at_once
 from tests.attack.world import World
-from tests.stack import Stack, eventually
+from tests.support.stack import Stack, eventually
 
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS broken (id Int64, note String) ENGINE = MergeTree ORDER BY id"

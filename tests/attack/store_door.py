@@ -8,7 +8,7 @@ import httpx
 from candlewick.stack.credentials import load
 from tests.attack.tally import Fault, Tally
 from tests.attack.world import World
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 _PATIENCE_S: Final = 60.0
 _SECRET: Final = "only the disk knows"  # noqa: S105 - it stands in a file of ours

@@ -12,7 +12,7 @@ from schemas.market import NO_TRADE_ID, Candle, Gap, Trade
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.validation import validate
 from schemas.value_checks import UNKNOWN_MS
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 _MOST_ROWS: Final = 50_000
 _TABLES: Final[dict[str, type]] = {

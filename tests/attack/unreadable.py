@@ -8,7 +8,7 @@ from schemas.topics import Topic
 from tests.attack.kafka import Poison, not_buried, send
 from tests.attack.tally import Fault, Tally
 from tests.attack.world import World
-from tests.messages import sent
+from tests.support.messages import sent
 from tools.pages.examples import EXAMPLES as SAMPLES
 
 _UNKNOWN_ID = b"\0\0\0\0\1"

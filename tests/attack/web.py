@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 
 from tests.attack.tally import Fault, Tally
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 _TOGETHER: Final = 4
 _PATIENCE_S: Final = 30.0

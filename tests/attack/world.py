@@ -6,7 +6,7 @@ from random import Random
 from typing import TypeVar
 
 from tests.attack.tally import Tally
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 T = TypeVar("T")
 

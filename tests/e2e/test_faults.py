@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.pipeline import Pipeline, running_pipeline
+from tests.support.pipeline import Pipeline, running_pipeline
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOTUSDT")
 MINUTE_MS = 60_000

@@ -13,7 +13,7 @@ import pytest
 
 from candlewick.stack.credentials import load
 from candlewick.stack.ports import free_port
-from tests.small_disk import fill, small_disk
+from tests.support.small_disk import fill, small_disk
 
 CANDLEWICK = str(Path(sys.executable).with_name("candlewick"))
 SERVERS = ("kafka", "clickhouse", "exchange", "api")

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from tests.pipeline import Pipeline, agg_trades, running_pipeline
+from tests.support.pipeline import Pipeline, agg_trades, running_pipeline
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "DOTUSDT")
 MINUTE_MS = 60_000

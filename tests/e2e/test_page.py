@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from websockets.sync.client import connect
 
-from tests.browser import complaints, running_browser
-from tests.page_stage import ADMIN, PASSWORD, PageStage, eventually, running_page
-from tests.servers import free_port
+from tests.support.browser import complaints, running_browser
+from tests.support.page_stage import ADMIN, PASSWORD, PageStage, eventually, running_page
+from tests.support.servers import free_port
 
 PATIENCE_MS = 90_000
 FIRST_PAINT_MS = 1000

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 from api.accounts.authentication import now_ms, open_gate
 from api.accounts.users import Role
 from schemas.settings import Settings
-from tests.api_stage import PASSWORD, Stage, running_stage
-from tests.browser import complaints, running_browser
+from tests.support.api_stage import PASSWORD, Stage, running_stage
+from tests.support.browser import complaints, running_browser
 
 PATIENCE_MS = 30_000
 NAME = '<img src=x onerror="document.title=1">ann'

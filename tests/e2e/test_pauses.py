@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.builders import MINUTE_MS
-from tests.stack import Stack, eventually, frozen, running_stack
+from tests.support.builders import MINUTE_MS
+from tests.support.stack import Stack, eventually, frozen, running_stack
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOTUSDT")
 SERVERS = ("kafka", "clickhouse", "exchange")

@@ -25,8 +25,8 @@ from schemas.market import Candle
 from schemas.predictions import Prediction
 from schemas.settings import Settings
 from sinks.tables import TABLES
-from tests.candle_builders import MIDNIGHT_MS, trembling_minutes
-from tests.servers import running_clickhouse, running_kafka
+from tests.support.candle_builders import MIDNIGHT_MS, trembling_minutes
+from tests.support.servers import running_clickhouse, running_kafka
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 STORED, LIVE = 3 * 1440, 90

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.pipeline import FIELDS, Kline, Pipeline, _plain, running_pipeline
+from tests.support.pipeline import FIELDS, Kline, Pipeline, _plain, running_pipeline
 
 DATA = Path(__file__).parents[1] / "data"
 FIVE_MINUTES_MS = 300_000

@@ -11,8 +11,8 @@ from confluent_kafka import Producer
 
 from schemas import codecs, topics
 from schemas.market import Candle, TradeBlock, empty_block
-from tests.builders import MINUTE_MS, a_block, a_candle, a_trade
-from tests.stack import Stack, eventually, frozen, running_stack
+from tests.support.builders import MINUTE_MS, a_block, a_candle, a_trade
+from tests.support.stack import Stack, eventually, frozen, running_stack
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOTUSDT")
 TWO_HOURS_MS = 120 * MINUTE_MS

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api_stage import Stage, running_stage
+from tests.support.api_stage import Stage, running_stage
 
 
 @pytest.fixture(scope="session")

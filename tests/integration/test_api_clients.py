@@ -23,9 +23,9 @@ from schemas import topics
 from schemas.codecs import encode
 from schemas.contracts import contract_of
 from schemas.market import Candle
-from tests.api_market import QUARTER_MS, a_quarter, say
-from tests.api_stage import Stage
-from tests.builders import START_MS
+from tests.support.api_market import QUARTER_MS, a_quarter, say
+from tests.support.api_stage import Stage
+from tests.support.builders import START_MS
 
 MONTH = {
     "symbol": "BTCUSDT",

@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.accounts.users import Role
-from tests.api_stage import PASSWORD, Stage
+from tests.support.api_stage import PASSWORD, Stage
 
 CHECKS = [
     not_a_server_error,

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api_process import running_api
-from tests.api_stage import Stage
+from tests.support.api_process import running_api
+from tests.support.api_stage import Stage
 
 ROWS = 200_000
 GREEDY = 30  # more than the API has threads

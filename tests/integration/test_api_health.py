@@ -22,11 +22,11 @@ from candlewick.stack.process_identity import Identity
 from candlewick.stack.state import Phase, ProcessState, StackState, write_state
 from schemas.errors import Transient
 from schemas.predictions import TrainingRequest
-from tests.api_process import RunningApi, migrated, running_api
-from tests.api_stream import streaming
-from tests.builders import START_MS
-from tests.moving_market import MovingMarket
-from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
+from tests.support.api_process import RunningApi, migrated, running_api
+from tests.support.api_stream import streaming
+from tests.support.builders import START_MS
+from tests.support.moving_market import MovingMarket
+from tests.support.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 DEADLINE_S = 40.0
 FROZEN_S = 8.0

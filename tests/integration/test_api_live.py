@@ -15,11 +15,11 @@ from api.live.position import Place
 from api.live.tail import Tail
 from schemas import codecs, topics
 from schemas.market import Candle
-from tests.api_market import a_quarter, say
-from tests.api_process import RunningApi, migrated, running_api
-from tests.api_stream import metric, streaming
-from tests.messages import Sent, sent
-from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
+from tests.support.api_market import a_quarter, say
+from tests.support.api_process import RunningApi, migrated, running_api
+from tests.support.api_stream import metric, streaming
+from tests.support.messages import Sent, sent
+from tests.support.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 DEADLINE_S = 20.0
 

@@ -11,9 +11,9 @@ import httpx
 import psutil
 import pytest
 
-from tests.api_process import RunningApi, migrated, running_api
-from tests.api_stream import wait_for_clients
-from tests.servers import running_clickhouse, running_kafka
+from tests.support.api_process import RunningApi, migrated, running_api
+from tests.support.api_stream import wait_for_clients
+from tests.support.servers import running_clickhouse, running_kafka
 
 ALLOWED, ASKING = 50, 10_000
 FILES_NEEDED = ASKING + 500

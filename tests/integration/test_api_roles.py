@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from api.accounts.users import Role
-from tests.api_market import keep_alive
-from tests.api_process import RunningApi, running_api
-from tests.api_stage import LATEST, PASSWORD, Stage, wait_for_predictions
+from tests.support.api_market import keep_alive
+from tests.support.api_process import RunningApi, running_api
+from tests.support.api_stage import LATEST, PASSWORD, Stage, wait_for_predictions
 
 NOBODY = "nobody"
 ROLES = (NOBODY, *Role)

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from api.accounts.users import Role
-from tests.api_process import RunningApi, running_api
-from tests.api_stage import PASSWORD, Stage
+from tests.support.api_process import RunningApi, running_api
+from tests.support.api_stage import PASSWORD, Stage
 
 FLOOD, SMALL, IMPORTED = 120, 20, 24
 

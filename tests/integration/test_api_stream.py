@@ -12,10 +12,10 @@ from websockets.sync.client import connect
 
 from schemas import topics
 from schemas.predictions import REPLAYED
-from tests.api_market import a_gap, a_prediction, a_quarter, a_score, say
-from tests.api_process import RunningApi, migrated, running_api
-from tests.api_stream import Received, StreamClient, streaming, wait_for_clients
-from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
+from tests.support.api_market import a_gap, a_prediction, a_quarter, a_score, say
+from tests.support.api_process import RunningApi, migrated, running_api
+from tests.support.api_stream import Received, StreamClient, streaming, wait_for_clients
+from tests.support.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 CLIENTS = 12
 

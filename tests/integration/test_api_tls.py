@@ -15,8 +15,8 @@ import pytest
 
 from candlewick.stack.api_health import ask_health
 from schemas.settings import ApiSettings
-from tests.debian import program
-from tests.servers import free_port
+from tests.support.debian import program
+from tests.support.servers import free_port
 
 
 @pytest.fixture(scope="module")

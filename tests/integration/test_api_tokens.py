@@ -21,7 +21,7 @@ from api.accounts.tokens import Tokens
 from api.accounts.users import NewUser, Role, User
 from schemas.errors import ConfigurationError
 from schemas.settings import ApiSettings, Settings
-from tests.api_stage import PASSWORD
+from tests.support.api_stage import PASSWORD
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000

@@ -14,8 +14,8 @@ import pytest
 
 from candlewick.store.admin import apply_migrations
 from schemas.settings import ClickHouseSettings
-from tests.backfilling import DATA, OFFICIAL, OFFICIAL_END_MS, OFFICIAL_START_MS, Past
-from tests.servers import (
+from tests.support.backfilling import DATA, OFFICIAL, OFFICIAL_END_MS, OFFICIAL_START_MS, Past
+from tests.support.servers import (
     RunningClickHouse,
     RunningExchange,
     running_clickhouse,

@@ -16,8 +16,8 @@ import pytest
 from producers.history.archive_plan import Choice
 from producers.history.backfill import Progress
 from schemas.errors import ConfigurationError
-from tests.backfilling import DAY_MS, Past, same
-from tests.servers import RunningExchange, running_exchange, running_kafka
+from tests.support.backfilling import DAY_MS, Past, same
+from tests.support.servers import RunningExchange, running_exchange, running_kafka
 
 DAY = "2025-11-0{}"
 START_MS = 1_761_955_200_000  # 2025-11-01

@@ -8,7 +8,7 @@ from clickhouse_connect.driver.client import Client
 from candlewick.store.admin import apply_migrations, connect, connect_reader
 from candlewick.terminal.board import EMPTY, GapCount, read_board
 from schemas.settings import ClickHouseSettings
-from tests.servers import running_clickhouse
+from tests.support.servers import running_clickhouse
 
 # Of today: the table of open candles forgets those of yesterday.
 OPEN = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

@@ -17,9 +17,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from candlewick.stack.parent_death import leashed
 from schemas import codecs, topics
 from schemas.market import Candle, TradeBlock
-from tests.builders import newest_revisions
-from tests.feed import SYMBOLS, Feed
-from tests.kafka_process import RunningKafka, committed_offsets, running_kafka
+from tests.support.builders import newest_revisions
+from tests.support.feed import SYMBOLS, Feed
+from tests.support.kafka_process import RunningKafka, committed_offsets, running_kafka
 
 PARTITIONS = 4
 HOUR_MS = 3_600_000

@@ -20,7 +20,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 
 from candlewick.clickhouse_server.frames import FrameEncoder, unframed
-from tests.servers import (
+from tests.support.servers import (
     RunningClickHouse,
     free_port,
     log_of,

@@ -10,8 +10,8 @@ import pytest
 
 from candlewick.store.admin import apply_migrations
 from schemas.settings import ClickHouseSettings
-from tests.backfilling import Past
-from tests.servers import (
+from tests.support.backfilling import Past
+from tests.support.servers import (
     RunningClickHouse,
     RunningExchange,
     running_clickhouse,

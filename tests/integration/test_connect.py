@@ -18,8 +18,8 @@ import candlewick
 from candlewick.stack.ports import free_port
 from schemas import topics
 from schemas.settings import Settings
-from tests.api_market import a_quarter, say
-from tests.api_stage import PASSWORD, Stage
+from tests.support.api_market import a_quarter, say
+from tests.support.api_stage import PASSWORD, Stage
 from tools.pages.build import DOCS
 
 PAGE = (DOCS / "connect.md").read_text()

@@ -17,7 +17,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.servers import RunningExchange, running_exchange
+from tests.support.servers import RunningExchange, running_exchange
 
 DATA = Path(__file__).parents[1] / "data"
 DEADLINE_S = 20.0

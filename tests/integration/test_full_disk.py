@@ -15,7 +15,7 @@ from candlewick.stack.ports import free_port
 from candlewick.stack.programs import Program
 from candlewick.stack.state import Phase
 from candlewick.stack.supervisor import Supervisor
-from tests.small_disk import fill, small_disk
+from tests.support.small_disk import fill, small_disk
 
 PATIENCE_S = 20.0
 SLEEPER = "import time; time.sleep(600)"

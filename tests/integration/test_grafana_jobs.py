@@ -23,10 +23,10 @@ from schemas import topics
 from schemas.dead_letters import Origin, letter_of
 from schemas.errors import RestartNeeded, Transient
 from schemas.settings import ClickHouseSettings, Settings
-from tests.api_market import a_gap, a_model_event, say
-from tests.api_process import migrated
-from tests.grafana_server import TOKEN, FakeGrafana, running_grafana
-from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
+from tests.support.api_market import a_gap, a_model_event, say
+from tests.support.api_process import migrated
+from tests.support.grafana_server import TOKEN, FakeGrafana, running_grafana
+from tests.support.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 FROZEN_S = 8.0
 Name = tuple[str, str, str]

@@ -17,9 +17,9 @@ from grafana.datasource import load, slug
 from grafana.provisioning_file import plain_one
 from grafana.variables import ALL
 from schemas.settings import ClickHouseSettings
-from tests import grafana_world
-from tests.grafana_world import MODELS, SYMBOLS
-from tests.servers import running_clickhouse
+from tests.support import grafana_world
+from tests.support.grafana_world import MODELS, SYMBOLS
+from tests.support.servers import running_clickhouse
 from tools.grafana.macros import Asked, expand
 
 HOUR_MS = 3_600_000

@@ -33,8 +33,8 @@ from sinks.clickhouse import ClickHouse
 from sinks.history_rows import hole_row
 from sinks.rows import candle_row
 from sinks.tables import TABLES
-from tests.builders import a_candle
-from tests.servers import running_clickhouse
+from tests.support.builders import a_candle
+from tests.support.servers import running_clickhouse
 
 QUARTER_MS = Interval.FIFTEEN_MINUTES.ms
 DAY_MS = Interval.ONE_DAY.ms

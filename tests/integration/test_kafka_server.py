@@ -11,7 +11,7 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
 from schemas import topics
-from tests.servers import free_port, running_kafka
+from tests.support.servers import free_port, running_kafka
 
 
 def test_every_topic_has_the_partitions_and_the_retention_of_the_table(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from candlewick.store.predictions import PredictionTables
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.settings import ClickHouseSettings
 from sinks.tables import TABLES
-from tests.builders import START_MS
-from tests.messages import sent
-from tests.servers import running_clickhouse
+from tests.support.builders import START_MS
+from tests.support.messages import sent
+from tests.support.servers import running_clickhouse
 
 QUARTER_MS = 900_000
 

@@ -16,9 +16,9 @@ from candlewick.stack.parent_death import leashed
 from clients.process import START_ME_AGAIN
 from schemas import codecs, topics
 from schemas.settings import Settings
-from tests.candle_builders import trembling_minutes
-from tests.kafka_process import committed_offsets
-from tests.servers import RunningKafka, free_port, running_kafka
+from tests.support.candle_builders import trembling_minutes
+from tests.support.kafka_process import committed_offsets
+from tests.support.servers import RunningKafka, free_port, running_kafka
 
 SYMBOL = "BTCUSDT"
 PATIENCE_S = 60.0

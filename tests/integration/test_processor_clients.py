@@ -27,9 +27,9 @@ from schemas.dead_letters import DeadLetter, read_letter
 from schemas.errors import Transient
 from schemas.predictions import ModelVersion, Score, TrainingRequest
 from schemas.settings import ClickHouseSettings, KafkaSettings, Settings
-from tests.builders import MINUTE_MS, START_MS
-from tests.kafka_process import committed_offsets
-from tests.servers import free_port, running_kafka
+from tests.support.builders import MINUTE_MS, START_MS
+from tests.support.kafka_process import committed_offsets
+from tests.support.servers import free_port, running_kafka
 
 DEADLINE_S = 60.0
 NEWER = (("contract", b"model_version.v2"),)

@@ -18,7 +18,7 @@ from producers.binance.parse import parse_agg_trades
 from schemas import codecs, topics
 from schemas.dead_letters import read_letter
 from schemas.market import Candle, Gap, GapState, Trade, TradeBlock
-from tests.servers import RunningExchange, RunningKafka, running_exchange, running_kafka
+from tests.support.servers import RunningExchange, RunningKafka, running_exchange, running_kafka
 
 PARTITIONS = 2
 DEADLINE_S = 40.0

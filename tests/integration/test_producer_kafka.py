@@ -24,8 +24,8 @@ from producers.watchdog import delivering, watched
 from schemas import topics
 from schemas.dead_letters import LARGEST_VALUE, DeadLetter, Origin, read_letter
 from schemas.errors import ConfigurationError, PoisonMessage, RestartNeeded
-from tests.builders import START_MS, a_block, a_trade
-from tests.servers import RunningKafka, running_kafka
+from tests.support.builders import START_MS, a_block, a_trade
+from tests.support.servers import RunningKafka, running_kafka
 
 DEADLINE_S = 20.0
 

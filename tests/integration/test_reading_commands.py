@@ -28,8 +28,8 @@ from schemas.topics import Topic
 from sinks.clickhouse import ClickHouse
 from sinks.rows import candle_row
 from sinks.tables import TABLES
-from tests.builders import START_MS, a_block, a_candle, a_trade
-from tests.servers import running_clickhouse, running_kafka
+from tests.support.builders import START_MS, a_block, a_candle, a_trade
+from tests.support.servers import running_clickhouse, running_kafka
 
 DEADLINE_S = 20.0
 MINUTE_MS = 60_000

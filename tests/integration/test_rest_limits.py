@@ -14,7 +14,7 @@ from producers.binance.rest import RestClient
 from producers.coingecko.client import CoinGecko
 from schemas.errors import Transient
 from schemas.settings import CoinsSettings
-from tests.servers import RunningExchange, running_exchange
+from tests.support.servers import RunningExchange, running_exchange
 
 HOUR_S = 3_600.0
 FOREVER = 99_999_999_999

@@ -39,10 +39,10 @@ from sinks.consumer import sink_consumer
 from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
 from sinks.tables import BLOCK_READER, CANDLE_READER, TABLES, Table
-from tests.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
-from tests.kafka_process import committed_offsets
-from tests.messages import sent
-from tests.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
+from tests.support.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
+from tests.support.kafka_process import committed_offsets
+from tests.support.messages import sent
+from tests.support.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 DATABASE = "candlewick"
 DEADLINE_S = 30.0

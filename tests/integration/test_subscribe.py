@@ -17,9 +17,9 @@ from candlewick.stack.ports import free_port
 from schemas import topics
 from schemas.codecs import message_of
 from schemas.market import Candle
-from tests.api_market import a_prediction, a_quarter, say
-from tests.builders import START_MS, a_block, trades_at
-from tests.kafka_process import RunningKafka, running_kafka
+from tests.support.api_market import a_prediction, a_quarter, say
+from tests.support.builders import START_MS, a_block, trades_at
+from tests.support.kafka_process import RunningKafka, running_kafka
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "print_candles.py"
 TIMES = [START_MS + 5, START_MS + 6, START_MS + 7]

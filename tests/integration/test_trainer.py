@@ -36,9 +36,9 @@ from schemas.codecs import Record
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.settings import Settings
 from sinks.tables import TABLES
-from tests.candle_builders import MIDNIGHT_MS, trembling_minutes
-from tests.messages import sent
-from tests.servers import running_clickhouse, running_kafka
+from tests.support.candle_builders import MIDNIGHT_MS, trembling_minutes
+from tests.support.messages import sent
+from tests.support.servers import running_clickhouse, running_kafka
 
 DAY_MS = 86_400_000
 STORED = 8 * 1440 + 30

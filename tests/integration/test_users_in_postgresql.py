@@ -16,7 +16,7 @@ from api.accounts.tokens import Tokens
 from api.accounts.users import Role, User
 from schemas.errors import Transient
 from schemas.settings import ApiSettings, Settings
-from tests.postgresql import running_postgresql
+from tests.support.postgresql import running_postgresql
 
 TABLE_OF_0_1 = """CREATE TABLE candlewick_users (username VARCHAR(64) PRIMARY KEY,
     role VARCHAR(16) NOT NULL, password_hash VARCHAR(255) NOT NULL, created_ms BIGINT NOT NULL,

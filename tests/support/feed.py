@@ -1,0 +1,96 @@
+"""Trades of many symbols put on the trades topic at a pace, and the candles they must become."""
+
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Self
+
+from confluent_kafka import Producer
+
+from processors.candles.reducer import fold
+from processors.candles.state import CandleRules, CandleState
+from schemas import topics
+from schemas.codecs import message_of
+from schemas.market import Candle, Trade, TradeBlock
+from tests.support.builders import START_MS, a_block, a_trade
+
+SYMBOLS = tuple(f"COIN{i}USDT" for i in range(10))
+BLOCK_TRADES = 50
+
+
+@dataclass(slots=True)
+class Feed:
+    """Sends a block of a random symbol every 25 ms; a block spans most of an event minute."""
+
+    bootstrap: str
+    seed: int = 1
+    sent: list[TradeBlock] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def candles(self) -> dict[tuple[str, str, int], Candle]:
+        """The truth: every candle that the blocks sent so far close."""
+        states: dict[str, CandleState] = {}
+        closed: dict[tuple[str, str, int], Candle] = {}
+        for block in self.sent:
+            step = fold(states.get(block.symbol), block, CandleRules())
+            states[block.symbol] = step.state
+            closed |= {(c.symbol, c.interval, c.open_ms): c for c in step.closed}
+        return closed
+
+    def _run(self) -> None:
+        producer = Producer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "partitioner": "murmur2_random",
+                "enable.idempotence": True,
+                "linger.ms": 0,
+            }
+        )
+        for block in self._blocks():
+            message = message_of(block)
+            headers = list(message.headers)
+            producer.produce(topics.TRADES.name, message.value, message.key, headers=headers)
+            self.sent.append(block)
+            producer.poll(0)
+            if self._stop.wait(0.025):
+                break
+        producer.flush()
+
+    def _blocks(self) -> Iterator[TradeBlock]:
+        rng = random.Random(self.seed)
+        next_id = dict.fromkeys(SYMBOLS, 1)
+        clock = dict.fromkeys(SYMBOLS, START_MS)
+        while True:
+            symbol = rng.choice(SYMBOLS)
+            yield a_block(list(_trades(rng, symbol, next_id, clock)))
+
+
+def _trades(
+    rng: random.Random, symbol: str, next_id: dict[str, int], clock: dict[str, int]
+) -> Iterator[Trade]:
+    for _ in range(BLOCK_TRADES):
+        clock[symbol] += rng.randrange(2_000)
+        yield a_trade(
+            next_id[symbol],
+            symbol=symbol,
+            event_ms=clock[symbol],
+            price_e8=rng.randrange(1, 10**13),
+            quantity_e8=rng.randrange(1, 10**12),
+            taker_sold=rng.random() < 0.5,
+        )
+        next_id[symbol] += 1

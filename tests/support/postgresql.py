@@ -1,0 +1,52 @@
+"""A real PostgreSQL for tests: Debian's, in a temporary folder, reached by a socket in it."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.debian import program
+
+START_S = 60
+_OWNER = "postgres"  # the server refuses to run as root
+
+
+@contextmanager
+def running_postgresql() -> Iterator[str]:
+    """Give the URL of an empty database; it ends with the block."""
+    binaries = Path(program(_find, "postgresql")).parent
+    with tempfile.TemporaryDirectory(prefix="candlewick-pg-") as name:
+        folder, user = Path(name), _owner()
+        if user is not None:
+            shutil.chown(folder, user)
+
+        def run(*command: str) -> None:
+            asked = [str(binaries / command[0]), *command[1:]]
+            subprocess.run(
+                asked, cwd=folder, user=user, check=True, stdout=subprocess.DEVNULL, timeout=START_S
+            )
+
+        data = str(folder / "data")
+        run("initdb", "-D", data, "-U", _OWNER, "-A", "trust", "--no-sync")
+        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
+        log = str(folder / "log")
+        run("pg_ctl", "-D", data, "-l", log, "-w", "-t", str(START_S), "-o", options, "start")
+        try:
+            yield f"postgresql+psycopg://{_OWNER}@/postgres?host={folder}"
+        finally:
+            run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+
+
+def _find() -> str | None:
+    beside_path = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")))
+    return shutil.which("initdb") or next(reversed(beside_path), None)
+
+
+def _owner() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    return pwd.getpwnam(_OWNER).pw_name

@@ -1,0 +1,103 @@
+"""What is generated is fresh, complete, and reads as Grafana's own types say."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grafana_foundation_sdk.models.alerting import Rule
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from grafana.alerts import ALERTS, rule_group
+from grafana.boards import boards
+from grafana.datasource import load, query_names, slug
+from grafana.generate import generated
+from grafana.provisioning_file import plain, plain_one
+from tests.support.grafana_server import lost
+
+BOARDS = {key: plain_one(board) for key, board in boards().items()}
+PANELS = [
+    (key, panel)
+    for key, board in BOARDS.items()
+    for panel in board["panels"]  # type: ignore[attr-defined]
+    if panel["type"] != "row"
+]
+Panel = dict[str, Any]
+
+
+def name_of(found: tuple[str, Panel]) -> str:
+    return f"{found[0]}-{slug(found[1]['title'])}"
+
+
+def test_committed_files_are_what_the_code_makes() -> None:
+    stale = [path.name for path, text in generated() if path.read_text(encoding="utf-8") != text]
+
+    assert stale == [], "run python -m grafana build"
+
+
+@pytest.mark.parametrize("key", BOARDS)
+def test_a_dashboard_survives_its_types(key: str) -> None:
+    assert lost(Dashboard, BOARDS[key]) == []
+
+
+def test_alert_rules_survive_their_types() -> None:
+    for rule in plain(rule_group().rules):
+        assert lost(Rule, rule) == []
+
+
+def test_every_query_belongs_to_a_panel_a_variable_or_an_alert() -> None:
+    used = {name_of(found) for found in PANELS} | {f"alert-{slug(a.title)}" for a in ALERTS}
+
+    assert {n for n in query_names() if not n.startswith("variable-")} == used
+
+
+@pytest.mark.parametrize("found", PANELS, ids=name_of)
+def test_a_panel_has_a_unit_and_says_what_to_do(found: tuple[str, Panel]) -> None:
+    _, panel = found
+
+    assert len(panel["description"]) > 60
+    assert panel["type"] in {"table", "statushistory", "state-timeline", "status-history"} or (
+        panel["fieldConfig"]["defaults"].get("unit")
+    )
+    assert panel["targets"][0]["rawSql"] == load(name_of(found))
+
+
+def test_panels_lie_on_the_grid_and_nowhere_over_each_other() -> None:
+    for board in BOARDS.values():
+        cells = [
+            (x, y)
+            for panel in board["panels"]  # type: ignore[attr-defined]
+            for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
+            for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
+        ]
+        assert len(cells) == len(set(cells))
+        assert max(x for x, _ in cells) < 24
+
+
+def test_boards_are_linked_and_the_live_ones_refresh_every_five_seconds() -> None:
+    assert all(board["links"] for board in BOARDS.values())
+    assert {k: b["refresh"] for k, b in BOARDS.items()} == {
+        "market": "5s",
+        "prediction": "5s",
+        "models": "1m",
+        "quality": "1m",
+        "pipeline": "5s",
+    }
+
+
+def test_every_variable_of_a_query_is_one_of_its_dashboard() -> None:
+    for key, panel in PANELS:
+        asked = set(re.findall(r"\$\{(\w+)", panel["targets"][0]["rawSql"]))
+        there = {v["name"] for v in BOARDS[key]["templating"].get("list", [])}  # type: ignore[attr-defined]
+        assert asked <= there, panel["title"]
+
+
+def test_alerts_are_provisioned_without_anything_that_grafana_takes_for_a_variable() -> None:
+    path = next(path for path, _ in generated() if path.name == "rules.json")
+    rules = json.loads(Path(path).read_text(encoding="utf-8"))["groups"][0]["rules"]
+
+    assert [rule["title"] for rule in rules] == [alert.title for alert in ALERTS]
+    for rule in rules:
+        assert "$" not in json.dumps(rule["annotations"])  # Grafana fills in $NAME from outside
+        assert rule["notification_settings"]["receiver"] == "Candlewick"

@@ -1,0 +1,138 @@
+"""The candle worker's order of work, over a table and an outlet in memory."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from processors.candles.block_messages import Message
+from processors.candles.state import CandleRules
+from processors.candles.worker import CandleWorker
+from processors.runtime.stopped_partitions import Standing
+from schemas import codecs, topics
+from schemas.dead_letters import Origin
+from schemas.market import TradeBlock
+from tests.support.builders import MINUTE_MS, START_MS, a_block, trades_at
+
+UNKNOWN_SCHEMA = b"\0\0\0\0\1"
+
+
+@dataclass(slots=True)
+class Outlet:
+    """Keeps what is sent, and acknowledges nothing."""
+
+    candles: list[bytes] = field(default_factory=list)
+    letters: list[Origin] = field(default_factory=list)
+
+    async def closed(self, _key: bytes, candle: bytes, _acknowledged: Callable[[], None]) -> None:
+        self.candles.append(candle)
+
+    async def live(self, _key: bytes, candle: bytes) -> None:
+        self.candles.append(candle)
+
+    async def dead_letter(self, _raw: bytes, origin: Origin) -> None:
+        self.letters.append(origin)
+
+
+@dataclass(slots=True)
+class Reader:
+    """Takes note of what shall stand still."""
+
+    stopped: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def stand_still(self, topic: str, partition: int, offset: int) -> None:
+        self.stopped.append((topic, partition, offset))
+
+    def move_on(self) -> None:
+        self.stopped.clear()
+
+
+class Stage:
+    """A worker, and what it has done."""
+
+    def __init__(self, table: dict[bytes, bytes] | None = None) -> None:
+        self.table = {} if table is None else table
+        self.outlet, self.reader, self.standing = Outlet(), Reader(), Standing()
+        self.standing.read_by(self.reader)
+        self.worker = CandleWorker(self.table, self.outlet, CandleRules(), self.seek, self.standing)
+
+    async def seek(self, _partition: int, _offset: int) -> None:
+        raise AssertionError("nothing is to be read again")
+
+    def take(self, *messages: Message) -> "Stage":
+        async def all_of_them() -> None:
+            for message in messages:
+                await self.worker.take(message)
+
+        asyncio.run(all_of_them())
+        return self
+
+
+def a_message(block: TradeBlock, offset: int, partition: int = 0) -> Message:
+    made = codecs.message_of(block)
+    place = topics.TRADES.name, partition, offset
+    return Message(made.key, made.value, made.headers, *place)
+
+
+def blocks(count: int) -> list[TradeBlock]:
+    times = (START_MS + i * MINUTE_MS for i in range(count))
+    return [a_block(trades_at(ms, first_agg_id=i + 1)) for i, ms in enumerate(times)]
+
+
+def test_a_record_of_a_newer_version_stops_its_partition_and_no_other() -> None:
+    first, second, third = blocks(3)
+    newer = replace(
+        a_message(second, 1), value=UNKNOWN_SCHEMA, headers={"contract": b"trade_block.v2"}
+    )
+    other = replace(second, symbol="ETHUSDT")
+    stage = Stage().take(
+        a_message(first, 0), newer, a_message(third, 2), a_message(other, 0, partition=1)
+    )
+
+    assert stage.reader.stopped == [(topics.TRADES.name, 0, 1)]
+    assert stage.outlet.letters == []
+    assert set(stage.table) == {b"BTCUSDT", b"ETHUSDT"}
+    assert stage.worker.taken == {0: 1, 1: 0}
+
+
+def test_a_state_of_a_newer_version_stops_its_partition_and_is_left_as_it_is() -> None:
+    newer = b"[3,0,[],[]]"
+    stage = Stage({b"BTCUSDT": newer}).take(*(a_message(b, i) for i, b in enumerate(blocks(2))))
+    asyncio.run(stage.worker.start_over())
+    asyncio.run(stage.worker.send_live())
+
+    assert stage.table == {b"BTCUSDT": newer}
+    assert stage.reader.stopped == [(topics.TRADES.name, 0, 0)]
+
+
+def test_what_cannot_be_read_is_buried_with_its_place_and_the_rest_goes_on() -> None:
+    first, second = blocks(2)
+    unknown = replace(a_message(first, 1), value=UNKNOWN_SCHEMA)
+    strange = [
+        unknown,
+        replace(a_message(first, 2), key=None),
+        replace(a_message(first, 3), key=b"\xff\xfe"),
+        replace(a_message(first, 4), key=b"ETHUSDT"),
+        replace(a_message(first, 5), value=None),
+        replace(a_message(first, 6), value=b"\0" + b"x" * 40),
+    ]
+    stage = Stage().take(a_message(first, 0), *strange, a_message(second, 7))
+
+    assert [letter.offset for letter in stage.outlet.letters] == [1, 2, 3, 4, 5, 6]
+    assert {letter.reader for letter in stage.outlet.letters} == {topics.CANDLE_APP}
+    assert stage.outlet.letters[-1].key == b"BTCUSDT"
+    assert len(stage.outlet.candles) == 1
+
+
+def test_a_block_that_was_held_is_buried_with_its_own_place_after_a_restart() -> None:
+    first, second, third = blocks(3)
+    far = a_block(trades_at(START_MS + 30_000, first_agg_id=2**40))
+    before = Stage().take(a_message(first, 0), a_message(far, 1))
+
+    after = Stage(before.table)
+    after.worker._healer.saw(0, 1)
+    after.take(a_message(second, 2), a_message(third, 3))
+
+    (letter,) = after.outlet.letters
+    assert (letter.topic, letter.partition, letter.offset) == (topics.TRADES.name, 0, 1)
+    assert (letter.key, letter.headers) == (b"BTCUSDT", (("contract", b"trade_block.v1"),))
+    assert len(after.outlet.candles) == 2

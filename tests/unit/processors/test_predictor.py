@@ -1,0 +1,273 @@
+"""The predictor over its history: warm, the same after any restart, quiet while it cannot know."""
+
+import asyncio
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+
+import pytest
+
+from processors.prediction.prequential import step
+from processors.prediction.replay import tick_of
+from processors.prediction.state import start_state
+from processors.predictor.anchor import anchor_of, is_whole
+from processors.predictor.history_check import Stored
+from processors.predictor.predictor import Predictor, Record
+from processors.predictor.score_backfill import replayed_scores
+from processors.predictor.warm_start import Warmed, replayed
+from processors.versions.installer import Installer
+from schemas.market import Candle
+from schemas.predictions import Prediction, Score
+from tests.support.builders import MINUTE_MS, START_MS, a_candle
+
+DAY_MS = 86_400_000
+
+
+def a_market(minutes: int, *, from_ms: int, seed: int = 1) -> list[Candle]:
+    rng, price, candles = random.Random(seed), 100_000, []
+    for i in range(minutes):
+        moves = [rng.randint(-30, 30) for _ in range(3)]
+        opened, price = price, max(1_000, price + sum(moves))
+        candles.append(
+            replace(
+                a_candle(open_ms=from_ms + i * MINUTE_MS),
+                open_e8=opened * 10**6,
+                close_e8=price * 10**6,
+                high_e8=(max(opened, price) + 5) * 10**6,
+                low_e8=(min(opened, price) - 5) * 10**6,
+                volume_e8=rng.randint(1, 10**10),
+                event_ms=from_ms + (i + 1) * MINUTE_MS - 1,
+            )
+        )
+    return candles
+
+
+class Out:
+    """Keeps what is published."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        self.records += records
+
+    def predictions(self) -> dict[tuple[str, int, str], Prediction]:
+        found = [r for r in self.records if isinstance(r, Prediction)]
+        return {(p.symbol, p.issued_ms, p.model): p for p in found}
+
+    def scores(self) -> dict[tuple[str, int, str], Score]:
+        found = [r for r in self.records if isinstance(r, Score)]
+        return {(s.symbol, s.issued_ms, s.model): s for s in found}
+
+
+class Store:
+    """Stored candles, and the warm start over them."""
+
+    def __init__(self, candles: list[Candle]) -> None:
+        self.candles = candles
+
+    async def warm(self, symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+        anchor_ms = anchor_of(until_ms)
+        known = [c for c in self.candles if anchor_ms <= c.open_ms < until_ms]
+        return replayed(symbol, known, (anchor_ms, until_ms), until_ms)
+
+
+async def fed(candles: list[Candle], store: Store, out: Out) -> Predictor:
+    predictor = Predictor(store.warm, out)
+    for candle in candles:
+        await predictor.take(candle)
+        await settled(predictor)
+    return predictor
+
+
+async def settled(predictor: Predictor) -> None:
+    await asyncio.gather(*predictor._tasks.values())
+
+
+def test_anchors_are_mondays_one_to_two_weeks_back() -> None:
+    for day in range(40):
+        anchor_ms = anchor_of(START_MS + day * DAY_MS)
+        back_days = (START_MS + day * DAY_MS - anchor_ms) / DAY_MS
+
+        assert (anchor_ms // DAY_MS + 3) % 7 == 0
+        assert 7 <= back_days < 14
+
+
+def test_a_restart_at_any_minute_predicts_and_scores_what_running_on_would_have() -> None:
+    market = a_market(200, from_ms=START_MS)
+    store = Store(market)
+    whole, restarted = Out(), Out()
+    asyncio.run(fed(market[100:], store, whole))
+    for start, end in ((100, 117), (117, 118), (118, 163), (163, 200)):
+        asyncio.run(fed(market[start:end], store, restarted))
+
+    assert restarted.predictions() == whole.predictions()
+    assert restarted.scores() == whole.scores()
+    assert len(whole.scores()) > 100
+
+
+def test_a_redelivered_candle_changes_nothing() -> None:
+    market = a_market(60, from_ms=START_MS)
+    once, twice = Out(), Out()
+    asyncio.run(fed(market[30:], Store(market), once))
+    asyncio.run(fed([c for c in market[30:] for _ in range(2)], Store(market), twice))
+
+    assert once.records == twice.records
+
+
+def test_candles_wait_while_their_symbol_warms_and_others_go_on() -> None:
+    async def scenario() -> tuple[int, int]:
+        market = a_market(60, from_ms=START_MS)
+        other = [replace(c, symbol="ETHUSDT") for c in market]
+        store, out, gate = Store(market), Out(), asyncio.Event()
+
+        async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+            if symbol == "BTCUSDT":
+                await gate.wait()
+            return await Store(market if symbol == "BTCUSDT" else other).warm(symbol, until_ms)
+
+        predictor = Predictor(warm, out)
+        for first, second in zip(market[40:50], other[40:50], strict=True):
+            await predictor.take(first)
+            await predictor.take(second)
+            await asyncio.sleep(0)
+        before = {symbol for symbol, _, _ in out.predictions()}
+        gate.set()
+        await settled(predictor)
+        issued = {ms for symbol, ms, _ in out.predictions() if symbol == "BTCUSDT"}
+        assert store.candles
+        return len(before), len(issued)
+
+    symbols_before, minutes_after = asyncio.run(scenario())
+
+    assert (symbols_before, minutes_after) == (1, 10)
+
+
+def test_a_symbol_without_history_says_nothing_until_it_has_some_and_is_cold_then() -> None:
+    market = a_market(40, from_ms=START_MS)
+    out = Out()
+    asyncio.run(fed(market, Store([]), out))
+
+    first = min(ms for _, ms, _ in out.predictions())
+    assert first == START_MS + 15 * MINUTE_MS
+    assert {p.status for p in out.predictions().values()} == {"cold"}
+
+
+def test_the_open_candle_is_asked_about_again_every_five_seconds_for_display() -> None:
+    async def scenario() -> list[Prediction]:
+        market = a_market(50, from_ms=START_MS)
+        out = Out()
+        predictor = await fed(market[:46], Store(market), out)
+        out.records.clear()
+        for second in range(1, 21):
+            at_ms = market[46].open_ms + second * 1000
+            live = replace(market[46], interval="15m", event_ms=at_ms, status="open")
+            await predictor.show(live)
+        return [r for r in out.records if isinstance(r, Prediction)]
+
+    shown = asyncio.run(scenario())
+
+    assert len({p.issued_ms for p in shown}) == 4
+    assert not any(p.scored for p in shown)
+
+
+def test_history_with_a_hole_or_a_late_start_is_not_whole() -> None:
+    market = a_market(10, from_ms=START_MS)
+    end_ms = market[-1].close_ms
+
+    assert is_whole(market, from_ms=START_MS, until_ms=end_ms)
+    assert not is_whole(market[1:], from_ms=START_MS, until_ms=end_ms)
+    assert not is_whole(market[:4] + market[5:], from_ms=START_MS, until_ms=end_ms)
+    assert not is_whole(market, from_ms=START_MS, until_ms=end_ms + 1)
+    assert not is_whole([], from_ms=START_MS, until_ms=end_ms)
+
+
+def test_a_state_of_the_last_days_gives_way_to_one_of_the_whole_past() -> None:
+    market = a_market(3 * 1440, from_ms=anchor_of(START_MS))
+    live = len(market) - 120
+    recent = Store(market[live - 1440 :])
+    asked: list[int] = []
+
+    async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed | None:
+        asked.append(bars)
+        if len(asked) == 3:
+            return None  # no more is stored than before
+        known = recent if len(asked) < 4 else Store(market)
+        span = market[0].open_ms, until_ms
+        warmed = replayed(
+            symbol, [c for c in known.candles if c.open_ms < until_ms], span, until_ms
+        )
+        return replace(warmed, anchor_ms=anchor_of(until_ms))
+
+    async def scenario() -> Out:
+        out = Out()
+        predictor = Predictor(warm, out)
+        for candle in market[live : live + 30]:
+            await predictor.take(candle)
+            await settled(predictor)
+        return out
+
+    out = asyncio.run(scenario())
+    whole = start_state("BTCUSDT", tick_e8=tick_of(market[:live]))
+    truth = [p for c in market[: live + 30] for p in step(whole, c).predictions]
+
+    assert asked == [0, 1441, 1442, 1443]
+    found = out.predictions()
+    late = [p for p in truth if p.issued_ms >= market[live + 3].close_ms]
+    assert late == [found[p.symbol, p.issued_ms, p.model] for p in late]
+    assert found[late[0].symbol, market[live].close_ms, "online"] not in truth
+
+
+@pytest.mark.parametrize(
+    ("stored", "bars", "adds"),
+    [
+        (Stored(3000, 0.2, 1.0, 15), 0, True),
+        (Stored(3000, 0.2, 1.0, 15), 3000, False),
+        (Stored(3000, 0.2, 1.0, 15), 40, True),
+        (Stored(9000, 0.6, 1.0, 15), 5000, False),
+        (Stored(14990, 0.999, 1.0, 15), 9000, True),
+        (Stored(14990, 0.999, 1.0, 15), 14990, False),
+        (Stored(900, 0.1, 0.3, 15), 20, False),
+    ],
+)
+def test_a_replay_is_worth_while_when_the_store_knows_much_more(
+    stored: Stored, bars: int, *, adds: bool
+) -> None:
+    assert stored.adds_to(bars) is adds
+
+
+def test_a_candle_is_done_when_its_predictions_are_published_and_not_while_it_waits() -> None:
+    async def scenario() -> tuple[list[int], list[int]]:
+        market, done = a_market(60, from_ms=START_MS), list[int]()
+        store, gate = Store(market), asyncio.Event()
+
+        async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+            await gate.wait()
+            return await store.warm(symbol, until_ms)
+
+        async def note(open_ms: int) -> None:
+            done.append(open_ms)
+
+        predictor = Predictor(warm, Out())
+        for candle in market[40:45]:
+            await predictor.take(candle, partial(note, candle.open_ms))
+        before = list(done)
+        gate.set()
+        await settled(predictor)
+        return before, [open_ms - market[40].open_ms for open_ms in done]
+
+    assert asyncio.run(scenario()) == ([], [i * MINUTE_MS for i in range(5)])
+
+
+def test_the_past_is_scored_as_a_replay_scores_it_in_pieces_of_any_length() -> None:
+    market = a_market(300, from_ms=START_MS)
+    span = START_MS, market[-1].close_ms
+    whole = replayed("BTCUSDT", market, span, 0)
+    for length in (1, 37, 300):
+        pieces = (market[i : i + length] for i in range(0, 300, length))
+        state = start_state("BTCUSDT", tick_e8=1)
+        found = chain.from_iterable(replayed_scores(state, pieces, [], Installer()))
+
+        assert tuple(found) == whole.scores

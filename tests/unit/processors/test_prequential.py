@@ -1,0 +1,261 @@
+"""The prequential step: no look-ahead, the same twice, and a clear outcome whatever comes."""
+
+import copy
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processors.features.features import Features
+from processors.models.protocol import Answer
+from processors.models.reference import Reference
+from processors.prediction.calibrated_models import default_contestants, installed
+from processors.prediction.digest import Digest
+from processors.prediction.issue import refresh
+from processors.prediction.prequential import Step, step
+from processors.prediction.state import SymbolState, start_state
+from schemas.market import Candle
+from schemas.predictions import Prediction, Score
+from tests.support.builders import MINUTE_MS
+from tests.support.candle_builders import E8, MIDNIGHT_MS, a_minute, minutes_at, trembling_minutes
+
+TICK_E8 = E8 // 100
+DAY = trembling_minutes(1440)
+
+
+def replayed(candles: Iterable[Candle], state: SymbolState | None = None) -> list[Step]:
+    state = state or start_state("BTCUSDT", tick_e8=TICK_E8)
+    steps = []
+    for candle in candles:
+        steps.append(step(state, candle))
+        state = steps[-1].state
+    return steps
+
+
+def predictions_of(steps: Iterable[Step]) -> list[Prediction]:
+    return [prediction for taken in steps for prediction in taken.predictions]
+
+
+def scores_of(steps: Iterable[Step]) -> list[Score]:
+    return [score for taken in steps for score in taken.scores]
+
+
+def digest_of(candles: Sequence[Candle]) -> str:
+    digest = Digest()
+    for taken in replayed(candles):
+        digest.add(taken.predictions)
+    return digest.hex()
+
+
+def assert_sound(steps: Sequence[Step]) -> None:
+    for p in predictions_of(steps):
+        assert 0 < p.low_90_e8 <= p.low_50_e8 <= p.price_e8 <= p.high_50_e8 <= p.high_90_e8
+        assert p.open_ms <= p.issued_ms < p.close_ms
+        assert all(math.isfinite(v) for v in asdict(p).values() if isinstance(v, float))
+    for s in scores_of(steps):
+        assert all(math.isfinite(v) for v in asdict(s).values() if isinstance(v, float))
+
+
+def test_each_closed_minute_asks_every_model_once() -> None:
+    steps = replayed(DAY)
+
+    later = [taken for taken in steps if taken.predictions]
+    assert len(later) == 1440 - 14
+    assert {tuple(p.model for p in taken.predictions) for taken in later} == {
+        ("reference", "online")
+    }
+    first = later[0].predictions[0]
+    assert first.issued_ms == MIDNIGHT_MS + 15 * MINUTE_MS
+    assert first.minutes_to_close == 15
+
+
+def test_the_reference_predicts_the_last_price() -> None:
+    for p in predictions_of(replayed(DAY)):
+        if p.model == "reference":
+            assert p.price_e8 == p.last_price_e8
+
+
+def test_a_closed_candle_scores_each_of_its_predictions_at_its_close() -> None:
+    steps = replayed(DAY)
+
+    scored = [taken for taken in steps if taken.scores]
+    assert len(scored) == 96 - 1
+    assert {len(taken.scores) for taken in scored} == {30}
+    closes = {candle.close_ms: candle.close_e8 for candle in DAY}
+    assert all(s.outcome_e8 == closes[s.close_ms] for s in scores_of(steps))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(20, 400), st.integers(0, 10**6))
+def test_what_comes_later_does_not_change_a_prediction(known: int, seed: int) -> None:
+    start_ms = DAY[known - 1].close_ms
+    other_future = trembling_minutes(60, seed=seed, start_ms=start_ms)
+
+    before = predictions_of(replayed(DAY[:known] + DAY[known : known + 60]))
+    after = predictions_of(replayed(DAY[:known] + other_future))
+
+    known_then = [p for p in before if p.issued_ms <= start_ms]
+    assert known_then == [p for p in after if p.issued_ms <= start_ms]
+    assert len(known_then) == 2 * (known - 14)
+
+
+def test_the_same_history_gives_the_same_digest() -> None:
+    assert digest_of(DAY) == digest_of(DAY) != digest_of(trembling_minutes(1440, seed=2))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(1, 599), max_size=4))
+def test_a_candle_that_is_known_already_changes_nothing(places: list[int]) -> None:
+    repeated = [
+        c for i, c in enumerate(DAY[:600]) for c in ([c, DAY[i - 1]] if i in places else [c])
+    ]
+
+    assert digest_of(repeated) == digest_of(DAY[:600])
+
+
+def test_a_copied_state_goes_on_as_the_original_would() -> None:
+    state = replayed(DAY[:700])[-1].state
+    twin = copy.deepcopy(state)
+
+    assert predictions_of(replayed(DAY[700:], twin)) == predictions_of(replayed(DAY[700:], state))
+
+
+def test_too_little_history_issues_nothing() -> None:
+    assert predictions_of(replayed(DAY[:14])) == []
+
+
+def test_a_cold_start_says_so_and_is_wider() -> None:
+    first = predictions_of(replayed(DAY))[1]
+
+    assert first.model == "online"
+    assert first.status == "cold"
+    ready = trembling_minutes(1440 * 2)
+    last = predictions_of(replayed(ready))[-1]
+    assert last.status == "ready"
+
+
+def test_missing_minutes_are_told_and_widen_the_interval() -> None:
+    candles = trembling_minutes(1440 * 2)
+    whole = predictions_of(replayed(candles))[-1]
+    holed = predictions_of(replayed(candles[:-4] + candles[-3:]))[-1]
+
+    assert (whole.status, holed.status) == ("ready", "gapped")
+    assert holed.high_90_e8 - holed.low_90_e8 > 1.3 * (whole.high_90_e8 - whole.low_90_e8)
+
+
+def test_a_candle_whose_close_is_missing_is_not_scored() -> None:
+    steps = replayed(DAY[:59] + DAY[60:90])
+
+    assert {s.close_ms for s in scores_of(steps)} == {
+        MIDNIGHT_MS + 30 * MINUTE_MS,
+        MIDNIGHT_MS + 45 * MINUTE_MS,
+        MIDNIGHT_MS + 75 * MINUTE_MS,
+        MIDNIGHT_MS + 90 * MINUTE_MS,
+    }
+
+
+def test_a_minute_whose_trades_are_incomplete_counts_as_missing() -> None:
+    holed = replayed([*DAY[:59], replace(DAY[59], status="gapped"), *DAY[60:90]])
+
+    assert holed[59].predictions == ()
+    assert predictions_of(holed) == predictions_of(replayed(DAY[:59] + DAY[60:90]))
+
+
+@pytest.mark.parametrize("days_missing", [0.01, 0.5, 3])
+def test_a_hole_of_any_length_is_survived(days_missing: float) -> None:
+    start_ms = DAY[599].close_ms + int(days_missing * 1440) * MINUTE_MS
+    steps = replayed(DAY[:600] + trembling_minutes(400, seed=3, start_ms=start_ms))
+
+    assert_sound(steps)
+    assert predictions_of(steps)[-1].status != "gapped"
+
+
+def test_minutes_without_trades_are_survived() -> None:
+    still = [
+        a_minute(DAY[-1].close_ms + i * MINUTE_MS, DAY[-1].close_e8, DAY[-1].close_e8, volume_e8=0)
+        for i in range(600)
+    ]
+
+    assert_sound(replayed(DAY + still))
+
+
+def test_a_price_that_is_stuck_is_survived() -> None:
+    steps = replayed(minutes_at([1.0] * 1500))
+
+    assert_sound(steps)
+    assert scores_of(steps)[-1].covered_50
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.3, 0.01, 50.0])
+def test_a_jump_is_survived_and_widens_what_follows(factor: float) -> None:
+    calm = [1000 + i % 3 for i in range(2900)]
+    steps = replayed(minutes_at([*calm, *(price * factor for price in calm[:200])]))
+
+    assert_sound(steps)
+    before, after = (
+        predictions_of(replayed_part) for replayed_part in (steps[:2899], steps[:2905])
+    )
+    width_before, width_after = (
+        (p.high_90_e8 - p.low_90_e8) / p.last_price_e8 for p in (before[-1], after[-1])
+    )
+    assert width_after > 3 * width_before
+
+
+def test_prices_are_multiples_of_the_tick() -> None:
+    steps = replayed(DAY[:300], start_state("BTCUSDT", tick_e8=5 * E8))
+
+    for p in predictions_of(steps):
+        assert not any(v % (5 * E8) for v in (p.price_e8, p.low_50_e8, p.high_50_e8, p.low_90_e8))
+    assert_sound(steps)
+
+
+class Boastful(Reference):
+    """Is sure of a direction that means nothing."""
+
+    name = "boastful"
+
+    def predict_one(self, x: Features, minutes: int) -> Answer:
+        return replace(super().predict_one(x, minutes), point=0.002 if minutes % 2 else -0.002)
+
+
+def test_a_point_that_does_not_hold_is_not_published() -> None:
+    contestants = installed(default_contestants(), Boastful())
+    state = start_state("BTCUSDT", tick_e8=TICK_E8, contestants=contestants)
+
+    last = predictions_of(replayed(trembling_minutes(2 * 1440), state))[-4:]
+
+    assert [p.model for p in last] == ["reference", "online", "boastful", "blend"]
+    assert all(p.price_e8 == p.last_price_e8 for p in last)
+
+
+def test_a_refreshed_prediction_is_narrower_and_leaves_no_trace() -> None:
+    state = replayed(DAY[:1000])[-1].state
+    twin = copy.deepcopy(state)
+    asked = state.asked[-1].replies["online"].prediction
+
+    shown = refresh(state, last_price_e8=asked.last_price_e8, issued_ms=asked.issued_ms + 50_000)
+
+    newer = next(p for p in shown if p.model == "online")
+    assert not newer.scored
+    assert newer.minutes_to_close == pytest.approx(asked.minutes_to_close - 5 / 6)
+    assert newer.high_90_e8 - newer.low_90_e8 < asked.high_90_e8 - asked.low_90_e8
+    assert predictions_of(replayed(DAY[1000:], state)) == predictions_of(replayed(DAY[1000:], twin))
+
+
+def test_a_candle_that_is_over_is_not_refreshed() -> None:
+    state = replayed(DAY[:1000])[-1].state
+
+    late_ms = state.asked[-1].close_ms
+    assert refresh(state, last_price_e8=E8, issued_ms=late_ms) == ()
+
+
+def test_intervals_hold_what_they_promise_in_calm_and_in_storm() -> None:
+    steps = replayed(trembling_minutes(1440 * 8))
+
+    late = [s for s in scores_of(steps)[-30 * 96 * 4 :] if s.model == "online"]
+    calmest = sorted(late, key=lambda s: s.volatility_bp)
+    for part in (late, calmest[: len(late) // 3], calmest[-len(late) // 3 :]):
+        assert 0.85 < sum(s.covered_90 for s in part) / len(part) < 0.95

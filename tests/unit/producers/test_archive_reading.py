@@ -1,0 +1,265 @@
+"""Official archive files: real ones read right, and what is wrong with others said."""
+
+import io
+import tracemalloc
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from producers.binance.archive import archived_candles, archived_trades
+from producers.binance.archive_names import day_file, month_file, named
+from producers.binance.kline_csv import KlineFile
+from schemas.candle_columns import CandleColumns, encode_candles
+from schemas.codecs import _frame
+from schemas.errors import PoisonMessage
+from schemas.timeframe import Interval
+from tests.support.backfilling import DATA, DAY_MS, same
+
+NEW_YEAR_2020_MS = 1_577_836_800_000
+NEW_YEAR_2025_MS = 1_735_689_600_000
+HEADER = "open_time,open,high,low,close,volume,close_time,quote_volume,count,tbv,tbqv,ignore\n"
+ROW = "1735689600000,10,12,9,11,5,1735689659999,55,3,2,22,0\n"
+NEXT = ROW.replace("1735689600000", "1735689660000").replace("1735689659999", "1735689719999")
+
+LATER = ROW.replace("1735689600", "1735776000").replace("1735689659", "1735776059")
+
+
+def a_file(interval: str = "1m", open_ms: int = NEW_YEAR_2025_MS) -> KlineFile:
+    return KlineFile("BTCUSDT", Interval(interval), "archive-daily", open_ms, open_ms + DAY_MS)
+
+
+def a_zip(text: str, *, members: int = 1) -> io.BytesIO:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(members):
+            archive.writestr(f"{number}.csv", text)
+    held.seek(0)
+    return held
+
+
+def columns_of(text: str, file: KlineFile | None = None) -> list[CandleColumns]:
+    return list(archived_candles(a_zip(text), file or a_file()))
+
+
+def test_real_zip_of_2020_is_read_row_by_row() -> None:
+    path = DATA / "BTCUSDT-1m-2020-01-01.zip"
+    with path.open("rb") as held:
+        parts = list(archived_candles(held, a_file(open_ms=NEW_YEAR_2020_MS)))
+    with zipfile.ZipFile(path) as archive:
+        rows = archive.read(archive.namelist()[0]).decode().splitlines()
+
+    assert [len(part) for part in parts] == [1440] == [len(rows)]
+    for candle, row in zip(parts[0].candles(), rows, strict=True):
+        assert same(candle, _typed(row, 1))
+
+
+@pytest.mark.parametrize(
+    ("day", "open_ms", "unit"),
+    [("2024-12-31", NEW_YEAR_2025_MS - DAY_MS, 1), ("2025-01-01", NEW_YEAR_2025_MS, 1000)],
+)
+def test_real_rows_in_milliseconds_and_in_microseconds_are_read_alike(
+    day: str, open_ms: int, unit: int
+) -> None:
+    text = (DATA / f"BTCUSDT-5m-{day}.csv").read_text()
+
+    (part,) = columns_of(text, a_file("5m", open_ms))
+
+    assert len(part) == 288
+    for candle, row in zip(part.candles(), text.splitlines(), strict=True):
+        assert same(candle, _typed(row, unit))
+
+
+def _typed(row: str, unit: int) -> list[object]:
+    cells: list[object] = list(row.split(","))
+    for at in (0, 6):
+        cells[at] = int(str(cells[at])) // unit
+    cells[8] = int(str(cells[8]))
+    return cells
+
+
+MARK = "\ufeff"  # a byte order mark
+
+
+@pytest.mark.parametrize("start", ["", HEADER, MARK, MARK + HEADER, '"Open time",' + HEADER[10:]])
+def test_neither_a_header_nor_a_byte_order_mark_is_or_costs_a_candle(start: str) -> None:
+    assert [len(part) for part in columns_of(start + ROW + NEXT)] == [2]
+
+
+@pytest.mark.parametrize("start", ["", "id,price,q,f,l,t,m,b\n", MARK, MARK + "id,p,q,f,l,t,m\n"])
+def test_nor_is_it_or_does_it_cost_a_trade(start: str) -> None:
+    row = f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n"
+
+    assert [len(part) for part in archived_trades(a_zip(start + row), "BTCUSDT")] == [1]
+
+
+def test_a_line_without_end_is_refused_with_little_memory() -> None:
+    for endless in (
+        "1" * 50_000_000,
+        f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n7," + "1" * 50_000_000,
+    ):
+        held = a_zip(endless)
+        tracemalloc.start()
+        with pytest.raises(PoisonMessage, match="line"):
+            list(archived_trades(held, "BTCUSDT"))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (NEXT + ROW, "not later"),
+        (ROW + ROW, "not later"),
+        (ROW.replace(",12,9,", ",10,9,"), "contradict"),
+        (ROW.replace(",12,9,", ",12,10.5,"), "contradict"),
+        (ROW.replace("600000,", "600001,", 1), "does not open"),
+        (ROW.replace("659999", "660000"), "does not end"),
+        (LATER, "not of the time"),
+        (ROW.replace(",5,", ",-5,"), "negative"),
+        (ROW.replace(",3,", ",-3,"), "negative"),
+        (ROW.replace(",10,", ",-10,"), "negative"),
+        (ROW.replace(",10,", ",1.123456789,"), "unreadable"),
+        (ROW.replace(",10,", ",ten,"), "unreadable"),
+        (ROW.replace(",10,", ",,"), "unreadable"),
+        (ROW.replace(",10,", ",nan,"), "unreadable"),
+        (ROW.replace(",10,", ",1e1,"), "unreadable"),
+        (ROW.replace(",10,", ",+10,"), "unreadable"),
+        (ROW.replace(",10,", ", 10,"), "unreadable"),
+        ('"' + ROW, "unreadable"),
+        ("-" + ROW, "not later"),
+        ("x" + ROW, "unreadable"),
+        ("x" + ROW + NEXT, "unreadable"),
+        (ROW + HEADER + NEXT, "unreadable"),
+        (ROW + MARK + NEXT, "unreadable"),
+        (ROW + NEXT.replace("1735689660000", "1735689660000000"), "microseconds"),
+        (ROW.replace("1735689659999", "1735689659999999"), "microseconds"),
+        ("1" * 1_000_000, "no end"),
+        ("1,2,3\n", "unreadable"),
+        ("", "unreadable"),
+    ],
+)
+def test_a_row_that_cannot_be_refuses_the_file(text: str, says: str) -> None:
+    with pytest.raises(PoisonMessage, match=says):
+        columns_of(text)
+
+
+def test_zip_that_is_cut_short_or_flipped_or_holds_two_files_is_refused() -> None:
+    whole = a_zip(ROW * 1).getvalue()
+    for damaged in (whole[: len(whole) // 2], b"", b"PK\x03\x04", a_zip(ROW, members=2).getvalue()):
+        with pytest.raises(PoisonMessage):
+            list(archived_candles(io.BytesIO(damaged), a_file()))
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_flipped_byte_never_becomes_another_candle(place: int, flip: int) -> None:
+    whole = bytearray(a_zip(ROW + NEXT).getvalue())
+    right = [c for part in columns_of(ROW + NEXT) for c in part.candles()]
+    whole[place % len(whole)] ^= flip
+    try:
+        parts = list(archived_candles(io.BytesIO(bytes(whole)), a_file()))
+    except PoisonMessage:
+        return
+
+    assert [c for part in parts for c in part.candles()] == right
+
+
+AMOUNTS = st.one_of(st.integers(0, 300), st.integers(0, 2**63 - 1), st.just(2**63 - 1))
+VOLUMES = st.one_of(
+    st.integers(0, 300), st.integers(0, 10**38 - 1), st.integers(0, 126).map(lambda n: 1 << n)
+)
+
+
+@given(
+    st.lists(st.tuples(*[AMOUNTS] * 4, *[VOLUMES] * 4, st.integers(0, 2**62)), min_size=1),
+    st.sampled_from(["BTCUSDT", "A"]),
+)
+def test_messages_made_in_bulk_are_those_made_one_by_one(
+    rows: list[tuple[int, ...]], symbol: str
+) -> None:
+    cells = list(zip(*rows, strict=True))
+    prices = [np.array(column, np.int64) for column in cells[:4]]
+    volumes = [
+        np.frombuffer(b"".join(v.to_bytes(16, "little") for v in column), np.uint8).reshape(-1, 16)
+        for column in cells[4:8]
+    ]
+    times = np.arange(len(rows), dtype=np.int64) * 60_000 + NEW_YEAR_2025_MS
+    counts = np.array(cells[8], np.int64)
+    columns = CandleColumns(
+        symbol,
+        "1m",
+        60_000,
+        "archive-monthly",
+        times,
+        *prices,
+        *volumes[:2],
+        counts,
+        *volumes[2:],
+        times + 59_999,
+    )
+
+    assert encode_candles(columns) == [_frame(candle) for candle in columns.candles()]
+
+
+def test_chosen_rows_keep_their_values() -> None:
+    (columns,) = columns_of(ROW + NEXT)
+
+    chosen = columns.select(np.array([False, True]))
+
+    assert chosen.candles() == columns.candles()[1:]
+
+
+@pytest.mark.parametrize("unit", [1, 1000])
+def test_trades_of_an_archive_are_read_in_both_units(unit: int) -> None:
+    row = f"7,10.5,2,40,42,{NEW_YEAR_2025_MS * unit},True,True\n"
+    after = f"8,10.5,2,43,43,{NEW_YEAR_2025_MS * unit},False,True\n"
+
+    ((first, second),) = archived_trades(a_zip("id,price,q,f,l,t,m,b\n" + row + after), "BTCUSDT")
+
+    assert (first.agg_id, first.event_ms, first.fills) == (7, NEW_YEAR_2025_MS, 3)
+    assert (first.taker_sold, second.taker_sold) == (True, False)
+
+
+def test_trades_in_two_units_of_time_are_refused() -> None:
+    row = f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n"
+    after = f"8,10.5,2,43,43,{NEW_YEAR_2025_MS * 1000},False,True\n"
+
+    with pytest.raises(PoisonMessage, match="microseconds"):
+        list(archived_trades(a_zip(row + after), "BTCUSDT"))
+
+
+def test_trades_out_of_order_are_refused() -> None:
+    row = f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n"
+
+    with pytest.raises(PoisonMessage, match="out of order"):
+        list(archived_trades(a_zip(row + row), "BTCUSDT"))
+
+
+def test_names_and_paths_are_those_of_the_exchange() -> None:
+    month = month_file("BTCUSDT", Interval.ONE_MINUTE, NEW_YEAR_2025_MS)
+    day = day_file("BTCUSDT", None, NEW_YEAR_2025_MS - 1)
+
+    assert month.path == "data/spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2025-01.zip"
+    assert day.path == "data/spot/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2024-12-31.zip"
+    assert (month.open_ms, month.close_ms) == (NEW_YEAR_2025_MS, NEW_YEAR_2025_MS + 31 * DAY_MS)
+    assert [named(f.name, "BTCUSDT", Interval.ONE_MINUTE) for f in (month, *month.by_days())] == [
+        month,
+        *month.by_days(),
+    ]
+
+
+def test_source_says_whether_a_month_or_a_day_was_read() -> None:
+    month = month_file("BTCUSDT", Interval.ONE_MINUTE, NEW_YEAR_2025_MS)
+
+    assert month.source == "archive-monthly"
+    assert {day.source for day in month.by_days()} == {"archive-daily"}
+    assert replace(month, days=1).name == "BTCUSDT-1m-2025-01-01.zip"
+
+
+def test_the_real_zip_is_there() -> None:
+    assert (Path(DATA) / "BTCUSDT-1m-2020-01-01.zip").stat().st_size > 60_000
