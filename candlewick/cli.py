@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from candlewick.terminal.errors import one_line_errors
+from candlewick.terminal.console import one_line_errors
 
 COMMANDS = (
     "demo",

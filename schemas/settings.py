@@ -11,10 +11,9 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from schemas.api_settings import ApiSettings, HealthSettings
 from schemas.errors import ConfigurationError
-from schemas.health_settings import HealthSettings
 from schemas.setting_groups import (
-    ApiSettings,
     BackfillSettings,
     BinanceSettings,
     CandleSettings,

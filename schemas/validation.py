@@ -7,27 +7,28 @@ writer has rules of its own.
 from collections.abc import Callable
 from typing import Any, Final
 
-from schemas import history_rules, market_rules, prediction_rules
 from schemas.coins import Coin, CoinDay
 from schemas.history import ArchiveFile, History, Hole, history_key
 from schemas.market import Candle, Gap, Trade, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
-from schemas.value_checks import short
+from schemas.rules import history as history_rules
+from schemas.rules import market, predictions
+from schemas.rules.checks import short
 
 _RULES: Final[dict[type, Callable[[Any], None]]] = {
-    Trade: market_rules.check_trade,
-    TradeBlock: market_rules.check_block,
-    Candle: market_rules.check_candle,
-    Gap: market_rules.check_gap,
+    Trade: market.check_trade,
+    TradeBlock: market.check_block,
+    Candle: market.check_candle,
+    Gap: market.check_gap,
     Hole: history_rules.check_hole,
     ArchiveFile: history_rules.check_archive,
     History: history_rules.check_history,
     Coin: history_rules.check_coin,
     CoinDay: history_rules.check_coin_day,
-    Prediction: prediction_rules.check_prediction,
-    Score: prediction_rules.check_score,
-    ModelVersion: prediction_rules.check_model_version,
-    TrainingRequest: prediction_rules.check_training_request,
+    Prediction: predictions.check_prediction,
+    Score: predictions.check_score,
+    ModelVersion: predictions.check_model_version,
+    TrainingRequest: predictions.check_training_request,
 }
 _KEYS: Final[dict[type, Callable[[Any], str]]] = {
     ArchiveFile: lambda file: file.name,

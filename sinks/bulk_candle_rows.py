@@ -15,8 +15,8 @@ import numpy as np
 from schemas.contracts import contract_of
 from schemas.market import NO_TRADE_ID, Candle, CandleSource, CandleStatus
 from schemas.ragged import Part, rows_of
+from schemas.rules.checks import EARLIEST_MS, LARGEST_AMOUNT_E8, LATEST_MS
 from schemas.timeframe import Interval
-from schemas.value_checks import EARLIEST_MS, LARGEST_AMOUNT_E8, LATEST_MS
 from sinks.row_binary import NULL
 
 if TYPE_CHECKING:

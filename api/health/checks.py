@@ -8,7 +8,7 @@ from typing import Final
 from api.health.lag import API, Lag
 from api.health.stored import Stored
 from schemas import topics
-from schemas.health_settings import HealthSettings
+from schemas.api_settings import HealthSettings
 from schemas.timeframe import MINUTE_MS
 
 MINUTE_S: Final = MINUTE_MS / 1000

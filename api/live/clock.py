@@ -8,7 +8,7 @@ from collections import deque
 from statistics import quantiles
 from typing import Final
 
-from schemas.market_rules import AHEAD_MS
+from schemas.rules.market import AHEAD_MS
 
 KEPT: Final = 15
 ENOUGH: Final = 5  # fewer say nothing: until then both clocks count as one

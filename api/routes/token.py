@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Form
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.requests import Request
 
-from api.accounts.sign_in import check_password
 from api.accounts.users import LONGEST_PASSWORD
 from api.dependencies import TheParts
 from api.http import problems
@@ -16,6 +15,7 @@ from api.http.openapi import errors
 from api.http.problems import Problem
 from api.http.responses import no_store
 from api.payloads.users import Token
+from api.sign_in import check_password
 
 router = APIRouter(tags=["users"], dependencies=[Depends(no_store)])
 

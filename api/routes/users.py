@@ -11,7 +11,6 @@ from starlette.responses import Response
 from api.access import Admin, Signed, Viewer
 from api.accounts.csv_files import RowFault, read_users, write_users
 from api.accounts.database import LastAdmin, UserExists
-from api.accounts.sign_in import check_password
 from api.accounts.users import USERNAME, NewUser, Role, User, password_fault
 from api.dependencies import Parts, TheParts
 from api.http import problems
@@ -21,6 +20,7 @@ from api.http.problems import FieldError, Members, Problem
 from api.http.responses import no_store
 from api.http.times import iso
 from api.payloads.users import Imported, PasswordChange, UserList, UserRequest, UserRow
+from api.sign_in import check_password
 
 CSV = "text/csv"
 MOST_FAULTS = 100

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from candlewick.clickhouse_server.accounts import Accounts
 from candlewick.stack.ports import port_number
-from candlewick.terminal.errors import one_line_errors
+from candlewick.terminal.console import one_line_errors
 from schemas.errors import ConfigurationError
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from candlewick.store.audits import Audit, Difference, Tally
-from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.console import quiet_end
 from candlewick.terminal.row_printer import utc
 from schemas.errors import ConfigurationError
 from schemas.timeframe import parse_interval

@@ -12,7 +12,7 @@ from rich.table import Table
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from candlewick.store.completeness import Month, read_completeness
-from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.console import quiet_end
 from candlewick.terminal.wide_console import wide_console
 from schemas.errors import ConfigurationError
 from schemas.timeframe import parse_interval

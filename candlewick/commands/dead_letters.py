@@ -16,7 +16,7 @@ from candlewick.dead_letters import (
     why_not,
 )
 from candlewick.stack.local_settings import reader_settings
-from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.console import quiet_end
 from candlewick.terminal.record_rows import letter_row
 from candlewick.terminal.row_printer import RowPrinter, shown, utc
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage

@@ -14,7 +14,7 @@ from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from candlewick.store.retention import wanted_ttls
 from candlewick.store.table_sizes import TableSize, read_table_sizes
-from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.console import quiet_end
 from candlewick.terminal.row_printer import utc
 from candlewick.terminal.wide_console import wide_console
 from schemas.errors import ConfigurationError

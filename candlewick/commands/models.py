@@ -16,7 +16,7 @@ from rich.table import Table
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from candlewick.store.models import ModelTables
-from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.console import quiet_end
 from clients.kafka.writer import write
 from processors.training.request import MODELS
 from processors.versions.schedule import effective_after

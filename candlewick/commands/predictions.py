@@ -14,7 +14,7 @@ from rich.table import Table
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from candlewick.store.predictions import PredictionTables
-from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.console import quiet_end
 from schemas.decimals import plain
 from schemas.errors import ConfigurationError
 from schemas.predictions import Prediction

@@ -10,7 +10,7 @@ import typer
 
 from candlewick.offline.replay.candles import SymbolReplay
 from candlewick.offline.replay.sources import sources_of
-from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.console import quiet_end
 from candlewick.terminal.record_rows import Row
 from candlewick.terminal.row_printer import RowPrinter
 from schemas.decimals import plain

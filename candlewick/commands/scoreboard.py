@@ -14,7 +14,7 @@ from candlewick.offline.evaluation.tables import print_skills
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from candlewick.store.predictions import PredictionTables
-from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.console import quiet_end
 from processors.prediction.scoreboard import Scoreboard, Skill
 from schemas.errors import ConfigurationError
 

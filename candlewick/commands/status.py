@@ -14,8 +14,8 @@ from rich.table import Table
 from candlewick.stack.api_health import ask_health
 from candlewick.stack.local_settings import stack_folder
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state
-from candlewick.terminal.durations import short_duration
 from candlewick.terminal.health_table import print_health
+from candlewick.terminal.numbers import short_duration
 from schemas.settings import load_settings
 
 API = "api"

@@ -9,7 +9,7 @@ from confluent_kafka import Message
 
 from candlewick.dead_letters import merged
 from candlewick.stack.local_settings import reader_settings
-from candlewick.terminal.quiet_end import quiet_end
+from candlewick.terminal.console import quiet_end
 from candlewick.terminal.record_rows import Row, letter_row, rows_of
 from candlewick.terminal.row_printer import RowPrinter
 from clients.kafka.follower import TopicReader, topic_named

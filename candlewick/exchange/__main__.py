@@ -11,8 +11,8 @@ from candlewick.exchange.faults.parsing import fault_from_text
 from candlewick.exchange.market.coins import DEFAULT_SYMBOLS
 from candlewick.exchange.market.intervals import epoch_ms
 from candlewick.exchange.options import Options
-from candlewick.exchange.server.hub import SocketRules
 from candlewick.exchange.server.limits import LimitRules
+from candlewick.exchange.server.session import SocketRules
 from schemas.settings import variable_name
 
 _SYMBOLS = ",".join(DEFAULT_SYMBOLS)

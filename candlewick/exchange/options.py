@@ -5,8 +5,8 @@ from pathlib import Path
 
 from candlewick.exchange.faults.faults import Fault
 from candlewick.exchange.market.coins import DEFAULT_SYMBOLS
-from candlewick.exchange.server.hub import SocketRules
 from candlewick.exchange.server.limits import LimitRules
+from candlewick.exchange.server.session import SocketRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from candlewick.kafka_server.config import FILE_NAME, refuse_broken_identity, se
 from candlewick.kafka_server.jars import ensure_jars, kafka_home
 from candlewick.kafka_server.java import KafkaJava
 from candlewick.stack.ports import free_port, is_free, port_number
-from candlewick.terminal.errors import one_line_errors
+from candlewick.terminal.console import one_line_errors
 from schemas.errors import ConfigurationError
 from schemas.files import write_whole
 

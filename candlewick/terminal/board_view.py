@@ -10,8 +10,7 @@ from rich.text import Text
 
 from candlewick.stack.state import Phase, ProcessState
 from candlewick.terminal.board import Board, ClosedCandle, Flow, GapCount, OpenCandle
-from candlewick.terminal.durations import short_duration
-from candlewick.terminal.numbers import decimals_of, short_amount, short_delay
+from candlewick.terminal.numbers import decimals_of, short_amount, short_delay, short_duration
 
 COLUMNS = ("open", "high", "low", "last", "volume", "last closed", "trades/s", "delay", "repaired")
 EXTRA = {"open", "high", "low"}  # left out where the terminal is narrow

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from candlewick.stack.api_health import Health
-from candlewick.terminal.durations import short_duration
+from candlewick.terminal.numbers import short_duration
 
 NAME_COLUMNS = 24
 SYMBOL_COLUMNS = 12

@@ -1,44 +1,38 @@
-"""The Faust application of the candle worker: settings, topics, table, agent, timers."""
+"""The Faust application of the candle worker: topics, table, agent, timers."""
 
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import faust
-from faust.transport.base import Transport
 from faust.types import TP
 
 from processors.candles.block_messages import Message
 from processors.candles.state import CandleRules
 from processors.candles.worker import CandleWorker
+from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, send_dead_letter, worker_app
 from processors.runtime.fence import Fence
 from processors.runtime.guard import beat_in_loop, leave_if_fenced, watch_progress
 from processors.runtime.stopped_partitions import Standing
-from processors.runtime.transport import CarefulConsumer, CarefulTransport
 from schemas import topics
 from schemas.codecs import contract_header
-from schemas.dead_letters import Origin, letter_of
+from schemas.dead_letters import Origin
 from schemas.market import Candle
 from schemas.settings import Settings
 
+if TYPE_CHECKING:
+    from processors.runtime.transport import CarefulConsumer
+
 log = logging.getLogger(__name__)
 CANDLE_HEADERS = dict([contract_header(Candle)])
-SESSION_S = 6.0  # the broker's minimum
 _LIVE_EVERY_S = 1.0
-
-
-class CandleApp(faust.App):
-    """Faust on the careful transport."""
-
-    def _new_transport(self) -> Transport:
-        return CarefulTransport(self.conf.broker_consumer, self)
 
 
 class KafkaOutlet:
     """Sends results to their topics through Faust's producer."""
 
-    def __init__(self, app: CandleApp) -> None:
+    def __init__(self, app: WorkerApp) -> None:
         self._candles = raw_topic(app, topics.CANDLES)
         self._live = raw_topic(app, topics.CANDLES_LIVE)
         self._dead_letters = raw_topic(app, topics.DEAD_LETTERS)
@@ -57,7 +51,7 @@ class KafkaOutlet:
         await send_dead_letter(self._dead_letters, raw, origin)
 
 
-def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
+def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     """Return the application of one candle worker.
 
     Args:
@@ -70,43 +64,7 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
     return app
 
 
-def worker_app(
-    app_id: str, settings: Settings, *, name: str, folder: Path, waits_empty: bool = True
-) -> CandleApp:
-    """Return an application without agents, set up as all of ours are.
-
-    Args:
-        app_id: Its consumer group.
-        settings: Where the broker is.
-        name: Static member of the group.
-        folder: For Faust's own files.
-        waits_empty: Whether a rebalance and the end wait until what was taken is done.
-    """
-    servers = settings.kafka.bootstrap_servers.split(",")
-    return CandleApp(
-        app_id,
-        broker=[f"kafka://{server.strip()}" for server in servers],
-        consumer_group_instance_id=name,
-        consumer_auto_offset_reset="earliest",
-        broker_session_timeout=SESSION_S,
-        broker_rebalance_timeout=SESSION_S,
-        broker_heartbeat_interval=1.0,
-        broker_commit_interval=1.0,
-        producer_compression_type="lz4",
-        producer_linger=0.005,
-        store="memory://",
-        stream_wait_empty=waits_empty,
-        datadir=str(folder),
-        table_standby_replicas=0,
-        topic_partitions=settings.kafka.partitions,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        TableManager="processors.runtime.recovery:OrderedTables",
-        web_enabled=False,
-    )
-
-
-def _wire(app: CandleApp, settings: Settings) -> None:
+def _wire(app: WorkerApp, settings: Settings) -> None:
     trades = raw_topic(app, topics.TRADES)
     table = app.Table(
         topics.CANDLE_TABLE,
@@ -144,28 +102,6 @@ def _wire(app: CandleApp, settings: Settings) -> None:
 
     beat_in_loop(app, fence)
     watch_progress(app, frozenset([topics.TRADES.name]), taken, standing)
-
-
-async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) -> None:
-    """Send what could not be read to the topic of dead letters; never the reason for a halt."""
-    letter = letter_of(raw, origin)
-
-    def told(done: Any) -> None:  # noqa: ANN401 - Faust's future
-        if done.cancelled() or done.exception() is not None:
-            log.error("Kafka does not take a dead letter: %s", origin)
-
-    try:
-        sent: Any = await letters.send(
-            key=letter.key, value=letter.value, headers=dict(letter.headers)
-        )
-        sent.add_done_callback(told)
-    except Exception:
-        log.exception("a dead letter cannot be sent: %s", origin)
-
-
-def raw_topic(app: CandleApp, topic: topics.Topic) -> faust.TopicT:
-    """Return a topic of raw bytes: the codec is ours."""
-    return app.topic(topic.name, key_serializer="raw", value_serializer="raw")
 
 
 def _tell(done: Any, acknowledged: Callable[[], None]) -> None:  # noqa: ANN401 - Faust's future

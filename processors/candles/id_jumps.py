@@ -12,7 +12,7 @@ from typing import Final
 from processors.candles.fold import JITTER_MS
 from processors.candles.state import CandleState
 from schemas.market import TradeBlock
-from schemas.market_rules import AHEAD_MS
+from schemas.rules.market import AHEAD_MS
 
 ENOUGH: Final = 3  # so many blocks on end prove a state wrong
 _MOST_HELD: Final = 4

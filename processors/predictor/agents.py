@@ -10,9 +10,9 @@ from typing import Any, Final, cast
 import faust
 from faust.types import TP
 
-from processors.candles.agents import SESSION_S, CandleApp, raw_topic, send_dead_letter, worker_app
 from processors.predictor.predictor import Predictor, Record
 from processors.predictor.warm_start_jobs import Warmers
+from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, send_dead_letter, worker_app
 from processors.runtime.fence import Fence
 from processors.runtime.guard import beat_in_thread, watch_progress
 from processors.runtime.stopped_partitions import Standing
@@ -41,7 +41,7 @@ _TOPICS: dict[type, topics.Topic] = {
 class KafkaOutlet:
     """Sends records to their topics through Faust's producer."""
 
-    def __init__(self, app: CandleApp) -> None:
+    def __init__(self, app: WorkerApp) -> None:
         self._topics = {record: raw_topic(app, topic) for record, topic in _TOPICS.items()}
 
     async def publish(self, records: Iterable[Record]) -> None:
@@ -97,7 +97,7 @@ class Inbox:
         await send_dead_letter(self._letters, error.raw, origin)
 
 
-def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
+def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     """Return the application of one predictor.
 
     Args:
@@ -127,7 +127,7 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> CandleApp:
     return app
 
 
-def _wire(app: CandleApp, predictor: Predictor) -> None:
+def _wire(app: WorkerApp, predictor: Predictor) -> None:
     inbox = Inbox(raw_topic(app, topics.DEAD_LETTERS))
 
     @app.agent(raw_topic(app, topics.CANDLES), name="predict", concurrency=1)
@@ -155,7 +155,7 @@ def _wire(app: CandleApp, predictor: Predictor) -> None:
     watch_progress(app, inbox.topics, lambda: inbox.taken, inbox.standing)
 
 
-def _ask_for_trainings(app: CandleApp, first: FirstTraining) -> None:
+def _ask_for_trainings(app: WorkerApp, first: FirstTraining) -> None:
     requests = raw_topic(app, topics.TRAINING_REQUESTS)
 
     async def ask(request: TrainingRequest) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from schemas.value_checks import EARLIEST_MS, LATEST_MS
+from schemas.rules.checks import EARLIEST_MS, LATEST_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,9 +12,9 @@ import orjson
 from producers.binance.numbers import in_int64, to_e8, to_ms
 from schemas.errors import PoisonMessage
 from schemas.market import NO_TRADE_ID, Candle, CandleSource, CandleStatus, Trade
+from schemas.rules.checks import check_time
 from schemas.timeframe import Interval
 from schemas.validation import validate
-from schemas.value_checks import check_time
 
 ValueT = TypeVar("ValueT")
 UNKNOWN_MS: Final = -1

@@ -9,10 +9,10 @@ import httpx
 from clients.clock import wall_ms
 from clients.kafka.reader import TopicTail
 from clients.retry import persistently
+from producers.bulk_publisher import BulkPublisher
 from producers.coingecko.client import TIMEOUT_S, CoinGecko
 from producers.coingecko.ids import coin_ids
 from producers.dead_letters import Burial
-from producers.history.bulk_publisher import BulkPublisher
 from schemas import topics
 from schemas.codecs import record_in
 from schemas.coins import CoinDay

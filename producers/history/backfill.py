@@ -15,9 +15,9 @@ import httpx
 from clients.retry import persistently
 from producers.binance.archive import ArchiveClient
 from producers.binance.rest import TIMEOUT_S, RestClient
+from producers.bulk_publisher import BulkPublisher
 from producers.history.archive_fetch import FileFiller
 from producers.history.archive_plan import Choice
-from producers.history.bulk_publisher import BulkPublisher
 from producers.history.fetch import Filler
 from producers.history.inventory import Held, Key, Ledger
 from producers.history.page_writer import HeldPages

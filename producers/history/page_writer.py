@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from clients.clock import wall_ms
-from producers.history.bulk_publisher import CLOSE_S, BulkPublisher
+from producers.bulk_publisher import CLOSE_S, BulkPublisher
 from producers.history.inventory import Ledger
 from producers.history.progress import Track
 from producers.history.time_ranges import runs_of

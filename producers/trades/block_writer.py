@@ -1,12 +1,12 @@
 """One symbol's blocks to Kafka: their stamps, their watermarks, and how far they have come."""
 
 from clients.clock import steady_ms
-from producers.outlet import Outlet
 from producers.trades.blocks import cut_block, leading_run
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.outlet import Outlet
 from schemas.market import NO_TRADE_ID, Gap, Trade, TradeBlock, empty_block
-from schemas.market_rules import AHEAD_MS
+from schemas.rules.market import AHEAD_MS
 
 
 class BlockWriter:

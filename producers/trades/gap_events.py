@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from producers.outlet import Outlet
 from producers.trades.counters import Counts
+from producers.trades.outlet import Outlet
 from schemas.market import Gap, GapState
 
 

@@ -7,10 +7,10 @@ from typing import Final
 
 from clients.clock import steady_ms
 from producers.binance.rest import RestClient
-from producers.outlet import Outlet
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.klines import KlineTrack
+from producers.trades.outlet import Outlet
 from schemas.errors import Transient
 from schemas.market import Candle
 from schemas.timeframe import Interval

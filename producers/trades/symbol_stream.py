@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from clients.clock import steady_ms
-from producers.outlet import Outlet
 from producers.trades.block_writer import BlockWriter
 from producers.trades.candle_evidence import Evidence
 from producers.trades.continuity import Continuity
@@ -14,6 +13,7 @@ from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.gap_events import GapEvents
 from producers.trades.gaps import GivenUp, hole_of, missing_in
 from producers.trades.id_jumps import Jumps
+from producers.trades.outlet import Outlet
 from schemas.market import Gap, GapState, Trade, TradeBlock
 from schemas.settings import Settings
 from schemas.timeframe import MINUTE_MS

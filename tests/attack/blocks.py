@@ -10,7 +10,7 @@ import numpy as np
 from schemas import codecs, topics
 from schemas.errors import PoisonMessage
 from schemas.market import TradeBlock, empty_block
-from schemas.market_rules import AHEAD_MS
+from schemas.rules.market import AHEAD_MS
 from tests.attack.absurd import a_false_block
 from tests.attack.kafka import Poison, newest_messages, not_buried, send
 from tests.attack.tally import Fault, Tally

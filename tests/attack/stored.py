@@ -10,8 +10,8 @@ from schemas.coins import Coin, CoinDay
 from schemas.history import ArchiveFile, Hole
 from schemas.market import NO_TRADE_ID, Candle, Gap, Trade
 from schemas.predictions import ModelVersion, Prediction, Score
+from schemas.rules.checks import UNKNOWN_MS
 from schemas.validation import validate
-from schemas.value_checks import UNKNOWN_MS
 from tests.support.stack import Stack
 
 _MOST_ROWS: Final = 50_000

@@ -15,8 +15,8 @@ from confluent_kafka import KafkaError, Producer
 from clients.kafka.reader import TopicTail
 from clients.process import START_ME_AGAIN
 from producers.binance.parse import parse_frame
+from producers.bulk_publisher import BulkPublisher
 from producers.coingecko.publish import _newest_days
-from producers.history.bulk_publisher import BulkPublisher
 from producers.history.inventory import Ledger
 from producers.trades.publisher import Publisher
 from producers.trades.resume import read_past

@@ -31,9 +31,9 @@ from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage, 
 from schemas.history import Hole
 from schemas.market import Candle, Gap
 from schemas.migrations import migrate, read_migrations
+from schemas.rules.checks import EARLIEST_MS, LATEST_MS
 from schemas.settings import ClickHouseSettings, KafkaSettings
 from schemas.topics import Topic
-from schemas.value_checks import EARLIEST_MS, LATEST_MS
 from sinks.clickhouse import ClickHouse
 from sinks.consumer import sink_consumer
 from sinks.delivery import READER, Delivery

@@ -1,90 +1,21 @@
 """Grafana's kinds of panels, drawn with Plotly into a rectangle of one figure."""
 
-from itertools import count
-
 import numpy as np
-import plotly.graph_objects as go
 
+from tools.grafana.canvas import (
+    colour_of,
+    faded,
+    legend,
+    nice,
+    series_of,
+)
+from tools.grafana.tables import cells, table
 from tools.grafana.values import (
-    PALETTE,
     TEXT,
-    cell_colour,
     look_of,
     threshold_colour,
     written,
 )  # fmt: skip
-
-TIMES = [
-    {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
-    {"dtickrange": [60_000, 86_399_999], "value": "%H:%M"},
-    {"dtickrange": [86_400_000, None], "value": "%d %b"},
-]
-PANEL, GRID, FAINT = "#181b1f", "#2c3235", "#9fa3a9"
-
-
-class Canvas:
-    """A figure and its size in pixels; rectangles are left, top, right, bottom from the top."""
-
-    def __init__(self, width, height):
-        self.figure, self.width, self.height, self._axes = go.Figure(), width, height, count(1)
-
-    def domain(self, box):
-        left, top, right, bottom = box
-        x = [left / self.width, right / self.width]
-        return x, [1 - bottom / self.height, 1 - top / self.height]
-
-    def text(self, x, y, text, *, size=13, colour=TEXT, anchor="left", middle="top"):
-        self.figure.add_annotation(
-            x=x / self.width, y=1 - y / self.height, xref="paper", yref="paper", text=text,
-            showarrow=False, xanchor=anchor, yanchor=middle, align="left",
-            font={"size": size, "color": colour},
-        )  # fmt: skip
-
-    def axes(self, box, *, x=None, y=None):
-        """Make a pair of axes and return their names for traces."""
-        n = next(self._axes)
-        tail = "" if n == 1 else str(n)
-        dx, dy = self.domain(box)
-        quiet = {"gridcolor": GRID, "zeroline": False, "tickfont": {"size": 11, "color": FAINT}}
-        self.figure.update_layout(
-            {
-                f"xaxis{tail}": {
-                    **quiet,
-                    "tickformatstops": TIMES,
-                    "domain": dx,
-                    "anchor": f"y{tail}",
-                    **(x or {}),
-                },
-                f"yaxis{tail}": {**quiet, "domain": dy, "anchor": f"x{tail}", **(y or {})},
-            }
-        )
-        return {"xaxis": f"x{tail}", "yaxis": f"y{tail}"}
-
-
-def series_of(panel, result):
-    """Return (name, times, values) of each series, as Grafana splits long rows by their labels."""
-    names = result.column_names
-    columns = dict(zip(names, zip(*result.result_rows, strict=True), strict=True))
-    x = columns[names[0]]
-    labels = [n for n in names[1:] if isinstance(columns[n][0], str)]
-    if panel["targets"][0]["format"] == 1 or not labels:
-        return [(n, x, columns[n]) for n in names[1:] if n not in labels]
-    label, value = labels[0], next(n for n in names[1:] if n not in labels)
-    keys = sorted(set(columns[label]))
-    rows = list(zip(columns[label], x, columns[value], strict=True))
-    return [(k, [t for n, t, _ in rows if n == k], [v for n, _, v in rows if n == k]) for k in keys]
-
-
-def colour_of(look, number):
-    fixed = look["color"].get("fixedColor")
-    return (
-        fixed if fixed and look["color"].get("mode") == "fixed" else PALETTE[number % len(PALETTE)]
-    )
-
-
-def faded(colour, share):
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{share})"
 
 
 def lines(canvas, panel, result, box):
@@ -113,7 +44,7 @@ def lines(canvas, panel, result, box):
         )  # fmt: skip
     _dashes(canvas, panel, axes)
     shown = [(n, colour_of(look_of(panel, n), i)) for n, i in drawn.items() if not _edge(panel, n)]
-    _legend(canvas, shown, left, right, bottom)
+    legend(canvas, shown, left, right, bottom)
 
 
 def _edge(panel, name):
@@ -152,13 +83,6 @@ def _tick_digits(unit, digits, ticks):
     return 1 if large else min(digits, 6)
 
 
-def nice(low, high):
-    """Return four to six round numbers between two."""
-    step = 10 ** np.floor(np.log10((high - low) / 4))
-    step *= next(f for f in (1, 2, 5, 10) if (high - low) / (step * f) <= 6)
-    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
-
-
 def _band(canvas, axes, x, highs, lows, colour):
     kept = [(t, h, low) for t, h, low in zip(x, highs, lows, strict=True) if h is not None]
     if kept:
@@ -180,17 +104,6 @@ def _dashes(canvas, panel, axes):
                 y0=step["value"], y1=step["value"],
                 line={"color": "#d64550", "width": 1, "dash": "dash"},
             )  # fmt: skip
-
-
-def _legend(canvas, shown, left, right, bottom):
-    room, most = (right - left) / 7 - 8, 0
-    while most < len(shown) and room > 0:
-        room, most = room - len(shown[most][0]) - 5, most + 1
-    texts = [f"<span style='color:{c}'>■</span> {n}" for n, c in shown[:most]]
-    more = f"   +{len(shown) - most}" if len(shown) > most else ""
-    canvas.text(
-        left + 12, bottom - 8, "   ".join(texts) + more, size=11, colour=FAINT, middle="bottom"
-    )
 
 
 def candles(canvas, panel, result, box):
@@ -226,7 +139,7 @@ def candles(canvas, panel, result, box):
         colour = looks[name]["color"]["fixedColor"]
         line = {"color": colour, "width": 1.5}
         canvas.figure.add_scatter(x=columns["time"], y=columns[name], line=line, **axes)
-        _legend(canvas, [(name, colour), ("90 % interval", colour)], left, right, bottom)
+        legend(canvas, [(name, colour), ("90 % interval", colour)], left, right, bottom)
     if has_volume:
         below = canvas.axes((left + 70, floor + 8, right - 10, bottom - 28), y={"nticks": 3})
         rose = [c >= o for o, c in zip(columns["open"], columns["close"], strict=True)]
@@ -272,31 +185,6 @@ def _figure_colour(panel, name, value):
     if look["color"].get("mode") == "thresholds":
         return threshold_colour(value, look["thresholds"])
     return colour_of(look, 0)
-
-
-def table(canvas, panel, result, box):
-    """A table, as many rows as fit."""
-    left, top, right, bottom = box
-    rows = result.result_rows[: max(1, int((bottom - top - 30) // 25))]
-    names = result.column_names
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    looks = [look_of(panel, name) for name in names]
-    texts = [
-        [written(v, look["unit"], look["decimals"]) for v in column]
-        for column, look in zip(columns, looks, strict=True)
-    ]
-    colours = [[cell_colour(v, look) for v in c] for c, look in zip(columns, looks, strict=True)]
-    aligned = ["left" if not c or isinstance(c[0], str) else "right" for c in columns]
-    longest = [max([len(n), *map(len, t)]) for n, t in zip(names, texts, strict=True)]
-    x, y = canvas.domain((left + 8, top, right - 8, bottom - 4))
-    canvas.figure.add_table(
-        domain={"x": x, "y": y},
-        columnwidth=[min(30, max(6, n)) for n in longest],
-        header={"values": list(names), "align": aligned, "fill_color": "#22252b",
-                "line_color": GRID, "font": {"color": "#6e9fff", "size": 12}, "height": 26},
-        cells={"values": texts, "align": aligned, "fill_color": PANEL, "line_color": GRID,
-               "font": {"color": colours, "size": 12}, "height": 25},
-    )  # fmt: skip
 
 
 def gauges(canvas, panel, result, box):
@@ -345,55 +233,7 @@ def bars(canvas, panel, result, box):
             text=[written(v, unit, 1) for v in values] if shown else None, **axes,
         )  # fmt: skip
     shown = [(n, colour_of(look_of(panel, n), i)) for i, (n, _, _) in enumerate(found)]
-    _legend(canvas, shown, left, right, bottom)
-
-
-def cells(canvas, panel, result, box):
-    """Status history and state timeline: a row a series, a colour a value."""
-    left, top, right, bottom = box
-    found = series_of(panel, result)
-    look = look_of(panel, "")
-    times = sorted({t for _, x, _ in found for t in x})
-    mapped = {}
-    for mapping in look["mappings"]:
-        mapped |= {float(k): (v["text"], v["color"]) for k, v in mapping["options"].items()}
-    colours = sorted(
-        {c for _, c in mapped.values()} | {s["color"] for s in look["thresholds"] or []}
-    )
-    grid = np.full((len(found), len(times)), np.nan)
-    for row, (_, x, values) in enumerate(found):
-        for t, value in zip(x, values, strict=True):
-            colour = (
-                mapped[value][1] if value in mapped else threshold_colour(value, look["thresholds"])
-            )
-            if colour in colours:
-                grid[row, times.index(t)] = colours.index(colour)
-    scale = [(round((i + e) / len(colours), 6), c) for i, c in enumerate(colours) for e in (0, 1)]
-    names = [name for name, _, _ in found]
-    width = 12 + 7 * max(map(len, names))
-    axes = canvas.axes(
-        (left + width, top, right - 8, bottom - 46),
-        x={"showgrid": False}, y={"showgrid": False, "type": "category"},
-    )  # fmt: skip
-    canvas.figure.add_heatmap(
-        x=times, y=names, z=grid, colorscale=scale, zmin=-0.5, zmax=len(colours) - 0.5,
-        showscale=False, xgap=0 if mapped else 2, ygap=3, **axes,
-    )  # fmt: skip
-    shown = list(mapped.values()) or _steps(look)
-    _legend(canvas, shown, left, right, bottom)
-
-
-def _steps(look):
-    steps = look["thresholds"]
-    lowest = written(steps[1]["value"], look["unit"], look["decimals"])
-    first = (f"under {lowest}", steps[0]["color"])
-    return [
-        first,
-        *(
-            (f"from {written(s['value'], look['unit'], look['decimals'])}", s["color"])
-            for s in steps[1:]
-        ),
-    ]
+    legend(canvas, shown, left, right, bottom)
 
 
 DRAW = {

@@ -16,8 +16,10 @@ from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from grafana.generate import FOLDER
 from grafana.variables import ALL
+from tools.grafana.canvas import FAINT, PANEL, Canvas
 from tools.grafana.macros import Asked, expand
-from tools.grafana.panels import DRAW, FAINT, PANEL, TEXT, Canvas
+from tools.grafana.panels import DRAW
+from tools.grafana.values import TEXT
 
 WIDTH, ROW, GAP, HEAD = 1680, 36, 8, 64
 LENGTHS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}

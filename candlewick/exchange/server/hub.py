@@ -13,23 +13,13 @@ from candlewick.exchange.market.intervals import DAY_MINUTES, MINUTE_MS
 from candlewick.exchange.market.source import Market
 from candlewick.exchange.server import connection_faults
 from candlewick.exchange.server.limits import Limits
-from candlewick.exchange.server.session import Session
+from candlewick.exchange.server.session import Session, SocketRules
 from candlewick.exchange.streams.feed import Feed, Frame
 from candlewick.exchange.streams.names import Topic
 
 _TICK_S: Final = 0.01
 _LONGEST_MS: Final = 5_000
 _DRAIN_BYTES: Final = 4 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class SocketRules:
-    """What the exchange asks of a connection."""
-
-    ping_every_s: float = 20.0
-    pong_within_s: float = 60.0
-    messages_a_second: int = 5
-    lifetime_s: float = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

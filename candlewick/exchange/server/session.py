@@ -10,8 +10,10 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import count
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.frames import Frame as WireFrame
@@ -28,12 +30,50 @@ if TYPE_CHECKING:
     from uvicorn import Config
     from uvicorn.server import ServerState
 
-    from candlewick.exchange.server.hub import Hub
-
 _POLICY: Final = 1008
 GOING_AWAY: Final = 1001
 _BUFFER_LIMIT: Final = 64 << 20
 _ordinals = count()
+
+
+@dataclass(frozen=True, slots=True)
+class SocketRules:
+    """What the exchange asks of a connection."""
+
+    ping_every_s: float = 20.0
+    pong_within_s: float = 60.0
+    messages_a_second: int = 5
+    lifetime_s: float = 86_400.0
+
+
+class Exchange(Protocol):
+    """What a connection needs of the exchange; `candlewick.exchange.server.hub` has it.
+
+    Attributes:
+        rules: What is asked of a connection.
+        symbols: What there is to listen to.
+    """
+
+    rules: SocketRules
+    symbols: frozenset[str]
+
+    def now_ms(self) -> int:
+        """Return the market's time."""
+
+    def refuse(self, path: str, client: str) -> tuple[HTTPStatus, str] | None:
+        """Return why a connection is not accepted, if it is not."""
+
+    def join(self, session: "Session") -> None:
+        """Begin to send frames to a connection."""
+
+    def leave(self, session: "Session") -> None:
+        """Send nothing more to a connection."""
+
+    def changed(self) -> None:
+        """Take note that somebody listens to other streams than before."""
+
+    def silent(self, session: "Session") -> bool:
+        """Tell whether a connection has gone silent."""
 
 
 class Session(asyncio.Protocol):
@@ -43,7 +83,7 @@ class Session(asyncio.Protocol):
         self, config: "Config", server_state: "ServerState", app_state: dict[str, object]
     ) -> None:
         del config
-        self._hub = cast("Hub", app_state["hub"])
+        self._hub = cast("Exchange", app_state["hub"])
         # Uvicorn calls shutdown() of what is in here; its type names only its own classes.
         self._peers = cast("set[Session]", server_state.connections)
         self._protocol = ServerProtocol(max_size=1 << 16, logger=logging.getLogger(__name__))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from api.health.checks import FLOWING, Check, Judge, State, together, worst
 from api.health.lag import Lag, Lags
 from api.health.stored import TABLES, Stored
-from schemas.health_settings import HealthSettings
+from schemas.api_settings import HealthSettings
 
 LIMITS = HealthSettings()
 LONG_S = 100_000.0  # the API has been up for long

@@ -7,8 +7,7 @@ from candlewick.stack.process_identity import Identity
 from candlewick.stack.state import Phase, ProcessState
 from candlewick.terminal.board import EMPTY, Board, ClosedCandle, Flow, GapCount, OpenCandle
 from candlewick.terminal.board_view import Surroundings, render
-from candlewick.terminal.durations import short_duration
-from candlewick.terminal.numbers import decimals_of, short_amount, short_delay
+from candlewick.terminal.numbers import decimals_of, short_amount, short_delay, short_duration
 
 NAMES = ("kafka", "clickhouse", "exchange", "sink", "candles", "stream")
 

@@ -15,7 +15,7 @@ from candlewick.commands.replay import HEADER
 from producers.binance.aggtrade_csv import UnusualLinesError, read_columns
 from producers.binance.parse import parse_agg_trade_row
 from schemas.errors import CandlewickError, PoisonMessage
-from schemas.value_checks import EARLIEST_MS, LATEST_MS
+from schemas.rules.checks import EARLIEST_MS, LATEST_MS
 
 DATA = Path(__file__).parents[2] / "data"
 DAY_MS = 1_723_161_600_000  # 2024-08-09

@@ -7,7 +7,7 @@ from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.id_jumps import NEAR, Jumps
 from producers.trades.rest_checks import SECOND_LOOK_MS, Doubts
 from schemas.errors import PoisonMessage
-from schemas.value_checks import LARGEST_ID
+from schemas.rules.checks import LARGEST_ID
 from tests.support.builders import START_MS, a_trade
 
 FAR = st.integers(NEAR + 100, LARGEST_ID)

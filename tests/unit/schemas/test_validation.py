@@ -13,8 +13,8 @@ from schemas.coins import Coin, CoinDay
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.history import ArchiveFile, History, Hole
 from schemas.market import NO_TRADE_ID, Candle, Gap, Trade, TradeBlock, empty_block
-from schemas.market_rules import AHEAD_MS
 from schemas.predictions import ModelVersion, Prediction, TrainingRequest
+from schemas.rules.market import AHEAD_MS
 from schemas.validation import check_key, key_of, validate
 from tests.support.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade, trades_at
 

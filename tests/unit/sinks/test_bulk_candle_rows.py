@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from schemas.codecs import _frame, encode
 from schemas.errors import PoisonMessage
 from schemas.market import NO_TRADE_ID, Candle, CandleSource
+from schemas.rules.checks import EARLIEST_MS, LATEST_MS
 from schemas.timeframe import DAY_MS, Interval
-from schemas.value_checks import EARLIEST_MS, LATEST_MS
 from sinks.bulk_candle_rows import candle_rows
 from sinks.tables import CANDLE_READER, many_candles
 from tests.support.builders import START_MS, a_candle

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from schemas.codecs import encode
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, Gap, empty_block
-from schemas.value_checks import LATEST_MS
+from schemas.rules.checks import LATEST_MS
 from sinks.rows import candle_row, gap_row, trade_rows
 from sinks.tables import BLOCK_READER, CANDLE_READER, TABLES, reader
 from tests.support.builders import START_MS, a_block, a_candle, a_trade

@@ -6,8 +6,7 @@ from typing import Final
 from schemas.coins import Coin, CoinDay
 from schemas.history import ArchiveFile, ArchiveState, History, Hole, HoleKind
 from schemas.market import CandleSource
-from schemas.timeframe import Interval
-from schemas.value_checks import (
+from schemas.rules.checks import (
     LARGEST_AMOUNT_E8,
     LARGEST_ID,
     check_name,
@@ -18,6 +17,7 @@ from schemas.value_checks import (
     check_time,
     check_time_or_unknown,
 )
+from schemas.timeframe import Interval
 
 _UNKNOWN_ID: Final = -1
 _LARGEST_RANK: Final = 10_000_000

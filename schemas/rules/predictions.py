@@ -7,7 +7,6 @@ rely on.
 from itertools import pairwise
 from typing import Final
 
-from schemas.market_rules import check_candle_span
 from schemas.predictions import (
     ModelEvent,
     ModelVersion,
@@ -16,7 +15,7 @@ from schemas.predictions import (
     Score,
     TrainingRequest,
 )
-from schemas.value_checks import (
+from schemas.rules.checks import (
     LARGEST_PRICE_E8,
     check_finite,
     check_name,
@@ -26,6 +25,7 @@ from schemas.value_checks import (
     check_text,
     check_time,
 )
+from schemas.rules.market import check_candle_span
 
 _MINUTE_MS: Final = 60_000
 _LOSSES: Final = (

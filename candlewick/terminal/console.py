@@ -1,4 +1,4 @@
-"""What a person sees of an error: one line on standard error and exit code 1."""
+"""How commands speak on a terminal: errors in one line, and a quiet end."""
 
 import errno
 import os
@@ -32,3 +32,15 @@ def describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return f"no permission to write {error.filename}: change it or CANDLEWICK_DATA_DIR"
     return " ".join(str(error).split())
+
+
+@contextmanager
+def quiet_end() -> Iterator[None]:
+    """End without a word on Ctrl-C, or when nobody reads standard output any more."""
+    try:
+        yield
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

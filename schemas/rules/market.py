@@ -14,8 +14,7 @@ from schemas.market import (
     Trade,
     TradeBlock,
 )
-from schemas.timeframe import Interval
-from schemas.value_checks import (
+from schemas.rules.checks import (
     EARLIEST_MS,
     LARGEST_AMOUNT_E8,
     LARGEST_ID,
@@ -29,6 +28,7 @@ from schemas.value_checks import (
     check_time_or_unknown,
     short,
 )
+from schemas.timeframe import Interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

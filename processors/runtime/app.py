@@ -1,0 +1,81 @@
+"""The Faust application that every worker stands on: settings, transport, topics, dead letters."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.transport.base import Transport
+
+from processors.runtime.transport import CarefulTransport
+from schemas import topics
+from schemas.dead_letters import Origin, letter_of
+from schemas.settings import Settings
+
+log = logging.getLogger(__name__)
+SESSION_S = 6.0  # the broker's minimum
+
+
+class WorkerApp(faust.App):
+    """Faust on the careful transport."""
+
+    def _new_transport(self) -> Transport:
+        return CarefulTransport(self.conf.broker_consumer, self)
+
+
+def worker_app(
+    app_id: str, settings: Settings, *, name: str, folder: Path, waits_empty: bool = True
+) -> WorkerApp:
+    """Return an application without agents, set up as all of ours are.
+
+    Args:
+        app_id: Its consumer group.
+        settings: Where the broker is.
+        name: Static member of the group.
+        folder: For Faust's own files.
+        waits_empty: Whether a rebalance and the end wait until what was taken is done.
+    """
+    servers = settings.kafka.bootstrap_servers.split(",")
+    return WorkerApp(
+        app_id,
+        broker=[f"kafka://{server.strip()}" for server in servers],
+        consumer_group_instance_id=name,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=SESSION_S,
+        broker_rebalance_timeout=SESSION_S,
+        broker_heartbeat_interval=1.0,
+        broker_commit_interval=1.0,
+        producer_compression_type="lz4",
+        producer_linger=0.005,
+        store="memory://",
+        stream_wait_empty=waits_empty,
+        datadir=str(folder),
+        table_standby_replicas=0,
+        topic_partitions=settings.kafka.partitions,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        TableManager="processors.runtime.recovery:OrderedTables",
+        web_enabled=False,
+    )
+
+
+async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) -> None:
+    """Send what could not be read to the topic of dead letters; never the reason for a halt."""
+    letter = letter_of(raw, origin)
+
+    def told(done: Any) -> None:  # noqa: ANN401 - Faust's future
+        if done.cancelled() or done.exception() is not None:
+            log.error("Kafka does not take a dead letter: %s", origin)
+
+    try:
+        sent: Any = await letters.send(
+            key=letter.key, value=letter.value, headers=dict(letter.headers)
+        )
+        sent.add_done_callback(told)
+    except Exception:
+        log.exception("a dead letter cannot be sent: %s", origin)
+
+
+def raw_topic(app: WorkerApp, topic: topics.Topic) -> faust.TopicT:
+    """Return a topic of raw bytes: the codec is ours."""
+    return app.topic(topic.name, key_serializer="raw", value_serializer="raw")

@@ -1,0 +1,49 @@
+"""The house: how many modules a folder holds, and how long they are."""
+
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PARTS = (
+    "schemas",
+    "clients",
+    "producers",
+    "processors",
+    "sinks",
+    "api",
+    "grafana",
+    "candlewick",
+    "tools",
+)
+MOST_MODULES = 25
+MOST_LINES = 300
+ONE_FILE_A_COMMAND = Path("candlewick/commands")
+MODULES = sorted(
+    path.relative_to(ROOT)
+    for part in PARTS
+    for path in (ROOT / part).rglob("*.py")
+    if path.name != "__init__.py"
+)
+
+
+def test_a_folder_can_be_seen_at_a_glance() -> None:
+    full = {
+        str(folder): len(list(modules))
+        for folder, modules in groupby(MODULES, lambda path: path.parent)
+        if folder != ONE_FILE_A_COMMAND
+    }
+
+    assert {folder: count for folder, count in full.items() if count > MOST_MODULES} == {}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_module_can_be_read_in_one_go(module: Path) -> None:
+    assert len((ROOT / module).read_text().splitlines()) <= MOST_LINES
+
+
+def test_every_folder_of_modules_is_a_package() -> None:
+    folders = {(ROOT / module).parent for module in MODULES} - {ROOT / "candlewick/exchange/data"}
+
+    assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
