@@ -15,7 +15,7 @@ SUITE ?= trixie
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo live test test-long attack bench lint docs fresh clean
+.PHONY: help setup demo live test test-long attack bench lint docs wheel image fresh clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ bench: setup ## Each figure of the README, measured here
 
 docs: setup ## The pages under docs/ that are made from the code
 	$(BIN)/python -m tools.pages.build
+
+wheel: setup ## The package, into dist/
+	@$(BIN)/uv build --quiet --clear --wheel
+
+image: ## The image that docker-compose.yml runs; needs Docker
+	docker build --tag candlewick:0.1.0 .
 
 fresh: ## Demo and tests on a bare Debian, as root: make fresh SUITE=bookworm, trixie or sid
 	@tests/fresh.sh $(SUITE) '$(ARGS)'
