@@ -68,8 +68,10 @@ bench: setup ## Each figure of the README, measured here
 	@for script in bench/bench_*.py; do \
 	    echo "== $$script" && $(BIN)/python -m "bench.$$(basename $$script .py)" || exit 1; done
 
-docs: setup ## The pages under docs/ that are made from the code
+docs: setup ## The pages under docs/ that are made from the code, and the site, into site/
 	$(BIN)/python -m tools.pages.build
+	@$(BIN)/uv sync --frozen --quiet --inexact --group site --python $(BIN)/python
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 wheel: setup ## The package, into dist/
 	@$(BIN)/uv build --quiet --clear --wheel
@@ -81,4 +83,4 @@ fresh: ## Demo and tests on a bare Debian, as root: make fresh SUITE=bookworm, t
 	@tests/fresh.sh $(SUITE) '$(ARGS)'
 
 clean: ## Remove .venv and caches; the data in .candlewick stays
-	rm -rf $(VENV) $(BOOTSTRAP) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BOOTSTRAP) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache site
