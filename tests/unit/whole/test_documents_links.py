@@ -1,4 +1,4 @@
-"""Every link from one document to another leads somewhere, and every page stands in the site."""
+"""Every link, path and module that a document names is there, and every page stands in the site."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 AT_ROOT = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 PAGES = sorted(
@@ -17,6 +17,21 @@ PAGES = sorted(
 )
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
+FOLDERS = "|".join(sorted(p.name for p in ROOT.iterdir() if p.is_dir() and p.name[0].isalpha()))
+PATH = re.compile(rf"(?<![\w./-])(?:{FOLDERS})/[\w./-]*\w(?:/|\b)")
+MODULE = re.compile(r"python3? -m ([a-z_]+(?:\.[a-z_]+)*)")
+PLACEHOLDER = re.compile(r"NAME|NNN|title")  # of a recipe: the reader chooses
+OURS = (
+    "bench",
+    "candlewick",
+    "grafana",
+    "api",
+    "processors",
+    "producers",
+    "sinks",
+    "tests",
+    "tools",
+)
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
 
@@ -53,6 +68,32 @@ def broken(page: Path) -> Iterator[str]:
             yield f"{link}: no such file"
         elif anchor and anchor not in anchors_of(target):
             yield f"{link}: no such heading"
+
+
+def missing(text: str) -> Iterator[str]:
+    """Yield the files, folders and modules of ours that a page names and nobody has."""
+    for path in {found for code in CODE.findall(text) for found in PATH.findall(code)}:
+        if not PLACEHOLDER.search(path) and not (ROOT / path).exists():
+            yield path
+    for module in set(MODULE.findall(text)):
+        place = ROOT / module.replace(".", "/")
+        if module.split(".")[0] in OURS and not (
+            place.is_dir() or place.with_suffix(".py").exists()
+        ):
+            yield module
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_path_and_module_of_a_document_is_there(name: str) -> None:
+    assert list(missing((ROOT / name).read_text(encoding="utf-8"))) == []
+
+
+def test_a_path_or_module_that_is_gone_is_found() -> None:
+    text = (
+        "`schemas/gone.py` `schemas/topics.py` `docs/NAME.md` python -m bench.gone, python -m venv"
+    )
+
+    assert sorted(missing(text)) == ["bench.gone", "schemas/gone.py"]
 
 
 @pytest.mark.parametrize("name", PAGES)
