@@ -1,4 +1,4 @@
-"""The job that fills ``pipeline_measures`` and ``dead_letters``, for the dashboard Pipeline."""
+"""The job that fills ``pipeline_measures``, for the dashboard Pipeline."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -8,7 +8,6 @@ from clickhouse_connect.driver.client import Client
 
 from clients.kafka.group import GroupOffsets
 from grafana import store
-from grafana.letters import Letters
 from grafana.pipeline_metrics import Measure, of_kafka, of_store
 from schemas import topics
 from schemas.errors import Transient
@@ -30,10 +29,6 @@ def measure_for_ever(
         settings: Where Kafka and ClickHouse are.
         wait: Waits so many seconds; true when it is time to stop.
         attempted: Called when a measuring has ended, well or in error.
-
-    Raises:
-        RestartNeeded: Kafka has shut this client out.
-        ConfigurationError: A topic is missing.
     """
     while not wait(0):
         try:
@@ -58,18 +53,12 @@ def measure_once(client: Client, kafka: GroupOffsets) -> list[Measure]:
 def _measure_until_trouble(
     settings: Settings, wait: Callable[[float], bool], attempted: Callable[[], None]
 ) -> None:
-    servers = settings.kafka.bootstrap_servers
-    kafka = GroupOffsets(servers)
+    kafka = GroupOffsets(settings.kafka.bootstrap_servers)
     with store.writer(settings.clickhouse) as client:
-        letters = Letters(servers, client)
-        try:
-            while not wait(0):
-                measure_once(client, kafka)
-                letters.store_new()
-                attempted()
-                wait(EVERY_S)
-        finally:
-            letters.close()
+        while not wait(0):
+            measure_once(client, kafka)
+            attempted()
+            wait(EVERY_S)
 
 
 def _store(client: Client, found: Sequence[Measure], now: datetime) -> None:

@@ -70,6 +70,16 @@ ARCHIVE = (
     "changed_time",
     "reason",
 )
+DEAD_LETTER = (
+    "partition",
+    "offset",
+    "letter_time",
+    "reason",
+    "origin_topic",
+    "origin_partition",
+    "origin_offset",
+    "bytes",
+)
 COIN = (
     "coin_id",
     "ticker",

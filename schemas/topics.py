@@ -184,7 +184,7 @@ DEAD_LETTERS = Topic(
     retention_ms=30 * DAY_MS,
     purpose="records that cannot be read; reason and origin in the headers",
     written_by="everyone",
-    read_by="people",
+    read_by="sinks, people",
 )
 CANDLE_CHANGELOG = Topic(
     name=f"{CANDLE_APP}-{CANDLE_TABLE}-changelog",

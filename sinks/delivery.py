@@ -1,14 +1,17 @@
 """One batch into its table, and what cannot be stored into the dead letters."""
 
+import logging
 from dataclasses import dataclass
 from typing import Protocol
 
+from schemas import topics
 from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import PoisonMessage
 from sinks.batches import Batch
 from sinks.tables import Table
 
 READER = "sinks"
+_log = logging.getLogger(__name__)
 
 
 class Store(Protocol):
@@ -70,6 +73,10 @@ class Delivery:
                 self._insert(half)
 
     def _bury(self, batch: Batch, place: int, reason: str) -> None:
+        if self.table.topic is topics.DEAD_LETTERS:  # its letter would be refused as it is
+            where = (self.table.topic.name, self.partition, batch.offsets[place])
+            _log.error("%s [%d] %d is not stored: %s", *where, reason)
+            return
         message = batch.messages[place]
         origin = Origin(
             reason,

@@ -25,6 +25,11 @@ def string(text: str) -> bytes:
     return bytes(prefix) + data
 
 
+def int32(number: int) -> bytes:
+    """Return an Int32; raises OverflowError where it is none."""
+    return number.to_bytes(4, "little", signed=True)
+
+
 def int64(number: int) -> bytes:
     """Return an Int64; raises OverflowError where it is none."""
     return number.to_bytes(8, "little", signed=True)

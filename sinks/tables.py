@@ -14,6 +14,7 @@ from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.topics import Topic
 from sinks.bulk_candle_rows import candle_rows
 from sinks.history_rows import archive_row, coin_day_row, coin_row, hole_row
+from sinks.letter_rows import PlacedMessage, letter_row
 from sinks.prediction_rows import MODEL_VERSION, PREDICTION, SCORE, row_writer
 from sinks.rows import candle_row, gap_row, trade_rows
 
@@ -44,7 +45,7 @@ class Table:
     topic: Topic
     name: str
     columns: tuple[str, ...]
-    read: Callable[[KafkaMessage], Rows]
+    read: Callable[[PlacedMessage], Rows]
     linger_ms: int
     backlog_linger_ms: int = 0
     read_many: Callable[[Sequence[KafkaMessage]], list[bytes | None]] | None = None
@@ -81,6 +82,11 @@ def many_candles(messages: Sequence[KafkaMessage]) -> list[bytes | None]:
         row if row is not None and _symbol_in(row) == message.key() else None
         for row, message in zip(rows, messages, strict=True)
     ]
+
+
+def dead_letter(message: PlacedMessage) -> Rows:
+    """Return the row of a dead letter."""
+    return Rows(letter_row(message), 1)
 
 
 def _symbol_in(row: bytes) -> bytes:
@@ -133,6 +139,9 @@ TABLES = (  # closed candles first: they are few, and somebody waits for them
         read_many=many_candles,
     ),
     Table(topics.CANDLES_LIVE, "candles_live", table_columns.CANDLE, CANDLE_READER, linger_ms=500),
+    Table(
+        topics.DEAD_LETTERS, "dead_letters", table_columns.DEAD_LETTER, dead_letter, linger_ms=500
+    ),
     Table(topics.TRADES, "trades", table_columns.TRADE, BLOCK_READER, linger_ms=900),
 )
 HISTORY = (  # scores come a month at once at the first start

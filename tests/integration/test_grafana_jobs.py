@@ -10,17 +10,14 @@ from dataclasses import dataclass
 
 import pytest
 from clickhouse_connect.driver.client import Client
-from confluent_kafka import Producer
 
 from clients.kafka.group import GroupOffsets
 from grafana import __main__ as jobs
 from grafana import store
 from grafana.annotations_job import GROUP, annotate_for_ever
-from grafana.letters import Letters
 from grafana.metrics_job import measure_once
 from grafana.pipeline_metrics import Measure
 from schemas import topics
-from schemas.dead_letters import Origin, letter_of
 from schemas.errors import RestartNeeded, Transient
 from schemas.settings import ClickHouseSettings, Settings
 from tests.support.api_market import a_gap, a_model_event, say
@@ -135,26 +132,6 @@ def test_all_that_is_measured_is_stored(place: Place) -> None:
         found = measure_once(client, kafka)
 
         assert client.query(query).result_rows[0][0] == before + len(found)
-
-
-def test_dead_letters_are_stored_once_with_their_reason(place: Place) -> None:
-    producer = Producer({"bootstrap.servers": place.kafka.bootstrap, "log_level": 0})
-    origin = Origin("not Avro", topics.TRADES.name, 1, 42)
-    letter = letter_of(b"broken", origin)
-    headers = list(letter.headers)
-    producer.produce(topics.DEAD_LETTERS.name, letter.value, letter.key, headers=headers)
-    producer.flush(10)
-    query = "SELECT reason, origin_topic, origin_offset, bytes FROM dead_letters"
-    with place.client() as client:
-        for _ in range(2):
-            letters = Letters(place.kafka.bootstrap, client)
-            deadline = time.monotonic() + 10
-            while not client.query(query).result_rows and time.monotonic() < deadline:
-                letters.store_new()
-            letters.store_new()
-            letters.close()
-
-        assert client.query(query).result_rows == [("not Avro", topics.TRADES.name, 42, 6)]
 
 
 @contextmanager

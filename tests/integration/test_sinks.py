@@ -26,7 +26,7 @@ from clients.kafka.topics import create_topics
 from clients.process import START_ME_AGAIN
 from schemas import topics
 from schemas.codecs import _frame, encode, message_of
-from schemas.dead_letters import LARGEST_VALUE, Origin, read_letter
+from schemas.dead_letters import LARGEST_VALUE, Origin, letter_of, read_letter
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage, Transient
 from schemas.history import Hole
 from schemas.market import Candle, Gap
@@ -397,6 +397,49 @@ def test_a_record_that_clickhouse_refuses_is_found_in_its_batch(world: World) ->
     with world.sinks():
         eventually(lambda: rows_of(world, table_of(topics.GAPS), "REFUSED") == 19)
         eventually(lambda: dead_letters(world, "REFUSED") == [encode(gaps[5])])
+
+
+def test_dead_letters_are_stored_once_with_their_reason(world: World) -> None:
+    origin = Origin("not Avro", topics.TRADES.name, 1, 42)
+    letter = letter_of(b"broken", origin)
+    for headers in (letter.headers, (("reason", b"\xff"), ("origin-offset", b"9" * 19))):
+        world.producer.produce(topics.DEAD_LETTERS.name, b"broken", b"STORED", headers=[*headers])
+    assert world.producer.flush(DEADLINE_S) == 0
+    query = (
+        "SELECT reason, origin_topic, origin_partition, origin_offset, bytes, "
+        "abs(letter_time - now()) < 600 FROM dead_letters "
+        "WHERE reason IN ('not Avro', '\ufffd') ORDER BY offset"
+    )
+    stored = [
+        ("not Avro", topics.TRADES.name, 1, 42, 6, 1),
+        ("\ufffd", "", -1, -1, 6, 1),
+    ]
+    for _ in range(2):
+        with world.sinks():
+            eventually(lambda: world.client.query(query).result_rows == stored)
+
+
+def test_a_dead_letter_that_clickhouse_refuses_is_no_new_one(world: World) -> None:
+    world.client.command("ALTER TABLE dead_letters ADD CONSTRAINT fair CHECK reason != 'refused'")
+    for reason in ("refused", "after it"):
+        headers = letter_of(b"broken", Origin(reason)).headers
+        world.producer.produce(topics.DEAD_LETTERS.name, b"broken", b"SAME", headers=[*headers])
+    assert world.producer.flush(DEADLINE_S) == 0
+    written = letters_written(world)
+
+    with world.sinks():
+        after = "SELECT count() FROM dead_letters WHERE reason = 'after it'"
+        eventually(lambda: world.number(after) == 1)
+    assert letters_written(world) == written
+
+
+def letters_written(world: World) -> int:
+    """How many records the topic of dead letters has taken."""
+    consumer = Consumer({"bootstrap.servers": world.kafka.bootstrap, "group.id": "test"})
+    places = [TopicPartition(topics.DEAD_LETTERS.name, partition) for partition in range(4)]
+    ends = [consumer.get_watermark_offsets(place)[1] for place in places]
+    consumer.close()
+    return sum(ends)
 
 
 def dead_letters(world: World, key: str) -> list[bytes]:

@@ -15,6 +15,8 @@ class Sent:
     named: bytes | None
     raw: bytes | None
     beside: tuple[tuple[str, bytes], ...] = ()
+    place: tuple[int, int] = (0, 0)
+    time_ms: int = 0
 
     def key(self) -> bytes | None:
         return self.named
@@ -24,6 +26,15 @@ class Sent:
 
     def headers(self) -> HeaderList:
         return list(self.beside)
+
+    def partition(self) -> int:
+        return self.place[0]
+
+    def offset(self) -> int:
+        return self.place[1]
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.time_ms
 
 
 def sent(record: Record, *, key: bytes | None = None) -> Sent:

@@ -5,14 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import topics
 from schemas.codecs import encode
+from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, Gap, empty_block
 from schemas.rules.checks import LATEST_MS
+from sinks.batches import NO_MESSAGE, Batch
+from sinks.delivery import Delivery
 from sinks.rows import candle_row, gap_row, trade_rows
-from sinks.tables import BLOCK_READER, CANDLE_READER, TABLES, reader
+from sinks.tables import BLOCK_READER, CANDLE_READER, TABLES, Table, dead_letter, reader
 from tests.support.builders import START_MS, a_block, a_candle, a_trade
 from tests.support.messages import Sent, sent
+
+LETTER_HEADERS = ("reason", "origin-topic", "origin-partition", "origin-offset", "length", "other")
 
 
 def test_a_trade_is_its_columns_one_after_the_other() -> None:
@@ -100,9 +106,79 @@ def test_a_record_of_a_table_under_a_foreign_key_or_none_is_poison() -> None:
 
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_poison(raw: bytes) -> None:
-    for table in TABLES:
+    for table in (table for table in TABLES if table.topic.record is not None):
         with pytest.raises(PoisonMessage):
             table.read(Sent(b"BTCUSDT", raw))
+
+
+ANY_NUMBER = st.integers(-(2**80), 2**80)
+ANY_HEADER = st.tuples(st.sampled_from(LETTER_HEADERS), st.binary(max_size=30))
+
+
+@given(
+    st.binary(max_size=50),
+    st.lists(ANY_HEADER | ANY_NUMBER.map(lambda number: ("length", str(number).encode()))),
+    st.tuples(ANY_NUMBER, ANY_NUMBER),
+    ANY_NUMBER,
+)
+def test_whatever_stands_in_the_topic_of_dead_letters_is_one_row(
+    raw: bytes, headers: list[tuple[str, bytes]], place: tuple[int, int], time_ms: int
+) -> None:
+    rows = dead_letter(Sent(None, raw, tuple(headers), place, time_ms))
+
+    assert rows.count == 1
+    assert len(rows.data) >= 4 + 8 + 8 + 4 + 8 + 8
+
+
+@pytest.mark.parametrize(
+    ("headers", "numbers"),
+    [
+        ({"origin-partition": 2**31 - 1, "origin-offset": 2**63 - 1}, (2**31 - 1, 2**63 - 1, 3)),
+        ({"origin-partition": 2**31, "origin-offset": 2**63}, (-1, -1, 3)),
+        ({"length": 10**19 - 1}, (-1, -1, -1)),
+        ({"length": 70_000}, (-1, -1, 70_000)),
+    ],
+)
+def test_a_number_of_a_letter_that_the_table_cannot_hold_is_unknown(
+    headers: dict[str, int], numbers: tuple[int, int, int]
+) -> None:
+    said = tuple((name, str(number).encode()) for name, number in headers.items())
+    row = dead_letter(Sent(None, b"raw", said, (2, 5), START_MS)).data
+
+    assert struct.unpack_from("<iqq", row) == (2, 5, START_MS)
+    assert struct.unpack_from("<iqq", row, len(row) - 20) == numbers
+
+
+def test_a_refused_dead_letter_is_the_subject_of_no_other() -> None:
+    table = next(table for table in TABLES if table.topic is topics.DEAD_LETTERS)
+    letters = Written()
+    batch = Batch()
+    for offset in range(3):
+        batch.append(offset, Sent(None, b"raw"), dead_letter(Sent(None, b"raw")))
+    batch.bury(3, NO_MESSAGE, "removed before it was stored")
+
+    Delivery(table, "id", 0, Refusing(), letters).deliver(batch)
+    assert not letters.about
+
+    Delivery(replace(table, topic=topics.GAPS), "id", 0, Refusing(), letters).deliver(batch)
+    assert letters.about == [0, 1, 2, 3]
+
+
+class Refusing:
+    """A store that takes nothing."""
+
+    def insert(self, _table: Table, rows: bytes, *, token: str) -> None:  # noqa: ARG002
+        raise PoisonMessage("refused", raw=rows)
+
+
+class Written:
+    """The dead letters that were sent, by the offset that each is about."""
+
+    def __init__(self) -> None:
+        self.about: list[int] = []
+
+    def send(self, _raw: bytes, origin: Origin) -> None:
+        self.about.append(origin.offset)
 
 
 @given(st.data())
