@@ -72,7 +72,7 @@ def _wire(app: WorkerApp, settings: Settings) -> None:
         value_type=bytes,
         partitions=settings.kafka.partitions,
     )
-    rules = CandleRules(lateness_ms=settings.candles.lateness_ms)
+    rules = CandleRules(lateness_ms=settings.candles.lateness_ms, sends_proof=False)
     fence = Fence(session_s=SESSION_S)
     standing = Standing()
 

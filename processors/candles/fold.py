@@ -63,7 +63,9 @@ class CandleFold(CandleSending):
         state, current = self.state, self.state.current.get(interval)
         if current is not None:
             key = interval, current.piece.open_ms
-            if not current.revision or key in state.unsent:
+            if not current.revision:
+                current = self.ended(interval, current)
+            elif key in state.unsent:
                 current = self.sent(interval, current)
             state.earlier[key] = current
             self.send_flat(interval, current.piece, piece.open_ms)
@@ -107,7 +109,7 @@ class CandleFold(CandleSending):
             if current.piece.open_ms + interval.ms > ended_ms:
                 continue
             if not current.revision:
-                self.state.current[interval] = self.sent(interval, current)
+                self.state.current[interval] = self.ended(interval, current)
             self.send_flat(interval, current.piece, interval.open_of(ended_ms))
 
     def _open_gap(self, fresh: TradeBlock) -> None:

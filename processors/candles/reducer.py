@@ -68,5 +68,6 @@ def fold(state: CandleState | None, block: TradeBlock, rules: CandleRules) -> St
 def open_candles(symbol: str, state: CandleState) -> Iterator[Candle]:
     """Yield the candles that are still moving."""
     for interval, building in state.current.items():
-        if not building.revision:
+        has_ended = state.emitted_until_ms.get(interval, 0) > building.piece.open_ms
+        if not building.revision and not has_ended:
             yield candle_of(symbol, interval, building, CandleStatus.OPEN)

@@ -28,6 +28,12 @@ class CandleSending:
         self.rules = rules
         self.closed: list[Candle] = []
 
+    def ended(self, interval: Interval, building: Building) -> Building:
+        """Send a candle for the first time, if it is one to send, and return it."""
+        if not self.rules.sends_proof and self._is_proof(interval, building.piece):
+            return building
+        return self.sent(interval, building)
+
     def sent(self, interval: Interval, building: Building) -> Building:
         """Add the candle to what is sent, and return it with its new revision."""
         open_ms = building.piece.open_ms
@@ -103,6 +109,19 @@ class CandleSending:
     def is_gapped(self, open_ms: int, close_ms: int) -> bool:
         """Tell whether trades of a candle may be missing."""
         return any(gap.touches(open_ms, close_ms) for gap in self.state.missing)
+
+    def _is_proof(self, interval: Interval, piece: Piece) -> bool:
+        """Tell whether nothing is known of a candle but the moment in which knowledge begins.
+
+        The producer begins one trade before the first candle that it wants, so that ids prove this
+        candle's beginning. What that trade says about its own candle is nothing.
+        """
+        edge = next(iter(self.state.missing), None)  # the oldest; it stays while it marks a candle
+        if edge is None or edge.first_agg_id != edge.end_agg_id:
+            return False
+        is_first = all(known != interval for known, _ in self.state.earlier)
+        is_moment = edge.after_ms == edge.before_ms == piece.last_ms
+        return is_first and is_moment and not self._first_revision(piece.open_ms)
 
     def _first_revision(self, open_ms: int) -> int:
         given_up = self.state.given_up

@@ -17,10 +17,12 @@ class CandleRules:
     Attributes:
         intervals: Each a multiple of the shortest.
         lateness_ms: A candle without a newer trade closes this long after its end, in event time.
+        sends_proof: Whether a candle is sent of which only the first trade that is known is known.
     """
 
     intervals: tuple[Interval, ...] = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
     lateness_ms: int = 2000
+    sends_proof: bool = True
 
     @property
     def step_ms(self) -> int:

@@ -23,15 +23,16 @@ from tests.support.builders import (
 )
 
 RULES = CandleRules()
+WITHOUT_PROOF = CandleRules(sends_proof=False)
 LATENESS_MS = RULES.lateness_ms
 
 
 def folded(
-    blocks: Sequence[TradeBlock], state: CandleState | None = None
+    blocks: Sequence[TradeBlock], state: CandleState | None = None, rules: CandleRules = RULES
 ) -> tuple[CandleState, list[Candle]]:
     closed: list[Candle] = []
     for block in blocks:
-        step = fold(state, block, RULES)
+        step = fold(state, block, rules)
         state = load_state(orjson.loads(orjson.dumps(dump_state(step.state))))
         assert state == step.state
         closed += step.closed
@@ -194,6 +195,69 @@ def test_the_candle_in_which_knowledge_begins_says_gapped_and_the_next_complete(
     _, closed = folded([a_block(trades_at(*times))])
 
     assert [c.status for c in closed] == ["gapped", "complete"]
+
+
+def test_a_candle_of_which_only_the_trade_that_proves_the_next_is_known_is_not_sent() -> None:
+    times = [START_MS - 1, START_MS, START_MS + 2 * MINUTE_MS, START_MS + 15 * MINUTE_MS]
+
+    _, closed = folded([a_block(trades_at(*times))], rules=WITHOUT_PROOF)
+
+    first = [(c.interval, c.open_ms, c.status, c.revision) for c in closed][:4]
+    assert first == [
+        ("1m", START_MS, "complete", 1),
+        ("1m", START_MS + MINUTE_MS, "quiet", 1),
+        ("1m", START_MS + 2 * MINUTE_MS, "complete", 1),
+        ("1m", START_MS + 3 * MINUTE_MS, "quiet", 1),
+    ]
+    assert [(c.open_ms, c.status) for c in closed if c.interval == "15m"] == [
+        (START_MS, "complete")
+    ]
+
+
+def test_a_first_candle_of_which_more_is_known_is_sent_and_says_gapped() -> None:
+    times = [START_MS - 2, START_MS - 1, START_MS]
+
+    _, closed = folded([a_block(trades_at(*times))], rules=WITHOUT_PROOF)
+
+    assert [(c.interval, c.status) for c in closed] == [("1m", "gapped"), ("15m", "gapped")]
+
+
+def test_a_proof_alone_is_no_open_candle_after_its_end_and_the_minutes_after_it_are_quiet() -> None:
+    beats = [heartbeat(2, START_MS + i * MINUTE_MS + LATENESS_MS) for i in (0, 1, 2)]
+    state, closed = folded([a_block(trades_at(START_MS - 1)), *beats], rules=WITHOUT_PROOF)
+
+    assert [(c.open_ms, c.status) for c in closed] == [
+        (START_MS, "quiet"),
+        (START_MS + MINUTE_MS, "quiet"),
+    ]
+    assert not list(open_candles("BTCUSDT", state))
+
+
+@given(st.lists(st.integers(0, 4 * MINUTE_MS), min_size=1, max_size=8), st.sets(st.integers(1, 7)))
+def test_all_but_the_proof_is_sent_alike_with_and_without_it(
+    waits: list[int], cuts: set[int]
+) -> None:
+    times = [START_MS + sum(waits[:n]) for n in range(len(waits) + 1)]
+    trades = trades_at(*times)
+    edges = [0, *sorted(cut for cut in cuts if cut < len(trades)), len(trades)]
+    blocks = [a_block(trades[a:b]) for a, b in pairwise(edges)]
+    blocks.append(heartbeat(len(trades) + 1, times[-1] + 20 * MINUTE_MS))
+
+    state, everything = folded(blocks)
+    same, closed = folded(blocks, rules=WITHOUT_PROOF)
+
+    left_out = [c for c in everything if c not in closed]
+    assert closed == [c for c in everything if c not in left_out]
+    assert same.emitted_until_ms == state.emitted_until_ms
+    for candle in left_out:
+        known = [t for t in times if candle.open_ms <= t < candle.close_ms]
+        assert set(known) == {START_MS}
+    first_moments = {
+        Interval(c.interval): c for c in everything if c.open_ms <= START_MS < c.close_ms
+    }
+    assert len(left_out) == sum(
+        all(t == START_MS or t >= c.close_ms for t in times) for c in first_moments.values()
+    )
 
 
 def test_the_first_candle_is_complete_when_the_trades_are_known_to_begin_there() -> None:
