@@ -28,39 +28,23 @@ _COLUMNS = """
     toInt128(taker_buy_quote_volume * 100000000), first_trade_id, last_trade_id,
     toInt128(price_variation * 10000000000000000), status, revision, source
 """
-_CANDLES = f"""
-    SELECT * FROM
-    (
-        SELECT {_COLUMNS}, 0 AS preference FROM candles FINAL
-        WHERE interval = '1m' AND symbol = {{symbol:String}} AND status IN ('complete', 'quiet')
-            AND open_time >= fromUnixTimestamp64Milli({{from_ms:Int64}}, 'UTC')
-            AND open_time < fromUnixTimestamp64Milli({{until_ms:Int64}}, 'UTC')
-        UNION ALL
-        SELECT {_COLUMNS}, 1 AS preference FROM klines FINAL
-        WHERE interval = '1m' AND symbol = {{symbol:String}}
-            AND open_time >= fromUnixTimestamp64Milli({{from_ms:Int64}}, 'UTC')
-            AND open_time < fromUnixTimestamp64Milli({{until_ms:Int64}}, 'UTC')
-    )
-    ORDER BY open_ms, preference, source
-    LIMIT 1 BY open_ms
-"""  # noqa: S608 - the columns are our own
-_MINUTES = """
-    SELECT arrayMap(since -> arrayCount(at -> at >= since, opens), {since:Array(Int64)}) FROM
-    (
-        SELECT groupUniqArray(open_ms) AS opens FROM
-        (
-            SELECT toUnixTimestamp64Milli(open_time) AS open_ms FROM candles
-            WHERE interval = '1m' AND symbol = {symbol:String} AND status IN ('complete', 'quiet')
-                AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
-                AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
-            UNION ALL
-            SELECT toUnixTimestamp64Milli(open_time) AS open_ms FROM klines
-            WHERE interval = '1m' AND symbol = {symbol:String}
-                AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
-                AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
-        )
-    )
+_STORED = """
+    WHERE interval = '1m' AND symbol = {symbol:String} AND status != 'gapped'
+        AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+        AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
 """
+# rank is the one rule for the best candle; the view candles_best and the API go by it as well.
+_CANDLES = f"""
+    SELECT {_COLUMNS} FROM candles_ranked FINAL {_STORED}
+    ORDER BY open_time, rank LIMIT 1 BY open_time
+"""  # noqa: S608 - our own words
+_MINUTES = f"""
+    SELECT arrayMap(since -> arrayCount(at -> at >= since, opens), {{since:Array(Int64)}}) FROM
+    (
+        SELECT groupUniqArray(toUnixTimestamp64Milli(open_time)) AS opens
+        FROM candles_ranked {_STORED}
+    )
+"""  # noqa: S608 - our own words
 _SCORED = """
     SELECT DISTINCT toUnixTimestamp64Milli(open_time) FROM scores
     WHERE symbol = {symbol:String} AND interval = '15m' AND model = 'reference'

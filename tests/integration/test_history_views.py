@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import count
+from itertools import count, product
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from candlewick.store.admin import (
 )
 from candlewick.store.retention import wanted_ttls
 from candlewick.store.table_sizes import read_table_sizes
+from processors.history import History
 from schemas.errors import CandlewickError
 from schemas.history import Hole
 from schemas.market import NO_TRADE_ID, Candle
@@ -42,6 +43,8 @@ DAY = 1_700_006_400_000  # a day begins here, in November 2023
 GRACE_MS = 60_000
 WRITERS: dict[type, Callable[[Any], bytes]] = {Candle: candle_row, Hole: hole_row}
 _numbers = count()
+SOURCES = ("rest", "archive-daily", "stream", "archive-monthly")
+EVERY_CLAIM = [*product((None, "complete", "quiet", "gapped"), *((None, name) for name in SOURCES))]
 ROLLED = {"1h": 4, "4h": 16, "1d": 96}
 EXACT = ("high", "low", "volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
 
@@ -260,6 +263,34 @@ def test_of_the_exchanges_sources_the_most_trusted_is_taken(world: World) -> Non
     assert [row["source"] for row in found] == order
     assert [_e8(row["volume"]) for row in found] == [0, 1, 2, 3]
     assert [row["sources"] for row in found] == [4, 3, 2, 1]
+
+
+def test_models_learn_from_the_candles_that_the_view_of_the_best_shows(world: World) -> None:
+    symbol, minute_ms = a_name(), Interval.ONE_MINUTE.ms
+    ours, klines = [], []
+    for n, (status, *sources) in enumerate(EVERY_CLAIM):
+        candle = replace(a_candle(open_ms=DAY + n * minute_ms), symbol=symbol)
+        if status is not None:
+            ours.append(replace(candle, status=status, price_variation_e16=n))
+        said = enumerate(filter(None, sources))
+        klines += [a_kline(candle, source, close_e8=candle.low_e8 + i) for i, source in said]
+    world.put("candles", *ours)
+    world.put("klines", *klines)
+    until_ms = DAY + len(EVERY_CLAIM) * minute_ms
+
+    with History(world.settings) as history:
+        learned = history.candles(symbol, from_ms=DAY, until_ms=until_ms)
+        minutes = history.minutes(symbol, since_ms=[DAY], until_ms=until_ms)
+
+    best = in_order(world, "candles_best", symbol, "open_time, source, status, close, revision")
+    shown = [row for row in best if row["status"] != "gapped"]
+    assert [(c.source, c.status, c.close_e8, c.revision) for c in learned] == [
+        (row["source"], row["status"], _e8(row["close"]), row["revision"]) for row in shown
+    ]
+    assert minutes == [len(learned)]
+    own = {(c.open_ms - DAY) // minute_ms: c for c in learned if c.source == "trades"}
+    assert len(own) == 2 * 2 ** len(SOURCES)
+    assert {n: c.price_variation_e16 for n, c in own.items()} == {n: n for n in own}
 
 
 def test_sources_of_the_exchange_that_disagree_stand_beside_each_other(world: World) -> None:
