@@ -1,4 +1,4 @@
-"""What a forge reads: workflows and hooks run what `make` runs, with actions that cannot change."""
+"""What a forge shows and runs: workflows and hooks call `make`, the changelog keeps its form."""
 
 import re
 from collections.abc import Iterator
@@ -62,3 +62,10 @@ def test_the_hooks_run_the_commands_of_make_lint() -> None:
     hooks = [hook["entry"] for repository in config["repos"] for hook in repository["hooks"]]
 
     assert hooks == [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe]
+
+
+def test_the_first_release_lists_only_what_it_adds() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    first = changelog.split("\n## ")[-1]
+
+    assert re.findall(r"^### (.+)$", first, re.MULTILINE) == ["Added"]
