@@ -55,7 +55,4 @@ def keep_running(plan: StackPlan) -> None:
 
 def addresses_line(plan: StackPlan) -> str:
     """Return where the servers are, for people."""
-    return (
-        f"ClickHouse {plan.addresses.clickhouse_url} · Kafka {plan.addresses.bootstrap_servers} · "
-        f"passwords in {plan.folder.credentials}"
-    )
+    return f"{plan.servers_line} · passwords in {plan.folder.credentials}"

@@ -29,9 +29,18 @@ def ask_health(settings: ApiSettings, port: int) -> Health | None:
         return None
 
 
+def page_url(settings: ApiSettings) -> str:
+    """Return where a browser on this machine finds the page."""
+    scheme = "http" if settings.certificate is None else "https"
+    return f"{scheme}://{_host(settings)}:{settings.port}"
+
+
+def _host(settings: ApiSettings) -> str:
+    return LOOPBACK if settings.host in ANYWHERE else settings.host
+
+
 def _ask(settings: ApiSettings, port: int) -> Health:
-    host = LOOPBACK if settings.host in ANYWHERE else settings.host
-    connection = _connection(host, port, settings.certificate)
+    connection = _connection(_host(settings), port, settings.certificate)
     try:
         connection.request("GET", "/healthcheck")
         answer: object = json.loads(connection.getresponse().read())

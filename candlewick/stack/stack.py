@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from candlewick.stack.addresses import Addresses
+from candlewick.stack.api_health import page_url
 from candlewick.stack.environment import environment_of
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.orphans import end_leftovers
@@ -32,6 +33,14 @@ class StackPlan:
     settings: Settings
     addresses: Addresses
     workers: int = 1
+
+    @property
+    def servers_line(self) -> str:
+        """Where everything is, for people; the page first."""
+        return (
+            f"page {page_url(self.settings.api)} · ClickHouse {self.addresses.clickhouse_url} · "
+            f"Kafka {self.addresses.bootstrap_servers}"
+        )
 
 
 @contextmanager

@@ -22,6 +22,16 @@ ORDER BY interval = '15m' DESC, open_time DESC
 LIMIT 1 BY symbol
 """
 
+# What whoever speaks for a symbol said last about the candle that is open.
+PREDICTIONS = """
+SELECT symbol, toUnixTimestamp64Milli(open_time) AS open_ms, low_90, high_90
+FROM predictions
+WHERE interval = '15m' AND champion
+  AND open_time >= (SELECT max(open_time) FROM candles_live WHERE interval = '15m')
+ORDER BY issued_time DESC, stored_time DESC
+LIMIT 1 BY symbol
+"""
+
 # The empty symbol is the total. Parts whose newest trade is older are never opened.
 FLOW = """
 SELECT symbol, count() / 10 AS trades_per_s,

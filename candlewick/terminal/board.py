@@ -37,6 +37,16 @@ class ClosedCandle:
 
 
 @dataclass(frozen=True, slots=True)
+class Predicted:
+    """Between which prices the open candle will close, nine times of ten."""
+
+    symbol: str
+    open_ms: int
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
     """Trades of the last 10 seconds: how many, and how long from the exchange to the store."""
 
@@ -62,13 +72,14 @@ class Board:
 
     open: dict[str, OpenCandle]
     closed: dict[str, ClosedCandle]
+    predicted: dict[str, Predicted]
     flow: dict[str, Flow]
     gaps: dict[str, GapCount]
     total: Flow
 
 
-EMPTY = Board({}, {}, {}, {}, Flow("", 0.0, 0.0, 0.0))
-Row = TypeVar("Row", OpenCandle, ClosedCandle, Flow, GapCount)
+EMPTY = Board({}, {}, {}, {}, {}, Flow("", 0.0, 0.0, 0.0))
+Row = TypeVar("Row", OpenCandle, ClosedCandle, Predicted, Flow, GapCount)
 
 
 def read_board(client: Client) -> Board:
@@ -82,6 +93,7 @@ def read_board(client: Client) -> Board:
     return Board(
         open=_by_symbol(client, board.OPEN_CANDLES, OpenCandle),
         closed=_by_symbol(client, board.CLOSED_CANDLES, ClosedCandle),
+        predicted=_by_symbol(client, board.PREDICTIONS, Predicted),
         flow=flow,
         gaps=_by_symbol(client, board.GAPS, GapCount),
         total=total,

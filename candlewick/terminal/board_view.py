@@ -1,15 +1,17 @@
 """The live board as a rich table that fits into 100 columns."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.box import SIMPLE_HEAD
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from candlewick.stack.state import Phase, ProcessState
-from candlewick.terminal.board import Board, ClosedCandle, Flow, GapCount, OpenCandle
+from candlewick.terminal.board import Board, ClosedCandle, Flow, GapCount, OpenCandle, Predicted
 from candlewick.terminal.numbers import decimals_of, short_amount, short_delay, short_duration
 
 COLUMNS = ("open", "high", "low", "last", "volume", "last closed", "trades/s", "delay", "repaired")
@@ -43,7 +45,7 @@ class Surroundings:
 def render(board: Board, around: Surroundings) -> RenderableType:
     """Return one picture of the board."""
     lines: list[RenderableType] = [_headline(board, around), _candle_line(board)]
-    lines += ["", _table(board, around), "", _health(around)]
+    lines += ["", _table(board, around), "", *_predicted(board, around), _health(around)]
     lines += [Text(around.addresses, "dim"), Text(around.note, "yellow")]
     return Group(*lines)
 
@@ -52,7 +54,8 @@ def _headline(board: Board, around: Surroundings) -> Text:
     text = Text.assemble(("Candlewick", "bold"), f"  {around.exchange}")
     text.append(f"  {short_amount(board.total.trades_per_s)} trades/s")
     text.append(f"  exchange → ClickHouse {short_delay(board.total.typical_ms)}")
-    text.append(f" (99 %: {short_delay(board.total.slow_ms)})", "dim")
+    if around.columns >= NARROW:
+        text.append(f" (99 %: {short_delay(board.total.slow_ms)})", "dim")
     return text
 
 
@@ -107,6 +110,27 @@ def _flow_cells(flow: Flow | None) -> list[Text]:
     if flow is None:
         return [Text("0", "dim"), Text("")]
     return [Text(short_amount(flow.trades_per_s)), Text(short_delay(flow.typical_ms))]
+
+
+def _predicted(board: Board, around: Surroundings) -> Iterator[RenderableType]:
+    """Yield what is said of the candles that are open; none where nothing is said of any."""
+    known = [board.predicted.get(symbol) for symbol in around.symbols]
+    said = [p for p in known if p is not None and _is_open(board, p)]
+    if said:
+        yield Text("Will close between, 90 % sure:")
+        yield Columns([_interval(p) for p in said], padding=(0, 3), equal=True)
+        yield ""
+
+
+def _is_open(board: Board, predicted: Predicted) -> bool:
+    candle = board.open.get(predicted.symbol)
+    return candle is not None and candle.open_ms == predicted.open_ms
+
+
+def _interval(predicted: Predicted) -> Text:
+    shown = decimals_of([predicted.low, predicted.high])
+    low, high = (f"{price:,.{shown}f}" for price in (predicted.low, predicted.high))
+    return Text.assemble((predicted.symbol, "bold"), f"\N{NO-BREAK SPACE}{low}–{high}")  # noqa: RUF001 - a range
 
 
 def _gap_cell(gaps: GapCount | None) -> Text:

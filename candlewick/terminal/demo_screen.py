@@ -97,9 +97,7 @@ class DemoScreen:
 def _where(plan: StackPlan) -> str:
     root, here = plan.folder.root, Path.cwd()
     shown = root.relative_to(here) if root.is_relative_to(here) else root
-    where = plan.addresses
-    servers = f"ClickHouse {where.clickhouse_url} · Kafka {where.bootstrap_servers}"
-    return f"{servers} · passwords and logs in {shown}"
+    return f"{plan.servers_line} · passwords and logs in {shown}"
 
 
 def _memory_mb(processes: tuple[ProcessState, ...]) -> float:

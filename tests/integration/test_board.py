@@ -6,7 +6,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from candlewick.store.admin import apply_migrations, connect, connect_reader
-from candlewick.terminal.board import EMPTY, GapCount, read_board
+from candlewick.terminal.board import EMPTY, GapCount, Predicted, read_board
 from schemas.settings import ClickHouseSettings
 from tests.support.servers import running_clickhouse
 
@@ -34,7 +34,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseSet
 @pytest.fixture
 def writer(settings: ClickHouseSettings) -> Iterator[Client]:
     with connect(settings) as client:
-        for table in ("trades", "candles", "candles_live", "gaps"):
+        for table in ("trades", "candles", "candles_live", "gaps", "predictions"):
             client.command(f"TRUNCATE TABLE {table}")
         yield client
 
@@ -82,6 +82,29 @@ def test_the_last_closed_candle_is_of_15_minutes_where_there_is_one(
 
     assert (closed["BTCUSDT"].interval, closed["BTCUSDT"].status) == ("15m", "complete")
     assert closed["ETHUSDT"].interval == "1m"
+
+
+def test_the_prediction_is_the_newest_of_who_speaks_about_the_open_candle(
+    settings: ClickHouseSettings, writer: Client
+) -> None:
+    insert(writer, "candles_live", a_candle(), a_candle(symbol="ETHUSDT"))
+    times = {"open_time": OPEN, "close_time": OPEN + timedelta(minutes=15)}
+    newest = times | {"symbol": "BTCUSDT", "interval": "15m", "issued_time": NOW, "model": "online"}
+    newest |= {"champion": True, "low_90": Decimal("2.25"), "high_90": Decimal(3)}
+    insert(
+        writer,
+        "predictions",
+        newest,
+        newest | {"issued_time": NOW - timedelta(minutes=1), "low_90": Decimal(1)},
+        newest | {"model": "batch", "champion": False, "low_90": Decimal(1)},
+        newest | {"symbol": "ETHUSDT", "open_time": OPEN - timedelta(minutes=15)},
+    )
+
+    with connect_reader(settings) as reader:
+        predicted = read_board(reader).predicted
+
+    open_ms = int(OPEN.timestamp()) * 1000
+    assert predicted == {"BTCUSDT": Predicted("BTCUSDT", open_ms, Decimal("2.25"), Decimal(3))}
 
 
 def test_speed_and_delay_are_those_of_the_last_ten_seconds(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -5,7 +6,15 @@ from rich.console import Console
 
 from candlewick.stack.process_identity import Identity
 from candlewick.stack.state import Phase, ProcessState
-from candlewick.terminal.board import EMPTY, Board, ClosedCandle, Flow, GapCount, OpenCandle
+from candlewick.terminal.board import (
+    EMPTY,
+    Board,
+    ClosedCandle,
+    Flow,
+    GapCount,
+    OpenCandle,
+    Predicted,
+)
 from candlewick.terminal.board_view import Surroundings, render
 from candlewick.terminal.numbers import decimals_of, short_amount, short_delay, short_duration
 
@@ -34,6 +43,7 @@ def a_board(symbol: str) -> Board:
     return Board(
         open={symbol: candle},
         closed={symbol: ClosedCandle(symbol, "15m", -900_000, price, "complete")},
+        predicted={symbol: Predicted(symbol, 0, Decimal("113900.125"), Decimal("114100.50"))},
         flow={symbol: flow},
         gaps={symbol: GapCount(symbol, 3, 2, 1)},
         total=flow,
@@ -63,6 +73,38 @@ def test_a_narrow_terminal_still_shows_whole_figures() -> None:
     row = next(line for line in lines if line.startswith("BTCUSDT"))
     for part in ("114,010.01", "18.5", "23:45 complete", "1.23k", "61 ms", "2 of 3"):
         assert part in row
+
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 120])
+def test_the_predicted_interval_of_every_open_candle_stands_whole_on_a_line(columns: int) -> None:
+    boards = [a_board(symbol) for symbol in SYMBOLS]
+    predicted = {s: p for board in boards for s, p in board.predicted.items()}
+    opened = {s: c for board in boards for s, c in board.open.items()}
+
+    lines = drawn(replace(boards[0], open=opened, predicted=predicted), *SYMBOLS, columns=columns)
+
+    said = " ".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+    assert all(f"{s} 113,900.125–114,100.500" in said for s in SYMBOLS)  # noqa: RUF001 - a range
+    assert max(map(len, lines)) <= columns
+
+
+def test_a_prediction_of_a_candle_that_has_closed_is_not_shown() -> None:
+    board = a_board("BTCUSDT")
+    old = replace(board.predicted["BTCUSDT"], open_ms=-900_000)
+
+    assert "close between" in " ".join(drawn(board, "BTCUSDT"))
+    assert "close between" not in " ".join(
+        drawn(replace(board, predicted={"BTCUSDT": old}), "BTCUSDT")
+    )
+
+
+def test_nothing_of_the_headline_is_broken_at_80_columns() -> None:
+    lines = drawn(a_board("BTCUSDT"), "BTCUSDT", columns=80)
+
+    assert lines[1].startswith("Candle")
 
 
 def test_symbols_without_trades_are_shown_waiting() -> None:

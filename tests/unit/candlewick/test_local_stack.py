@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlewick.stack.addresses import Addresses, choose_addresses
+from candlewick.commands.up import addresses_line
+from candlewick.stack.addresses import Addresses, choose_addresses, local_settings
 from candlewick.stack.backoff import Backoff
 from candlewick.stack.credentials import load, load_or_create
 from candlewick.stack.environment import environment_of
@@ -14,7 +15,9 @@ from candlewick.stack.folder import StackFolder
 from candlewick.stack.local_settings import reader_settings, supervisor_settings
 from candlewick.stack.log_files import Follower, last_lines, last_words, rotate
 from candlewick.stack.process_identity import Identity
+from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state, write_state
+from candlewick.terminal.demo_screen import _where
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings, load_settings
 
@@ -181,3 +184,24 @@ def test_followed_logs_give_whole_lines_once(tmp_path: Path) -> None:
 
     assert (first, follower.new_lines(), follower.new_lines()) == (["one"], ["two"], [])
     assert last_lines(log, 2) == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "page"),
+    [
+        ({}, "http://127.0.0.1:8124"),
+        ({"host": "0.0.0.0"}, "http://127.0.0.1:8124"),  # noqa: S104 - where it listens
+        ({"certificate": Path("c.pem"), "host": "10.0.0.7"}, "https://10.0.0.7:8124"),
+    ],
+)
+def test_what_the_stack_says_of_itself_begins_with_the_page(
+    tmp_path: Path, changes: dict[str, object], page: str
+) -> None:
+    settings = load_settings()
+    settings = settings.model_copy(update={"api": settings.api.model_copy(update=changes)})
+    addresses = choose_addresses(settings, live=True, api=8124)
+    plan = StackPlan(StackFolder(tmp_path), local_settings(settings, addresses), addresses)
+
+    assert plan.servers_line.startswith(f"page {page} · ")
+    assert addresses_line(plan).startswith(plan.servers_line)
+    assert _where(plan).startswith(plan.servers_line)
