@@ -9,14 +9,16 @@ from confluent_kafka import KafkaError
 
 from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.errors import meaning
-from clients.kafka.group import InputWaits
+from clients.kafka.group import GroupOffsets, InputWaits
 from clients.process import Ending, Progress, leave
+from schemas import topics
 from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings
 from sinks.clickhouse import ClickHouse
 from sinks.consumer import GROUP, sink_consumer, topic_ids
 from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
+from sinks.refused_trades import LetterDelivery
 from sinks.tables import HISTORY, TABLES, Table
 
 HISTORY_NICENESS = 5
@@ -69,10 +71,18 @@ def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
     ids = topic_ids(servers, names)
     store, letters = ClickHouse(settings.clickhouse), DeadLetters(servers, reader=READER)
 
-    def route(table: Table, *, partition: int) -> Delivery:
-        return Delivery(table, ids[table.topic.name], partition, store, letters)
-
     group = f"{GROUP}-history" if part == "history" else GROUP
+    offsets = GroupOffsets(servers)
+
+    def stored_until(partition: int) -> int:
+        return offsets.committed(group).get((topics.TRADES.name, partition), 0)
+
+    def route(table: Table, *, partition: int) -> Delivery:
+        way = (table, ids[table.topic.name], partition, store, letters)
+        if table.topic is topics.DEAD_LETTERS:
+            return LetterDelivery(*way, remover=store, stored_until=stored_until)
+        return Delivery(*way)
+
     consumer = sink_consumer(servers, instance=instance, group=group, lost=_lost)
     drain = Drain(consumer, tables, route)
     waits = InputWaits(servers, group, names, except_for=drain.standing)

@@ -8,6 +8,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 from urllib3.exceptions import HTTPError
 
 from clients.limits import within
+from schemas import topics
 from schemas.errors import (
     CandlewickError,
     ConfigurationError,
@@ -16,7 +17,8 @@ from schemas.errors import (
     Transient,
 )
 from schemas.settings import ClickHouseSettings, variable_name
-from sinks.tables import Table
+from sinks.refused_trades import RefusedTrades
+from sinks.tables import TABLES, Table
 
 CONNECT_TIMEOUT_S = 5
 SILENCE_S = 30  # between two bytes
@@ -30,6 +32,7 @@ _ROWS = {6, 27, 32, 33, 69, 70, 72, 117, 131, 190, 321, 349, 395, 407, 441, 469}
 _BUSY = {3, 74, 159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 285, 319, 425, 473, 722, 999}
 _TOO_MANY_PARTS = 252
 _PARTITIONS = "partitions for single INSERT"  # the same code as too many parts, but the rows' fault
+_TRADES = next(table for table in TABLES if table.topic is topics.TRADES)
 
 
 class ClickHouse:
@@ -56,6 +59,30 @@ class ClickHouse:
         except Transient:
             self._client = None  # the insert goes on there; done again, its token makes it harmless
             raise
+
+    def remove_trades(self, refused: RefusedTrades) -> None:
+        """Remove trades; a second time nothing happens. Raises as `insert`."""
+        what = f"ClickHouse at {self._place()} (removing trades)"
+        try:
+            within(INSERT_S, what, lambda: self._remove(refused))
+        except (ClickHouseError, HTTPError, OSError) as error:
+            raise self._meaning(error, _TRADES, b"") from error
+        except Transient:
+            self._client = None
+            raise
+
+    def _remove(self, refused: RefusedTrades) -> None:
+        self._connected().command(
+            "DELETE FROM trades WHERE symbol = {symbol:String}"
+            " AND agg_id >= {first:Int64} AND agg_id < {next:Int64}"
+            " AND received_time = fromUnixTimestamp64Milli({received_ms:Int64}, 'UTC')",
+            parameters={
+                "symbol": refused.symbol,
+                "first": refused.first_agg_id,
+                "next": refused.next_agg_id,
+                "received_ms": refused.received_ms,
+            },
+        )
 
     def _insert(self, table: Table, rows: bytes, token: str) -> None:
         self._connected().raw_insert(

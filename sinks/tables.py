@@ -139,10 +139,10 @@ TABLES = (  # closed candles first: they are few, and somebody waits for them
         read_many=many_candles,
     ),
     Table(topics.CANDLES_LIVE, "candles_live", table_columns.CANDLE, CANDLE_READER, linger_ms=500),
+    Table(topics.TRADES, "trades", table_columns.TRADE, BLOCK_READER, linger_ms=900),
     Table(
         topics.DEAD_LETTERS, "dead_letters", table_columns.DEAD_LETTER, dead_letter, linger_ms=500
     ),
-    Table(topics.TRADES, "trades", table_columns.TRADE, BLOCK_READER, linger_ms=900),
 )
 HISTORY = (  # scores come a month at once at the first start
     topics.KLINES,

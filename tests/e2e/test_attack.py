@@ -7,8 +7,7 @@ import pytest
 from tests.attack.__main__ import run
 
 QUICK = ("1c", "1d", "1f", "2a", "3a", "3b", "4b")
-# All but the blocks that jump: the sink stores what the candles refuse, see docs/security.md.
-OTHERS = ("1a", "1b", "1e", "1g", "2b", "2c", "2d", "4a", "4c", "4d", "5a", "5b")
+OTHERS = ("1a", "1b", "1e", "1g", "2b", "2c", "2d", "3c", "4a", "4c", "4d", "5a", "5b")
 
 
 @pytest.mark.timeout(600)

@@ -433,6 +433,52 @@ def test_a_dead_letter_that_clickhouse_refuses_is_no_new_one(world: World) -> No
     assert letters_written(world) == written
 
 
+def test_trades_that_the_candles_refuse_leave_their_table_and_others_of_their_ids_stay(
+    world: World,
+) -> None:
+    jumping = replace(
+        a_block([a_trade(9_000_000 + i, symbol="JUMP") for i in range(3)]), received_ms=START_MS
+    )
+    real = replace(jumping, received_ms=START_MS + 60_000)
+    places: list[tuple[int, int]] = []
+    for block in (jumping, real):
+        message = message_of(block)
+        world.producer.produce(
+            topics.TRADES.name,
+            message.value,
+            message.key,
+            headers=[*message.headers],
+            on_delivery=lambda _, m: places.append((m.partition(), m.offset())),
+        )
+    assert world.producer.flush(DEADLINE_S) == 0
+    message = message_of(jumping)
+    origin = Origin(
+        "its ids jump",
+        topics.TRADES.name,
+        *places[0],
+        reader=topics.CANDLE_APP,
+        key=message.key,
+        headers=tuple((name, bytes(text)) for name, text in message.headers),
+    )
+    letter = letter_of(message.value or b"", origin)
+    world.producer.produce(
+        topics.DEAD_LETTERS.name, letter.value, letter.key, headers=[*letter.headers]
+    )
+    assert world.producer.flush(DEADLINE_S) == 0
+
+    with world.sinks():
+        eventually(lambda: world.number("SELECT count() FROM trades WHERE symbol = 'JUMP'") > 0)
+        eventually(
+            lambda: (
+                world.number("SELECT count() FROM dead_letters WHERE reason = 'its ids jump'") == 1
+            )
+        )
+        left = "SELECT toUnixTimestamp64Milli(received_time) FROM trades WHERE symbol = 'JUMP'"
+        eventually(
+            lambda: world.client.query(left).result_rows == [(real.received_ms,)] * len(real)
+        )
+
+
 def letters_written(world: World) -> int:
     """How many records the topic of dead letters has taken."""
     consumer = Consumer({"bootstrap.servers": world.kafka.bootstrap, "group.id": "test"})
