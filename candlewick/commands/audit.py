@@ -7,7 +7,6 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
@@ -15,6 +14,8 @@ from candlewick.store.admin import connect_reader
 from candlewick.store.audits import Audit, Difference, Tally
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.row_printer import utc
+from candlewick.terminal.whole_tables import print_whole
+from candlewick.terminal.wide_console import wide_console
 from schemas.errors import ConfigurationError
 from schemas.timeframe import parse_interval
 
@@ -56,11 +57,11 @@ def _print_json(tallies: list[Tally], differences: list[Difference]) -> None:
 
 
 def _print_tables(tallies: list[Tally], differences: list[Difference]) -> None:
-    console = Console(highlight=False)
+    console = wide_console()
     if tallies:
-        console.print(_counts(tallies))
+        print_whole(console, _counts(tallies))
     if differences:
-        console.print(_values(differences))
+        print_whole(console, _values(differences), spare=("exchange's source",))
 
 
 def _counts(tallies: list[Tally]) -> Table:

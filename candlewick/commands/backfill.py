@@ -11,6 +11,7 @@ from rich.live import Live
 
 from candlewick.stack.local_settings import reader_settings
 from candlewick.terminal.backfill_view import running_view, summary
+from candlewick.terminal.whole_tables import print_whole
 from producers.history.archive_plan import parse_choice
 from producers.history.backfill import Progress, Wanted, alone, running
 from schemas.errors import ConfigurationError
@@ -61,7 +62,7 @@ def backfill(
     except KeyboardInterrupt:
         console.print("stopped; what has arrived is kept, and the next run goes on from there")
     if progress.tracks:
-        console.print(summary(progress))
+        print_whole(console, summary(progress), spare=("not listed yet",))
     if any(track.missing_rows for track in progress.tracks):
         raise typer.Exit(1)
 

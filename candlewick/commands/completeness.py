@@ -13,6 +13,7 @@ from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from candlewick.store.completeness import Month, read_completeness
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
 from schemas.errors import ConfigurationError
 from schemas.timeframe import parse_interval
@@ -46,7 +47,7 @@ def completeness(
 
 def _print(months: list[Month]) -> None:
     console = wide_console()
-    console.print(_table(months))
+    print_whole(console, _table(months), spare=("verified", "official", "unproven"))
     console.print(_summary(months), soft_wrap=True)
 
 

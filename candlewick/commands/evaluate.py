@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from candlewick.terminal.wide_console import wide_console
 
 
 def evaluate(
@@ -56,7 +57,7 @@ def evaluate(
     if as_json:
         typer.echo(evaluation_json(evaluation))
     else:
-        print_evaluation(evaluation, Console(highlight=False))
+        print_evaluation(evaluation, wide_console())
 
 
 def _ms(day: datetime | None) -> int | None:

@@ -16,6 +16,7 @@ from candlewick.store.retention import wanted_ttls
 from candlewick.store.table_sizes import TableSize, read_table_sizes
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.row_printer import utc
+from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
 from schemas.errors import ConfigurationError
 
@@ -80,7 +81,7 @@ def _print(tables: list[TableSize], differing: list[str]) -> None:
         table.add_column(name)
     for size in tables:
         table.add_row(*_row(size))
-    console.print(table)
+    print_whole(console, table, spare=("recompressed", "ratio", "partitions", "oldest"))
     if differing:
         text = f"the settings say otherwise of {', '.join(differing)}: `candlewick migrate` applies"
         console.print(f"[yellow]{text} them[/]", soft_wrap=True)

@@ -10,13 +10,14 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from candlewick.store.models import ModelTables
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.whole_tables import print_whole
+from candlewick.terminal.wide_console import wide_console
 from clients.kafka.writer import write
 from processors.training.request import MODELS
 from processors.versions.schedule import effective_after
@@ -117,13 +118,13 @@ def _show(found: Iterable[ModelVersion], *, as_json: bool) -> None:
             rows = (asdict(e) | {"details": _details(e)} for e in found)
             sys.stdout.writelines(orjson.dumps(row).decode() + "\n" for row in rows)
         else:
-            Console(highlight=False).print(_table(found))
+            print_whole(wide_console(), _table(found))
 
 
 def _table(found: Iterable[ModelVersion]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("time, UTC", "model", "version", "symbol", "event", "why"):
-        table.add_column(name, overflow="fold", no_wrap=name != "why")
+        table.add_column(name, no_wrap=name != "why")
     for e in found:
         table.add_row(_time(e.event_ms), e.model, e.version, e.symbol or "all", e.event, e.reason)
     return table

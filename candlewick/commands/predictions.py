@@ -8,16 +8,19 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from candlewick.store.predictions import PredictionTables
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.whole_tables import print_whole
+from candlewick.terminal.wide_console import wide_console
 from schemas.decimals import plain
 from schemas.errors import ConfigurationError
 from schemas.predictions import Prediction
+
+SPARE = ("50 % interval", "last")  # left out where the terminal is narrow
 
 
 def predictions(
@@ -38,7 +41,7 @@ def predictions(
         if as_json:
             sys.stdout.writelines(orjson.dumps(asdict(p)).decode() + "\n" for p in chosen)
         else:
-            Console(highlight=False).print(_table(chosen))
+            print_whole(wide_console(), _table(chosen), spare=SPARE)
 
 
 def _table(chosen: Iterable[Prediction]) -> Table:
@@ -46,7 +49,7 @@ def _table(chosen: Iterable[Prediction]) -> Table:
     for name in ("symbol", "model"):
         table.add_column(name, no_wrap=True)
     for name in ("closes", "last", "predicted", "50 % interval", "90 % interval"):
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status")
     for p in chosen:
         table.add_row(*_cells(p))

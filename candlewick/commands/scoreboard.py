@@ -15,6 +15,7 @@ from candlewick.stack.local_settings import reader_settings
 from candlewick.store.admin import connect_reader
 from candlewick.store.predictions import PredictionTables
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.wide_console import wide_console
 from processors.prediction.scoreboard import Scoreboard, Skill
 from schemas.errors import ConfigurationError
 
@@ -29,7 +30,7 @@ def scoreboard(
 ) -> None:
     """Show what every model's predictions were worth, beside the naive reference's."""
     since_ms = int(time.time() * 1000) - _span_ms(since)
-    console = Console(highlight=False)
+    console = wide_console()
     with connect_reader(reader_settings().clickhouse) as client, quiet_end():
         tables = PredictionTables(client, (symbol or "").upper())
         found = tables.scored(since_ms)

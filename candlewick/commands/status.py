@@ -11,11 +11,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from candlewick.stack.api_health import ask_health
+from candlewick.stack.api_health import ask_health, page_url
 from candlewick.stack.local_settings import stack_folder
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state
 from candlewick.terminal.health_table import print_health
 from candlewick.terminal.numbers import short_duration
+from candlewick.terminal.whole_tables import print_whole
 from schemas.settings import load_settings
 
 API = "api"
@@ -42,9 +43,11 @@ def status(
         shown = {"ready": state.ready, "processes": [asdict(p) for p in state.processes]}
         sys.stdout.write(json.dumps(shown | {"health": health}) + "\n")
     else:
-        console.print(process_table(state.processes))
+        print_whole(console, process_table(state.processes), spare=("memory", "pid"))
         where = state.addresses
-        console.print(f"ClickHouse {where.clickhouse_url} · Kafka {where.bootstrap_servers}")
+        page = page_url(settings.api.model_copy(update={"port": where.api}))
+        servers = f"ClickHouse {where.clickhouse_url} · Kafka {where.bootstrap_servers}"
+        console.print(f"page {page} · {servers}", soft_wrap=True)
         console.print()
         if health is not None:
             print_health(console, health)

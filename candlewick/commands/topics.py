@@ -5,6 +5,8 @@ from rich.console import Console
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
+from candlewick.terminal.whole_tables import print_whole
+from candlewick.terminal.wide_console import wide_console
 from clients.kafka.topics import create_topics
 from schemas.timeframe import DAY_MS
 from schemas.topics import ALL, Cleanup, Topic
@@ -21,7 +23,7 @@ def list_topics() -> None:
         table.add_column(heading)
     for topic in ALL:
         table.add_row(topic.name, topic.purpose, _kept(topic), topic.written_by, topic.read_by)
-    Console(highlight=False).print(table)
+    print_whole(wide_console(), table, spare=("written by", "read by"))
 
 
 @topics.command()

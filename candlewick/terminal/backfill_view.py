@@ -25,7 +25,7 @@ def running_view(progress: Progress, now_s: float) -> RenderableType:
     return Group(table, Text(_line(progress, now_s)))
 
 
-def summary(progress: Progress) -> RenderableType:
+def summary(progress: Progress) -> Table:
     """Return what is held and what is missing, a row a symbol and interval."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("symbol")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from candlewick.offline.evaluation.evaluate import Evaluation, SymbolResult
+from candlewick.terminal.whole_tables import print_whole
 from processors.prediction.scoreboard import Calibration, Skill
 
 
@@ -23,9 +24,9 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
 
 def print_skills(skills: list[Skill], console: Console) -> None:
     """Print one symbol's models: skill, coverage by minutes to close and by volatility."""
-    console.print(_skill_table(skills))
-    console.print(_minutes_table(skills))
-    console.print(_fifths_table(skills))
+    print_whole(console, _skill_table(skills), spare=("in 50", "bp"))
+    print_whole(console, _minutes_table(skills))
+    print_whole(console, _fifths_table(skills))
 
 
 def _heading(result: SymbolResult) -> str:
@@ -63,9 +64,11 @@ def _minutes_table(skills: list[Skill]) -> Table:
 
 
 def _fifths_table(skills: list[Skill]) -> Table:
-    table = _table("volatility: in 90 % (bp)", *(s.model for s in skills))
-    for fifth, name in enumerate(("calmest", "2", "3", "4", "wildest")):
-        table.add_row(name, *(_cell(s.by_fifth[fifth]) for s in skills))
+    table = _table("model", "calmest", "2", "3", "4", "wildest")
+    for s in skills:
+        table.add_row(s.model, *map(_cell, s.by_fifth))
+    table.caption = "fifths of volatility: in 90 %, and its width in bp"
+    table.caption_justify = "left"
     return table
 
 
@@ -73,7 +76,7 @@ def _table(first: str, *others: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(first, no_wrap=True)
     for heading in others:
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     return table
 
 
