@@ -147,5 +147,5 @@ def _refuse_unknown_names() -> None:
     for name in (*os.environ, *dotenv_values(_DOTENV)):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             near = get_close_matches(name.upper(), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see the settings in the README"
+            hint = f"did you mean {near[0]}?" if near else "docs/settings.md lists all of them"
             raise ConfigurationError(f"{name} is not a setting: {hint}")

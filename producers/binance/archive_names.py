@@ -3,6 +3,7 @@
 Source: binance-public-data, README: ``data/spot/{daily|monthly}/{klines|aggTrades}/...``.
 """
 
+import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Final
 from schemas.market import CandleSource
 from schemas.timeframe import DAY_MS, Interval
 
+_DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?")
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -85,12 +87,13 @@ def named(name: str, symbol: str, interval: Interval) -> Archive:
     Raises:
         ValueError: It is none.
     """
-    text = name.removeprefix(f"{symbol}-{interval.value}-").removesuffix(".zip")
-    parts = [int(part) for part in text.split("-")]
-    first = date(parts[0], parts[1], parts[2] if parts[2:] else 1)
-    return Archive(
-        symbol, interval, first, 1 if parts[2:] else monthrange(first.year, first.month)[1]
-    )
+    start, end = f"{symbol}-{interval.value}-", ".zip"
+    found = _DATE.fullmatch(name.removeprefix(start).removesuffix(end))
+    if found is None or not (name.startswith(start) and name.endswith(end)):
+        raise ValueError(f"{name} is no file of {interval.value} candles of {symbol}")
+    year, month, day = found.groups()
+    first = date(int(year), int(month), int(day or 1))
+    return Archive(symbol, interval, first, 1 if day else monthrange(first.year, first.month)[1])
 
 
 def _date(at_ms: int) -> date:

@@ -68,7 +68,11 @@ class FileFiller:
         for about in list(self.pages.ledger.archives.values()):
             if (about.symbol, about.interval) != key or about.state == ArchiveState.REFUSED:
                 continue
-            file = named(about.name, track.symbol, track.interval)
+            try:
+                file = named(about.name, track.symbol, track.interval)
+            except ValueError as error:  # whoever writes to the topic can name it anything
+                log.warning("a file is not looked at again: %s", error)
+                continue
             sha256 = await self._checksum(file)
             if sha256 is not None and sha256 != about.sha256:
                 track.notes.append(f"{about.name} was re-issued and has been read again")

@@ -18,7 +18,7 @@ PREDICTED_DAYS = 28
 HEAD = """<!-- Made by `python -m tools.notebooks.pictures` from notebooks/market_study.py. -->
 
 *This page is the notebook [market_study.ipynb](../notebooks/market_study.ipynb), run on the demo's
-market as it stood on 15 August 2025. Run it on your own store with `make up` running:
+market as it stood on 15 August 2025. Run it on your own store with `candlewick up` running:
 `jupyter lab notebooks/market_study.ipynb`.*"""
 
 

@@ -49,8 +49,8 @@ def _setting_rows() -> Iterator[str]:
 
 
 def _setting_row(variable: str, field: FieldInfo) -> str:
-    default = field.default
-    text = ",".join(default) if isinstance(default, tuple) else str(default)
+    default = field.get_default(call_default_factory=True)
+    text = ",".join(default) if isinstance(default, tuple | dict) else str(default)
     shown = f"`{text}`" if text and default is not None and "**" not in text else "none"
     return f"| `{variable}` | {shown} | {field.description} |\n"
 

@@ -1,10 +1,13 @@
 """Official archive files: real ones read right, and what is wrong with others said."""
 
+import asyncio
 import io
 import tracemalloc
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,9 +17,11 @@ from hypothesis import strategies as st
 from producers.binance.archive import archived_candles, archived_trades
 from producers.binance.archive_names import day_file, month_file, named
 from producers.binance.kline_csv import KlineFile
+from producers.file_filling import FileFiller
 from schemas.candle_columns import CandleColumns, encode_candles
 from schemas.codecs import _frame
 from schemas.errors import PoisonMessage
+from schemas.history import ArchiveFile
 from schemas.timeframe import Interval
 from tests.support.backfilling import DATA, DAY_MS, same
 
@@ -253,6 +258,32 @@ def test_names_and_paths_are_those_of_the_exchange() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024",
+        "2024-13",
+        "2024-02-30",
+        "2024-1",
+        "2024-01-02-03",
+        "",
+        "x",
+        "²⁰²⁴-01",
+        "2024-01-",
+        "-1",
+    ],
+)
+def test_a_name_that_no_file_of_candles_has_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no file of 1m candles|month|day"):
+        named(f"BTCUSDT-1m-{text}.zip", "BTCUSDT", Interval.ONE_MINUTE)
+
+
+@pytest.mark.parametrize("name", ["ETHUSDT-1m-2024-01.zip", "2024-01", "BTCUSDT-1m-2024-01"])
+def test_a_name_of_another_symbol_or_kind_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="no file of 1m candles of BTCUSDT"):
+        named(name, "BTCUSDT", Interval.ONE_MINUTE)
+
+
 def test_source_says_whether_a_month_or_a_day_was_read() -> None:
     month = month_file("BTCUSDT", Interval.ONE_MINUTE, NEW_YEAR_2025_MS)
 
@@ -263,3 +294,16 @@ def test_source_says_whether_a_month_or_a_day_was_read() -> None:
 
 def test_the_real_zip_is_there() -> None:
     assert (Path(DATA) / "BTCUSDT-1m-2020-01-01.zip").stat().st_size > 60_000
+
+
+def test_a_file_of_a_name_that_none_has_is_not_looked_at_again_and_stops_nothing() -> None:
+    about = ArchiveFile(
+        "BTCUSDT-1m-2024.zip", "BTCUSDT", "1m", "archive-monthly", 1, 2, "0" * 64, 1, "used", 3, ""
+    )
+    ledger = SimpleNamespace(archives={about.name: about})
+    track = SimpleNamespace(symbol="BTCUSDT", interval=Interval.ONE_MINUTE, notes=[])
+    filler = FileFiller(cast("Any", None), cast("Any", SimpleNamespace(ledger=ledger)))
+
+    asyncio.run(filler.look_again(cast("Any", track)))
+
+    assert track.notes == []

@@ -242,6 +242,16 @@ def test_a_mistyped_name_is_refused_with_the_nearest(monkeypatch: pytest.MonkeyP
         load_settings()
 
 
+def test_a_name_like_no_other_is_refused_with_the_page_that_has_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CANDLEWICK_" + "Q" * 40, "1")
+
+    with pytest.raises(ConfigurationError, match=r"docs/settings\.md"):
+        load_settings()
+    assert "CANDLEWICK_KAFKA" in (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+
+
 def test_a_dotenv_file_is_held_to_the_same_rules_and_may_serve_others(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("GRAFANA_ADMIN_PASSWORD=x\nCANDLEWICK_KAFKA__PARTITIONS=3\n")
