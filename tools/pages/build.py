@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from schemas.settings import Settings, variable_name
+from tools.pages.tables import stored_columns, tables_page
 from tools.pages.topics import topic_pages
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,13 +28,14 @@ def settings_page() -> str:
 
 
 def pages() -> dict[str, str]:
-    """Return every generated page by its path under `docs/`."""
+    """Return every page that is made without a store by its path under `docs/`."""
     return {"settings.md": settings_page()} | topic_pages()
 
 
 def main() -> None:
     """Write the pages."""
-    for name, text in pages().items():
+    made = pages() | {"tables.md": tables_page(stored_columns())}
+    for name, text in made.items():
         (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(text)
 

@@ -59,3 +59,55 @@ IDENTITY = {
     "model_version.v1": "`model`, `symbol`, `version`, `event`, `event_ms`",
     "training_request.v1": "`requested_by` and `requested_ms`",
 }
+TABLES_HEAD = """# Tables and views
+
+What ClickHouse holds, for those who ask it with SQL. {made}
+[connect.md](connect.md) says how to connect, as the user that may only read. What holds for all:
+
+- **Times** are `DateTime64(3)` in UTC, intervals half-open. Prices and volumes are decimals of 8
+  places, exact.
+- **Tables** may hold a row twice until ClickHouse has merged them: read them with `FINAL`. The
+  views of candles do that.
+- **Views** read only the rows that are asked for: name a symbol, an interval and a range of
+  `open_time`.
+- **`stored_time`** is when ClickHouse took the row.
+- `scoreboard`, `calibration`, `source_differences` and `candles_verified` are there for people: no
+  part of Candlewick reads them, and they stay.
+"""
+TABLE_PURPOSES = {
+    "candles_best": "one candle each, the one to draw: ours, made from trades, or else the "
+    "exchange's; also where ours misses trades and the exchange has it",
+    "candles_1m": "the best candles of one minute",
+    "candles_15m": "the best candles of 15 minutes",
+    "candles_1h": "candles of an hour, made exactly of the best ones of 15 minutes",
+    "candles_4h": "candles of four hours, likewise",
+    "candles_1d": "candles of a UTC day, likewise",
+    "candles_verified": "the best candles, each with what comparing it with the exchange's says",
+    "candles": "closed candles made from trades; a higher revision replaces a lower one",
+    "candles_live": "the open candle as it moves; kept for a day",
+    "klines": "the exchange's own closed candles, one row a source",
+    "klines_best": "the exchange's candle of the most trusted source that has it",
+    "candles_ranked": "`candles` and `klines` as one; the row of a candle with the lowest `rank` "
+    "is the best",
+    "trades": "trades as they happened, one row an aggregate trade",
+    "gaps": "what became of each gap in the trades; one row a state",
+    "holes": "candles that the exchange itself does not have, with what proves it",
+    "archives": "archive files that were read, with the checksum that each had",
+    "imported_candles": "daily history of other providers; never mixed with the exchange's",
+    "symbol_decimals": "how many decimals prices and volumes of a symbol have",
+    "symbol_decimals_of_candles": "what fills `symbol_decimals`",
+    "candles_compared": "our candle beside the exchange's best one, field by field",
+    "audit": "the comparison from the first candle of ours on",
+    "source_differences": "candles of which two sources of the exchange say different things",
+    "completeness": "what is held and what is missing, by symbol, interval and month",
+    "predictions": "predictions as they were published; one row a question and model",
+    "scores": "what each prediction was worth once its candle had closed",
+    "scoreboard": "skill against the reference, by symbol, model and UTC day",
+    "calibration": "how often the intervals held, by symbol, model, UTC day and minutes to close",
+    "model_versions": "the life of the models: trained, promoted, retired, drift, failed",
+    "coins": "coins as CoinGecko describes them; US dollars, changes in per cent",
+    "coin_days": "daily price, capitalisation and volume of each coin; US dollars",
+    "dead_letters": "records that could not be used: why and from where, without the record",
+    "pipeline_measures": "lag, ends of topics, members of groups and disk, measured from outside",
+    "schema_migrations": "the migrations that were applied, with their checksums",
+}

@@ -1,17 +1,36 @@
 """Pages that are made from the code are as the code would make them now."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
 from schemas import topics
+from schemas.errors import ContractMismatch
 from schemas.settings import known_variables
 from tools.pages.build import DOCS, pages
+from tools.pages.tables import StoredColumn, tables_page
 
 
 @pytest.mark.parametrize("name", pages())
 def test_a_generated_page_is_fresh(name: str) -> None:
     assert (DOCS / name).read_text() == pages()[name], "run `make docs`"
+
+
+def test_the_page_of_tables_is_what_the_migrations_make() -> None:
+    made = "print(tables_page(stored_columns()), end='')"  # one engine a process: not in this one
+    command = f"from tools.pages.tables import stored_columns, tables_page; {made}"
+    said = subprocess.run(
+        [sys.executable, "-c", command], check=True, capture_output=True, text=True, timeout=60
+    )
+
+    assert (DOCS / "tables.md").read_text() == said.stdout, "run `make docs`"
+
+
+def test_a_table_without_a_purpose_is_refused() -> None:
+    with pytest.raises(ContractMismatch, match="unheard_of"):
+        tables_page([StoredColumn("unheard_of", "MergeTree", "a", "Int8", "")])
 
 
 def test_no_page_shows_a_name_of_a_library_for_a_default() -> None:
