@@ -16,13 +16,14 @@ class Evidence:
     """How much of a point has held so far: the share by which to multiply it, 0 to 1.
 
     The regression of the outcome on the prediction, less two of its standard errors. A point
-    without skill gets zero. The questions of one candle share its close: they count as one.
+    without skill gets zero. The questions of one candle share its close: they count as one, when
+    the next candle begins.
 
     >>> evidence = Evidence()
     >>> for _ in range(100):
     ...     evidence.learn_one(15, 0.1, 0.1)
     >>> round(evidence.share, 2)
-    0.8
+    0.79
     """
 
     __slots__ = ("_agreement", "_candle", "_last_minutes", "_noise", "_size")
