@@ -12,11 +12,13 @@ from typing import Final
 
 import lz4.block
 import zstandard
+from clickhouse_cityhash.cityhash import CityHash128
 
-from candlewick.clickhouse_server.cityhash import cityhash128
 from candlewick.clickhouse_server.errors import CANNOT_DECOMPRESS, CHECKSUM_DOESNT_MATCH, refused
 
-_CHECKSUM_BYTES: Final = 16
+_CHECKSUM: Final = Struct("<QQ")
+_CHECKSUM_BYTES: Final = _CHECKSUM.size
+_HALF: Final = (1 << 64) - 1
 _HEADER: Final = Struct("<BII")
 _PLAIN: Final = 0x02
 _LZ4: Final = 0x82
@@ -54,10 +56,17 @@ def unframed(pieces: Iterable[bytes]) -> Iterator[bytes]:
         raise refused(CANNOT_DECOMPRESS, "The body ends inside a compressed block.")
 
 
+def checksum(data: bytes) -> bytes:
+    """The hash of some bytes that ClickHouse froze, CityHash128 1.0.2."""
+    found = CityHash128(data)
+    # One number here; ClickHouse writes two halves, the upper one first, each in its own order.
+    return _CHECKSUM.pack(found >> 64, found & _HALF)
+
+
 def _framed(data: bytes) -> bytes:
     packed = bytes(lz4.block.compress(data, store_size=False))
     block = _HEADER.pack(_LZ4, len(packed) + _HEADER.size, len(data)) + packed
-    return cityhash128(block) + block
+    return checksum(block) + block
 
 
 def _end_of_block(held: bytearray) -> int:
@@ -77,7 +86,7 @@ def _unpacked_zstd(packed: bytes, size: int) -> bytes:
 
 
 def _unpacked(block: bytes) -> bytes:
-    if cityhash128(block[_CHECKSUM_BYTES:]) != block[:_CHECKSUM_BYTES]:
+    if checksum(block[_CHECKSUM_BYTES:]) != block[:_CHECKSUM_BYTES]:
         raise refused(CHECKSUM_DOESNT_MATCH, "Checksum doesn't match: corrupted data.")
     method, _, size = _HEADER.unpack_from(block, _CHECKSUM_BYTES)
     packed = block[_CHECKSUM_BYTES + _HEADER.size :]
