@@ -32,6 +32,7 @@ USED: Final = {
         "confluent_kafka.admin._listoffsets:OffsetSpec.latest",
         "confluent_kafka.admin._listoffsets:OffsetSpec.earliest",
     ),
+    "clients/kafka/partition.py": ("aiokafka.partitioner:murmur2",),
     "clients/kafka/topics.py": ("confluent_kafka.cimpl:NewTopic",),
     "processors/models/drift.py": (
         "river._river_rust.drift:AdaptiveWindowing.update",
