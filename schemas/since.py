@@ -13,7 +13,7 @@ def since_ms(text: str, *, now_ms: int) -> int:
     Raises:
         ConfigurationError: It is none of these.
     """
-    if re.fullmatch(r"\d{1,5}d", text):
+    if re.fullmatch(r"[0-9]{1,5}d", text):
         return now_ms - int(text[:-1]) * DAY_MS
     try:
         moment = datetime.fromisoformat(text)

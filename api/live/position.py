@@ -12,7 +12,7 @@ from api.live.kinds import KIND_OF_LETTER, Kind
 Place = tuple[Kind, int]
 Position = dict[Place, int]
 LONGEST = 8192
-_PART = re.compile(r"([a-z])(\d{1,4}):(\d{1,18})")
+_PART = re.compile(r"([a-z])(\d{1,4}):(\d{1,18})", re.ASCII)
 
 
 def position_text(position: Mapping[Place, int], kinds: Collection[Kind]) -> str:

@@ -57,7 +57,7 @@ def _show(symbol: str, skills: list[Skill], live: int, console: Console, *, as_j
 
 
 def _span_ms(text: str) -> int:
-    match = re.fullmatch(r"(\d+)([hd])", text.strip())
+    match = re.fullmatch(r"([0-9]{1,6})([hd])", text.strip())
     if match is None:
         raise ConfigurationError(f"{text!r} is no span of time: write for example 12h or 7d")
     return int(match[1]) * _UNITS_MS[match[2]]

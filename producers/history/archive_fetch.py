@@ -8,7 +8,6 @@ from typing import IO, Final
 import numpy as np
 
 from clients.clock import wall_ms
-from clients.limits import answered
 from clients.retry import persistently
 from producers.binance.archive import ArchiveClient, archived_candles
 from producers.binance.archive_names import Archive, named
@@ -22,7 +21,6 @@ from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, ArchiveState
 
 log = logging.getLogger(__name__)
-FILE_S: Final = 900.0  # downloaded, in its turn, and read, up to three times over
 PAGE_ROWS: Final = 8_000  # Kafka's client takes a few large pages with less work than many small
 
 
@@ -111,7 +109,7 @@ class FileFiller:
             return [_part(_only(columns, missing)) for columns in read]
 
         def ask() -> Awaitable[list[Part]]:
-            return answered(FILE_S, file.name, self.archives.read(file, sha256, use))
+            return self.archives.read(file, sha256, use)
 
         return await persistently(ask)
 

@@ -103,6 +103,12 @@ def test_a_position_is_read_back(position: dict[tuple[Kind, int], int]) -> None:
     assert parse_position(position_text(position, Kind)) == position
 
 
+@pytest.mark.parametrize("text", ["c0:\u0663", "c\u0660:1", "z0:1", "c0", "c0:-1", "c" * 9_000])
+def test_what_is_no_position_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="event id"):
+        parse_position(text)
+
+
 def events(first: int, count: int, *, symbol: str = "BTCUSDT") -> list[Event]:
     return [Event(PLACE, first + n, symbol, b"{}") for n in range(count)]
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from producers.file_filling import FileFiller
 
 from producers.binance.archive import archived_candles, archived_trades
 from producers.binance.archive_names import day_file, month_file, named
 from producers.binance.kline_csv import KlineFile
+from producers.history.archive_fetch import FileFiller
 from schemas.candle_columns import CandleColumns, encode_candles
 from schemas.codecs import _frame
 from schemas.errors import PoisonMessage
