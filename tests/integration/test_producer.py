@@ -419,8 +419,12 @@ def test_gap_that_one_run_gave_up_is_filled_by_the_next(
             )
         )
 
+        reader.until(lambda: has_no_hole(reader, symbol))
+
+
+def has_no_hole(reader: Reader, symbol: str) -> bool:
     published = {t.agg_id for block in reader.blocks_of(symbol) for t in trades_of(block)}
-    assert published >= set(range(min(published), max(published) + 1))
+    return len(published) == max(published) - min(published) + 1
 
 
 def test_halted_symbol_is_told_to_be_quiet_by_the_event_time_of_the_others(
