@@ -22,12 +22,12 @@ from sinks.row_binary import NULL
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FRAME: Final = 5
+_FRAME: Final = 5  # a zero byte and the schema's id
 _WORD: Final = 8
-_DECIMAL: Final = 16
+_DECIMAL: Final = 16  # bytes of the longest amount: two words
 _TOP_BIT: Final = 0x80
 _BEYOND: Final = bytes(2048)  # what is no candle may point so far past its end
-_INT32: Final = 2**31
+_INT32: Final = 2**31  # a revision is an Int32 in the table, and a long on the wire
 _ALPHANUMERIC: Final = np.array([chr(byte).isalnum() and byte < _TOP_BIT for byte in range(256)])
 _U64: Final = np.uint64
 _LARGEST_WORDS: Final = LARGEST_AMOUNT_E8 >> 64, _U64(LARGEST_AMOUNT_E8 % 2**64)
@@ -59,6 +59,7 @@ def candle_rows(messages: list[bytes]) -> list[bytes | None]:
     status, revision, source, event_ms = cursor.text(), cursor.long(), cursor.text(), cursor.long()
     cursor.require(_is_symbol(symbol))
     cursor.require(close_ms - open_ms == _length_ms(interval))
+    # The length of what is no candle may be zero: it must not divide.
     cursor.require(open_ms % np.maximum(close_ms - open_ms, 1) == 0)
     cursor.require(_in_time(open_ms) & _in_time(event_ms))
     cursor.require(_in_order(*prices))
@@ -142,6 +143,8 @@ class _Cursor:
     def at_start(cls, messages: list[bytes]) -> "_Cursor":
         ends = np.cumsum(np.fromiter(map(len, messages), np.int64, len(messages)))
         held = b"".join((*messages, _BEYOND))
+        # Overlapping words, one from each byte on: a number is read where it begins, whatever its
+        # length, and what is too much is cut off.
         words = np.ndarray((len(held) - _WORD + 1,), "<u8", held, strides=(1,))
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
         good = np.ones(len(messages), np.bool_)
@@ -178,8 +181,9 @@ class _Cursor:
         length = self._length()
         self.good &= (length > 0) & (length <= _DECIMAL)
         first = self._big_endian(self.at)
+        # Read big-endian, a number's bytes are the word's top ones: shifted down, its sign follows.
         low = first >> (8 * (_WORD - length.clip(1, _WORD)))
-        high = low >> (8 * _WORD - 1)
+        high = low >> (8 * _WORD - 1)  # the sign alone
         long = length > _WORD
         if long.any():
             low = np.where(long, self._big_endian(self.at + length - _WORD), low)
@@ -196,6 +200,7 @@ class _Cursor:
 
     def _length(self) -> "NDArray[np.int64]":
         first = self.data[self.at].astype(np.int64)
+        # Zigzag: an even number is not negative, half of it is meant; one byte holds up to 63.
         self.good &= (first < _TOP_BIT) & (first % 2 == 0)
         self.at = self.at + 1
         return (first % _TOP_BIT) // 2
@@ -203,15 +208,15 @@ class _Cursor:
     def long(self) -> "NDArray[np.int64]":
         """Return integers of up to eight bytes, below 2^55; there are no longer ones in candles."""
         word = self.words[self.at]
-        stops = ~word & _TOP_BITS
+        stops = ~word & _TOP_BITS  # the last byte of a number is the first without its top bit
         self.good &= stops != 0
-        stop = stops & (~stops + _U64(1))
-        own = stop ^ (stop - _U64(1))
+        stop = stops & (~stops + _U64(1))  # the lowest bit that is set
+        own = stop ^ (stop - _U64(1))  # that bit and all below: the number's own bytes
         bits = word & own & ~_TOP_BITS
         for stays, moves, down in _CLOSE_UP:
             bits = (bits & stays) | ((bits & moves) >> down)
         self.at = self.at + (np.bitwise_count(own) >> 3)
-        half = (bits >> _U64(1)).view(np.int64)
+        half = (bits >> _U64(1)).view(np.int64)  # zigzag: the lowest bit is the sign
         return half ^ -(bits & _U64(1)).view(np.int64)
 
     def _big_endian(self, at: "NDArray[np.int64]") -> "NDArray[np.int64]":

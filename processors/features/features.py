@@ -16,14 +16,15 @@ from processors.features.season import SLOT_MS, MinuteSeason, SlotSeason
 from schemas.timeframe import MINUTE_MS
 
 Features = dict[str, float]
-HALF_LIVES = (5.0, 20.0, 60.0, 360.0, 1440.0)  # minutes
+# Minutes, a cascade of horizons after Corsi: the short ones adapt, the long ones remember.
+HALF_LIVES = (5.0, 20.0, 60.0, 360.0, 1440.0)
 VOLUME_HALF_LIVES = (3.0, 15.0, 60.0, 1440.0)
 TRADE_HALF_LIVES = (5.0, 30.0, 1440.0)
 HOUR = HALF_LIVES.index(60.0)
-CENTRE = 15.5  # minus the log of a usual variance a minute
-VARIANCE_FLOOR = 4e-10
-TINY = 1e-12
-WIDEST = 8.0
+CENTRE = 15.5  # minus the log of a usual variance a minute: a move of exp(-15.5 / 2), 4.3 bp
+VARIANCE_FLOOR = 4e-10  # (0.2 bp)^2: a minute in which nothing moved has a logarithm too
+TINY = 1e-12  # likewise, for minutes without a trade
+WIDEST = 8.0  # e^8, 3,000 times the usual: one absurd value must not outweigh all others
 QUARTER = 15
 VARIANCE_NAMES = tuple(f"variance_{half_life:.0f}" for half_life in HALF_LIVES)
 VOLUME_NAMES = tuple(f"volume_{half_life:.0f}" for half_life in VOLUME_HALF_LIVES[:-1])
@@ -122,6 +123,7 @@ class FeatureState:
         to_date = log(self._price / self._candle_open) if known else 0.0
         x["return_1"] = _clipped(self._last_return / usual)
         x["return_5"] = _clipped(self._returns.values[0] / usual)
+        # A variance grows with time, so a move with its root.
         x["candle_to_date"] = _clipped(to_date / usual / sqrt(QUARTER))
         if self._flow.count:
             x["flow"] = self._flow.values[0]

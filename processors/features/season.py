@@ -15,13 +15,13 @@ DAY_MS = SLOTS * SLOT_MS
 HOUR_MINUTES = 60
 WEEKEND = (5, 6)  # Saturday and Sunday, Monday being 0
 FIRST_DAY = 3  # 1970-01-01 was a Thursday
-SLOT_GAIN = gain(30)
+SLOT_GAIN = gain(30)  # a slot comes once a day
 WEEKEND_FACTOR = 2.5  # a weekend slot is seen 2.5 times more rarely
-LEVEL_GAIN = gain(96)
-RECENT_GAIN = gain(4)
-MINUTE_GAIN = gain(120)
-TINY_VARIANCE = 1e-9
-MOST_BUSY = 20.0
+LEVEL_GAIN = gain(96)  # candles: a day
+RECENT_GAIN = gain(4)  # candles: an hour
+MINUTE_GAIN = gain(120)  # a minute comes once an hour
+TINY_VARIANCE = 1e-9  # a candle in which nothing moved has a logarithm too
+MOST_BUSY = 20.0  # one jump must not become the habit of its minute
 
 
 class SlotSeason:
@@ -62,6 +62,7 @@ class SlotSeason:
             left2, left, here, right, right2 = offsets[slot - 2 : slot + 3]
         else:
             left2, left, here, right, right2 = (offsets[(slot + i) % SLOTS] for i in range(-2, 3))
+        # A slot alone is noisy, as it is seen once a day; its neighbours know nearly the same.
         return 0.1 * (left2 + right2) + 0.2 * (left + right) + 0.4 * here
 
 

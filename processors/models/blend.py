@@ -13,7 +13,7 @@ from processors.models.protocol import Answer, Notice, Outcome
 from processors.models.scale import log_variance_of, recent_log_variance, scale_of
 
 MEMORY = gain(672 * 15)  # questions: seven days
-SHARPNESS = 4.0  # how much a smaller error adds to the weight
+SHARPNESS = 4.0  # of errors that differ by 1 %, the weights differ by 4 %
 
 
 class Blend:
@@ -56,6 +56,7 @@ class Blend:
                 self._errors[member] = known + weight * (error - known)
 
     def _weight(self, member: str) -> float:
+        # What is not measured yet counts as 1; the floor is there as nothing divides by zero.
         return float(max(self._errors.get(member, 1.0), 1e-6) ** -SHARPNESS)
 
 

@@ -15,9 +15,9 @@ from processors.models.variance import VarianceBank
 from schemas.predictions import ModelEvent
 
 OPEN_MINUTES = 15  # the question at the candle's open is the one that is watched
-DRIFT_CONFIDENCE = 0.0002
-WARM_UP_CANDLES = 192
-TRIAL_CANDLES = 672
+DRIFT_CONFIDENCE = 0.0002  # a tenth of River's default; each alarm starts a trial of nine days
+WARM_UP_CANDLES = 192  # two days, in which a challenger has learned too little to be compared
+TRIAL_CANDLES = 672  # seven days
 TAKEOVER = 2.0  # standard errors by which a challenger must be better
 
 
@@ -76,6 +76,7 @@ class Online:
         self._point.learn_one(x, minutes, outcome.log_return)
         if outcome.log_variance is None:
             return None
+        # Before the bank learns the case: the residual of what it knows already would be too small.
         notice = self._watch(x, outcome.log_variance) if minutes == OPEN_MINUTES else None
         self._bank.learn_one(x, minutes, outcome.log_variance)
         if self._trial:

@@ -6,9 +6,11 @@ from processors.features.features import POINT_NAMES, Features
 from processors.models.regression import RecursiveLeastSquares
 from processors.models.scale import recent_log_variance, scale_of
 
+# As strong as a thousand cases without a move. On 90 days of two symbols no regression of the point
+# was better than the last price, so a weight has to be earned.
 PRIOR = 1000.0
 DOUBT = 2.0  # standard errors that the evidence must exceed
-WIDEST = 6.0
+WIDEST = 6.0  # usual moves: a jump teaches no more than this
 EVERY = 3  # minutes: the questions between teach nearly the same
 
 
@@ -34,6 +36,7 @@ class Evidence:
 
     def learn_one(self, minutes: int, predicted: float, outcome: float) -> None:
         """Learn one case, both in units of the usual move; those of a candle in their order."""
+        # Minutes to close count down within a candle: where they rise, the next has begun.
         if minutes >= self._last_minutes:
             self._agreement += self._candle
             self._noise += self._candle**2
@@ -80,5 +83,6 @@ class ShrunkPoint:
         self._last_minutes = minutes
         usual = log_return / scale_of(recent_log_variance(x), minutes)
         moved = min(max(usual, -WIDEST), WIDEST)
+        # Judged by what the regression knew: all questions of a candle, then it learns from them.
         self._evidence.learn_one(minutes, self._regression.predict_one(x), moved)
         self._held.append((x, moved))

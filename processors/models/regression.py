@@ -28,6 +28,7 @@ class RecursiveLeastSquares(Regressor):
         self.names = names
         self.prior = prior
         self._weights = np.zeros(len(names))
+        # Of the weights, in units of the noise: with nothing learned it is the prior's alone.
         self._covariance = np.eye(len(names)) / prior
 
     def predict_one(self, x: Mapping[Any, float]) -> float:
@@ -38,6 +39,7 @@ class RecursiveLeastSquares(Regressor):
         """Learn one case."""
         vector = self._vector(x)
         spread = self._covariance.dot(vector)
+        # Sherman and Morrison: the inverse after one case more, without inverting.
         gain = spread / (1.0 + float(spread.dot(vector)))
         self._weights += gain * (y - float(self._weights.dot(vector)))
         self._covariance -= spread[:, None] * gain

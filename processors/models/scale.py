@@ -5,7 +5,7 @@ from math import exp, log, sqrt
 from processors.features.features import CENTRE, VOLATILITY, Features
 
 CALMEST, WILDEST = -8.0, 12.0  # 0.08 bp and 17 % a minute: outside is no market
-TARGET_FLOOR = (0.6e-4) ** 2
+TARGET_FLOOR = (0.6e-4) ** 2  # 0.6 bp: a rest in which nothing moved has a logarithm too
 
 
 def scale_of(log_variance: float, minutes: float) -> float:

@@ -15,7 +15,9 @@ import numpy as np
 MOST_LEAVES = 64  # a bit each
 _ALL = np.uint64(2**64 - 1)
 _AVERAGE = "average_output"
-_DEFAULT_LEFT, _MISSING, _NAN = 2, 12, 8  # of a decision type
+# Of a decision type: bit 0 for categories, bit 1 for where what is missing goes, and two bits for
+# what counts as missing: nothing, zero, or NaN.
+_DEFAULT_LEFT, _MISSING, _NAN = 2, 12, 8
 
 
 @dataclass(frozen=True, slots=True)

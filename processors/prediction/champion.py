@@ -12,8 +12,8 @@ from math import sqrt
 from processors.features.ewma import gain
 
 MEMORY = gain(672)  # candles: seven days
-FEWEST_CANDLES = 96
-MARGIN = 0.0002  # of the champion's loss
+FEWEST_CANDLES = 96  # a day
+MARGIN = 0.0002  # of the champion's loss: what is better by less is not worth a change
 CONFIDENCE = 2.0  # standard errors
 
 
@@ -50,6 +50,7 @@ class Lead:
         weight = max(MEMORY, 1 / self.candles)
         self.mean += weight * (difference - self.mean)
         self._square += weight * (difference**2 - self._square)
+        # The variance of a weighted mean is that of one candle times the sum of squared weights.
         self._weights = weight**2 + (1 - weight) ** 2 * self._weights
 
     @property

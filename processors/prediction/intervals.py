@@ -11,13 +11,16 @@ from typing import Protocol
 from processors.models.protocol import Answer
 
 Offsets = tuple[float, float, float, float]
+# A candle gives one case for each number of minutes to close.
 WEEK_CANDLES = 672
-COLD_CASES = 96
-FEWEST_CASES = 20
-COLD_FACTOR = 1.5
+COLD_CASES = 96  # a day
+FEWEST_CASES = 20  # one case in twenty lies below the 5 % quantile
+# Logs of the quantiles, in scales, that a symbol begins with; those of a normal are 0.67 and 1.64.
 START = (log(0.65), log(1.7))
-MISS_RATES = (0.5, 0.1)
+MISS_RATES = (0.5, 0.1)  # of the 50 and the 90 % interval
+# No step is smaller, however many cases there were: a market that changes is followed.
 SLOWEST = (0.005, 0.01)
+# Where prices stand still every case is a hit: without a bound it would take as many misses back.
 NARROWEST, WIDEST = log(1e-3), log(50)
 
 
@@ -114,10 +117,12 @@ class TrackedQuantiles:
         if missed is None:
             size = abs(log_return - answer.point)
             missed = size > exp(half) * answer.scale, size > exp(most) * answer.scale
+        # Long steps at first, from `START` to what the symbol needs.
         decaying = 0.5 / cases**0.6
         half += max(SLOWEST[0], decaying) * (missed[0] - MISS_RATES[0])
         most += max(SLOWEST[1], decaying) * (missed[1] - MISS_RATES[1])
         half = min(max(half, NARROWEST), WIDEST)
+        # The 90 % interval holds the 50 % one, though each goes by its own misses.
         self._thetas[minutes] = half, min(max(most, half), WIDEST)
 
 

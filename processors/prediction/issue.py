@@ -17,7 +17,7 @@ from schemas.timeframe import MINUTE_MS, Interval
 CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
 FEWEST_BARS = 15  # with less there is nothing to predict from
 DOUBTFUL_BARS = 15  # after a gap
-CAUTION = 1.5  # how much wider when there is little to go by
+CAUTION = 1.5  # how much wider when there is little to go by: rather too wide than too sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ def refresh(state: SymbolState, *, last_price_e8: int, issued_ms: int) -> tuple[
         return ()
     asked = state.asked[-1]
     moment = Moment(issued_ms, asked.close_ms, last_price_e8, _volatility_bp(asked.x), scored=False)
+    # With the root of what is left, as everywhere: variance grows with time.
     shrink = sqrt((asked.close_ms - issued_ms) / MINUTE_MS / asked.minutes)
     return tuple(
         _publish(state, c, moment, (reply.answer, reply.status), shrink)

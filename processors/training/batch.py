@@ -108,6 +108,7 @@ def _choose(
 def holdout_skill(held: Table, actual: Floats, predicted: Floats) -> tuple[float, float]:
     """Return the skill against zero, and its standard error; a candle counts as one case."""
     _, candle = np.unique(held.open_ms, return_inverse=True)
+    # The questions of a candle share its close: taken one by one they would seem to prove more.
     losses = np.bincount(candle, (actual - predicted) ** 2)
     return skill_with_error(losses.astype(float), np.bincount(candle, actual**2).astype(float))
 

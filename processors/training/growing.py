@@ -18,14 +18,16 @@ from threadpoolctl import threadpool_limits
 from processors.models.trees import Tree, text_of
 
 Floats = NDArray[np.float64]
-SEED = 20_250_520
-MOST_ROUNDS = 150
+SEED = 20_250_520  # the first day of the candles in docs/predictions.md
+MOST_ROUNDS = 150  # few, and the learning rate high for it: for speed
 PATIENCE = 15
 FOREST_TREES = 100
 BAG = 0.6  # of the rows a tree of a forest sees
 LARGEST_BAG = 50_000  # more rows cost time, and trees of 63 leaves no better
+# The 15 questions of a candle share its close: 300 in a leaf are those of twenty candles.
 _FIXED = {"max_features": 0.7, "l2_regularization": 10.0, "random_state": SEED}
 _BOOSTED = {"learning_rate": 0.08, "max_leaf_nodes": 15, "min_samples_leaf": 300}
+# A round without shrinkage is a whole tree: scikit-learn has no fast forest.
 _ONE = {"learning_rate": 1.0, "max_leaf_nodes": 63, "min_samples_leaf": 100, "max_iter": 1}
 
 
@@ -45,9 +47,11 @@ def choose_rounds(model: str, fit: Lesson, held: Lesson) -> tuple[int, Floats]:
             return FOREST_TREES, np.mean([tree.predict(held.inputs) for tree in grown], axis=0)
         booster = HistGradientBoostingRegressor(
             **_FIXED, **_BOOSTED, max_iter=MOST_ROUNDS,
+            # `tol=0.0`: any gain counts, however small.
             early_stopping=True, n_iter_no_change=PATIENCE, tol=0.0, scoring="loss",
         )  # fmt: skip
         booster.fit(_seen(fit.inputs), fit.target, X_val=held.inputs, y_val=held.target)
+        # The first score is that of no tree at all; at least one is grown.
         rounds = int(np.argmax(booster.validation_score_[1:])) + 1
         stages = booster.staged_predict(held.inputs)
         return rounds, next(islice(stages, rounds - 1, None))
@@ -77,6 +81,7 @@ def _forest(data: Lesson) -> Iterator[HistGradientBoostingRegressor]:
     chance = np.random.default_rng(SEED)
     bag = min(int(BAG * len(data.target)), LARGEST_BAG)
     inputs = _seen(data.inputs)
+    # `early_stopping` must be said: for many rows the default holds some out, and shuffles.
     for number in range(FOREST_TREES):
         rows = np.sort(chance.choice(len(data.target), bag, replace=False))
         tree = HistGradientBoostingRegressor(

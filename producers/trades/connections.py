@@ -13,8 +13,8 @@ from schemas.errors import Transient
 from schemas.settings import StreamSettings
 
 log = logging.getLogger(__name__)
-OVERLAP_S: Final = 5.0
-MAX_ATTEMPTS: Final = 250  # the exchange allows 300
+OVERLAP_S: Final = 5.0  # both are read: what one has missed comes through the other
+MAX_ATTEMPTS: Final = 250  # the exchange allows 300, to all programs of this address together
 ATTEMPTS_WINDOW_MS: Final = 300_000
 LONGEST_BACK_OFF_S: Final = 30.0
 HOUR_MS: Final = 3_600_000
@@ -37,6 +37,7 @@ class Attempts:
     def wait_ms(self, now_ms: int) -> int:
         """Return how long to wait before the next attempt, and count that attempt."""
         full = len(self._times) == self._times.maxlen
+        # Full: the oldest of them has to leave the window first.
         at_ms = max(now_ms, self._times[0] + self._window_ms) if full else now_ms
         self._times.append(at_ms)
         return at_ms - now_ms
@@ -95,6 +96,7 @@ class Line:
                     why = await self._until_due(current)
                     log.info("connection: %s, opening the next", why)
                     following = await self._open()
+                    # One that still reads overlaps with the next; a dead one left a time unseen.
                     if current.reading.done() or why == SILENT:
                         self._on_broken()
                     retiring.create_task(self._retire(current))
@@ -106,7 +108,7 @@ class Line:
         while True:
             now_ms = steady_ms()
             if current.reading.done():
-                current.reading.result()
+                current.reading.result()  # raises what is no fault of the network
                 lasted = now_ms - current.opened_ms >= STABLE_MS
                 self._failures = 0 if lasted else self._failures + 1
                 return "ended"

@@ -97,6 +97,7 @@ class Continuity:
         agg_id = trade.agg_id
         if agg_id >= self.next_id:
             self.proven = True
+        # Nearly every trade takes this way: the next one, and nothing waits.
         if agg_id == self.next_id and not self.hole and not self._ahead and self._has_room():
             self._starting = False
             self.ready.append(trade)
@@ -129,7 +130,7 @@ class Continuity:
         self._advanced_ms = now_ms
         if hole is None:
             return
-        if not self._has_room():
+        if not self._has_room():  # nobody asks while memory is full: that is not REST's delay
             hole.progress_ms = now_ms
         elif closed and len(self._ahead) < self._limit:  # live trades go before the lost ones
             hole.progress_ms = min(hole.progress_ms + passed_ms, now_ms)
@@ -161,6 +162,7 @@ class Continuity:
         return agg_id < self.next_id or agg_id in self._ahead
 
     def _keep(self, trade: Trade, now_ms: int) -> None:
+        # The one that all others wait for is taken though memory is full: it makes room.
         if len(self._ahead) < self._limit or trade.agg_id == self.next_id:
             if trade.agg_id > self._head_id + 1:
                 self._jumps[trade.agg_id] = now_ms
@@ -211,6 +213,7 @@ class Continuity:
         )
 
     def _first_ahead(self) -> int | None:
+        # An id that was released or dropped stays in the heap until it comes to the top.
         while self._ahead_ids and self._ahead_ids[0] not in self._ahead:
             heappop(self._ahead_ids)
         return self._ahead_ids[0] if self._ahead_ids else None

@@ -19,6 +19,8 @@ from schemas.timeframe import Interval
 
 log = logging.getLogger(__name__)
 LOOK_S: Final = 0.05
+# Attempts after which the pause between two questions about one hole grows no more: two seconds.
+MOST_BEHIND: Final = 4
 PROOF_AFTER_MS: Final = 3_000  # REST may be behind the stream: what it knows later proves more
 FIRST_WAIT_S: Final = 0.125
 SUSPECT_MS: Final = 1_000
@@ -139,6 +141,7 @@ class Repair:
         connection_ms = self._flow.unproven_ms
         if not await self._ask_newest():
             raise Transient("REST's newest trade cannot be")
+        # A connection may have broken during the question: the answer does not speak for that time.
         if self._flow.unproven_ms == connection_ms:
             self._continuity.proven = True
 
@@ -151,7 +154,8 @@ class Repair:
             trades = await self._answers.trades_from(agg_id)
         self._flow.fill(trades)
         if self._continuity.next_id == agg_id:
-            self._behind = min(self._behind + 1, 4)
+            # REST reads a database that lags the stream: it does not have the trade yet.
+            self._behind = min(self._behind + 1, MOST_BEHIND)
             await self._wait(FIRST_WAIT_S * 2**self._behind)
         else:
             self._behind = 0
@@ -170,6 +174,7 @@ class Repair:
 
     async def _pause_after(self, error: Transient) -> None:
         self._failures += 1
+        # The first and then some: an exchange that is away for hours must not fill the log.
         if self._failures == 1 or self._failures % 20 == 0:
             log.warning("%s: %s", self._flow.symbol, error)
         await self._wait(max(error.retry_after_s, back_off_s(self._failures)))

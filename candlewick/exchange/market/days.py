@@ -49,7 +49,9 @@ def generated_day(coin: Coin, seed: int, path: Path, day: int, rate: float) -> S
     noise = words(key_of(seed, coin.symbol, "minute"), _MINUTES + first)
     active = _active(coin, noise)
     activity = _activity(coin, seed, day) * active
-    sigma = activity / np.sqrt(np.sum(activity**2))
+    sigma = activity / np.sqrt(
+        np.sum(activity**2)
+    )  # the day's variance shared out: squares sum to 1
     shock = normals(words(key_of(seed, coin.symbol, "minute-return"), _MINUTES + first))
     volatility = float(path.volatility[day - path.first_day])
     close = _closes(path, day, sigma, sigma * shock * volatility)
@@ -115,6 +117,8 @@ def _closes(path: Path, day: int, sigma: F64, returns: F64) -> I64:
     start, end = (float(v) for v in path.boundary[day - path.first_day :][:2])
     walked = np.cumsum(returns)
     done = np.cumsum(sigma**2)
+    # A Brownian bridge: what the walk misses the day's end by is made good in proportion to the
+    # variance that has passed.
     logs = walked + (np.log(end / start) - walked[-1]) * done / done[-1]
     close: I64 = np.maximum(np.rint(start * np.exp(logs)), 1).astype(np.int64)
     # Rounding may not move the last price of the day away from the next day's first.
@@ -124,5 +128,6 @@ def _closes(path: Path, day: int, sigma: F64, returns: F64) -> I64:
 
 def _parts(total: int, weight: I64) -> I64:
     edges = np.concatenate([[0], np.cumsum(weight)])
+    # Differences of rounded sums, not rounded parts: they add up to the total.
     parts: I64 = np.diff(total * edges // edges[-1])
     return parts

@@ -18,7 +18,7 @@ from candlewick.exchange.market.recorded import Recorded
 
 _DAYS_HELD: Final = 45
 _TRADES_HELD: Final = 40_000
-_MINUTES_HELD: Final = 3
+_MINUTES_HELD: Final = 3  # however many trades they have
 
 
 class GeneratedSymbol:
@@ -40,6 +40,7 @@ class GeneratedSymbol:
         self._skeletons: Cache[int, Skeleton] = Cache(_DAYS_HELD)
         self._candles: Cache[int, Candles] = Cache(_DAYS_HELD)
         self._trades: Cache[int, Trades] = Cache(_TRADES_HELD, len, fewest=_MINUTES_HELD)
+        # The first id of every day up to 2040: an id is found without making the days before it.
         self._day_ids = self._count()
 
     @property

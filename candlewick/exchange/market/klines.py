@@ -56,6 +56,7 @@ def open_minute(source: Source, visible_ms: int) -> Candles:
 def candle_of(trades: Trades, open_ms: int, last_close_e8: int, source: Source) -> Candles:
     """Return the one candle that these trades make; without any it is flat."""
     price = trades.price_e8 if len(trades) else np.array([last_close_e8])
+    # In ticks, as price times quantity in units of 1e-16 would not fit 64 bits.
     ticks, taken = trades.price_e8 // source.tick_e8, ~trades.buyer_maker
     quote = int((ticks * trades.quantity_e8).sum()) * source.tick_e8 // E8
     taken_quote = int((ticks * trades.quantity_e8)[taken].sum()) * source.tick_e8 // E8

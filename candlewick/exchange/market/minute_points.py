@@ -16,7 +16,8 @@ from candlewick.exchange.market.random_by_address import I64, U64, key_of, lane,
 POINTS: Final = 60
 _INDEX: Final = np.arange(POINTS, dtype=np.int64)
 _PERIOD: Final = 256
-# Volumes stay below 2^31 steps and sums of weights below 2^19, prices below 2^40 ticks.
+# Volumes stay below 2^31 steps and sums of weights below 2^19, prices below 2^40 ticks: so many
+# bits behind the point leave every product within 63.
 _SHARE_BITS: Final = 12
 _SLOPE_BITS: Final = 16
 
@@ -85,6 +86,7 @@ def points_of(minutes: Skeleton, first_agg_ids: I64, fills: Fills, key: int) -> 
     spare = minutes.volume[:, None] - (trade_ids[:, -1:] - trade_ids[:, :1])
     volume = least + _shares(spare, (lane(noise, 26, 12) + 64) * inside)
     price, rising = _prices(minutes, used, noise)
+    # Of 65,536: takers buy 56 % of the points while the price rises, and 43 % while it falls.
     bought = lane(noise, 48, 16) < np.where(rising, 37_000, 28_500)
     return Points(price, volume, bought, edges, used[:, 0])
 
@@ -102,7 +104,7 @@ def _prices(minutes: Skeleton, used: I64, noise: U64) -> tuple[I64, NDArray[np.b
     # From the open to one extreme, on to the other, and back to the close, with noise between.
     low, high = minutes.low[:, None], minutes.high[:, None]
     start, end = minutes.open[:, None], minutes.close[:, None]
-    last = np.maximum(used - 1, 3)
+    last = np.maximum(used - 1, 3)  # four prices have to be met: open, both extremes, close
     middle = (last + 1) // 2
     first = 1 + lane(noise[:, :1], 0, 16) % (middle - 1)
     second = middle + lane(noise[:, 1:2], 0, 16) % (last - middle)
@@ -118,6 +120,7 @@ def _prices(minutes: Skeleton, used: I64, noise: U64) -> tuple[I64, NDArray[np.b
     jitter = (high - low) * (lane(noise, 0, 16) - 32_768) >> 18
     price = np.clip((base + slope * _INDEX >> _SLOPE_BITS) + jitter, low, high)
     rows = np.arange(len(price))[:, None]
+    # Rounding and noise may have missed them, and a kline's prices are promised exactly.
     for at, knot in ((0 * first, start), (first, near), (second, far), (last, end)):
         price[rows, at] = knot
     return price, slope > 0

@@ -10,8 +10,8 @@ from candlewick.exchange.market.random_by_address import F64, I64, key_of, norma
 from candlewick.exchange.market.recorded import Recorded
 
 LAST_DAY: Final = 25_567  # 2040-01-01
-_MEMORY: Final = 0.97
-_SHOCK: Final = 0.10
+_MEMORY: Final = 0.97  # of yesterday's log volatility: half is forgotten after 23 days
+_SHOCK: Final = 0.10  # spread of what a day adds to it; in the long run it spreads by 0.41
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,10 @@ def path_of(coin: Coin, seed: int, first_day: int, recorded: Recorded | None) ->
         logs = _walk(np.log(coin.level), steps, coin)
         return Path(first_day, np.rint(np.exp(logs) / tick).astype(np.int64), volatility)
     head, tail = recorded.first_day - first_day, recorded.end_day - first_day
+    # Backwards from the first recorded price, so that the generated days end where it begins.
     before = _walk(np.log(recorded.open[0] * tick), steps[:head][::-1], coin)[::-1]
     after = _walk(np.log(recorded.close[-1] * tick), steps[tail:], coin)
-    inside = np.full(tail - head - 1, before[-1])
+    inside = np.full(tail - head - 1, before[-1])  # nobody looks: the recorded candles say it
     logs = np.concatenate([before, inside, after])
     return Path(first_day, np.rint(np.exp(logs) / tick).astype(np.int64), volatility)
 

@@ -9,7 +9,9 @@ U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_GOLDEN = np.uint64(
+    0x9E3779B97F4A7C15
+)  # 2^64 over the golden ratio, odd; all three are SplitMix64's
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 
@@ -17,6 +19,7 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 def key_of(seed: int, *labels: str) -> int:
     """Return a 63-bit key for one purpose of one seed."""
     text = "/".join((str(seed), *labels)).encode()
+    # `hash` would do but for its salt: another process must draw the same market.
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
@@ -46,4 +49,5 @@ def normals(source: U64) -> F64:
     Source: Irwin-Hall distribution, the sum of the four 16-bit lanes of each word.
     """
     total = sum(lane(source, shift, 16) for shift in (0, 16, 32, 48))
+    # Four numbers of 0 to 1 have together a mean of 2 and a variance of 1/3.
     return np.asarray((total / 65536.0 - 2.0) * np.sqrt(3.0), dtype=np.float64)

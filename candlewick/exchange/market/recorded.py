@@ -70,6 +70,7 @@ def _rebuilt(columns: dict[str, I64], symbol: str) -> Recorded:
     )
     first_day, volume_unit_e8 = (int(value) for value in columns[f"{symbol}/about"])
     close = np.cumsum(gap + body)
+    # Of more volume there are more trades, and larger ones: neither grows as the volume does.
     busy = np.clip(volume / volume.mean(), 0.02, 8.0) ** 0.7
     open_ = close - body
     return Recorded(
