@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
+from producers.binance.arrow_columns import decimal_of, int64_of, price_of
 from producers.binance.csv_start import skip_start
 from producers.binance.numbers import FIRST_MICROSECOND
 from schemas.candle_columns import CandleColumns
@@ -109,7 +110,7 @@ class _Digits(io.RawIOBase):
 
 
 def _unit(batch: Any, before: bool | None) -> bool:  # noqa: ANN401, FBT001 - pyarrow has no types
-    columns = (_int64(batch.column(_READ.index(name))) for name in ("open_time", "close_time"))
+    columns = (int64_of(batch.column(_READ.index(name))) for name in ("open_time", "close_time"))
     micro = np.concatenate(list(columns)) >= FIRST_MICROSECOND
     first = bool(micro[0]) if before is None else before
     if (micro != first).any():
@@ -119,8 +120,8 @@ def _unit(batch: Any, before: bool | None) -> bool:  # noqa: ANN401, FBT001 - py
 
 def _columns(batch: Any, file: KlineFile) -> CandleColumns:  # noqa: ANN401 - pyarrow has no types
     cells = {name: batch.column(at) for at, name in enumerate(_READ)}
-    opens = _milliseconds(_int64(cells["open_time"]))
-    closes = _milliseconds(_int64(cells["close_time"]))
+    opens = _milliseconds(int64_of(cells["open_time"]))
+    closes = _milliseconds(int64_of(cells["close_time"]))
     columns = CandleColumns(
         symbol=file.symbol,
         interval=file.interval.value,
@@ -131,11 +132,11 @@ def _columns(batch: Any, file: KlineFile) -> CandleColumns:  # noqa: ANN401 - py
         high_e8=_price(cells["high"]),
         low_e8=_price(cells["low"]),
         close_e8=_price(cells["close"]),
-        volume_e8=_amount(cells["volume"]),
-        quote_volume_e8=_amount(cells["quote_volume"]),
-        trade_count=_int64(cells["count"]),
-        taker_buy_volume_e8=_amount(cells["taker_buy_volume"]),
-        taker_buy_quote_volume_e8=_amount(cells["taker_buy_quote_volume"]),
+        volume_e8=decimal_of(cells["volume"]),
+        quote_volume_e8=decimal_of(cells["quote_volume"]),
+        trade_count=int64_of(cells["count"]),
+        taker_buy_volume_e8=decimal_of(cells["taker_buy_volume"]),
+        taker_buy_quote_volume_e8=decimal_of(cells["taker_buy_quote_volume"]),
         event_ms=closes,
     )
     _check_values(columns)
@@ -181,20 +182,8 @@ def _milliseconds(times: "NDArray[np.int64]") -> "NDArray[np.int64]":
     return np.where(times >= FIRST_MICROSECOND, times // 1000, times)
 
 
-def _int64(column: Any) -> "NDArray[np.int64]":  # noqa: ANN401 - pyarrow has no types
-    # Not by `to_numpy`, which imports pandas where it is installed: a second, and 60 MB.
-    whole = np.frombuffer(column.buffers()[1], "<i8")
-    return whole[column.offset : column.offset + len(column)]
-
-
-def _amount(column: Any) -> "NDArray[np.uint8]":  # noqa: ANN401 - pyarrow has no types
-    whole = np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, 16)
-    return whole[column.offset : column.offset + len(column)]
-
-
 def _price(column: Any) -> "NDArray[np.int64]":  # noqa: ANN401 - pyarrow has no types
-    amounts = _amount(column)
-    halves = np.ascontiguousarray(amounts).view("<i8")
-    if (halves[:, 1] != 0).any() or (halves[:, 0] < 0).any():
-        raise PoisonMessage("a price is negative or has more than 64 bits", raw=b"")
-    return halves[:, 0]
+    try:
+        return price_of(column)
+    except ValueError as error:
+        raise PoisonMessage(str(error), raw=b"") from error

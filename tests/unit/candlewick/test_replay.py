@@ -292,3 +292,34 @@ def test_a_damaged_line_is_never_read_as_another_number(
             str(int(cells[0])),
             str(int(cells[4])),
         ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "7,.5,1.0,7,7,1700000000000,True,True",
+        "7,1e2,1.0,7,7,1700000000000,True,True",
+        "7,1e2,1.0,7,7,1700000000000,Tru,True",
+        "7,1.0,1.0,7,7,1700000000000,1,True",
+        "7,1.0,1.0,7,7,1700000000000,,True",
+        "7,1.0,1.0,+7,7,1700000000000,True,True",
+        f"{2**62 + 1},1.0,1.0,7,7,1700000000000,True,True",
+        f"7,{2**63 // 10**8 + 1}.0,1.0,7,7,1700000000000,True,True",
+        "7,1.0,1.0,7,7,1700000000000",
+    ],
+)
+def test_columns_read_no_number_that_the_line_parser_refuses(line: str) -> None:
+    with pytest.raises(PoisonMessage):
+        parse_agg_trade_row(line.encode(), "BTCUSDT")
+    before = "6,1.0,1.0,6,6,1700000000000,True,True\n"
+    for lines in (f"{before}{line}\n", f"{line}\n{before}", f"{line}\n"):
+        with pytest.raises(UnusualLinesError):
+            read_columns(lines.encode())
+
+
+def test_an_empty_line_is_left_to_the_line_parser() -> None:
+    line = "6,1.0,1.0,6,6,1700000000000,True,True\n"
+
+    for lines in (f"{line}\n{line}", f"\n{line}", "\n\n"):
+        with pytest.raises(UnusualLinesError):
+            read_columns(lines.encode())
