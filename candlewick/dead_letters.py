@@ -3,18 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Message
 
-from clients.kafka.follower import TopicReader, topic_named
-from clients.kafka.writer import put
+from clients.kafka.follower import topic_named
+from clients.kafka.reader import TopicReader
+from clients.kafka.writer import Writer
 from schemas import codecs, topics
 from schemas.dead_letters import DeadLetter, letter_of, read_letter
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage
 from schemas.market import TradeBlock
-from schemas.topics import Topic
 
 _NEWEST_RECORDS = 5_000  # of a partition: some minutes, in which every symbol that trades has one
 _PATIENCE_S = 5.0
+_READER = "candlewick-reader"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,10 @@ def read_box(servers: str) -> list[Buried]:
     """Return all dead letters, the oldest first; each record once.
 
     Raises:
-        Transient: Kafka does not answer.
-        ConfigurationError: The topic does not exist.
+        ConfigurationError: Kafka does not answer, or the topic does not exist.
     """
-    reader = TopicReader(servers, topics.DEAD_LETTERS, from_beginning=True)
-    try:
-        return merged(reader.until_now())
-    finally:
-        reader.close()
+    with TopicReader(servers, _READER, answer_s=_PATIENCE_S) as reader:
+        return merged(reader.new(topics.DEAD_LETTERS))
 
 
 def merged(messages: Iterable[Message]) -> list[Buried]:
@@ -104,9 +101,7 @@ def consequences(servers: str, letter: DeadLetter) -> str | None:
     block = record_of(letter)
     if not isinstance(block, TradeBlock):
         return None
-    newest = max(
-        _next_ids(servers, topics.TRADES, letter.origin.partition, block.symbol), default=0
-    )
+    newest = max(_next_ids(servers, letter.origin.partition, block.symbol), default=0)
     if newest <= block.first_agg_id:
         return None
     return (
@@ -128,8 +123,9 @@ def send_again(servers: str, letter: DeadLetter, *, now_ms: int) -> None:
     """
     origin = letter.origin
     again = codecs.Message(origin.key or b"", letter.value, origin.headers)
-    put(servers, origin.topic, again)
-    put(servers, topics.DEAD_LETTERS.name, letter_of(letter.value, origin, retried_ms=now_ms))
+    writer = Writer(servers)
+    writer.put(origin.topic, again)
+    writer.put(topics.DEAD_LETTERS.name, letter_of(letter.value, origin, retried_ms=now_ms))
 
 
 def chosen(box: Mapping[str, Buried], names: Iterable[str]) -> Iterator[Buried]:
@@ -144,28 +140,11 @@ def chosen(box: Mapping[str, Buried], names: Iterable[str]) -> Iterator[Buried]:
         yield box[name]
 
 
-def _next_ids(servers: str, topic: Topic, partition: int, symbol: str) -> Iterator[int]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": "candlewick-reader",
-            "enable.auto.commit": False,
-            "log_level": 0,
-        }
-    )
-    try:
-        place = TopicPartition(topic.name, partition)
-        low, high = consumer.get_watermark_offsets(place, timeout=_PATIENCE_S)
-        begin = max(low, high - _NEWEST_RECORDS)
-        consumer.assign([TopicPartition(topic.name, partition, begin)])
-        offset = begin
-        while offset < high and (messages := consumer.consume(500, _PATIENCE_S)):
-            offset = (messages[-1].offset() or 0) + 1
-            for message in messages:
-                if message.error() is None and message.key() == symbol.encode():
-                    yield from _next_id(message)
-    finally:
-        consumer.close()
+def _next_ids(servers: str, partition: int, symbol: str) -> Iterator[int]:
+    with TopicReader(servers, _READER, answer_s=_PATIENCE_S) as reader:
+        for message in reader.newest(topics.TRADES, _NEWEST_RECORDS):
+            if message.partition() == partition and message.key() == symbol.encode():
+                yield from _next_id(message)
 
 
 def _next_id(message: Message) -> Iterator[int]:

@@ -13,7 +13,10 @@ from urllib.parse import quote
 from confluent_kafka import Consumer, Message, TopicPartition
 from grafana_client.api import GrafanaApi
 
-from clients.kafka.errors import Commits, meaning
+from clients.kafka.commits import Commits
+from clients.kafka.errors import meaning
+from clients.kafka.offsets import place_of
+from clients.kafka.opening import Membership, open_member
 from clients.limits import within
 from grafana.annotations import Annotation, of_gap, of_model
 from grafana.connection import connected, translated
@@ -108,8 +111,8 @@ def _take_one(consumer: Consumer, commits: Commits, tell: Callable[[Annotation],
         raise meaning(error, topic=message.topic() or "")
     annotation = read(message)
     if annotation is None or tell(annotation):
-        topic, partition = message.topic() or "", message.partition() or 0
-        commits.commit([TopicPartition(topic, partition, (message.offset() or 0) + 1)])
+        topic, partition, offset = place_of(message)
+        commits.commit([TopicPartition(topic, partition, offset + 1)])
 
 
 def _until_written(
@@ -130,14 +133,6 @@ def _until_written(
 
 
 def _consumer(servers: str) -> Consumer:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": GROUP,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "log_level": 0,
-        }
-    )
+    consumer = open_member(servers, Membership(GROUP))
     consumer.subscribe([topics.GAPS.name, topics.MODEL_VERSIONS.name])
     return consumer

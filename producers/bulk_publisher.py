@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Message
 
 from clients.clock import steady_ms
-from clients.kafka.errors import BROKERS_DOWN, meaning
+from clients.kafka.errors import BROKERS_DOWN, meaning, no_answer
+from clients.kafka.opening import Packing, open_producer
 from producers.watchdog import delivering, watched
 from schemas.codecs import Record, contract_header, message_of
 from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded, Transient
@@ -38,25 +39,19 @@ class BulkPublisher:
         self._on_the_way = 0
         self._room = asyncio.Condition()
         self._failure: KafkaError | None = None
+        self._failed_topic = ""
         self._done = self._served = 0
         self._waiting: set[asyncio.Future[int]] = set()
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap_servers,
-                "client.id": "candlewick-backfill",
-                "enable.idempotence": True,
-                "acks": "all",
-                "compression.type": "lz4",
-                "partitioner": "murmur2_random",
-                "linger.ms": 20,
-                "batch.num.messages": 20_000,
-                "message.timeout.ms": 0,
-                "queue.buffering.max.messages": 4 * RECORDS_ON_THE_WAY,
-                "queue.buffering.max.kbytes": 128 * 1024,
-                "reconnect.backoff.max.ms": 1000,
-                "error_cb": self._on_error,
-            },
-            logger=log,
+        self._producer = open_producer(
+            bootstrap_servers,
+            name="candlewick-backfill",
+            packing=Packing(
+                linger_ms=20,
+                batch_records=20_000,
+                queue_records=4 * RECORDS_ON_THE_WAY,
+                queue_kib=128 * 1024,
+            ),
+            on_error=self._on_error,
         )
 
     @asynccontextmanager
@@ -107,7 +102,7 @@ class BulkPublisher:
             self._on_the_way -= len(values)
             self._done += 1
             if error is not None:
-                self._failure = error
+                self._failure, self._failed_topic = error, topic.name
             elif not done.done():
                 done.set_result((message.offset() or 0) + 1)
 
@@ -126,7 +121,7 @@ class BulkPublisher:
             self._on_the_way -= 1
             self._done += 1
             if error is not None:
-                self._failure = error
+                self._failure, self._failed_topic = error, topic.name
             elif not done.done():
                 done.set_result(message.offset() or 0)
 
@@ -179,7 +174,7 @@ class BulkPublisher:
     def _refuse_failure(self) -> None:
         if self._failure is None:
             return
-        found = meaning(self._failure, topic="of the past", place=self._servers)
+        found = meaning(self._failure, topic=self._failed_topic, place=self._servers)
         if isinstance(found, ConfigurationError | RestartNeeded):
             raise found
         raise RestartNeeded(f"Kafka refused a record: {found}")
@@ -188,4 +183,4 @@ class BulkPublisher:
         if error.fatal():
             self._failure = error
         elif error.code() == BROKERS_DOWN:
-            log.warning("Kafka at %s does not answer: candles wait for it", self._servers)
+            log.warning("%s; candles wait for it", no_answer(self._servers))

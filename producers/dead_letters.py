@@ -6,9 +6,9 @@ from typing import Final
 from confluent_kafka import Message
 
 from clients.kafka.dead_letters import DeadLetters
-from clients.kafka.reader import TopicTail
+from clients.kafka.offsets import place_of
+from clients.kafka.reader import TopicReader
 from schemas import topics
-from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import PoisonMessage
 
 log = logging.getLogger(__name__)
@@ -41,33 +41,18 @@ class Burial:
             Transient: Kafka does not take it now.
             ConfigurationError: Kafka does not answer.
         """
-        topic = message.topic() or ""
-        partition, offset = message.partition(), message.offset()
-        place = Origin(
-            str(error),
-            topic=topic,
-            partition=-1 if partition is None else partition,
-            offset=-1 if offset is None else offset,
-            reader=self._reader,
-            key=message.key(),
-            headers=plain_headers(message.headers()),
-        )
-        name = f"{topic}/{place.partition}/{place.offset}"
+        topic, partition, offset = place_of(message)
+        name = f"{topic}/{partition}/{offset}"
         if self._letters is None:
             self._letters = DeadLetters(self._servers, reader=self._reader)
             self._known |= _names(self._servers)
         if name not in self._known:
-            self._letters.send(error.raw, place)
+            self._letters.bury(error, message)
             self._known.add(name)
-            log.warning("offset %s of %s is buried: %s", place.offset, topic, error)
+            log.warning("offset %s of %s is buried: %s", offset, topic, error)
 
 
 def _names(servers: str) -> set[str]:
-    tail = TopicTail(servers, "candlewick-burial")
-    try:
-        spans = tail.spans(topics.DEAD_LETTERS)
-        starts = {number: high - LOOK_BACK for number, (_, high) in spans.items()}
-        found = (message.key() for message in tail.new(topics.DEAD_LETTERS, starts))
+    with TopicReader(servers, "candlewick-burial") as reader:
+        found = (message.key() for message in reader.newest(topics.DEAD_LETTERS, LOOK_BACK))
         return {key.decode(errors="replace") for key in found if key}
-    finally:
-        tail.close()

@@ -5,17 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-
 from clients.clock import steady_ms
+from clients.kafka.group import GroupOffsets
 from clients.process import Progress, leave
+from schemas.errors import Transient
 
 BEAT_S: Final = 1.0
 STALL_S: Final = 120.0  # more than the longest limit of a call, and than a start's pauses
-ANSWER_S: Final = 3.0
 LOOK_MS: Final = 10_000
-LOG_CRITICAL: Final = 2
 
 
 class RecordsWait:
@@ -23,9 +20,8 @@ class RecordsWait:
 
     def __init__(self, bootstrap_servers: str, waiting: Callable[[], int]) -> None:
         """Set it up; ``waiting`` gives how many records are not acknowledged."""
-        self._servers = bootstrap_servers
         self._waiting = waiting
-        self._admin: AdminClient | None = None
+        self._kafka = GroupOffsets(bootstrap_servers)
         self._asked_ms = -LOOK_MS
         self._answers = False
 
@@ -38,13 +34,9 @@ class RecordsWait:
         return self._answers
 
     def _ask(self) -> bool:
-        if self._admin is None:
-            self._admin = AdminClient(
-                {"bootstrap.servers": self._servers, "log_level": LOG_CRITICAL}
-            )
         try:
-            self._admin.list_topics(timeout=ANSWER_S)
-        except KafkaException:
+            self._kafka.partitions(())
+        except Transient:
             return False
         return True
 

@@ -11,7 +11,8 @@ from typing import Protocol, cast
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from clients.kafka.errors import Commits, meaning
+from clients.kafka.commits import Commits
+from clients.kafka.errors import meaning
 from clients.limits import within
 from schemas.errors import ContractMismatch, PoisonMessage, RestartNeeded, Transient
 from schemas.topics import Cleanup

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, Literal, TypedDict, Unpack, overload
 
-from candlewick.client.consumer_config import Wish
 from candlewick.client.find_stack import nearby_settings
 from candlewick.client.start_position import Start, check_start
 from candlewick.client.subscription import Subscription
+from candlewick.client.wish import Wish
 from clients.kafka.follower import topic_named
 from schemas.codecs import Record
 from schemas.coins import Coin, CoinDay

@@ -7,8 +7,11 @@ from typing import Generic, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from candlewick.client.consumer_config import Wish, consumer_config
-from candlewick.client.start_position import begin_at, go_on_at, partitions_of, refused
+from candlewick.client.start_position import PATIENCE_S, TopicAt, begin_at, go_on_at, refused
+from candlewick.client.wish import Wish
+from clients.kafka.errors import PARTITION_END
+from clients.kafka.offsets import partitions_of
+from clients.kafka.opening import open_subscriber
 from schemas.codecs import record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 
@@ -32,10 +35,11 @@ class Subscription(Generic[RecordT]):
     def __init__(self, record: type[RecordT], wish: Wish) -> None:
         self._record = record
         self._wish = wish
+        self._at = TopicAt(wish.topic.name, wish.servers)
         self._last: Message | None = None
         self._ended: set[int] = set()
         self._open = True
-        self._consumer = Consumer(consumer_config(wish))
+        self._consumer = open_subscriber(wish.servers, wish.group, tells_ends=not wish.follow)
         try:
             self._begin()
         except Exception:
@@ -101,16 +105,18 @@ class Subscription(Generic[RecordT]):
 
     def _begin(self) -> None:
         wish = self._wish
-        partitions = partitions_of(self._consumer, wish.topic.name, wish.servers)
+        partitions = partitions_of(
+            self._consumer, wish.topic.name, wish.servers, answer_s=PATIENCE_S
+        )
         if wish.group is not None:
             self._consumer.subscribe([wish.topic.name], on_assign=self._assigned)
             return
-        starts = begin_at(self._consumer, wish.topic.name, partitions, wish.start)
+        starts = begin_at(self._consumer, self._at, partitions, wish.start)
         self._consumer.assign(starts)
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         self._ended.clear()
-        consumer.assign(go_on_at(consumer, self._wish.topic.name, places, self._wish.start))
+        consumer.assign(go_on_at(consumer, self._at, places, self._wish.start))
 
     def _is_wanted(self, message: Message) -> bool:
         error, partition = message.error(), message.partition() or 0
@@ -123,10 +129,10 @@ class Subscription(Generic[RecordT]):
         return message.value() is not None and (not keys or message.key() in keys)
 
     def _explain(self, error: KafkaError, partition: int) -> None:
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - so named
+        if error.code() == PARTITION_END:
             self._ended.add(partition)
         elif not error.retriable():
-            raise refused(error, self._wish.topic.name, self._wish.servers)
+            raise refused(error, self._at)
 
     def _decoded(self, message: Message) -> RecordT:
         raw = message.value() or b""

@@ -12,7 +12,7 @@ from candlewick.stack.local_settings import reader_settings
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.record_rows import Row, letter_row, rows_of
 from candlewick.terminal.row_printer import RowPrinter
-from clients.kafka.follower import TopicReader, topic_named
+from clients.kafka.follower import TopicFollower, topic_named
 from schemas import topics
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.topics import Topic
@@ -35,9 +35,9 @@ def tail(
     servers = reader_settings().kafka.bootstrap_servers
     printer = RowPrinter(as_json=as_json)
     with quiet_end():
-        reader = TopicReader(servers, chosen, from_beginning=from_beginning)
+        follower = TopicFollower(servers, chosen, from_beginning=from_beginning)
         left = rows
-        for messages in reader.follow():
+        for messages in follower.follow():
             found = list(islice(_rows(chosen, messages, symbol and symbol.upper()), left))
             printer.print(found)
             left = None if left is None else left - len(found)

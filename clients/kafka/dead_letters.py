@@ -3,19 +3,15 @@
 import logging
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import Message
 
-from clients.kafka.errors import ANSWER_S
+from clients.kafka.offsets import place_of
+from clients.kafka.writer import Writer
 from schemas import topics
-from schemas.dead_letters import Origin, letter_of
-from schemas.errors import Transient
+from schemas.dead_letters import Origin, letter_of, plain_headers
+from schemas.errors import ConfigurationError, PoisonMessage, Transient
 
 _log: Final = logging.getLogger(__name__)
-_REFUSED: Final = (  # by the record's own nature: again it would be the same
-    KafkaError.MSG_SIZE_TOO_LARGE,
-    KafkaError.INVALID_RECORD,
-    KafkaError.INVALID_MSG,
-)
 
 
 class DeadLetters:
@@ -25,25 +21,20 @@ class DeadLetters:
         refused: How many letters the broker would not take; each is in the log.
     """
 
-    def __init__(self, bootstrap_servers: str, *, reader: str) -> None:
+    def __init__(self, servers: str, *, reader: str) -> None:
         """Set it up.
 
         Args:
-            bootstrap_servers: Brokers, host:port, comma separated.
+            servers: Brokers, host:port, comma separated.
             reader: Who met the records, for example ``sinks``.
         """
         self.reader = reader
         self.refused = 0
-        self._place = bootstrap_servers
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap_servers,
-                "enable.idempotence": True,
-                "partitioner": "murmur2_random",
-                "log_level": 0,
-            }
-        )
-        self._failure: KafkaError | None = None
+        self._writer = Writer(servers)
+
+    def bury(self, error: PoisonMessage, message: Message) -> None:
+        """Write the letter of a record that cannot be read; as `send`."""
+        self.send(error.raw, origin_in(message, str(error), reader=self.reader))
 
     def send(self, raw: bytes, origin: Origin) -> None:
         """Write one dead letter and wait until the broker has it.
@@ -54,28 +45,21 @@ class DeadLetters:
             Transient: The broker does not take it now.
         """
         letter = letter_of(raw, origin)
-        self._failure = None
         try:
-            self._producer.produce(
-                topics.DEAD_LETTERS.name,
-                key=letter.key,
-                value=letter.value,
-                headers=list(letter.headers),
-                on_delivery=self._delivered,
-            )
-            left = self._producer.flush(ANSWER_S)
-        except (KafkaException, BufferError) as error:
-            self._failure = error.args[0] if isinstance(error, KafkaException) else None
-            left = 0 if self._is_refused() else 1
-        if self._is_refused():
+            self._writer.put(topics.DEAD_LETTERS.name, letter)
+        except PoisonMessage as refusal:
             self.refused += 1
-            _log.error("Kafka refuses a dead letter (%s): %s", self._failure, origin)
-        elif left or self._failure is not None:
-            self._producer.purge()
-            raise Transient(f"Kafka at {self._place} does not take a dead letter")
+            _log.error("%s: no dead letter of %s", refusal, origin)
+        except ConfigurationError as error:
+            raise Transient(str(error)) from error  # others may go on, and it may be mended
 
-    def _is_refused(self) -> bool:
-        return self._failure is not None and self._failure.code() in _REFUSED
 
-    def _delivered(self, error: KafkaError | None, _message: object) -> None:
-        self._failure = error or self._failure
+def origin_in(message: Message, reason: str, *, reader: str) -> Origin:
+    """Return where a record of a topic was found that could not be used, and why."""
+    return Origin(
+        reason,
+        *place_of(message),
+        reader=reader,
+        key=message.key(),
+        headers=plain_headers(message.headers()),
+    )

@@ -1,11 +1,9 @@
-"""What an error of Kafka means for the caller, and calls to it with a limit."""
+"""What an error of Kafka means for the caller, in one sentence each."""
 
-from collections.abc import Sequence
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
-from clients.limits import within
 from schemas.errors import ConfigurationError, RestartNeeded, Transient
 
 ANSWER_S: Final = 10.0  # whole limit of a call
@@ -19,6 +17,22 @@ _LOST: Final = (
     KafkaError.INVALID_PRODUCER_EPOCH,
 )
 BROKERS_DOWN: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
+TIMED_OUT: Final = KafkaError._TIMED_OUT  # noqa: SLF001
+PARTITION_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
+_SILENT: Final = (
+    BROKERS_DOWN,
+    TIMED_OUT,
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError._MSG_TIMED_OUT,  # noqa: SLF001
+    KafkaError._TIMED_OUT_QUEUE,  # noqa: SLF001
+    KafkaError.REQUEST_TIMED_OUT,
+)
+_REFUSED: Final = (  # by the record's own nature: again it would be the same
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.INVALID_RECORD,
+    KafkaError.INVALID_MSG,
+)
 
 
 def meaning(
@@ -31,50 +45,35 @@ def meaning(
         topic: Of the call, for a topic that is missing.
         place: Which brokers were asked, for the message.
     """
-    cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
-    where = f" at {place}" if place else ""
+    cause = cause_of(error)
+    at = f" at {place}" if place else ""
     if cause.code() in _NO_TOPIC:
         return ConfigurationError(
-            f"topic {topic} does not exist{where}: create the topics (`candlewick topics`)"
+            f"{f'topic {topic}' if topic else 'a topic'} does not exist{at}: "
+            "make it with `candlewick topics create`"
         )
     if cause.fatal() or cause.code() in _LOST:
-        return RestartNeeded(f"Kafka{where} has shut this client out: {cause.str()}")
-    return Transient(f"Kafka{where} does not answer: {cause.str()}", retry_after_s=RETRY_S)
+        return RestartNeeded(f"Kafka{at} has shut this client out: {cause.str()}")
+    if cause.code() in _SILENT:
+        return no_answer(place)
+    return Transient(f"Kafka{at} cannot do it now: {cause.str()}", retry_after_s=RETRY_S)
 
 
-class Commits:
-    """Commits the offsets of a consumer, each time within `ANSWER_S`.
+def no_answer(place: str = "") -> Transient:
+    """Return the error of brokers that do not answer."""
+    at = f" at {place}" if place else ""
+    return Transient(
+        f"Kafka does not answer{at}: start it, or set CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS",
+        retry_after_s=RETRY_S,
+    )
 
-    The library's own commit has no limit: while the group settles anew it waits for callbacks that
-    only the thread that reads can run, and that thread is the one that commits.
-    """
 
-    def __init__(self, consumer: Consumer) -> None:
-        self._consumer = consumer
-        self._unanswered = False
+def cause_of(error: KafkaException | KafkaError) -> KafkaError:
+    """Return the error itself, which the library raises inside of another one."""
+    cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
+    return cause
 
-    def commit(self, offsets: Sequence[TopicPartition]) -> None:
-        """Commit, and wait until the broker has it.
 
-        Raises:
-            Transient: It does not answer now, or the group settles anew.
-            RestartNeeded: This consumer is shut out, or two commits on end had no answer.
-        """
-        wanted = list(offsets)
-        try:
-            answers = within(
-                ANSWER_S,
-                "Kafka (commit)",
-                lambda: self._consumer.commit(offsets=wanted, asynchronous=False),
-            )
-        except KafkaException as error:
-            raise meaning(error) from error
-        except Transient as error:
-            if self._unanswered:
-                raise RestartNeeded(f"{error}, twice") from error
-            self._unanswered = True
-            raise
-        self._unanswered = False
-        for answer in answers or []:
-            if answer.error is not None:
-                raise meaning(answer.error, topic=answer.topic)
+def is_refused(error: KafkaError) -> bool:
+    """Tell whether the broker refuses a record for what it is: again it would be the same."""
+    return error.code() in _REFUSED

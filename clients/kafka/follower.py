@@ -1,10 +1,12 @@
-"""A topic read by a person: all partitions, no group, nothing committed."""
+"""A topic read by a person: all partitions, from the first record or from now on, for ever."""
 
 from collections.abc import Iterator
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 
-from schemas.errors import ConfigurationError, Transient
+from clients.kafka.offsets import spans_of
+from clients.kafka.opening import open_reader
+from schemas.errors import ConfigurationError
 from schemas.topics import ALL, Topic
 
 PATIENCE_S = 3.0
@@ -30,33 +32,18 @@ def short_name(topic: Topic) -> str:
     return topic.name.split(".")[1]
 
 
-class TopicReader:
-    """Reads a topic from its first record, or from what comes after now.
+class TopicFollower:
+    """Follows a topic from its first record, or from what comes after now; commits nothing.
 
     Raises:
-        Transient: The broker does not answer.
+        Transient: Kafka does not answer.
         ConfigurationError: The topic does not exist.
     """
 
     def __init__(self, servers: str, topic: Topic, *, from_beginning: bool) -> None:
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": servers,
-                "group.id": "candlewick-reader",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "fetch.queue.backoff.ms": 5,
-                "log_level": 0,
-            }
-        )
-        try:
-            self._ends = self._watermarks(topic, servers)
-        except KafkaException as error:
-            raise Transient(
-                f"Kafka does not answer at {servers}: start it (`candlewick up`), "
-                "or set CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
-            ) from error
-        starts = {p: low if from_beginning else high for p, (low, high) in self._ends.items()}
+        self._consumer = open_reader(servers, "candlewick-reader")
+        spans = spans_of(self._consumer, topic.name, servers, answer_s=PATIENCE_S)
+        starts = {p: low if from_beginning else high for p, (low, high) in spans.items()}
         self._consumer.assign([TopicPartition(topic.name, p, at) for p, at in starts.items()])
 
     def follow(self) -> Iterator[list[Message]]:
@@ -65,32 +52,6 @@ class TopicReader:
             messages = self._consumer.consume(_POLL_MESSAGES, _POLL_S)
             yield [message for message in messages if message.error() is None]
 
-    def until_now(self) -> Iterator[Message]:
-        """Yield every record that was there when the reader was made."""
-        missing = {p: high for p, (low, high) in self._ends.items() if low < high}
-        for messages in self.follow():
-            for message in messages:
-                partition, offset = message.partition() or 0, message.offset() or 0
-                if offset + 1 >= missing.get(partition, offset + 2):
-                    del missing[partition]
-                if offset < self._ends[partition][1]:
-                    yield message
-            if not missing:
-                return
-
     def close(self) -> None:
         """Let the broker go."""
         self._consumer.close()
-
-    def _watermarks(self, topic: Topic, servers: str) -> dict[int, tuple[int, int]]:
-        found = self._consumer.list_topics(topic.name, timeout=PATIENCE_S).topics[topic.name]
-        if found.error is not None:
-            raise ConfigurationError(
-                f"topic {topic.name} does not exist at {servers}: `candlewick topics create`"
-            )
-        places = [TopicPartition(topic.name, partition) for partition in found.partitions]
-        return {p.partition: self._watermark(p) for p in places}
-
-    def _watermark(self, place: TopicPartition) -> tuple[int, int]:
-        low, high = self._consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
-        return low, high

@@ -11,6 +11,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._group import MemberDescription
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
+from clients.kafka.errors import no_answer
+from clients.kafka.opening import open_admin
 from schemas.errors import Transient
 
 ANSWER_S: Final = 3.0
@@ -101,12 +103,12 @@ class GroupOffsets:
 
     def _connected(self) -> AdminClient:
         if self._client is None:
-            self._client = AdminClient({"bootstrap.servers": self._servers, "log_level": 0})
+            self._client = open_admin(self._servers)
         return self._client
 
     def _silent(self) -> Transient:
         self._client = None
-        return Transient(f"Kafka at {self._servers} does not answer")
+        return no_answer(self._servers)
 
 
 def behind(committed: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[str, int]:

@@ -2,18 +2,22 @@
 
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.cimpl import NewTopic
 
-from schemas.errors import ConfigurationError, Transient
+from clients.kafka.errors import meaning
+from clients.kafka.opening import open_admin
+from schemas.errors import ConfigurationError
 from schemas.settings import KafkaSettings
 from schemas.topics import ALL, Topic, topic_config
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from confluent_kafka.admin import AdminClient
+
 PATIENCE_S = 20.0
+ANSWER_S = 5.0
 
 
 def create_topics(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> list[str]:
@@ -23,9 +27,7 @@ def create_topics(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> l
         Transient: No broker answers.
         ConfigurationError: The broker refused, for example more copies than it has brokers.
     """
-    admin = AdminClient(
-        {"bootstrap.servers": settings.bootstrap_servers, "log_level": 0},
-    )
+    admin = open_admin(settings.bootstrap_servers)
     existing = _names(admin, settings.bootstrap_servers)
     missing = [topic for topic in topics if topic.name not in existing]
     if missing:
@@ -35,14 +37,29 @@ def create_topics(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> l
     return [topic.name for topic in missing]
 
 
-def _names(admin: AdminClient, servers: str) -> set[str]:
+def topic_ids(servers: str, names: list[str]) -> dict[str, str]:
+    """Return the id that Kafka gave each topic when it was created.
+
+    Raises:
+        Transient: The broker does not answer.
+        ConfigurationError: A topic does not exist.
+    """
+    admin = open_admin(servers)  # answers come only as long as it is there
+    answers = admin.describe_topics(TopicCollection(names), request_timeout=ANSWER_S)
+    ids = {}
+    for name, answer in answers.items():
+        try:
+            ids[name] = str(answer.result().topic_id)
+        except KafkaException as error:
+            raise meaning(error, topic=name, place=servers) from error
+    return ids
+
+
+def _names(admin: "AdminClient", servers: str) -> set[str]:
     try:
         return set(admin.list_topics(timeout=PATIENCE_S).topics)
     except KafkaException as error:
-        raise Transient(
-            f"Kafka does not answer at {servers}: start it, or set "
-            "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
-        ) from error
+        raise meaning(error, place=servers) from error
 
 
 def _new_topic(topic: Topic, settings: KafkaSettings) -> NewTopic:

@@ -1,53 +1,82 @@
-"""A record put on a topic by a person."""
+"""One record at a time to Kafka, each until it is acknowledged or given up."""
+
+from threading import Lock
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from clients.kafka.errors import ANSWER_S, cause_of, is_refused, meaning, no_answer
+from clients.kafka.opening import open_producer
 from schemas import codecs
-from schemas.errors import Transient
+from schemas.errors import CandlewickError, PoisonMessage, RestartNeeded, Transient
 from schemas.topics import Topic
 
-PATIENCE_S = 10.0
 
+class Writer:
+    """Writes from any thread, one record after the other: what is purged is nobody else's.
 
-def write(servers: str, topic: Topic, record: codecs.Record) -> None:
-    """Store one record, and return when the broker has it.
-
-    Raises:
-        Transient: It does not take it.
+    A producer that had no answer may be shut out for good: the next record has a new one.
     """
-    put(servers, topic.name, codecs.message_of(record))
 
+    def __init__(self, servers: str, *, answer_s: float = ANSWER_S) -> None:
+        """Set it up; nothing is asked yet.
 
-def put(servers: str, topic: str, message: codecs.Message) -> None:
-    """Store one message; as `write`."""
-    done: list[KafkaError | None] = []
+        Args:
+            servers: Brokers, host:port, comma separated.
+            answer_s: How long a record may take. One that was given up is not sent later.
+        """
+        self._servers = servers
+        self._answer_s = answer_s
+        self._producer: Producer | None = None
+        self._lock = Lock()
 
-    def delivered(error: KafkaError | None, _message: Message) -> None:
-        done.append(error)
+    def put(self, topic: str, message: codecs.Message) -> Message:
+        """Store one record; returns it as Kafka has it, with its place.
 
-    producer = Producer(
-        {
-            "bootstrap.servers": servers,
-            "enable.idempotence": True,
-            "partitioner": "murmur2_random",
-            "message.timeout.ms": int(PATIENCE_S * 1000),
-            "log_level": 0,
-        }
-    )
-    try:
+        Raises:
+            Transient: Kafka does not take it now.
+            PoisonMessage: Kafka refuses it for what it is; again it would be the same.
+            ConfigurationError: The topic does not exist.
+        """
+        if not self._lock.acquire(timeout=self._answer_s):
+            raise no_answer(self._servers)
+        try:
+            return self._put(topic, message)
+        except KafkaException as error:
+            raise self._meaning(cause_of(error), topic, message) from error
+        finally:
+            self._lock.release()
+
+    def _put(self, topic: str, message: codecs.Message) -> Message:
+        done: list[tuple[KafkaError | None, Message]] = []
+        producer = self._producer = self._producer or open_producer(
+            self._servers, patience_s=self._answer_s
+        )
         producer.produce(
             topic,
             message.value,
             message.key,
             headers=list(message.headers),
-            on_delivery=delivered,
+            on_delivery=lambda error, stored: done.append((error, stored)),
         )
-    except KafkaException as error:
-        raise Transient(f"Kafka at {servers} does not take it: {error.args[0].str()}") from error
-    producer.flush(PATIENCE_S)
-    if done != [None]:
-        producer.purge()
-        raise Transient(
-            f"Kafka does not take it at {servers}: start it (`candlewick up`), "
-            "or set CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
-        )
+        producer.flush(self._answer_s)
+        if not done:
+            producer.purge()
+            self._producer = None
+            raise no_answer(self._servers)
+        error, stored = done[0]
+        if error is not None:
+            raise KafkaException(error)
+        return stored
+
+    def _meaning(self, error: KafkaError, topic: str, message: codecs.Message) -> CandlewickError:
+        if is_refused(error):
+            return PoisonMessage(f"Kafka refuses the record: {error.str()}", raw=message.value)
+        self._producer = None
+        found = meaning(error, topic=topic, place=self._servers)
+        # Who is shut out needs no new process here, only a new producer.
+        return Transient(str(found)) if isinstance(found, RestartNeeded) else found
+
+
+def write(servers: str, topic: Topic, record: codecs.Record) -> None:
+    """Store one record, and return when the broker has it; raises as `Writer.put` does."""
+    Writer(servers).put(topic.name, codecs.message_of(record))

@@ -9,19 +9,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, Message, TopicPartition
 
-from clients.kafka.errors import BROKERS_DOWN, Commits, meaning
+from clients.kafka.commits import Commits
+from clients.kafka.errors import meaning
+from clients.kafka.offsets import place_of
+from clients.kafka.opening import Membership, open_member
 from clients.limits import within
 from clients.process import Ending, Progress, leave
 from processors.runtime.stopped_partitions import Standing
 from processors.training.child import TrainingChild
-from processors.training.events import TrainingOutlet, place_of
+from processors.training.events import TrainingOutlet
 from processors.training.request import failure, fault_of
 from schemas import codecs, topics
 from schemas.errors import ContractMismatch, PoisonMessage, RestartNeeded, Transient
@@ -33,7 +31,6 @@ GROUP = "candlewick-trainer"
 _POLL_S = 0.2
 _CLOSE_S = 10.0
 _STALL_S = 60.0  # more than a call may take; a training under way looks about all the time
-_SESSION_MS = 6_000
 
 
 class Trainer:
@@ -50,19 +47,7 @@ class Trainer:
         self._waiting: deque[Message] = deque()
         self._trouble = ""
         self._outlet = TrainingOutlet(servers, reader=GROUP)
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": servers,
-                "group.id": GROUP,
-                "group.instance.id": name,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "session.timeout.ms": _SESSION_MS,
-                "heartbeat.interval.ms": 1_000,
-                "log_level": 0,
-                "error_cb": _notice,
-            }
-        )
+        self._consumer = open_member(servers, Membership(GROUP, instance=name))
         self._commits = Commits(self._consumer)
         self._standing = Standing()
         self._consumer.subscribe([topics.TRAINING_REQUESTS.name], on_assign=self._assigned)
@@ -167,13 +152,6 @@ class Trainer:
             within(_CLOSE_S, "Kafka (leaving the group)", self._consumer.close)
         except Transient as error:
             raise RestartNeeded(str(error)) from error
-
-
-def _notice(error: KafkaError) -> None:
-    if error.fatal():
-        leave(str(meaning(error)))
-    elif error.code() == BROKERS_DOWN:
-        log.warning("Kafka is away; waiting for it")
 
 
 def _refusal(request: TrainingRequest) -> ModelVersion | None:

@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 
 from clients.clock import wall_ms
-from clients.kafka.reader import TopicTail
+from clients.kafka.reader import TopicReader
 from clients.retry import persistently
 from producers.bulk_publisher import BulkPublisher
 from producers.coingecko.client import TIMEOUT_S, CoinGecko
@@ -85,15 +85,13 @@ async def _publish_days(
 
 def _newest_days(servers: str) -> dict[str, int]:
     newest: dict[str, int] = {}
-    tail, burial = TopicTail(servers, "candlewick-coins"), Burial(servers, reader="coins")
-    try:
-        for message in tail.new(topics.COIN_DAYS):
+    burial = Burial(servers, reader="coins")
+    with TopicReader(servers, "candlewick-coins") as reader:
+        for message in reader.new(topics.COIN_DAYS):
             try:
                 day = record_in(CoinDay, message)
             except PoisonMessage as error:
                 burial.bury(error, message)
                 continue
             newest[day.coin_id] = max(newest.get(day.coin_id, 0), day.at_ms)
-    finally:
-        tail.close()
     return newest

@@ -13,7 +13,7 @@ from typing import Final
 from confluent_kafka import Message
 
 from clients.kafka.partition import partition_of
-from clients.kafka.reader import TopicTail
+from clients.kafka.reader import TopicReader
 from producers.dead_letters import Burial
 from producers.history.time_ranges import Spans
 from schemas import topics
@@ -66,7 +66,7 @@ class Ledger:
     """Reads the truth at the start, and what has been added at each `refresh`."""
 
     def __init__(self, bootstrap_servers: str) -> None:
-        self._tail = TopicTail(bootstrap_servers, "candlewick-backfill")
+        self._reader = TopicReader(bootstrap_servers, "candlewick-backfill")
         self._burial = Burial(bootstrap_servers, reader="backfill")
         self.archives: dict[str, ArchiveFile] = {}
         self.known: dict[Key, Held] = {}
@@ -74,7 +74,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close the connection."""
-        self._tail.close()
+        self._reader.close()
 
     def refresh(self, keys: Iterable[Key]) -> dict[Key, Held]:
         """Return what is held of each symbol and interval.
@@ -90,15 +90,15 @@ class Ledger:
 
     def passed(self, partition: int, next_offset: int) -> None:
         """Take note that the candles before an offset are known, as this process wrote them."""
-        self._tail.passed(topics.KLINES, partition, next_offset)
+        self._reader.passed(topics.KLINES, partition, next_offset)
 
     def _read_records(self) -> None:
-        for message in self._tail.new(topics.HISTORY):
+        for message in self._reader.new(topics.HISTORY):
             try:
                 self._take(record_in(History, message))
             except PoisonMessage as error:
                 self._burial.bury(error, message)
-        for message in self._tail.new(topics.ARCHIVES):
+        for message in self._reader.new(topics.ARCHIVES):
             try:
                 file = record_in(ArchiveFile, message)
             except PoisonMessage as error:
@@ -121,7 +121,7 @@ class Ledger:
             )
 
     def _read_candles(self, wanted: list[Key]) -> None:
-        spans = self._tail.spans(topics.KLINES)
+        spans = self._reader.spans(topics.KLINES)
         self.partitions = len(spans)
         for key in wanted:
             self._begin(key, spans)
@@ -132,7 +132,7 @@ class Ledger:
             )
             for number, (_, high) in spans.items()
         }
-        for message in self._tail.new(topics.KLINES, starts):
+        for message in self._reader.new(topics.KLINES, starts):
             self._add(message)
         for key in wanted:
             known = self.known[key]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from clients.clock import wall_ms
+from clients.kafka.errors import no_answer
 from producers.bulk_publisher import CLOSE_S, BulkPublisher
 from producers.history.inventory import Ledger
 from producers.history.progress import Track
@@ -64,7 +65,7 @@ class HeldPages:
                 if track.unrecorded >= least_rows:
                     await self._record(track)
         except TimeoutError as error:
-            raise Transient("Kafka does not answer; what has arrived is not lost") from error
+            raise Transient(f"{no_answer()}; what has arrived is not lost") from error
 
     async def tell_hole(self, track: Track, hole: Hole) -> None:
         """Write a hole down."""

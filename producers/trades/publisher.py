@@ -3,9 +3,10 @@
 import logging
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
-from clients.kafka.errors import BROKERS_DOWN, meaning
+from clients.kafka.errors import BROKERS_DOWN, meaning, no_answer
+from clients.kafka.opening import Packing, open_producer
 from schemas import topics
 from schemas.codecs import Message as Outgoing
 from schemas.codecs import message_of
@@ -16,7 +17,6 @@ from schemas.market import Candle, Gap, TradeBlock
 log = logging.getLogger(__name__)
 TOPICS: Final = {TradeBlock: topics.TRADES, Candle: topics.KLINES, Gap: topics.GAPS}
 READER: Final = "stream"
-LOG_CRITICAL: Final = 2  # the client would tell of every attempt to connect
 QUEUE_BYTES: Final = 32 * 1024 * 1024  # half an hour of a busy market
 QUEUE_MESSAGES: Final = 50_000
 
@@ -35,26 +35,17 @@ class Publisher:
     def __init__(self, bootstrap_servers: str) -> None:
         self._servers = bootstrap_servers
         self._failure: KafkaError | None = None
-        self._failed_topic = "any topic"
+        self._failed_topic = ""
         self._queued_bytes = 0
         self._away = False
         self.done = 0
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap_servers,
-                "client.id": "candlewick-producer",
-                "enable.idempotence": True,
-                "acks": "all",
-                "compression.type": "lz4",
-                "partitioner": "murmur2_random",  # as Faust's: a symbol has one partition
-                "linger.ms": 2,
-                "message.timeout.ms": 0,
-                "queue.buffering.max.kbytes": 4 * QUEUE_BYTES // 1024,
-                "queue.buffering.max.messages": QUEUE_MESSAGES,
-                "reconnect.backoff.max.ms": 1000,
-                "error_cb": self._on_error,
-                "log_level": LOG_CRITICAL,
-            }
+        self._producer = open_producer(
+            bootstrap_servers,
+            name="candlewick-producer",
+            packing=Packing(
+                linger_ms=2, queue_records=QUEUE_MESSAGES, queue_kib=4 * QUEUE_BYTES // 1024
+            ),
+            on_error=self._on_error,
         )
 
     def send(self, record: TradeBlock | Candle | Gap) -> bool:
@@ -144,4 +135,4 @@ class Publisher:
             self._failure = error
         elif error.code() == BROKERS_DOWN and not self._away:
             self._away = True
-            log.warning("Kafka at %s does not answer: trades wait for it", self._servers)
+            log.warning("%s; trades wait for it", no_answer(self._servers))

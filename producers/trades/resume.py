@@ -1,19 +1,21 @@
 """What earlier runs left in Kafka: the newest block of each symbol, and gaps without an end."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from confluent_kafka import Message
 
-from clients.kafka.newest import TopicTail
+from clients.kafka.reader import TopicReader
 from producers.dead_letters import Burial
 from producers.trades.id_jumps import NEAR
 from producers.trades.publisher import READER
 from schemas import topics
+from schemas.codecs import record_in
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, CandleSource, Gap, GapState, TradeBlock
 
+RecordT = TypeVar("RecordT")
 Bury = Callable[[PoisonMessage, Message], None]
 LOOK_BACK: Final = (500, 5_000, 50_000)  # records before the end of each partition
 LOOK_BACK_GAPS: Final = 2_000
@@ -47,12 +49,11 @@ def read_past(bootstrap_servers: str, symbols: Iterable[str]) -> dict[str, Past]
         ConfigurationError: Kafka does not answer, or a topic does not exist.
     """
     wanted, bury = set(symbols), Burial(bootstrap_servers, reader=READER).bury
-    with TopicTail(bootstrap_servers, topics.GAPS.name) as events:
-        gaps = open_gaps(events.records(Gap, LOOK_BACK_GAPS, bury))
-    with TopicTail(bootstrap_servers, topics.TRADES.name) as trades:
-        blocks, held = _newest_blocks(trades, wanted, {gap.symbol for gap in gaps}, bury)
-    with TopicTail(bootstrap_servers, topics.KLINES.name) as klines:
-        ends = _candle_ends(klines.records(Candle, LOOK_BACK_CANDLES, bury))
+    with TopicReader(bootstrap_servers, "candlewick-producer") as reader:
+        gaps = open_gaps(_records(Gap, reader.newest(topics.GAPS, LOOK_BACK_GAPS), bury))
+        blocks, held = _newest_blocks(reader, wanted, {gap.symbol for gap in gaps}, bury)
+        candles = reader.newest(topics.KLINES, LOOK_BACK_CANDLES)
+        ends = _candle_ends(_records(Candle, candles, bury))
     return {
         symbol: Past(
             blocks.get(symbol),
@@ -65,18 +66,28 @@ def read_past(bootstrap_servers: str, symbols: Iterable[str]) -> dict[str, Past]
 
 
 def _newest_blocks(
-    tail: TopicTail, wanted: set[str], gapped: set[str], bury: Bury
+    reader: TopicReader, wanted: set[str], gapped: set[str], bury: Bury
 ) -> tuple[dict[str, TradeBlock], dict[str, list[tuple[int, int]]]]:
+    longest = max((high - low for low, high in reader.spans(topics.TRADES).values()), default=0)
     for depth in LOOK_BACK:
         newest: dict[str, Newest] = {}
         held: dict[str, list[tuple[int, int]]] = {symbol: [] for symbol in gapped}
-        for block in tail.records(TradeBlock, depth, bury):
+        for block in _records(TradeBlock, reader.newest(topics.TRADES, depth), bury):
             if block.symbol in gapped:
                 held[block.symbol].append((block.first_agg_id, block.next_agg_id))
             newest.setdefault(block.symbol, Newest()).see(block)
-        if wanted <= newest.keys() or tail.longest <= depth:
+        if wanted <= newest.keys() or longest <= depth:
             break
     return {symbol: one.block for symbol, one in newest.items() if one.block}, held
+
+
+def _records(record: type[RecordT], messages: Iterable[Message], bury: Bury) -> Iterator[RecordT]:
+    """Yield what can be used; the rest is buried."""
+    for message in messages:
+        try:
+            yield record_in(record, message)
+        except PoisonMessage as error:
+            bury(error, message)
 
 
 class Newest:

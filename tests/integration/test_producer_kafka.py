@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import KafkaError, Producer
 
-from clients.kafka.reader import TopicTail
+from clients.kafka.reader import TopicReader
 from clients.process import START_ME_AGAIN
 from producers.binance.parse import parse_frame
 from producers.bulk_publisher import BulkPublisher
@@ -37,7 +37,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
 
 
 def letters(kafka: RunningKafka) -> list[DeadLetter]:
-    tail = TopicTail(kafka.bootstrap, "letters")
+    tail = TopicReader(kafka.bootstrap, "letters")
     try:
         return [read_letter(m.value(), m.headers()) for m in tail.new(topics.DEAD_LETTERS)]
     finally:

@@ -21,7 +21,7 @@ from confluent_kafka.admin import AdminClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clients.kafka.follower import TopicReader
+from clients.kafka.reader import TopicReader
 from clients.kafka.topics import create_topics
 from clients.process import START_ME_AGAIN
 from schemas import topics
@@ -653,9 +653,8 @@ def supervised(world: World) -> Iterator[Supervised]:
 
 def consumed(world: World, topic: str) -> list[tuple[int, str, bytes]]:
     """Length, checksum and bytes of the dead letters of a topic."""
-    reader = TopicReader(world.kafka.bootstrap, topics.DEAD_LETTERS, from_beginning=True)
-    letters = [read_letter(m.value(), m.headers()) for m in reader.until_now()]
-    reader.close()
+    with TopicReader(world.kafka.bootstrap, "test") as reader:
+        letters = [read_letter(m.value(), m.headers()) for m in reader.new(topics.DEAD_LETTERS)]
     mine = sorted((x for x in letters if x.origin.topic == topic), key=lambda x: x.origin.offset)
     return [(letter.length, letter.sha256, letter.value) for letter in mine]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from confluent_kafka import Message
 
-from clients.kafka.reader import TopicTail
+from clients.kafka.reader import TopicReader
 from clients.kafka.topics import create_topics
 from producers.history.archive_plan import Choice
 from producers.history.backfill import Progress, Wanted, alone, running
@@ -94,7 +94,7 @@ class Past:
 
     def count(self) -> int:
         """How many records the klines' topic has."""
-        tail = TopicTail(self.kafka.bootstrap, "count")
+        tail = TopicReader(self.kafka.bootstrap, "count")
         try:
             return sum(high - low for low, high in tail.spans(topics.KLINES).values())
         finally:
@@ -121,7 +121,7 @@ class Past:
         return rows
 
     def _records(self, topic: Topic) -> list[Message]:
-        tail = TopicTail(self.kafka.bootstrap, "read")
+        tail = TopicReader(self.kafka.bootstrap, "read")
         try:
             return list(tail.new(topic))
         finally:

@@ -1,0 +1,205 @@
+"""The only place where clients of Kafka are made, with the settings that hold for all of them.
+
+The library's own log is off, since it tells of every attempt to connect: what matters comes as an
+error of a call, or to a callback, and is told in our words.
+Source: librdkafka, CONFIGURATION.md.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka.admin import AdminClient
+
+from clients.kafka.errors import BROKERS_DOWN, no_answer
+
+_log: Final = logging.getLogger(__name__)
+OnError = Callable[[KafkaError], None]
+Config = dict[str, object]
+SESSION_MS = 6_000  # the least that a broker allows by default
+TOPIC_KNOWN_MS = 30_000  # until a topic that has just been made is known; the library's own
+FETCH_WAIT_MS = 500  # how long the broker may collect records; the library's own
+MEMORY_KIB = 65_536  # of what was fetched and not yet taken; the library's own
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """How a process is in its group.
+
+    Attributes:
+        group: Whose offsets are used.
+        instance: Name of this process in the group, unique in it. With one, a restarted process
+            has its partitions back at once; without, after the session timeout of the old one.
+        cooperative: Whether others read on while partitions move. All members must agree.
+    """
+
+    group: str
+    instance: str | None = None
+    cooperative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """How a producer packs many records together, and how many may wait in its memory.
+
+    The defaults are the library's own.
+    """
+
+    linger_ms: int
+    batch_records: int = 10_000
+    queue_records: int = 100_000
+    queue_kib: int = 1_048_576
+
+
+def open_reader(
+    servers: str,
+    name: str,
+    *,
+    tells_ends: bool = False,
+    fetch_wait_ms: int = FETCH_WAIT_MS,
+    memory_kib: int = MEMORY_KIB,
+) -> Consumer:
+    """Return a consumer of no group: its partitions are assigned, and nothing is committed.
+
+    Args:
+        servers: Brokers, host:port, comma separated.
+        name: Who reads, for the broker's log.
+        tells_ends: Whether the end of a partition comes as a message.
+        fetch_wait_ms: How long the broker may collect records; a question of ours waits behind it.
+        memory_kib: Bound of what was fetched and not yet taken.
+    """
+    return Consumer(
+        _reading(servers, None)
+        | {
+            "client.id": name,
+            "group.id": name,  # required by the client; it is never joined
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": tells_ends,
+            "fetch.wait.max.ms": fetch_wait_ms,
+            "queued.max.messages.kbytes": memory_kib,
+        }
+    )
+
+
+def open_member(
+    servers: str,
+    membership: Membership,
+    *,
+    fetch_wait_ms: int = FETCH_WAIT_MS,
+    memory_kib: int = MEMORY_KIB,
+) -> Consumer:
+    """Return a consumer of a group that commits when it is told to.
+
+    One that is shut out is told so by its next poll.
+
+    Args:
+        servers: Brokers, host:port, comma separated.
+        membership: How it is in its group.
+        fetch_wait_ms: How long the broker may collect records.
+        memory_kib: Bound of what was fetched and not yet taken.
+    """
+    settings = _reading(servers, _waiting(servers)) | {
+        "group.id": membership.group,
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        "session.timeout.ms": SESSION_MS,
+        "heartbeat.interval.ms": 1_000,
+        "fetch.wait.max.ms": fetch_wait_ms,
+        "queued.max.messages.kbytes": memory_kib,
+    }
+    if membership.instance is not None:
+        settings["group.instance.id"] = membership.instance
+    if membership.cooperative:
+        settings["partition.assignment.strategy"] = "cooperative-sticky"
+    return Consumer(settings)
+
+
+def open_subscriber(servers: str, group: str | None, *, tells_ends: bool) -> Consumer:
+    """Return a consumer for a program outside: in its group it commits what was stored as read.
+
+    An offset that is not kept any more is an error: a program must not skip records unawares.
+    """
+    return Consumer(
+        _reading(servers, _waiting(servers))
+        | {
+            "group.id": group or "candlewick-subscriber",
+            "enable.auto.commit": group is not None,
+            "auto.commit.interval.ms": 1_000,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": tells_ends,
+        }
+    )
+
+
+def open_producer(
+    servers: str,
+    *,
+    name: str | None = None,
+    patience_s: float | None = None,
+    packing: Packing | None = None,
+    on_error: OnError | None = None,
+) -> Producer:
+    """Return a producer whose records are in order, never twice, and on all replicas.
+
+    Args:
+        servers: Brokers, host:port, comma separated.
+        name: Who writes, for the broker's log.
+        patience_s: How long a record may wait for the broker; None for ever.
+        packing: How many records are packed together; None for one at a time.
+        on_error: Told what belongs to no record.
+    """
+    settings = _common(servers, on_error) | {
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": "murmur2_random",  # as Faust's: a key has one partition
+        "message.timeout.ms": 0 if patience_s is None else int(patience_s * 1000),
+    }
+    if patience_s is not None:  # else its time would be over before a missing topic is told
+        propagation_ms = min(TOPIC_KNOWN_MS, int(patience_s * 500))
+        settings["topic.metadata.propagation.max.ms"] = propagation_ms
+    if name is not None:
+        settings["client.id"] = name
+    if packing is not None:
+        settings |= {
+            "compression.type": "lz4",
+            "linger.ms": packing.linger_ms,
+            "batch.num.messages": packing.batch_records,
+            "queue.buffering.max.messages": packing.queue_records,
+            "queue.buffering.max.kbytes": packing.queue_kib,
+        }
+    return Producer(settings)
+
+
+def open_admin(servers: str) -> AdminClient:
+    """Return a client that asks for topics, offsets and groups, and makes topics."""
+    return AdminClient({"bootstrap.servers": servers, "log_level": 0})
+
+
+def _waiting(servers: str) -> OnError:
+    """Return the callback of who waits for Kafka as long as it is away."""
+
+    def notice(error: KafkaError) -> None:
+        if error.code() == BROKERS_DOWN:
+            _log.warning("%s; waiting for it", no_answer(servers))
+
+    return notice
+
+
+def _reading(servers: str, on_error: OnError | None) -> Config:
+    # By default a full queue is looked at again only after a second.
+    return _common(servers, on_error) | {"fetch.queue.backoff.ms": 5}
+
+
+def _common(servers: str, on_error: OnError | None) -> Config:
+    settings: Config = {
+        "bootstrap.servers": servers,
+        "reconnect.backoff.max.ms": 1_000,  # back within a second of Kafka's return
+        "log_level": 0,
+    }
+    if on_error is not None:
+        settings["error_cb"] = on_error
+    return settings
