@@ -5,17 +5,15 @@ import logging
 import os
 import sys
 
-from confluent_kafka import KafkaError
-
 from clients.kafka.dead_letters import DeadLetters
-from clients.kafka.errors import meaning
 from clients.kafka.group import GroupOffsets, InputWaits
+from clients.kafka.topics import topic_ids
 from clients.process import Ending, Progress, leave
 from schemas import topics
 from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings
 from sinks.clickhouse import ClickHouse
-from sinks.consumer import GROUP, sink_consumer, topic_ids
+from sinks.consumer import GROUP, sink_consumer
 from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
 from sinks.refused_trades import LetterDelivery
@@ -83,17 +81,13 @@ def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
             return LetterDelivery(*way, remover=store, stored_until=stored_until)
         return Delivery(*way)
 
-    consumer = sink_consumer(servers, instance=instance, group=group, lost=_lost)
+    consumer = sink_consumer(servers, instance=instance, group=group)
     drain = Drain(consumer, tables, route)
     waits = InputWaits(servers, group, names, except_for=drain.standing)
     progress = Progress(STALL_S, lambda: not drain.is_delivering and waits())
     drain.attempted = progress.attempted
     progress.watch()
     return drain
-
-
-def _lost(error: KafkaError) -> None:
-    leave(str(meaning(error)))
 
 
 if __name__ == "__main__":
