@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
 
+from clients.kafka.opening import Packing, open_producer
 from schemas import codecs, topics
 from schemas.errors import Transient
 from schemas.predictions import REPLAYED, Score
@@ -11,6 +12,7 @@ from schemas.settings import KafkaSettings
 
 _PATIENCE_S = 60  # for all of them
 _LATER_S = 5.0
+_MOST = 1_000_000
 
 
 def publish_scores(
@@ -37,16 +39,10 @@ def publish_scores(
         if error is not None:
             refused.append(error)
 
-    producer = Producer(
-        {
-            "bootstrap.servers": settings.bootstrap_servers,
-            "partitioner": "murmur2_random",
-            "enable.idempotence": True,
-            "compression.type": "lz4",
-            "linger.ms": 20,
-            "queue.buffering.max.messages": 1_000_000,
-            "log_level": 0,
-        }
+    producer = open_producer(
+        settings.bootstrap_servers,
+        patience_s=patience_s,
+        packing=Packing(linger_ms=20, queue_records=_MOST),
     )
     try:
         for score in scores:

@@ -4,16 +4,23 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 
 from clients.kafka.dead_letters import DeadLetters
-from clients.kafka.errors import meaning
+from clients.kafka.errors import PARTITION_END, meaning
+from clients.kafka.offsets import partitions_of, place_of
+from clients.kafka.opening import open_reader
 from clients.process import leave
 from processors.runtime.stopped_partitions import Standing
 from processors.versions.schedule import Changes
 from schemas import codecs, topics
-from schemas.dead_letters import Origin, plain_headers
-from schemas.errors import ContractMismatch, PoisonMessage, RestartNeeded, Transient
+from schemas.errors import (
+    CandlewickError,
+    ContractMismatch,
+    PoisonMessage,
+    RestartNeeded,
+    Transient,
+)
 from schemas.predictions import ModelVersion
 from schemas.settings import KafkaSettings
 
@@ -50,16 +57,8 @@ class VersionFollower:
         self._standing = Standing()
         self._trouble = ""
         self._letters = DeadLetters(settings.bootstrap_servers, reader=topics.PREDICTION_APP)
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": settings.bootstrap_servers,
-                "group.id": "candlewick-versions",  # never joined, nothing is committed
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "log_level": 0,
-            }
-        )
+        self._servers = settings.bootstrap_servers
+        self._consumer = open_reader(self._servers, "candlewick-versions", tells_ends=True)
         self._standing.read_by(self)
 
     async def follow(self) -> None:
@@ -88,28 +87,25 @@ class VersionFollower:
     def _assign(self) -> bool:
         name = topics.MODEL_VERSIONS.name
         try:
-            found = self._consumer.list_topics(name, timeout=_PATIENCE_S).topics[name]
-        except KafkaException as error:
-            log.warning("the models' events cannot be read yet: %s", error)
+            found = partitions_of(self._consumer, name, self._servers, answer_s=_PATIENCE_S)
+        except CandlewickError as error:
+            self._report(error)
             return False
-        if found.error is not None:
-            log.warning("topic %s does not exist yet: `candlewick topics create`", name)
-            return False
-        self._unread = set(found.partitions)
-        self._consumer.assign([TopicPartition(name, p, 0) for p in sorted(self._unread)])
+        self._unread = set(found)
+        self._consumer.assign([TopicPartition(name, p, 0) for p in found])
         return True
 
     async def _take(self, message: Message) -> None:
         error = message.error()
         if error is None:
             await self._learn(message)
-        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - so named
+        elif error.code() == PARTITION_END:
             self._unread.discard(message.partition() or 0)
         else:
-            self._report(meaning(error, topic=topics.MODEL_VERSIONS.name))
+            self._report(meaning(error, topic=message.topic() or "", place=self._servers))
 
     async def _learn(self, message: Message) -> None:
-        place = _place(message)
+        place = place_of(message)
         if self._standing.holds(*place[:2]):
             return
         try:
@@ -123,16 +119,9 @@ class VersionFollower:
                 await self._bury(message, error)
 
     async def _bury(self, message: Message, error: PoisonMessage) -> None:
-        origin = Origin(
-            str(error),
-            *_place(message),
-            reader=self._letters.reader,
-            key=message.key(),
-            headers=plain_headers(message.headers()),
-        )
         while True:
             try:
-                await asyncio.to_thread(self._letters.send, error.raw, origin)
+                await asyncio.to_thread(self._letters.bury, error, message)
             except Transient as silent:
                 self._report(silent)
                 await asyncio.sleep(silent.retry_after_s)
@@ -145,7 +134,3 @@ class VersionFollower:
         if str(error) != self._trouble:
             log.warning("the models' events: %s", error)
         self._trouble = str(error)
-
-
-def _place(message: Message) -> tuple[str, int, int]:
-    return message.topic() or "", message.partition() or 0, message.offset() or 0
