@@ -9,6 +9,8 @@ from api.live.arrived import read_messages
 from api.live.consuming import POLL_S, close, new_consumer, next_messages
 from api.live.events import Event
 from api.live.position import Place, Position
+from clients.kafka.errors import meaning
+from clients.kafka.offsets import span_of
 from clients.limits import within
 from schemas.errors import Transient
 
@@ -47,7 +49,9 @@ def read_missed(servers: str, ranges: Mapping[Place, Range]) -> Iterator[Missed]
         starts = within(
             PATIENCE_S,
             f"Kafka at {servers} (where the past begins)",
-            lambda: {place: _first(consumer, place, span) for place, span in ranges.items()},
+            lambda: {
+                place: _first(consumer, place, span, servers) for place, span in ranges.items()
+            },
         )
         lost = sum(starts[place] - at for place, (at, _) in ranges.items())
         yield Missed((), {}, lost)
@@ -62,15 +66,15 @@ def read_missed(servers: str, ranges: Mapping[Place, Range]) -> Iterator[Missed]
             left = {place: end for place, end in left.items() if place not in done}
             yield missed
     except KafkaException as error:
-        raise Transient(f"Kafka at {servers} does not answer") from error
+        raise meaning(error, place=servers) from error
     finally:
         close(consumer)
 
 
-def _first(consumer: Consumer, place: Place, span: Range) -> int:
+def _first(consumer: Consumer, place: Place, span: Range, servers: str) -> int:
     kind, partition = place
-    low, _ = consumer.get_watermark_offsets(
-        TopicPartition(kind.topic.name, partition), timeout=PATIENCE_S
+    low, _ = span_of(
+        consumer, TopicPartition(kind.topic.name, partition), servers, answer_s=PATIENCE_S
     )
     return min(max(low, span[0]), span[1])
 

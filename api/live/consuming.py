@@ -5,6 +5,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, Message
 
+from clients.kafka.opening import open_reader
 from clients.limits import within
 from schemas.errors import Transient
 
@@ -17,19 +18,7 @@ _POLL_MESSAGES = 2000
 
 def new_consumer(servers: str) -> Consumer:
     """Return a consumer that belongs to no group's offsets."""
-    return Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": "candlewick-api",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "fetch.queue.backoff.ms": 5,
-            "fetch.wait.max.ms": 20,
-            "queued.max.messages.kbytes": 4_096,
-            "reconnect.backoff.max.ms": 1_000,
-            "log_level": 0,
-        }
-    )
+    return open_reader(servers, "candlewick-api", fetch_wait_ms=20, memory_kib=4_096)
 
 
 def next_messages(consumer: Consumer) -> list[Message]:

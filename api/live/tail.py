@@ -19,6 +19,7 @@ from api.live.consuming import PATIENCE_S, close, new_consumer, next_messages
 from api.live.kinds import Kind
 from api.live.position import Place, Position
 from clients.kafka.errors import meaning
+from clients.kafka.offsets import Span, spans_of
 from clients.process import Progress, leave
 from schemas.errors import CandlewickError, Transient
 
@@ -92,8 +93,10 @@ class Tail:
         consumer = new_consumer(self.servers)
         try:
             self._follow(consumer, loop)
-        except KafkaException as error:
-            cause: CandlewickError = meaning(error, topic="of the stream", place=self.servers)
+        except (KafkaException, CandlewickError) as error:
+            cause = (
+                meaning(error, place=self.servers) if isinstance(error, KafkaException) else error
+            )
             if not isinstance(cause, Transient):
                 LOG.warning("%s; trying again", cause)
             self._trouble = str(cause)
@@ -103,7 +106,7 @@ class Tail:
             self._progress.attempted()
 
     def _follow(self, consumer: Consumer, loop: asyncio.AbstractEventLoop) -> None:
-        ends = _watermarks(consumer)
+        ends = _spans(consumer, self.servers)
         if not self._position:
             self._position = {p: max(low, high - REMEMBERED) for p, (low, high) in ends.items()}
             loop.call_soon_threadsafe(self.begin, dict(self._position))
@@ -142,14 +145,11 @@ class Tail:
             self.give_up("what came of Kafka cannot be handed on")
 
 
-def _watermarks(consumer: Consumer) -> dict[Place, tuple[int, int]]:
-    found: dict[Place, tuple[int, int]] = {}
-    for kind in Kind:
-        topic = consumer.list_topics(kind.topic.name, timeout=PATIENCE_S).topics[kind.topic.name]
-        if topic.error is not None:
-            raise KafkaException(topic.error)
-        for partition in topic.partitions:
-            place = TopicPartition(kind.topic.name, partition)
-            low, high = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
-            found[(kind, partition)] = low, high
-    return found
+def _spans(consumer: Consumer, servers: str) -> dict[Place, Span]:
+    return {
+        (kind, number): span
+        for kind in Kind
+        for number, span in spans_of(
+            consumer, kind.topic.name, servers, answer_s=PATIENCE_S
+        ).items()
+    }
