@@ -5,6 +5,7 @@ SELECT
     if(countIf(model = 'online') < 30, NULL, avgIf(covered_90, model = 'online')) AS online,
     if(countIf(model = 'batch') < 30, NULL, avgIf(covered_90, model = 'batch')) AS batch,
     if(countIf(model = 'forest') < 30, NULL, avgIf(covered_90, model = 'forest')) AS forest,
+    if(countIf(model = 'lstm') < 30, NULL, avgIf(covered_90, model = 'lstm')) AS lstm,
     if(countIf(model = 'blend') < 30, NULL, avgIf(covered_90, model = 'blend')) AS blend
 FROM scores
 WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time)

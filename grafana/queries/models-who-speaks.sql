@@ -2,7 +2,7 @@
 SELECT
     open_time AS time,
     symbol,
-    toFloat64(transform(toString(any(model)), ['reference', 'online', 'batch', 'forest', 'blend'], [0, 1, 2, 3, 4], 9)) AS who
+    toFloat64(transform(toString(any(model)), ['reference', 'online', 'batch', 'forest', 'lstm', 'blend'], [0, 1, 2, 3, 4, 5], 9)) AS who
 FROM scores
 WHERE champion AND $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time)
 GROUP BY time, symbol

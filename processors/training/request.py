@@ -12,7 +12,7 @@ from schemas.timeframe import DAY_MS
 
 MODELS = ("batch", "forest", "lstm")
 CHOICE = f"{', '.join(MODELS[:-1])} or {MODELS[-1]}"
-_READ_RECENT = MODELS[2:]
+_READ_RECENT = ("lstm",)
 USUAL_DAYS = 90
 FEWEST_DAYS = 7
 MOST_DAYS = 400  # more does not fit the memory of a small machine

@@ -10,7 +10,7 @@ from grafana.boards import boards
 from schemas.errors import CandlewickError
 from tests.support.grafana_server import TOKEN, FakeGrafana, running_grafana
 
-THINGS = 1 + 1 + 5 + 1 + 9  # data source, folder, dashboards, contact point, alerts
+THINGS = 1 + 1 + len(boards()) + 1 + 9  # data source, folder, dashboards, contact, alerts
 
 
 @pytest.fixture

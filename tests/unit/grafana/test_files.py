@@ -11,6 +11,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.alerts import ALERTS, rule_group
 from grafana.boards import boards
+from grafana.boards.models import COLOURS
 from grafana.datasource import load, query_names, slug
 from grafana.generate import generated
 from grafana.provisioning_file import plain, plain_one
@@ -84,6 +85,16 @@ def test_boards_are_linked_and_the_live_ones_refresh_every_five_seconds() -> Non
         "quality": "1m",
         "pipeline": "5s",
     }
+
+
+def test_a_model_has_one_number_and_one_column_wherever_it_is_named() -> None:
+    who = load("models-who-speaks")
+    names, numbers = re.findall(r"\[([^\]]+)\]", who)
+    by_minutes = load("models-coverage-by-minutes-to-close")
+
+    assert re.findall(r"'(\w+)'", names) == list(COLOURS)
+    assert [int(number) for number in numbers.split(",")] == list(range(len(COLOURS)))
+    assert re.findall(r"AS (\w+)", by_minutes)[1:] == list(COLOURS)
 
 
 def test_every_variable_of_a_query_is_one_of_its_dashboard() -> None:
