@@ -30,9 +30,11 @@ _COLUMNS: Final = {
     "maker": pa.bool_(),
     "best": pa.bool_(),
 }
-_READ: Final = 7  # columns; the last one is looked at, and of no use
-_PLAIN: Final = b"0123456789.,\n"
+_NUMBERS: Final = 6  # columns before those of true and false
+_READ: Final = 7  # the last one is looked at, and of no use
 _TRUE, _FALSE = ("True", "true"), ("False", "false")
+_SIGNS: Final = b"0123456789.,\n" + "".join(_TRUE + _FALSE).encode()
+_DOT, _COMMA = b".,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +67,26 @@ def read_columns(lines: bytes) -> TradeColumns:
     Raises:
         UnusualLinesError: A line has another shape, for example a void record's negative ids.
     """
-    _check_signs(lines)
     try:
-        columns = _columns(_parsed(lines))
+        table = _parsed(lines)
+        columns = _columns(table)
     except (pa.ArrowException, ValueError) as error:
         raise UnusualLinesError(str(error)) from error
+    _check_signs(lines, len(columns) * (table.num_columns - _NUMBERS))
     _check_values(columns)
     return columns
 
 
-def _check_signs(lines: bytes) -> None:
-    # pyarrow would read `1e2` as 100 and `.5` as a half; the line parser refuses both.
-    letters = lines.translate(None, _PLAIN)
-    known = sum(len(word) * letters.count(word.encode()) for word in (*_TRUE, *_FALSE))
-    if known != len(letters) or b",." in lines:
+def _check_signs(lines: bytes, truths: int) -> None:
+    # pyarrow would read `0x1` as 1, `1e2` as 100 and `.5` as a half: the line parser refuses them.
+    # Each of the words has one `e`, and it has been seen that they stand where they belong.
+    text = np.frombuffer(lines, np.uint8)
+    dots = np.flatnonzero(text == _DOT)
+    if (
+        lines.translate(None, _SIGNS)
+        or lines.count(b"e") != truths
+        or (text[dots - 1] == _COMMA).any()
+    ):
         raise UnusualLinesError("other signs than the archive writes")
 
 
