@@ -21,7 +21,7 @@ import psutil
 
 from candlewick.stack.local_settings import reader_settings
 from candlewick.stack.ports import free_port
-from candlewick.store.admin import connect_reader
+from clients.clickhouse import connect_reader
 from schemas.errors import CandlewickError
 
 SYMBOLS = 11

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 
-from candlewick.store.admin import apply_lifecycle, apply_migrations, connect, connect_reader
+from candlewick.store.admin import apply_lifecycle, apply_migrations
+from clients.clickhouse import connect_reader, connect_writer
 from schemas.settings import ClickHouseSettings, LifecycleSettings
 from tests.support.servers import RunningClickHouse, running_clickhouse
 
@@ -122,7 +123,7 @@ def main() -> None:
         settings = settings_of(server)
         apply_migrations(settings)
         apply_lifecycle(settings, LifecycleSettings())
-        with connect(settings) as writer:
+        with connect_writer(settings) as writer:
             fill(writer)
         with connect_reader(settings) as reader:
             count = reader.command("SELECT count() FROM klines WHERE interval = '1m'")

@@ -36,7 +36,6 @@ def _run(job: str, settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     progress.watch()
     try:
         JOBS[job](settings, ending.wait, progress.attempted)

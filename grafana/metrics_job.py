@@ -4,8 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from clickhouse_connect.driver.client import Client
-
+from clients.clickhouse import Client
 from clients.kafka.group import GroupOffsets
 from grafana import store
 from grafana.pipeline_metrics import Measure, of_kafka, of_store

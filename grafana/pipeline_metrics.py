@@ -7,8 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from clickhouse_connect.driver.client import Client
-
+from clients.clickhouse import Client
 from clients.kafka.group import GroupOffsets, behind
 from grafana import store
 

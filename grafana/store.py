@@ -1,53 +1,42 @@
 """ClickHouse as the jobs use it: the user that writes, and a limit for each whole call."""
 
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
-import clickhouse_connect
-from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
-
-from clients.limits import within
-from schemas.errors import Transient
+from clients.clickhouse import Client, answered, connect_writer
+from clients.clickhouse_errors import writer_login
 from schemas.settings import ClickHouseSettings
 
 ANSWER_S: Final = 20.0
-CONNECT_S: Final = 5
 Row = Sequence[object]
-ValueT = TypeVar("ValueT")
 
 
 def writer(settings: ClickHouseSettings) -> Client:
     """Open a client as the user that writes.
 
     Raises:
-        Transient: ClickHouse does not answer.
+        Transient: ClickHouse does not answer, or cannot now.
+        ConfigurationError: It refuses the login.
+        ContractMismatch: Its tables are not as this version knows them.
     """
-    return _answered(
-        lambda: clickhouse_connect.get_client(
-            dsn=settings.url,
-            username=settings.user,
-            password=settings.password.get_secret_value(),
-            database=settings.database,
-            autogenerate_session_id=False,
-            connect_timeout=CONNECT_S,
-            send_receive_timeout=int(ANSWER_S),
-        )
+    return answered(
+        writer_login(settings),
+        "login",
+        lambda: connect_writer(settings, silence_s=int(ANSWER_S)),
+        limit_s=ANSWER_S,
     )
 
 
 def rows(client: Client, query: str) -> Sequence[Row]:
     """Return the rows of a query. Raises as `writer` does."""
-    return _answered(lambda: client.query(query).result_rows)
+    return answered(None, "question", lambda: client.query(query).result_rows, limit_s=ANSWER_S)
 
 
 def insert(client: Client, table: str, columns: Sequence[str], found: Sequence[Row]) -> None:
     """Put rows into a table. Raises as `writer` does."""
-    _answered(lambda: client.insert(table, found, column_names=columns))
-
-
-def _answered(call: Callable[[], ValueT]) -> ValueT:
-    try:
-        return within(ANSWER_S, "ClickHouse", call)
-    except ClickHouseError as error:
-        raise Transient(f"ClickHouse cannot answer: {error}") from error
+    answered(
+        None,
+        f"insert into {table}",
+        lambda: client.insert(table, found, column_names=columns),
+        limit_s=ANSWER_S,
+    )

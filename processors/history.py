@@ -4,21 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
-import clickhouse_connect
-from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
-from urllib3.exceptions import HTTPError
-
-from clients.limits import within
-from schemas.errors import Transient
+from clients.clickhouse import answered, connect_writer
+from clients.clickhouse_errors import writer_login
+from schemas.errors import ConfigurationError, ContractMismatch, Transient
 from schemas.market import Candle, CandleSource
 from schemas.settings import ClickHouseSettings
 from schemas.timeframe import Interval
 
-_CONNECT_S = 10
-_SILENCE_S = 30  # between two bytes
 _ANSWER_S = 60.0  # a whole answer
-_FAILURES = (ClickHouseError, HTTPError, OSError)
 _AnswerT = TypeVar("_AnswerT")
 _COLUMNS = """
     toUnixTimestamp64Milli(open_time) AS open_ms,
@@ -79,9 +72,9 @@ class History:
             settings: Where the store is.
             answer_s: How long a whole answer may take, in seconds.
         """
-        self._settings = settings
+        self._login = writer_login(settings)
         self._answer_s = answer_s
-        self._client = self._ask(self._connected)
+        self._client = self._ask(lambda: connect_writer(settings))
 
     def __enter__(self) -> Self:
         return self
@@ -119,26 +112,16 @@ class History:
         open_ms = int(str(self._rows(_NEWEST_CANDLE, {"symbol": symbol})[0][0]))
         return open_ms + Interval.ONE_MINUTE.ms if open_ms else None
 
-    def _connected(self) -> Client:
-        return clickhouse_connect.get_client(
-            dsn=self._settings.url,
-            username=self._settings.user,
-            password=self._settings.password.get_secret_value(),
-            database=self._settings.database,
-            connect_timeout=_CONNECT_S,
-            send_receive_timeout=_SILENCE_S,
-            autogenerate_session_id=False,
-        )
-
     def _rows(self, query: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
         found = self._ask(lambda: self._client.query(query, dict(parameters)).result_rows)
         return [tuple(row) for row in found]
 
     def _ask(self, call: Callable[[], _AnswerT]) -> _AnswerT:
         try:
-            return within(self._answer_s, f"ClickHouse at {self._settings.url} (history)", call)
-        except _FAILURES as error:
-            raise _away(self._settings, error) from error
+            return answered(self._login, "history", call, limit_s=self._answer_s)
+        except (ConfigurationError, ContractMismatch) as error:
+            # Predictions go on without their past, and who mends the store needs no restart.
+            raise Transient(str(error)) from error
 
 
 def _candle(symbol: str, row: tuple[object, ...]) -> Candle:
@@ -166,7 +149,3 @@ def _candle(symbol: str, row: tuple[object, ...]) -> Candle:
         source=str(row[15]),
         event_ms=(open_ms or 0) + Interval.ONE_MINUTE.ms,
     )
-
-
-def _away(settings: ClickHouseSettings, error: Exception) -> Transient:
-    return Transient(f"ClickHouse at {settings.url} does not give its history: {error}")

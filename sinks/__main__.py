@@ -35,7 +35,6 @@ def main() -> None:
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
-        logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
         _drain(settings, arguments.instance, arguments.part).run(ending.is_asked)
     except RestartNeeded as error:
         leave(str(error))

@@ -1,38 +1,13 @@
-"""ClickHouse over HTTP: inserts rows under a token, and says what an error means for the caller."""
+"""ClickHouse as the sinks use it: inserts rows under a token."""
 
-from urllib.parse import urlsplit
-
-import clickhouse_connect
-from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, Error
-from urllib3.exceptions import HTTPError
-
-from clients.limits import within
-from schemas import topics
-from schemas.errors import (
-    CandlewickError,
-    ConfigurationError,
-    ContractMismatch,
-    PoisonMessage,
-    Transient,
-)
-from schemas.settings import ClickHouseSettings, variable_name
+from clients.clickhouse import Client, answered, connect_writer
+from clients.clickhouse_errors import writer_login
+from schemas.errors import Transient
+from schemas.settings import ClickHouseSettings
 from sinks.refused_trades import RefusedTrades
-from sinks.tables import TABLES, Table
+from sinks.tables import Table
 
-CONNECT_TIMEOUT_S = 5
-SILENCE_S = 30  # between two bytes
 INSERT_S = 60.0  # a whole insert
-_LATER_S = 1.0
-_BUSY_S = 5.0
-# Source: ClickHouse, src/Common/ErrorCodes.cpp.
-_LOGIN = {192, 193, 194, 497, 516}  # unknown user, wrong or required password, not allowed
-_STRUCTURE = {8, 9, 10, 16, 20, 36, 47, 53, 60, 62, 73, 81, 115}  # no such table, column, setting
-_ROWS = {6, 27, 32, 33, 69, 70, 72, 117, 131, 190, 321, 349, 395, 407, 441, 469}  # data refused
-_BUSY = {3, 74, 159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 285, 319, 425, 473, 722, 999}
-_TOO_MANY_PARTS = 252
-_PARTITIONS = "partitions for single INSERT"  # the same code as too many parts, but the rows' fault
-_TRADES = next(table for table in TABLES if table.topic is topics.TRADES)
 
 
 class ClickHouse:
@@ -40,7 +15,21 @@ class ClickHouse:
 
     def __init__(self, settings: ClickHouseSettings) -> None:
         self._settings = settings
+        self._login = writer_login(settings)
         self._client: Client | None = None
+
+    def remove_trades(self, refused: RefusedTrades) -> None:
+        """Remove trades; a second time nothing happens. Raises as `insert`."""
+        try:
+            answered(
+                self._login,
+                "removing refused trades",
+                lambda: self._remove(refused),
+                limit_s=INSERT_S,
+            )
+        except Transient:
+            self._client = None
+            raise
 
     def insert(self, table: Table, rows: bytes, *, token: str) -> None:
         """Insert rows; a second time under the same token changes nothing.
@@ -51,24 +40,16 @@ class ClickHouse:
             ContractMismatch: The table is not as this version knows it.
             ConfigurationError: The login is refused.
         """
-        what = f"ClickHouse at {self._place()} (insert into {table.name})"
         try:
-            within(INSERT_S, what, lambda: self._insert(table, rows, token))
-        except (ClickHouseError, HTTPError, OSError) as error:
-            raise self._meaning(error, table, rows) from error
+            answered(
+                self._login,
+                f"insert into {table.name}",
+                lambda: self._insert(table, rows, token),
+                limit_s=INSERT_S,
+                rows=rows,
+            )
         except Transient:
-            self._client = None  # the insert goes on there; done again, its token makes it harmless
-            raise
-
-    def remove_trades(self, refused: RefusedTrades) -> None:
-        """Remove trades; a second time nothing happens. Raises as `insert`."""
-        what = f"ClickHouse at {self._place()} (removing trades)"
-        try:
-            within(INSERT_S, what, lambda: self._remove(refused))
-        except (ClickHouseError, HTTPError, OSError) as error:
-            raise self._meaning(error, _TRADES, b"") from error
-        except Transient:
-            self._client = None
+            self._client = None  # the insert may go on there; its token makes a second one harmless
             raise
 
     def _remove(self, refused: RefusedTrades) -> None:
@@ -99,44 +80,6 @@ class ClickHouse:
 
     def _connected(self) -> Client:
         if self._client is None:
-            self._client = clickhouse_connect.get_client(
-                dsn=self._settings.url,
-                username=self._settings.user,
-                password=self._settings.password.get_secret_value(),
-                database=self._settings.database,
-                compress=False,
-                connect_timeout=CONNECT_TIMEOUT_S,
-                send_receive_timeout=SILENCE_S,
-                autogenerate_session_id=False,
-            )
+            # Rows come packed as they are: to press them takes longer than to send them.
+            self._client = connect_writer(self._settings, compress=False)
         return self._client
-
-    def _meaning(self, error: Exception, table: Table, rows: bytes) -> CandlewickError:
-        code = error.code if isinstance(error, Error) else None
-        line = _first_line(error)
-        if code in _LOGIN:
-            name, secret = (
-                variable_name("clickhouse", "user"),
-                variable_name("clickhouse", "password"),
-            )
-            return ConfigurationError(f"ClickHouse refuses the login, check {name} and {secret}")
-        if code in _ROWS or (code == _TOO_MANY_PARTS and _PARTITIONS in line):
-            return PoisonMessage(f"ClickHouse refuses the rows: {line}", raw=rows)
-        if code is None or code in _BUSY:
-            return Transient(
-                f"ClickHouse at {self._place()} cannot take rows now: {line}",
-                retry_after_s=_LATER_S if code is None else _BUSY_S,
-            )
-        if code in _STRUCTURE:
-            return ContractMismatch(
-                f"table {table.name} is not as this version needs it, apply the migrations "
-                f"(`candlewick migrate`): {line}"
-            )
-        return ContractMismatch(f"ClickHouse refuses table {table.name}: {line}")
-
-    def _place(self) -> str:
-        return urlsplit(self._settings.url).netloc.rpartition("@")[2]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or repr(error)).splitlines()[0][:300]

@@ -12,9 +12,10 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 import urllib3
 
+from clients.clickhouse_errors import meaning, reader_login
 from clients.limits import within
-from schemas.errors import CandlewickError, ConfigurationError, ContractMismatch, Transient
-from schemas.settings import ClickHouseSettings, variable_name
+from schemas.errors import CandlewickError, Transient
+from schemas.settings import ClickHouseSettings
 
 Value = str | int | Sequence[str]
 Row = dict[str, object]
@@ -22,8 +23,6 @@ CONNECT_S = 3.0
 ANSWER_S = 25.0  # from question to the last byte of the answer
 LONGEST_QUERY_S = "20"
 _CODE = "X-ClickHouse-Exception-Code"
-_LOGIN = {"192", "193", "194", "497", "516"}
-_STRUCTURE = {"36", "46", "47", "60", "62", "81", "164", "386"}
 # Source: ClickHouse documentation, "Formats settings": numbers that a double would spoil as text.
 _JSON: dict[str, int | str] = {
     "date_time_output_format": "iso",
@@ -49,7 +48,7 @@ class Reader:
         self._settings = settings
         self._connections = connections
         self._answer_s = answer_s
-        self._place = urlsplit(settings.url).netloc.rpartition("@")[2]
+        self._login = reader_login(settings)
         self._path = urlsplit(settings.url).path or "/"
         self._always = {"database": settings.database, "max_execution_time": LONGEST_QUERY_S}
         self._pool = self._new_pool()
@@ -90,7 +89,7 @@ class Reader:
         try:
             response = within(
                 self._answer_s,
-                f"ClickHouse at {self._place}",
+                f"ClickHouse at {self._login.place}",
                 lambda: pool.urlopen(
                     "POST",
                     f"{self._path}?{asked}",
@@ -100,7 +99,7 @@ class Reader:
                 ),
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Transient(f"ClickHouse at {self._place} does not answer") from error
+            raise meaning(None, repr(error), self._login) from error
         except Transient:
             self._let_go(pool)
             raise
@@ -121,8 +120,8 @@ class Reader:
             retries=False,
             timeout=urllib3.Timeout(connect=CONNECT_S, read=self._answer_s),
             headers={
-                "X-ClickHouse-User": settings.reader_user,
-                "X-ClickHouse-Key": settings.reader_password.get_secret_value(),
+                "X-ClickHouse-User": self._login.user,
+                "X-ClickHouse-Key": self._login.password,
                 # Packing and unpacking takes longer than all the rest of a month of candles.
                 "Accept-Encoding": "identity",
             },
@@ -136,15 +135,8 @@ class Reader:
 
     def _meaning(self, response: urllib3.BaseHTTPResponse) -> CandlewickError:
         code = response.headers.get(_CODE, "")
-        line = (response.data.decode(errors="replace").splitlines() or ["it said nothing"])[0][:300]
-        if code in _LOGIN:
-            names = [variable_name("clickhouse", f"reader_{part}") for part in ("user", "password")]
-            return ConfigurationError(f"ClickHouse refuses the login: check {' and '.join(names)}")
-        if code in _STRUCTURE:
-            return ContractMismatch(
-                f"the tables are not as this version needs them (`candlewick migrate`): {line}"
-            )
-        return Transient(f"ClickHouse cannot answer now: {line}", retry_after_s=5.0)
+        said = response.data.decode(errors="replace").strip() or f"HTTP {response.status}"
+        return meaning(int(code) if code.isdecimal() else None, said, self._login)
 
 
 def bind(value: Value) -> str:

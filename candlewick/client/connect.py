@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING
 
 from candlewick.client.find_stack import nearby_settings
-from candlewick.store.admin import connect_reader
+from clients.clickhouse import connect_reader
 
 if TYPE_CHECKING:
-    from clickhouse_connect.driver.client import Client
-
+    from clients.clickhouse import Client
     from schemas.settings import Settings
 
 ANSWER_S = 300
@@ -25,4 +24,4 @@ def connect(settings: "Settings | None" = None) -> "Client":
         ConfigurationError: A setting is wrong, or ClickHouse refuses, for example the password.
     """
     chosen = nearby_settings() if settings is None else settings
-    return connect_reader(chosen.clickhouse, answer_s=ANSWER_S)
+    return connect_reader(chosen.clickhouse, silence_s=ANSWER_S)

@@ -1,6 +1,5 @@
 """`candlewick audit`."""
 
-import logging
 import sys
 from dataclasses import asdict
 from typing import Annotated
@@ -10,12 +9,12 @@ import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
-from candlewick.store.admin import connect_reader
 from candlewick.store.audits import Audit, Difference, Tally
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.row_printer import utc
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
+from clients.clickhouse import connect_reader
 from schemas.errors import ConfigurationError
 from schemas.timeframe import parse_interval
 
@@ -30,7 +29,6 @@ def audit(
 ) -> None:
     """Compare our candles with the exchange's, field by field; exit code 1 when one differs."""
     wanted = "" if interval is None else parse_interval(interval).value
-    logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
     client = connect_reader(reader_settings().clickhouse)
     asked = Audit(client, (symbol or "").upper(), wanted)
     tallies, differences = asked.tallies(), asked.differences(most=_MOST_SHOWN)

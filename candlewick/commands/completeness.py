@@ -1,6 +1,5 @@
 """`candlewick completeness`."""
 
-import logging
 import sys
 from dataclasses import asdict
 from typing import Annotated
@@ -10,11 +9,11 @@ import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
-from candlewick.store.admin import connect_reader
 from candlewick.store.completeness import Month, read_completeness
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
+from clients.clickhouse import connect_reader
 from schemas.errors import ConfigurationError
 from schemas.timeframe import parse_interval
 
@@ -28,7 +27,6 @@ def completeness(
     """Show what is held and missing, by symbol and month; exit code 1 when something is missing."""
     wanted = "" if interval is None else parse_interval(interval).value
     name = (symbol or "").upper()
-    logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
     client = connect_reader(reader_settings().clickhouse)
     months = list(read_completeness(client, symbol=name, interval=wanted))
     if not months:

@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 import yaml
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from candlewick.offline.provider_csv import ImportedDay, mapped_columns, read_days
 from candlewick.stack.local_settings import reader_settings
-from candlewick.store.admin import connect
+from clients.clickhouse import ClickHouseError, connect_writer
 from schemas.errors import ConfigurationError
 
 _COLUMNS = (
@@ -51,7 +50,7 @@ def import_file(
         raise ConfigurationError(f"{file} has no day with a price")
     rows = [_row(day, found.source, symbol.upper(), file.name) for day in days]
     try:
-        with connect(reader_settings().clickhouse) as client:
+        with connect_writer(reader_settings().clickhouse) as client:
             client.insert("imported_candles", rows, _COLUMNS)
     except ClickHouseError as error:
         raise ConfigurationError(f"ClickHouse refused (`candlewick migrate`?): {error}") from error

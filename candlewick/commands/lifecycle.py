@@ -1,6 +1,5 @@
 """`candlewick lifecycle`."""
 
-import logging
 import re
 import sys
 from dataclasses import asdict
@@ -11,13 +10,13 @@ import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
-from candlewick.store.admin import connect_reader
 from candlewick.store.retention import wanted_ttls
 from candlewick.store.table_sizes import TableSize, read_table_sizes
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.row_printer import utc
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
+from clients.clickhouse import connect_reader
 from schemas.errors import ConfigurationError
 
 _AGE = re.compile(r"toDateTime\(\w+\) \+ toIntervalDay\((\d+)\)")
@@ -30,7 +29,6 @@ def lifecycle(
 ) -> None:
     """Show every table: rows, bytes, oldest and newest, how long rows are kept."""
     settings = reader_settings()
-    logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
     tables = read_table_sizes(connect_reader(settings.clickhouse))
     if not tables:
         raise ConfigurationError("there are no tables yet: `candlewick migrate` makes them")

@@ -13,11 +13,11 @@ import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
-from candlewick.store.admin import connect_reader
 from candlewick.store.models import ModelTables
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
+from clients.clickhouse import connect_reader
 from clients.kafka.writer import write
 from processors.training.request import MODELS
 from processors.versions.schedule import effective_after

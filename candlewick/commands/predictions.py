@@ -11,11 +11,11 @@ import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
-from candlewick.store.admin import connect_reader
 from candlewick.store.predictions import PredictionTables
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
+from clients.clickhouse import connect_reader
 from schemas.decimals import plain
 from schemas.errors import ConfigurationError
 from schemas.predictions import Prediction

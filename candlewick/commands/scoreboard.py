@@ -12,10 +12,10 @@ from rich.console import Console
 
 from candlewick.offline.evaluation.tables import print_skills
 from candlewick.stack.local_settings import reader_settings
-from candlewick.store.admin import connect_reader
 from candlewick.store.predictions import PredictionTables
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.wide_console import wide_console
+from clients.clickhouse import connect_reader
 from processors.prediction.scoreboard import Scoreboard, Skill
 from schemas.errors import ConfigurationError
 

@@ -4,9 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
-
+from clients.clickhouse import ClickHouseError, Client
 from schemas.errors import ConfigurationError
 
 _KEYS = """

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from clickhouse_connect.driver.client import Client
-
+from clients.clickhouse import Client
 from schemas.predictions import ModelVersion
 from schemas.timeframe import Interval
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from clickhouse_connect.driver.client import Client
-
+from clients.clickhouse import Client
 from schemas.migrations import for_cluster
 from schemas.settings import LifecycleSettings
 

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
-
+from clients.clickhouse import ClickHouseError, Client
 from schemas.errors import ConfigurationError
 
 # The column that says of when a row is: the first of these that the table has.

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from clickhouse_connect.driver.client import Client
-
 from candlewick.store import board
+from clients.clickhouse import Client
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
 from rich.live import Live
 
 from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import ProcessState
-from candlewick.store.admin import connect_reader
 from candlewick.terminal.board import EMPTY, Board, read_board
 from candlewick.terminal.board_view import Surroundings, render
+from clients.clickhouse import ClickHouseError, connect_reader
 from schemas.errors import CandlewickError
 
 if TYPE_CHECKING:
-    from clickhouse_connect.driver.client import Client
+    from clients.clickhouse import Client
 
 REDRAW_S = 0.5
 REPRINT_S = 5.0

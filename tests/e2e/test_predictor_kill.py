@@ -15,7 +15,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from candlewick.stack.environment import environment_of
 from candlewick.stack.parent_death import leashed
-from candlewick.store.admin import apply_migrations, connect
+from candlewick.store.admin import apply_migrations
+from clients.clickhouse import connect_writer
 from processors.prediction.digest import Digest, combined
 from processors.prediction.prequential import step
 from processors.prediction.replay import tick_of
@@ -81,7 +82,7 @@ def servers(folder: Path) -> Iterator[Settings]:
         apply_migrations(settings.clickhouse)
         table = next(t for t in TABLES if t.topic is topics.CANDLES)
         candles = [c for market in MARKET.values() for c in market]
-        with connect(settings.clickhouse) as client:
+        with connect_writer(settings.clickhouse) as client:
             rows = b"".join(table.read(codecs.encode(c)).data for c in candles)
             client.raw_insert(table.name, table.columns, rows, fmt="RowBinary")
         yield settings

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from candlewick.store.admin import apply_migrations, connect, connect_reader
+from candlewick.store.admin import apply_migrations
 from candlewick.terminal.board import EMPTY, GapCount, Predicted, read_board
+from clients.clickhouse import connect_reader, connect_writer
 from schemas.settings import ClickHouseSettings
 from tests.support.servers import running_clickhouse
 
@@ -33,7 +34,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseSet
 
 @pytest.fixture
 def writer(settings: ClickHouseSettings) -> Iterator[Client]:
-    with connect(settings) as client:
+    with connect_writer(settings) as client:
         for table in ("trades", "candles", "candles_live", "gaps", "predictions"):
             client.command(f"TRUNCATE TABLE {table}")
         yield client

@@ -16,14 +16,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from candlewick.cli import build_app
-from candlewick.store.admin import (
-    apply_lifecycle,
-    apply_migrations,
-    connect,
-    connect_reader,
-)
+from candlewick.store.admin import apply_lifecycle, apply_migrations
 from candlewick.store.retention import wanted_ttls
 from candlewick.store.table_sizes import read_table_sizes
+from clients.clickhouse import connect_reader, connect_writer
 from processors.history import History
 from schemas.errors import CandlewickError
 from schemas.history import Hole
@@ -108,7 +104,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "CANDLEWICK_CLICKHOUSE__READER_PASSWORD": server.reader_password,
         }
         apply_migrations(found)
-        with connect(found) as writer, connect_reader(found) as reader:
+        with connect_writer(found) as writer, connect_reader(found) as reader:
             yield World(found, environment, ClickHouse(found), writer, reader)
 
 

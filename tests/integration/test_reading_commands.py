@@ -17,7 +17,8 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
 from candlewick.cli import build_app
-from candlewick.store.admin import apply_migrations, connect
+from candlewick.store.admin import apply_migrations
+from clients.clickhouse import connect_writer
 from schemas import topics
 from schemas.codecs import encode, message_of
 from schemas.dead_letters import Origin, letter_of
@@ -379,7 +380,7 @@ def test_import_keeps_an_export_in_its_own_table_once_with_its_source(
 
     assert [result.exit_code for result in said] == [0, 0]
     assert "2 days of BTCUSDT from coingecko, 2021-01-01 to 2021-01-02" in said[0].stdout
-    with connect(world.account) as client:
+    with connect_writer(world.account) as client:
         rows = client.query(
             "SELECT source, symbol, toString(open_time), close, volume, open, file "
             "FROM imported_candles FINAL ORDER BY open_time"

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from candlewick.cli import build_app
 from candlewick.stack.environment import environment_of
 from candlewick.stack.parent_death import leashed
-from candlewick.store.admin import apply_migrations, connect
+from candlewick.store.admin import apply_migrations
+from clients.clickhouse import connect_writer
 from processors.models.artefact import METADATA
 from processors.predictor.predictor import Predictor
 from processors.predictor.predictor import Record as Answer
@@ -107,7 +108,7 @@ def keep(settings: Settings, records: Iterable[Record]) -> None:
     kept = list(records)
     table = next(t for t in TABLES if t.topic.record is type(kept[0]))
     rows = b"".join(table.read(sent(record)).data for record in kept)
-    with connect(settings.clickhouse) as client:
+    with connect_writer(settings.clickhouse) as client:
         client.raw_insert(table.name, table.columns, rows, fmt="RowBinary")
 
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from candlewick.stack.local_settings import reader_settings
-from candlewick.store.admin import connect_reader
+from clients.clickhouse import connect_reader
 from grafana.generate import FOLDER
 from grafana.variables import ALL
 from tools.grafana.canvas import FAINT, PANEL, Canvas

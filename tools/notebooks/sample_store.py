@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
-from clickhouse_connect.driver.client import Client
 
 from candlewick.stack.environment import environment_of
 from candlewick.stack.parent_death import leashed
 from candlewick.stack.ports import free_port
 from candlewick.store.admin import apply_migrations
-from candlewick.store.admin import connect as connect_writer
+from clients.clickhouse import Client, connect_writer
 from schemas import table_columns
 from schemas.errors import ConfigurationError
 from schemas.predictions import Score

@@ -1,0 +1,109 @@
+"""The only place where ClickHouse is opened through its client library."""
+
+import logging
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+from urllib3.exceptions import HTTPError
+
+from clients.clickhouse_errors import Login, at_place, meaning, reader_login, writer_login
+from clients.limits import within
+from schemas.errors import CandlewickError
+from schemas.settings import ClickHouseSettings
+
+__all__ = [
+    "ClickHouseError",
+    "Client",
+    "answered",
+    "connect_reader",
+    "connect_writer",
+    "meaning_of",
+]
+ValueT = TypeVar("ValueT")
+CONNECT_S: Final = 5
+SILENCE_S: Final = 30  # between two bytes
+logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # it logs what it also raises
+
+
+def connect_writer(
+    settings: ClickHouseSettings,
+    *,
+    database: str | None = None,
+    silence_s: int = SILENCE_S,
+    compress: bool = True,
+) -> Client:
+    """Open a client as the user that writes.
+
+    Args:
+        settings: Where the store is.
+        database: Another one than is set.
+        silence_s: Longest wait for the next byte of an answer.
+        compress: Whether what is sent and read is packed on the way.
+
+    Raises:
+        Transient: ClickHouse does not answer, or cannot now.
+        ConfigurationError: It refuses, for example the password.
+        ContractMismatch: It has no such database.
+    """
+    return _connect(writer_login(settings), settings, database, silence_s, compress=compress)
+
+
+def connect_reader(settings: ClickHouseSettings, *, silence_s: int = SILENCE_S) -> Client:
+    """Open a client as the user that may only read; for the rest as `connect_writer`."""
+    return _connect(reader_login(settings), settings, None, silence_s, compress=True)
+
+
+def answered(
+    login: Login | None, what: str, call: Callable[[], ValueT], *, limit_s: float, rows: bytes = b""
+) -> ValueT:
+    """Return what a call returns, within a limit for the whole of it.
+
+    Args:
+        login: Whose client asks, for the error; None where that is not known.
+        what: What is asked for, for the error.
+        call: Asks; one that is given up goes on until it ends.
+        limit_s: How long to wait, in seconds.
+        rows: What is inserted, for a refusal of the rows.
+
+    Raises:
+        Transient: ClickHouse is away or busy.
+        PoisonMessage: It refuses these rows.
+        ContractMismatch: Its tables are not as this version knows them.
+        ConfigurationError: It refuses the login.
+    """
+    try:
+        return within(limit_s, f"ClickHouse{at_place(login)} ({what})", call)
+    except (ClickHouseError, HTTPError, OSError) as error:
+        raise meaning_of(error, login, rows=rows) from error
+
+
+def meaning_of(error: Exception, login: Login | None, *, rows: bytes = b"") -> CandlewickError:
+    """Return an error of the client library as what to do next."""
+    code = error.code if isinstance(error, Error) else None
+    return meaning(code, str(error).strip() or repr(error), login, rows=rows)
+
+
+def _connect(
+    login: Login,
+    settings: ClickHouseSettings,
+    database: str | None,
+    silence_s: int,
+    *,
+    compress: bool,
+) -> Client:
+    try:
+        return clickhouse_connect.get_client(
+            dsn=settings.url,
+            username=login.user,
+            password=login.password,
+            database=database or settings.database,
+            connect_timeout=CONNECT_S,
+            send_receive_timeout=silence_s,
+            compress=compress,
+            autogenerate_session_id=False,  # else one question at a time
+        )
+    except (ClickHouseError, HTTPError, OSError) as error:
+        raise meaning_of(error, login) from error
