@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import Message
-
 from clients.kafka.follower import topic_named
 from clients.kafka.reader import TopicReader
+from clients.kafka.records import Message
 from clients.kafka.writer import Writer
 from schemas import codecs, topics
 from schemas.dead_letters import DeadLetter, letter_of, read_letter

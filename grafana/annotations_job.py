@@ -15,8 +15,8 @@ from grafana_client.api import GrafanaApi
 
 from clients.kafka.commits import Commits
 from clients.kafka.errors import meaning
-from clients.kafka.offsets import place_of
 from clients.kafka.opening import Membership, open_member
+from clients.kafka.records import place_of
 from clients.limits import within
 from grafana.annotations import Annotation, of_gap, of_model
 from grafana.connection import connected, translated

@@ -3,11 +3,9 @@
 import logging
 from typing import Final
 
-from confluent_kafka import Message
-
 from clients.kafka.dead_letters import DeadLetters
-from clients.kafka.offsets import place_of
 from clients.kafka.reader import TopicReader
+from clients.kafka.records import Message, place_of
 from schemas import topics
 from schemas.errors import PoisonMessage
 

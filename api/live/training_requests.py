@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from confluent_kafka import Message, TopicPartition
 
 from api.live.consuming import close, new_consumer
-from clients.kafka.offsets import partitions_of, place_of, span_of
+from clients.kafka.offsets import partitions_of, span_of
+from clients.kafka.records import place_of
 from clients.kafka.writer import Writer
 from clients.limits import within
 from schemas.codecs import message_of, record_in

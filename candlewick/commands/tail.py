@@ -5,7 +5,6 @@ from itertools import islice
 from typing import Annotated
 
 import typer
-from confluent_kafka import Message
 
 from candlewick.dead_letters import merged
 from candlewick.stack.local_settings import reader_settings
@@ -13,6 +12,7 @@ from candlewick.terminal.console import quiet_end
 from candlewick.terminal.record_rows import Row, letter_row, rows_of
 from candlewick.terminal.row_printer import RowPrinter
 from clients.kafka.follower import TopicFollower, topic_named
+from clients.kafka.records import Message
 from schemas import topics
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.topics import Topic

@@ -5,7 +5,7 @@ from typing import Final
 
 from confluent_kafka import Message
 
-from clients.kafka.offsets import place_of
+from clients.kafka.records import place_of
 from clients.kafka.writer import Writer
 from schemas import topics
 from schemas.dead_letters import Origin, letter_of, plain_headers

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from clients.clock import steady_ms
 from clients.kafka.errors import ANSWER_S, TIMED_OUT, meaning
@@ -88,16 +88,6 @@ def span_of(
         if found is None:
             raise meaning(KafkaError(TIMED_OUT), place=servers)
         return found
-
-
-def place_of(message: Message) -> tuple[str, int, int]:
-    """Return topic, partition and offset of a message; -1 for a number that it does not have."""
-    partition, offset = message.partition(), message.offset()
-    return (
-        message.topic() or "",
-        -1 if partition is None else partition,
-        -1 if offset is None else offset,
-    )
 
 
 def _asked(ask: Callable[[], ValueT], topic: str, servers: str) -> ValueT:

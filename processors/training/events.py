@@ -3,10 +3,8 @@
 import logging
 from typing import Final
 
-from confluent_kafka import Message
-
 from clients.kafka.dead_letters import DeadLetters
-from clients.kafka.offsets import place_of
+from clients.kafka.records import Message, place_of
 from clients.kafka.writer import Writer
 from schemas import codecs, topics
 from schemas.errors import CandlewickError, PoisonMessage, Transient

@@ -13,8 +13,8 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from clients.kafka.commits import Commits
 from clients.kafka.errors import meaning
-from clients.kafka.offsets import place_of
 from clients.kafka.opening import Membership, open_member
+from clients.kafka.records import place_of
 from clients.limits import within
 from clients.process import Ending, Progress, leave
 from processors.runtime.stopped_partitions import Standing

@@ -8,8 +8,9 @@ from confluent_kafka import Message, TopicPartition
 
 from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.errors import PARTITION_END, meaning
-from clients.kafka.offsets import partitions_of, place_of
+from clients.kafka.offsets import partitions_of
 from clients.kafka.opening import open_reader
+from clients.kafka.records import place_of
 from clients.process import leave
 from processors.runtime.stopped_partitions import Standing
 from processors.versions.schedule import Changes

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import Message
-
 from clients.kafka.partition import partition_of
 from clients.kafka.reader import TopicReader
+from clients.kafka.records import Message
 from producers.dead_letters import Burial
 from producers.history.time_ranges import Spans
 from schemas import topics

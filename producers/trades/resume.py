@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from confluent_kafka import Message
-
 from clients.kafka.reader import TopicReader
+from clients.kafka.records import Message
 from producers.dead_letters import Burial
 from producers.trades.id_jumps import NEAR
 from producers.trades.publisher import READER

@@ -13,10 +13,11 @@ from clients.kafka.commits import Commits
 from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.errors import meaning
 from clients.kafka.follower import TopicFollower
-from clients.kafka.offsets import place_of, spans_of
+from clients.kafka.offsets import spans_of
 from clients.kafka.opening import Membership, open_member, open_reader
 from clients.kafka.partition import partition_of
 from clients.kafka.reader import TopicReader
+from clients.kafka.records import place_of
 from clients.kafka.topics import create_topics, topic_ids
 from clients.kafka.writer import Writer
 from schemas import topics

@@ -1,5 +1,7 @@
-"""The house: how many modules a folder holds, and how long they are."""
+"""The house: how many modules a folder holds, how long they are, and where servers are opened."""
 
+import ast
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -17,6 +19,11 @@ PARTS = (
 )
 MOST_MODULES = 25
 MOST_LINES = 300
+OPENERS = {"Consumer", "Producer", "AdminClient", "get_client"}
+OPENING = {  # the only modules that make a client of Kafka or ClickHouse
+    Path("clients/kafka/opening.py"): {"Consumer", "Producer", "AdminClient"},
+    Path("clients/clickhouse.py"): {"get_client"},
+}
 ONE_FILE_A_COMMAND = Path("candlewick/commands")
 MODULES = sorted(
     path.relative_to(ROOT)
@@ -46,3 +53,19 @@ def test_every_folder_of_modules_is_a_package() -> None:
     folders = {(ROOT / module).parent for module in MODULES} - {ROOT / "candlewick/exchange/data"}
 
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_servers_are_opened_on_the_floor_of_clients_and_nowhere_else() -> None:
+    found = {module: set(calls_in(module)) & OPENERS for module in MODULES}
+
+    assert {module: names for module, names in found.items() if names} == OPENING
+
+
+def calls_in(module: Path) -> Iterator[str]:
+    """The last name of whatever is called in a module: ``b`` of ``a.b()``."""
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute):
+                yield node.func.attr
+            elif isinstance(node.func, ast.Name):
+                yield node.func.id
