@@ -1,8 +1,8 @@
 """The only place where ClickHouse is opened through its client library."""
 
 import logging
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -21,10 +21,12 @@ __all__ = [
     "connect_reader",
     "connect_writer",
     "meaning_of",
+    "rows_of",
 ]
 ValueT = TypeVar("ValueT")
 CONNECT_S: Final = 5
 SILENCE_S: Final = 30  # between two bytes
+LONGEST_S: Final = 300.0
 logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # it logs what it also raises
 
 
@@ -78,6 +80,20 @@ def answered(
         return within(limit_s, f"ClickHouse{at_place(login)} ({what})", call)
     except (ClickHouseError, HTTPError, OSError) as error:
         raise meaning_of(error, login, rows=rows) from error
+
+
+def rows_of(
+    client: Client,
+    query: str,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    limit_s: float = LONGEST_S,
+) -> Sequence[Sequence[Any]]:
+    """Return the rows of a query for a person, who may wait; raises as `answered` does."""
+    bound = dict(parameters or {})
+    return answered(
+        None, "question", lambda: client.query(query, bound).result_rows, limit_s=limit_s
+    )
 
 
 def meaning_of(error: Exception, login: Login | None, *, rows: bytes = b"") -> CandlewickError:

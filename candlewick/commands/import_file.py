@@ -9,7 +9,8 @@ import yaml
 
 from candlewick.offline.provider_csv import ImportedDay, mapped_columns, read_days
 from candlewick.stack.local_settings import reader_settings
-from clients.clickhouse import ClickHouseError, connect_writer
+from clients.clickhouse import LONGEST_S, answered, connect_writer
+from clients.clickhouse_errors import writer_login
 from schemas.errors import ConfigurationError
 
 _COLUMNS = (
@@ -49,11 +50,14 @@ def import_file(
     if not days:
         raise ConfigurationError(f"{file} has no day with a price")
     rows = [_row(day, found.source, symbol.upper(), file.name) for day in days]
-    try:
-        with connect_writer(reader_settings().clickhouse) as client:
-            client.insert("imported_candles", rows, _COLUMNS)
-    except ClickHouseError as error:
-        raise ConfigurationError(f"ClickHouse refused (`candlewick migrate`?): {error}") from error
+    settings = reader_settings().clickhouse
+    with connect_writer(settings) as client:
+        answered(
+            writer_login(settings),
+            "insert into imported_candles",
+            lambda: client.insert("imported_candles", rows, _COLUMNS),
+            limit_s=LONGEST_S,
+        )
     first, last = (_moment(day.open_ms).date() for day in (days[0], days[-1]))
     typer.echo(f"{len(days):,} days of {symbol.upper()} from {found.source}, {first} to {last}")
 

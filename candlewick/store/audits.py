@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clients.clickhouse import ClickHouseError, Client
-from schemas.errors import ConfigurationError
+from clients.clickhouse import Client, rows_of
 
 _COUNTS = """
 SELECT symbol, interval, countIf(result = 'verified'), countIf(result = 'mismatch'),
@@ -86,9 +85,4 @@ class Audit:
 
     def _rows(self, query: str, most: int) -> Sequence[Sequence[Any]]:
         parameters = {"symbol": self.symbol, "interval": self.interval, "most": most}
-        try:
-            return self.client.query(query, parameters).result_rows
-        except ClickHouseError as error:
-            raise ConfigurationError(
-                f"the audit cannot be read (`candlewick migrate` makes its view): {error}"
-            ) from error
+        return rows_of(self.client, query, parameters)

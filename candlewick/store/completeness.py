@@ -1,11 +1,9 @@
 """What the completeness view of ClickHouse says, as values."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from clients.clickhouse import ClickHouseError, Client
-from schemas.errors import ConfigurationError
+from clients.clickhouse import Client, rows_of
 
 _KEYS = """
 SELECT DISTINCT symbol, interval
@@ -66,18 +64,10 @@ def read_completeness(client: Client, *, symbol: str, interval: str) -> Iterator
     """Yield the months of every symbol and interval stored; an empty argument means all.
 
     Raises:
-        ConfigurationError: ClickHouse cannot answer.
+        Transient: ClickHouse does not answer.
+        ContractMismatch: It lacks a table or view of this version.
     """
     wanted = {"symbol": symbol, "interval": interval}
-    for found in _rows(client, _KEYS, wanted):
+    for found in rows_of(client, _KEYS, wanted):
         key = {"symbol": found[0], "interval": found[1]}
-        yield from (Month(*row) for row in _rows(client, _MONTHS, key))
-
-
-def _rows(client: Client, query: str, parameters: Mapping[str, str]) -> Sequence[Sequence[Any]]:
-    try:
-        return client.query(query, dict(parameters)).result_rows
-    except ClickHouseError as error:
-        raise ConfigurationError(
-            f"completeness cannot be read (`candlewick migrate` makes its view): {error}"
-        ) from error
+        yield from (Month(*row) for row in rows_of(client, _MONTHS, key))

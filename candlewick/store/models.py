@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from clients.clickhouse import Client
+from clients.clickhouse import Client, rows_of
 from schemas.predictions import ModelVersion
 from schemas.timeframe import Interval
 
@@ -60,8 +60,8 @@ class ModelTables:
 
     def market_ms(self, symbol: str = "") -> int | None:
         """Return when the newest stored minute ended; None where none is stored."""
-        open_ms = int(self.client.query(_MARKET, {"symbol": symbol}).result_rows[0][0])
+        open_ms = int(rows_of(self.client, _MARKET, {"symbol": symbol})[0][0])
         return open_ms + Interval.ONE_MINUTE.ms if open_ms else None
 
     def _events(self, query: str, parameters: dict[str, str | int]) -> list[ModelVersion]:
-        return [ModelVersion(*row) for row in self.client.query(query, parameters).result_rows]
+        return [ModelVersion(*row) for row in rows_of(self.client, query, parameters)]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from clients.clickhouse import Client
+from clients.clickhouse import Client, rows_of
 from schemas.predictions import Prediction, Score
 
 _NEWEST = """
@@ -56,24 +56,24 @@ class PredictionTables:
     def newest(self) -> list[Prediction]:
         """Return every model's newest answer for each symbol, the champion's first."""
         query = _NEWEST.format(columns=_columns(Prediction))
-        rows = self.client.query(query, {"symbol": self.symbol}).result_rows
+        rows = rows_of(self.client, query, {"symbol": self.symbol})
         return [Prediction(*row) for row in rows]
 
     def scored(self, since_ms: int) -> list[str]:
         """Return the symbols with scores of candles that opened since then."""
         parameters = {"symbol": self.symbol, "since_ms": since_ms}
-        return [str(row[0]) for row in self.client.query(_SCORED, parameters).result_rows]
+        return [str(row[0]) for row in rows_of(self.client, _SCORED, parameters)]
 
     def scores(self, symbol: str, since_ms: int) -> list[Score]:
         """Return one symbol's scores of candles that opened since then, by time."""
         query = _SCORES.format(columns=_columns(Score))
         parameters = {"symbol": symbol, "since_ms": since_ms}
-        return [Score(*row) for row in self.client.query(query, parameters).result_rows]
+        return [Score(*row) for row in rows_of(self.client, query, parameters)]
 
     def asked_live(self, symbol: str, since_ms: int) -> int:
         """Return how many of the scored questions were answered live; the others were replayed."""
         parameters = {"symbol": symbol, "since_ms": since_ms}
-        return int(self.client.query(_IN_TIME, parameters).result_rows[0][0])
+        return int(rows_of(self.client, _IN_TIME, parameters)[0][0])
 
 
 def _columns(record: type) -> str:

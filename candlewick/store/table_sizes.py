@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clients.clickhouse import ClickHouseError, Client
-from schemas.errors import ConfigurationError
+from clients.clickhouse import Client, rows_of
 
 # The column that says of when a row is: the first of these that the table has.
 _TIMES = ("open_time", "event_time", "time", "updated_time", "noticed_time", "changed_time")
@@ -61,17 +60,14 @@ def read_table_sizes(client: Client) -> list[TableSize]:
     """Return every table of the database.
 
     Raises:
-        ConfigurationError: ClickHouse cannot answer.
+        Transient: ClickHouse does not answer.
     """
-    try:
-        parts = {name: sums for name, *sums in client.query(_PARTS).result_rows}
-        columns = {row[0]: row[1] for row in client.query(_COLUMNS).result_rows}
-        return [
-            _size(client, row, parts.get(row[0], _EMPTY), columns.get(row[0], []))
-            for row in client.query(_TABLES).result_rows
-        ]
-    except ClickHouseError as error:
-        raise ConfigurationError(f"the tables cannot be read: {error}") from error
+    parts = {name: sums for name, *sums in rows_of(client, _PARTS)}
+    columns = {row[0]: row[1] for row in rows_of(client, _COLUMNS)}
+    return [
+        _size(client, row, parts.get(row[0], _EMPTY), columns.get(row[0], []))
+        for row in rows_of(client, _TABLES)
+    ]
 
 
 def _size(
@@ -95,5 +91,5 @@ def _size(
 
 
 def _ages(client: Client, table: str, column: str) -> tuple[int, int]:
-    oldest, newest = client.query(_AGES.format(table=table, column=column)).result_rows[0]
+    oldest, newest = rows_of(client, _AGES.format(table=table, column=column))[0]
     return oldest, newest

@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import TypeVar
 
 from candlewick.store import board
-from clients.clickhouse import Client
+from clients.clickhouse import Client, rows_of
+
+ANSWER_S = 10.0  # a board that is late is of no use
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ def read_board(client: Client) -> Board:
     """Ask ClickHouse for everything on the board.
 
     Raises:
-        ClickHouseError: ClickHouse refuses or does not answer.
+        Transient: ClickHouse does not answer.
+        ContractMismatch: It lacks a table or view of this version.
     """
     flow = _by_symbol(client, board.FLOW, Flow)
     total = flow.pop("", EMPTY.total)
@@ -104,5 +107,5 @@ def _by_symbol(client: Client, query: str, kind: type[Row]) -> dict[str, Row]:
 
 
 def _rows(client: Client, query: str, kind: type[Row]) -> Iterator[Row]:
-    for values in client.query(query).result_rows:
+    for values in rows_of(client, query, limit_s=ANSWER_S):
         yield kind(*values)

@@ -14,7 +14,7 @@ from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import ProcessState
 from candlewick.terminal.board import EMPTY, Board, read_board
 from candlewick.terminal.board_view import Surroundings, render
-from clients.clickhouse import ClickHouseError, connect_reader
+from clients.clickhouse import connect_reader
 from schemas.errors import CandlewickError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class DemoScreen:
         try:
             self._client = self._client or connect_reader(self._plan.settings.clickhouse)
             return read_board(self._client)
-        except (ClickHouseError, CandlewickError) as error:
+        except CandlewickError as error:
             # A store that is being started again is no reason to stop watching.
             self._client = None
             first = next(iter(str(error).splitlines()), "")

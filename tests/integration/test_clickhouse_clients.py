@@ -6,6 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from api.queries.clickhouse import Reader
+from candlewick.store.audits import Audit
+from candlewick.store.completeness import read_completeness
+from candlewick.store.models import ModelTables
+from candlewick.store.predictions import PredictionTables
+from candlewick.terminal.board import read_board
 from clients.clickhouse import ClickHouseError, Client, answered, connect_reader, connect_writer
 from clients.clickhouse_errors import meaning, reader_login, writer_login
 from schemas.errors import (
@@ -86,6 +91,26 @@ def test_what_the_engine_refuses_says_what_to_do_next(
         ask(settings, call)
 
     assert type(found.value) is means
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda client: list(read_completeness(client, symbol="", interval="")),
+        lambda client: Audit(client, symbol="", interval="").tallies(),
+        lambda client: ModelTables(client).market_ms(),
+        lambda client: PredictionTables(client).newest(),
+        read_board,
+    ],
+)
+def test_a_store_without_tables_says_what_makes_them(
+    settings: ClickHouseSettings, read: Callable[[Client], object]
+) -> None:
+    with (
+        connect_reader(settings) as client,
+        pytest.raises(ContractMismatch, match="candlewick migrate"),
+    ):
+        read(client)
 
 
 def test_the_api_reads_the_same_table_of_codes(settings: ClickHouseSettings) -> None:
