@@ -249,7 +249,7 @@ def test_a_name_like_no_other_is_refused_with_the_page_that_has_all(
 
     with pytest.raises(ConfigurationError, match=r"docs/settings\.md"):
         load_settings()
-    assert "CANDLEWICK_KAFKA" in (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    assert "CANDLEWICK_KAFKA" in (Path(__file__).parents[3] / "docs" / "settings.md").read_text()
 
 
 def test_a_dotenv_file_is_held_to_the_same_rules_and_may_serve_others(tmp_path: Path) -> None:
