@@ -1,6 +1,6 @@
-"""Many candles of the exchange at once: columns, and their messages without a loop over rows.
+"""Columns of official candles, encoded to Kafka messages without a loop over rows.
 
-The bytes are those of `schemas.codecs.encode`; a property test holds them to it.
+The bytes equal those of `schemas.codecs.encode`; a property test compares them.
 Source: Apache Avro 1.11 specification, "Binary encoding"; Confluent, "Wire format".
 """
 
@@ -25,10 +25,10 @@ class CandleColumns:
     """Official candles of one symbol, interval and source, n rows, oldest first.
 
     Attributes:
-        interval_ms: Their length.
+        interval_ms: Length of each candle, in milliseconds.
         open_ms: int64[n].
-        open_e8: int64[n], as the other prices; none is negative.
-        volume_e8: uint8[n, 16], each a little-endian integer, as the other volumes.
+        open_e8: int64[n], like the other prices; none is negative.
+        volume_e8: uint8[n, 16], one little-endian integer a row, like the other volumes.
         trade_count: int64[n].
         event_ms: int64[n].
     """
@@ -53,7 +53,7 @@ class CandleColumns:
         return len(self.open_ms)
 
     def select(self, rows: "NDArray[np.bool_]") -> "CandleColumns":
-        """Return the rows that are marked."""
+        """Return the rows where ``rows`` is true."""
         chosen: dict[str, Any] = {
             field.name: column[rows]
             for field in fields(self)
@@ -62,7 +62,7 @@ class CandleColumns:
         return replace(self, **chosen)
 
     def candles(self) -> list[Candle]:
-        """Return the rows as records."""
+        """Return each row as a `Candle`."""
         return [self._candle(row) for row in range(len(self))]
 
     def _candle(self, row: int) -> Candle:
@@ -101,7 +101,7 @@ class CandleColumns:
 
 
 def encode_candles(columns: CandleColumns) -> list[bytes]:
-    """Return the message of each row."""
+    """Encode each row as the value of a Kafka message."""
     if not len(columns):
         return []
     frame = b"\x00" + contract_of(Candle).schema_id.to_bytes(4)
@@ -143,7 +143,7 @@ def _decimals(big_endian: "NDArray[np.uint8]") -> Part:
     rows, width = big_endian.shape
     digits = big_endian != 0
     first = np.where(digits.any(axis=1), digits.argmax(axis=1), width - 1)
-    # A first byte of 128 or more would read as a sign: a zero goes before it.
+    # A first byte of 128 or more would be read as a sign, so a zero byte goes before it.
     length = width - first + (big_endian[np.arange(rows), first] > 0x7F)  # noqa: PLR2004
     data = np.zeros((rows, width + 2), np.uint8)
     data[:, 0] = 2 * length

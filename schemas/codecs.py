@@ -1,7 +1,7 @@
-"""Records to messages and back: Confluent framing around Avro, and the checks of both ways.
+"""Codec between records and Kafka messages: Avro in Confluent framing, checked in both directions.
 
 Byte 0 is zero, four bytes of schema id follow (big-endian), then the Avro body. A header names the
-contract, so that a reader can tell a newer version from what is none of ours.
+contract, so that a reader can tell a newer version from foreign data.
 Source: Confluent, "Schema Registry wire format"; Apache Avro 1.11 specification.
 """
 
@@ -62,7 +62,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A record as Kafka carries it."""
+    """A Kafka message: encoded key, value and headers of a record."""
 
     key: bytes
     value: bytes
@@ -70,7 +70,7 @@ class Message:
 
 
 def message_of(record: Record) -> Message:
-    """Return the message of a record: its key, its bytes, and the name of its contract.
+    """Encode a record as a message, with its key and a header that names its contract.
 
     Raises:
         ValueError: The record cannot be true; see `schemas.validation.validate`.
@@ -79,12 +79,12 @@ def message_of(record: Record) -> Message:
 
 
 def contract_header(record: type) -> tuple[str, bytes]:
-    """Return the header of the messages of a type of record."""
+    """Return the header that names the contract of a record type."""
     return CONTRACT_HEADER, contract_of(record).name.encode()
 
 
 def encode(record: Record) -> bytes:
-    """Return the bytes of a record, by the newest contract of its type.
+    """Encode a record with the newest contract of its type.
 
     Raises:
         ValueError: The record cannot be true; see `schemas.validation.validate`.
@@ -102,30 +102,30 @@ def _frame(record: Record) -> bytes:
 
 
 class KafkaMessage(Protocol):
-    """A message as the Kafka clients give it."""
+    """The parts of a Kafka client's message that a reader needs."""
 
     def key(self) -> bytes | None:
-        """Return its key."""
+        """Return the key of the message."""
 
     def value(self) -> bytes | None:
-        """Return its value."""
+        """Return the value of the message."""
 
     def headers(self) -> Headers | None:
-        """Return its headers."""
+        """Return the headers of the message."""
 
 
 def record_in(record: type[RecordT], message: KafkaMessage) -> RecordT:
-    """Return the record of a message; raises as `read` does."""
+    """Decode the record of a client's message and check its key, as `read` does."""
     return read(record, key=message.key(), value=message.value(), headers=message.headers())
 
 
 def read(
     record: type[RecordT], *, key: bytes | None, value: bytes | None, headers: Headers | None
 ) -> RecordT:
-    """Return the record of a message, as every reader of a topic must take it.
+    """Decode a message's record and check its key; every reader of a topic uses this.
 
     Raises:
-        PoisonMessage: As `decode`; or the key is missing or not the record's.
+        PoisonMessage: As `decode`, or the key is missing or does not match the record.
         ContractMismatch: As `decode`.
     """
     found = decode(record, value or b"", headers=headers)
@@ -137,11 +137,11 @@ def read(
 
 
 def decode(record: type[RecordT], raw: bytes, *, headers: Headers | None = None) -> RecordT:
-    """Return the record of a message's value.
+    """Decode the record in a message's value, without its key.
 
     Raises:
-        PoisonMessage: Not framed Avro, cut short, of another type than ``record``, of no contract
-            that is known, or a record that cannot be true.
+        PoisonMessage: Not framed Avro, cut short, not a ``record``, of an unknown contract, or a
+            record that cannot be true.
         ContractMismatch: Written by a newer version of Candlewick than this one.
     """
     contract = _contract_in(raw, headers)
@@ -168,7 +168,7 @@ def _contract_in(raw: bytes, headers: Headers | None) -> Contract:
     contract = contract_with_id(schema_id)
     if contract is None:
         refuse_newer(_contract_named_in(headers))
-        raise PoisonMessage(f"schema id {schema_id} is of no known contract", raw=raw)
+        raise PoisonMessage(f"schema id {schema_id} belongs to no known contract", raw=raw)
     return contract
 
 

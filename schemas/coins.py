@@ -1,21 +1,21 @@
-"""What CoinGecko says about coins. Money is US dollars; changes are per cent; all in 1e-8 units."""
+"""Coins as CoinGecko reports them: money in US dollars, changes in per cent, in units of 1e-8."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Coin:
-    """A coin as it is now; None where CoinGecko does not say.
+    """The current state of a coin; None where CoinGecko reports no value.
 
     Attributes:
         coin_id: CoinGecko's id, for example ``bitcoin``.
         ticker: For example ``BTC``; not unique.
-        rank: By market capitalisation, 1 is the largest.
-        change_24h_e8: Change of the price in 24 hours, per cent, as all other changes.
-        max_supply_e8: Coins; None where there is no end.
+        rank: Rank by market capitalisation; 1 is the largest.
+        change_24h_e8: Change of the price in 24 hours, per cent, like all other changes.
+        max_supply_e8: Most coins that will exist; None where there is no limit.
         ath_e8: All-time high; ``atl`` is the all-time low.
-        updated_ms: As of when, by CoinGecko's clock.
-        fetched_ms: Our clock.
+        updated_ms: When CoinGecko last updated the coin, CoinGecko's clock.
+        fetched_ms: When we fetched it, our clock.
     """
 
     coin_id: str
@@ -48,9 +48,9 @@ class CoinDay:
     """One point of a coin's daily history.
 
     Attributes:
-        at_ms: The moment the values belong to: midnight, but for today's.
-        volume_24h_e8: Traded in the 24 hours before.
-        fetched_ms: Our clock.
+        at_ms: The time of the values: midnight UTC, except for today's point.
+        volume_24h_e8: US dollars traded in the 24 hours before ``at_ms``.
+        fetched_ms: When we fetched it, our clock.
     """
 
     coin_id: str

@@ -1,7 +1,7 @@
-"""The Avro contracts: which file describes which type, and the id each has on the wire.
+"""The Avro contracts: the file that describes each record type, and its schema id on the wire.
 
 The id of a contract is the fingerprint of its file, so every process knows every id without
-asking a registry. A released file is never edited; a test holds their hashes.
+asking a registry. A released file is never edited; a test compares their hashes.
 """
 
 import hashlib
@@ -45,9 +45,9 @@ class Contract:
     Attributes:
         name: File name without ``.avsc``, for example ``candle.v1``.
         schema_id: First 31 bits of the SHA-256 of the file.
-        text: The file, as it is published.
-        record: The type that it describes.
-        wire_schema: What fastavro encodes with: decimals are left as the bytes they are, because
+        text: Content of the file, as it is published.
+        record: The type that the contract describes.
+        wire_schema: The schema for fastavro, without logical types: a decimal stays bytes, because
             our values are integers already.
     """
 
@@ -68,12 +68,12 @@ def contract_named(name: str) -> Contract:
 
 
 def contract_of(record: type) -> Contract:
-    """Return the newest contract of a type."""
+    """Return the newest contract of a record type."""
     return contract_named(_NEWEST[record])
 
 
 def contract_with_id(schema_id: int) -> Contract | None:
-    """Return the contract of a schema id found on the wire; None where this version has none."""
+    """Return the contract of a schema id found on the wire; None if this version has none."""
     return _by_id().get(schema_id)
 
 
@@ -81,10 +81,10 @@ def refuse_newer(name: str) -> None:
     """Refuse a contract that only a newer version of Candlewick can read.
 
     Args:
-        name: What a message says of itself, for example ``candle.v2``; it may be anything.
+        name: The contract that a message claims, for example ``candle.v2``; may be any text.
 
     Raises:
-        ContractMismatch: It is a known contract in a higher version than this one knows.
+        ContractMismatch: A known contract, in a higher version than this Candlewick reads.
     """
     family, version = _family(name)
     known = max((_family(known)[1] for known in RECORDS if _family(known)[0] == family), default=0)
@@ -100,7 +100,7 @@ def _by_id() -> dict[int, Contract]:
 
 
 def _family(name: str) -> tuple[str, int]:
-    """Return name and version of a contract; version 0 where there is none."""
+    """Split a contract's name into family and version; version 0 where there is none."""
     family, _, version = name.partition(".v")
     is_version = version.isascii() and version.isdecimal() and len(version) <= _VERSION_DIGITS
     return family, int(version) if is_version else 0

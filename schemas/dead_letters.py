@@ -1,4 +1,4 @@
-"""What a dead letter is: the bytes that could not be read, and headers that say all about them."""
+"""Dead letters: the bytes that could not be read, and headers with their origin and the reason."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas.codecs import Headers, Message
 
-LARGEST_VALUE: Final = 256 * 1024  # a letter must fit where the record itself did not
+LARGEST_VALUE: Final = 256 * 1024  # a letter must fit even where the record did not
 LONGEST_REASON: Final = 2_000
 LARGEST_KEY: Final = 1_024
 MOST_HEADERS: Final = 20
@@ -28,16 +28,16 @@ _LONGEST_NUMBER: Final = 19
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a record was found that could not be used, and why.
+    """The origin of a record that could not be used, and the reason.
 
     Attributes:
-        reason: For people.
-        topic: Empty where it came from no topic.
-        partition: -1 where it came from no topic, as ``offset``.
-        reader: Which process met it: sinks, candles, predictor, ...
-        source: Where it came from, if from no topic: an address.
-        key: Of the record; None where it had none.
-        headers: Of the record.
+        reason: Why the record could not be used, for people.
+        topic: Empty if it came from no topic.
+        partition: -1 if it came from no topic, like ``offset``.
+        reader: The process that read it: sinks, candles, predictor, ...
+        source: The address it came from, if it came from no topic.
+        key: The record's key; None if it had none.
+        headers: The record's headers.
     """
 
     reason: str
@@ -52,13 +52,13 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter as it is read.
+    """A dead letter, read from its topic.
 
     Attributes:
-        value: The bytes, of a large record the first `LARGEST_VALUE`.
-        length: How many bytes the record had.
-        sha256: Of all its bytes, in hexadecimal digits.
-        retried_ms: When it was sent to its topic again, our clock; -1 while it was not.
+        value: The record's bytes; of a large record the first `LARGEST_VALUE`.
+        length: Length of the whole record, in bytes.
+        sha256: SHA-256 of the whole record, in hexadecimal digits.
+        retried_ms: When it was sent to its topic again, our clock; -1 if it was not.
     """
 
     origin: Origin
@@ -69,17 +69,17 @@ class DeadLetter:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all bytes of the record are here."""
+        """Whether ``value`` contains all bytes of the record."""
         return len(self.value) == self.length
 
     @property
     def name(self) -> str:
-        """What identifies it: whoever met the record, and however often, it has one name."""
+        """Identity of the dead record: the same for every reader and every repetition."""
         return _name(self.origin, self.sha256)
 
 
 def letter_of(raw: bytes, origin: Origin, *, retried_ms: int = _UNKNOWN) -> Message:
-    """Return the message of a dead letter; it always fits into a record of Kafka's default size."""
+    """Build the message of a dead letter; it always fits into Kafka's default record size."""
     sha256 = hashlib.sha256(raw).hexdigest()
     headers = [
         (_REASON, origin.reason[:LONGEST_REASON].encode(errors="replace")),
@@ -101,7 +101,7 @@ def letter_of(raw: bytes, origin: Origin, *, retried_ms: int = _UNKNOWN) -> Mess
 
 
 def read_letter(value: bytes | None, headers: Headers | None) -> DeadLetter:
-    """Return what a message of the topic of dead letters says; what is missing is unknown."""
+    """Read a message of the dead-letter topic; a missing header leaves its value unknown."""
     raw = value or b""
     pairs = plain_headers(headers)
     known = dict(pairs)
@@ -127,7 +127,7 @@ def read_letter(value: bytes | None, headers: Headers | None) -> DeadLetter:
 
 
 def plain_headers(headers: Headers | None) -> tuple[tuple[str, bytes], ...]:
-    """Return the headers of a record as an `Origin` keeps them."""
+    """Convert the headers of a record to the form that `Origin` stores."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
     return tuple((name, _bytes(text)) for name, text in pairs)
 

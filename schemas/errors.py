@@ -3,7 +3,7 @@
 CandlewickError
  ├── ConfigurationError   a person must change something; the message says what
  ├── PoisonMessage        dead-letter the record and go on
- ├── ContractMismatch     code and data disagree: stop
+ ├── ContractMismatch     code and data disagree: stop the process
  ├── RestartNeeded        this process cannot go on, a new one can: end it
  └── Transient            wait ``retry_after_s`` seconds, then try again
 """
@@ -14,14 +14,14 @@ class CandlewickError(Exception):
 
 
 class ConfigurationError(CandlewickError):
-    """A setting, an argument or the machine does not allow it; the message says what to change."""
+    """A setting, an argument or the machine is unfit; the message says what to change."""
 
 
 class PoisonMessage(CandlewickError):  # noqa: N818 - the field's term
     """A record that will never be readable.
 
     Attributes:
-        raw: The bytes as they came, for the dead letters.
+        raw: The record's bytes, unchanged, for the dead-letter topic.
     """
 
     def __init__(self, message: str, *, raw: bytes) -> None:
@@ -30,15 +30,15 @@ class PoisonMessage(CandlewickError):  # noqa: N818 - the field's term
 
 
 class ContractMismatch(CandlewickError):  # noqa: N818 - the field's term
-    """Data of a contract that this version does not know, or a store that another version made."""
+    """Data with a contract that this version does not know, or a store of another version."""
 
 
 class RestartNeeded(CandlewickError):  # noqa: N818 - what to do next
-    """A client of this process is shut out or stuck for good: end it, a new process goes on."""
+    """A client of this process is shut out or stuck for good: end it, so that a new one starts."""
 
 
 class Transient(CandlewickError):  # noqa: N818 - the field's term
-    """The other side cannot answer now.
+    """A remote system cannot answer now.
 
     Attributes:
         retry_after_s: Seconds to wait before trying again.

@@ -1,11 +1,11 @@
-"""Small files that are whole or not there: the one way in which this project writes them."""
+"""Atomic writes of small files; the project writes them only in this way."""
 
 import os
 from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
-    """Replace a file in one step; a reader, or a power cut, finds the old one or the new one.
+    """Replace a file in one step: a reader, or a power cut, finds either the old or the new one.
 
     Args:
         path: Its folder must exist.
@@ -13,7 +13,7 @@ def write_whole(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
         mode: Permissions of the new file, before the umask.
 
     Raises:
-        OSError: It could not be written; the old file is as it was.
+        OSError: The file could not be written; the old one is unchanged.
     """
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     data = content.encode() if isinstance(content, str) else content
@@ -32,7 +32,7 @@ def write_whole(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
 
 
 def _keep_name(folder: Path) -> None:
-    """Let the new name reach the disk too; a folder cannot be opened on every system."""
+    """Flush the new name to disk too, on systems where a folder can be opened."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:

@@ -1,22 +1,22 @@
-"""What the pipeline keeps about the past: what is held, what the exchange itself does not have."""
+"""Records about the past: the candles we have, and those the exchange does not have."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class HoleKind(StrEnum):
-    """What is known about candles that the exchange does not have."""
+    """Why the exchange does not have some candles, as far as it is proven."""
 
-    OFFICIAL = "official"  # trade ids go on without a break: nothing was traded
+    OFFICIAL = "official"  # trade ids continue without a break: nothing was traded
     UNLISTED = "unlisted"  # before the first trade of the symbol
-    UNPROVEN = "unproven"  # neither could be shown
+    UNPROVEN = "unproven"  # neither could be proven
 
 
 class ArchiveState(StrEnum):
-    """What became of an archive file."""
+    """The result of reading an archive file."""
 
     USED = "used"
-    REISSUED = "reissued"  # used again, as its checksum had changed
+    REISSUED = "reissued"  # used again, because its checksum had changed
     REFUSED = "refused"  # could not be used
 
 
@@ -26,12 +26,12 @@ class Hole:
 
     Attributes:
         kind: official, unlisted or unproven.
-        agg_id_before: Last aggregate trade before it; -1 when there is none or it is not known.
-        agg_id_after: First aggregate trade after it; -1 likewise.
+        agg_id_before: Id of the last aggregate trade before it; -1 when none is known.
+        agg_id_after: Id of the first aggregate trade after it; -1 when none is known.
         before_ms: Event time of the trade before; -1 when not known.
         after_ms: Event time of the trade after; -1 when not known.
         checked_ms: When the exchange was asked, our clock.
-        reason: For people.
+        reason: Why the exchange does not have them, for people.
     """
 
     symbol: str
@@ -54,8 +54,8 @@ class ArchiveFile:
     Attributes:
         name: For example ``BTCUSDT-1m-2024-08.zip``.
         source: archive-daily or archive-monthly.
-        sha256: The checksum that was published with it.
-        rows: Candles in it; 0 where it could not be used.
+        sha256: The checksum that the exchange published with it.
+        rows: Number of candles in it; 0 if it could not be used.
         state: used, reissued or refused.
         changed_ms: When it came into this state, our clock.
         reason: Why, for people; empty for used.
@@ -76,14 +76,14 @@ class ArchiveFile:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Which candles of a symbol and interval Kafka holds from REST or archives.
+    """The candles of a symbol and interval that Kafka has from REST or archives.
 
     Attributes:
         held: Half-open runs ``open_ms, close_ms, open_ms, close_ms, ...``, ascending.
-        absent: Runs that the exchange itself does not have, likewise.
+        absent: Runs that the exchange itself does not have, in the same form.
         partition: Partition of the klines topic that has the symbol.
-        next_offset: All its records before this offset are in ``held``.
-        changed_ms: Our clock.
+        next_offset: All records of that partition before this offset are counted in ``held``.
+        changed_ms: When this record was made, our clock.
     """
 
     symbol: str
@@ -96,5 +96,5 @@ class History:
 
 
 def history_key(symbol: str, interval: str) -> str:
-    """Return the key of a history's record, for example ``BTCUSDT 1m``."""
+    """Return the key of a `History` record, for example ``BTCUSDT 1m``."""
     return f"{symbol} {interval}"

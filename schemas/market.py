@@ -1,4 +1,4 @@
-"""What the pipeline carries about the market: trades, blocks of trades, candles, gaps.
+"""Records about the market: trades, blocks of trades, candles and gaps.
 
 Prices and quantities are integers in units of 1e-8 (suffix ``_e8``), times UTC epoch milliseconds.
 """
@@ -20,7 +20,7 @@ class Trade:
     """One aggregate trade: the fills of one taker order at one price.
 
     A void record of the exchange (price, quantity and fills zero) keeps its ``agg_id`` so that
-    ids stay consecutive; it is no part of any candle.
+    ids stay consecutive; it is not part of any candle.
     """
 
     symbol: str
@@ -34,7 +34,7 @@ class Trade:
 
     @property
     def fills(self) -> int:
-        """How many trades the aggregate holds; zero for a void record."""
+        """Number of trades in the aggregate; zero for a void record."""
         return (
             0
             if self.first_trade_id == NO_TRADE_ID
@@ -48,11 +48,11 @@ class TradeBlock:
 
     Attributes:
         symbol: For example ``BTCUSDT``.
-        first_agg_id: Id of the first aggregate; the others follow one by one. With n = 0 the id
-            that the next one will have.
+        first_agg_id: Id of the first aggregate; the others follow one by one. With n = 0, the id
+            of the next aggregate.
         first_trade_id: Id of the first fill; the fills of the block are consecutive.
-        received_ms: When our socket read the newest trade, by the exchange's clock as we know it:
-            a machine whose own clock is wrong stamps no other time.
+        received_ms: When our socket read the newest trade, by our estimate of the exchange's
+            clock: a wrong clock of this machine does not matter.
         watermark_ms: The exchange's event time that this symbol's stream had passed when the block
             was cut: no older trade of this symbol is expected any more.
         event_ms: int64[n], trade times.
@@ -88,7 +88,7 @@ class TradeBlock:
 
 
 class CandleStatus(StrEnum):
-    """What is proven about a candle."""
+    """How complete a candle is proven to be."""
 
     OPEN = "open"  # still moving
     COMPLETE = "complete"  # ids prove that nothing is missing
@@ -98,7 +98,7 @@ class CandleStatus(StrEnum):
 
 
 class CandleSource(StrEnum):
-    """Where a candle comes from."""
+    """The source of a candle."""
 
     TRADES = "trades"
     STREAM = "stream"
@@ -115,12 +115,12 @@ class Candle:
     exact sums of price times quantity, rounded half up to 1e-8 where tick times step is finer.
 
     Attributes:
-        first_trade_id: -1 when nothing was traded, as ``last_trade_id``.
+        first_trade_id: -1 when nothing was traded, like ``last_trade_id``.
         price_variation_e16: Sum of squared differences of consecutive trade prices inside the
             candle, in 1e-16 quote squared; None for the exchange's klines and for candles whose
             trades did not come in one run.
-        revision: 1 when first closed, higher when it had to change after, 0 while open.
-        event_ms: Newest event time known when the record was made.
+        revision: 0 while open, 1 when first closed, higher after each later change.
+        event_ms: Newest event time known when the candle was made.
     """
 
     symbol: str
@@ -146,7 +146,7 @@ class Candle:
 
 
 class GapState(StrEnum):
-    """The life of a gap."""
+    """The state of a gap."""
 
     FOUND = "found"
     REPAIRED = "repaired"
@@ -162,8 +162,8 @@ class Gap:
         before_ms: Event time of the first trade after it; -1 when unknown.
         state: found, repaired or given-up.
         noticed_ms: When the gap was found, our clock.
-        changed_ms: When it came into this state, our clock.
-        reason: Why it came into this state, for people.
+        changed_ms: When the gap entered this state, our clock.
+        reason: Why it entered this state, for people.
     """
 
     symbol: str
@@ -181,7 +181,7 @@ def block_of(trades: list[Trade], *, received_ms: int, watermark_ms: int) -> Tra
     """Pack consecutive trades of one symbol into a block.
 
     Raises:
-        ValueError: No trade, more than one symbol, or ids that are not consecutive.
+        ValueError: More than one symbol, or ids that are not consecutive.
     """
     first, ids = trades[0], range(trades[0].agg_id, trades[0].agg_id + len(trades))
     if any(t.agg_id != i or t.symbol != first.symbol for t, i in zip(trades, ids, strict=True)):
@@ -204,7 +204,7 @@ def block_of(trades: list[Trade], *, received_ms: int, watermark_ms: int) -> Tra
 def empty_block(
     symbol: str, *, next_agg_id: int, next_trade_id: int, received_ms: int, watermark_ms: int
 ) -> TradeBlock:
-    """Return a block without trades: it says that there were none up to ``watermark_ms``."""
+    """Return a block without trades: proof that there were none up to ``watermark_ms``."""
     none = np.empty(0, np.int64)
     return TradeBlock(
         symbol=symbol,

@@ -1,4 +1,4 @@
-"""Numbered SQL files to a store's tables, once each, in order; an edited file is refused."""
+"""Migrations: numbered SQL files, applied once each and in order; an edited file is refused."""
 
 import hashlib
 import re
@@ -26,7 +26,7 @@ ORDER BY name"""
 
 
 class Store(Protocol):
-    """What the migrator needs of a ClickHouse client that is set to the right database."""
+    """The part of a ClickHouse client that migrations need; it uses the right database."""
 
     def run(self, statement: str) -> None:
         """Run one statement."""
@@ -37,14 +37,14 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: its name, for example ``001_market``, its text and the text's SHA-256."""
+    """One SQL file: its name, for example ``001_market``, its text and the text's SHA-256."""
 
     name: str
     text: str
     checksum: str
 
     def statements(self) -> Iterator[str]:
-        """Yield the statements, without comments and semicolons."""
+        """Yield each SQL statement, without comments and semicolons."""
         bare = re.sub(r"--[^\n]*", "", self.text)
         yield from (part.strip() for part in bare.split(";") if part.strip())
 
@@ -55,7 +55,7 @@ def read_migrations(folder: Path = FOLDER) -> list[Migration]:
 
 
 def migrate(store: Store, migrations: list[Migration], *, cluster: str | None = None) -> list[str]:
-    """Apply what is missing and return the names of what was applied.
+    """Apply the migrations that are missing, and return their names.
 
     A process killed half-way is harmless: every statement may run twice.
 
@@ -78,7 +78,7 @@ def migrate(store: Store, migrations: list[Migration], *, cluster: str | None = 
 
 
 def for_cluster(statement: str, cluster: str | None) -> str:
-    """Return the DDL for one machine as it is, or for a cluster with replicated engines.
+    """Return a DDL statement unchanged, or for a cluster with replicated engines.
 
     Source: ClickHouse documentation, "Data Replication" and "Distributed DDL Queries".
     """

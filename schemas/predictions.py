@@ -1,15 +1,15 @@
-"""What the pipeline carries about predictions: predictions, their scores, models, requests.
+"""Records about predictions: predictions, their scores, models and training requests.
 
 A prediction answers "where will the open 15-minute candle close?". It is never changed; when the
 candle has closed, a score is published for it. Prices are integers in units of 1e-8 (suffix
-``_e8``), times UTC epoch milliseconds, and what is relative is in basis points (suffix ``_bp``).
+``_e8``), times UTC epoch milliseconds, relative values basis points (suffix ``_bp``).
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-# Header of the record of a score that was made by a replay, after its candle had closed.
+# Header of a score that a replay made, after the candle had closed.
 REPLAYED: Final = ("replayed", b"1")
 
 
@@ -18,25 +18,25 @@ class PredictionStatus(StrEnum):
 
     READY = "ready"
     COLD = "cold"  # too little history: the interval is wider than it needs to be
-    GAPPED = "gapped"  # minutes are missing behind it: wider likewise
+    GAPPED = "gapped"  # minutes are missing in its history: wider too
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Where the candle ``[open_ms, close_ms)`` will close, by one model.
+    """One model's prediction of the close of the candle ``[open_ms, close_ms)``.
 
     The key is ``symbol, interval, open_ms, issued_ms, model``. All prices are multiples of the
     symbol's tick, ``low_90 <= low_50 <= price <= high_50 <= high_90``.
 
     Attributes:
         issued_ms: Event time up to which the market was known.
-        minutes_to_close: 15 down to 1; between two minutes a fraction.
+        minutes_to_close: Counts down from 15 to 1; a fraction between two minutes.
         status: One of `PredictionStatus`.
-        scored: False for one between two minutes: it is for display only.
+        scored: False for a prediction between two minutes, which is for display only.
         champion: Whether the model was the symbol's champion when it answered.
         last_price_e8: Price at ``issued_ms``; the reference predicts it.
-        volatility_bp: Usual move in one minute over the last hour, the same for every model: it
-            tells calm from storm.
+        volatility_bp: Usual move in one minute over the last hour, the same for every model;
+            separates calm markets from volatile ones.
     """
 
     symbol: str
@@ -61,17 +61,17 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a prediction was worth, known when its candle has closed.
+    """The score of a prediction, known once its candle has closed.
 
-    The first eleven attributes are the prediction's own.
+    The first twelve attributes are those of the prediction.
 
     Attributes:
         outcome_e8: The candle's close.
         error_bp: Log return from the predicted to the true close.
-        squared_error_bp2: Its square.
+        squared_error_bp2: Square of ``error_bp``.
         pinball_bp: Mean pinball loss of the interval's four quantiles: 5, 25, 75 and 95 %.
-        winkler_50_bp: Winkler score of the 50 % interval: its width, and what a miss costs.
-        width_50_bp: Its width.
+        winkler_50_bp: Winkler score of the 50 % interval: its width plus the penalty of a miss.
+        width_50_bp: Width of the 50 % interval.
     """
 
     symbol: str
@@ -100,26 +100,26 @@ class Score:
 
 
 class ModelEvent(StrEnum):
-    """The life of a model."""
+    """Events in the life of a model."""
 
-    TRAINED = "trained"  # an artefact is there to be loaded
+    TRAINED = "trained"  # an artefact is ready to be loaded
     PROMOTED = "promoted"  # champion of a symbol, or a challenger that took over
     RETIRED = "retired"
-    DRIFT = "drift"  # its residuals are not what they were; a fresh challenger has started
+    DRIFT = "drift"  # its residuals have changed; a fresh challenger has started
     FAILED = "failed"  # a training ended without an artefact
 
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """Something that happened to a model, with its evidence.
+    """An event in the life of a model, with its evidence.
 
     Attributes:
-        version: The artefact's, or the online model's generation.
-        symbol: Whose; empty where it concerns all symbols.
+        version: Version of the artefact, or generation of the online model.
+        symbol: The symbol concerned; empty for all symbols.
         event: One of `ModelEvent`.
-        event_ms: Event time of the candle that led to it, or when the training ended.
-        reason: Why, for people.
-        details: JSON object: figures that led to it, or an artefact's metadata.
+        event_ms: Event time of the candle that caused it, or the end of the training.
+        reason: Why it happened, for people.
+        details: JSON object: the figures behind it, or an artefact's metadata.
     """
 
     model: str
@@ -132,18 +132,18 @@ class ModelVersion:
 
     @property
     def key(self) -> str:
-        """Of its record: what is told twice replaces itself, and nothing else."""
+        """Key of the Kafka record: a repeated event replaces itself and nothing else."""
         return f"{self.model}/{self.symbol}/{self.version}/{self.event}/{self.event_ms}"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
-    """A wish to have a batch model trained on ``[from_ms, until_ms)``.
+    """A request to train a batch model on ``[from_ms, until_ms)``.
 
     Attributes:
-        symbol: One symbol, or empty for all that are stored.
+        symbol: One symbol, or empty for all stored symbols.
         model: For example ``batch`` or ``forest``.
-        requested_by: Who asked: a person, or the monthly timer.
+        requested_by: The person who asked, or the monthly timer.
     """
 
     symbol: str

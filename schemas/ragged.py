@@ -1,4 +1,4 @@
-"""Rows of bytes of different lengths, put together column by column without a loop over rows."""
+"""Rows of bytes with different lengths, assembled column by column without a loop over rows."""
 
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -15,10 +15,11 @@ ValueT = TypeVar("ValueT", np.uint8, np.bool_)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some bytes of every row: uint8[n, w], and which of them count; one row stands for all.
+    """Some bytes of every row. An array with a single row stands for all rows.
 
     Attributes:
-        counts: None where all of them do.
+        data: uint8[n, w].
+        counts: bool[n, w], true for the bytes that are part of the row; None for all of them.
     """
 
     data: "NDArray[np.uint8]"
@@ -26,17 +27,17 @@ class Part:
 
     @classmethod
     def constant(cls, data: bytes) -> "Part":
-        """Return the same bytes for every row."""
+        """Make a part with the same bytes for every row."""
         return cls.fixed(np.frombuffer(data, np.uint8).reshape(1, -1))
 
     @classmethod
     def fixed(cls, data: "NDArray[np.uint8]") -> "Part":
-        """Return bytes that all count."""
+        """Make a part in which every byte counts."""
         return cls(data, None)
 
 
 def rows_of(parts: list[Part], rows: int) -> list[bytes]:
-    """Return each row: its bytes of all parts, in their order."""
+    """Assemble each row from its bytes of all parts, in their order."""
     data = _side_by_side([part.data for part in parts], rows)
     if all(part.counts is None for part in parts):
         flat, width = data.tobytes(), data.shape[1]

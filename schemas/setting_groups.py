@@ -1,4 +1,4 @@
-"""The groups of settings: what each part of the system may be told."""
+"""The groups of settings, one for each part of the system."""
 
 from typing import Annotated
 
@@ -30,28 +30,30 @@ class Group(BaseModel):
 
 
 class KafkaSettings(Group):
-    """Where the broker is and how topics are made."""
+    """Address of the brokers, and how topics are created."""
 
     bootstrap_servers: Brokers = Field(
         "127.0.0.1:9092", description="Brokers, host:port, comma separated."
     )
-    partitions: int = Field(4, ge=1, le=1000, description="Partitions of every topic when created.")
+    partitions: int = Field(
+        4, ge=1, le=1000, description="Partitions of each topic that is created."
+    )
     replication_factor: int = Field(
-        1, ge=1, le=9, description="Copies of every topic when created."
+        1, ge=1, le=9, description="Copies of each topic that is created."
     )
 
 
 class ClickHouseSettings(Group):
-    """Where the store is. There is no default password."""
+    """Address, users and database of the store. There is no default password."""
 
-    url: HttpUrl = Field("http://127.0.0.1:8123", description="HTTP interface.")
+    url: HttpUrl = Field("http://127.0.0.1:8123", description="URL of the HTTP interface.")
     user: UserName = Field("candlewick", description="User that writes.")
-    password: Secret = Field(SecretStr(""), description="Its password.")
+    password: Secret = Field(SecretStr(""), description="Password of the user that writes.")
     reader_user: UserName = Field("reader", description="User that may only read.")
-    reader_password: Secret = Field(SecretStr(""), description="Its password.")
-    database: DatabaseName = Field("candlewick", description="Database.")
+    reader_password: Secret = Field(SecretStr(""), description="Password of the user that reads.")
+    database: DatabaseName = Field("candlewick", description="Name of the database.")
     cluster: OptionalClusterName = Field(
-        None, description="Name of a ClickHouse cluster: turns the engines into Replicated ones."
+        None, description="Name of a ClickHouse cluster; makes the tables replicated."
     )
 
     @field_validator("reader_user")
@@ -63,44 +65,47 @@ class ClickHouseSettings(Group):
 
 
 class BinanceSettings(Group):
-    """Where the exchange is. Public market data, no key."""
+    """Addresses of the exchange. Its market data is public and needs no key."""
 
     stream_url: WebsocketUrl = Field(
-        "wss://data-stream.binance.vision", description="Websocket streams."
+        "wss://data-stream.binance.vision", description="URL of the websocket streams."
     )
-    rest_url: HttpUrl = Field("https://data-api.binance.vision", description="REST.")
-    archive_url: HttpUrl = Field("https://data.binance.vision", description="Archive files.")
+    rest_url: HttpUrl = Field("https://data-api.binance.vision", description="URL of REST.")
+    archive_url: HttpUrl = Field("https://data.binance.vision", description="URL of the archive.")
 
 
 class StreamSettings(Group):
-    """How the live stream is read."""
+    """Batching, time limits and clock tolerance of the live stream."""
 
-    linger_ms: int = Field(50, ge=0, le=5000, description="Longest wait of a trade for its block.")
+    linger_ms: int = Field(
+        50, ge=0, le=5000, description="Milliseconds that a trade waits for its block."
+    )
     block_trades: int = Field(1000, ge=1, le=4096, description="Most trades in a block.")
     silence_s: Seconds = Field(
-        15.0, description="A connection without a frame for this long is replaced."
+        15.0, description="Seconds without a frame after which a connection is replaced."
     )
     rotate_h: float = Field(
-        23.0, ge=1 / 3600, le=23.9, description="A connection is replaced after this many hours."
+        23.0, ge=1 / 3600, le=23.9, description="Hours after which a connection is replaced."
     )
     ahead_s: Seconds = Field(
         5.0,
-        description="How far a frame may be ahead of the exchange's clock as measured; what is "
-        "farther is a dead letter. More only where a simulated market runs faster than time.",
+        description="Seconds that a frame may be ahead of the exchange's measured clock; otherwise "
+        "it is a dead letter. Raise it only for a simulated market that runs faster than time.",
     )
     give_up_s: Seconds = Field(
-        60.0, description="A gap that REST could not fill for this long is given up."
+        60.0, description="Seconds after which a gap that REST cannot fill is given up."
     )
 
 
 class CandleSettings(Group):
-    """How candles are closed."""
+    """When candles are closed."""
 
     lateness_ms: int = Field(
         2000,
         ge=0,
         le=60_000,
-        description="A candle without a newer trade closes this long after its end, in event time.",
+        description="Milliseconds of event time after its end at which a candle closes without a "
+        "newer trade.",
     )
 
 
@@ -112,19 +117,19 @@ class SimulationSettings(Group):
 
 
 class BackfillSettings(Group):
-    """What of the past the stack fetches and keeps complete by itself."""
+    """The part of the past that the stack fetches and keeps complete by itself."""
 
     since: Since = Field(
         "30d",
-        description="From when on: days back such as 30d, or a date such as 2017-08-01.",
+        description="Start: days back such as 30d, or a date such as 2017-08-01.",
     )
     intervals: Annotated[Intervals, NoDecode] = Field(
-        ("15m", "1m"), min_length=1, description="Intervals, comma separated."
+        ("15m", "1m"), min_length=1, description="Candle intervals, comma separated."
     )
     check_minutes: int = Field(
-        15, ge=1, le=1440, description="Candles of the last hours are fetched again this often."
+        15, ge=1, le=1440, description="Minutes between two checks of the newest candles."
     )
-    check_hours: int = Field(3, ge=1, le=12, description="So many hours.")
+    check_hours: int = Field(3, ge=1, le=12, description="Hours of candles in such a check.")
 
     @field_validator("intervals", mode="before")
     @classmethod
@@ -133,19 +138,17 @@ class BackfillSettings(Group):
 
 
 class CoinsSettings(Group):
-    """What is asked of CoinGecko. Its public tier needs no key."""
+    """Requests to CoinGecko. Its public tier needs no key."""
 
-    url: HttpUrl = Field("https://api.coingecko.com/api/v3", description="Address.")
-    key: Secret = Field(SecretStr(""), description="Demo key; left out, the public tier.")
-    every_s: int = Field(
-        300, ge=30, le=86_400, description="Seconds from one question to the next."
-    )
+    url: HttpUrl = Field("https://api.coingecko.com/api/v3", description="Address of the API.")
+    key: Secret = Field(SecretStr(""), description="Demo key. If not set: the public tier.")
+    every_s: int = Field(300, ge=30, le=86_400, description="Seconds from one request to the next.")
     history_days: int = Field(
         365, ge=0, le=365, description="Days of daily capitalisation fetched once; 0 for none."
     )
     ids: Annotated[CoinIds, NoDecode] = Field(
         default_factory=dict,
-        description="CoinGecko's ids of further pairs: PEPEUSDT=pepe,UNIUSDT=uniswap.",
+        description="CoinGecko ids of further pairs: PEPEUSDT=pepe,UNIUSDT=uniswap.",
     )
 
     @field_validator("ids", mode="before")
@@ -160,33 +163,33 @@ class CoinsSettings(Group):
 class LifecycleSettings(Group):
     """How long the store keeps rows, counted from when they were stored."""
 
-    trades_days: int = Field(30, ge=1, le=36_500, description="Trades are kept so many days.")
+    trades_days: int = Field(30, ge=1, le=36_500, description="Days that trades are kept.")
     trades_recompress_days: int = Field(
-        2, ge=0, le=36_500, description="Trades are compressed harder after so many; 0 for never."
+        2, ge=0, le=36_500, description="Days until trades are compressed harder; 0 for never."
     )
     live_candles_days: int = Field(
-        1, ge=1, le=36_500, description="States of open candles are kept so many days."
+        1, ge=1, le=36_500, description="Days that states of open candles are kept."
     )
     candles_days: int = Field(
-        0, ge=0, le=36_500, description="Candles from trades are kept so many; 0 for ever."
+        0, ge=0, le=36_500, description="Days that candles from trades are kept; 0 for ever."
     )
     klines_days: int = Field(
-        0, ge=0, le=36_500, description="The exchange's candles are kept so many; 0 for ever."
+        0, ge=0, le=36_500, description="Days that the exchange's candles are kept; 0 for ever."
     )
     candles_recompress_days: int = Field(
-        7, ge=0, le=36_500, description="Both are compressed harder after so many; 0 for never."
+        7, ge=0, le=36_500, description="Days until candles are compressed harder; 0 for never."
     )
     coins_days: int = Field(
-        0, ge=0, le=36_500, description="Coin profiles are kept so many; 0 for ever."
+        0, ge=0, le=36_500, description="Days that coin profiles are kept; 0 for ever."
     )
-    zstd_level: int = Field(6, ge=1, le=22, description="How hard: level of ZSTD.")
+    zstd_level: int = Field(6, ge=1, le=22, description="ZSTD level of the harder compression.")
 
 
 class GrafanaSettings(Group):
-    """A Grafana that gets our dashboards, and annotations where its address is set."""
+    """A Grafana for our dashboards; it also gets annotations if its address is set."""
 
-    url: OptionalHttpUrl = Field("", description="Address; left out, none.")
+    url: OptionalHttpUrl = Field("", description="Address. If not set: no Grafana.")
     token: Secret = Field(
         SecretStr(""), description="Token of a service account with the role Admin."
     )
-    webhook: OptionalHttpUrl = Field("", description="Where alerts are posted; left out, nowhere.")
+    webhook: OptionalHttpUrl = Field("", description="URL that alerts are posted to, if set.")

@@ -1,4 +1,4 @@
-"""What a setting may be: types that refuse nonsense when they are read, each with what to write."""
+"""Types of settings. Each refuses an invalid value with a message that says what to write."""
 
 import re
 from datetime import UTC, date, datetime
@@ -30,7 +30,7 @@ _FIRST_YEAR: Final = 1970
 def _host(text: str) -> str:
     if _is_host(text):
         return text
-    raise ValueError(f"{text!r} is no address: write for example 127.0.0.1, ::1 or a name")
+    raise ValueError(f"{text!r} is not an address: write for example 127.0.0.1, ::1 or a name")
 
 
 def _is_host(text: str) -> bool:
@@ -47,7 +47,7 @@ def _brokers(text: str) -> str:
     for broker in text.split(","):
         host, _, port = broker.strip().rpartition(":")
         if not _is_host(host.removeprefix("[").removesuffix("]")) or not _is_port(port):
-            raise ValueError(f"{broker!r} is no broker: write host:port, comma separated")
+            raise ValueError(f"{broker!r} is not a broker: write host:port, comma separated")
     return text
 
 
@@ -68,7 +68,7 @@ def _websocket(text: str) -> str:
 
 
 def _url(text: str, *schemes: str) -> str:
-    wanted = ValueError(f"{text!r} is no address: write {schemes[-1]}://host or with :port")
+    wanted = ValueError(f"{text!r} is not an address: write {schemes[-1]}://host or with :port")
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
@@ -81,48 +81,50 @@ def _url(text: str, *schemes: str) -> str:
 
 
 def _user(text: str) -> str:
-    return _like(_USER, text, "user name: letters, digits and . _ @ -, at most 64")
+    return _like(_USER, text, "user name: use letters, digits and . _ @ -, at most 64")
 
 
 def _cluster(text: str) -> str:
-    return _like(_CLUSTER, text, "name of a cluster: letters, digits and . _ -, at most 64")
+    return _like(_CLUSTER, text, "cluster name: use letters, digits and . _ -, at most 64")
 
 
 def _database(text: str) -> str:
     if text.lower() in _OWN_DATABASES:
         raise ValueError(f"{text!r} is ClickHouse's own: choose another name")
-    return _like(_DATABASE, text, "name of a database: letters, digits and _, at most 64")
+    return _like(_DATABASE, text, "database name: use letters, digits and _, at most 64")
 
 
 def _like(pattern: re.Pattern[str], text: str, what: str) -> str:
     if pattern.fullmatch(text) is None:
-        raise ValueError(f"{text!r} is no {what}")
+        raise ValueError(f"{text!r} is not a {what}")
     return text
 
 
 def _secret(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if not text.isprintable() or text != text.strip():
-        raise ValueError("it begins or ends with blanks, or holds characters that do not print")
+        raise ValueError("it begins or ends with a blank, or has unprintable characters")
     return value
 
 
 def _database_url(value: SecretStr) -> SecretStr:
     if _DATABASE_URL.fullmatch(value.get_secret_value()) is None:
-        raise ValueError("it is no URL: write postgresql+psycopg://user:password@host/database")
+        raise ValueError("it is not a URL: write postgresql+psycopg://user:password@host/database")
     return value
 
 
 def _folder(value: object) -> object:
     text = str(value)
     if not text.strip() or not text.isprintable():
-        raise ValueError("it is empty or does not print: write the path of a folder, . for this")
+        raise ValueError(
+            "it is empty or unprintable: write the path of a folder, or . for this one"
+        )
     return value
 
 
 def _file(path: Path) -> Path:
     if not str(path).isprintable():
-        raise ValueError("it does not print: write the path of a file")
+        raise ValueError("it is unprintable: write the path of a file")
     return path
 
 
@@ -133,9 +135,11 @@ def _since(text: str) -> str:
         day = date.fromisoformat(text) if len(text) == len("2017-08-01") else None
     except ValueError:
         day = None
-    # The clock of a reader ahead of ours may say that it is tomorrow already.
+    # A user in a time zone east of UTC may already have tomorrow's date.
     if day is None or day.year < _FIRST_YEAR or (day - datetime.now(UTC).date()).days > 1:
-        raise ValueError(f"{text!r} is no day of the past: write 2017-08-01, or 30d for days back")
+        raise ValueError(
+            f"{text!r} is not a day of the past: write 2017-08-01, or 30d for days back"
+        )
     return text
 
 
@@ -143,21 +147,21 @@ def _intervals(names: tuple[str, ...]) -> tuple[str, ...]:
     known = [interval.value for interval in Interval]
     for name in names:
         if name not in known:
-            raise ValueError(f"{name!r} is no interval: choose from {', '.join(known)}")
+            raise ValueError(f"{name!r} is not an interval: choose from {', '.join(known)}")
     return tuple(dict.fromkeys(names))
 
 
 def _symbols(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if _SYMBOL.fullmatch(name) is None:
-            raise ValueError(f"{name!r} is no symbol; write for example BTCUSDT,ETHUSDT")
+            raise ValueError(f"{name!r} is not a symbol: write for example BTCUSDT,ETHUSDT")
     return names
 
 
 def _coins(ids: dict[str, str]) -> dict[str, str]:
     for symbol, coin in ids.items():
         if _SYMBOL.fullmatch(symbol) is None or _COIN.fullmatch(coin) is None:
-            raise ValueError(f"{symbol}={coin} is no pair with its coin: write PEPEUSDT=pepe")
+            raise ValueError(f"{symbol}={coin} is not a pair and its coin: write PEPEUSDT=pepe")
     return ids
 
 
@@ -185,5 +189,5 @@ Since = Annotated[str, AfterValidator(_since)]
 Intervals = Annotated[tuple[str, ...], AfterValidator(_intervals)]
 Symbols = Annotated[tuple[str, ...], AfterValidator(_symbols)]
 CoinIds = Annotated[dict[str, str], AfterValidator(_coins)]
-# A number of seconds that a person could mean: a millisecond to a day.
+# A plausible number of seconds: a millisecond to a day.
 Seconds = Annotated[float, Field(ge=0.001, le=DAY_S, allow_inf_nan=False)]

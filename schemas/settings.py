@@ -1,4 +1,4 @@
-"""What a person may set, from the environment (``CANDLEWICK_...``) or a ``.env`` file."""
+"""All settings, read from the environment (``CANDLEWICK_...``) or a ``.env`` file."""
 
 import os
 from collections.abc import Iterator
@@ -67,18 +67,18 @@ DEFAULT_SYMBOLS = (
 
 
 class Settings(BaseSettings):
-    """Everything that may be set. Build it once, with `load_settings`, and pass it down."""
+    """All settings. Build them once, with `load_settings`, and pass them down."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
         env_file=_DOTENV,
         frozen=True,
-        extra="ignore",  # other programs' variables live in the same file
+        extra="ignore",  # other programs may keep variables in the same file
     )
 
     symbols: Annotated[Symbols, NoDecode] = Field(
-        DEFAULT_SYMBOLS, min_length=1, description="Pairs to follow, comma separated."
+        DEFAULT_SYMBOLS, min_length=1, description="Trading pairs to follow, comma separated."
     )
     data_dir: Folder = Field(Path(".candlewick"), description="Folder of the local stack.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Log level.")
@@ -110,14 +110,14 @@ def load_settings() -> Settings:
 
     Raises:
         ConfigurationError: A value is wrong, or a ``CANDLEWICK_`` variable is not a setting; the
-            message names each variable. Or the ``.env`` file is no text.
+            message names the variable. Or the ``.env`` file is not text.
     """
     try:
         _refuse_unknown_names()
         return Settings()
     except UnicodeDecodeError as error:
         here = Path(_DOTENV).absolute()
-        raise ConfigurationError(f"{here} is no UTF-8 text: write it anew, or remove it") from error
+        raise ConfigurationError(f"{here} is not UTF-8 text: rewrite it or remove it") from error
     except ValidationError as error:
         raise ConfigurationError("; ".join(map(_line, error.errors()))) from error
 
@@ -128,7 +128,7 @@ def _line(error: ErrorDetails) -> str:
 
 
 def variable_name(*path: str) -> str:
-    """Return the environment variable of a setting, for example of ``kafka``, ``partitions``."""
+    """Return the environment variable of a setting, such as ``kafka``, ``partitions``."""
     return PREFIX + "__".join(path).upper()
 
 

@@ -1,4 +1,4 @@
-"""From when on the past is wanted, as people write it. Pure."""
+"""Parser of start times such as ``30d`` or ``2017-08-01``. Pure."""
 
 import re
 from datetime import UTC, datetime
@@ -8,10 +8,10 @@ from schemas.timeframe import DAY_MS
 
 
 def since_ms(text: str, *, now_ms: int) -> int:
-    """Return the moment of ``30d`` (days back), a date, or a date and time in UTC.
+    """Parse ``30d`` (days back), a date, or a date and time (UTC unless it names an offset).
 
     Raises:
-        ConfigurationError: It is none of these.
+        ConfigurationError: The text is none of these.
     """
     if re.fullmatch(r"[0-9]{1,5}d", text):
         return now_ms - int(text[:-1]) * DAY_MS
@@ -19,7 +19,7 @@ def since_ms(text: str, *, now_ms: int) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigurationError(
-            f"{text!r} is no time: write 2017-08-01, 2017-08-01T12:00, or 30d for 30 days back"
+            f"{text!r} is not a time: write 2017-08-01, 2017-08-01T12:00, or 30d for 30 days back"
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

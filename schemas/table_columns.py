@@ -1,4 +1,4 @@
-"""The columns that the rows of each table hold, in order."""
+"""Column names of the tables, in the order of the rows that are inserted."""
 
 TRADE = (
     "symbol",

@@ -35,15 +35,15 @@ class Interval(StrEnum):
     __hash__ = str.__hash__  # Enum's own is a Python function, and candles are looked up by it
 
     def open_of(self, event_ms: int) -> int:
-        """Return the start of the half-open candle that holds ``event_ms``."""
+        """Return the start of the half-open candle that contains ``event_ms``."""
         return event_ms - event_ms % self.ms
 
 
 def parse_interval(text: str) -> Interval:
-    """Return the interval of that name.
+    """Return the interval with this name.
 
     Raises:
-        ConfigurationError: There is none; the message lists those there are.
+        ConfigurationError: There is none; the message lists the known ones.
     """
     try:
         return Interval(text)

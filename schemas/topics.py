@@ -1,4 +1,4 @@
-"""The topics: what each carries, how long it is kept, who writes and reads it."""
+"""The Kafka topics: content, key, retention, writers and readers of each."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ PREDICTION_APP = "candlewick-predictions"
 
 
 class Cleanup(StrEnum):
-    """What Kafka removes: records past their retention, or all but the newest of a key."""
+    """How Kafka removes records: past their retention, or all but the newest of a key."""
 
     DELETE = "delete"
     COMPACT = "compact"
@@ -28,10 +28,10 @@ class Topic:
 
     Attributes:
         record: Type of its values; None for raw bytes.
-        key: What the key is, for people.
+        key: Description of the key, for people.
         retention_ms: Kafka's ``retention.ms``; -1 keeps for ever.
-        segment_bytes: Kafka's ``segment.bytes``, or None for the broker's own. A changelog has
-            small ones, because only whole segments are compacted and a restart reads the rest.
+        segment_bytes: Kafka's ``segment.bytes``, or None for the broker's default. Changelogs have
+            small segments: only whole ones are compacted, and a restart reads the rest.
     """
 
     name: str
@@ -115,7 +115,7 @@ HISTORY = Topic(
     record=History,
     key="symbol and interval",
     retention_ms=FOR_EVER,
-    purpose="which candles of the past the klines topic holds",
+    purpose="candles of the past that the klines topic contains",
     written_by="producers",
     read_by="producers",
     cleanup=Cleanup.COMPACT,
@@ -154,7 +154,7 @@ SCORES = Topic(
     record=Score,
     key="symbol",
     retention_ms=FOR_EVER,
-    purpose="what each prediction was worth, when its candle has closed",
+    purpose="the score of each prediction, once its candle has closed",
     written_by="processors",
     read_by="sinks",
 )
@@ -163,7 +163,7 @@ MODEL_VERSIONS = Topic(
     record=ModelVersion,
     key="model, symbol, version, event and its time",
     retention_ms=FOR_EVER,
-    purpose="models trained, promoted, retired; drift; each with its evidence",
+    purpose="events of models, each with its evidence: trained, promoted, retired, drift",
     written_by="processors, trainer, command line",
     read_by="processors, sinks",
     cleanup=Cleanup.COMPACT,
@@ -173,7 +173,7 @@ TRAINING_REQUESTS = Topic(
     record=TrainingRequest,
     key="symbol",
     retention_ms=7 * DAY_MS,
-    purpose="who asks for a training, on what range",
+    purpose="requests to train a model on a range of time",
     written_by="API, command line, monthly timer",
     read_by="trainer",
 )
@@ -183,7 +183,7 @@ DEAD_LETTERS = Topic(
     key="none",
     retention_ms=30 * DAY_MS,
     purpose="records that cannot be read; reason and origin in the headers",
-    written_by="everyone",
+    written_by="every process",
     read_by="sinks, people",
 )
 CANDLE_CHANGELOG = Topic(
@@ -218,7 +218,7 @@ ALL = (
 
 
 def topic_config(topic: Topic) -> dict[str, str]:
-    """Return the Kafka configuration to create a topic with."""
+    """Return the configuration that Kafka needs to create a topic."""
     config = {"cleanup.policy": topic.cleanup.value, "retention.ms": str(topic.retention_ms)}
     if topic.segment_bytes is not None:
         config["segment.bytes"] = str(topic.segment_bytes)

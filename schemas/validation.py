@@ -1,7 +1,7 @@
-"""Which records may be sent, and which may be believed. Pure.
+"""Validation of records before they are sent and after they are read. Pure.
 
-This is the one place that says it: `schemas.codecs` asks here on both ways, so no reader and no
-writer has rules of its own.
+It is the only one: `schemas.codecs` calls it in both directions, so no reader and no writer has
+rules of its own.
 """
 
 from collections.abc import Callable
@@ -40,28 +40,28 @@ _KEYS: Final[dict[type, Callable[[Any], str]]] = {
 
 
 def validate(record: object) -> None:
-    """Refuse a record that cannot be true: of no market, of no time, out of order.
+    """Refuse a record that cannot be true: without a market or a time, or out of order.
 
     Raises:
-        ValueError: With the first thing that is wrong.
+        ValueError: The message names the first fault.
     """
     _RULES[type(record)](record)
 
 
 def key_of(record: Any) -> str:  # noqa: ANN401 - any of the records above
-    """Return the key of a record's message: who writes a symbol's partition speaks of that symbol.
+    """Return the key of a record's message, by default its symbol.
 
-    A training request may concern all symbols; then its key is empty.
+    The key of a training request for all symbols is empty.
     """
     named = _KEYS.get(type(record))
     return named(record) if named else record.symbol
 
 
 def check_key(record: object, key: bytes | None) -> None:
-    """Refuse a message whose key is not its record's.
+    """Refuse a message whose key does not match its record.
 
     Raises:
-        ValueError: The key is missing, or another one.
+        ValueError: The key is missing or differs.
     """
     if key is None:
         raise ValueError("the message has no key")

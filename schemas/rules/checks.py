@@ -1,4 +1,4 @@
-"""What a valid value is, whatever record holds it. Pure; every check raises ValueError."""
+"""Checks of single values, shared by all records. Pure; every check raises ValueError."""
 
 import math
 import unicodedata
@@ -12,48 +12,48 @@ LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01: ClickHouse's 32-bit dates en
 UNKNOWN_MS: Final = -1
 LARGEST_ID: Final = 2**62  # far beyond any id, and sums with it stay below 64 bits
 LARGEST_PRICE_E8: Final = 2**63 - 1
-LARGEST_AMOUNT_E8: Final = 10**38 - 1  # what a Decimal(38, 8) holds
+LARGEST_AMOUNT_E8: Final = 10**38 - 1  # the largest Decimal(38, 8)
 LONGEST_SYMBOL: Final = 64
 LONGEST_NAME: Final = 200
 LONGEST_TEXT: Final = 100_000
-_KNOWN_SYMBOLS: Final = 4096  # their check is remembered: it stands in every record
+_KNOWN_SYMBOLS: Final = 4096  # their checks are cached: every record has a symbol
 
 
 def check_time(name: str, time_ms: int) -> None:
-    """Refuse what is no moment of 2009 to 2099."""
+    """Refuse a time outside of the years 2009 to 2099."""
     if not EARLIEST_MS <= time_ms < LATEST_MS:
         raise ValueError(f"{name} {time_ms} ms is not between 2009 and 2100")
 
 
 def check_time_or_unknown(name: str, time_ms: int) -> None:
-    """Refuse what is neither a moment nor -1."""
+    """Refuse a time that is neither in 2009 to 2099 nor -1 for unknown."""
     if time_ms != UNKNOWN_MS:
         check_time(name, time_ms)
 
 
 @lru_cache(_KNOWN_SYMBOLS)
 def check_symbol(symbol: str) -> None:
-    """Refuse what is no symbol: 1 to 64 letters and digits of Unicode, in NFC."""
+    """Refuse a symbol that is not 1 to 64 letters and digits of Unicode, in NFC."""
     if not symbol.isalnum() or len(symbol) > LONGEST_SYMBOL:
         raise ValueError(f"symbol {short(symbol)} is not 1 to {LONGEST_SYMBOL} letters and digits")
     if not unicodedata.is_normalized("NFC", symbol):
-        raise ValueError(f"symbol {short(symbol)} is not in Unicode's form NFC")
+        raise ValueError(f"symbol {short(symbol)} is not in Unicode's NFC form")
 
 
 def check_name(name: str, text: str) -> None:
-    """Refuse an empty, long or unprintable name."""
+    """Refuse a name that is empty, unprintable or longer than 200 characters."""
     if not 0 < len(text) <= LONGEST_NAME or not text.isprintable():
         raise ValueError(f"{name} {short(text)} is not 1 to {LONGEST_NAME} printable characters")
 
 
 def check_text(name: str, text: str) -> None:
-    """Refuse a text that nobody would read to its end."""
+    """Refuse a text of more than 100,000 characters."""
     if len(text) > LONGEST_TEXT:
         raise ValueError(f"{name} has {len(text)} characters, {LONGEST_TEXT} are allowed")
 
 
 def check_one_of(name: str, text: str, known: type[StrEnum]) -> None:
-    """Refuse a word that is not in the list."""
+    """Refuse a word that is not a member of ``known``."""
     if text not in known.__members__.values():
         raise ValueError(f"{name} {short(text)} is none of {', '.join(known)}")
 
@@ -72,6 +72,6 @@ def check_finite(names: Iterable[str], record: object) -> None:
 
 
 def short(text: str) -> str:
-    """Return a text fit for an error: quoted, and cut where it is long."""
+    """Quote a text for an error message, and cut it after 40 characters."""
     most = 40
     return repr(text) if len(text) <= most else f"{text[:most]!r}… ({len(text)} characters)"

@@ -1,4 +1,4 @@
-"""What a valid hole, archive file, history, coin and day of a coin is; checks raise ValueError."""
+"""Checks of holes, archive files, histories, coins and coin days; each raises ValueError."""
 
 from itertools import pairwise
 from typing import Final
@@ -39,7 +39,7 @@ _CHANGES: Final = ("change_24h_e8", "market_cap_change_24h_e8", "ath_change_e8",
 
 
 def check_hole(hole: Hole) -> None:
-    """Refuse a hole of no candles, or of a kind that nobody knows."""
+    """Refuse a hole without candles, or of an unknown kind."""
     check_symbol(hole.symbol)
     check_one_of("interval", hole.interval, Interval)
     _check_run(hole.open_ms, hole.close_ms)
@@ -53,14 +53,14 @@ def check_hole(hole: Hole) -> None:
 
 
 def check_archive(file: ArchiveFile) -> None:
-    """Refuse a file without a name, a checksum or a month."""
+    """Refuse an archive file without a name or a time range, or with a malformed checksum."""
     check_name("file name", file.name)
     check_symbol(file.symbol)
     check_one_of("interval", file.interval, Interval)
     check_one_of("source", file.source, CandleSource)
     _check_run(file.open_ms, file.close_ms)
     if file.sha256 and not (len(file.sha256) == _SHA256_LETTERS and file.sha256.isalnum()):
-        raise ValueError(f"checksum {file.sha256[:80]!r} is no SHA-256")
+        raise ValueError(f"checksum {file.sha256[:80]!r} is not a SHA-256")
     check_range("rows", file.rows, 0, LARGEST_ID)
     check_one_of("state", file.state, ArchiveState)
     check_time("changed", file.changed_ms)
@@ -68,12 +68,12 @@ def check_archive(file: ArchiveFile) -> None:
 
 
 def check_history(history: History) -> None:
-    """Refuse runs that overlap, go back or have no end."""
+    """Refuse a history whose runs overlap, go back in time or have no end."""
     check_symbol(history.symbol)
     check_one_of("interval", history.interval, Interval)
     for name, runs in (("held", history.held), ("absent", history.absent)):
         if len(runs) % 2 or any(before >= after for before, after in pairwise(runs)):
-            raise ValueError(f"{name} is no ascending list of runs")
+            raise ValueError(f"{name} is not an ascending list of runs")
         for time_ms in runs[:1] + runs[-1:]:
             check_time(name, time_ms)
     check_range("partition", history.partition, 0, 2**31)
@@ -101,7 +101,7 @@ def check_coin(coin: Coin) -> None:
 
 
 def check_coin_day(day: CoinDay) -> None:
-    """Refuse a day of no coin, or with a negative price."""
+    """Refuse a day without a coin, or with a negative price, capitalisation or volume."""
     check_name("coin id", day.coin_id)
     check_time("day", day.at_ms)
     for name in ("price_e8", "market_cap_e8", "volume_24h_e8"):
@@ -113,4 +113,4 @@ def _check_run(open_ms: int, close_ms: int) -> None:
     check_time("open", open_ms)
     check_time("close", close_ms)
     if open_ms >= close_ms:
-        raise ValueError(f"{open_ms} to {close_ms} ms holds no candle")
+        raise ValueError(f"{open_ms} to {close_ms} ms contains no candle")

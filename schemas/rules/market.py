@@ -1,4 +1,4 @@
-"""What a valid trade, block, candle and gap is. Pure; every check raises ValueError."""
+"""Checks of trades, blocks, candles and gaps. Pure; every check raises ValueError."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -33,11 +33,11 @@ from schemas.timeframe import Interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What a record may say of the exchange's clock beyond the moment at which it was received. Clocks
+# How far the exchange's times in a record may be ahead of the time at which it was received. Clocks
 # differ and frames are stamped on other machines; a few seconds are usual, hours are a fault.
 AHEAD_MS: Final = 10_000
 LARGEST_BLOCK: Final = 100_000
-NO_WATERMARK_MS: Final = 0  # something older is still to come: the block vouches for nothing
+NO_WATERMARK_MS: Final = 0  # older trades are still to come: the block proves nothing
 _LARGEST_FILLS: Final = 2**31 - 1
 _INTERVALS: Final = {interval.value: interval.ms for interval in Interval}
 _SUMS: Final = (
@@ -49,7 +49,7 @@ _SUMS: Final = (
 
 
 def check_trade(trade: Trade) -> None:
-    """Refuse a trade without a price or an amount, or with ids that are none."""
+    """Refuse a trade without a price or an amount, or with invalid ids."""
     check_symbol(trade.symbol)
     check_range("aggregate id", trade.agg_id, 0, LARGEST_ID)
     check_time("trade time", trade.event_ms)
@@ -65,9 +65,9 @@ def check_trade(trade: Trade) -> None:
 
 
 def check_block(block: TradeBlock) -> None:
-    """Refuse a block of which one row is no trade, or that knows of times to come.
+    """Refuse a block with an invalid trade, or with times in the future.
 
-    It looks at columns, not at rows: a block of 500 costs some 10 microseconds.
+    The checks run on columns, not on rows: a block of 500 trades takes about 10 microseconds.
     """
     check_symbol(block.symbol)
     rows = len(block.event_ms)
@@ -86,12 +86,12 @@ def check_block(block: TradeBlock) -> None:
 
 
 def _check_rows(block: TradeBlock) -> None:
-    # `reduce` is half as dear as the array's own `min` and `max`, which pass through Python.
+    # `reduce` takes half the time of the array's own `min` and `max`, which pass through Python.
     newest_ms = int(np.maximum.reduce(block.event_ms))
     check_range("trade time", int(np.minimum.reduce(block.event_ms)), EARLIEST_MS, LATEST_MS - 1)
     _check_not_ahead("trade time", newest_ms, block.received_ms)
     if block.taker_sold.tobytes().strip(b"\0\1"):
-        raise ValueError("taker_sold holds something else than 0 and 1")
+        raise ValueError("taker_sold has values other than 0 and 1")
     smallest = (
         np.minimum.reduce(block.price_e8),
         np.minimum.reduce(block.quantity_e8),
@@ -102,7 +102,7 @@ def _check_rows(block: TradeBlock) -> None:
 
 
 def _check_void_rows(block: TradeBlock) -> None:
-    """Refuse rows that are neither trades nor the exchange's void records, zero throughout."""
+    """Refuse rows that are neither trades nor the exchange's void records (zeros only)."""
     amounts = np.stack([block.price_e8, block.quantity_e8, block.fills])
     void: NDArray[np.bool_] = (amounts == 0).all(axis=0)
     bad = ~void & (amounts <= 0).any(axis=0)
@@ -124,7 +124,7 @@ def _check_not_ahead(name: str, time_ms: int, received_ms: int) -> None:
 
 
 def check_candle(candle: Candle) -> None:
-    """Refuse a candle off its grid, with prices out of order, or with counts against its ids."""
+    """Refuse a candle off its grid, with prices out of order, or with a count against its ids."""
     check_symbol(candle.symbol)
     check_candle_span(candle.interval, candle.open_ms, candle.close_ms)
     check_time("event time", candle.event_ms)
@@ -143,13 +143,13 @@ def check_candle(candle: Candle) -> None:
 
 
 def check_candle_span(interval: str, open_ms: int, close_ms: int) -> int:
-    """Refuse what is no candle on the grid of its interval; returns its length in milliseconds."""
+    """Return the length of a candle in milliseconds; refuse one off the grid of its interval."""
     length_ms = _INTERVALS.get(interval)
     if length_ms is None:
         raise ValueError(f"interval {short(interval)} is none of {', '.join(Interval)}")
     check_time("open", open_ms)
     if open_ms % length_ms or close_ms != open_ms + length_ms:
-        raise ValueError(f"{open_ms} to {close_ms} ms is no candle of {interval}")
+        raise ValueError(f"{open_ms} to {close_ms} ms is not a candle of {interval}")
     return length_ms
 
 
@@ -163,7 +163,7 @@ def _check_prices(candle: Candle) -> None:
 def _check_counts(candle: Candle) -> None:
     first, last = candle.first_trade_id, candle.last_trade_id
     check_range("trade count", candle.trade_count, 0, LARGEST_ID)
-    if first == last == NO_TRADE_ID:  # nothing was traded, or the source does not tell ids
+    if first == last == NO_TRADE_ID:  # nothing was traded, or the source has no ids
         return
     check_range("first trade id", first, 0, LARGEST_ID)
     check_range("last trade id", last, first, LARGEST_ID)

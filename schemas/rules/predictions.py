@@ -1,7 +1,7 @@
-"""What a valid prediction, score, model's event and training request is; checks raise ValueError.
+"""Checks of predictions, scores, model events and training requests; each raises ValueError.
 
-Whether a score's figures are right is held by the tests of `processors`; here is what a reader may
-rely on.
+They guarantee only what a reader relies on; the tests of `processors` show that the figures of a
+score are right.
 """
 
 from itertools import pairwise
@@ -57,7 +57,7 @@ def check_prediction(prediction: Prediction) -> None:
 
 
 def check_score(score: Score) -> None:
-    """Refuse a score of no prediction, or with a loss below zero."""
+    """Refuse a score that fits no prediction, or has a negative loss."""
     _check_question(score)
     check_range("outcome in 1e-8", score.outcome_e8, 1, LARGEST_PRICE_E8)
     check_range("price in 1e-8", score.price_e8, 0, LARGEST_PRICE_E8)
@@ -68,7 +68,7 @@ def check_score(score: Score) -> None:
 
 
 def check_model_version(version: ModelVersion) -> None:
-    """Refuse an event of no model, or of a kind that nobody knows."""
+    """Refuse an event without a model, or of an unknown kind."""
     check_name("model", version.model)
     if version.version or version.event != ModelEvent.RETIRED:  # a whole model may be retired
         check_name("version", version.version)
@@ -81,9 +81,9 @@ def check_model_version(version: ModelVersion) -> None:
 
 
 def check_training_request(request: TrainingRequest) -> None:
-    """Refuse a request for no model, or for no time.
+    """Refuse a request without a model or a time range.
 
-    One that cannot be met all the same is answered by the trainer, with what to ask instead.
+    The trainer answers a valid request that it cannot meet, and says what to request instead.
     """
     if request.symbol:
         check_symbol(request.symbol)

@@ -212,7 +212,7 @@ def test_beyond_this_machine_the_api_wants_a_certificate_or_a_proxy_with_one(
     assert load_settings().api.host == host
     monkeypatch.delenv("CANDLEWICK_API__TLS_BY_PROXY")
     monkeypatch.setenv("CANDLEWICK_API__CERTIFICATE", "chain.pem")
-    with pytest.raises(ConfigurationError, match="set together"):
+    with pytest.raises(ConfigurationError, match="set both"):
         load_settings()
     monkeypatch.setenv("CANDLEWICK_API__KEY", "key.pem")
     assert load_settings().api.host == host
@@ -266,7 +266,7 @@ def test_a_dotenv_file_is_held_to_the_same_rules_and_may_serve_others(tmp_path: 
 def test_a_dotenv_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"CANDLEWICK_SYMBOLS=\xff\xfe\n")
 
-    with pytest.raises(ConfigurationError, match=r"\.env is no UTF-8 text"):
+    with pytest.raises(ConfigurationError, match=r"\.env is not UTF-8 text"):
         load_settings()
 
 
