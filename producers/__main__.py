@@ -21,7 +21,7 @@ COMMANDS = ("stream", "backfill", "coins")
 
 
 def main() -> int:
-    """Run the command of the arguments; returns the exit code."""
+    """Run the command that the arguments name, and return the exit code."""
     try:
         _check_command(sys.argv[1:])
         settings = load_settings()
@@ -68,7 +68,7 @@ async def _run(command: str, settings: Settings) -> None:
 
 def _end(task: "asyncio.Future[None]") -> None:
     task.cancel()
-    # What is being delivered has its time; whatever else it waits for ends with the process.
+    # Delivery has this much time; anything else that the task waits for ends with the process.
     late = threading.Timer(GRACE_S, leave, ["did not end in time after it was asked to"])
     late.daemon = True
     late.start()

@@ -1,7 +1,7 @@
-"""Pages of candles to Kafka, fast: no work per record, bounded memory, acknowledged by page.
+"""Fast publisher of pages of candles: no work per record, bounded memory, acknowledged by page.
 
-Records carry the time of sending, so that no retention ever deletes history; the producer is
-idempotent and keeps its order, so the acknowledgement of a page's last record is that of all.
+Records carry the time of sending, so that retention never deletes history. The producer is
+idempotent and ordered, so the acknowledgement of a page's last record covers the whole page.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ CLOSE_S: Final = 10.0
 
 
 class BulkPublisher:
-    """The one producer of a backfill; use it inside `serving`."""
+    """The only Kafka producer of a backfill; use it inside `serving`."""
 
     def __init__(self, bootstrap_servers: str, *, pace: int | None = None) -> None:
-        """Set it up; ``pace`` is the most records a second, so that others are not held up."""
+        """Set up the producer; ``pace`` limits the records a second, so that others keep up."""
         self._servers = bootstrap_servers
         self._pace = pace
         self._next_ms = 0
@@ -56,7 +56,7 @@ class BulkPublisher:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["BulkPublisher"]:
-        """Deliver while the block runs, and what is left at its end."""
+        """Deliver records while the block runs, and flush the queue at its end."""
         task = asyncio.create_task(self._serve())
         try:
             async with (
@@ -75,11 +75,11 @@ class BulkPublisher:
     async def page(
         self, topic: Topic, key: str, partition: int, values: Sequence[bytes]
     ) -> "asyncio.Future[int]":
-        """Queue records of one key; returns the offset behind the last one, once it is there.
+        """Queue records of one key; the future yields the offset after the last one once stored.
 
         Raises:
-            RestartNeeded: Kafka has shut this client out, or refused a record for good.
-            Transient: Kafka takes nothing now.
+            RestartNeeded: Kafka has shut this client out, or rejected a record for good.
+            Transient: The client's queue is full.
             ConfigurationError: The topic does not exist.
         """
         await self._keep_pace(len(values))
@@ -112,7 +112,7 @@ class BulkPublisher:
         return done
 
     async def record(self, topic: Topic, record: Record) -> None:
-        """Write one record and wait until Kafka has it; raises as `page` does."""
+        """Write one record and wait until Kafka has acknowledged it; raises as `page` does."""
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.add(done)
         done.add_done_callback(self._waiting.discard)

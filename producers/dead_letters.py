@@ -1,4 +1,4 @@
-"""Unusable records of topics to the dead letters: each once, however often it is met."""
+"""Sender of unusable records to the dead-letter topic, once each, however often they are read."""
 
 import logging
 from typing import Final
@@ -10,22 +10,22 @@ from schemas import topics
 from schemas.errors import PoisonMessage
 
 log = logging.getLogger(__name__)
-LOOK_BACK: Final = 5_000  # letters of each partition in which a record's letter is looked for
+LOOK_BACK: Final = 5_000  # newest letters of each partition that are searched for a record's letter
 
 
 class Burial:
-    """Buries what one process meets in topics.
+    """Sends the unusable records that a process reads to the dead-letter topic.
 
-    Whatever reads a topic again meets the same records again, and others read it too: a record that
-    has a letter gets no second one.
+    A topic is read again after a restart, and by several processes: a record that has a dead
+    letter gets no second one.
     """
 
     def __init__(self, bootstrap_servers: str, *, reader: str) -> None:
-        """Set it up; nobody is asked before there is something to bury.
+        """Set up the sender; it connects to Kafka only for the first record.
 
         Args:
             bootstrap_servers: Brokers, host:port, comma separated.
-            reader: Who meets the records: ``stream``, ``backfill``, ``coins``.
+            reader: The process that reads the records: ``stream``, ``backfill``, ``coins``.
         """
         self._servers = bootstrap_servers
         self._reader = reader
@@ -33,10 +33,10 @@ class Burial:
         self._known: set[str] = set()
 
     def bury(self, error: PoisonMessage, message: Message) -> None:
-        """Send a record to the dead letters, unless it is there.
+        """Send a record to the dead-letter topic, unless its letter is there already.
 
         Raises:
-            Transient: Kafka does not take it now.
+            Transient: Kafka does not accept it now.
             ConfigurationError: Kafka does not answer.
         """
         topic, partition, offset = place_of(message)
@@ -47,7 +47,7 @@ class Burial:
         if name not in self._known:
             self._letters.bury(error, message)
             self._known.add(name)
-            log.warning("offset %s of %s is buried: %s", offset, topic, error)
+            log.warning("offset %s of %s became a dead letter: %s", offset, topic, error)
 
 
 def _names(servers: str) -> set[str]:

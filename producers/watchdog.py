@@ -1,4 +1,4 @@
-"""Whether this process does anything; one that does not ends, to be started again."""
+"""Watchdog that ends this process when it makes no progress, so that it is started again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,22 +11,22 @@ from clients.process import Progress, leave
 from schemas.errors import Transient
 
 BEAT_S: Final = 1.0
-STALL_S: Final = 120.0  # more than the longest limit of a call, and than a start's pauses
+STALL_S: Final = 120.0  # longer than any call's limit, and than the pauses of a start
 LOOK_MS: Final = 10_000
 
 
 class RecordsWait:
-    """Tells whether records wait for a Kafka that answers others."""
+    """Checks whether records wait although Kafka answers other requests."""
 
     def __init__(self, bootstrap_servers: str, waiting: Callable[[], int]) -> None:
-        """Set it up; ``waiting`` gives how many records are not acknowledged."""
+        """Set up the check; ``waiting`` returns the number of unacknowledged records."""
         self._waiting = waiting
         self._kafka = GroupOffsets(bootstrap_servers)
         self._asked_ms = -LOOK_MS
         self._answers = False
 
     def __call__(self) -> bool:
-        """Ask; where Kafka itself is away, waiting is right."""
+        """Check now; False if Kafka itself does not answer, because waiting is right then."""
         if not self._waiting():
             return False
         if steady_ms() - self._asked_ms >= LOOK_MS:
@@ -49,13 +49,13 @@ async def watched(
     limit_s: float = STALL_S,
     give_up: Callable[[str], None] = leave,
 ) -> AsyncIterator[None]:
-    """End the process when its loop stands still, or has input and does nothing.
+    """End the process when its event loop stands still, or when it has input and does nothing.
 
     Args:
-        done: How much has been done by now: frames taken, answers, records acknowledged.
-        has_input: Whether there is something to do.
-        limit_s: For how long nothing may be done, in seconds.
-        give_up: Told why.
+        done: Returns the work done so far: frames, answers, acknowledged records.
+        has_input: Returns whether there is work to do.
+        limit_s: Longest time without progress, in seconds.
+        give_up: Called with the reason; ends the process.
     """
     progress = Progress(limit_s, give_up=give_up)
     progress.watch()
@@ -85,14 +85,14 @@ async def delivering(
     limit_s: float = STALL_S,
     give_up: Callable[[str], None] = leave,
 ) -> AsyncIterator[None]:
-    """End the process when records wait, Kafka answers, and none is acknowledged.
+    """End the process when records wait and Kafka answers, but acknowledges none.
 
     Args:
         bootstrap_servers: Brokers, host:port, comma separated.
-        delivered: How many records have been acknowledged or refused by now.
-        waiting: How many are not.
-        limit_s: For how long that may be, in seconds.
-        give_up: Told why.
+        delivered: Returns the number of records that Kafka has acknowledged or refused so far.
+        waiting: Returns the number of records that are still waiting.
+        limit_s: Longest time without an acknowledgement, in seconds.
+        give_up: Called with the reason; ends the process.
     """
     waits = RecordsWait(bootstrap_servers, waiting)
     progress = Progress(limit_s, waits, give_up=give_up)

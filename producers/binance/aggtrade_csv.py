@@ -1,4 +1,4 @@
-"""Lines of aggTrades CSV to NumPy columns, exactly and without a loop over lines. Pure.
+"""Parser of aggTrades CSV lines to NumPy columns, exact and without a loop over lines. Pure.
 
 Source: binance-public-data, README, "AggTrades": id, price, quantity, first trade id, last trade
 id, time (microseconds from 2025-01-01, milliseconds before), buyer is maker, best match. Older
@@ -31,7 +31,7 @@ _COLUMNS: Final = {
     "best": pa.bool_(),
 }
 _NUMBERS: Final = 6  # columns before those of true and false
-_READ: Final = 7  # the last one is looked at, and of no use
+_READ: Final = 7  # the last one is checked and not used
 _TRUE, _FALSE = ("True", "true"), ("False", "false")
 _SIGNS: Final = b"0123456789.,\n" + "".join(_TRUE + _FALSE).encode()
 _DOT, _COMMA = b".,"
@@ -39,10 +39,10 @@ _DOT, _COMMA = b".,"
 
 @dataclass(frozen=True, slots=True)
 class TradeColumns:
-    """Aggregate trades as they stand in a file, columns of equal length n, all int64 but the last.
+    """Aggregate trades of a file as columns of equal length n, all int64 except the last.
 
     Attributes:
-        taker_sold: bool[n].
+        taker_sold: bool[n], true where the buyer was the maker.
     """
 
     agg_id: "NDArray[np.int64]"
@@ -58,14 +58,14 @@ class TradeColumns:
 
 
 class UnusualLinesError(ValueError):
-    """The lines are not all as the archive writes them; they may still be right one by one."""
+    """Some lines differ from the archive's usual form; parsed one by one they may be valid."""
 
 
 def read_columns(lines: bytes) -> TradeColumns:
-    """Return the columns of whole lines, each with its line end.
+    """Parse whole lines, each with its line end, into columns.
 
     Raises:
-        UnusualLinesError: A line has another shape, for example a void record's negative ids.
+        UnusualLinesError: A line has an unusual form, for example a void record's negative ids.
     """
     try:
         table = _parsed(lines)
@@ -87,7 +87,7 @@ def _check_signs(lines: bytes, truths: int) -> None:
         or lines.count(b"e") != truths
         or (text[dots - 1] == _COMMA).any()
     ):
-        raise UnusualLinesError("other signs than the archive writes")
+        raise UnusualLinesError("characters that the archive does not use")
 
 
 def _parsed(lines: bytes) -> Any:  # noqa: ANN401 - pyarrow has no types
@@ -102,7 +102,7 @@ def _parsed(lines: bytes) -> Any:  # noqa: ANN401 - pyarrow has no types
             block_size=len(lines) + 1,  # one block, so that each column is one piece
             column_names=names,
         ),
-        # An empty line is one more that is unusual: row n would no longer be line n.
+        # An empty line is unusual too: if it were skipped, row n would no longer be line n.
         csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
         csv.ConvertOptions(
             column_types=_COLUMNS,
@@ -129,9 +129,9 @@ def _columns(table: Any) -> TradeColumns:  # noqa: ANN401 - pyarrow has no types
 
 
 def _check_values(columns: TradeColumns) -> None:
-    # The line parser says which line is wrong, and why: `schemas.validation` speaks there.
+    # The line parser reports which line is wrong and why, with `schemas.validation`.
     smallest = min(columns.price_e8.min(), columns.quantity_e8.min())
     largest = max(columns.agg_id.max(), columns.first_trade_id.max())
     oldest, newest = columns.event_ms.min(), columns.event_ms.max()
     if smallest <= 0 or largest > LARGEST_ID or oldest < EARLIEST_MS or newest >= LATEST_MS:
-        raise UnusualLinesError("a void record, or what is no trade")
+        raise UnusualLinesError("a void record, or an invalid trade")

@@ -1,6 +1,6 @@
-"""Archive files over HTTP: nothing of a file is used before its checksum was found right.
+"""HTTP client of the exchange's archive: a file is used only after its checksum was verified.
 
-A file is written to a temporary one on the way, so that the memory used does not grow with it.
+Downloads go to a temporary file, so that memory does not grow with the file.
 Source: binance-public-data, README, "CHECKSUM": ``<sha256>  <file name>``.
 """
 
@@ -31,9 +31,9 @@ from schemas.errors import PoisonMessage, Transient
 from schemas.market import Trade
 
 ValueT = TypeVar("ValueT")
-MEMORY_BYTES: Final = 8 << 20  # larger files rest on the disk while they are read
+MEMORY_BYTES: Final = 8 << 20  # larger files stay on disk while they are read
 ATTEMPTS: Final = 3
-FILES_AT_A_TIME: Final = 1  # read from zip to records; more are being downloaded
+FILES_AT_A_TIME: Final = 1  # that are unpacked; more may be downloading
 RETRY_S: Final = 0.5
 CHECKSUM_S: Final = 20.0  # of a whole request: an answer may drip
 DOWNLOAD_S: Final = 300.0  # of a whole file: a month of 1m klines has 3 MB
@@ -53,7 +53,7 @@ _UNREADABLE: Final = (
 
 
 class ArchiveClient:
-    """The exchange's archive files.
+    """Client of the exchange's archive files.
 
     Every method raises `Transient` when the server cannot answer now.
     """
@@ -67,7 +67,7 @@ class ArchiveClient:
         self._turns = asyncio.Semaphore(FILES_AT_A_TIME)
 
     async def checksum(self, file: Archive) -> str | None:
-        """Return the SHA-256 that is published for a file, or None where there is no such file."""
+        """Fetch the published SHA-256 of a file; None if there is no such file."""
         url = f"{self._url}/{file.path}.CHECKSUM"
         try:
             answer = await answered(self._limit_s, url, self._http.get(url))
@@ -78,14 +78,14 @@ class ArchiveClient:
         _refuse_errors(answer, url)
         found = re.match(r"([0-9a-fA-F]{64})\s", answer.text)
         if found is None:
-            raise Transient(f"{url} holds no checksum: {answer.text[:80]!r}")
+            raise Transient(f"{url} has no checksum: {answer.text[:80]!r}")
         return found[1].lower()
 
     async def read(self, file: Archive, sha256: str, use: Callable[[IO[bytes]], ValueT]) -> ValueT:
-        """Download a file, and return what ``use`` makes of it, in a thread.
+        """Download a file, call ``use`` with it in a thread, and return the result.
 
         Raises:
-            PoisonMessage: It does not have that checksum, or cannot be read, three times over.
+            PoisonMessage: Three downloads in a row had another checksum or were unreadable.
         """
         attempt = 0
         while True:
@@ -117,17 +117,17 @@ class ArchiveClient:
 
 
 def archived_candles(held: IO[bytes], file: KlineFile) -> Iterator[CandleColumns]:
-    """Yield the candles of a zip, in parts.
+    """Yield the candles of a zip file, in parts.
 
     Raises:
-        PoisonMessage: It is no zip of one CSV, is cut short or damaged, or a row cannot be used.
+        PoisonMessage: Not a zip of one CSV, cut short or damaged, or with an unusable row.
     """
     with _opened(held) as stream:
         yield from read_klines(stream, file)
 
 
 def archived_trades(held: IO[bytes], symbol: str) -> Iterator[list[Trade]]:
-    """Yield the aggregate trades of a zip, in parts; ids rise one by one, or a gap is there.
+    """Yield the aggregate trades of a zip file, in parts; ids ascend and may skip some.
 
     Raises:
         PoisonMessage: As `archived_candles`.

@@ -1,4 +1,4 @@
-"""What archive files there are: their names, their paths, and the time that each covers. Pure.
+"""Names and paths of the archive files, and the time range of each. Pure.
 
 Source: binance-public-data, README: ``data/spot/{daily|monthly}/{klines|aggTrades}/...``.
 """
@@ -18,12 +18,12 @@ _EPOCH: Final = date(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One file: a symbol's candles, or aggregate trades, of a day or a month (UTC).
+    """An archive file: a symbol's candles or aggregate trades of one day or month (UTC).
 
     Attributes:
-        interval: Of its candles; None for aggregate trades.
-        first: First day.
-        days: 1, or those of the month.
+        interval: Interval of the candles; None for aggregate trades.
+        first: First day that the file covers.
+        days: 1, or the number of days in the month.
     """
 
     symbol: str
@@ -33,13 +33,13 @@ class Archive:
 
     @property
     def name(self) -> str:
-        """Return the name, for example ``BTCUSDT-1m-2024-08.zip``."""
+        """Return the file's name, for example ``BTCUSDT-1m-2024-08.zip``."""
         day = self.first.isoformat() if self.days == 1 else f"{self.first:%Y-%m}"
         return f"{self.symbol}-{self._kind}-{day}.zip"
 
     @property
     def path(self) -> str:
-        """Return the path below the archive's root."""
+        """Return the file's path below the archive's root."""
         span = "daily" if self.days == 1 else "monthly"
         if self.interval is None:
             return f"data/spot/{span}/aggTrades/{self.symbol}/{self.name}"
@@ -47,17 +47,17 @@ class Archive:
 
     @property
     def source(self) -> CandleSource:
-        """Return what candles of this file say about where they come from."""
+        """Return the source that candles of this file carry."""
         return CandleSource.ARCHIVE_DAILY if self.days == 1 else CandleSource.ARCHIVE_MONTHLY
 
     @property
     def open_ms(self) -> int:
-        """Return the start of the time it covers."""
+        """Return the start of the time range, UTC epoch milliseconds."""
         return _day_ms(self.first)
 
     @property
     def close_ms(self) -> int:
-        """Return its end, exclusive."""
+        """Return the end of the time range, exclusive."""
         return self.open_ms + self.days * DAY_MS
 
     @property
@@ -65,7 +65,7 @@ class Archive:
         return "aggTrades" if self.interval is None else self.interval.value
 
     def by_days(self) -> list["Archive"]:
-        """Return the daily files of a month."""
+        """Return one daily file for each day of this file."""
         days = (self.first + timedelta(days=n) for n in range(self.days))
         return [Archive(self.symbol, self.interval, day, 1) for day in days]
 
@@ -82,15 +82,15 @@ def month_file(symbol: str, interval: Interval | None, at_ms: int) -> Archive:
 
 
 def named(name: str, symbol: str, interval: Interval) -> Archive:
-    """Return the candles' file of a name.
+    """Parse the name of a file of candles.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The name is not that of such a file.
     """
     start, end = f"{symbol}-{interval.value}-", ".zip"
     found = _DATE.fullmatch(name.removeprefix(start).removesuffix(end))
     if found is None or not (name.startswith(start) and name.endswith(end)):
-        raise ValueError(f"{name} is no file of {interval.value} candles of {symbol}")
+        raise ValueError(f"{name} is not a file of {interval.value} candles of {symbol}")
     year, month, day = found.groups()
     first = date(int(year), int(month), int(day or 1))
     return Archive(symbol, interval, first, 1 if day else monthrange(first.year, first.month)[1])

@@ -1,6 +1,6 @@
-"""Columns of Arrow as NumPy arrays, without a copy.
+"""Conversion of Arrow columns to NumPy arrays, without a copy.
 
-Not by `to_numpy`, which imports pandas where it is installed: a second, and 60 MB.
+`to_numpy` is not used: it imports pandas if installed, which takes a second and 60 MB.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,28 +12,28 @@ if TYPE_CHECKING:
 
 
 def int64_of(column: Any) -> "NDArray[np.int64]":  # noqa: ANN401 - pyarrow has no types
-    """Return a column of int64 without nulls."""
+    """Convert an int64 column without nulls."""
     whole = np.frombuffer(column.buffers()[1], "<i8")
     return whole[column.offset : column.offset + len(column)]
 
 
 def decimal_of(column: Any) -> "NDArray[np.uint8]":  # noqa: ANN401 - pyarrow has no types
-    """Return a column of decimal128 without nulls: 16 bytes each, the lowest first."""
+    """Convert a decimal128 column without nulls to uint8[n, 16], little-endian."""
     whole = np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, 16)
     return whole[column.offset : column.offset + len(column)]
 
 
 def bool_of(column: Any) -> "NDArray[np.bool_]":  # noqa: ANN401 - pyarrow has no types
-    """Return a column of bool without nulls; Arrow keeps eight in a byte, the lowest bit first."""
+    """Convert a bool column without nulls; Arrow packs eight into a byte, lowest bit first."""
     whole = np.unpackbits(np.frombuffer(column.buffers()[1], np.uint8), bitorder="little")
     return whole[column.offset : column.offset + len(column)].astype(np.bool_)
 
 
 def price_of(column: Any) -> "NDArray[np.int64]":  # noqa: ANN401 - pyarrow has no types
-    """Return a column of decimal128 in units of its last digit.
+    """Convert a decimal128 column to integers in units of its last digit.
 
     Raises:
-        ValueError: One is negative, or does not fit 64 bits.
+        ValueError: A value is negative or does not fit into 64 bits.
     """
     halves = np.ascontiguousarray(decimal_of(column)).view("<i8")
     if (halves[:, 1] != 0).any() or (halves[:, 0] < 0).any():

@@ -1,4 +1,4 @@
-"""How an official CSV file starts: perhaps with a byte order mark, perhaps with a header line."""
+"""Start of an official CSV file: an optional byte order mark and an optional header line."""
 
 import io
 import re
@@ -12,15 +12,15 @@ _NAME: Final = re.compile(rb'\s*"?[A-Za-z_][A-Za-z0-9_ .]*"?\s*')
 
 
 def is_header(line: bytes) -> bool:
-    """Tell whether every cell of a line names a column; a damaged row still has numbers."""
+    """Check whether every cell of a line is a column name; a damaged row still has numbers."""
     return all(_NAME.fullmatch(cell) for cell in line.split(b","))
 
 
 def skip_start(stream: io.BufferedReader) -> None:
-    """Move to the first row.
+    """Skip the byte order mark and the header, if there are any.
 
     Raises:
-        PoisonMessage: The first line does not end.
+        PoisonMessage: The first line is longer than 4,096 bytes.
     """
     if stream.peek(len(BYTE_ORDER_MARK)).startswith(BYTE_ORDER_MARK):
         stream.read(len(BYTE_ORDER_MARK))

@@ -1,4 +1,4 @@
-"""Official kline CSV to columns of candles, in parts of bounded size; nothing is read twice.
+"""Parser of official kline CSV to columns of candles, in one pass and in parts of bounded size.
 
 Source: binance-public-data, README: twelve columns, no header in spot files (some mirrors add
 one), times in milliseconds and from 2025-01-01 in microseconds; a file has one of the two.
@@ -45,7 +45,7 @@ _READ: Final = [name for name in _COLUMNS if name != "ignore"]
 
 @dataclass(frozen=True, slots=True)
 class KlineFile:
-    """What a file must hold: closed candles that open in ``[open_ms, close_ms)``."""
+    """The expected content of a file: closed candles that open in ``[open_ms, close_ms)``."""
 
     symbol: str
     interval: Interval
@@ -55,10 +55,10 @@ class KlineFile:
 
 
 def read_klines(stream: io.BufferedReader, file: KlineFile) -> Iterator[CandleColumns]:
-    """Yield the candles of a CSV, in parts.
+    """Yield the candles of a CSV file, in parts.
 
     Raises:
-        PoisonMessage: A row cannot be read, is out of order or out of the file's time, or its
+        PoisonMessage: A row cannot be read, is out of order or outside the file's time, or its
             prices contradict each other.
     """
     before_ms, is_micro = -1, None
@@ -94,7 +94,7 @@ def _opened(stream: io.BufferedReader) -> Any:  # noqa: ANN401 - pyarrow has no 
 
 
 class _Digits(io.RawIOBase):
-    """A file that holds nothing but plain numbers; pyarrow would read ``1e2`` as 100."""
+    """A file that may contain only plain numbers; pyarrow would read ``1e2`` as 100."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream
@@ -148,7 +148,7 @@ def _check_times(columns: CandleColumns, file: KlineFile, before_ms: int) -> Non
     _refuse(np.diff(opens, prepend=before_ms) <= 0, opens, "is not later than the one before")
     _refuse(opens % file.interval.ms != 0, opens, "does not open on the interval")
     outside = (opens < file.open_ms) | (opens + file.interval.ms > file.close_ms)
-    _refuse(outside, opens, "is not of the time that the file is named after")
+    _refuse(outside, opens, "is outside of the time that the file is named after")
     ends = columns.event_ms
     wrong_end = (ends < opens) | (ends >= opens + file.interval.ms)
     _refuse(wrong_end, opens, "does not end inside its interval")

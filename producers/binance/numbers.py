@@ -1,14 +1,14 @@
-"""Binance's decimal strings and times to integers. No float on the way."""
+"""Conversion of Binance's decimal strings and times to integers, without floats."""
 
 from typing import Final
 
-MAX_DIGITS: Final = 38  # of the contract of candles, volumes included
+MAX_DIGITS: Final = 38  # the limit in the candle contract, also for volumes
 MAX_INT64: Final = 2**63 - 1
 FIRST_MICROSECOND: Final = 10**14  # as milliseconds this would be the year 5138
 
 
 def to_e8(text: str) -> int:
-    """Return a decimal string, for example ``0.00120000``, in units of 1e-8.
+    """Convert a decimal string, for example ``0.00120000``, to units of 1e-8.
 
     Raises:
         ValueError: Not a plain unsigned decimal, finer than 1e-8, or absurdly long.
@@ -28,10 +28,10 @@ def to_e8(text: str) -> int:
 
 
 def in_int64(value: int) -> int:
-    """Return a JSON integer that fits a 64-bit column.
+    """Return an integer from JSON, after checking that it is -1 or more and fits into 64 bits.
 
     Raises:
-        ValueError: It is no integer or does not fit.
+        ValueError: It is not an integer, or it does not fit.
     """
     if type(value) is not int or not -1 <= value <= MAX_INT64:
         raise ValueError(f"{value!r} is not a 64-bit id, time or amount")
@@ -39,7 +39,7 @@ def in_int64(value: int) -> int:
 
 
 def to_ms(time: int) -> int:
-    """Return a time in milliseconds, whether it came in milliseconds or in microseconds.
+    """Convert a time in milliseconds or microseconds to milliseconds.
 
     Source: binance-public-data, README: spot files are in microseconds from 2025-01-01.
     """

@@ -1,4 +1,4 @@
-"""Binance's wire format to domain values. Bytes in, values out; no socket and no clock here.
+"""Parser of Binance's wire format: bytes in, domain values out. No socket, no clock.
 
 Source: binance-spot-api-docs, web-socket-streams.md and rest-api.md; binance-public-data, README.
 """
@@ -23,7 +23,7 @@ AGG_TRADE_COLUMNS: Final = (7, 8)  # older archive files have no "best match"
 
 
 class ShutdownNotice:
-    """The exchange will end this connection soon."""
+    """Notice that the exchange will soon close this connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Frame:
     """One websocket frame.
 
     Attributes:
-        sent_ms: The exchange's event time; -1 unless the frame is a whole one of a known market
-            stream: what nobody can check tells no time.
-        value: A trade, a closed candle, a shutdown notice, or None for what is of no use here.
-        trade_ids_to: Newest trade id that a candle frame, open or closed, tells of; else -1.
-        stream: Kind of its stream; with the symbol it says who speaks.
+        sent_ms: The exchange's event time; -1 unless the frame is a complete one of a known
+            market stream, because a time that cannot be checked is not used.
+        value: A trade, a closed candle, a shutdown notice, or None for a frame without use here.
+        trade_ids_to: Newest trade id in a candle frame, open or closed; else -1.
+        stream: Kind of the stream; with the symbol it identifies the sender.
     """
 
     sent_ms: int
@@ -46,10 +46,10 @@ class Frame:
 
 
 def parse_frame(raw: bytes) -> Frame:
-    """Read one frame of a raw or combined stream.
+    """Parse one frame of a raw or combined stream.
 
     Raises:
-        PoisonMessage: Not JSON, a field is missing, a number is out of range, or what it says
+        PoisonMessage: Not JSON, a field is missing, a number is out of range, or the content
             cannot be true; see `schemas.validation`.
     """
     try:
@@ -64,16 +64,16 @@ def parse_frame(raw: bytes) -> Frame:
 def parse_agg_trades(
     raw: bytes, symbol: str, refuse: Callable[[PoisonMessage], None] | None = None
 ) -> list[Trade]:
-    """Read the answer of ``GET /api/v3/aggTrades``.
+    """Parse the answer of ``GET /api/v3/aggTrades``.
 
     Args:
-        raw: The answer.
-        symbol: Of what was asked.
-        refuse: Gets each row that cannot be used, so that the others can; without it one such row
-            refuses the whole answer.
+        raw: Body of the answer.
+        symbol: The symbol that was requested.
+        refuse: Called with each unusable row, so that the others are returned; if None, one such
+            row makes the whole answer unreadable.
 
     Raises:
-        PoisonMessage: It is not such an answer.
+        PoisonMessage: The body is not such an answer.
     """
     return _rows(raw, lambda row: _agg_trade(row, symbol), refuse)
 
@@ -84,7 +84,7 @@ def parse_klines(
     interval: Interval,
     refuse: Callable[[PoisonMessage], None] | None = None,
 ) -> list[Candle]:
-    """Read the answer of ``GET /api/v3/klines``; the last candle may still be open.
+    """Parse the answer of ``GET /api/v3/klines``; the last candle may still be open.
 
     Its rows have no trade ids: first and last are -1. Arguments and errors are those of
     `parse_agg_trades`.
@@ -93,25 +93,25 @@ def parse_klines(
 
 
 def parse_weight_limit(raw: bytes) -> int:
-    """Read the weight a minute that ``GET /api/v3/exchangeInfo`` allows.
+    """Parse the request weight a minute that ``GET /api/v3/exchangeInfo`` allows.
 
     Raises:
-        PoisonMessage: It is not such an answer.
+        PoisonMessage: The body is not such an answer.
     """
     return _answer(raw, _weight_limit)
 
 
 def parse_server_ms(raw: bytes) -> int:
-    """Read the answer of ``GET /api/v3/time``.
+    """Parse the answer of ``GET /api/v3/time``.
 
     Raises:
-        PoisonMessage: It is not such an answer.
+        PoisonMessage: The body is not such an answer.
     """
     return _answer(raw, lambda body: to_ms(body["serverTime"]))
 
 
 def parse_error_code(raw: bytes) -> int:
-    """Read the exchange's error code; 0 where the body has none."""
+    """Parse the exchange's error code; 0 if the body has none."""
     try:
         return _answer(raw, lambda body: int(body["code"]))
     except PoisonMessage:
@@ -119,10 +119,10 @@ def parse_error_code(raw: bytes) -> int:
 
 
 def parse_agg_trade_row(row: bytes, symbol: str) -> Trade:
-    """Read one line of an official aggTrades CSV file; times in milliseconds or microseconds.
+    """Parse one line of an official aggTrades CSV file; times in milliseconds or microseconds.
 
     Raises:
-        PoisonMessage: It is no such line.
+        PoisonMessage: The line is not such a row.
     """
     try:
         cells = row.decode("ascii").strip().split(",")
@@ -214,7 +214,7 @@ def _kline_frame(data: Any) -> Frame:  # noqa: ANN401 - JSON
     first_trade_id, last_trade_id = in_int64(kline["f"]), in_int64(kline["L"])
     if type(kline["x"]) is not bool:
         raise ValueError(f"{kline['x']!r} is neither true nor false")
-    # An open one is read too: only a whole frame may tell the time.
+    # An open candle is parsed too: only a frame that is valid throughout may set the clock.
     candle = _candle(
         [kline[letter] for letter in "tohlcvTqnVQ"],
         symbol,

@@ -1,4 +1,4 @@
-"""The exchange's REST answers, one request at a time; who asks decides when to ask again."""
+"""REST client of the exchange: one request a call; the caller decides when to retry."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ WEIGHTS: Final = {"aggTrades": 4, "klines": 2, "exchangeInfo": 20, "time": 1}
 USED_WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"
 BACK_OFF: Final = (418, 429)
 INVALID_SYMBOL: Final = -1121
-CLOSED: Final = 500  # from this status on it is the exchange's own trouble
+CLOSED: Final = 500  # from this status on, the fault is the exchange's
 FORBIDDEN: Final = 403
 
 
@@ -36,9 +36,9 @@ class RestClient:
     unreadable answer) and `ConfigurationError` when it never will.
 
     Attributes:
-        closed: Paths whose newest request found REST shut to us (no answer, 403, 418, 429, 5xx, or
-            the limit used up): what it did not bring says nothing about what the exchange has.
-        refuse: Gets rows of trades and of the newest candles that cannot be used; without it one
+        closed: Paths whose newest request failed (no answer, 403, 418, 429, 5xx, or the limit used
+            up): missing data then does not mean that the exchange has none.
+        refuse: Called with each unusable row of trades and of the newest candles; if None, one
             such row makes the answer unreadable.
 
     Source: binance-spot-api-docs, rest-api.md, "General API information", "Market data endpoints".
@@ -51,12 +51,12 @@ class RestClient:
         *,
         limit_s: float = REQUEST_S,
     ) -> None:
-        """Set it up.
+        """Set up the client.
 
         Args:
             base_url: For example ``https://api.binance.com``.
-            http: The client to use; one of its own without.
-            limit_s: Limit of a whole request, in seconds.
+            http: The HTTP client to use; a new one if None.
+            limit_s: Time limit of a whole request, in seconds.
         """
         self._url = base_url.rstrip("/")
         self._http = http or httpx.AsyncClient(timeout=TIMEOUT_S)
@@ -67,19 +67,19 @@ class RestClient:
 
     @property
     def address(self) -> str:
-        """Return where it asks."""
+        """Return the base URL, without a slash at the end."""
         return self._url
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the HTTP connections."""
         await self._http.aclose()
 
     async def server_ms(self) -> int:
-        """Return the exchange's clock, UTC epoch milliseconds."""
+        """Fetch the time of the exchange's clock, UTC epoch milliseconds."""
         return _read(parse.parse_server_ms, await self._get("time"))
 
     async def learn_limits(self, symbols: Sequence[str]) -> None:
-        """Check that the exchange knows the symbols, and learn how much may be asked."""
+        """Check that the exchange knows the symbols, and fetch its request limit."""
         quoted = orjson.dumps(list(symbols)).decode()
         try:
             answer = await self._get("exchangeInfo", symbols=quoted)
@@ -90,21 +90,21 @@ class RestClient:
         self.budget.limit = _read(parse.parse_weight_limit, answer)
 
     async def trades_from(self, symbol: str, agg_id: int) -> list[Trade]:
-        """Return up to 1000 trades from an id on; none while REST lags behind it."""
+        """Fetch up to 1000 trades from an id on; none while REST lags behind that id."""
         return await self._trades(symbol, fromId=agg_id, limit=PAGE)
 
     async def first_trade_since(self, symbol: str, event_ms: int) -> Trade | None:
-        """Return the first trade at or after a time, or None."""
+        """Fetch the first trade at or after a time; None if there is none."""
         return next(iter(await self._trades(symbol, startTime=event_ms, limit=1)), None)
 
     async def newest_trade(self, symbol: str) -> Trade | None:
-        """Return the newest trade that REST has, or None where there never was one."""
+        """Fetch the newest trade that REST has; None if there has never been one."""
         return next(iter(await self._trades(symbol, limit=1)), None)
 
     async def candles_since(self, symbol: str, interval: Interval, open_ms: int) -> list[Candle]:
-        """Return closed candles from an opening time on, at most 999, oldest first.
+        """Fetch closed candles from an opening time on, at most 999, oldest first.
 
-        A candle counts as closed when a newer one is there: then REST is not behind its end.
+        A candle counts as closed once REST has a newer one: REST is then past its end.
         """
         answer = await self._get(
             "klines", symbol=symbol, interval=interval.value, startTime=open_ms, limit=PAGE
@@ -115,7 +115,7 @@ class RestClient:
     async def candles_between(
         self, symbol: str, interval: Interval, start_ms: int, end_ms: int, *, limit: int = PAGE
     ) -> list[Candle]:
-        """Return up to 1000 candles that open in ``[start_ms, end_ms)``; the last may be open."""
+        """Fetch up to 1000 candles that open in ``[start_ms, end_ms)``; the last may be open."""
         answer = await self._get(
             "klines",
             symbol=symbol,

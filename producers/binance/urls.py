@@ -10,14 +10,14 @@ SYMBOLS_A_CONNECTION: Final = 100  # 300 streams: below the exchange's 1024, in 
 
 @dataclass(frozen=True, slots=True)
 class StreamAddress:
-    """One connection's worth of streams: its URL, and the symbols that it carries."""
+    """The streams of one connection: its URL and the symbols that it carries."""
 
     url: str
     symbols: tuple[str, ...]
 
 
 def stream_addresses(base_url: str, symbols: Sequence[str]) -> list[StreamAddress]:
-    """Return the combined streams that carry trades and candles of all symbols.
+    """Return the combined streams that carry the trades and candles of all symbols.
 
     Source: binance-spot-api-docs, web-socket-streams.md, "General WSS information".
     """

@@ -1,4 +1,4 @@
-"""One websocket connection to the exchange: frames in, as they come."""
+"""One websocket connection to the exchange, and the task that reads its frames."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,16 +18,16 @@ WAITING_FRAMES: Final = 4096
 
 
 class Connection:
-    """A live connection, read by its own task; the client answers the exchange's pings.
+    """An open connection, read by its own task; the client answers the exchange's pings.
 
     Our own pings are off: the exchange counts every control frame.
 
     Attributes:
-        address: What it reads.
-        opened_ms: Steady time of its opening.
-        heard_ms: Steady time of its newest frame.
+        address: URL and symbols of the connection.
+        opened_ms: Steady time at which it was opened.
+        heard_ms: Steady time at which its newest frame arrived.
         newest_event_ms: Newest exchange event time on it; -1 before the first.
-        ending: Set when the exchange has announced its end.
+        ending: True once the exchange has announced that it will close the connection.
         reading: The task that reads; done when the connection has ended.
     """
 
@@ -46,7 +46,7 @@ class Connection:
         self.reading = asyncio.create_task(self._read())
 
     async def close(self) -> None:
-        """Close it and wait for its task."""
+        """Close the connection and wait for its reading task."""
         await self._socket.close()
         await self.reading
 
@@ -63,11 +63,11 @@ class Connection:
 async def open_connection(
     address: StreamAddress, take: Callable[[Connection, bytes], None]
 ) -> Connection:
-    """Connect; ``take`` gets every frame.
+    """Open a connection; ``take`` is called with every frame.
 
     Raises:
         Transient: The exchange cannot be reached or refuses now.
-        ConfigurationError: The address is none.
+        ConfigurationError: The address is not a websocket URL.
 
     Source: binance-spot-api-docs, web-socket-streams.md, "General WSS information".
     """
@@ -83,7 +83,7 @@ async def open_connection(
         )
     except InvalidURI as error:
         raise ConfigurationError(
-            f"{address.url[:80]} is no websocket address: correct CANDLEWICK_BINANCE__STREAM_URL"
+            f"{address.url[:80]} is not a websocket address: correct CANDLEWICK_BINANCE__STREAM_URL"
         ) from error
     except (OSError, TimeoutError, InvalidHandshake) as error:
         raise Transient(f"no connection to {address.url[:60]}: {error!r}") from error

@@ -1,4 +1,4 @@
-"""CoinGecko over HTTP, one question at a time; who asks decides when to ask again."""
+"""HTTP client of CoinGecko: one request a call; the caller decides when to retry."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,10 +19,10 @@ REFUSED: Final = (401, 403)
 
 
 class CoinGecko:
-    """CoinGecko's public answers.
+    """Client of CoinGecko's public API.
 
-    Every method raises `Transient` when it cannot answer now, and `ConfigurationError` when it
-    refuses the key.
+    Every method raises `Transient` when CoinGecko cannot answer now, and `ConfigurationError` when
+    it rejects the key.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class CoinGecko:
         self._limit_s = limit_s
 
     async def coins(self, ids: Sequence[str]) -> list[Coin]:
-        """Return the coins of these ids that it knows."""
+        """Fetch the coins with these ids; unknown ids are left out."""
         query: dict[str, str | int] = {"vs_currency": "usd", "ids": ",".join(ids), "per_page": 250}
         raw = await self._get("coins/markets", query)
         try:
@@ -44,7 +44,7 @@ class CoinGecko:
             raise Transient(str(error)) from error
 
     async def days(self, coin_id: str, days: int) -> list[CoinDay]:
-        """Return a coin's daily history, oldest first; none where it is not known."""
+        """Fetch a coin's daily history, oldest first; empty if the coin is unknown."""
         query: dict[str, str | int] = {"vs_currency": "usd", "days": days, "interval": "daily"}
         raw = await self._get(f"coins/{coin_id}/market_chart", query)
         try:
@@ -63,7 +63,7 @@ class CoinGecko:
         if answer.status_code == httpx.codes.NOT_FOUND:
             return b""
         if answer.status_code in REFUSED:
-            raise ConfigurationError("CoinGecko refuses the key: correct CANDLEWICK_COINS__KEY")
+            raise ConfigurationError("CoinGecko rejects the key: correct CANDLEWICK_COINS__KEY")
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
             wait_s = told_wait_s(answer.status_code, answer.headers.get("Retry-After", ""))
             when = until(wait_s, wall_ms())

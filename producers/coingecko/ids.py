@@ -1,4 +1,4 @@
-"""CoinGecko's ids of the coins behind the exchange's pairs. Pure."""
+"""CoinGecko ids of the coins behind the exchange's trading pairs. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -28,7 +28,7 @@ _QUOTES: Final = ("USDT", "FDUSD", "USDC", "BUSD", "TUSD", "USD", "EUR", "BTC", 
 
 
 def coin_ids(symbols: Sequence[str], more: Mapping[str, str]) -> dict[str, str]:
-    """Return the id of each pair's coin, where it is known; ``more`` goes first."""
+    """Map each pair to the id of its coin, if known; ``more`` overrides the built-in ids."""
     known = {symbol: KNOWN[base] for symbol in symbols if (base := _base(symbol)) in KNOWN}
     return known | {symbol: coin_id for symbol, coin_id in more.items() if symbol in symbols}
 

@@ -1,4 +1,4 @@
-"""CoinGecko's answers to domain values. Pure; money never passes through a float.
+"""Parser of CoinGecko's answers to domain values. Pure; money never becomes a float.
 
 Source: CoinGecko API, ``GET /coins/markets`` and ``GET /coins/{id}/market_chart``.
 """
@@ -25,10 +25,10 @@ DIGITS: Final = 60
 
 
 def parse_coins(raw: bytes, *, fetched_ms: int) -> list[Coin]:
-    """Read the answer of ``/coins/markets``.
+    """Parse the answer of ``/coins/markets``.
 
     Raises:
-        PoisonMessage: It is not such an answer.
+        PoisonMessage: The body is not such an answer.
     """
     try:
         return [_coin(row, fetched_ms) for row in _loaded(raw)]
@@ -37,10 +37,10 @@ def parse_coins(raw: bytes, *, fetched_ms: int) -> list[Coin]:
 
 
 def parse_days(raw: bytes, coin_id: str, *, fetched_ms: int) -> list[CoinDay]:
-    """Read the answer of ``/coins/{id}/market_chart``, oldest first.
+    """Parse the answer of ``/coins/{id}/market_chart``, oldest first.
 
     Raises:
-        PoisonMessage: It is not such an answer.
+        PoisonMessage: The body is not such an answer.
     """
     try:
         chart = _loaded(raw)
@@ -97,7 +97,7 @@ def _e8(value: Decimal | int | None) -> int | None:
     if value is None:
         return None
     if type(value) not in {Decimal, int}:
-        raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{value!r} is not a number")
     with localcontext(prec=DIGITS):
         return int((Decimal(value) * 10**8).to_integral_value())
 
@@ -108,5 +108,5 @@ def _ms(text: str | None) -> int | None:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not text")
     return value

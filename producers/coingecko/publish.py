@@ -1,4 +1,4 @@
-"""The coins behind the pairs, every five minutes, and once a year of their daily history."""
+"""Publisher of coins: their state every five minutes, and once a year of daily history."""
 
 import asyncio
 import logging
@@ -21,18 +21,18 @@ from schemas.settings import Settings
 from schemas.timeframe import DAY_MS
 
 log = logging.getLogger(__name__)
-PAUSE_S: Final = 2.5  # from one question to the next: the public tier allows 30 a minute
+PAUSE_S: Final = 2.5  # between two requests: the public tier allows 30 a minute
 
 
 async def follow_coins(settings: Settings) -> None:
     """Publish the coins of all symbols again and again, until cancelled.
 
     Raises:
-        ConfigurationError: CoinGecko refuses the key, or Kafka or a topic is not there.
+        ConfigurationError: CoinGecko rejects the key, or Kafka or a topic is missing.
     """
     ids = coin_ids(settings.symbols, settings.coins.ids)
     for symbol in sorted(set(settings.symbols) - set(ids)):
-        log.warning("no CoinGecko id of %s is known: set CANDLEWICK_COINS__IDS", symbol)
+        log.warning("the CoinGecko id of %s is unknown: set CANDLEWICK_COINS__IDS", symbol)
     servers = settings.kafka.bootstrap_servers
     newest = await asyncio.to_thread(_newest_days, servers)
     async with (
@@ -47,7 +47,7 @@ async def follow_coins(settings: Settings) -> None:
                 for coin_id in wanted:
                     await _publish_days(gecko, publisher, coin_id, newest, settings)
             except Transient as error:
-                log.warning("%s; the next question is in %s s", error, settings.coins.every_s)
+                log.warning("%s; next request in %s s", error, settings.coins.every_s)
             await asyncio.sleep(settings.coins.every_s)
 
 
@@ -73,7 +73,7 @@ async def _publish_days(
         return
     days = await persistently(lambda: gecko.days(coin_id, missing))
     for day in days:
-        is_whole = day.at_ms % DAY_MS == 0  # the last point is that of this moment
+        is_whole = day.at_ms % DAY_MS == 0  # the last point is today's, not yet a whole day
         if is_whole and (held_ms is None or day.at_ms > held_ms):
             await publisher.record(topics.COIN_DAYS, day)
             newest[coin_id] = max(newest.get(coin_id, 0), day.at_ms)

@@ -1,4 +1,4 @@
-"""Candles of archive files to Kafka: checked whole before the first of them is sent."""
+"""Publisher of candles from archive files; a file is checked as a whole before any is sent."""
 
 import logging
 from collections.abc import Awaitable, Iterable, Iterator
@@ -21,12 +21,12 @@ from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, ArchiveState
 
 log = logging.getLogger(__name__)
-PAGE_ROWS: Final = 8_000  # Kafka's client takes a few large pages with less work than many small
+PAGE_ROWS: Final = 8_000  # a few large pages cost Kafka's client less work than many small ones
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Candles of a file: their opening times, and their messages."""
+    """Some candles of a file: their opening times and their encoded messages."""
 
     opens: list[int]
     values: list[bytes]
@@ -34,16 +34,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class FileFiller:
-    """Reads archive files into tracks."""
+    """Fills the gaps of tracks from archive files."""
 
     archives: ArchiveClient
     pages: HeldPages
 
     async def take(self, track: Track, file: Archive, *, now_ms: int) -> None:
-        """Publish what a track misses of a file; of a month not published, of its days.
+        """Publish the candles of a file that a track misses; daily files replace a missing month.
 
         Raises:
-            Transient: The archive or Kafka did not answer for long.
+            Transient: The archive or Kafka did not answer for a long time.
         """
         await self.pages.settle(track)
         missing = track.missing.within(file.open_ms, file.close_ms)
@@ -57,7 +57,7 @@ class FileFiller:
                 await self.take(track, day, now_ms=now_ms)
 
     async def look_again(self, track: Track) -> None:
-        """Read the files again whose checksum is not the one that they were used with.
+        """Read files again if their checksum has changed since they were used.
 
         Raises:
             Transient: As `take`.
@@ -68,8 +68,8 @@ class FileFiller:
                 continue
             try:
                 file = named(about.name, track.symbol, track.interval)
-            except ValueError as error:  # whoever writes to the topic can name it anything
-                log.warning("a file is not looked at again: %s", error)
+            except ValueError as error:  # the topic may contain any name
+                log.warning("a file is not checked again: %s", error)
                 continue
             sha256 = await self._checksum(file)
             if sha256 is not None and sha256 != about.sha256:
@@ -162,5 +162,5 @@ def _only(columns: CandleColumns, missing: Spans) -> CandleColumns:
 
 
 def _stamped(columns: CandleColumns, now_ms: int) -> CandleColumns:
-    # Of two rows of one source the store keeps the one with the later event time.
+    # Of two rows from one source, the store keeps the one with the later event time.
     return replace(columns, event_ms=np.full(len(columns), now_ms, np.int64))

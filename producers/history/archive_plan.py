@@ -1,4 +1,4 @@
-"""Which archive files are worth their download; REST brings the rest. Pure."""
+"""Plan of the archive files that are worth a download; REST covers the rest. Pure."""
 
 from enum import StrEnum
 from typing import Final
@@ -8,11 +8,11 @@ from producers.history.time_ranges import Spans
 from schemas.errors import ConfigurationError
 from schemas.timeframe import DAY_MS, Interval
 
-WORTH_A_FILE: Final = 10_000  # candles a month from which files spare many calls of 1,000 rows
+WORTH_A_FILE: Final = 10_000  # candles a month; a file then replaces many calls of 1,000 rows
 
 
 class Choice(StrEnum):
-    """Where candles of the past are taken from."""
+    """The source of past candles."""
 
     AUTO = "auto"
     REST = "rest"
@@ -20,10 +20,10 @@ class Choice(StrEnum):
 
 
 def parse_choice(text: str) -> Choice:
-    """Return the choice of that name.
+    """Return the choice with this name.
 
     Raises:
-        ConfigurationError: There is none.
+        ConfigurationError: There is none; the message lists the known ones.
     """
     try:
         return Choice(text)
@@ -36,10 +36,10 @@ def parse_choice(text: str) -> Choice:
 def files_for(
     symbol: str, interval: Interval, missing: Spans, choice: Choice, *, now_ms: int
 ) -> list[Archive]:
-    """Return the files to read, oldest first: whole months, and days where a month is not over.
+    """Choose the files to read, oldest first: whole months, and days if a month is not over.
 
-    A file of which only a small part is missing is left to REST, unless archives are all that is
-    wanted.
+    REST is used for intervals with few candles a month, and where less than half of a file is
+    missing, unless only archives are wanted.
     """
     few = 30 * DAY_MS // interval.ms < WORTH_A_FILE
     if choice is Choice.REST or (choice is Choice.AUTO and few):
@@ -55,7 +55,7 @@ def files_for(
 
 
 def days_of(month: Archive, missing: Spans, *, now_ms: int) -> list[Archive]:
-    """Return the daily files in place of a month that is not there."""
+    """Return the daily files with missing candles that replace an unpublished month."""
     days = (day for day in month.by_days() if day.close_ms <= now_ms)
     return [day for day in days if missing.within(day.open_ms, day.close_ms)]
 

@@ -1,4 +1,4 @@
-"""A backfill from beginning to end: what is missing is fetched, several tracks at a time."""
+"""A backfill from start to end: it fetches missing candles, several tracks at a time."""
 
 import asyncio
 import fcntl
@@ -35,13 +35,14 @@ LOCK_POLL_S: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be there in the end.
+    """The candles that a backfill shall provide.
 
     Attributes:
-        start_ms: From where on.
-        end_ms: Up to where, exclusive; None for all that has closed.
-        checks_archives: Whether files that were used are looked at for a new checksum.
-        continues: Whether what came after the newest candle held is wanted, however old it is.
+        start_ms: Start of the time range.
+        end_ms: End of the time range, exclusive; None for all closed candles.
+        choice: Where candles are fetched from.
+        checks_archives: Whether to check used files for a new checksum.
+        continues: Whether to continue after the newest candle held, even before ``start_ms``.
     """
 
     symbols: tuple[str, ...]
@@ -55,17 +56,17 @@ class Wanted:
 
 @dataclass(slots=True)
 class Progress:
-    """What a person may look at while a backfill runs."""
+    """Progress of a running backfill, for people to see."""
 
     tracks: list[Track] = field(default_factory=list)
     rest: RestClient | None = None
     started_s: float = field(default_factory=time.monotonic)
-    says: str = "asking Kafka what is held"
+    says: str = "asking Kafka which candles it has"
 
 
 @dataclass(slots=True)
 class Backfill:
-    """The clients of a backfill, open while `running` is."""
+    """A backfill with its clients, which are open inside `running`."""
 
     settings: Settings
     rest: RestClient
@@ -76,10 +77,10 @@ class Backfill:
     unproven: dict[Key, Spans] = field(default_factory=dict)
 
     async def run(self, wanted: Wanted, progress: Progress, *, least_rows: int = 1) -> None:
-        """Fetch what is missing; what could not be fetched is noted in the tracks.
+        """Fetch the missing candles; the tracks note those that could not be fetched.
 
         Raises:
-            ConfigurationError: A symbol is unknown, or Kafka or a topic is not there.
+            ConfigurationError: A symbol is unknown, or Kafka or a topic is missing.
             Transient: The exchange does not answer at all.
         """
         progress.rest = self.rest
@@ -139,11 +140,11 @@ class Backfill:
 
 @asynccontextmanager
 async def running(settings: Settings, *, pace: int | None = None) -> AsyncIterator[Backfill]:
-    """Open the clients of a backfill, and close them at the end.
+    """Open the clients of a backfill, and close them when the block ends.
 
     Args:
-        settings: Where everything is.
-        pace: Most candles a second; None for as many as there come.
+        settings: Addresses of Kafka, REST and the archive.
+        pace: Most candles published a second; None for no limit.
     """
     limits = httpx.Limits(max_connections=CONNECTIONS)
     ledger = Ledger(settings.kafka.bootstrap_servers)
@@ -173,14 +174,14 @@ def _locked(path: Path) -> Iterator[bool]:
 
 @asynccontextmanager
 async def alone(settings: Settings, progress: Progress) -> AsyncIterator[None]:
-    """Wait until no other backfill runs over the data folder; two would fetch the same."""
+    """Wait for the data folder's lock and hold it: two backfills would fetch the same."""
     path = Path(settings.data_dir) / "backfill.lock"
     while True:
         with _locked(path) as is_ours:
             if is_ours:
                 yield
                 return
-        progress.says = "another backfill is at work; waiting for it"
+        progress.says = "another backfill is running; waiting for it"
         await asyncio.sleep(LOCK_POLL_S)
 
 

@@ -1,4 +1,4 @@
-"""The past kept complete while the stack runs: filled at the start, then candle by candle."""
+"""Continuous backfill: fills the past when the stack starts, then follows candle by candle."""
 
 import asyncio
 import logging
@@ -18,18 +18,18 @@ from schemas.timeframe import MINUTE_MS, Interval, parse_interval
 log = logging.getLogger(__name__)
 AFTER_CLOSE_MS: Final = 3_000
 PAUSE_S: Final = 5.0
-PACE: Final = 15_000  # candles a second: live ones share the way to the store
+PACE: Final = 15_000  # candles a second: live candles share the path to the store
 TRACKS: Final = 2
-NICENESS: Final = 10  # whoever looks at live candles goes first
-SMALL: Final = 500  # candles that the next start may read back instead
-RECENT_MS: Final = 30 * 3_600_000  # with so much, predictions are no longer cold
+NICENESS: Final = 10  # processes of live candles go first
+SMALL: Final = 500  # fewer new candles are not recorded: the next start reads them back
+RECENT_MS: Final = 30 * 3_600_000  # enough for predictions to leave the status cold
 
 
 async def keep_history(settings: Settings) -> None:
-    """Fill what is missing, follow every closed candle, and check the last hours, until cancelled.
+    """Fetch missing candles, follow each new one and check the last hours, until cancelled.
 
     Raises:
-        ConfigurationError: A symbol is unknown, or Kafka or a topic is not there.
+        ConfigurationError: A symbol is unknown, or Kafka or a topic is missing.
     """
     progress = Progress()
     async with running(settings, pace=PACE) as backfill:
@@ -53,7 +53,7 @@ async def keep_history(settings: Settings) -> None:
 
 
 async def _fill_recent(backfill: Backfill, settings: Settings, progress: Progress) -> None:
-    """Fetch every symbol's newest hours before anything older: predictions wait for them."""
+    """Fetch the newest hours of every symbol first, because predictions wait for them."""
     if Interval.ONE_MINUTE.value not in settings.backfill.intervals:
         return
     now_ms = await persistently(backfill.rest.server_ms)

@@ -1,4 +1,4 @@
-"""Candles of the last hours fetched again: what the exchange has corrected is published again."""
+"""Repeated check of the last hours; candles that the exchange corrected are published again."""
 
 import logging
 from dataclasses import replace
@@ -19,7 +19,7 @@ HOUR_MS: Final = 3_600_000
 
 
 class Recheck:
-    """Remembers what the exchange said, and notices when it says otherwise."""
+    """Remembers the exchange's candles, and notices when it corrects one."""
 
     def __init__(self, backfill: Backfill, settings: Settings) -> None:
         self._backfill = backfill
@@ -31,7 +31,7 @@ class Recheck:
         self._seen: dict[tuple[str, str, int], Candle] = {}
 
     async def when_due(self, now_ms: int) -> None:
-        """Check all symbols, when it is time to.
+        """Check all symbols if the interval between checks has passed.
 
         Raises:
             Transient: The exchange or Kafka does not answer.
@@ -61,7 +61,7 @@ class Recheck:
         self._seen[key] = row
         if known is None or known == row:
             return None
-        # Of two rows of one source the store keeps the one with the later event time.
+        # Of two rows from one source, the store keeps the one with the later event time.
         return replace(row, revision=row.revision + 1, event_ms=wall_ms())
 
     async def _publish(self, symbol: str, candles: list[Candle]) -> None:

@@ -1,4 +1,4 @@
-"""Fetching what a track misses: archive files, then REST, then the proof of what is left."""
+"""Fetching of missing candles: from archive files, then REST; absent ones are proven."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,12 +24,12 @@ HOUR_MS: Final = 3_600_000
 
 @dataclass(slots=True)
 class Filler:
-    """Fills tracks.
+    """Fetches the missing candles of tracks.
 
     Attributes:
-        now_ms: The exchange's clock when the run began: what closes later is for the next run.
-        least_rows: So much must have been added before it is written down at the end of a track.
-        unproven: What was asked for in vain, by symbol and interval.
+        now_ms: The exchange's clock at the start; candles that close later are for the next run.
+        least_rows: New rows from which a track's history is recorded at its end.
+        unproven: Candles requested in vain and without a proof, by symbol and interval.
     """
 
     rest: RestClient
@@ -41,10 +41,10 @@ class Filler:
     unproven: dict[Key, Spans] = field(default_factory=dict)
 
     async def fill(self, track: Track) -> None:
-        """Fetch what is missing, and write down what is held then.
+        """Fetch the missing candles of a track, and record the candles that Kafka then has.
 
         Raises:
-            Transient: The exchange or Kafka did not answer for long; what was fetched is held.
+            Transient: The exchange or Kafka did not answer for long; fetched candles are kept.
             ConfigurationError: A topic is missing.
         """
         if not track.missing:
@@ -72,7 +72,7 @@ class Filler:
         return files_for(track.symbol, track.interval, missing, self.choice, now_ms=self.now_ms)
 
     async def _pass_unlisted(self, track: Track) -> None:
-        # Years of files that never were would be asked for one by one.
+        # Otherwise files of years before the listing would be requested one by one.
         start, end = track.missing.runs[0]
         rows = await self._ask(track, start, end, limit=1)
         if rows and rows[0].open_ms > start:
@@ -82,7 +82,7 @@ class Filler:
         at_ms, end_ms = run
         old_ms = self.now_ms - HOUR_MS
         while at_ms < end_ms:
-            # A candle is final when a newer one is there, so one more is asked for near the head.
+            # A candle is final once a newer one exists, so near the head one more is requested.
             asked_ms = end_ms if end_ms <= old_ms else end_ms + track.interval.ms
             rows = await self._ask(track, at_ms, asked_ms)
             final = [
@@ -125,7 +125,7 @@ class Filler:
 
 
 def _known_until(rows: list[Candle], final: list[Candle], run: Run, old_ms: int) -> int:
-    """Return up to where an answer says which candles there are."""
+    """Return the time up to which an answer shows every candle that exists."""
     at_ms, end_ms = run
     if len(rows) > len(final):
         return min(rows[len(final)].open_ms, end_ms)

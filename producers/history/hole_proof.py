@@ -1,4 +1,4 @@
-"""Why the exchange has no candle: shown by the ids of its trades, not guessed."""
+"""Proof from trade ids of why the exchange has no candle."""
 
 from clients.retry import persistently
 from producers.binance.rest import RestClient
@@ -11,7 +11,7 @@ NONE = -1
 async def prove(
     rest: RestClient, symbol: str, interval: str, run: tuple[int, int], *, now_ms: int
 ) -> Hole:
-    """Return the hole ``[start, end)`` with what the trades on both sides of it say.
+    """Classify the hole ``[start, end)`` by the trades on both sides of it.
 
     Raises:
         Transient: The exchange does not answer.
@@ -39,7 +39,7 @@ async def prove(
 
 
 def judged(run: tuple[int, int], before: Trade | None, after: Trade | None) -> tuple[HoleKind, str]:
-    """Return the kind of a hole and the reason, from the trades before and after its end. Pure."""
+    """Classify a hole by the trades before and after its end; returns kind and reason. Pure."""
     if after is None:
         return HoleKind.UNPROVEN, "no trade after it is known"
     if after.agg_id == 0:

@@ -1,8 +1,8 @@
-"""What Kafka holds of the past, read back from Kafka itself: nothing else is trusted.
+"""Inventory of the candles that Kafka has, read from Kafka itself and nowhere else.
 
-`market.history.v1` says for each symbol and interval what is held up to an offset of
-`market.klines.v1`; whatever came after that offset is read. So a process killed anywhere goes on
-behind the last candle that reached Kafka.
+`market.history.v1` lists for each symbol and interval the candles up to an offset of
+`market.klines.v1`; records after that offset are read. So a process killed at any point continues
+after the last candle that reached Kafka.
 """
 
 import logging
@@ -30,14 +30,14 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class Held:
-    """What is known of one symbol and interval.
+    """The candles of one symbol and interval that Kafka has, and those that do not exist.
 
     Attributes:
+        partition: Partition of the klines topic with the candles.
+        next_offset: All records of the partition before this offset are counted in ``held``.
         held: Candles that Kafka has from REST or archives.
         absent: Candles that the exchange itself does not have.
-        partition: Where the candles are.
-        next_offset: All records of the partition before it are in ``held``.
-        is_recorded: Whether Kafka has a record of it.
+        is_recorded: Whether Kafka has a `History` record of this symbol and interval.
     """
 
     symbol: str
@@ -49,7 +49,7 @@ class Held:
     is_recorded: bool = False
 
     def record(self, now_ms: int) -> History:
-        """Return the record to write down."""
+        """Convert to the record of `market.history.v1`."""
         return History(
             symbol=self.symbol,
             interval=self.interval,
@@ -62,7 +62,7 @@ class Held:
 
 
 class Ledger:
-    """Reads the truth at the start, and what has been added at each `refresh`."""
+    """The inventory of all symbols and intervals; each `refresh` reads the newest records."""
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._reader = TopicReader(bootstrap_servers, "candlewick-backfill")
@@ -72,15 +72,15 @@ class Ledger:
         self.partitions = 0
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection to Kafka."""
         self._reader.close()
 
     def refresh(self, keys: Iterable[Key]) -> dict[Key, Held]:
-        """Return what is held of each symbol and interval.
+        """Read new records, and return the candles held of each symbol and interval.
 
         Raises:
             ConfigurationError: Kafka does not answer, or a topic does not exist.
-            Transient: Kafka does not take the dead letter of a record that cannot be used.
+            Transient: Kafka does not accept the dead letter of an unusable record.
         """
         wanted = list(keys)
         self._read_records()
@@ -88,7 +88,7 @@ class Ledger:
         return {key: self.known[key] for key in wanted}
 
     def passed(self, partition: int, next_offset: int) -> None:
-        """Take note that the candles before an offset are known, as this process wrote them."""
+        """Skip the candles before an offset, because this process wrote them."""
         self._reader.passed(topics.KLINES, partition, next_offset)
 
     def _read_records(self) -> None:
@@ -142,10 +142,10 @@ class Ledger:
         low, high = spans[partition]
         known = self.known.get(key)
         if known is None:
-            # Before its first record nothing of a key is written.
+            # Without a `History` record, no candle of this key has been written.
             self.known[key] = Held(*key, partition, high, Spans(), Spans())
         elif known.partition != partition or known.next_offset > high:
-            log.warning("%s %s: the topic was made anew; starting over", *key)
+            log.warning("%s %s: the topic was recreated; starting over", *key)
             self.known[key] = Held(*key, partition, low, Spans(), Spans())
 
     def _add(self, message: Message) -> None:

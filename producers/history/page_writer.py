@@ -1,4 +1,4 @@
-"""Pages to Kafka, and the record of what is held: in this order, whatever happens."""
+"""Writer of pages of candles and, always after them, of the record of the candles held."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,23 +15,23 @@ from schemas import topics
 from schemas.errors import Transient
 from schemas.history import ArchiveFile, Hole
 
-RECORD_ROWS: Final = 20_000  # at most so many candles are read back after a kill
+RECORD_ROWS: Final = 20_000  # most candles that are read back after a kill
 
 
 @dataclass(frozen=True, slots=True)
 class HeldPages:
-    """Publishes what was fetched for tracks; a page counts as held once Kafka has it."""
+    """Publishes the pages of tracks; a page counts as held once Kafka has acknowledged it."""
 
     publisher: BulkPublisher
     ledger: Ledger
 
     async def begin(self, track: Track) -> None:
-        """Write down, before the first page of a track, from where on it has to be read."""
+        """Record, before the first page of a track, the offset to read it from."""
         if not track.held.is_recorded:
             await self._record(track)
 
     async def publish(self, track: Track, opens: list[int], values: Sequence[bytes]) -> None:
-        """Send a page, once the one before has arrived; raises as `BulkPublisher.page`."""
+        """Send a page after the previous one has arrived; raises as `BulkPublisher.page` does."""
         if not opens:
             return
         await self.settle(track)
@@ -39,7 +39,7 @@ class HeldPages:
         track.on_the_way = (done, runs_of(opens, track.interval.ms), len(opens))
 
     async def settle(self, track: Track) -> None:
-        """Wait for the page that is on the way, and count it as held."""
+        """Wait for the page in flight, and count its candles as held."""
         if track.on_the_way is None:
             return
         done, covered, rows = track.on_the_way
@@ -54,10 +54,10 @@ class HeldPages:
             await self._record(track)
 
     async def finish(self, track: Track, *, least_rows: int) -> None:
-        """Settle, and write down what is held when at least so much has been added.
+        """Settle, and record the candles held if at least ``least_rows`` were added.
 
         Raises:
-            Transient: Kafka does not answer; the next run reads what has arrived.
+            Transient: Kafka does not answer; the next run reads the candles that have arrived.
         """
         try:
             async with asyncio.timeout(CLOSE_S):
@@ -65,16 +65,16 @@ class HeldPages:
                 if track.unrecorded >= least_rows:
                     await self._record(track)
         except TimeoutError as error:
-            raise Transient(f"{no_answer()}; what has arrived is not lost") from error
+            raise Transient(f"{no_answer()}; candles that have arrived are not lost") from error
 
     async def tell_hole(self, track: Track, hole: Hole) -> None:
-        """Write a hole down."""
+        """Publish a hole, and add it to the track."""
         await self.publisher.record(topics.HOLES, hole)
         track.holes.append(hole)
         track.unrecorded += 1
 
     async def tell_archive(self, file: ArchiveFile) -> None:
-        """Write down what became of an archive file."""
+        """Publish the state of an archive file."""
         self.ledger.archives[file.name] = file
         await self.publisher.record(topics.ARCHIVES, file)
 

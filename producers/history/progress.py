@@ -1,4 +1,4 @@
-"""The way of one symbol and interval through a backfill, and what can be said of it."""
+"""State and figures of one symbol and interval during a backfill."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Track:
-    """What is wanted of one symbol and interval, and how far it has come.
+    """The candles wanted of one symbol and interval, and the progress of fetching them.
 
     Attributes:
-        held: What Kafka has; grows with every page that it acknowledged.
+        held: The candles that Kafka has; grows with every acknowledged page.
         start_ms: First opening time wanted.
         end_ms: End of the last candle wanted, exclusive.
-        unproven: What the exchange does not have either, and nobody knows why.
+        unproven: Candles that the exchange does not have either, for an unknown reason.
         rows: Candles that were fetched and acknowledged.
-        holes: Holes that were found on the way.
-        notes: Why something is missing, for people.
-        is_done: Whether its work has ended, well or not.
-        on_the_way: The page that Kafka has not acknowledged yet, and the time that it covers.
-        unrecorded: Rows since the last record of the history.
+        holes: Holes that this backfill found.
+        notes: Why candles are missing, for people.
+        is_done: Whether the track has ended, successfully or not.
+        on_the_way: The unacknowledged page: its future, the time it covers, and its rows.
+        unrecorded: Rows since the last `History` record.
+        wanted_ms: Time that was missing at the start.
     """
 
     held: Held
@@ -47,33 +48,33 @@ class Track:
 
     @property
     def symbol(self) -> str:
-        """Return its symbol."""
+        """Return the symbol, for example ``BTCUSDT``."""
         return self.held.symbol
 
     @property
     def missing(self) -> Spans:
-        """Return what is neither held nor known to be absent."""
+        """Return the time that is neither held nor known to be absent or unproven."""
         everything = Spans.of([(self.start_ms, self.end_ms)])
         return everything - self.held.held - self.held.absent - self.unproven
 
     @property
     def wanted_rows(self) -> int:
-        """Return how many candles were missing at the start."""
+        """Return the number of candles that were missing at the start."""
         return self.wanted_ms // self.interval.ms
 
     @property
     def missing_rows(self) -> int:
-        """Return how many candles are neither held nor shown to be absent."""
+        """Return the number of candles that are neither held nor proven to be absent."""
         return (self.missing.total_ms + self._in_range(self.unproven)) // self.interval.ms
 
     @property
     def held_rows(self) -> int:
-        """Return how many candles of the wanted time are held."""
+        """Return the number of candles of the wanted time that Kafka has."""
         return self._in_range(self.held.held) // self.interval.ms
 
     @property
     def absent_rows(self) -> int:
-        """Return how many the exchange itself does not have, for a reason that was shown."""
+        """Return the number of candles that are proven to be absent at the exchange."""
         return self._in_range(self.held.absent) // self.interval.ms
 
     def _in_range(self, spans: Spans) -> int:

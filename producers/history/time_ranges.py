@@ -9,13 +9,13 @@ Run = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Half-open runs ``(start_ms, end_ms)``, ascending, apart from each other."""
+    """A set of half-open runs ``(start_ms, end_ms)``, ascending and not adjacent."""
 
     runs: tuple[Run, ...] = ()
 
     @classmethod
     def of(cls, runs: Iterable[Run]) -> "Spans":
-        """Return the union of runs, given in any order; empty ones count for nothing."""
+        """Join runs, given in any order; empty ones are ignored."""
         joined: list[Run] = []
         for start, end in sorted(run for run in runs if run[0] < run[1]):
             if joined and start <= joined[-1][1]:
@@ -26,12 +26,12 @@ class Spans:
 
     @classmethod
     def unflattened(cls, edges: Iterable[int]) -> "Spans":
-        """Return the runs of ``start, end, start, end, ...``."""
+        """Build the runs from ``start, end, start, end, ...``."""
         flat = tuple(edges)
         return cls.of(zip(flat[::2], flat[1::2], strict=True))
 
     def flat(self) -> tuple[int, ...]:
-        """Return ``start, end, start, end, ...``."""
+        """List the edges as ``start, end, start, end, ...``."""
         return tuple(edge for run in self.runs for edge in run)
 
     def __iter__(self) -> Iterator[Run]:
@@ -47,28 +47,28 @@ class Spans:
         return Spans(tuple(run for mine in self.runs for run in _without(mine, other.runs)))
 
     def within(self, start_ms: int, end_ms: int) -> "Spans":
-        """Return the part between two moments."""
+        """Return the part in ``[start_ms, end_ms)``."""
         return Spans.of((max(a, start_ms), min(b, end_ms)) for a, b in self.runs)
 
     def with_run(self, start_ms: int, end_ms: int) -> "Spans":
-        """Return these and one more run; cheap where it continues the last one."""
+        """Add a run; cheap if it continues the last one."""
         if self.runs and self.runs[-1][1] == start_ms < end_ms:
             return Spans((*self.runs[:-1], (self.runs[-1][0], end_ms)))
         return Spans.of((*self.runs, (start_ms, end_ms)))
 
     @property
     def total_ms(self) -> int:
-        """Return the sum of the runs' lengths."""
+        """Return the summed length of the runs, in milliseconds."""
         return sum(end - start for start, end in self.runs)
 
     @property
     def end_ms(self) -> int | None:
-        """Return the end of the last run."""
+        """Return the end of the last run; None if there is none."""
         return self.runs[-1][1] if self.runs else None
 
 
 def runs_of(opens_ms: Iterable[int], length_ms: int) -> Spans:
-    """Return the time that candles of one length cover, given their ascending opening times."""
+    """Return the time that candles cover, from ascending opening times and one length."""
     opens = list(opens_ms)
     if not opens:
         return Spans()

@@ -1,4 +1,4 @@
-"""One symbol's blocks to Kafka: their stamps, their watermarks, and how far they have come."""
+"""Writer of one symbol's trade blocks to Kafka, with their times and watermarks."""
 
 from clients.clock import steady_ms
 from producers.trades.blocks import cut_block, leading_run
@@ -13,20 +13,20 @@ class BlockWriter:
     """Writes the blocks of one symbol, in order.
 
     Attributes:
-        watermark_ms: Of the newest block; 0 before the first.
-        next_id: Id behind the newest block.
+        watermark_ms: Watermark of the newest block; 0 before the first.
+        next_id: Aggregate id that follows the newest block.
     """
 
     def __init__(
         self, symbol: str, outlet: Outlet, counts: Counts, clock: ExchangeClock, *, most: int
     ) -> None:
-        """Set it up.
+        """Set up the writer.
 
         Args:
             symbol: For example ``BTCUSDT``.
-            outlet: Where blocks go.
+            outlet: Receives the blocks.
             counts: Counters of the process.
-            clock: The exchange's.
+            clock: The exchange's clock.
             most: Most trades in a block.
         """
         self.watermark_ms = 0
@@ -40,34 +40,34 @@ class BlockWriter:
         self._next_trade_id = NO_TRADE_ID
 
     def go_on_after(self, block: TradeBlock) -> None:
-        """Remember what the previous run published last."""
+        """Continue after the last block that the previous run published."""
         self._passed(block)
 
     def stamp(self, newest_ms: int) -> int:
-        """Take note that something was received now, and return the exchange's time of it.
+        """Record a reception now, and return its time by the exchange's clock.
 
-        It never goes back, and allows what the clock let in.
+        The time never goes back, and is late enough for any event time that the clock accepted.
 
         Args:
-            newest_ms: Event time of what was received.
+            newest_ms: Newest event time of the received trades.
         """
         now_ms = self._clock.now_ms(steady_ms())
         self._received_ms = max(self._received_ms, now_ms, newest_ms - AHEAD_MS)
         return self._received_ms
 
     def run_of(self, ready: list[Trade | Gap]) -> list[Trade]:
-        """Return the first of what is ready that may share a block."""
+        """Return the first trades of ``ready`` that may share a block."""
         return leading_run(ready, limit=self._most)
 
     def send(self, run: list[Trade], stream_ms: int) -> bool:
         """Publish a run of trades; False while Kafka's queue is full.
 
         Args:
-            run: Of `run_of`.
-            stream_ms: Event time that the stream has passed; 0 where something older is still to
-                come: then the block vouches for its own trades only.
+            run: Trades from `run_of`.
+            stream_ms: Event time that the stream has passed; 0 if older trades are still to come:
+                the block then proves its own trades only.
         """
-        # Where it has waited long, what has passed since is told by the next block.
+        # After a long wait the stream may be ahead; the next block then raises the watermark.
         block = cut_block(
             run,
             next_trade_id=self._next_trade_id,
@@ -77,7 +77,7 @@ class BlockWriter:
         return self._send(block)
 
     def send_quiet(self, next_id: int, stream_ms: int) -> bool:
-        """Publish that nothing was traded up to an event time; False as `send`."""
+        """Publish that nothing was traded up to an event time; False while the queue is full."""
         block = empty_block(
             self._symbol,
             next_agg_id=next_id,
@@ -88,7 +88,7 @@ class BlockWriter:
         return self._send(block)
 
     def send_late(self, trades: list[Trade]) -> int:
-        """Publish trades behind newer ones; returns how many Kafka's queue took."""
+        """Publish trades older than published ones, and return how many the queue accepted."""
         left: list[Trade | Gap] = [*trades]
         while run := self.run_of(left):
             stamp_ms = self.stamp(max(trade.event_ms for trade in run))

@@ -1,4 +1,4 @@
-"""Runs of trades to trade blocks. Pure: when to cut is the caller's affair, where is ours."""
+"""Cutting of trades into blocks. Pure: the caller decides when to cut, this module where."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from schemas.market import NO_TRADE_ID, Gap, Trade, TradeBlock, block_of
 
 
 def leading_run(items: Sequence[Trade | Gap], *, limit: int) -> list[Trade]:
-    """Return the first items that may share a block, at most ``limit``.
+    """Return the first trades that may share a block, at most ``limit``.
 
     A block ends before a gap event and before a jump in aggregate ids or in trade ids; a void
     record has no trade ids and ends nothing.
@@ -30,12 +30,12 @@ def leading_run(items: Sequence[Trade | Gap], *, limit: int) -> list[Trade]:
 def cut_block(
     run: list[Trade], *, next_trade_id: int, received_ms: int, watermark_ms: int
 ) -> TradeBlock:
-    """Pack a run of consecutive trades.
+    """Pack a run of consecutive trades into a block.
 
     Args:
-        run: What `leading_run` returned, at least one trade.
-        next_trade_id: Id of the fill after the previous block, for a run of void records only.
-        received_ms: When our socket read the newest of them.
+        run: Trades from `leading_run`, at least one.
+        next_trade_id: Id of the fill after the previous block; used if all trades are void.
+        received_ms: When our socket read the newest trade.
         watermark_ms: Event time that the stream has passed; a trade of the run may be newer.
     """
     newest_ms = max(trade.event_ms for trade in run)

@@ -1,18 +1,18 @@
-"""What the exchange's candles tell of trades that have not come. Pure."""
+"""Evidence in the exchange's candles for trades that have not arrived. Pure."""
 
 from typing import Final
 
 from schemas.market import NO_TRADE_ID
 
-MAX_JUMP: Final = 5_000_000  # two days of the busiest symbol: an id beyond is no id
+MAX_JUMP: Final = 5_000_000  # two days of the busiest symbol: an id further ahead is wrong
 
 
 class Evidence:
-    """Trade ids that are known, against those that candle frames tell of.
+    """Comparison of the newest known trade id with the newest one in candle frames.
 
     Attributes:
-        suspect_ms: Steady time since when a candle tells of a trade that has not come; None while
-            none does.
+        suspect_ms: Steady time since which a candle contains a trade that has not arrived; None if
+            no candle does.
     """
 
     def __init__(self) -> None:
@@ -21,14 +21,14 @@ class Evidence:
         self._told_id = NO_TRADE_ID
 
     def know(self, trade_id: int) -> None:
-        """Take note of a trade that has come, or that the repair knows of."""
+        """Record a trade that has arrived or that the repair knows about."""
         if trade_id > self._known_id:
             self._known_id = trade_id
             if trade_id >= self._told_id:
                 self.suspect_ms = None
 
     def tell(self, trade_id: int, now_ms: int) -> None:
-        """Take note of the newest trade that a candle tells of; absurd ids are not believed."""
+        """Record the newest trade id in a candle; an id too far ahead is ignored."""
         if trade_id > self._known_id + MAX_JUMP:
             return
         self._told_id = max(self._told_id, trade_id)
@@ -36,6 +36,6 @@ class Evidence:
             self.suspect_ms = now_ms
 
     def excuse(self, older_than_ms: int) -> None:
-        """Drop a suspicion of before that time: REST does not know of such a trade either."""
+        """Drop a suspicion from before that time, because REST does not know the trade either."""
         if self.suspect_ms is not None and self.suspect_ms < older_than_ms:
             self._told_id, self.suspect_ms = self._known_id, None

@@ -1,4 +1,4 @@
-"""Connections replaced in time: the next one reads before the old one is closed."""
+"""Rotation of websocket connections: the next one reads before the old one is closed."""
 
 import asyncio
 import logging
@@ -13,19 +13,19 @@ from schemas.errors import Transient
 from schemas.settings import StreamSettings
 
 log = logging.getLogger(__name__)
-OVERLAP_S: Final = 5.0  # both are read: what one has missed comes through the other
-MAX_ATTEMPTS: Final = 250  # the exchange allows 300, to all programs of this address together
+OVERLAP_S: Final = 5.0  # both are read, so that one brings the trades that the other missed
+MAX_ATTEMPTS: Final = 250  # the exchange allows 300 to all programs at this address together
 ATTEMPTS_WINDOW_MS: Final = 300_000
 LONGEST_BACK_OFF_S: Final = 30.0
 HOUR_MS: Final = 3_600_000
 FIRST_BACK_OFF_S: Final = 0.1
-STABLE_MS: Final = 10_000  # a connection that lasted so long ended for its own reasons
+STABLE_MS: Final = 10_000  # the end of a connection that lasted this long is not a failure
 LOOK_S: Final = 0.1
 SILENT: Final = "silent"
 
 
 class Attempts:
-    """Connection attempts of this machine, kept below the exchange's limit. Pure.
+    """Limiter that keeps our connection attempts below the exchange's limit. Pure.
 
     Source: binance-spot-api-docs, web-socket-streams.md: 300 attempts in 5 minutes.
     """
@@ -35,7 +35,7 @@ class Attempts:
         self._window_ms = window_ms
 
     def wait_ms(self, now_ms: int) -> int:
-        """Return how long to wait before the next attempt, and count that attempt."""
+        """Count the next attempt, and return the milliseconds to wait before it."""
         full = len(self._times) == self._times.maxlen
         # Full: the oldest of them has to leave the window first.
         at_ms = max(now_ms, self._times[0] + self._window_ms) if full else now_ms
@@ -44,11 +44,11 @@ class Attempts:
 
 
 class Line:
-    """One address, always read by a connection, by two while it changes over.
+    """One address, read by one connection at all times, and by two during a change.
 
     Attributes:
         opened: Set once the first connection is open.
-        attempts: How often it was tried to open one, well or not.
+        attempts: Attempts to open a connection, successful or not.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Line:
         settings: StreamSettings,
         attempts: Attempts,
     ) -> None:
-        """Set it up.
+        """Set up the line, without a connection.
 
         Args:
             connect: Opens the next connection.
@@ -78,17 +78,17 @@ class Line:
 
     @property
     def newest_event_ms(self) -> int:
-        """Newest exchange event time on the living connections; -1 without any."""
+        """Newest exchange event time on the open connections; -1 if there are none."""
         living = (one for one in self._living if not one.reading.done())
         return max((one.newest_event_ms for one in living), default=-1)
 
     @property
     def is_open(self) -> bool:
-        """Whether a connection lives."""
+        """Whether at least one connection is open."""
         return any(not one.reading.done() for one in self._living)
 
     async def run(self) -> None:
-        """Keep reading until cancelled; closes its connections then."""
+        """Keep a connection open until cancelled, then close all of them."""
         try:
             async with asyncio.TaskGroup() as retiring:
                 current = await self._open()
@@ -96,7 +96,7 @@ class Line:
                     why = await self._until_due(current)
                     log.info("connection: %s, opening the next", why)
                     following = await self._open()
-                    # One that still reads overlaps with the next; a dead one left a time unseen.
+                    # One that still reads overlaps with the next; a dead one may have missed some.
                     if current.reading.done() or why == SILENT:
                         self._on_broken()
                     retiring.create_task(self._retire(current))
@@ -108,7 +108,7 @@ class Line:
         while True:
             now_ms = steady_ms()
             if current.reading.done():
-                current.reading.result()  # raises what is no fault of the network
+                current.reading.result()  # raises any error except a closed connection
                 lasted = now_ms - current.opened_ms >= STABLE_MS
                 self._failures = 0 if lasted else self._failures + 1
                 return "ended"
@@ -144,6 +144,6 @@ class Line:
 
 
 def back_off_s(failures: int) -> float:
-    """Return how long to wait after so many failures in a row: doubling, with jitter."""
+    """Return the seconds to wait after a number of failures in a row: doubling, with jitter."""
     longest_s: float = min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2 ** min(failures, 10))
     return random.uniform(0.5, 1.0) * longest_s  # noqa: S311 - spreads load, hides nothing

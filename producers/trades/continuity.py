@@ -1,8 +1,8 @@
-"""One symbol's trades, from any connection and from REST, into order without a duplicate or hole.
+"""Ordering of one symbol's trades from connections and REST, without duplicates or holes.
 
-Pure: no socket, no clock. A jump in ids opens a hole; what lies beyond it waits until the hole is
-filled, or given up. `ready` is the result: trades in the order of their ids, and the gaps' events
-between them. Times are milliseconds of one steady clock, passed in.
+Pure: no socket, no clock. A jump in ids opens a hole; later trades wait until the hole is filled or
+given up. The result is `ready`: trades in the order of their ids, with gap events between them.
+Times are milliseconds of one steady clock, passed in.
 """
 
 from heapq import heappop, heappush
@@ -17,16 +17,17 @@ PATIENCE_MS: Final = 100  # trades of two connections overtake each other by les
 
 
 class Continuity:
-    """The order of one symbol's trades.
+    """Puts one symbol's trades in order.
 
     Attributes:
-        ready: Trades in order and gap events, to be published; taken with `taken`.
+        ready: Trades in order and gap events, to be published; `taken` removes them.
         next_id: Id of the trade that must come next; -1 until `start`.
-        proven: No trade can have been missed since the newest that is known.
+        hole: The hole that is being filled; None if no trade is missing.
+        proven: True if no trade can have been missed after the newest known one.
         late: Holes that were given up.
-        disproved: Trades of the stream that REST does not know either, long after they came.
-        duplicates: How many trades of the stream were known already.
-        dropped: How many trades were left to REST because memory was full.
+        disproved: Trades of the stream that REST did not know long after they arrived.
+        duplicates: Number of trades of the stream that were known already.
+        dropped: Number of trades left to REST because memory was full.
     """
 
     def __init__(self, symbol: str, *, limit: int, give_up_ms: int) -> None:
@@ -53,29 +54,29 @@ class Continuity:
 
     @property
     def known_id(self) -> int:
-        """Highest id that is known to exist; -1 when none is."""
+        """Highest id that is known to exist; -1 if none is."""
         return max(self._head_id, self.next_id - 1)
 
     @property
     def settled(self) -> bool:
-        """Nothing is missing, nothing waits, and nothing can have been missed."""
+        """Whether no trade is missing or waiting, and none can have been missed."""
         return self.proven and self.next_id != NOT_STARTED and not (self.hole or self._ahead)
 
     @property
     def wanted(self) -> int | None:
-        """Id from which REST shall be asked, or None while nothing is missing or memory is full."""
+        """Id to request from REST; None while no trade is missing or memory is full."""
         return self.next_id if self.hole and len(self.ready) < self._limit else None
 
     def start(
         self, next_id: int, *, now_ms: int, after_ms: int = UNKNOWN_MS, silent: bool = False
     ) -> None:
-        """Say which trade comes first; what the stream has brought by then is joined to it.
+        """Set the first trade to publish; trades that the stream brought before are joined to it.
 
         Args:
             next_id: Id of the first trade to publish.
             now_ms: Steady time.
             after_ms: Event time of the trade before it; -1 when unknown.
-            silent: Do not report the trades up to now as a gap: there was nothing before.
+            silent: Do not report the trades up to now as a gap, because it is a first start.
         """
         self.next_id, self._last_event_ms = next_id, after_ms
         self._starting, self._start_silent = True, silent
@@ -84,20 +85,20 @@ class Continuity:
         self._release(now_ms)
 
     def expect(self, head_id: int, now_ms: int) -> None:
-        """Take note that a trade with this id exists."""
+        """Record that a trade with this id exists."""
         self._head_id = max(self._head_id, head_id)
         self._look_for_hole(now_ms)
 
     def lose_sight(self) -> None:
-        """Take note that trades may have been missed: only an id can prove the contrary."""
+        """Record that trades may have been missed; only an id can prove the opposite."""
         self.proven = False
 
     def offer(self, trade: Trade, now_ms: int) -> None:
-        """Take a trade from a connection."""
+        """Accept a trade from a connection."""
         agg_id = trade.agg_id
         if agg_id >= self.next_id:
             self.proven = True
-        # Nearly every trade takes this way: the next one, and nothing waits.
+        # Nearly every trade takes this path: it is the next one, and no trade waits.
         if agg_id == self.next_id and not self.hole and not self._ahead and self._has_room():
             self._starting = False
             self.ready.append(trade)
@@ -111,7 +112,7 @@ class Continuity:
             self._release(now_ms)
 
     def fill(self, trades: list[Trade], now_ms: int) -> None:
-        """Take trades that REST answered; those that are known change nothing."""
+        """Accept trades from REST; known ones change nothing."""
         if self.hole:
             self.hole.is_unknown = not trades
         for trade in trades:
@@ -120,19 +121,19 @@ class Continuity:
             self._release(now_ms)
 
     def advance(self, now_ms: int, *, closed: bool = False) -> None:
-        """Report a hole that has lasted, or give it up when nothing of it came for too long.
+        """Report a hole that lasts, and give it up if no part of it arrived for too long.
 
         Args:
             now_ms: Steady time.
-            closed: Nobody could be asked since the last time; that time does not count.
+            closed: REST was closed since the last call; that time does not count.
         """
         hole, passed_ms = self.hole, now_ms - self._advanced_ms
         self._advanced_ms = now_ms
         if hole is None:
             return
-        if not self._has_room():  # nobody asks while memory is full: that is not REST's delay
+        if not self._has_room():  # memory is full, so no request is sent: not REST's delay
             hole.progress_ms = now_ms
-        elif closed and len(self._ahead) < self._limit:  # live trades go before the lost ones
+        elif closed and len(self._ahead) < self._limit:  # else live trades matter more
             hole.progress_ms = min(hole.progress_ms + passed_ms, now_ms)
         if not hole.found and not hole.silent and now_ms - hole.noticed_ms >= PATIENCE_MS:
             hole.found = True
@@ -144,13 +145,13 @@ class Continuity:
                 self._give_up(hole, now_ms)
 
     def taken(self, count: int, now_ms: int) -> None:
-        """Forget the first ``count`` of `ready`: they are published."""
+        """Remove the first ``count`` items of `ready`, which are published."""
         del self.ready[:count]
         if self._ahead or self.hole:
             self._release(now_ms)
 
     def take_counts(self) -> tuple[int, int]:
-        """Return `duplicates` and `dropped` since the last call."""
+        """Return `duplicates` and `dropped` since the last call, and reset them."""
         counts = self.duplicates, self.dropped
         self.duplicates = self.dropped = 0
         return counts
@@ -162,7 +163,7 @@ class Continuity:
         return agg_id < self.next_id or agg_id in self._ahead
 
     def _keep(self, trade: Trade, now_ms: int) -> None:
-        # The one that all others wait for is taken though memory is full: it makes room.
+        # The trade that all others wait for is accepted even if memory is full: it makes room.
         if len(self._ahead) < self._limit or trade.agg_id == self.next_id:
             if trade.agg_id > self._head_id + 1:
                 self._jumps[trade.agg_id] = now_ms
@@ -213,13 +214,13 @@ class Continuity:
         )
 
     def _first_ahead(self) -> int | None:
-        # An id that was released or dropped stays in the heap until it comes to the top.
+        # An id that was released or dropped stays in the heap until it reaches the top.
         while self._ahead_ids and self._ahead_ids[0] not in self._ahead:
             heappop(self._ahead_ids)
         return self._ahead_ids[0] if self._ahead_ids else None
 
     def _disprove(self, hole: Hole, now_ms: int) -> None:
-        # One trade alone told of those before it, and the exchange knows none of them to this day.
+        # Only one trade implied the missing ones, and the exchange still knows none of them.
         self.disproved += self._ahead.values()
         self._ahead.clear()
         self._ahead_ids.clear()
@@ -227,7 +228,7 @@ class Continuity:
         self._head_id = self.next_id - 1
         self.hole = None
         if hole.found:
-            reason = "nothing was missing: the exchange does not know the trade that told of it"
+            reason = "nothing was missing: the exchange does not know the trade whose id jumped"
             self.ready.append(hole.event(GapState.REPAIRED, now_ms, reason))
 
     def _give_up(self, hole: Hole, now_ms: int) -> None:

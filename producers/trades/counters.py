@@ -1,4 +1,4 @@
-"""What happened since the last summary line, and the line."""
+"""Counters of the stream since its last summary line in the log."""
 
 from dataclasses import dataclass, fields
 
@@ -19,7 +19,7 @@ class Counts:
     connections: int = 0
 
     def summary(self) -> str:
-        """Return all counters as one line, and begin again."""
+        """Return all counters as one line, and reset them."""
         parts = []
         for field in fields(self):
             parts.append(f"{field.name.replace('_', ' ')} {getattr(self, field.name)}")

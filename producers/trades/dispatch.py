@@ -1,4 +1,4 @@
-"""Frames to where they belong: trades, candles, notices, and what cannot be used."""
+"""Dispatcher of frames: trades, candles, shutdown notices and unusable frames."""
 
 import logging
 from collections import deque
@@ -20,21 +20,21 @@ from schemas.market import Candle, Trade
 
 log = logging.getLogger(__name__)
 MAX_UNSENT: Final = 1_000
-MANY_SYMBOLS: Final = 3  # from so many on each has one voice about the time, else each stream
+MANY_SYMBOLS: Final = 3  # from here on each symbol is a witness of the time, else each stream
 
 
 class DeadLetters(Protocol):
-    """Where unreadable records go."""
+    """Receiver of unusable records."""
 
     def send_dead_letter(self, raw: bytes, origin: Origin) -> bool:
-        """Queue one; False while the queue is full."""
+        """Queue a dead letter; False while the queue is full."""
 
 
 class Dispatch:
-    """The one reader of frames of the process.
+    """The only reader of frames in the process.
 
     Attributes:
-        taken: How many frames have been taken, well or not.
+        taken: Number of frames read, usable or not.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Dispatch:
         self._unsent: deque[tuple[PoisonMessage, str]] = deque(maxlen=MAX_UNSENT)
 
     def take(self, connection: Connection, raw: bytes) -> None:
-        """Take one frame of a connection."""
+        """Parse one frame of a connection, and pass its content on."""
         self.taken += 1
         try:
             self._apply(connection, raw)
@@ -63,15 +63,15 @@ class Dispatch:
             self.bury(error, connection.address.url)
 
     def bury(self, error: PoisonMessage, address: str) -> None:
-        """Send what cannot be used, and came from there, to the dead letters."""
+        """Send unusable data from an address to the dead-letter topic."""
         self._counts.dead_letters += 1
-        if len(self._unsent) == MAX_UNSENT:  # Kafka is away
+        if len(self._unsent) == MAX_UNSENT:  # Kafka is unreachable
             log.error("no room for a dead letter from %s: %s", address, self._unsent[0][0])
         self._unsent.append((error, address))
         self.send_dead_letters()
 
     def bury_once(self, error: PoisonMessage, address: str) -> None:
-        """Bury what may come again and again: the same bytes have one letter."""
+        """Bury data that may arrive repeatedly: the same bytes get one dead letter."""
         if len(self._buried) >= MAX_UNSENT:
             self._buried.clear()
         if error.raw not in self._buried:
@@ -79,7 +79,7 @@ class Dispatch:
             self.bury(error, address)
 
     def send_dead_letters(self) -> None:
-        """Queue what cannot be used, as far as there is room."""
+        """Queue the waiting dead letters, as far as there is room."""
         while self._unsent:
             error, address = self._unsent[0]
             origin = Origin(str(error), reader=READER, source=address)

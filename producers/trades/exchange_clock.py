@@ -1,7 +1,7 @@
-"""The exchange's clock as we know it: ours plus an offset that its own words tell. Pure.
+"""Estimate of the exchange's clock: our steady clock plus an offset from its messages. Pure.
 
 Times are milliseconds of one steady clock, passed in: a jump of the machine's clock changes
-nothing, and a machine whose clock is an hour off works as any other.
+nothing, and a machine whose clock is an hour off works like any other.
 """
 
 from typing import Final
@@ -11,20 +11,20 @@ _FEW: Final = 2
 
 
 class ExchangeClock:
-    """What the clock of the exchange shows.
+    """The estimated clock of the exchange.
 
-    Everybody who tells its time is a witness: each symbol (each stream, where there are few
-    symbols), and REST's `time`. Of each the newest word counts. What they say comes late, never
-    early, so the clock is as far as more than a third of them say: a witness that lies is not
-    believed, and old ones do not hold it back. For some minutes it does not go back: frames that
-    waited while this process stood still are old news, no older clock.
+    Each source of its time is a witness: each symbol (each stream, if there are few symbols), and
+    REST's `time`. The newest time of each witness counts. Times arrive late, never early, so the
+    clock is as far as more than a third of the witnesses report: a false witness has no effect, and
+    old ones do not delay the clock. For some minutes it does not go back, because frames that
+    waited while this process was blocked are old, not a sign of an earlier clock.
     """
 
     def __init__(self, *, ahead_ms: int) -> None:
-        """Begin without a witness.
+        """Set up a clock without witnesses.
 
         Args:
-            ahead_ms: How far a frame or a trade may be ahead of it.
+            ahead_ms: Milliseconds that a frame or a trade may be ahead of the clock.
         """
         self._ahead_ms = ahead_ms
         self._offsets: dict[str, int] = {}
@@ -33,7 +33,7 @@ class ExchangeClock:
         self._turned_ms: int | None = None
 
     def hear(self, witness: str, exchange_ms: int, steady_ms: int) -> None:
-        """Take note of a time that a witness told, heard at a steady time."""
+        """Record the exchange's time from a witness, received at a steady time."""
         self._offsets[witness] = exchange_ms - steady_ms
         self._turn(steady_ms)
         if len(self._offsets) > _FEW:
@@ -41,11 +41,11 @@ class ExchangeClock:
             self._highest = agreed if self._highest is None else max(self._highest, agreed)
 
     def now_ms(self, steady_ms: int) -> int:
-        """Return what it shows, UTC epoch milliseconds; the steady time while nobody told."""
+        """Return the exchange's time, UTC epoch milliseconds; steady time without witnesses."""
         return steady_ms + self._offset()
 
     def is_ahead(self, time_ms: int, steady_ms: int) -> bool:
-        """Tell whether a time is farther ahead than the exchange can have stamped it."""
+        """Check whether a time is too far ahead to be a true time of the exchange."""
         return bool(self._offsets) and time_ms > self.now_ms(steady_ms) + self._ahead_ms
 
     def _offset(self) -> int:
@@ -56,7 +56,7 @@ class ExchangeClock:
 
     def _agreed(self) -> int:
         offsets = sorted(self._offsets.values(), reverse=True)
-        # Of two that differ the lower is safe: at worst something true is refused for a moment.
+        # Of two that differ, the lower is safe: at worst a true time is refused for a moment.
         return offsets[min(len(offsets) - 1, max(1, len(offsets) // 3))]
 
     def _turn(self, steady_ms: int) -> None:

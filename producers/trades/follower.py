@@ -1,4 +1,4 @@
-"""The running stream: all symbols' sockets, repairs and timers, wired together."""
+"""The running stream: sockets, repairs and timers of all symbols, wired together."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ DELIVERY_S: Final = 10.0
 
 
 class Follower:
-    """Follows the symbols until cancelled; publishes what is ready before it returns."""
+    """Follows the symbols until cancelled, and publishes ready trades before it returns."""
 
     def __init__(self, settings: Settings, publisher: Publisher, rest: RestClient) -> None:
         self._settings = settings
@@ -60,7 +60,7 @@ class Follower:
         rest.refuse = self._bury_answer
 
     async def run(self, past: Mapping[str, Past]) -> None:
-        """Follow from where the past ends, until cancelled.
+        """Follow all symbols from the end of their past, until cancelled.
 
         Raises:
             ConfigurationError: A symbol or an address is wrong, or a topic is missing.
@@ -78,7 +78,7 @@ class Follower:
                 lines = [self._line(address, attempts) for address in addresses]
                 for line in lines:
                     tasks.create_task(line.run())
-                # Whatever REST does, the sockets are read.
+                # The sockets are read even while REST does not answer.
                 tasks.create_task(self._learn_limits())
                 tasks.create_task(self._watch_clock())
                 for line in lines:

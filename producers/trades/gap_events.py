@@ -1,4 +1,4 @@
-"""Gap events to Kafka, those that the previous run left without an end included."""
+"""Publisher of gap events, also for gaps that the previous run did not see repaired."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ from schemas.market import Gap, GapState
 
 
 class GapEvents:
-    """The events of one symbol."""
+    """Gap events of one symbol."""
 
     def __init__(self, outlet: Outlet, counts: Counts) -> None:
         self._outlet = outlet
@@ -17,7 +17,7 @@ class GapEvents:
         self._inherited: list[Gap] = []
 
     def publish(self, gap: Gap) -> bool:
-        """Publish an event; False when Kafka's queue is full."""
+        """Publish an event; False while Kafka's queue is full."""
         if not self._outlet.send(gap):
             return False
         self._counts.gaps_found += gap.state == GapState.FOUND
@@ -32,7 +32,7 @@ class GapEvents:
     def end_inherited(
         self, published_id: int, now_ms: int, is_given_up: Callable[[Gap], bool]
     ) -> None:
-        """Report those repaired whose trades are published, all below this id."""
+        """Report the inherited gaps below ``published_id`` as repaired, unless given up."""
         if self._inherited:
             self._inherited = [
                 gap

@@ -1,4 +1,4 @@
-"""Missing trades, and the holes that were given up and are tried again later. Pure."""
+"""Holes in the trades, and the given-up holes that are tried again later. Pure."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -13,16 +13,16 @@ MAX_GIVEN_UP: Final = 100
 
 @dataclass(slots=True)
 class Hole:
-    """Missing trades ``[first_id, last_id]`` of a symbol, some of which may have been filled.
+    """Missing trades ``[first_id, last_id]`` of a symbol; some may have been filled already.
 
     Attributes:
         after_ms: Event time of the last trade before it; -1 when unknown.
         before_ms: Event time of the first trade after it; -1 when unknown.
-        noticed_ms: When it was noticed, steady time.
-        progress_ms: When it was noticed, or a part of it last filled, steady time.
-        silent: No event is published unless it is given up.
-        found: The event has been published.
-        is_unknown: REST answered that it has no trade from the first missing one on.
+        noticed_ms: Steady time at which it was noticed.
+        progress_ms: Steady time at which it was noticed, or a part of it was last filled.
+        silent: True to publish an event only if it is given up.
+        found: Whether its event has been published.
+        is_unknown: Whether REST has no trade from the first missing one on.
     """
 
     symbol: str
@@ -38,7 +38,7 @@ class Hole:
     is_unknown: bool = False
 
     def event(self, state: GapState, now_ms: int, reason: str) -> Gap:
-        """Return the event that the hole came into this state."""
+        """Build the event for the hole's change to a state."""
         return Gap(
             symbol=self.symbol,
             first_agg_id=self.first_id,
@@ -53,7 +53,7 @@ class Hole:
 
 
 def hole_of(gap: Gap, now_ms: int) -> Hole:
-    """Return the hole of a gap that an earlier run has reported."""
+    """Rebuild the hole of a gap that an earlier run reported."""
     return Hole(
         symbol=gap.symbol,
         first_id=gap.first_agg_id,
@@ -68,7 +68,7 @@ def hole_of(gap: Gap, now_ms: int) -> Hole:
 
 
 def missing_in(gap: Gap, held: Iterable[tuple[int, int]]) -> deque[tuple[int, int]]:
-    """Return the runs of ids of a gap that are not in ``[first, next)`` of what is held."""
+    """Return the runs of ids of a gap that are in none of the held ranges ``[first, next)``."""
     missing: deque[tuple[int, int]] = deque()
     at = gap.first_agg_id
     for first_id, next_id in sorted(held):
@@ -84,14 +84,14 @@ def missing_in(gap: Gap, held: Iterable[tuple[int, int]]) -> deque[tuple[int, in
 
 @dataclass(slots=True)
 class GivenUp:
-    """A hole that was not filled in time, and the runs of ids that are still missing in it."""
+    """A hole that was not filled in time, and the runs of its ids that are still missing."""
 
     hole: Hole
     missing: deque[tuple[int, int]] = field(default_factory=deque)
 
 
 class LateFill:
-    """The newest hundred holes that were given up; the oldest is tried first."""
+    """The newest hundred given-up holes; the oldest is tried first."""
 
     def __init__(self) -> None:
         self._holes: deque[GivenUp] = deque(maxlen=MAX_GIVEN_UP)
@@ -100,12 +100,12 @@ class LateFill:
         return len(self._holes)
 
     def add(self, given_up: GivenUp) -> None:
-        """Remember a hole."""
+        """Store a hole for a later try, if ids are missing in it."""
         if given_up.missing:
             self._holes.append(given_up)
 
     def holds(self, gap: Gap) -> bool:
-        """Tell whether it has a hole in common with a gap."""
+        """Check whether a stored hole overlaps with a gap."""
         return any(
             one.hole.first_id <= gap.last_agg_id and gap.first_agg_id <= one.hole.last_id
             for one in self._holes
@@ -113,17 +113,17 @@ class LateFill:
 
     @property
     def wanted(self) -> int:
-        """Id from which REST shall be asked."""
+        """Id to request from REST next."""
         return self._holes[0].missing[0][0]
 
     def run_of(self, trades: Sequence[Trade]) -> list[Trade]:
-        """Return those of REST's trades that begin where the oldest hole begins, without a jump."""
+        """Return the trades from REST that fill the oldest hole from its start, without a jump."""
         first_id, last_id = self._holes[0].missing[0]
         known = {trade.agg_id: trade for trade in trades if trade.agg_id <= last_id}
         return [known[i] for i in takewhile(known.__contains__, count(first_id))]
 
     def published(self, run_length: int, now_ms: int) -> Gap | None:
-        """Take note that so many of the run are published; returns the event when all are."""
+        """Count published trades of the run; returns the event once the hole is filled."""
         oldest = self._holes[0]
         first_id, last_id = oldest.missing[0]
         if first_id + run_length <= last_id:
@@ -136,5 +136,5 @@ class LateFill:
         return oldest.hole.event(GapState.REPAIRED, now_ms, "filled late")
 
     def put_off(self) -> None:
-        """Let the next hole have its turn."""
+        """Move the oldest hole to the end, so that the next one is tried."""
         self._holes.rotate(-1)

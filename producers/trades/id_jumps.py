@@ -1,4 +1,4 @@
-"""Ids that jump: one trade alone is not believed, two that follow each other are. Pure."""
+"""Check of ids that jump: a single trade is doubted, two consecutive ones are accepted. Pure."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -6,13 +6,13 @@ from typing import Final
 from schemas.errors import PoisonMessage
 from schemas.market import Trade
 
-# So far may an id be ahead at once: trades that were lost on the way and come by REST.
+# How far an id may jump without doubt: REST brings the trades that were lost on the way.
 NEAR: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A trade as it came, with its bytes for the dead letters."""
+    """A trade with its received bytes, for the dead-letter topic."""
 
     trade: Trade
     raw: bytes
@@ -20,28 +20,28 @@ class Heard:
 
 @dataclass(slots=True)
 class Verdict:
-    """What is to be taken, in this order, and what is refused."""
+    """The trades to accept, in this order, and the trade to refuse."""
 
     taken: list[Trade] = field(default_factory=list)
     refused: Heard | None = None
 
 
 class Jumps:
-    """Holds a symbol's trade that jumps far ahead until the next one decides.
+    """Keeps a symbol's trade that jumps far ahead until the next trade decides.
 
-    If that continues it, ids have jumped indeed; if it goes on from before, the held one was wrong.
+    If the next trade follows it, the ids have really jumped; otherwise the kept trade was wrong.
     """
 
     def __init__(self) -> None:
         self._held: Heard | None = None
 
     def judge(self, trade: Trade, raw: bytes, known_id: int) -> Verdict:
-        """Return what to do with a trade, and with the one that was held.
+        """Decide about a trade, and about the one that is kept.
 
         Args:
-            trade: The newest that came.
-            raw: Its bytes.
-            known_id: Highest id that is known to exist; -1 when none is.
+            trade: The newest trade.
+            raw: Bytes of the trade, as received.
+            known_id: Highest id that is known to exist; -1 if none is.
         """
         held = self._held
         if held is not None and held.trade.agg_id <= known_id:  # REST has shown that it exists
@@ -52,7 +52,7 @@ class Jumps:
         if trade.agg_id <= known_id + NEAR:
             self._held = None
             return Verdict([trade], held)
-        if held is not None and trade.agg_id == held.trade.agg_id:  # of another connection
+        if held is not None and trade.agg_id == held.trade.agg_id:  # from another connection
             return Verdict()
         if held is not None and 0 < trade.agg_id - held.trade.agg_id <= NEAR:
             self._held = None
@@ -62,7 +62,7 @@ class Jumps:
 
 
 def not_followed(trade: Trade, raw: bytes) -> PoisonMessage:
-    """Return why a trade whose id jumped was refused."""
+    """Build the error for a refused trade whose id jumped."""
     return PoisonMessage(
         f"id {trade.agg_id} of {trade.symbol} is far beyond the newest, and no trade followed it",
         raw=raw,

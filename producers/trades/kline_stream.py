@@ -1,4 +1,4 @@
-"""Closed candles of the exchange to Kafka: from the stream, and by REST what it did not bring."""
+"""Publisher of the exchange's closed candles, from the stream and, where it lacks some, REST."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ LOOK_S: Final = 1.0
 
 
 class KlineFlow:
-    """All symbols' candles of 1m and 15m."""
+    """The exchange's 1m and 15m candles of all symbols."""
 
     def __init__(
         self,
@@ -31,14 +31,14 @@ class KlineFlow:
         stream_ms: Callable[[str], int],
         clock: ExchangeClock,
     ) -> None:
-        """Set it up.
+        """Set up one track for each symbol and interval.
 
         Args:
-            symbols: All that are followed.
-            outlet: Where candles go.
+            symbols: All symbols that are followed.
+            outlet: Receives the candles.
             counts: Counters of the process.
-            stream_ms: Gives the newest event time of a symbol's connections.
-            clock: The exchange's.
+            stream_ms: Returns the newest event time of a symbol's connections.
+            clock: The exchange's clock.
         """
         self._tracks = {
             (symbol, interval.value): KlineTrack(symbol, interval)
@@ -51,11 +51,11 @@ class KlineFlow:
         self._clock = clock
 
     def start(self, symbol: str, event_ms: int, known_to_ms: Mapping[str, int]) -> None:
-        """Begin a symbol.
+        """Start to publish a symbol's candles.
 
         Args:
             symbol: For example ``BTCUSDT``.
-            event_ms: Event time whose candles come first, where none is published yet.
+            event_ms: Event time of the first candles, for intervals without a published one.
             known_to_ms: End of the newest published candle, by interval.
         """
         for interval in INTERVALS:
@@ -63,14 +63,14 @@ class KlineFlow:
             self._tracks[symbol, interval.value].start(start_ms)
 
     def offer(self, candle: Candle) -> None:
-        """Take a closed candle from a connection."""
+        """Accept a closed candle from a connection."""
         track = self._tracks.get((candle.symbol, candle.interval))
         if track is not None:
             track.offer(candle)
             self._publish(track)
 
     async def repair(self, rest: RestClient) -> None:
-        """Ask for candles that did not come, until cancelled."""
+        """Request candles from REST that the stream did not bring, until cancelled."""
         while True:
             for track in self._tracks.values():
                 self._publish(track)

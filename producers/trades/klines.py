@@ -1,4 +1,4 @@
-"""The exchange's own closed candles of one symbol and interval, each once and in order. Pure."""
+"""Ordering of the exchange's closed candles of one symbol and interval, each once. Pure."""
 
 from typing import Final
 
@@ -11,11 +11,11 @@ NOT_STARTED: Final = -1
 
 
 class KlineTrack:
-    """What is to be published next; a candle that does not come is asked for.
+    """The candles to publish next; a missing one becomes due for a request to REST.
 
     Attributes:
         symbol: For example ``BTCUSDT``.
-        interval: Length of its candles.
+        interval: Length of the candles.
         next_open_ms: Opening time of the next candle to publish; -1 until `start`.
     """
 
@@ -26,34 +26,34 @@ class KlineTrack:
         self._held: dict[int, Candle] = {}
 
     def start(self, event_ms: int) -> None:
-        """Begin with the candle that holds this event time."""
+        """Start with the candle that contains this event time."""
         self.next_open_ms = self.interval.open_of(event_ms)
         self._held = {ms: one for ms, one in self._held.items() if ms >= self.next_open_ms}
 
     def offer(self, candle: Candle) -> None:
-        """Take a closed candle; the first of each opening time counts."""
+        """Accept a closed candle; the first of each opening time counts."""
         if candle.open_ms < self.next_open_ms:
             return
         self._held.setdefault(candle.open_ms, candle)
-        if len(self._held) > MAX_HELD:  # the earliest are wanted first; REST has the others
+        if len(self._held) > MAX_HELD:  # the earliest are needed first; REST has the others
             del self._held[max(self._held)]
 
     def fill(self, candles: list[Candle]) -> None:
-        """Take what REST has from `next_open_ms` on; what it has not does not exist."""
+        """Accept REST candles from `next_open_ms` on; a candle that REST lacks does not exist."""
         for candle in candles:
             self.offer(candle)
         if candles and self.next_open_ms not in self._held:
             self.next_open_ms = min(self._held, default=self.next_open_ms)
 
     def ready(self) -> Candle | None:
-        """Return the candle to publish next, or None."""
+        """Return the candle to publish next; None if it has not arrived."""
         return self._held.get(self.next_open_ms)
 
     def published(self) -> None:
-        """Take note that what `ready` returned is published."""
+        """Record that the candle from `ready` is published."""
         self.next_open_ms = self._held.pop(self.next_open_ms).close_ms
 
     def is_due(self, stream_ms: int) -> bool:
-        """Tell whether the next candle should be known, at this event time of the stream."""
+        """Check whether the next candle is overdue at this event time of the stream."""
         missing = self.next_open_ms != NOT_STARTED and self.next_open_ms not in self._held
         return missing and stream_ms >= self.next_open_ms + self.interval.ms + GRACE_MS

@@ -1,4 +1,4 @@
-"""Where records go."""
+"""The interface for publishing records."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from schemas.market import Candle, Gap, TradeBlock
 
 
 class Outlet(Protocol):
-    """Takes records while it has room."""
+    """Accepts records while its queue has room."""
 
     def send(self, record: TradeBlock | Candle | Gap) -> bool:
         """Queue a record; False while the queue is full."""

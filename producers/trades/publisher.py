@@ -1,4 +1,4 @@
-"""Records to Kafka: in order, acknowledged by all replicas, never twice, with bounded memory."""
+"""Publisher of records: in order, acknowledged by all replicas, never twice, in bounded memory."""
 
 import logging
 from typing import Final
@@ -22,14 +22,14 @@ QUEUE_MESSAGES: Final = 50_000
 
 
 class Publisher:
-    """The one producer of this process.
+    """The only Kafka producer of this process.
 
-    A record that Kafka refuses for good stops the process: the next start resumes at the last
-    block that Kafka has, so nothing is lost. An absent Kafka does not: the queue fills, `send`
-    says so, and the queue is delivered when Kafka is back, however long that takes.
+    A record that Kafka refuses for good stops the process: the next start resumes after the last
+    block that Kafka has, so nothing is lost. An unreachable Kafka does not stop it: the queue
+    fills, `send` returns False, and the queue is delivered once Kafka is back.
 
     Attributes:
-        done: How many records have been acknowledged or refused.
+        done: Number of records that were acknowledged or refused.
     """
 
     def __init__(self, bootstrap_servers: str) -> None:
@@ -49,9 +49,9 @@ class Publisher:
         )
 
     def send(self, record: TradeBlock | Candle | Gap) -> bool:
-        """Queue a record for its topic; False when the queue is full.
+        """Queue a record for its topic; False while the queue is full.
 
-        One that cannot be true is a dead letter: nothing behind it waits for it.
+        A record that cannot be true becomes a dead letter, so that later ones are not blocked.
         """
         if self._queued_bytes >= QUEUE_BYTES:
             return False
@@ -65,24 +65,24 @@ class Publisher:
         return self._produce(name, message)
 
     def send_dead_letter(self, raw: bytes, origin: Origin) -> bool:
-        """Queue an unreadable record for the dead letters; False when the queue is full.
+        """Queue an unusable record for the dead-letter topic; False while the queue is full.
 
-        A letter that Kafka refuses is told in the log; nothing stops for it.
+        A letter that Kafka refuses is logged; the process continues.
         """
         return self._produce(topics.DEAD_LETTERS.name, letter_of(raw, origin))
 
     @property
     def waiting(self) -> int:
-        """How many records are not acknowledged."""
+        """Number of records that are not yet acknowledged."""
         return len(self._producer)
 
     def serve(self) -> None:
-        """Take note of acknowledgements; to be called often.
+        """Process acknowledgements; call it often.
 
         Raises:
             ConfigurationError: A topic does not exist.
             RestartNeeded: Kafka has shut this client out, or refused a record for good: a new
-                process resumes behind the last record that Kafka has.
+                process resumes after the last record that Kafka has.
         """
         self._producer.poll(0)
         if self._failure is None:
@@ -93,7 +93,7 @@ class Publisher:
         raise RestartNeeded(f"Kafka refused a record of {self._failed_topic}: {found}")
 
     def close(self, timeout_s: float) -> int:
-        """Deliver what is queued; returns how many records were not acknowledged in time."""
+        """Deliver the queue; returns the number of records not acknowledged in time."""
         return self._producer.flush(timeout_s)
 
     def _produce(self, topic: str, message: Outgoing) -> bool:
@@ -113,7 +113,7 @@ class Publisher:
         return True
 
     def _fail(self, error: KafkaError, topic: str) -> bool:
-        """Take note that Kafka refused a record; True where that is no matter."""
+        """Handle a record that Kafka refused; True if the process can continue."""
         refused = not isinstance(meaning(error), ConfigurationError | RestartNeeded)
         if topic == topics.DEAD_LETTERS.name and refused:
             log.error("Kafka refuses a dead letter: %s", error.str())

@@ -1,4 +1,4 @@
-"""One symbol's task beside the sockets: where to begin, holes filled by REST, quiet proven."""
+"""Task of one symbol beside the sockets: finds its start, fills holes and proves quiet by REST."""
 
 import asyncio
 import logging
@@ -19,9 +19,9 @@ from schemas.timeframe import Interval
 
 log = logging.getLogger(__name__)
 LOOK_S: Final = 0.05
-# Attempts after which the pause between two questions about one hole grows no more: two seconds.
+# Attempts after which the pause between two requests for one hole stops growing, at two seconds.
 MOST_BEHIND: Final = 4
-PROOF_AFTER_MS: Final = 3_000  # REST may be behind the stream: what it knows later proves more
+PROOF_AFTER_MS: Final = 3_000  # REST may be behind the stream: a later answer proves more
 FIRST_WAIT_S: Final = 0.125
 SUSPECT_MS: Final = 1_000
 HOUR_MS: Final = 3_600_000
@@ -29,9 +29,9 @@ CANDLE: Final = Interval.FIFTEEN_MINUTES
 
 
 class Repair:
-    """Keeps one symbol's flow whole with what REST knows.
+    """Keeps one symbol's flow complete with trades from REST.
 
-    Requests that fail are made again with growing pauses; the sockets are read meanwhile.
+    Failed requests are repeated with growing pauses; the sockets are read meanwhile.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Repair:
         klines: KlineFlow,
         bury: Callable[[PoisonMessage], None],
     ) -> None:
-        """Set it up.
+        """Set up the task.
 
         Args:
-            flow: The symbol's.
-            rest: Whom to ask.
-            requests: Limits the requests of all symbols at a time.
-            klines: Begins where the flow does.
-            bury: Gets what REST answered and nobody can believe.
+            flow: The flow of the symbol.
+            rest: Client of the exchange.
+            requests: Limits the concurrent requests of all symbols.
+            klines: Candles of the exchange; they start at the same time as the flow.
+            bury: Called with each answer of REST that is not plausible.
         """
         self._flow = flow
         self._continuity = flow.continuity
@@ -64,7 +64,7 @@ class Repair:
         self._late_ms = steady_ms()
 
     async def run(self, past: Past) -> None:
-        """Begin after the last block, or at the previous candle, and repair until cancelled."""
+        """Start after the last block or at the previous candle, and repair until cancelled."""
         if past.last_block is not None:
             self._begin_after(past.last_block, past)
         while True:
@@ -79,7 +79,7 @@ class Repair:
         self._flow.inherit(past.open_gaps, past.held)
         after_ms = int(block.event_ms[-1]) if len(block) else block.watermark_ms
         self._continuity.start(block.next_agg_id, now_ms=steady_ms(), after_ms=after_ms)
-        # A run killed at its start may have left trades and no candle of the exchange yet.
+        # A run killed at its start may have left trades but no candle of the exchange.
         first_ms = CANDLE.open_of(after_ms) - CANDLE.ms
         self._klines.start(self._flow.symbol, first_ms, past.candles_to_ms)
 
@@ -111,7 +111,7 @@ class Repair:
         self._flow.fill(trades)
 
     async def _ask_newest(self) -> bool:
-        """Ask for the newest trade that exists; False where the answer cannot be."""
+        """Request the newest trade; False if the answer is not plausible."""
         async with self._requests:
             newest, is_believed = await self._answers.newest_trade(self._continuity.known_id)
         self._head_asked = True
@@ -125,9 +125,9 @@ class Repair:
         next_id, known_ms = self._continuity.next_id, self._flow.newest_event_ms
         if newest.agg_id < next_id and newest.event_ms < known_ms - HOUR_MS:
             raise ConfigurationError(
-                f"{newest.symbol}: Kafka has trades up to id {next_id - 1}, and the exchange's "
-                f"newest is {newest.agg_id}, long before: this data is of another exchange; "
-                "point CANDLEWICK_BINANCE__REST_URL to that, or begin with an empty Kafka"
+                f"{newest.symbol}: Kafka has trades up to id {next_id - 1}, but the exchange's "
+                f"newest is {newest.agg_id}, long before: this data is from another exchange. "
+                "Set CANDLEWICK_BINANCE__REST_URL to that one, or start with an empty Kafka"
             )
 
     def _proof_is_due(self) -> bool:
@@ -140,8 +140,8 @@ class Repair:
     async def _prove(self) -> None:
         connection_ms = self._flow.unproven_ms
         if not await self._ask_newest():
-            raise Transient("REST's newest trade cannot be")
-        # A connection may have broken during the question: the answer does not speak for that time.
+            raise Transient("REST's newest trade is not plausible")
+        # A connection may have broken during the request: the answer does not cover that time.
         if self._flow.unproven_ms == connection_ms:
             self._continuity.proven = True
 
@@ -174,7 +174,7 @@ class Repair:
 
     async def _pause_after(self, error: Transient) -> None:
         self._failures += 1
-        # The first and then some: an exchange that is away for hours must not fill the log.
+        # Log the first and every 20th: an exchange that is down for hours must not fill the log.
         if self._failures == 1 or self._failures % 20 == 0:
             log.warning("%s: %s", self._flow.symbol, error)
         await self._wait(max(error.retry_after_s, back_off_s(self._failures)))

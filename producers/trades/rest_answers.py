@@ -1,4 +1,4 @@
-"""What REST says of one symbol's trades, as far as it can be believed."""
+"""Requests to REST for one symbol's trades; only plausible ones are returned."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,11 +11,11 @@ from producers.trades.rest_checks import Doubts
 from schemas.errors import PoisonMessage
 from schemas.market import Trade
 
-REST: Final = "REST"  # whose word about the time it is
+REST: Final = "REST"  # name of the witness for the exchange's clock
 
 
 class Answers:
-    """Asks; every method raises as `RestClient` does."""
+    """Plausible answers of REST for one symbol; every method raises as `RestClient` does."""
 
     def __init__(
         self,
@@ -24,13 +24,13 @@ class Answers:
         clock: ExchangeClock,
         bury: Callable[[PoisonMessage], None],
     ) -> None:
-        """Set it up.
+        """Set up the requests.
 
         Args:
             symbol: For example ``BTCUSDT``.
-            rest: Whom to ask.
-            clock: The exchange's.
-            bury: Gets what was answered and nobody can believe.
+            rest: Client of the exchange.
+            clock: The exchange's clock.
+            bury: Called with each trade that is not plausible.
         """
         self._symbol = symbol
         self._rest = rest
@@ -39,38 +39,38 @@ class Answers:
 
     @property
     def is_closed(self) -> bool:
-        """Whether REST is shut to those who ask for trades."""
+        """Whether REST is closed for requests of trades."""
         return "aggTrades" in self._rest.closed
 
     def refuse(self, trade: Trade) -> None:
-        """Bury a trade of the stream that REST does not know."""
+        """Bury a trade of the stream that REST does not have."""
         self._doubts.refuse(trade)
 
     async def trades_from(self, agg_id: int) -> list[Trade]:
-        """Return up to 1000 trades from an id on; none while REST lags behind it."""
+        """Fetch up to 1000 trades from an id on; none while REST lags behind that id."""
         page = await self._rest.trades_from(self._symbol, agg_id)
         return self._doubts.believed(page, agg_id - 1, steady_ms())
 
     async def first_trades(self, boundary_ms: int) -> list[Trade]:
-        """Return trades from just before a time on; the newest where there is none since."""
+        """Fetch trades from just before a time on; only the newest if there is none since."""
         first = await self._rest.first_trade_since(self._symbol, boundary_ms)
         if first is None:
             newest = await self._rest.newest_trade(self._symbol)
             return [newest] if newest else []
-        # The trade before the boundary lets ids prove that the candle is there from its beginning.
+        # The trade before the boundary lets ids prove that the candle is complete from its start.
         before_id = max(0, first.agg_id - 1)
         return await self.trades_from(before_id) or await self.trades_from(first.agg_id)
 
     async def newest_trade(self, known_id: int) -> tuple[Trade | None, bool]:
-        """Return the newest trade that exists, and whether the answer can be believed.
+        """Fetch the newest trade; the second value is False if it is not plausible.
 
         Args:
-            known_id: Of the newest trade that is known; -1 when none is.
+            known_id: Id of the newest known trade; -1 if none is known.
         """
         newest = await self._rest.newest_trade(self._symbol)
         if newest is None or not self._is_doubtful(newest, known_id):
             return newest, True
-        # A true one follows another.
+        # A true newest trade follows another one.
         page = await self._rest.trades_from(self._symbol, max(0, newest.agg_id - 1))
         believed = self._doubts.believed(page, known_id, steady_ms())
         return (believed[-1], True) if believed else (None, False)
@@ -80,5 +80,5 @@ class Answers:
 
 
 async def hear_time(rest: RestClient, clock: ExchangeClock) -> None:
-    """Let REST tell what the exchange's clock shows; raises as `RestClient` does."""
+    """Set the clock from REST's time; raises as `RestClient` does."""
     clock.hear(REST, await rest.server_ms(), steady_ms())

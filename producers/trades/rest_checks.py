@@ -1,4 +1,4 @@
-"""What REST answers and cannot be: trades of times to come, and ids that jump alone."""
+"""Plausibility checks of REST's trades: times in the future, and single ids that jump."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -10,27 +10,27 @@ from producers.trades.id_jumps import Jumps, not_followed
 from schemas.errors import PoisonMessage
 from schemas.market import Trade
 
-# REST may know a moment that has not reached us by the stream yet: a second look decides.
+# REST may be ahead of the stream, so only a second look decides that a time is wrong.
 SECOND_LOOK_MS: Final = 2_000
 MOST: Final = 1_000
 
 
 class Doubts:
-    """Takes a symbol's trades from answers of REST; each one that is not believed is told once."""
+    """Filters a symbol's trades from REST, and buries each implausible one once."""
 
     def __init__(self, clock: ExchangeClock, bury: Callable[[PoisonMessage], None]) -> None:
-        """Set it up; ``bury`` gets what is refused."""
+        """Set up the checks; ``bury`` is called with each refused trade."""
         self._clock = clock
         self._bury = bury
         self._since_ms: dict[int, int] = {}
         self._buried: set[int] = set()
 
     def believed(self, page: Sequence[Trade], known_id: int, now_ms: int) -> list[Trade]:
-        """Return those trades of an answer that can be.
+        """Return the plausible trades of an answer.
 
         Args:
-            page: In the order of ids.
-            known_id: Of the trade before them, as far as is known.
+            page: Trades in the order of their ids.
+            known_id: Id of the newest known trade before them.
             now_ms: Steady time.
         """
         jumps, found = Jumps(), list[Trade]()
@@ -47,7 +47,7 @@ class Doubts:
         return found
 
     def refuse(self, trade: Trade) -> None:
-        """Tell that nothing followed a trade whose id jumped."""
+        """Bury a trade whose id jumped and that no trade followed."""
         self._tell(trade, not_followed(trade, orjson.dumps(trade)))
 
     def _doubt(self, trade: Trade, error: PoisonMessage, now_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""What earlier runs left in Kafka: the newest block of each symbol, and gaps without an end."""
+"""State that earlier runs left in Kafka: each symbol's newest block and its unrepaired gaps."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,12 +23,12 @@ LOOK_BACK_CANDLES: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is known of one symbol.
+    """The state that earlier runs left of one symbol.
 
     Attributes:
         last_block: The block with the highest ids; None for a new symbol.
-        open_gaps: Gaps that were found or given up, and not repaired.
-        held: Ids ``[first, next)`` of its blocks that were read on the way, in any order.
+        open_gaps: Gaps that were found or given up, but not repaired.
+        held: Ids ``[first, next)`` of the blocks that were read, in any order.
         candles_to_ms: End of the exchange's newest candle by interval, as the stream published it.
     """
 
@@ -39,10 +39,10 @@ class Past:
 
 
 def read_past(bootstrap_servers: str, symbols: Iterable[str]) -> dict[str, Past]:
-    """Return what Kafka has of each symbol.
+    """Read the state of each symbol from Kafka.
 
-    A symbol without a block in the last 50,000 records of each partition counts as new: one that
-    is followed has a block a minute.
+    A symbol without a block in the last 50,000 records of each partition counts as new, because a
+    followed symbol has at least one block a minute.
 
     Raises:
         ConfigurationError: Kafka does not answer, or a topic does not exist.
@@ -81,7 +81,7 @@ def _newest_blocks(
 
 
 def _records(record: type[RecordT], messages: Iterable[Message], bury: Bury) -> Iterator[RecordT]:
-    """Yield what can be used; the rest is buried."""
+    """Yield the usable records, and bury the others."""
     for message in messages:
         try:
             yield record_in(record, message)
@@ -90,11 +90,10 @@ def _records(record: type[RecordT], messages: Iterable[Message], bury: Bury) -> 
 
 
 class Newest:
-    """Finds a symbol's newest block among those of the topic, in their order. Pure.
+    """Finds a symbol's newest block among the topic's blocks, in their order. Pure.
 
-    A lone block whose ids jump far ahead is not believed: to begin at wrong ids would be to miss
-    all trades that come. To begin before a true one publishes a few a second time, which changes
-    nothing.
+    A single block whose ids jump far ahead is ignored: a start at wrong ids would miss all later
+    trades. A start before the true block publishes a few trades again, which changes nothing.
     """
 
     def __init__(self) -> None:
@@ -102,7 +101,7 @@ class Newest:
         self._held: TradeBlock | None = None
 
     def see(self, block: TradeBlock) -> None:
-        """Take the next block of the topic."""
+        """Compare the next block of the topic."""
         known, held = self.block, self._held
         if known is None or block.first_agg_id <= known.next_agg_id + NEAR:
             if known is None or block.next_agg_id >= known.next_agg_id:

@@ -1,4 +1,4 @@
-"""One symbol from trades in order to blocks in Kafka: when to cut, and with which watermark."""
+"""Flow of one symbol from trades to blocks in Kafka: when to cut, and with which watermark."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -22,16 +22,17 @@ KEPT_TRADES: Final = 20_000  # a symbol: about 8 MB
 
 
 class SymbolFlow:
-    """The state of one symbol: its continuity, and what has been published of it.
+    """The state of one symbol: the order of its trades, and its published blocks.
 
     Attributes:
-        continuity: What came, and what is missing.
+        continuity: Order of the trades, with the missing ones.
         jumps: Trades whose ids jump far ahead.
-        unproven_ms: Steady time at which its newest connection began.
-        evidence: Whether the exchange's candles tell of trades that have not come.
-        gap_events: Where its gap events go.
-        newest_event_ms: Event time of the newest trade that was taken.
-        give_up_ms: How long a hole may stay as it is, and how often one given up is tried again.
+        unproven_ms: Steady time of the newest change of connections that may have missed trades.
+        evidence: Trades in the exchange's candles that have not arrived.
+        gap_events: Publisher of the symbol's gap events.
+        newest_event_ms: Event time of the newest trade; -1 before the first.
+        give_up_ms: Time without progress after which a hole is given up, and the pause between
+            later tries.
     """
 
     def __init__(
@@ -44,16 +45,16 @@ class SymbolFlow:
         *,
         clock: ExchangeClock,
     ) -> None:
-        """Begin without history.
+        """Set up the flow without history.
 
         Args:
             symbol: For example ``BTCUSDT``.
-            outlet: Where blocks and gap events go.
+            outlet: Receives the blocks and gap events.
             settings: Linger, block size, lateness, time to give up.
             counts: Counters of the process.
-            stream_ms: Newest exchange event time of the symbol's connections; -1 while none lives.
-            clock: The exchange's: it stamps the blocks, so that a machine whose own is wrong
-                makes the same ones.
+            stream_ms: Newest exchange event time of the symbol's connections; -1 if none is open.
+            clock: The exchange's clock. It stamps the blocks, so that a wrong clock of the machine
+                does not change them.
         """
         self.give_up_ms = int(settings.stream.give_up_s * 1000)
         self.continuity = Continuity(symbol, limit=KEPT_TRADES, give_up_ms=self.give_up_ms)
@@ -73,31 +74,31 @@ class SymbolFlow:
         self._timer: asyncio.TimerHandle | None = None
 
     def inherit(self, gaps: Iterable[Gap], held: Sequence[tuple[int, int]]) -> None:
-        """Take over the gaps of earlier runs: what they gave up is tried again.
+        """Take over the gaps of earlier runs; given-up ones are tried again.
 
         Args:
-            gaps: Found or given up, and not repaired.
-            held: Ids ``[first, next)`` that are known to be published; with those that are not
-                known a trade may come a second time, which changes nothing.
+            gaps: Gaps that were found or given up, but not repaired.
+            held: Ids ``[first, next)`` that are known to be published. A trade that is published
+                but not listed here may be published again, which changes nothing.
         """
         ended: list[Gap] = []
         for gap in gaps:
             missing = missing_in(gap, held) if gap.state == GapState.GIVEN_UP else None
             if missing:
                 self.continuity.late.add(GivenUp(hole_of(gap, steady_ms()), missing))
-            else:  # it ends once all before its last id is published
+            else:  # it ends once all trades up to its last id are published
                 ended.append(gap)
         self.gap_events.inherit(ended)
 
     def go_on_after(self, block: TradeBlock) -> None:
-        """Remember what the previous run published last."""
+        """Continue after the last block that the previous run published."""
         self._writer.go_on_after(block)
         self._know(int(block.event_ms[-1]) if len(block) else -1, block.next_trade_id - 1)
 
     def offer(self, trade: Trade) -> None:
-        """Take a trade from a connection; it is published within the linger.
+        """Accept a trade from a connection; it is published within the linger time.
 
-        The first trade of a minute goes at once, because it closes a candle.
+        The first trade of a minute is published at once, because it closes a candle.
         """
         self._writer.stamp(trade.event_ms)
         minute = trade.event_ms // MINUTE_MS
@@ -110,7 +111,7 @@ class SymbolFlow:
             self._flush_soon()
 
     def fill(self, trades: list[Trade]) -> None:
-        """Take trades that REST answered; they are published at once."""
+        """Accept trades from REST; they are published at once."""
         self._writer.stamp(max((trade.event_ms for trade in trades), default=0))
         for trade in trades[-1:]:
             self._know(trade.event_ms, trade.last_trade_id)
@@ -118,28 +119,28 @@ class SymbolFlow:
         self.flush()
 
     def expect(self, newest: Trade) -> None:
-        """Take note of a trade that exists, as REST says."""
+        """Record the newest trade that REST has."""
         now_ms = steady_ms()
         self._know(newest.event_ms, newest.last_trade_id)
         self.evidence.excuse(now_ms - self.give_up_ms)
         self.continuity.expect(newest.agg_id, now_ms)
 
     def flush(self) -> None:
-        """Publish what is ready, as far as Kafka's queue has room."""
+        """Publish the ready trades and events, as far as Kafka's queue has room."""
         self._stop_timer()
         ready = self.continuity.ready
         while ready and self._publish_first(ready):
             pass
 
     def flush_waiting(self) -> None:
-        """Publish what Kafka's queue had no room for, or was put aside for want of room."""
+        """Publish the trades and events that had to wait for room."""
         if self._timer is None and self.continuity.ready:
             self.flush()
 
     def tell_quiet(self) -> None:
         """Publish that nothing was traded, once the stream has passed a minute without a trade.
 
-        Nothing is said while a trade may have been missed: ids must have proven the contrary.
+        It publishes nothing while a trade may have been missed: ids must prove the opposite first.
         """
         stream_ms = self.stream_ms()
         minute = (stream_ms - self._lateness_ms) // MINUTE_MS
@@ -149,13 +150,13 @@ class SymbolFlow:
             self._writer.send_quiet(self.continuity.next_id, stream_ms)
 
     def publish_late(self, trades: list[Trade]) -> int:
-        """Publish trades of a hole that was given up; returns how many Kafka's queue took."""
+        """Publish trades of a given-up hole, and return how many the queue accepted."""
         return self._writer.send_late(trades)
 
     def advance(self, *, closed: bool = False) -> None:
-        """Report holes that last, and give up those that lasted too long.
+        """Report holes that last, and give up those that last too long.
 
-        ``closed`` says that the exchange could not be asked: such a time does not count.
+        With ``closed``, REST could not be asked, and the time since the last call does not count.
         """
         before = len(self.continuity.ready)
         self.continuity.advance(steady_ms(), closed=closed)
@@ -165,7 +166,7 @@ class SymbolFlow:
         self.gap_events.end_inherited(self._writer.next_id, steady_ms(), late.holds)
 
     def lose_sight(self) -> None:
-        """Take note that trades may have been missed between two connections."""
+        """Record that trades may have been missed between two connections."""
         self.continuity.lose_sight()
         self.unproven_ms = steady_ms()
 

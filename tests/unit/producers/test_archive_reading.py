@@ -125,7 +125,7 @@ def test_a_line_without_end_is_refused_with_little_memory() -> None:
         (ROW.replace(",12,9,", ",12,10.5,"), "contradict"),
         (ROW.replace("600000,", "600001,", 1), "does not open"),
         (ROW.replace("659999", "660000"), "does not end"),
-        (LATER, "not of the time"),
+        (LATER, "outside of the time"),
         (ROW.replace(",5,", ",-5,"), "negative"),
         (ROW.replace(",3,", ",-3,"), "negative"),
         (ROW.replace(",10,", ",-10,"), "negative"),
@@ -274,13 +274,13 @@ def test_names_and_paths_are_those_of_the_exchange() -> None:
     ],
 )
 def test_a_name_that_no_file_of_candles_has_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"no file of 1m candles|month|day"):
+    with pytest.raises(ValueError, match=r"not a file of 1m candles|month|day"):
         named(f"BTCUSDT-1m-{text}.zip", "BTCUSDT", Interval.ONE_MINUTE)
 
 
 @pytest.mark.parametrize("name", ["ETHUSDT-1m-2024-01.zip", "2024-01", "BTCUSDT-1m-2024-01"])
 def test_a_name_of_another_symbol_or_kind_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="no file of 1m candles of BTCUSDT"):
+    with pytest.raises(ValueError, match="not a file of 1m candles of BTCUSDT"):
         named(name, "BTCUSDT", Interval.ONE_MINUTE)
 
 
