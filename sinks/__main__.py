@@ -1,4 +1,4 @@
-"""``python -m sinks``: empties the market's topics into ClickHouse until it is told to stop."""
+"""Sinks: copy the records of Kafka's topics into ClickHouse until stopped (``python -m sinks``)."""
 
 import argparse
 import logging
@@ -20,11 +20,11 @@ from sinks.refused_trades import LetterDelivery
 from sinks.tables import HISTORY, TABLES, Table
 
 HISTORY_NICENESS = 5
-STALL_S = 30.0  # a group settles anew within some ten seconds
+STALL_S = 30.0  # a rebalance of the group takes about ten seconds
 
 
 def main() -> None:
-    """Run the sinks; an error that a person must solve is one line, and exit code 1."""
+    """Run the sinks; an error that a person must fix prints one line and exits with code 1."""
     arguments = _arguments()
     if arguments.part == "history":
         os.nice(HISTORY_NICENESS)
@@ -46,15 +46,15 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sinks", description=__doc__)
     parser.add_argument(
         "--instance",
-        help="name of this process among the sinks: restarted under it, it has its partitions "
-        "back at once instead of after 6 s",
+        help="name of this process among the sinks: a restart with the same name gets its "
+        "partitions back at once instead of after 6 s",
     )
     parser.add_argument(
         "--part",
         choices=("all", "live", "history"),
         default="all",
-        help="live and history in two processes: then the past, which may come in millions, "
-        "holds up nothing that somebody waits for",
+        help="run live and history in two processes, so that millions of past records do not "
+        "delay the live ones",
     )
     return parser.parse_args()
 

@@ -1,8 +1,8 @@
-"""Where batches begin and end, so that one that is sent again is the same batch. Pure.
+"""Reproducible limits of batches, so that a batch that is sent again is the same. Pure.
 
-Before a batch is inserted its last offset is committed as a plan, in the metadata of the offset of
-its first record. Whoever reads on after a crash cuts its first batch by that plan and so sends the
-same records under the same token, however many more have arrived since.
+Before a batch is inserted, its last offset is committed as a plan, in the metadata of the offset of
+its first record. After a crash, the next process cuts its first batch by that plan and so sends the
+same records under the same token, no matter how many more have arrived since.
 """
 
 import re
@@ -18,7 +18,7 @@ _PLAN = "until "
 
 
 class _NoMessage:
-    """Stands for records that are gone for ever."""
+    """Placeholder for records that the topic has removed."""
 
     def key(self) -> None:
         return None
@@ -35,14 +35,14 @@ NO_MESSAGE = _NoMessage()
 
 @dataclass(slots=True)
 class Batch:
-    """Messages of a partition as columns, offsets ascending, because they come in millions.
+    """Messages of a partition in ascending order, stored as columns because there are millions.
 
     Attributes:
-        offsets: Of each message.
-        messages: As they came, for the dead letters.
-        rows: What goes into the table; nothing for a message that cannot be read.
-        counts: How many rows that is.
-        reasons: Why the message of an offset cannot be read.
+        offsets: Offset of each message.
+        messages: The messages, unchanged, for the dead letters.
+        rows: Rows of each message for the table; empty for an unreadable message.
+        counts: Number of rows of each message.
+        reasons: Why a message is unreadable, by its offset.
     """
 
     offsets: list[int] = field(default_factory=list)
@@ -66,12 +66,12 @@ class Batch:
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """Number of rows of all messages."""
         return sum(self.counts)
 
     @property
     def size(self) -> int:
-        """Bytes of all messages and rows."""
+        """Size of all messages and rows, in bytes."""
         return sum(map(len, self.rows)) + sum(len(m.value() or b"") for m in self.messages)
 
     def append(self, offset: int, message: KafkaMessage, rows: Rows) -> None:
@@ -82,12 +82,12 @@ class Batch:
         self.counts.append(rows.count)
 
     def bury(self, offset: int, message: KafkaMessage, reason: str) -> None:
-        """Add a message without rows, because it cannot be read."""
+        """Add an unreadable message, without rows and with the reason."""
         self.append(offset, message, Rows(b"", 0))
         self.reasons[offset] = reason
 
     def extend(self, other: "Batch") -> None:
-        """Add the messages of another batch, which are newer, at the end."""
+        """Add the messages of another batch, which must be newer, at the end."""
         self.offsets += other.offsets
         self.messages += other.messages
         self.rows += other.rows
@@ -95,7 +95,7 @@ class Batch:
         self.reasons |= other.reasons
 
     def part(self, start: int, end: int) -> "Batch":
-        """Return the messages at the places from ``start`` until before ``end``."""
+        """Return the messages at the positions ``[start, end)``."""
         offsets = self.offsets[start:end]
         known = set(self.reasons).intersection(offsets) if self.reasons else ()
         return Batch(
@@ -107,22 +107,22 @@ class Batch:
         )
 
     def halves(self) -> tuple["Batch", "Batch"]:
-        """Return the first and the second half of the messages, always cut at the same place."""
+        """Return the first and second half; the same messages are always cut at the same place."""
         middle = len(self) // 2
         return self.part(0, middle), self.part(middle, len(self))
 
     def place_after(self, offset: int) -> int:
-        """Return the place of the first message behind an offset."""
+        """Return the position of the first message after an offset."""
         return bisect_right(self.offsets, offset)
 
 
 def plan_of(batch: Batch) -> str:
-    """Return the metadata that says, beside a batch's first offset, where the batch ends."""
+    """Return the metadata that, committed at a batch's first offset, records its last one."""
     return f"{_PLAN}{batch.last}"
 
 
 def planned_last(metadata: str | None) -> int | None:
-    """Return the last offset of the planned batch; None when no batch was under way."""
+    """Parse the last offset of the planned batch; None if no batch was planned."""
     found = re.fullmatch(rf"{_PLAN}([0-9]+)", metadata or "")
     return int(found[1]) if found else None
 
@@ -132,10 +132,13 @@ class Pending:
     """The messages of one partition that are not in ClickHouse yet.
 
     Attributes:
-        planned: Last offset of the batch that has been begun, by this process or one before.
-        expected: Offset of the next message; None while it is unknown, or where compaction
-            leaves holes.
-        since_ms: When the oldest pending message came.
+        planned: Last offset of the batch that this or an earlier process began; None without one.
+        expected: Offset of the next message; None while it is unknown, or if compaction leaves
+            holes.
+        held: The messages.
+        since_ms: When the oldest message arrived, monotonic milliseconds.
+        rows: Number of rows in ``held``.
+        size: Size of ``held``, in bytes.
     """
 
     planned: int | None = None
@@ -146,7 +149,7 @@ class Pending:
     size: int = 0
 
     def add(self, batch: Batch, *, now_ms: int) -> None:
-        """Append the next messages; some that are older than the newest start all over."""
+        """Append the next messages; a batch that goes back in offsets replaces the held ones."""
         if self.held and batch.first <= self.held.last:
             self._keep(Batch())
         if not self.held:
@@ -160,18 +163,18 @@ class Pending:
 
     @property
     def full(self) -> bool:
-        """Whether there is enough for a batch, so that no more should be read."""
+        """Whether there are enough messages for a batch, so that reading should pause."""
         enough = self.rows >= BATCH_ROWS or self.size >= BATCH_BYTES
         return enough and self._reaches_plan
 
     def due(self, *, now_ms: int, linger_ms: int) -> bool:
-        """Return whether it is time to cut a batch."""
+        """Check whether a batch is full or has waited for ``linger_ms``."""
         return bool(self.held) and (self.full or now_ms - self.since_ms >= linger_ms)
 
     def cut(self) -> Batch | None:
-        """Return the batch to insert; the same one again until it is `done`.
+        """Return the batch to insert; the same one until `done` is called.
 
-        None when there is nothing, or when a planned batch has not been read to its end.
+        None if there are no messages, or if a planned batch has not been read to its end.
         """
         if self.planned is not None and self.held and self.held.first > self.planned:
             self.planned = None
@@ -184,7 +187,7 @@ class Pending:
         return self.held.part(0, self.held.place_after(self.planned))
 
     def done(self, batch: Batch, *, now_ms: int) -> None:
-        """Forget a batch that is in ClickHouse and committed."""
+        """Remove a batch that is inserted and committed."""
         self.planned = None
         self.since_ms = now_ms
         self._keep(self.held.part(self.held.place_after(batch.last), len(self.held)))
@@ -211,7 +214,7 @@ class Pending:
 
 
 def _with_lost(batch: Batch, expected: int) -> Batch:
-    """Return the batch with a dead letter, without a value, for messages that are gone for ever."""
+    """Add an unreadable message without a value to the batch wherever messages are gone."""
     if batch.last - expected + 1 == len(batch):
         return batch
     whole = Batch()
@@ -226,5 +229,5 @@ def _with_lost(batch: Batch, expected: int) -> Batch:
 def _lost(first: int, last: int) -> str:
     return (
         f"records {first} to {last} were removed by the topic's retention before they were stored: "
-        "run the sinks more often than that, or keep the topic longer"
+        "run the sinks more often, or raise the topic's retention"
     )

@@ -1,9 +1,9 @@
-"""Many messages with candles to their rows at once, without a loop over them. Pure.
+"""Conversion of many candle messages to rows at once, without a loop over messages. Pure.
 
-Numbers are read eight bytes at a time. What is not as the exchange's candles always are is left to
-`sinks.tables`, which reads one at a time: there `schemas.validation` says what is wrong. A property
-test holds that nothing passes here that would not pass there. Source: Apache Avro 1.11
-specification, "Binary encoding"; ClickHouse documentation, "RowBinary".
+Numbers are read eight bytes at a time. An unusual message is left to `sinks.tables`, which reads
+one at a time: there `schemas.validation` reports the fault. A property test shows that every
+message accepted here is accepted there. Source: Apache Avro 1.11 specification, "Binary encoding";
+ClickHouse documentation, "RowBinary".
 """
 
 from collections.abc import Iterable
@@ -26,15 +26,15 @@ _FRAME: Final = 5  # a zero byte and the schema's id
 _WORD: Final = 8
 _DECIMAL: Final = 16  # bytes of the longest amount: two words
 _TOP_BIT: Final = 0x80
-_BEYOND: Final = bytes(2048)  # what is no candle may point so far past its end
-_INT32: Final = 2**31  # a revision is an Int32 in the table, and a long on the wire
+_BEYOND: Final = bytes(2048)  # a malformed message may point this far past its end
+_INT32: Final = 2**31  # a revision is an Int32 in the table but a long on the wire
 _ALPHANUMERIC: Final = np.array([chr(byte).isalnum() and byte < _TOP_BIT for byte in range(256)])
 _U64: Final = np.uint64
 _LARGEST_WORDS: Final = LARGEST_AMOUNT_E8 >> 64, _U64(LARGEST_AMOUNT_E8 % 2**64)
 _FRAME_BITS: Final = _U64(2 ** (8 * _FRAME) - 1)
 _TOP_BITS: Final = _U64(0x8080808080808080)
-# Seven bits in each byte, then fourteen in each two, twenty-eight in each four: what stays, what
-# moves down, and how far.
+# Joins seven bits of each byte to fourteen, then to 28, then to 56: the bits that stay, the bits
+# that move down, and the distance.
 _CLOSE_UP: Final = (
     (_U64(0x007F007F007F007F), _U64(0x7F007F007F007F00), _U64(1)),
     (_U64(0x00003FFF00003FFF), _U64(0x3FFF00003FFF0000), _U64(2)),
@@ -43,7 +43,7 @@ _CLOSE_UP: Final = (
 
 
 def candle_rows(messages: list[bytes]) -> list[bytes | None]:
-    """Return the row of each message; None for one that has to be read by itself."""
+    """Convert each message to its row; None for a message that must be read by itself."""
     if not messages:
         return []
     cursor = _Cursor.at_start(messages)
@@ -59,7 +59,7 @@ def candle_rows(messages: list[bytes]) -> list[bytes | None]:
     status, revision, source, event_ms = cursor.text(), cursor.long(), cursor.text(), cursor.long()
     cursor.require(_is_symbol(symbol))
     cursor.require(close_ms - open_ms == _length_ms(interval))
-    # The length of what is no candle may be zero: it must not divide.
+    # The length of a malformed candle may be zero, which must not divide.
     cursor.require(open_ms % np.maximum(close_ms - open_ms, 1) == 0)
     cursor.require(_in_time(open_ms) & _in_time(event_ms))
     cursor.require(_in_order(*prices))
@@ -125,12 +125,14 @@ def _in_order(*prices: "NDArray[np.int64]") -> "NDArray[np.bool_]":
 
 @dataclass(slots=True)
 class _Cursor:
-    """A place in each of n messages that lie one behind the other.
+    """A position in each of n messages, which are stored one after the other.
 
     Attributes:
-        words: The eight bytes from every place on, as a little-endian integer.
-        at: int64[n], next byte of each.
-        good: bool[n], whether all has been as expected.
+        data: uint8, the bytes of all messages.
+        words: uint64, the eight bytes from each position on, little-endian.
+        at: int64[n], position of the next byte of each message.
+        ends: int64[n], end of each message.
+        good: bool[n], whether the message has been as expected so far.
     """
 
     data: "NDArray[np.uint8]"
@@ -144,7 +146,7 @@ class _Cursor:
         ends = np.cumsum(np.fromiter(map(len, messages), np.int64, len(messages)))
         held = b"".join((*messages, _BEYOND))
         # Overlapping words, one from each byte on: a number is read where it begins, whatever its
-        # length, and what is too much is cut off.
+        # length, and the bytes after it are cut off.
         words = np.ndarray((len(held) - _WORD + 1,), "<u8", held, strides=(1,))
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
         good = np.ones(len(messages), np.bool_)
@@ -177,11 +179,11 @@ class _Cursor:
         self.good &= is_so
 
     def decimal(self) -> "NDArray[np.int64]":
-        """Return int64[n, 2]: low and high words."""
+        """Read decimals as int64[n, 2], low and high words."""
         length = self._length()
         self.good &= (length > 0) & (length <= _DECIMAL)
         first = self._big_endian(self.at)
-        # Read big-endian, a number's bytes are the word's top ones: shifted down, its sign follows.
+        # Read big-endian, a number is in the top bytes of the word; a shift down extends its sign.
         low = first >> (8 * (_WORD - length.clip(1, _WORD)))
         high = low >> (8 * _WORD - 1)  # the sign alone
         long = length > _WORD
@@ -200,13 +202,13 @@ class _Cursor:
 
     def _length(self) -> "NDArray[np.int64]":
         first = self.data[self.at].astype(np.int64)
-        # Zigzag: an even number is not negative, half of it is meant; one byte holds up to 63.
+        # Zigzag: an even code stands for its half, not negative; one byte encodes up to 63.
         self.good &= (first < _TOP_BIT) & (first % 2 == 0)
         self.at = self.at + 1
         return (first % _TOP_BIT) // 2
 
     def long(self) -> "NDArray[np.int64]":
-        """Return integers of up to eight bytes, below 2^55; there are no longer ones in candles."""
+        """Read integers of up to eight bytes, below 2^55; candles have no longer ones."""
         word = self.words[self.at]
         stops = ~word & _TOP_BITS  # the last byte of a number is the first without its top bit
         self.good &= stops != 0

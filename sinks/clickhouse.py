@@ -11,7 +11,7 @@ INSERT_S = 60.0  # a whole insert
 
 
 class ClickHouse:
-    """A connection that is made when it is first needed, and again after it was lost."""
+    """A connection to ClickHouse, opened at its first use and again after a loss."""
 
     def __init__(self, settings: ClickHouseSettings) -> None:
         self._settings = settings
@@ -19,7 +19,7 @@ class ClickHouse:
         self._client: Client | None = None
 
     def remove_trades(self, refused: RefusedTrades) -> None:
-        """Remove trades; a second time nothing happens. Raises as `insert`."""
+        """Remove trades; repeating it changes nothing. Raises as `insert` does."""
         try:
             answered(
                 self._login,
@@ -32,13 +32,13 @@ class ClickHouse:
             raise
 
     def insert(self, table: Table, rows: bytes, *, token: str) -> None:
-        """Insert rows; a second time under the same token changes nothing.
+        """Insert rows; repeating it with the same token changes nothing.
 
         Raises:
-            Transient: ClickHouse is away or busy; nothing is known about the rows.
+            Transient: ClickHouse is unreachable or busy; the rows may or may not be stored.
             PoisonMessage: ClickHouse refuses these rows.
-            ContractMismatch: The table is not as this version knows it.
-            ConfigurationError: The login is refused.
+            ContractMismatch: The table differs from what this version expects.
+            ConfigurationError: ClickHouse refuses the login.
         """
         try:
             answered(
@@ -49,7 +49,7 @@ class ClickHouse:
                 rows=rows,
             )
         except Transient:
-            self._client = None  # the insert may go on there; its token makes a second one harmless
+            self._client = None  # the insert may still run; its token makes a second one harmless
             raise
 
     def _remove(self, refused: RefusedTrades) -> None:

@@ -1,4 +1,4 @@
-"""The sinks' consumer: of their group, committed by hand."""
+"""The Kafka consumer of the sinks, with manual commits."""
 
 from confluent_kafka import Consumer
 
@@ -13,13 +13,13 @@ def sink_consumer(
     instance: str | None,
     group: str = GROUP,
 ) -> Consumer:
-    """Return a consumer of the sinks' group.
+    """Open a consumer in the sinks' group.
 
     Args:
         bootstrap_servers: Brokers, host:port, comma separated.
-        instance: Name of this process in the group, unique in it. With one, a restarted process
-            has its partitions back at once; without, after the session timeout of the old one.
-        group: Whose offsets are used.
+        instance: Unique name of this process in the group. With it, a restarted process gets its
+            partitions back at once; without it, after the session timeout of the old process.
+        group: Consumer group whose offsets are used.
     """
     return open_member(
         bootstrap_servers,

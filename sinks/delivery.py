@@ -1,4 +1,4 @@
-"""One batch into its table, and what cannot be stored into the dead letters."""
+"""Delivery of batches: rows into their table, unusable messages to the dead-letter topic."""
 
 import logging
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ _log = logging.getLogger(__name__)
 
 
 class Store(Protocol):
-    """Where rows go; `sinks.clickhouse.ClickHouse` says what is raised."""
+    """The store for rows; raises as `sinks.clickhouse.ClickHouse` does."""
 
     def insert(self, table: Table, rows: bytes, *, token: str) -> None:
-        """Insert rows; a second time under the same token changes nothing."""
+        """Insert rows; repeating it with the same token changes nothing."""
 
 
 class Letters(Protocol):
-    """Where unreadable messages go."""
+    """The receiver of unusable messages."""
 
     def send(self, raw: bytes, origin: Origin) -> None:
-        """Write one dead letter and wait until it is kept."""
+        """Write one dead letter and wait until Kafka has stored it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The way of one partition's batches.
+    """The delivery of one partition's batches.
 
     Attributes:
-        topic_id: Kafka's id of the topic. A topic that was deleted and made again counts its
-            offsets from zero; its tokens must not be taken for the old ones.
+        topic_id: Kafka's id of the topic. A recreated topic counts its offsets from zero again;
+            its tokens must differ from the old ones.
     """
 
     table: Table
@@ -44,11 +44,11 @@ class Delivery:
     letters: Letters
 
     def deliver(self, batch: Batch) -> None:
-        """Insert a batch, and dead-letter the messages in it that cannot be read.
+        """Insert a batch, and send its unreadable messages to the dead-letter topic.
 
         Raises:
-            Transient: The store or the broker is away; do it again, nothing happens twice.
-            ContractMismatch: The table is not as this version knows it.
+            Transient: The store or the broker is unreachable; a repetition stores nothing twice.
+            ContractMismatch: The table differs from what this version expects.
             ConfigurationError: A login is refused.
         """
         self._insert(batch)
@@ -56,7 +56,7 @@ class Delivery:
             self._bury(batch, batch.offsets.index(offset), reason)
 
     def token(self, batch: Batch) -> str:
-        """Return what names the batch for ever."""
+        """Return the deduplication token of a batch, unique for all time."""
         name = self.table.topic.name
         return f"{name}:{self.topic_id}:{self.partition}:{batch.first}-{batch.last}"
 
@@ -73,7 +73,7 @@ class Delivery:
                 self._insert(half)
 
     def _bury(self, batch: Batch, place: int, reason: str) -> None:
-        if self.table.topic is topics.DEAD_LETTERS:  # its letter would be refused as it is
+        if self.table.topic is topics.DEAD_LETTERS:  # a letter about it would be refused too
             where = (self.table.topic.name, self.partition, batch.offsets[place])
             _log.error("%s [%d] %d is not stored: %s", *where, reason)
             return

@@ -1,7 +1,7 @@
-"""The loop that empties topics into tables: read, plan a batch, insert it, commit, go on.
+"""The loop that copies topics into tables: read, plan a batch, insert it, commit, continue.
 
-Whatever fails is done again from the plan; the token makes that harmless. A record that only a
-newer version can read stops its partition, all others go on.
+A failed step is repeated from the plan; the token makes that harmless. A record that only a newer
+version can read stops its partition; all others continue.
 """
 
 import logging
@@ -25,7 +25,7 @@ POLL_MESSAGES = 100
 POLL_SMALL = 2_000  # while messages are small
 SMALL_BYTES = 512 * 1024
 WORTH_TOGETHER = 32
-HELD_BYTES = 64 * 1024 * 1024  # of all partitions together, before what there is goes out
+HELD_BYTES = 64 * 1024 * 1024  # of all partitions; beyond it every batch is inserted at once
 COMMITTED_TIMEOUT_S = 10.0
 CLOSE_S = 10.0
 _log = logging.getLogger(__name__)
@@ -33,18 +33,18 @@ _Place = tuple[str, int]
 
 
 class Route(Protocol):
-    """Makes the way of a partition's batches."""
+    """Factory of the `Delivery` of a partition."""
 
     def __call__(self, table: Table, *, partition: int) -> Delivery:
-        """Return the way of the batches of one partition of the table's topic."""
+        """Return the delivery of one partition of the table's topic."""
 
 
 class Drain:
-    """Empties the topics of some tables into ClickHouse.
+    """Copies the topics of some tables into ClickHouse.
 
     Attributes:
-        attempted: Called when records were read, and when a delivery has ended, well or in error.
-        is_delivering: Whether a delivery is under way; each of its calls has a limit of its own.
+        attempted: Called when records were read, and when a delivery has ended or failed.
+        is_delivering: Whether a delivery is running; each of its calls has a time limit.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class Drain:
         tables: tuple[Table, ...],
         route: Route,
     ) -> None:
-        """Set it up.
+        """Set up the loop.
 
         Args:
-            consumer: Subscribed here, and closed at the end.
-            tables: What to fill.
-            route: Makes the way of a partition's batches.
+            consumer: The consumer; `run` subscribes it, and closes it at the end.
+            tables: The tables to fill.
+            route: Makes the delivery of a partition.
         """
         self._consumer = consumer
         self._commits = Commits(consumer)
@@ -75,16 +75,16 @@ class Drain:
         self._trouble = ""
 
     def standing(self) -> set[tuple[str, int]]:
-        """Return the partitions that stand still, because a newer version wrote a record there."""
+        """Return the partitions that are stopped because a newer version wrote a record there."""
         return set(self._stopped)
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Drain until told to stop, then insert what has been read.
+        """Drain until ``stopping`` returns true, then insert the records already read.
 
         Raises:
-            ContractMismatch: A table is of another version.
-            ConfigurationError: A topic is missing, or a login refused.
-            RestartNeeded: The consumer is shut out of its group.
+            ContractMismatch: A table belongs to another version.
+            ConfigurationError: A topic is missing, or a login is refused.
+            RestartNeeded: The consumer was shut out of its group.
         """
         self._consumer.subscribe(
             list(self._tables),
@@ -118,10 +118,10 @@ class Drain:
         self._hold_back()
 
     def _by_place(self, messages: list[Message]) -> dict[_Place, tuple[list[int], list[Message]]]:
-        """Return offsets and messages of each partition; reading that starts again forgets.
+        """Sort messages by partition; where offsets go back, only those from there on remain.
 
         Raises:
-            RestartNeeded: This consumer is shut out.
+            RestartNeeded: This consumer was shut out of its group.
             ConfigurationError: A topic is missing.
         """
         found: dict[_Place, tuple[list[int], list[Message]]] = {}
@@ -143,7 +143,7 @@ class Drain:
         return found
 
     def _read(self, place: _Place, offsets: list[int], messages: list[Message]) -> Batch:
-        """Return the messages with their rows, up to one that only a newer version can read."""
+        """Convert messages to rows, up to the first that only a newer version can read."""
         table = self._tables[place[0]]
         rows: list[bytes | None] = [None] * len(messages)
         if table.read_many is not None and len(messages) >= WORTH_TOGETHER:

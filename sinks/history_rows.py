@@ -1,4 +1,4 @@
-"""Holes, archive files and coins to the rows of their tables, as RowBinary. Pure."""
+"""Conversion of holes, archive files and coins to the RowBinary rows of their tables. Pure."""
 
 from schemas.coins import Coin, CoinDay
 from schemas.history import ArchiveFile, Hole
@@ -6,7 +6,7 @@ from sinks.row_binary import decimal, int64, nullable, string, time, time_or_nul
 
 
 def hole_row(hole: Hole) -> bytes:
-    """Return the row of a hole."""
+    """Convert a hole to a row of `holes`."""
     return b"".join(
         (
             string(hole.symbol),
@@ -25,7 +25,7 @@ def hole_row(hole: Hole) -> bytes:
 
 
 def archive_row(file: ArchiveFile) -> bytes:
-    """Return the row of an archive file."""
+    """Convert an archive file to a row of `archives`."""
     return b"".join(
         (
             string(file.name),
@@ -44,7 +44,7 @@ def archive_row(file: ArchiveFile) -> bytes:
 
 
 def coin_row(coin: Coin) -> bytes:
-    """Return the row of a coin."""
+    """Convert a coin to a row of `coins`."""
     return b"".join(
         (
             string(coin.coin_id),
@@ -75,7 +75,7 @@ def coin_row(coin: Coin) -> bytes:
 
 
 def coin_day_row(day: CoinDay) -> bytes:
-    """Return the row of a coin's day."""
+    """Convert a coin's day to a row of `coin_days`."""
     return b"".join(
         (
             string(day.coin_id),

@@ -1,7 +1,7 @@
-"""Dead letters to the rows of their table: why and from where, without the record itself. Pure.
+"""Conversion of dead letters to rows: reason and origin, without the record itself. Pure.
 
-Whoever can write to the topic can write any headers there, so every message is a letter: a number
-that the table cannot hold is unknown. None may be refused, because what is refused is a new letter.
+The topic may contain any headers, so every message counts as a letter, and a number that does not
+fit into the table becomes unknown. No letter is refused, because a refusal makes a new letter.
 """
 
 from collections.abc import Callable
@@ -16,20 +16,20 @@ _UNKNOWN = -1
 
 
 class PlacedMessage(KafkaMessage, Protocol):
-    """A message as the Kafka client gives it, with its place and time."""
+    """A message of the Kafka client, with its partition, offset and time."""
 
     def partition(self) -> int | None:
-        """Return its partition."""
+        """Return the partition of the message."""
 
     def offset(self) -> int | None:
-        """Return its offset."""
+        """Return the offset of the message."""
 
     def timestamp(self) -> tuple[int, int]:
-        """Return the kind of its time, and the time in milliseconds."""
+        """Return the kind of the timestamp, and the time in UTC epoch milliseconds."""
 
 
 def letter_row(message: PlacedMessage) -> bytes:
-    """Return the row of a dead letter; whatever the message is, it has one."""
+    """Convert any message to a row of `dead_letters`."""
     letter = read_letter(message.value(), message.headers())
     _, time_ms = message.timestamp()
     return b"".join(

@@ -1,6 +1,6 @@
-"""Records of predictions to the rows of their tables: the columns follow the record's own fields.
+"""Conversion of predictions, scores and model versions to rows, one column for each field.
 
-A field `x_ms` is the column `x_time`, `x_e8` the decimal `x`, all others keep their names.
+A field `x_ms` becomes the column `x_time`, `x_e8` the decimal `x`; others keep their names.
 """
 
 import struct
@@ -22,12 +22,12 @@ _SUFFIXES: tuple[tuple[str, str, Writer], ...] = (("_ms", "_time", time), ("_e8"
 
 
 def columns_of(record: type) -> tuple[str, ...]:
-    """Return the columns of a record's table, in the order of its fields."""
+    """Return the column names of a record type, in the order of its fields."""
     return tuple(_column(field.name, field.type)[0] for field in fields(record))
 
 
 def row_writer(record: type) -> Callable[[Any], bytes]:
-    """Return what turns such a record into its row."""
+    """Return a function that converts a record of this type to its row."""
     names = [field.name for field in fields(record)]
     writers = [_column(field.name, field.type)[1] for field in fields(record)]
     values = attrgetter(*names)

@@ -1,7 +1,7 @@
-"""Trades that the candle worker refuses leave their table: they came with ids that jump.
+"""Removal of stored trades that the candle worker refuses because their ids jump.
 
-The sink stores a valid block before anybody knows whether its ids are the exchange's. The candle
-worker knows when the next block has come, and says so in a dead letter with the whole block.
+The sink stores a valid block before its ids can be checked. The candle worker can check them once
+the next block has arrived, and then sends a dead letter with the whole block.
 """
 
 import time
@@ -16,20 +16,22 @@ from schemas.market import TradeBlock
 from sinks.batches import Batch
 from sinks.delivery import Delivery
 
-# So long a letter waits for the rows that it speaks of: a partition that stands still may never
-# store them, and would hold up all letters behind.
+# How long a letter waits until its trades are stored: a stopped partition may never store them, and
+# would delay all later letters.
 _PATIENCE_MS: Final = 600_000
 _RETRY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedTrades:
-    """Rows of `trades` that are no trades of the exchange.
+    """Rows of `trades` that are not trades of the exchange.
 
     Attributes:
-        partition: Of the topic of trades, likewise ``offset``.
-        next_agg_id: The first id behind them.
-        received_ms: Of their block, so that a real trade of the same id stays.
+        partition: Partition of the trades topic with their block.
+        offset: Offset of their block in that partition.
+        first_agg_id: The first id.
+        next_agg_id: The id after the last one.
+        received_ms: Received time of their block, so that a real trade with the same id stays.
     """
 
     partition: int
@@ -41,19 +43,19 @@ class RefusedTrades:
 
 
 class Remover(Protocol):
-    """Takes rows away; `sinks.clickhouse.ClickHouse` says what is raised."""
+    """The store of trades; raises as `sinks.clickhouse.ClickHouse` does."""
 
     def remove_trades(self, refused: RefusedTrades) -> None:
-        """Remove trades; a second time nothing happens."""
+        """Remove trades; repeating it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterDelivery(Delivery):
-    """The way of dead letters: into their table, and what they refuse out of the table of trades.
+    """The delivery of dead letters, which also removes the trades that they refuse.
 
     Attributes:
-        remover: The store.
-        stored_until: The offset that the sinks have reached in a partition of the trades.
+        remover: The store of the trades.
+        stored_until: Returns the sinks' committed offset of a partition of the trades topic.
     """
 
     remover: Remover
@@ -63,9 +65,9 @@ class LetterDelivery(Delivery):
         """Insert letters, and remove the trades that they refuse.
 
         Raises:
-            Transient: As the base; or such trades are still on their way into the table.
-            ContractMismatch: As the base.
-            ConfigurationError: As the base.
+            Transient: As `Delivery.deliver`, or refused trades are not stored yet.
+            ContractMismatch: As `Delivery.deliver`.
+            ConfigurationError: As `Delivery.deliver`.
         """
         Delivery.deliver(self, batch)  # super() does not find a class with slots
         for message in batch.messages:
@@ -79,7 +81,7 @@ class LetterDelivery(Delivery):
 
 
 def refused_trades(letter: DeadLetter) -> RefusedTrades | None:
-    """Return the trades that the candle worker refuses with a letter; None where it has none."""
+    """Return the trades that a letter of the candle worker refuses; None if it refuses none."""
     origin = letter.origin
     if (origin.topic, origin.reader) != (topics.TRADES.name, topics.CANDLE_APP):
         return None
@@ -88,7 +90,7 @@ def refused_trades(letter: DeadLetter) -> RefusedTrades | None:
             TradeBlock, key=origin.key, value=letter.value, headers=[*origin.headers]
         )
     except (PoisonMessage, ContractMismatch):
-        return None  # what cannot be read was never stored
+        return None  # an unreadable block was never stored
     if not len(block):
         return None
     return RefusedTrades(

@@ -1,4 +1,4 @@
-"""Values as ClickHouse's RowBinary.
+"""Encoders of single values in ClickHouse's RowBinary format.
 
 Source: ClickHouse documentation, "RowBinary": integers little-endian, a decimal as its integer of 8
 or 16 bytes, DateTime64(3) as int64 milliseconds, a string after its length (LEB128), a nullable
@@ -15,7 +15,7 @@ ValueT = TypeVar("ValueT")
 
 
 def string(text: str) -> bytes:
-    """Return a text after its length."""
+    """Encode a String: its length in bytes, then its UTF-8."""
     data = text.encode()
     length, prefix = len(data), bytearray()
     while length > 0x7F:  # noqa: PLR2004 - seven bits a byte
@@ -26,30 +26,30 @@ def string(text: str) -> bytes:
 
 
 def int32(number: int) -> bytes:
-    """Return an Int32; raises OverflowError where it is none."""
+    """Encode an Int32; raises OverflowError if it does not fit."""
     return number.to_bytes(4, "little", signed=True)
 
 
 def int64(number: int) -> bytes:
-    """Return an Int64; raises OverflowError where it is none."""
+    """Encode an Int64; raises OverflowError if it does not fit."""
     return number.to_bytes(8, "little", signed=True)
 
 
 def decimal(number: int) -> bytes:
-    """Return a Decimal(38, n), given in its units; raises OverflowError past 128 bits."""
+    """Encode a Decimal(38, n), given in units of 10^-n; raises OverflowError past 128 bits."""
     return number.to_bytes(16, "little", signed=True)
 
 
 def time(time_ms: int) -> bytes:
-    """Return a DateTime64(3)."""
+    """Encode a DateTime64(3) from UTC epoch milliseconds."""
     return int64(time_ms)
 
 
 def time_or_null(time_ms: int) -> bytes:
-    """Return a nullable DateTime64(3); -1 is null."""
+    """Encode a nullable DateTime64(3); -1 becomes null."""
     return NULL if time_ms == _UNKNOWN_MS else VALUE + time(time_ms)
 
 
 def nullable(value: ValueT | None, write: Callable[[ValueT], bytes]) -> bytes:
-    """Return a nullable value."""
+    """Encode a nullable value; None becomes null."""
     return NULL if value is None else VALUE + write(value)

@@ -1,4 +1,4 @@
-"""Market records to the rows of ClickHouse's tables, as RowBinary. Pure: records in, bytes out."""
+"""Conversion of market records to the RowBinary rows of their tables. Pure."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from sinks.row_binary import decimal, int64, nullable, string, time, time_or_nul
 
 
 def trade_rows(block: TradeBlock) -> bytes:
-    """Return the rows of a block of trades."""
+    """Convert a block to rows of `trades`, one for each trade."""
     symbol = string(block.symbol)
     fills = block.fills.astype(np.int64)
     rows = np.empty(len(block), _trade_layout(len(symbol)))
@@ -25,7 +25,7 @@ def trade_rows(block: TradeBlock) -> bytes:
 
 
 def candle_row(candle: Candle) -> bytes:
-    """Return the row of a candle."""
+    """Convert a candle to a row of `candles`, `candles_live` or `klines`."""
     variation = candle.price_variation_e16
     return b"".join(
         (
@@ -54,7 +54,7 @@ def candle_row(candle: Candle) -> bytes:
 
 
 def gap_row(gap: Gap) -> bytes:
-    """Return the row of a gap."""
+    """Convert a gap to a row of `gaps`."""
     return b"".join(
         (
             string(gap.symbol),

@@ -1,4 +1,4 @@
-"""Which topic goes to which table of ClickHouse, and how its messages become rows."""
+"""The ClickHouse table of each topic, and the conversion of its messages to rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ RecordT = TypeVar("RecordT")
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of one message: RowBinary, and how many there are."""
+    """The rows of one message, as RowBinary, and their number."""
 
     data: bytes
     count: int
@@ -31,15 +31,15 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A topic's table in ClickHouse.
+    """A topic and its table in ClickHouse.
 
     Attributes:
-        columns: The columns that the rows hold, in order.
-        read: A message's rows. Raises PoisonMessage for a message that the table can never take,
-            ContractMismatch for one that only a newer version can read.
-        linger_ms: How long rows wait for company before they are inserted.
-        backlog_linger_ms: How long while many more are there to be read; 0 for as long.
-        read_many: The row of each of many messages, faster; None for one that `read` has to read.
+        columns: Column names, in the order of the rows' values.
+        read: Converts a message to rows. Raises PoisonMessage for a message that the table can
+            never store, ContractMismatch for one that only a newer version can read.
+        linger_ms: Milliseconds that rows wait for more rows before they are inserted.
+        backlog_linger_ms: The same while a backlog is read; 0 to use ``linger_ms``.
+        read_many: Converts many messages faster; None in place of a row that `read` must read.
     """
 
     topic: Topic
@@ -56,12 +56,12 @@ def reader(
     row: Callable[[RecordT], bytes],
     count: Callable[[RecordT], int] = lambda _: 1,
 ) -> Callable[[KafkaMessage], Rows]:
-    """Return what reads a topic's messages.
+    """Return a function that converts the messages of a topic to rows.
 
     Args:
-        record: What the topic carries.
-        row: Its rows, as RowBinary.
-        count: How many those are.
+        record: Type of the topic's records.
+        row: Converts a record to its rows, as RowBinary.
+        count: Returns the number of those rows.
     """
 
     def read(message: KafkaMessage) -> Rows:
@@ -76,7 +76,7 @@ def reader(
 
 
 def many_candles(messages: Sequence[KafkaMessage]) -> list[bytes | None]:
-    """Return the row of each message with a candle; None for one to be read by itself."""
+    """Convert each candle message to its row; None for a message that must be read by itself."""
     rows = candle_rows([message.value() or b"" for message in messages])
     return [
         row if row is not None and _symbol_in(row) == message.key() else None
@@ -85,7 +85,7 @@ def many_candles(messages: Sequence[KafkaMessage]) -> list[bytes | None]:
 
 
 def dead_letter(message: PlacedMessage) -> Rows:
-    """Return the row of a dead letter."""
+    """Convert a dead letter to its row."""
     return Rows(letter_row(message), 1)
 
 
@@ -95,7 +95,7 @@ def _symbol_in(row: bytes) -> bytes:
 
 CANDLE_READER = reader(Candle, candle_row)
 BLOCK_READER = reader(TradeBlock, trade_rows, len)
-TABLES = (  # closed candles first: they are few, and somebody waits for them
+TABLES = (  # closed candles first: they are few, and people wait for them
     Table(topics.CANDLES, "candles", table_columns.CANDLE, CANDLE_READER, linger_ms=100),
     Table(topics.GAPS, "gaps", table_columns.GAP, reader(Gap, gap_row), linger_ms=500),
     Table(topics.HOLES, "holes", table_columns.HOLE, reader(Hole, hole_row), linger_ms=500),
@@ -144,7 +144,7 @@ TABLES = (  # closed candles first: they are few, and somebody waits for them
         topics.DEAD_LETTERS, "dead_letters", table_columns.DEAD_LETTER, dead_letter, linger_ms=500
     ),
 )
-HISTORY = (  # scores come a month at once at the first start
+HISTORY = (  # with scores, because the first start brings a month of them at once
     topics.KLINES,
     topics.HOLES,
     topics.ARCHIVES,
