@@ -1,4 +1,4 @@
-"""``python -m grafana JOB``: build the files, measure the pipeline, or write annotations."""
+"""``python -m grafana JOB``: builds the files, measures the pipeline or writes annotations."""
 
 import argparse
 import logging
@@ -12,12 +12,12 @@ from grafana.metrics_job import measure_for_ever
 from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings
 
-STALL_S: Final = 120.0  # more than all calls of one attempt may take
+STALL_S: Final = 120.0  # longer than the limits of all calls in one attempt
 JOBS = {"measure": measure_for_ever, "annotate": annotate_for_ever}
 
 
 def main() -> None:
-    """Run one of the jobs; an error that a person must solve is one line, and exit code 1."""
+    """Run one job; an error that a person must fix prints one line and exits with code 1."""
     parser = argparse.ArgumentParser(prog="python -m grafana", description=__doc__)
     parser.add_argument("job", choices=("build", *JOBS))
     job = parser.parse_args().job

@@ -1,4 +1,4 @@
-"""Alert rules: what a person must know of at once, and what to do about it."""
+"""Alert rules: faults that a person must know at once, each with the action to take."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -20,13 +20,16 @@ Missing = Literal["Alerting", "NoData", "OK"]
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One rule; its query is ``alert-<title>.sql``, whose column ``value`` is compared.
+    """One alert rule; it compares the column ``value`` of the query ``alert-<title>.sql``.
 
     Attributes:
+        says: Summary of the fault, a Grafana template.
+        do: The action to take.
         compared: ``gt``, ``lt`` or ``outside_range``.
-        bounds: With what.
-        lasting: How long it must hold, in Grafana's words: 0s, 5m.
-        missing: What no rows mean.
+        bounds: One bound, or two for ``outside_range``.
+        lasting: How long the comparison must be true, in Grafana's notation: 0s, 5m.
+        board: Key of the dashboard that the alert links to.
+        missing: State of the alert if the query returns no rows.
     """
 
     title: str
@@ -44,58 +47,58 @@ ALERTS: Final = (
     Alert(
         "Stream silent",
         "No trade of any symbol for {{ .Values.B.Value }} s.",
-        "See `candlewick logs stream`; does the exchange answer?",
+        "See `candlewick logs stream`, and check that the exchange answers.",
         "gt", (60,), "1m", "critical", "pipeline",
     ),
     Alert(
         "Data stands still",
         "Nothing has been stored in {{ .Labels.table }} for {{ .Values.B.Value }} s.",
-        "See `candlewick status`: which group has not moved? Start its process again; it goes on "
-        "where it stopped.",
+        "See `candlewick status` for the group that has not moved, and restart its process; it "
+        "continues where it stopped.",
         "gt", (120,), "1m", "critical", "pipeline",
     ),
     Alert(
         "Gap not repaired",
         "{{ .Values.B.Value }} gaps in the trades are older than five minutes.",
-        "See Gaps in Data quality, and `candlewick logs stream`.",
+        "See the panel Gaps in Data quality, and `candlewick logs stream`.",
         "gt", (0,), "0s", "warning", "quality",
     ),
     Alert(
         "Mismatch",
         "{{ .Values.B.Value }} candles of the last day differ from the exchange's own.",
-        "See Mismatched candles in Data quality, then `candlewick audit`.",
+        "See the panel Mismatched candles in Data quality, then run `candlewick audit`.",
         "gt", (0,), "0s", "critical", "quality",
     ),
     Alert(
         "No prediction",
-        "{{ .Values.B.Value }} symbols have an open candle that nothing is said about.",
+        "{{ .Values.B.Value }} symbols have an open candle without a prediction.",
         "See `candlewick logs predictor`. The API answers 503 for them.",
         "gt", (0,), "3m", "critical", "prediction",
     ),
     Alert(
         "Coverage",
-        "The 90 % interval of {{ .Labels.symbol }} held in {{ humanizePercentage .Values.B.Value }}"
-        " of the answers to its last 500 candles.",
-        "See Coverage in Models; ask for a training: `candlewick train`.",
+        "The 90 % interval of {{ .Labels.symbol }} contained the close in "
+        "{{ humanizePercentage .Values.B.Value }} of the predictions for its last 500 candles.",
+        "See the panel Coverage in Models, and request a training with `candlewick train`.",
         "outside_range", (0.85, 0.95), "0s", "warning", "models", missing="OK",
     ),
     Alert(
         "Skill below zero",
-        "For a day whoever speaks for {{ .Labels.symbol }} was worse than the last price: skill "
-        "{{ humanizePercentage .Values.B.Value }}. The champion should have changed.",
-        "See Scoreboard in Models; `candlewick models promote` puts another in its place.",
+        "For a day the champion of {{ .Labels.symbol }} has been worse than the last price: skill "
+        "{{ humanizePercentage .Values.B.Value }}. It should have been replaced.",
+        "See the panel Scoreboard in Models; `candlewick models promote` promotes another model.",
         "lt", (0,), "0s", "warning", "models", missing="OK",
     ),
     Alert(
         "Consumer lag",
         "{{ .Labels.group }} is {{ .Values.B.Value }} records behind on {{ .Labels.topic }}.",
-        "Start another worker, or see the log of the one that stands still.",
+        "Start another worker, or see the log of the worker that stands still.",
         "gt", (5_000,), "5m", "warning", "pipeline",
     ),
     Alert(
         "Disk",
         "{{ humanizePercentage .Values.B.Value }} of disk {{ .Labels.disk }} is free.",
-        "Make room, or keep trades for fewer days: CANDLEWICK_LIFECYCLE__TRADES_DAYS.",
+        "Free some space, or keep trades for fewer days: CANDLEWICK_LIFECYCLE__TRADES_DAYS.",
         "lt", (0.1,), "5m", "critical", "pipeline",
     ),
 )  # fmt: skip
@@ -111,16 +114,16 @@ class Expression(Dataquery, Builder[Dataquery]):
         self._fields = {"refId": ref_id, "type": kind, "datasource": EXPRESSIONS, **rest}
 
     def build(self) -> Dataquery:
-        """Return it."""
+        """Return the expression."""
         return self
 
     def to_json(self) -> dict[str, object]:
-        """Return it as Grafana stores it."""
+        """Return the expression in Grafana's JSON form."""
         return self._fields
 
 
 def rule_group() -> model.RuleGroup:
-    """Return all rules, which are looked at every minute."""
+    """Build the group of all rules, which Grafana evaluates every minute."""
     group = RuleGroup(GROUP).folder_uid(FOLDER).interval(EVERY_S)
     for alert in ALERTS:
         group.with_rule(_rule(alert))

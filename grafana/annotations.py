@@ -1,4 +1,4 @@
-"""Events of the pipeline as Grafana's annotations: what they say, and what names them."""
+"""Conversion of pipeline events to Grafana annotations, each with its text and unique tag."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,9 @@ class Annotation:
     """A mark on the dashboards' time axis.
 
     Attributes:
-        begin_ms: UTC epoch milliseconds; ``end_ms`` is the same where it is a moment.
-        key: The tag that only this event has: what is told twice is written once.
+        begin_ms: Start, UTC epoch milliseconds; ``end_ms`` is the same for a single moment.
+        kind: Tag of all events of this kind, such as ``gap`` or ``promoted``.
+        key: Tag of this event alone, so that a repeated delivery updates its annotation.
     """
 
     begin_ms: int
@@ -26,14 +27,14 @@ class Annotation:
 
     @property
     def tags(self) -> list[str]:
-        """All tags, sorted as Grafana gives them back."""
+        """All tags of the annotation, sorted as Grafana returns them."""
         return sorted(tag for tag in (TAG, self.kind, self.symbol, self.key) if tag)
 
 
 def of_gap(gap: Gap) -> Annotation:
-    """Return a gap's annotation: from the trade before it to the moment that its state changed.
+    """Convert a gap to an annotation, from its discovery to the latest change of its state.
 
-    All states of a gap have one key, so that `repaired` replaces `found`.
+    All states of a gap share one key, so that `repaired` replaces `found`.
     """
     trades = gap.last_agg_id - gap.first_agg_id + 1
     texts = {
@@ -52,7 +53,7 @@ def of_gap(gap: Gap) -> Annotation:
 
 
 def of_model(event: ModelVersion) -> Annotation:
-    """Return the annotation of something that happened to a model."""
+    """Convert an event of a model to an annotation."""
     whose = event.symbol or "all symbols"
     version = f" {event.version}" if event.version else ""
     return Annotation(

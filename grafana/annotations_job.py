@@ -1,7 +1,7 @@
 """The job that writes gaps, drift and promotions from Kafka into Grafana as annotations.
 
-At least once, and once to see: an event is looked up by its own tag before it is written, and the
-offset is committed after.
+Delivery is at least once, but each event has one annotation: the job looks it up by its unique tag
+before it writes, and commits the offset afterwards.
 """
 
 import logging
@@ -37,15 +37,15 @@ Wait = Callable[[float], bool]
 def annotate_for_ever(
     settings: Settings, wait: Wait, attempted: Callable[[], None] = lambda: None
 ) -> None:
-    """Follow the events until told to stop; what does not answer is tried again.
+    """Follow the events until ``wait`` returns true; failed calls are repeated.
 
     Args:
-        settings: Where Kafka and Grafana are.
-        wait: Waits so many seconds; true when it is time to stop.
-        attempted: Called when an attempt has ended, well or in error.
+        settings: Addresses of Kafka and Grafana, and the token.
+        wait: Waits a number of seconds; returns true when it is time to stop.
+        attempted: Called when an attempt has ended or failed.
 
     Raises:
-        ConfigurationError: No Grafana is set, it refuses the token, or a topic is missing.
+        ConfigurationError: No Grafana is set, Grafana refuses the token, or a topic is missing.
         RestartNeeded: Kafka has shut this client out.
     """
     url, token = settings.grafana.url, settings.grafana.token.get_secret_value()
@@ -70,7 +70,7 @@ def annotate_for_ever(
 
 
 def read(message: Message) -> Annotation | None:
-    """Return the annotation of a record; None for one that says nothing to a person."""
+    """Convert a record to an annotation; None for a deletion or an unreadable record."""
     if message.value() is None:
         return None
     try:
@@ -78,14 +78,14 @@ def read(message: Message) -> Annotation | None:
             return of_gap(record_in(Gap, message))
         return of_model(record_in(ModelVersion, message))
     except (PoisonMessage, ContractMismatch) as error:
-        LOG.warning("a record is passed over: %s", error)
+        LOG.warning("a record is skipped: %s", error)
         return None
 
 
 def write(api: GrafanaApi, annotation: Annotation) -> bool:
-    """Write an annotation, or change the one that is there; return whether anything changed.
+    """Write or update an annotation; return whether Grafana has changed.
 
-    An older state of the same event, told again, changes nothing.
+    A repeated older state of the same event changes nothing.
     """
     known = api.annotations.get_annotation(tags=[quote(annotation.key)], limit=1)
     told = {
@@ -118,7 +118,7 @@ def _take_one(consumer: Consumer, commits: Commits, tell: Callable[[Annotation],
 def _until_written(
     api: GrafanaApi, url: str, annotation: Annotation, wait: Wait, attempted: Callable[[], None]
 ) -> bool:
-    """Write it; false where it is time to stop before Grafana answers: then it comes again."""
+    """Write an annotation; False if it is time to stop first: Kafka then delivers it again."""
     while not wait(0):
         try:
             with translated(url, "write annotations"):

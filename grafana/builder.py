@@ -1,4 +1,4 @@
-"""A dashboard in the making: what all of them have, and panels that name their query."""
+"""Builder of a dashboard: the parts that all have in common, and panels with their queries."""
 
 from typing import Final, Protocol, Self, TypeVar
 
@@ -16,28 +16,28 @@ WIDTH: Final = 24  # columns of Grafana's grid
 
 
 class PanelBuilder(Protocol):
-    """What every panel builder of the SDK can do."""
+    """The methods that every panel builder of the SDK has."""
 
     def id(self, id_val: int) -> Self:
         """Set the number of the panel in its dashboard."""
 
     def title(self, title: str) -> Self:
-        """Set what stands above it."""
+        """Set the title above the panel."""
 
     def description(self, description: str) -> Self:
-        """Set what the i beside the title says."""
+        """Set the text of the info icon beside the title."""
 
     def datasource(self, datasource: DataSourceRef) -> Self:
-        """Set where its data is from."""
+        """Set the data source of the panel."""
 
     def grid_pos(self, grid_pos: model.GridPos) -> Self:
-        """Set its place and size on the grid, in columns and in rows of 30 pixels."""
+        """Set the panel's place and size on the grid, in columns and rows of 30 pixels."""
 
     def with_target(self, target: Builder[Dataquery]) -> Self:
-        """Add a query."""
+        """Add a query to the panel."""
 
     def build(self) -> model.Panel:
-        """Return the panel."""
+        """Build the panel."""
 
 
 PanelT = TypeVar("PanelT", bound=PanelBuilder)
@@ -47,7 +47,7 @@ class Board:
     """One dashboard.
 
     Attributes:
-        key: Short name; its queries and its file are named after it.
+        key: Short name, the prefix of its queries and the name of its file.
     """
 
     def __init__(self, key: str, title: str, description: str, *, since: str, refresh: str) -> None:
@@ -67,11 +67,11 @@ class Board:
         )
 
     def variable(self, variable: Builder[model.VariableModel]) -> None:
-        """Add a choice above the panels."""
+        """Add a variable above the panels."""
         self._sdk.with_variable(variable)
 
     def events(self, name: str, kind: str, colour: str) -> None:
-        """Show annotations of a kind of event, as `grafana.annotations_job` writes them."""
+        """Show the annotations of one kind of event, written by `grafana.annotations_job`."""
         target = build.AnnotationTarget().limit(200).match_any(False).tags([TAG, kind]).type("tags")
         self._sdk.annotation(
             build.AnnotationQuery().name(name).datasource(GRAFANA).enable(True).hide(False)
@@ -79,7 +79,7 @@ class Board:
         )  # fmt: skip
 
     def row(self, title: str) -> None:
-        """Begin a new row of panels under a heading."""
+        """Start a new row of panels under a heading."""
         self._panels += 1
         place = self._place(WIDTH, 1)
         self._sdk.with_row(build.Row(title).id(self._panels).grid_pos(place))
@@ -96,11 +96,11 @@ class Board:
         """Add a panel whose query is ``<key>-<title>.sql``.
 
         Args:
-            panel: With its looks.
-            title: What it shows, with the unit where the axis has none.
-            description: What it means, and what a person should do about it.
-            size: Columns of 24, and rows.
-            form: ``timeseries`` where text columns name the series.
+            panel: Builder of the panel, with its style.
+            title: Content of the panel, with the unit if the axis has none.
+            description: Meaning of the panel, and the action to take.
+            size: Width in columns of 24, and height in rows.
+            form: ``timeseries`` if text columns name the series.
         """
         self._panels += 1
         query = ClickHouseQuery(load(f"{self.key}-{slug(title)}"), form=form)
@@ -112,11 +112,11 @@ class Board:
         self._sdk.with_panel(_Placed(complete))
 
     def build(self) -> model.Dashboard:
-        """Return the dashboard."""
+        """Build the dashboard."""
         return self._sdk.build()
 
     def _place(self, width: int, height: int) -> model.GridPos:
-        """Take the highest free place of that width, the leftmost of several."""
+        """Reserve the highest free place of that width, the leftmost of several."""
         tops = [max(self._skyline[x : x + width]) for x in range(WIDTH - width + 1)]
         top = min(tops)
         left = tops.index(top)
@@ -125,7 +125,7 @@ class Board:
 
 
 class _Placed(Builder[model.Panel]):
-    """A panel builder as the SDK's dashboard takes it."""
+    """Adapter of a panel builder to the SDK's dashboard."""
 
     def __init__(self, panel: PanelBuilder) -> None:
         self._panel = panel

@@ -1,4 +1,4 @@
-"""A Grafana over its HTTP API, with errors that say what to change."""
+"""Connection to Grafana's HTTP API; its errors say what to change."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,19 +18,19 @@ TIMEOUT_S: Final = 10.0
 
 @contextmanager
 def connected(url: str, token: str) -> Iterator[GrafanaApi]:
-    """Give a client, and close its connections after; nothing is asked yet.
+    """Open a client without a request, and close its connections when the block ends.
 
     Raises:
-        ConfigurationError: Address or token are missing.
+        ConfigurationError: The address or the token is missing.
     """
     if not url:
-        raise ConfigurationError("no Grafana is named: --url, or CANDLEWICK_GRAFANA__URL")
+        raise ConfigurationError("no address of Grafana: set --url or CANDLEWICK_GRAFANA__URL")
     if not token:
         raise ConfigurationError(
             "no token of a Grafana service account is given: set CANDLEWICK_GRAFANA__TOKEN, which "
-            "stays out of the shell's history, or --token"
+            "stays out of the shell's history, or use --token"
         )
-    rooted = url.rstrip("/") + "/"  # the client puts `api` right behind it
+    rooted = url.rstrip("/") + "/"  # the client appends `api` to it
     api: GrafanaApi = GrafanaApi.from_url(url=rooted, credential=token, timeout=TIMEOUT_S)
     try:
         yield api
@@ -40,11 +40,11 @@ def connected(url: str, token: str) -> Iterator[GrafanaApi]:
 
 @contextmanager
 def translated(url: str, doing: str) -> Iterator[None]:
-    """Turn what a client raises into an error that says what to do.
+    """Translate the errors of a client to ours, which say what to do.
 
     Raises:
-        ConfigurationError: Grafana refuses: the token, its role, or what was sent.
-        Transient: It does not answer, or cannot now.
+        ConfigurationError: Grafana refuses the token, its role, or the data sent.
+        Transient: Grafana does not answer, or cannot answer now.
     """
     try:
         yield
@@ -52,19 +52,19 @@ def translated(url: str, doing: str) -> Iterator[None]:
         raise _meant(error, url, doing) from error
     except (requests.RequestException, OSError) as error:
         raise Transient(
-            f"no Grafana answers at {url}: start it, or see --url and CANDLEWICK_GRAFANA__URL"
+            f"no Grafana answers at {url}: start it, or correct --url or CANDLEWICK_GRAFANA__URL"
         ) from error
 
 
 def is_missing(error: GrafanaClientError) -> bool:
-    """Say whether Grafana has no such thing."""
+    """Check whether the error means that Grafana does not have the object."""
     return bool(error.status_code == NOT_FOUND)
 
 
 def _meant(error: GrafanaException, url: str, doing: str) -> Exception:
     if error.status_code == UNAUTHORIZED:
         return ConfigurationError(
-            f"Grafana at {url} does not know the token: make one under Administration, Service "
+            f"Grafana at {url} does not know the token: create one under Administration, Service "
             "accounts, with the role Admin, and set CANDLEWICK_GRAFANA__TOKEN"
         )
     if error.status_code == FORBIDDEN:

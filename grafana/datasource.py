@@ -1,4 +1,4 @@
-"""ClickHouse as Grafana's plugin asks it: the data source, and a query of one of our SQL files."""
+"""The ClickHouse data source of Grafana's plugin, and its queries from our SQL files."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _NUMBERS: Final[dict[Format, int]] = {"timeseries": 0, "table": 1}
 
 
 class ClickHouseQuery(Dataquery, Builder[Dataquery]):
-    """A panel's query; it is its own builder, as it is complete from the start.
+    """A panel's query; it is its own builder, because it is complete from the start.
 
     Source: grafana/clickhouse-datasource, src/types/sql.ts, ``CHSqlQuery``.
     """
@@ -32,7 +32,7 @@ class ClickHouseQuery(Dataquery, Builder[Dataquery]):
         return self
 
     def to_json(self) -> dict[str, object]:
-        """Return the query as the plugin's editor saves it."""
+        """Return the query in the JSON form of the plugin's editor."""
         return {
             "datasource": SOURCE,
             "editorType": "sql",
@@ -45,20 +45,20 @@ class ClickHouseQuery(Dataquery, Builder[Dataquery]):
 
 
 def load(name: str) -> str:
-    """Return the SQL of a query, without the comment above it.
+    """Read the SQL of a query, without the comment above it.
 
     Raises:
-        FileNotFoundError: There is no such file: it is named after its dashboard and panel.
+        FileNotFoundError: There is no file named after the dashboard and the panel.
     """
     text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
     return re.sub(r"\A(?:--[^\n]*\n)+", "", text).strip()
 
 
 def query_names() -> Iterator[str]:
-    """Yield the name of every query that is there."""
+    """Yield the name of every SQL file."""
     yield from sorted(path.stem for path in QUERIES.glob("*.sql"))
 
 
 def slug(text: str) -> str:
-    """Return a title as part of a file name: ``24 h change`` gives ``24-h-change``."""
+    """Convert a title to part of a file name: ``24 h change`` gives ``24-h-change``."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower().replace("'", "")).strip("-")

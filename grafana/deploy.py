@@ -1,4 +1,4 @@
-"""Bring a Grafana to what the code says; a second time there is nothing to do."""
+"""Deployment to a Grafana: create or change its objects until they match the code."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ OLDEST_PLUGIN: Final = (4, 0)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is, or with a dry run would be, done about one thing.
+    """The action for one object; with a dry run, the action that would be taken.
 
     Attributes:
-        lines: What differs; none where it is new or as it should be.
+        lines: The differences; none for a new or unchanged object.
     """
 
     kind: str
@@ -35,18 +35,18 @@ class Change:
 def deploy(
     api: GrafanaApi, url: str, clickhouse: ClickHouseSettings, webhook: str, *, dry_run: bool
 ) -> Iterator[Change]:
-    """Put everything into a Grafana, and yield what was done about each thing.
+    """Deploy all objects to a Grafana, and yield the change of each.
 
     Args:
-        api: Of the Grafana at ``url``.
-        url: For errors.
-        clickhouse: As Grafana reaches it.
-        webhook: Where alerts are posted; empty for nowhere.
-        dry_run: Only say what would be done.
+        api: Client of the Grafana at ``url``.
+        url: Address of Grafana, for errors.
+        clickhouse: ClickHouse as Grafana reaches it.
+        webhook: URL that alerts are posted to; empty for none.
+        dry_run: Only yield the changes, without making them.
 
     Raises:
         ConfigurationError: Grafana is too old, lacks the plugin, or refuses the token.
-        Transient: It does not answer.
+        Transient: Grafana does not answer.
     """
     with translated(url, "list plugins"):
         _check_version(api, url)
@@ -61,7 +61,7 @@ def deploy(
 
 
 def compared(thing: Thing) -> Change:
-    """Return what is to be done about a thing; Grafana's other errors come through."""
+    """Compare an object with Grafana's; errors of Grafana other than 404 are raised."""
     try:
         theirs = thing.find()
     except GrafanaClientError as error:
@@ -82,10 +82,10 @@ def _apply(thing: Thing, change: Change) -> None:
 
 
 def _check_version(api: GrafanaApi, url: str) -> None:
-    said = api.client.GET("/health")  # needs no token, so that a wrong one is not taken for this
+    said = api.client.GET("/health")  # no token needed: a wrong one fails later
     version = said.get("version", "") if isinstance(said, dict) else ""
     if not version:
-        raise ConfigurationError(f"what answers at {url} is no Grafana: see --url")
+        raise ConfigurationError(f"the server at {url} is not a Grafana: correct --url")
     if _numbers(version) < OLDEST:
         raise ConfigurationError(
             f"Grafana {version} is too old for the dashboards and alerts: update it to "

@@ -1,4 +1,4 @@
-"""What Grafana has against what it should have. Pure: values in, words out."""
+"""Comparison of an object in Grafana with ours. Pure: values in, lines of text out."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,9 +7,9 @@ SET_BY_GRAFANA = frozenset({"id", "version", "schemaVersion", "updated", "proven
 
 
 def differences(ours: object, theirs: object, path: str = "") -> Iterator[str]:
-    """Yield a line for each value of ours that Grafana holds otherwise or not at all.
+    """Yield a line for each of our values that differs or is missing in Grafana.
 
-    What Grafana adds by itself, defaults and numbers of its own, is no difference.
+    Values that Grafana adds, such as defaults and ids, are not differences.
     """
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         for name, value in ours.items():
@@ -28,4 +28,4 @@ def _is_nothing(value: object) -> bool:
 
 def _short(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}…"  # noqa: PLR2004 - what fits a line
+    return text if len(text) <= 60 else f"{text[:57]}…"  # noqa: PLR2004 - fits on a line

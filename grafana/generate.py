@@ -1,4 +1,4 @@
-"""Dashboards and alerts as files, which Grafana reads at its start; `build` writes them."""
+"""Generated files of dashboards and alerts, which Grafana reads at its start."""
 
 import json
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ def generated() -> Iterator[tuple[Path, str]]:
 
 
 def as_json(content: Dashboard | dict[str, object]) -> str:
-    """Return what Grafana imports, the same text each time."""
+    """Encode content as JSON for Grafana's import; equal content gives equal text."""
     return json.dumps(content, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def write() -> int:
-    """Write what is out of date; return how many files that were."""
+    """Write the files that are out of date, and return their number."""
     stale = [
         (path, text)
         for path, text in generated()

@@ -1,4 +1,4 @@
-"""The job that fills ``pipeline_measures``, for the dashboard Pipeline."""
+"""The job that fills the table ``pipeline_measures`` for the dashboard Pipeline."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -22,12 +22,12 @@ def measure_for_ever(
     wait: Callable[[float], bool],
     attempted: Callable[[], None] = lambda: None,
 ) -> None:
-    """Measure every five seconds until told to stop; what does not answer is tried again.
+    """Measure every five seconds until ``wait`` returns true; failed calls are repeated.
 
     Args:
-        settings: Where Kafka and ClickHouse are.
-        wait: Waits so many seconds; true when it is time to stop.
-        attempted: Called when a measuring has ended, well or in error.
+        settings: Addresses of Kafka and ClickHouse, and the user that writes.
+        wait: Waits a number of seconds; returns true when it is time to stop.
+        attempted: Called when a measurement has ended or failed.
     """
     while not wait(0):
         try:
@@ -39,10 +39,10 @@ def measure_for_ever(
 
 
 def measure_once(client: Client, kafka: GroupOffsets) -> list[Measure]:
-    """Store what is seen now, and return it.
+    """Measure once, and store and return the figures.
 
     Raises:
-        Transient: Kafka or ClickHouse do not answer.
+        Transient: Kafka or ClickHouse does not answer.
     """
     found = of_store(client) + of_kafka(kafka, [topic.name for topic in topics.ALL])
     _store(client, found, datetime.now(UTC))

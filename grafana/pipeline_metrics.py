@@ -1,6 +1,6 @@
-"""The pipeline from outside: Kafka's groups and topics, ClickHouse's disk and tables.
+"""Measurement of the pipeline: Kafka's groups and topics, ClickHouse's disk and tables.
 
-Lag counts records that a group has not committed yet; a group that never committed is not there.
+Lag is the number of records that a group has not committed; a group without commits is left out.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ ARRAY JOIN figures.1 AS measure, arrayMap(n -> toFloat64(n), figures.2) AS value
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One figure; what ``measure``, ``of`` and ``detail`` mean stands above the table's DDL."""
+    """One figure; the table's DDL explains ``measure``, ``of`` and ``detail``."""
 
     measure: str
     of: str
@@ -42,17 +42,17 @@ class Measure:
 
 
 def of_store(client: Client) -> list[Measure]:
-    """Return the disks, tables and age of ClickHouse."""
+    """Measure the disks, tables and uptime of ClickHouse."""
     found = store.rows(client, STORE)
     return [Measure(str(m), str(of), "", float(str(value))) for m, of, value in found]
 
 
 def of_kafka(kafka: GroupOffsets, topics: Iterable[str]) -> list[Measure]:
-    """Return the ends of topics, and lag and members of our consumer groups.
+    """Measure the ends of topics, and the lag and members of our consumer groups.
 
     Args:
-        kafka: Asked.
-        topics: Names; those that are not there are left out.
+        kafka: Reader of Kafka's offsets and groups.
+        topics: Names of topics; missing ones are left out.
 
     Raises:
         Transient: Kafka does not answer.

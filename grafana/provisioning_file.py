@@ -1,4 +1,4 @@
-"""Alert rules as the file that Grafana reads at its start.
+"""The file of alert rules that Grafana reads at its start.
 
 Source: Grafana, pkg/services/provisioning/alerting/rules_types.go, ``AlertRuleGroupV1``.
 """
@@ -14,20 +14,20 @@ _OF_THE_API_ONLY = ("folderUID", "orgID", "ruleGroup")
 
 
 def alert_file() -> dict[str, object]:
-    """Return the content of ``provisioning/alerting/rules.json``."""
+    """Build the content of ``provisioning/alerting/rules.json``."""
     rules = [_rule(rule) for rule in plain(rule_group().rules)]
     group = {"orgId": 1, "name": GROUP, "folder": TITLE, "interval": f"{EVERY_S}s", "rules": rules}
     return {"apiVersion": 1, "groups": [group]}
 
 
 def plain(value: object) -> list[dict[str, object]]:
-    """Return SDK objects as plain JSON values."""
+    """Convert SDK objects to plain JSON values."""
     found: list[dict[str, object]] = json.loads(json.dumps(value, cls=JSONEncoder))
     return found
 
 
 def plain_one(value: object) -> dict[str, object]:
-    """Return an SDK object as plain JSON values."""
+    """Convert one SDK object to plain JSON values."""
     return plain([value])[0]
 
 

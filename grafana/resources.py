@@ -1,4 +1,4 @@
-"""What is put into a Grafana, in the order in which one thing needs another."""
+"""The objects to deploy to a Grafana, each after the ones that it needs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,11 +19,14 @@ Json = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One thing in Grafana: as it should be, and how to look, make and change it.
+    """One object in Grafana: its wanted content, and the calls that find and write it.
 
     Attributes:
-        ours: What is compared with what ``find`` gives.
-        find: Returns it as it is; raises the client's error with status 404 where it is not.
+        ours: The wanted content, compared with the result of ``find``.
+        find: Returns the object in Grafana; if it is missing, returns nothing or raises the
+            client's error with status 404.
+        create: Creates the object.
+        update: Replaces the object.
     """
 
     kind: str
@@ -35,12 +38,12 @@ class Thing:
 
 
 def things(api: GrafanaApi, clickhouse: ClickHouseSettings, webhook: str) -> Iterator[Thing]:
-    """Yield all that Grafana should have.
+    """Yield all objects that Grafana should have.
 
     Args:
-        api: Which Grafana.
-        clickhouse: As Grafana reaches it, with the user who may only read.
-        webhook: Where alerts are posted; empty for nowhere.
+        api: Client of the Grafana.
+        clickhouse: ClickHouse as Grafana reaches it; its read-only user is used.
+        webhook: URL that alerts are posted to; empty for none.
     """
     yield _source(api, clickhouse)
     yield Thing(
@@ -57,7 +60,7 @@ def things(api: GrafanaApi, clickhouse: ClickHouseSettings, webhook: str) -> Ite
 
 
 def source_of(clickhouse: ClickHouseSettings) -> Json:
-    """Return the data source without its password.
+    """Build the data source, without its password.
 
     Raises:
         ConfigurationError: The address of ClickHouse has no host.
@@ -65,7 +68,7 @@ def source_of(clickhouse: ClickHouseSettings) -> Json:
     place = urlsplit(clickhouse.url)
     if not place.hostname:
         raise ConfigurationError(
-            f"{clickhouse.url} is no address of a ClickHouse: http://host:8123"
+            f"{clickhouse.url} is not an address of ClickHouse: write http://host:8123"
         )
     secure = place.scheme == "https"
     return {

@@ -1,4 +1,4 @@
-"""ClickHouse as the jobs use it: the user that writes, and a limit for each whole call."""
+"""ClickHouse for the jobs, as the user that writes; each call has a time limit."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -28,12 +28,12 @@ def writer(settings: ClickHouseSettings) -> Client:
 
 
 def rows(client: Client, query: str) -> Sequence[Row]:
-    """Return the rows of a query. Raises as `writer` does."""
+    """Run a query and return its rows. Raises as `writer` does."""
     return answered(None, "question", lambda: client.query(query).result_rows, limit_s=ANSWER_S)
 
 
 def insert(client: Client, table: str, columns: Sequence[str], found: Sequence[Row]) -> None:
-    """Put rows into a table. Raises as `writer` does."""
+    """Insert rows into a table. Raises as `writer` does."""
     answered(
         None,
         f"insert into {table}",

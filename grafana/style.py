@@ -1,4 +1,4 @@
-"""How panels look, once for all dashboards: colours, thresholds, units, legends."""
+"""Style of the panels, shared by all dashboards: colours, thresholds, units and legends."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
@@ -43,23 +43,23 @@ PanelT = TypeVar("PanelT", Lines, Trend)
 
 
 def steps(*pairs: tuple[float | None, str]) -> ThresholdsConfig:
-    """Return thresholds: a colour from each value on; None is from the bottom."""
+    """Define thresholds: a colour from each value on; None stands for the lowest value."""
     found = [Threshold(value=value, color=colour) for value, colour in pairs]
     return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(found)
 
 
 def fixed(colour: str) -> FieldColor:
-    """Return one colour for all."""
+    """Define one colour for all values."""
     return FieldColor().mode(FieldColorModeId.FIXED).fixed_color(colour)
 
 
 def by_threshold() -> FieldColor:
-    """Return the colour of the threshold that a value has passed."""
+    """Define that a value has the colour of the threshold it has passed."""
     return FieldColor().mode(FieldColorModeId.THRESHOLDS)
 
 
 def figure(unit: str, *, decimals: float | None = None, fields: str = "") -> Stat:
-    """Return a panel with one large number, or one for each field that matches ``fields``."""
+    """Define a panel with one large number, or one for each field that matches ``fields``."""
     reduced = shared.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(fields)
     panel = (
         Stat().unit(unit).reduce_options(reduced).graph_mode(BigValueGraphMode.AREA)
@@ -69,7 +69,7 @@ def figure(unit: str, *, decimals: float | None = None, fields: str = "") -> Sta
 
 
 def lines(unit: str, *, decimals: float | None = None, least: str = "") -> Lines:
-    """Return lines over time; ``least`` is the shortest step that the data has."""
+    """Define a panel of lines over time; ``least`` is the shortest step in the data."""
     panel = (
         Lines().unit(unit).line_width(1.5).fill_opacity(0)
         .line_interpolation(LineInterpolation.LINEAR).show_points(VisibilityMode.NEVER)
@@ -80,7 +80,7 @@ def lines(unit: str, *, decimals: float | None = None, least: str = "") -> Lines
 
 
 def bars(unit: str, *, least: str = "") -> Lines:
-    """Return stacked bars over time."""
+    """Define a panel of stacked bars over time."""
     stacked = shared.StackingConfig().mode(StackingMode.NORMAL).group("A")
     return (
         lines(unit, least=least).draw_style(GraphDrawStyle.BARS).fill_opacity(80).line_width(0)
@@ -89,12 +89,12 @@ def bars(unit: str, *, least: str = "") -> Lines:
 
 
 def table() -> Table:
-    """Return a table with small rows."""
+    """Define a table with small rows."""
     return Table().cell_height(TableCellHeight.SM).filterable(True)
 
 
 def legend() -> shared.VizLegendOptions:
-    """Return a legend under the graph."""
+    """Define a legend below the graph."""
     return (
         shared.VizLegendOptions().display_mode(LegendDisplayMode.LIST)
         .placement(LegendPlacement.BOTTOM).show_legend(True).calcs([])
@@ -102,18 +102,18 @@ def legend() -> shared.VizLegendOptions:
 
 
 def tooltip() -> shared.VizTooltipOptions:
-    """Return a tooltip with all series, the highest first."""
+    """Define a tooltip with all series, the highest first."""
     return shared.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
 
 
 def unit(name: str, decimals: int | None = None) -> list[Property]:
-    """Return what gives one column of a table its unit."""
+    """Return the properties that set the unit of a table's column."""
     found = [Property("unit", name)]
     return found if decimals is None else [*found, Property("decimals", decimals)]
 
 
 def coloured(*pairs: tuple[float | None, str], kind: str = "color-text") -> list[Property]:
-    """Return what colours one column of a table by thresholds."""
+    """Return the properties that colour a table's column by thresholds."""
     found = [{"value": value, "color": colour} for value, colour in pairs]
     return [
         Property("thresholds", {"mode": "absolute", "steps": found}),
@@ -123,12 +123,12 @@ def coloured(*pairs: tuple[float | None, str], kind: str = "color-text") -> list
 
 
 def painted(colour: str) -> list[Property]:
-    """Return what gives one series its colour."""
+    """Return the properties that set the colour of a series."""
     return [Property("color", {"mode": "fixed", "fixedColor": colour})]
 
 
 def edge(colour: str, *, fill_to: str = "") -> list[Property]:
-    """Return what makes a series the thin edge of a band; ``fill_to`` names the other edge."""
+    """Return the properties of a band's edge; ``fill_to`` names the series of the other edge."""
     found = [*painted(colour), Property("custom.lineWidth", 0), Property("custom.fillOpacity", 18)]
     if fill_to:
         return [*found, Property("custom.fillBelowTo", fill_to)]
@@ -136,7 +136,7 @@ def edge(colour: str, *, fill_to: str = "") -> list[Property]:
 
 
 def named(colours: Mapping[str, str]) -> list[Property]:
-    """Return what colours the words of a column of a table."""
+    """Return the properties that colour a table's column by its words."""
     options = {word: {"color": colour, "index": n} for n, (word, colour) in _numbered(colours)}
     return [
         Property("mappings", [{"type": "value", "options": options}]),
@@ -145,7 +145,7 @@ def named(colours: Mapping[str, str]) -> list[Property]:
 
 
 def numbered(colours: Mapping[str, str]) -> list[ValueMapping]:
-    """Return what shows 0, 1, 2 as these words in these colours."""
+    """Return mappings that show 0, 1, 2 as these words in these colours."""
     options = {
         str(n): ValueMappingResult(text=word, color=colour, index=n)
         for n, (word, colour) in _numbered(colours)
@@ -154,7 +154,7 @@ def numbered(colours: Mapping[str, str]) -> list[ValueMapping]:
 
 
 def models(panel: PanelT, colours: Mapping[str, str]) -> PanelT:
-    """Give each model its colour, the same on every dashboard."""
+    """Set the colour of each model, the same on every dashboard."""
     for name, colour in colours.items():
         panel = panel.override_by_name(name, painted(colour))
     return panel

@@ -15,28 +15,28 @@ ALL = "$__all"  # the value of Grafana's own choice "All"
 
 
 def symbol() -> QueryVariable:
-    """Choose one symbol; the first of the alphabet at first."""
+    """Define a choice of one symbol, initially the first in the alphabet."""
     return _asked("symbol", "Symbol").multi(False).include_all(False)
 
 
 def symbols() -> QueryVariable:
-    """Choose any symbols; all at first."""
+    """Define a choice of any symbols, initially all."""
     return _any(_asked("symbol", "Symbols"))
 
 
 def model() -> QueryVariable:
-    """Choose one model, or ``champion``: whichever spoke at the time."""
+    """Define a choice of one model, or ``champion``: the champion at each time."""
     chosen = VariableOption(selected=True, text="champion", value="champion")
     return _asked("model", "Model", query="answering").multi(False).current(chosen)
 
 
 def models() -> QueryVariable:
-    """Choose any models; all at first."""
+    """Define a choice of any models, initially all."""
     return _any(_asked("model", "Models"))
 
 
 def interval(first: str = "15m") -> CustomVariable:
-    """Choose the length of candles."""
+    """Define a choice of the candles' interval."""
     options = [VariableOption(selected=i == first, text=i, value=i) for i in INTERVALS]
     chosen = VariableOption(selected=True, text=first, value=first)
     return (

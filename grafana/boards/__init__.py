@@ -1,4 +1,4 @@
-"""One module a dashboard, and all of them in the order of the menu."""
+"""The dashboards: one module for each, listed in the order of the menu."""
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
@@ -8,6 +8,6 @@ BOARDS = (market, prediction, models, quality, pipeline)
 
 
 def boards() -> dict[str, Dashboard]:
-    """Return every dashboard by its key."""
+    """Build every dashboard; returns them by key."""
     built = (module.board() for module in BOARDS)
     return {board.key: board.build() for board in built}

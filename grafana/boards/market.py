@@ -1,4 +1,4 @@
-"""Market: what is traded, and at what price."""
+"""The dashboard Market: prices, volumes and trades."""
 
 from grafana_foundation_sdk.builders import common as shared
 from grafana_foundation_sdk.builders.bargauge import Panel as BarGauge
@@ -17,11 +17,11 @@ SHARE = "percentunit"
 
 
 def board() -> Board:
-    """Return the dashboard."""
+    """Define the dashboard Market."""
     found = Board(
         "market",
         "Market",
-        "Prices and volumes as the exchange's trades make them, of one symbol and of all.",
+        "Prices and volumes from the exchange's trades, for one symbol and for all.",
         since="now-12h",
         refresh="5s",
     )
@@ -36,7 +36,7 @@ def board() -> Board:
 
 
 def candlestick() -> Candlestick:
-    """Return a panel of candles in our colours, whose columns have the plugin's usual names."""
+    """Define a panel of candles in our colours, for columns with the plugin's usual names."""
     columns = (
         CandlestickFieldMap().open("open").high("high").low("low").close("close").volume("volume")
     )
@@ -51,8 +51,8 @@ def _figures(found: Board) -> None:
     found.add(
         style.figure("none", decimals=2),
         "Last price",
-        "The newest trade's price, in the symbol's quote. Where it stands still while the exchange "
-        "moves, look at the age beside it.",
+        "Price of the newest trade, in the symbol's quote asset. If it stands still while the "
+        "exchange moves, look at Age of the newest trade.",
         size=(5, 4),
     )
     found.add(
@@ -60,21 +60,21 @@ def _figures(found: Board) -> None:
         .thresholds(style.steps((None, RED), (0, GREEN)))
         .color_scheme(style.by_threshold()),
         "24 h change",
-        "From 24 hours ago until now. Nothing to do: it is the market.",
+        "Change of the price in the last 24 hours. It shows the market; no action is needed.",
         size=(4, 4),
     )
     found.add(
         style.figure("short", decimals=1),
         "24 h volume",
-        "Traded in 24 hours, in the symbol's quote. Far under the exchange's own figure: candles "
-        "are missing, see Data quality.",
+        "Volume of the last 24 hours, in the symbol's quote asset. Far below the exchange's own "
+        "figure: candles are missing, see Data quality.",
         size=(5, 4),
     )
     found.add(
         style.figure("short", decimals=0),
         "Trades a minute",
-        "Trades in the last closed minute. Zero on a busy symbol: see Pipeline, the stream may be "
-        "silent.",
+        "Trades in the last closed minute. Zero for a busy symbol: the stream may be silent, see "
+        "Pipeline.",
         size=(5, 4),
     )
     found.add(
@@ -82,8 +82,8 @@ def _figures(found: Board) -> None:
         .thresholds(style.steps((None, GREEN), (30, AMBER), (120, RED)))
         .color_scheme(style.by_threshold()),
         "Age of the newest trade",
-        "Since the newest stored trade of this symbol. Red on a busy symbol: look at Pipeline; the "
-        "alert Stream silent tells about all symbols at once.",
+        "Time since the newest stored trade of this symbol. Red for a busy symbol: look at "
+        "Pipeline. The alert Stream silent fires when no symbol has trades.",
         size=(5, 4),
     )
 
@@ -93,7 +93,7 @@ def _prices(found: Board) -> None:
         candlestick().unit("none"),
         "Candles",
         "Candles made from trades, or the exchange's own where ours miss trades; the last one is "
-        "open. A hole in the row of candles: see Completeness in Data quality.",
+        "open. If candles are missing, see Completeness calendar in Data quality.",
         size=(16, 14),
     )
     found.add(
@@ -102,8 +102,8 @@ def _prices(found: Board) -> None:
         .override_by_name("price", style.painted(BLUE))
         .override_by_name("average", style.painted(AMBER)),
         "Price of the last 15 minutes",
-        "Second by second, with the average price weighted by quantity. A gap in the line of "
-        "a busy symbol that stays: trades were missed, see Gaps in Data quality.",
+        "Price by second, with the average weighted by quantity. A lasting gap in the line of a "
+        "busy symbol means missed trades: see Gaps in Data quality.",
         size=(8, 7),
     )
     found.add(
@@ -111,8 +111,8 @@ def _prices(found: Board) -> None:
         .override_by_name("bought", style.painted(GREEN))
         .override_by_name("sold", style.painted(RED)),
         "Bought and sold",
-        "Volume in quote by who accepted the other's price: buyers upwards, sellers downwards. "
-        "Nothing to do; one side missing for long would be a fault in the trades.",
+        "Volume in the quote asset by taker: buyers upwards, sellers downwards. No action is "
+        "needed, but one side missing for a long time would be a fault in the trades.",
         size=(8, 7),
     )
 
@@ -128,15 +128,15 @@ def _all_symbols(found: Board) -> None:
         .override_by_name("trades a minute", style.unit("short", 1))
         .override_by_regexp("^(symbol)$", [_to_market()]),
         "All symbols",
-        "The last 24 hours of every symbol; the symbol is a link that shows it above. A symbol "
-        "that is missing here has had no candle for a day.",
+        "The last 24 hours of every symbol; click a symbol to show it above. A symbol that is "
+        "missing here has had no candle for a day.",
         size=(14, 11),
     )
     found.add(
         style.lines(SHARE, decimals=2),
         "Change since the left edge",
-        "Every symbol from the same zero. A line that ends early: that symbol has had no "
-        "candles since.",
+        "Change of every symbol's price since the start of the time range. A line that ends early: "
+        "the symbol has had no candles since.",
         size=(10, 11),
         form="timeseries",
     )
@@ -153,8 +153,8 @@ def _coins(found: Board) -> None:
         .override_by_name("below its high", style.unit(SHARE, 1))
         .override_by_name("24 h", move),
         "Coins",
-        "As CoinGecko describes them; the newest of the last day. Empty: the process `coins` does "
-        "not run, or CoinGecko refuses it (see its log).",
+        "Newest figures from CoinGecko of the last day. Empty: the process `coins` is not running, "
+        "or CoinGecko rejects its requests (see `candlewick logs coins`).",
         size=(14, 11),
     )
     found.add(
@@ -166,8 +166,8 @@ def _coins(found: Board) -> None:
         .reduce_options(shared.ReduceDataOptions().values(True).calcs(["lastNotNull"]).fields(""))
         .color_scheme(style.fixed(BLUE)),
         "Capitalisation",
-        "Market capitalisation by coin, the twelve largest. Nothing to do; stale where the table "
-        "beside it is.",
+        "Market capitalisation of the twelve largest coins. It is as old as the table Coins; no "
+        "action is needed.",
         size=(10, 11),
     )
 

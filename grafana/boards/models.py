@@ -1,4 +1,4 @@
-"""Models: which of them are worth something, since when, and who speaks."""
+"""The dashboard Models: skill, calibration, champions and versions of the models."""
 
 from grafana_foundation_sdk.builders.barchart import Panel as BarChart
 from grafana_foundation_sdk.builders.common import GraphThresholdsStyleConfig
@@ -27,11 +27,11 @@ COLOURS = {
 
 
 def board() -> Board:
-    """Return the dashboard."""
+    """Define the dashboard Models."""
     found = Board(
         "models",
         "Models",
-        "Skill against the naive reference, coverage of the intervals, drift, and every version.",
+        "Skill against the naive reference, coverage of the intervals, drift and versions.",
         since="now-7d",
         refresh="1m",
     )
@@ -60,9 +60,9 @@ def _skill(found: Board) -> None:
             .thresholds(style.steps((None, RED), (0, "transparent")))
             .thresholds_style(_drawn(GraphThresholdsStyleMode.DASHED)),
             title,
-            f"How much better than the reference {what} was: above zero is better, zero the same. "
-            "A champion under zero for a day: the alert fires, and the next promotion should put "
-            "another in its place; `candlewick models promote` does it at once.",
+            f"How much better than the reference {what} was: above zero is better, zero is equal. "
+            "If a champion is below zero for a day, an alert fires, and the next promotion should "
+            "replace it; `candlewick models promote` does so at once.",
             size=(12, 9),
             form="timeseries",
         )
@@ -76,9 +76,9 @@ def _coverage(found: Board) -> None:
         .axis_soft_min(0.8)
         .axis_soft_max(1),
         "Coverage",
-        "Share of closes inside the 90 % interval; it should stay between the dashed lines, 85 and "
-        "95 %. Below for many hours: intervals are too narrow to rely on, train again "
-        "(`candlewick train`). Above: they are wider than they need to be.",
+        "Share of closes inside the 90 % interval; it should stay between the dashed lines at 85 "
+        "and 95 %. Below for many hours: the intervals are too narrow, train again (`candlewick "
+        "train`). Above: they are wider than necessary.",
         size=(8, 9),
         form="timeseries",
     )
@@ -90,9 +90,9 @@ def _coverage(found: Board) -> None:
     found.add(
         style.models(by_minutes, COLOURS),
         "Coverage by minutes to close",
-        "The same by the minutes that were left when the question was asked. All should lie near "
-        "90 %. One end far off: the interval's quantile at those minutes has too few cases yet, "
-        "or the market changed; wait a day before training again.",
+        "Coverage by the minutes left to the close when the model answered; all should be near "
+        "90 %. If one end is far off, there are too few cases for those minutes, or the market "
+        "has changed; wait a day before training again.",
         size=(8, 9),
     )
     found.add(
@@ -108,8 +108,8 @@ def _coverage(found: Board) -> None:
         .override_by_name("promised 50 %", style.painted(GREEN))
         .override_by_name("promised 90 %", style.painted(BLUE)),
         "Calibration",
-        "What share of closes fell inside each interval. A bar far from its promise over "
-        "hundreds of cases: do not rely on that model's interval; train again.",
+        "Share of closes inside each interval. A bar far from its promised share over hundreds of "
+        "cases: do not rely on that model's interval, and train again.",
         size=(8, 9),
     )
 
@@ -118,8 +118,8 @@ def _life(found: Board) -> None:
     found.add(
         style.models(style.lines(POINTS, decimals=2), COLOURS),
         "Pinball loss",
-        "What the intervals cost: width, and misses. It follows the market's volatility, so "
-        "compare models, not days. A model that leaves the others upwards is broken.",
+        "Loss of the intervals, from their width and misses. It follows the market's volatility, "
+        "so compare models, not days. A model that rises far above the others is broken.",
         size=(12, 8),
         form="timeseries",
     )
@@ -132,8 +132,8 @@ def _life(found: Board) -> None:
         .mappings(style.numbered(COLOURS))
         .color_scheme(style.by_threshold()),
         "Who speaks",
-        "The champion of each symbol over time. One that changes many times a day: models are so "
-        "close that it does not matter; nothing to do.",
+        "The champion of each symbol over time. If it changes many times a day, the models are too "
+        "close for it to matter; no action is needed.",
         size=(12, 8),
         form="timeseries",
     )
@@ -151,8 +151,8 @@ def _life(found: Board) -> None:
         .override_by_name("spoke", inside)
         .override_by_name("90 % width", style.unit(POINTS, 1)),
         "Scoreboard",
-        "Each symbol and model over the time range; `spoke` is the share of questions that the "
-        "model answered for the symbol. The one that speaks should be near the top of its symbol.",
+        "Each symbol and model over the time range; `spoke` is the share of predictions for which "
+        "the model was champion. The champion should be near the top of its symbol.",
         size=(14, 10),
     )
     found.add(
@@ -163,15 +163,15 @@ def _life(found: Board) -> None:
             ),
         ),
         "Versions and promotions",
-        "What happened to the models and why. `failed`: a training ended without a model, see "
-        "`candlewick logs trainer`. Promote by hand: `candlewick models promote`.",
+        "Events of the models and their reasons. `failed`: a training ended without a model, see "
+        "`candlewick logs trainer`. To promote by hand, use `candlewick models promote`.",
         size=(10, 10),
     )
     found.add(
         style.bars("short", least="1h").no_value("None in this time"),
         "Drift",
-        "How often residuals were found not to be what they were, and a fresh challenger started. "
-        "Many at once: the market changed; watch Coverage. Every hour: ask for a training.",
+        "How often the residuals of a model changed, so that a fresh challenger started. Many at "
+        "once: the market has changed, watch Coverage. Every hour: request a training.",
         size=(24, 5),
         form="timeseries",
     )

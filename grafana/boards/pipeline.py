@@ -1,4 +1,4 @@
-"""Pipeline: whether everything runs, how fast, and how far behind."""
+"""The dashboard Pipeline: rates, delays and lag, and the state of Kafka and ClickHouse."""
 
 from grafana_foundation_sdk.builders import common as shared
 from grafana_foundation_sdk.builders.bargauge import Panel as BarGauge
@@ -12,11 +12,11 @@ from grafana import style
 from grafana.builder import Board
 from grafana.style import AMBER, GREEN, RED
 
-MEASURED = "Measured from outside by `python -m grafana measure`; nothing shown: it does not run. "
+MEASURED = "Measured by `python -m grafana measure`; empty if that job is not running. "
 
 
 def board() -> Board:
-    """Return the dashboard."""
+    """Define the dashboard Pipeline."""
     found = Board(
         "pipeline",
         "Pipeline",
@@ -36,8 +36,8 @@ def _figures(found: Board) -> None:
     found.add(
         style.figure("short", decimals=1),
         "Trades a second",
-        "Stored trades of all symbols. Zero: the stream is silent; see Age by symbol and the log "
-        "of `stream`.",
+        "Stored trades of all symbols. Zero: the stream is silent; see Age by symbol and "
+        "`candlewick logs stream`.",
         size=(4, 4),
     )
     found.add(
@@ -45,8 +45,8 @@ def _figures(found: Board) -> None:
         .thresholds(style.steps((None, GREEN), (1_500, AMBER), (5_000, RED)))
         .color_scheme(style.by_threshold()),
         "Exchange to ClickHouse",
-        "99 of 100 trades of the last five minutes were stored within this. Red: see which stage "
-        "in Delay by stage, and whether a reader is behind.",
+        "99 of 100 trades of the last five minutes were stored within this time. Red: find the "
+        "slow stage in Delay by stage, and check whether a reader is behind.",
         size=(4, 4),
     )
     found.add(
@@ -54,8 +54,8 @@ def _figures(found: Board) -> None:
         .thresholds(style.steps((None, GREEN), (1_000, AMBER), (10_000, RED)))
         .color_scheme(style.by_threshold()),
         "Records behind",
-        f"{MEASURED}Records in Kafka that their readers have not worked on. Growing for minutes: "
-        "start another worker, or see why one stands still.",
+        f"{MEASURED}Records in Kafka that their readers have not processed yet. If it grows for "
+        "minutes, start another worker, or find out why one stands still.",
         size=(4, 4),
     )
     found.add(
@@ -63,8 +63,8 @@ def _figures(found: Board) -> None:
         .thresholds(style.steps((None, RED), (0.1, AMBER), (0.2, GREEN)))
         .color_scheme(style.by_threshold()),
         "Disk free",
-        f"{MEASURED}Of ClickHouse's fullest disk. Under 10 %: keep trades for fewer days "
-        "(CANDLEWICK_LIFECYCLE__TRADES_DAYS) or make room; a full disk stops everything.",
+        f"{MEASURED}Free share of ClickHouse's fullest disk. Under 10 %: free some space or keep "
+        "trades for fewer days (CANDLEWICK_LIFECYCLE__TRADES_DAYS); a full disk stops everything.",
         size=(4, 4),
     )
     found.add(
@@ -72,15 +72,15 @@ def _figures(found: Board) -> None:
         .thresholds(style.steps((None, GREEN), (1, AMBER), (5, RED)))
         .color_scheme(style.by_threshold()),
         "Restarts",
-        f"{MEASURED}Readers of Kafka that joined after the time range began. Unexpected: the log "
-        "of the process named in Processes that joined says why it ended.",
+        f"{MEASURED}Readers of Kafka that joined in the time range. If you did not restart them, "
+        "find the process in Processes that joined; its log says why it ended.",
         size=(4, 4),
     )
     found.add(
         style.figure("s").thresholds(style.steps((None, AMBER), (600, GREEN)))
         .color_scheme(style.by_threshold()),
         "ClickHouse up",
-        f"{MEASURED}Since ClickHouse was started. Short when nobody restarted it: see its log.",
+        f"{MEASURED}Time since ClickHouse started. Short without a restart by hand: see its log.",
         size=(4, 4),
     )  # fmt: skip
 
@@ -89,7 +89,7 @@ def _flow(found: Board) -> None:
     found.add(
         style.lines("rps", least="10s").fill_opacity(8),
         "Rows stored a second",
-        "By table. Trades at zero while others go on: see the stream. All at zero: the sink.",
+        "Rows by table. Only trades at zero: check the stream. All at zero: check the sinks.",
         size=(8, 9),
         form="timeseries",
     )
@@ -98,8 +98,8 @@ def _flow(found: Board) -> None:
             shared.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10)
         ),
         "Delay by stage",
-        "99 of 100 were faster. The exchange's stage counts its own delay and the difference of "
-        "its clock to ours. A stage that grows is the one to look at.",
+        "Delay that 99 of 100 records stay under. The exchange's stage includes its own delay and "
+        "the difference between its clock and ours. Look at the stage that grows.",
         size=(8, 9),
         form="timeseries",
     )
@@ -115,8 +115,8 @@ def _flow(found: Board) -> None:
         .color_scheme(style.by_threshold())
         .thresholds(style.steps((None, GREEN), (30, AMBER), (120, RED))),
         "Age by symbol",
-        "Since the newest trade of each symbol. Red for one: a quiet market or a delisted pair. "
-        "Red for all: the stream.",
+        "Time since the newest trade of each symbol. One in red: a quiet market or a delisted "
+        "pair. All in red: check the stream.",
         size=(8, 9),
     )
 
@@ -126,24 +126,24 @@ def _kafka(found: Board) -> None:
     found.add(
         style.lines("short", decimals=0, least="5s").min(0).axis_soft_max(10),
         "Records behind, by group",
-        f"{MEASURED}Each reader and topic. Peaks that go back to zero are normal; a line that only "
-        "rises is a reader that stands still: restart it.",
+        f"{MEASURED}Lag of each reader and topic. Peaks that return to zero are normal; if a line "
+        "only rises, its reader stands still: restart it.",
         size=(9, 8),
         form="timeseries",
     )
     found.add(
         style.lines("rps", decimals=1, least="30s"),
         "Records into Kafka a second",
-        f"{MEASURED}From the growth of the topics' newest offsets. Zero for a topic that should "
-        "move: its writer does not run.",
+        f"{MEASURED}Growth of the topics' newest offsets. Zero for a topic that should grow: its "
+        "writer is not running.",
         size=(8, 8),
         form="timeseries",
     )
     found.add(
         style.table().override_by_name("stayed", style.unit("s", 0)),
         "Processes that joined",
-        f"{MEASURED}Members of the consumer groups, the newest first; a restarted process is a new "
-        "member. Many of one group: it dies and comes again, see its log.",
+        f"{MEASURED}Members of the consumer groups, newest first; a restarted process is a new "
+        "member. Many in one group: its process keeps restarting, see its log.",
         size=(7, 8),
     )
 
@@ -159,8 +159,8 @@ def _clickhouse(found: Board) -> None:
             [*style.unit("short", 0), *style.coloured((None, GREEN), (150, AMBER), (300, RED))],
         ),
         "Tables",
-        f"{MEASURED}Rows, bytes on disk and parts of each table. Parts in red: merges do not keep "
-        "up, inserts will be slowed down; look at the machine's disk and processor.",
+        f"{MEASURED}Rows, bytes on disk and parts of each table. Parts in red: merges cannot keep "
+        "up and inserts will slow down; check the machine's disk and processor.",
         size=(12, 9),
     )
     found.add(

@@ -1,4 +1,4 @@
-"""Prediction: where the open candle is said to close, and how earlier ones were answered."""
+"""The dashboard Prediction: the predicted close of the open candle, and past predictions."""
 
 from grafana_foundation_sdk.builders import common as shared
 from grafana_foundation_sdk.builders.barchart import Panel as BarChart
@@ -16,12 +16,12 @@ POINTS = "suffix: bp"
 
 
 def board() -> Board:
-    """Return the dashboard."""
+    """Define the dashboard Prediction."""
     found = Board(
         "prediction",
         "Prediction",
-        "Where the open 15-minute candle will close, with the interval that nine of ten closes "
-        "fall into, and what became of earlier answers.",
+        "Predicted close of the open 15-minute candle, with the interval that nine of ten closes "
+        "fall into, and the outcomes of earlier predictions.",
         since="now-6h",
         refresh="5s",
     )
@@ -41,9 +41,9 @@ def _now(found: Board) -> None:
         .override_by_name("expected move", style.unit(POINTS, 2))
         .override_by_name("closes in", style.unit("s", 0)),
         "Open candle",
-        "The newest answer: where the open candle will close, and between which prices in nine "
-        "of ten cases. Expect a move near zero: the direction is close to a coin toss, the "
-        "interval is what to use. Nothing shown: the predictor does not run, see Pipeline.",
+        "The newest prediction: the close of the open candle, and the interval for nine of ten "
+        "cases. Expect a move near zero: the direction is close to a coin toss, so use the "
+        "interval. Empty: the predictor is not running, see Pipeline.",
         size=(24, 4),
     )
     found.add(
@@ -55,9 +55,9 @@ def _now(found: Board) -> None:
         .override_by_name("90 % from", style.edge(BLUE))
         .override_by_name("90 % to", style.edge(BLUE, fill_to="90 % from")),
         "Candles with the predicted close",
-        "Minutes, and over each the answer given when it began: the predicted close of its "
-        "quarter-hour and the 90 % interval, which narrows until the candle closes. Prices leaving "
-        "the band more often than once in ten quarters: look at Coverage in Models.",
+        "One-minute candles, each with the prediction made when it opened: the close of its "
+        "quarter-hour and the 90 % interval, which narrows towards the close. If prices leave the "
+        "band more than once in ten quarter-hours, look at Coverage in Models.",
         size=(15, 13),
     )
     found.add(
@@ -70,8 +70,8 @@ def _now(found: Board) -> None:
         .override_by_regexp("^90 % from$", style.edge(BLUE))
         .override_by_regexp("^90 % to$", style.edge(BLUE, fill_to="90 % from")),
         "The open candle, answer by answer",
-        "Every answer about the open candle, one in five seconds. A line that stops: nothing new "
-        "was said; the alert No prediction follows.",
+        "Every prediction for the open candle, one every five seconds. If the line stops, there "
+        "are no new predictions, and the alert No prediction fires.",
         size=(9, 6),
     )
     found.add(
@@ -82,14 +82,14 @@ def _now(found: Board) -> None:
             "age", [*style.unit("s"), *style.coloured((None, GREEN), (30, AMBER), (90, RED))]
         ),
         "Every symbol now",
-        "The newest answer for each symbol and who gave it. State `cold` means that history is "
-        "still missing: wait for the backfill. Red age: that symbol's predictions have stopped.",
+        "The newest prediction of each symbol and its model. State `cold`: history is still "
+        "missing, wait for the backfill. Red age: the symbol's predictions have stopped.",
         size=(9, 7),
     )
 
 
 def _afterwards(found: Board) -> None:
-    found.row("What became of the answers")
+    found.row("Outcomes of the predictions")
     found.add(
         style.lines(POINTS, decimals=1)
         .override_by_name(
@@ -104,9 +104,9 @@ def _afterwards(found: Board) -> None:
         .override_by_name("half the 90 % band", style.edge(BLUE, fill_to="minus half"))
         .override_by_name("minus half", style.edge(BLUE)),
         "Error of the first answer",
-        "Predicted against true close, in hundredths of a per cent, of the answer given a minute "
-        "after the candle opened; the band is its 90 % interval. More than one point in ten "
-        "outside for hours: the interval is too narrow, see Models.",
+        "Predicted against true close, in basis points, for the prediction one minute after the "
+        "open; the band is its 90 % interval. If more than one point in ten is outside for hours, "
+        "the interval is too narrow: see Models.",
         size=(12, 9),
     )
     found.add(
@@ -117,9 +117,9 @@ def _afterwards(found: Board) -> None:
         .legend(style.legend())
         .mappings(style.numbered({"outside": RED, "inside": GREEN})),
         "Inside the 90 % band",
-        "Each column is a candle, each row a question, by minutes to its close: green where the "
-        "close fell inside the 90 % interval. One cell in ten should be red; red in whole "
-        "columns is a shock in the market, red in whole rows a fault of the model at that minute.",
+        "Each column is a candle, each row a prediction by minutes to the close; green if the "
+        "close was inside the 90 % interval. One cell in ten should be red. A red column is a "
+        "shock in the market, a red row a fault of the model at that minute.",
         size=(12, 9),
         form="timeseries",
     )
@@ -136,9 +136,9 @@ def _afterwards(found: Board) -> None:
         .override_by_name("chosen", style.painted(BLUE))
         .override_by_name("reference", style.painted(GREY)),
         "Error by minutes to close",
-        "Mean absolute error of the chosen model beside the reference, which simply repeats the "
-        "last price. Equal bars are normal; a model that is clearly worse should have lost its "
-        "place: see Versions and promotions in Models.",
+        "Mean absolute error of the chosen model and of the reference, which repeats the last "
+        "price. Equal bars are normal; a clearly worse champion should have been replaced: see "
+        "Versions and promotions in Models.",
         size=(12, 9),
     )
     found.add(
@@ -147,7 +147,7 @@ def _afterwards(found: Board) -> None:
         .override_by_name("90 % width", style.unit(POINTS, 1))
         .override_by_name("inside", style.named({"50 %": GREEN, "90 %": BLUE, "outside": RED})),
         "Outcomes",
-        "The first answer to each candle and how it ended. Nothing to do for single misses: one in "
-        "ten is promised.",
+        "The first prediction of each candle and its outcome. Single misses need no action: one in "
+        "ten is expected.",
         size=(12, 9),
     )

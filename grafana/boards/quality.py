@@ -1,4 +1,4 @@
-"""Data quality: what is missing, what differs from the exchange, what was mended."""
+"""The dashboard Data quality: missing, differing, revised and unreadable data."""
 
 from grafana_foundation_sdk.builders.statushistory import Panel as StatusHistory
 from grafana_foundation_sdk.models.common import VisibilityMode
@@ -8,14 +8,14 @@ from grafana import style
 from grafana.builder import Board
 from grafana.style import AMBER, BLUE, GREEN, GREY, RED
 
-NONE = "None, as it should be"
+NONE = "None, as expected"
 BAD_FROM_ONE = ((None, GREEN), (1, RED))
 COUNTS = {
-    "Open gaps": "Runs of trades that are known to be missing and still looked for. Above zero for "
-    "more than five minutes: the exchange's REST does not answer, see `candlewick logs stream`.",
-    "Mismatches": "15m candles that differ from the exchange's own. Anything but zero is a fault: "
-    "see Mismatched candles, then `candlewick audit`.",
-    "Dead letters": "Records that nobody could read. Above zero: see Dead letters and why.",
+    "Open gaps": "Runs of missing trades that are still being repaired. Above zero for more than "
+    "five minutes: the exchange's REST does not answer, see `candlewick logs stream`.",
+    "Mismatches": "15m candles that differ from the exchange's own. Any but zero is a fault: see "
+    "Mismatched candles, then run `candlewick audit`.",
+    "Dead letters": "Records that could not be read. Above zero: see Dead letters and why.",
 }
 RESULTS = {
     "verified": GREEN,
@@ -27,11 +27,11 @@ RESULTS = {
 
 
 def board() -> Board:
-    """Return the dashboard."""
+    """Define the dashboard Data quality."""
     found = Board(
         "quality",
         "Data quality",
-        "Whether anything is missing or differs from the exchange's own candles, in all symbols.",
+        "Missing data of all symbols, and differences from the exchange's own candles.",
         since="now-14d",
         refresh="1m",
     )
@@ -58,15 +58,15 @@ def _figures(found: Board) -> None:
         .thresholds(style.steps((None, RED), (0.999, AMBER), (1, GREEN)))
         .color_scheme(style.by_threshold()),
         "Complete",
-        "Of the 15m candles that there should be, how many are held whole. Under 100 %: see the "
-        "calendar for the day, then `candlewick completeness` and `candlewick backfill`.",
+        "Share of the expected 15m candles that are stored and whole. Under 100 %: find the day in "
+        "the calendar, then use `candlewick completeness` and `candlewick backfill`.",
         size=(5, 4),
     )
     found.add(
         style.figure("short", decimals=0),
         "Revised candles",
-        "15m candles that came again after they were closed, because a gap was repaired or a trade "
-        "came late. A few are the pipeline doing its work; hundreds mean a bad connection.",
+        "15m candles that changed after they were closed, because a gap was repaired or a trade "
+        "arrived late. A few are normal; hundreds mean a bad connection.",
         size=(4, 4),
     )
 
@@ -83,9 +83,9 @@ def _candles(found: Board) -> None:
         .color_scheme(style.by_threshold())
         .thresholds(style.steps((None, RED), (0.99, AMBER), (0.99999, GREEN))),
         "Completeness calendar",
-        "Each day and symbol: green where every 15m candle is held whole. Red, amber or an empty "
-        "cell between others: `candlewick completeness` says what is missing, `candlewick "
-        "backfill` fetches it. Before a symbol's first candle there is nothing.",
+        "Each day and symbol; green if every 15m candle is stored and whole. For a red, amber or "
+        "missing cell, `candlewick completeness` lists the missing candles and `candlewick "
+        "backfill` fetches them. A row starts with the symbol's first candle.",
         size=(12, 11),
         form="timeseries",
     )
@@ -95,17 +95,17 @@ def _candles(found: Board) -> None:
     found.add(
         results,
         "Our candles and the exchange's",
-        "15m candles by what the comparison said. Blue: the exchange's has not been fetched yet. "
-        "Grey: we had no trades, for example before the start. Red is a fault: see the table "
-        "below.",
+        "15m candles by the result of the comparison. Blue: the exchange's candle is not fetched "
+        "yet. Grey: we have no trades, for example before the start. Red is a fault: see the "
+        "table below.",
         size=(12, 11),
         form="timeseries",
     )
     found.add(
         style.table().no_value(NONE).override_by_name("differs", style.coloured((None, RED))),
         "Mismatched candles",
-        "Which fields differ. Empty is good. Otherwise `candlewick audit` shows both candles in "
-        "full; look for a gap of that time beside it.",
+        "The fields that differ; should be empty. `candlewick audit` shows both candles in full; "
+        "look for a gap at that time in Gaps.",
         size=(24, 5),
     )
 
@@ -116,9 +116,9 @@ def _gaps(found: Board) -> None:
         .override_by_name("took", style.unit("s", 1))
         .override_by_name("now", style.named({"found": RED, "repaired": GREEN, "given-up": AMBER})),
         "Gaps",
-        "Jumps in the trade ids, the open ones first. `found` for more than five minutes: see the "
-        "log of the stream. `given-up`: the exchange would not give the trades; the candle stays "
-        "gapped and the exchange's own is shown in its place.",
+        "Jumps in the trade ids, open ones first. `found` for more than five minutes: see "
+        "`candlewick logs stream`. `given-up`: the exchange did not return the trades; the candle "
+        "stays gapped, and the exchange's own is shown instead.",
         size=(14, 9),
     )
     found.add(
@@ -131,8 +131,8 @@ def _gaps(found: Board) -> None:
             ],
         ),
         "Time to repair",
-        "From noticing a gap to having its trades. Over a minute often: the exchange's request "
-        "limit is used up, by a backfill perhaps.",
+        "Time from noticing a gap to receiving its trades. If it is often over a minute, the "
+        "exchange's request limit is used up, perhaps by a backfill.",
         size=(10, 9),
         form="timeseries",
     )
@@ -142,14 +142,14 @@ def _letters(found: Board) -> None:
     found.add(
         style.bars("short", least="15m").no_value(NONE),
         "Revisions",
-        "Candles that came again, by symbol. A burst after a gap is as it should be.",
+        "Candles that changed after their close, by symbol. A burst after a gap is normal.",
         size=(12, 6),
         form="timeseries",
     )
     found.add(
         style.table().no_value(NONE).override_by_name("records", style.coloured((None, RED))),
         "Dead letters and why",
-        "Records that could not be read, by reason. Empty is good. Otherwise `candlewick "
-        "dead-letters` shows them; a new program may be writing into our topics.",
+        "Records that could not be read, by reason; should be empty. `candlewick dead-letters` "
+        "shows them; another program may be writing to our topics.",
         size=(12, 6),
     )

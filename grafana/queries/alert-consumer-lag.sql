@@ -1,4 +1,4 @@
--- The least that each group was behind in five minutes: a backlog that is worked off does not count.
+-- Smallest lag of each group in five minutes: a shrinking backlog does not count.
 SELECT toString(of) AS group, toString(detail) AS topic, min(value) AS value
 FROM pipeline_measures
 WHERE measure = 'lag' AND measured_time >= $__toTime - INTERVAL 5 MINUTE

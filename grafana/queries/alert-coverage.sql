@@ -1,4 +1,4 @@
--- Share of answers whose 90 % interval held, over the newest 500 candles of each symbol that has so many.
+-- Share of predictions whose 90 % interval contained the close, over the newest 500 candles of each symbol with that many.
 SELECT symbol, avg(share) AS value
 FROM
 (

@@ -1,4 +1,4 @@
--- Seconds since a row came into each table that always moves, by the store's own clock; a day at least where none did.
+-- Seconds since the newest row of each table that always grows, by ClickHouse's clock; at least a day if there is none.
 SELECT kind AS table, toFloat64(least(greatest(0, dateDiff('second', stored, $__toTime)), 86400)) AS value
 FROM
 (

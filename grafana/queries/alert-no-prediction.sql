@@ -1,4 +1,4 @@
--- Symbols whose open candle moves, and about which nothing has been said.
+-- Number of symbols whose open candle moves but has no prediction.
 SELECT toFloat64(count()) AS value
 FROM
 (

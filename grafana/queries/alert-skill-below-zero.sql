@@ -1,4 +1,4 @@
--- Skill of whoever spoke, against the reference on the same questions, over a day of at least 500.
+-- Skill of the champion over a day with at least 500 predictions, against the reference on the same ones.
 SELECT symbol, 1 - sum(spoke) / nullIf(sum(reference), 0) AS value
 FROM
 (

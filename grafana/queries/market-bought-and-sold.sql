@@ -1,4 +1,4 @@
--- Volume by who took the price: buyers up, sellers down.
+-- Volume by taker: buyers up, sellers down.
 SELECT
     open_time AS time,
     toFloat64(taker_buy_quote_volume) AS bought,

@@ -1,4 +1,4 @@
--- Every symbol from the same zero: its change since the time range begins.
+-- Change of every symbol since the start of the time range.
 SELECT
     time,
     symbol,

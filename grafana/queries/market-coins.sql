@@ -1,4 +1,4 @@
--- Coins as CoinGecko describes them, the newest it said of each; US dollars.
+-- The newest CoinGecko figures of each coin, in US dollars.
 SELECT
     argMax(rank, fetched_time) AS rank,
     argMax(name, fetched_time) AS coin,

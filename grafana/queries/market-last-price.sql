@@ -1,4 +1,4 @@
--- Closes of minutes for the line behind the number, and the open minute as the last of them.
+-- Closes of the minutes for the line behind the number; the last one is the open minute.
 SELECT time, price
 FROM
 (

@@ -1,4 +1,4 @@
--- What share of outcomes fell inside an interval that promised so much.
+-- Share of outcomes inside each interval; the names of the columns are the promised shares.
 SELECT
     toString(model) AS name,
     avg(covered_50) AS `promised 50 %`,

@@ -1,4 +1,4 @@
--- One column a kind of model: a panel over numbers wants them side by side. None below 30 cases.
+-- One column for each kind of model, because a trend panel needs them side by side. None below 30 cases.
 SELECT
     toFloat64(round(minutes_to_close)) AS minutes,
     if(countIf(model = 'reference') < 30, NULL, avgIf(covered_90, model = 'reference')) AS reference,

@@ -1,4 +1,4 @@
--- How often residuals were found not to be what they were.
+-- Number of times that a model's residuals changed.
 SELECT
     toStartOfInterval(event_time, toIntervalSecond(greatest(3600, $__interval_s))) AS time,
     toString(symbol) AS whose,

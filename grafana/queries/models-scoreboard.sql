@@ -1,4 +1,4 @@
--- Every symbol by itself: nothing is averaged over symbols.
+-- Each symbol separately: no average over symbols.
 SELECT
     symbol,
     name AS model,

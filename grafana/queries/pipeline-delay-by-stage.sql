@@ -1,5 +1,5 @@
--- 99th percentile of each stage, in milliseconds; answers stored after their candle closed are no live ones.
--- All clocks are this machine's but the exchange's. Of the trades, every sixteenth is asked.
+-- 99th percentile of each stage, in milliseconds; predictions stored after their candle closed are left out.
+-- All clocks except the exchange's are this machine's. Every sixteenth trade is sampled.
 SELECT $__timeInterval(moment) AS time, stage, quantile(0.99)(delay) AS delay
 FROM
 (

@@ -1,4 +1,4 @@
--- Minutes, and over each the answer that was given when it began: where the open quarter will close.
+-- One-minute candles, each with the prediction made when it opened: the close of its quarter-hour.
 SELECT
     m.open_time AS time,
     toFloat64(m.open) AS open,

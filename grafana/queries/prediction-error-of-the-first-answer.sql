@@ -1,4 +1,4 @@
--- The answer given a minute after the candle had opened, between the edges of its 90 % interval.
+-- The prediction one minute after the candle opened, between the edges of its 90 % interval.
 SELECT
     open_time AS time,
     argMax(error_bp, minutes_to_close) AS error,

@@ -1,4 +1,4 @@
--- Who speaks for each symbol, and what was said last about the open candle.
+-- The newest prediction of each symbol's open candle, and its model.
 SELECT
     symbol,
     argMax(toString(model), issued_time) AS `answered by`,

@@ -1,4 +1,4 @@
--- One row a minute of the candle, from the first question to the last: 1 inside, 0 outside.
+-- One row for each minute of the candle, from its first prediction to the last: 1 inside, 0 outside.
 SELECT
     open_time AS time,
     concat(leftPad(toString(toUInt8(round(minutes_to_close))), 2, ' '), ' min') AS left,

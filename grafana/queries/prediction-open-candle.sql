@@ -1,4 +1,4 @@
--- The newest answer about the candle that is open at the end of the time range.
+-- The newest prediction of the candle that is open at the end of the time range.
 SELECT
     toFloat64(last_price) AS `last price`,
     toFloat64(price) AS `predicted close`,

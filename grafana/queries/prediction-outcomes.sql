@@ -1,4 +1,4 @@
--- The first answer to each candle and what became of it, the newest candle first.
+-- The first prediction of each candle and its outcome, the newest candle first.
 SELECT
     open_time AS candle,
     argMax(toString(model), minutes_to_close) AS `answered by`,

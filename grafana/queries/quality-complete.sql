@@ -1,4 +1,4 @@
--- Of the 15m candles that there should be since each symbol's first of the time range.
+-- Whole candles as a share of the 15m candles expected since each symbol's first in the time range.
 SELECT sum(held) / sum(expected) AS complete
 FROM
 (

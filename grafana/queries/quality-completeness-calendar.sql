@@ -1,5 +1,5 @@
--- Share of each day's 15m candles that are held whole; the days at both ends count as far as they go,
--- and nothing is expected before a symbol's first candle.
+-- Share of each day's 15m candles that are stored and whole; partial days at both ends count in part,
+-- and no candle is expected before a symbol's first one.
 SELECT
     time,
     symbol,

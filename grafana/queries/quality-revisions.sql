@@ -1,4 +1,4 @@
--- Candles that came again after they were closed, as a gap was repaired or a trade came late.
+-- Candles that changed after their close, because a gap was repaired or a trade arrived late.
 SELECT
     toStartOfInterval(open_time, toIntervalSecond(greatest(900, $__interval_s))) AS time,
     symbol,

@@ -1,4 +1,4 @@
--- Who was answering lately, and first of all whoever speaks.
+-- Models that answered lately, after the choice of the champion.
 SELECT name
 FROM
 (

@@ -1,2 +1,2 @@
--- Symbols that have candles from trades; a table of one row a symbol, so that the list is there at once.
+-- Symbols that have candles from trades; read from a table of one row per symbol, which is fast.
 SELECT DISTINCT symbol FROM symbol_decimals ORDER BY symbol
