@@ -1,6 +1,6 @@
 """Candlewick for programs: `subscribe` reads topics, `connect` reads tables.
 
-Importing it costs nothing: what a name needs is imported when the name is first used.
+Importing the package is cheap: the module behind a name is imported on the name's first use.
 """
 
 from importlib import import_module
@@ -62,7 +62,7 @@ _MODULES = {
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
-if not TYPE_CHECKING:  # a type checker shall know the names above and no others
+if not TYPE_CHECKING:  # a type checker must know the names above and no others
 
     def __getattr__(name: str) -> object:
         if name not in _HOMES:

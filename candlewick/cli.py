@@ -1,4 +1,4 @@
-"""The command line. A command is a function in the module of its name in `candlewick.commands`."""
+"""The command line; each command is a function in the module of `candlewick.commands` it names."""
 
 import signal
 import sys
@@ -37,11 +37,11 @@ COMMANDS = (
     "grafana",
 )
 
-FUNCTIONS = {"import": "import_file"}  # a word of Python names neither module nor function
+FUNCTIONS = {"import": "import_file"}  # `import` is a keyword, so no module can have that name
 
 
 def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
-    """Return the command line with these commands."""
+    """Build the command line with the commands of these names."""
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -61,11 +61,11 @@ def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
 
 
 def main() -> None:
-    """Run a command; an error that a person can act on is one line and exit code 1."""
-    # A shell that starts us in the background tells us to ignore Ctrl-C; `down` and tests send it.
+    """Run a command; an error that the user can act on is printed as one line, with exit code 1."""
+    # A shell that starts a program in the background makes it ignore SIGINT, which `down` sends.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with one_line_errors():
-        # Only what is called is imported: `status` needs no Kafka client.
+        # Import only the command that is called: `status` needs no Kafka client.
         called = [name for name in sys.argv[1:2] if name in COMMANDS]
         build_app(called or COMMANDS)()
 
@@ -83,4 +83,4 @@ def _options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Accept the options that come before a command."""

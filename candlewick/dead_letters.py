@@ -1,4 +1,4 @@
-"""The dead letters as one reads them: each record once, whoever met it, and sent again once."""
+"""The dead-letter topic, merged to one entry a record however many readers rejected it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from schemas.dead_letters import DeadLetter, letter_of, read_letter
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage
 from schemas.market import TradeBlock
 
-_NEWEST_RECORDS = 5_000  # of a partition: some minutes, in which every symbol that trades has one
+_NEWEST_RECORDS = 5_000  # a partition: some minutes, in which every active symbol has a block
 _PATIENCE_S = 5.0
 _READER = "candlewick-reader"
 
 
 @dataclass(frozen=True, slots=True)
 class Buried:
-    """One record that could not be used.
+    """One record that some reader could not process.
 
     Attributes:
-        letter: The newest letter about it.
-        readers: Who met it.
-        sent_ms: When it was first buried.
-        retried_ms: When it was sent to its topic again; -1 while it was not.
+        letter: The newest dead letter about the record.
+        readers: Names of the readers that rejected it, in the order of their letters.
+        sent_ms: Time of its first dead letter.
+        retried_ms: Time at which it was sent to its topic again; -1 if it never was.
     """
 
     letter: DeadLetter
@@ -35,12 +35,12 @@ class Buried:
 
     @property
     def name(self) -> str:
-        """What identifies it."""
+        """Identity of the record, the same in every letter about it."""
         return self.letter.name
 
 
 def read_box(servers: str) -> list[Buried]:
-    """Return all dead letters, the oldest first; each record once.
+    """Return every record in the dead-letter topic once, oldest first.
 
     Raises:
         ConfigurationError: Kafka does not answer, or the topic does not exist.
@@ -50,7 +50,7 @@ def read_box(servers: str) -> list[Buried]:
 
 
 def merged(messages: Iterable[Message]) -> list[Buried]:
-    """Return the records that letters are about."""
+    """Merge letters about the same record; return one entry a record, oldest first."""
     found: dict[str, Buried] = {}
     for message in sorted(messages, key=lambda m: m.timestamp()[1]):
         letter = read_letter(message.value(), message.headers())
@@ -65,7 +65,7 @@ def merged(messages: Iterable[Message]) -> list[Buried]:
 
 
 def why_not(buried: Buried) -> str | None:
-    """Return why a record cannot be sent again; None where it can."""
+    """Return the reason why a record cannot be sent again, or None if it can."""
     letter = buried.letter
     if buried.retried_ms >= 0:
         return "it was sent again already"
@@ -81,12 +81,12 @@ def why_not(buried: Buried) -> str | None:
 
 
 def record_of(letter: DeadLetter) -> object:
-    """Return the record of a letter, read as this version reads its topic.
+    """Decode the record of a letter with the contracts of this version.
 
     Raises:
-        PoisonMessage: It still cannot be read.
+        PoisonMessage: The record still cannot be decoded.
         ContractMismatch: A newer version wrote it.
-        ConfigurationError: Its topic is none of ours.
+        ConfigurationError: Its topic is unknown.
     """
     topic = topic_named(letter.origin.topic)
     if topic.record is None:
@@ -96,7 +96,7 @@ def record_of(letter: DeadLetter) -> object:
 
 
 def consequences(servers: str, letter: DeadLetter) -> str | None:
-    """Return what a trade block does to its candles where newer ones are there; else None."""
+    """Describe how a trade block sent behind newer ones affects candles; None if none is newer."""
     block = record_of(letter)
     if not isinstance(block, TradeBlock):
         return None
@@ -112,13 +112,13 @@ def consequences(servers: str, letter: DeadLetter) -> str | None:
 
 
 def send_again(servers: str, letter: DeadLetter, *, now_ms: int) -> None:
-    """Put the record into its topic again, then note that in the box.
+    """Write the record to its topic again, then record that in the dead-letter topic.
 
-    A crash in between may lead to a second time. That is harmless: every reader knows records
-    that come twice.
+    A crash in between may cause a second delivery. That is harmless: every reader recognises
+    duplicates.
 
     Raises:
-        Transient: Kafka does not take it.
+        Transient: Kafka does not accept it.
     """
     origin = letter.origin
     again = codecs.Message(origin.key or b"", letter.value, origin.headers)
@@ -128,10 +128,10 @@ def send_again(servers: str, letter: DeadLetter, *, now_ms: int) -> None:
 
 
 def chosen(box: Mapping[str, Buried], names: Iterable[str]) -> Iterator[Buried]:
-    """Yield the records of these names.
+    """Yield the records with these names.
 
     Raises:
-        ConfigurationError: There is none of a name.
+        ConfigurationError: A name matches no record.
     """
     for name in names:
         if name not in box:

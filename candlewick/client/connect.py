@@ -1,4 +1,4 @@
-"""The store for analysts: a client of ClickHouse as the user that may only read."""
+"""`connect`: a ClickHouse client for analysts, logged in as the read-only user."""
 
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,15 @@ ANSWER_S = 300
 
 
 def connect(settings: "Settings | None" = None) -> "Client":
-    """Open a clickhouse-connect client that may only read, for `query_df` and its like.
+    """Open a read-only clickhouse-connect client, for `query_df` and similar calls.
 
     Args:
-        settings: Where the store is. Left out: the environment, or else the stack of this folder
-            or of one above it.
+        settings: Address and password of the store. Default: the environment, else the stack of
+            the working directory or of a folder above it.
 
     Raises:
         Transient: ClickHouse does not answer.
-        ConfigurationError: A setting is wrong, or ClickHouse refuses, for example the password.
+        ConfigurationError: A setting is wrong, or ClickHouse rejects the login.
     """
     chosen = nearby_settings() if settings is None else settings
     return connect_reader(chosen.clickhouse, silence_s=ANSWER_S)

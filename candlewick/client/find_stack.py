@@ -1,4 +1,4 @@
-"""The stack of this folder or of one above it, for programs and notebooks in its folders."""
+"""Finds the stack of the working directory or of a folder above it, for programs and notebooks."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from schemas.settings import Settings, load_settings
 
 
 def nearby_settings() -> Settings:
-    """Return the settings to talk to the stack with, wherever below its folder a program runs.
+    """Return the settings for connecting to the nearest stack, searched from here upwards.
 
     Raises:
         ConfigurationError: A setting is wrong.

@@ -1,4 +1,4 @@
-"""Where a subscription begins: a start that a person names, as one offset a partition."""
+"""Start positions: turns the `start` that a caller names into one offset a partition."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,17 +15,17 @@ PATIENCE_S = 3.0
 
 
 class TopicAt(NamedTuple):
-    """A topic, and the brokers that have it."""
+    """A topic and the brokers (host:port) that serve it."""
 
     name: str
     servers: str
 
 
 def refused(error: KafkaError, topic: TopicAt) -> CandlewickError:
-    """Return what a person must do about an error of a topic that waiting does not mend."""
+    """Translate an error of a topic that waiting does not cure into one that says what to do."""
     if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - so named
         return ConfigurationError(
-            f"the next record of {topic.name} is not kept any more: start from the beginning"
+            f"the next record of {topic.name} is no longer stored: start from the beginning"
         )
     found = meaning(error, topic=topic.name, place=topic.servers)
     if not isinstance(found, Transient):
@@ -34,19 +34,19 @@ def refused(error: KafkaError, topic: TopicAt) -> CandlewickError:
 
 
 def check_start(start: Start) -> None:
-    """Refuse a start that means nothing.
+    """Reject a start that is not valid.
 
     Raises:
-        ConfigurationError: It is another word, or a moment without a time zone.
+        ConfigurationError: It is an unknown word, or a datetime without a time zone.
     """
     if isinstance(start, str) and start not in ("beginning", "latest"):
         raise ConfigurationError(
-            f"start={start!r} is not known: beginning, latest, a datetime, or offsets such as "
+            f"start={start!r} is not known: use beginning, latest, a datetime, or offsets such as "
             "{0: 1500}"
         )
     if isinstance(start, datetime) and start.utcoffset() is None:
         raise ConfigurationError(
-            f"start={start.isoformat()} has no time zone: datetime(..., tzinfo=UTC)"
+            f"start={start.isoformat()} has no time zone: write datetime(..., tzinfo=UTC)"
         )
 
 
@@ -57,7 +57,7 @@ def begin_at(
 
     Raises:
         Transient: The broker does not answer.
-        ConfigurationError: An offset, or a partition, that is not there.
+        ConfigurationError: A partition or an offset does not exist.
     """
     kept = {
         p: span_of(consumer, TopicPartition(topic.name, p), topic.servers, answer_s=PATIENCE_S)
@@ -70,11 +70,11 @@ def begin_at(
 def go_on_at(
     consumer: Consumer, topic: TopicAt, places: list[TopicPartition], start: Start
 ) -> list[TopicPartition]:
-    """Return each partition where its group stopped, or where the start says if it has not begun.
+    """Return each partition at its group's committed offset, or at the start if it has none.
 
     Raises:
         Transient: The broker does not answer.
-        ConfigurationError: An offset, or a partition, that is not there.
+        ConfigurationError: A partition or an offset does not exist.
     """
     try:
         committed = consumer.committed(places, timeout=PATIENCE_S)

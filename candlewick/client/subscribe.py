@@ -1,4 +1,4 @@
-"""`subscribe`: a topic by its name, as typed records."""
+"""`subscribe`: opens a topic by name and reads it as typed records."""
 
 from collections.abc import Iterable
 from typing import Any, Literal, TypedDict, Unpack, overload
@@ -67,27 +67,27 @@ def subscribe(
     follow: bool = True,
     servers: str | None = None,
 ) -> Subscription[Any]:
-    """Read a topic as records of its type, in the order of each key.
+    """Read a topic as typed records, in order within each key.
 
     Args:
-        topic: For example ``market.candles.v1``; ``docs/topics.md`` has them all.
-        symbols: Only these pairs; all where none is named.
-        start: ``beginning``; ``latest``, what is written after this call; a moment with a time
-            zone, by when records were written; or offsets by partition, others from their
-            beginning. In a group only where it has read nothing yet.
-        group: Name of a consumer group, which remembers what it has read and shares the
-            partitions among its members. Without one nothing is remembered.
-        follow: False ends once everything that is there was read.
-        servers: Brokers, host:port. Left out: the environment, or else the stack of this
-            folder or of one above it.
+        topic: For example ``market.candles.v1``; ``docs/topics.md`` lists all topics.
+        symbols: Read only these pairs; default: all.
+        start: ``beginning``; ``latest``, records written after this call; a datetime with a time
+            zone, compared with the time a record was written; or offsets by partition, where a
+            partition left out starts at its beginning. A group that has offsets ignores it.
+        group: Name of a consumer group, which remembers its position and shares the partitions
+            among its members. Without a group no position is remembered.
+        follow: If False, stop after the last record present.
+        servers: Brokers, host:port. Default: the environment, else the stack of the working
+            directory or of a folder above it.
 
     Raises:
         Transient: The broker does not answer.
-        ConfigurationError: There is no such topic, start or offset.
+        ConfigurationError: The topic, the start or an offset does not exist.
     """
     found = topic_named(topic)
     if found.record is None:
-        raise ConfigurationError(f"{found.name} has no records of one type: `candlewick tail`")
+        raise ConfigurationError(f"{found.name} has no records of one type: use `candlewick tail`")
     check_start(start)
     wish = Wish(
         servers=servers or nearby_settings().kafka.bootstrap_servers,
@@ -105,6 +105,6 @@ def _keys(topic: Topic, symbols: Iterable[str]) -> frozenset[bytes]:
     keys = frozenset(name.upper().encode() for name in names)
     if keys and topic.key != "symbol":
         raise ConfigurationError(
-            f"the key of {topic.name} is {topic.key}: leave symbols out and choose from the records"
+            f"the key of {topic.name} is {topic.key}: leave symbols out and filter the records"
         )
     return keys

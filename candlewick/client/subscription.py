@@ -1,4 +1,4 @@
-"""A topic as an iterator of typed records."""
+"""An open subscription: a topic as an iterator of typed records."""
 
 import logging
 import time
@@ -21,15 +21,15 @@ _log = logging.getLogger(__name__)
 
 
 class Subscription(Generic[RecordT]):
-    """Records of a topic, one after the other, for ever or until it has caught up.
+    """Iterates over the records of a topic, for ever or until it has caught up.
 
-    Use it in a ``with`` block: leaving it closes the consumer. Ctrl-C is noticed at once and raises
-    KeyboardInterrupt as anywhere. In a group a record counts as read once the next one is asked
-    for, or the block ends without an error; until then it comes again.
+    Use it in a ``with`` block: leaving it closes the consumer. Ctrl-C raises KeyboardInterrupt
+    within 0.2 s. In a group, a record counts as read once the next one is requested or the block
+    ends without an error; until then it is delivered again.
 
     Raises:
         Transient: The broker does not answer.
-        ConfigurationError: The topic or an offset is not there.
+        ConfigurationError: The topic or an offset does not exist.
     """
 
     def __init__(self, record: type[RecordT], wish: Wish) -> None:
@@ -58,7 +58,7 @@ class Subscription(Generic[RecordT]):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come: closed, or all read that ``follow=False`` asked for."""
+        """True once no record can follow: it was closed, or ``follow=False`` has read them all."""
         if not self._open:
             return True
         if self._wish.follow:
@@ -67,12 +67,12 @@ class Subscription(Generic[RecordT]):
         return bool(places) and {place.partition for place in places} <= self._ended
 
     def poll(self, wait_s: float) -> RecordT | None:
-        """Return the next record, or None when none comes within ``wait_s`` seconds.
+        """Return the next record, or None if none arrives within ``wait_s`` seconds.
 
         Raises:
-            PoisonMessage: The next record cannot be read; the call after this one goes on behind.
-            ContractMismatch: Its contract is not known to this version.
-            ConfigurationError: The topic is gone, or may not be read.
+            PoisonMessage: The next record cannot be decoded; the following call skips it.
+            ContractMismatch: This version does not know the record's contract.
+            ConfigurationError: The topic was deleted, or access to it is denied.
         """
         deadline = time.monotonic() + wait_s
         while self._open:
@@ -85,7 +85,7 @@ class Subscription(Generic[RecordT]):
         return None
 
     def close(self) -> None:
-        """Leave the group, if any, with its offsets committed; again does nothing."""
+        """Commit the offsets and leave the group, if any; a second call does nothing."""
         if self._open:
             self._open = False
             self._consumer.close()
@@ -141,7 +141,7 @@ class Subscription(Generic[RecordT]):
             return record_in(self._record, message)
         except PoisonMessage as error:
             raise PoisonMessage(
-                f"{place}: {error}; the next call goes on behind", raw=raw
+                f"{place}: {error}; the next call skips this record", raw=raw
             ) from error
         except ContractMismatch as error:
             raise ContractMismatch(f"{place}: {error}") from error
@@ -154,5 +154,5 @@ class Subscription(Generic[RecordT]):
             self._consumer.store_offsets(message)
         except KafkaException as error:
             if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - so named
-                raise Transient(f"Kafka keeps no offset: {error.args[0].str()}") from error
-            _log.info("the partition has gone to another member of the group, which reads it again")
+                raise Transient(f"Kafka stored no offset: {error.args[0].str()}") from error
+            _log.info("the partition moved to another member of the group, which reads it again")

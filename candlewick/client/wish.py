@@ -1,4 +1,4 @@
-"""What a subscription wants."""
+"""The options of a subscription, checked and filled in."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from schemas.topics import Topic
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to read.
+    """The topic to read, where to start, and where to stop.
 
     Attributes:
         servers: Brokers, host:port, comma separated.
-        keys: Only records with these keys; empty for all.
-        group: Whose offsets are used and committed; None for nobody's.
-        follow: False ends once everything that is there was read.
+        keys: Record keys to return; empty for all.
+        group: Consumer group that stores the offsets; None to store none.
+        follow: If False, stop after the last record present.
     """
 
     servers: str

@@ -1,6 +1,6 @@
-"""The ports of the local stack: from a flag, else from the settings, else the default."""
+"""The ports of the local stack: each from its flag, else the settings, else the default."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
 from candlewick.stack.ports import LOOPBACK, MOST_PORT, is_free
@@ -14,7 +14,7 @@ LOCAL_NAMES = {LOOPBACK, "localhost"}
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Loopback ports; `exchange` is None where the real exchange is used."""
+    """Loopback ports of the servers; `exchange` is None when the real exchange is used."""
 
     kafka: int
     clickhouse: int
@@ -23,19 +23,19 @@ class Addresses:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Kafka's address."""
+        """Kafka's address, host:port."""
         return f"{LOOPBACK}:{self.kafka}"
 
     @property
     def clickhouse_url(self) -> str:
-        """ClickHouse's HTTP interface."""
+        """URL of ClickHouse's HTTP interface."""
         return f"http://{LOOPBACK}:{self.clickhouse}"
 
     def check_free(self) -> None:
-        """Raise where a port is taken.
+        """Check that every port is free.
 
         Raises:
-            ConfigurationError: It is; the message names the flag that changes it.
+            ConfigurationError: A port is taken; the message names the flag that changes it.
         """
         for name in ("kafka", "clickhouse", "exchange", "api"):
             port: int | None = getattr(self, name)
@@ -55,11 +55,11 @@ def choose_addresses(
     exchange: int | None = None,
     api: int | None = None,
 ) -> Addresses:
-    """Return where the servers of a local stack listen.
+    """Return the ports on which the servers of a local stack listen.
 
     Raises:
-        ConfigurationError: The settings name another machine, two servers share a port, or one is
-            out of range.
+        ConfigurationError: The settings name another machine, two servers share a port, or a port
+            is out of range.
     """
     brokers = "//" + settings.kafka.bootstrap_servers
     store = settings.clickhouse.url
@@ -71,12 +71,13 @@ def choose_addresses(
     )
     ports = (chosen.kafka, chosen.clickhouse, chosen.exchange, chosen.api)
     if len(set(ports)) < len(ports):
-        raise ConfigurationError("two servers have the same port: give each its own")
+        given = ", ".join(f"{name} {port}" for name, port in asdict(chosen).items() if port)
+        raise ConfigurationError(f"two servers have the same port ({given}): give each its own")
     return chosen
 
 
 def local_settings(settings: Settings, addresses: Addresses) -> Settings:
-    """Return the settings with the local servers' addresses."""
+    """Return the settings with the addresses replaced by those of the local servers."""
     kafka = settings.kafka.model_copy(update={"bootstrap_servers": addresses.bootstrap_servers})
     clickhouse = settings.clickhouse.model_copy(update={"url": addresses.clickhouse_url})
     binance, coins = settings.binance, settings.coins
@@ -92,7 +93,7 @@ def local_settings(settings: Settings, addresses: Addresses) -> Settings:
 
 def _given(name: str, port: int | None) -> int | None:
     if port is not None and not 0 < port <= MOST_PORT:
-        raise ConfigurationError(f"--{name}-port {port} is no port: choose one of 1 to {MOST_PORT}")
+        raise ConfigurationError(f"--{name}-port {port} is not a port: choose 1 to {MOST_PORT}")
     return port
 
 
@@ -105,6 +106,6 @@ def _local_port(url: str, variable: str) -> int:
     if parts.hostname not in LOCAL_NAMES or port is None:
         raise ConfigurationError(
             f"CANDLEWICK_{variable} must be {LOOPBACK} with a port, as the local stack runs on "
-            "this machine; unset it, or start only what you need with `candlewick run`"
+            "this machine: unset it, or start single processes with `candlewick run`"
         )
     return port

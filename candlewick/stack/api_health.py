@@ -1,4 +1,4 @@
-"""What the API says of the health of everything; it is the one that looks."""
+"""Client of the API's health check, which covers every part of the pipeline."""
 
 import json
 import ssl
@@ -13,15 +13,15 @@ from schemas.settings import ApiSettings
 
 Health = dict[str, Any]
 ANSWER_S: Final = 5.0
-ANYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - where it listens, seen from this machine
+ANYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - reached over loopback from this machine
 
 
 def ask_health(settings: ApiSettings, port: int) -> Health | None:
-    """Return the answer of the API's health check, None where there is none.
+    """Return the API's health report, or None if the API gives none.
 
     Args:
-        settings: Where it listens, and with which certificate.
-        port: Its port.
+        settings: The API's host and certificate.
+        port: The API's port.
     """
     try:
         return within(ANSWER_S, f"the API at port {port}", lambda: _ask(settings, port))
@@ -30,7 +30,7 @@ def ask_health(settings: ApiSettings, port: int) -> Health | None:
 
 
 def page_url(settings: ApiSettings) -> str:
-    """Return where a browser on this machine finds the page."""
+    """Return the URL of the page for a browser on this machine."""
     scheme = "http" if settings.certificate is None else "https"
     return f"{scheme}://{_host(settings)}:{settings.port}"
 
@@ -54,7 +54,7 @@ def _ask(settings: ApiSettings, port: int) -> Health:
 def _connection(host: str, port: int, certificate: Path | None) -> HTTPConnection:
     if certificate is None:
         return HTTPConnection(host, port, timeout=ANSWER_S)
-    # It must be this very certificate; whichever name it is for, here it is asked by address.
+    # Accept exactly this certificate, whatever host name it is for: we connect by address.
     context = ssl.create_default_context(cafile=certificate)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.check_hostname = False

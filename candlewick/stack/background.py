@@ -1,4 +1,4 @@
-"""A supervisor in the background."""
+"""Starts the supervisor as a background process, for `candlewick up --detach`."""
 
 import subprocess
 import time
@@ -15,10 +15,11 @@ LOG = "supervisor"
 
 
 def start_detached(plan: StackPlan, *, live: bool) -> None:
-    """Start the supervisor and return when everything runs.
+    """Start the supervisor, and return once the whole stack is ready.
 
     Raises:
-        ConfigurationError: It gave up; with its own last line.
+        ConfigurationError: The supervisor ended, with its last log line as the message, or the
+            stack was not ready in time.
     """
     plan.folder.make()
     with plan.folder.held():

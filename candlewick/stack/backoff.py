@@ -1,16 +1,16 @@
-"""How long to wait before a process that died is started again."""
+"""Exponential back-off between restarts of a process that died."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Twice as long after each failure in a row; a run that lasted counts as a success.
+    """Doubles the wait after each consecutive failure; a long enough run starts over.
 
     Attributes:
         first_s: Wait after the first failure.
-        longest_s: Longest wait.
-        healthy_s: A run at least this long starts the row anew.
+        longest_s: Upper limit of the wait.
+        healthy_s: A run of at least this length resets the count of failures.
     """
 
     first_s: float = 0.2
@@ -18,10 +18,10 @@ class Backoff:
     healthy_s: float = 30.0
 
     def failures(self, before: int, ran_s: float) -> int:
-        """Return how many failures in a row there are, after a run of `ran_s` seconds."""
+        """Return the new number of consecutive failures after a run of `ran_s` seconds."""
         return 1 if ran_s >= self.healthy_s else before + 1
 
     def wait_s(self, failures: int) -> float:
-        """Return the wait in seconds after this many failures in a row."""
+        """Return the wait in seconds after this many consecutive failures."""
         doublings = min(failures - 1, 32)
         return float(min(self.longest_s, self.first_s * 2**doublings))

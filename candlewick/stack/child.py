@@ -1,4 +1,4 @@
-"""One supervised process: started, looked at, started again when it dies, ended."""
+"""One supervised process: starts it, notices its death, restarts it and ends it."""
 
 import signal
 import subprocess
@@ -16,7 +16,7 @@ from candlewick.stack.state import Phase, ProcessState
 
 @dataclass(slots=True)
 class Child:
-    """A program and its present run. Times are seconds of one monotonic clock."""
+    """A program and its current run. Times are seconds of one monotonic clock."""
 
     program: Program
     environment: Mapping[str, str]
@@ -32,7 +32,7 @@ class Child:
     _is_held: bool = False
 
     def start(self, now: float) -> None:
-        """Start the program, its output behind what its log has."""
+        """Start the program, with its output appended to its log."""
         with self.log.open("ab") as output:
             # Its own session: Ctrl-C in the terminal reaches the supervisor only.
             self._process = subprocess.Popen(
@@ -47,7 +47,7 @@ class Child:
         self._started_at, self._retry_at, self._is_held = now, None, False
 
     def died(self, now: float) -> bool:
-        """Tell, once, that the process ended; it is then due again after its back-off."""
+        """Return True once when the process has ended, and schedule its restart."""
         if self._process is None or (code := self._process.poll()) is None:
             return False
         self._failures = self.backoff.failures(self._failures, now - self._started_at)
@@ -56,11 +56,11 @@ class Child:
         return True
 
     def is_due(self, now: float) -> bool:
-        """Tell whether it is time to start again."""
+        """Return whether the scheduled restart is due."""
         return self._retry_at is not None and now >= self._retry_at
 
     def restart(self, now: float) -> None:
-        """Start again after a death; where the disk has no room even for that, later."""
+        """Start the process again; if the disk is too full even for that, try later."""
         self.restarts += 1
         try:
             self.start(now)
@@ -71,17 +71,17 @@ class Child:
             self._retry_at = now + self.backoff.wait_s(self._failures)
 
     def wait_s(self, now: float) -> float:
-        """Return the seconds until the next start, 0 while it runs."""
+        """Return the seconds until the next start, 0 if none is scheduled."""
         return 0.0 if self._retry_at is None else max(0.0, self._retry_at - now)
 
     def ask_to_end(self) -> None:
-        """Send SIGTERM, and start no more."""
+        """Send SIGTERM and cancel any scheduled restart."""
         self._retry_at, self._is_held = None, False
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
 
     def make_end(self, patience_s: float) -> None:
-        """Wait for the end; SIGKILL when the patience is over."""
+        """Wait up to `patience_s` for the process to end, then send SIGKILL."""
         if self._process is None:
             return
         try:
@@ -92,11 +92,11 @@ class Child:
         self._process, self._identity = None, None
 
     def hold(self) -> None:
-        """Let it rest, ended, until `restart`; how often it failed before counts no more."""
+        """Mark the ended process as waiting for disk space, and reset its count of failures."""
         self._retry_at, self._is_held, self._failures = None, True, 0
 
     def state(self) -> ProcessState:
-        """Return what there is to know of it."""
+        """Return the present state of the process, as the state file records it."""
         return ProcessState(
             self.program.name, self._phase(), self._identity, self.restarts, self.last_exit
         )

@@ -1,4 +1,4 @@
-"""The passwords of the local ClickHouse: generated once, readable by their owner only."""
+"""The passwords of the local ClickHouse: generated once, in a file only its owner can read."""
 
 import secrets
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ READER = variable_name("clickhouse", "reader_password")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The writer's and the reader's password; never shown by ``repr``."""
+    """The passwords of the writer and the reader; ``repr`` never shows them."""
 
     password: str
     reader_password: str
@@ -24,7 +24,7 @@ class Credentials:
 
 
 def load_or_create(path: Path) -> Credentials:
-    """Return the passwords of a file, which is made with new ones where it is missing."""
+    """Return the passwords of a file; if it is missing, create it with new ones."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = (f"{name}={secrets.token_urlsafe(24)}\n" for name in (WRITER, READER))
@@ -33,16 +33,16 @@ def load_or_create(path: Path) -> Credentials:
 
 
 def load(path: Path) -> Credentials:
-    """Read the file.
+    """Return the passwords of a file.
 
     Raises:
-        ConfigurationError: A password is missing from it, or it is no text.
+        ConfigurationError: The file is not UTF-8 text, or lacks a password.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise ConfigurationError(
-            f"{path} is no UTF-8 text: restore it; new passwords, without it, do not fit what runs"
+            f"{path} is not UTF-8 text: restore it, as the running stack does not accept new ones"
         ) from error
     values = dict(line.split("=", 1) for line in lines if "=" in line)
     password, reader_password = values.get(WRITER), values.get(READER)

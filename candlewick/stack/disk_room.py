@@ -1,4 +1,4 @@
-"""Room on the disk of the local stack: when it has run out, and when there is enough again."""
+"""Free disk space of the local stack: detects a full disk, and when there is room again."""
 
 import errno
 import shutil
@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-NEEDED_MB = 500  # to start with
-LEAST_MB = 100  # below it all is ended, while the servers still have room to end well
+NEEDED_MB = 500  # to start, or to go on after the disk was full
+LEAST_MB = 100  # below it everything is stopped, while the servers still have room to shut down
 
 
 @dataclass(slots=True)
 class Room:
-    """The free space of a folder's disk, looked at again and again.
+    """The free space of a folder's disk, with hysteresis between running out and going on.
 
     Attributes:
-        short: There was too little, and there is not yet as much as is needed.
+        needed_mb: Megabytes that must be free to go on after a shortage.
+        least_mb: Megabytes below which a shortage begins.
+        short: Whether a shortage began and has not ended.
     """
 
     root: Path
@@ -25,23 +27,23 @@ class Room:
     short: bool = False
 
     def free_mb(self) -> float:
-        """Return what is free for a user who is not root, in megabytes."""
+        """Return the space that is free to a user other than root, in megabytes."""
         return shutil.disk_usage(self.root).free / 1e6
 
     def look(self) -> bool:
-        """Tell whether there is room, after looking."""
+        """Measure the free space, and return whether there is enough."""
         self.short = self.free_mb() < (self.needed_mb if self.short else self.least_mb)
         return not self.short
 
 
 def is_full(error: OSError) -> bool:
-    """Tell whether a write failed for want of room, on the disk or in the user's share of it."""
+    """Return whether a write failed because the disk, or the user's quota, is full."""
     return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager
 def unless_full() -> Iterator[None]:
-    """Leave undone what finds no room; for what is tried again, or can be done without."""
+    """Ignore an error about a full disk, for work that is retried later or can be left out."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Where downloads are kept: outside the data, shared by every checkout of the same user."""
+"""The cache of downloads: outside the data folder, shared by all checkouts of a user."""
 
 import os
 import sys

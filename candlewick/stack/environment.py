@@ -1,4 +1,4 @@
-"""Settings as the environment of a child process."""
+"""The environment of a child process: the settings as variables."""
 
 import os
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ from pydantic import BaseModel, SecretStr
 
 from schemas.settings import PREFIX, Settings, variable_name
 
-# glibc keeps a heap a thread, eight a core; two are enough here and are given back sooner.
+# glibc allows eight heaps a core; two are enough here and return memory sooner.
 _ALWAYS: Final = {
     "PYTHONUNBUFFERED": "1",
     "MALLOC_ARENA_MAX": "2",
-    "PYTHONFAULTHANDLER": "1",  # a crash inside a library says where, in the log
+    "PYTHONFAULTHANDLER": "1",  # a crash inside a library leaves its stack in the log
 }
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """Return this process's environment with exactly these settings in it."""
+    """Return this process's environment, with exactly these settings as `CANDLEWICK_` variables."""
     inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(PREFIX)}
     return inherited | _ALWAYS | dict(_variables(settings))
 

@@ -1,4 +1,4 @@
-"""The folder of the local stack: data, logs, state and credentials of one machine's pipeline."""
+"""The folder of a local stack: data, logs, state and credentials of one machine's pipeline."""
 
 import fcntl
 import os
@@ -14,33 +14,33 @@ from schemas.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class StackFolder:
-    """Where everything of one local stack is, by default ``.candlewick``."""
+    """The paths inside the folder of one local stack, by default ``.candlewick``."""
 
     root: Path
 
     @property
     def kafka(self) -> Path:
-        """Kafka's data."""
+        """Folder of Kafka's data."""
         return self.root / "kafka"
 
     @property
     def clickhouse(self) -> Path:
-        """ClickHouse's data."""
+        """Folder of ClickHouse's data."""
         return self.root / "clickhouse"
 
     @property
     def state(self) -> Path:
-        """What runs now."""
+        """File in which the supervisor records the running processes."""
         return self.root / "run" / "state.json"
 
     @property
     def credentials(self) -> Path:
-        """The generated passwords."""
+        """File of the generated passwords."""
         return self.root / "credentials"
 
     @property
     def logs(self) -> Path:
-        """One file a process."""
+        """Folder of the logs, one file a process."""
         return self.root / "logs"
 
     def log(self, name: str) -> Path:
@@ -59,15 +59,15 @@ class StackFolder:
         if free_mb < needed_mb:
             raise ConfigurationError(
                 f"the disk of {self.root} is full: {free_mb:.0f} MB are free and {needed_mb} MB "
-                "are needed; make room, or set CANDLEWICK_DATA_DIR to a folder of another disk"
+                "are needed; make room, or set CANDLEWICK_DATA_DIR to a folder on another disk"
             )
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder; the hold ends with the process, however that ends.
+        """Lock the folder; the lock ends with the process, however that ends.
 
         Raises:
-            ConfigurationError: Another process holds it.
+            ConfigurationError: Another process has locked it.
         """
         self.state.parent.mkdir(parents=True, exist_ok=True)
         with self._lock.open("a") as lock:
@@ -84,7 +84,7 @@ class StackFolder:
             yield
 
     def is_held(self) -> bool:
-        """Tell whether a supervisor holds the folder."""
+        """Return whether a supervisor has locked the folder."""
         if not self._lock.exists():
             return False
         with self._lock.open("r+") as lock:
@@ -95,7 +95,7 @@ class StackFolder:
             return False
 
     def holder(self) -> Identity | None:
-        """Return who holds the folder; None where nobody does, or nobody has said so yet."""
+        """Return the process that locked the folder; None if none has, or its id is not known."""
         if not self.is_held():
             return None
         said = self._lock.read_text(errors="replace")

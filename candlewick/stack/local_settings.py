@@ -1,4 +1,4 @@
-"""Settings of the stack on this machine, for every command that talks to it."""
+"""Settings of the stack on this machine, for every command that connects to it."""
 
 from pathlib import Path
 
@@ -17,13 +17,13 @@ def stack_folder(settings: Settings) -> StackFolder:
 
 
 def reader_settings(chosen: Settings | None = None) -> Settings:
-    """Return the settings to talk to the stack with.
+    """Return the settings for connecting to the stack.
 
-    Addresses and passwords that the environment does not name come from the stack that was
-    started last over the folder.
+    Addresses and passwords that the environment does not set come from the stack that was last
+    started in the folder.
 
     Args:
-        chosen: Settings to begin with; left out, those of the environment.
+        chosen: Settings to begin with; default: those of the environment.
 
     Raises:
         ConfigurationError: A setting is wrong.
@@ -38,14 +38,14 @@ def reader_settings(chosen: Settings | None = None) -> Settings:
 
 
 def supervisor_settings(settings: Settings, addresses: Addresses) -> Settings:
-    """Return the settings of a stack that is about to start here; makes its passwords."""
+    """Return the settings of a stack that is about to start, and create its passwords if needed."""
     folder = stack_folder(settings)
     found = with_credentials(settings, load_or_create(folder.credentials))
     return local_settings(found, addresses).model_copy(update={"data_dir": folder.root})
 
 
 def with_credentials(settings: Settings, credentials: Credentials) -> Settings:
-    """Fill in the passwords that are not set."""
+    """Return the settings, with passwords that are not set filled in."""
     clickhouse = settings.clickhouse
     found = {
         "password": _first(clickhouse.password, credentials.password),

@@ -1,4 +1,4 @@
-"""Log files of processes that write straight into them: kept small, and read from the end."""
+"""Log files that child processes append to: rotation, and reading from the end."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ _FRAME = re.compile(r"\s+(at |File \"|\.\.\. \d+ more|\^+$| {2})")  # of Java, o
 
 
 def rotate(log: Path, keep_bytes: int = KEEP_BYTES) -> None:
-    """Move a file that has grown too long to ``NAME.log.1``; its writer appends and goes on."""
+    """Copy a log of more than `keep_bytes` to ``NAME.log.1`` and empty it; its writer goes on."""
     if log.exists() and log.stat().st_size > keep_bytes:
         shutil.copyfile(log, log.with_name(log.name + ".1"))
         with log.open("r+b") as file:
@@ -18,7 +18,7 @@ def rotate(log: Path, keep_bytes: int = KEEP_BYTES) -> None:
 
 
 def last_lines(log: Path, count: int) -> list[str]:
-    """Return the newest lines, at most `count` of them."""
+    """Return the last lines of a log, at most `count`."""
     try:
         with log.open("rb") as file:
             size = file.seek(0, 2)
@@ -30,20 +30,20 @@ def last_lines(log: Path, count: int) -> list[str]:
 
 
 def last_words(log: Path, count: int) -> list[str]:
-    """Return the newest lines that say something: the frames of a stack trace are left out."""
+    """Return the last lines of a log, at most `count`, without stack frames and empty lines."""
     newest = last_lines(log, _TRACE_LINES)
     return [line.strip() for line in newest if line.strip() and not _FRAME.match(line)][-count:]
 
 
 class Follower:
-    """Reads what is appended to a log from now on."""
+    """Reads the lines that are appended to a log from now on."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
         self._position = log.stat().st_size if log.exists() else 0
 
     def new_lines(self) -> list[str]:
-        """Return the whole lines since the last call; a truncated file starts anew."""
+        """Return the complete lines since the last call; a truncated log is read from its start."""
         if not self._log.exists():
             return []
         with self._log.open("rb") as file:

@@ -1,7 +1,7 @@
-"""A command that ends with its parent, run as ``-m candlewick.stack.parent_death PID COMMAND``.
+"""Runs a command that ends with its parent: ``-m candlewick.stack.parent_death PID COMMAND``.
 
-On Linux the kernel kills it when the parent dies, however that happens. Elsewhere only the
-parent's own clean-up, or the next start, ends it.
+On Linux the kernel kills the command when the parent dies, however that happens. On other systems
+only the parent's own clean-up, or the next start of the stack, ends it.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def leashed(command: list[str]) -> list[str]:
-    """Return the command so that it ends when the calling process does."""
+    """Return the command, wrapped so that it ends when the calling process does."""
     return [sys.executable, "-m", "candlewick.stack.parent_death", str(os.getpid()), *command]
 
 
@@ -29,7 +29,7 @@ def die_with_parent(parent_pid: int) -> None:
 
 
 def main() -> None:
-    """Take the leash and become the command."""
+    """Tie this process to its parent, then replace it by the command."""
     die_with_parent(int(sys.argv[1]))
     command = sys.argv[2:]
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted

@@ -1,4 +1,4 @@
-"""Loopback ports: which are free, and who answers."""
+"""Checks of loopback ports: valid, free, or answering."""
 
 import socket
 
@@ -7,10 +7,10 @@ MOST_PORT = 65_535
 
 
 def port_number(text: str) -> int:
-    """Return a port that was written as text; 0 stands for any that is free.
+    """Parse a port number; 0 stands for any free port.
 
     Raises:
-        ValueError: It is no port.
+        ValueError: The text is not a port number.
     """
     number = int(text)
     if not 0 <= number <= MOST_PORT:
@@ -19,14 +19,14 @@ def port_number(text: str) -> int:
 
 
 def free_port() -> int:
-    """Return a port that nobody holds at this moment."""
+    """Return a port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server may listen on this port."""
+    """Return whether a server could listen on this port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -37,7 +37,7 @@ def is_free(port: int) -> bool:
 
 
 def answers(port: int) -> bool:
-    """Tell whether a server accepts connections on this port."""
+    """Return whether a server accepts connections on this port."""
     try:
         socket.create_connection((LOOPBACK, port), timeout=0.5).close()
     except OSError:

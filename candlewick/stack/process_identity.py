@@ -1,4 +1,4 @@
-"""A process known by its id and its start, because ids are given out again."""
+"""Identity of a process: its id and its start time, because the system reuses ids."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,30 +11,30 @@ SAME_START_S = 0.05  # the clock of process starts has ticks of 10 ms
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One process for all time.
+    """One process, never confused with a later one of the same id.
 
     Attributes:
-        started_s: When it started, UTC epoch seconds, as the system tells it.
+        started_s: Start time that the system reports, UTC epoch seconds.
     """
 
     pid: int
     started_s: float
 
     def __post_init__(self) -> None:
-        """Refuse what is no process.
+        """Check the process id.
 
         Raises:
-            ValueError: The id is none that a system gives.
+            ValueError: The id is outside the range that a system assigns.
         """
         if not 0 < self.pid < MOST_PIDS:
-            raise ValueError(f"{self.pid} is no process id")
+            raise ValueError(f"{self.pid} is not a process id")
 
     @classmethod
     def of(cls, pid: int) -> "Identity":
         """Return the identity of a process that runs now.
 
         Raises:
-            ProcessLookupError: It does not.
+            ProcessLookupError: No process has this id.
         """
         try:
             return cls(pid, psutil.Process(pid).create_time())
@@ -43,14 +43,14 @@ class Identity:
 
     @classmethod
     def find_of(cls, pid: int) -> "Identity | None":
-        """Return the identity of a process, or None where it has already ended."""
+        """Return the identity of a process, or None if it has already ended."""
         try:
             return cls.of(pid)
         except ProcessLookupError:
             return None
 
     def find(self) -> psutil.Process | None:
-        """Return the process while it lives, and never another one under its id."""
+        """Return the process if it still runs, and never a later one with the same id."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started_s) < SAME_START_S
@@ -60,7 +60,7 @@ class Identity:
 
 
 def end_all(identities: list[Identity], grace_s: float = 10.0) -> None:
-    """End processes that another supervisor left: SIGTERM, then SIGKILL."""
+    """End processes that another supervisor left: SIGTERM, then SIGKILL after `grace_s`."""
     alive = [process for identity in identities if (process := identity.find())]
     for process in alive:
         _tolerate_gone(process.terminate)

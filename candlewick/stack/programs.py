@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.folder import StackFolder
 
-PYTHON = (sys.executable, "-P", "-m")  # -P: a folder `schemas` where a person stands is not ours
+PYTHON = (sys.executable, "-P", "-m")  # -P: ignore a folder `schemas` in the working directory
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One process.
+    """The command of one process, and how to see that it is ready.
 
     Attributes:
-        port: Where it listens; None where it only connects to others.
-        ping: Path that answers 200 over HTTP when it is ready; None where a connection is enough.
+        port: Port it listens on; None if it only connects to others.
+        ping: HTTP path that answers 200 once it is ready; None if an open port is enough.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Program:
 
 
 def servers(folder: StackFolder, addresses: Addresses) -> list[Program]:
-    """Return what the pipeline needs: broker, store and, where simulated, the exchange."""
+    """Return the servers that the pipeline needs: Kafka, ClickHouse and any simulated exchange."""
     found = [_kafka(folder, addresses.kafka), _clickhouse(folder, addresses.clickhouse)]
     if addresses.exchange is not None:
         found.append(_exchange(folder, addresses.exchange))
@@ -33,9 +33,9 @@ def servers(folder: StackFolder, addresses: Addresses) -> list[Program]:
 
 
 def pipeline(workers: int, *, grafana: bool = False) -> list[Program]:
-    """Return the pipeline, first what the first predictions wait for.
+    """Return the processes of the pipeline, those that the first predictions wait for first.
 
-    With a Grafana, what its dashboards of the pipeline need too.
+    With `grafana`, include those that feed its dashboards of the pipeline.
     """
     beside = ("measure", "annotate") if grafana else ()
     candles = ["candles", *(f"candles-{n}" for n in range(2, workers + 1))]
@@ -67,6 +67,6 @@ def _clickhouse(folder: StackFolder, port: int) -> Program:
 
 
 def _exchange(folder: StackFolder, port: int) -> Program:
-    place = str(folder.root / "exchange.json")  # so that the market's past stays where it is
+    place = str(folder.root / "exchange.json")  # keeps the market's past the same after a restart
     command = (*PYTHON, "candlewick.exchange", "--port", str(port), "--state", place)
     return Program("exchange", command, port, ping="/api/v3/ping")

@@ -1,4 +1,4 @@
-"""Asking a server whether it answers."""
+"""Readiness check of a server, by its port or its ping path."""
 
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -10,7 +10,7 @@ PATIENCE_S = 2.0
 
 
 def is_ready(program: Program) -> bool:
-    """Tell whether a program answers; one without a port is ready once it runs."""
+    """Return whether a program answers; one without a port is ready once it runs."""
     if program.port is None:
         return True
     if program.ping is None:

@@ -1,4 +1,4 @@
-"""The whole pipeline on one machine, from nothing to running, and back to nothing."""
+"""Starts the whole pipeline on one machine, and ends it again."""
 
 import signal
 import time
@@ -22,11 +22,11 @@ SETTLE_S = 1.5
 
 @dataclass(frozen=True, slots=True)
 class StackPlan:
-    """What to start.
+    """A stack to start.
 
     Attributes:
-        settings: With the addresses and passwords of this stack.
-        workers: How many candle workers.
+        settings: Settings that include the addresses and passwords of this stack.
+        workers: Number of candle workers.
     """
 
     folder: StackFolder
@@ -36,7 +36,7 @@ class StackPlan:
 
     @property
     def servers_line(self) -> str:
-        """Where everything is, for people; the page first."""
+        """One line with the addresses of the page, ClickHouse and Kafka."""
         return (
             f"page {page_url(self.settings.api)} · ClickHouse {self.addresses.clickhouse_url} · "
             f"Kafka {self.addresses.bootstrap_servers}"
@@ -45,14 +45,14 @@ class StackPlan:
 
 @contextmanager
 def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Supervisor]:
-    """Start everything, and end everything when the block is left, however that happens.
+    """Start the stack, and end it when the block is left, however that happens.
 
     Args:
-        plan: What to start.
-        say: Told one line at each step.
+        plan: The stack to start.
+        say: Called with one line at each step.
 
     Raises:
-        ConfigurationError: A port is taken, the disk is full, another stack runs over the folder,
+        ConfigurationError: A port is taken, the disk is full, another stack runs in the folder,
             or a process does not come up.
     """
     plan.folder.make()
@@ -90,7 +90,7 @@ def _start(plan: StackPlan, supervisor: Supervisor, say: Callable[[str], None]) 
 
 
 def _settle(supervisor: Supervisor) -> None:
-    """Give a process that cannot run at all the time to say so."""
+    """Wait a moment, to catch processes that die at once."""
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         supervisor.refuse_deaths()

@@ -1,4 +1,4 @@
-"""What runs now, as the supervisor writes it down for the other commands."""
+"""The state file: the supervisor's record of the running processes, for the other commands."""
 
 import sys
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from schemas.files import write_whole
 
 
 class Phase(StrEnum):
-    """Where a process is in its life."""
+    """Phase in the life of a process."""
 
     RUNNING = "running"
     WAITING = "waiting"
@@ -24,12 +24,12 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """One process.
+    """State of one process.
 
     Attributes:
-        identity: None while it does not run.
-        restarts: How often it was started again.
-        last_exit: Exit code of the run before, negative for a signal; None in the first run.
+        identity: None while the process does not run.
+        restarts: Number of times it was started again.
+        last_exit: Exit code of the previous run, negative for a signal; None in the first run.
     """
 
     name: str
@@ -41,7 +41,7 @@ class ProcessState:
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """The whole stack."""
+    """State of the whole stack; its processes are in the order in which they were started."""
 
     supervisor: Identity
     addresses: Addresses
@@ -49,17 +49,17 @@ class StackState:
     processes: tuple[ProcessState, ...]
 
     def identities(self) -> list[Identity]:
-        """Return the processes that were running, the last started first."""
+        """Return the processes that were running, the last in the list first."""
         return [p.identity for p in reversed(self.processes) if p.identity is not None]
 
 
 def write_state(path: Path, state: StackState) -> None:
-    """Replace the file."""
+    """Replace the state file."""
     write_whole(path, _adapter().dump_json(state, indent=1))
 
 
 def read_state(path: Path) -> StackState | None:
-    """Return what was written last; None where nothing ever ran, or where the file is broken."""
+    """Return the recorded state; None if nothing has run yet or the file is broken."""
     try:
         return _adapter().validate_json(path.read_bytes(), strict=True)
     except FileNotFoundError:
@@ -74,6 +74,6 @@ def _adapter() -> TypeAdapter[StackState]:
     return TypeAdapter(StackState)
 
 
-@cache  # who waits for a start reads ten times a second
+@cache  # once only: a command that waits for a start reads the file ten times a second
 def _say_broken(path: Path) -> None:
-    sys.stderr.write(f"candlewick: {path} is broken, which counts as if nothing had run yet\n")
+    sys.stderr.write(f"candlewick: {path} is broken: going on as if nothing had run yet\n")

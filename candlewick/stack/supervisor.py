@@ -1,4 +1,4 @@
-"""Keeps processes running: one step at a time, so that its owner may do other things between."""
+"""The supervisor: keeps processes running, in steps that its owner calls between other work."""
 
 import os
 import signal
@@ -19,21 +19,21 @@ from candlewick.stack.state import ProcessState, StackState, write_state
 from schemas.errors import ConfigurationError
 
 POLL_S = 0.05
-SERVERS_S = 60.0  # after it those who need the servers wait for them themselves
+SERVERS_S = 60.0  # then the other processes are started anyway, and wait for the servers themselves
 HASTE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(slots=True)
 class Supervisor:
-    """The processes of one folder.
+    """Starts, watches, restarts and ends the processes of one stack folder.
 
-    Start it, and call it, from the main thread only: the kernel ends a child when the thread
-    that started it ends.
+    Use it from the main thread only: the kernel ends a child when the thread that started it
+    ends.
 
     Attributes:
-        say: Told one line when a process dies, or the disk is full.
-        grace_s: How long a process may take to end before it is killed.
-        room: The disk; left out, that of the folder.
+        say: Called with one line when a process dies or the disk is full.
+        grace_s: Seconds a process may take to end before it is killed.
+        room: Disk to watch; default: that of the folder.
     """
 
     folder: StackFolder
@@ -50,7 +50,7 @@ class Supervisor:
     _wait_until: float = 0.0
 
     def start(self, program: Program) -> None:
-        """Start a program, without waiting."""
+        """Start a program and return at once."""
         log = self.folder.log(program.name)
         child = Child(program, self.environment, log, self.backoff)
         self._children.append(child)
@@ -58,10 +58,10 @@ class Supervisor:
         self._write_state()
 
     def wait_until_ready(self, programs: list[Program], patience_s: float) -> None:
-        """Wait until all of them answer.
+        """Wait until all these programs answer.
 
         Raises:
-            ConfigurationError: One ended, or took too long; with the last lines of its log.
+            ConfigurationError: One ended or took too long; the message has its last log lines.
         """
         deadline = time.monotonic() + patience_s
         waiting = list(programs)
@@ -72,19 +72,19 @@ class Supervisor:
             time.sleep(POLL_S)
 
     def refuse_deaths(self) -> None:
-        """Raise where a process has ended.
+        """Check that no process has ended.
 
         Raises:
-            ConfigurationError: With the last lines of its log.
+            ConfigurationError: A process has; the message has its last log lines.
         """
         for child in self._children:
             if child.died(time.monotonic()):
                 raise self._failure(child.program.name, "did not come up")
 
     def step(self) -> None:
-        """Notice who died, start again who is due, keep the logs short.
+        """Notice deaths, restart the processes that are due, and rotate the logs.
 
-        It waits for nothing but, when the disk is full, for the end of all processes.
+        It returns at once, except when the disk fills up: then it waits for all processes to end.
         """
         now = time.monotonic()
         if self._is_out_of_room(now):
@@ -100,7 +100,7 @@ class Supervisor:
         self._write_state()
 
     def stop(self) -> None:
-        """End all, the servers after those who use them; a second Ctrl-C does not hurry it."""
+        """End all processes, the servers last; a second Ctrl-C does not interrupt it."""
         previous = {s: signal.signal(s, signal.SIG_IGN) for s in HASTE}
         try:
             self._end_all()
@@ -110,11 +110,11 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def states(self) -> tuple[ProcessState, ...]:
-        """Return every process as it is now."""
+        """Return the present state of every process."""
         return tuple(child.state() for child in self._children)
 
     def _is_out_of_room(self, now: float) -> bool:
-        """Tell whether all waits for room; ends all when that begins, and goes on when it ends."""
+        """Return whether the disk is full; stop all when it fills up, go on when it has room."""
         room = self.room = self.room or Room(self.folder.root)
         was_short = room.short
         if room.look():
@@ -140,7 +140,7 @@ class Supervisor:
         self._wait_until = now + SERVERS_S
 
     def _start_waiting(self, now: float) -> None:
-        """Start those who need the servers when these answer; or at last, to try it themselves."""
+        """Start the other processes once the servers answer, or after SERVERS_S in any case."""
         if not self._waiting:
             return
         if now < self._wait_until and not all(is_ready(c.program) for c in self._servers()):
@@ -167,7 +167,7 @@ class Supervisor:
         self._end(self._servers())
 
     def _end(self, children: list[Child]) -> None:
-        """End processes that do not need each other to end well, all at once."""
+        """End processes together; none of them needs another to shut down cleanly."""
         for child in children:
             child.ask_to_end()
         deadline = time.monotonic() + self.grace_s

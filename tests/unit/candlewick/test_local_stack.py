@@ -133,7 +133,7 @@ def test_a_port_out_of_range_is_named_by_its_flag(name: str, port: int) -> None:
 def test_credentials_that_are_no_text_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "credentials").write_bytes(b"\xff\xfeA\0")
 
-    with pytest.raises(ConfigurationError, match="no UTF-8 text"):
+    with pytest.raises(ConfigurationError, match="not UTF-8 text"):
         reader_settings()
 
 
