@@ -1,4 +1,4 @@
-"""Who asks: at most two accounts, from the environment, told apart as ClickHouse does it."""
+"""The server's accounts: a writer and an optional reader, with ClickHouse's ways to log in."""
 
 import base64
 import binascii
@@ -23,16 +23,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Every account there is."""
+    """All accounts of the server."""
 
     known: tuple[Account, ...]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Accounts":
-        """Read the writer and, where its name is given, the reader.
+        """Read the writer and, if it is set, the reader from environment variables.
 
         Raises:
-            ConfigurationError: A name without a password, or both names alike.
+            ConfigurationError: A name or password is missing, or both names are the same.
         """
         writer = _account(environment, "USER", "PASSWORD", may_write=True)
         reader = _account(environment, "READER_USER", "READER_PASSWORD", may_write=False)
@@ -45,10 +45,10 @@ class Accounts:
         return cls(tuple(account for account in (writer, reader) if account is not None))
 
     def recognise(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> Account:
-        """The account whose name and password came with the request.
+        """Return the account whose name and password the request carries.
 
         Raises:
-            QueryError: No credentials (194), wrong ones, or two kinds at once (516).
+            QueryError: There are no credentials (194), or wrong ones or two kinds at once (516).
 
         Source: ClickHouse, docs/interfaces/http, "user and password".
         """

@@ -1,4 +1,4 @@
-"""The HTTP face of the engine: a request in, an answer out, each statement in a worker thread."""
+"""The HTTP application: receives requests, and runs each statement in a worker thread."""
 
 import time
 import uuid
@@ -33,7 +33,7 @@ _SHORT_BYTES: Final = 64 << 10
 
 
 def build_app(execution: Execution, accounts: Accounts) -> Starlette:
-    """The routes: ``/`` for statements, ``/ping`` for those who watch."""
+    """Build the application: ``/`` runs statements, ``/ping`` is for health checks."""
     root = Statements(execution, accounts)
     return Starlette(routes=[Route("/ping", _ping), Route("/", root, methods=["GET", "POST"])])
 
@@ -54,7 +54,7 @@ class Statements:
     kills: anyio.CapacityLimiter = field(default_factory=partial(anyio.CapacityLimiter, 4))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request, the statement or a ping."""
         request = Request(scope)
         body = Body(receive)
         if request.method == "GET" and not request.url.query:
@@ -67,7 +67,7 @@ class Statements:
                 await body.begin(_SHORT_BYTES)
                 await self._answer(request, body, account, asked, send)
             except QueryError as error:
-                # A client that still sends does not look at what is answered.
+                # A client does not read the answer before it has sent its whole body.
                 await body.drain()
                 await _error(error)(scope, receive, send)
 
@@ -126,15 +126,15 @@ class Statements:
         await send({"type": "http.response.start", "status": 200, "headers": headers.raw})
         while answer.more is not None and (piece := await self._next(pieces)) is not None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-        # A client whose answer has ended may be back, in the same session, at once.
+        # Release the session first: the client may use it again as soon as the answer ends.
         await self._let_go(answer)
-        # With the last byte sent, the server tells of a disconnect that is none.
+        # After the last byte uvicorn reports a disconnect although the client is still there.
         watch.cancel()
         await send({"type": "http.response.body", "body": next(pieces, b"")})
 
     async def _let_go(self, answer: Answer) -> None:
         if answer.more is None:
-            return  # it holds nothing any more
+            return  # its resources are closed already
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(answer.resources.close, limiter=self.kills)
 
@@ -148,7 +148,7 @@ class Statements:
 
 
 def _text(request: Request, body: Body, asked: Asked) -> Iterator[bytes]:
-    """The statement and its rows: what the URL holds, then what the body holds."""
+    """Yield the statement and its rows: first the part in the URL, then the body."""
     pieces = decoded(body.pieces(), request.headers.get("content-encoding", ""))
     if asked.frames_in:
         pieces = unframed(pieces)

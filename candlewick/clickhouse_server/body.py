@@ -1,4 +1,4 @@
-"""A request's body, read by the thread that runs its statement."""
+"""The body of a request, read by the thread that runs its statement."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ class ClientGoneError(Exception):
 
 
 class Body:
-    """The pieces of a request's body, in the order they come."""
+    """The pieces of a request's body, in the order they arrive."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -20,7 +20,7 @@ class Body:
         self._held: list[bytes] = []
 
     async def begin(self, most_bytes: int) -> None:
-        """Read so much of it, or all of it, before a thread that would wait for it is needed.
+        """Read ahead `most_bytes` or the whole body, so that no thread waits for a short one.
 
         Raises:
             ClientGoneError: The connection closed inside the body.
@@ -29,7 +29,7 @@ class Body:
             self._held.append(await self._next())
 
     def pieces(self) -> Iterator[bytes]:
-        """Every piece not taken yet; to be called in a worker thread.
+        """Yield the remaining pieces; call it in a worker thread.
 
         Raises:
             ClientGoneError: The connection closed inside the body.
@@ -42,12 +42,12 @@ class Body:
                 yield piece
 
     async def drain(self) -> None:
-        """Read what is left and forget it."""
+        """Read the rest of the body and discard it."""
         while not self._read.is_set():
             await self._next()
 
     async def client_leaves(self) -> None:
-        """Wait until the connection closes; meaningful once the body has been read."""
+        """Wait until the body has been read and then the connection closes."""
         await self._read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass

@@ -1,4 +1,4 @@
-"""HTTP content codings, both ways and piece by piece: lz4, zstd, gzip, deflate."""
+"""HTTP content codings lz4, zstd, gzip and deflate, decoded and encoded piece by piece."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -12,28 +12,28 @@ from candlewick.clickhouse_server.errors import CANNOT_DECOMPRESS, NOT_IMPLEMENT
 
 
 class Decoder(Protocol):
-    """Reads one frame of a coding, a bounded piece at a time, whatever the frame holds."""
+    """Decodes one frame of a coding into pieces of bounded size, however well it compressed."""
 
     @property
     def eof(self) -> bool:
-        """The frame is complete."""
+        """Whether the frame is complete."""
 
     @property
     def unused_data(self) -> bytes | None:
-        """What came behind the frame."""
+        """Input after the end of the frame."""
 
     def pieces(self, data: bytes, /) -> Iterator[bytes]:
-        """Read some input to its end, or to that of the frame."""
+        """Decode some input, up to its end or that of the frame."""
 
 
 class Encoder(Protocol):
-    """Writes one frame of a coding."""
+    """Encodes one frame of a coding."""
 
     def compress(self, data: bytes, /) -> bytes:
-        """Write a piece; what comes out may lag behind."""
+        """Encode a piece; some of the output may come with a later call."""
 
     def flush(self) -> bytes:
-        """End the frame."""
+        """End the frame, and return its remaining bytes."""
 
 
 class _Lz4:
@@ -100,7 +100,7 @@ class _Lz4Decoder:
 
 
 class _ZstdDecoder:
-    """zstd, which has no limit of its own: fed so little at a time that it cannot make much."""
+    """zstd, whose library does not limit the output: small pieces of input keep it small."""
 
     def __init__(self) -> None:
         limited = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW_BYTES)
@@ -123,7 +123,7 @@ class _ZstdDecoder:
                 return
 
 
-# A block of zstd is four bytes at least and 128 kB at most when it is unpacked.
+# A compressed block of zstd has at least four bytes, and decompresses to at most 128 kB.
 _ZSTD_BYTES: Final = 128
 _PIECE_BYTES: Final = 1 << 20
 _LARGEST_WINDOW_BYTES: Final = 8 << 20  # RFC 9659, for HTTP
@@ -142,7 +142,7 @@ _ENCODERS: Final[dict[str, Callable[[], Encoder]]] = {
 
 
 def choose(accepted: str) -> str:
-    """The cheapest coding that a client accepts, or an empty string.
+    """Return the cheapest coding that a client accepts, or an empty string.
 
     Args:
         accepted: The ``Accept-Encoding`` header.
@@ -156,15 +156,15 @@ def choose(accepted: str) -> str:
 
 
 def encoder(coding: str) -> Encoder:
-    """A new encoder of a coding that `choose` gave."""
+    """Create an encoder for a coding that `choose` returned."""
     return _ENCODERS[coding]()
 
 
 def decoded(pieces: Iterable[bytes], coding: str) -> Iterator[bytes]:
-    """Undo a coding; a body may be several frames, one behind the other.
+    """Decode a body, which may consist of several frames.
 
     Raises:
-        QueryError: An unknown coding (48); a broken frame, or a last one cut short (271).
+        QueryError: The coding is unknown (48), or a frame is broken or incomplete (271).
     """
     if coding in {"", "identity"}:
         yield from pieces

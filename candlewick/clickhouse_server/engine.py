@@ -1,4 +1,4 @@
-"""The ClickHouse engine on one folder."""
+"""The embedded ClickHouse engine (chDB), opened on one data folder."""
 
 from pathlib import Path
 from typing import Final, cast
@@ -29,15 +29,19 @@ class Engine:
     """ClickHouse's engine, sole owner of its folder while it is open.
 
     Attributes:
-        rows_folder: Where the rows of an insert are kept until the engine has read them.
-        source_functions: Table functions that read from outside, in lower case.
+        rows_folder: Folder for the rows of an insert until the engine has read them.
+        source_functions: Table functions that read outside the tables, in lower case.
     """
 
     def __init__(self, folder: Path, *, memory_mb: int) -> None:
-        """Open the folder, making it where there is none.
+        """Open the folder, and create it if it does not exist.
+
+        Args:
+            folder: Data folder.
+            memory_mb: Memory limit of the engine in megabytes.
 
         Raises:
-            ConfigurationError: The folder cannot be opened; says why and what to do.
+            ConfigurationError: The folder cannot be opened; the message says why.
         """
         options = {"max_server_memory_usage": memory_mb << 20, **_CACHES}
         self._address = f"{folder}?{urlencode(options)}"
@@ -51,19 +55,19 @@ class Engine:
         self.source_functions = self._source_functions()
 
     def open_handle(self) -> Handle:
-        """A further handle; close it after use."""
+        """Open another handle, which the caller must close."""
         return cast("Handle", Connection(self._address))
 
     def kill(self, request_id: str) -> None:
-        """Stop the statement of a request, without waiting until it has stopped."""
+        """Ask the engine to stop the statement of a request, and return at once."""
         self._kill(f"Settings['log_comment'] = '{request_id}'")
 
     def kill_all(self) -> None:
-        """Stop every statement, likewise."""
+        """Ask the engine to stop all statements, and return at once."""
         self._kill("1")
 
     def close(self) -> None:
-        """Let the folder go."""
+        """Close the engine and release the folder."""
         self._root.close()
 
     def _kill(self, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Errors as ClickHouse tells them: a number, a sentence, a name, and an HTTP status."""
+"""Errors in ClickHouse's form: a code, a sentence, a name and an HTTP status."""
 
 import re
 from typing import Final
@@ -64,11 +64,11 @@ _ENGINE_MESSAGE: Final = re.compile(r"Code: (\d+)\. DB::Exception: .*", re.DOTAL
 
 
 class QueryError(Exception):
-    """A request that fails, with ClickHouse's number for the reason.
+    """A request failed, for the reason that ClickHouse's error code names.
 
     Attributes:
         code: ClickHouse's error code.
-        message: The whole line a client sees, from ``Code:`` on.
+        message: The whole text for the client, from ``Code:`` on.
     """
 
     def __init__(self, code: int, message: str) -> None:
@@ -78,29 +78,29 @@ class QueryError(Exception):
 
     @property
     def status(self) -> int:
-        """The HTTP status, 500 for whatever has none of its own.
+        """The HTTP status of the code; 500 for a code without one of its own.
 
         Source: ClickHouse, src/Server/HTTP/exceptionCodeToHTTPStatus.cpp.
         """
         return _STATUS_OF.get(self.code, 500)
 
 
-_LOST: Final = "the engine refused this, in words with bytes that are no UTF-8, which are lost"
+_LOST: Final = "the engine refused this; its message is lost, as it has bytes that are not UTF-8"
 
 
 def refused(code: int, reason: str) -> QueryError:
-    """An error of this server, worded like one of the engine."""
+    """Build an error of this server in the same form as an engine's."""
     return QueryError(code, f"Code: {code}. DB::Exception: {reason} ({_NAMES[code]})")
 
 
 def from_engine(error: Exception) -> QueryError:
-    """Read the number out of what the engine said."""
-    # Of a message that quotes bytes which are no UTF-8, chDB tells that it cannot read it.
+    """Translate an exception of the engine, with the error code from its message."""
+    # chDB fails to decode a message that quotes bytes which are not UTF-8.
     unread = error if isinstance(error, UnicodeDecodeError) else error.__context__
     text = str(error)
     if isinstance(unread, UnicodeDecodeError):
         text = unread.object.decode(errors="replace")
-    elif unread is not None and not unread.args:  # early releases of Python 3.11 lose it whole
+    elif unread is not None and not unread.args:  # early releases of Python 3.11 lose the message
         text = _LOST
     match = _ENGINE_MESSAGE.search(text)
     if match is None:

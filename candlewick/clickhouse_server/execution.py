@@ -1,4 +1,4 @@
-"""From a sorted request to its answer: whose it is, on which handle, under which settings."""
+"""Runs a parsed request: checks permissions, chooses the handle and applies the settings."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,7 +20,7 @@ from candlewick.clickhouse_server.running import ENGINE_ERRORS, Answer, run
 from candlewick.clickhouse_server.sessions import Sessions
 from candlewick.clickhouse_server.statement import Statement, read_statement
 
-# Rows aside. Source: ClickHouse, the default of max_query_size.
+# Without the rows of an insert. Source: ClickHouse, the default of max_query_size.
 _LONGEST_STATEMENT = 256 << 10
 
 
@@ -34,16 +34,16 @@ class Execution:
     def answer(
         self, account: Account, asked: Asked, text: Iterator[bytes], request_id: str
     ) -> Answer:
-        """Run what a request holds.
+        """Run the statement of a request.
 
         Args:
-            account: Who asks.
-            asked: Everything but the statement.
-            text: The statement, with any rows behind it.
-            request_id: By which `Engine.kill` finds the statement.
+            account: Account that sent it.
+            asked: Everything in the request except the statement.
+            text: The statement, followed by any rows.
+            request_id: Id by which `Engine.kill` finds the statement.
 
         Raises:
-            QueryError: The request or the engine's refusal.
+            QueryError: The request is not valid or not allowed, or the engine refused it.
         """
         statement, rows = _gather(text)
         self._check(account, asked, statement)
@@ -106,12 +106,12 @@ class Execution:
 
 @contextmanager
 def _settled(handle: Handle, account: Account, asked: Asked, request_id: str) -> Iterator[None]:
-    """Make a request's settings on a handle, and undo them where the handle lives on."""
+    """Apply a request's settings to a handle, and reset them if the handle is a session's."""
     settings = {**asked.settings, "log_comment": request_id}
     if not account.may_write:
         settings |= READER_SETTINGS
     elif asked.readonly and not _in_session(account, asked):
-        # Of a session it could not be taken back. Settings of a SELECT may be changed, as by 2.
+        # Not in a session, where readonly cannot be undone. Level 2 still allows SELECT's SETTINGS.
         settings["readonly"] = "2"
     try:
         if asked.database:
@@ -128,13 +128,13 @@ def _in_session(account: Account, asked: Asked) -> bool:
 
 
 def _tree(handle: Handle, statement: Statement, parameters: Mapping[str, str]) -> str:
-    """What the engine itself takes a statement for, without running it."""
+    """Return the syntax tree that the engine makes of a statement, without running it."""
     tree = handle.query(b"EXPLAIN AST " + statement.sql, "TSVRaw", parameters)
     return "" if tree is None else tree.bytes().decode(errors="replace")
 
 
 def _gather(text: Iterator[bytes]) -> tuple[Statement, Iterator[bytes]]:
-    """Read until the statement is known; what is read beyond it are its first rows."""
+    """Read until the statement is complete, and return it with the rows that follow."""
     held, look_at = bytearray(), 0
     for piece in text:
         held += piece
@@ -145,7 +145,7 @@ def _gather(text: Iterator[bytes]) -> tuple[Statement, Iterator[bytes]]:
             return statement, chain([bytes(held[statement.data_start :])], text)
         if len(held) > _LONGEST_STATEMENT:
             raise refused(QUERY_IS_TOO_LARGE, "The statement is longer than 256 kB.")
-        # To read it anew at each piece would cost the square of its length.
+        # Parsing again at each piece would take quadratic time.
         look_at = min(2 * len(held), _LONGEST_STATEMENT + 1)
     statement = read_statement(bytes(held), whole=True)
     if statement is None:

@@ -1,4 +1,4 @@
-"""Whose a data folder is: the engine locks a file in it, and says little when that fails."""
+"""Checks of the data folder before the engine opens it, with clearer errors than the engine's."""
 
 import fcntl
 import shutil
@@ -13,14 +13,14 @@ _PATTERN: Final = frozenset("?*{}")
 
 
 def make_folder(folder: Path) -> None:
-    """Make a data folder where there is none.
+    """Create the data folder if it does not exist.
 
     Raises:
-        ConfigurationError: It cannot be one.
+        ConfigurationError: The path is not a folder, or has a sign the engine treats as a pattern.
     """
     if found := _PATTERN & set(str(folder)):
         raise ConfigurationError(
-            f"the engine takes {folder} for a pattern: choose a --path without '{min(found)}'"
+            f"the engine reads {folder} as a pattern: choose a --path without '{min(found)}'"
         )
     if folder.exists() and not folder.is_dir():
         raise ConfigurationError(f"{folder} is not a folder: choose another --path")
@@ -28,9 +28,9 @@ def make_folder(folder: Path) -> None:
 
 
 def empty_rows_folder(folder: Path) -> Path:
-    """Make the folder of rows on their way; a server that was killed may have left some there.
+    """Create the empty folder for inserted rows, and delete rows that a killed server left there.
 
-    Only the owner of the data folder may do so.
+    Only the owner of the data folder may call it.
     """
     rows = folder / _ROWS
     shutil.rmtree(rows, ignore_errors=True)
@@ -39,10 +39,10 @@ def empty_rows_folder(folder: Path) -> Path:
 
 
 def refuse_second_owner(folder: Path) -> None:
-    """Look at the engine's lock before the engine does.
+    """Check the engine's lock before the engine does.
 
     Raises:
-        ConfigurationError: Another process holds it.
+        ConfigurationError: Another process has locked the folder.
 
     Source: ClickHouse, src/Common/StatusFile.cpp: flock on ``status``, whose first line is the pid.
     """
@@ -53,7 +53,7 @@ def refuse_second_owner(folder: Path) -> None:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            owner = file.readline().strip() or "its number is not known"
+            owner = file.readline().strip() or "PID: unknown"
             raise ConfigurationError(
                 f"another process owns {folder} ({owner}): stop it, or choose another --path"
             ) from error

@@ -1,7 +1,7 @@
-"""ClickHouse's own compressed blocks, ``compress=1`` and ``decompress=1``.
+"""ClickHouse's own compressed blocks, for ``compress=1`` and ``decompress=1``.
 
 A block is a checksum (16 bytes, CityHash128 of all that follows), the method (1), its own size
-without the checksum (4), the size of what it holds (4), and the compressed bytes.
+without the checksum (4), the size of the uncompressed data (4), and the compressed bytes.
 
 Source: ClickHouse, src/Compression/CompressedReadBufferBase.cpp and CompressionInfo.h.
 """
@@ -28,23 +28,23 @@ _PIECE_BYTES: Final = 1 << 20
 
 
 class FrameEncoder:
-    """Writes LZ4 blocks."""
+    """Encodes a body as LZ4 blocks."""
 
     def compress(self, data: bytes, /) -> bytes:
-        """Write a piece, as many blocks as it takes."""
+        """Encode a piece as one or more blocks."""
         starts = range(0, len(data), _PIECE_BYTES)
         return b"".join(_framed(data[start : start + _PIECE_BYTES]) for start in starts)
 
     def flush(self) -> bytes:
-        """Nothing is held back."""
+        """Return nothing: every block is complete already."""
         return b""
 
 
 def unframed(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Undo the blocks of a body.
+    """Decode the blocks of a body.
 
     Raises:
-        QueryError: A checksum that does not match (40); a block that is cut short or broken (271).
+        QueryError: A checksum does not match (40), or a block is incomplete or broken (271).
     """
     held = bytearray()
     for piece in pieces:
@@ -57,9 +57,9 @@ def unframed(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def checksum(data: bytes) -> bytes:
-    """The hash of some bytes that ClickHouse froze, CityHash128 1.0.2."""
+    """Return the checksum of a block: CityHash128 1.0.2, the version that ClickHouse froze."""
     found = CityHash128(data)
-    # One number here; ClickHouse writes two halves, the upper one first, each in its own order.
+    # ClickHouse writes the number as two little-endian halves, the upper one first.
     return _CHECKSUM.pack(found >> 64, found & _HALF)
 
 
@@ -79,7 +79,7 @@ def _end_of_block(held: bytearray) -> int:
 
 
 def _unpacked_zstd(packed: bytes, size: int) -> bytes:
-    # What the frame itself says of its size would be believed, however large.
+    # zstandard would trust the size in the frame itself, however large.
     if zstandard.frame_content_size(packed) not in {-1, size}:
         raise zstandard.ZstdError("its two sizes differ")
     return bytes(zstandard.ZstdDecompressor().decompress(packed, max_output_size=size))

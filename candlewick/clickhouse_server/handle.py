@@ -1,33 +1,33 @@
-"""A connection to the engine: what chDB's own can do, and what a request sets on it."""
+"""A connection to the engine: the interface of chDB's own, and the settings of a request."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 
 class Block(Protocol):
-    """A piece of a result."""
+    """A block of a result."""
 
     def bytes(self) -> bytes:
-        """Its bytes, a document of its own."""
+        """Return the block's bytes, a complete document in the format."""
 
     def rows_read(self) -> int:
-        """How many rows it holds."""
+        """Return the number of rows in the block."""
 
     def rows_written(self) -> int:
-        """How many rows an insert wrote."""
+        """Return the number of rows that an insert wrote."""
 
     def bytes_written(self) -> int:
-        """How many bytes."""
+        """Return the number of bytes that an insert wrote."""
 
 
 class Rows(Protocol):
     """A result that is fetched block by block."""
 
     def fetch(self) -> Block | None:
-        """The next block, None after the last."""
+        """Return the next block, or None after the last."""
 
     def cancel(self) -> None:
-        """Give up."""
+        """Cancel the statement and discard the rest of its result."""
 
 
 class Handle(Protocol):
@@ -39,7 +39,7 @@ class Handle(Protocol):
         format: str,  # noqa: A002 - chdb's name
         params: Mapping[str, str],
     ) -> Block | None:
-        """Run any statement and wait for all of its result."""
+        """Run any statement and wait for its whole result."""
 
     def send_query(
         self,
@@ -47,31 +47,31 @@ class Handle(Protocol):
         format: str,  # noqa: A002 - chdb's name
         params: Mapping[str, str],
     ) -> Rows:
-        """Start a SELECT."""
+        """Start a SELECT and return its result block by block."""
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
 
 
 def assign(handle: Handle, settings: Mapping[str, str]) -> None:
-    """Set settings on a handle, all or none."""
+    """Change settings of a handle, all or none."""
     if settings:
         pairs = ", ".join(f"{name} = {quoted(value)}" for name, value in settings.items())
         handle.query(f"SET {pairs}".encode(), "Null", {})
 
 
 def put_back(handle: Handle, names: Iterable[str]) -> None:
-    """Give settings their defaults again."""
+    """Reset settings of a handle to their defaults."""
     if pairs := ", ".join(f"{name} = DEFAULT" for name in names):
         handle.query(f"SET {pairs}".encode(), "Null", {})
 
 
 def use(handle: Handle, database: str) -> None:
-    """Look unqualified names up in a database."""
+    """Make a database the one in which unqualified table names are looked up."""
     name = database.replace("\\", "\\\\").replace("`", "\\`")
     handle.query(f"USE `{name}`".encode(), "Null", {})
 
 
 def quoted(value: str) -> str:
-    """Write a text as a literal."""
+    """Return a text as an SQL string literal."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,4 +1,4 @@
-"""The block without rows that ends an empty result in the Native format: names and types only."""
+"""The block without rows that stands for an empty result in the Native format."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _MORE: Final = 0x80  # the bit that says that another byte follows
 
 
 def empty_block(handle: Handle, statement: Statement, parameters: Mapping[str, str]) -> bytes:
-    """What a server sends for a SELECT that finds nothing; the engine alone sends no byte.
+    """Return the names and types of a SELECT's columns, of which chDB sends nothing without rows.
 
     Source: ClickHouse, docs/interfaces/specs/NativeFormat, revision 0.
     """

@@ -1,7 +1,7 @@
-"""What the read-only user may say, beyond what the engine's own ``readonly = 1`` refuses.
+"""Restrictions of the read-only user, beyond those of the engine's own ``readonly = 1``.
 
 The engine lets a read-only query call the scalar function ``file``, describe a remote or local
-file, kill other queries and choose a schema file. None of them is reading a table.
+file, kill other queries and choose a schema file. All of these do more than read a table.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ _SETTINGS: Final = frozenset(
         "session_timezone",
     }
 )  # fmt: skip
-# Where the engine keeps what others have asked, and what they were told.
+# System tables with statements, results and errors of other users: empty for the reader.
 _OF_OTHERS: Final = (
     "asynchronous_insert_log", "asynchronous_inserts", "errors", "processes", "query_cache",
     "query_log", "query_thread_log", "query_views_log", "session_log", "stack_trace", "text_log",
@@ -33,31 +33,31 @@ _OF_OTHERS: Final = (
 )  # fmt: skip
 _NOTHING: Final = ", ".join(f"'system.{table}': '0'" for table in _OF_OTHERS)
 READER_SETTINGS: Final = {"readonly": "1", "additional_table_filters": f"{{{_NOTHING}}}"}
-_PASSES_FILTERS: Final = frozenset({"merge"})  # a table function: filters by name miss its tables
+_PASSES_FILTERS: Final = frozenset({"merge"})  # filters by name miss the tables it reads
 _WRITES_A_FILE: Final = "output_format_schema"
 
 
 def refuse_writes(statement: Statement) -> None:
-    """Let a statement pass that only reads.
+    """Reject a statement whose first word is not one of reading.
 
     Raises:
-        QueryError: It is of another kind (164).
+        QueryError: It is another word (164).
     """
     if statement.verb not in _VERBS:
-        raise _not_allowed(f"{statement.verb} is not reading")
+        raise _not_allowed(f"{statement.verb} does more than read")
 
 
 def refuse_written_tree(tree: str) -> None:
-    """Let a statement pass that the engine's parser takes for one that only reads.
+    """Reject a statement that the engine's parser does not classify as reading.
 
     Args:
-        tree: What ``EXPLAIN AST`` says of it.
+        tree: The output of ``EXPLAIN AST`` for the statement.
 
     Raises:
         QueryError: It is of another kind, for example ``WITH ... INSERT`` (164).
     """
     if not tree.startswith(_READING_TREES):
-        raise _not_allowed(f"{tree.partition(' ')[0] or 'this'} is not reading")
+        raise _not_allowed(f"{tree.partition(' ')[0] or 'this'} does more than read")
 
 
 def check_reader(
@@ -66,23 +66,23 @@ def check_reader(
     parameters: Mapping[str, str],
     source_functions: frozenset[str],
 ) -> None:
-    """Let through what reads tables, and nothing that reaches a disk or a network.
+    """Reject a statement of the reader that changes anything, or reaches a disk or a network.
 
     Args:
-        statement: What is asked.
-        settings: Names of the settings that came with it.
+        statement: Statement to check.
+        settings: Names of the settings in the request.
         parameters: Values for ``{name:Type}``.
-        source_functions: Table functions that read from outside, in lower case.
+        source_functions: Table functions that read outside the tables, in lower case.
 
     Raises:
-        QueryError: It is more than reading tables (164).
+        QueryError: The statement does more than read tables (164).
     """
     refuse_writes(statement)
     for name in settings:
         if not _may_set(name):
             raise _not_allowed(f"cannot modify '{name}' setting")
     if any(_is_obscure(token) for token in statement.tokens):
-        raise _not_allowed("names and signs are plain ASCII, without escapes")
+        raise _not_allowed("write names and signs in plain ASCII, without escapes")
     names = {token.identifier.lower() for token in statement.tokens}
     values = {value.strip('`"').lower() for value in parameters.values()}
     called = {
@@ -91,13 +91,13 @@ def check_reader(
         if following.raw == b"("
     }
     if forbidden := ((names | values) & _DISK_FUNCTIONS) | (called & source_functions):
-        raise _not_allowed(f"'{min(forbidden)}' reaches outside of the tables")
+        raise _not_allowed(f"'{min(forbidden)}' reaches outside the tables")
     if called & _PASSES_FILTERS:
         raise _not_allowed("name the tables instead of 'merge'")
 
 
 def _is_obscure(token: Token) -> bool:
-    """Whether the engine may read a token otherwise than `tokens` does."""
+    """Return whether the engine might read a token differently from `tokens`."""
     if token.kind == "text":
         return not token.raw.startswith((b"'", b"$"))
     return not token.raw.isascii() or (token.kind == "quoted" and b"\\" in token.raw)

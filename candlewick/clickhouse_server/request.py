@@ -1,4 +1,4 @@
-"""A request's URL and headers, sorted into what the engine gets and what stays with HTTP."""
+"""Parses a request's URL and headers; separates engine settings from parameters of HTTP only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,19 +24,19 @@ _LONGEST_SESSION_S: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request asks for, apart from its statement.
+    """The options of a request, without its statement.
 
     Attributes:
         settings: Engine settings, by name.
         parameters: Values of ``{name:Type}``, escaped as in TSV.
-        database: Where unqualified names are looked up, or empty.
-        default_format: The format where the statement names none, or empty.
-        session_id: The session to go on with, or empty.
-        session_timeout_s: How long the session outlives this request.
-        session_must_exist: Refuse rather than begin a session.
-        readonly: Nothing may be changed.
-        query_id: The client's name of the query, or empty.
-        frames_in: The body comes in ClickHouse's own compressed blocks.
+        database: Database of unqualified table names, or empty.
+        default_format: Format for a statement that names none, or empty.
+        session_id: Session to use, or empty.
+        session_timeout_s: Seconds that the session stays open after this request.
+        session_must_exist: If True, fail instead of opening a new session.
+        readonly: If True, the request may change nothing.
+        query_id: The client's id of the query, or empty.
+        frames_in: Whether the body consists of ClickHouse's own compressed blocks.
     """
 
     settings: Mapping[str, str]
@@ -52,15 +52,16 @@ class Asked:
 
 
 def read_request(request: Request) -> Asked:
-    """Sort what came in the URL; a GET only reads.
+    """Parse the options of a request; one that is not a POST is read-only.
 
     Raises:
-        QueryError: A setting whose name is none, a session timeout out of range, or a form.
+        QueryError: A setting's name is not valid, the session timeout is out of range, or the
+            body is a form.
 
     Source: ClickHouse, docs/interfaces/http.
     """
     if request.headers.get("content-type", "").startswith("multipart/"):
-        raise refused(NOT_IMPLEMENTED, "Forms are not understood: put parameters into the URL.")
+        raise refused(NOT_IMPLEMENTED, "Forms are not supported: put parameters into the URL.")
     url, headers = dict(request.query_params), request.headers
     return Asked(
         settings={name: url[name] for name in url if _is_setting(name)},
@@ -86,5 +87,5 @@ def _is_setting(name: str) -> bool:
 
 def _timeout(text: str) -> int:
     if not text.isdecimal() or int(text) > _LONGEST_SESSION_S:
-        raise refused(BAD_ARGUMENTS, f"session_timeout is at most {_LONGEST_SESSION_S} seconds.")
+        raise refused(BAD_ARGUMENTS, f"session_timeout must be 0 to {_LONGEST_SESSION_S} seconds.")
     return int(text)

@@ -1,4 +1,4 @@
-"""Answers on the wire: headers, content coding, and the tail that tells of a late error."""
+"""Responses on the wire: headers, content coding, and the tail that reports a late error."""
 
 import json
 import secrets
@@ -16,7 +16,7 @@ _WORTH_COMPRESSING_BYTES: Final = 512
 
 
 def encoder_for(request: Request, answer: Answer) -> tuple[codings.Encoder | None, str]:
-    """How a body is compressed, and the name of that for ``Content-Encoding``."""
+    """Return the encoder for a body, or None, and its value of ``Content-Encoding``."""
     if request.query_params.get("compress") == "1":
         return FrameEncoder(), ""
     if answer.more is None and len(answer.body) < _WORTH_COMPRESSING_BYTES:
@@ -26,7 +26,7 @@ def encoder_for(request: Request, answer: Answer) -> tuple[codings.Encoder | Non
 
 
 def headers_of(answer: Answer, query_id: str, elapsed_ns: int) -> dict[str, str]:
-    """What ClickHouse says beside a result.
+    """Return the headers that ClickHouse sends with a result.
 
     Source: ClickHouse, docs/interfaces/http, "Response headers".
     """
@@ -52,11 +52,11 @@ def headers_of(answer: Answer, query_id: str, elapsed_ns: int) -> dict[str, str]
 
 
 def encoded(answer: Answer, encoder: codings.Encoder | None, tag: str) -> Iterator[bytes]:
-    """The body's pieces as they travel, a late error at the end of them.
+    """Yield the encoded pieces of the body, with any late error at the end.
 
     Args:
-        answer: What to send.
-        encoder: Its compression, or None.
+        answer: The answer to send.
+        encoder: Encoder of the body, or None.
         tag: The value of ``X-ClickHouse-Exception-Tag``.
     """
     for piece in _with_tail(answer, tag):
@@ -67,7 +67,7 @@ def encoded(answer: Answer, encoder: codings.Encoder | None, tag: str) -> Iterat
 
 
 def new_tag() -> str:
-    """Sixteen characters that no data will hold by chance."""
+    """Return sixteen random characters, which no data contains by chance."""
     return secrets.token_hex(8)
 
 

@@ -1,4 +1,4 @@
-"""One request's statement on one handle: rows in, rows out. Synchronous; it runs in a thread."""
+"""Runs one statement on one handle. Synchronous: it is called in a worker thread."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -24,16 +24,16 @@ ENGINE_ERRORS: Final = (ChdbError, RuntimeError, UnicodeDecodeError)
 
 @dataclass(slots=True)
 class Answer:
-    """What a statement gave.
+    """The result of a statement.
 
     Attributes:
-        format: The format of the body, None where there is no result.
-        body: The first bytes, or all of them.
-        more: The rest, None where `body` is everything; raises `QueryError`.
-        rows: Rows in `body`.
-        written_rows: Rows written.
-        written_bytes: Bytes written.
-        resources: What has to be let go when the answer is sent or given up.
+        format: Format of the body, or None if there is no result.
+        body: The first bytes of the result, or all of them.
+        more: The rest, or None if `body` is complete; iterating may raise `QueryError`.
+        rows: Number of rows in `body`.
+        written_rows: Number of rows written.
+        written_bytes: Number of bytes written.
+        resources: Resources to close once the answer is sent or abandoned.
     """
 
     format: str | None = None
@@ -55,19 +55,19 @@ def run(
     settings: Mapping[str, str],
     default_format: str,
 ) -> Answer:
-    """Run a statement.
+    """Run a statement and return its result, streamed if the format allows it.
 
     Args:
-        handle: A free handle, its settings made.
-        statement: What to run.
-        rows: Of an insert, the data behind the statement.
-        rows_folder: Where they are kept on the way.
+        handle: A free handle with the settings applied.
+        statement: Statement to run.
+        rows: Rows that follow an INSERT.
+        rows_folder: Folder for a temporary file of these rows.
         parameters: Values of ``{name:Type}``.
-        settings: Those of the request, which the handle has already.
-        default_format: Where the statement names none; may be empty.
+        settings: Settings of the request, already applied to the handle.
+        default_format: Format for a statement that names none; may be empty.
 
     Raises:
-        ENGINE_ERRORS: The engine refuses it.
+        ENGINE_ERRORS: The engine refuses the statement.
     """
     if statement.kind is Kind.INSERT_ROWS:
         assign(handle, {f"param_{name}": value for name, value in parameters.items()})
@@ -84,20 +84,20 @@ def run(
 
 
 def _is_array(statement: Statement, settings: Mapping[str, str]) -> bool:
-    """Whether rows stand between two brackets, which each block of a result would have anew."""
+    """Return whether the result is one JSON array, which blocks cannot be joined to."""
     return settings.get(_ARRAY, "0") != "0" or _ARRAY.encode() in statement.sql
 
 
 def _insert(
     handle: Handle, statement: Statement, rows: Iterator[bytes], rows_folder: Path, format_: str
 ) -> Answer:
-    """Insert from a file: chDB's own way to push rows says nothing of errors while it writes."""
+    """Insert rows from a file, as chDB's own streaming insert reports no errors of writing."""
     with NamedTemporaryFile(dir=rows_folder) as kept:
         try:
             kept.writelines(rows)
             kept.flush()
         except OSError as error:
-            raise RuntimeError(f"cannot keep the rows in {kept.name}: {error}") from error
+            raise RuntimeError(f"cannot write the rows to {kept.name}: {error}") from error
         written = handle.query(_from_file(statement, kept.name, format_), "Null", {})
     if written is None:
         return Answer()
@@ -144,7 +144,7 @@ def _rest(result: Rows) -> Iterator[bytes]:
 
 
 def _as_revision_0(sql: bytes) -> bytes:
-    """clickhouse-go writes Native as the revision it is told; the engine here writes revision 0."""
+    """Report revision 0 to clickhouse-go, which then expects Native blocks as the engine does."""
     if not sql.startswith(b"SELECT displayName(), version(), revision()"):
         return sql
     return sql.replace(b"revision()", b"toUInt32(0)", 1)

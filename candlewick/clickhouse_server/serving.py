@@ -1,4 +1,4 @@
-"""The process's life: open the engine, serve until a signal, let the folder go."""
+"""Lifetime of the server process: open the engine, serve until a signal, close the engine."""
 
 import asyncio
 import signal
@@ -28,7 +28,7 @@ def serve(listener: socket.socket, accounts: Accounts, folder: Path, *, memory_m
     """
     engine = Engine(folder, memory_mb=memory_mb)
     sessions = Sessions(engine)
-    # uvicorn raises the signal that stopped it once more when it is done: by then it is answered.
+    # uvicorn raises the signal again after it has shut down; this handler ignores it.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     try:
@@ -44,7 +44,7 @@ def serve(listener: socket.socket, accounts: Accounts, folder: Path, *, memory_m
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that stops running statements when its grace is over."""
+    """uvicorn server that stops statements still running _GRACE_S after a signal."""
 
     def __init__(self, config: uvicorn.Config, engine: Engine) -> None:
         super().__init__(config)

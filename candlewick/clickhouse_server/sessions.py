@@ -1,4 +1,4 @@
-"""Handles that outlive their request, because a client asked for a session."""
+"""Sessions: handles that stay open between the requests of a client."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ class _Session:
 
 
 class Sessions:
-    """Sessions by user and name; each runs one statement at a time and ends by being left alone."""
+    """Sessions by user and name; each runs one statement at a time and expires when unused."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -28,10 +28,10 @@ class Sessions:
 
     @contextmanager
     def handle(self, user: str, name: str, *, timeout_s: int, must_exist: bool) -> Iterator[Handle]:
-        """The session's handle, for the length of one request.
+        """Lend the session's handle for one request; a missing session is opened.
 
         Raises:
-            QueryError: Another request is in it (373), or there is none to go on with (372).
+            QueryError: Another request is using it (373), or `must_exist` and it does not (372).
         """
         session = self._take((user, name), must_exist=must_exist)
         try:

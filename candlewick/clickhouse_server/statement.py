@@ -1,4 +1,4 @@
-"""What a request's SQL is: reads a table, changes something, or brings rows along."""
+"""Classifies a statement: reads a table, changes something, or inserts rows that follow it."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -11,7 +11,7 @@ from candlewick.clickhouse_server.tokens import Token, tokens
 
 
 class Kind(Enum):
-    """How a statement is run, and what it answers with."""
+    """How a statement is run, and what kind of result it has."""
 
     SELECT = auto()
     REPORT = auto()
@@ -21,15 +21,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement.
+    """One parsed statement.
 
     Attributes:
-        kind: How it is run.
+        kind: How the statement is run.
         verb: Its first word, in capitals.
-        sql: Its text; of `INSERT_ROWS` the part before ``FORMAT`` or ``VALUES``.
-        format: The format it names, or None.
-        data_start: Where the rows begin in what was read, for `INSERT_ROWS`.
-        tokens: Its tokens, those of the rows left out.
+        sql: Its text; for `INSERT_ROWS` the part before ``FORMAT`` or ``VALUES``.
+        format: Format that it names, or None.
+        data_start: For `INSERT_ROWS`, the offset in the text at which the rows begin.
+        tokens: Its tokens, without those of the rows.
     """
 
     kind: Kind
@@ -50,17 +50,17 @@ _DISK: Final = {("INTO", "OUTFILE"), ("FROM", "INFILE")}
 
 
 def read_statement(sql: bytes, *, whole: bool) -> Statement | None:
-    """Tell what a statement is.
+    """Parse a statement.
 
     Args:
-        sql: The statement, with any rows behind it.
-        whole: Nothing more is coming.
+        sql: The statement, followed by any rows.
+        whole: Whether the text is complete.
 
     Returns:
-        None where more of the text is needed to tell; never when `whole`.
+        The statement, or None if more of the text is needed to classify it.
 
     Raises:
-        QueryError: Nothing to run, several statements, or a file of the server's disk.
+        QueryError: The text has no statement or several, or names a file on the server's disk.
     """
     if whole and len(sql) <= _REMEMBERED_BYTES:
         return _remembered(sql)
@@ -69,13 +69,13 @@ def read_statement(sql: bytes, *, whole: bool) -> Statement | None:
 
 @lru_cache(maxsize=64)
 def _remembered(sql: bytes) -> Statement | None:
-    """Clients ask the same again, with other parameters; to read it takes as long as to run it."""
+    """Cache the result: clients repeat statements, and parsing takes as long as running them."""
     return _read(sql, whole=True)
 
 
 def _read(sql: bytes, *, whole: bool) -> Statement | None:
     found: list[Token] = []
-    selects = False  # behind the table, before the last token
+    selects = False  # whether a SELECT stands after the table and before the last token
     for token in tokens(sql):
         selects = selects or (len(found) >= _SHORTEST_INSERT and found[-1].word in _SELECTS)
         found.append(token)
@@ -95,7 +95,7 @@ def _read(sql: bytes, *, whole: bool) -> Statement | None:
 
 
 def _rows(found: list[Token]) -> str:
-    """The format of the rows that start after the last token, or an empty string."""
+    """Return the format of the rows that start after the last token, or an empty string."""
     last, before = found[-1], found[-2] if len(found) > 1 else found[-1]
     if len(found) < _SHORTEST_INSERT or last.depth:
         return ""
@@ -134,7 +134,7 @@ def _refuse_no_statement(parts: tuple[Token, ...]) -> None:
         raise refused(SYNTAX_ERROR, "Empty query")
     if parts[-1].kind == "open":
         raise refused(SYNTAX_ERROR, "A quote or a comment is not closed.")
-    # The engine reads anything else as what stands behind a SELECT, and swallows some of it.
+    # The engine would read any other text as the list of a SELECT, and ignore a part of it.
     if not (parts[0].word.isascii() and parts[0].word) and parts[0].raw != b"(":
         raise refused(SYNTAX_ERROR, "A statement begins with a word, such as SELECT.")
 

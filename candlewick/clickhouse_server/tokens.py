@@ -1,4 +1,4 @@
-"""ClickHouse SQL to tokens: enough to tell words from strings and comments, and no more."""
+"""A lexer of ClickHouse SQL that only distinguishes words, strings, comments and brackets."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,10 +18,10 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-# What begins with one of these ends with the other; a tag between dollar signs ends with itself.
+# Opening and closing curly quotes; a tag between dollar signs is closed by the same tag.
 _CURLY: Final = {b"\xe2\x80\x98": b"\xe2\x80\x99", b"\xe2\x80\x9c": b"\xe2\x80\x9d"}
 _OPENING_DOUBLE: Final = b"\xe2\x80\x9c"
-_TAG: Final = re.compile(rb"(?=(\$\w*\$))")  # those that overlap, too
+_TAG: Final = re.compile(rb"(?=(\$\w*\$))")  # a lookahead, to find overlapping tags too
 _COMMENT_EDGE: Final = re.compile(rb"/\*|\*/")
 _NESTING: Final = {b"(": 1, b"[": 1, b"{": 1, b")": -1, b"]": -1, b"}": -1}
 
@@ -30,7 +30,7 @@ _NESTING: Final = {b"(": 1, b"[": 1, b"{": 1, b")": -1, b"]": -1, b"}": -1}
 class Token:
     """One token: its kind (`text`, `quoted`, `word`, `open`, `mark`), place and bracket depth.
 
-    `open` is a quote or comment that nothing closes; it reaches to the end.
+    `open` is an unclosed quote or comment, which extends to the end of the text.
     """
 
     kind: str
@@ -41,12 +41,12 @@ class Token:
 
     @property
     def word(self) -> str:
-        """The word in capitals, empty for what is not one."""
+        """The word in capitals; empty for other kinds."""
         return self.raw.decode(errors="replace").upper() if self.kind == "word" else ""
 
     @property
     def identifier(self) -> str:
-        """The name as written, quotes taken off; empty for what is not one."""
+        """The name as written, without quotes; empty for other kinds."""
         if self.kind == "quoted":
             return self.raw.decode(errors="replace")[1:-1]
         return self.raw.decode(errors="replace") if self.kind == "word" else ""
@@ -82,14 +82,14 @@ def tokens(sql: bytes) -> Iterator[Token]:
 
 
 def _last_tags(sql: bytes) -> dict[bytes, int]:
-    """Where each tag comes last: so that nobody looks to the end for one that does not close."""
+    """Map each tag to its last position, so that no search runs to the end for an unclosed one."""
     return {found[1]: found.start() for found in _TAG.finditer(sql)}
 
 
 def _of_a_pair(
     sql: bytes, begin: bytes, position: int, tags: Mapping[bytes, int]
 ) -> tuple[str, int]:
-    """The kind and the end of what starts with a tag or a curly quote."""
+    """Return the kind and the end of a token that starts with a tag or a curly quote."""
     if begin not in _CURLY and tags[begin] < position:
         return "mark", position - len(begin) + 1  # a dollar sign alone
     end = _CURLY.get(begin, begin)
@@ -100,7 +100,7 @@ def _of_a_pair(
 
 
 def _end_of_comment(sql: bytes, position: int) -> int:
-    """Where a comment ends, those inside of it counted; -1 where it does not."""
+    """Return the end of a comment, which may contain comments; -1 if it is not closed."""
     level = 1
     while level and (edge := _COMMENT_EDGE.search(sql, position)) is not None:
         position = edge.end()

@@ -1,4 +1,4 @@
-"""One node of Apache Kafka in the foreground: ``python -m candlewick.kafka_server --data DIR``."""
+"""Runs an Apache Kafka node in the foreground: ``python -m candlewick.kafka_server --data DIR``."""
 
 import argparse
 import os
@@ -18,11 +18,11 @@ def prepare_node(java: KafkaJava, data: Path, port: int) -> Path:
     """Write the node's configuration and, the first time, its identity.
 
     Returns:
-        The properties file to serve.
+        The properties file to start Kafka with.
 
     Raises:
-        ConfigurationError: The port is taken, Kafka refused the folder, or what the folder says
-            of itself is broken.
+        ConfigurationError: The port is taken, Kafka refused the folder, or the identity in the
+            folder is broken.
     """
     if not is_free(port):
         raise ConfigurationError(f"port {port} is taken: give Kafka another one with --port")
@@ -40,7 +40,7 @@ def prepare_node(java: KafkaJava, data: Path, port: int) -> Path:
 
 
 def main() -> None:
-    """Become the Java process, so that its id and its signals are Kafka's."""
+    """Replace this process by Kafka's, so that Kafka has its process id and gets its signals."""
     arguments = _arguments()
     with one_line_errors():
         home = kafka_home()
@@ -59,11 +59,11 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path(".candlewick/kafka"))
-    parser.add_argument("--port", type=port_number, default=9092, help="on loopback")
-    parser.add_argument("--heap-mb", type=int, default=192, help="Java heap")
+    parser.add_argument("--data", type=Path, default=Path(".candlewick/kafka"), help="data folder")
+    parser.add_argument("--port", type=port_number, default=9092, help="port on loopback")
+    parser.add_argument("--heap-mb", type=int, default=192, help="Java heap in megabytes")
     parser.add_argument("--quick-start", action="store_true", help="start fast, run slower")
-    parser.add_argument("--prepare", action="store_true", help="fetch what is needed, then stop")
+    parser.add_argument("--prepare", action="store_true", help="fetch Kafka, then exit")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""The JVM's ahead-of-time cache: made once by a trial run, it halves every later start."""
+"""The JVM's ahead-of-time cache: made once by a trial run, it halves the time of later starts."""
 
 import os
 import signal
@@ -17,9 +17,9 @@ WRITE_S = 60
 
 
 def train(java: KafkaJava) -> None:
-    """Run a node in a scratch folder once and keep what the JVM learned about loading it.
+    """Run a node in a scratch folder once, and keep the cache that the JVM writes.
 
-    A failure costs only speed, so it is not an error: the next starts are as slow as this one.
+    A failure is not an error, as it costs only speed: later starts are as slow as this one.
 
     Source: JEP 514, "Ahead-of-Time Command-Line Ergonomics".
     """

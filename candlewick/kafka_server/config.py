@@ -14,10 +14,10 @@ _CLUSTER_ID: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 def server_properties(*, port: int, controller_port: int, logs: Path) -> str:
-    """Return the properties file of a node that is broker and controller.
+    """Return the properties file of a node that is both broker and controller.
 
-    A quorum given as voters, not by ``--standalone``, takes its address from here at each start,
-    so the ports may change between two starts over the same data.
+    With `controller.quorum.voters`, unlike ``--standalone``, the node reads the quorum's address
+    from this file at each start, so the ports may change between starts over the same data.
 
     Source: Apache Kafka 4.3 documentation, "Broker Configs" and "KRaft".
     """
@@ -40,20 +40,20 @@ def server_properties(*, port: int, controller_port: int, logs: Path) -> str:
         "transaction.state.log.num.partitions": 4,
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
-        # After kill -9 the node waits until its own old session has ended: 12 s by default.
+        # After kill -9 the node waits until its old session expires: 12 s by default.
         "broker.session.timeout.ms": 2000,
         "broker.heartbeat.interval.ms": 500,
-        # 128 MB by default, a third of the heap, for topics of a few megabytes.
+        # The default of 128 MB is most of the heap; our topics have a few megabytes.
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
 def refuse_broken_identity(path: Path) -> None:
-    """Look at ``meta.properties`` before Kafka does, which tells of it in a Java trace.
+    """Check ``meta.properties`` before Kafka does, which would report a fault as a Java trace.
 
     Raises:
-        ConfigurationError: Kafka would not take it for its own.
+        ConfigurationError: Kafka would not accept the file.
 
     Source: org.apache.kafka.metadata.properties.MetaProperties, version 1.
     """
@@ -63,14 +63,14 @@ def refuse_broken_identity(path: Path) -> None:
     if wrong or not _CLUSTER_ID.fullmatch(found.get("cluster.id", "")):
         raise ConfigurationError(
             f"{path} is broken, {', '.join(wrong) or 'cluster.id'} is not as Kafka wrote it: "
-            f"restore it, or remove {path.parent} for an empty Kafka; what ClickHouse has stays"
+            f"restore it, or remove {path.parent} for an empty Kafka; ClickHouse keeps its data"
         )
 
 
 def new_cluster_id() -> str:
     """Return a Kafka UUID: 22 characters of url-safe base64.
 
-    Source: org.apache.kafka.common.Uuid; ids that start with a dash are not given out.
+    Source: org.apache.kafka.common.Uuid, which never generates an id that starts with a dash.
     """
     while True:
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

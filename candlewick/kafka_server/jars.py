@@ -1,4 +1,4 @@
-"""Apache Kafka's jars: fetched once, each held to its SHA-256 in ``jars.sha256``."""
+"""Apache Kafka's jars: fetched once, and each checked against its SHA-256 in ``jars.sha256``."""
 
 import errno
 import fcntl
@@ -23,11 +23,11 @@ def kafka_home() -> Path:
 
 
 def ensure_jars(home: Path) -> list[Path]:
-    """Return the jars in the order of the list; fetch them where one is missing or differs.
+    """Return the jars in the order of the list; fetch them if one is missing or differs.
 
     Raises:
         ConfigurationError: Maven Central cannot be reached, or the disk is full.
-        ContractMismatch: Maven Central gave other bytes than the list says.
+        ContractMismatch: Maven Central sent a jar whose checksum differs from the list's.
     """
     wanted = read_list(LOCK_LIST)
     folder = home / "jars"
@@ -46,16 +46,16 @@ def ensure_jars(home: Path) -> list[Path]:
 
 
 def read_list(path: Path) -> dict[str, str]:
-    """Return file name to SHA-256.
+    """Read a checksum list into a mapping from file name to SHA-256.
 
-    Source: the format of ``sha256sum``, two blanks between digest and name.
+    Source: the format of ``sha256sum``, two spaces between digest and name.
     """
     lines = path.read_text(encoding="ascii").splitlines()
     return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
 
 
 def differing(folder: Path, wanted: dict[str, str]) -> list[str]:
-    """Return the names that are missing from the folder or have other bytes."""
+    """Return the names of files that are missing from the folder or have another checksum."""
     return [name for name, digest in wanted.items() if _sha256(folder / name) != digest]
 
 
@@ -68,7 +68,7 @@ def _fetch(folder: Path, wanted: dict[str, str]) -> None:
         for jar in fetch_jars(ENDPOINT, Path(scratch)):
             shutil.copy(jar, fresh / jar.name)
         if wrong := differing(fresh, wanted):
-            raise ContractMismatch(f"Maven Central gave other bytes for {', '.join(wrong)}")
+            raise ContractMismatch(f"Maven Central sent a wrong checksum for {', '.join(wrong)}")
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
 
@@ -82,7 +82,7 @@ def _sha256(path: Path) -> str | None:
 
 @contextmanager
 def _only_one(home: Path) -> Iterator[None]:
-    """Let one process at a time fetch into a cache."""
+    """Allow only one process at a time to fetch into the cache."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Java command lines of Kafka's own classes."""
+"""Java command lines that run Kafka's own classes."""
 
 import os
 import subprocess
@@ -24,11 +24,12 @@ QUIET = (
 
 @dataclass(frozen=True, slots=True)
 class KafkaJava:
-    """Kafka's jars and, beside them, the JVM's ahead-of-time cache if there is one.
+    """Kafka's jars and the JVM's options, with the ahead-of-time cache if there is one.
 
     Attributes:
+        home: Folder of the ahead-of-time cache.
         heap_mb: Java heap in megabytes.
-        quick_start: Compile less: a start half as long for a broker that carries little.
+        quick_start: Compile less: halves the start of a broker with little load.
     """
 
     home: Path

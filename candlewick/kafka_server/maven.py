@@ -1,4 +1,4 @@
-"""Jars from Maven Central, by jgo."""
+"""Download of jars from Maven Central with jgo."""
 
 import logging
 from pathlib import Path
@@ -16,7 +16,7 @@ def fetch_jars(endpoint: str, folder: Path) -> list[Path]:
         Every jar of the resolved environment.
 
     Raises:
-        ConfigurationError: Maven Central cannot be reached, or lacks a part.
+        ConfigurationError: Maven Central cannot be reached, or lacks one of the jars.
     """
     logging.getLogger("jgo").setLevel(logging.CRITICAL)
     context = MavenContext(repo_cache=folder / "repository")
@@ -27,7 +27,7 @@ def fetch_jars(endpoint: str, folder: Path) -> list[Path]:
         raise ConfigurationError(_UNREACHABLE) from error
     except (RuntimeError, ValueError) as error:
         raise ConfigurationError(
-            f"Maven Central has not all of {endpoint}: {_first_line(error)}"
+            f"Maven Central lacks a part of {endpoint}: {_first_line(error)}"
         ) from error
     except OSError as error:
         if error.errno is not None:
