@@ -1,4 +1,4 @@
-"""The database and its tables, made over HTTP like everything else in ClickHouse."""
+"""Connections to ClickHouse over HTTP, and the creation of the database and its tables."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,21 @@ from schemas.settings import ClickHouseSettings, LifecycleSettings
 
 @dataclass(frozen=True, slots=True)
 class HttpStore:
-    """A ClickHouse database as the migrator wants it."""
+    """A ClickHouse database with the interface that the migrator needs."""
 
     client: Client
 
     def run(self, statement: str) -> None:
-        """Run one statement."""
+        """Run one statement that returns no rows."""
         self.client.command(statement)
 
     def rows(self, query: str) -> list[tuple[str, str]]:
-        """Return rows of two text columns."""
+        """Return the rows of a query with two columns, as text."""
         return [(_text(a), _text(b)) for a, b in self.client.query(query).result_rows]
 
 
 def apply_migrations(settings: ClickHouseSettings) -> list[str]:
-    """Create the database and bring its tables up to date; return what was applied.
+    """Create the database and apply missing migrations; return the names of those applied.
 
     Raises:
         Transient: ClickHouse does not answer.
@@ -43,7 +43,7 @@ def apply_migrations(settings: ClickHouseSettings) -> list[str]:
 
 
 def apply_lifecycle(settings: ClickHouseSettings, lifecycle: LifecycleSettings) -> list[str]:
-    """Let tables keep rows as long as is set; return the tables that were changed.
+    """Apply the retention settings to the tables; return the names of those changed.
 
     Raises:
         Transient: ClickHouse does not answer.

@@ -1,4 +1,4 @@
-"""What the audit view of ClickHouse says, as values."""
+"""Queries of ClickHouse's audit view, which compares our candles with the exchange's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ LIMIT {{most:UInt32}}
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many candles of a symbol and interval have each result."""
+    """Number of candles of a symbol and interval with each result of the audit."""
 
     symbol: str
     interval: str
@@ -56,7 +56,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field in which our candle is not the exchange's; both values as plain decimals."""
+    """A field in which our candle differs from the exchange's; both values as plain decimals."""
 
     symbol: str
     interval: str
@@ -76,11 +76,11 @@ class Audit:
     interval: str
 
     def tallies(self) -> list[Tally]:
-        """Return the counts, by symbol and interval."""
+        """Return the counts of each symbol and interval."""
         return [Tally(*row) for row in self._rows(_COUNTS, 0)]
 
     def differences(self, *, most: int) -> list[Difference]:
-        """Return the oldest differences."""
+        """Return the oldest differences, at most `most`."""
         return [Difference(*row) for row in self._rows(_DIFFERENCES, most)]
 
     def _rows(self, query: str, most: int) -> Sequence[Sequence[Any]]:

@@ -1,6 +1,6 @@
-"""What the live board asks ClickHouse, each answer a handful of rows.
+"""SQL queries of the live board, each of which returns a few rows.
 
-The market's clock is the newest event time that arrived, never this machine's.
+They take the time from the newest event time stored, never from this machine's clock.
 """
 
 OPEN_CANDLES = """
@@ -22,7 +22,7 @@ ORDER BY interval = '15m' DESC, open_time DESC
 LIMIT 1 BY symbol
 """
 
-# What whoever speaks for a symbol said last about the candle that is open.
+# The champion's newest prediction for each symbol's open candle.
 PREDICTIONS = """
 SELECT symbol, toUnixTimestamp64Milli(open_time) AS open_ms, low_90, high_90
 FROM predictions
@@ -32,7 +32,7 @@ ORDER BY issued_time DESC, stored_time DESC
 LIMIT 1 BY symbol
 """
 
-# The empty symbol is the total. Parts whose newest trade is older are never opened.
+# The empty symbol is the total. ClickHouse does not open parts whose newest trade is older.
 FLOW = """
 SELECT symbol, count() / 10 AS trades_per_s,
        quantile(0.5)(delay_ms) AS typical_ms, quantile(0.99)(delay_ms) AS slow_ms
@@ -46,8 +46,8 @@ FROM
 GROUP BY symbol WITH ROLLUP
 """
 
-# A repair that was interrupted begins again as a shorter gap with a later end: what ends before a
-# repaired end is repaired too, as the producer publishes nothing newer before a gap is closed.
+# An interrupted repair starts again as a shorter gap with a later end. A gap that ends before a
+# repaired end is therefore repaired too: until then the producer publishes nothing newer.
 GAPS = """
 WITH groupUniqArrayIf((first_agg_id, last_agg_id), state = 'found') AS gaps_found,
      groupUniqArrayIf((first_agg_id, last_agg_id), state = 'given-up') AS gaps_lost,

@@ -1,4 +1,4 @@
-"""What the completeness view of ClickHouse says, as values."""
+"""Queries of ClickHouse's completeness view: stored and missing candles by month."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ WHERE ({symbol:String} = '' OR symbol = {symbol:String})
   AND ({interval:String} = '' OR interval = {interval:String})
 ORDER BY symbol, toUInt32OrZero(interval), interval
 """
-# One key a query, as then only its rows are read and memory stays small.
+# One symbol and interval a query: ClickHouse reads only their rows, and memory stays small.
 _MONTHS = """
 SELECT symbol, interval, formatDateTime(month, '%Y-%m'), expected, held, official_holes,
        unproven_holes, missing, gapped, verified, mismatched
@@ -31,20 +31,20 @@ ORDER BY month
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """How many candles of a symbol, interval and month there should be, and what is known of them.
+    """Counts of the candles of a symbol, interval and month.
 
     ``expected`` is the sum of ``held``, ``official_holes``, ``unproven_holes`` and ``missing``.
 
     Attributes:
         month: For example ``2024-08``.
-        expected: From the first candle held or listed to the last one closed a minute ago.
-        held: From the exchange, or from trades of which none is missing.
-        official_holes: The exchange has no candle, as its trade ids show.
-        unproven_holes: The exchange has no candle, and nobody could show why.
-        missing: The exchange has them, we do not.
-        gapped: Those of the missing that are held from trades, with some trades missing.
-        verified: Candles from trades that equal the exchange's.
-        mismatched: Candles from trades that do not.
+        expected: All, from the first stored or listed to the last that closed a minute ago.
+        held: Stored, from the exchange or from a complete set of trades.
+        official_holes: Absent at the exchange, which its trade ids prove.
+        unproven_holes: Absent at the exchange, without such a proof.
+        missing: Present at the exchange but not stored.
+        gapped: Part of the missing: stored from trades, some of which are missing.
+        verified: Made from trades and equal to the exchange's.
+        mismatched: Made from trades and different from the exchange's.
     """
 
     symbol: str
@@ -61,7 +61,7 @@ class Month:
 
 
 def read_completeness(client: Client, *, symbol: str, interval: str) -> Iterator[Month]:
-    """Yield the months of every symbol and interval stored; an empty argument means all.
+    """Yield the months of each symbol and interval; an empty argument selects all.
 
     Raises:
         Transient: ClickHouse does not answer.

@@ -1,4 +1,4 @@
-"""What ClickHouse holds about models: their events, and how far the market has come."""
+"""Queries of the models' events and of the newest stored minute."""
 
 from dataclasses import dataclass, fields
 
@@ -41,20 +41,20 @@ SELECT toUnixTimestamp64Milli(max(newest)) FROM
 
 @dataclass(frozen=True, slots=True)
 class ModelTables:
-    """The tables, read by a client as the user that may only read."""
+    """Queries of the model tables, run by a read-only client."""
 
     client: Client
 
     def newest(self, symbol: str = "") -> list[ModelVersion]:
-        """Return the newest event of every version and symbol, the newest first."""
+        """Return the newest event of every version and symbol, newest first."""
         return self._events(_NEWEST, {"symbol": symbol})
 
     def events(self, name: str, *, limit: int) -> list[ModelVersion]:
-        """Return what happened to a version, or to a kind of model, the newest first."""
+        """Return the events of a version or of a kind of model, newest first."""
         return self._events(_EVENTS, {"name": name, "limit": limit})
 
     def trained(self, model: str) -> ModelVersion | None:
-        """Return the newest training of a model that ended well."""
+        """Return the newest successful training of a model, or None."""
         found = self._events(_TRAINED, {"model": model})
         return found[0] if found else None
 

@@ -1,4 +1,4 @@
-"""What ClickHouse holds about predictions: the newest of each symbol, and stored scores."""
+"""Queries of predictions and scores: the newest of each symbol, and scores since a moment."""
 
 from dataclasses import dataclass, fields
 
@@ -43,35 +43,35 @@ WHERE symbol = {symbol:String} AND model = 'reference'
 
 @dataclass(frozen=True, slots=True)
 class PredictionTables:
-    """The tables, read by a client.
+    """Queries of the prediction tables.
 
     Attributes:
-        client: As the user that may only read.
-        symbol: Only this one; empty for all.
+        client: Read-only client.
+        symbol: Symbol to select; empty for all.
     """
 
     client: Client
     symbol: str = ""
 
     def newest(self) -> list[Prediction]:
-        """Return every model's newest answer for each symbol, the champion's first."""
+        """Return every model's newest prediction for each symbol, the champion's first."""
         query = _NEWEST.format(columns=_columns(Prediction))
         rows = rows_of(self.client, query, {"symbol": self.symbol})
         return [Prediction(*row) for row in rows]
 
     def scored(self, since_ms: int) -> list[str]:
-        """Return the symbols with scores of candles that opened since then."""
+        """Return the symbols that have scores of candles opened since a moment."""
         parameters = {"symbol": self.symbol, "since_ms": since_ms}
         return [str(row[0]) for row in rows_of(self.client, _SCORED, parameters)]
 
     def scores(self, symbol: str, since_ms: int) -> list[Score]:
-        """Return one symbol's scores of candles that opened since then, by time."""
+        """Return one symbol's scores of candles opened since a moment, in order of time."""
         query = _SCORES.format(columns=_columns(Score))
         parameters = {"symbol": symbol, "since_ms": since_ms}
         return [Score(*row) for row in rows_of(self.client, query, parameters)]
 
     def asked_live(self, symbol: str, since_ms: int) -> int:
-        """Return how many of the scored questions were answered live; the others were replayed."""
+        """Return how many of the scored predictions were made live; the others were replayed."""
         parameters = {"symbol": symbol, "since_ms": since_ms}
         return int(rows_of(self.client, _IN_TIME, parameters)[0][0])
 

@@ -1,4 +1,4 @@
-"""How long rows are kept and when they are compressed harder: settings to TTLs of ClickHouse."""
+"""Retention of tables: translates settings into ClickHouse's TTLs, and applies them."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,9 @@ WHERE database = currentDatabase() AND name IN {names:Array(String)}
 
 
 def wanted_ttls(settings: LifecycleSettings) -> dict[str, str]:
-    """Return the TTL of each table that has settings, as ClickHouse itself writes it; "" for none.
+    """Return the TTL of each table with settings, as ClickHouse writes it; "" for none.
 
-    Rows age from when they were stored, so that the past may be stored today.
+    The age of a row counts from the time it was stored, so backfilled rows are not deleted at once.
     """
     level, candles = settings.zstd_level, settings.candles_recompress_days
     return {
@@ -29,7 +29,7 @@ def wanted_ttls(settings: LifecycleSettings) -> dict[str, str]:
 
 
 def change_ttls(client: Client, settings: LifecycleSettings, *, cluster: str | None) -> list[str]:
-    """Change the TTLs that are not as the settings say; return the tables that were changed."""
+    """Change the TTLs that differ from the settings; return the names of the changed tables."""
     found, wanted = found_ttls(client, settings), wanted_ttls(settings)
     changed = [name for name in wanted if name in found and found[name] != wanted[name]]
     for name in changed:
@@ -38,7 +38,7 @@ def change_ttls(client: Client, settings: LifecycleSettings, *, cluster: str | N
 
 
 def found_ttls(client: Client, settings: LifecycleSettings) -> dict[str, str]:
-    """Return the TTLs that the tables have; a table that does not exist is left out."""
+    """Return the present TTL of each existing table."""
     names = {"names": list(wanted_ttls(settings))}
     return {str(row[0]): str(row[1]) for row in client.query(_FOUND, names).result_rows}
 

@@ -1,11 +1,11 @@
-"""What each table of ClickHouse holds: rows, bytes, partitions, oldest and newest row."""
+"""Sizes of ClickHouse's tables: rows, bytes, partitions, oldest and newest row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clients.clickhouse import Client, rows_of
 
-# The column that says of when a row is: the first of these that the table has.
+# The column with the time of a row: the first of these that the table has.
 _TIMES = ("open_time", "event_time", "time", "updated_time", "noticed_time", "changed_time")
 _TABLES = r"""
 SELECT name, partition_key, extract(create_table_query, '\\sTTL (.*?)(?: SETTINGS .*)?$')
@@ -33,16 +33,16 @@ _EMPTY = (0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class TableSize:
-    """A table.
+    """Size and age of a table.
 
     Attributes:
-        rows: Stored, including those that a newer one replaces at the next merge.
-        bytes: On disk.
-        uncompressed_bytes: What they would be uncompressed.
-        partition_key: What one partition holds; empty when there is one partition.
-        ttl: What ends or recompresses rows, as ClickHouse writes it.
-        oldest_ms: Time of the oldest row; None when there is none.
-        newest_ms: Time of the newest one.
+        rows: Stored rows, including those that a newer one replaces at the next merge.
+        bytes: Bytes on disk.
+        uncompressed_bytes: Bytes before compression.
+        partition_key: Expression that assigns rows to partitions; empty for a single partition.
+        ttl: Rules that delete or recompress rows, as ClickHouse writes them.
+        oldest_ms: Time of the oldest row; None without rows.
+        newest_ms: Time of the newest row; None without rows.
     """
 
     table: str
@@ -57,7 +57,7 @@ class TableSize:
 
 
 def read_table_sizes(client: Client) -> list[TableSize]:
-    """Return every table of the database.
+    """Return the size of every table in the database.
 
     Raises:
         Transient: ClickHouse does not answer.

@@ -1,4 +1,4 @@
-"""A backfill on a terminal: a bar a symbol and interval while it runs, a summary at its end."""
+"""Terminal view of a backfill: progress bars while it runs, a summary at its end."""
 
 import time
 
@@ -14,7 +14,7 @@ _BAR = 30
 
 
 def running_view(progress: Progress, now_s: float) -> RenderableType:
-    """Return the bars, and one line about the whole."""
+    """Return a progress bar for each symbol and interval, and one line about the total."""
     if not progress.tracks:
         return Text(progress.says)
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -26,7 +26,7 @@ def running_view(progress: Progress, now_s: float) -> RenderableType:
 
 
 def summary(progress: Progress) -> Table:
-    """Return what is held and what is missing, a row a symbol and interval."""
+    """Return a table of stored and missing candles, with a row for each symbol and interval."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("symbol")
     table.add_column("interval")

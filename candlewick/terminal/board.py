@@ -1,4 +1,4 @@
-"""What the live board shows, read from ClickHouse as any other reader would."""
+"""The contents of the live board, read from ClickHouse as the read-only user."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ANSWER_S = 10.0  # a board that is late is of no use
 
 @dataclass(frozen=True, slots=True)
 class OpenCandle:
-    """The candle that is still moving; `event_ms` is the newest event time it has seen."""
+    """A symbol's open candle; `event_ms` is the newest event time that it includes."""
 
     symbol: str
     open_ms: int
@@ -28,7 +28,7 @@ class OpenCandle:
 
 @dataclass(frozen=True, slots=True)
 class ClosedCandle:
-    """The last closed one: of 15 minutes, or of 1 minute while there is none of 15."""
+    """A symbol's last closed candle: of 15 minutes, or of 1 minute until there is one."""
 
     symbol: str
     interval: str
@@ -39,7 +39,7 @@ class ClosedCandle:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """Between which prices the open candle will close, nine times of ten."""
+    """The 90 % interval of the price at which the open candle will close."""
 
     symbol: str
     open_ms: int
@@ -49,7 +49,7 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Trades of the last 10 seconds: how many, and how long from the exchange to the store."""
+    """Trades of the last 10 seconds: their rate, and their delay from exchange to ClickHouse."""
 
     symbol: str
     trades_per_s: float
@@ -59,7 +59,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class GapCount:
-    """Gaps of a symbol by what became of them."""
+    """Numbers of gaps of a symbol that were found, repaired and given up."""
 
     symbol: str
     found: int
@@ -69,7 +69,7 @@ class GapCount:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One look at the market; each mapping by symbol, `total` over all."""
+    """The board at one moment; mappings are by symbol, `total` is the flow of all symbols."""
 
     open: dict[str, OpenCandle]
     closed: dict[str, ClosedCandle]
@@ -84,7 +84,7 @@ Row = TypeVar("Row", OpenCandle, ClosedCandle, Predicted, Flow, GapCount)
 
 
 def read_board(client: Client) -> Board:
-    """Ask ClickHouse for everything on the board.
+    """Read the whole board from ClickHouse.
 
     Raises:
         Transient: ClickHouse does not answer.

@@ -1,4 +1,4 @@
-"""The live board as a rich table that fits into 100 columns."""
+"""Rendering of the live board, in the width of the terminal up to 116 columns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from candlewick.terminal.board import Board, ClosedCandle, Flow, GapCount, OpenC
 from candlewick.terminal.numbers import decimals_of, short_amount, short_delay, short_duration
 
 COLUMNS = ("open", "high", "low", "last", "volume", "last closed", "trades/s", "delay", "repaired")
-EXTRA = {"open", "high", "low"}  # left out where the terminal is narrow
+EXTRA = {"open", "high", "low"}  # left out on a narrow terminal
 STATUS_STYLE = {"complete": "green", "quiet": "cyan", "gapped": "yellow", "mismatch": "red"}
 BAR_CELLS = 24
 NARROW = 98
@@ -24,13 +24,13 @@ WIDE = 116
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is shown around the table.
+    """The contents of the lines around the table.
 
     Attributes:
-        exchange: Which exchange, for people.
-        memory_mb: Of all processes together.
-        note: What the supervisor or the reader said last; may be empty.
-        columns: Width of the terminal.
+        exchange: Name of the exchange to show.
+        memory_mb: Resident memory of all processes, megabytes.
+        note: Newest message of the supervisor or the reader; may be empty.
+        columns: Width of the terminal, columns.
     """
 
     exchange: str
@@ -43,7 +43,7 @@ class Surroundings:
 
 
 def render(board: Board, around: Surroundings) -> RenderableType:
-    """Return one picture of the board."""
+    """Render the board and the lines around it."""
     lines: list[RenderableType] = [_headline(board, around), _candle_line(board)]
     lines += ["", _table(board, around), "", *_predicted(board, around), _health(around)]
     lines += [Text(around.addresses, "dim"), Text(around.note, "yellow")]
@@ -113,11 +113,11 @@ def _flow_cells(flow: Flow | None) -> list[Text]:
 
 
 def _predicted(board: Board, around: Surroundings) -> Iterator[RenderableType]:
-    """Yield what is said of the candles that are open; none where nothing is said of any."""
+    """Yield the predictions for open candles, under a heading; nothing if there are none."""
     known = [board.predicted.get(symbol) for symbol in around.symbols]
     said = [p for p in known if p is not None and _is_open(board, p)]
     if said:
-        yield Text("Will close between, 90 % sure:")
+        yield Text("Predicted close, 90 % interval:")
         yield Columns([_interval(p) for p in said], padding=(0, 3), equal=True)
         yield ""
 

@@ -1,4 +1,4 @@
-"""How commands speak on a terminal: errors in one line, and a quiet end."""
+"""Error output of commands: one line an error, and none after Ctrl-C or a closed pipe."""
 
 import errno
 import os
@@ -12,9 +12,9 @@ from schemas.errors import CandlewickError
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the process with one line for an error that a person can do something about.
+    """Print an error that the user can act on as one line, and exit with code 1.
 
-    ``CANDLEWICK_LOG_LEVEL=DEBUG`` lets the error through, with its stack trace.
+    With ``CANDLEWICK_LOG_LEVEL=DEBUG`` the error is raised, with its stack trace.
     """
     try:
         yield
@@ -26,17 +26,17 @@ def one_line_errors() -> Iterator[None]:
 
 
 def describe(error: Exception) -> str:
-    """Return the error as one line that says what to do, where that is known."""
+    """Return an error as one line, with the remedy if it is known."""
     if isinstance(error, OSError) and is_full(error):
         return f"the disk is full ({error.filename or 'while writing'}): make room and start again"
     if isinstance(error, OSError) and error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return f"no permission to write {error.filename}: change it or CANDLEWICK_DATA_DIR"
+        return f"no permission to write {error.filename}: allow it, or set CANDLEWICK_DATA_DIR"
     return " ".join(str(error).split())
 
 
 @contextmanager
 def quiet_end() -> Iterator[None]:
-    """End without a word on Ctrl-C, or when nobody reads standard output any more."""
+    """End silently on Ctrl-C, or when the reader of standard output has closed it."""
     try:
         yield
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The board on a terminal, redrawn in place; elsewhere printed every few seconds."""
+"""The screen of `candlewick demo`: redrawn in place, or printed every 5 s without a terminal."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ NOTE_S = 10.0
 
 
 class DemoScreen:
-    """Reads the board and draws it."""
+    """Reads the board from ClickHouse and draws it."""
 
     def __init__(self, plan: StackPlan, console: Console) -> None:
         self._plan = plan
@@ -40,7 +40,7 @@ class DemoScreen:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Hold the terminal while the block runs."""
+        """Use the whole terminal while the block runs."""
         if not self._console.is_terminal:
             self._console.width = max(self._console.width, PLAIN_COLUMNS)
             yield
@@ -50,13 +50,13 @@ class DemoScreen:
         self._live = None
 
     def say(self, line: str) -> None:
-        """Print what the supervisor says; on the board it stays for a while."""
+        """Print a line of the supervisor, or show it below the board for 10 s."""
         if self._live is None:
             self._console.print(line, soft_wrap=True)
         self._note, self._note_until = line, time.monotonic() + NOTE_S
 
     def refresh(self, processes: tuple[ProcessState, ...]) -> None:
-        """Read and draw, when it is time to."""
+        """Read and draw the board if the next redraw is due."""
         now = time.monotonic()
         if now < self._due:
             return

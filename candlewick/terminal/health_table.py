@@ -1,4 +1,4 @@
-"""The health of the data for `candlewick status`: a table, and what is wrong in words."""
+"""The health report of `candlewick status`: a table, and a line for each part with a fault."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ COLOURS = {"ok": "green", "starting": "yellow", "down": "red"}
 
 
 def print_health(console: Console, health: Health) -> None:
-    """Print the table, a line a part that is not well, and how everything is."""
+    """Print the table, a line for each part that is not ok, and the overall state."""
     console.print(health_table(health))
     for name, part in health["parts"].items():
         if part["state"] != "ok":
@@ -29,7 +29,7 @@ def print_health(console: Console, health: Health) -> None:
 
 
 def health_table(health: Health) -> Table:
-    """Return how old the newest of each table is, and how far each group is behind."""
+    """Return a table with the age of each table's newest row and the lag of each group."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("data", no_wrap=True, overflow="ellipsis", max_width=NAME_COLUMNS)
     table.add_column("newest", justify="right", no_wrap=True)
@@ -67,7 +67,7 @@ def _newest_and_slowest(ages: dict[str, Any]) -> tuple[str, str, str]:
     known = {symbol: age_s for symbol, age_s in ages.items() if age_s is not None}
     if not known:
         return "none", "", ""
-    # A symbol of which nothing has come of late is slower than any that has an age.
+    # A symbol without recent data counts as slower than any with an age.
     slowest = next((s for s in ages if s not in known), max(known, key=lambda s: known[s]))
     return _age(min(known.values())), _age(ages[slowest]), slowest
 

@@ -1,4 +1,4 @@
-"""Numbers and durations as people read them in a narrow column."""
+"""Short formats of numbers and durations for narrow columns."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ UNITS = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
 
 
 def decimals_of(prices: list[Decimal]) -> int:
-    """Return how many decimals show all of these prices exactly, at least two.
+    """Return the number of decimals that shows all these prices exactly, at least two.
 
     >>> decimals_of([Decimal("0.10230000"), Decimal("0.1")])
     4
@@ -16,7 +16,7 @@ def decimals_of(prices: list[Decimal]) -> int:
 
 
 def short_amount(value: Decimal | float) -> str:
-    """Return an amount in three digits or, without a unit, up to four.
+    """Format an amount with three digits and a unit (k, M or B) from 1,000 on.
 
     >>> short_amount(1234567), short_amount(Decimal("12.345")), short_amount(999.4)
     ('1.23M', '12.3', '999')
@@ -29,12 +29,12 @@ def short_amount(value: Decimal | float) -> str:
 
 
 def three_digits(amount: float) -> str:
-    """Return a number in three digits, or all of them before the point."""
+    """Format a number with three digits, or more if it has more before the point."""
     return f"{amount:.3g}" if amount < 99.95 else f"{amount:.0f}"  # noqa: PLR2004 - rounds to 100
 
 
 def short_delay(milliseconds: float) -> str:
-    """Return a delay in milliseconds, or in seconds from 10 s on.
+    """Format a delay in milliseconds, or in seconds from 10 s on.
 
     >>> short_delay(61.4), short_delay(12_345), short_delay(3_600_000)
     ('61 ms', '12.3 s', '3600 s')
@@ -45,7 +45,7 @@ def short_delay(milliseconds: float) -> str:
 
 
 def short_duration(seconds: float) -> str:
-    """Return the two largest units of a duration in seconds.
+    """Format a duration with its two largest units.
 
     >>> short_duration(59.6), short_duration(192), short_duration(90061)
     ('60s', '3m 12s', '1d 1h')

@@ -1,4 +1,4 @@
-"""Records of the topics as flat rows for people and for JSON. Pure."""
+"""Conversion of topic records to flat rows, for tables and JSON. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -14,11 +14,11 @@ _PLACES = {"_e8": 8, "_e16": 16}
 
 
 def rows_of(topic: Topic, message: KafkaMessage) -> Iterator[Row]:
-    """Yield the rows of a message: one a trade of a block, else one.
+    """Yield the rows of a message: one for each trade of a block, otherwise one.
 
     Raises:
-        PoisonMessage: It cannot be read.
-        ContractMismatch: It is of a contract that this version does not know.
+        PoisonMessage: The message cannot be decoded.
+        ContractMismatch: This version does not know the message's contract.
     """
     if topic.record is TradeBlock:
         yield from _trades(record_in(TradeBlock, message))
@@ -27,7 +27,7 @@ def rows_of(topic: Topic, message: KafkaMessage) -> Iterator[Row]:
 
 
 def letter_row(buried: Buried) -> Row:
-    """Return the row of a dead letter; its bytes as hexadecimal text."""
+    """Return the row of a dead letter, with its bytes as hexadecimal text."""
     letter = buried.letter
     return {
         "name": buried.name,

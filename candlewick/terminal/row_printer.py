@@ -1,4 +1,4 @@
-"""Rows on standard output as they come: columns for people, or one JSON object a line."""
+"""Printer of a stream of rows: aligned columns, or one JSON object a line."""
 
 import sys
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _COLOURS = {"complete": "green", "gapped": "red", "given-up": "red", "found": "y
 
 
 class RowPrinter:
-    """Prints rows one under the other; a column is as wide as its widest value so far."""
+    """Prints rows as they arrive; a column is as wide as its widest value so far."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -24,7 +24,7 @@ class RowPrinter:
         self._widths: dict[str, int] = {}
 
     def print(self, rows: Iterable[Row]) -> None:
-        """Print rows and flush."""
+        """Print rows, and flush standard output."""
         if self._as_json:
             sys.stdout.writelines(orjson.dumps(row).decode() + "\n" for row in rows)
         else:
@@ -45,7 +45,7 @@ class RowPrinter:
 
 
 def shown(name: str, value: str | int | bool | None) -> str:  # noqa: FBT001 - a cell of any kind
-    """Return a cell for people: times as UTC, nothing for what is not known."""
+    """Format a cell: times as UTC, flags as yes or no, an unknown value as empty text."""
     if value is None or (name.endswith("_ms") and value == -1):
         return ""
     if name.endswith("_ms"):
@@ -57,7 +57,7 @@ def shown(name: str, value: str | int | bool | None) -> str:  # noqa: FBT001 - a
 
 
 def utc(time_ms: int) -> str:
-    """Return a time as ISO 8601 in UTC, to the millisecond; a number where no calendar has it."""
+    """Format a time in UTC to the millisecond; one outside the calendar's years stays a number."""
     try:
         moment = datetime.fromtimestamp(time_ms // 1000, UTC)
     except (OverflowError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Tables that break no word and no number in two, however narrow the terminal is."""
+"""Printer of tables that never splits a word or number, however narrow the terminal is."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -9,17 +9,17 @@ from rich.table import Column, Table
 from rich.text import Text
 
 _GAP: Final = 2  # between two columns
-_PROSE: Final = 24  # a column of words is read with ease from here on
+_PROSE: Final = 24  # the width from which a column of words is easy to read
 
 
 def print_whole(console: Console, table: Table, *, spare: Sequence[str] = ()) -> None:
-    """Print a table; where it does not fit, leave out columns, then wrap at words only.
+    """Print a table; if it is too wide, leave out columns, then wrap between words.
 
-    Where that does not help either, each row is a few lines of headings and values.
+    If it still does not fit, print each row as a few lines of headings and values.
 
     Args:
-        console: Where to.
-        table: Without lines, its cells text.
+        console: Console to print to.
+        table: Table without rules, whose cells are text.
         spare: Headings of the columns that may be left out, the least important first.
     """
     columns = list(table.columns)
@@ -47,7 +47,7 @@ def _narrowed(table: Table, columns: Sequence[Column], widths: Sequence[int]) ->
 
 
 def _grown(columns: Sequence[Column], least: Sequence[int], width: int) -> list[int]:
-    """Give the room that is left to the columns that lack most."""
+    """Widen columns to the total width, each time the one that lacks most."""
     widths = list(least)
     for _ in range(width - _total(widths)):
         lacks = [_most(column) - given for column, given in zip(columns, widths, strict=True)]

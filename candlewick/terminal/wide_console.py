@@ -1,4 +1,4 @@
-"""A console that does not squeeze tables when nobody's window limits them."""
+"""A console that gives tables enough width when the output is not a terminal."""
 
 import sys
 
@@ -8,5 +8,5 @@ _PLENTY = 160
 
 
 def wide_console() -> Console:
-    """Return a console as wide as the terminal, or wide where the output goes to a file."""
+    """Return a console as wide as the terminal, or 160 columns wide for a file or pipe."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _PLENTY)

@@ -95,8 +95,8 @@ def test_a_prediction_of_a_candle_that_has_closed_is_not_shown() -> None:
     board = a_board("BTCUSDT")
     old = replace(board.predicted["BTCUSDT"], open_ms=-900_000)
 
-    assert "close between" in " ".join(drawn(board, "BTCUSDT"))
-    assert "close between" not in " ".join(
+    assert "Predicted close" in " ".join(drawn(board, "BTCUSDT"))
+    assert "Predicted close" not in " ".join(
         drawn(replace(board, predicted={"BTCUSDT": old}), "BTCUSDT")
     )
 
