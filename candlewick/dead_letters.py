@@ -72,7 +72,7 @@ def why_not(buried: Buried) -> str | None:
     if not letter.origin.topic:
         return f"it came from no topic, but from {letter.origin.source or 'elsewhere'}"
     if not letter.is_whole:
-        return f"only {len(letter.value)} of its {letter.length} bytes are kept"
+        return f"only {len(letter.value)} of its {letter.length} bytes were stored"
     try:
         record_of(letter)
     except (PoisonMessage, ContractMismatch) as error:
@@ -90,7 +90,7 @@ def record_of(letter: DeadLetter) -> object:
     """
     topic = topic_named(letter.origin.topic)
     if topic.record is None:
-        raise PoisonMessage("its topic holds no records", raw=letter.value)
+        raise PoisonMessage("its topic has no records of one type", raw=letter.value)
     origin = letter.origin
     return codecs.read(topic.record, key=origin.key, value=letter.value, headers=origin.headers)
 
@@ -106,7 +106,7 @@ def consequences(servers: str, letter: DeadLetter) -> str | None:
     return (
         f"trades {block.first_agg_id} to {block.next_agg_id - 1} of {block.symbol} would come "
         f"behind newer ones (up to {newest - 1}). They are stored in any case. Candles of the last "
-        "24 hours in which they are missing come again with a higher revision; older candles, and "
+        "24 hours that lack them are published again with a higher revision. Older candles, and "
         "those that have these trades, stay as they are."
     )
 
@@ -135,7 +135,7 @@ def chosen(box: Mapping[str, Buried], names: Iterable[str]) -> Iterator[Buried]:
     """
     for name in names:
         if name not in box:
-            raise ConfigurationError(f"no dead letter {name}: `candlewick dead-letters list`")
+            raise ConfigurationError(f"no dead letter {name}: see `candlewick dead-letters list`")
         yield box[name]
 
 

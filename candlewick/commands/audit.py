@@ -1,4 +1,4 @@
-"""`candlewick audit`."""
+"""`candlewick audit`: compares our candles with the exchange's."""
 
 import sys
 from dataclasses import asdict
@@ -27,7 +27,7 @@ def audit(
     interval: Annotated[str | None, typer.Option(help="Only this interval: 1m, 15m.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Compare our candles with the exchange's, field by field; exit code 1 when one differs."""
+    """Compare our candles with the exchange's, field by field; exit code 1 if one differs."""
     wanted = "" if interval is None else parse_interval(interval).value
     client = connect_reader(reader_settings().clickhouse)
     asked = Audit(client, (symbol or "").upper(), wanted)
@@ -45,8 +45,8 @@ def audit(
 
 def _nothing(tallies: list[Tally]) -> str:
     if not tallies:
-        return "there is nothing to compare: no candle of these from trades is stored yet"
-    return "nothing could be compared: no closed candle has the exchange's kline beside it yet"
+        return "there is nothing to compare: no such candle made from trades is stored yet"
+    return "nothing could be compared: the exchange's klines of these candles are not stored yet"
 
 
 def _print_json(tallies: list[Tally], differences: list[Difference]) -> None:

@@ -1,4 +1,4 @@
-"""`candlewick backfill`."""
+"""`candlewick backfill`: fetches missing candles of the past."""
 
 import asyncio
 import logging
@@ -25,24 +25,24 @@ _REDRAW_S = 0.25
 def backfill(
     *,
     symbols: Annotated[
-        str | None, typer.Option(help="Pairs, comma separated; those of the settings if left out.")
+        str | None, typer.Option(help="Pairs, comma separated; default: those of the settings.")
     ] = None,
     start: Annotated[
         str, typer.Option("--from", help="First day, or 30d for 30 days back.")
     ] = "2017-08-01",
     end: Annotated[
         str | None,
-        typer.Option("--to", help="Day after the last; up to now if left out."),
+        typer.Option("--to", help="Day after the last; default: up to now."),
     ] = None,
     interval: Annotated[str, typer.Option(help="Intervals, comma separated.")] = "15m,1m",
     source: Annotated[
-        str, typer.Option(help="auto, rest or archive: where candles are taken from.")
+        str, typer.Option(help="Where to fetch candles from: auto, rest or archive.")
     ] = "auto",
     check_archives: Annotated[
-        bool, typer.Option("--check-archives", help="Also read again what was re-issued since.")
+        bool, typer.Option("--check-archives", help="Also fetch re-issued archives again.")
     ] = False,
 ) -> None:
-    """Fetch the exchange's candles of the past that are missing; stop and start it at any time."""
+    """Fetch missing candles of the past from the exchange; it may be stopped and resumed."""
     settings = reader_settings()
     now_ms = time.time_ns() // 1_000_000
     wanted = Wanted(
@@ -60,7 +60,7 @@ def backfill(
     try:
         asyncio.run(_shown(settings, wanted, progress, console))
     except KeyboardInterrupt:
-        console.print("stopped; what has arrived is kept, and the next run goes on from there")
+        console.print("stopped; fetched candles are stored, and the next run goes on from there")
     if progress.tracks:
         print_whole(console, summary(progress), spare=("not listed yet",))
     if any(track.missing_rows for track in progress.tracks):

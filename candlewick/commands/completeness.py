@@ -1,4 +1,4 @@
-"""`candlewick completeness`."""
+"""`candlewick completeness`: counts stored and missing candles."""
 
 import sys
 from dataclasses import asdict
@@ -24,7 +24,7 @@ def completeness(
     interval: Annotated[str | None, typer.Option(help="Only this interval: 1m, 15m.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Show what is held and missing, by symbol and month; exit code 1 when something is missing."""
+    """Show stored and missing candles, by symbol and month; exit code 1 if any is missing."""
     wanted = "" if interval is None else parse_interval(interval).value
     name = (symbol or "").upper()
     client = connect_reader(reader_settings().clickhouse)
@@ -71,9 +71,9 @@ def _marked(count: int, colour: str = "red") -> str:
 def _summary(months: list[Month]) -> str:
     missing = sum(month.missing for month in months)
     if missing == 0:
-        return f"nothing is missing: {sum(month.held for month in months):,} candles are held"
+        return f"nothing is missing: {sum(month.held for month in months):,} candles are stored"
     since = min(month.month for month in months if month.missing)
     return (
-        f"{missing:,} candles are missing that the exchange has, the oldest in {since}: "
+        f"{missing:,} candles of the exchange are missing, the oldest in {since}: "
         "`candlewick backfill` fetches them"
     )

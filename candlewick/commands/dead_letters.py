@@ -1,4 +1,4 @@
-"""`candlewick dead-letters`."""
+"""`candlewick dead-letters`: lists, shows and retries rejected records."""
 
 import sys
 import time
@@ -23,25 +23,25 @@ from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage
 
 dead_letters = typer.Typer(
     invoke_without_command=True,
-    help="Records that could not be used: list them, show one, send them again after a fix.",
+    help="Records that no reader could process: list them, show one, send them again after a fix.",
 )
 AsJson = Annotated[
-    bool, typer.Option("--json", help="One JSON object a line, the bytes in hexadecimal.")
+    bool, typer.Option("--json", help="One JSON object a line, with the bytes in hexadecimal.")
 ]
-Newest = Annotated[int, typer.Option("-n", min=1, help="At most this many, the newest.")]
+Newest = Annotated[int, typer.Option("-n", min=1, help="Show at most this many, the newest.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Names as the list shows them.")]
 
 
 @dead_letters.callback()
 def bare(context: typer.Context, *, as_json: AsJson = False, newest: Newest = 1000) -> None:
-    """List them, where no other command is named."""
+    """List the dead letters if no other command is named."""
     if context.invoked_subcommand is None:
         list_letters(as_json=as_json, newest=newest)
 
 
 @dead_letters.command("list")
 def list_letters(*, as_json: AsJson = False, newest: Newest = 1000) -> None:
-    """List the records that could not be used: each once, with why, where and who met it."""
+    """List each rejected record once, with the reason and the readers that rejected it."""
     with quiet_end():
         box = read_box(_servers())[-newest:]
         if as_json:
@@ -55,19 +55,19 @@ def list_letters(*, as_json: AsJson = False, newest: Newest = 1000) -> None:
 
 @dead_letters.command()
 def show(name: Annotated[str, typer.Argument(help="A name as the list shows it.")]) -> None:
-    """Show all that is kept of one record."""
+    """Show all that is stored about one record."""
     box = {buried.name: buried for buried in read_box(_servers())}
     (buried,) = chosen(box, [name])
     letter, origin = buried.letter, buried.letter.origin
     facts = {
         "name": name,
-        "buried": utc(buried.sent_ms),
+        "rejected": utc(buried.sent_ms),
         "reason": origin.reason,
-        "met by": ", ".join(buried.readers) or "not said",
-        "from": origin.topic or origin.source or "not said",
+        "readers": ", ".join(buried.readers) or "unknown",
+        "from": origin.topic or origin.source or "unknown",
         "key": "none" if origin.key is None else repr(origin.key.decode(errors="replace")),
         "headers": ", ".join(f"{n}: {v.decode(errors='replace')}" for n, v in origin.headers),
-        "bytes": f"{letter.length}" if letter.is_whole else f"{letter.length}, the first are kept",
+        "bytes": f"{letter.length}" if letter.is_whole else f"{letter.length}, stored in part",
         "sha256": letter.sha256,
         "sent again": utc(buried.retried_ms) if buried.retried_ms >= 0 else "no",
         "reads as": _reads_as(buried),
@@ -82,11 +82,11 @@ def retry(
     names: Names = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that can be read now.")] = False,
-    sure: Annotated[bool, typer.Option("--yes", help="Do not ask before trades go back.")] = False,
+    sure: Annotated[bool, typer.Option("--yes", help="Resend trades without asking.")] = False,
 ) -> None:
     """Send records to their topics again, once each, after a fix."""
     if bool(names) == everything:
-        raise ConfigurationError("name dead letters to send again, or say --all")
+        raise ConfigurationError("name the dead letters to send again, or use --all")
     servers = _servers()
     box = {buried.name: buried for buried in read_box(servers)}
     wanted = list(box.values()) if everything else list(chosen(box, names or []))
@@ -112,17 +112,17 @@ def _is_agreed(servers: str, buried: Buried, *, sure: bool) -> bool:
 
 def _reads_as(buried: Buried) -> str:
     if not buried.letter.is_whole or not buried.letter.origin.topic:
-        return "it is not whole, or of no topic"
+        return "cannot be read: it is incomplete, or came from no topic"
     try:
         return shown("record", repr(record_of(buried.letter)))
     except (PoisonMessage, ContractMismatch, ConfigurationError) as error:
-        return f"nothing yet: {error}"
+        return f"cannot be read yet: {error}"
 
 
 def _lines(buried: Buried) -> str:
-    """Return two lines that fit a terminal: what it is, and why."""
+    """Return two lines that fit a terminal: the name, and the reason."""
     state = ", sent again" if buried.retried_ms >= 0 else ""
-    met = f", met by {', '.join(buried.readers)}" if buried.readers else ""
+    met = f", rejected by {', '.join(buried.readers)}" if buried.readers else ""
     about = f"{buried.letter.length} bytes{met}{state}"
     return f"{utc(buried.sent_ms)}  {buried.name}\n    {buried.letter.origin.reason} ({about})\n"
 

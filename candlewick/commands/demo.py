@@ -1,4 +1,4 @@
-"""`candlewick demo`."""
+"""`candlewick demo`: runs the pipeline and shows its live board."""
 
 import time
 from typing import Annotated
@@ -27,7 +27,7 @@ def demo(
     live: Live = False,
     workers: Workers = 1,
     seconds: Annotated[
-        float | None, typer.Option(min=0.0, help="Stop by itself after this long.")
+        float | None, typer.Option(min=0.0, help="Stop after this many seconds.")
     ] = None,
     kafka_port: KafkaPort = None,
     clickhouse_port: ClickHousePort = None,

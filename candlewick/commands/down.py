@@ -1,4 +1,4 @@
-"""`candlewick down`."""
+"""`candlewick down`: stops the pipeline."""
 
 import time
 
@@ -14,23 +14,23 @@ PATIENCE_S = 90.0
 
 
 def down() -> None:
-    """Stop the pipeline of this folder; the data stays."""
+    """Stop the pipeline of this folder; its data is kept."""
     folder = stack_folder(load_settings())
     if folder.is_held():
         _end_supervisor(folder)
         typer.echo("stopped")
     elif found := end_leftovers(folder):
-        typer.echo(f"stopped {found} processes that a killed supervisor had left")
+        typer.echo(f"stopped {found} processes that a killed supervisor had left running")
     else:
         typer.echo("nothing runs")
 
 
 def _end_supervisor(folder: StackFolder) -> None:
-    # The lock names the supervisor too, however broken the list of processes is.
+    # The lock file has the supervisor's id even if the state file is broken.
     supervisor = folder.holder()
     process = supervisor.find() if supervisor else None
     if supervisor is None or process is None:
-        raise ConfigurationError(f"the stack over {folder.root} is just starting: try again")
+        raise ConfigurationError(f"the stack in {folder.root} is just starting: try again")
     process.terminate()
     deadline = time.monotonic() + PATIENCE_S
     while supervisor.find():

@@ -1,4 +1,4 @@
-"""`candlewick evaluate`."""
+"""`candlewick evaluate`: scores the models on stored candles."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,23 +29,23 @@ def evaluate(
     ] = None,
     report_days: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Report the last days only; a third where left out."),
+        typer.Option(min=0.01, help="Report only the last days; default: the last third."),
     ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="online, batch, forest, lstm; again for more. Online and batch if left out."
+            help="online, batch, forest or lstm; may be repeated. Default: online and batch."
         ),
     ] = None,
     symbol: Annotated[
-        str | None, typer.Option(help="Pair of files whose name does not say it.")
+        str | None, typer.Option(help="Pair of the files whose names lack it.")
     ] = None,
 ) -> None:
-    """Replay stored candles through the very step that runs live, and score every prediction.
+    """Replay stored candles through the same step as live, and score every prediction.
 
-    Everything is measured against the reference: the last price, with an interval that is the
-    same in calm and in storm. Ends with the digest of all predictions: the same candles give the
-    same digest.
+    Models are compared with the reference: the last price, with an interval that is the same in
+    calm and volatile markets. The last line is the digest of all predictions: the same candles
+    give the same digest.
     """
     from candlewick.offline.evaluation.as_json import evaluation_json  # noqa: PLC0415 - River takes
     from candlewick.offline.evaluation.evaluate import evaluate as run  # noqa: PLC0415 - seconds to

@@ -1,4 +1,4 @@
-"""`candlewick grafana`: our dashboards, alerts and data source in a Grafana."""
+"""`candlewick grafana`: deploys our data source, dashboards and alerts to a Grafana."""
 
 from typing import Annotated
 
@@ -10,28 +10,28 @@ from grafana.deploy import Change, deploy
 from schemas.setting_groups import ClickHouseSettings
 
 grafana = typer.Typer(no_args_is_help=True, help="Dashboards and alerts in a Grafana.")
-Url = Annotated[str, typer.Option(help="Grafana's address; else CANDLEWICK_GRAFANA__URL.")]
+Url = Annotated[str, typer.Option(help="Grafana's address; default: CANDLEWICK_GRAFANA__URL.")]
 Token = Annotated[
     str,
     typer.Option(
-        help="Token of a service account with the role Admin. Better CANDLEWICK_GRAFANA__TOKEN, "
-        "which stays out of the shell's history.",
+        help="Token of a service account with the role Admin. Prefer CANDLEWICK_GRAFANA__TOKEN: "
+        "it stays out of the shell's history.",
     ),
 ]
 ClickHouse = Annotated[
     str,
-    typer.Option("--clickhouse", help="ClickHouse's address as Grafana reaches it, if another."),
+    typer.Option("--clickhouse", help="ClickHouse's address for Grafana, if it differs."),
 ]
 Webhook = Annotated[
-    str, typer.Option(help="Where alerts are posted; else CANDLEWICK_GRAFANA__WEBHOOK.")
+    str, typer.Option(help="URL to post alerts to; default: CANDLEWICK_GRAFANA__WEBHOOK.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be changed.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show the changes.")]
 SIGNS = {"create": "+", "change": "~", "keep": "="}
 
 
 @grafana.callback()
 def _grafana() -> None:
-    """Let `deploy` be a command of its own, although it is the only one."""
+    """Make typer treat `deploy` as a subcommand, although it is the only one."""
 
 
 @grafana.command("deploy")
@@ -43,7 +43,7 @@ def deploy_command(
     webhook: Webhook = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Make data source, folder, dashboards, contact point and alerts, or bring them up to date."""
+    """Create or update the data source, folder, dashboards, contact point and alerts."""
     settings = reader_settings()
     chosen, hook = url or settings.grafana.url, webhook or settings.grafana.webhook
     store = _as_grafana_sees(settings.clickhouse, clickhouse)
@@ -55,10 +55,10 @@ def deploy_command(
     would = "would be " if dry_run else ""
     typer.echo(
         f"{counts['create']} {would}made, {counts['change']} {would}changed, "
-        f"{counts['keep']} as they should be"
+        f"{counts['keep']} up to date"
     )
     if not hook:
-        typer.echo("alerts are posted nowhere: set CANDLEWICK_GRAFANA__WEBHOOK or --webhook")
+        typer.echo("alerts are not posted: set CANDLEWICK_GRAFANA__WEBHOOK or --webhook")
 
 
 def _as_grafana_sees(store: ClickHouseSettings, url: str) -> ClickHouseSettings:

@@ -1,4 +1,4 @@
-"""`candlewick import`."""
+"""`candlewick import`: imports daily history from another provider's CSV file."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,20 +31,20 @@ _DAY = timedelta(days=1)
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="CSV export of another provider.")],
+    file: Annotated[Path, typer.Argument(help="CSV file of another provider.")],
     *,
-    symbol: Annotated[str, typer.Option(help="The pair it belongs to, for example BTCUSDT.")],
+    symbol: Annotated[str, typer.Option(help="Pair of the file, for example BTCUSDT.")],
     columns: Annotated[
-        Path | None, typer.Option(help="YAML: source, and field: column, where not known by name.")
+        Path | None, typer.Option(help="YAML with source, and field: column, for other headings.")
     ] = None,
 ) -> None:
-    """Import daily history of Messari, CoinGecko or others into a table of its own."""
+    """Import daily history of Messari, CoinGecko or others into the table imported_candles."""
     mapping = None if columns is None else mapped_columns(_yaml(columns))
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             found, days = read_days(lines, mapping)
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{file} is no UTF-8 text: {error}") from error
+        raise ConfigurationError(f"{file} is not UTF-8 text: {error}") from error
     except FileNotFoundError as error:
         raise ConfigurationError(f"there is no file {file}") from error
     if not days:

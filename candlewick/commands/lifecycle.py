@@ -1,4 +1,4 @@
-"""`candlewick lifecycle`."""
+"""`candlewick lifecycle`: shows the size and retention of every table."""
 
 import re
 import sys
@@ -31,7 +31,7 @@ def lifecycle(
     settings = reader_settings()
     tables = read_table_sizes(connect_reader(settings.clickhouse))
     if not tables:
-        raise ConfigurationError("there are no tables yet: `candlewick migrate` makes them")
+        raise ConfigurationError("there are no tables yet: `candlewick migrate` creates them")
     wanted = wanted_ttls(settings.lifecycle)
     differing = [t.table for t in tables if t.ttl != wanted.get(t.table, t.ttl)]
     with quiet_end():
@@ -42,7 +42,7 @@ def lifecycle(
 
 
 def kept(ttl: str) -> str:
-    """Return for people how long rows are kept.
+    """Describe how long a TTL keeps rows.
 
     >>> kept("toDateTime(stored_time) + toIntervalDay(30)")
     '30 days'
@@ -52,7 +52,7 @@ def kept(ttl: str) -> str:
 
 
 def recompressed(ttl: str) -> str:
-    """Return for people when rows are compressed harder.
+    """Describe when a TTL compresses rows harder.
 
     >>> recompressed("toDateTime(stored_time) + toIntervalDay(2) RECOMPRESS CODEC(ZSTD(6))")
     'ZSTD(6) after 2 days'
@@ -81,7 +81,7 @@ def _print(tables: list[TableSize], differing: list[str]) -> None:
         table.add_row(*_row(size))
     print_whole(console, table, spare=("recompressed", "ratio", "partitions", "oldest"))
     if differing:
-        text = f"the settings say otherwise of {', '.join(differing)}: `candlewick migrate` applies"
+        text = f"the settings differ for {', '.join(differing)}: `candlewick migrate` applies"
         console.print(f"[yellow]{text} them[/]", soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""`candlewick logs`."""
+"""`candlewick logs`: shows the logs of the processes."""
 
 import sys
 import time
@@ -16,12 +16,12 @@ POLL_S = 0.2
 
 
 def logs(
-    name: Annotated[str | None, typer.Argument(help="One process; all where left out.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of a process; default: all.")] = None,
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Newest lines of each.")] = 20,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Lines of each process.")] = 20,
 ) -> None:
-    """Show what the processes have written."""
+    """Show the newest log lines of the processes."""
     paths = _paths(stack_folder(load_settings()).logs, name)
     width = 0 if name else max(len(path.stem) for path in paths)
     for path in paths:
@@ -38,7 +38,7 @@ def _paths(folder: Path, name: str | None) -> list[Path]:
     if not found:
         raise ConfigurationError(f"no logs in {folder}: start the pipeline with `candlewick up`")
     known = ", ".join(path.stem for path in found)
-    raise ConfigurationError(f"no log of {name}: there are {known}")
+    raise ConfigurationError(f"no log of {name}: choose one of {known}")
 
 
 def _follow(paths: list[Path], width: int) -> None:

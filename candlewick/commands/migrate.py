@@ -1,4 +1,4 @@
-"""`candlewick migrate`."""
+"""`candlewick migrate`: updates the database, its tables and their retention."""
 
 import typer
 
@@ -7,7 +7,7 @@ from candlewick.store.admin import apply_lifecycle, apply_migrations
 
 
 def migrate() -> None:
-    """Bring ClickHouse's database and tables up to date, and how long they keep rows."""
+    """Update ClickHouse's database and tables, and how long they keep rows."""
     settings = reader_settings()
     applied = apply_migrations(settings.clickhouse)
     changed = apply_lifecycle(settings.clickhouse, settings.lifecycle)

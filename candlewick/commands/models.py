@@ -1,4 +1,4 @@
-"""`candlewick models`: what happened to models, and a person's say in which of them answer."""
+"""`candlewick models`: shows the history of models, and promotes or retires them by hand."""
 
 import getpass
 import sys
@@ -25,20 +25,20 @@ from schemas import topics
 from schemas.errors import ConfigurationError
 from schemas.predictions import ModelEvent, ModelVersion
 
-models = typer.Typer(no_args_is_help=True, help="Models: their life, and who answers.")
+models = typer.Typer(no_args_is_help=True, help="Models: their history, promotion and retirement.")
 KNOWN = ("reference", "online", *MODELS, "blend")
 Model = Annotated[str, typer.Argument(help=f"One of {', '.join(KNOWN)}.")]
-Pair = Annotated[str, typer.Option("--symbol", help="One pair; all if left out.")]
+Pair = Annotated[str, typer.Option("--symbol", help="One pair; default: all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 @models.command("list")
 def list_models(*, symbol: Pair = "", as_json: AsJson = False) -> None:
-    """Show the newest that happened to every version."""
+    """Show the newest event of every version."""
     with connect_reader(reader_settings().clickhouse) as client:
         found = ModelTables(client).newest(symbol.upper())
     if not found:
-        raise ConfigurationError("nothing has happened to a model yet: `candlewick train` asks")
+        raise ConfigurationError("no model has an event yet: train one with `candlewick train`")
     _show(found, as_json=as_json)
 
 
@@ -46,16 +46,16 @@ def list_models(*, symbol: Pair = "", as_json: AsJson = False) -> None:
 def show(
     name: Annotated[str, typer.Argument(help="A version, or a kind of model.")],
     *,
-    newest: Annotated[int, typer.Option("-n", min=1, help="At most this many events.")] = 20,
+    newest: Annotated[int, typer.Option("-n", min=1, help="Show at most this many events.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show what happened to a version, with its evidence."""
+    """Show the events of a version or model, and the evidence of the newest."""
     with connect_reader(reader_settings().clickhouse) as client:
         found = ModelTables(client).events(name, limit=newest)
     if not found:
         raise ConfigurationError(
-            f"nothing is known of {name}: it may be at work still (`candlewick logs trainer`), or "
-            "`candlewick models list` has its name"
+            f"no event of {name} is stored: it may still be in training (`candlewick logs trainer`)"
+            ", or have another name (`candlewick models list`)"
         )
     _show(found, as_json=as_json)
     if not as_json:
@@ -66,7 +66,7 @@ def show(
 
 @models.command()
 def promote(model: Model, *, symbol: Pair = "") -> None:
-    """Let a model speak for a symbol until the scores are clear that another is better."""
+    """Make a model the champion of a symbol, until the scores clearly favour another."""
     version = ""
     with connect_reader(reader_settings().clickhouse) as client:
         trained = ModelTables(client).trained(model)
@@ -82,11 +82,11 @@ def retire(
     model: Model,
     *,
     symbol: Pair = "",
-    version: Annotated[str, typer.Option(help="Only this one; any if left out.")] = "",
+    version: Annotated[str, typer.Option(help="Only this version; default: any.")] = "",
 ) -> None:
-    """Let a model answer no longer, until a newer version is trained."""
+    """Stop a model from answering, until a newer version is trained."""
     if model == "reference":
-        raise ConfigurationError("the reference is the bar for all others and cannot be retired")
+        raise ConfigurationError("the reference cannot be retired: all others are compared with it")
     _decide(ModelEvent.RETIRED, model, version, symbol)
 
 

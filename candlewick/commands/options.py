@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options shared by `demo` and `up`, and the plan of the stack that they describe."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,23 +10,23 @@ from candlewick.stack.local_settings import stack_folder, supervisor_settings
 from candlewick.stack.stack import StackPlan
 from schemas.settings import load_settings
 
-Live = Annotated[bool, typer.Option("--live", help="The real Binance instead of the simulated.")]
-Workers = Annotated[int, typer.Option(min=1, max=32, help="Candle workers; they share the work.")]
-KafkaPort = Annotated[int | None, typer.Option(help="Port of Kafka; 9092 where left out.")]
+Live = Annotated[bool, typer.Option("--live", help="Use the real Binance, not the simulated.")]
+Workers = Annotated[int, typer.Option(min=1, max=32, help="Number of candle workers.")]
+KafkaPort = Annotated[int | None, typer.Option(help="Port of Kafka; default: 9092.")]
 ClickHousePort = Annotated[
     int | None,
-    typer.Option("--clickhouse-port", help="Port of ClickHouse; 8123 where left out."),
+    typer.Option("--clickhouse-port", help="Port of ClickHouse; default: 8123."),
 ]
 ExchangePort = Annotated[
-    int | None, typer.Option(help="Port of the simulated exchange; 9443 where left out.")
+    int | None, typer.Option(help="Port of the simulated exchange; default: 9443.")
 ]
 
-ApiPort = Annotated[int | None, typer.Option(help="Port of the API; 8000 where left out.")]
+ApiPort = Annotated[int | None, typer.Option(help="Port of the API; default: 8000.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Ports as given on the command line."""
+    """Ports given on the command line; None where the option was left out."""
 
     kafka: int | None
     clickhouse: int | None
@@ -35,7 +35,7 @@ class Ports:
 
 
 def plan_stack(*, live: bool, workers: int, ports: Ports) -> StackPlan:
-    """Return what to start.
+    """Build the plan of a stack from the settings and the options.
 
     Raises:
         ConfigurationError: A setting is wrong.

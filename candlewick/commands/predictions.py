@@ -1,4 +1,4 @@
-"""`candlewick predictions`."""
+"""`candlewick predictions`: shows the newest predictions."""
 
 import sys
 from collections.abc import Iterable
@@ -20,22 +20,22 @@ from schemas.decimals import plain
 from schemas.errors import ConfigurationError
 from schemas.predictions import Prediction
 
-SPARE = ("50 % interval", "last")  # left out where the terminal is narrow
+SPARE = ("50 % interval", "last")  # left out on a narrow terminal
 
 
 def predictions(
     *,
     symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
     every: Annotated[
-        bool, typer.Option("--all-models", help="Every model's answer, not only the champion's.")
+        bool, typer.Option("--all-models", help="Show every model's, not only the champion's.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Show where each open candle is predicted to close, and how sure that is."""
+    """Show the predicted close of each open candle, with its intervals."""
     with connect_reader(reader_settings().clickhouse) as client:
         found = PredictionTables(client, (symbol or "").upper()).newest()
     if not found:
-        raise ConfigurationError("no prediction is stored yet: `candlewick status` tells what runs")
+        raise ConfigurationError("no prediction is stored yet: `candlewick status` shows what runs")
     chosen = found if every else [p for p in found if p.champion]
     with quiet_end():
         if as_json:

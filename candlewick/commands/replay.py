@@ -1,4 +1,4 @@
-"""`candlewick replay`."""
+"""`candlewick replay`: turns files of recorded trades into candles."""
 
 import sys
 from collections.abc import Iterator
@@ -35,16 +35,17 @@ def replay(
     *,
     symbol: Annotated[
         str | None,
-        typer.Option(help="Only this pair; also the pair of a CSV file that is not named so."),
+        typer.Option(help="Only this pair; also the pair of CSV files whose names lack it."),
     ] = None,
     interval: Annotated[str, typer.Option(help="1m, 5m, 15m, 1h, 4h or 1d.")] = "15m",
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header line.")] = False,
 ) -> None:
     """Turn recorded trades into candles, through the same reducer as live.
 
-    Files may be given in any order. Decimals are plain, without zeros at the end; a candle is the
-    half-open [open_ms, close_ms). The first candle says gapped where the recording begins inside
-    it, the last one open where it ends inside. Holes are told on standard error.
+    Files may be given in any order. Decimals are plain, without trailing zeros. A candle covers
+    the half-open interval [open_ms, close_ms). If the recording begins inside the first candle,
+    that one is gapped; if it ends inside the last, that one is open. Gaps are reported on
+    standard error.
     """
     candles = _candles(files, symbol and symbol.upper(), parse_interval(interval))
     with quiet_end():

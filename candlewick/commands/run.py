@@ -1,4 +1,4 @@
-"""`candlewick run`."""
+"""`candlewick run`: runs a single process of the pipeline."""
 
 import os
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`candlewick scoreboard`."""
+"""`candlewick scoreboard`: compares the models' stored scores."""
 
 import re
 import sys
@@ -25,10 +25,10 @@ _UNITS_MS = {"h": 3_600_000, "d": 86_400_000}
 def scoreboard(
     *,
     symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
-    since: Annotated[str, typer.Option(help="How far back: 12h, 7d.")] = "30d",
+    since: Annotated[str, typer.Option(help="How far back, for example 12h or 7d.")] = "30d",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a symbol.")] = False,
 ) -> None:
-    """Show what every model's predictions were worth, beside the naive reference's."""
+    """Show the scores of every model's predictions beside those of the naive reference."""
     since_ms = int(time.time() * 1000) - _span_ms(since)
     console = wide_console()
     with connect_reader(reader_settings().clickhouse) as client, quiet_end():
@@ -36,7 +36,7 @@ def scoreboard(
         found = tables.scored(since_ms)
         if not found:
             raise ConfigurationError(f"no prediction has been scored in the last {since}")
-        for name in found:  # a month of one has some 100,000 scores
+        for name in found:  # one at a time: a month of a symbol has some 100,000 scores
             board = Scoreboard()
             board.add(tables.scores(name, since_ms))
             live = tables.asked_live(name, since_ms)
@@ -59,5 +59,5 @@ def _show(symbol: str, skills: list[Skill], live: int, console: Console, *, as_j
 def _span_ms(text: str) -> int:
     match = re.fullmatch(r"([0-9]{1,6})([hd])", text.strip())
     if match is None:
-        raise ConfigurationError(f"{text!r} is no span of time: write for example 12h or 7d")
+        raise ConfigurationError(f"{text!r} is not a span of time: write for example 12h or 7d")
     return int(match[1]) * _UNITS_MS[match[2]]

@@ -1,4 +1,4 @@
-"""`candlewick status`."""
+"""`candlewick status`: shows the processes and the health of the data."""
 
 import json
 import sys
@@ -20,23 +20,23 @@ from candlewick.terminal.whole_tables import print_whole
 from schemas.settings import load_settings
 
 API = "api"
-COMES_UP_S = 60.0  # so long the API may take until it answers
+COMES_UP_S = 60.0  # time the API may take after its start until it answers
 
 
 def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON object.")] = False,
 ) -> None:
-    """Show every process of the pipeline and whether data moves.
+    """Show every process of the pipeline, and whether data flows.
 
-    Exit code 1 when a process does not run, or when data stands still though all of them run.
+    The exit code is 1 if a process does not run, or if all run but data does not flow.
     """
     settings = load_settings()
     folder = stack_folder(settings)
     state = read_state(folder.state) if folder.is_held() else None
     console = Console(highlight=False)
     if state is None:
-        console.print(f"nothing runs over {folder.root}: start it with `candlewick up`")
+        console.print(f"nothing runs in {folder.root}: start the stack with `candlewick up`")
         raise typer.Exit(1)
     health = ask_health(settings.api, state.addresses.api)
     if as_json:
@@ -52,7 +52,7 @@ def status(
         if health is not None:
             print_health(console, health)
         else:
-            console.print("the API does not answer: whether data moves is not known")
+            console.print("the API does not answer: it is not known whether data flows")
     runs = state.ready and all(p.phase is Phase.RUNNING for p in state.processes)
     moves = _is_coming_up(state) if health is None else health["status"] != "down"
     if not runs or not moves:
@@ -65,7 +65,7 @@ def _is_coming_up(state: StackState) -> bool:
 
 
 def process_table(processes: tuple[ProcessState, ...]) -> Table:
-    """Return the processes as a table."""
+    """Return a table of the processes, their state and their use of memory."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("process")
     table.add_column("state")

@@ -1,4 +1,4 @@
-"""`candlewick tail`."""
+"""`candlewick tail`: prints the records of a topic."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -26,11 +26,11 @@ def tail(
     symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     from_beginning: Annotated[
-        bool, typer.Option("--from-beginning", help="All that the topic holds, then what comes.")
+        bool, typer.Option("--from-beginning", help="Start with the oldest record of the topic.")
     ] = False,
     rows: Annotated[int | None, typer.Option("-n", min=1, help="End after this many rows.")] = None,
 ) -> None:
-    """Show what goes through a topic: a row a trade, candle or gap. Ctrl-C ends it."""
+    """Print the records of a topic as they arrive, one row for each trade, candle or gap."""
     chosen = topic_named(topic)
     servers = reader_settings().kafka.bootstrap_servers
     printer = RowPrinter(as_json=as_json)
@@ -54,7 +54,7 @@ def _rows(topic: Topic, messages: list[Message], symbol: str | None) -> Iterator
 
 
 def message_rows(topic: Topic, message: Message) -> Iterator[Row]:
-    """Yield the rows of a message; one that says why where it cannot be read."""
+    """Yield the rows of a message, or one row with the reason why it cannot be decoded."""
     try:
         if topic is topics.DEAD_LETTERS:
             yield from map(letter_row, merged([message]))

@@ -1,4 +1,4 @@
-"""`candlewick topics`."""
+"""`candlewick topics`: lists and creates the topics of Kafka."""
 
 import typer
 from rich.console import Console
@@ -11,12 +11,12 @@ from clients.kafka.topics import create_topics
 from schemas.timeframe import DAY_MS
 from schemas.topics import ALL, Cleanup, Topic
 
-topics = typer.Typer(no_args_is_help=True, help="Kafka topics: list them, create what is missing.")
+topics = typer.Typer(no_args_is_help=True, help="Kafka topics: list them, create missing ones.")
 
 
 @topics.command("list")
 def list_topics() -> None:
-    """Show what each topic carries and who writes and reads it."""
+    """Show each topic's content, retention, writers and readers."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("topic", no_wrap=True)
     for heading in ("carries", "kept", "written by", "read by"):
@@ -28,7 +28,7 @@ def list_topics() -> None:
 
 @topics.command()
 def create() -> None:
-    """Create the topics that are missing, with the partitions and copies of the settings."""
+    """Create missing topics, with the partitions and replicas of the settings."""
     made = create_topics(reader_settings().kafka)
     Console(highlight=False).print(f"created {', '.join(made)}" if made else "nothing was missing")
 

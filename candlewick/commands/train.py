@@ -1,4 +1,4 @@
-"""`candlewick train`."""
+"""`candlewick train`: requests the training of a model."""
 
 import getpass
 import time
@@ -20,16 +20,16 @@ _QUARTER_MS = Interval.FIFTEEN_MINUTES.ms
 
 def train(
     *,
-    symbol: Annotated[str, typer.Option(help="One pair; all that are followed if left out.")] = "",
+    symbol: Annotated[str, typer.Option(help="One pair; default: all that are followed.")] = "",
     start: Annotated[
         str, typer.Option("--from", help="First day, or 90d for 90 days back.")
     ] = "90d",
     end: Annotated[
-        str | None, typer.Option("--to", help="Day after the last; up to now if left out.")
+        str | None, typer.Option("--to", help="Day after the last; default: up to now.")
     ] = None,
     model: Annotated[str, typer.Option(help="batch, forest or lstm.")] = "batch",
 ) -> None:
-    """Ask for a model to be trained on stored candles; it answers within the hour it is ready."""
+    """Request the training of a model on stored candles; once ready, it answers within an hour."""
     now_ms = time.time_ns() // 1_000_000
     request = TrainingRequest(
         symbol=symbol.upper(),
@@ -44,7 +44,7 @@ def train(
     servers = reader_settings().kafka.bootstrap_servers
     write(servers, topics.TRAINING_REQUESTS, request)
     version = version_of(request)
-    typer.echo(f"asked for {model} {version}, for {request.symbol or 'all symbols'}")
+    typer.echo(f"requested {model} {version} for {request.symbol or 'all symbols'}")
     typer.echo(f"follow it with `candlewick models show {version}` and `candlewick logs trainer`")
 
 

@@ -1,4 +1,4 @@
-"""`candlewick up`."""
+"""`candlewick up`: starts the pipeline and keeps it running."""
 
 import time
 from typing import Annotated
@@ -25,7 +25,7 @@ def up(
     *,
     live: Live = False,
     workers: Workers = 1,
-    detach: Annotated[bool, typer.Option("--detach", help="Return when everything runs.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Run it in the background.")] = False,
     kafka_port: KafkaPort = None,
     clickhouse_port: ClickHousePort = None,
     exchange_port: ExchangePort = None,
@@ -54,5 +54,5 @@ def keep_running(plan: StackPlan) -> None:
 
 
 def addresses_line(plan: StackPlan) -> str:
-    """Return where the servers are, for people."""
+    """Return one line with the addresses of the servers and the file of passwords."""
     return f"{plan.servers_line} · passwords in {plan.folder.credentials}"

@@ -1,4 +1,4 @@
-"""`candlewick users`: who may sign in at the API, managed where the API runs."""
+"""`candlewick users`: manages the API's users, on the machine where the API runs."""
 
 import secrets
 from contextlib import AbstractContextManager
@@ -14,7 +14,7 @@ from schemas.errors import ConfigurationError
 users = typer.Typer(no_args_is_help=True, help="Users of the API.")
 Name = Annotated[str, typer.Argument(help="The user's name.")]
 Generate = Annotated[
-    bool, typer.Option("--generate", help="Make a password and show it, once; else it is asked.")
+    bool, typer.Option("--generate", help="Generate a password and show it once; do not prompt.")
 ]
 
 
@@ -22,16 +22,16 @@ Generate = Annotated[
 def add(
     name: Name,
     *,
-    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.VIEWER,
+    role: Annotated[Role, typer.Option(help="The user's role.")] = Role.VIEWER,
     admin: Annotated[bool, typer.Option("--admin", help="The same as --role admin.")] = False,
     generate: Generate = False,
 ) -> None:
-    """Let a person in."""
+    """Add a user, who can then sign in."""
     _refuse(username_fault(name), "name")
     with _gate() as gate:
         if gate.users.find(name) is not None:
             raise ConfigurationError(
-                f"there is a user {name.lower()} already: `candlewick users list`"
+                f"there is already a user {name.lower()}: see `candlewick users list`"
             )
         password = _password(name, generate=generate)
         gate.add([NewUser(name, Role.ADMIN if admin else role, password)])
@@ -40,7 +40,7 @@ def add(
 
 @users.command("list")
 def list_users() -> None:
-    """Show everybody."""
+    """List the users with their roles."""
     with _gate() as gate:
         found = gate.users.all()
     for user in found:
@@ -49,21 +49,21 @@ def list_users() -> None:
 
 @users.command()
 def password(name: Name, *, generate: Generate = False) -> None:
-    """Give a user a new password, which ends the user's tokens."""
+    """Set a new password for a user, which ends the user's tokens."""
     with _gate() as gate:
         if gate.users.find(name) is None:
-            raise ConfigurationError(f"there is no user {name}: `candlewick users list`")
+            raise ConfigurationError(f"there is no user {name}: see `candlewick users list`")
         gate.change_password(name, _password(name, generate=generate))
     typer.echo(f"changed the password of {name.lower()}")
 
 
 @users.command()
 def remove(name: Name) -> None:
-    """Let a person in no longer."""
+    """Remove a user."""
     with _gate() as gate:
         removed = gate.users.remove(name)
     if not removed:
-        raise ConfigurationError(f"there is no user {name}: `candlewick users list`")
+        raise ConfigurationError(f"there is no user {name}: see `candlewick users list`")
     typer.echo(f"removed {name.lower()}")
 
 
@@ -74,7 +74,7 @@ def rotate_key(
         bool, typer.Option("--forget", help="End all tokens now, for example after a theft.")
     ] = False,
 ) -> None:
-    """Sign tokens with a new key from now on; tokens that are out stay valid until they end."""
+    """Sign new tokens with a new key; issued tokens stay valid until they expire."""
     with _gate() as gate:
         gate.tokens.rotate(forget=forget)
     typer.echo("tokens are signed with a new key")

@@ -540,4 +540,4 @@ def test_every_table_is_shown_with_what_it_holds_and_how_long(world: World) -> N
     text = world.run("lifecycle", CANDLEWICK_LIFECYCLE__TRADES_DAYS="5").stdout
     assert "30 days" in text
     assert "ZSTD(6) after 7 days" in text
-    assert "the settings say otherwise of trades" in text
+    assert "the settings differ for trades" in text

@@ -180,7 +180,7 @@ def test_dead_letters_are_listed_once_with_reason_origin_and_readers(world: Worl
     assert len(letters) == 3
     assert {row["raw"] for row in letters} == {b"\x00raw".hex(), b"?".hex()}
     assert len(world.json("dead-letters", "-n", "1")) == 1
-    assert "cut short (4 bytes, met by sinks, candles)" in world.run("dead-letters").stdout
+    assert "cut short (4 bytes, rejected by sinks, candles)" in world.run("dead-letters").stdout
     assert world.run("dead-letters", "list").stdout == world.run("dead-letters").stdout
 
 

@@ -58,7 +58,7 @@ def test_a_second_time_there_is_nothing_to_do(deploy: Deploy, grafana: FakeGrafa
 
     done = deploy()
 
-    assert f"0 made, 0 changed, {THINGS} as they should be" in done.output
+    assert f"0 made, 0 changed, {THINGS} up to date" in done.output
     assert grafana.calls == []
 
 
