@@ -1,4 +1,4 @@
-"""``python -m processors worker | predictor | trainer``: candles, predictions, trained models."""
+"""``python -m processors worker | predictor | trainer``: build candles, predict, train models."""
 
 import argparse
 import gc
@@ -15,10 +15,10 @@ TRAINER_NICENESS = 10
 
 
 def main() -> None:
-    """Run one process in the foreground."""
+    """Run one of the three processes in the foreground."""
     parser = argparse.ArgumentParser(prog="python -m processors", description=__doc__)
     parser.add_argument("role", choices=[*_APPS, "trainer"])
-    parser.add_argument("--name", default="", help="member of the group, one per process")
+    parser.add_argument("--name", default="", help="unique name within the consumer group")
     arguments = parser.parse_args()
     try:
         settings = load_settings()
@@ -26,7 +26,7 @@ def main() -> None:
         sys.exit(f"candlewick: {error}")
     name = arguments.name or f"{arguments.role}-1"
     if arguments.role == "trainer":
-        os.nice(TRAINER_NICENESS)  # already while it loads: at a start all the others load too
+        os.nice(TRAINER_NICENESS)  # before its imports: at a start all other processes load too
         import_module("processors.training.trainer").run(settings, name=name)
     else:
         _run_app(settings, arguments.role, name)
@@ -40,8 +40,8 @@ def _run_app(settings: Settings, role: str, name: str) -> None:
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)  # messages make garbage without cycles
-    import_module("uvloop").install()  # processes that replay import this module and need neither
+    gc.set_threshold(50_000, 20, 100)  # garbage from messages has no cycles
+    import_module("uvloop").install()  # imported here: the replay processes do not need it or Faust
     import_module("faust").Worker(
         app, loglevel=settings.log_level, redirect_stdouts=False
     ).execute_from_commandline()

@@ -1,4 +1,4 @@
-"""Stored 1m candles of the past, read from ClickHouse: our own, else the exchange's."""
+"""Reads past 1m candles from ClickHouse: our own where they are complete, else the exchange's."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -59,18 +59,18 @@ _NEWEST_CANDLE = """
 
 
 class History:
-    """A connection to the store, to be closed.
+    """A connection to ClickHouse; use it in a ``with`` block.
 
     Raises:
-        Transient: ClickHouse does not answer, here and in every method.
+        Transient: ClickHouse does not answer. Every method may raise this.
     """
 
     def __init__(self, settings: ClickHouseSettings, *, answer_s: float = _ANSWER_S) -> None:
-        """Connect.
+        """Connect to ClickHouse.
 
         Args:
-            settings: Where the store is.
-            answer_s: How long a whole answer may take, in seconds.
+            settings: Address and account of the server.
+            answer_s: Time limit for a whole answer, in seconds.
         """
         self._login = writer_login(settings)
         self._answer_s = answer_s
@@ -88,27 +88,27 @@ class History:
         self._client.close()
 
     def candles(self, symbol: str, *, from_ms: int, until_ms: int) -> list[Candle]:
-        """Return the 1m candles of ``[from_ms, until_ms)`` that are stored, oldest first."""
+        """Return the stored 1m candles of ``[from_ms, until_ms)``, oldest first."""
         found = self._rows(_CANDLES, {"symbol": symbol, "from_ms": from_ms, "until_ms": until_ms})
         return [_candle(symbol, row) for row in found]
 
     def minutes(self, symbol: str, *, since_ms: Sequence[int], until_ms: int) -> list[int]:
-        """Return how many 1m candles are stored from each of some moments to ``until_ms``."""
+        """Return the number of stored 1m candles from each ``since_ms`` to ``until_ms``."""
         asked = {"symbol": symbol, "since": list(since_ms), "from_ms": min(since_ms)}
         ((counts,),) = self._rows(_MINUTES, asked | {"until_ms": until_ms})
         return [int(str(count)) for count in counts] if isinstance(counts, Sequence) else []
 
     def scored(self, symbol: str, *, from_ms: int) -> set[int]:
-        """Return when the candles opened whose predictions have scores."""
+        """Return the opening times of the candles whose predictions have scores."""
         found = self._rows(_SCORED, {"symbol": symbol, "from_ms": from_ms})
         return {int(str(row[0])) for row in found}
 
     def newest_score_ms(self, symbol: str) -> int:
-        """Return when the newest candle with a score opened, 0 where there is none."""
+        """Return the opening time of the newest candle with a score, 0 if there is none."""
         return int(str(self._rows(_NEWEST_SCORE, {"symbol": symbol})[0][0]))
 
     def newest_close_ms(self, symbol: str) -> int | None:
-        """Return when the newest stored candle closed, None where there is none."""
+        """Return the closing time of the newest stored candle, None if there is none."""
         open_ms = int(str(self._rows(_NEWEST_CANDLE, {"symbol": symbol})[0][0]))
         return open_ms + Interval.ONE_MINUTE.ms if open_ms else None
 

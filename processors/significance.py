@@ -1,4 +1,4 @@
-"""Is one model better than another, and how sure is that?"""
+"""Skill of one model against another, with its standard error."""
 
 from math import sqrt
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def newey_west_error(values: NDArray[np.float64]) -> float:
-    """Return the standard error of the mean of a series whose neighbours are alike.
+    """Return the standard error of the mean of an autocorrelated series.
 
     Bartlett weights, with the usual lag of ``4 (n / 100) ^ (2/9)``. NaN for fewer than two values.
 
@@ -28,10 +28,10 @@ def newey_west_error(values: NDArray[np.float64]) -> float:
 def skill_with_error(
     loss: NDArray[np.float64], reference: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Return the skill ``1 - loss / reference`` and its standard error; NaN without a loss.
+    """Return the skill ``1 - loss / reference`` and its standard error.
 
-    Both are mean losses candle by candle, of the same candles: questions of one candle share its
-    close, so they count as one.
+    Both arrays contain one loss per candle, of the same candles: questions about one candle share
+    its close, so they count as one. NaN where the reference has no loss.
 
     Source: Diebold and Mariano, "Comparing predictive accuracy", Journal of Business and Economic
     Statistics 13 (1995).

@@ -1,4 +1,4 @@
-"""One message of a symbol: decided about, folded, and its candles encoded. Pure."""
+"""One message of a symbol: decides whether it is believed, folds it, encodes its candles. Pure."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -18,13 +18,13 @@ log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What a message led to.
+    """Result of one message.
 
     Attributes:
-        state: What is known of the symbol; None while nothing is.
-        doubts: What is not decided.
+        state: The symbol's new state; None before the first accepted block.
+        doubts: Messages that are still undecided.
         closed: Encoded candles to send, in order.
-        refused: Blocks for the dead letters, with the reason.
+        refused: Blocks for the dead letters, each with the reason.
     """
 
     state: CandleState | None
@@ -34,7 +34,7 @@ class Admitted:
 
 
 def admit(record: CandleRecord | None, now: Kept, rules: CandleRules) -> Admitted:
-    """Return what a message leads to; ``record`` is not changed."""
+    """Return the result of a message; ``record`` is not changed."""
     if record is None:
         return _folded(None, Decision(Doubts(), (now,)), rules)
     is_new = now.offset > record.offset
@@ -75,7 +75,7 @@ def _folded(state: CandleState | None, decision: Decision, rules: CandleRules) -
 def _afresh(
     spoilt: CandleState | None, kept: Kept, rules: CandleRules
 ) -> tuple[CandleState, tuple[bytes, ...]] | None:
-    """Begin again with a block that failed: where block after block does, it is the state."""
+    """Fold a failed block into a fresh state: when several in a row fail, the state is at fault."""
     try:
         return _step(spoilt and restarted_state(spoilt, kept.block), kept, rules)
     except Exception:
@@ -87,7 +87,7 @@ def _step(
     state: CandleState | None, kept: Kept, rules: CandleRules
 ) -> tuple[CandleState, tuple[bytes, ...]]:
     step = fold(state, kept.block, rules)
-    # A candle that could not be sent one day must not come into the state: who folds is to blame.
+    # Reject the block now if it makes a candle invalid: an invalid candle could never be sent.
     held = list(step.state.current.items())
     held += [
         (key[0], step.state.earlier[key]) for key in step.state.unsent & step.state.earlier.keys()

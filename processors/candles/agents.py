@@ -47,7 +47,7 @@ class KafkaOutlet:
         await self._live.send(key=key, value=candle, headers=CANDLE_HEADERS)
 
     async def dead_letter(self, raw: bytes, origin: Origin) -> None:
-        """Send what could not be read."""
+        """Send an unreadable message to the dead letters."""
         await send_dead_letter(self._dead_letters, raw, origin)
 
 
@@ -55,9 +55,9 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     """Return the application of one candle worker.
 
     Args:
-        settings: Where the broker is and how candles are closed.
-        name: Static member of the consumer group; two workers need two names.
-        folder: For Faust's own files.
+        settings: Address of the broker, and how candles are closed.
+        name: Static member name within the consumer group; it must be unique.
+        folder: Folder for Faust's own files.
     """
     app = worker_app(topics.CANDLE_APP, settings, name=name, folder=folder)
     _wire(app, settings)

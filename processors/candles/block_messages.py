@@ -1,4 +1,4 @@
-"""Messages of the trades topic, and the blocks in them. Pure."""
+"""Messages of the trades topic, decoded to blocks and back. Pure."""
 
 from dataclasses import dataclass
 
@@ -21,11 +21,11 @@ class Message:
 
 
 def kept_of(message: Message) -> Kept:
-    """Return a message with its block.
+    """Return a message together with its decoded block.
 
     Raises:
-        PoisonMessage: As `schemas.codecs.read`.
-        ContractMismatch: Likewise.
+        PoisonMessage: As in `schemas.codecs.read`.
+        ContractMismatch: As in `schemas.codecs.read`.
     """
     block = codecs.read(TradeBlock, key=message.key, value=message.value, headers=message.headers)
     key, raw = message.key or b"", message.value or b""
@@ -34,5 +34,5 @@ def kept_of(message: Message) -> Kept:
 
 
 def message_of(kept: Kept, topic: str) -> Message:
-    """Return the message that a block came in."""
+    """Return the message that contained a block."""
     return Message(kept.key, kept.value, kept.headers, topic, kept.partition, kept.offset)

@@ -26,14 +26,14 @@ def segment_dots(
 ) -> list[int]:
     """Return the sum of ``left * right`` over each segment (int64[n] each, any sign).
 
-    The products are summed in uint64, where wrapping is defined, which gives the truth modulo
-    2**64. A float64 sum, whose error is below (n + 3) * 2**-53 of the sum of absolute products,
-    says which multiple of 2**64 to add. Where that error could reach 2**63, Python integers do it.
+    The products are summed in uint64, where overflow wraps, which gives the exact sum modulo 2**64.
+    A float64 sum, whose error is below (n + 3) * 2**-53 of the sum of absolute products, gives the
+    multiple of 2**64 to add. Where that error could reach 2**63, Python integers are used instead.
 
     Args:
         left: int64[n].
         right: int64[n].
-        starts: Where each segment begins, rising, the first at 0; n > starts[-1].
+        starts: First index of each segment, ascending from 0; n > starts[-1].
 
     Source: Higham (2002), Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1.
     """

@@ -1,4 +1,4 @@
-"""One step of the candle reducer at work on its own copy of the state. Pure."""
+"""One step of the candle reducer, on its own copy of the state. Pure."""
 
 from dataclasses import replace
 
@@ -8,16 +8,16 @@ from processors.candles.state import Building, Missing
 from schemas.market import TradeBlock
 from schemas.timeframe import DAY_MS, Interval
 
-JITTER_MS = 1_000  # trades of the exchange are in order of their ids, their times nearly so
+JITTER_MS = 1_000  # the exchange orders trades by id; their times may go back this far
 _MOST_MISSING = 32
 _REPAIRABLE_MS = DAY_MS
 
 
 class CandleFold(CandleSending):
-    """What happens to the candles of one symbol in one step."""
+    """Changes to the candles of one symbol in one step."""
 
     def take(self, block: TradeBlock) -> None:
-        """Fold what is new in the block, then let the watermark close what has ended."""
+        """Fold the block's new trades, then close the candles that its watermark has passed."""
         known = max(0, self.state.next_agg_id - block.first_agg_id)
         if len(block) and known >= len(block):
             return
@@ -33,9 +33,9 @@ class CandleFold(CandleSending):
         self._forget()
 
     def repair(self, block: TradeBlock) -> None:
-        """Put those trades of the block that a known gap lacks into their candles.
+        """Add trades of the block that fill a known gap to their candles.
 
-        Trades that are newer than all that is known did not happen inside a gap.
+        Trades newer than any known trade cannot lie inside a gap.
         """
         if len(block) and int(block.event_ms[-1]) > self.state.last_ms + JITTER_MS:
             return
@@ -88,7 +88,7 @@ class CandleFold(CandleSending):
                 self._doubt_current()
 
     def _sent_flat(self, interval: Interval, open_ms: int) -> Building | None:
-        """Return the candle without trades that was sent for this time, if one was."""
+        """Return the candle without trades that was sent for this time, None if none was."""
         before = self._newest_earlier(interval)
         if before is None or open_ms < before.open_ms:
             return None
@@ -99,7 +99,7 @@ class CandleFold(CandleSending):
         return self.state.earlier[interval, max(opens)].piece if opens else None
 
     def _doubt_current(self) -> None:
-        """Say of the candle in progress that trades came in it which are in no candle."""
+        """Mark the current candle as unproven: trades arrived that no candle contains."""
         state = self.state
         self._mark(Missing(state.next_agg_id, state.next_agg_id, state.last_ms, state.last_ms))
 
@@ -119,7 +119,7 @@ class CandleFold(CandleSending):
         self._mark(Missing(state.next_agg_id, fresh.first_agg_id, after_ms, before_ms))
 
     def _mark(self, gap: Missing) -> None:
-        """Remember a gap, and send the candle in progress again if it was closed before."""
+        """Record a gap, and send the current candle again if it is closed and affected."""
         state = self.state
         state.missing = (*state.missing, gap)
         for interval, current in list(state.current.items()):
@@ -164,7 +164,7 @@ class CandleFold(CandleSending):
                     self.resend((interval, open_ms))
 
     def _forget(self) -> None:
-        """Drop what can no longer matter, so that the state stays small."""
+        """Drop old candles and gaps that no longer matter, so that the state stays small."""
         if not self.state.missing and len(self.state.earlier) <= len(self.rules.intervals):
             return
         self._close_old_gaps()
@@ -179,7 +179,7 @@ class CandleFold(CandleSending):
                 del state.earlier[interval, open_ms]
 
     def _close_old_gaps(self) -> None:
-        """Give up gaps that are old or too many; they stay while they mark a held candle."""
+        """Give up old and excess gaps; they stay as long as they mark a candle of the state."""
         state = self.state
         held = [(i, b.piece.open_ms) for i, b in state.current.items()] + list(state.earlier)
         kept = []

@@ -1,8 +1,8 @@
-"""Which trade blocks are believed: ids that jump, and a state that the market contradicts. Pure.
+"""Decides which trade blocks are believed when ids jump or contradict the state. Pure.
 
-One record must not end a symbol's candles. So a block whose ids jump is held until the next one: it
-is a real gap if that continues it, and is refused if trades go on from before. And where a few
-blocks on end go on from before all that is known, it is the state that is wrong.
+A single bad record must not stop a symbol's candles. So a block whose ids jump is held until the
+next one arrives: if that continues it, the gap is real; if trades continue from before the jump,
+the block is refused. And if several consecutive blocks contradict the state, the state is wrong.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from processors.candles.state import CandleState
 from schemas.market import TradeBlock
 from schemas.rules.market import AHEAD_MS
 
-ENOUGH: Final = 3  # so many blocks on end prove a state wrong
+ENOUGH: Final = 3  # so many consecutive blocks prove a state wrong
 _MOST_HELD: Final = 4
-_HELD_BYTES: Final = 160_000  # a block of the largest size fits, and the state into its topic
+_HELD_BYTES: Final = 160_000  # the largest block fits, and the state still fits into its topic
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A block together with its message, for the state table and the dead letters."""
+    """A block and the message it came in, for the state table and the dead letters."""
 
     partition: int
     offset: int
@@ -32,26 +32,26 @@ class Kept:
 
     @property
     def first_ms(self) -> int:
-        """Event time at which it begins."""
+        """Event time of its first trade; its watermark or time of receipt if it has no trades."""
         block = self.block
         return int(block.event_ms[0]) if len(block) else block.watermark_ms or block.received_ms
 
     @property
     def newest_ms(self) -> int:
-        """The newest event time that it knows of."""
+        """Newest event time in the block."""
         block = self.block
         return max(int(block.event_ms.max()), block.watermark_ms) if len(block) else self.first_ms
 
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """What is not decided yet about one symbol.
+    """Undecided blocks of one symbol.
 
     Attributes:
         held: Blocks whose ids jump, oldest first.
-        strays: Blocks on end that contradict the state, as far as there is room for them.
-        strayed: How many there were.
-        failures: How many blocks on end the reducer could not take.
+        strays: Consecutive blocks that contradict the state; the oldest are dropped to save room.
+        strayed: Number of such blocks, including dropped ones.
+        failures: Number of consecutive blocks on which the reducer failed.
     """
 
     held: tuple[Kept, ...] = ()
@@ -65,13 +65,13 @@ NO_DOUBTS: Final = Doubts()
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do about a message.
+    """What to do after a message.
 
     Attributes:
-        doubts: What is still to be decided after it.
+        doubts: Blocks that remain undecided.
         fold: Blocks that are believed now, in order.
-        refused: Blocks that are not, with the reason.
-        start_over: The state is wrong: the first of ``fold`` begins a new one.
+        refused: Blocks that are refused, each with the reason.
+        start_over: Whether the state is wrong: the first block of ``fold`` then starts a new one.
     """
 
     doubts: Doubts
@@ -81,13 +81,14 @@ class Decision:
 
 
 def decide(state: CandleState, doubts: Doubts, now: Kept, *, is_new: bool) -> Decision:
-    """Decide about a block of a symbol of which something is known.
+    """Decide about a block of a symbol that already has a state.
 
     Args:
-        state: What is known.
-        doubts: What was not decided before it.
+        state: The symbol's state.
+        doubts: Blocks that were undecided before this one.
         now: The block.
-        is_new: The message lies behind all that the state holds, so it is not read again.
+        is_new: Whether the message comes after all those in the state, so it is read for the first
+            time.
     """
     if now.block.first_agg_id > state.next_agg_id:
         return _jumped(state, doubts, now)
@@ -100,10 +101,10 @@ def decide(state: CandleState, doubts: Doubts, now: Kept, *, is_new: bool) -> De
 
 
 def contradicts(state: CandleState, block: TradeBlock, *, is_new: bool) -> bool:
-    """Tell whether a block of ids that are due or known cannot be, if the state is right.
+    """Return whether a block whose ids do not jump contradicts the state.
 
-    Trades with ids that are known, or lie in a gap, are newer than all that is known: the known ids
-    are wrong. Or the state knows of times that have not come yet when the block was received.
+    It does if trades with known ids, or ids inside a gap, are newer than any known trade: then the
+    known ids are wrong. Or if the state contains times later than the block's time of receipt.
     """
     if not len(block):
         return False
@@ -144,7 +145,7 @@ def _went_on(state: CandleState, doubts: Doubts, now: Kept) -> Decision:
         is_later = now.newest_ms > held.first_ms + JITTER_MS and now.offset > held.offset
         if is_later or held.block.first_agg_id < next_agg_id:
             refused.append((held, _no_gap(state, held)))
-        elif held.block.first_agg_id == next_agg_id:  # what was missing before it has come
+        elif held.block.first_agg_id == next_agg_id:  # the trades before it have arrived
             fold.append(held)
             next_agg_id = held.block.next_agg_id
         else:

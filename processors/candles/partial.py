@@ -1,7 +1,7 @@
-"""Parts of candles: what a run of trades says about one candle, and how two parts make one.
+"""Partial candles: the aggregate of a run of trades, and how two of them are merged.
 
-Merging is associative and does not depend on the order in which parts come, because a part knows
-the trade ids that it holds: a late or repaired trade ends in the same candle as a punctual one.
+Merging is associative and does not depend on the order of arrival, because each part records its
+range of trade ids. A late or repaired trade therefore gives the same candle as a punctual one.
 """
 
 from dataclasses import dataclass, replace
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Sums over the trades ``first_trade_id`` to ``last_trade_id`` of one candle, or over none.
+    """Aggregate of the trades ``first_trade_id`` to ``last_trade_id`` of one candle, or of none.
 
-    Prices and volumes in 1e-8, quote volumes and the variation in 1e-16.
+    Prices and volumes are in units of 1e-8, quote volumes and the variation in units of 1e-16.
 
     Attributes:
-        variation_e16: Sum of squared differences of consecutive prices; None when the trades did
-            not come in one run.
+        variation_e16: Sum of squared differences of consecutive prices; None if the trades were not
+            consecutive.
         last_ms: Event time of the last trade.
     """
 
@@ -52,7 +52,7 @@ def flat_piece(open_ms: int, price_e8: int) -> Piece:
 def pieces_of(block: TradeBlock, *, step_ms: int) -> list[Piece]:
     """Return a piece for each run of trades of ``block`` that share a candle of ``step_ms``.
 
-    Event times may go back; void records are left out.
+    Event times may go back. Void records are left out.
     """
     rows = _without_void(block)
     if not len(rows):
@@ -63,7 +63,7 @@ def pieces_of(block: TradeBlock, *, step_ms: int) -> list[Piece]:
 
 
 def part_of(block: TradeBlock, start: int, end: int) -> TradeBlock:
-    """Return rows ``start`` to ``end`` (exclusive) of a block; ``first_trade_id`` follows."""
+    """Return rows ``start`` to ``end`` (exclusive) of a block, with the ids adjusted."""
     if start == 0 and end == len(block):
         return block
     return replace(
@@ -79,7 +79,7 @@ def part_of(block: TradeBlock, start: int, end: int) -> TradeBlock:
 
 
 def merge(left: Piece, right: Piece, *, open_ms: int) -> Piece:
-    """Return both pieces as one, of the candle at ``open_ms``; a flat one is replaced."""
+    """Merge two pieces of the candle at ``open_ms``; one without trades adds nothing."""
     if not left.trade_count or not right.trade_count:
         return replace(right if right.trade_count else left, open_ms=open_ms)
     first = left if left.first_trade_id < right.first_trade_id else right
@@ -131,7 +131,7 @@ def _columns(rows: TradeBlock, starts: "NDArray[np.intp]", step_ms: int) -> list
     bought = quantity * (rows.taker_sold == 0)
     steps = np.zeros_like(price)
     np.subtract(price[1:], price[:-1], out=steps[1:])
-    steps[starts] = 0  # the step into a candle is no variation inside it
+    steps[starts] = 0  # the step into a candle is not a variation inside it
     counts = np.add.reduceat(rows.fills, starts, dtype=np.int64)
     last_ids = rows.first_trade_id - 1 + np.cumsum(counts)
     return [

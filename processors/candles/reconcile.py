@@ -1,8 +1,8 @@
-"""Tells a gap in the topic from a state that is older than the position in the topic. Pure.
+"""Distinguishes a gap in the topic from a state that is older than the committed offset. Pure.
 
 After a crash the committed offset may have passed records that the recovered state never saw.
-Their ids then look like a gap. The cure is to read again from the offset that the state knows: a
-jump that is still there after that is in the topic itself.
+Their ids then look like a gap. The cure is to read again from the state's own offset: a jump that
+is still there afterwards is a gap in the topic itself.
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ SEEK_SPACING_S = 1.0
 
 
 class Verdict(Enum):
-    """What to do with a message whose ids jump against the state."""
+    """How to treat a message whose ids jump ahead of the state."""
 
     REAL_GAP = auto()
-    READ_AGAIN = auto()  # seek to the offset that the state knows, and skip the message
-    WAIT = auto()  # the seek was asked for and has not taken yet: skip the message
+    READ_AGAIN = auto()  # seek to the state's own offset, and skip the message
+    WAIT = auto()  # a seek was requested and has not taken effect yet: skip the message
 
 
 @dataclass(slots=True)
 class _Run:
-    """Offsets of one partition read one by one, without a jump: ``start`` to ``last``."""
+    """Consecutive offsets read from one partition, from ``start`` to ``last``."""
 
     start: int
     last: int
@@ -30,13 +30,13 @@ class _Run:
 
 
 class Healer:
-    """Follows the offsets of each partition that is read."""
+    """Tracks the offsets read from each partition."""
 
     def __init__(self) -> None:
         self._runs: dict[int, _Run] = {}
 
     def saw(self, partition: int, offset: int) -> None:
-        """Take note of a message, before anything is decided about it."""
+        """Record the offset of a message; call this before `judge`."""
         run = self._runs.get(partition)
         if run is None:
             self._runs[partition] = _Run(offset, offset)
@@ -46,12 +46,12 @@ class Healer:
             self._runs[partition] = self._new_run(run, offset)
 
     def judge(self, partition: int, *, state_offset: int, now_s: float) -> Verdict:
-        """Decide about the message last seen, whose ids jump.
+        """Decide about the partition's newest message, whose ids jump.
 
         Args:
-            partition: Where it was seen.
-            state_offset: Offset of the last message that the state holds, -1 without a state.
-            now_s: A monotonic clock's reading, in seconds.
+            partition: Partition of the message.
+            state_offset: Offset of the last message folded into the state, -1 without a state.
+            now_s: Time of a monotonic clock, in seconds.
         """
         run = self._runs[partition]
         if run.start <= state_offset + 1:
@@ -63,13 +63,13 @@ class Healer:
         return Verdict.READ_AGAIN
 
     def forget(self) -> None:
-        """Start afresh: partitions were assigned anew."""
+        """Forget all offsets after a new assignment."""
         self._runs.clear()
 
     @staticmethod
     def _new_run(run: _Run, offset: int) -> _Run:
         went_back = offset <= run.last
         if went_back and run.sought is not None:
-            # The oldest record that retention has left answers a seek to an older one.
+            # Kafka answers a seek to a deleted record with the oldest one it still has.
             return _Run(min(offset, run.sought), offset)
         return _Run(offset, offset, run.sought, run.sought_s)

@@ -1,4 +1,4 @@
-"""Candles under construction to records. Pure."""
+"""Builds the Kafka record of a candle from its state. Pure."""
 
 from processors.candles.state import Building
 from schemas.market import Candle, CandleSource, CandleStatus
@@ -8,7 +8,7 @@ _E8 = 10**8
 
 
 def candle_of(symbol: str, interval: Interval, building: Building, status: CandleStatus) -> Candle:
-    """Return the record of a candle under construction."""
+    """Return the record of a candle as it stands now."""
     p = building.piece
     return Candle(
         symbol=symbol,

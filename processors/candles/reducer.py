@@ -1,10 +1,10 @@
 """The candle reducer: blocks of one symbol in, closed candles out. Pure; no clock, no framework.
 
-A candle closes when a trade of a later one comes, or when the exchange's event time has passed its
-end by the allowed lateness. Whatever changes a closed candle afterwards - a late trade, a gap that
-shows itself, a gap that is repaired - sends it again with a higher revision.
+A candle closes when a trade of a later candle arrives, or when the exchange's event time has passed
+its end by the allowed lateness. If a late trade, a new gap or a repaired gap changes a closed
+candle, it is sent again with a higher revision.
 
-Every block is believed here; `processors.candles.id_jumps` says which are to be.
+Every block is believed here; `processors.candles.id_jumps` decides which blocks get here.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from schemas.market import Candle, CandleStatus, TradeBlock
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a block led to: the new state, and the candles that closed or changed."""
+    """Result of a block: the new state, and the candles that closed or changed."""
 
     state: CandleState
     closed: tuple[Candle, ...]
@@ -29,8 +29,8 @@ def start_state(block: TradeBlock, *, whole_from_ms: int | None = None) -> Candl
 
     Args:
         block: The first block.
-        whole_from_ms: From when the trades are known to be whole, UTC epoch milliseconds. Without
-            it the candle of the first trade is unproven, so it will say ``gapped``.
+        whole_from_ms: Time from which no trade is missing, UTC epoch milliseconds. Without it the
+            candle of the first trade is unproven and gets the status ``gapped``.
     """
     first_ms = int(block.event_ms[0]) if len(block) else block.watermark_ms
     unproven_ms = first_ms if whole_from_ms is None else whole_from_ms - 1
@@ -39,9 +39,9 @@ def start_state(block: TradeBlock, *, whole_from_ms: int | None = None) -> Candl
 
 
 def restarted_state(spoilt: CandleState, block: TradeBlock) -> CandleState:
-    """Return the state before ``block``, where what was known of the symbol proved wrong.
+    """Return a fresh state before ``block``, after the old one proved wrong.
 
-    Candles that were sent are sent again, with higher revisions, when the trades come to them.
+    Candles that were sent before are sent again, with higher revisions, when trades reach them.
     """
     held = {**{(i, b.piece.open_ms): b for i, b in spoilt.current.items()}, **spoilt.earlier}
     ends = [spoilt.given_up.until_ms, *spoilt.emitted_until_ms.values()]
@@ -53,10 +53,10 @@ def restarted_state(spoilt: CandleState, block: TradeBlock) -> CandleState:
 
 
 def fold(state: CandleState | None, block: TradeBlock, rules: CandleRules) -> Step:
-    """Take one block of the symbol and return what it led to; ``state`` is not changed.
+    """Fold one block of the symbol and return the result; ``state`` is not changed.
 
-    A block that came before changes nothing, one that overlaps is trimmed, one that jumps opens a
-    gap, and one that lies inside a known gap repairs it.
+    A known block changes nothing. A block that overlaps known ids is trimmed, one that jumps opens
+    a gap, and one inside a known gap repairs it.
     """
     before = start_state(block) if state is None else state.copy()
     work = CandleFold(block.symbol, before, rules)
@@ -66,7 +66,7 @@ def fold(state: CandleState | None, block: TradeBlock, rules: CandleRules) -> St
 
 
 def open_candles(symbol: str, state: CandleState) -> Iterator[Candle]:
-    """Yield the candles that are still moving."""
+    """Yield the candles that are still open."""
     for interval, building in state.current.items():
         has_ended = state.emitted_until_ms.get(interval, 0) > building.piece.open_ms
         if not building.revision and not has_ended:

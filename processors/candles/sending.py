@@ -1,4 +1,4 @@
-"""Closed candles on their way out: revisions, minutes without trades, and how often. Pure."""
+"""Sends closed candles: counts revisions, adds candles without trades, limits the rate. Pure."""
 
 from dataclasses import replace
 
@@ -8,14 +8,14 @@ from processors.candles.state import Building, CandleKey, CandleRules, CandleSta
 from schemas.market import Candle, CandleStatus
 from schemas.timeframe import Interval
 
-SENT_FLAT = 2  # revision of a candle without trades that was sent, perhaps twice
-MOST_FLAT = 2880  # candles without trades are sent for two days of minutes, then left out
-_PROMPT = SENT_FLAT + 2  # so many revisions go at once, as a late trade or two ask for
-_RESEND_MS = 1_000  # more of them wait: a watermark that runs ahead closes each candle too early
+SENT_FLAT = 2  # revision of a candle without trades that was sent once or twice
+MOST_FLAT = 2880  # at most so many candles without trades are sent in a row: two days of minutes
+_PROMPT = SENT_FLAT + 2  # so many revisions are sent at once, enough for one or two late trades
+_RESEND_MS = 1_000  # later ones wait: a watermark that runs ahead closes each candle too early
 
 
 class CandleSending:
-    """What is sent in one step, and the state that remembers it.
+    """Candles sent in one step, and the state that records them.
 
     Attributes:
         state: The state, changed in place.
@@ -29,13 +29,13 @@ class CandleSending:
         self.closed: list[Candle] = []
 
     def ended(self, interval: Interval, building: Building) -> Building:
-        """Send a candle for the first time, if it is one to send, and return it."""
+        """Send a candle for the first time, unless it only proves ids, and return it."""
         if not self.rules.sends_proof and self._is_proof(interval, building.piece):
             return building
         return self.sent(interval, building)
 
     def sent(self, interval: Interval, building: Building) -> Building:
-        """Add the candle to what is sent, and return it with its new revision."""
+        """Add the candle to ``closed``, and return it with its new revision."""
         open_ms = building.piece.open_ms
         before = building.revision or self._first_revision(open_ms)
         sent = replace(building, revision=before + 1)
@@ -62,7 +62,7 @@ class CandleSending:
         self.state.emitted_until_ms[interval] = max(sent_ms, until_ms)
 
     def changed(self, interval: Interval, building: Building) -> Building:
-        """Take note that a candle has changed; one that was closed is sent again, or soon."""
+        """Record that a candle has changed; a closed one is sent again, at once or soon."""
         if not building.revision:
             return building
         open_ms = building.piece.open_ms
@@ -72,10 +72,10 @@ class CandleSending:
         return building
 
     def send_changed(self, now_ms: int) -> None:
-        """Send again what has changed, at most once a second.
+        """Send changed candles again, at most once a second.
 
         Args:
-            now_ms: When the block was received. It is a clock of another machine, and may go back.
+            now_ms: When the block was received, by the producer's clock, which may go back.
         """
         if self.state.unsent and abs(now_ms - self.state.resent_ms) >= _RESEND_MS:
             self.state.resent_ms = now_ms
@@ -83,14 +83,14 @@ class CandleSending:
                 self.resend(key)
 
     def resend(self, key: CandleKey) -> None:
-        """Send a candle that is held again, as it is now."""
+        """Send a candle of the state again, as it is now."""
         building = self.held(key)
         if building is not None:
             self.keep(key, self.sent(key[0], building))
         self.state.unsent -= {key}
 
     def held(self, key: CandleKey) -> Building | None:
-        """Return a candle that may still change."""
+        """Return the state's candle for this key, None if it can no longer change."""
         interval, open_ms = key
         current = self.state.current.get(interval)
         if current is not None and current.piece.open_ms == open_ms:
@@ -98,7 +98,7 @@ class CandleSending:
         return self.state.earlier.get(key)
 
     def keep(self, key: CandleKey, building: Building) -> None:
-        """Hold a candle in place of what was held under its key, or among the earlier ones."""
+        """Store a candle under its key, as the current one or among the earlier ones."""
         interval, open_ms = key
         current = self.state.current.get(interval)
         if current is not None and current.piece.open_ms == open_ms:
@@ -107,14 +107,14 @@ class CandleSending:
             self.state.earlier[key] = building
 
     def is_gapped(self, open_ms: int, close_ms: int) -> bool:
-        """Tell whether trades of a candle may be missing."""
+        """Return whether trades of a candle may be missing."""
         return any(gap.touches(open_ms, close_ms) for gap in self.state.missing)
 
     def _is_proof(self, interval: Interval, piece: Piece) -> bool:
-        """Tell whether nothing is known of a candle but the moment in which knowledge begins.
+        """Return whether a candle contains only the first known trade of the symbol.
 
-        The producer begins one trade before the first candle that it wants, so that ids prove this
-        candle's beginning. What that trade says about its own candle is nothing.
+        The producer starts one trade before the first candle it wants, so that ids prove where that
+        candle begins. This one trade says nothing about its own candle.
         """
         edge = next(iter(self.state.missing), None)  # the oldest; it stays while it marks a candle
         if edge is None or edge.first_agg_id != edge.end_agg_id:

@@ -1,4 +1,4 @@
-"""The memory of the candle reducer about one symbol, and its bytes in the state table."""
+"""The candle reducer's state for one symbol, and its form in the state table."""
 
 from dataclasses import astuple, dataclass, field
 from typing import Any
@@ -12,12 +12,12 @@ _FIELDS_OF_VERSION_1 = 7
 
 @dataclass(frozen=True, slots=True)
 class CandleRules:
-    """Which candles are built, and how late a trade may come.
+    """Rules for building candles.
 
     Attributes:
-        intervals: Each a multiple of the shortest.
-        lateness_ms: A candle without a newer trade closes this long after its end, in event time.
-        sends_proof: Whether a candle is sent of which only the first trade that is known is known.
+        intervals: Lengths of the candles, each a multiple of the shortest.
+        lateness_ms: How long after its end, in event time, a candle closes without a newer trade.
+        sends_proof: Whether to send a candle that contains only the first known trade.
     """
 
     intervals: tuple[Interval, ...] = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
@@ -40,11 +40,11 @@ class Building:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Aggregate ids ``[first_agg_id, end_agg_id)`` that never came.
+    """Aggregate ids ``[first_agg_id, end_agg_id)`` that never arrived.
 
     Their trades happened between the event times ``after_ms`` and ``before_ms``, both inclusive.
-    An empty range marks a candle as unproven: the one in which all that is known begins, and one in
-    which trades came that are in no candle.
+    An empty range marks a candle as unproven: the first one known, or one during which trades
+    arrived too late for any candle.
     """
 
     first_agg_id: int
@@ -53,17 +53,17 @@ class Missing:
     before_ms: int
 
     def touches(self, open_ms: int, close_ms: int) -> bool:
-        """Tell whether missing trades may belong to the candle ``[open_ms, close_ms)``."""
+        """Return whether missing trades may belong to the candle ``[open_ms, close_ms)``."""
         return self.after_ms < close_ms and self.before_ms >= open_ms
 
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """What a state that was given up had sent: its candles must be surpassed.
+    """Candles sent by a state that was given up; new revisions must be higher.
 
     Attributes:
-        until_ms: End of the newest candle that it sent.
-        revision: The highest of its revisions.
+        until_ms: End of the newest candle sent.
+        revision: Highest revision sent.
     """
 
     until_ms: int = 0
@@ -72,20 +72,20 @@ class GivenUp:
 
 @dataclass(slots=True)
 class CandleState:
-    """What is known of one symbol after some block.
+    """State of one symbol after some block.
 
     Attributes:
-        next_agg_id: The id that must come next.
+        next_agg_id: The aggregate id expected next.
         last_ms: Event time of the newest trade.
         current: The newest candle with trades, per interval.
-        emitted_until_ms: Per interval, the end of the newest candle that was sent.
+        emitted_until_ms: End of the newest candle that was sent, per interval.
         earlier: Older candles that may still change.
         missing: Gaps that may still be repaired, oldest first.
-        late_trades: Trades that came for a candle that is no longer held; they are in no candle.
-        seen_ms: When the newest block was received, by the clock of its producer.
+        late_trades: Number of trades for candles no longer in the state; no candle contains them.
+        seen_ms: When the newest block was received, by its producer's clock.
         unsent: Closed candles that have changed since they were sent.
-        resent_ms: When the newest block was received that had such candles sent.
-        given_up: What was sent before the state started over.
+        resent_ms: When the last block that caused such candles to be sent was received.
+        given_up: Candles sent before the state started over.
     """
 
     next_agg_id: int
@@ -102,11 +102,11 @@ class CandleState:
 
     @property
     def head_ms(self) -> int:
-        """The newest event time that is believed to have passed."""
+        """The newest event time known to the state."""
         return max(self.last_ms, *self.emitted_until_ms.values(), 0)
 
     def copy(self) -> "CandleState":
-        """Return a copy that may be changed; what it holds is frozen."""
+        """Return a copy that may be changed; its elements are frozen."""
         return CandleState(
             self.next_agg_id,
             self.last_ms,
@@ -140,10 +140,10 @@ def dump_state(state: CandleState) -> list[Any]:
 
 
 def load_state(fields: list[Any]) -> CandleState:
-    """Return the state that `dump_state` wrote, in this version or the one before.
+    """Return the state that `dump_state` of this version or the previous one wrote.
 
     Raises:
-        ValueError: It is no such state.
+        ValueError: The fields are not those of a state.
     """
     newer = fields[_FIELDS_OF_VERSION_1:]
     next_agg_id, last_ms, current, emitted, earlier, missing, late_trades = fields[

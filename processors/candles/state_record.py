@@ -18,13 +18,13 @@ _BEFORE_DOUBTS: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class CandleRecord:
-    """What a symbol's candles are built from.
+    """State of one symbol as stored in the table.
 
     Attributes:
-        offset: Of the newest input message that the record holds.
-        state: The reducer's memory.
+        offset: Offset of the newest input message folded into the record.
+        state: The reducer's state.
         outbox: Encoded closed candles that Kafka has not acknowledged yet, oldest first.
-        doubts: Input messages that are not decided about.
+        doubts: Input messages that are still undecided.
     """
 
     offset: int
@@ -34,7 +34,7 @@ class CandleRecord:
 
 
 def dump_record(record: CandleRecord) -> bytes:
-    """Return the bytes of a record."""
+    """Return a record as the bytes stored in the table."""
     doubts = record.doubts
     fields = [
         _VERSION,
@@ -52,10 +52,10 @@ def dump_record(record: CandleRecord) -> bytes:
 
 
 def load_record(raw: bytes) -> CandleRecord:
-    """Return the record that `dump_record` wrote, in this version or the one before.
+    """Return the record that `dump_record` of this version or the previous one wrote.
 
     Raises:
-        ContractMismatch: It is of another version.
+        ContractMismatch: The bytes are unreadable or of another version.
     """
     try:
         version, offset, state, outbox, *doubts = orjson.loads(raw)

@@ -1,7 +1,7 @@
-"""What the candle worker does with each message: decode, take one pure step, remember, send.
+"""The candle worker: decodes each message, takes one pure step, stores the state, sends candles.
 
-The order is: state first (with the closed candles in its outbox), then the candles. A crash in
-between sends a candle again; the other order could lose it.
+The state is stored first, with the closed candles in its outbox, then the candles are sent. After a
+crash in between they are sent again; the opposite order could lose them.
 """
 
 import logging
@@ -26,20 +26,20 @@ log = logging.getLogger(__name__)
 
 
 class Table(Protocol):
-    """The state table, raw bytes by symbol."""
+    """The state table: raw bytes by symbol."""
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the record of a symbol."""
+        """Return the record of a symbol, None if it has none."""
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
-        """Remember the record of a symbol."""
+        """Store the record of a symbol."""
 
     def items(self) -> ItemsView[bytes, bytes]:
         """Return all records."""
 
 
 class Outlet(Protocol):
-    """Where results go; each send returns once the record is on its way."""
+    """Destination of the results; each method returns once the record is queued."""
 
     async def closed(self, key: bytes, candle: bytes, acknowledged: Callable[[], None]) -> None:
         """Send a closed candle and call ``acknowledged`` when the broker has it."""
@@ -48,11 +48,11 @@ class Outlet(Protocol):
         """Send an open candle."""
 
     async def dead_letter(self, raw: bytes, origin: Origin) -> None:
-        """Send what could not be read."""
+        """Send an unreadable message to the dead letters."""
 
 
 class CandleWorker:
-    """Builds the candles of the symbols whose partitions this process owns."""
+    """Builds candles for the symbols in the partitions that this process owns."""
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class CandleWorker:
         seek: Callable[[int, int], Awaitable[None]],
         standing: Standing,
     ) -> None:
-        """Set it up.
+        """Create a worker without any state of its own.
 
         Args:
             table: The state of each symbol.
-            outlet: Where results go.
-            rules: How candles are closed.
-            seek: Has a partition read from an offset on.
-            standing: Partitions that stand still.
+            outlet: Destination of the results.
+            rules: Intervals and allowed lateness.
+            seek: Continues reading a partition at an offset.
+            standing: Partitions that are stopped.
         """
         self._table = table
         self._outlet = outlet
@@ -85,8 +85,8 @@ class CandleWorker:
     async def take(self, message: Message) -> None:
         """Fold one message into the candles of its symbol.
 
-        What cannot be read or folded becomes a dead letter. A record or a state that only a newer
-        version can read stops its partition.
+        A message that cannot be read or folded becomes a dead letter. A record or a state that only
+        a newer version can read stops its partition.
         """
         if self._standing.holds(message.topic, message.partition):
             return
@@ -104,7 +104,7 @@ class CandleWorker:
                 await self._fold(message, kept, record)
 
     async def send_live(self) -> None:
-        """Send the open candles of the symbols that moved since the last call."""
+        """Send the open candles of the symbols that changed since the last call."""
         moved, self._moved = self._moved, set()
         for key in sorted(moved):
             record = self._readable(key)
@@ -114,7 +114,7 @@ class CandleWorker:
                 await self._outlet.live(key, codecs.encode(candle))
 
     async def start_over(self) -> None:
-        """Forget what belonged to an older assignment; send again what was never acknowledged."""
+        """Drop what belongs to the old assignment, and resend unacknowledged candles."""
         self._healer.forget()
         self.taken.clear()
         self._records.clear()
@@ -182,7 +182,7 @@ class CandleWorker:
         await self._outlet.closed(key, candle, lambda: self._acknowledged.add((key, candle)))
 
     def _readable(self, key: bytes) -> CandleRecord | None:
-        """Return a symbol's record, None where only a newer version can read it."""
+        """Return a symbol's record, None if only a newer version can read it."""
         try:
             return self._record(key)
         except ContractMismatch:

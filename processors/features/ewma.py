@@ -1,4 +1,4 @@
-"""Moving averages with exponential weights that are plain means until they have seen enough."""
+"""Exponentially weighted moving averages that start as plain means."""
 
 
 def gain(half_life: float) -> float:
@@ -7,7 +7,7 @@ def gain(half_life: float) -> float:
 
 
 class Moving:
-    """Moving averages of one quantity, one for each half-life.
+    """Moving averages of one quantity, one per half-life.
 
     >>> averages = Moving((1, 10), step=1)
     >>> averages.add(2.0)
@@ -22,14 +22,14 @@ class Moving:
     __slots__ = ("_gains", "_smallest", "count", "values")
 
     def __init__(self, half_lives: tuple[float, ...], *, step: float) -> None:
-        """Take half-lives in the unit of ``step``, the distance of two values."""
+        """Set the half-lives, in the same unit as ``step``, the distance between two values."""
         self._gains = [gain(half_life / step) for half_life in half_lives]
         self._smallest = min(self._gains)
         self.values = [0.0] * len(half_lives)
         self.count = 0
 
     def add(self, value: float) -> None:
-        """Take the next value."""
+        """Add the next value."""
         self.count += 1
         first = 1 / self.count
         gains = self._gains if first < self._smallest else [max(g, first) for g in self._gains]

@@ -1,7 +1,7 @@
-"""What the models know at a moment: one function, used live, in training and in evaluation.
+"""The models' features at a moment: one function for live use, training and evaluation.
 
-`FeatureState` folds closed candles; `FeatureState.read` gives the features of the question "where
-will the open candle close?", by name. All are centred near zero, so a missing one is neutral.
+`FeatureState` folds closed candles, and `FeatureState.read` returns the features of the question
+"where will the open candle close?" by name. All are centred near zero, so a missing one is neutral.
 
 Source: Corsi, "A simple approximate long-memory model of realized volatility", Journal of
 Financial Econometrics 7 (2009); Parkinson (1980); Andersen and Bollerslev (1997).
@@ -21,9 +21,9 @@ HALF_LIVES = (5.0, 20.0, 60.0, 360.0, 1440.0)
 VOLUME_HALF_LIVES = (3.0, 15.0, 60.0, 1440.0)
 TRADE_HALF_LIVES = (5.0, 30.0, 1440.0)
 HOUR = HALF_LIVES.index(60.0)
-CENTRE = 15.5  # minus the log of a usual variance a minute: a move of exp(-15.5 / 2), 4.3 bp
-VARIANCE_FLOOR = 4e-10  # (0.2 bp)^2: a minute in which nothing moved has a logarithm too
-TINY = 1e-12  # likewise, for minutes without a trade
+CENTRE = 15.5  # minus the log of a usual variance per minute: a move of exp(-15.5 / 2), 4.3 bp
+VARIANCE_FLOOR = 4e-10  # (0.2 bp)^2: keeps the logarithm finite when nothing moves
+TINY = 1e-12  # keeps the logarithm finite when there are no trades
 WIDEST = 8.0  # e^8, 3,000 times the usual: one absurd value must not outweigh all others
 QUARTER = 15
 VARIANCE_NAMES = tuple(f"variance_{half_life:.0f}" for half_life in HALF_LIVES)
@@ -32,12 +32,12 @@ SEASON_NAMES = ("season", "season_recent", "minute_of_hour")
 NAMES = ("bias", *VARIANCE_NAMES, *VOLUME_NAMES, *SEASON_NAMES)
 TRADE_NAMES = ("trades_5", "trades_30", "inner_5", "inner_30", "one_sided")
 POINT_NAMES = ("return_1", "return_5", "candle_to_date", "flow")
-VOLATILITY = VARIANCE_NAMES[HOUR]  # the feature that tells calm from storm
+VOLATILITY = VARIANCE_NAMES[HOUR]  # the feature that distinguishes calm from storm
 FEATURES_HASH = hashlib.sha256(repr((NAMES, TRADE_NAMES, POINT_NAMES)).encode()).hexdigest()
 
 
 class FeatureState:
-    """What the features remember of one symbol: some 400 numbers."""
+    """State of one symbol's features: some 400 numbers."""
 
     __slots__ = (
         "_bar_minutes",
@@ -74,7 +74,7 @@ class FeatureState:
         self._candle_open = self._price = self._last_return = 0.0
 
     def add(self, bar: Bar) -> None:
-        """Take the next closed candle."""
+        """Add the next closed candle."""
         candle_ms = bar.open_ms - bar.open_ms % SLOT_MS
         if candle_ms != self._candle_ms:
             self._candle_ms, self._candle_open = candle_ms, self._price
@@ -98,7 +98,7 @@ class FeatureState:
     def read(self, issued_ms: int) -> Features:
         """Return the features of the question asked at ``issued_ms``, the end of the last candle.
 
-        The names are `NAMES` and `POINT_NAMES`, and `TRADE_NAMES` where the candles carry them.
+        The names are `NAMES` and `POINT_NAMES`, and `TRADE_NAMES` if candles had trade data.
         """
         slot_ms = issued_ms - issued_ms % SLOT_MS
         rest = QUARTER - (issued_ms - slot_ms) // MINUTE_MS
@@ -123,7 +123,7 @@ class FeatureState:
         to_date = log(self._price / self._candle_open) if known else 0.0
         x["return_1"] = _clipped(self._last_return / usual)
         x["return_5"] = _clipped(self._returns.values[0] / usual)
-        # A variance grows with time, so a move with its root.
+        # Variance grows with time, so a move grows with its root.
         x["candle_to_date"] = _clipped(to_date / usual / sqrt(QUARTER))
         if self._flow.count:
             x["flow"] = self._flow.values[0]

@@ -1,6 +1,6 @@
-"""A closed candle as the models see it: floats, and whether it can be trusted.
+"""A closed candle as the models see it: floats, and a check whether it is usable.
 
-Integers end here. Nothing after this module is exact, and nothing needs to be.
+Exact integers end here. Nothing after this module is exact, and nothing needs to be.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class Bar:
     """One closed candle of 1 or 15 minutes.
 
     Attributes:
-        minutes: Its length.
+        minutes: Length, in minutes.
         log_return: ``ln(close / previous close)``.
-        variance: Parkinson's estimate of the variance a minute, the gap to the previous close
-            included.
-        volume: Base asset.
-        trades: Number of trades; None where the source does not say.
-        imbalance: Share of the volume bought by takers less the share sold, -1 to 1; None likewise.
-        inner_variance: Realised variance a minute from trade to trade; None likewise.
+        variance: Parkinson's estimate of the variance per minute, including the step from the
+            previous close.
+        volume: Volume in the base asset.
+        trades: Number of trades; None if there are none or their volume is zero.
+        imbalance: Share of the volume bought by takers minus the share sold, -1 to 1; or None.
+        inner_variance: Realised variance per minute from trade to trade; None if unknown.
     """
 
     open_ms: int
@@ -40,7 +40,7 @@ class Bar:
 
 
 def is_usable(candle: Candle) -> bool:
-    """Say whether a candle's prices can be computed with: positive, and no ids missing."""
+    """Return whether a candle is usable: no trades are missing and all prices are positive."""
     prices = candle.low_e8, candle.open_e8, candle.close_e8, candle.high_e8
     return candle.status != CandleStatus.GAPPED and min(prices) > 0
 

@@ -1,4 +1,4 @@
-"""When the market moves: by the quarter of an hour of the day, and by the minute of the hour.
+"""Seasonal volatility: by quarter of an hour of the day, and by minute of the hour.
 
 Source: Andersen and Bollerslev, "Intraday periodicity and volatility persistence in financial
 markets", Journal of Empirical Finance 4 (1997).
@@ -16,20 +16,20 @@ HOUR_MINUTES = 60
 WEEKEND = (5, 6)  # Saturday and Sunday, Monday being 0
 FIRST_DAY = 3  # 1970-01-01 was a Thursday
 SLOT_GAIN = gain(30)  # a slot comes once a day
-WEEKEND_FACTOR = 2.5  # a weekend slot is seen 2.5 times more rarely
+WEEKEND_FACTOR = 2.5  # a week has 2 weekend days and 5 others
 LEVEL_GAIN = gain(96)  # candles: a day
 RECENT_GAIN = gain(4)  # candles: an hour
 MINUTE_GAIN = gain(120)  # a minute comes once an hour
-TINY_VARIANCE = 1e-9  # a candle in which nothing moved has a logarithm too
+TINY_VARIANCE = 1e-9  # keeps the logarithm finite when nothing moves
 MOST_BUSY = 20.0  # one jump must not become the habit of its minute
 
 
 class SlotSeason:
-    """Log variance of each of the day's 96 slots against the usual, week and weekend apart.
+    """Log variance of each of the day's 96 slots against the usual, weekends separately.
 
     Attributes:
-        recent: Moving average of the season over the last candles, what the recent volatility
-            owes to the time of day.
+        recent: Moving average of the season over the last candles: the part of recent volatility
+            that is due to the time of day.
     """
 
     __slots__ = ("_counts", "_level", "_levels", "_offsets", "recent")
@@ -55,14 +55,14 @@ class SlotSeason:
         self._level += max(LEVEL_GAIN, 1 / self._levels) * (seen - self._level)
 
     def at(self, open_ms: int) -> float:
-        """Return the log variance to expect in that slot, against the usual."""
+        """Return the log variance expected in the slot of ``open_ms``, against the usual."""
         day, slot = _place(open_ms)
         offsets = self._offsets[day]
         if 1 < slot < SLOTS - 2:
             left2, left, here, right, right2 = offsets[slot - 2 : slot + 3]
         else:
             left2, left, here, right, right2 = (offsets[(slot + i) % SLOTS] for i in range(-2, 3))
-        # A slot alone is noisy, as it is seen once a day; its neighbours know nearly the same.
+        # One slot alone is noisy, with one value a day; its neighbours are nearly the same.
         return 0.1 * (left2 + right2) + 0.2 * (left + right) + 0.4 * here
 
 
@@ -87,7 +87,7 @@ class MinuteSeason:
         self._sum += change
 
     def rest(self, from_ms: int, minutes: int) -> float:
-        """Return the log of the mean over the next ``minutes`` against the mean of the hour."""
+        """Return the log of the mean variance of the next ``minutes`` against the hour's mean."""
         first = from_ms // MINUTE_MS % HOUR_MINUTES
         rest = sum(self._factors[first : first + minutes]) / minutes
         usual = self._sum / HOUR_MINUTES

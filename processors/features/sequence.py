@@ -1,7 +1,7 @@
 """The last closed candles one by one, for models that read a sequence.
 
-They come beside the features of `processors.features.features`, under names of their own, and
-only to the models that ask for them: nobody else's answers know that they are there.
+They are added to the features of `processors.features.features` under names of their own, and only
+for models that ask for them. The answers of all other models do not depend on them.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ CANDLES = 60
 CHANNELS = ("return", "variance", "volume")
 RECENT_NAMES = tuple(f"{name}_{ago}_ago" for ago in range(CANDLES, 0, -1) for name in CHANNELS)
 RECENT_HASH = hashlib.sha256(repr((FEATURES_HASH, RECENT_NAMES)).encode()).hexdigest()
-_LEAST_VOLUME = 0.01  # of the mean: what a minute without trades counts as
+_LEAST_VOLUME = 0.01  # of the mean: the volume assumed for a minute without trades
 
 
 class Recent:
-    """The last `CANDLES` closed candles of one symbol, whatever was missing between them."""
+    """The last `CANDLES` closed candles of one symbol, including any before a gap."""
 
     __slots__ = ("_bars",)
 
@@ -37,15 +37,15 @@ class Recent:
         self._bars: deque[tuple[float, float, float]] = deque(maxlen=CANDLES)
 
     def add(self, bar: Bar) -> None:
-        """Take the next closed candle."""
+        """Add the next closed candle."""
         self._bars.append((bar.log_return, bar.variance, bar.volume))
 
     def read(self, x: Features) -> Features:
-        """Return the candles, by the names of `RECENT_NAMES`; those before the first are left out.
+        """Return the candles by the names of `RECENT_NAMES`, without names for missing ones.
 
         Args:
-            x: Features of the same moment: returns and log variances are given in relation to the
-                volatility that they tell, volumes as logs in relation to the mean of these candles.
+            x: Features of the same moment. Returns and log variances are relative to the volatility
+                in them, log volumes to the mean of these candles.
         """
         if not self._bars:
             return {}

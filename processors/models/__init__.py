@@ -1,1 +1,1 @@
-"""The models, each behind the protocol of `processors.models.protocol`."""
+"""The models, each with the interface of `processors.models.protocol`."""

@@ -1,8 +1,8 @@
 """A trained model on disk: text files beside their metadata. No pickle.
 
-A version is a folder: ``metadata.json`` with trees as text, ``variance.txt`` and,
-where a point was worth keeping, ``point.txt``; or with the weights of an LSTM, ``weights.json``.
-The metadata holds the SHA-256 of each file, and nothing is loaded that differs.
+A version is a folder with ``metadata.json`` and the model: trees as text in ``variance.txt``
+and, if a point was kept, ``point.txt``; or the weights of an LSTM in ``weights.json``. The metadata
+contains the SHA-256 of each file, and a file that differs is not loaded.
 """
 
 import hashlib
@@ -21,19 +21,19 @@ METADATA = "metadata.json"
 
 
 class UnusableArtefact(CandlewickError):  # noqa: N818 - what it is, not what went wrong
-    """An artefact that is missing, damaged or of another version; the message says what to do."""
+    """An artefact is missing, damaged or of another version; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Where a model comes from and what it was worth.
+    """Origin and quality of a model.
 
     Attributes:
-        rounds: Trees, or how often an LSTM went through its lessons.
-        from_ms: Start of the data it was trained on, inclusive; ``until_ms`` exclusive.
+        from_ms: Start of the data it was trained on, inclusive; ``until_ms`` is exclusive.
+        rounds: Number of trees, or of passes of an LSTM through its training data.
         features: Hash of the features' names and order.
-        holdout: Figures on the last part of the range, which choosing the size did not see fitted.
-        sha256: By file name.
+        holdout: Scores on the last part of the range, by a fit without that part.
+        sha256: SHA-256 of each file, by its name.
     """
 
     format: int
@@ -53,7 +53,7 @@ class Metadata:
 
 
 def save_artefact(folder: Path, metadata: Metadata, files: Mapping[str, str]) -> None:
-    """Write the files, the metadata last: a folder without it is no artefact."""
+    """Write the files, the metadata last: a folder without metadata is not an artefact."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         write_whole(folder / name, text)
@@ -62,14 +62,14 @@ def save_artefact(folder: Path, metadata: Metadata, files: Mapping[str, str]) ->
 
 
 def load_artefact(folder: Path, features: str = FEATURES_HASH) -> tuple[Metadata, dict[str, str]]:
-    """Return the metadata and the files of an artefact, each checked.
+    """Return the metadata and the checked files of an artefact.
 
     Args:
-        folder: The artefact's.
-        features: Hash of what the model must have been trained on.
+        folder: Folder of the artefact.
+        features: Hash of the features that the model must have been trained on.
 
     Raises:
-        UnusableArtefact: Missing, changed since it was trained, or of another version.
+        UnusableArtefact: It is missing, changed since it was trained, or of another version.
     """
     metadata = _metadata(folder)
     if metadata.format != FORMAT or metadata.features != features:

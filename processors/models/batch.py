@@ -1,6 +1,6 @@
-"""A trained model: trees for the log variance of the rest, and for the point if it proved itself.
+"""A trained model: trees for the log variance until the close, and for the point if it has skill.
 
-It learns nothing from single candles; a newer version takes its place.
+It does not learn from single candles; a newer version replaces it.
 """
 
 from pathlib import Path
@@ -18,10 +18,10 @@ VARIANCE_FILE, POINT_FILE = "variance.txt", "point.txt"
 
 
 class Batch:
-    """One version of a batch model, the same object for all its symbols."""
+    """One version of a batch model; all its symbols share the object."""
 
     def __init__(self, metadata: Metadata, variance: str, point: str | None) -> None:
-        """Take the trees' texts."""
+        """Build the trees from their texts."""
         self.metadata = metadata
         self._texts = variance, point
         self._variance = Trees(variance, len(INPUTS))
@@ -32,12 +32,12 @@ class Batch:
 
     @property
     def name(self) -> str:
-        """Either ``batch`` or ``forest``."""
+        """Kind of model: ``batch`` or ``forest``."""
         return self.metadata.model
 
     @property
     def version(self) -> str:
-        """The artefact's."""
+        """Version of the artefact."""
         return self.metadata.version
 
     def predict_one(self, x: Features, minutes: int) -> Answer:
@@ -54,10 +54,10 @@ class Batch:
 
 
 def load_batch(folder: Path) -> Batch:
-    """Return the model of an artefact.
+    """Load the batch model of an artefact.
 
     Raises:
-        UnusableArtefact: Missing, changed since it was trained, or of another version.
+        UnusableArtefact: It is missing, changed since it was trained, or of another version.
     """
     metadata, files = load_artefact(folder)
     try:
@@ -67,6 +67,6 @@ def load_batch(folder: Path) -> Batch:
 
 
 def row_of(x: Features, minutes: int) -> list[float]:
-    """Return the inputs of one question in the order of `INPUTS`; NaN for what is missing."""
+    """Return the inputs of one question in the order of `INPUTS`; NaN for missing features."""
     get = x.get
     return [minutes, *[get(name, MISSING) for name in _NAMED]]

@@ -1,7 +1,7 @@
 """The combination of other models: geometric mean of their scales, mean of their points.
 
-It reads their answers as features, ``<model>.log_variance`` and ``<model>.point``; who predicted
-the log variance better of late weighs more.
+It reads their answers as features, ``<model>.log_variance`` and ``<model>.point``. A model that
+recently predicted the log variance better gets more weight.
 
 Source: Bates and Granger, "The combination of forecasts", Operational Research Quarterly 20
 (1969).
@@ -22,14 +22,14 @@ class Blend:
     name = "blend"
 
     def __init__(self, members: tuple[str, ...]) -> None:
-        """Take the names of the models to combine."""
+        """Combine the models with these names."""
         self.version = "+".join(members)
         self._members = members
         self._errors: dict[str, float] = {}
         self._cases = 0
 
     def predict_one(self, x: Features, minutes: int) -> Answer:
-        """Combine what the members answered; without any, fall back to the last hour."""
+        """Combine the members' answers; without any, use the volatility of the last hour."""
         weights = {m: self._weight(m) for m in self._members if f"{m}.log_variance" in x}
         total = sum(weights.values())
         if not total:
@@ -39,7 +39,7 @@ class Blend:
         return Answer(point, scale_of(log_variance, minutes))
 
     def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
-        """Learn how far off each member was."""
+        """Update the error of each member."""
         del minutes
         if outcome.log_variance is not None:
             self._cases += 1
@@ -56,7 +56,7 @@ class Blend:
                 self._errors[member] = known + weight * (error - known)
 
     def _weight(self, member: str) -> float:
-        # What is not measured yet counts as 1; the floor is there as nothing divides by zero.
+        # An error not measured yet counts as 1; the floor avoids a division by zero.
         return float(max(self._errors.get(member, 1.0), 1e-6) ** -SHARPNESS)
 
 
@@ -69,5 +69,5 @@ def answer_features(name: str, answer: Answer, minutes: int) -> Features:
 
 
 def point_feature(name: str) -> str:
-    """Return the name of the feature that holds a model's point, as it answered it."""
+    """Return the name of the feature for a model's point, before it is shrunk."""
     return f"{name}.point"

@@ -1,7 +1,7 @@
 """A trained LSTM over the last candles and the features of the moment.
 
-The candles are those of `processors.features.sequence`. Like `processors.models.batch` it learns
-nothing from single candles. It answers with NumPy alone: Keras and JAX train it
+The candles are those of `processors.features.sequence`. Like `processors.models.batch`, it does not
+learn from single candles. It needs only NumPy to answer: Keras and JAX train it
 (`processors.training.lstm`) and are an extra that only the trainer needs.
 """
 
@@ -19,24 +19,24 @@ from processors.models.weights import weights_of
 
 NAME = "lstm"
 WEIGHTS_FILE = "weights.json"
-EVERY = 3  # minutes: the questions between teach nearly the same
+EVERY = 3  # minutes: the questions in between teach nearly the same
 KNOWN_NAMES = (*NAMES[1:], *TRADE_NAMES, *POINT_NAMES)
 WIDTH = 1 + len(KNOWN_NAMES) + len(RECENT_NAMES)
 KNOWN_WIDTH = 1 + len(KNOWN_NAMES)
-WIDEST = 6.0  # neither output may be further off than any that was seen
+WIDEST = 6.0  # limit of both outputs, like that of the training targets
 
 
 class Lstm:
-    """One version of the model, the same object for all its symbols."""
+    """One version of the LSTM; all its symbols share the object."""
 
     name = NAME
     candles_read = CANDLES
 
     def __init__(self, metadata: Metadata, weights: str) -> None:
-        """Take the text of the weights.
+        """Build the network from the text of its weights.
 
         Raises:
-            ValueError: It does not hold the weights of such a network.
+            ValueError: The text does not contain the weights of such a network.
         """
         self.metadata = metadata
         self._text = weights
@@ -47,11 +47,11 @@ class Lstm:
 
     @property
     def version(self) -> str:
-        """The artefact's."""
+        """Version of the artefact."""
         return self.metadata.version
 
     def predict_one(self, x: Features, minutes: int) -> Answer:
-        """Answer one question; what is missing, candles too, counts as usual."""
+        """Answer one question; missing features and candles count as zero, that is as usual."""
         row = np.array(row_of(x, minutes))
         candles = row[KNOWN_WIDTH:].reshape(CANDLES, len(CHANNELS))
         answer = self._network.answer(candles, row[:KNOWN_WIDTH])
@@ -64,10 +64,10 @@ class Lstm:
 
 
 def load_lstm(folder: Path) -> Lstm:
-    """Return the model of an artefact.
+    """Load the LSTM of an artefact.
 
     Raises:
-        UnusableArtefact: Missing, changed since it was trained, or of another version.
+        UnusableArtefact: It is missing, changed since it was trained, or of another version.
     """
     metadata, files = load_artefact(folder, RECENT_HASH)
     try:
@@ -77,7 +77,7 @@ def load_lstm(folder: Path) -> Lstm:
 
 
 def row_of(x: Features, minutes: int) -> list[float]:
-    """Return the inputs of one question: minutes, features, candles; zero for what is missing."""
+    """Return the inputs of one question: minutes, features, candles; zero for missing ones."""
     get = x.get
     known = [get(name, 0.0) for name in KNOWN_NAMES]
     return [float(minutes), *known, *[get(name, 0.0) for name in RECENT_NAMES]]

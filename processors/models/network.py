@@ -1,4 +1,4 @@
-"""The forward pass of the LSTM in NumPy: the same numbers on each run, and no other library.
+"""The forward pass of the LSTM in NumPy alone: the same numbers on every run.
 
 Source: Hochreiter and Schmidhuber, "Long short-term memory", Neural Computation 9 (1997), with the
 forget gate of Gers et al. (2000); gates and weights in Keras' order: input, forget, cell, output.
@@ -19,12 +19,12 @@ class Network:
     """
 
     def __init__(self, weights: Weights, *, channels: int, features: int) -> None:
-        """Take the weights by name, as `processors.training.lstm` makes them.
+        """Build the network from weights by name, as `processors.training.lstm` makes them.
 
         Args:
-            weights: float32.
-            channels: Numbers a candle.
-            features: Numbers beside the candles.
+            weights: Arrays of float32.
+            channels: Numbers per candle.
+            features: Numbers besides the candles.
 
         Raises:
             ValueError: A weight is missing, not finite, or of another shape.
@@ -44,7 +44,7 @@ class Network:
         self._units = units
 
     def answer(self, candles: Floats, features: Floats) -> Floats:
-        """Return float64[outputs] for float64[candles, channels] and float64[features]."""
+        """Return the outputs, float64[2], for float64[candles, channels] and float64[features]."""
         known = (features - self._mean) / self._spread
         both = np.concatenate([self._last_state(candles), known])
         hidden = np.tanh(both @ self._hidden + self._hidden_bias)
@@ -66,10 +66,10 @@ def shapes_of(channels: int, features: int, units: int, width: int) -> dict[str,
     """Return the shape of each weight.
 
     Args:
-        channels: Numbers a candle.
-        features: Numbers beside the candles.
-        units: Of the LSTM.
-        width: Of the hidden layer.
+        channels: Numbers per candle.
+        features: Numbers besides the candles.
+        units: Units of the LSTM.
+        width: Units of the hidden layer.
     """
     return {
         "mean": (features,),
@@ -89,4 +89,4 @@ def _check(weights: Weights, shapes: dict[str, tuple[int, ...]]) -> None:
     if found != shapes:
         raise ValueError(f"the weights are {found} instead of {shapes}")
     if not all(np.isfinite(array).all() for array in weights.values()):
-        raise ValueError("a weight is no finite number")
+        raise ValueError("a weight is not a finite number")

@@ -1,6 +1,6 @@
-"""The online model: learns from each candle, watches itself for drift, may be overtaken.
+"""The online model: learns from each candle, and monitors its own residuals for drift.
 
-When the residuals are no longer what they were, a fresh challenger starts beside the old bank. It
+When the distribution of the residuals changes, a fresh challenger starts beside the old bank. It
 takes over only when it has been clearly better over enough candles.
 """
 
@@ -14,7 +14,7 @@ from processors.models.scale import scale_of
 from processors.models.variance import VarianceBank
 from schemas.predictions import ModelEvent
 
-OPEN_MINUTES = 15  # the question at the candle's open is the one that is watched
+OPEN_MINUTES = 15  # only the question at the candle's open is monitored
 DRIFT_CONFIDENCE = 0.0002  # a tenth of River's default; each alarm starts a trial of nine days
 WARM_UP_CANDLES = 192  # two days, in which a challenger has learned too little to be compared
 TRIAL_CANDLES = 672  # seven days
@@ -22,7 +22,7 @@ TAKEOVER = 2.0  # standard errors by which a challenger must be better
 
 
 class Trial:
-    """A fresh bank beside the old one, with the record of both."""
+    """A trial of a fresh bank against the old one."""
 
     __slots__ = ("_gain", "_noise", "bank", "candles")
 
@@ -32,7 +32,7 @@ class Trial:
         self._gain = self._noise = 0.0
 
     def compare(self, old_residual: float, new_residual: float) -> None:
-        """Take the residuals of one candle."""
+        """Add both banks' residuals on one candle."""
         self.candles += 1
         if self.candles > WARM_UP_CANDLES:
             gained = old_residual**2 - new_residual**2
@@ -41,12 +41,12 @@ class Trial:
 
     @property
     def advantage(self) -> float:
-        """By how many standard errors the challenger is better."""
+        """Number of standard errors by which the challenger is better."""
         return self._gain / sqrt(self._noise) if self._noise > 0 else 0.0
 
 
 class Online:
-    """Log variance by regression, the point shrunk to zero, drift by ADWIN.
+    """Regression of the log variance, a point shrunk to zero, and drift detection by ADWIN.
 
     Source: Bifet and Gavaldà, "Learning from time-changing data with adaptive windowing", SDM
     (2007); Montiel et al., "River: machine learning for streaming data in Python" (2021).
@@ -63,7 +63,7 @@ class Online:
 
     @property
     def version(self) -> str:
-        """The generation: 1, and one more for each challenger that took over."""
+        """The generation: 1, plus one for each challenger that took over."""
         return str(self.generation)
 
     def predict_one(self, x: Features, minutes: int) -> Answer:
@@ -72,11 +72,11 @@ class Online:
         return Answer(self._point.predict_one(x, minutes), scale_of(log_variance, minutes))
 
     def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
-        """Learn one question; the notice tells of drift or of a challenger that took over."""
+        """Learn from one question; return a notice of drift or of the end of a trial, if any."""
         self._point.learn_one(x, minutes, outcome.log_return)
         if outcome.log_variance is None:
             return None
-        # Before the bank learns the case: the residual of what it knows already would be too small.
+        # Compute the residual before the bank learns the case: afterwards it would be too small.
         notice = self._watch(x, outcome.log_variance) if minutes == OPEN_MINUTES else None
         self._bank.learn_one(x, minutes, outcome.log_variance)
         if self._trial:

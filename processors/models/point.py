@@ -1,4 +1,4 @@
-"""A linear model of the point, shrunk to zero until it has proven that it knows something."""
+"""A linear model of the point, shrunk to zero until it has proven some skill."""
 
 from math import sqrt
 
@@ -11,15 +11,15 @@ from processors.models.scale import recent_log_variance, scale_of
 PRIOR = 1000.0
 DOUBT = 2.0  # standard errors that the evidence must exceed
 WIDEST = 6.0  # usual moves: a jump teaches no more than this
-EVERY = 3  # minutes: the questions between teach nearly the same
+EVERY = 3  # minutes: the questions in between teach nearly the same
 
 
 class Evidence:
-    """How much of a point has held so far: the share by which to multiply it, 0 to 1.
+    """The proven share of a point, 0 to 1, by which to multiply it.
 
-    The regression of the outcome on the prediction, less two of its standard errors. A point
-    without skill gets zero. The questions of one candle share its close: they count as one, when
-    the next candle begins.
+    It is the regression coefficient of the outcome on the prediction, minus two standard errors. A
+    point without skill gets zero. Questions about one candle share its close, so they count as one
+    case, added when the next candle begins.
 
     >>> evidence = Evidence()
     >>> for _ in range(100):
@@ -35,8 +35,8 @@ class Evidence:
         self._last_minutes = 0
 
     def learn_one(self, minutes: int, predicted: float, outcome: float) -> None:
-        """Learn one case, both in units of the usual move; those of a candle in their order."""
-        # Minutes to close count down within a candle: where they rise, the next has begun.
+        """Learn from one case, in units of the usual move; a candle's cases in order of time."""
+        # Minutes to close count down within a candle: when they rise, the next one has begun.
         if minutes >= self._last_minutes:
             self._agreement += self._candle
             self._noise += self._candle**2
@@ -47,7 +47,7 @@ class Evidence:
 
     @property
     def share(self) -> float:
-        """The share that has been proven."""
+        """The share proven so far, 0 to 1."""
         if self._size <= 0:
             return 0.0
         proven = self._agreement - DOUBT * sqrt(self._noise)
@@ -73,7 +73,7 @@ class ShrunkPoint:
         return share * self._regression.predict_one(x) * scale_of(recent_log_variance(x), minutes)
 
     def learn_one(self, x: Features, minutes: int, log_return: float) -> None:
-        """Learn one question; those of one candle are held back until all have been judged."""
+        """Learn from one question; those of one candle wait until all of them have been judged."""
         if minutes % EVERY:
             return
         if minutes >= self._last_minutes:
@@ -83,6 +83,6 @@ class ShrunkPoint:
         self._last_minutes = minutes
         usual = log_return / scale_of(recent_log_variance(x), minutes)
         moved = min(max(usual, -WIDEST), WIDEST)
-        # Judged by what the regression knew: all questions of a candle, then it learns from them.
+        # Judge all questions of a candle by the old regression; only then does it learn from them.
         self._evidence.learn_one(minutes, self._regression.predict_one(x), moved)
         self._held.append((x, moved))

@@ -1,7 +1,7 @@
-"""What a model is: River's verbs over the features of `processors.features.features`.
+"""The interface of a model: River's methods over the features of `processors.features.features`.
 
 A model answers the question "what will `ln(close / last price)` be?" with a point and a scale. It
-does not know quantiles: `prediction.intervals` makes a calibrated interval out of the scale.
+has no quantiles: `prediction.intervals` turns the scale into a calibrated interval.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Answer:
 
     Attributes:
         point: Expected log return from the last price to the close.
-        scale: Its usual size, above zero; the interval is made from it.
+        scale: Usual size of the deviation from it, above zero; the interval is built from it.
     """
 
     point: float
@@ -26,12 +26,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a question, known when the candle has closed.
+    """Outcome of a question, known once the candle has closed.
 
     Attributes:
-        log_return: From the last price to the close.
-        log_variance: Log of the realised variance a minute over the rest, centred as the
-            features are; None when minutes of it are missing.
+        log_return: Log return from the last price to the close.
+        log_variance: Log of the realised variance per minute over the rest of the candle, centred
+            like the features; None if minutes of it are missing.
     """
 
     log_return: float
@@ -40,7 +40,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something about a model that people should know, with its evidence."""
+    """An event of a model that should be published, with its evidence."""
 
     event: ModelEvent
     reason: str
@@ -50,18 +50,18 @@ class Notice:
 class Model(Protocol):
     """A model of one symbol.
 
-    Conventions, which the conformance tests run for each: `predict_one` changes nothing; missing
-    features and the order of keys make no trouble; a copy answers like the original.
+    The conformance tests check for each model: `predict_one` changes nothing, missing features are
+    allowed, the order of keys does not matter, and a copy answers like the original.
     """
 
     @property
     def name(self) -> str:
-        """What kind of model it is, for example ``online``."""
+        """Kind of model, for example ``online``."""
         ...
 
     @property
     def version(self) -> str:
-        """Which one of its kind."""
+        """Version of this kind of model."""
         ...
 
     def predict_one(self, x: Features, minutes: int) -> Answer:
@@ -69,15 +69,15 @@ class Model(Protocol):
         ...
 
     def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
-        """Learn what became of one question; a candle's questions come in the order asked."""
+        """Learn from the outcome of one question; a candle's questions come in the order asked."""
         ...
 
 
 @runtime_checkable
 class ReadsRecent(Protocol):
-    """A model that is given the last candles (`features.sequence`) among its features."""
+    """A model whose features include the last candles (`features.sequence`)."""
 
     @property
     def candles_read(self) -> int:
-        """How many of them."""
+        """Number of candles it reads."""
         ...

@@ -1,4 +1,4 @@
-"""The bar for all: the last price, with an interval that is the same in calm and in storm."""
+"""The reference model: the last price, with an interval that ignores current volatility."""
 
 from processors.features.features import Features
 from processors.models.protocol import Answer, Notice, Outcome
@@ -8,7 +8,7 @@ from processors.models.scale import recent_log_variance, scale_of
 class Reference:
     """Predicts the last price. Its interval is the empirical one of the last seven days.
 
-    The scale only matters until there are cases (`prediction.intervals.RollingQuantiles`).
+    The scale matters only until there are enough cases (`prediction.intervals.RollingQuantiles`).
     """
 
     name = "reference"

@@ -1,4 +1,4 @@
-"""Recursive least squares over named features, in River's verbs."""
+"""Recursive least squares over named features, with River's methods."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +11,8 @@ from river.base import Regressor
 class RecursiveLeastSquares(Regressor):
     """Linear regression that is exact after each case, at the cost of one matrix update.
 
-    The same as River's `BayesianLinearRegression`, three times as fast because the features are
-    known beforehand: what is missing counts as zero, and other names are passed over.
+    It gives the same answers as River's `BayesianLinearRegression`, three times as fast because the
+    features are known beforehand: missing ones count as zero, and other names are ignored.
 
     >>> model = RecursiveLeastSquares(("bias", "size"), prior=0.001)
     >>> for size in (1.0, 2.0, 3.0):
@@ -24,11 +24,11 @@ class RecursiveLeastSquares(Regressor):
     """
 
     def __init__(self, names: tuple[str, ...] = ("bias",), prior: float = 1.0) -> None:
-        """Take the names of the features, and how strongly weights are held to zero."""
+        """Set the names of the features, and how strongly the prior pulls weights to zero."""
         self.names = names
         self.prior = prior
         self._weights = np.zeros(len(names))
-        # Of the weights, in units of the noise: with nothing learned it is the prior's alone.
+        # Covariance of the weights, in units of the noise; at first it is the prior's.
         self._covariance = np.eye(len(names)) / prior
 
     def predict_one(self, x: Mapping[Any, float]) -> float:
@@ -39,7 +39,7 @@ class RecursiveLeastSquares(Regressor):
         """Learn one case."""
         vector = self._vector(x)
         spread = self._covariance.dot(vector)
-        # Sherman and Morrison: the inverse after one case more, without inverting.
+        # Sherman and Morrison: the inverse after one more case, without inverting.
         gain = spread / (1.0 + float(spread.dot(vector)))
         self._weights += gain * (y - float(self._weights.dot(vector)))
         self._covariance -= spread[:, None] * gain

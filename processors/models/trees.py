@@ -1,7 +1,7 @@
-"""Regression trees as text, and answers from them without what grew them.
+"""Regression trees as text, and predictions from them without the library that trained them.
 
-The text is LightGBM's, as far as an answer needs it: what LightGBM trained for earlier versions
-still answers, to the last bit.
+The text is the part of LightGBM's format that predictions need. Models that earlier versions
+trained with LightGBM still give the same answers, to the last bit.
 
 Source: Lucchese et al., "QuickScorer: a fast algorithm to rank documents with additive ensembles of
 regression trees", SIGIR (2015); LightGBM, `src/io/tree.cpp`.
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_LEAVES = 64  # a bit each
+MOST_LEAVES = 64  # one bit of a 64-bit word each
 _ALL = np.uint64(2**64 - 1)
 _AVERAGE = "average_output"
-# Of a decision type: bit 0 for categories, bit 1 for where what is missing goes, and two bits for
-# what counts as missing: nothing, zero, or NaN.
+# Bits of a decision type: bit 0 for categories, bit 1 for missing values that go left, and two bits
+# for which values count as missing: none, zero, or NaN.
 _DEFAULT_LEFT, _MISSING, _NAN = 2, 12, 8
 
 
@@ -25,11 +25,12 @@ class Tree:
     """One tree with n leaves and n - 1 splits; the first split is the root.
 
     Attributes:
-        feature: The number that each split looks at.
-        threshold: Not above it goes left.
+        feature: Index of the input that each split compares.
+        threshold: Threshold of each split; values up to it go left.
         missing_left: Whether NaN goes left.
-        left: The split that follows, or the complement of a leaf's number.
-        leaf: The value of each leaf.
+        left: Next split on the left, or the complement of a leaf's number.
+        right: The same on the right.
+        leaf: Value of each leaf.
     """
 
     feature: Sequence[int]
@@ -40,10 +41,10 @@ class Tree:
     leaf: Sequence[float]
 
     def leaves_below(self) -> tuple[list[int], list[tuple[int, int]]]:
-        """Return the leaves from left to right, and for each split its left ones: from, until.
+        """Return the leaves from left to right, and for each split the range of its left leaves.
 
         Raises:
-            ValueError: It is no tree.
+            ValueError: The splits do not form a tree.
         """
         order: list[int] = []
         passed: set[int] = set()
@@ -70,13 +71,13 @@ class Tree:
 
 
 class Trees:
-    """What trees answer together: their sum, or their mean."""
+    """Several trees that predict together: the sum or the mean of their values."""
 
     def __init__(self, text: str, inputs: int) -> None:
-        """Take the text, and how many numbers a row has.
+        """Read the trees from their text; ``inputs`` is the number of inputs in a row.
 
         Raises:
-            ValueError: They are no trees over so many numbers.
+            ValueError: The text does not contain trees over so many inputs.
         """
         trees, average = _trees_of(text)
         if not trees or any(not 0 <= f < inputs for t in trees for f in t.feature):
@@ -89,7 +90,7 @@ class Trees:
         self._feature = np.zeros(shape, np.intp)
         self._threshold = np.full(shape, np.inf)
         self._missing_right = np.zeros(shape, np.bool_)
-        self._right = np.full(shape, _ALL)  # the leaves that are left by going right
+        self._right = np.full(shape, _ALL)  # the leaves that remain after going right
         self._leaf = np.zeros((len(trees), width + 1))
         self._rows = np.arange(len(trees))
         for i, tree in enumerate(trees):
@@ -106,20 +107,20 @@ class Trees:
         self._leaf[i, : len(order)] = [tree.leaf[leaf] for leaf in order]
 
     def predict(self, row: Sequence[float]) -> float:
-        """Return the value of one row; NaN is missing."""
+        """Return the prediction for one row; NaN stands for a missing value."""
         values = np.array(row)[self._feature]
         goes_right = values > self._threshold
         goes_right |= np.isnan(values) & self._missing_right
         open_leaves = np.bitwise_and.reduce(np.where(goes_right, self._right, _ALL), axis=1)
-        # Of the leaves that no split closed the leftmost is reached: the lowest bit.
+        # The leaf reached is the leftmost one that no split has excluded: the lowest bit.
         reached = np.frexp((open_leaves & -open_leaves).astype(np.float64))[1] - 1
         found = self._leaf[self._rows, reached]
-        # One after the other, as LightGBM adds: `sum` would add in pairs.
+        # Add one after the other, as LightGBM does: `sum` would add in pairs.
         return float(np.cumsum(found)[-1]) / self._divisor
 
 
 def text_of(trees: Iterable[Tree], *, average: bool = False) -> str:
-    """Return the text of trees; the same trees have the same text."""
+    """Return the trees as text; the same trees always give the same text."""
     head = ["tree", *([_AVERAGE] if average else []), ""]
     return "\n".join(head + [line for i, tree in enumerate(trees) for line in _lines(i, tree)])
 
@@ -161,7 +162,7 @@ def _tree_of(fields: Mapping[str, str]) -> Tree:
     missing_left = [
         bool(d & _DEFAULT_LEFT)
         if d & _MISSING
-        else t >= 0  # where none was missing, it counts as 0
+        else t >= 0  # a split trained without missing values treats NaN as 0
         for d, t in zip(decisions, threshold, strict=True)
     ]
     return Tree(

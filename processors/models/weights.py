@@ -1,4 +1,4 @@
-"""The numbers of a network as text: JSON of little-endian float32 in base64. No pickle."""
+"""A network's weights as text: JSON of little-endian float32 in base64. No pickle."""
 
 import base64
 import binascii
@@ -12,16 +12,16 @@ _FLOAT = "<f4"
 
 
 def text_of(weights: Weights) -> str:
-    """Return the text of named arrays; the same numbers have the same text."""
+    """Return named arrays as text; the same numbers always give the same text."""
     body = {name: [list(array.shape), _packed(array)] for name, array in weights.items()}
     return orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
 
 
 def weights_of(text: str) -> Weights:
-    """Return the arrays of a text, bit for bit those that were written.
+    """Return the arrays of a text, bit for bit as they were written.
 
     Raises:
-        ValueError: The text is no such text.
+        ValueError: The text does not contain weights.
     """
     try:
         body = orjson.loads(text)

@@ -1,4 +1,4 @@
-"""Which models answer for a symbol, each with the calibrator of its interval."""
+"""The models that answer for a symbol, each with the calibrator of its interval."""
 
 from dataclasses import dataclass, replace
 
@@ -12,12 +12,12 @@ from processors.prediction.intervals import Calibrator, RollingQuantiles, Tracke
 
 @dataclass(slots=True)
 class Contestant:
-    """A model and what calibrates it. The model may be replaced by a newer version of itself.
+    """A model and its calibrator. A newer version of the model may replace it.
 
     Attributes:
-        blended: Whether there is a blend that wants to know its answers.
-        evidence: Shrinks the point to what has held; None for a model that does so itself.
-        reads_recent: Whether the model is given the last candles too.
+        blended: Whether a blend reads the model's answers.
+        evidence: Shrinks the point to its proven share; None for a model that does so itself.
+        reads_recent: Whether the model also reads the last candles.
     """
 
     model: Model
@@ -28,19 +28,19 @@ class Contestant:
 
 
 def reference() -> Contestant:
-    """Return the bar for all."""
+    """Return the reference with its calibrator."""
     return Contestant(Reference(), RollingQuantiles())
 
 
 def contestant(model: Model) -> Contestant:
-    """Return a model whose interval is tracked on what is published."""
+    """Return a model whose interval is calibrated on its published predictions."""
     return Contestant(model, TrackedQuantiles())
 
 
 def installed(contestants: list[Contestant], model: Model) -> list[Contestant]:
-    """Return the contestants with a trained model: in place of its older version, or new.
+    """Return the contestants with a trained model added, or in place of its older version.
 
-    What calibrates it stays. With a trained model there is something to blend.
+    The new version keeps the old one's calibrator. A new model also starts a blend of all models.
     """
     names = [c.model.name for c in contestants]
     if model.name in names:
@@ -53,7 +53,7 @@ def installed(contestants: list[Contestant], model: Model) -> list[Contestant]:
 
 
 def retired(contestants: list[Contestant], name: str) -> list[Contestant]:
-    """Return the contestants without a model, and without a blend of fewer than two."""
+    """Return the contestants without a model, and without the blend if fewer than two are left."""
     left = [c for c in contestants if c.model.name not in (name, Blend.name)]
     members = [c.model.name for c in left if c.blended]
     if name != Blend.name and len(members) > 1:
@@ -67,5 +67,5 @@ def _doubted(model: Model) -> Contestant:
 
 
 def default_contestants() -> list[Contestant]:
-    """Return those that need no training: the reference and the online model."""
+    """Return the models that need no training: the reference and the online model."""
     return [reference(), contestant(Online())]

@@ -1,8 +1,8 @@
-"""Who speaks for a symbol: chosen by past scores, the reference included, slow to change.
+"""Chooses the champion of a symbol by past scores; the reference competes too.
 
-A challenger is promoted when its loss on the same candles has been lower by a margin and by more
-standard errors than chance gives. The loss is proper for the whole answer: the pinball loss of
-the interval's quantiles and of the point as the median.
+A challenger is promoted when its loss on the same candles has been lower by a margin, and by more
+standard errors than chance explains. The loss is a proper score of the whole answer: the pinball
+loss of the interval's quantiles and of the point as the median.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from processors.features.ewma import gain
 
 MEMORY = gain(672)  # candles: seven days
 FEWEST_CANDLES = 96  # a day
-MARGIN = 0.0002  # of the champion's loss: what is better by less is not worth a change
+MARGIN = 0.0002  # of the champion's loss: a smaller improvement is not worth a change
 CONFIDENCE = 2.0  # standard errors
 
 
@@ -22,9 +22,9 @@ class Promotion:
     """A change of the champion, with its evidence.
 
     Attributes:
-        improvement: Of the loss, as a share of the former champion's.
-        standard_errors: How many standard errors that is.
-        candles: On how many candles both were scored.
+        improvement: Reduction of the loss, as a share of the former champion's loss.
+        standard_errors: The same reduction in units of its standard error.
+        candles: Number of candles on which both were scored.
     """
 
     former: str
@@ -35,7 +35,7 @@ class Promotion:
 
 
 class Lead:
-    """Moving mean of the champion's loss less a challenger's, and how sure it is."""
+    """Moving mean of the champion's loss minus a challenger's, and its standard error."""
 
     __slots__ = ("_square", "_weights", "candles", "mean")
 
@@ -45,7 +45,7 @@ class Lead:
         self.candles = 0
 
     def add(self, difference: float) -> None:
-        """Take one candle."""
+        """Add the difference on one candle."""
         self.candles += 1
         weight = max(MEMORY, 1 / self.candles)
         self.mean += weight * (difference - self.mean)
@@ -61,10 +61,10 @@ class Lead:
 
 
 class Championship:
-    """The models of one symbol in competition.
+    """Competition of the models of one symbol.
 
     Attributes:
-        champion: Name of the model that speaks for the symbol.
+        champion: Name of the model whose predictions are shown by default.
     """
 
     __slots__ = ("_leads", "_loss", "champion")
@@ -75,7 +75,7 @@ class Championship:
         self._leads: dict[str, Lead] = {}
 
     def add(self, losses: Mapping[str, float]) -> Promotion | None:
-        """Take the mean loss of each model over one candle; return who takes over, if anyone."""
+        """Add each model's mean loss over one candle; return a promotion if there is one."""
         champion = losses.get(self.champion)
         if champion is None:
             return None
@@ -86,11 +86,11 @@ class Championship:
         return self._promote()
 
     def crown(self, model: str) -> None:
-        """Let a model speak from now on; others must show anew that they are better."""
+        """Make a model champion; all others start again to prove that they are better."""
         self.champion, self._leads, self._loss = model, {}, Lead()
 
     def drop(self, model: str) -> None:
-        """Forget a model; where it was the champion, the reference is again."""
+        """Forget a model; if it was champion, the reference takes its place."""
         self._leads.pop(model, None)
         if self.champion == model:
             self.crown("reference")

@@ -1,4 +1,4 @@
-"""One number for all predictions of a symbol: equal exactly when each prediction is equal."""
+"""A digest of all predictions of a symbol: equal only if every prediction is equal."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -7,9 +7,9 @@ from schemas.predictions import Prediction
 
 
 class Digest:
-    """SHA-256 over predictions, in the order in which they were made.
+    """SHA-256 over predictions in the order in which they were made.
 
-    It does not matter in what pieces they are added.
+    Splitting them over several calls of `add` changes nothing.
     """
 
     __slots__ = ("_hash", "count")
@@ -19,18 +19,18 @@ class Digest:
         self.count = 0
 
     def add(self, predictions: Iterable[Prediction]) -> None:
-        """Add predictions."""
+        """Add predictions in order."""
         for p in predictions:
             self.count += 1
             self._hash.update(_line(p).encode())
 
     def hex(self) -> str:
-        """Return the digest of what was added so far."""
+        """Return the digest of the predictions added so far, in hexadecimal."""
         return self._hash.hexdigest()
 
 
 def combined(digests: Mapping[str, str]) -> str:
-    """Return one digest of the digests of several symbols, whatever their order."""
+    """Combine the digests of several symbols into one that does not depend on their order."""
     lines = "".join(f"{symbol} {digest}\n" for symbol, digest in sorted(digests.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 

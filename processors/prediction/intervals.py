@@ -1,4 +1,4 @@
-"""Calibrated intervals: a model's scale times a quantile tracked on what was published.
+"""Calibrated intervals: a model's scale times a quantile tracked on published intervals.
 
 Offsets are log returns from the last price, for the quantiles 5, 25, 75 and 95 %.
 """
@@ -15,20 +15,20 @@ Offsets = tuple[float, float, float, float]
 WEEK_CANDLES = 672
 COLD_CASES = 96  # a day
 FEWEST_CASES = 20  # one case in twenty lies below the 5 % quantile
-# Logs of the quantiles, in scales, that a symbol begins with; those of a normal are 0.67 and 1.64.
+# Logs of a symbol's first quantiles, in units of the scale; a normal one has 0.67 and 1.64.
 START = (log(0.65), log(1.7))
 MISS_RATES = (0.5, 0.1)  # of the 50 and the 90 % interval
-# No step is smaller, however many cases there were: a market that changes is followed.
+# The smallest steps, however many cases there were, so that the quantiles follow the market.
 SLOWEST = (0.005, 0.01)
-# Where prices stand still every case is a hit: without a bound it would take as many misses back.
+# While a price does not move, every case is a hit: without a bound, recovery would take as long.
 NARROWEST, WIDEST = log(1e-3), log(50)
 
 
 class Calibrator(Protocol):
-    """Turns an answer into an interval and learns from what became of it."""
+    """Turns an answer into an interval and learns from the outcome."""
 
     def is_cold(self, minutes: int) -> bool:
-        """Say whether there are too few cases at that many minutes to close."""
+        """Return whether there are too few cases with this number of minutes to close."""
         ...
 
     def offsets(self, answer: Answer, minutes: int) -> Offsets:
@@ -38,9 +38,10 @@ class Calibrator(Protocol):
     def learn_one(
         self, answer: Answer, minutes: int, log_return: float, missed: tuple[bool, bool] | None
     ) -> None:
-        """Learn one case; ``missed`` is for the 50 and the 90 % interval as published.
+        """Learn from one case.
 
-        ``missed`` is None when what was published was wider than the calibrator said.
+        ``missed`` says whether the close lay outside the published 50 % and 90 % interval. It is
+        None when the published intervals were wider than the calibrator's own.
         """
         ...
 
@@ -55,11 +56,11 @@ class RollingQuantiles:
         self._ordered: dict[int, list[float]] = {}
 
     def is_cold(self, minutes: int) -> bool:
-        """Say whether there is less than a day of cases."""
+        """Return whether there is less than a day of cases."""
         return len(self._ordered.get(minutes, ())) < COLD_CASES
 
     def offsets(self, answer: Answer, minutes: int) -> Offsets:
-        """Return the empirical quantiles; a guess from the scale before there are any."""
+        """Return the empirical quantiles; with fewer than 20 cases, a guess from the scale."""
         ordered = self._ordered.get(minutes, [])
         if len(ordered) < FEWEST_CASES:
             half, most = (exp(start) * answer.scale for start in START)
@@ -71,7 +72,7 @@ class RollingQuantiles:
     def learn_one(
         self, answer: Answer, minutes: int, log_return: float, missed: tuple[bool, bool] | None
     ) -> None:
-        """Take one return in, and out again after seven days."""
+        """Add one return, and drop the one that is more than seven days old."""
         del answer, missed
         recent = self._recent.setdefault(minutes, deque())
         ordered = self._ordered.setdefault(minutes, [])
@@ -82,10 +83,10 @@ class RollingQuantiles:
 
 
 class TrackedQuantiles:
-    """Quantiles of the residual's size in units of the scale, tracked by what was missed.
+    """Quantiles of the residual's size in units of the scale, tracked by hits and misses.
 
-    A miss widens by the step times 0.9 (of the 90 % interval), a hit narrows by the step times
-    0.1, so that in the long run as many are missed as promised, whatever the distribution.
+    For the 90 % interval, a miss widens it by the step times 0.9 and a hit narrows it by the step
+    times 0.1. In the long run the promised share is missed, whatever the distribution.
 
     Source: Gibbs and Candès, "Adaptive conformal inference under distribution shift", NeurIPS
     (2021); Angelopoulos, Candès and Tibshirani, "Conformal PID control", NeurIPS (2023).
@@ -98,11 +99,11 @@ class TrackedQuantiles:
         self._thetas: dict[int, tuple[float, float]] = {}
 
     def is_cold(self, minutes: int) -> bool:
-        """Say whether there is less than a day of cases."""
+        """Return whether there is less than a day of cases."""
         return self._cases.get(minutes, 0) < COLD_CASES
 
     def offsets(self, answer: Answer, minutes: int) -> Offsets:
-        """Return the point less and plus the scale times the tracked quantiles."""
+        """Return the point minus and plus the scale times the tracked quantiles."""
         half, most = self._thetas.get(minutes, START)
         half, most = exp(half) * answer.scale, exp(most) * answer.scale
         point = answer.point
@@ -117,12 +118,12 @@ class TrackedQuantiles:
         if missed is None:
             size = abs(log_return - answer.point)
             missed = size > exp(half) * answer.scale, size > exp(most) * answer.scale
-        # Long steps at first, from `START` to what the symbol needs.
+        # Large steps at first, to get quickly from `START` to the symbol's own quantiles.
         decaying = 0.5 / cases**0.6
         half += max(SLOWEST[0], decaying) * (missed[0] - MISS_RATES[0])
         most += max(SLOWEST[1], decaying) * (missed[1] - MISS_RATES[1])
         half = min(max(half, NARROWEST), WIDEST)
-        # The 90 % interval holds the 50 % one, though each goes by its own misses.
+        # The 90 % interval must contain the 50 % one, although each follows its own misses.
         self._thetas[minutes] = half, min(max(most, half), WIDEST)
 
 

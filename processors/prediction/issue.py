@@ -1,4 +1,4 @@
-"""Ask every model where the open candle will close, and publish what they say."""
+"""Issues predictions: asks every model where the open candle will close."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -15,17 +15,17 @@ from schemas.predictions import Prediction, PredictionStatus
 from schemas.timeframe import MINUTE_MS, Interval
 
 CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
-FEWEST_BARS = 15  # with less there is nothing to predict from
-DOUBTFUL_BARS = 15  # after a gap
-CAUTION = 1.5  # how much wider when there is little to go by: rather too wide than too sure
+FEWEST_BARS = 15  # no predictions with fewer candles
+DOUBTFUL_BARS = 15  # candles after a gap during which predictions are marked and wider
+CAUTION = 1.5  # factor on the width while there is little history: rather too wide than too sure
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a question is asked, and at what price.
+    """Time and price of a question.
 
     Attributes:
-        scored: False between two minutes.
+        scored: Whether the predictions are scored; False between two minutes.
     """
 
     issued_ms: int
@@ -36,9 +36,9 @@ class Moment:
 
 
 def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
-    """Ask all models at the end of a candle, and keep the question until its candle closes.
+    """Ask all models at the end of a candle, and store the question until its candle closes.
 
-    Nothing is issued while fewer than 15 candles are known.
+    Returns nothing while fewer than 15 candles are known.
     """
     if state.bars < FEWEST_BARS:
         return ()
@@ -59,7 +59,7 @@ def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
 
 
 def _recent(state: SymbolState, x: Features) -> Features:
-    """Read the last candles if a model or a lesson wants them; a lesson finds them in ``x``."""
+    """Read the last candles if a model or a lesson needs them; lessons find them in ``x``."""
     if not (state.teaches_recent or any(c.reads_recent for c in state.contestants)):
         return {}
     recent = state.recent.read(x)
@@ -69,7 +69,7 @@ def _recent(state: SymbolState, x: Features) -> Features:
 
 
 def _answer(contestant: Contestant, x: Features, recent: Features, minutes: int) -> Answer:
-    """Answer, and leave what was answered among the features for the blend and the evidence."""
+    """Ask one model, and add its answer to the features for the blend and the evidence."""
     answer = contestant.model.predict_one(x | recent if recent else x, minutes)
     if contestant.blended:
         x.update(answer_features(contestant.model.name, answer, minutes))
@@ -80,16 +80,16 @@ def _answer(contestant: Contestant, x: Features, recent: Features, minutes: int)
 
 
 def refresh(state: SymbolState, *, last_price_e8: int, issued_ms: int) -> tuple[Prediction, ...]:
-    """Answer the newest question again, at a newer price and with less time left; for display.
+    """Answer the newest question again for display, at a newer price and with less time left.
 
-    The state stays as it is, and these predictions are neither scored nor learned from. Nothing
-    is returned when the candle of the newest question is over.
+    The state is not changed, and these predictions are neither scored nor learned from. Returns
+    nothing once the candle of the newest question has ended.
     """
     if not state.asked or not state.next_ms <= issued_ms < state.asked[-1].close_ms:
         return ()
     asked = state.asked[-1]
     moment = Moment(issued_ms, asked.close_ms, last_price_e8, _volatility_bp(asked.x), scored=False)
-    # With the root of what is left, as everywhere: variance grows with time.
+    # Variance grows with time, so the width shrinks with the root of the time left.
     shrink = sqrt((asked.close_ms - issued_ms) / MINUTE_MS / asked.minutes)
     return tuple(
         _publish(state, c, moment, (reply.answer, reply.status), shrink)

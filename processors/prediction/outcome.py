@@ -1,4 +1,4 @@
-"""When a candle has closed: score what was predicted, then learn from it."""
+"""Scores the predictions for a candle that has closed, then lets the models learn from it."""
 
 from math import log
 

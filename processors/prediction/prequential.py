@@ -1,8 +1,8 @@
-"""The prequential step: a closed candle in; predictions, scores and events out.
+"""The prequential step: takes a closed candle, returns predictions, scores and events.
 
-Ask all, then learn: a candle's questions are scored, and learned from, only when it has closed,
-and before the next one is asked about. There is no clock here: `issued_ms` is the end of the
-candle that came in. The same candles give the same predictions, bit for bit.
+Test, then train: the questions about a candle are scored and learned from only after it has closed,
+and before the next candle is asked about. There is no clock here: `issued_ms` is the end of the
+candle that was passed in. The same candles give the same predictions, bit for bit.
 
 Source: Dawid, "Statistical theory: the prequential approach", JRSS A 147 (1984).
 """
@@ -22,7 +22,7 @@ CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one candle led to."""
+    """Result of one candle."""
 
     predictions: tuple[Prediction, ...]
     scores: tuple[Score, ...]
@@ -31,11 +31,11 @@ class Step:
 
 
 def step(state: SymbolState, candle: Candle) -> Step:
-    """Take one closed candle of the state's symbol and length; the state is consumed.
+    """Process one closed candle of the state's symbol and interval; the state is consumed.
 
-    A candle that is already known changes nothing. Missing minutes are noticed by time: what is
-    predicted soon after is wider and says so, and a candle whose close is missing is not scored.
-    A candle whose own trades are incomplete counts as missing.
+    A candle that is already known changes nothing. Missing minutes are recognised by their times:
+    predictions soon after them are wider and marked as gapped, and a candle without a known close
+    is not scored. A candle with incomplete trades counts as missing.
     """
     if candle.open_ms < state.next_ms:
         return Step((), (), (), state)
@@ -53,7 +53,7 @@ def _notice_gap(state: SymbolState, candle: Candle) -> None:
     if state.bars and candle.open_ms > state.next_ms:
         _count_gap(state)
     if state.asked and candle.open_ms >= state.asked[0].close_ms:
-        state.asked = []  # the close of their candle never came
+        state.asked = []  # the close of their candle is missing
 
 
 def _count_gap(state: SymbolState) -> None:

@@ -1,4 +1,4 @@
-"""From log returns to prices as they are published: integers, multiples of the tick, in order."""
+"""Converts log returns to published prices: integers, multiples of the tick, in order."""
 
 from math import exp
 
@@ -8,7 +8,7 @@ FURTHEST = 2.0  # a log return of 2 is a factor of 7: further than any candle
 
 
 def price_at(last_e8: int, log_return: float, tick_e8: int) -> int:
-    """Return the price at a log return from the last, rounded to the nearest tick above zero."""
+    """Return the price at a log return from ``last_e8``, rounded to a tick, at least one tick."""
     if not -FURTHEST < log_return < FURTHEST:
         log_return = min(max(log_return, -FURTHEST), FURTHEST)
     ticks = round(last_e8 * exp(log_return) / tick_e8)
@@ -20,7 +20,7 @@ def interval_at(
 ) -> tuple[int, int, int, int]:
     """Return the prices of the quantiles 5, 25, 75 and 95 %, none on the wrong side of the point.
 
-    A point that lies outside its own empirical interval pushes that interval's end.
+    If the point lies outside the interval, the interval is extended to it.
     """
     low_90, low_50, high_50, high_90 = [price_at(last_e8, o, tick_e8) for o in offsets]
     if low_90 <= low_50 <= point_e8 <= high_50 <= high_90:
@@ -30,6 +30,6 @@ def interval_at(
 
 
 def widened(offsets: Offsets, factor: float) -> Offsets:
-    """Return the interval wider by a factor, about the last price."""
+    """Return the interval scaled by a factor around the last price."""
     low_90, low_50, high_50, high_90 = offsets
     return low_90 * factor, low_50 * factor, high_50 * factor, high_90 * factor

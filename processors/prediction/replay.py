@@ -1,4 +1,4 @@
-"""Stored candles through the very step that runs live, for evaluation and for a warm start."""
+"""Replays stored candles through the live step, for evaluation and for a warm start."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Replay:
     """One symbol's replay: state, digest of all predictions, scores of the reported part.
 
     Attributes:
-        report_from_ms: Candles that open before it warm the models up and are not reported.
+        report_from_ms: Candles that open earlier only warm up the models; they are not reported.
     """
 
     state: SymbolState
@@ -27,7 +27,7 @@ class Replay:
     events: list[ModelVersion] = field(default_factory=list)
 
     def feed(self, candles: Iterable[Candle]) -> None:
-        """Take candles in order; in how many pieces they come does not matter."""
+        """Replay candles in order of time; splitting them over several calls changes nothing."""
         for candle in candles:
             taken = step(self.state, candle)
             self.state = taken.state

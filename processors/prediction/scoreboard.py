@@ -1,4 +1,4 @@
-"""The scoreboard: every model against the reference on the same questions."""
+"""The scoreboard: compares every model with the reference on the same questions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from processors.significance import skill_with_error
 from schemas.predictions import Score
 
 REFERENCE = "reference"
-CHAMPION = "champion"  # whoever it was at the time
+CHAMPION = "champion"  # the model that was champion at the time
 FIFTHS = 5
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How often the intervals of one group of cases held the close, and how wide they were."""
+    """How often the intervals of a group of cases contained the close, and their mean widths."""
 
     cases: int
     coverage_50: float
@@ -28,14 +28,15 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """What a model was worth, against the reference on the same questions.
+    """Skill of a model against the reference on the same questions.
 
     Attributes:
-        point_skill: ``1 - squared error / reference's``; with its Newey-West standard error.
-        pinball_better_pct: Pinball loss lower than the constant interval's, percent.
-        winkler_better_pct: Winkler score of the 90 % interval, likewise.
-        by_minutes: By minutes to close.
-        by_fifth: By fifths of the volatility before the question, the calmest first.
+        point_skill: ``1 - squared error / reference's squared error``.
+        point_skill_error: Newey-West standard error of ``point_skill``.
+        pinball_better_pct: How much lower the pinball loss is than the reference's, in percent.
+        winkler_better_pct: How much lower the Winkler score of the 90 % interval is, in percent.
+        by_minutes: Calibration by minutes to close.
+        by_fifth: Calibration by fifths of the volatility before the question, calmest first.
     """
 
     model: str
@@ -66,7 +67,7 @@ class Scoreboard:
                 self._rows.setdefault(CHAMPION, {})[s.issued_ms] = row
 
     def skills(self) -> list[Skill]:
-        """Return what each model was worth; nothing without the reference's scores."""
+        """Return the skill of each model that shares questions with the reference."""
         reference = self._rows.get(REFERENCE, {})
         return [
             _skill(model, *_paired(rows, reference))

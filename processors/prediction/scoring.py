@@ -1,4 +1,4 @@
-"""What a prediction was worth. All in basis points of log return, so that symbols compare.
+"""Scores of a prediction, all in basis points of log return so that symbols are comparable.
 
 Source: Winkler, "A decision-theoretic approach to interval estimation", JASA 67 (1972); Koenker
 and Bassett, "Regression quantiles", Econometrica 46 (1978); Gneiting and Raftery, "Strictly
@@ -13,7 +13,7 @@ BP = 1e4
 
 
 def pinball(error: float, level: float) -> float:
-    """Return the pinball loss of a quantile; ``error`` is outcome less quantile.
+    """Return the pinball loss of a quantile; ``error`` is outcome minus quantile.
 
     >>> pinball(2.0, 0.95), pinball(-2.0, 0.75)
     (1.9, 0.5)
@@ -22,12 +22,12 @@ def pinball(error: float, level: float) -> float:
 
 
 def winkler(width: float, below: float, above: float, miss_rate: float) -> float:
-    """Return the Winkler score; ``below`` and ``above`` are how far the outcome lies outside."""
+    """Return the Winkler score; ``below`` and ``above`` are the outcome's distances outside."""
     return width + 2 / miss_rate * (max(below, 0.0) + max(above, 0.0))
 
 
 def score_of(prediction: Prediction, outcome_e8: int) -> Score:
-    """Return the score of a prediction at the price at which its candle closed."""
+    """Return the score of a prediction, given the closing price of its candle."""
     p = prediction
     error = BP * log(outcome_e8 / p.price_e8)
     low_90, low_50 = BP * log(outcome_e8 / p.low_90_e8), BP * log(outcome_e8 / p.low_50_e8)

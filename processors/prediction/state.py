@@ -1,4 +1,4 @@
-"""What the prequential step remembers of one symbol."""
+"""State of the prequential step for one symbol."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ from schemas.timeframe import Interval
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one model answered, and what was published.
+    """One model's answer, and the prediction published from it.
 
     Attributes:
-        status: Unless ready, the interval was published wider than calibrated.
+        status: Unless it is ``ready``, the published interval is wider than the calibrated one.
     """
 
     answer: Answer
@@ -27,12 +27,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question of the open candle, and what was answered.
+    """One question about the open candle, with the answers.
 
     Attributes:
-        variance_before: Sum of squared returns since the state's start, when it was asked.
+        variance_before: Sum of squared returns in the open candle when the question was asked.
         gaps_before: Number of gaps seen until then.
-        replies: By model.
+        replies: Reply of each model, by its name.
     """
 
     x: Features
@@ -46,20 +46,20 @@ class Asked:
 
 @dataclass(slots=True)
 class SymbolState:
-    """All that is known of one symbol. A step consumes it and returns it renewed.
+    """Everything the step knows about one symbol. A step consumes it and returns a new one.
 
     Attributes:
-        bar_minutes: 1 where minutes are folded, 15 where only whole candles are known.
-        tick_e8: The symbol's price step.
-        next_ms: Start of the candle that must come next; 0 before the first.
-        bars: Candles folded since the start.
-        bars_since_gap: Likewise, since minutes were missing.
+        bar_minutes: Length of the candles, in minutes: 1 or 15.
+        tick_e8: The symbol's price step, in 1e-8.
+        next_ms: Start of the candle expected next; 0 before the first.
+        bars: Number of candles folded since the start.
+        bars_since_gap: Number of candles folded since minutes were last missing.
         variance: Sum of the squared returns so far in the open candle.
         gaps: How many times minutes were missing.
-        asked: Questions of the open candle that wait for its close.
-        on_lesson: Is told what became of each question, for training.
-        recent: The last candles, for who reads them.
-        teaches_recent: Whether they are among the features that ``on_lesson`` is told.
+        asked: Questions about the open candle that wait for its close.
+        on_lesson: Called with each question and its outcome, to collect training data.
+        recent: The last candles, for models that read a sequence.
+        teaches_recent: Whether to include them in the features passed to ``on_lesson``.
     """
 
     symbol: str

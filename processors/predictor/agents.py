@@ -51,12 +51,12 @@ class KafkaOutlet:
 
 
 class Inbox:
-    """Reads candles out of messages; what cannot be read becomes a dead letter.
+    """Decodes candles from messages; an unreadable message becomes a dead letter.
 
     Attributes:
-        topics: Where they come from.
-        taken: Newest offset of each partition.
-        standing: Partitions that stand still.
+        topics: Names of the topics that are read.
+        taken: Newest offset processed in each partition.
+        standing: Partitions that are stopped.
     """
 
     topics: Final = frozenset([topics.CANDLES.name, topics.CANDLES_LIVE.name])
@@ -67,12 +67,12 @@ class Inbox:
         self._letters = letters
 
     def start_over(self, reader: CarefulConsumer) -> None:
-        """Take note that partitions were assigned anew."""
+        """Reset offsets and stopped partitions after a new assignment."""
         self.taken.clear()
         self.standing.read_by(reader)
 
     async def candle_in(self, m: Any) -> Candle | None:  # noqa: ANN401 - Faust's message
-        """Return the candle of a message, None where there is none to take."""
+        """Return the candle of a message, None if it is unreadable or its partition is stopped."""
         if self.standing.holds(m.topic, m.partition):
             return None
         self.taken[TP(m.topic, m.partition)] = m.offset
@@ -101,11 +101,11 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     """Return the application of one predictor.
 
     Args:
-        settings: Where the broker and the store are.
-        name: Static member of the consumer group; two predictors need two names.
-        folder: For Faust's own files.
+        settings: Addresses of the broker and of ClickHouse.
+        name: Static member name within the consumer group; it must be unique.
+        folder: Folder for Faust's own files.
     """
-    # A symbol that is not warm yet holds its candles, which nothing may wait for: they come again.
+    # Candles of a symbol that is still warming up stay unacknowledged; a rebalance must not wait.
     app = worker_app(topics.PREDICTION_APP, settings, name=name, folder=folder, waits_empty=False)
     changes = Changes()
     follower = VersionFollower(settings.kafka, changes)
@@ -132,12 +132,12 @@ def _wire(app: WorkerApp, predictor: Predictor) -> None:
 
     @app.agent(raw_topic(app, topics.CANDLES), name="predict", concurrency=1)
     async def predict(stream: faust.StreamT[bytes]) -> None:
-        # A candle that waits for its symbol must come again after a crash.
+        # A candle that waits for its symbol must be read again after a crash.
         manual = cast("Any", stream).noack()
         async for event in manual.events():
             if candle := await inbox.candle_in(event.message):
                 await predictor.take(candle, partial(manual.ack, event))
-            else:  # where its partition stands still, nothing is committed all the same
+            else:  # if its partition is stopped, nothing is committed all the same
                 await manual.ack(event)
 
     @app.agent(raw_topic(app, topics.CANDLES_LIVE), name="show", concurrency=1)
@@ -162,7 +162,7 @@ def _ask_for_trainings(app: WorkerApp, first: FirstTraining) -> None:
         await send(requests, request)
 
     @app.crontab(_MONTHLY, timezone=UTC)
-    async def ask_monthly() -> None:  # every worker does, and the trainer answers the first
+    async def ask_monthly() -> None:  # every predictor asks; the trainer trains the version once
         await ask(requested(time.time_ns() // 1_000_000, "monthly timer"))
 
     async def ask_first() -> None:
@@ -172,6 +172,6 @@ def _ask_for_trainings(app: WorkerApp, first: FirstTraining) -> None:
 
 
 async def send(topic: faust.TopicT, record: Record | TrainingRequest) -> None:
-    """Send a record."""
+    """Send a record to a topic, encoded by its contract."""
     message = codecs.message_of(record)
     await topic.send(key=message.key, value=message.value, headers=dict(message.headers))

@@ -1,8 +1,8 @@
-"""From which candle a symbol's predictions are built, now and after any restart. Pure.
+"""The replay anchor: the first candle from which a symbol's state is built. Pure.
 
-A state is what the candles since its anchor have made of it. The anchor moves once a week, for a
-process that runs on as for one that starts, so both predict the same, bit for bit, and a start
-never has more than two weeks to replay.
+A state depends only on the candles since its anchor. The anchor moves once a week, in a running
+process as in one that starts. So both predict the same, bit for bit, and a start never replays more
+than two weeks.
 """
 
 from itertools import pairwise
@@ -16,13 +16,13 @@ _LEAST_MS = _WEEK_MS
 
 
 def anchor_of(open_ms: int) -> int:
-    """Return the Monday, 00:00 UTC, that lies one to two weeks before a candle."""
+    """Return the Monday, 00:00 UTC, one to two weeks before a candle, in epoch milliseconds."""
     reached = open_ms - _LEAST_MS - _MONDAY_MS
     return reached - reached % _WEEK_MS + _MONDAY_MS
 
 
 def is_whole(candles: list[Candle], *, from_ms: int, until_ms: int) -> bool:
-    """Tell whether the candles fill ``[from_ms, until_ms)`` without a hole; they are in order."""
+    """Return whether candles, oldest first, cover ``[from_ms, until_ms)`` without a gap."""
     if not candles or candles[0].open_ms > from_ms or candles[-1].close_ms < until_ms:
         return False
     return all(b.open_ms == a.close_ms for a, b in pairwise(candles))

@@ -1,4 +1,4 @@
-"""Whether the store holds enough of a symbol's past to predict from; waits for it a while."""
+"""Checks whether enough of a symbol's history is stored to predict from, and waits for it."""
 
 import asyncio
 import time
@@ -11,22 +11,22 @@ from schemas.errors import Transient
 from schemas.settings import ClickHouseSettings
 from schemas.timeframe import MINUTE_MS
 
-RECENT_MS = 28 * 3_600_000  # after a day of cases an interval is not cold
-NEWEST_MINUTES = 15  # a gap among them would make predictions doubtful
-ENOUGH = 0.99  # the exchange itself may lack a few minutes
+RECENT_MS = 28 * 3_600_000  # a day of cases, after which an interval is not cold, and some more
+NEWEST_MINUTES = 15  # a gap in these would make predictions doubtful
+ENOUGH = 0.99  # the exchange's own history may lack a few minutes
 PATIENCE_S = 60.0
 _POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Minutes that are stored of those before a candle; the shares are of those that there are.
+    """Stored 1m candles before some candle.
 
     Attributes:
-        total: Since the anchor.
-        total_share: Likewise.
-        recent_share: Of the last 28 hours.
-        newest: Of the last quarter of an hour.
+        total: Number of stored minutes since the anchor.
+        total_share: The same as a share of all minutes since the anchor, 0 to 1.
+        recent_share: Share of the last 28 hours that is stored, 0 to 1.
+        newest: Number of stored minutes in the last quarter of an hour, 0 to 15.
     """
 
     total: int = 0
@@ -36,28 +36,28 @@ class Stored:
 
     @property
     def is_recent(self) -> bool:
-        """Say whether it is enough to begin with."""
+        """Whether this is enough to start predicting."""
         return self.recent_share >= ENOUGH and self.newest == NEWEST_MINUTES
 
     @property
     def is_all(self) -> bool:
-        """Say whether it is all that a state is made of."""
+        """Whether the whole history since the anchor is stored."""
         return self.total_share >= ENOUGH
 
     def adds_to(self, bars: int) -> bool:
-        """Say whether a replay is worth while, with so many candles known."""
+        """Return whether a replay is worthwhile for a state that knows ``bars`` candles."""
         return self.total > bars and (self.is_all or (self.is_recent and self.total > 2 * bars))
 
 
 class Stock:
-    """Asks the store how many minutes of the past it has."""
+    """Counts the stored minutes of a symbol's history."""
 
     def __init__(self, settings: ClickHouseSettings) -> None:
         self._settings = settings
-        self._turn = asyncio.Lock()  # a symbol's question waits for another's
+        self._turn = asyncio.Lock()  # one query at a time
 
     async def wait(self, symbol: str, until_ms: int) -> Stored:
-        """Return what is stored once the last hours are there, or after a minute."""
+        """Wait for the last 28 hours, at most a minute, and return what is stored by then."""
         deadline_s = time.monotonic() + PATIENCE_S
         while True:
             stored = await self.look(symbol, until_ms)
@@ -66,7 +66,7 @@ class Stock:
             await asyncio.sleep(_POLL_S)
 
     async def look(self, symbol: str, until_ms: int) -> Stored:
-        """Return what is stored; nothing where the store does not answer."""
+        """Return what is stored; zeros if ClickHouse does not answer."""
         async with self._turn:
             with suppress(Transient):
                 return await asyncio.to_thread(self._count, symbol, until_ms)

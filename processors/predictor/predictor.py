@@ -1,4 +1,4 @@
-"""What the predictor does with each closed and each open candle. Knows no framework."""
+"""The predictor: handles each closed and each open candle, independent of Faust."""
 
 import asyncio
 import logging
@@ -20,28 +20,28 @@ from schemas.timeframe import Interval
 
 log = logging.getLogger(__name__)
 REFRESH_MS = 5_000
-_RETRY_MS = 60_000  # an incomplete history is looked at again after a minute of event time
-_GIVE_UP_MS = 30 * 60_000  # and for half an hour
+_RETRY_MS = 60_000  # an incomplete history is checked again every minute of event time
+_GIVE_UP_MS = 30 * 60_000  # for half an hour
 Record = Prediction | Score | ModelVersion
 Done = Callable[[], Awaitable[object]]
 
 
 async def nobody() -> None:
-    """Tell nobody that a candle is done."""
+    """Do nothing when a candle is done."""
 
 
 class Warmer(Protocol):
     """Makes a symbol's state from stored candles."""
 
     async def __call__(self, symbol: str, until_ms: int, bars: int = 0, /) -> Warmed | None:
-        """Return the state before the candle of ``until_ms``.
+        """Return the state before the candle that opens at ``until_ms``.
 
-        With ``bars`` candles known already, nothing is returned where the store has no more.
+        Returns None if ``bars`` candles are known already and the store has no more.
         """
 
 
 class Outlet(Protocol):
-    """Where results go."""
+    """Destination of the results."""
 
     async def publish(self, records: Iterable[Record]) -> None:
         """Send records, each to the topic of its type."""
@@ -49,13 +49,15 @@ class Outlet(Protocol):
 
 @dataclass(slots=True)
 class _Symbol:
-    """One symbol at work.
+    """A symbol that is warm.
 
     Attributes:
-        since_ms: Event time of the first warming since the anchor moved.
-        warmed_ms: Event time of the last warming.
-        refreshed_ms: When the open candle was last asked about for display.
-        changes: Those of the models that have taken effect.
+        anchor_ms: Start of the history that the state is built from.
+        whole: Whether the state knows every candle since then.
+        since_ms: Event time of the first warm start since the anchor moved.
+        warmed_ms: Event time of the last warm start.
+        refreshed_ms: Event time of the last predictions for display.
+        changes: Model changes that have taken effect.
     """
 
     state: SymbolState
@@ -75,18 +77,18 @@ class Predictor:
         self._outlet = outlet
         self._installer = installer or Installer()
         self._symbols: dict[str, _Symbol] = {}
-        self._waiting: dict[str, list[tuple[Candle, Done]]] = {}  # for their symbol to be warm
+        self._waiting: dict[str, list[tuple[Candle, Done]]] = {}  # until their symbol is warm
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def take(self, candle: Candle, done: Done = nobody) -> None:
-        """Take one closed candle: publish predictions, and the scores that it makes known.
+        """Process one closed candle: publish predictions, and scores if their candle has closed.
 
-        Only 1m candles count. One that is already known changes nothing. While a symbol warms,
-        its candles wait, and other symbols go on.
+        Only 1m candles count, and one that is already known changes nothing. While a symbol warms
+        up, its candles wait, and other symbols continue.
 
         Args:
-            candle: Of any symbol.
-            done: Is called when everything is published, which may be later.
+            candle: A closed candle of any symbol.
+            done: Called when everything is published, which may be after this call has returned.
         """
         name = candle.symbol
         symbol = self._symbols.get(name)
@@ -104,13 +106,13 @@ class Predictor:
 
     @property
     def is_settled(self) -> bool:
-        """Say whether every symbol knows its whole past, or has given up waiting for it."""
+        """Whether every symbol knows its whole history or has given up waiting for it."""
         given_up = (s.state.next_ms > s.since_ms + _GIVE_UP_MS for s in self._symbols.values())
         whole = (s.whole for s in self._symbols.values())
         return not self._waiting and all(map(or_, whole, given_up))
 
     async def show(self, candle: Candle) -> None:
-        """Answer again for display, every five seconds, at the price of an open candle."""
+        """Publish predictions for display at an open candle's price, at most every five seconds."""
         symbol = self._symbols.get(candle.symbol)
         if symbol is None or candle.event_ms < symbol.refreshed_ms + REFRESH_MS:
             return
@@ -120,7 +122,7 @@ class Predictor:
             await self._outlet.publish(answers)
 
     def forget(self) -> None:
-        """Drop all states: partitions were assigned anew."""
+        """Drop all states after a new assignment of partitions."""
         for task in self._tasks.values():
             task.cancel()
         self._tasks.clear()
@@ -159,7 +161,7 @@ class Predictor:
     def _must_replay(self, symbol: _Symbol, candle: Candle) -> bool:
         if anchor_of(candle.open_ms) != symbol.anchor_ms:
             return True
-        # Heard of too late: only a replay can tell what it would have made.
+        # A change arrived after it took effect: only a replay gives the right state.
         late = candle.open_ms >= symbol.state.next_ms
         return late and bool(self._news(symbol, symbol.state.next_ms))
 
@@ -190,7 +192,7 @@ class Predictor:
             return fresh
         fresh.since_ms = before.since_ms
         if fresh.state.bars < before.state.bars:
-            fresh.state = before.state  # the store knows less than we do
+            fresh.state = before.state  # the store has fewer candles than the present state
             missed = [c for c in warmed.changes if c not in before.changes]
             await self._outlet.publish(self._installer.install(fresh.state, missed))
         return fresh

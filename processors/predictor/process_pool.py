@@ -1,6 +1,6 @@
-"""Processes that replay history, so that what is live does not wait; they end when it is done.
+"""A pool of processes that replay history, so that live work does not wait.
 
-Each holds as much memory as all that is live.
+They end when the replay is done, because each takes as much memory as the live process.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ Work = Callable[[Settings, str, int, tuple[Change, ...]], _ResultT]
 
 
 class Children:
-    """A few processes for work on one symbol each.
+    """A few processes that each work on one symbol at a time.
 
     Attributes:
-        most: How many, when they are started next.
-        niceness: Theirs, likewise.
+        most: Number of processes at the next start.
+        niceness: Niceness of the processes at the next start.
     """
 
     def __init__(self, settings: Settings, changes: Changes, *, most: int, niceness: int) -> None:
@@ -38,7 +38,7 @@ class Children:
         self._needed = 0
 
     async def run(self, work: Work[_ResultT], symbol: str, until_ms: int) -> _ResultT:
-        """Return what comes out; waits for as long as ClickHouse or Kafka is away."""
+        """Run the work and return its result; retry while ClickHouse or Kafka is unavailable."""
         while True:
             self.start()
             asked = self._settings, symbol, until_ms, self._changes.of(symbol)
@@ -50,7 +50,7 @@ class Children:
 
     @contextmanager
     def needed(self) -> Iterator[None]:
-        """Keep the processes for more work; they end when the last such block has been left."""
+        """Keep the processes alive; they end when the last such block is left."""
         self._needed += 1
         try:
             yield
@@ -60,7 +60,7 @@ class Children:
                 self.close()
 
     def start(self) -> None:
-        """Start the processes, which takes seconds, ahead of their work."""
+        """Start the processes before there is work, as starting them takes seconds."""
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self.most,
@@ -72,7 +72,7 @@ class Children:
                 self._pool.submit(int)
 
     def close(self) -> None:
-        """End the processes, whatever they do."""
+        """Shut the pool down and cancel waiting work."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None

@@ -1,7 +1,7 @@
-"""What the models would have been worth in the days before the first start.
+"""Scores the models on the thirty days before the first start.
 
-The stored candles of thirty days go through the very step that runs live, in order, from the first
-one on. Whoever asks later finds the scores and does nothing.
+The stored candles go through the step that runs live, in order. A later call finds the scores in
+the store and does nothing.
 """
 
 from collections import Counter
@@ -22,17 +22,17 @@ from schemas.timeframe import DAY_MS, MINUTE_MS
 
 PAST_DAYS = 30
 _DAY_MINUTES = DAY_MS // MINUTE_MS
-_DAY_SCORED = 90  # candles of 96: a day has some without a score after each hole
-_CHUNK_MS = 3 * DAY_MS  # of candles and their scores in memory at a time
+_DAY_SCORED = 90  # candles of 96: after each gap some candles have no score
+_CHUNK_MS = 3 * DAY_MS  # candles and scores in memory at a time
 
 
 def score_past(
     settings: Settings, symbol: str, until_ms: int, changes: tuple[Change, ...] = ()
 ) -> int:
-    """Publish the scores that are missing of the thirty days before ``until_ms``.
+    """Publish the missing scores of the thirty days before ``until_ms``.
 
     Returns:
-        How many they are; 0 where every whole day has its scores.
+        Number of scores published; 0 if every whole day has its scores.
 
     Raises:
         Transient: ClickHouse or Kafka does not answer.
@@ -57,7 +57,7 @@ def score_past(
 def replayed_scores(
     state: SymbolState, chunks: Iterable[list[Candle]], coming: list[Change], installer: Installer
 ) -> Iterator[list[Score]]:
-    """Yield the scores of each piece of a symbol's candles; models change when they did live."""
+    """Yield the scores of each chunk of a symbol's candles; models change as they did live."""
     coming = list(coming)
     for candles in chunks:
         scores: list[Score] = []

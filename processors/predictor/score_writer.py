@@ -1,4 +1,4 @@
-"""Scores of candles that closed while nothing ran, to their topic; nobody waits for them."""
+"""Publishes scores of candles that closed while no predictor ran."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from schemas.errors import Transient
 from schemas.predictions import REPLAYED, Score
 from schemas.settings import KafkaSettings
 
-_PATIENCE_S = 60  # for all of them
+_PATIENCE_S = 60  # for all scores of one call
 _LATER_S = 5.0
 _MOST = 1_000_000
 
@@ -18,18 +18,18 @@ _MOST = 1_000_000
 def publish_scores(
     settings: KafkaSettings, scores: Sequence[Score], *, patience_s: float = _PATIENCE_S
 ) -> None:
-    """Send scores and wait until Kafka has them.
+    """Send scores and wait until Kafka has acknowledged them.
 
-    The record's header tells them from those of predictions that were published in time, and in
-    the store they have no row among the predictions. The same score sent twice is one row there.
+    A record header marks them as replayed: their predictions were never published and have no row
+    in ClickHouse. A score that is sent twice is stored once.
 
     Args:
-        settings: Where the broker is.
-        scores: Of one symbol.
-        patience_s: How long Kafka may take for all of them, in seconds.
+        settings: Address of the broker.
+        scores: Scores of one symbol.
+        patience_s: Time limit for all of them, in seconds.
 
     Raises:
-        Transient: Kafka does not take them. The next call has a producer of its own.
+        Transient: Kafka does not accept them. The next call opens a new producer.
     """
     if not scores:
         return
@@ -66,6 +66,4 @@ def publish_scores(
 
 
 def _refusal(reason: str) -> Transient:
-    return Transient(
-        f"Kafka does not take the scores of the past: {reason}", retry_after_s=_LATER_S
-    )
+    return Transient(f"Kafka does not accept the past scores: {reason}", retry_after_s=_LATER_S)

@@ -1,4 +1,4 @@
-"""A symbol's prediction state from its stored candles; it takes seconds of work."""
+"""Warm start: builds a symbol's prediction state from stored candles, in seconds."""
 
 import os
 import threading
@@ -23,14 +23,14 @@ _FEWEST_FOR_TICK = 500
 
 @dataclass(frozen=True, slots=True)
 class Warmed:
-    """A state and what it was made of.
+    """Result of a warm start.
 
     Attributes:
-        anchor_ms: The first candle it should know.
+        anchor_ms: Start of the first candle the state should know.
         whole: Whether it knows every candle since then.
-        scores: Of candles that had none stored.
-        events: Of the same time, and of every model that could not be loaded.
-        changes: Those of the models that have taken effect.
+        scores: Scores of candles that have none stored.
+        events: Model events of the same time, and one for every model that could not be loaded.
+        changes: Model changes that have taken effect.
     """
 
     state: SymbolState
@@ -46,10 +46,10 @@ def warm(
 ) -> Warmed:
     """Replay the stored candles from the anchor to ``until_ms``, exclusive.
 
-    Models change in the replay when they did, or would have done, live.
+    In the replay models change when they did, or would have, live.
 
-    Scores of the time since the last one that is stored, while nothing ran, are published here:
-    there may be thousands. So the answer has none. What was before the first start is for
+    Scores newer than the last stored one are published here, because there may be thousands after
+    a long stop; the result contains none. Scores from before the first start are left to
     `processors.predictor.score_backfill`.
 
     Raises:
@@ -81,14 +81,14 @@ def replayed(
     changes: tuple[Change, ...] = (),
     installer: Installer | None = None,
 ) -> Warmed:
-    """Return the state after the candles of ``span_ms``; but for loading models it is pure.
+    """Return the state after the candles of ``span_ms``; apart from loading models it is pure.
 
     Args:
-        symbol: Whose candles they are.
-        candles: Oldest first; with fewer than 500 prices are not rounded to a tick.
-        span_ms: Start and end of what they should cover.
-        scored_ms: Only scores of candles that opened later are handed out.
-        changes: Of the models, of all times, in order.
+        symbol: Symbol of the candles.
+        candles: Candles, oldest first. With fewer than 500, prices are not rounded to a tick.
+        span_ms: Start and end of the range that they should cover.
+        scored_ms: Only scores of candles that opened later are returned.
+        changes: All model changes, in order.
         installer: Loads the models.
     """
     install = (installer or Installer()).install
@@ -112,7 +112,7 @@ def replayed(
 
 
 def begin_warming(niceness: int) -> None:
-    """Set up a process that only replays: it gives way to others, and ends with its parent."""
+    """Set up a replay process: it runs at low priority and ends with its parent."""
     os.nice(niceness)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

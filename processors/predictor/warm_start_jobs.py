@@ -1,4 +1,4 @@
-"""When a symbol's state is made from stored candles, and when its past is scored."""
+"""Schedules the warm start of each symbol and, later, the scoring of its past."""
 
 import asyncio
 import logging
@@ -12,30 +12,30 @@ from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
 _PROCESSES = 2
-_NICENESS = 5  # what is live goes first
-_PAST_NICENESS = 10  # nobody waits for it
+_NICENESS = 5  # live work has priority
+_PAST_NICENESS = 10  # past scores are not urgent
 
 
 class Warmers:
-    """Makes states, and after that the scores of the days before the first start."""
+    """Builds states, and afterwards scores the days before the first start."""
 
     def __init__(self, settings: Settings, changes: Changes, heard: asyncio.Event) -> None:
         self._heard = heard
         self._stock = Stock(settings.clickhouse)
-        # At the start there is nothing live yet that could be held up.
+        # At the start there is no live work yet that could be delayed.
         self._children = Children(settings, changes, most=_PROCESSES, niceness=0)
         self._scorer = Children(settings, changes, most=1, niceness=_PAST_NICENESS)
         self._past: dict[str, int] = {}
         self._scoring: asyncio.Task[None] | None = None
 
     async def warm(self, symbol: str, until_ms: int, bars: int = 0) -> Warmed | None:
-        """Return a symbol's state; waits for as long as ClickHouse or Kafka is away.
+        """Return a symbol's state; wait as long as ClickHouse or Kafka is unavailable.
 
         Args:
-            symbol: Which.
-            until_ms: Start of the first candle that it shall not know.
-            bars: So many candles are known already; nothing is returned where a replay would not
-                be worth while.
+            symbol: Symbol whose state to build.
+            until_ms: Start of the first candle to leave out.
+            bars: Number of candles that the present state knows, 0 without one. If a replay is not
+                worthwhile, None is returned.
         """
         await self._heard.wait()
         with self._children.needed():
@@ -45,7 +45,7 @@ class Warmers:
 
     @property
     def is_scoring(self) -> bool:
-        """Say whether it scores the past."""
+        """Whether past candles are being scored."""
         return self._scoring is not None and not self._scoring.done()
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class Warmers:
             stored = await self._stock.look(symbol, until_ms)
             if not stored.adds_to(bars):
                 return None
-            self._children.most = 1  # nobody waits, and the backfill needs memory too
+            self._children.most = 1  # not urgent, and the backfill needs memory too
         else:
             self._children.most = _PROCESSES
             self._children.start()

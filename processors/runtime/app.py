@@ -1,4 +1,4 @@
-"""The Faust application that every worker stands on: settings, transport, topics, dead letters."""
+"""The Faust application shared by all workers: settings, transport, topics, dead letters."""
 
 import logging
 from pathlib import Path
@@ -17,7 +17,7 @@ SESSION_S = 6.0  # the broker's minimum
 
 
 class WorkerApp(faust.App):
-    """Faust on the careful transport."""
+    """Faust application on the careful transport."""
 
     def _new_transport(self) -> Transport:
         return CarefulTransport(self.conf.broker_consumer, self)
@@ -26,14 +26,14 @@ class WorkerApp(faust.App):
 def worker_app(
     app_id: str, settings: Settings, *, name: str, folder: Path, waits_empty: bool = True
 ) -> WorkerApp:
-    """Return an application without agents, set up as all of ours are.
+    """Return an application without agents, with the settings all workers share.
 
     Args:
-        app_id: Its consumer group.
-        settings: Where the broker is.
-        name: Static member of the group.
-        folder: For Faust's own files.
-        waits_empty: Whether a rebalance and the end wait until what was taken is done.
+        app_id: Name of the consumer group.
+        settings: Address of the broker and number of partitions.
+        name: Static member name within the group.
+        folder: Folder for Faust's own files.
+        waits_empty: Whether a rebalance and a shutdown wait for the messages in progress.
     """
     servers = settings.kafka.bootstrap_servers.split(",")
     return WorkerApp(
@@ -60,7 +60,7 @@ def worker_app(
 
 
 async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) -> None:
-    """Send what could not be read to the topic of dead letters; never the reason for a halt."""
+    """Send an unreadable message to the topic of dead letters; a failure is logged only."""
     letter = letter_of(raw, origin)
 
     def told(done: Any) -> None:  # noqa: ANN401 - Faust's future
@@ -77,5 +77,5 @@ async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) ->
 
 
 def raw_topic(app: WorkerApp, topic: topics.Topic) -> faust.TopicT:
-    """Return a topic of raw bytes: the codec is ours."""
+    """Return a topic of raw bytes; `schemas.codecs` encodes and decodes them."""
     return app.topic(topic.name, key_serializer="raw", value_serializer="raw")

@@ -1,10 +1,10 @@
-"""A worker that stood still may have lost its partitions: it must not write again. Pure."""
+"""Fence: a worker that was frozen may have lost its partitions and must not write again. Pure."""
 
 _SHARE_OF_SESSION = 0.6
 
 
 class Fence:
-    """Knows when this process last showed that it runs.
+    """Measures how long this process has been silent.
 
     Args:
         session_s: Session timeout of the consumer group, in seconds.
@@ -15,10 +15,10 @@ class Fence:
         self._seen_s: float | None = None
 
     def stood_still(self, now_s: float) -> bool:
-        """Tell whether more time has passed since the last call than ownership allows.
+        """Return whether so much time has passed since the last call that ownership is in doubt.
 
         Args:
-            now_s: A monotonic clock's reading, in seconds.
+            now_s: Time of a monotonic clock, in seconds.
         """
         silent_s = 0.0 if self._seen_s is None else now_s - self._seen_s
         self._seen_s = now_s

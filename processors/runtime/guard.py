@@ -1,4 +1,4 @@
-"""Ends a Faust process that stood still, or that reads nothing though there is more to read."""
+"""Ends a Faust process that was frozen, or that reads nothing although records are waiting."""
 
 import asyncio
 import threading
@@ -23,20 +23,20 @@ _ENDS_S: Final = 5.0
 
 
 def leave_if_fenced(fence: Fence) -> None:
-    """End the process if it stood still for longer than it may own partitions."""
+    """End the process if it was frozen so long that it may no longer own its partitions."""
     if fence.stood_still(time.monotonic()):
         leave("this process stood still for too long and may have lost its partitions")
 
 
 def beat_in_loop(app: faust.App, fence: Fence) -> None:
-    """Look at the clock all the time, also while the group rebalances.
+    """Check the clock regularly in the event loop, also while the group rebalances.
 
-    A loop that something holds up counts as a process that stood still.
+    A blocked event loop counts as a frozen process.
     """
 
     @app.service
     class Beat(Service):
-        """Looks at the clock."""
+        """Checks the clock."""
 
         @Service.task
         async def _beat(self) -> None:
@@ -46,7 +46,7 @@ def beat_in_loop(app: faust.App, fence: Fence) -> None:
 
 
 def beat_in_thread(fence: Fence) -> None:
-    """Look at the clock in a thread: the loop may be held up by what it computes."""
+    """Check the clock in a thread, for a process whose own computations may block the loop."""
 
     def beat() -> None:
         while True:
@@ -64,20 +64,20 @@ def watch_progress(
     *,
     patience_s: float = _PATIENCE_S,
 ) -> None:
-    """End the process when it owns partitions with records to read and takes none of them.
+    """End the process when its partitions have unread records and it processes none of them.
 
     Args:
-        app: Whose consumer owns the partitions.
-        topics: Which of them count.
-        taken: Gives the newest offset taken from each.
-        standing: Partitions that stand still for a reason that was told.
-        patience_s: For how long that may be, in seconds.
+        app: The application whose consumer owns the partitions.
+        topics: Names of the topics to watch.
+        taken: Returns the newest offset processed in each partition.
+        standing: Partitions that were stopped on purpose; they are not watched.
+        patience_s: How long a partition may make no progress, in seconds.
     """
     watchdog = Watchdog[TP](patience_s=patience_s)
 
     @app.service
     class Watch(Service):
-        """Compares what was taken with what there is."""
+        """Compares the offsets that were processed with the end offsets."""
 
         @Service.task
         async def _watch(self) -> None:
@@ -87,7 +87,7 @@ def watch_progress(
                 stuck = watchdog.stuck(ends, taken(), now_s=time.monotonic())
                 if stuck:
                     named = ", ".join(f"{tp.topic} [{tp.partition}]" for tp in stuck)
-                    leave(f"nothing was read from {named} though there is more")
+                    leave(f"nothing was read from {named} although records are waiting")
 
 
 async def _ends(app: faust.App, topics: frozenset[str], standing: Standing) -> dict[TP, int]:
@@ -101,5 +101,5 @@ async def _ends(app: faust.App, topics: frozenset[str], standing: Standing) -> d
     try:
         ends = await asyncio.wait_for(app.consumer.highwaters(*owned), _ENDS_S)
     except (KafkaError, TimeoutError):
-        return {}  # no broker, no lag to speak of
+        return {}  # without a broker the lag is unknown
     return {tp: end for tp, end in ends.items() if end is not None}

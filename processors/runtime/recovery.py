@@ -1,8 +1,8 @@
-"""Faust's table recovery with one order changed: queues are cleared before fetching goes on.
+"""Faust's table recovery with one step moved: queues are cleared before fetching resumes.
 
-Stock Faust resumes and seeks the input partitions first and clears the streams' queues after, so
-records fetched in between are dropped although the offset has passed them. A test holds the
-original's hash: when Faust changes it, this override must be read again.
+Stock Faust resumes and seeks the input partitions first and clears the streams' queues afterwards.
+Records fetched in between are lost, although the offset has passed them. A test compares the hash
+of the original function: when Faust changes it, review this override.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class OrderedRecovery(Recovery):
-    """Recovery that clears the queues while nothing can be fetched."""
+    """Recovery that clears the queues while fetching is paused."""
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
-        """Hand over to the agents, as the original does but in the safe order."""
+        """Start the agents, as the original does, but in the safe order."""
         consumer = self.app.consumer
         await self.app.on_rebalance_complete.send()
         self._set_recovery_ended()

@@ -1,4 +1,4 @@
-"""Partitions that stand still because a newer version wrote a record there; all others go on."""
+"""Partitions stopped at a record that only a newer version can read; all others continue."""
 
 import logging
 from typing import Final, Protocol
@@ -9,19 +9,19 @@ log: Final = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
-    """Reads the partitions."""
+    """The consumer that reads the partitions."""
 
     def stand_still(self, topic: str, partition: int, offset: int) -> None:
-        """Fetch no more of a partition, and commit nothing from an offset on."""
+        """Stop fetching a partition, and commit nothing from this offset on."""
 
     def move_on(self) -> None:
-        """Forget what stood still: partitions were assigned anew."""
+        """Forget the stopped partitions after a new assignment."""
 
 
 class Standing:
-    """Knows which partitions of this process stand still.
+    """The stopped partitions of this process.
 
-    Each reason is told once in the log, however often the record is read again.
+    Each reason is logged once, however often the record is read again.
     """
 
     def __init__(self) -> None:
@@ -30,17 +30,17 @@ class Standing:
         self._told: set[tuple[str, int, int]] = set()
 
     def read_by(self, reader: Reader) -> None:
-        """Say who reads; partitions were assigned anew."""
+        """Set the reader after a new assignment; no partition is stopped any more."""
         self._reader = reader
         self._stopped.clear()
         reader.move_on()
 
     def holds(self, topic: str, partition: int) -> bool:
-        """Tell whether a partition stands still."""
+        """Return whether a partition is stopped."""
         return (topic, partition) in self._stopped
 
     def stop(self, topic: str, partition: int, offset: int, why: ContractMismatch) -> None:
-        """Let a partition stand still before an offset."""
+        """Stop a partition before an offset."""
         self._stopped.add((topic, partition))
         if self._reader is not None:
             self._reader.stand_still(topic, partition, offset)

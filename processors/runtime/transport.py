@@ -1,12 +1,11 @@
-"""Faust's Kafka driver with three mends: what it fetches, how long that waits, what it commits.
+"""Faust's Kafka driver with three fixes and one addition: a single partition can be stopped.
 
-It can also let a partition stand still.
+1. Stock Faust passes its live set of active partitions to the fetch thread. If they are paused
+   meanwhile, that set may be empty, and an empty set means "all partitions".
+2. It lets the broker hold a fetch for 1.5 s, and aiokafka sends a broker one fetch at a time.
+3. It can commit past an unfinished message when the next one is finished.
 
-Stock Faust hands its live set of active partitions to the fetch thread; paused in between it may be
-empty there, and empty means "all". It also lets the broker hold a fetch for 1.5 s, and while one
-fetch waits aiokafka sends that broker no other. And it commits past a message that is not done when
-the next one is, where nothing before it was committed just now. Tests hold the hashes of the
-originals.
+Tests compare the hashes of the original functions: when Faust changes one, review the override.
 """
 
 from math import inf
@@ -19,10 +18,10 @@ FETCH_WAIT_MS = 50
 
 
 class CarefulConsumerThread(AIOKafkaConsumerThread):
-    """Consumer thread that fetches only what was active when it was asked."""
+    """Consumer thread that fetches only the partitions active at the time of the call."""
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - the base's signature
-        """Fetch a batch of the partitions active now, nothing when there are none."""
+        """Fetch a batch from the partitions active now, or nothing if there are none."""
         if active_partitions is None:
             return await super().getmany(None, timeout)
         if not active_partitions:
@@ -36,28 +35,28 @@ class CarefulConsumerThread(AIOKafkaConsumerThread):
 
 
 class CarefulConsumer(Consumer):
-    """Consumer on the careful thread, which commits nothing that is not done."""
+    """Consumer on the careful thread that never commits past an unfinished message."""
 
     def _new_consumer_thread(self) -> CarefulConsumerThread:
         return CarefulConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def __post_init__(self) -> None:
-        """Set up what the base does not know."""
+        """Set up the stopped partitions."""
         super().__post_init__()
         self._standing: dict[TP, int] = {}
 
     def stand_still(self, topic: str, partition: int, offset: int) -> None:
-        """Fetch no more of a partition, and commit nothing from an offset on."""
+        """Stop fetching a partition, and commit nothing from this offset on."""
         tp = TP(topic, partition)
         self._standing.setdefault(tp, offset)
         self.pause_partitions({tp})
 
     def move_on(self) -> None:
-        """Forget what stood still: partitions were assigned anew."""
+        """Forget the stopped partitions after a new assignment."""
         self._standing.clear()
 
     def _new_offset(self, tp: TP) -> int | None:
-        """Return up to where a partition may be committed, None for as far as it is."""
+        """Return the offset to commit for a partition, None if nothing new may be committed."""
         under_way = (m.offset for m in list(self._unacked_messages) if m.tp == tp and not m.acked)
         first = min([*under_way, self._standing.get(tp, inf)])
         later = [offset for offset in self._acked[tp] if offset >= first]
@@ -68,6 +67,6 @@ class CarefulConsumer(Consumer):
 
 
 class CarefulTransport(Transport):
-    """Transport with the careful consumer."""
+    """Transport that uses the careful consumer."""
 
     Consumer = CarefulConsumer

@@ -1,7 +1,7 @@
-"""Notices a worker that owns partitions with records to read and reads none of them. Pure.
+"""Detects a worker that has records to read in its partitions and reads none of them. Pure.
 
-Faust's table recovery can hang for ever, and its consumer can stop fetching; a new process always
-reads on.
+Faust's table recovery can hang for ever, and its consumer can stop fetching. Restarting the process
+cures both.
 """
 
 from collections.abc import Hashable, Mapping
@@ -13,16 +13,16 @@ PlaceT = TypeVar("PlaceT", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    offset: int | None  # newest offset taken, None before the first
-    end: int  # first end offset looked at while `offset` stayed
+    offset: int | None  # newest offset processed, None before the first
+    end: int  # first end offset observed since `offset` last changed
     since_s: float
 
 
 class Watchdog(Generic[PlaceT]):
-    """Compares what was taken with what there is, partition by partition.
+    """Compares the offset that was processed with the end offset, partition by partition.
 
     Args:
-        patience_s: How long a partition with records to read may stand still, in seconds.
+        patience_s: How long a partition with unread records may make no progress, in seconds.
     """
 
     def __init__(self, *, patience_s: float) -> None:
@@ -32,12 +32,12 @@ class Watchdog(Generic[PlaceT]):
     def stuck(
         self, ends: Mapping[PlaceT, int], taken: Mapping[PlaceT, int], *, now_s: float
     ) -> list[PlaceT]:
-        """Return the partitions that stand still although there is more to read.
+        """Return the partitions that make no progress although they have unread records.
 
         Args:
             ends: End offset (exclusive) of each partition that this worker owns.
-            taken: Newest offset taken from each partition, absent before the first.
-            now_s: A monotonic clock's reading, in seconds.
+            taken: Newest offset processed in each partition, absent before the first.
+            now_s: Time of a monotonic clock, in seconds.
         """
         self._seen = {p: self._look(p, end, taken.get(p), now_s) for p, end in ends.items()}
         return [p for p, end in ends.items() if self._stands_still(p, end, now_s)]

@@ -1,8 +1,8 @@
 """Train a batch model: in order of time, with an embargo, never shuffled.
 
-The last fifth of the range is held out, an embargo before it. It chooses the number of rounds and
-says what the model is worth; then the model is fitted to the whole range. A point is kept only
-where its skill on the holdout is more than chance.
+The last fifth of the range is held out, after an embargo. It chooses the number of rounds and
+measures the skill; then the model is fitted to the whole range. A point is kept only if its skill
+on the holdout is more than chance.
 
 Source: López de Prado, "Advances in Financial Machine Learning" (2018), chapter 7 (embargo).
 """
@@ -21,7 +21,7 @@ from processors.training.dataset import Floats, Table
 from processors.training.growing import SEED, Lesson, choose_rounds, grow
 from schemas.timeframe import DAY_MS
 
-EMBARGO_MS = 4 * 3_600_000  # sixteen candles: far longer than a label lives
+EMBARGO_MS = 4 * 3_600_000  # sixteen candles: far longer than the span of one label
 HELD_OUT = 0.2
 FEWEST_ROWS = 2_000
 FEWEST_DAYS = 7
@@ -30,7 +30,7 @@ CERTAINTY = 2.0  # standard errors
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What is trained: ``batch`` or ``forest``, of which symbols, on which range."""
+    """What to train: the kind of model, the symbols, and the range ``[from_ms, until_ms)``."""
 
     model: str
     symbols: tuple[str, ...]
@@ -49,7 +49,7 @@ def train(training: Training, table: Table) -> tuple[Batch, dict[str, str]]:
     rounds, variance_skill = _choose(training.model, (fit, fit.excess), (held, held.excess))
     point_rounds, point_skill = _choose(training.model, (fit, fit.moved), (held, held.moved))
     held_rows = len(held)
-    del fit, held  # the table is large, and is copied once more
+    del fit, held  # frees memory: the table is large and is copied once more
     data = table.where(known)
     files = {VARIANCE_FILE: grow(training.model, Lesson(data.inputs, data.excess), rounds)}
     if point_skill[0] > CERTAINTY * point_skill[1]:
@@ -69,7 +69,7 @@ def train(training: Training, table: Table) -> tuple[Batch, dict[str, str]]:
 
 
 def known_of(training: Training, table: Table) -> NDArray[np.bool_]:
-    """Return which rows were known in time.
+    """Return a mask of the rows that end an embargo before the range does.
 
     Raises:
         UnusableArtefact: They are too few to train on.
@@ -80,7 +80,7 @@ def known_of(training: Training, table: Table) -> NDArray[np.bool_]:
 
 
 def split_of(table: Table, known: NDArray[np.bool_]) -> tuple[Table, Table]:
-    """Return the rows to fit, and those of the last fifth of the range, an embargo later."""
+    """Return the rows to fit, and the held-out rows: the last fifth, after an embargo."""
     times = table.open_ms[known]
     held_from = int(times.max() - HELD_OUT * np.ptp(times))
     fit = table.where(known & (table.open_ms < held_from - EMBARGO_MS))
@@ -106,9 +106,9 @@ def _choose(
 
 
 def holdout_skill(held: Table, actual: Floats, predicted: Floats) -> tuple[float, float]:
-    """Return the skill against zero, and its standard error; a candle counts as one case."""
+    """Return the skill against predicting zero, and its standard error, by candle."""
     _, candle = np.unique(held.open_ms, return_inverse=True)
-    # The questions of a candle share its close: taken one by one they would seem to prove more.
+    # The questions about a candle share its close: counted one by one they would overstate proof.
     losses = np.bincount(candle, (actual - predicted) ** 2)
     return skill_with_error(losses.astype(float), np.bincount(candle, actual**2).astype(float))
 
@@ -123,7 +123,7 @@ def metadata_of(
     features: str,
     libraries: dict[str, str],
 ) -> Metadata:
-    """Return what is to be known of a model that was fitted to ``data``."""
+    """Return the metadata of a model that was fitted to ``data``."""
     return Metadata(
         format=FORMAT,
         model=training.model,

@@ -1,4 +1,4 @@
-"""A training in a process of its own, which may take its time, its memory and its life."""
+"""A training in a process of its own, which may be slow, run out of memory or crash."""
 
 import faulthandler
 import os
@@ -17,9 +17,9 @@ from schemas.errors import Transient
 from schemas.predictions import ModelVersion, TrainingRequest
 from schemas.settings import Settings
 
-_RUN = "processors.training.run"  # what trains takes 100 MB, in the child only
+_RUN = "processors.training.run"  # importing it takes 100 MB, so only the child does
 _START = "processors.predictor.warm_start"
-_NICENESS = 10  # nobody waits for it
+_NICENESS = 10  # not urgent
 _FATAL = "Fatal Python error"
 _LONGEST = 300
 _MB = 1_000_000
@@ -27,7 +27,7 @@ _STDERR = 2
 
 
 class TrainingChild:
-    """One training under way; its answer is there when `done` says so."""
+    """One training in progress; call `answer` once `done` returns True."""
 
     def __init__(self, settings: Settings, request: TrainingRequest) -> None:
         context = get_context("spawn")
@@ -45,16 +45,16 @@ class TrainingChild:
 
     @property
     def pid(self) -> int | None:
-        """The process's number."""
+        """Process id of the child."""
         return self._process.pid
 
     def done(self, wait_s: float) -> bool:
-        """Tell whether there is an answer, or will never be one; asked often, it knows why."""
+        """Return whether the child has answered or ended; call it often to measure memory."""
         self._measure()
         return self._answers.poll(wait_s)
 
     def answer(self) -> ModelVersion:
-        """Return what to tell.
+        """Return the event to publish; it is a failure if the child died.
 
         Raises:
             Transient: A server did not answer: train again later.
@@ -68,7 +68,7 @@ class TrainingChild:
         return found
 
     def close(self) -> None:
-        """End the process, whatever it does, and pass on what it said."""
+        """Kill the process and copy its error output to ours."""
         self._process.kill()
         self._process.join()
         self._answers.close()
@@ -79,7 +79,7 @@ class TrainingChild:
         try:
             taken = psutil.Process(self._process.pid).memory_info().rss
         except psutil.Error:
-            return  # it has ended: what was measured before is what is known
+            return  # the process has ended: keep the last measurement
         self._most_bytes = max(self._most_bytes, taken)
         self._free_bytes = psutil.virtual_memory().available
 

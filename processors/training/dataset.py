@@ -1,4 +1,4 @@
-"""What became of each question, kept for training: written by the very step that predicts."""
+"""The training data: questions and outcomes, collected by the same step that predicts live."""
 
 from array import array
 from collections.abc import Callable, Iterable
@@ -25,10 +25,10 @@ class Table:
     """Training data as columns of equal length n, ordered by time within each symbol.
 
     Attributes:
-        inputs: float64[n, inputs].
-        excess: Log variance of the rest against that of the last hour.
+        inputs: Inputs of the model, float64[n, inputs].
+        excess: Log variance until the close against that of the last hour.
         moved: Return to the close in units of the usual move.
-        open_ms: Of the candle that was asked about.
+        open_ms: Opening time of the candle that was asked about.
     """
 
     inputs: Floats
@@ -40,7 +40,7 @@ class Table:
         return len(self.excess)
 
     def where(self, chosen: NDArray[np.bool_]) -> "Table":
-        """Return some of the rows."""
+        """Return the rows chosen by a mask."""
         return Table(
             self.inputs[chosen], self.excess[chosen], self.moved[chosen], self.open_ms[chosen]
         )
@@ -48,13 +48,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which numbers of which questions a model is trained on.
+    """The inputs and questions that a model is trained on.
 
     Attributes:
-        row: Makes them of the features and the minutes left.
-        width: How many there are a question.
-        every: Only questions with a multiple of so many minutes left.
-        recent: Whether the last candles are wanted among the features.
+        row: Returns the inputs, given the features and the minutes left.
+        width: Number of inputs per question.
+        every: Only questions whose minutes left are a multiple of this are used.
+        recent: Whether the features must include the last candles.
     """
 
     row: Callable[[Features, int], list[float]] = row_of
@@ -65,11 +65,12 @@ class Wanted:
 
 @dataclass(slots=True)
 class Lessons:
-    """Collects the lessons of one symbol, as the step hands them out.
+    """Collects the lessons of one symbol from the step.
 
     Attributes:
-        wanted: Of each question.
-        stride: Only every so many-th candle; no divisor of a day may hide in it.
+        wanted: The inputs and questions to collect.
+        stride: Only every ``stride``-th candle is used; it must be coprime to 96, the candles of a
+            day, so that all times of day occur.
     """
 
     wanted: Wanted = field(default_factory=Wanted)
@@ -78,7 +79,7 @@ class Lessons:
     _open_ms: "array[int]" = field(default_factory=lambda: array("q"))
 
     def add(self, asked: Asked, outcome: Outcome) -> None:
-        """Take one question; without a realised variance there is no lesson."""
+        """Add one question; it is skipped if its realised variance is unknown."""
         open_ms = asked.close_ms - CANDLE_MS
         passed = asked.minutes % self.wanted.every or open_ms // CANDLE_MS % self.stride
         if outcome.log_variance is None or passed:
@@ -90,7 +91,7 @@ class Lessons:
         self._open_ms.append(open_ms)
 
     def table(self) -> Table:
-        """Return what was collected so far."""
+        """Return the lessons collected so far."""
         rows = np.array(self._values).reshape(-1, self.wanted.width + 2)
         return Table(rows[:, :-2], rows[:, -2], rows[:, -1], np.array(self._open_ms, np.int64))
 
@@ -98,12 +99,12 @@ class Lessons:
 def lessons_of(
     candles: Iterable[Candle], interval: Interval, lessons: Lessons | None = None
 ) -> Lessons:
-    """Return the lessons of stored candles of one symbol, without asking any model.
+    """Return the lessons of one symbol's stored candles, without asking any model.
 
     Args:
-        candles: In order of time.
-        interval: Their length.
-        lessons: What collects them; a batch model's, unless told.
+        candles: Candles in order of time.
+        interval: Length of the candles.
+        lessons: Collector to use; by default one for a batch model.
     """
     lessons = lessons or Lessons()
     state = start_state("", tick_e8=1, interval=interval, contestants=[])
@@ -114,7 +115,7 @@ def lessons_of(
 
 
 def joined(tables: Iterable[Table]) -> Table:
-    """Return the rows of several symbols as one table."""
+    """Join the tables of several symbols into one."""
     found = list(tables)
     return Table(
         np.concatenate([t.inputs for t in found]),

@@ -1,4 +1,4 @@
-"""What the trainer tells: events of models, and requests that cannot be read."""
+"""Publishes the trainer's model events, and its unreadable requests as dead letters."""
 
 import logging
 from typing import Final
@@ -14,30 +14,30 @@ log: Final = logging.getLogger(__name__)
 
 
 class TrainingOutlet:
-    """Sends one record at a time, and knows whether Kafka has it."""
+    """Sends one record at a time and waits for Kafka's acknowledgement."""
 
     def __init__(self, bootstrap_servers: str, *, reader: str) -> None:
-        """Set it up.
+        """Open the producers.
 
         Args:
             bootstrap_servers: Brokers, host:port, comma separated.
-            reader: Who met what cannot be read.
+            reader: Consumer group that met an unreadable request, for its dead letter.
         """
         self._letters = DeadLetters(bootstrap_servers, reader=reader)
         self._writer = Writer(bootstrap_servers)
 
     def tell(self, event: ModelVersion) -> bool:
-        """Send an event; tells whether Kafka has it."""
+        """Send an event, and return whether Kafka has it."""
         log.info("%s %s %s: %s", event.model, event.version, event.event, event.reason)
         try:
             self._writer.put(topics.MODEL_VERSIONS.name, codecs.message_of(event))
         except CandlewickError as error:
-            log.warning("the request is done again: %s", error)
+            log.warning("the request will be repeated: %s", error)
             return False
         return True
 
     def bury(self, message: Message, error: PoisonMessage) -> bool:
-        """Send a request that cannot be read to the dead letters; tells whether it is done."""
+        """Send an unreadable request to the dead letters, and return whether Kafka has it."""
         place = place_of(message)
         log.warning("a request at %s [%d] %d cannot be read: it goes to the dead letters", *place)
         try:

@@ -1,4 +1,4 @@
-"""Asks for the first batch model once the past is there: nobody waits for the month to end."""
+"""Requests the first batch model as soon as enough history is stored, before the monthly timer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,16 +12,16 @@ from schemas.predictions import TrainingRequest
 from schemas.settings import Settings
 from schemas.timeframe import DAY_MS, MINUTE_MS
 
-FEWEST_DAYS = 8  # the past comes oldest first: with the newest ones all of it is there
+FEWEST_DAYS = 8  # the backfill goes from old to new: if the newest days are stored, all are
 ENOUGH = 0.99
 PAUSE_S = 20.0
 Ask = Callable[[TrainingRequest], Awaitable[None]]
 
 
 class FirstTraining:
-    """Looks until there is a version, or enough of every symbol's past to train one.
+    """Waits until a version exists, or until every symbol has enough history to train one.
 
-    It waits until nothing else is replayed: memory and processors are few.
+    It also waits for all replays to end, because memory and processors are scarce.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class FirstTraining:
         self._is_idle = is_idle
 
     async def run(self, ask: Ask, pause_s: float = PAUSE_S) -> None:
-        """Ask once, unless a batch model was ever trained; several processes ask for one version.
+        """Send one request unless a batch model was ever trained; all predictors send the same.
 
         Args:
             ask: Sends the request.
-            pause_s: Between two looks at the store.
+            pause_s: Pause between two checks of the store, in seconds.
         """
         await self._heard.wait()
         while not self._changes.has_trained(MODELS[0]):
@@ -57,7 +57,7 @@ class FirstTraining:
         return None
 
     def _market_ms(self) -> int | None:
-        """Return when the newest stored candle ended, None where a symbol's past is not there."""
+        """Return the end of the newest stored candle, None if any symbol lacks history."""
         with History(self._settings.clickhouse) as history:
             newest = [history.newest_close_ms(symbol) for symbol in self._settings.symbols]
             market_ms = max((ms for ms in newest if ms), default=None)

@@ -1,4 +1,4 @@
-"""Grow trees: scikit-learn's, gradient boosted or as a forest, the same each time.
+"""Trains trees with scikit-learn, gradient boosted or as a forest, reproducibly.
 
 Source: Ke et al., "LightGBM: a highly efficient gradient boosting decision tree", NeurIPS (2017),
 which scikit-learn follows; Breiman, "Random forests", Machine Learning 45 (2001).
@@ -19,12 +19,12 @@ from processors.models.trees import Tree, text_of
 
 Floats = NDArray[np.float64]
 SEED = 20_250_520  # the first day of the candles in docs/predictions.md
-MOST_ROUNDS = 150  # few, and the learning rate high for it: for speed
+MOST_ROUNDS = 150  # few rounds with a high learning rate, for speed
 PATIENCE = 15
 FOREST_TREES = 100
-BAG = 0.6  # of the rows a tree of a forest sees
-LARGEST_BAG = 50_000  # more rows cost time, and trees of 63 leaves no better
-# The 15 questions of a candle share its close: 300 in a leaf are those of twenty candles.
+BAG = 0.6  # share of the rows that each tree of a forest sees
+LARGEST_BAG = 50_000  # more rows cost time, and do not improve trees of 63 leaves
+# The 15 questions about a candle share its close: 300 in a leaf are those of twenty candles.
 _FIXED = {"max_features": 0.7, "l2_regularization": 10.0, "random_state": SEED}
 _BOOSTED = {"learning_rate": 0.08, "max_leaf_nodes": 15, "min_samples_leaf": 300}
 # A round without shrinkage is a whole tree: scikit-learn has no fast forest.
@@ -33,14 +33,14 @@ _ONE = {"learning_rate": 1.0, "max_leaf_nodes": 63, "min_samples_leaf": 100, "ma
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What is learned from: inputs of float64[n, k], NaN for what is missing, and n targets."""
+    """Training data: inputs float64[n, k], NaN where missing, and targets float64[n]."""
 
     inputs: Floats
     target: Floats
 
 
 def choose_rounds(model: str, fit: Lesson, held: Lesson) -> tuple[int, Floats]:
-    """Return how many trees were best on what was held out, and what they predicted of it."""
+    """Return the number of trees that is best on the held-out data, and their predictions of it."""
     with one_thread():
         if model == "forest":
             grown = list(_forest(fit))
@@ -51,14 +51,14 @@ def choose_rounds(model: str, fit: Lesson, held: Lesson) -> tuple[int, Floats]:
             early_stopping=True, n_iter_no_change=PATIENCE, tol=0.0, scoring="loss",
         )  # fmt: skip
         booster.fit(_seen(fit.inputs), fit.target, X_val=held.inputs, y_val=held.target)
-        # The first score is that of no tree at all; at least one is grown.
+        # The first score is that of no tree at all; at least one tree is kept.
         rounds = int(np.argmax(booster.validation_score_[1:])) + 1
         stages = booster.staged_predict(held.inputs)
         return rounds, next(islice(stages, rounds - 1, None))
 
 
 def grow(model: str, data: Lesson, rounds: int) -> str:
-    """Return the text of trees that were grown on all of ``data``."""
+    """Train trees on all of ``data`` and return them as text."""
     with one_thread():
         if model == "forest":
             return text_of((next(_trees_of(tree)) for tree in _forest(data)), average=True)
@@ -70,8 +70,8 @@ def grow(model: str, data: Lesson, rounds: int) -> str:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let scikit-learn use one: nobody waits for a training."""
-    # Unless set, it asks the system for its physical cores, and warns where that tells none.
+    """Limit scikit-learn to one thread, as a training is not urgent."""
+    # Unless this is set, it asks for the number of physical cores, and warns if there is no answer.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with threadpool_limits(1):
         yield
@@ -81,7 +81,7 @@ def _forest(data: Lesson) -> Iterator[HistGradientBoostingRegressor]:
     chance = np.random.default_rng(SEED)
     bag = min(int(BAG * len(data.target)), LARGEST_BAG)
     inputs = _seen(data.inputs)
-    # `early_stopping` must be said: for many rows the default holds some out, and shuffles.
+    # `early_stopping` must be given: with many rows the default shuffles and holds some out.
     for number in range(FOREST_TREES):
         rows = np.sort(chance.choice(len(data.target), bag, replace=False))
         tree = HistGradientBoostingRegressor(
@@ -91,7 +91,7 @@ def _forest(data: Lesson) -> Iterator[HistGradientBoostingRegressor]:
 
 
 def _seen(inputs: Floats) -> Floats:
-    """Return the inputs with 0 for a number that is never there, which scikit-learn refuses."""
+    """Replace an input that is always missing by 0, because scikit-learn refuses it."""
     return np.where(np.isnan(inputs).all(axis=0), 0.0, inputs)
 
 

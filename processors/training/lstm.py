@@ -1,9 +1,9 @@
 """Train the LSTM: in order of time, with an embargo, as `processors.training.batch` does.
 
-The last fifth of the range, an embargo away, chooses how often the rest is gone through and says
-what the model is worth; then the network is fitted anew to the whole range. Only mini-batches
-inside the fitted part are mixed, with a seed. A point is kept only where its skill on the holdout
-is more than chance; else the weights of that output are zero.
+The last fifth of the range is held out, after an embargo. It chooses the number of epochs and
+measures the skill; then the network is fitted anew to the whole range. Only mini-batches inside the
+fitted part are shuffled, with a fixed seed. A point is kept only if its skill on the holdout is
+more than chance; otherwise the weights of that output are set to zero.
 
 Keras and JAX are an extra, ``pip install 'candlewick[lstm]'``; only
 `processors.training.lstm_keras` imports them.
@@ -36,14 +36,14 @@ PATIENCE = 3
 
 
 def check_installed() -> None:
-    """Check that what trains an LSTM is there.
+    """Check that Keras and JAX are installed.
 
     Raises:
-        ConfigurationError: It is not.
+        ConfigurationError: One of them is not installed.
     """
     if not all(find_spec(name) for name in ("keras", "jax")):
         raise ConfigurationError(
-            "to train an lstm needs Keras and JAX, which are not installed: "
+            "training an lstm needs Keras and JAX, which are not installed: "
             "pip install 'candlewick[lstm]'"
         )
 
@@ -52,8 +52,8 @@ def train_lstm(training: Training, table: Table) -> tuple[Lstm, dict[str, str]]:
     """Return the model and the files of its artefact; the same table gives the same files.
 
     Args:
-        training: What is trained.
-        table: Its inputs are those of `processors.models.lstm`.
+        training: Model, symbols and range.
+        table: Training data with the inputs of `processors.models.lstm`.
 
     Raises:
         UnusableArtefact: There is too little data to train on.

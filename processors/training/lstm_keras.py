@@ -1,4 +1,4 @@
-"""The LSTM as Keras trains it, on JAX; `processors.models.network` is the same without Keras."""
+"""The LSTM in Keras on JAX, for training; `processors.models.network` is the same in NumPy."""
 
 import os
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ UNITS = 16
 HIDDEN = 16
 BATCH = 256
 LEARNING_RATE = 2e-3
-IMPORTANCE = (1.0, 0.1)  # of log variance and point: what the point is to learn is nearly all noise
+IMPORTANCE = (1.0, 0.1)  # loss weights of log variance and point; the latter is mostly noise
 SMALLEST_SPREAD = 1e-6
 _SETTINGS = {
     "KERAS_BACKEND": "jax",
@@ -30,7 +30,7 @@ _SETTINGS = {
 
 
 def network() -> "keras.Model":
-    """Return Keras' network of candles and standardised features; it always begins the same."""
+    """Return the network of candles and standardised features, with the same initial weights."""
     os.environ.update(_SETTINGS)
     import keras  # noqa: PLC0415 - an extra, which takes seconds to import
 
@@ -53,9 +53,9 @@ def weights_in(model: "keras.Model", mean: Numbers, spread: Numbers) -> Weights:
     """Return the weights by the names of `processors.models.network`.
 
     Args:
-        model: Trained.
-        mean: Of the features, by which they are standardised; float32[features].
-        spread: Likewise, their standard deviation.
+        model: The trained network.
+        mean: Mean of each feature, used to standardise it; float32[features].
+        spread: Standard deviation of each feature; float32[features].
     """
     names = {
         "lstm": ("kernel", "recurrent", "bias"),
@@ -70,12 +70,12 @@ def weights_in(model: "keras.Model", mean: Numbers, spread: Numbers) -> Weights:
 
 
 class Fit:
-    """A network on its way through the questions of a table.
+    """A network being fitted to a table.
 
     Attributes:
-        model: Keras' network.
-        mean: Of the features, by which they are standardised.
-        spread: Likewise, their standard deviation.
+        model: The Keras network.
+        mean: Mean of each feature, used to standardise it.
+        spread: Standard deviation of each feature.
     """
 
     def __init__(self, table: Table) -> None:
@@ -88,14 +88,14 @@ class Fit:
         self._chance = np.random.default_rng(SEED)
 
     def epoch(self) -> None:
-        """Go through all questions once, each time in another order."""
+        """Train on all questions once, in a new order each time."""
         order = self._chance.permutation(len(self._targets))
         order = order[: max(len(order) // BATCH, 1) * BATCH]
         inputs = [part[order] for part in self._inputs]
         self.model.fit(inputs, self._targets[order], BATCH, verbose=0, shuffle=False)
 
     def predict(self, table: Table) -> Numbers:
-        """Return float32[n, 2]."""
+        """Return log variance and point of each question, float32[n, 2]."""
         answers: Numbers = self.model.predict(self._inputs_of(table), 2048, verbose=0)
         return answers
 

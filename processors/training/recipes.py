@@ -1,4 +1,4 @@
-"""How each model that can be trained is trained: what it is taught, and by whom."""
+"""How each kind of model is trained: its training data and its trainer."""
 
 from math import ceil, gcd
 
@@ -10,32 +10,32 @@ from processors.training.batch import Training, train
 from processors.training.dataset import Lessons, Table, Wanted
 from schemas.timeframe import DAY_MS, Interval
 
-MOST_LESSONS = 60_000  # of a sequence: minutes of training, and 100 MB
+MOST_LESSONS = 60_000  # lessons for an LSTM: minutes of training, and 100 MB
 _SLOTS = DAY_MS // Interval.FIFTEEN_MINUTES.ms
 _OF_LSTM = Wanted(lstm.row_of, lstm.WIDTH, lstm.EVERY, recent=True)
 _A_DAY = _SLOTS * Interval.FIFTEEN_MINUTES.ms // Interval.ONE_MINUTE.ms // lstm.EVERY
 
 
 def lessons_for(model: str, days: float = 0.0) -> Lessons:
-    """Return what collects the lessons of one symbol.
+    """Return a collector for the lessons of one symbol.
 
     Args:
-        model: Which is trained.
-        days: Of all symbols together, so that an LSTM gets no more than it can go through.
+        model: Kind of model to train.
+        days: Days of data of all symbols together; limits the number of lessons for an LSTM.
     """
     if model != lstm.NAME:
         return Lessons()
     stride = max(ceil(days * _A_DAY / MOST_LESSONS), 1)
-    while gcd(stride, _SLOTS) > 1:  # else it would know a few times of the day only
+    while gcd(stride, _SLOTS) > 1:  # otherwise it would see only some times of day
         stride += 1
     return Lessons(_OF_LSTM, stride)
 
 
 def check_trainable(model: str) -> None:
-    """Check that what trains a model is installed.
+    """Check that the libraries that train a model are installed.
 
     Raises:
-        ConfigurationError: It is not.
+        ConfigurationError: A library is missing.
     """
     if model == lstm.NAME:
         lstm_training.check_installed()
@@ -46,7 +46,7 @@ def trained(training: Training, table: Table) -> tuple[Batch | Lstm, dict[str, s
 
     Raises:
         UnusableArtefact: There is too little data to train on.
-        ConfigurationError: What trains it is not installed.
+        ConfigurationError: A library that trains it is not installed.
     """
     if training.model == lstm.NAME:
         return lstm_training.train_lstm(training, table)

@@ -1,4 +1,4 @@
-"""What may be asked of the trainer, and under which version the answer will be found. Pure."""
+"""Training requests: which are valid, and the version each leads to. Pure."""
 
 import hashlib
 
@@ -15,13 +15,13 @@ CHOICE = f"{', '.join(MODELS[:-1])} or {MODELS[-1]}"
 _READ_RECENT = ("lstm",)
 USUAL_DAYS = 90
 FEWEST_DAYS = 7
-MOST_DAYS = 400  # more does not fit the memory of a small machine
+MOST_DAYS = 400  # more does not fit into the memory of a small machine
 
 
 def version_of(request: TrainingRequest) -> str:
-    """Return the version that a request leads to; the same wish has the same version.
+    """Return the version that a request leads to; equal requests lead to the same version.
 
-    Who asked and when does not matter. Code that sees other features trains another version.
+    The requester and the time do not matter. Code with other features trains another version.
     """
     wish = (request.model, request.symbol, request.from_ms, request.until_ms)
     features = RECENT_HASH if request.model in _READ_RECENT else FEATURES_HASH
@@ -29,7 +29,7 @@ def version_of(request: TrainingRequest) -> str:
 
 
 def fault_of(request: TrainingRequest) -> str | None:
-    """Return why a request cannot be met, whatever is stored, and what to ask instead."""
+    """Return why a request is invalid, and what to ask instead; None if it is valid."""
     if request.model not in MODELS:
         return f"there is no model {request.model!r} to train: choose {CHOICE}"
     if not 0 <= request.from_ms < request.until_ms:
@@ -55,9 +55,9 @@ def failure(request: TrainingRequest, reason: str, now_ms: int) -> ModelVersion:
 
 
 def requested(now_ms: int, requested_by: str) -> TrainingRequest:
-    """Return the usual wish: the usual days up to the last midnight UTC, for all symbols.
+    """Return the default request: 90 days up to the last midnight UTC, for all symbols.
 
-    Every process that wishes so on one day wishes the same version.
+    All default requests of one day lead to the same version.
     """
     until_ms = now_ms - now_ms % DAY_MS
     return TrainingRequest(

@@ -1,4 +1,4 @@
-"""One training, from a request to the event that tells of it; minutes of work."""
+"""One training, from the request to the resulting event; it takes minutes."""
 
 import time
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ from schemas.predictions import ModelEvent, ModelVersion, TrainingRequest
 from schemas.settings import Settings
 from schemas.timeframe import DAY_MS, Interval
 
-_CHUNK_MS = 7 * DAY_MS  # of candles in memory at a time
+_CHUNK_MS = 7 * DAY_MS  # candles in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
 class _Lessons:
-    """What was learned from the stored candles.
+    """Training data from the stored candles.
 
     Attributes:
-        symbols: Of which there were lessons.
-        skipped: Of which there were none.
+        symbols: Symbols with training data.
+        skipped: Symbols without any.
     """
 
     symbols: tuple[str, ...]
@@ -38,9 +38,9 @@ class _Lessons:
 
 
 def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
-    """Train what is asked for, keep it, and return what to tell; what cannot be done is `failed`.
+    """Train and store the requested model, and return the event: ``trained`` or ``failed``.
 
-    A version that is already there is told of again, and not trained again.
+    If the version already exists it is not trained again; its event is returned again.
 
     Raises:
         Transient: ClickHouse does not answer.
@@ -52,7 +52,7 @@ def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
         return failure(request, str(error), _now_ms())
     except OSError as error:
         return failure(
-            request, f"the model cannot be kept in {settings.data_dir}: {error}", _now_ms()
+            request, f"the model cannot be stored in {settings.data_dir}: {error}", _now_ms()
         )
     return replace(told, event_ms=max(_now_ms(), request.requested_ms))
 

@@ -1,7 +1,7 @@
-"""The trainer: takes requests from their topic, one at a time, and tells what came of each.
+"""The trainer: handles training requests one at a time and publishes the result of each.
 
-A request is committed after its event has been acknowledged, so one that a crash interrupted is
-done again; it leads to the same version.
+A request is committed only after its event has been acknowledged. A request interrupted by a crash
+is therefore repeated, and leads to the same version.
 """
 
 import logging
@@ -30,14 +30,14 @@ log = logging.getLogger(__name__)
 GROUP = "candlewick-trainer"
 _POLL_S = 0.2
 _CLOSE_S = 10.0
-_STALL_S = 60.0  # more than a call may take; a training under way looks about all the time
+_STALL_S = 60.0  # more than any call may take; a training polls all the time
 
 
 class Trainer:
-    """Reads on while it trains, so that it stays in its group however long that takes.
+    """Polls Kafka while it trains, so that it stays in its group however long that takes.
 
     Attributes:
-        attempted: Called when it has looked for a request, well or in error.
+        attempted: Called after each poll, whether it succeeded or not.
     """
 
     def __init__(self, settings: Settings, *, name: str) -> None:
@@ -53,10 +53,10 @@ class Trainer:
         self._consumer.subscribe([topics.TRAINING_REQUESTS.name], on_assign=self._assigned)
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Train what is asked for until it is told to stop; what is under way then is lost.
+        """Handle requests until ``stopping`` returns True; a training in progress is then lost.
 
         Raises:
-            RestartNeeded: A client is shut out.
+            RestartNeeded: A Kafka client can no longer work.
         """
         try:
             while not stopping():
@@ -67,11 +67,11 @@ class Trainer:
             self._close()
 
     def stand_still(self, topic: str, partition: int, _offset: int) -> None:
-        """Read no more of a partition."""
+        """Stop reading a partition."""
         self._consumer.pause([TopicPartition(topic, partition)])
 
     def move_on(self) -> None:
-        """Forget what was read of partitions that belong to others now."""
+        """Drop waiting requests after a new assignment."""
         self._waiting.clear()
 
     def _assigned(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
@@ -140,12 +140,12 @@ class Trainer:
 
     def _finish(self, message: Message) -> None:
         topic, partition, offset = place = place_of(message)
-        if self._waiting and place_of(self._waiting[0]) == place:  # else it was given to another
+        if self._waiting and place_of(self._waiting[0]) == place:  # unless reassigned meanwhile
             self._waiting.popleft()
         try:
             self._commits.commit([TopicPartition(topic, partition, offset + 1)])
         except Transient as error:
-            log.warning("a request is done but not committed, so it comes again: %s", error)
+            log.warning("a request is done but not committed, so it is repeated: %s", error)
 
     def _close(self) -> None:
         try:
@@ -160,7 +160,7 @@ def _refusal(request: TrainingRequest) -> ModelVersion | None:
 
 
 def run(settings: Settings, *, name: str) -> None:
-    """Train until a signal ends it, or a client of it is shut out."""
+    """Run the trainer until a signal ends it or a Kafka client can no longer work."""
     ending = Ending()
     ending.watch()
     logging.basicConfig(

@@ -1,4 +1,4 @@
-"""Every model event from the first one on, for each process that predicts; there is no group."""
+"""Reads all model events from the first one on, in every predictor, without a consumer group."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ class VersionFollower:
     """Keeps `Changes` up to date.
 
     Attributes:
-        caught_up: Set once everything that was there has been read.
+        caught_up: Set once all events that existed at the start have been read.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class VersionFollower:
         changes: Changes,
         give_up: Callable[[str], None] = leave,
     ) -> None:
-        """Set it up.
+        """Open the consumer.
 
         Args:
-            settings: Where the broker is.
-            changes: To be kept up to date.
-            give_up: Told why, when it can read no more.
+            settings: Address of the broker.
+            changes: The changes to keep up to date.
+            give_up: Called with the reason when reading is no longer possible.
         """
         self.caught_up = asyncio.Event()
         self._changes = changes
@@ -63,7 +63,7 @@ class VersionFollower:
         self._standing.read_by(self)
 
     async def follow(self) -> None:
-        """Read for ever; where the broker is away, wait for it."""
+        """Read for ever; wait while the broker is unavailable."""
         await self._begin()
         while True:
             for message in await asyncio.to_thread(self._consumer.consume, _MESSAGES, _POLL_S):
@@ -72,12 +72,12 @@ class VersionFollower:
                 self.caught_up.set()
 
     def stand_still(self, topic: str, partition: int, _offset: int) -> None:
-        """Read no more of a partition."""
+        """Stop reading a partition."""
         self._consumer.pause([TopicPartition(topic, partition)])
         self._unread.discard(partition)
 
     def move_on(self) -> None:
-        """Do nothing: partitions are assigned once."""
+        """Do nothing, because partitions are assigned only once."""
 
     async def _begin(self) -> None:
         while True:
@@ -115,7 +115,7 @@ class VersionFollower:
             self._standing.stop(*place, mismatch)
         except PoisonMessage as error:
             log.warning("passed over a model event at %s [%d] %d: %s", *place, error)
-            # Each start reads all events: what was there before has been buried when it came.
+            # Each start reads all events; old unreadable ones already have their dead letters.
             if self.caught_up.is_set():
                 await self._bury(message, error)
 

@@ -1,4 +1,4 @@
-"""Lets changes take effect on a symbol's state, live and in a replay alike."""
+"""Applies model changes to a symbol's state, live and in a replay."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -22,16 +22,16 @@ def _no_models(change: Change) -> Model:
 
 @dataclass(frozen=True, slots=True)
 class Installer:
-    """What is to change, and where trained models are loaded from."""
+    """Applies changes; ``load`` loads the trained models."""
 
     changes: Changes = field(default_factory=Changes)
     load: Loader = _no_models
 
     def install(self, state: SymbolState, changes: Iterable[Change]) -> tuple[ModelVersion, ...]:
-        """Let changes take effect, before the candle that ends when they do is taken.
+        """Apply changes; call it before the step on the candle that ends when they take effect.
 
         Returns:
-            An event for each model that cannot be loaded; what answered before goes on.
+            An event for each model that cannot be loaded; the previous models keep answering.
         """
         return tuple(
             failure for change in changes if (failure := _installed(state, change, self.load))
@@ -58,7 +58,7 @@ def _promote(state: SymbolState, change: Change) -> None:
     if change.model in {c.model.name for c in state.contestants}:
         state.championship.crown(change.model)
     else:
-        log.warning("%s: no %s answers, so it is not promoted", state.symbol, change.model)
+        log.warning("%s: %s is not in use, so it is not promoted", state.symbol, change.model)
 
 
 def _retire(state: SymbolState, change: Change) -> None:

@@ -1,4 +1,4 @@
-"""From when on which trained model answers: read from model events, the same for every worker."""
+"""The schedule of model versions, read from model events and the same for every predictor."""
 
 import logging
 from collections.abc import Iterable
@@ -17,14 +17,14 @@ _RANKS = {ModelEvent.TRAINED: 0, ModelEvent.PROMOTED: 1, ModelEvent.RETIRED: 2}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Change:
-    """A change of the models that answer; it takes effect in the order of these attributes.
+    """A change of the models in use; changes are sorted by these attributes.
 
     Attributes:
-        effective_ms: Event time of the first question that it concerns.
-        rank: Of the event, where several take effect at once.
-        symbols: Whose; empty for all.
-        folder: Where the artefact is, below the data folder; empty unless trained.
-        sha256: Of the artefact's metadata.
+        effective_ms: Event time of the first question that it affects.
+        rank: Order of the kinds of event that take effect at the same time.
+        symbols: Symbols that it affects; empty for all.
+        folder: Folder of the artefact, relative to the data folder; empty unless trained.
+        sha256: SHA-256 of the artefact's metadata; empty unless trained.
     """
 
     effective_ms: int
@@ -38,42 +38,42 @@ class Change:
 
 
 class Changes:
-    """All changes that are known of."""
+    """All known changes."""
 
     def __init__(self) -> None:
         self._changes: set[Change] = set()
 
     def add(self, event: ModelVersion) -> None:
-        """Take an event; one that changes nothing, or is already known, is passed over."""
+        """Add the change of an event, if it has one."""
         change = change_of(event)
         if change is not None:
             self._changes.add(change)
 
     def has_trained(self, model: str) -> bool:
-        """Say whether there has been a version of a model."""
+        """Return whether any version of a model was ever trained."""
         trained = ModelEvent.TRAINED
         return any(c.model == model and c.event == trained for c in self._changes)
 
     def of(self, symbol: str) -> tuple[Change, ...]:
-        """Return the changes that concern a symbol, in order."""
+        """Return the changes that affect a symbol, in order."""
         return tuple(sorted(c for c in self._changes if not c.symbols or symbol in c.symbols))
 
 
 def effective_after(market_ms: int) -> int:
-    """Return the quarter of an hour at which a change that is decided now takes effect.
+    """Return the quarter of an hour at which a change decided now takes effect.
 
     Args:
-        market_ms: Event time of the newest stored candle's end. Not the clock of this machine:
-            a replayed market has a time of its own.
+        market_ms: End of the newest stored candle, in event time. It is not this machine's clock,
+            because a replayed market has a time of its own.
     """
     return -(-(market_ms + LEAD_MS) // _QUARTER_MS) * _QUARTER_MS
 
 
 def needed_from(changes: Iterable[Change], anchor_ms: int) -> list[Change]:
-    """Leave out what a replay from ``anchor_ms`` on need not do.
+    """Return the changes that a replay from ``anchor_ms`` needs, in order.
 
-    That is versions that were replaced before, and promotions before: the replay looks for
-    evidence of its own.
+    Versions that were replaced before the anchor are left out, and so are promotions before it: the
+    replay finds its own evidence for a champion.
     """
     kept: list[Change] = []
     replaced: set[str] = set()
@@ -89,10 +89,10 @@ def needed_from(changes: Iterable[Change], anchor_ms: int) -> list[Change]:
 
 
 def change_of(event: ModelVersion) -> Change | None:
-    """Return what an event changes; None for one that only tells what happened.
+    """Return the change of an event, None for an event that only reports.
 
-    A model's own promotions and drifts come out of each worker's candles, so they have no
-    ``effective_ms`` among their details.
+    Events that follow from the candles, such as drift or a model's own promotion, only report: they
+    have no ``effective_ms`` in their details.
     """
     if event.event not in _RANKS:
         return None

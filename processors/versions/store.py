@@ -1,4 +1,4 @@
-"""The folder of trained models: a version is written once, and checked whenever it is read."""
+"""The folder of trained models; a version is written once and checked whenever it is read."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from schemas.predictions import ModelVersion
 
 _EVENT = "event.json"
 _FOLDER = "models"
-_AT_WORK = 8  # versions that are kept in memory
+_AT_WORK = 8  # versions cached in memory
 _BATCH = "processors.models.batch"
 _LSTM = "processors.models.lstm"
 
@@ -39,12 +39,12 @@ class ModelStore:
         return _sha256(folder / METADATA)
 
     def finish(self, event: ModelVersion) -> None:
-        """Keep what will be told of a version, so that it is told the same again."""
+        """Store the event of a version, so that the same one can be published again."""
         path = self._root / self.folder(event.model, event.version) / _EVENT
         write_whole(path, orjson.dumps(asdict(event), option=orjson.OPT_INDENT_2))
 
     def finished(self, model: str, version: str) -> ModelVersion | None:
-        """Return what was told of a version; None where it is not there or not whole."""
+        """Return the stored event of a version, None if the version is missing or incomplete."""
         folder = self._root / self.folder(model, version)
         try:
             event = ModelVersion(**orjson.loads((folder / _EVENT).read_bytes()))
@@ -54,10 +54,10 @@ class ModelStore:
         return event
 
     def load(self, change: Change) -> Model:
-        """Return the model of a version.
+        """Load the model of a trained version.
 
         Raises:
-            UnusableArtefact: It is missing, or not what was trained.
+            UnusableArtefact: The version is missing or differs from what was trained.
         """
         allowed = (self._root / _FOLDER).resolve()
         folder = (self._root / change.folder).resolve()
