@@ -1,7 +1,7 @@
 """Pictures of the page for the documentation: ``python -m tools.page_pictures``.
 
-Start a stack first (``candlewick up --detach``) and let it fetch its past; give `--url` where the
-API is elsewhere. Chromium is needed.
+Start a stack first (``candlewick up --detach``) and let it fetch its past; use `--url` if the API
+has another address. It needs Chromium.
 """
 
 import argparse
@@ -19,7 +19,7 @@ PATIENCE_MS = 90_000
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture: where, how large, light or dark, and what must be there before it is taken."""
+    """One picture: its tab, theme and size, and the selector that must match before it is taken."""
 
     name: str
     tab: str
@@ -41,7 +41,7 @@ PICTURES = (
 
 
 def take(browser: Browser, url: str, picture: Picture, folder: Path) -> Path:
-    """Take one picture."""
+    """Take one picture, and return the path of its file."""
     context = browser.new_context(
         viewport={"width": picture.width, "height": picture.height},
         color_scheme="dark" if picture.theme == "dark" else "light",

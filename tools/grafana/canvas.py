@@ -1,4 +1,4 @@
-"""A figure of Plotly that panels are drawn into, and what all of them need."""
+"""The Plotly figure that panels are drawn into, and the functions that all panels share."""
 
 from itertools import count
 
@@ -19,7 +19,7 @@ PANEL, GRID, FAINT = "#181b1f", "#2c3235", "#9fa3a9"
 
 
 class Canvas:
-    """A figure and its size in pixels; rectangles are left, top, right, bottom from the top."""
+    """A figure and its size in pixels; a rectangle is left, top, right, bottom from the top."""
 
     def __init__(self, width, height):
         self.figure, self.width, self.height, self._axes = go.Figure(), width, height, count(1)
@@ -58,7 +58,7 @@ class Canvas:
 
 
 def series_of(panel, result):
-    """Return (name, times, values) of each series, as Grafana splits long rows by their labels."""
+    """Split long rows into series by their labels, as Grafana does: (name, times, values)."""
     names = result.column_names
     columns = dict(zip(names, zip(*result.result_rows, strict=True), strict=True))
     x = columns[names[0]]
@@ -84,7 +84,7 @@ def faded(colour, share):
 
 
 def nice(low, high):
-    """Return four to six round numbers between two."""
+    """Return the round numbers in ``[low, high]``, at most six steps."""
     step = 10 ** np.floor(np.log10((high - low) / 4))
     step *= next(f for f in (1, 2, 5, 10) if (high - low) / (step * f) <= 6)
     return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step

@@ -1,6 +1,6 @@
-"""What Grafana makes of a query before ClickHouse sees it: variables first, then macros.
+"""Expansion of a query's variables and macros, as Grafana does it before ClickHouse sees it.
 
-For tests and pictures only, which have no Grafana.
+It is used by tests and pictures only, which have no Grafana.
 Source: grafana/clickhouse-datasource, pkg/macros/macros.go (macros), src/data/CHDatasource.ts
 ``applyTemplateVariables`` (order, ``$__conditionalAll``, the format of several values);
 grafana/scenes, formatRegistry.ts (the other formats).
@@ -20,13 +20,15 @@ _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a dashboard asks for.
+    """The time range and variables of a dashboard.
 
     Attributes:
-        from_ms: Begin of its time range, UTC.
-        to_ms: End of it.
-        interval_ms: Grafana's interval: range by width of the panel, not under the panel's least.
-        variables: What is chosen; `ALL` for all, and then ``options`` has what that is.
+        from_ms: Start of the time range, UTC epoch milliseconds.
+        to_ms: End of the time range, UTC epoch milliseconds.
+        interval_ms: Grafana's interval: the range divided by the panel's width, at least the
+            panel's minimum.
+        variables: Chosen values by variable; `ALL` stands for all of ``options``.
+        options: All values by variable.
     """
 
     from_ms: int
@@ -37,17 +39,17 @@ class Asked:
 
 
 def expand(sql: str, asked: Asked) -> str:
-    """Return the query as ClickHouse gets it; unknown macros and variables stay as they are."""
+    """Expand a query for ClickHouse; unknown macros and variables are left unchanged."""
     chosen = _conditional_all(sql, asked.variables)
     named = _VARIABLE.sub(lambda match: _interpolated(match, asked), chosen)
     return _macros(_COMMENT.sub("", named), asked)
 
 
 def arguments(text: str, opening: int) -> tuple[list[str], int]:
-    """Return the arguments in the brackets that open there, and where the brackets end.
+    """Return the arguments in the brackets that open at ``opening``, and the end of the brackets.
 
     Raises:
-        ValueError: They are never closed.
+        ValueError: The brackets are never closed.
     """
     depth, begin, found = 0, opening + 1, []
     for place in range(opening, len(text)):

@@ -1,4 +1,4 @@
-"""Grafana's kinds of panels, drawn with Plotly into a rectangle of one figure."""
+"""Drawing of Grafana's kinds of panels with Plotly, each into a rectangle of one figure."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from tools.grafana.values import (
 
 
 def lines(canvas, panel, result, box):
-    """Timeseries and trend: lines, bars, points, bands."""
+    """Draw a timeseries or trend: lines, bars, points and bands."""
     left, top, right, bottom = box
     found = series_of(panel, result)
     unit = look_of(panel, "")["unit"]
@@ -107,7 +107,7 @@ def _dashes(canvas, panel, axes):
 
 
 def candles(canvas, panel, result, box):
-    """Candles with volume, and what else the query has as lines and bands over them."""
+    """Draw candles with volume; other columns of the query become lines and bands."""
     left, top, right, bottom = box
     columns = dict(zip(result.column_names, zip(*result.result_rows, strict=True), strict=True))
     has_volume = "volume" in columns
@@ -148,7 +148,7 @@ def candles(canvas, panel, result, box):
 
 
 def figures(canvas, panel, result, box):
-    """Stat: large numbers, with the line behind the only one."""
+    """Draw a stat: large numbers; a single one with a line behind it."""
     left, top, right, bottom = box
     names = [n for n in result.column_names if n != "time"]
     last = result.result_rows[-1]
@@ -188,7 +188,7 @@ def _figure_colour(panel, name, value):
 
 
 def gauges(canvas, panel, result, box):
-    """Bar gauge: a bar a row."""
+    """Draw a bar gauge: one bar for each row."""
     left, top, right, bottom = box
     look = look_of(panel, "")
     names = [str(row[0]) for row in result.result_rows]
@@ -213,7 +213,7 @@ def gauges(canvas, panel, result, box):
 
 
 def bars(canvas, panel, result, box):
-    """Bar chart: groups of bars by name."""
+    """Draw a bar chart: groups of bars by name."""
     left, top, right, bottom = box
     names = result.column_names
     columns = dict(zip(names, zip(*result.result_rows, strict=True), strict=True))

@@ -2,8 +2,8 @@
 
     python -m tools.grafana.pictures --out docs/pictures
 
-What is drawn: the store that CANDLEWICK_CLICKHOUSE__URL names, or the local stack, as it is now.
-Needs Chrome or Chromium for kaleido. It is no Grafana: looks are near, not the same.
+The data is the current content of the store at CANDLEWICK_CLICKHOUSE__URL, or of the local stack.
+Kaleido needs Chrome or Chromium. The pictures are similar to Grafana's, not equal.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def main():
 
 
 def draw(client, board, symbol, since):
-    """Return a dashboard's picture."""
+    """Draw a dashboard on a new canvas."""
     rows = max(p["gridPos"]["y"] + p["gridPos"]["h"] for p in board["panels"])
     canvas = Canvas(WIDTH, HEAD + rows * ROW + GAP)
     canvas.figure.update_layout(
@@ -59,7 +59,7 @@ def draw(client, board, symbol, since):
 
 
 def chosen(board, symbol, since):
-    """Return what the row of variables would show."""
+    """Return the text for the row of variables and the time range."""
     parts = []
     for variable in board["templating"].get("list", []):
         value = symbol if variable["name"] == "symbol" and not variable["multi"] else None
@@ -70,7 +70,7 @@ def chosen(board, symbol, since):
 
 
 def place(client, canvas, board, panel, symbol, since):
-    """Draw one panel where it lies."""
+    """Query one panel and draw it at its place on the grid."""
     grid = panel["gridPos"]
     unit = WIDTH / 24
     left, right = grid["x"] * unit + GAP / 2, (grid["x"] + grid["w"]) * unit - GAP / 2
@@ -100,7 +100,7 @@ def place(client, canvas, board, panel, symbol, since):
 
 
 def asked(board, panel, symbol, since):
-    """Return the time range, interval and variables as Grafana would send them."""
+    """Return the time range, interval and variables that Grafana would send."""
     now_ms = time.time_ns() // 1_000_000
     span = panel.get("timeFrom") or since or board["time"]["from"].removeprefix("now-")
     number, unit = re.fullmatch(r"(\d+)([mhd])", span).groups()
@@ -122,7 +122,7 @@ def asked(board, panel, symbol, since):
 
 
 def rounded(ms):
-    """Return an interval as Grafana rounds it, roughly: up to the next handy one."""
+    """Round an interval up to the next common one, roughly as Grafana does."""
     handy = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600)
     return next((s * 1000 for s in handy if s * 1000 >= ms), 86_400_000)
 

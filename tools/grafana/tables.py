@@ -1,4 +1,4 @@
-"""Panels of cells: the table, and the history of states."""
+"""Drawing of panels made of cells: tables, status histories and state timelines."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tools.grafana.values import cell_colour, look_of, threshold_colour, written
 
 
 def table(canvas, panel, result, box):
-    """A table, as many rows as fit."""
+    """Draw a table with as many rows as fit."""
     left, top, right, bottom = box
     rows = result.result_rows[: max(1, int((bottom - top - 30) // 25))]
     names = result.column_names
@@ -37,7 +37,7 @@ def table(canvas, panel, result, box):
 
 
 def cells(canvas, panel, result, box):
-    """Status history and state timeline: a row a series, a colour a value."""
+    """Draw a status history or state timeline: a row for each series, a colour for each value."""
     left, top, right, bottom = box
     found = series_of(panel, result)
     look = look_of(panel, "")

@@ -1,4 +1,4 @@
-"""How Grafana would write a value: units, decimals, thresholds, mappings."""
+"""Formatting of values as in Grafana: units, decimals, thresholds and mappings."""
 
 import math
 import re
@@ -12,8 +12,8 @@ PALETTE = (
 SCALES = {1e12: " T", 1e9: " B", 1e6: " M", 1e3: " K"}
 
 
-def written(value, unit="", decimals=None):  # noqa: PLR0911 - a line a unit
-    """Return a value as text."""
+def written(value, unit="", decimals=None):  # noqa: PLR0911 - one return for each unit
+    """Format a value in its unit, with Grafana's default decimals."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     if isinstance(value, datetime):
@@ -32,14 +32,14 @@ def written(value, unit="", decimals=None):  # noqa: PLR0911 - a line a unit
 
 
 def plain(value, decimals):
-    """Return a number without a unit; small prices keep their digits."""
+    """Format a number without a unit; small prices keep their digits."""
     if decimals is None:
         decimals = 0 if float(value).is_integer() else 2 if abs(value) >= 10 else 4
     return f"{value:,.{decimals}f}"
 
 
 def scaled(value, unit, decimals):
-    """Return a number with K, M, B behind it."""
+    """Format a number with the suffix K, M, B or T."""
     sign = "$" if unit == "currencyUSD" else ""
     tail = {"bytes": "B", "rps": "/s"}.get(unit, "")
     for size, name in SCALES.items():
@@ -50,7 +50,7 @@ def scaled(value, unit, decimals):
 
 
 def duration(seconds, decimals):
-    """Return seconds in the unit that reads best."""
+    """Format seconds in days, hours, minutes, seconds or milliseconds."""
     for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if abs(seconds) >= size * 2:
             return f"{seconds / size:.1f} {name}"
@@ -60,7 +60,7 @@ def duration(seconds, decimals):
 
 
 def threshold_colour(value, steps, default=TEXT):
-    """Return the colour of the last threshold that is reached."""
+    """Return the colour of the highest threshold that the value reaches."""
     found = default
     for step in steps or []:
         if value is not None and (step.get("value") is None or value >= step["value"]):
@@ -69,7 +69,7 @@ def threshold_colour(value, steps, default=TEXT):
 
 
 def look_of(panel, name):
-    """Return what the panel says about a field: unit, decimals, colour, custom and the rest."""
+    """Collect a field's options from a panel's defaults and overrides: unit, decimals, colour."""
     defaults = panel["fieldConfig"]["defaults"]
     look = {
         "unit": defaults.get("unit", ""),
@@ -108,7 +108,7 @@ def _set(look, key, value):
 
 
 def cell_colour(value, look):
-    """Return a table cell's colour of text."""
+    """Return the text colour of a table's cell."""
     for mapping in look["mappings"]:
         if mapping["type"] == "value" and str(value) in mapping["options"]:
             return mapping["options"][str(value)].get("color", TEXT)

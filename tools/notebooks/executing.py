@@ -1,4 +1,4 @@
-"""A notebook run as a person would run it, in a kernel of its own."""
+"""Execution of a notebook in its own kernel, as a person would run it."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ CELL_S = 180
 
 
 def executed(notebook: Path, environment: Mapping[str, str]) -> "NotebookNode":
-    """Return the notebook with the outputs of its cells.
+    """Run a notebook, and return it with the outputs of its cells.
 
     Raises:
         nbclient.exceptions.CellExecutionError: A cell failed; the message shows where.

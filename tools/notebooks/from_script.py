@@ -1,8 +1,8 @@
-"""A notebook from a script whose cells begin with ``# %%``.
+"""Generator of a notebook from a script whose cells begin with ``# %%``.
 
-``python -m tools.notebooks.from_script`` makes it.
+Run it with ``python -m tools.notebooks.from_script``.
 
-The script is the source, because people can review it; the notebook is made, never edited.
+The script is the source, because it can be reviewed; the notebook is never edited.
 """
 
 from pathlib import Path
@@ -15,10 +15,10 @@ SCRIPT = FOLDER / "market_study.py"
 
 
 def notebook_text(script: str) -> str:
-    """Return the notebook of a script, without outputs, as the text of an ``.ipynb`` file."""
+    """Convert a script to the text of an ``.ipynb`` file, without outputs."""
     notebook = jupytext.reads(script, fmt="py:percent")
-    # Jupytext's ids are drawn by chance, and its metadata names its version: the same script must
-    # make the same text.
+    # Jupytext's ids are random and its metadata names its version, but the same script must give
+    # the same text.
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
     notebook.metadata = {

@@ -1,6 +1,6 @@
-"""The study as a page with pictures: ``python -m tools.notebooks.pictures`` (needs a Chromium).
+"""Generator of the study's page and pictures: ``python -m tools.notebooks.pictures``.
 
-It is of the sample market, so it comes out the same everywhere.
+It needs Chromium. It uses the sample market, so the result is the same everywhere.
 """
 
 import tempfile
@@ -13,7 +13,7 @@ from tools.notebooks.rendering import rendered
 from tools.notebooks.sample_store import sample_store
 
 DOCS = Path(__file__).parents[2] / "docs"
-DAYS = 87  # the recorded days up to the sample's end
+DAYS = 87  # the recorded days before the end of the sample
 PREDICTED_DAYS = 28
 HEAD = """<!-- Made by `python -m tools.notebooks.pictures` from notebooks/market_study.py. -->
 
@@ -23,7 +23,7 @@ market as it stood on 15 August 2025. Run it on your own store with `candlewick 
 
 
 def main() -> None:
-    """Run the notebook over the sample store; write its page and its pictures."""
+    """Run the notebook on the sample store; write its page and its pictures."""
     with (
         tempfile.TemporaryDirectory() as folder,
         sample_store(Path(folder), days=DAYS, predicted_days=PREDICTED_DAYS) as settings,

@@ -1,4 +1,4 @@
-"""An executed notebook as a page of Markdown and its figures. Pure."""
+"""Conversion of an executed notebook to a page of Markdown and its figures. Pure."""
 
 import json
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ FIGURE = "application/vnd.plotly.v1+json"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Text, and the figures that it shows, by the name of their file."""
+    """The text of a page, and its figures by file name."""
 
     text: str
     figures: dict[str, Figure]
 
 
 def rendered(notebook: "NotebookNode", head: str) -> Page:
-    """Return the page of a notebook: its text cells and what its code showed, without the code."""
+    """Convert a notebook to a page: its text cells and the outputs of its code."""
     parts, figures = [head], {}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

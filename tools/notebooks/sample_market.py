@@ -1,7 +1,7 @@
-"""The simulated exchange's market as records: candles, coins, predictions. No server, no clock.
+"""Records of the simulated exchange's market: candles, coins, predictions. No server, no clock.
 
-Its BTC and ETH are recorded candles of Binance, on the days on which they happened; all others are
-generated. Predictions are made by the step that runs live, on these candles.
+BTC and ETH are candles recorded from Binance, on their original days; all others are generated.
+Predictions are made from these candles by the step that also runs live.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from schemas.coins import Coin, CoinDay
 from schemas.market import NO_TRADE_ID, Candle, CandleSource, CandleStatus
 from schemas.timeframe import Interval
 
-NOW_MS = 1_755_259_200_000  # 2025-08-15 12:00 UTC: the recorded days are where they were recorded
+NOW_MS = 1_755_259_200_000  # 2025-08-15 12:00 UTC: the recorded days keep their dates
 COIN_DAYS = 365
 
 
@@ -37,12 +37,12 @@ class SampleMarket:
 
     @classmethod
     def open(cls) -> "SampleMarket":
-        """Open it; the same rows come every time."""
+        """Open the market; it has the same rows every time."""
         return cls(opened(Options(start_ms=NOW_MS, speed=0.0)))
 
     @property
     def symbols(self) -> list[str]:
-        """All pairs."""
+        """All trading pairs."""
         return list(self.place.market)
 
     def candles(self, symbol: str, interval: Interval, days: float) -> list[Candle]:
@@ -54,7 +54,7 @@ class SampleMarket:
         return [_candle(symbol, interval, found, row) for row in range(len(found))]
 
     def steps(self, symbol: str, days: float) -> Iterator[Step]:
-        """Yield what each minute of the last days led to, from a cold start."""
+        """Yield the prediction step of each minute of the last days, from a cold start."""
         minutes = self.candles(symbol, Interval.ONE_MINUTE, days)
         state = start_state(symbol, tick_e8=self.place.market[symbol].tick_e8)
         for minute in minutes:
@@ -63,7 +63,7 @@ class SampleMarket:
             yield taken
 
     def coins(self) -> tuple[list[Coin], list[CoinDay]]:
-        """Return what the simulated CoinGecko says, now and of each day of the last year."""
+        """Return the simulated CoinGecko's coins, and their days of the last year."""
         return asyncio.run(self._coins())
 
     async def _coins(self) -> tuple[list[Coin], list[CoinDay]]:

@@ -1,6 +1,6 @@
-"""A ClickHouse that holds the sample market, for the study's pictures and its test.
+"""A ClickHouse with the sample market, for the study's pictures and its test.
 
-It takes seconds where the pipeline takes days: rows are inserted, not sent through Kafka.
+Rows are inserted, not sent through Kafka, which takes seconds instead of days.
 """
 
 import secrets
@@ -38,10 +38,10 @@ PREDICTED = ("BTCUSDT", "ETHUSDT")
 
 @contextmanager
 def sample_store(folder: Path, *, days: int, predicted_days: float) -> Iterator[Settings]:
-    """Serve the last days of the sample market, and the predictions of its recorded pairs.
+    """Serve the last days of the sample market, and the scores of its recorded pairs.
 
     Yields:
-        Settings with its address and passwords.
+        Settings with the address and passwords of the server.
     """
     settings = _settings(folder, free_port())
     command = ["-m", "candlewick.clickhouse_server", "--path", str(folder / "store")]

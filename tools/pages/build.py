@@ -1,4 +1,4 @@
-"""The pages under ``docs/`` that are made from the code: ``python -m tools.pages.build``."""
+"""Generator of the pages under ``docs/`` from the code: ``python -m tools.pages.build``."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,26 +14,26 @@ DOCS = Path(__file__).parents[2] / "docs"
 _SETTINGS_HEAD = """# Settings
 
 Every setting is an environment variable, or a line of a `.env` file in the folder where the command
-runs. A variable that begins with `CANDLEWICK_` and is none of these is refused. This page is made
-from the code by `make docs`.
+runs. Any other variable that begins with `CANDLEWICK_` is refused. This page is made from the code
+by `make docs`.
 
-| variable | default | what it is |
+| variable | default | meaning |
 |---|---|---|
 """
 
 
 def settings_page() -> str:
-    """Return `docs/settings.md`."""
+    """Build `docs/settings.md`."""
     return _SETTINGS_HEAD + "".join(_setting_rows())
 
 
 def pages() -> dict[str, str]:
-    """Return every page that is made without a store by its path under `docs/`."""
+    """Build every page that needs no store, by its path under `docs/`."""
     return {"settings.md": settings_page()} | topic_pages()
 
 
 def main() -> None:
-    """Write the pages."""
+    """Write all generated pages."""
     made = pages() | {"tables.md": tables_page(stored_columns())}
     for name, text in made.items():
         (DOCS / name).parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""A record of each contract as it is on the wire, for the pages of the topics."""
+"""An example record of each contract, for the topics' pages."""
 
 import json
 
@@ -58,7 +58,7 @@ _GAP = Gap(
     state="repaired",
     noticed_ms=_OPEN_MS + 4_790,
     changed_ms=_OPEN_MS + 4_951,
-    reason="93 trades from REST",
+    reason="filled",
 )
 _HOLE = Hole(
     symbol="BTCUSDT",
@@ -71,7 +71,7 @@ _HOLE = Hole(
     before_ms=1_679_660_399_871,
     after_ms=1_679_666_400_004,
     checked_ms=_OPEN_MS,
-    reason="trade ids go on without a break",
+    reason="nothing was traded: trade ids 2560881034 and 2560881035 are consecutive",
 )
 _ARCHIVE = ArchiveFile(
     name="BTCUSDT-1m-2024-08.zip",

@@ -1,4 +1,4 @@
-"""`docs/tables.md`, made from a store in which every migration was applied."""
+"""Generator of `docs/tables.md`, from a store with every migration applied."""
 
 import json
 import tempfile
@@ -30,8 +30,8 @@ class StoredColumn:
     """A column of a table or view.
 
     Attributes:
-        engine: ClickHouse's, of the table.
-        kind: How a missing value comes about: empty, DEFAULT or ALIAS.
+        engine: ClickHouse's engine of the table.
+        kind: How a missing value is made: empty, DEFAULT or ALIAS.
     """
 
     table: str
@@ -42,7 +42,7 @@ class StoredColumn:
 
 
 def stored_columns() -> list[StoredColumn]:
-    """Return the columns of every table and view that the migrations make."""
+    """Read the columns of every table and view that the migrations create."""
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(Path(folder) / "store", memory_mb=_MEMORY_MB)
         store = _EngineStore(engine.open_handle())
@@ -56,10 +56,10 @@ def stored_columns() -> list[StoredColumn]:
 
 
 def tables_page(found: Sequence[StoredColumn]) -> str:
-    """Return `docs/tables.md`.
+    """Build `docs/tables.md`.
 
     Raises:
-        ContractMismatch: A table has no line of purpose, or a line has no table.
+        ContractMismatch: A table has no line in TABLE_PURPOSES, or a line has no table.
     """
     tables = {name: list(columns) for name, columns in groupby(found, lambda c: c.table)}
     if other := tables.keys() ^ TABLE_PURPOSES.keys():
@@ -81,7 +81,7 @@ def _section(columns: Sequence[StoredColumn]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _EngineStore:
-    """The engine as the migrator wants it."""
+    """The engine behind the interface that migrations need."""
 
     handle: Handle
 
@@ -90,10 +90,10 @@ class _EngineStore:
         self.handle.query(statement.encode(), "Null", {})
 
     def rows(self, query: str) -> list[tuple[str, str]]:
-        """Return rows of two text columns."""
+        """Run a query and return rows of two text columns."""
         return [(one, other) for one, other in self.lines(query)]
 
     def lines(self, query: str) -> list[list[str]]:
-        """Return rows of text columns."""
+        """Run a query and return rows of text columns."""
         block = self.handle.query(query.encode(), "JSONCompactEachRow", {})
         return [] if block is None else list(map(json.loads, block.bytes().decode().splitlines()))

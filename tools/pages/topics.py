@@ -1,4 +1,4 @@
-"""`docs/topics.md` and a page a topic, made from the table of topics and the contracts."""
+"""Generator of `docs/topics.md` and of a page for each topic, from the topics and contracts."""
 
 import io
 import json
@@ -21,15 +21,15 @@ from tools.pages.units import unit_of
 
 
 def topic_pages() -> dict[str, str]:
-    """Return the index and a page for each topic that holds records, by file name."""
+    """Build the index and a page for each topic with a contract, by file name."""
     pages = {"topics.md": INDEX_HEAD + "".join(map(_row, topics.ALL))}
     return pages | {f"topics/{t.name}.md": _page(t) for t in topics.ALL if t.record}
 
 
 def example_json(record: type) -> str:
-    """Return the example of a contract as a client reads it from the wire with the published file.
+    """Return a contract's example as a client decodes it from the wire with the published file.
 
-    Decimals are texts, as JSON has no decimals; the columns of a block are arrays.
+    Decimals become strings, because JSON has none; the columns of a block become arrays.
     """
     raw = encode(EXAMPLES[record])
     if record is TradeBlock:
@@ -41,7 +41,7 @@ def example_json(record: type) -> str:
     return json.dumps(values, indent=2, default=_plain)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - what JSON does not know
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any type that JSON lacks
     return f"{value:f}" if isinstance(value, Decimal) else value.tolist()
 
 
@@ -75,15 +75,15 @@ def _page(topic: Topic) -> str:
 def _facts(topic: Topic, contract: Contract) -> Iterator[str]:
     yield "| | |\n|---|---|\n"
     yield f"| key | {topic.key}, plain text |\n"
-    yield f"| partitions | {KafkaSettings().partitions} when made, by murmur2 of the key |\n"
-    yield f"| order | as written for each {topic.key}; none between them |\n"
+    yield f"| partitions | {KafkaSettings().partitions} when created, by murmur2 of the key |\n"
+    yield f"| order | as written for each {topic.key}; no order between them |\n"
     yield f"| kept | {_kept(topic)} (`cleanup.policy={topic.cleanup.value}`) |\n"
-    yield f"| a record is itself by | {IDENTITY[contract.name]} |\n"
+    yield f"| identified by | {IDENTITY[contract.name]} |\n"
     yield f"| written by | {topic.written_by} |\n"
     yield f"| read by | {topic.read_by} |\n"
     yield f"| contract | [`{contract.name}.avsc`](../../schemas/avro/{contract.name}.avsc), "
     yield f"schema id {contract.schema_id} |\n"
-    yield f'| in Python | `candlewick.subscribe("{topic.name}")` gives '
+    yield f'| in Python | `candlewick.subscribe("{topic.name}")` yields '
     yield f"`candlewick.{contract.record.__name__}` |\n"
 
 
@@ -99,9 +99,9 @@ def _fields(contract: Contract) -> Iterator[str]:
 def _example(record: type) -> str:
     raw = encode(EXAMPLES[record])
     return (
-        "\n## Example\n\nA record as a client reads it, decimals as texts"
-        f"{', columns as arrays' if record is TradeBlock else ''}; on the wire it has {len(raw)} "
-        f"bytes, the first five are `{raw[:FRAME_BYTES].hex(' ')}`.\n\n"
+        "\n## Example\n\nA record as a client reads it, with decimals as strings"
+        f"{' and columns as arrays' if record is TradeBlock else ''}. On the wire it has "
+        f"{len(raw)} bytes; the first five are `{raw[:FRAME_BYTES].hex(' ')}`.\n\n"
         f"```json\n{example_json(record)}\n```\n"
     )
 

@@ -1,4 +1,4 @@
-"""The unit of each field of the contracts, for people who read a topic's page."""
+"""The unit of each field of the contracts, for the topics' pages."""
 
 from dataclasses import fields
 
@@ -19,7 +19,7 @@ _SUFFIXES = (
 
 
 def unit_of(record: type, field: str) -> str:
-    """Return the unit of a contract's field; empty for texts, counts, ids and yes or no."""
+    """Return the unit of a contract's field; empty for texts, counts, ids and booleans."""
     if record in (Coin, CoinDay) and (known := _of_coin(field)):
         return known
     for suffix, unit in _SUFFIXES:
