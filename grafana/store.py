@@ -15,9 +15,9 @@ def writer(settings: ClickHouseSettings) -> Client:
     """Open a client as the user that writes.
 
     Raises:
-        Transient: ClickHouse does not answer, or cannot now.
-        ConfigurationError: It refuses the login.
-        ContractMismatch: Its tables are not as this version knows them.
+        Transient: ClickHouse does not answer, or cannot answer now.
+        ConfigurationError: ClickHouse refuses the login.
+        ContractMismatch: The tables differ from what this version expects.
     """
     return answered(
         writer_login(settings),

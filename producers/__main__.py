@@ -69,7 +69,7 @@ async def _run(command: str, settings: Settings) -> None:
 def _end(task: "asyncio.Future[None]") -> None:
     task.cancel()
     # Delivery has this much time; anything else that the task waits for ends with the process.
-    late = threading.Timer(GRACE_S, leave, ["did not end in time after it was asked to"])
+    late = threading.Timer(GRACE_S, leave, ["did not end in time after it was told to stop"])
     late.daemon = True
     late.start()
 

@@ -2,9 +2,9 @@
 
 CandlewickError
  ├── ConfigurationError   a person must change something; the message says what
- ├── PoisonMessage        dead-letter the record and go on
+ ├── PoisonMessage        dead-letter the record and continue
  ├── ContractMismatch     code and data disagree: stop the process
- ├── RestartNeeded        this process cannot go on, a new one can: end it
+ ├── RestartNeeded        this process cannot continue, a new one can: end it
  └── Transient            wait ``retry_after_s`` seconds, then try again
 """
 

@@ -60,7 +60,7 @@ def migrate(store: Store, migrations: list[Migration], *, cluster: str | None = 
     A process killed half-way is harmless: every statement may run twice.
 
     Raises:
-        ContractMismatch: A file differs from what was applied under its name, or the store has
+        ContractMismatch: A file was edited after it was applied, or the store has
             migrations that this version does not know.
     """
     store.run(for_cluster(LEDGER, cluster))
@@ -101,7 +101,7 @@ def _refuse_surprises(applied: dict[str, str], migrations: list[Migration]) -> N
     for name, checksum in applied.items():
         if name not in known:
             raise ContractMismatch(
-                f"the store has migration {name} of a newer version: update Candlewick"
+                f"the store has migration {name} from a newer version: update Candlewick"
             )
         if known[name] != checksum:
             raise ContractMismatch(

@@ -1,4 +1,4 @@
-"""ClickHouse as the sinks use it: inserts rows under a token."""
+"""ClickHouse for the sinks: inserts rows under a token, and removes refused trades."""
 
 from clients.clickhouse import Client, answered, connect_writer
 from clients.clickhouse_errors import writer_login
@@ -80,6 +80,6 @@ class ClickHouse:
 
     def _connected(self) -> Client:
         if self._client is None:
-            # Rows come packed as they are: to press them takes longer than to send them.
+            # The rows are compact already: compressing them takes longer than sending them.
             self._client = connect_writer(self._settings, compress=False)
         return self._client

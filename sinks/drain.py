@@ -248,12 +248,12 @@ class Drain:
 
     def _report(self, error: Transient) -> None:
         if str(error) != self._trouble:
-            _log.warning("%s; trying again", error)
+            _log.warning("%s; retrying", error)
         self._trouble = str(error)
 
     def _recovered(self) -> None:
         if self._trouble:
-            _log.warning("going on after: %s", self._trouble)
+            _log.warning("recovered from: %s", self._trouble)
         self._trouble = ""
 
 

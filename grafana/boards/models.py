@@ -168,7 +168,7 @@ def _life(found: Board) -> None:
         size=(10, 10),
     )
     found.add(
-        style.bars("short", least="1h").no_value("None in this time"),
+        style.bars("short", least="1h").no_value("None in this time range"),
         "Drift",
         "How often the residuals of a model changed, so that a fresh challenger started. Many at "
         "once: the market has changed, watch Coverage. Every hour: request a training.",

@@ -30,7 +30,7 @@ _COLUMNS: Final = {
     "maker": pa.bool_(),
     "best": pa.bool_(),
 }
-_NUMBERS: Final = 6  # columns before those of true and false
+_NUMBERS: Final = 6  # columns of numbers; the others are true or false
 _READ: Final = 7  # the last one is checked and not used
 _TRUE, _FALSE = ("True", "true"), ("False", "false")
 _SIGNS: Final = b"0123456789.,\n" + "".join(_TRUE + _FALSE).encode()
@@ -79,7 +79,7 @@ def read_columns(lines: bytes) -> TradeColumns:
 
 def _check_signs(lines: bytes, truths: int) -> None:
     # pyarrow would read `0x1` as 1, `1e2` as 100 and `.5` as a half: the line parser refuses them.
-    # Each of the words has one `e`, and it has been seen that they stand where they belong.
+    # Each word has one `e`, and the parser has already checked that the words are in their columns.
     text = np.frombuffer(lines, np.uint8)
     dots = np.flatnonzero(text == _DOT)
     if (

@@ -107,7 +107,7 @@ class Follower:
                 await self._rest.learn_limits(self._settings.symbols)
             except Transient as error:
                 failures += 1
-                log.warning("%s; check CANDLEWICK_BINANCE__REST_URL if this goes on", error)
+                log.warning("%s; check CANDLEWICK_BINANCE__REST_URL if this continues", error)
                 await asyncio.sleep(max(back_off_s(failures), error.retry_after_s))
 
     async def _watch_clock(self) -> None:
