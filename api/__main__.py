@@ -1,4 +1,4 @@
-"""``python -m api``: answers over HTTP until it is told to stop."""
+"""``python -m api``: runs the HTTP API until a signal ends it."""
 
 import errno
 import logging
@@ -19,7 +19,7 @@ LONGEST_GOODBYE_S = 3
 
 
 def main() -> None:
-    """Run the API; an error that a person must solve is one line, and exit code 1."""
+    """Run the API; a configuration error is printed as one line, with exit code 1."""
     try:
         settings = load_settings()
         logging.basicConfig(
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _without_trace(record: logging.LogRecord) -> bool:
-    """Leave one line of what anybody may send on a websocket: text that is none."""
+    """Shorten the log entry for invalid UTF-8 on a websocket, which any client can cause."""
     if record.getMessage().startswith("Invalid UTF-8"):
         record.exc_info = None
     return True
@@ -62,13 +62,13 @@ def _serve(app: FastAPI, settings: Settings) -> None:
 
 
 def _check_port(settings: ApiSettings) -> None:
-    """Refuse to start where somebody else listens; raises ConfigurationError."""
+    """Refuse to start if another process uses the port; raises ConfigurationError."""
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
     except OSError as error:
         name = variable_name("api", "host")
         raise ConfigurationError(
-            f"{settings.host} is no address of this machine: {name}"
+            f"{settings.host} is not an address of this machine: check {name}"
         ) from error
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -78,7 +78,7 @@ def _check_port(settings: ApiSettings) -> None:
             where = f"{settings.host}:{settings.port}"
             host, port = (variable_name("api", name) for name in ("host", "port"))
             if error.errno != errno.EADDRINUSE:
-                reason = f"{where} cannot be listened on ({error.strerror}): check {host}"
+                reason = f"the API cannot listen on {where} ({error.strerror}): check {host}"
                 raise ConfigurationError(reason) from error
             raise ConfigurationError(f"{where} is taken: free it, or set {port}") from error
 

@@ -1,4 +1,4 @@
-"""Who asks, and whether the role allows it: dependencies of the routes."""
+"""Authentication and authorisation of requests, as dependencies of the routes."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -20,10 +20,10 @@ _scheme = OAuth2PasswordBearer("/v1/token", auto_error=False, description="See `
 
 
 async def find_user(connection: HTTPConnection) -> User | None:
-    """Return who asks; None where nobody is signed in.
+    """Return the user of a request; None if it has no token.
 
     Raises:
-        Problem: A token was sent that is not valid, 401; or too many of this user's requests, 429.
+        Problem: The token is not valid (401), or the user sent too many requests (429).
     """
     header = connection.headers.get("authorization") or _offered(connection)
     kind, _, token = header.partition(" ")
@@ -34,7 +34,7 @@ async def find_user(connection: HTTPConnection) -> User | None:
     if kind.lower() == "bearer":
         user = await to_thread.run_sync(parts.gate.who, token.strip())
     if user is None:
-        detail = "the token is not valid, or not any more"
+        detail = "the token is not valid or has expired"
         raise Problem(problems.SIGN_IN, detail, headers=BEARER)
     if not getattr(connection.state, "is_counted", False):  # a route may ask more than once
         connection.state.is_counted = True
@@ -43,7 +43,7 @@ async def find_user(connection: HTTPConnection) -> User | None:
 
 
 def offered(connection: HTTPConnection) -> list[str]:
-    """Return the subprotocols that a websocket offers. Source: RFC 6455, section 11.3.4."""
+    """Return the subprotocols offered by a websocket. Source: RFC 6455, section 11.3.4."""
     names = connection.headers.get("sec-websocket-protocol", "").split(",")
     return [name.strip() for name in names]
 
@@ -56,7 +56,7 @@ def _offered(connection: HTTPConnection) -> str:
 
 
 async def may_read(connection: HTTPConnection) -> User | None:
-    """Let those in who may read market data; raises as `check_role` does."""
+    """Admit users who may read market data; raises as `check_role` does."""
     user = await find_user(connection)
     parts: Parts = parts_of(connection)
     if user is None and not parts.settings.api.public_read:
@@ -65,7 +65,7 @@ async def may_read(connection: HTTPConnection) -> User | None:
 
 
 def needs(role: Role) -> Callable[[HTTPConnection], Awaitable[User]]:
-    """Return a dependency that lets a role in, and those above it."""
+    """Return a dependency that admits a role and those above it."""
 
     async def user_with_role(connection: HTTPConnection) -> User:
         return check_role(await find_user(connection), role)
@@ -74,15 +74,15 @@ def needs(role: Role) -> Callable[[HTTPConnection], Awaitable[User]]:
 
 
 def check_role(user: User | None, needed: Role) -> User:
-    """Return the user if the role does.
+    """Return the user if their role is sufficient.
 
     Raises:
-        Problem: Nobody is signed in (401), or the role does not allow it (403).
+        Problem: Nobody is signed in (401), or the role is not sufficient (403).
     """
     if user is None:
         raise Problem(problems.SIGN_IN, f"this needs the role {needed}", headers=BEARER)
     if not user.role.may(needed):
-        detail = f"this needs the role {needed}, and {user.username} is {user.role}"
+        detail = f"this needs the role {needed}, but {user.username} has the role {user.role}"
         raise Problem(problems.FORBIDDEN, detail)
     return user
 

@@ -1,4 +1,4 @@
-"""The application: its parts, its routes, and what holds for every request."""
+"""The FastAPI application: its parts, its routes, its middleware."""
 
 import asyncio
 import time
@@ -44,7 +44,7 @@ from api.routes import (
 from schemas.settings import Settings
 
 THREADS = 24
-HASHING = 2  # at a time: each takes 64 MB
+HASHING = 2  # threads that hash passwords; each takes 64 MB
 ROUTES = (
     health,
     market,
@@ -63,7 +63,7 @@ ROUTES = (
 
 
 def build_app(settings: Settings, gate: Gate) -> FastAPI:
-    """Return the application; it connects when it is served."""
+    """Return the application; it opens connections when it starts to serve."""
     parts = _parts(settings, gate)
     app = FastAPI(
         title="Candlewick",

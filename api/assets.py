@@ -1,4 +1,4 @@
-"""The page's files, from the package: with an ETag, compressed once, and only those there are."""
+"""The page's files, served from the package with an ETag and compressed once."""
 
 import gzip
 import mimetypes
@@ -34,8 +34,8 @@ class Asset:
     """A file as it is sent.
 
     Attributes:
-        packed: The body in gzip; None where that would not be smaller.
-        changed_ns: When the file was changed that this was read from.
+        packed: The body compressed with gzip; None if that is not smaller.
+        changed_ns: Modification time of the file when it was read, in nanoseconds.
     """
 
     body: bytes
@@ -47,7 +47,7 @@ class Asset:
 
 
 class Assets:
-    """The files of a folder; a name that was not there at the start is not found."""
+    """The files of a folder; files added after the start are not served."""
 
     def __init__(self, folder: Path = STATIC) -> None:
         files = (path for path in folder.rglob("*") if path.is_file())
@@ -55,7 +55,7 @@ class Assets:
         self._read: dict[str, Asset] = {}
 
     def answer(self, request: Request, name: str) -> Response | None:
-        """Return a file, or 304 where the caller has it already; None where there is none."""
+        """Return a file, or 304 if the client's copy is current; None if there is no such file."""
         if name not in self._paths:
             return None
         asset = self._newest(name)

@@ -1,4 +1,4 @@
-"""What the routes work with, made once for the application."""
+"""The parts that the routes use, made once per application."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -22,7 +22,7 @@ from schemas.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The application's parts."""
+    """The parts of the application."""
 
     settings: Settings
     reader: Reader
@@ -41,7 +41,7 @@ class Parts:
 
 
 def parts_of(connection: HTTPConnection) -> Parts:
-    """Return the parts of the application that a request came to."""
+    """Return the parts of the application that handles a request."""
     parts: Parts = connection.app.state.parts
     return parts
 

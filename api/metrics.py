@@ -1,4 +1,4 @@
-"""What Prometheus may know: requests by route, the live stream, and the health. No prices.
+"""Metrics for Prometheus: requests by route, the live stream, and health. No prices.
 
 Source: Prometheus documentation, "Metric and label naming".
 """
@@ -18,7 +18,7 @@ _STREAM = "/v1/stream"
 
 
 class Meter:
-    """Counts requests; one of an application."""
+    """Counts and times the requests of one application."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -37,7 +37,7 @@ class Meter:
         )
 
     def count(self, scope: Scope, status: int, began_s: float) -> None:
-        """Count a request; paths that are no route are one."""
+        """Count a request; all paths without a route are counted as ``other``."""
         route = getattr(scope.get("route"), "path", "other")
         self._requests.labels(scope["method"], route, str(status)).inc()
         if route != _STREAM:
@@ -45,7 +45,7 @@ class Meter:
 
 
 class Metering:
-    """Lets a meter see every request."""
+    """Middleware that counts every request."""
 
     def __init__(self, app: ASGIApp, *, meter: Meter) -> None:
         self._app, self._meter = app, meter
@@ -70,7 +70,7 @@ class Metering:
 
 
 class FeedCollector(Collector):
-    """The live stream and the health, as they are in memory at the moment of the question."""
+    """Figures of the live stream and of health, taken from memory at each scrape."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -85,49 +85,47 @@ class FeedCollector(Collector):
         clients = feed.hub.subscribers
         yield _gauge("candlewick_api_stream_clients", "Clients of the stream.", clients)
         listening = float(all(check.is_ok for check in self._parts.report.listening()))
-        text = "1 while Kafka is followed and read on."
+        text = "1 while the API reads Kafka without falling behind."
         yield _gauge("candlewick_api_listening", text, listening)
         unreadable = feed.unreadable
-        yield _gauge("candlewick_api_unreadable_records", "Passed over.", unreadable)
+        yield _gauge("candlewick_api_unreadable_records", "Skipped.", unreadable)
         ahead = feed.market.ahead
-        yield _gauge("candlewick_api_ahead_records", "Not believed: of times to come.", ahead)
+        yield _gauge("candlewick_api_ahead_records", "Refused: dated in the future.", ahead)
         standing = len(feed.tail.standing)
-        text = "Partitions that stand still, because a newer version wrote a record there."
+        text = "Partitions stopped at a record written by a newer version."
         yield _gauge("candlewick_api_standing_partitions", text, standing)
-        ages = _family("candlewick_symbol_age_seconds", "Since something came.", "symbol")
+        ages = _family("candlewick_symbol_age_seconds", "Since the last record.", "symbol")
         for symbol, age_s in self._parts.report.symbol_ages_s().items():
             ages.add_metric([symbol], age_s)
         yield ages
 
     def _health(self) -> Iterator[Metric]:
         report, last = self._parts.report, self._parts.watch.last
-        healthy = _family(
-            "candlewick_healthy", "1 while a part is well, or may still come.", "part"
-        )
+        healthy = _family("candlewick_healthy", "1 while a part is healthy or starting.", "part")
         for check in report.checks():
             healthy.add_metric([check.name], float(check.is_ok))
         yield healthy
         checked_s = time.monotonic() - last.at_s
-        yield _gauge("candlewick_health_age_seconds", "Since all was looked at.", checked_s)
-        stored = _family("candlewick_stored_age_seconds", "Since a row came in.", "table", "symbol")
+        yield _gauge("candlewick_health_age_seconds", "Since the last check.", checked_s)
+        stored = _family("candlewick_stored_age_seconds", "Since the last row.", "table", "symbol")
         for row in last.stored or ():
             if row.age_s is not None:
                 stored.add_metric([row.table, row.symbol], row.age_s + checked_s)
         yield stored
-        records = _family("candlewick_lag_records", "Records that wait.", "group", "topic")
-        seconds = _family("candlewick_lag_seconds", "Since the oldest came.", "group", "topic")
+        records = _family("candlewick_lag_records", "Records waiting.", "group", "topic")
+        seconds = _family("candlewick_lag_seconds", "Age of the oldest.", "group", "topic")
         for lag in last.lags or ():
             records.add_metric([lag.group, lag.topic], lag.records)
             seconds.add_metric([lag.group, lag.topic], lag.seconds)
         yield from (records, seconds)
-        members = _family("candlewick_group_members", "Processes that read.", "group")
+        members = _family("candlewick_group_members", "Processes reading.", "group")
         for group, count in last.members.items():
             members.add_metric([group], count)
         yield members
         if (age_s := report.prediction_age_s()) is not None:
-            yield _gauge("candlewick_prediction_age_seconds", "Since the last one came.", age_s)
+            yield _gauge("candlewick_prediction_age_seconds", "Since the newest one.", age_s)
         if (offset_ms := self._parts.feed.market.exchange.offset_ms) is not None:
-            text = "The exchange's clock less ours, and less the way here."
+            text = "The exchange's clock minus ours and minus the network delay."
             yield _gauge("candlewick_clock_offset_seconds", text, offset_ms / 1000)
 
 

@@ -1,4 +1,4 @@
-"""Whether a password is right: counted first, then tried in the few threads that hash."""
+"""Checks passwords: each attempt is counted first, then verified in a few hashing threads."""
 
 import asyncio
 from functools import partial
@@ -11,16 +11,16 @@ from api.http.problems import Members, Problem
 
 
 async def check_password(parts: Parts, client: str, username: str, password: str) -> User | None:
-    """Return the user whose password it is, or None.
+    """Return the user if the password is right, otherwise None.
 
     Args:
-        parts: The application's.
-        client: Who asks, as `client_of` names it.
-        username: Whom they say they are.
-        password: What they say to prove it.
+        parts: The parts of the application.
+        client: Name of the client, as `client_of` returns it.
+        username: User name as given.
+        password: Password as given.
 
     Raises:
-        Problem: There were too many wrong ones, or too many ask at the same time; 429.
+        Problem: Too many wrong passwords, or too many attempts at the same time; 429.
     """
     name, gate = username.lower(), parts.gate
     parts.hashing.enter(client)

@@ -1,4 +1,4 @@
-"""Letting people in: passwords, tokens, and the users behind them."""
+"""Authentication: passwords, tokens, and their users."""
 
 import secrets
 import time
@@ -19,30 +19,30 @@ TOGETHER = 4
 
 
 class Passwords:
-    """Argon2; each takes 64 MB, so who calls it bounds how many do at a time."""
+    """Password hashes by Argon2. Each takes 64 MB, so callers limit how many run at a time."""
 
     def __init__(self) -> None:
         self._hash = PasswordHash.recommended()
 
     def hash(self, password: str) -> str:
-        """Return the hash to store."""
+        """Return the hash of a password, for storing."""
         return self._hash.hash(password)
 
     def hash_all(self, passwords: Sequence[str]) -> list[str]:
-        """Return the hash of each, made `TOGETHER` at a time."""
+        """Return the hashes of several passwords, made `TOGETHER` at a time."""
         if len(passwords) == 1:
             return [self.hash(passwords[0])]
         with ThreadPoolExecutor(TOGETHER) as threads:
             return list(threads.map(self.hash, passwords))
 
     def verify(self, password: str, hashed: str) -> bool:
-        """Tell whether it is the password."""
+        """Return whether a password matches a hash."""
         return self._hash.verify(password, hashed)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Everything about users."""
+    """Users, their tokens, and their attempts to sign in."""
 
     users: Users
     tokens: Tokens
@@ -51,13 +51,13 @@ class Gate:
     decoy: str
 
     def sign_in(self, username: str, password: str) -> User | None:
-        """Return the user whose password it is; takes as long where there is no such user."""
+        """Return the user if the password is right; an unknown name takes just as long."""
         found = self.users.find_with_hash(username)
         user, hashed = found or (None, self.decoy)
         return user if self.passwords.verify(password, hashed) else None
 
     def who(self, token: str) -> User | None:
-        """Return the user of a token, or None where it is not valid any more."""
+        """Return the user of a token, or None if it is no longer valid."""
         claim = self.tokens.read(token)
         user = self.users.find(claim.username) if claim else None
         return user if user and claim and user.generation == claim.generation else None
@@ -65,19 +65,19 @@ class Gate:
     def add(self, people: Sequence[NewUser]) -> None:
         """Add users, all or none; raises `UserExists`."""
         if self.users.has_any([person.username for person in people]):
-            raise UserExists(TAKEN)  # said before all that hashing
+            raise UserExists(TAKEN)  # before the slow hashing
         hashes = self.passwords.hash_all([person.password for person in people])
         rows = [(p.username, p.role, h) for p, h in zip(people, hashes, strict=True)]
         self.users.add(rows, now_ms=now_ms())
 
     def change_password(self, username: str, password: str) -> bool:
-        """Change a password, which ends the user's tokens; False where there is no such user."""
+        """Change a password, which ends the user's tokens; return False for an unknown user."""
         return self.users.set_password(username, self.passwords.hash(password))
 
 
 @contextmanager
 def open_gate(settings: Settings) -> Iterator[Gate]:
-    """Open the users' database, and close it at the end; raises as `open_database` does."""
+    """Open the user database and close it at the end; raises as `open_database` does."""
     passwords = Passwords()
     limits = settings.api
     with open_database(settings) as engine:
@@ -91,5 +91,5 @@ def open_gate(settings: Settings) -> Iterator[Gate]:
 
 
 def now_ms() -> int:
-    """Return our clock, UTC epoch milliseconds."""
+    """Return this machine's time in UTC epoch milliseconds."""
     return time.time_ns() // 1_000_000

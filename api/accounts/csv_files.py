@@ -1,6 +1,6 @@
-"""Users as CSV, in and out; no password ever goes out.
+"""Import and export of users as CSV; passwords are never exported.
 
-Cells that a spreadsheet would run as a formula are refused on the way in and quoted on the way out.
+Cells that a spreadsheet would run as a formula are refused on import and quoted on export.
 Source: OWASP, "CSV Injection".
 """
 
@@ -19,7 +19,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """What is wrong with a row; the first one after the header is row 2, as spreadsheets count."""
+    """An error in a row; the first row after the header is row 2, as in spreadsheets."""
 
     row: int
     column: str
@@ -27,7 +27,7 @@ class RowFault:
 
 
 def read_users(data: bytes, *, most: int) -> tuple[list[NewUser], list[RowFault]]:
-    """Return the users of a CSV file, and everything that is wrong with it."""
+    """Return the users of a CSV file, and all errors in it; with any error there are no users."""
     try:
         rows = _rows(data, most)
     except ValueError as error:
@@ -50,12 +50,12 @@ def write_users(users: Sequence[User]) -> str:
 
 
 def harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
+    """Return a cell quoted so that no spreadsheet runs it as a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _rows(data: bytes, most: int) -> list[list[str]]:
-    """Return the rows with the header; raises ValueError where the file is no such file."""
+    """Return the rows with the header; raises ValueError if the file is not a list of users."""
     try:
         text = data.decode("utf-8-sig")
         rows = list(csv.reader(io.StringIO(text), strict=True))
@@ -78,7 +78,7 @@ def _faults(number: int, row: list[str]) -> Iterator[RowFault]:
         return
     name, role, password = row
     if name.startswith(_FORMULA):
-        yield RowFault(number, "username", "a spreadsheet would take it for a formula")
+        yield RowFault(number, "username", "a spreadsheet would run it as a formula")
     elif (fault := username_fault(name)) is not None:
         yield RowFault(number, "username", fault)
     if role.strip() not in set(Role):
@@ -92,5 +92,5 @@ def _repeated(rows: list[list[str]]) -> Iterator[RowFault]:
     for number, row in enumerate(rows[1:], 2):
         name = row[0].lower() if row else ""
         if name in seen:
-            yield RowFault(number, "username", "stands in the file twice")
+            yield RowFault(number, "username", "is in the file twice")
         seen.add(name)

@@ -1,4 +1,4 @@
-"""The database of users: SQLite in the data folder, or PostgreSQL by URL."""
+"""The user database: SQLite in the data folder, or PostgreSQL by URL."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -29,21 +29,21 @@ TAKEN = "a name is taken: see the list of users"
 _VARIABLE = variable_name("api", "users_url")
 
 
-class UserExists(CandlewickError):  # noqa: N818 - it is no fault
+class UserExists(CandlewickError):  # noqa: N818 - it is not a fault
     """The name is taken."""
 
 
-class LastAdmin(CandlewickError):  # noqa: N818 - it is no fault
-    """Nobody would be left who manages users."""
+class LastAdmin(CandlewickError):  # noqa: N818 - it is not a fault
+    """Nobody who can manage users would be left."""
 
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[Engine]:
-    """Open the users' database with its tables, and close its connections at the end.
+    """Open the user database, create missing tables, and close its connections at the end.
 
     Raises:
-        ConfigurationError: Its URL is none, or its driver is not installed.
-        Transient: It does not answer.
+        ConfigurationError: The URL is invalid, or its driver is not installed.
+        Transient: The database does not answer.
     """
     engine = _engine(settings)
     try:
@@ -62,18 +62,18 @@ class Users:
         self._engine = engine
 
     def all(self) -> list[User]:
-        """Return everybody by name."""
+        """Return all users, sorted by name."""
         with connected(self._engine) as connection:
             rows = connection.execute(select(USERS).order_by(USERS.c.username)).all()
         return [User(r.username, Role(r.role), r.created_ms, r.generation) for r in rows]
 
     def find(self, username: str) -> User | None:
-        """Return a user, or None."""
+        """Return the user with this name, or None."""
         found = self.find_with_hash(username)
         return found[0] if found else None
 
     def find_with_hash(self, username: str) -> tuple[User, str] | None:
-        """Return a user and the hash of the password, or None."""
+        """Return a user and their password hash, or None."""
         query = select(USERS).where(USERS.c.username == username.lower())
         with connected(self._engine) as connection:
             row = connection.execute(query).one_or_none()
@@ -82,7 +82,7 @@ class Users:
         return User(row.username, Role(row.role), row.created_ms, row.generation), row.password_hash
 
     def has_any(self, names: Sequence[str]) -> bool:
-        """Tell whether one of these names is taken."""
+        """Return whether one of these names is taken."""
         wanted = {name.lower() for name in names}
         return any(user.username in wanted for user in self.all())
 
@@ -104,20 +104,20 @@ class Users:
             raise UserExists(TAKEN) from error
 
     def set_password(self, username: str, hashed: str) -> bool:
-        """Change the hash; False where there is no such user."""
+        """Change the password hash and end the user's tokens; return False for an unknown user."""
         change = {"password_hash": hashed, "generation": USERS.c.generation + 1}
         query = update(USERS).where(USERS.c.username == username.lower()).values(change)
         with connected(self._engine) as connection:
             return connection.execute(query).rowcount > 0
 
     def remove(self, username: str) -> bool:
-        """Remove a user; False where there is none.
+        """Remove a user; return False if there is none.
 
         Raises:
-            LastAdmin: It is the last admin.
+            LastAdmin: The user is the last admin.
         """
         name = username.lower()
-        # Locked, where the database can: of two who remove each other one has to wait and look.
+        # Rows are locked if the database can: of two admins who remove each other, one must wait.
         admins = select(USERS.c.username).where(USERS.c.role == Role.ADMIN.value).with_for_update()
         with connected(self._engine) as connection:
             if set(connection.scalars(admins)) == {name}:
@@ -127,7 +127,7 @@ class Users:
 
 @contextmanager
 def connected(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction; it is kept when the block ends well.
+    """Open a transaction; it is committed if the block ends without an error.
 
     Raises:
         Transient: The database does not answer.
@@ -138,7 +138,7 @@ def connected(engine: Engine) -> Iterator[Connection]:
     except IntegrityError:
         raise
     except SQLAlchemyError as error:
-        raise Transient("the users' database does not answer", retry_after_s=5.0) from error
+        raise Transient("the user database does not answer", retry_after_s=5.0) from error
 
 
 def _engine(settings: Settings) -> Engine:

@@ -1,7 +1,7 @@
-"""The number that a token shares with its user, so that no token outlives the user.
+"""The generation: a number that a token shares with its user, so that no token outlives the user.
 
-It begins at random and rises with each change of the password: of two users who had the same name,
-one after the other, no token of the first is one of the second.
+It starts at random and rises with each change of the password. If a user is removed and another
+gets the same name, no token of the first is valid for the second.
 """
 
 import secrets
@@ -10,17 +10,17 @@ from sqlalchemy import BigInteger, Connection, inspect, select, text, update
 
 from api.accounts.tables import USERS
 
-LEAST = 2**32  # earlier versions counted from 0, and everybody began there
+LEAST = 2**32  # earlier versions counted from 0 for every user
 _MOST = 2**62
 
 
 def new_generation() -> int:
-    """Return a number that no token of an earlier user holds."""
+    """Return a random number that no token of an earlier user contains."""
     return LEAST + secrets.randbelow(_MOST - LEAST)
 
 
 def upgrade(connection: Connection) -> None:
-    """Give users whom an earlier version made a new number, which ends their tokens, once."""
+    """Give users from an earlier version a new number, once, which ends their tokens."""
     _widen(connection)
     is_old = USERS.c.generation < LEAST
     names = connection.scalars(select(USERS.c.username).where(is_old).order_by("username")).all()
@@ -30,7 +30,7 @@ def upgrade(connection: Connection) -> None:
 
 
 def _widen(connection: Connection) -> None:
-    """Let PostgreSQL hold the numbers, where an earlier version made the table; SQLite does."""
+    """Widen PostgreSQL's column if an earlier version made the table; SQLite needs no change."""
     if connection.dialect.name != "postgresql":
         return
     columns = {

@@ -1,7 +1,8 @@
-"""Attempts to sign in, counted before they are tried; who has too many wrong ones waits or is slow.
+"""Limits on attempts to sign in; each attempt is counted before the password is checked.
 
-An address waits for a name, not the name for everybody: else anybody could keep anybody out. A name
-that is tried from many addresses is slow to answer those who never signed in as it.
+After too many wrong passwords an address must wait for that name only. The name is not locked for
+everyone, because then anyone could lock anyone out. Attempts on a name that many addresses try are
+delayed, except from addresses that have signed in under it.
 """
 
 import threading
@@ -12,16 +13,16 @@ from dataclasses import dataclass, field
 from schemas.errors import CandlewickError
 
 MOST_REMEMBERED = 10_000
-SHARE_OF_ADDRESS = 4  # so many times the attempts of one name, over all names
+SHARE_OF_ADDRESS = 4  # over all names, an address has this many times the attempts for one name
 KNOWN_S = 12 * 3600.0
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 4.0
 
 
-class TooManyAttempts(CandlewickError):  # noqa: N818 - it is no fault of ours
-    """The wait is not over.
+class TooManyAttempts(CandlewickError):  # noqa: N818 - it is not our fault
+    """There were too many attempts, and the wait is not over.
 
     Attributes:
-        wait_s: Seconds that are left.
+        wait_s: Seconds left to wait.
     """
 
     def __init__(self, wait_s: int) -> None:
@@ -31,7 +32,7 @@ class TooManyAttempts(CandlewickError):  # noqa: N818 - it is no fault of ours
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How many in a row, and when the last was, monotonic seconds."""
+    """Number of attempts in a row, and the time of the last one, in monotonic seconds."""
 
     count: int
     last_s: float
@@ -39,7 +40,7 @@ class Tries:
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """The newest `MOST_REMEMBERED` of their kind."""
+    """The newest `MOST_REMEMBERED` attempts by key."""
 
     tries: OrderedDict[str, Tries] = field(default_factory=OrderedDict)
 
@@ -56,12 +57,12 @@ class _Memory:
 
 
 class Attempts:
-    """Remembers attempts in this process; safe in many threads.
+    """Counts attempts in the memory of this process; thread-safe.
 
     Args:
-        most: Attempts of an address for a name until it waits.
-        wait_s: How long it waits, and how long attempts count.
-        clock_s: Monotonic seconds.
+        most: Attempts of an address for a name before it must wait.
+        wait_s: How long it must wait, and how long attempts count, in seconds.
+        clock_s: Clock in monotonic seconds.
     """
 
     def __init__(self, most: int, wait_s: int, clock_s: Callable[[], float]) -> None:
@@ -71,10 +72,10 @@ class Attempts:
         self._lock = threading.Lock()
 
     def begin(self, name: str, address: str) -> float:
-        """Count an attempt; returns how many seconds later it is to be tried.
+        """Count an attempt and return the delay before its password may be checked, in seconds.
 
         Raises:
-            TooManyAttempts: It is not to be tried; it does not count.
+            TooManyAttempts: The attempt is refused; it is not counted.
         """
         pair, now_s = f"{address} {name}", self._clock_s()
         with self._lock:
@@ -91,7 +92,7 @@ class Attempts:
         return self._delay_s(tried)
 
     def succeeded(self, name: str, address: str) -> None:
-        """Forget the attempts of an address for a name, and remember that it signs in well."""
+        """Reset the attempts of an address for a name, and remember the success."""
         pair, now_s = f"{address} {name}", self._clock_s()
         with self._lock:
             own = self._count(self._pairs, pair, now_s)

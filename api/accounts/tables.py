@@ -1,4 +1,4 @@
-"""Users and the keys that sign their tokens, as SQLAlchemy has them."""
+"""SQLAlchemy tables of users and of the keys that sign their tokens."""
 
 from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table
 

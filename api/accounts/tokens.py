@@ -1,4 +1,4 @@
-"""Tokens: signed, short-lived, and ended by a change of the password or of the key.
+"""Access tokens: signed and short-lived; changing the password or deleting the key ends them.
 
 Source: RFC 7519, "JSON Web Token"; RFC 7515 for `kid`.
 """
@@ -22,8 +22,8 @@ from schemas.timeframe import DAY_MS
 ALGORITHM = "HS256"
 ISSUER = "candlewick"
 KNOWN_MS = 30_000
-_ODD = (OverflowError, RecursionError)  # an endless number, brackets without end
-_OPTIONS: Options = {  # times are held against the clock that is passed in
+_ODD = (OverflowError, RecursionError)  # raised for huge numbers and deeply nested brackets
+_OPTIONS: Options = {  # times are compared with the clock that is passed in
     "require": ["exp", "sub", "iss"],
     "verify_exp": False,
     "verify_iat": False,
@@ -32,7 +32,7 @@ _OPTIONS: Options = {  # times are held against the clock that is passed in
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key that signs, or that signed tokens which are still valid."""
+    """A key that signs new tokens or has signed tokens that are still valid."""
 
     name: str
     secret: bytes
@@ -41,19 +41,19 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a valid token says."""
+    """Contents of a valid token."""
 
     username: str
     generation: int
 
 
 class Tokens:
-    """Makes and reads tokens. The newest key signs; older ones stay while tokens of theirs live.
+    """Makes and reads tokens. The newest key signs; older keys stay while their tokens are valid.
 
     Args:
-        engine: Where the keys are, shared by all processes of the API.
-        settings: How long tokens and keys live.
-        now_ms: Our clock.
+        engine: Database of the keys, shared by all processes of the API.
+        settings: Lifetimes of tokens and keys.
+        now_ms: Clock in UTC epoch milliseconds.
     """
 
     def __init__(self, engine: Engine, settings: ApiSettings, now_ms: Callable[[], int]) -> None:
@@ -67,11 +67,11 @@ class Tokens:
 
     @property
     def lifetime_s(self) -> int:
-        """How long a token is valid."""
+        """How long a token is valid, in seconds."""
         return self._token_ms // 1000
 
     def make(self, user: User) -> str:
-        """Return a token of a user."""
+        """Return a new token for a user."""
         now_ms, key = self._now_ms(), self._signing_key()
         claims = {
             "iss": ISSUER,
@@ -84,7 +84,7 @@ class Tokens:
         return jwt.encode(claims, key.secret, ALGORITHM, headers={"kid": key.name})
 
     def read(self, token: str) -> Claim | None:
-        """Return what a token says, or None where it is not valid."""
+        """Return the contents of a token, or None if it is not valid."""
         try:
             name = jwt.get_unverified_header(token).get("kid")
             key = next((key for key in self._keys() if key.name == name), None)
@@ -97,7 +97,7 @@ class Tokens:
             return None
 
     def rotate(self, *, forget: bool = False) -> None:
-        """Make a new key; `forget` ends all tokens of the older ones at once."""
+        """Make a new key; ``forget`` deletes the old ones, which ends all their tokens at once."""
         now_ms = self._now_ms()
         key = {"name": secrets.token_hex(8), "secret": secrets.token_bytes(32)}
         with connected(self._engine) as connection:
@@ -115,7 +115,7 @@ class Tokens:
         return keys[-1]
 
     def _drop_spent(self, keys: list[Key]) -> None:
-        """Forget keys that were replaced longer ago than a token lives."""
+        """Delete keys that were replaced longer ago than the lifetime of a token."""
         spent_ms = self._now_ms() - self._token_ms
         spent = [old.name for old, new in pairwise(keys) if new.created_ms < spent_ms]
         with connected(self._engine) as connection:

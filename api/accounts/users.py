@@ -1,4 +1,4 @@
-"""Who may do what."""
+"""Users and roles, and the rules for names and passwords."""
 
 import re
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
 
 
 class Role(StrEnum):
-    """What a person may do; each may do what those before it may."""
+    """Permissions of a user; each role includes those before it."""
 
     VIEWER = "viewer"  # read
     OPERATOR = "operator"  # ask for trainings
     ADMIN = "admin"  # manage users
 
     def may(self, needed: "Role") -> bool:
-        """Tell whether this role does for what needs another."""
+        """Return whether this role includes the role that is needed."""
         order = list(Role)
         return order.index(self) >= order.index(needed)
 
@@ -26,8 +26,8 @@ class User:
     """A person who may sign in.
 
     Attributes:
-        generation: Begins at random and rises with each change of the password: tokens of another
-            one are none of this user's.
+        generation: Starts at random and rises with each change of the password; tokens with another
+            generation are not valid.
     """
 
     username: str
@@ -38,7 +38,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """A person to be let in; never shown with the password."""
+    """A user to be added; the password is never shown."""
 
     username: str
     role: Role
@@ -49,18 +49,18 @@ class NewUser:
 
 
 def username_fault(username: str) -> str | None:
-    """Return what is wrong with a name."""
+    """Return what is wrong with a user name, None if it is valid."""
     if re.fullmatch(USERNAME, username):
         return None
-    return "2 to 63 letters, digits, dots, dashes, underscores or @, no sign first or last"
+    return "2 to 63 letters, digits or . - _ @; the first and last a letter or digit"
 
 
 def password_fault(password: str, username: str) -> str | None:
-    """Return what is wrong with a password."""
+    """Return what is wrong with a password, None if it is valid."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         return f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"
     if username.lower() in password.lower():
-        return "must not hold the user's name"
+        return "must not contain the user name"
     if len(set(password)) < 5:  # noqa: PLR2004 - what a guess tries first
         return "at least five different characters"
     return None

@@ -1,4 +1,4 @@
-"""What is well, what is starting and what is down, judged from what was seen. Pure."""
+"""Judges from observations which parts are healthy, starting or down. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from schemas.api_settings import HealthSettings
 from schemas.timeframe import MINUTE_MS
 
 MINUTE_S: Final = MINUTE_MS / 1000
-# Those that must never stand still; a training or a Grafana that is away may hold others up.
+# Groups that must never stop; a training, or Grafana being down, may delay the others.
 FLOWING: Final = (
     "candlewick-sinks",
     "candlewick-sinks-history",
@@ -20,12 +20,12 @@ FLOWING: Final = (
     topics.PREDICTION_APP,
     API,
 )
-ALWAYS_MOVING: Final = ("trades", "candles_live", "predictions")  # of all symbols together
-EACH_MINUTE: Final = "candles"  # of each symbol, quiet ones too
+ALWAYS_MOVING: Final = ("trades", "candles_live", "predictions")  # judged over all symbols
+EACH_MINUTE: Final = "candles"  # judged by symbol: quiet ones have a candle each minute too
 
 
 class State(StrEnum):
-    """How something does."""
+    """State of a part."""
 
     OK = "ok"
     STARTING = "starting"
@@ -34,11 +34,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How one part does.
+    """Result of checking one part.
 
     Attributes:
-        reason: Why it does not work, or not yet; None while it does.
-        took_ms: How long the answer took; None where nothing was asked.
+        reason: Why it is down or still starting; None while it works.
+        took_ms: How long the answer took, in milliseconds; None if the check asks nothing.
     """
 
     name: str
@@ -48,31 +48,31 @@ class Check:
 
     @property
     def is_ok(self) -> bool:
-        """Whether it works, or may still come."""
+        """Whether it works or is still starting."""
         return self.state is not State.DOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Says what an age means.
+    """Turns ages and lags into checks.
 
     Attributes:
-        limits: When data is old.
-        up_s: For how long this process has run: what is older than it is old since its start,
-            so that a stack that starts again is not called down for the time it was off.
+        limits: The ages from which data counts as old.
+        up_s: How long this process has run, in seconds. Ages count from its start, so that a stack
+            that was off is not reported as down when it starts again.
     """
 
     limits: HealthSettings
     up_s: float
 
     def of_age(self, name: str, age_s: float | None, limit_s: float, words: str) -> Check:
-        """Judge the newest of something that always moves.
+        """Judge data that is always changing by the age of the newest item.
 
         Args:
-            name: Of the check.
-            age_s: How old it is; None where there is none.
-            limit_s: How old it may be.
-            words: What it is, for the reason: "nothing new of BTCUSDT".
+            name: Name of the check.
+            age_s: Age in seconds; None if there is no item.
+            limit_s: Largest age allowed, in seconds.
+            words: Text for the reason, for example "nothing new of BTCUSDT".
         """
         if age_s is None:
             state = State.DOWN if self.up_s > self.limits.start_s else State.STARTING
@@ -82,7 +82,7 @@ class Judge:
         return Check(name)
 
     def of_stored(self, rows: Sequence[Stored]) -> Check:
-        """Judge what was stored: that of a minute by symbol, the rest of all symbols together."""
+        """Judge the stored rows: 1m candles by symbol, other tables over all symbols."""
         found = [self._of_table(table, rows) for table in ALWAYS_MOVING]
         found += [
             self.of_age(
@@ -97,7 +97,7 @@ class Judge:
         return together("stored", found)
 
     def of_lags(self, lags: Iterable[Lag]) -> Check:
-        """Judge the groups: one that does not move though records wait is down."""
+        """Judge the groups: one that makes no progress although records wait is down."""
         return together("groups", [self._of_lag(lag) for lag in lags if lag.group in FLOWING])
 
     def _of_table(self, table: str, rows: Sequence[Stored]) -> Check:
@@ -106,8 +106,8 @@ class Judge:
 
     def _of_lag(self, lag: Lag) -> Check:
         words = (
-            f"{lag.group} has not moved on in {lag.topic} for {lag.standing_s:.0f} s, and "
-            f"{lag.records} records wait"
+            f"{lag.group} has made no progress in {lag.topic} for {lag.standing_s:.0f} s, and "
+            f"{lag.records} records are waiting"
         )
         if lag.standing_s <= self.limits.stands_s:
             return Check("")
@@ -117,7 +117,7 @@ class Judge:
 
 
 def together(name: str, checks: Sequence[Check]) -> Check:
-    """Return several checks as one: the worst state, and the reasons for it."""
+    """Combine several checks into one with the worst state and its reasons."""
     for state in (State.DOWN, State.STARTING):
         reasons = [check.reason or "" for check in checks if check.state is state]
         if reasons:
@@ -126,6 +126,6 @@ def together(name: str, checks: Sequence[Check]) -> Check:
 
 
 def worst(checks: Iterable[Check]) -> State:
-    """Return the worst state of all."""
+    """Return the worst state of all checks."""
     states = {check.state for check in checks}
     return next((s for s in (State.DOWN, State.STARTING) if s in states), State.OK)

@@ -1,4 +1,4 @@
-"""How far each consumer group is behind: in records, and since when."""
+"""The lag of each consumer group, in records and in seconds."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,19 +9,19 @@ from clients.kafka.group import GroupOffsets, Place, behind
 from schemas import topics
 
 OURS = "candlewick-"
-API = "candlewick-api"  # in no group: it keeps its own place
-KEPT_LOOKS: Final = 720  # how long ago is not known further back
+API = "candlewick-api"  # not a real group: the API keeps its own offsets
+KEPT_LOOKS: Final = 720  # lags in seconds are known only as far back as this
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """What a group has not worked on yet in a topic.
+    """Records of a topic that a group has not processed yet.
 
     Attributes:
-        records: How many.
-        seconds: How long ago the oldest of them came, as far as it was seen.
-        standing_s: For how long some have waited in a partition that did not move on.
-        has_moved: Whether the group has moved on there since the looking began.
+        records: Number of such records.
+        seconds: Age of the oldest one in seconds, as far as it was observed.
+        standing_s: Longest time that records waited in a partition without progress, in seconds.
+        has_moved: Whether the group has made progress since the first look.
     """
 
     group: str
@@ -34,7 +34,7 @@ class Lag:
 
 @dataclass(slots=True)
 class _Mark:
-    """Where a group was in a partition when it last moved, or had nothing to do."""
+    """A group's offset in a partition when it last made progress or had nothing to do."""
 
     offset: int
     since_s: float
@@ -42,7 +42,7 @@ class _Mark:
 
 
 class Lags:
-    """Compares one look with those before. Pure: it is told what was seen, and when."""
+    """Computes lags by comparing offsets with earlier ones. Pure: inputs and time are passed in."""
 
     def __init__(self) -> None:
         self._ends: deque[tuple[float, Mapping[Place, int]]] = deque(maxlen=KEPT_LOOKS)
@@ -51,12 +51,12 @@ class Lags:
     def look(
         self, committed: Mapping[str, Mapping[Place, int]], ends: Mapping[Place, int], now_s: float
     ) -> list[Lag]:
-        """Return how far each group is behind.
+        """Return the lag of each group in each topic.
 
         Args:
-            committed: Offsets of each group.
-            ends: Offsets after the newest records.
-            now_s: Monotonic seconds.
+            committed: Committed offsets of each group.
+            ends: End offset of each partition, exclusive.
+            now_s: Time of a monotonic clock, in seconds.
         """
         self._ends.append((now_s, ends))
         return [
@@ -95,7 +95,7 @@ class Lags:
 def read_offsets(
     kafka: GroupOffsets,
 ) -> tuple[dict[str, dict[Place, int]], dict[Place, int], dict[str, int]]:
-    """Return offsets and number of members of each of our groups, and the ends of all topics.
+    """Return our groups' offsets, the ends of all topics, and the groups' numbers of members.
 
     Raises:
         Transient: Kafka does not answer.
@@ -109,6 +109,6 @@ def read_offsets(
 
 
 def _in_use(offsets: dict[Place, int], given: Iterable[frozenset[Place]]) -> dict[Place, int]:
-    """Leave out topics that a group has read once, and that none of its members reads now."""
+    """Leave out topics that a group once read and no member of it reads now."""
     read = {topic for places in given for topic, _ in places}
     return {place: at for place, at in offsets.items() if not read or place[0] in read}

@@ -1,7 +1,7 @@
-"""The health of everything, as it is answered: from the newest look and from what came live.
+"""The health report, from the newest look at the servers and from the live stream.
 
-With ``PUBLIC_READ=false`` nothing of it is a price: whoever may not read the market is told how old
-it is, not what it is.
+With ``PUBLIC_READ=false`` it contains no price: a client that may not read the market sees how old
+its data is, but not the data.
 """
 
 import time
@@ -18,7 +18,7 @@ from schemas.settings import Settings
 
 
 class Report:
-    """Judges; nothing here waits for anybody."""
+    """Builds the report from memory; nothing here waits."""
 
     def __init__(self, settings: Settings, feed: Feed, watch: Watch) -> None:
         self._settings = settings
@@ -26,15 +26,15 @@ class Report:
         self._watch = watch
 
     def readiness(self) -> list[Check]:
-        """Tell whether requests can be answered: the store answers, and Kafka is followed."""
+        """Return the checks that requests depend on: ClickHouse answers, and Kafka is read."""
         return [*self.listening(), self._watch.last.database]
 
     def listening(self) -> list[Check]:
-        """Tell whether the API's own threads go round and move on."""
+        """Return the checks of the API's own threads."""
         return [self._looking(), self._listening()]
 
     def checks(self) -> list[Check]:
-        """Tell how everything does."""
+        """Return all checks."""
         last, judge = self._watch.last, self._judge()
         found = [*self.readiness(), last.broker, self._versions()]
         if last.stored is not None:
@@ -58,7 +58,7 @@ class Report:
         }
 
     def prediction_age_s(self) -> float | None:
-        """Return how long ago the newest prediction came; None where none did."""
+        """Return the age of the newest prediction in seconds, None before the first."""
         market = self._feed.market
         arrivals = [
             a for models in list(market.predictions.values()) for a in list(models.values())
@@ -67,7 +67,7 @@ class Report:
         return min((age_s for age_s in ages if age_s is not None), default=None)
 
     def symbol_ages_s(self) -> dict[str, float]:
-        """Return how long ago something came of each symbol."""
+        """Return the age of each symbol's newest record, in seconds."""
         market = self._feed.market
         ages = {s: market.age_s(head.arrived_s) for s, head in list(market.heads.items())}
         return {symbol: age_s for symbol, age_s in ages.items() if age_s is not None}
@@ -79,32 +79,32 @@ class Report:
         late_s = self._watch.late_s
         if late_s is None:
             return Check("health")
-        return Check("health", State.DOWN, f"nothing has been looked at for {late_s:.0f} s")
+        return Check("health", State.DOWN, f"there has been no health check for {late_s:.0f} s")
 
     def _listening(self) -> Check:
-        """Tell whether the API follows Kafka, and moves on while there is something to read."""
+        """Check that the API reads Kafka and makes progress while records are waiting."""
         if trouble := self._feed.tail.trouble:
-            # The first look at Kafka may take a moment; what is down then is the broker.
+            # The first connection to Kafka may take a moment; if it fails, the broker is down.
             never = (
                 not self._feed.hub.position and self._judge().up_s <= self._settings.health.start_s
             )
             return Check("listening", State.STARTING if never else State.DOWN, trouble)
         for lag in self._watch.last.lags or ():
             if lag.group == API and lag.standing_s > SILENT_S:
-                reason = f"{lag.topic} is not read on, and {lag.records} records wait"
+                reason = f"reading {lag.topic} has stopped, and {lag.records} records are waiting"
                 return Check("listening", State.DOWN, reason)
         return Check("listening")
 
     def _versions(self) -> Check:
-        """Tell whether a partition stands still, because only a newer version can read on."""
+        """Check that no partition is stopped at a record that only a newer version can read."""
         standing = [
-            f"{kind.topic.name} [{number}] stands still at {why}"
+            f"{kind.topic.name} [{number}] is stopped at {why}"
             for (kind, number), why in list(self._feed.tail.standing.items())
         ]
         return Check("versions", State.DOWN, "; ".join(standing)) if standing else Check("versions")
 
     def _stream(self, judge: Judge) -> Check:
-        """Tell whether the market moves, and every symbol at least once a minute."""
+        """Check that records arrive, and for every symbol at least once a minute."""
         ages, stale_s = self.symbol_ages_s(), self._feed.limits.stale_s
         newest = judge.of_age("", min(ages.values(), default=None), stale_s, "nothing new")
         if newest.state is not State.OK:
@@ -116,12 +116,12 @@ class Report:
         return together("stream", each)
 
     def _predictions(self, judge: Judge) -> Check:
-        """Tell whether predictions come."""
+        """Check that predictions arrive."""
         age_s, stale_s = self.prediction_age_s(), self._feed.limits.stale_s
-        return judge.of_age("predictions", age_s, stale_s, "no prediction has come")
+        return judge.of_age("predictions", age_s, stale_s, "no prediction has arrived")
 
     def head(self, symbol: str) -> dict[str, object]:
-        """Return where a symbol's stream is, with its price."""
+        """Return time, age and price of a symbol's newest record."""
         head = self._feed.market.heads.get(symbol)
         if head is None:
             return {"symbol": symbol, "fresh": False, **dict.fromkeys(_HEAD)}

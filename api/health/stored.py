@@ -1,11 +1,11 @@
-"""How old the newest row of each table is, by symbol. What was stored is asked of the store."""
+"""The age of the newest row of each table in ClickHouse, by symbol."""
 
 from dataclasses import dataclass
 
 from api.queries.clickhouse import Reader
 
-# By the store's own clock, and not by event time: the market may be a replayed one. The newest
-# candle only says where to look, so that no look reads all that was ever stored.
+# Ages are by ClickHouse's clock, not by event time, because the market may be a replayed one. The
+# newest candle only limits the range, so that a query does not read the whole table.
 _QUERY = """
 WITH (SELECT max(open_time) FROM candles WHERE interval = '1m') AS newest
 SELECT name, symbol, dateDiff('millisecond', stored, now64(3)) / 1000 AS age_s FROM
@@ -48,7 +48,7 @@ class Stored:
     """The newest row of a symbol in a table.
 
     Attributes:
-        age_s: Seconds since it was stored; None where there is none of the last hours.
+        age_s: Seconds since it was stored; None if no recent row exists.
     """
 
     table: str
@@ -57,7 +57,7 @@ class Stored:
 
 
 def read_stored(reader: Reader, symbols: tuple[str, ...]) -> list[Stored]:
-    """Return the newest row of each table and symbol; raises as `Reader.raw` does."""
+    """Return the age of the newest row of each table and symbol; raises as `Reader.raw` does."""
     rows = reader.rows(_QUERY, {"symbols": symbols})
     ages = {(str(r["name"]), str(r["symbol"])): float(str(r["age_s"])) for r in rows}
     return [

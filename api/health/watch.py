@@ -1,6 +1,6 @@
-"""Looks at everything every few seconds, in one thread, so that a question about it costs nothing.
+"""Checks all servers every few seconds in one thread, so that asking for the health is cheap.
 
-It has clients of its own, each with a limit: who holds up the requests does not hold up this.
+It has clients of its own, each with a time limit, so that slow requests do not delay it.
 """
 
 import logging
@@ -23,19 +23,19 @@ from schemas.settings import Settings
 LOG = logging.getLogger(__name__)
 ANSWER_S: Final = 5.0
 STALL_S: Final = 90.0  # more than all calls of one look may take
-LATE_S: Final = 45.0  # so long a look may be in coming
+LATE_S: Final = 45.0  # a look may be this late
 NEVER: Final = Check("", State.STARTING, "not looked at yet")
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen.
+    """Observations of one look at the servers.
 
     Attributes:
-        at_s: When, monotonic seconds.
-        stored: None where the store does not answer.
-        lags: None where Kafka does not answer.
-        members: How many processes are in each group.
+        at_s: When it ended, in monotonic seconds.
+        stored: Ages of the newest rows; None if ClickHouse does not answer.
+        lags: Lags of the groups; None if Kafka does not answer.
+        members: Number of processes in each group.
     """
 
     at_s: float
@@ -47,10 +47,10 @@ class Look:
 
 
 class Watch:
-    """The thread, and what it saw last.
+    """The thread that looks at the servers, and its newest look.
 
     Attributes:
-        began_s: When it was made, monotonic seconds.
+        began_s: When this object was made, in monotonic seconds.
         last: The newest look.
     """
 
@@ -72,17 +72,17 @@ class Watch:
 
     @property
     def late_s(self) -> float | None:
-        """How old the newest look is, where it is older than it may be."""
+        """Age of the newest look in seconds if it is too old, otherwise None."""
         age_s = time.monotonic() - self.last.at_s
         return age_s if age_s > self._settings.health.every_s + LATE_S else None
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the thread."""
         threading.Thread(target=self._run, name="health", daemon=True).start()
         self._progress.watch()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop the thread and close its clients."""
         self._ending.set()
         self._progress.stop()
         self._reader.close()
@@ -95,8 +95,8 @@ class Watch:
                 self._ending.wait(self._settings.health.every_s)
         except Exception as error:
             if not self._ending.is_set():
-                LOG.exception("the thread that looks at the health ends")
-                self._give_up(f"the thread that looks at the health has ended: {error}")
+                LOG.exception("the thread that checks the health ends")
+                self._give_up(f"the thread that checks the health has ended: {error}")
 
     def _look(self) -> Look:
         stored: tuple[Stored, ...] | None = None

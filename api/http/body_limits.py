@@ -1,4 +1,4 @@
-"""What holds for every request and answer: how large a body may be, and how it may be read."""
+"""Middleware for every request and answer: a limit on the body, and no guessing of media types."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,11 +11,11 @@ MOST_DROPPED_BYTES = 64_000_000
 
 
 class BodyLimit:
-    """Refuses bodies that are too large, announced or not; half a body is never passed on.
+    """Refuses bodies that are too large, announced or not; a body is passed on only when complete.
 
     Args:
-        app: The application behind it.
-        most: Bytes.
+        app: The application to protect.
+        most: Largest body, in bytes.
     """
 
     def __init__(self, app: ASGIApp, *, most: int) -> None:
@@ -23,7 +23,7 @@ class BodyLimit:
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on while its body is small enough."""
+        """Pass the request on if its body is small enough."""
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
         elif _announced(scope) > self._most:
@@ -55,20 +55,20 @@ class BodyLimit:
             {"type": "http.response.start", "status": answer.status_code, "headers": headers}
         )
         await send({"type": kind, "body": answer.body, "more_body": True})
-        # Closed with bytes unread, the connection is reset, and the client may never read this.
+        # Closing with unread bytes resets the connection, and the client may never read the answer.
         if more and b"expect" not in dict(scope["headers"]):
             await _drop(receive)
         await send({"type": kind, "body": b"", "more_body": False})
 
 
 class NoSniff:
-    """Lets no browser take an answer for another type than it says."""
+    """Forbids browsers to guess another media type than the declared one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; its answer says so."""
+        """Pass a request on, and add the header to its answer."""
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,7 +1,7 @@
-"""What a connection may cost: how many there are, and how large and slow a request may come.
+"""Limits on connections: their number, and the size and duration of a request.
 
-Each connection is an open file: past the limit of the process it could not even be refused. The
-limits are on receiving a request; an answer, a stream above all, may last as long as it is read.
+Each connection is an open file: beyond the limit of the process it could not even be refused. The
+limits apply to receiving a request. An answer, such as a stream, may last as long as it is read.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from api.http.responses import problem_response
 FIRST_REQUEST_S: Final = 15.0
 UNREAD_S: Final = 60.0
 MOST_HEAD_BYTES: Final = 65_536
-_LINGER_S: Final = 2.0  # who is still sending gets so long to read why that ends
+_LINGER_S: Final = 2.0  # time for a client that is still sending to read why it was refused
 _LINGER_BYTES: Final = 4_000_000
 _MOST_FILES: Final = 65_536
-_OWN_FILES: Final = 256  # the database's, Kafka's and ClickHouse's connections, and our own files
+_OWN_FILES: Final = 256  # connections to the database, Kafka and ClickHouse, and our own files
 _FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
     b"Connection: close\r\n\r\n"
@@ -29,23 +29,24 @@ _FULL: Final = (
 
 
 def allow_many_files() -> int:
-    """Raise the limit of open files as far as the system lets us; returns how many may connect."""
+    """Raise the limit of open files as far as possible; return how many clients may connect."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    except ValueError:  # macOS has a limit below the one that it tells
+    except ValueError:  # macOS has a limit below the one it reports
         wanted = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return wanted - min(_OWN_FILES, wanted // 2)
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """A connection that is closed where there are too many, or where a request does not end.
+    """A connection that is closed if there are too many or if a request does not end.
 
     Attributes:
-        first_request_s: From connecting to the end of the first request's head.
-        request_s: From the first byte of a request to its last.
-        unread_s: How long a client may read nothing of an answer.
+        most: Largest number of connections.
+        first_request_s: Seconds from connecting to the end of the first request's head.
+        request_s: Seconds from the first byte of a request to its last.
+        unread_s: Seconds that a client may read nothing of an answer.
     """
 
     most: int = 1024
@@ -53,16 +54,16 @@ class BoundedConnection(HttpToolsProtocol):
     request_s: float = 30.0
     unread_s: float = UNREAD_S
 
-    _head_bytes = 0  # of the head that is being read, as far as it is parsed
-    _since_parsed = 0  # bytes without the end of a head, a piece of a body or the end of a request
-    _left_to_drop: int | None = None  # set once the connection is being ended
+    _head_bytes = 0  # parsed so far of the head that is being read
+    _since_parsed = 0  # bytes since the last end of a head, piece of a body or end of a request
+    _left_to_drop: int | None = None  # set once the connection is being closed
     _is_too_large = False
     _unfinished: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
-    # The server itself narrows what it is given to a Transport, as it only listens on streams.
+    # Uvicorn narrows the type to a Transport, as it only listens on streams.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Let it in, or say that there is no room; called by the server."""
+        """Accept the connection, or answer 503 if there are too many; called by the server."""
         super().connection_made(transport)
         if len(self.connections) > self.most:
             transport.write(_FULL)
@@ -71,13 +72,13 @@ class BoundedConnection(HttpToolsProtocol):
             self.loop.call_later(self.first_request_s, self._close_if_silent)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the limits; called by the server."""
+        """Cancel the timers; called by the server."""
         self._request_ended()
         self._is_read_again()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes of requests while they keep to the limits; called by the server."""
+        """Parse bytes of requests that are within the limits; called by the server."""
         if self._left_to_drop is not None:
             self._left_to_drop -= len(data)
             if self._left_to_drop < 0:
@@ -86,28 +87,28 @@ class BoundedConnection(HttpToolsProtocol):
         self._request_begun()
         self._since_parsed += len(data)
         super().data_received(data)
-        # A header without end is no header yet; the parser joins its pieces over and over.
+        # A header without an end is never reported; the parser joins its pieces again and again.
         if self._since_parsed > MOST_HEAD_BYTES:
             self._turn_away(_too_large())
 
     def on_message_begin(self) -> None:
-        """Begin a request; called by the parser."""
+        """Start the timer of a request; called by the parser."""
         self._head_bytes = 0
         self._request_begun()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the path; called by the parser."""
+        """Count a part of the path; called by the parser."""
         self._head_bytes += len(url)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; called by the parser."""
+        """Count a header; called by the parser."""
         self._head_bytes += len(name) + len(value) + len(b": \r\n")
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Refuse a head that is too large, or begin to answer; called by the parser."""
+        """Refuse a head that is too large, otherwise start to answer; called by the parser."""
         self._since_parsed = 0
         if self._head_bytes > MOST_HEAD_BYTES:
             self._is_too_large = True
@@ -115,33 +116,33 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of a body; called by the parser."""
+        """Pass on a piece of a body; called by the parser."""
         self._since_parsed = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End a request; called by the parser."""
+        """Stop the timer of a request; called by the parser."""
         self._since_parsed = 0
         self._request_ended()
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over; called by the server."""
+        """Stop the timer and hand over to the websocket protocol; called by the server."""
         self._request_ended()
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
-        """Say what is wrong with a head; called by the server."""
+        """Answer with what is wrong with a head; called by the server."""
         malformed = Problem(problems.MALFORMED, msg, headers={"Connection": "close"})
         self._turn_away(_too_large() if self._is_too_large else malformed)
 
     def pause_writing(self) -> None:
-        """Watch whether the client reads; called by the server."""
+        """Start to watch whether the client reads; called by the server."""
         super().pause_writing()
         self._watch_reading()
 
     def resume_writing(self) -> None:
-        """Go on, as the client has read; called by the server."""
+        """Continue, as the client has read; called by the server."""
         self._is_read_again()
         super().resume_writing()
 
@@ -156,32 +157,32 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _close_if_unfinished(self) -> None:
         self._unfinished = None
-        if self.flow.read_paused:  # it is us who do not read: an earlier answer is not out yet
+        if self.flow.read_paused:  # we stopped reading ourselves: an earlier answer is not sent yet
             self._request_begun()
             return
         cycle = self.cycle
         waits_for_body = cycle is not None and cycle.more_body and not cycle.response_started
-        if waits_for_body and not self.pipeline:  # else an earlier answer is under way
+        if waits_for_body and not self.pipeline:  # else an earlier answer is being sent
             detail = f"the request was not complete after {self.request_s:g} seconds"
             late = Problem(problems.TOO_SLOW, detail, headers={"Connection": "close"})
             self.transport.write(_as_sent(late))
         self.transport.close()
 
     def _close_if_silent(self) -> None:
-        asked: object = self.cycle  # the server's own type forgets that there is none at first
-        is_ours = self in self.connections  # a websocket has taken over where it is not
+        asked: object = self.cycle  # None before the first request, unlike the server's type says
+        is_ours = self in self.connections  # False once a websocket has taken over
         if is_ours and asked is None and not self.transport.is_closing():
             self.transport.close()
 
     def _turn_away(self, problem: Problem) -> None:
-        """End the connection so that the client can read why, though it may still be sending."""
+        """Close the connection so that a client that is still sending can read why."""
         self._request_ended()
         self._left_to_drop = _LINGER_BYTES
         asked: object = self.cycle
         if self.transport.is_closing():
             return
         if asked is not None and not self.cycle.response_complete:
-            self.transport.close()  # an answer is under way: this would stand in the middle of it
+            self.transport.close()  # an answer is being sent: the problem would end up inside it
             return
         self.transport.write(_as_sent(problem))
         if self.transport.can_write_eof():
@@ -211,7 +212,7 @@ def _too_large() -> Problem:
 
 
 def _as_sent(problem: Problem) -> bytes:
-    """Return an answer as bytes, for requests that never became one."""
+    """Return a problem as raw HTTP, for requests that were never complete."""
     answer = problem_response(problem, instance="/")
     status = HTTPStatus(answer.status_code)
     lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]

@@ -1,4 +1,4 @@
-"""Where an answer ended, so that the next one goes on there: opaque to the caller."""
+"""Cursors: where a page of results ended and the next one starts; opaque to the client."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
@@ -12,7 +12,7 @@ LONGEST = 400
 
 
 def cursor_of(key: Key) -> str:
-    """Return the cursor of the last row's sort key."""
+    """Return the cursor for the last row's sort key."""
     return urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
 
 
@@ -21,10 +21,10 @@ def key_of(cursor: str, kinds: tuple[type, ...]) -> Key:
 
     Args:
         cursor: As `cursor_of` made it.
-        kinds: The type of each part.
+        kinds: The type of each part of the key.
 
     Raises:
-        Problem: It is none of this endpoint's cursors.
+        Problem: It is not a cursor of this endpoint.
     """
     try:
         raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))

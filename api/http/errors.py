@@ -1,4 +1,4 @@
-"""Errors to problems, in one place: no caller ever sees a stack trace."""
+"""Converts errors to problems in one place; no client ever sees a stack trace."""
 
 import logging
 import math
@@ -28,7 +28,7 @@ _KINDS = {
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Answer every error of an application with a problem."""
+    """Register handlers that answer every error of an application with a problem."""
 
     @app.exception_handler(Problem)
     async def _problem(request: Request, error: Problem) -> Response:
@@ -53,7 +53,7 @@ def answer_errors(app: FastAPI) -> None:
 
 
 def invalid(error: RequestValidationError) -> Problem:
-    """Return the problem of a request whose fields are not as they must be."""
+    """Return the problem for a request with invalid fields."""
     errors = tuple(_field_error(each) for each in error.errors())
     return Problem(
         problems.INVALID,
@@ -63,7 +63,7 @@ def invalid(error: RequestValidationError) -> Problem:
 
 
 def unavailable(error: CandlewickError) -> Problem:
-    """Return the problem of a part that does not answer, or not as it should."""
+    """Return the problem for a part that does not answer correctly."""
     if isinstance(error, Transient):
         wait = Members(retry_after_s=math.ceil(error.retry_after_s))
         return Problem(problems.UNAVAILABLE, str(error), members=wait)

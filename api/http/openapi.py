@@ -1,4 +1,4 @@
-"""What OpenAPI says of answers that are no plain success."""
+"""OpenAPI descriptions of problems, and of answers with an ETag."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 class ProblemError(BaseModel):
-    """One thing that is wrong with a request."""
+    """One error in a request."""
 
-    place: str = Field(description="Where.", examples=["query.from"])
+    place: str = Field(description="Where the error is.", examples=["query.from"])
     message: str
 
 
@@ -24,16 +24,16 @@ class ProblemBody(BaseModel):
     type: str = Field(description="Stable identifier, also the path of its page.")
     title: str
     status: int
-    detail: str = Field(description="What happened this time, for people.")
+    detail: str = Field(description="What happened in this case, for people.")
     instance: str = Field(description="Path of the request.")
-    errors: list[ProblemError] | None = Field(None, description="Each thing that is wrong.")
+    errors: list[ProblemError] | None = Field(None, description="The errors, one by one.")
     retry_after_s: int | None = Field(None, description="Seconds to wait.")
     error_code: int | None = Field(None, description="The Schema Registry's code.")
-    message: str | None = Field(None, description="As `detail`, for the registry's clients.")
+    message: str | None = Field(None, description="Same as `detail`, for the registry's clients.")
 
 
 def errors(*kinds: Kind) -> Responses:
-    """Return the documentation of these problems, by status."""
+    """Return the documentation of these kinds of problem, by status."""
     found: Responses = {}
     for kind in kinds:
         entry = found.setdefault(kind.status, _entry())
@@ -51,20 +51,20 @@ def found(
     """Return the documentation of a success with an ETag, and of 304.
 
     Args:
-        model: What the JSON holds.
-        media_types: Other types that may be had, with what they are.
+        model: Model of the JSON.
+        media_types: Descriptions of other formats, by media type.
     """
     content: dict[str, Any] = {
         media_type: {"schema": {"type": "string", "format": "binary", "description": text}}
         for media_type, text in (media_types or {}).items()
     }
     headers = {"ETag": {"schema": {"type": "string"}, "description": "For `If-None-Match`."}}
-    success: dict[str, Any] = {"description": "As asked.", "headers": headers}
+    success: dict[str, Any] = {"description": "The requested data.", "headers": headers}
     if content:
         success["content"] = content
     if model is not None:
         success["model"] = model
-    return {200: success, 304: {"description": "The caller has it already."}}
+    return {200: success, 304: {"description": "The client's copy is current."}}
 
 
 def _entry() -> dict[str, Any]:

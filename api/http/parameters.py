@@ -1,4 +1,4 @@
-"""Parameters that several endpoints take, with their documentation."""
+"""Query parameters shared by several endpoints, with their documentation."""
 
 from typing import Annotated
 
@@ -22,33 +22,33 @@ OptionalModel = Annotated[
 ]
 OptionalSymbol = Annotated[SymbolName | None, Query(description="Only this pair.")]
 Since = Annotated[
-    TimeMs, Query(alias="from", description="Begin, inclusive.", examples=["2026-01-01T00:00:00Z"])
+    TimeMs, Query(alias="from", description="Start, inclusive.", examples=["2026-01-01T00:00:00Z"])
 ]
 Until = Annotated[
     TimeMs, Query(alias="to", description="End, exclusive.", examples=["2026-01-31T00:00:00Z"])
 ]
 Cursor = Annotated[
-    str | None, Query(max_length=400, description="`next_cursor` of the answer before.")
+    str | None, Query(max_length=400, description="`next_cursor` of the previous answer.")
 ]
-Rows = Annotated[int, Query(ge=1, le=2_000_000, description="Most rows; a larger number is cut.")]
+Rows = Annotated[int, Query(ge=1, le=2_000_000, description="Most rows; limited by the server.")]
 
 
 def check_range(from_ms: int, until_ms: int) -> None:
-    """Refuse a range that ends before it begins.
+    """Refuse a range that ends before it starts.
 
     Raises:
-        Problem: It does.
+        Problem: ``from_ms`` is later than ``until_ms``.
     """
     if from_ms > until_ms:
-        error = FieldError("query.from", "lies after `to`")
-        raise Problem(problems.INVALID, "`from` lies after `to`", members=Members(errors=(error,)))
+        error = FieldError("query.from", "is after `to`")
+        raise Problem(problems.INVALID, "`from` is after `to`", members=Members(errors=(error,)))
 
 
 def check_record(record: object) -> None:
-    """Refuse what somebody wants written and no reader would believe.
+    """Refuse a record that readers would reject as invalid.
 
     Raises:
-        Problem: It cannot be true.
+        Problem: The record does not pass `schemas.validation.validate`.
     """
     try:
         validate(record)
@@ -57,7 +57,7 @@ def check_record(record: object) -> None:
 
 
 def split_names(value: object) -> object:
-    """Return the parts of a comma-separated text."""
+    """Split comma-separated names into a list; leave other values as they are."""
     if isinstance(value, list):
         return [part for item in value for part in str(item).split(",") if part]
     return value

@@ -1,4 +1,4 @@
-"""What goes wrong, as ``application/problem+json`` with a stable ``type``.
+"""Kinds of problem, sent as ``application/problem+json`` with a stable ``type``.
 
 Source: RFC 9457, "Problem Details for HTTP APIs".
 """
@@ -16,8 +16,8 @@ class Kind:
     """A kind of problem; its page is at ``/problems/<name>``.
 
     Attributes:
-        title: What it is, the same each time.
-        remedy: What the caller can do.
+        title: Short description, always the same.
+        remedy: What the client can do.
     """
 
     name: str
@@ -33,10 +33,10 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing that is wrong with a request.
+    """One error in a request.
 
     Attributes:
-        place: Where, for example ``query.symbol`` or ``row 3, username``.
+        place: Where it is, for example ``query.symbol`` or ``row 3, username``.
     """
 
     place: str
@@ -45,12 +45,12 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """What some problems say beyond RFC 9457.
+    """Extension members of some problems.
 
     Attributes:
-        retry_after_s: Whole seconds to wait, sent as ``Retry-After`` too; None for none.
-        errors: What is wrong, one by one.
-        registry_code: Code of the Schema Registry's protocol.
+        retry_after_s: Whole seconds to wait, also sent as ``Retry-After``; None to send neither.
+        errors: The errors in the request, one by one.
+        registry_code: Error code of the Schema Registry's protocol.
     """
 
     retry_after_s: int | None = None
@@ -83,7 +83,7 @@ class Catalogue:
     kinds: dict[str, Kind] = field(default_factory=dict)
 
     def add(self, name: str, status: HTTPStatus, title: str, remedy: str) -> Kind:
-        """Name a kind."""
+        """Add a kind and return it."""
         kind = Kind(name, int(status), title, remedy)
         self.kinds[name] = kind
         return kind
@@ -108,13 +108,13 @@ NOT_FOUND = CATALOGUE.add(
 NOT_ALLOWED = CATALOGUE.add(
     "method-not-allowed",
     HTTPStatus.METHOD_NOT_ALLOWED,
-    "The path does not take this method",
+    "The path does not support this method",
     "Use one of the methods in `Allow`.",
 )
 NO_FORMAT = CATALOGUE.add(
     "not-acceptable",
     HTTPStatus.NOT_ACCEPTABLE,
-    "The answer cannot be given in this format",
+    "The answer is not available in this format",
     "Ask for JSON, CSV, Parquet or Arrow.",
 )
 TOO_LARGE = CATALOGUE.add(
@@ -127,13 +127,13 @@ MALFORMED = CATALOGUE.add(
     "malformed-request",
     HTTPStatus.BAD_REQUEST,
     "This is not HTTP",
-    "Send requests as RFC 9112 has them.",
+    "Send requests as RFC 9112 defines them.",
 )
 TOO_SLOW = CATALOGUE.add(
     "request-timeout",
     HTTPStatus.REQUEST_TIMEOUT,
-    "The request did not come in time",
-    "Send less at once, or over a quicker line.",
+    "The request was not complete in time",
+    "Send less at once, or over a faster connection.",
 )
 HEAD_TOO_LARGE = CATALOGUE.add(
     "head-too-large",
@@ -151,10 +151,10 @@ FORBIDDEN = CATALOGUE.add(
     "forbidden",
     HTTPStatus.FORBIDDEN,
     "The role does not allow it",
-    "Ask an admin for a role that does.",
+    "Ask an admin for a role that allows it.",
 )
 CONFLICT = CATALOGUE.add(
-    "conflict", HTTPStatus.CONFLICT, "It cannot be done as things are", "See `detail`."
+    "conflict", HTTPStatus.CONFLICT, "The request conflicts with the present state", "See `detail`."
 )
 SLOW_DOWN = CATALOGUE.add(
     "too-many-requests",
@@ -166,23 +166,23 @@ NOT_FRESH = CATALOGUE.add(
     "no-fresh-prediction",
     HTTPStatus.SERVICE_UNAVAILABLE,
     "There is no prediction for the open candle",
-    "Ask again after `Retry-After`; `/v1/predictions` has the past ones.",
+    "Ask again after `Retry-After`; `/v1/predictions` has past predictions.",
 )
 UNAVAILABLE = CATALOGUE.add(
     "unavailable",
     HTTPStatus.SERVICE_UNAVAILABLE,
-    "A part that this needs does not answer",
+    "A required part does not answer",
     "Ask again after `Retry-After`; `/healthcheck` says what is down.",
 )
 TOO_MANY_CLIENTS = CATALOGUE.add(
     "too-many-clients",
     HTTPStatus.SERVICE_UNAVAILABLE,
-    "The live stream has as many clients as it may",
+    "The live stream has as many clients as it allows",
     "Connect again after `Retry-After`.",
 )
 BROKEN = CATALOGUE.add(
     "internal-error",
     HTTPStatus.INTERNAL_SERVER_ERROR,
-    "Something broke here",
-    "Nothing was changed by halves; tell the operator the time of the request.",
+    "The API failed to handle the request",
+    "Nothing was changed partially; tell the operator the time of the request.",
 )

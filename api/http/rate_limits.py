@@ -1,4 +1,4 @@
-"""How many requests a minute a client may send.
+"""Limits how many requests a minute a client may send.
 
 Source: a token bucket, as in Turner (1986), "New directions in communications".
 """
@@ -18,7 +18,7 @@ from api.http.responses import problem_response
 
 MOST_REMEMBERED = 10_000
 _MINUTE_S = 60.0
-# Who watches the process, the page's files, and the stream, which has a bound of its own.
+# Health probes, the page's files, and the stream, which has a limit of its own.
 _FREE = ("/livez", "/readyz", "/static/", "/v1/stream")
 
 
@@ -29,11 +29,11 @@ class _Bucket:
 
 
 class Rates:
-    """Counts requests by name; used in the event loop only.
+    """Counts requests by client name; use it in the event loop only.
 
     Args:
-        per_minute: How many are allowed, and how many may come at once; 0 for any number.
-        clock_s: Monotonic seconds.
+        per_minute: Requests allowed per minute, and in one burst; 0 for no limit.
+        clock_s: Clock in monotonic seconds.
     """
 
     def __init__(self, per_minute: int, clock_s: Callable[[], float]) -> None:
@@ -41,7 +41,7 @@ class Rates:
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def wait_s(self, name: str) -> int:
-        """Count a request; returns 0 where it is allowed, else the seconds until one will be."""
+        """Count a request; return 0 if it is allowed, else the seconds until one will be."""
         if not self._per_minute:
             return 0
         bucket = self._filled(name)
@@ -51,7 +51,7 @@ class Rates:
         return 0
 
     def check(self, connection: HTTPConnection, name: str) -> None:
-        """Count a request of a connection, if it is of those that count.
+        """Count a request, unless its path is free of limits.
 
         Raises:
             Problem: There were too many; 429.
@@ -73,13 +73,13 @@ class Rates:
 
 
 class RequestRate:
-    """Refuses requests of an address that sends too many."""
+    """Middleware that refuses requests from an address that sends too many."""
 
     def __init__(self, app: ASGIApp, *, rates: Rates) -> None:
         self._app, self._rates = app, rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on if there were not too many before it."""
+        """Pass a request on unless there were too many before it."""
         if scope["type"] == "http":
             connection = HTTPConnection(scope)
             try:

@@ -1,4 +1,4 @@
-"""Records as people read them: decimals as text, times twice, no units in names."""
+"""Converts records to JSON fields: decimals as text, times in two forms, names without units."""
 
 from dataclasses import fields, is_dataclass
 
@@ -21,10 +21,10 @@ def plain(record: object) -> dict[str, object]:
     """Return a record's fields: ``price_e8`` as ``price``, ``open_ms`` also as ``open_time``.
 
     Raises:
-        TypeError: It is no record.
+        TypeError: ``record`` is not a dataclass instance.
     """
     if not is_dataclass(record) or isinstance(record, type):
-        raise TypeError(f"{record!r} is no record")
+        raise TypeError(f"{record!r} is not a record")
     shown: dict[str, object] = {}
     for field in fields(record):
         shown.update(_shown(field.name, getattr(record, field.name)))

@@ -1,4 +1,4 @@
-"""Bodies as they leave: JSON with an ETag, compressed where that is worth it, and problems."""
+"""Builds responses: JSON with an ETag, compressed when worthwhile, and problems."""
 
 import gzip
 from collections.abc import Mapping
@@ -30,9 +30,9 @@ def answer(
     media_type: str = JSON,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return a body with its ETag, or 304 where the caller has it already.
+    """Return a body with its ETag, or 304 if the client's copy is current.
 
-    Large text is compressed for those who take that, at the quickest level; call it in a thread.
+    Large text is compressed at the fastest level if the client accepts it; call this in a thread.
 
     Source: RFC 9110, sections 8.8.3 and 13.1.2.
     """
@@ -51,9 +51,9 @@ def answer(
 
 
 def accepts_gzip(request: Request) -> bool:
-    """Tell whether the caller takes gzip and is not on this machine, where packing only costs time.
+    """Return whether to compress for this client: it accepts gzip and is not on this machine.
 
-    One that refuses it by a weight of zero is believed.
+    On this machine compression only costs time. A weight of zero in the header refuses gzip.
     """
     if _is_here(request):
         return False
@@ -69,18 +69,18 @@ def _is_here(request: Request) -> bool:
 
 
 def has_already(if_none_match: str, tag: str) -> bool:
-    """Tell whether a list of tags holds this one; the comparison is the weak one."""
+    """Return whether a list of tags contains this one, by weak comparison."""
     held = {part.strip().removeprefix("W/") for part in if_none_match.split(",")}
     return tag.removeprefix("W/") in held or "*" in held
 
 
 def no_store(response: Response) -> None:
-    """Let no cache keep an answer; a dependency. Source: RFC 6749, section 5.1."""
+    """Forbid caches to store the answer; a dependency. Source: RFC 6749, section 5.1."""
     response.headers["Cache-Control"] = "no-store"
 
 
 def problem_response(problem: Problem, *, instance: str) -> Response:
-    """Return the body of a problem."""
+    """Return the response for a problem."""
     kind, members = problem.kind, problem.members
     body: dict[str, object] = {
         "type": kind.type,

@@ -1,4 +1,4 @@
-"""Work that is dear takes turns in a few threads of its own, so that all other work goes on."""
+"""Runs expensive work in a few threads of its own, so that it does not block other requests."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -20,13 +20,13 @@ Result = TypeVar("Result")
 
 
 class Turns:
-    """So many at a time and so many who wait, of which one client may be only a few.
+    """A pool of threads with limits on waiting requests and on the requests of one client.
 
     Args:
-        places: Threads.
-        waiting: How many may wait.
-        of_one: How many of one client may be inside.
-        retry_after_s: When who is refused may ask again.
+        places: Number of threads.
+        waiting: Number of requests that may wait.
+        of_one: Number of requests that one client may have running or waiting.
+        retry_after_s: Seconds after which a refused client may ask again.
     """
 
     def __init__(self, places: int, *, waiting: int, of_one: int, retry_after_s: int) -> None:
@@ -37,28 +37,28 @@ class Turns:
         self._retry_after_s = retry_after_s
 
     def enter(self, client: str) -> None:
-        """Let a client in until `leave`.
+        """Reserve a place for a request of a client, until `leave`.
 
         Raises:
-            Problem: Too many of the client are inside already; 429.
+            Problem: The client has too many such requests already; 429.
         """
         if self._inside[client] >= self._of_one:
-            raise self._refused(f"{self._of_one} of yours are at work already")
+            raise self._refused(f"{self._of_one} such requests of yours are running already")
         self._inside[client] += 1
 
     def leave(self, client: str) -> None:
-        """Give a place back."""
+        """Release the place."""
         self._inside[client] -= 1
-        self._inside += Counter()  # forgets those who have none
+        self._inside += Counter()  # drops clients with a count of zero
 
     async def work(self, do: Callable[[], Result]) -> Result:
-        """Do something in one of the threads; call it between `enter` and `leave`.
+        """Run a function in one of the threads; call this between `enter` and `leave`.
 
         Raises:
-            Problem: So many wait already that there is no room; 429.
+            Problem: Too many requests are waiting already; 429.
         """
         if self._working >= self._most:
-            raise self._refused("too many ask for this at the same time")
+            raise self._refused("too many such requests at the same time")
         self._working += 1
         try:
             return await to_thread.run_sync(do, limiter=self._limiter)
@@ -66,7 +66,7 @@ class Turns:
             self._working -= 1
 
     async def run(self, client: str, do: Callable[[], Result]) -> Result:
-        """Do something for a client; raises as `enter` and `work` do."""
+        """Run a function for a client; raises as `enter` and `work` do."""
         self.enter(client)
         try:
             return await self.work(do)
@@ -80,7 +80,7 @@ class Turns:
 
 
 class PacedResponse(Response):
-    """A large body that is sent as the client reads it, and what is done when that has ended."""
+    """A large body sent in pieces as the client reads it, with a callback at the end."""
 
     def __init__(self, whole: Response, done: Callable[[], None]) -> None:
         super().__init__(whole.body, whole.status_code)
@@ -88,7 +88,7 @@ class PacedResponse(Response):
         self._done = done
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send the body piece by piece, then call ``done``."""
         del scope, receive
         body, kind = memoryview(self.body), "http.response.body"
         head = {"type": "http.response.start", "status": self.status_code}
@@ -103,9 +103,9 @@ class PacedResponse(Response):
 
 
 def heavy_in_turn(route: Callable[..., Response]) -> Callable[..., Awaitable[Response]]:
-    """Let a route with a `limit`, its own or its search's, take turns where that is large.
+    """Run a route in the pool of heavy requests if its ``limit`` parameter is large.
 
-    A client keeps its place until it has read the answer, as the answer is in memory until then.
+    A client keeps its place until it has read the answer, which stays in memory until then.
     """
 
     @wraps(route)

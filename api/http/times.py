@@ -1,22 +1,22 @@
-"""Times at the edge: epoch milliseconds or ISO 8601 in, both out. UTC throughout."""
+"""Parses and formats times: epoch milliseconds or ISO 8601 in, both out; all in UTC."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-END_MS = 4_102_444_800_000  # 2100-01-01, as the tables have it
+END_MS = 4_102_444_800_000  # 2100-01-01, the limit of the tables
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_time(value: object) -> int:
-    """Return UTC epoch milliseconds.
+    """Parse a time and return it as UTC epoch milliseconds.
 
     Args:
-        value: Epoch milliseconds, or ISO 8601; a time without a zone is UTC.
+        value: Epoch milliseconds or ISO 8601; a time without a zone is UTC.
 
     Raises:
-        ValueError: Neither, or not between 1970 and 2100.
+        ValueError: The value is neither, or is not between 1970 and 2100.
     """
     text = str(value).strip()
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else _iso(text)  # noqa: PLR2004 - digits

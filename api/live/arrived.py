@@ -1,4 +1,4 @@
-"""Messages of Kafka as events; what cannot be shown is passed over, and counted."""
+"""Converts Kafka messages to events; unreadable ones are skipped and counted."""
 
 import logging
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An event that came.
+    """An event with its record.
 
     Attributes:
-        received_ms: When Kafka had it, by the clock of whoever wrote it.
-        is_new: Whether it came while we listened.
+        received_ms: Kafka's timestamp of the message, by its producer's clock.
+        is_new: Whether it arrived while we were listening.
     """
 
     event: Event
@@ -32,12 +32,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A batch that came.
+    """A batch of messages.
 
     Attributes:
-        items: What is shown.
-        skipped: Records that cannot be shown.
-        past: Those that tell nothing new: scores of the past that were made by a replay.
+        items: Events to show.
+        skipped: Places and offsets of records that cannot be shown.
+        past: Places and offsets of past scores made by a replay, which are not news.
     """
 
     items: tuple[Item, ...]
@@ -45,7 +45,7 @@ class Arrived:
     past: tuple[tuple[Place, int], ...] = ()
 
     def ends(self) -> Position:
-        """Return the offsets after it."""
+        """Return the next offset of each partition after this batch."""
         read = [(item.event.place, item.event.offset) for item in self.items]
         return {place: offset + 1 for place, offset in sorted([*read, *self.skipped, *self.past])}
 
@@ -53,17 +53,17 @@ class Arrived:
 def read_messages(
     messages: Sequence[Message], news: Position, *, standing: dict[Place, str] | None = None
 ) -> Arrived:
-    """Return what messages hold.
+    """Decode messages.
 
     Args:
-        messages: As they came.
-        news: What has an offset from here on came while we listened.
-        standing: Partitions that stand still, and why. A record that only a newer version can read
-            is put down here, and all that comes behind it is left for later; without this, it is
-            skipped.
+        messages: Messages in the order of arrival.
+        news: First offset of each partition that counts as new.
+        standing: Stopped partitions, each with the reason. A record that only a newer version can
+            read is added here, and the records after it are left for later. Without this argument
+            such a record is skipped.
 
     Raises:
-        KafkaException: One is an error that does not pass by itself.
+        KafkaException: A message is an error that retrying does not cure.
     """
     items: list[Item] = []
     skipped: list[tuple[Place, int]] = []
@@ -83,14 +83,14 @@ def read_messages(
         try:
             items.append(_item(message, place, offset, is_new=offset >= news.get(place, 0)))
         except PoisonMessage:
-            skipped.append((place, offset))  # the sinks put it to the dead letters
+            skipped.append((place, offset))  # the sinks send it to the dead letters
         except ContractMismatch as newer:
             if standing is None:
                 skipped.append((place, offset))
             else:
                 standing[place] = f"offset {offset}: {newer}"
-        except Exception:  # whatever is wrong with one record, the others are shown
-            LOG.exception("a record is passed over: %s %s %s", *place, offset)
+        except Exception:  # one bad record must not hide the others
+            LOG.exception("a record is skipped: %s %s %s", *place, offset)
             skipped.append((place, offset))
     return Arrived(tuple(items), tuple(skipped), tuple(past))
 

@@ -1,4 +1,4 @@
-"""What a subscriber missed, from Kafka, up to where the live stream takes over."""
+"""Reads the events that a subscriber missed from Kafka, up to where the live stream starts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A stretch of events, or what is said of those that Kafka does not have any more.
+    """A batch of missed events.
 
     Attributes:
-        ends: Offsets after this stretch.
-        lost: How many records are gone for ever.
+        ends: Next offset of each partition after this batch.
+        lost: Number of records that Kafka has deleted.
     """
 
     events: tuple[Event, ...]
@@ -33,16 +33,16 @@ class Missed:
 
 
 def missing_ranges(have: Position, upto: Position) -> dict[Place, Range]:
-    """Return the offsets between two positions; a place that `have` lacks counts as read."""
+    """Return the ranges of offsets between two positions; places not in ``have`` count as read."""
     pairs = {place: (have.get(place, end), end) for place, end in upto.items()}
     return {place: (at, end) for place, (at, end) in pairs.items() if at < end}
 
 
 def read_missed(servers: str, ranges: Mapping[Place, Range]) -> Iterator[Missed]:
-    """Yield what is in these ranges of offsets, in stretches.
+    """Yield the events in these ranges of offsets, in batches.
 
     Raises:
-        Transient: Kafka does not answer, or stops to.
+        Transient: Kafka does not answer, or stops answering.
     """
     consumer = new_consumer(servers)
     try:
@@ -61,7 +61,7 @@ def read_missed(servers: str, ranges: Mapping[Place, Range]) -> Iterator[Missed]
         while left:
             missed = _next(consumer, until)
             done = [place for place, end in left.items() if missed.ends.get(place, 0) >= end]
-            # No more of these: then every message that comes brings the end nearer.
+            # Pause finished partitions, so that every message brings the end nearer.
             consumer.pause([TopicPartition(kind.topic.name, number) for kind, number in done])
             left = {place: end for place, end in left.items() if place not in done}
             yield missed
@@ -84,8 +84,8 @@ def _next(consumer: Consumer, until: Position) -> Missed:
     while not (messages := next_messages(consumer)):
         waited_s += POLL_S
         if waited_s >= PATIENCE_S:
-            raise Transient("Kafka stopped to answer in the middle of the past events")
+            raise Transient("Kafka stopped answering in the middle of the past events")
     arrived = read_messages(messages, {})
     events = tuple(i.event for i in arrived.items if i.event.offset < until[i.event.place])
-    # What is read beyond the range comes live, and is not yet had by who stops in between.
+    # Records beyond the range also arrive live, so they must not count as delivered here.
     return Missed(events, {p: min(end, until[p]) for p, end in arrived.ends().items()})

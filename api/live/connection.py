@@ -1,4 +1,4 @@
-"""One client of the live stream, from its first frame to its last, whatever carries it."""
+"""One client of the live stream, over server-sent events or a websocket."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -18,11 +18,11 @@ async def frames_of(feed: Feed, wish: Wish, have: Position | None) -> Frames:
     """Yield frames for a client until it is dropped.
 
     Args:
-        feed: Where events come from.
-        wish: What the client wants.
-        have: How far it has come; None begins now.
+        feed: Source of the events.
+        wish: Kinds and symbols that the client wants.
+        have: Position that the client has reached; None to start now.
 
-    Raises as `Feed.check_room`, before the first.
+    Raises as `Feed.check_room`, before the first frame.
     """
     subscriber, upto = feed.subscribe(wish)
     try:
@@ -50,7 +50,7 @@ async def frames_of(feed: Feed, wish: Wish, have: Position | None) -> Frames:
 
 
 async def until_either(sending: Talk, leaving: Talk) -> None:
-    """Run both until one ends, sent or left; the other is cancelled, and no error is raised."""
+    """Run both until either ends, then cancel the other; errors are not raised."""
     tasks = [asyncio.create_task(sending), asyncio.create_task(leaving)]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -69,5 +69,5 @@ async def _past(feed: Feed, wish: Wish, have: Position, upto: Position) -> Frame
         raise
 
 
-_TOO_SLOW = b'{"reason":"too slow: more came than was read; connect again with the last id"}'
+_TOO_SLOW = b'{"reason":"too slow: events were not read in time; connect again with the last id"}'
 _NO_PAST = b'{"reason":"the past events could not be read now; connect again with the last id"}'

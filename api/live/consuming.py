@@ -1,4 +1,4 @@
-"""Reading Kafka without a group: the consumer of whoever follows, catches up, or looks one up."""
+"""Kafka consumers without a group, for the live tail, catching up, and single look-ups."""
 
 import logging
 from typing import Final
@@ -12,24 +12,24 @@ from schemas.errors import Transient
 LOG = logging.getLogger(__name__)
 PATIENCE_S: Final = 5.0
 POLL_S: Final = 0.2
-_TOGETHER_S = 0.02  # what comes within so much of the first goes to the subscribers in one piece
+_TOGETHER_S = 0.02  # messages this soon after the first are sent to subscribers in one piece
 _POLL_MESSAGES = 2000
 
 
 def new_consumer(servers: str) -> Consumer:
-    """Return a consumer that belongs to no group's offsets."""
+    """Return a consumer that commits no offsets."""
     return open_reader(servers, "candlewick-api", fetch_wait_ms=20, memory_kib=4_096)
 
 
 def next_messages(consumer: Consumer) -> list[Message]:
-    """Wait for a message, a fifth of a second at most; returns it with what comes just after."""
-    # `consume` alone waits all its time, however soon the first message comes.
+    """Wait at most a fifth of a second for a message; return it with those just after it."""
+    # `consume` alone waits its full time, however soon the first message arrives.
     first = consumer.poll(POLL_S)
     return [] if first is None else [first, *consumer.consume(_POLL_MESSAGES, _TOGETHER_S)]
 
 
 def close(consumer: Consumer) -> None:
-    """Close a consumer; one that Kafka keeps waiting is left behind."""
+    """Close a consumer; give up if Kafka does not answer in time."""
     try:
         within(PATIENCE_S, "Kafka (closing a consumer)", consumer.close)
     except Transient as error:

@@ -1,4 +1,4 @@
-"""The prediction for the open candle, from what came through Kafka."""
+"""The prediction for the open candle, from the newest records of Kafka."""
 
 import math
 
@@ -16,17 +16,17 @@ RETRY_S = 5
 def current_prediction(
     market: Market, evidence: Evidence, symbol: str, *, stale_s: float
 ) -> dict[str, object]:
-    """Return the champion's prediction for a symbol's open candle, and the challengers'.
+    """Return the champion's and the challengers' predictions for a symbol's open candle.
 
     Raises:
-        Problem: There is none that is fresh; 503.
+        Problem: There is no fresh prediction; 503.
     """
     arrivals = [a for a in market.newest(symbol) if _is_recent(market, a, stale_s)]
     if not arrivals:
-        raise not_fresh(f"no prediction for {symbol} has come in the last {stale_s:.0f} s")
+        raise not_fresh(f"no prediction for {symbol} has arrived in the last {stale_s:.0f} s")
     open_until_ms = arrivals[0].prediction.close_ms
     if market.head_ms >= open_until_ms:
-        raise not_fresh(f"the candle of {symbol} that closed {iso(open_until_ms)} was the last")
+        raise not_fresh(f"the predicted candle of {symbol} closed at {iso(open_until_ms)}")
     ranked = sorted(arrivals, key=lambda a: (not a.prediction.champion, a.prediction.model))
     champion, *challengers = ranked
     shown = _shown(market, evidence, champion)
@@ -35,14 +35,14 @@ def current_prediction(
 
 
 def seconds_to_close(market: Market, prediction: Prediction) -> float:
-    """Return what is left of the candle, by the stream's own time."""
+    """Return the seconds left until the candle closes, by the stream's event time."""
     head = market.heads.get(prediction.symbol)
     now_ms = max(prediction.issued_ms, head.event_ms if head else 0)
     return max(0, prediction.close_ms - now_ms) / 1000
 
 
 def not_fresh(detail: str) -> Problem:
-    """Return the problem of a prediction that is not there, or too old to be one."""
+    """Return the problem for a prediction that is missing or too old."""
     return Problem(problems.NOT_FRESH, detail, members=Members(retry_after_s=RETRY_S))
 
 

@@ -1,4 +1,4 @@
-"""One event of the live stream, and how it is written to a subscriber.
+"""Events of the live stream, and their form as server-sent events and websocket messages.
 
 Source: WHATWG HTML, "Server-sent events".
 """
@@ -16,16 +16,16 @@ from schemas.market import Candle, Gap
 from schemas.predictions import Prediction, Score
 
 Live = Candle | Prediction | Score | Gap
-Frames = AsyncGenerator[list[bytes], None]  # whole frames in pieces, for a subscriber
+Frames = AsyncGenerator[list[bytes], None]  # lists of whole frames, for a subscriber
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A record that came.
+    """A record of the stream.
 
     Attributes:
         place: Kind and partition.
-        offset: Its place in the partition.
+        offset: Offset in the partition.
         data: The record as JSON.
     """
 
@@ -36,23 +36,23 @@ class Event:
 
     @property
     def kind(self) -> Kind:
-        """What it is."""
+        """Kind of event."""
         return self.place[0]
 
 
 def read_record(kind: Kind, message: KafkaMessage) -> Live:
-    """Return the record of a message; raises as `schemas.codecs.read` does."""
+    """Decode the record of a message; raises as `schemas.codecs.read` does."""
     record: Live = record_in(kind.topic.record or Candle, message)
     return record
 
 
 def event_of(record: Live, place: Place, offset: int) -> Event:
-    """Return the event of a record."""
+    """Return the event for a record."""
     return Event(place, offset, record.symbol, orjson.dumps(plain(record)))
 
 
 def sse(event: Event, position: str) -> bytes:
-    """Return an event as server-sent; its id is the position after it."""
+    """Return an event as a server-sent event; its id is the position after it."""
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (
         position.encode(),
         event.kind.value.encode(),
@@ -61,7 +61,7 @@ def sse(event: Event, position: str) -> bytes:
 
 
 def notice(name: str, position: str, **facts: object) -> bytes:
-    """Return an event of our own: ``hello``, ``dropped`` or ``lost``."""
+    """Return an event about the stream itself: ``hello``, ``dropped`` or ``lost``."""
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (
         position.encode(),
         name.encode(),
@@ -70,7 +70,7 @@ def notice(name: str, position: str, **facts: object) -> bytes:
 
 
 def heartbeat(position: str) -> bytes:
-    """Return what keeps a connection open; it moves the subscriber's id and is no event."""
+    """Return a comment that keeps a connection open and updates the subscriber's last id."""
     return b": heartbeat\nid: %b\n\n" % position.encode()
 
 

@@ -1,4 +1,4 @@
-"""The live part as a whole: Kafka's thread, what is known now, and the subscribers."""
+"""The live feed: the thread that reads Kafka, the present state, and the subscribers."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ RETRY_S = 5
 
 
 class Feed:
-    """Everything that the API knows from Kafka."""
+    """All live data that the API has from Kafka."""
 
     def __init__(self, settings: Settings) -> None:
         self.servers = settings.kafka.bootstrap_servers
@@ -36,23 +36,23 @@ class Feed:
         self._catching_up = CapacityLimiter(CATCHING_UP)
 
     def start(self) -> None:
-        """Begin to follow Kafka; call it in the event loop."""
+        """Start to follow Kafka; call it in the event loop."""
         self.tail.start(asyncio.get_running_loop())
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self.tail.stop()
 
     def reading(self) -> Position:
-        """Return how far Kafka has been read, without the partitions that stand still."""
+        """Return how far Kafka has been read, without stopped partitions."""
         position, standing = dict(self.hub.position), dict(self.tail.standing)
         return {place: at for place, at in position.items() if place not in standing}
 
     def check_room(self) -> None:
-        """Refuse a client that there is no room for.
+        """Refuse a client if there is no room.
 
         Raises:
-            Problem: The stream has as many as it may; 503.
+            Problem: The stream has as many clients as it allows; 503.
             Transient: Kafka is not followed yet.
         """
         if self.hub.subscribers >= self.limits.stream_clients:
@@ -63,16 +63,16 @@ class Feed:
             raise Transient(self.tail.trouble or "Kafka is not followed yet")
 
     def subscribe(self, wish: Wish) -> tuple[Subscriber, Position]:
-        """Let a client in, which gets what comes after the returned position.
+        """Add a client, which receives the events after the returned position.
 
-        Raises as `check_room`: many may have asked at the same time.
+        Raises as `check_room`, because other clients may have connected meanwhile.
         """
         self.check_room()
         subscriber = Subscriber(wish, self.limits.stream_queue)
         return subscriber, self.hub.add(subscriber)
 
     async def past(self, wish: Wish, have: Position, upto: Position) -> Frames:
-        """Yield frames of what came between two positions; ids go on from `have`.
+        """Yield frames of the events between two positions; ids continue from ``have``.
 
         Raises:
             Transient: Kafka does not answer.
@@ -87,7 +87,7 @@ class Feed:
             at.update(missed.ends)
             if missed.lost:
                 text = position_text(at, wish.kinds)
-                reason = "these records are older than Kafka keeps them: read them over REST"
+                reason = "Kafka has already deleted these records: read them over REST"
                 frames.append(notice("lost", text, records=missed.lost, reason=reason))
             yield frames
 

@@ -1,6 +1,6 @@
-"""Hands events to subscribers; each has a bounded queue, and one that does not keep up is dropped.
+"""Distributes events to subscribers; one whose bounded queue overflows is dropped.
 
-All of it runs in the event loop's thread.
+All of this runs in the event loop's thread.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ KEPT_EVENTS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a subscriber wants; empty `symbols` for all."""
+    """Kinds and symbols that a subscriber wants; no symbols means all."""
 
     kinds: frozenset[Kind]
     symbols: frozenset[str]
 
     def takes(self, event: Event) -> bool:
-        """Tell whether an event is wanted."""
+        """Return whether an event is wanted."""
         return event.kind in self.kinds and (not self.symbols or event.symbol in self.symbols)
 
 
@@ -32,8 +32,8 @@ class Subscriber:
     """One client.
 
     Attributes:
-        most: Events that may wait when more come; how many come at once is bounded elsewhere.
-        overrun: Whether more came: what waited is gone, and the client must connect again.
+        most: Number of waiting events above which a further batch drops the client.
+        overrun: Whether that has happened: its queue is lost, and it must connect again.
     """
 
     wish: Wish
@@ -44,7 +44,7 @@ class Subscriber:
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def offer(self, frames: bytes, count: int) -> None:
-        """Queue so many frames, in one piece, or give up on the client."""
+        """Queue ``count`` frames in one piece, or drop the client."""
         if self.overrun:
             return
         if self._count > self.most:
@@ -56,7 +56,7 @@ class Subscriber:
         self._arrived.set()
 
     async def take(self, patience_s: float) -> list[bytes]:
-        """Wait for frames; none after `patience_s`, and none once it is overrun."""
+        """Wait for frames; return none after ``patience_s`` seconds or once it is overrun."""
         try:
             async with asyncio.timeout(patience_s):
                 await self._arrived.wait()
@@ -69,7 +69,7 @@ class Subscriber:
 
 
 class Hub:
-    """Subscribers, the newest events, and the position after the newest."""
+    """The subscribers, the newest events, and the position after them."""
 
     def __init__(self, kept: int = KEPT_EVENTS) -> None:
         self.position: Position = {}
@@ -80,26 +80,26 @@ class Hub:
 
     @property
     def subscribers(self) -> int:
-        """How many there are."""
+        """Number of subscribers."""
         return len(self._subscribers)
 
     def begin(self, position: Position) -> None:
-        """Say where the first events come from."""
+        """Set the position of the first events."""
         self.position = dict(position)
         self._floor = dict(position)
         self._kept.clear()
 
     def add(self, subscriber: Subscriber) -> Position:
-        """Let a subscriber in; it gets what comes after the position that is returned."""
+        """Add a subscriber, which receives the events after the returned position."""
         self._subscribers.add(subscriber)
         return dict(self.position)
 
     def remove(self, subscriber: Subscriber) -> None:
-        """Let a subscriber go."""
+        """Remove a subscriber."""
         self._subscribers.discard(subscriber)
 
     def publish(self, events: Iterable[Event]) -> None:
-        """Hand events to those who want them."""
+        """Queue events for the subscribers that want them."""
         kept = [(event, self._keep(event)) for event in events]
         pieces: dict[Wish, tuple[bytes, int]] = {}
         for subscriber in self._subscribers:
@@ -115,11 +115,11 @@ class Hub:
                 subscriber.offer(*pieces[wish])
 
     def skip(self, place: Place, offset: int) -> None:
-        """Pass over a record that is no event."""
+        """Advance the position over a record that is not an event."""
         self.position[place] = offset + 1
 
     def since(self, position: Position) -> list[Event] | None:
-        """Return the events after a position, or None where some are not kept any more."""
+        """Return the events after a position, or None if some are no longer in memory."""
         known = {place: position.get(place, end) for place, end in self.position.items()}
         if any(at < self._floor[place] for place, at in known.items()):
             return None
@@ -130,7 +130,7 @@ class Hub:
         return position_text(self.position, kinds)
 
     def _keep(self, event: Event) -> Position:
-        """Keep an event for those who come back; returns the position after it."""
+        """Store an event for clients that reconnect, and return the position after it."""
         self.position[event.place] = event.offset + 1
         self._kept.append(event)
         if len(self._kept) > self._most_kept:

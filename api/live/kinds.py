@@ -1,4 +1,4 @@
-"""What the live stream carries: kinds of events, each one topic."""
+"""The kinds of events in the live stream, each from one topic."""
 
 from enum import StrEnum
 from typing import Self
@@ -11,15 +11,15 @@ class Kind(StrEnum):
     """A kind of event.
 
     Attributes:
-        letter: Stands for it in an event's id.
-        topic: Where it comes from.
+        letter: Its letter in an event's id.
+        topic: Topic that its records come from.
     """
 
     letter: str
     topic: Topic
 
     def __new__(cls, name: str, letter: str = "", topic: Topic = topics.CANDLES) -> Self:
-        """Make the member."""
+        """Create a member with its letter and topic."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.letter = letter
@@ -32,7 +32,7 @@ class Kind(StrEnum):
     SCORE = "score", "s", topics.SCORES
     GAP = "gap", "g", topics.GAPS
 
-    __hash__ = str.__hash__  # Enum's own is a Python function, and this is asked for each event
+    __hash__ = str.__hash__  # faster than Enum's, a Python function that runs for each event
 
 
 KIND_OF_LETTER = {kind.letter: kind for kind in Kind}

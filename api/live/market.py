@@ -1,8 +1,8 @@
-"""What is known right now: the head of each symbol's stream and its newest predictions.
+"""The present state of the market: each symbol's newest price and its newest predictions.
 
-Fresh or not is decided by arrival (nothing came for a while) and by event time (the stream has
-passed the candle). Event times are held against the exchange's clock, as it is measured, so that
-one record from the future ends nothing.
+Freshness is judged by arrival (nothing has arrived for a while) and by event time (the stream has
+passed the candle). Event times are compared with the measured clock of the exchange, so that one
+record from the future does no harm.
 """
 
 from collections.abc import Callable, Collection
@@ -16,12 +16,12 @@ from schemas.predictions import Prediction
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How far a symbol's stream has come.
+    """The newest state of a symbol's stream.
 
     Attributes:
         price_e8: Newest price.
         event_ms: Newest event time.
-        arrived_s: When it came, monotonic seconds; None where it was there before we listened.
+        arrived_s: When it arrived, in monotonic seconds; None if that was before we listened.
     """
 
     price_e8: int
@@ -31,7 +31,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A prediction and when it came, as in `Head`."""
+    """A prediction and its time of arrival, as in `Head`."""
 
     prediction: Prediction
     arrived_s: float | None
@@ -39,13 +39,13 @@ class Arrival:
 
 @dataclass(slots=True)
 class Market:
-    """Everything that came last of the symbols that are followed; others are passed over.
+    """The newest records of the followed symbols; records of others are ignored.
 
     Attributes:
-        followed: The symbols.
-        clock_s: Monotonic seconds.
-        now_ms: UTC epoch milliseconds.
-        ahead: How many records were passed over, because the exchange's clock is not so far.
+        followed: The followed symbols.
+        clock_s: Clock in monotonic seconds.
+        now_ms: Clock in UTC epoch milliseconds.
+        ahead: Number of records ignored because they are ahead of the exchange's clock.
     """
 
     followed: Collection[str]
@@ -58,7 +58,7 @@ class Market:
 
     @property
     def head_ms(self) -> int:
-        """Newest event time of all symbols."""
+        """Newest plausible event time of all symbols."""
         latest_ms = self.exchange.latest_ms(self.now_ms())
         heads = [head.event_ms for head in self.heads.values()]
         asked = [
@@ -69,12 +69,12 @@ class Market:
         return max((ms for ms in (*heads, *asked) if ms <= latest_ms), default=0)
 
     def take(self, record: Live, *, received_ms: int, is_new: bool) -> None:
-        """Take note of a record.
+        """Update the state with a record.
 
         Args:
-            record: What came.
-            received_ms: When Kafka had it.
-            is_new: Whether it came while we listened.
+            record: A record of the stream.
+            received_ms: Kafka's timestamp of it.
+            is_new: Whether it arrived while we were listening.
         """
         if record.symbol not in self.followed:
             return
@@ -85,20 +85,20 @@ class Market:
             self._take_prediction(record, arrived_s)
 
     def age_s(self, arrived_s: float | None) -> float | None:
-        """Return how long ago something came; None where that is not known."""
+        """Return the seconds since a time of arrival; None if it is unknown."""
         return None if arrived_s is None else self.clock_s() - arrived_s
 
     def newest(self, symbol: str) -> list[Arrival]:
-        """Return the newest prediction of each model, of the newest candle that has any."""
+        """Return each model's newest prediction for the newest candle that has any."""
         arrivals = list(self.predictions.get(symbol, {}).values())
         newest_ms = max((a.prediction.open_ms for a in arrivals), default=0)
         return [a for a in arrivals if a.prediction.open_ms == newest_ms]
 
     def _take_candle(self, candle: Candle, received_ms: int, arrived_s: float | None) -> None:
         if candle.revision > 1 or candle.status == CandleStatus.GAPPED:
-            return  # a late correction says nothing about now
+            return  # a late correction says nothing about the present
         latest_ms = self.exchange.latest_ms(self.now_ms())
-        if candle.status == CandleStatus.OPEN:  # a closed one may be told long after its last trade
+        if candle.status == CandleStatus.OPEN:  # a closed one may come long after its last trade
             self.exchange.note(candle.event_ms, received_ms)
         if candle.event_ms > latest_ms:
             self.ahead += 1

@@ -1,4 +1,4 @@
-"""Server-sent events over ASGI: ends with the client, and cuts one that reads nothing at all."""
+"""Server-sent events over ASGI; ends when the client leaves or stops reading."""
 
 import asyncio
 from contextlib import aclosing
@@ -13,11 +13,11 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class EventStream(Response):
-    """A response that lasts.
+    """An endless response.
 
     Args:
-        frames: What is sent, in stretches.
-        patience_s: How long a client may leave bytes unread before it is cut off.
+        frames: Lists of frames to send.
+        patience_s: Seconds that a client may leave bytes unread before it is disconnected.
     """
 
     media_type = "text/event-stream"
@@ -29,7 +29,7 @@ class EventStream(Response):
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the frames or the client end; what hinders the first frame is raised."""
+        """Send until the frames end or the client leaves; an error before the first is raised."""
         del scope
         async with aclosing(self._frames):
             first = await anext(self._frames)

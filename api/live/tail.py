@@ -1,7 +1,7 @@
-"""Follows Kafka in a thread of its own and hands what comes to the event loop.
+"""Follows Kafka in a thread of its own and passes messages to the event loop.
 
-A thread that cannot go on ends the process: an API that lives on with what it knew would show old
-numbers as if nothing were.
+A thread that cannot continue ends the process, because the API would otherwise go on showing old
+numbers as if they were new.
 """
 
 import asyncio
@@ -24,21 +24,22 @@ from clients.process import Progress, leave
 from schemas.errors import CandlewickError, Transient
 
 LOG = logging.getLogger(__name__)
-REMEMBERED = 300  # records of each partition that are read again at the start
+REMEMBERED = 300  # newest records of each partition that are read at the start
 STALL_S: Final = 60.0  # more than all calls of one attempt to connect may take
-SILENT_S: Final = 10.0  # a round takes a fifth of a second
+SILENT_S: Final = 10.0  # a normal round takes a fifth of a second
 _AGAIN_S = 1.0
 
 
 @dataclass(slots=True)
 class Tail:
-    """The thread.
+    """The thread that follows Kafka.
 
     Attributes:
-        begin: Called in the loop with the first position, once.
-        take: Called in the loop with each batch.
-        standing: Why a partition stands still, by place: a newer version wrote a record there.
-        give_up: Told why, when the thread cannot go on.
+        servers: Brokers, host:port, comma separated.
+        begin: Called once in the event loop with the first position.
+        take: Called in the event loop with each batch.
+        give_up: Called with the reason when the thread cannot continue.
+        standing: Reason of each stopped partition: a record there needs a newer version.
     """
 
     servers: str
@@ -54,27 +55,27 @@ class Tail:
     _progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
-        """Set the watchdog up: there is always something to attempt, if only to look."""
+        """Set up the watchdog: even without messages the thread makes attempts."""
         self._progress = Progress(STALL_S, give_up=self.give_up)
 
     @property
     def trouble(self) -> str | None:
-        """Why nothing comes; None while all is well."""
+        """Reason why no messages arrive; None while all is well."""
         if self._trouble is not None:
             return self._trouble
         if self._thread is None or not self._thread.is_alive():
             return "the thread that follows Kafka has ended"
         silent_s = time.monotonic() - self._round_s
-        return f"Kafka has not been asked for {silent_s:.0f} s" if silent_s > SILENT_S else None
+        return f"Kafka has not been polled for {silent_s:.0f} s" if silent_s > SILENT_S else None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to follow."""
+        """Start the thread."""
         self._thread = threading.Thread(target=self._run, args=(loop,), name="tail", daemon=True)
         self._thread.start()
         self._progress.watch()
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._ending.set()
         self._progress.stop()
         if self._thread is not None:
@@ -133,7 +134,7 @@ class Tail:
     def _pause(self, consumer: Consumer, places: set[Place]) -> None:
         for kind, number in places:
             LOG.error(
-                "%s [%s] stands still: %s", kind.topic.name, number, self.standing[kind, number]
+                "%s [%s] is stopped: %s", kind.topic.name, number, self.standing[kind, number]
             )
             consumer.pause([TopicPartition(kind.topic.name, number)])
 
@@ -141,8 +142,8 @@ class Tail:
         try:
             self.take(arrived)
         except Exception:
-            LOG.exception("what came of Kafka cannot be handed on")
-            self.give_up("what came of Kafka cannot be handed on")
+            LOG.exception("messages from Kafka cannot be processed")
+            self.give_up("messages from Kafka cannot be processed")
 
 
 def _spans(consumer: Consumer, servers: str) -> dict[Place, Span]:

@@ -1,4 +1,4 @@
-"""Asking for trainings: a record in Kafka, known from then on by its place there."""
+"""Training requests: stored as records in Kafka and identified by partition and offset."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ RECEIPT = r"^[0-9]{1,4}-[0-9]{1,15}$"
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Where a request is in its topic."""
+    """Partition and offset of a request in its topic."""
 
     partition: int
     offset: int
@@ -31,13 +31,13 @@ class Receipt:
 
 
 def parse_receipt(text: str) -> Receipt:
-    """Return the receipt of a text that `RECEIPT` matches.
+    """Parse the text of a receipt.
 
     Raises:
-        ValueError: It does not.
+        ValueError: The text does not match `RECEIPT`.
     """
     if not re.fullmatch(RECEIPT, text):
-        raise ValueError(f"{text!r} is no receipt")
+        raise ValueError(f"{text!r} is not a receipt")
     partition, offset = text.split("-")
     return Receipt(int(partition), int(offset))
 
@@ -50,10 +50,10 @@ class Requests:
         self._writer = Writer(servers, answer_s=PATIENCE_S)
 
     def send(self, request: TrainingRequest) -> Receipt:
-        """Store a request.
+        """Write a request to Kafka.
 
         Raises:
-            Transient: Kafka does not take it.
+            Transient: Kafka does not accept it.
             ConfigurationError: The topic does not exist.
         """
         stored = self._writer.put(TRAINING_REQUESTS.name, message_of(request))
@@ -61,7 +61,7 @@ class Requests:
         return Receipt(partition, offset)
 
     def find(self, receipt: Receipt) -> TrainingRequest | None:
-        """Return the request of a receipt; None where Kafka does not have it (any more).
+        """Return the request of a receipt; None if Kafka does not have it (any more).
 
         Raises:
             Transient: Kafka does not answer.
@@ -89,7 +89,7 @@ class Requests:
 
 def _request(message: Message | None, receipt: Receipt) -> TrainingRequest | None:
     if message is None or message.error() is not None:
-        raise Transient("Kafka did not give the request")
+        raise Transient("Kafka did not return the request")
     if message.offset() != receipt.offset:
         return None
     try:

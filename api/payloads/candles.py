@@ -1,4 +1,4 @@
-"""Candles as JSON has them, and how they are asked for."""
+"""JSON models of candles and of the requests for them."""
 
 from typing import Annotated, Literal
 
@@ -38,7 +38,7 @@ _EXAMPLE: dict[str, JsonValue] = {
 
 
 class CandleRow(BaseModel):
-    """A candle ``[open, close)``; which fields there are is the caller's choice."""
+    """A candle ``[open, close)``; the request chooses its fields."""
 
     model_config = ConfigDict(json_schema_extra={"example": _EXAMPLE})
 
@@ -69,14 +69,14 @@ class CandleRow(BaseModel):
 
 
 class CandlePage(BaseModel):
-    """Candles, and where the next ones begin."""
+    """A page of candles, and the cursor of the next page."""
 
     data: list[CandleRow]
     next_cursor: str | None
 
 
 class CandleSearch(BaseModel):
-    """Which candles of which symbols."""
+    """A search for candles of several symbols."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -110,31 +110,31 @@ class CandleSearch(BaseModel):
 
 
 class CandleParams(BaseModel):
-    """Which candles of one symbol; the same by URL."""
+    """A request for candles of one symbol, by URL parameters."""
 
     symbol: SymbolName = Field(description="A pair, for example BTCUSDT.")
     interval: IntervalName = "15m"
-    from_ms: TimeMs = Field(0, alias="from", description="Begin, inclusive.")
+    from_ms: TimeMs = Field(0, alias="from", description="Start, inclusive.")
     until_ms: TimeMs = Field(END_MS - 1, alias="to", description="End, exclusive.")
-    limit: int = Field(500, ge=1, le=2_000_000, description="Most rows; a larger number is cut.")
+    limit: int = Field(500, ge=1, le=2_000_000, description="Most rows; limited by the server.")
     cursor: str | None = Field(None, max_length=400, description="`next_cursor` of an answer.")
     order: Order | None = Field(
-        None, description="Left out: asc where `from` is given, else desc, the newest."
+        None, description="Default: asc if `from` is given, otherwise desc, the newest first."
     )
     source: Origin = Field(
         Origin.BEST,
-        description="best: ours, and the exchange's where there is none of ours or ours is gapped; "
-        "trades and exchange: 1m and 15m only.",
+        description="best: our own candles, and the exchange's where ours are missing or gapped; "
+        "trades: only ours; exchange: only the exchange's. The latter two have 1m and 15m only.",
     )
     fields: Annotated[list[FieldName], CommaSeparated] = Field(
         [],
         max_length=len(FIELDS),
-        description="Only these, comma separated; symbol, interval and open_ms always come.",
+        description="Only these, comma separated, besides symbol, interval and open_ms.",
     )
-    format: Format | None = Field(None, description="Goes before the `Accept` header.")
+    format: Format | None = Field(None, description="Takes precedence over the `Accept` header.")
 
     def as_search(self) -> CandleSearch:
-        """Return the same as a search."""
+        """Return the same request as a search."""
         newest_first = self.from_ms == 0
         return CandleSearch.model_construct(
             symbols=[self.symbol],

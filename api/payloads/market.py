@@ -1,10 +1,10 @@
-"""Symbols, coins and data quality as JSON has them."""
+"""JSON models of symbols, coins and data quality."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class SymbolRow(BaseModel):
-    """A pair and how fresh it is."""
+    """A pair, its last price and how fresh that is."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -22,15 +22,15 @@ class SymbolRow(BaseModel):
 
     symbol: str
     followed: bool = Field(description="Whether its trades are read now.")
-    fresh: bool = Field(description="Whether something came just now; else the price is old.")
+    fresh: bool = Field(description="Whether data arrived just now; otherwise the price is old.")
     last_price: str | None
     event_ms: int | None
     event_time: str | None
-    age_s: float | None = Field(description="Seconds since something came; null where unknown.")
+    age_s: float | None = Field(description="Seconds since data last arrived; null if unknown.")
 
 
 class SymbolList(BaseModel):
-    """Every pair."""
+    """All pairs."""
 
     data: list[SymbolRow]
 
@@ -66,13 +66,13 @@ class CoinRow(BaseModel):
 
 
 class CoinList(BaseModel):
-    """Every coin, by rank."""
+    """All coins, by rank."""
 
     data: list[CoinRow]
 
 
 class GapRow(BaseModel):
-    """Trades that were missing, and what became of it."""
+    """A gap of missing trades, and whether it was repaired."""
 
     symbol: str
     first_agg_id: int
@@ -90,14 +90,14 @@ class GapRow(BaseModel):
 
 
 class GapPage(BaseModel):
-    """Gaps, the newest first."""
+    """A page of gaps, newest first."""
 
     data: list[GapRow]
     next_cursor: str | None
 
 
 class CompletenessRow(BaseModel):
-    """What is held of a symbol, an interval and a month.
+    """Completeness of a symbol and interval in one month.
 
     `expected = held + official_holes + unproven_holes + missing`.
     """
@@ -106,16 +106,16 @@ class CompletenessRow(BaseModel):
     interval: str
     month: str = Field(description="UTC, for example 2026-01.")
     expected: int = Field(description="From the first candle, or the listing, to now.")
-    held: int = Field(description="The exchange's, or ours with nothing missing in it.")
+    held: int = Field(description="Stored: the exchange's candles, or ours with no trade missing.")
     official_holes: int = Field(description="The exchange itself has none, as trade ids prove.")
-    unproven_holes: int = Field(description="The exchange has none, and nobody could prove why.")
+    unproven_holes: int = Field(description="The exchange has none, and the reason is unproven.")
     missing: int
-    gapped: int = Field(description="Of the missing, those that ours has with trades missing.")
-    verified: int = Field(description="Ours, equal to the exchange's.")
+    gapped: int = Field(description="Part of missing: only ours exist, with trades missing.")
+    verified: int = Field(description="Our candles that equal the exchange's.")
     mismatched: int
 
 
 class CompletenessPage(BaseModel):
-    """What is held, missing and verified."""
+    """Completeness by symbol and month."""
 
     data: list[CompletenessRow]

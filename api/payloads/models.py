@@ -1,4 +1,4 @@
-"""Models and trainings as JSON has them."""
+"""JSON models of model events and trainings."""
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -23,27 +23,27 @@ _TRAINING: dict[str, JsonValue] = {
 
 
 class ModelEventRow(BaseModel):
-    """Something that happened to a model, with its evidence."""
+    """An event of a model, with its evidence."""
 
     model: str
     version: str
-    symbol: str = Field(description="Empty where it concerns all.")
+    symbol: str = Field(description="Empty if it affects all symbols.")
     event: str = Field(description="trained, promoted, retired, drift or failed.")
     event_ms: int
     event_time: str
     reason: str
-    details: dict[str, object] | None = Field(description="Figures that led to it.")
+    details: dict[str, object] | None = Field(description="Figures that led to the event.")
 
 
 class ModelPage(BaseModel):
-    """What happened to the models, the newest first."""
+    """A page of model events, newest first."""
 
     data: list[ModelEventRow]
     next_cursor: str | None
 
 
 class TrainingWish(BaseModel):
-    """What to train, on what."""
+    """A request for a training: the model, the symbol and the range."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -59,20 +59,20 @@ class TrainingWish(BaseModel):
         },
     )
 
-    symbol: SymbolName | None = Field(None, description="Left out, all symbols.")
+    symbol: SymbolName | None = Field(None, description="Default: all symbols.")
     model: str = Field("batch", pattern=r"^[a-z0-9_-]{1,40}$")
-    interval: str = Field("15m", pattern="^15m$", description="Whose close is predicted.")
+    interval: str = Field("15m", pattern="^15m$", description="Length of the predicted candle.")
     from_ms: TimeMs = Field(alias="from")
     until_ms: TimeMs = Field(alias="to")
 
 
 class Training(BaseModel):
-    """A request for a training and what became of it."""
+    """A request for a training, and its result."""
 
     model_config = ConfigDict(json_schema_extra={"example": _TRAINING})
 
     id: str
-    url: str = Field(description="To follow it.")
+    url: str = Field(description="URL of its status.")
     status: str = Field(description="waiting, trained or failed.")
     symbol: str
     model: str

@@ -1,4 +1,4 @@
-"""Past predictions with their outcome as JSON has them."""
+"""JSON models of past predictions with their outcomes."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -6,7 +6,7 @@ from api.payloads.predictions import IssuedRow
 
 
 class OutcomeRow(IssuedRow):
-    """A prediction whose candle has closed, and where it closed."""
+    """A prediction whose candle has closed, with the actual close."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -40,14 +40,14 @@ class OutcomeRow(IssuedRow):
 
     champion: bool
     price: str = Field(description="Predicted close.")
-    outcome: str = Field(description="The close.")
+    outcome: str = Field(description="Actual close.")
     low_50: str | None = Field(
-        description="null where it was never published: asked of the past when a model warmed up."
+        description="null for a prediction that a replay made afterwards: it was never published."
     )
     high_50: str | None
     low_90: str | None
     high_90: str | None
-    error_bp: float = Field(description="Log return from the predicted to the true close.")
+    error_bp: float = Field(description="Log return from the predicted to the actual close.")
     width_50_bp: float
     width_90_bp: float
     covered_50: bool = Field(description="Whether the close lay inside the 50 % interval.")
@@ -55,7 +55,7 @@ class OutcomeRow(IssuedRow):
 
 
 class OutcomePage(BaseModel):
-    """Past predictions with their outcome, the newest first."""
+    """A page of past predictions with their outcomes, newest first."""
 
     data: list[OutcomeRow]
     next_cursor: str | None

@@ -1,4 +1,4 @@
-"""Predictions and scores as JSON has them."""
+"""JSON models of predictions and scores."""
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -40,14 +40,14 @@ _PREDICTION: dict[str, JsonValue] = {
 
 
 class Lately(BaseModel):
-    """What a model was worth in the last seven days, over the questions the reference had too.
+    """A model's skill in the last seven days, on questions that the reference also answered.
 
-    A skill is `1 - error / error of the reference`: zero is worth nothing.
+    A skill is `1 - error / error of the reference`: at zero the model is no better than it.
     """
 
     cases: int
-    point_skill: float | None = Field(description="Of the squared error of the close.")
-    pinball_skill: float | None = Field(description="Of the interval's pinball loss.")
+    point_skill: float | None = Field(description="Skill in the squared error of the close.")
+    pinball_skill: float | None = Field(description="Skill in the interval's pinball loss.")
     pinball_bp: float
     reference_pinball_bp: float
     absolute_error_bp: float
@@ -58,7 +58,7 @@ class Lately(BaseModel):
 
 
 class IssuedRow(BaseModel):
-    """Which candle `[open, close)` was asked about, when, and of which model."""
+    """The candle `[open, close)` of a prediction, the time of issue, and the model."""
 
     symbol: str
     interval: str
@@ -74,20 +74,22 @@ class IssuedRow(BaseModel):
 
 
 class PredictionRow(IssuedRow):
-    """Where the candle `[open, close)` will close, as it was published."""
+    """A published prediction of where the candle `[open, close)` will close."""
 
     model_config = ConfigDict(json_schema_extra={"example": _PREDICTION})
 
-    status: str = Field(description="ready, cold or gapped: the latter two have wider intervals.")
-    scored: bool = Field(description="False for one between two minutes, only for display.")
+    status: str = Field(description="ready, cold or gapped; the latter two have wider intervals.")
+    scored: bool = Field(description="False if made between two minutes, only for display.")
     champion: bool
-    last_price: str = Field(description="Price when it was issued; the reference predicts it.")
+    last_price: str = Field(description="Price at the time of issue; the reference predicts this.")
     price: str = Field(description="Predicted close.")
     low_50: str
     high_50: str
     low_90: str
     high_90: str
-    volatility_bp: float = Field(description="Usual move in a minute, over the last hour.")
+    volatility_bp: float = Field(
+        description="Usual move in a minute over the last hour, basis points."
+    )
 
 
 class FreshPrediction(PredictionRow):
@@ -104,26 +106,26 @@ class FreshPrediction(PredictionRow):
         }
     )
 
-    seconds_to_close: float = Field(description="By the stream's own time.")
-    age_s: float = Field(description="Seconds since it came.")
-    lately: Lately | None = Field(description="null while there are no scores.")
+    seconds_to_close: float = Field(description="By the stream's event time.")
+    age_s: float = Field(description="Seconds since it arrived.")
+    lately: Lately | None = Field(description="Recent skill; null while there are no scores.")
 
 
 class CurrentPrediction(FreshPrediction):
-    """The champion's prediction, with those of the other models."""
+    """The champion's prediction, and those of the other models."""
 
     challengers: list[FreshPrediction]
 
 
 class PredictionPage(BaseModel):
-    """Past predictions, and where the next ones begin."""
+    """A page of past predictions, and the cursor of the next page."""
 
     data: list[PredictionRow]
     next_cursor: str | None
 
 
 class SkillRow(Lately):
-    """A model's worth over a period; which of the keys there are is the caller's choice."""
+    """A model's skill over a period; the request chooses the keys besides the model."""
 
     symbol: str | None = None
     model: str

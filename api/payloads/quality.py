@@ -1,10 +1,10 @@
-"""Data quality by day, the audit and volatility as JSON has them."""
+"""JSON models of data quality by day, the audit, and volatility."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class DayRow(BaseModel):
-    """What is held of a symbol on a UTC day.
+    """Completeness of a symbol on one UTC day.
 
     `expected = held + gapped + official_holes + missing`.
     """
@@ -27,23 +27,23 @@ class DayRow(BaseModel):
 
     symbol: str
     day: str = Field(description="UTC, for example 2026-01-31.")
-    expected: int = Field(description="From the first candle of all to now.")
-    held: int = Field(description="The exchange's, or ours with nothing missing in it.")
-    gapped: int = Field(description="Only ours, with trades missing in it.")
+    expected: int = Field(description="From the symbol's first candle to now.")
+    held: int = Field(description="Stored: the exchange's candles, or ours with no trade missing.")
+    gapped: int = Field(description="Only ours exist, with trades missing.")
     official_holes: int = Field(description="The exchange itself has none, as trade ids prove.")
-    verified: int = Field(description="Ours, equal to the exchange's.")
+    verified: int = Field(description="Our candles that equal the exchange's.")
     mismatched: int
     missing: int
 
 
 class DayList(BaseModel):
-    """What is held, by symbol and day."""
+    """Completeness by symbol and day."""
 
     data: list[DayRow]
 
 
 class AuditRow(BaseModel):
-    """Our candles of a symbol beside the exchange's own, field by field."""
+    """Comparison of our candles of a symbol with the exchange's own, field by field."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -64,18 +64,18 @@ class AuditRow(BaseModel):
 
     symbol: str
     interval: str
-    verified: int = Field(description="Every field equal.")
+    verified: int = Field(description="Every field is equal.")
     mismatched: int
-    gapped: int = Field(description="Ours says itself that trades are missing.")
-    only_ours: int = Field(description="The exchange's has not come yet.")
-    only_exchange: int = Field(description="From before our trades begin, mostly.")
-    newest_ms: int | None = Field(description="Open time of the newest candle that was compared.")
+    gapped: int = Field(description="Ours is marked as having trades missing.")
+    only_ours: int = Field(description="The exchange's candle has not arrived yet.")
+    only_exchange: int = Field(description="Mostly from before our first trades.")
+    newest_ms: int | None = Field(description="Open time of the newest candle compared.")
     newest_time: str | None
-    mismatched_ms: list[int] = Field(description="Open times of the newest that differ.")
+    mismatched_ms: list[int] = Field(description="Open times of the newest mismatches.")
 
 
 class AuditList(BaseModel):
-    """The audit as it stands."""
+    """The audit, by symbol."""
 
     data: list[AuditRow]
 
@@ -97,12 +97,12 @@ class VolatilityRow(BaseModel):
 
     symbol: str
     moves: int = Field(description="Returns of the last 30 days.")
-    day_bp: float | None = Field(description="Over one day, basis points; null where unknown.")
+    day_bp: float | None = Field(description="Over one day, basis points; null if unknown.")
     week_bp: float | None = Field(description="Over seven days.")
     month_bp: float | None = Field(description="Over thirty days.")
 
 
 class VolatilityList(BaseModel):
-    """Volatility of every symbol that is followed."""
+    """Volatility of every followed symbol."""
 
     data: list[VolatilityRow]

@@ -1,4 +1,4 @@
-"""Users as JSON has them."""
+"""JSON models of users, passwords and tokens."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ OldPassword = Annotated[SecretStr, Field(max_length=LONGEST_PASSWORD)]
 
 
 class UserRow(BaseModel):
-    """A person who may sign in."""
+    """A user."""
 
     username: str
     role: Role
@@ -28,13 +28,13 @@ class UserRow(BaseModel):
 
 
 class UserList(BaseModel):
-    """Everybody."""
+    """All users."""
 
     data: list[UserRow]
 
 
 class UserRequest(BaseModel):
-    """A person to be let in."""
+    """A user to be added."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,7 +44,7 @@ class UserRequest(BaseModel):
 
 
 class PasswordChange(BaseModel):
-    """A new password; `current` is needed for one's own."""
+    """A new password; to change your own, `current` is required."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,7 +53,7 @@ class PasswordChange(BaseModel):
 
 
 class Imported(BaseModel):
-    """How many users came in."""
+    """Result of an import: the number of users created."""
 
     created: int
 
@@ -63,5 +63,5 @@ class Token(BaseModel):
 
     access_token: str
     token_type: str = "bearer"  # noqa: S105 - the name of a scheme
-    expires_in: int = Field(description="Seconds.")
+    expires_in: int = Field(description="Lifetime in seconds.")
     role: Role

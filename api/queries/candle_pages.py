@@ -1,4 +1,4 @@
-"""Pages of candles: runs a query and says where it ended."""
+"""Pages of candles: runs a query and makes the cursor of the next page."""
 
 import time
 from dataclasses import dataclass, replace
@@ -16,10 +16,10 @@ _ENVELOPE = b'{"data":[%b],"next_cursor":%b}'
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in their format.
+    """A page of candles in the requested format.
 
     Attributes:
-        next_cursor: Where the next page begins; None after the last one.
+        next_cursor: Cursor of the next page; None on the last page.
     """
 
     body: bytes
@@ -54,7 +54,7 @@ def _json_rows(reader: Reader, query: CandleQuery) -> bytes:
 
 
 def _json_page(rows: bytes, limit: int) -> Page:
-    # Thousands of rows stay one text: a line break is only between them.
+    # Thousands of rows stay one string: line breaks occur only between rows.
     cursor = None
     if rows.count(b"\n") == limit:
         rows, _, _ = rows.rpartition(b",\n")
@@ -70,7 +70,7 @@ def _table_page(reader: Reader, query: CandleQuery, form: Format) -> Page:
 
 
 def _end(reader: Reader, query: CandleQuery) -> str | None:
-    """Look one row past the page, as only JSON rows can be counted here."""
+    """Look one row past the page, as rows in other formats cannot be counted here."""
     keys = replace(query, fields=KEYS, skipped=query.limit - 1, limit=2)
     lines = reader.lines(candle_sql(keys), candle_parameters(keys))
     return _cursor(lines[0]) if len(lines) > 1 else None

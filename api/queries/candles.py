@@ -1,7 +1,7 @@
-"""Which candles are asked for, and the SQL for it. Only our words are in the SQL; values are bound.
+"""Candle queries and their SQL. The SQL is built only from our own text; values are bound.
 
-The views say what a candle is: `candles_best` has ours, made from trades, and the exchange's where
-there is none of ours or ours is gapped; those above 15m are made from them.
+The views define the best candle: `candles_best` has our own candles, made from trades, and the
+exchange's where ours are missing or gapped. Intervals above 15m are made from these.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from schemas.timeframe import Interval
 STORED = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
 ROLLED_UP = (Interval.ONE_HOUR, Interval.FOUR_HOURS, Interval.ONE_DAY)
 INTERVALS = (*STORED, *ROLLED_UP)
-KEYS = ("symbol", "interval", "open_ms")  # in every answer, as a cursor is made of them
+KEYS = ("symbol", "interval", "open_ms")  # in every answer, because cursors are made from them
 FIELDS = (
     *KEYS,
     "open_time",
@@ -40,29 +40,29 @@ FIELDS = (
 
 
 class Order(StrEnum):
-    """By time, then by symbol."""
+    """Order by time, then by symbol."""
 
     ASCENDING = "asc"
     DESCENDING = "desc"
 
 
 class Origin(StrEnum):
-    """Whose candles."""
+    """Source of the candles."""
 
-    BEST = "best"  # ours, and the exchange's where there is none of ours or ours is gapped
+    BEST = "best"  # ours, and the exchange's where ours are missing or gapped
     TRADES = "trades"
     EXCHANGE = "exchange"
 
 
 @dataclass(frozen=True, slots=True)
 class CandleQuery:
-    """Candles that begin in ``[from_ms, until_ms)``.
+    """A query for candles that open in ``[from_ms, until_ms)``.
 
     Attributes:
-        after: Open time and symbol of the last candle that the caller has; None at the beginning.
-        statuses: Only these; empty for all.
-        minimum_volume: In the base asset, a plain decimal.
-        skipped: Rows at the beginning that are left out.
+        after: Open time and symbol of the previous page's last candle; None for the first page.
+        statuses: Only candles with these statuses; empty for all.
+        minimum_volume: Smallest volume in the base asset, as a plain decimal.
+        skipped: Number of rows to leave out at the start.
     """
 
     symbols: tuple[str, ...]
@@ -80,23 +80,23 @@ class CandleQuery:
 
     @property
     def is_rolled_up(self) -> bool:
-        """Whether it is made from shorter candles."""
+        """Whether the candles are made from shorter ones."""
         return self.interval in ROLLED_UP
 
     @property
     def is_of_one_symbol(self) -> bool:
-        """Whether it is of the best stored candles of one symbol, without conditions."""
+        """Whether it asks for the best stored candles of one symbol without conditions."""
         asks = self.skipped or self.has_conditions
         return self.is_best and len(self.symbols) == 1 and not asks
 
     @property
     def is_best(self) -> bool:
-        """Whether it picks the best of all stored candles itself."""
+        """Whether the query itself must pick the best of the stored candles."""
         return self.origin is Origin.BEST and not self.is_rolled_up
 
     @property
     def has_conditions(self) -> bool:
-        """Whether something is asked of the candles after the best are picked."""
+        """Whether candles are filtered after the best are picked."""
         return bool(self.statuses) or _asks_volume(self)
 
 
@@ -130,7 +130,7 @@ def candle_parameters(query: CandleQuery) -> dict[str, Value]:
 
 
 def range_of(query: CandleQuery) -> tuple[int, int]:
-    """Return what has to be read: whole candles, and nothing before the cursor."""
+    """Return the range to read: whole candles, and nothing before the cursor."""
     length, from_ms, until_ms = query.interval.ms, query.from_ms, query.until_ms
     if query.after and query.order is Order.ASCENDING:
         from_ms = max(from_ms, query.after[0])
@@ -148,7 +148,7 @@ def _table(query: CandleQuery) -> str:
 
 
 def _is_picked_inside(query: CandleQuery) -> bool:
-    """Whether the best are picked in a select of their own, which takes longer to plan."""
+    """Return whether the best are picked in a subquery, which takes longer to plan."""
     return query.is_best and query.has_conditions
 
 
@@ -177,7 +177,7 @@ def _after(query: CandleQuery) -> str:
 _WHERE = """t.interval = {interval:String} AND t.symbol IN {symbols:Array(String)}
     AND t.open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     AND t.open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')"""
-# What the view candles_best says, in half of its time: rows are picked, not aggregated.
+# The same result as the view candles_best in half the time: rows are picked, not aggregated.
 _PICKED = ", t.rank LIMIT 1 BY t.open_time, t.symbol"
 _BEST = f"""SELECT * FROM candles_ranked AS t FINAL WHERE {_WHERE}
     ORDER BY t.open_time, t.symbol{_PICKED}"""  # noqa: S608 - our words

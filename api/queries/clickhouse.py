@@ -1,6 +1,6 @@
-"""ClickHouse over HTTP, as the user that may only read. Queries are ours, values are bound.
+"""Reads ClickHouse over HTTP as a read-only user. Queries are our own text; values are bound.
 
-Plain HTTP, because rows pass through as ClickHouse writes them: JSON, CSV, Parquet, Arrow.
+Plain HTTP, because rows are passed on as ClickHouse writes them: JSON, CSV, Parquet, Arrow.
 Source: ClickHouse documentation, "HTTP Interface".
 """
 
@@ -20,7 +20,7 @@ from schemas.settings import ClickHouseSettings
 Value = str | int | Sequence[str]
 Row = dict[str, object]
 CONNECT_S = 3.0
-ANSWER_S = 25.0  # from question to the last byte of the answer
+ANSWER_S = 25.0  # from the query to the last byte of the answer
 LONGEST_QUERY_S = "20"
 _CODE = "X-ClickHouse-Exception-Code"
 # Source: ClickHouse documentation, "Formats settings": numbers that a double would spoil as text.
@@ -33,17 +33,17 @@ _ARRAY = {"output_format_json_array_of_rows": 1}
 
 
 class Reader:
-    """Reads tables; safe in many threads."""
+    """Reads tables; thread-safe."""
 
     def __init__(
         self, settings: ClickHouseSettings, *, connections: int = 16, answer_s: float = ANSWER_S
     ) -> None:
-        """Set it up; nothing is asked yet.
+        """Create a reader; it connects with the first query.
 
         Args:
-            settings: Where ClickHouse is, and who asks.
-            connections: How many questions may be asked at the same time.
-            answer_s: Limit of a whole call.
+            settings: Address of ClickHouse, and account of the read-only user.
+            connections: Largest number of queries at the same time.
+            answer_s: Time limit of a whole call, in seconds.
         """
         self._settings = settings
         self._connections = connections
@@ -54,11 +54,11 @@ class Reader:
         self._pool = self._new_pool()
 
     def lines(self, query: str, parameters: Mapping[str, Value]) -> list[bytes]:
-        """Return the rows of a query, each as a JSON object, written as by `json`."""
+        """Return the rows of a query, each as a JSON object in the form of `json`."""
         return self.raw(query, parameters, "JSONEachRow", _JSON).splitlines()
 
     def json(self, query: str, parameters: Mapping[str, Value]) -> bytes:
-        """Return the rows of a query as JSON objects, parted by a comma and a line break.
+        """Return the rows of a query as JSON objects, separated by a comma and a line break.
 
         Decimals are strings, times are ISO 8601. Raises as `raw` does.
         """
@@ -76,12 +76,12 @@ class Reader:
         form: str,
         settings: Mapping[str, int | str] | None = None,
     ) -> bytes:
-        """Return a query's result in a format of ClickHouse.
+        """Return a query's result in one of ClickHouse's formats.
 
         Raises:
-            Transient: ClickHouse is away, busy or too slow.
-            ConfigurationError: It refuses the login.
-            ContractMismatch: Its tables are not as this version knows them.
+            Transient: ClickHouse is down, busy or too slow.
+            ConfigurationError: ClickHouse refuses the login.
+            ContractMismatch: The tables are not as this version needs them.
         """
         bound = {f"param_{name}": bind(value) for name, value in parameters.items()}
         asked = urlencode({**self._always, **bound, **(settings or {})})
@@ -108,7 +108,7 @@ class Reader:
         return response.data
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self._pool.close()
 
     def _new_pool(self) -> urllib3.HTTPConnectionPool:
@@ -128,7 +128,7 @@ class Reader:
         )
 
     def _let_go(self, pool: urllib3.HTTPConnectionPool) -> None:
-        """Take fresh connections: one that drips is held by the call that was given up."""
+        """Replace the pool, because the call that was given up still uses its connection."""
         if self._pool is pool:
             self._pool = self._new_pool()
             pool.close()
@@ -140,7 +140,7 @@ class Reader:
 
 
 def bind(value: Value) -> str:
-    """Return a value for ``{name:Type}`` in a query.
+    """Return a value in the form that a query needs for ``{name:Type}``.
 
     Source: ClickHouse documentation, "HTTP Interface": values are escaped as in TabSeparated.
     """

@@ -1,4 +1,4 @@
-"""What should be held on each day, beside what is."""
+"""Expected and stored candles of each day."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,13 +12,13 @@ _COUNTS = ("held", "gapped", "official_holes", "verified", "mismatched")
 def day_rows(
     found: Sequence[Row], firsts: Mapping[str, int], *, days: int, length_ms: int
 ) -> Iterator[Row]:
-    """Yield a row for each symbol and UTC day, also where nothing is held.
+    """Yield a row for each symbol and UTC day, including days without any candle.
 
     Args:
-        found: Counts by symbol and day, with the time up to which candles are due as `until_ms`.
-        firsts: When the first candle of each symbol begins; nothing is due before.
-        days: So many, today included.
-        length_ms: Of a candle.
+        found: Counts by symbol and day; `until_ms` is the time up to which candles are due.
+        firsts: Open time of each symbol's first candle; none is due before.
+        days: Number of days, today included.
+        length_ms: Length of a candle, in milliseconds.
     """
     if not found:
         return
@@ -34,7 +34,7 @@ def day_rows(
 
 
 def expected(from_ms: int, until_ms: int, length_ms: int) -> int:
-    """Return how many candles begin at or after `from_ms` and end by `until_ms`."""
+    """Return the number of candles that open at or after ``from_ms`` and close by ``until_ms``."""
     return max(0, until_ms // length_ms - -(-from_ms // length_ms))
 
 

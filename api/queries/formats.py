@@ -1,4 +1,4 @@
-"""In which format the caller wants rows: `format=`, else the `Accept` header."""
+"""The format of an answer, chosen by `format=` or else by the `Accept` header."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from api.http.problems import Problem
 
 
 class Format(StrEnum):
-    """What rows can be had as."""
+    """A format of rows."""
 
     JSON = "json"
     CSV = "csv"
@@ -21,7 +21,7 @@ class Encoding:
     """How ClickHouse writes a format.
 
     Attributes:
-        engine: ClickHouse's name of it.
+        engine: ClickHouse's name of the format.
         settings: Format settings of the query.
     """
 
@@ -58,10 +58,10 @@ _ACCEPTED = {
 
 
 def choose_format(wanted: Format | None, accept: str | None) -> Format:
-    """Return the format to answer in; `wanted` goes before `accept`.
+    """Return the format to answer in; ``wanted`` takes precedence over ``accept``.
 
     Raises:
-        Problem: None of the accepted types can be given.
+        Problem: None of the accepted types is available.
 
     Source: RFC 9110, section 12.5.1.
     """

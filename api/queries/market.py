@@ -1,8 +1,8 @@
-"""Queries about symbols, coins and data quality. Values are bound."""
+"""SQL for symbols, coins and data quality. Values are bound."""
 
 
 def _both(name: str) -> str:
-    """Return a time column as epoch milliseconds and as itself, which is written as ISO 8601."""
+    """Return SQL that selects a time as epoch milliseconds and as ISO 8601."""
     return f"toUnixTimestamp64Milli(t.{name}_time) AS {name}_ms, t.{name}_time AS {name}_time"
 
 

@@ -1,6 +1,6 @@
-"""Whether our candles alone are the best ones: then the exchange's need not be read beside them.
+"""Decides whether our own candles alone answer a page, so that the exchange's need not be read.
 
-Mostly they are, and half of the time of a page is saved.
+Usually they do, which halves the time of the page.
 """
 
 import re
@@ -15,12 +15,12 @@ _OPENED = re.compile(rb'"open_ms":(\d+)')
 
 
 def holds_all(rows: bytes, query: CandleQuery, now_ms: int) -> bool:
-    """Tell whether the exchange can have none that is missing or better.
+    """Return whether our rows have no gap, so that the exchange's candles cannot improve them.
 
     Args:
-        rows: What a query found of ours, as `Reader.json` gives it, with `status`; of one symbol.
-        query: What was asked.
-        now_ms: No candle that ends later is closed.
+        rows: Our candles of one symbol, as returned by `Reader.json`, with `status`.
+        query: The query.
+        now_ms: Present time; candles that end later are not closed.
     """
     if not rows or _GAPPED in rows:
         return False
@@ -35,21 +35,21 @@ def holds_all(rows: bytes, query: CandleQuery, now_ms: int) -> bool:
 
 
 class Ours:
-    """Remembers for a while where our candles did not do, so as not to try in vain."""
+    """Remembers for a minute which queries our candles could not answer, to avoid a second try."""
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._clock_s = clock_s
         self._failed: dict[tuple[str, str], tuple[int, float]] = {}
 
     def may_do(self, query: CandleQuery) -> bool:
-        """Tell whether it is worth a try."""
+        """Return whether to try our candles alone for this query."""
         if not query.is_of_one_symbol or "status" not in query.fields:
             return False
         failed_ms, until_s = self._failed.get(_key(query), (0, 0.0))
         return self._clock_s() > until_s or _first(query) > failed_ms
 
     def failed(self, query: CandleQuery) -> None:
-        """Remember that they did not do."""
+        """Record that our candles alone did not answer a query."""
         self._failed[_key(query)] = _first(query), self._clock_s() + AGAIN_S
 
 
@@ -63,14 +63,14 @@ def _opened(row: bytes) -> int:
 
 
 def _first(query: CandleQuery) -> int:
-    """Return the first candle that is asked for."""
+    """Return the open time of the first candle requested."""
     if query.after and query.order is Order.ASCENDING:
         return query.after[0] + query.interval.ms
     return range_of(query)[0]
 
 
 def _last(query: CandleQuery, now_ms: int) -> int:
-    """Return the last candle that is asked for and closed."""
+    """Return the open time of the last candle that is requested and closed."""
     length = query.interval.ms
     if query.after and query.order is Order.DESCENDING:
         return query.after[0] - length

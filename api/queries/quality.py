@@ -1,8 +1,8 @@
-"""Queries about what is held and whether it is right, by day and by symbol. Values are bound."""
+"""SQL for completeness by day, the audit, and volatility. Values are bound."""
 
 _MS = "toUnixTimestamp64Milli({0})"
 
-# The newest candle, or our clock less a minute in which the newest may still be on its way.
+# Candles are due up to the newest one, or up to a minute ago, as the newest may be on its way.
 DAYS = f"""
 WITH {{length_ms:Int64}} AS length_ms,
     (SELECT max(open_time) FROM candles WHERE interval = {{interval:String}}) AS newest,

@@ -1,6 +1,6 @@
-"""What each model was worth lately, kept for those who ask for a prediction.
+"""Each model's skill over the last seven days, shown with its predictions.
 
-Read again every minute beside the requests, so that no request waits for it.
+It is read every minute in the background, so that no request waits for it.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from schemas.errors import CandlewickError
 LOG = logging.getLogger(__name__)
 EVERY_S = 60.0
 DAYS = 7
-# Of each question that the reference answered too: averages of the model beside the reference's.
+# Averages of the model and of the reference, over the questions that both answered.
 SKILL_SQL = Template("""
 SELECT $keys, count() AS cases,
     1 - avg(s.squared_error_bp2) / nullIf(avg(r.squared_error_bp2), 0) AS point_skill,
@@ -39,30 +39,30 @@ _LATELY = (
 
 @dataclass(frozen=True, slots=True)
 class Lately:
-    """A model's worth over the last days; see `SKILL_SQL` for the figures."""
+    """A model's recent skill; see `SKILL_SQL` for the figures."""
 
     figures: Row
 
 
 class Evidence:
-    """The figures of each symbol and model, as they were read last."""
+    """The newest figures of each symbol and model."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._known: dict[tuple[str, str], Lately] = {}
 
     def of(self, symbol: str, model: str) -> Row | None:
-        """Return a model's figures, None where there are none."""
+        """Return a model's figures for a symbol, None if there are none."""
         found = self._known.get((symbol, model))
         return found.figures if found else None
 
     async def keep_reading(self) -> None:
-        """Read again and again; what cannot be read is forgotten, as old figures say nothing."""
+        """Read the figures every minute; if that fails, drop the old ones, as they mislead."""
         while True:
             try:
                 self._known = await to_thread.run_sync(self._read)
             except CandlewickError as error:
-                LOG.warning("the recent skill is not known: %s", error)
+                LOG.warning("the recent skill is unknown: %s", error)
                 self._known = {}
             await asyncio.sleep(EVERY_S)
 

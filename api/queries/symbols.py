@@ -1,4 +1,4 @@
-"""Which symbols there are: those that are followed, and those of which candles are stored."""
+"""The known symbols: those that are followed, and those with stored candles."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ _QUERY = (
 
 
 class Symbols:
-    """The symbols, looked up in the store at most once a minute."""
+    """The known symbols, looked up in ClickHouse at most once a minute."""
 
     def __init__(self, reader: Reader, followed: tuple[str, ...]) -> None:
         self._reader = reader
@@ -33,10 +33,10 @@ class Symbols:
             return sorted(self._stored | self._followed)
 
     def check(self, *symbols: str) -> None:
-        """Refuse symbols that are not there.
+        """Refuse unknown symbols.
 
         Raises:
-            Problem: One is not; 404.
+            Problem: A symbol is unknown; 404.
         """
         strange = set(symbols) - self._followed
         if strange and (missing := strange - set(self.all())):

@@ -1,4 +1,4 @@
-"""Candles, one symbol by URL or many by a search, in the format that the caller likes."""
+"""Routes of candles: one symbol by URL or many by a search, in several formats."""
 
 from typing import Annotated
 
@@ -46,7 +46,7 @@ def candles(
 @router.post("/v1/candles/search", responses={**ANSWERS, **errors(problems.TOO_LARGE)})
 @heavy_in_turn
 def search(request: Request, parts: TheParts, wanted: Annotated[CandleSearch, Body()]) -> Response:
-    """Return the candles of many symbols that meet conditions, by time and symbol."""
+    """Return candles of many symbols that meet conditions, by time and symbol."""
     return _answer(request, parts, wanted)
 
 

@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, and what is wrong: told from what is known, so that asking is free."""
+"""Routes of health: alive, ready, and the full report, all answered from memory."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -15,46 +15,46 @@ router = APIRouter(tags=["health"])
 
 
 class PartHealth(BaseModel):
-    """How one part does."""
+    """State of one part."""
 
     ok: bool
     state: str = Field(description="ok, starting or down.")
-    reason: str | None = Field(description="Why not, or why not yet.")
-    took_ms: float | None = Field(description="How long it took to answer.")
+    reason: str | None = Field(description="Why it is down or still starting.")
+    took_ms: float | None = Field(description="Time to answer, in milliseconds.")
 
 
 class SymbolHealth(BaseModel):
-    """Where a symbol's stream is."""
+    """Newest state of a symbol's stream."""
 
     symbol: str
     fresh: bool
-    last_price: str | None = Field(description="null where reading needs an account.")
+    last_price: str | None = Field(description="null if reading market data needs an account.")
     event_ms: int | None
     event_time: str | None
-    age_s: float | None = Field(description="Seconds since something came.")
+    age_s: float | None = Field(description="Seconds since data last arrived.")
 
 
 class StoredAge(BaseModel):
-    """How old the newest row is."""
+    """Age of the newest row of a symbol in a table."""
 
     table: str
     symbol: str
-    age_s: float | None = Field(description="Seconds; null where there is none of late.")
+    age_s: float | None = Field(description="Seconds; null if there is no recent row.")
 
 
 class GroupLag(BaseModel):
-    """How far a consumer group is behind."""
+    """Lag of a consumer group in a topic."""
 
     group: str
     topic: str
     records: int
-    seconds: float = Field(description="Since the oldest of them came, as far as it was seen.")
-    standing_s: float = Field(description="For how long it has not moved though records wait.")
-    has_moved: bool = Field(description="Whether it has moved since the API started.")
+    seconds: float = Field(description="Age of the oldest waiting record, as far as observed.")
+    standing_s: float = Field(description="Seconds without progress while records are waiting.")
+    has_moved: bool = Field(description="Whether it has made progress since the API started.")
 
 
 class Health(BaseModel):
-    """How everything does."""
+    """The full health report."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -77,14 +77,14 @@ class Health(BaseModel):
     status: str = Field(description="ok, starting or down.")
     reasons: list[str]
     parts: dict[str, PartHealth]
-    checked_s: float = Field(description="Seconds since everything was looked at.")
+    checked_s: float = Field(description="Seconds since the last check.")
     symbols: list[SymbolHealth]
-    stored: list[StoredAge] | None = Field(description="null where ClickHouse does not say.")
-    lag: list[GroupLag] | None = Field(description="null where Kafka does not say.")
+    stored: list[StoredAge] | None = Field(description="null if ClickHouse does not answer.")
+    lag: list[GroupLag] | None = Field(description="null if Kafka does not answer.")
     members: dict[str, int] = Field(description="Processes in each consumer group.")
     newest_prediction_age_s: float | None
     clock_offset_ms: int | None = Field(
-        description="The exchange's clock less ours, and less the way here; null while not known."
+        description="The exchange's clock minus ours and the network delay; null while unknown."
     )
     stream_clients: int
 
@@ -98,13 +98,13 @@ class Readiness(BaseModel):
 
 @router.get("/livez", response_model=Readiness)
 async def livez() -> Response:
-    """Say that the process runs."""
+    """Answer while the process runs."""
     return _answer([], {})
 
 
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 async def readyz(parts: TheParts) -> Response:
-    """Say whether requests can be answered: the database answers and Kafka is followed."""
+    """Return whether requests can be answered: the database answers and Kafka is being read."""
     checks = parts.report.readiness()
     if any(check.state is State.STARTING for check in checks):
         return _answer(checks, {}, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -114,7 +114,7 @@ async def readyz(parts: TheParts) -> Response:
 @router.get("/healthcheck", response_model=Health, responses={503: {"model": Health}})
 @router.get("/v1/healthcheck", response_model=Health, responses={503: {"model": Health}})
 async def healthcheck(parts: TheParts) -> Response:
-    """Say how every part does, and whether data moves: 503 with the reasons when one is down."""
+    """Return the state of every part and of the data: 503 with the reasons if one is down."""
     checks = parts.report.checks()
     shown = {
         c.name: {"ok": c.is_ok, "state": c.state, "reason": c.reason, "took_ms": c.took_ms}

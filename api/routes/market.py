@@ -1,4 +1,4 @@
-"""Symbols, coins, and how complete and right the data is."""
+"""Routes of symbols, coins, gaps and completeness."""
 
 from typing import Annotated
 
@@ -29,7 +29,7 @@ State = Annotated[
 
 @router.get("/v1/symbols", responses={**REFUSED, **found(SymbolList)})
 def symbols(request: Request, parts: TheParts) -> Response:
-    """Return every pair with its last price; one that nothing came of just now is not fresh."""
+    """Return all pairs with their last prices; a pair without recent data is not fresh."""
     stored = {str(row["symbol"]): row for row in parts.reader.rows(LAST_PRICES)}
     rows = [_symbol(parts, symbol, stored.get(symbol)) for symbol in parts.symbols.all()]
     return answer(request, json_bytes({"data": rows}))
@@ -37,7 +37,7 @@ def symbols(request: Request, parts: TheParts) -> Response:
 
 @router.get("/v1/coins", responses={**REFUSED, **found(CoinList)})
 def coins(request: Request, parts: TheParts) -> Response:
-    """Return the coins as CoinGecko described them last, by rank."""
+    """Return CoinGecko's newest description of each coin, by rank."""
     return answer(request, _listed(parts.reader.lines(COINS, {})))
 
 
@@ -52,7 +52,7 @@ def gaps(
     limit: Rows = 500,
     cursor: Cursor = None,
 ) -> Response:
-    """Return where trades were missing and what became of it, the newest first."""
+    """Return the gaps of missing trades and whether they were repaired, newest first."""
     if symbol:
         parts.symbols.check(symbol)
     ms, after, first_id = key_of(cursor, (int, str, int)) if cursor else (END_MS, "", 0)
@@ -76,7 +76,7 @@ def completeness(
     symbol: OptionalSymbol = None,
     interval: StoredInterval = "15m",
 ) -> Response:
-    """Return what is held, missing, verified and mismatched, by symbol and month."""
+    """Return how many candles are stored, missing, verified and mismatched, by symbol and month."""
     if symbol:
         parts.symbols.check(symbol)
     rows = parts.reader.rows(COMPLETENESS, {"symbol": symbol or "", "interval": interval})

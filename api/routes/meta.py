@@ -1,4 +1,4 @@
-"""About the API itself: metrics, and a page for each kind of problem."""
+"""Routes about the API itself: metrics, and a page for each kind of problem."""
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,7 +14,7 @@ router = APIRouter(tags=["health"])
 
 
 class KindRow(BaseModel):
-    """A kind of problem."""
+    """A kind of problem, with its remedy."""
 
     type: str
     status: int
@@ -23,7 +23,7 @@ class KindRow(BaseModel):
 
 
 class KindList(BaseModel):
-    """Every kind of problem."""
+    """All kinds of problem."""
 
     data: list[KindRow]
 
@@ -34,14 +34,14 @@ class KindList(BaseModel):
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def metrics(request: Request) -> Response:
-    """Return the figures for Prometheus."""
+    """Return the metrics in Prometheus' format."""
     registry = request.app.state.meter.registry
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/problems")
 async def list_problems() -> KindList:
-    """Return every kind of problem."""
+    """Return all kinds of problem."""
     return KindList(data=[_row(kind) for kind in CATALOGUE.kinds.values()])
 
 
@@ -50,7 +50,7 @@ async def list_problems() -> KindList:
     responses=errors(problems.NOT_FOUND),
 )
 async def problem_page(name: str) -> KindRow:
-    """Say what a kind of problem is and what to do."""
+    """Return what a kind of problem means and what to do about it."""
     if (kind := CATALOGUE.kinds.get(name)) is None:
         raise Problem(problems.NOT_FOUND, "there is no problem of that name")
     return _row(kind)

@@ -1,4 +1,4 @@
-"""Models: what happened to them, and asking for a training."""
+"""Routes of models: their events, and requests for trainings."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -69,7 +69,7 @@ def models(
     limit: Rows = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Return what happened to the models, with the evidence, the newest first."""
+    """Return the events of the models with their evidence, newest first."""
     if symbol:
         parts.symbols.check(symbol)
     after = key_of(cursor, (int, str, str, str, str)) if cursor else (END_MS, "", "", "", "")
@@ -99,7 +99,7 @@ def models(
     responses=ASKING,
 )
 def train(parts: TheParts, user: Operator, wish: TrainingWish, response: Response) -> object:
-    """Ask for a training; its answer says where to follow it."""
+    """Request a training; the answer contains the URL of its status."""
     check_range(wish.from_ms, wish.until_ms)
     if wish.symbol:
         parts.symbols.check(wish.symbol)
@@ -127,7 +127,7 @@ def train(parts: TheParts, user: Operator, wish: TrainingWish, response: Respons
 def training(
     parts: TheParts, training_id: Annotated[str, Path(pattern=RECEIPT, examples=["0-0"])]
 ) -> object:
-    """Return a request for a training and what became of it."""
+    """Return a request for a training and its result."""
     receipt = parse_receipt(training_id)
     request = parts.requests.find(receipt)
     if request is None:

@@ -1,4 +1,4 @@
-"""Past predictions beside what came: the score of each, with the intervals that were published."""
+"""Route of past predictions with their published intervals, outcomes and scores."""
 
 from typing import Annotated
 
@@ -60,15 +60,15 @@ def outcomes(
     *,
     model: OptionalModel = None,
     champion: Annotated[
-        bool, Query(description="Only of the model that was champion when it answered.")
+        bool, Query(description="Only predictions of the champion at the time.")
     ] = False,
     minutes: Annotated[
-        int, Query(ge=0, le=15, description="Only so many minutes to close; 0 for all.")
+        int, Query(ge=0, le=15, description="Only this many minutes to close; 0 for all.")
     ] = 0,
     limit: Rows = 500,
     cursor: Cursor = None,
 ) -> Response:
-    """Return past predictions with where the candle closed, the newest first."""
+    """Return past predictions and the actual closes of their candles, newest first."""
     parts.symbols.check(symbol)
     start = (END_MS - 1, END_MS - 1, "")
     open_ms, issued_ms, after = key_of(cursor, (int, int, str)) if cursor else start

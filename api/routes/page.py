@@ -1,4 +1,4 @@
-"""The page that people open, and its files."""
+"""Routes of the web page and its files."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -20,7 +20,7 @@ async def page(request: Request) -> Response:
 
 @router.api_route("/docs", methods=["GET", "HEAD"])
 async def docs(request: Request) -> Response:
-    """Return the OpenAPI document for people."""
+    """Return the page that shows the OpenAPI document."""
     return _file(request, "docs.html")
 
 

@@ -1,4 +1,4 @@
-"""Predictions: the one for now, those that were made, and what they were worth."""
+"""Routes of predictions: the current one, past ones, and their scores."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -63,7 +63,7 @@ _MODEL = "({model:String} = '' OR model = {model:String})"
 
 
 class Group(StrEnum):
-    """What scores may be told apart by, besides the model."""
+    """A key, besides the model, by which scores are grouped."""
 
     SYMBOL = "symbol"
     MINUTES = "minutes"
@@ -73,7 +73,7 @@ class Group(StrEnum):
 @router.get("/predict", responses={**NOT_NOW, **found(CurrentPrediction)})
 @router.get("/v1/predictions/current", responses={**NOT_NOW, **found(CurrentPrediction)})
 async def current(request: Request, parts: TheParts, symbol: Symbol) -> Response:
-    """Return where the open candle will close: 503 where no fresh prediction is there."""
+    """Return the prediction of where the open candle will close; 503 if none is fresh."""
     if symbol not in parts.settings.symbols:
         detail = f"{symbol} is not followed: /v1/symbols lists those that are"
         raise Problem(problems.UNKNOWN_SYMBOL, detail)
@@ -90,16 +90,18 @@ def predictions(
     *,
     symbol: Symbol,
     as_of: Annotated[
-        TimeMs | None, Query(description="Only what was known then: issued before this moment.")
+        TimeMs | None, Query(description="Only predictions issued up to this time.")
     ] = None,
     from_ms: Since = 0,
     until_ms: Until = END_MS - 1,
     model: OptionalModel = None,
-    scored: Annotated[bool, Query(description="Without those between two minutes.")] = False,
+    scored: Annotated[
+        bool, Query(description="Only scored ones, without those made between two minutes.")
+    ] = False,
     limit: Rows = 500,
     cursor: Cursor = None,
 ) -> Response:
-    """Return predictions as they were published, the newest first; they never change."""
+    """Return predictions as they were published, newest first; they never change."""
     check_range(from_ms, until_ms)
     parts.symbols.check(symbol)
     until_ms = until_ms if as_of is None else min(until_ms, as_of + 1)
@@ -129,14 +131,16 @@ def scores(
     symbol: OptionalSymbol = None,
     model: OptionalModel = None,
     by: Annotated[
-        list[Group], CommaSeparated, Query(description="Besides the model, comma separated.")
+        list[Group],
+        CommaSeparated,
+        Query(description="Keys to group by besides the model, comma separated."),
     ] = [],  # noqa: B006 - FastAPI copies it
     from_ms: Since = 0,
     until_ms: Until = END_MS - 1,
 ) -> Response:
-    """Return each model's skill against the reference, coverage and loss, of past predictions.
+    """Return each model's skill against the reference, its coverage and its loss.
 
-    Without `from`, of the last 30 days.
+    Without `from`, the last 30 days are used.
     """
     check_range(from_ms, until_ms)
     if symbol:

@@ -1,4 +1,4 @@
-"""How complete and right the data is, by day; and how much each symbol moves."""
+"""Routes of completeness by day, the audit, and volatility."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ from schemas.timeframe import Interval
 
 router = APIRouter(tags=["market"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
-Days = Annotated[int, Query(ge=1, le=400, description="So many days, today included.")]
+Days = Annotated[int, Query(ge=1, le=400, description="Number of days, today included.")]
 
 
 @router.get("/v1/completeness/days", responses={**REFUSED, **found(DayList)})
@@ -34,7 +34,7 @@ def completeness_by_day(
     interval: StoredInterval = "15m",
     days: Days = 30,
 ) -> Response:
-    """Return what is held, missing and verified of the symbols that are followed, by UTC day."""
+    """Return how many candles of the followed symbols are stored and missing, by UTC day."""
     bound: dict[str, Value] = {"symbols": _names(parts, symbol), "interval": interval}
     length_ms = Interval(interval).ms
     counts = parts.reader.rows(DAYS, bound | {"days": days, "length_ms": length_ms})
@@ -60,7 +60,7 @@ def audit(
 
 @router.get("/v1/volatility", responses={**REFUSED, **found(VolatilityList)})
 def volatility(request: Request, parts: TheParts) -> Response:
-    """Return how much each symbol that is followed moves in 15 minutes."""
+    """Return the volatility of each followed symbol, in 15-minute returns."""
     rows = parts.reader.rows(VOLATILITY, {"symbols": list(parts.settings.symbols)})
     return answer(request, json_bytes({"data": rows}))
 

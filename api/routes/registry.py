@@ -1,4 +1,4 @@
-"""The Schema Registry's read calls, so that its clients read our topics as they are.
+"""Routes with the Schema Registry's read calls, so that its clients can read our topics.
 
 Source: Confluent, "Schema Registry API Reference".
 """
@@ -22,7 +22,7 @@ MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 SUBJECT_UNKNOWN, VERSION_UNKNOWN, SCHEMA_UNKNOWN = 40401, 40402, 40403
 VERSION = 1
 ANSWERS: Responses = {
-    200: {"description": "As the protocol has it.", "content": {MEDIA_TYPE: {"schema": {}}}},
+    200: {"description": "As the protocol defines it.", "content": {MEDIA_TYPE: {"schema": {}}}},
     **errors(problems.NOT_FOUND, problems.INVALID),
 }
 router = APIRouter(
@@ -33,7 +33,7 @@ SchemaId = Annotated[int, Path(ge=0, lt=2**31)]
 
 
 class Lookup(BaseModel):
-    """A schema that a client wants to find."""
+    """A schema to look up."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -42,14 +42,14 @@ class Lookup(BaseModel):
 
 
 def subjects() -> dict[str, Contract]:
-    """Return the contract of each topic's values, by the registry's name of it."""
+    """Return the contract of each topic's values, by its subject in the registry."""
     found = {f"{t.name}-value": contract_of(t.record) for t in topics.ALL if t.record}
     return dict(sorted(found.items()))
 
 
 @router.get("/")
 def root() -> Response:
-    """Say that the registry is there."""
+    """Answer that the registry is available."""
     return _json({})
 
 
@@ -67,19 +67,19 @@ def list_types() -> Response:
 
 @router.get("/config")
 def config() -> Response:
-    """Return the rule that new versions keep."""
+    """Return the compatibility rule for new versions."""
     return _json({"compatibilityLevel": "BACKWARD"})
 
 
 @router.get("/mode")
 def mode() -> Response:
-    """Say that nothing is registered here."""
+    """Answer that the registry is read-only."""
     return _json({"mode": "READONLY"})
 
 
 @router.get("/schemas/ids/{schema_id}")
 def schema_by_id(schema_id: SchemaId) -> Response:
-    """Return the schema of an id found on the wire."""
+    """Return the schema with an id found in a message."""
     return _json({"schema": _with_id(schema_id).text})
 
 
@@ -127,7 +127,7 @@ def find_schema(subject: Subject, wanted: Lookup) -> Response:
     contract = _of_subject(subject)
     try:
         same = json.loads(wanted.text) == json.loads(contract.text)
-    except (ValueError, RecursionError):  # brackets without end
+    except (ValueError, RecursionError):  # RecursionError: deeply nested brackets
         same = False
     if not same or wanted.kind != "AVRO":
         raise _unknown(SCHEMA_UNKNOWN, f"Schema not found under {subject}.")

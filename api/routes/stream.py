@@ -1,4 +1,4 @@
-"""The live stream: server-sent events, and the same on a websocket."""
+"""Routes of the live stream: server-sent events, and the same over a websocket."""
 
 import asyncio
 from contextlib import aclosing
@@ -37,19 +37,19 @@ data: {"symbol":"BTCUSDT","interval":"1m","open_ms":1700000100000,"close":"35481
 """
 ANSWERS = {
     200: {
-        "description": "Events for ever. Of our own: `hello` first; `lost` where the past is older "
-        "than Kafka keeps it; `dropped` last, where a client was too slow.",
+        "description": "Endless events. Besides records: `hello` first; `lost` if missed events "
+        "are no longer in Kafka; `dropped` last, if a client was too slow.",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
     },
     **errors(problems.INVALID, problems.SIGN_IN, problems.TOO_MANY_CLIENTS, problems.UNAVAILABLE),
 }
 Kinds = Annotated[
-    list[Kind], CommaSeparated, Query(description="Only these, comma separated; else all.")
+    list[Kind], CommaSeparated, Query(description="Only these, comma separated; default: all.")
 ]
 Names = Annotated[
     list[SymbolName],
     CommaSeparated,
-    Query(max_length=MOST_SYMBOLS, description="Only these, comma separated; else all."),
+    Query(max_length=MOST_SYMBOLS, description="Only these, comma separated; default: all."),
 ]
 
 
@@ -61,7 +61,7 @@ async def stream(
     symbols: Names = [],  # noqa: B006 - FastAPI copies it
     last_event_id: Annotated[str | None, Header(max_length=LONGEST)] = None,
     since: Annotated[
-        str | None, Query(max_length=LONGEST, description="As `Last-Event-ID`, by URL.")
+        str | None, Query(max_length=LONGEST, description="Same as `Last-Event-ID`, in the URL.")
     ] = None,
 ) -> Response:
     """Follow candles, predictions, scores and gaps as they happen; `Last-Event-ID` resumes."""
@@ -74,8 +74,8 @@ async def stream(
 async def websocket(socket: WebSocket) -> None:
     """Follow the same as JSON messages `{"id", "event", "data"}`; `since` resumes.
 
-    A token travels in `Authorization`, or, from a browser, as the offered subprotocol
-    `bearer.<token>` beside `candlewick.v1`.
+    Send a token in `Authorization`, or, from a browser, offer the subprotocol `bearer.<token>`
+    besides `candlewick.v1`.
     """
     feed = parts_of(socket).feed
     try:
@@ -99,7 +99,7 @@ async def websocket(socket: WebSocket) -> None:
 
 
 def wish_of(kinds: list[Kind], symbols: list[str]) -> Wish:
-    """Return what a client wants; empty lists mean all."""
+    """Return a client's choice of kinds and symbols; empty lists mean all."""
     return Wish(frozenset(kinds or Kind), frozenset(symbols))
 
 
@@ -123,7 +123,7 @@ async def _send(socket: WebSocket, feed: Feed, wish: Wish, have: Position | None
 
 
 async def _listen(socket: WebSocket) -> None:
-    """Take what the client sends, which means nothing, until it leaves."""
+    """Ignore what the client sends, until it leaves."""
     try:
         while True:
             await socket.receive_text()

@@ -1,4 +1,4 @@
-"""Signing in."""
+"""Route for signing in."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ router = APIRouter(tags=["users"], dependencies=[Depends(no_store)])
 
 
 class SignIn(BaseModel):
-    """Name and password, as OAuth2's password grant has them. Source: RFC 6749, section 4.3.2."""
+    """Name and password, as in OAuth2's password grant. Source: RFC 6749, section 4.3.2."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -40,11 +40,11 @@ class SignIn(BaseModel):
     ),
 )
 async def token(request: Request, parts: TheParts, form: Annotated[SignIn, Form()]) -> Token:
-    """Exchange name and password for a token."""
+    """Exchange a name and password for a token."""
     password = form.password.get_secret_value()
     user = await check_password(parts, client_of(request), form.username, password)
     if user is None:
-        raise Problem(problems.SIGN_IN, "name or password is wrong")
+        raise Problem(problems.SIGN_IN, "the name or the password is wrong")
     tokens = parts.gate.tokens
     made = await to_thread.run_sync(tokens.make, user)
     return Token(access_token=made, expires_in=tokens.lifetime_s, role=user.role)

@@ -1,4 +1,4 @@
-"""Users: admins manage them, everybody changes their own password."""
+"""Routes of users: admins manage them, and everyone can change their own password."""
 
 from functools import partial
 from http import HTTPStatus
@@ -42,19 +42,19 @@ Username = Annotated[str, Path(pattern=USERNAME, examples=["ada"])]
 
 
 async def csv_body(request: Request) -> bytes:
-    """Return the body as it came."""
+    """Return the raw body of a request."""
     return await request.body()
 
 
 @router.get("/v1/users", responses=REFUSED)
 def list_users(parts: TheParts, _: Admin) -> UserList:
-    """Return everybody."""
+    """Return all users."""
     return UserList(data=[_row(user) for user in parts.gate.users.all()])
 
 
 @router.get("/v1/users/me", responses=REFUSED)
 def me(user: Viewer) -> UserRow:
-    """Return who is signed in."""
+    """Return the user who is signed in."""
     return _row(user)
 
 
@@ -64,7 +64,7 @@ def me(user: Viewer) -> UserRow:
     responses={**REFUSED, 200: {"content": {CSV: {"schema": {"type": "string"}}}}},
 )
 def export_users(parts: TheParts, _: Admin) -> Response:
-    """Return everybody as CSV, without passwords."""
+    """Return all users as CSV, without passwords."""
     headers = {"Content-Disposition": 'attachment; filename="users.csv"'}
     headers["Cache-Control"] = "no-store"
     return Response(write_users(parts.gate.users.all()), headers=headers, media_type=CSV)
@@ -73,7 +73,7 @@ def export_users(parts: TheParts, _: Admin) -> Response:
 @router.post("/add_user", status_code=HTTPStatus.CREATED, responses=WRITING)
 @router.post("/v1/users", status_code=HTTPStatus.CREATED, responses=WRITING)
 async def add_user(parts: TheParts, admin: Admin, wanted: UserRequest) -> UserRow:
-    """Let a person in."""
+    """Add a user."""
     password = wanted.password.get_secret_value()
     _check_password(password, wanted.username)
     person = NewUser(wanted.username, wanted.role, password)
@@ -93,7 +93,7 @@ async def add_user(parts: TheParts, admin: Admin, wanted: UserRequest) -> UserRo
 async def import_users(
     parts: TheParts, admin: Admin, data: Annotated[bytes, Depends(csv_body)]
 ) -> Imported:
-    """Let many in: CSV with username, role, password. All, or none where a row is wrong."""
+    """Add users from CSV with username, role and password; none if any row has an error."""
     return await parts.importing.run(admin.username, partial(_imported, parts, data))
 
 
@@ -103,7 +103,7 @@ async def import_users(
     responses={**WRITING, **errors(problems.NOT_FOUND)},
 )
 def remove_user(parts: TheParts, _: Admin, username: Username) -> None:
-    """Let a person in no longer; tokens end at once."""
+    """Remove a user; their tokens end at once."""
     try:
         removed = parts.gate.users.remove(username)
     except LastAdmin as error:
@@ -120,11 +120,11 @@ def remove_user(parts: TheParts, _: Admin, username: Username) -> None:
 async def change_password(
     request: Request, parts: TheParts, user: Viewer, username: Username, change: PasswordChange
 ) -> None:
-    """Change one's own password, or as an admin that of another; tokens end at once."""
+    """Change your own password, or as an admin another user's; the user's tokens end at once."""
     if username.lower() == user.username:
         await _check_current(request, parts, user, change)
     elif not user.role.may(Role.ADMIN):
-        raise Problem(problems.FORBIDDEN, "only an admin changes the password of another")
+        raise Problem(problems.FORBIDDEN, "only an admin may change another user's password")
     password = change.password.get_secret_value()
     _check_password(password, username)
     do = partial(parts.gate.change_password, username, password)
@@ -174,7 +174,7 @@ def _wrong_rows(faults: list[RowFault]) -> Problem:
         FieldError(", ".join(filter(None, (f"row {f.row}", f.column))), f.message)
         for f in faults[:MOST_FAULTS]
     )
-    detail = f"nothing was imported: {len(faults)} faults"
+    detail = f"nothing was imported: {len(faults)} errors"
     return Problem(problems.INVALID, detail, members=Members(errors=errors_))
 
 

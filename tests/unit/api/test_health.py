@@ -77,7 +77,10 @@ def test_a_group_that_does_not_move_though_records_wait_is_down(group: str) -> N
     found = judge().of_lags([a_lag(LIMITS.stands_s + 1, group=group)])
 
     assert found.state is State.DOWN
-    assert f"{group} has not moved on in {PLACE[0]} for 61 s, and 5 records wait" == found.reason
+    assert (
+        f"{group} has made no progress in {PLACE[0]} for 61 s, and 5 records are waiting"
+        == found.reason
+    )
 
 
 def test_a_training_may_hold_up_its_own_group() -> None:
