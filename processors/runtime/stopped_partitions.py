@@ -46,4 +46,4 @@ class Standing:
             self._reader.stand_still(topic, partition, offset)
         if (topic, partition, offset) not in self._told:
             self._told.add((topic, partition, offset))
-            log.error("%s [%d] stands still at offset %d: %s", topic, partition, offset, why)
+            log.error("%s [%d] is stopped at offset %d: %s", topic, partition, offset, why)

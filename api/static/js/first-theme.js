@@ -1,7 +1,7 @@
-// Runs before the first paint, so that a chosen theme does not flash the other one.
+// Runs before the first paint, so that the other theme does not flash.
 try {
   const chosen = localStorage.getItem("candlewick.theme");
   if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
 } catch {
-  // A browser that keeps nothing follows the system's theme.
+  // A browser without storage follows the system's theme.
 }

@@ -1,4 +1,4 @@
-// Puts the page together: what is known, the stream that feeds it, and the views that show it.
+// Builds the page: the market data, the stream that updates it, and the views that show it.
 
 import { AdminView } from "./admin/view.js";
 import { askToSignIn, watchAccount } from "./core/account.js";

@@ -1,4 +1,4 @@
-// Changing a password: one's own with the current one, or as an admin that of another.
+// Form to change your own password, or as an admin another user's.
 
 import { request } from "../core/api.js";
 import { el, show } from "../core/dom.js";
@@ -16,7 +16,7 @@ export function passwordForm(name, isOwn, onDone = () => {}) {
       const json = { password: next.value, ...(isOwn ? { current: current.value } : {}) };
       await request(`/v1/users/${encodeURIComponent(name)}/password`, { method: "POST", json });
       onDone();
-      if (isOwn) signOut(); // every token of the old password has ended
+      if (isOwn) signOut(); // the tokens of the old password have ended
     } catch (problem) {
       said.textContent = problem.sentence ?? problem.message;
     }

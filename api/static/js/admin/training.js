@@ -1,4 +1,4 @@
-// Trainings: ask for one and follow it; what happened to the models, with the evidence.
+// Trainings: request one and follow it; the events of the models, with their evidence.
 
 import { get, request } from "../core/api.js";
 import { el, show } from "../core/dom.js";
@@ -18,13 +18,13 @@ export class TrainingPanel {
     this.said = el("p", { class: "fault", role: "status", data: { role: "training" } });
     const form = el("form", { class: "form inline body", onsubmit: (event) => this.start(event) }, el("label", {}, "Symbol", this.symbol), el("label", {}, "Model", this.model), el("label", {}, "From", this.from), el("label", {}, "Until", this.to), el("button", { class: "primary", text: "Start a training" }));
     this.events = el("div", { class: "scroll" });
-    this.root = card("Models", "the newest first", el("div", {}, form, el("div", { class: "body" }, this.said), this.events));
+    this.root = card("Models", "newest first", el("div", {}, form, el("div", { class: "body" }, this.said), this.events));
   }
 
   load() {
     return fillPanel(this.events, () => get("/v1/models", { limit: 50 }), ({ data }) => {
       const heads = [["When", ""], ["Model", ""], ["Version", ""], ["Symbol", ""], ["Event", ""], ["Why", ""]];
-      show(this.events, data.length ? table(heads, data.map(eventRow)) : el("p", { class: "empty", text: "Nothing has happened to the models yet." }));
+      show(this.events, data.length ? table(heads, data.map(eventRow)) : el("p", { class: "empty", text: "No model events yet." }));
     });
   }
 
@@ -42,7 +42,7 @@ export class TrainingPanel {
 
   async follow(url, beganMs) {
     const waited = Math.round((Date.now() - beganMs) / 1000);
-    this.say("soft small", `Training asked for; waiting for ${waited}\u202fs. It may take minutes; you can leave this page.`);
+    this.say("soft small", `Training asked for; waiting for ${waited}\u202fs. It may take some minutes; you can leave this page.`);
     const training = await get(url).catch(() => null);
     if (training && training.status !== "waiting") {
       this.say(training.status === "trained" ? "done" : "fault", `${training.status}: ${training.result?.reason ?? ""}`);

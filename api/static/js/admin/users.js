@@ -52,9 +52,9 @@ export class UsersPanel {
     const dialog = el("dialog", { "aria-label": "Remove a user" });
     const remove = () => {
       dialog.close();
-      this.act(() => request(`/v1/users/${encodeURIComponent(name)}`, { method: "DELETE" }), () => `${name} is removed; every token of theirs has ended.`);
+      this.act(() => request(`/v1/users/${encodeURIComponent(name)}`, { method: "DELETE" }), () => `${name} is removed, and their tokens have ended.`);
     };
-    show(dialog, el("h2", { text: `Remove ${name}?` }), el("p", { class: "soft", text: "Their tokens end at once. It cannot be undone." }),
+    show(dialog, el("h2", { text: `Remove ${name}?` }), el("p", { class: "soft", text: "Their tokens end at once. This cannot be undone." }),
       el("div", { class: "actions" }, el("button", { type: "button", text: "Keep", onclick: () => dialog.close() }), el("button", { type: "button", class: "danger", text: "Remove", onclick: remove })));
     openDialog(dialog);
   }

@@ -1,4 +1,4 @@
-// What needs a role: users for admins, trainings for operators, one's own password for everybody.
+// Pages that need a role: users for admins, trainings for operators, the own password for everyone.
 
 import { askToSignIn } from "../core/account.js";
 import { el, show } from "../core/dom.js";
@@ -43,6 +43,6 @@ export class AdminView {
 
 function door() {
   return el("div", { class: "card door" }, el("h2", { text: "Sign in to administer" }),
-    el("p", { class: "soft", text: "Admins manage users, operators start trainings. The first admin is made with `candlewick users add --admin NAME`." }),
+    el("p", { class: "soft", text: "Admins manage users, operators start trainings. Create the first admin with `candlewick users add --admin NAME`." }),
     el("button", { class: "primary", type: "button", text: "Sign in", onclick: () => askToSignIn() }));
 }

@@ -1,4 +1,4 @@
-// The open candle's prediction, to the right of now: 90 % and 50 % band, and the predicted close.
+// The prediction for the open candle, right of the present: both bands and the predicted close.
 
 import { colour } from "../core/theme.js";
 import { Primitive } from "./primitive.js";

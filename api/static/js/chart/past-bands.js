@@ -1,4 +1,4 @@
-// What was predicted for each closed candle, behind it: the two bands, and a ring where it missed.
+// The predictions for closed candles, drawn behind them: both bands, and a ring around each miss.
 
 import { colour } from "../core/theme.js";
 import { Primitive } from "./primitive.js";

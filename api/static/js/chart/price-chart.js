@@ -1,4 +1,4 @@
-// The candle chart: rows in, drawings attached, and nothing here knows where data comes from.
+// The candle chart: draws rows and attached drawings, independent of the source of the data.
 
 import { CandlestickSeries, createChart, CrosshairMode, HistogramSeries, LineStyle } from "../../vendor/lightweight-charts-5.2.1/lightweight-charts.standalone.production.mjs";
 import { price } from "../core/format.js";

@@ -1,4 +1,4 @@
-// What every drawing of ours on the price pane shares: attached to a series, drawn in CSS pixels.
+// Shared part of our drawings on the price pane: attached to a series, drawn in CSS pixels.
 
 export class Primitive {
   constructor(zOrder) {
@@ -40,7 +40,7 @@ export class Primitive {
     return this.chart.timeScale().options().barSpacing;
   }
 
-  /** First and last index of a list that can be seen. */
+  /** First and last visible index of a list. */
   visible(length) {
     const range = this.chart.timeScale().getVisibleLogicalRange();
     if (!range) return [0, -1];

@@ -1,7 +1,7 @@
-// Candles as the chart draws them. A missing candle is a row without prices, so that a hole is seen.
+// Candles as rows of the chart. A missing candle is a row without prices, so that the gap is visible.
 
 export const QUARTER_MS = 900_000;
-const MOST_ROWS = 3_200; // 30 days and a margin; older ones go when the page stays open for days
+const MOST_ROWS = 3_200; // 30 days and a margin; older rows are dropped when the page stays open for days
 
 export class Rows {
   constructor() {
@@ -18,7 +18,7 @@ export class Rows {
     for (const candle of candles) this.put(candle);
   }
 
-  /** Put a candle; tells whether it was appended, replaced, or too old to be drawn. */
+  /** Add a candle; returns whether it was appended, replaced, or too old to be drawn. */
   put(candle) {
     const row = rowOf(candle);
     const index = this.at.get(row.openMs);
@@ -38,7 +38,7 @@ export class Rows {
     this.list.push(row);
   }
 
-  /** Drop what is older than 30 days; true when something went. */
+  /** Drop rows older than 30 days; returns whether any was dropped. */
   trim() {
     if (this.list.length <= MOST_ROWS) return false;
     const kept = this.list.slice(-2_900);

@@ -1,4 +1,4 @@
-// What is proven about each candle: a ribbon along the time axis, and hatching over what is missing.
+// The status of each candle: a ribbon along the time axis, and hatching over missing ones.
 
 import { colour } from "../core/theme.js";
 import { Primitive } from "./primitive.js";

@@ -1,4 +1,4 @@
-// Signing in and out. The password goes to the API once and is kept nowhere.
+// Signing in and out. The password is sent to the API once and stored nowhere.
 
 import { request } from "./api.js";
 import { el, show } from "./dom.js";

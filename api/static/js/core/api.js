@@ -1,4 +1,4 @@
-// Requests to the API. What it refuses becomes a Problem with a sentence for people.
+// Requests to the API. A refusal becomes a Problem with a sentence for people.
 
 import { session, signOut } from "./session.js";
 

@@ -1,4 +1,4 @@
-// One line across the page when what it shows is not fresh, and why.
+// One line across the page that says why its data is not fresh.
 
 import { el, show } from "./dom.js";
 import { age } from "./format.js";
@@ -14,7 +14,7 @@ export class Banner {
     this.said = "";
   }
 
-  /** Say how the stream is; `open` may carry `reason` and `needsLogin`. */
+  /** Set the state of the stream; a closed one may have `reason` and `needsLogin`. */
   setLink(link) {
     this.link = { ...link, began: performance.now() };
   }
@@ -40,19 +40,19 @@ export class Banner {
     if (!Number.isFinite(old)) return waiting(all, state);
     const since = age(Math.floor(old / 1000) * 1000).replace(".0", "");
     return {
-      short: "stale", title: all ? `Stale: no market data for ${since}.` : `Stale: nothing new of ${state.name} for ${since}.`,
-      detail: "The last numbers are greyed; they go on by themselves when trades come again.",
+      short: "stale", title: all ? `Stale: no market data for ${since}.` : `Stale: no data for ${state.name} for ${since}.`,
+      detail: "The last numbers are greyed out; they update by themselves when trades arrive again.",
     };
   }
 }
 
 const OFFLINE = {
-  short: "offline", title: "Connection lost.", detail: "What is shown is old. Trying again by itself; no reload is needed.",
+  short: "offline", title: "Connection lost.", detail: "The numbers are old. The page reconnects by itself; there is no need to reload.",
 };
 
 function waiting(all, state) {
   return {
-    short: "stale", title: all ? "Stale: no market data has come yet." : `Stale: nothing has come of ${state.name} yet.`,
-    detail: "Numbers are the last that were stored.",
+    short: "stale", title: all ? "Stale: no market data has arrived yet." : `Stale: no data for ${state.name} has arrived yet.`,
+    detail: "The numbers are the last stored ones.",
   };
 }

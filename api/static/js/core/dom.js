@@ -1,4 +1,4 @@
-// Elements from values. Text only ever becomes a text node, so data cannot become markup.
+// Creates elements from values. Text only becomes text nodes, so data cannot become markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 

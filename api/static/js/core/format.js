@@ -1,4 +1,4 @@
-// Numbers and times as people read them. Everything is UTC.
+// Formats numbers and times for people. All times are UTC.
 
 const NONE = "–";
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -1,10 +1,10 @@
-// What the server says of its own health: whether what happens is stored, and moves.
+// The server's own health report: whether data arrives and is stored.
 
 const EVERY_MS = 5_000;
 const PATIENCE_MS = 4_000;
 const TITLES = {
-  database: "The store does not answer.", broker: "Kafka does not answer.", stored: "Data stands still.", groups: "Data stands still.",
-  versions: "A newer version wrote what this one cannot read.", listening: "The server does not follow the market.",
+  database: "The database does not answer.", broker: "Kafka does not answer.", stored: "Data stands still.", groups: "Data stands still.",
+  versions: "A newer version wrote a record that this one cannot read.", listening: "The server receives no market data.",
 };
 
 export class Health {
@@ -17,7 +17,7 @@ export class Health {
     setInterval(() => this.ask(), EVERY_MS);
   }
 
-  /** Ask; a server that does not answer is the stream's matter to tell. */
+  /** Ask the server; if it does not answer, the stream reports that. */
   async ask() {
     try {
       const answer = await fetch("/healthcheck", { signal: AbortSignal.timeout(PATIENCE_MS) });

@@ -1,10 +1,10 @@
-// Keys for everything that is used often; none while a person types.
+// Keyboard shortcuts; inactive while a person types.
 
 import { el, show } from "./dom.js";
 
 const KEYS = [
-  ["↑ ↓", "symbol before, after"], ["1 … 9", "the first nine symbols"], ["/", "search a symbol"], ["← →", "another page"],
-  ["d w m", "a day, a week, 30 days"], ["t", "light or dark"], ["?", "these keys"], ["Esc", "close"],
+  ["↑ ↓", "previous or next symbol"], ["1 … 9", "one of the first nine symbols"], ["/", "find a symbol"], ["← →", "previous or next page"],
+  ["d w m", "show a day, a week, 30 days"], ["t", "light or dark"], ["?", "show these keys"], ["Esc", "close"],
 ];
 
 export function listenToKeys(actions) {

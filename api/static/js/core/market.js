@@ -1,4 +1,4 @@
-// What the page knows about each symbol right now. Bounded: one open candle and a few marks each.
+// The present state of each symbol. Bounded: one open candle and a few marks each.
 
 import { digitsOf } from "./format.js";
 
@@ -8,7 +8,7 @@ export class Market extends EventTarget {
   constructor() {
     super();
     this.symbols = new Map();
-    this.order = []; // as they are listed
+    this.order = []; // in the order of the list
     this.staleMs = 30_000;
     this.connected = false;
     this.headMs = 0;
@@ -24,7 +24,7 @@ export class Market extends EventTarget {
     return this.order;
   }
 
-  /** List those first that most money changed hands in. */
+  /** Sort the symbols by quote volume, largest first. */
   orderByTurnover() {
     const turnover = (name) => this.symbol(name).turnover;
     this.order = this.order.toSorted((one, other) => turnover(other) - turnover(one) || one.localeCompare(other));
@@ -39,7 +39,7 @@ export class Market extends EventTarget {
     return !this.connected || !(this.ageMs(state) <= this.staleMs);
   }
 
-  /** The exchange's time, carried on by our clock since the newest event. */
+  /** The exchange's time: the newest event's time plus the time since then by our clock. */
   nowMs() {
     return this.headMs ? this.headMs + Math.min(performance.now() - this.headAt, 3_600_000) : Date.now();
   }
@@ -96,7 +96,7 @@ export class Market extends EventTarget {
     return all.find((each) => each.champion) ?? all[0] ?? null;
   }
 
-  /** A prediction that may be shown as one: of a candle that is open, and arrived just now. */
+  /** The champion's prediction if it is fresh: its candle is open, and it arrived just now. */
   freshChampion(state) {
     const found = this.champion(state);
     const old = !found || this.isStale(state) || performance.now() - state.predictedAt > this.staleMs;

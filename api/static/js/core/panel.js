@@ -1,8 +1,8 @@
-// A part of a page that reads from the API: says that it waits, that there is nothing, or what went wrong.
+// A part of a page with data from the API: shows that it is loading, or what went wrong.
 
 import { el, show } from "./dom.js";
 
-/** Read and draw; what was drawn before stays while reading, and goes when reading fails. */
+/** Read and draw; the old drawing stays while reading, and is replaced if reading fails. */
 export async function fillPanel(root, read, draw) {
   if (!root.dataset.filled) show(root, el("div", { class: "loading panel-wait", text: "loading" }));
   try {
@@ -10,7 +10,7 @@ export async function fillPanel(root, read, draw) {
     root.dataset.filled = "yes";
   } catch (problem) {
     delete root.dataset.filled;
-    show(root, el("p", { class: "empty" }, el("span", { class: "bad", text: problem.sentence ?? problem.message }), " It is tried again every minute."));
+    show(root, el("p", { class: "empty" }, el("span", { class: "bad", text: problem.sentence ?? problem.message }), " The page tries again every minute."));
   }
 }
 

@@ -1,4 +1,4 @@
-// Who is signed in, for as long as this tab lives. The token is never in a URL.
+// The signed-in user, until this tab is closed. The token is never in a URL.
 
 const KEY = "candlewick.session";
 const watchers = new Set();

@@ -1,4 +1,4 @@
-// Reads server-sent events from a fetch body, so that a token can travel in a header.
+// Reads server-sent events from a fetch body, so that a token can be sent in a header.
 // Source: WHATWG HTML, "Server-sent events", interpreting an event stream.
 
 export async function* events(body) {

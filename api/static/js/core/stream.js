@@ -1,11 +1,11 @@
-// The live stream, for ever: connects again by itself and resumes after the last event.
+// The live stream: reconnects by itself and resumes after the last event.
 
 import { authorization, problemOf } from "./api.js";
 import { events } from "./sse.js";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8_000;
-const RESUME_WITHIN_MS = 60_000; // what is longer ago is read again over REST, which is quicker
+const RESUME_WITHIN_MS = 60_000; // after longer breaks, reading over REST is quicker
 
 export class Stream {
   constructor({ onEvent, onState }) {
@@ -74,7 +74,7 @@ export class Stream {
     const began = performance.now();
     return setInterval(() => {
       const quietMs = performance.now() - Math.max(began, this.lastHeard);
-      if (quietMs > this.heartbeatMs * 2.2) abort.abort(new Error("nothing came, not even a heartbeat"));
+      if (quietMs > this.heartbeatMs * 2.2) abort.abort(new Error("nothing arrived, not even a heartbeat"));
     }, 1000);
   }
 

@@ -1,4 +1,4 @@
-// Light and dark: the system's unless a person chose; colours for what is drawn on canvas.
+// Light and dark theme, the system's unless one is chosen; colours for canvas drawings.
 
 const KEY = "candlewick.theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -18,7 +18,7 @@ export function toggleTheme() {
   try {
     localStorage.setItem(KEY, next);
   } catch {
-    // It holds until the page is closed.
+    // Without storage the choice lasts until the page is closed.
   }
   announce();
 }
@@ -27,7 +27,7 @@ export function onTheme(watcher) {
   watchers.add(watcher);
 }
 
-/** A colour of tokens.css as canvas takes it, with an alpha. */
+/** A colour of tokens.css in the form that canvas needs, with an alpha. */
 export function colour(name, alpha = 1) {
   probe.style.color = `var(--${name})`;
   const [red, green, blue] = getComputedStyle(probe).color.match(/[\d.]+/g).map(Number);

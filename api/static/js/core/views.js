@@ -1,4 +1,4 @@
-// The pages behind the tabs; one is shown, and loaded when it is opened and every so often after.
+// The pages behind the tabs; the open one is loaded when it is opened and regularly afterwards.
 
 const EVERY_MS = 60_000;
 
@@ -15,7 +15,7 @@ export class Views {
     const name = wanted in this.views ? wanted : "live";
     if (name === this.shown) return;
     this.shown = name;
-    scrollTo(0, 0); // the fragment names an element, and browsers go there
+    scrollTo(0, 0); // browsers scroll to the element that the fragment names
     requestAnimationFrame(() => scrollTo(0, 0));
     for (const each of Object.keys(this.views)) document.getElementById(each).hidden = each !== name;
     for (const link of document.querySelectorAll(".tabs a")) {

@@ -1,4 +1,4 @@
-// One endpoint: parameters as fields, the body as JSON, answers by status, and the answer when tried.
+// One endpoint: parameters as fields, the body as JSON, answers by status, and a trial request.
 
 import { authorization } from "../core/api.js";
 import { el, show } from "../core/dom.js";
@@ -44,7 +44,7 @@ function exampleText(spec, { schema, example: given }) {
   return typeof value === "string" ? value : JSON.stringify(value, null, 2);
 }
 
-/** A value that fits a schema, made of its examples. */
+/** A value that matches a schema, built from its examples. */
 function sample(spec, schema, depth) {
   const known = resolve(spec, schema);
   if (known.example !== undefined) return known.example;

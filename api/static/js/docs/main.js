@@ -1,4 +1,4 @@
-// The OpenAPI document for people: every endpoint, what it takes and answers, and a way to try it.
+// The OpenAPI document for people: every endpoint with its parameters and answers, and a way to try it.
 
 import { watchAccount } from "../core/account.js";
 import { get } from "../core/api.js";

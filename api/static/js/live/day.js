@@ -1,4 +1,4 @@
-// The last day of every symbol in hours: for the small lines of the list and the change over a day.
+// Hourly closes of every symbol over the last day, for the list's small lines and the daily change.
 
 import { request } from "../core/api.js";
 

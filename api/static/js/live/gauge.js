@@ -1,4 +1,4 @@
-// The prediction as one horizontal scale: both bands, the predicted close, and the price now.
+// The prediction on a horizontal scale: both bands, the predicted close, and the present price.
 
 import { show, svg } from "../core/dom.js";
 import { price } from "../core/format.js";

@@ -1,4 +1,4 @@
-// The chosen symbol in one line: last price, countdown to close, trades a second, age.
+// The chosen symbol in one line: last price, countdown to close, trades per second, age.
 
 import { el, setClass, setText, show } from "../core/dom.js";
 import { age, clock, countdown, hourMinute, pairParts, price, signed } from "../core/format.js";

@@ -1,4 +1,4 @@
-// Past predictions beside what came: how often the bands held, and the newest one by one.
+// Past predictions and actual closes: how often the bands contained the close, and the newest ones.
 
 import { get } from "../core/api.js";
 import { el, setText, show } from "../core/dom.js";
@@ -20,10 +20,10 @@ export class OutcomesCard {
     this.hint = el("p", { class: "empty", text: "No candle has closed since the first prediction." });
     const choice = el("select", { "aria-label": "Minutes before the close", onchange: (event) => this.ask(Number(event.target.value)) },
       MINUTES.map((minutes) => el("option", { value: minutes, text: `${minutes} min before`, selected: minutes === this.minutes })));
-    const heads = [["Close at", ""], ["Predicted", "number"], ["Came", "number"], ["Error", "number"], ["", ""]];
+    const heads = [["Close at", ""], ["Predicted", "number"], ["Actual", "number"], ["Error", "number"], ["", ""]];
     this.table = el("table", {}, el("thead", {}, el("tr", {}, heads.map(([text, kind]) => el("th", { class: kind, text })))), this.body);
     show(root,
-      el("header", {}, el("h2", { text: "What came of them" }), el("span", { class: "spacer" }), choice),
+      el("header", {}, el("h2", { text: "Past predictions" }), el("span", { class: "spacer" }), choice),
       el("dl", { class: "held" }, this.figure("50 % band held", "narrow"), this.figure("90 % band held", "wide")),
       el("div", { class: "scroll" }, this.table, this.hint));
     market.addEventListener("score", ({ detail }) => this.onScore(detail));
@@ -44,7 +44,7 @@ export class OutcomesCard {
     await this.read(MOST);
   }
 
-  /** Scores are said at once and stored a moment later, so the newest are asked for twice. */
+  /** Scores are streamed at once and stored a moment later, so the newest are fetched twice. */
   onScore(score) {
     if (score.symbol !== this.symbol || !score.champion || this.waiting) return;
     this.waiting = true;
@@ -97,7 +97,7 @@ function drawn(row) {
 
 function line(row, digits) {
   const [kind, words] = row.covered50 ? ["verdict", "inside the 50 % band"] : row.covered90 ? ["verdict wide", "inside the 90 % band"] : ["verdict missed", "outside both bands"];
-  const title = row.replayed ? `${words}; asked of the past by ${row.model}` : `${words}; ${row.model}`;
+  const title = row.replayed ? `${words}; ${row.model}, replayed afterwards` : `${words}; ${row.model}`;
   return el("tr", { title },
     el("td", { text: hourMinute(row.closeMs) }), el("td", { class: "number", text: price(row.price, digits) }),
     el("td", { class: "number", text: price(row.close, digits) }), el("td", { class: "number", text: signed(row.errorBp, 1) }),

@@ -5,7 +5,7 @@ import { age, clock, count, percent, price, signed } from "../core/format.js";
 import { drawGauge } from "./gauge.js";
 import { basisPoints, sentence, trust } from "./words.js";
 
-const FEW = 200; // cases below which a share says little
+const FEW = 200; // with fewer cases a share means little
 
 export class PredictionCard {
   constructor(root, market) {
@@ -47,9 +47,9 @@ export class PredictionCard {
     setText(this.lately, "");
     const known = this.market.champion(state);
     if (this.market.isStale(state)) setText(this.words, `No prediction: the market data of ${state.name} is stale.`);
-    else if (!known) setText(this.words, "Waiting for the first prediction. It comes within a minute of the first history.");
-    else if (known.close_ms <= this.market.nowMs()) setText(this.words, "The candle has just closed; the next prediction comes in a moment.");
-    else setText(this.words, `No fresh prediction: the last one came ${age(performance.now() - state.predictedAt)} ago.`);
+    else if (!known) setText(this.words, "Waiting for the first prediction. It appears within a minute once history is stored.");
+    else if (known.close_ms <= this.market.nowMs()) setText(this.words, "The candle has just closed; the next prediction follows in a moment.");
+    else setText(this.words, `No fresh prediction: the last one arrived ${age(performance.now() - state.predictedAt)} ago.`);
   }
 
   row(each, state) {
@@ -67,7 +67,7 @@ function byRank(one, other) {
 }
 
 function latelyWords(lately) {
-  if (!lately) return "No scores yet: they come when candles close.";
+  if (!lately) return "No scores yet: they appear when candles close.";
   const skill = lately.point_skill === null ? "unknown" : signed(lately.point_skill * 100, 2, "%");
-  return `Last seven days, ${count(lately.cases)} answers: skill of the close against “no change” ${skill}.`;
+  return `Last seven days, ${count(lately.cases)} predictions: skill of the close against “no change” ${skill}.`;
 }

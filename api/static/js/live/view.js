@@ -1,4 +1,4 @@
-// The live view: list, chart and cards of one chosen symbol.
+// The live view: the list of symbols, and chart and cards of the chosen one.
 
 import { PriceChart } from "../chart/price-chart.js";
 import { get } from "../core/api.js";
@@ -16,7 +16,7 @@ const NARROW_PX = 760;
 const DAYS_30 = 2_880;
 const AGAIN_MS = 4_000;
 const STATUS = {
-  complete: "complete: ids prove that nothing is missing", official: "the exchange’s own", quiet: "quiet: nothing was traded",
+  complete: "complete: trade ids prove that nothing is missing", official: "the exchange’s own", quiet: "quiet: no trades",
   gapped: "gapped: trades are missing", missing: "missing", open: "open",
 };
 
@@ -71,7 +71,7 @@ export class LiveView {
     this.load();
   }
 
-  /** Read the past again; candles that come meanwhile are in it or come again within a second. */
+  /** Read the past again; candles that arrive meanwhile are in it or arrive again within a second. */
   async load() {
     const name = this.symbol;
     this.loading = true;
@@ -156,6 +156,6 @@ function decimals(text) {
 }
 
 function key() {
-  const items = [["complete", "complete, proven by ids"], ["official", "the exchange’s own"], ["quiet", "quiet"], ["gapped", "gapped or missing"], ["band", "predicted 50 % and 90 %"], ["missed", "outside 90 %"]];
+  const items = [["complete", "complete, proven by trade ids"], ["official", "the exchange’s own"], ["quiet", "quiet"], ["gapped", "gapped or missing"], ["band", "predicted 50 % and 90 %"], ["missed", "outside 90 %"]];
   return el("div", { class: "key" }, items.map(([name, text]) => el("span", {}, el("i", { class: name }), text)));
 }

@@ -1,4 +1,4 @@
-// The symbols on the left: price, change over a day, trades a second, and how old all that is.
+// The symbols on the left: price, change over a day, trades per second, and age of the data.
 
 import { el, setClass, setText, show, svg } from "../core/dom.js";
 import { age, pairParts, price, signed } from "../core/format.js";
@@ -102,7 +102,7 @@ export class Watchlist {
   }
 }
 
-/** Scroll the list alone; `scrollIntoView` would move the whole page on a phone. */
+/** Scroll only the list; `scrollIntoView` would move the whole page on a phone. */
 function bringIntoView(list, row) {
   const [outer, inner] = [list.getBoundingClientRect(), row.getBoundingClientRect()];
   list.scrollTop += Math.min(0, inner.top - outer.top) + Math.max(0, inner.bottom - outer.bottom);

@@ -1,4 +1,4 @@
-// A prediction as a sentence. The words follow the numbers: a coin toss is called one.
+// A prediction as a sentence.
 
 import { el } from "../core/dom.js";
 import { hourMinute, price, signed } from "../core/format.js";
@@ -13,8 +13,8 @@ export function sentence(prediction, state) {
 }
 
 export function trust(prediction) {
-  if (prediction.status === "cold") return "There is little history yet, so the interval is wider than it needs to be.";
-  if (prediction.status === "gapped") return "Trades are missing just before it, so the interval is wider.";
+  if (prediction.status === "cold") return "There is little history yet, so the interval is wider than necessary.";
+  if (prediction.status === "gapped") return "Trades just before this prediction are missing, so the interval is wider.";
   return "";
 }
 

@@ -1,4 +1,4 @@
-// Rectangles whose areas are the values, as square as can be.
+// Rectangles with areas proportional to values, as square as possible.
 // Source: Bruls, Huizing, van Wijk (2000), "Squarified Treemaps", section 3.
 
 /** Lay out items, largest first, in a rectangle; returns [{item, x, y, width, height}]. */

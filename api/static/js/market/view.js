@@ -1,4 +1,4 @@
-// The market: coins by capitalisation, what they are, and how much they move.
+// The market: coins by capitalisation, and the volatility of the followed symbols.
 
 import { get } from "../core/api.js";
 import { el, show } from "../core/dom.js";
@@ -7,7 +7,7 @@ import { card, fillPanel, table } from "../core/panel.js";
 import { squarify } from "./treemap.js";
 
 const HEADS = [["#", ""], ["Coin", ""], ["Price", "number"], ["24 h", "number"], ["Capitalisation", "number"], ["Volume 24 h", "number"], ["Turnover", "number"], ["Circulating", "number"], ["of maximum", "number"], ["Highest ever", "number"], ["since then", "number"]];
-const FULL_COLOUR = 6; // per cent of change at which the colour is full
+const FULL_COLOUR = 6; // change in per cent at which the colour is strongest
 
 export class MarketView {
   constructor(root) {
@@ -35,7 +35,7 @@ export class MarketView {
     this.layOut();
     const newest = Math.max(...coins.map((coin) => coin.updated_ms));
     this.note.textContent = coins.length ? `as of ${moment(newest)} UTC` : "";
-    if (coins.length === 0) show(this.coins, el("p", { class: "empty", text: "No coins yet: they are asked for every few minutes." }));
+    if (coins.length === 0) show(this.coins, el("p", { class: "empty", text: "No coins yet: they are fetched every few minutes." }));
     else show(this.coins, table(HEADS, coins.map(coinRow)));
   }
 

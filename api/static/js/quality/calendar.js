@@ -1,4 +1,4 @@
-// A row a symbol, a square a day: full where everything is held, hatched where something is missing.
+// One row per symbol and one square per day: full if all candles are stored, hatched if any is missing.
 
 import { el } from "../core/dom.js";
 import { count, pairParts, percent } from "../core/format.js";
@@ -8,9 +8,9 @@ export function calendar(rows) {
   const symbols = [...new Set(rows.map((row) => row.symbol))];
   const byKey = new Map(rows.map((row) => [`${row.symbol}${row.day}`, row]));
   const grid = el("div", { class: "calendar", style: { gridTemplateColumns: `56px repeat(${days.length}, minmax(12px, 1fr)) 62px` } },
-    el("span"), days.map((day, at) => el("span", { class: "day faint tiny", text: isLabelled(day, at, days) ? label(day) : "" })), el("span", { class: "day faint tiny end", text: "held" }),
+    el("span"), days.map((day, at) => el("span", { class: "day faint tiny", text: isLabelled(day, at, days) ? label(day) : "" })), el("span", { class: "day faint tiny end", text: "stored" }),
     symbols.map((symbol) => line(symbol, days, byKey)));
-  const key = [["full", "all held"], ["checked", "all held, some verified"], ["part", "something missing"], ["none", "not due"]];
+  const key = [["full", "all stored"], ["checked", "all stored, some verified"], ["part", "some missing"], ["none", "not due"]];
   return [grid, el("div", { class: "chart-key below" }, key.map(([kind, words]) => el("span", {}, el("i", { class: `square ${kind}` }), words)))];
 }
 
@@ -26,7 +26,7 @@ function square(symbol, day, row) {
   if (!row) return el("i", { class: "square none" });
   const isWhole = row.missing === 0 && row.gapped === 0;
   const kind = !isWhole ? "part" : row.verified > 0 ? "checked" : "full";
-  const words = [`${symbol} ${day}: ${count(row.held)} of ${count(row.expected)} held`, row.missing && `${row.missing} missing`, row.gapped && `${row.gapped} gapped`, row.official_holes && `${row.official_holes} the exchange has not`, row.verified && `${row.verified} verified`, row.mismatched && `${row.mismatched} differ`];
+  const words = [`${symbol} ${day}: ${count(row.held)} of ${count(row.expected)} stored`, row.missing && `${row.missing} missing`, row.gapped && `${row.gapped} gapped`, row.official_holes && `${row.official_holes} missing at the exchange too`, row.verified && `${row.verified} verified`, row.mismatched && `${row.mismatched} differ`];
   return el("i", { class: `square ${kind}`, title: words.filter(Boolean).join(", ") });
 }
 

@@ -1,4 +1,4 @@
-// Data quality: what is held of each day, what was missing and became of it, and the audit.
+// Data quality: stored candles by day, gaps and their repair, and the audit.
 
 import { get } from "../core/api.js";
 import { el, show } from "../core/dom.js";
@@ -15,7 +15,7 @@ export class QualityView {
     this.interval = el("select", { "aria-label": "Interval", onchange: () => this.load() }, el("option", { value: "15m", text: "15 minutes" }), el("option", { value: "1m", text: "1 minute" }));
     show(root, el("div", { class: "page" }, this.top,
       card("Completeness", "each square is a day, UTC", this.days, this.interval),
-      el("div", { class: "split" }, card("Audit", "our candles against the exchange’s, every field", this.audit), card("Gaps", "trades that were missing, and what became of it", this.gaps))));
+      el("div", { class: "split" }, card("Audit", "our candles compared with the exchange’s, field by field", this.audit), card("Gaps", "trades that were missing, and whether they were repaired", this.gaps))));
   }
 
   load() {
@@ -30,7 +30,7 @@ export class QualityView {
   drawDays(rows) {
     const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
     this.figures = { ...this.figures, expected: sum("expected"), held: sum("held") + sum("official_holes"), missing: sum("missing") + sum("gapped") };
-    show(this.days, rows.length ? calendar(rows) : el("p", { class: "empty", text: "Nothing is held yet." }));
+    show(this.days, rows.length ? calendar(rows) : el("p", { class: "empty", text: "Nothing is stored yet." }));
     this.drawTop();
   }
 
@@ -45,14 +45,14 @@ export class QualityView {
   drawGaps(gaps) {
     this.figures = { ...this.figures, gaps: gaps.length, repaired: gaps.filter((gap) => gap.state === "repaired").length };
     const heads = [["Noticed", ""], ["Symbol", ""], ["Trades", "number"], ["State", ""], ["Why", ""]];
-    show(this.gaps, gaps.length ? table(heads, gaps.map(gapRow)) : el("p", { class: "empty" }, el("span", { class: "tag good", text: "no gaps" }), " Every trade id follows the one before."));
+    show(this.gaps, gaps.length ? table(heads, gaps.map(gapRow)) : el("p", { class: "empty" }, el("span", { class: "tag good", text: "no gaps" }), " Trade ids are consecutive."));
     this.drawTop();
   }
 
   drawTop() {
     const f = this.figures;
     const tiles = [
-      ["Held", f.expected === undefined ? "–" : percent(f.held / f.expected, f.held === f.expected ? 0 : 2), f.expected === undefined ? "" : `${count(f.held)} of ${count(f.expected)} candles in 31 days`, f.held < f.expected ? "warn" : ""],
+      ["Stored", f.expected === undefined ? "–" : percent(f.held / f.expected, f.held === f.expected ? 0 : 2), f.expected === undefined ? "" : `${count(f.held)} of ${count(f.expected)} candles in 31 days`, f.held < f.expected ? "warn" : ""],
       ["Missing", count(f.missing), "candles that the exchange has", f.missing ? "warn" : ""],
       ["Verified", count(f.verified), "of ours equal the exchange’s in every field", ""],
       ["Mismatches", count(f.mismatched), f.newest ? `last compared ${moment(f.newest)}` : "nothing compared yet", f.mismatched ? "bad" : ""],

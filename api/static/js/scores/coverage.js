@@ -1,4 +1,4 @@
-// How often a band held, by minutes to close, one line a model; the dashed line is what it promises.
+// How often a band contained the close, by minutes left, one line per model; dashed: the promised share.
 
 import { el, svg } from "../core/dom.js";
 import { percent } from "../core/format.js";

@@ -1,4 +1,4 @@
-// A skill as a bar from the middle: right is better than the reference, left is worse, zero is nothing.
+// A skill as a bar from the middle: to the right better than the reference, to the left worse.
 
 import { svg } from "../core/dom.js";
 

@@ -1,4 +1,4 @@
-// The scoreboard: each model beside the naive reference, and what its bands held.
+// The scoreboard: each model compared with the reference, and the coverage of its bands.
 
 import { get } from "../core/api.js";
 import { el, show } from "../core/dom.js";
@@ -7,7 +7,7 @@ import { card, fillPanel, table } from "../core/panel.js";
 import { coverageChart } from "./coverage.js";
 import { skillBar } from "./skill-bar.js";
 
-const FEW = 200; // cases below which figures say little
+const FEW = 200; // with fewer cases the figures mean little
 
 export class ScoresView {
   constructor(root, market) {
@@ -20,8 +20,8 @@ export class ScoresView {
     show(root, el("div", { class: "page" },
       card("Models against “no change”", "the reference predicts the last price, with a constant band", this.overall, this.choice),
       this.minutes,
-      card("By minutes to close", "skill of the close and of the band, and how often bands held", this.by),
-      el("p", { class: "faint small note", text: "Skill is 1 − error ÷ error of the reference, over the same questions: 0 % is worth nothing, below 0 is worse than no change. Last 30 days." })));
+      card("By minutes to close", "skill of the close and of the band, and how often bands contained the close", this.by),
+      el("p", { class: "faint small note", text: "Skill is 1 − error ÷ error of the reference, on the same questions: at 0 % a model is no better than “no change”, below 0 it is worse. Last 30 days." })));
     market.addEventListener("listing", () => this.fillChoice());
   }
 
@@ -36,7 +36,7 @@ export class ScoresView {
     this.load();
   }
 
-  /** The whole first, as it is quicker, then by minutes. */
+  /** The overall scores first, as they are quicker, then those by minutes. */
   async load() {
     const symbol = this.symbol;
     await fillPanel(this.overall, () => get("/v1/scores", { symbol }), ({ data }) => this.drawOverall(data));
@@ -46,7 +46,7 @@ export class ScoresView {
 
   drawOverall(all) {
     if (all.length === 0) {
-      show(this.overall, el("p", { class: "empty", text: "No scores yet: the first come when a candle closes that was predicted." }));
+      show(this.overall, el("p", { class: "empty", text: "No scores yet: the first appear when a predicted candle closes." }));
       return;
     }
     const telling = all.filter((row) => row.cases >= FEW);
