@@ -38,7 +38,7 @@ def evaluate(
         ),
     ] = None,
     symbol: Annotated[
-        str | None, typer.Option(help="Pair of the files whose names lack it.")
+        str | None, typer.Option(help="Pair of all files; default: that in each name.")
     ] = None,
 ) -> None:
     """Replay stored candles through the same step as live, and score every prediction.

@@ -1,4 +1,4 @@
-"""Daily history from other providers' CSV exports, as rows for its own table. Pure."""
+"""Parser of other providers' CSV files with daily history. Pure."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ from schemas.errors import ConfigurationError
 from schemas.timeframe import DAY_MS
 
 FIELDS: Final = ("time", "open", "high", "low", "close", "volume", "market_cap")
-# Known exports: our field to the column that has it, in lower case.
+# Known files: our field to the name of its column, in lower case.
 PROVIDERS: Final[Mapping[str, Mapping[str, str]]] = {
     "messari": {
         "time": "timestamp",
@@ -34,7 +34,7 @@ _MARKS: Final = ("Z", " UTC")
 
 @dataclass(frozen=True, slots=True)
 class ImportedDay:
-    """One day of another provider; None where it does not say."""
+    """One day from another provider; a value that its file lacks is None."""
 
     open_ms: int
     open: Decimal | None
@@ -47,11 +47,11 @@ class ImportedDay:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which column has which field.
+    """The columns of a file by our field names.
 
     Attributes:
-        source: Who the provider is.
-        named: Our field to the name of the column, in lower case.
+        source: Name of the provider.
+        named: Our field to the name of its column, in lower case.
     """
 
     source: str
@@ -59,29 +59,29 @@ class Columns:
 
 
 def columns_of(header: Iterable[str]) -> Columns:
-    """Return the columns of a known export, by its header.
+    """Recognise a known provider's file by its header, and return its columns.
 
     Raises:
-        ConfigurationError: It is none of those.
+        ConfigurationError: The header is not one of a known provider.
     """
     found = {name.strip().lower() for name in header}
     for source, named in PROVIDERS.items():
         if set(named.values()) <= found:
             return Columns(source, named)
     raise ConfigurationError(
-        f"the columns {', '.join(sorted(found))} are those of no known export "
+        f"the columns {', '.join(sorted(found))} are not those of a known provider "
         f"({', '.join(PROVIDERS)}): name them in a YAML file, --columns FILE"
     )
 
 
 def mapped_columns(mapping: object) -> Columns:
-    """Return the columns that a mapping names: ``source``, ``time``, ``close``, and what else.
+    """Read columns from a mapping with ``source``, ``time``, ``close`` and any other field.
 
     Raises:
         ConfigurationError: A name is unknown, or one of the three is missing.
     """
     if not isinstance(mapping, dict):
-        raise ConfigurationError("the columns are no mapping: write lines such as close: Price")
+        raise ConfigurationError("the columns are not a mapping: write lines such as close: Price")
     named = {str(key): str(value).strip().lower() for key, value in mapping.items()}
     source = named.pop("source", "")
     unknown = sorted(set(named) - set(FIELDS))
@@ -94,10 +94,10 @@ def mapped_columns(mapping: object) -> Columns:
 
 
 def read_days(lines: Iterable[str], columns: Columns | None) -> tuple[Columns, list[ImportedDay]]:
-    """Return the days of an export, oldest first, and which columns were read.
+    """Return the columns of a file and its days, oldest first.
 
     Raises:
-        ConfigurationError: A column is missing, or a row cannot be read; says which.
+        ConfigurationError: A column is missing or a row cannot be read; the message names it.
     """
     reader = csv.reader(lines, skipinitialspace=True)
     header = [name.strip().lower().removeprefix("\ufeff") for name in next(reader, [])]
@@ -148,7 +148,7 @@ def _amount(text: str) -> Decimal | None:
         return None
     value = Decimal(plain)
     if not value.is_finite() or value < 0:
-        raise ValueError(f"{text!r} is no amount")
+        raise ValueError(f"{text!r} is not an amount")
     return value.quantize(Decimal("1e-8"))
 
 

@@ -1,1 +1,1 @@
-"""Predictions replayed over files of candles: reading the files, showing what came out."""
+"""Evaluation of models on files of candles: reads the files, replays them, reports the scores."""

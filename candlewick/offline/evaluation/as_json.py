@@ -1,4 +1,4 @@
-"""The scoreboard as programs read it. Times are UTC epoch milliseconds."""
+"""The scoreboard of an evaluation as JSON. Times are UTC epoch milliseconds."""
 
 from dataclasses import asdict
 from math import isnan
@@ -12,7 +12,7 @@ Json = dict[str, object]
 
 
 def evaluation_json(evaluation: Evaluation) -> str:
-    """Return the JSON of an evaluation; what is not known is null."""
+    """Return an evaluation as JSON; an unknown number is null."""
     body = {
         "symbols": {result.symbol: _symbol(result) for result in evaluation.symbols},
         "digest": evaluation.digest,

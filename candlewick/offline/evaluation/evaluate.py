@@ -1,6 +1,6 @@
-"""Replay the candles of one or more symbols and say what the predictions were worth.
+"""Evaluation: replays the candles of one or more symbols, and scores the predictions.
 
-Trained models are trained on the way, every thirty days, on what had been seen by then.
+Models that need training are trained every thirty days of the replay, on the candles before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,11 +27,11 @@ MONTH_MS = 30 * DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class SymbolResult:
-    """One symbol's outcome.
+    """The result of one symbol.
 
     Attributes:
-        reported_from_ms: Candles that opened before it are not in ``skills``.
-        digest: SHA-256 of all predictions, those before it included.
+        reported_from_ms: Start of the reported period; ``skills`` has no candles before it.
+        digest: SHA-256 of all predictions, including those before the reported period.
     """
 
     symbol: str
@@ -48,7 +48,7 @@ class SymbolResult:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The outcome of all symbols, and one digest of their predictions."""
+    """The results of all symbols, and one digest of their predictions."""
 
     symbols: list[SymbolResult]
     digest: str
@@ -56,7 +56,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One symbol on its way, with the lessons of each model that is trained."""
+    """The running replay of one symbol, with the lessons of each model to train."""
 
     candles: Sequence[Candle]
     replay: Replay
@@ -72,16 +72,16 @@ def evaluate(
     report_days: float | None = None,
     models: Sequence[str] = ("batch",),
 ) -> Evaluation:
-    """Replay each symbol; the last days are reported, a third of them unless told.
+    """Replay each symbol, and report the scores of its last days.
 
     Args:
-        candles: By symbol, in order of time.
-        report_days: How many days at the end are reported.
-        models: Which of `MODELS` to train and enter beside the reference and the online model.
+        candles: Candles by symbol, in order of time.
+        report_days: Number of days to report; default: the last third.
+        models: Models out of `MODELS` to train, in addition to the reference and the online model.
 
     Raises:
-        ConfigurationError: There are too few candles to report on, or what trains a model is not
-            installed.
+        ConfigurationError: There are too few candles to report, or a package that a model needs
+            for training is not installed.
     """
     for model in models:
         check_trainable(model)
@@ -115,7 +115,7 @@ def _start(
 
 
 def _stages(runs: Mapping[str, _Run]) -> list[int]:
-    """Return the moments between which is replayed: at those inside, models are trained."""
+    """Return the start, the moments of training and the end of the replay, in order."""
     first = min(run.candles[0].open_ms for run in runs.values())
     last = max(run.candles[-1].close_ms for run in runs.values())
     reported = min(run.replay.report_from_ms for run in runs.values())

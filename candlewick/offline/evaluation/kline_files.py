@@ -1,4 +1,4 @@
-"""Files of candles: official CSV or zip, REST rows as JSON lines, freqtrade's feather and JSON."""
+"""Reader of candle files: official CSV or zip, REST rows as JSON lines, freqtrade's formats."""
 
 import gzip
 import re
@@ -25,14 +25,14 @@ _FEATHER_COLUMNS = ("date", "open", "high", "low", "close", "volume")
 
 
 def read_candles(paths: Iterable[Path], symbol: str | None = None) -> dict[str, list[Candle]]:
-    """Return the candles of each symbol in order of time, none twice.
+    """Return the candles of each symbol in order of time, without duplicates.
 
     Args:
-        paths: Files of 1m or 15m candles; those of one symbol must have one interval.
-        symbol: For files whose name does not say it.
+        paths: Files of 1m or 15m candles; all files of a symbol must have the same interval.
+        symbol: Symbol of all files; default: that in the name of each file.
 
     Raises:
-        ConfigurationError: A file cannot be read, or does not hold what it must.
+        ConfigurationError: A file cannot be read, or its contents are not candles.
     """
     rows: dict[str, dict[int, Row]] = {}
     for path in paths:
@@ -83,7 +83,7 @@ def _feather_rows(path: Path) -> Iterator[Row]:
     try:
         table = feather.read_table(path, columns=list(_FEATHER_COLUMNS))
     except (pa.ArrowInvalid, KeyError) as error:
-        raise ConfigurationError(f"{path} is no feather file of candles: {error}") from error
+        raise ConfigurationError(f"{path} is not a feather file of candles: {error}") from error
     stamps = table["date"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64())
     values = [table[name].to_pylist() for name in _FEATHER_COLUMNS[1:]]
     yield from zip(stamps.to_pylist(), *values, strict=True)
@@ -94,9 +94,9 @@ def _json_rows(path: Path, *, packed: bool) -> Iterator[Row]:
     try:
         rows = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise ConfigurationError(f"{path} is no JSON: {error}") from error
+        raise ConfigurationError(f"{path} is not JSON: {error}") from error
     if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows):
-        raise ConfigurationError(f"{path} holds no list of rows")
+        raise ConfigurationError(f"{path} is not a list of rows")
     yield from rows
 
 
@@ -113,7 +113,7 @@ def _line_row(line: str) -> Row:
         try:
             row = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise ConfigurationError(f"a line is no JSON: {line[:80]!r}") from error
+            raise ConfigurationError(f"a line is not JSON: {line[:80]!r}") from error
         return row if isinstance(row, list) else ()
     cells = line.split(",")
     if not cells[0].strip().isdigit():

@@ -1,7 +1,7 @@
-"""One row of a kline file as a candle.
+"""Conversion of one row of a kline file to a candle.
 
 Source: binance-public-data, README, "Klines"; binance-spot-api-docs, rest-api.md,
-"Kline/Candlestick data". Other programs keep the first six columns only.
+"Kline/Candlestick data". Files of other programs have only the first six columns.
 """
 
 from collections.abc import Sequence
@@ -14,29 +14,29 @@ from schemas.timeframe import Interval
 Cell = str | int | float
 PLACES = 8
 UNIT = 100_000_000
-MICROSECONDS_FROM = 10**14  # a time above it is in microseconds: milliseconds reach it in 5138
+MICROSECONDS_FROM = 10**14  # from here on microseconds: milliseconds reach it in the year 5138
 FULL_ROW = 11
 FEWEST_CELLS = 6
 
 
 def open_ms_of(row: Sequence[Cell]) -> int:
-    """Return the start of a row's candle.
+    """Return the opening time of a row's candle.
 
     Raises:
-        ValueError: The first cell is no time.
+        ValueError: The first cell is not a time.
     """
     time = int(row[0])
     return time // 1000 if time >= MICROSECONDS_FROM else time
 
 
 def candle_of(row: Sequence[Cell], symbol: str, interval: Interval) -> Candle:
-    """Return the candle of a row: time, open, high, low, close, volume, and perhaps the rest.
+    """Parse a row with time, open, high, low, close and volume, and optionally the other columns.
 
     Raises:
-        ConfigurationError: A cell is missing or no number.
+        ConfigurationError: A cell is missing or not a number.
     """
     if len(row) < FEWEST_CELLS:
-        raise ConfigurationError(f"a row of {symbol} has {len(row)} columns, it needs 6: {row}")
+        raise ConfigurationError(f"a row of {symbol} has {len(row)} columns but needs 6: {row}")
     try:
         return _candle(row, symbol, interval)
     except (ValueError, InvalidOperation) as error:

@@ -1,4 +1,4 @@
-"""The monthly training, inside a replay: on what had been seen by then, and installed at once."""
+"""The monthly training in a replay, on the candles before it; the model is installed at once."""
 
 from collections.abc import Mapping
 
@@ -15,9 +15,9 @@ from schemas.predictions import ModelEvent, ModelVersion
 
 
 def retrain(model: str, until_ms: int, runs: Mapping[str, tuple[Replay, Lessons]]) -> None:
-    """Train a model for each interval on what its symbols taught, and let it answer from now on.
+    """Train a model for each interval on the lessons of its symbols, and install it.
 
-    With too little to train on, nothing changes and the replay's events say so.
+    With too little data, nothing is installed and an event of the replay reports the failure.
     """
     for minutes in sorted({replay.state.bar_minutes for replay, _ in runs.values()}):
         group = {s: run for s, run in runs.items() if run[0].state.bar_minutes == minutes}

@@ -1,4 +1,4 @@
-"""What to replay: the candles of the files between two days, and the models."""
+"""Selection of the candles and models to evaluate."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ def selected(
     """Return each symbol's candles that open in ``[from_ms, until_ms)``.
 
     Raises:
-        ConfigurationError: A file cannot be read, or a symbol has no candles there.
+        ConfigurationError: A file cannot be read, or a symbol has no candles in that period.
     """
     found = {
         name: [c for c in candles if _is_within(c.open_ms, from_ms, until_ms)]
@@ -28,10 +28,10 @@ def selected(
 
 
 def models_of(names: Sequence[str]) -> list[str]:
-    """Return which models to train; the reference and the online model answer in any case.
+    """Return the models to train; the reference and the online model always take part.
 
     Raises:
-        ConfigurationError: There is no such model.
+        ConfigurationError: A model is unknown.
     """
     unknown = set(names) - {*MODELS, "online", "reference"}
     if unknown:

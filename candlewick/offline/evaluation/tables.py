@@ -1,4 +1,4 @@
-"""The scoreboard as people read it."""
+"""The scoreboard of an evaluation as terminal tables."""
 
 from datetime import UTC, datetime
 from math import isnan
@@ -12,7 +12,7 @@ from processors.prediction.scoreboard import Calibration, Skill
 
 
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:
-    """Print a scoreboard for each symbol, and the digest."""
+    """Print the scoreboard and events of each symbol, and the digest of all predictions."""
     for result in evaluation.symbols:
         console.print(_heading(result))
         print_skills(result.skills, console)

@@ -1,4 +1,4 @@
-"""Official aggTrades CSV files to blocks of trades."""
+"""Reader of official aggTrades CSV files as blocks of trades."""
 
 import itertools
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from schemas.market import NO_TRADE_ID, Trade, TradeBlock
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK_TRADES = 4096  # the reducer's sums are fastest up to here
+BLOCK_TRADES = 4096  # the largest block for which the reducer's sums stay fast
 _MOST_FILLS = 2**31 - 1
 
 
 def archive_blocks(path: Path, symbol: str) -> Iterator[TradeBlock]:
-    """Yield the trades of a CSV file in runs of consecutive ids; a header line is left out.
+    """Yield the trades of a CSV file as blocks of consecutive ids; a header line is skipped.
 
     Raises:
-        ConfigurationError: The file cannot be read, or a line is no aggregate trade.
+        ConfigurationError: The file cannot be read, or a line is not an aggregate trade.
     """
     line = 1
     for chunk in chunks_of(path):
@@ -38,7 +38,7 @@ def archive_blocks(path: Path, symbol: str) -> Iterator[TradeBlock]:
 
 
 def blocks_of(columns: TradeColumns, path: Path, symbol: str) -> Iterator[TradeBlock]:
-    """Yield the runs of trades whose ids follow one another.
+    """Split columns of trades into blocks of consecutive ids.
 
     Raises:
         ConfigurationError: A trade has no fills or too many.

@@ -1,4 +1,4 @@
-"""Recorded trades of one symbol through the candle reducer that also runs live."""
+"""Replay of one symbol's recorded trades through the candle reducer that also runs live."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,15 +11,15 @@ from processors.candles.state import CandleRules, CandleState
 from schemas.market import Candle, TradeBlock, empty_block
 from schemas.timeframe import Interval
 
-_HELD = 4  # newest candles, which may still change
+_HELD = 4  # number of newest candles, which may still change
 
 
 @dataclass(slots=True)
 class SymbolReplay:
-    """The candles of one symbol.
+    """Makes the candles of one symbol from its sources.
 
     Attributes:
-        tell: Takes a line about a hole in the recording.
+        tell: Called with one line for each gap in the recording.
     """
 
     symbol: str
@@ -49,7 +49,7 @@ class SymbolReplay:
             yield self.held.pop(min(self.held))
 
     def _end(self, state: CandleState, rules: CandleRules) -> Iterator[Candle]:
-        """Close the last candle where the files promise all of it, else yield it open."""
+        """Close the last candle if the files cover all of it, otherwise yield it open."""
         end_ms = max((s.period_ms[1] for s in self.sources if s.period_ms), default=0)
         if self.interval.open_of(state.last_ms) + self.interval.ms == end_ms:
             ended = empty_block(
@@ -66,7 +66,7 @@ class SymbolReplay:
             self.tell(f"{self.symbol}: {state.late_trades} trades came too late for any candle")
 
     def _whole_from(self, block: TradeBlock) -> int | None:
-        """Return from when the trades are whole, where a file's name says so."""
+        """Return the start of the period in a file's name, if the first trade is in that candle."""
         first_ms = self.interval.open_of(int(block.event_ms[0]))
         starts = [s.period_ms[0] for s in self.sources if s.period_ms]
         return next((ms for ms in starts if self.interval.open_of(ms) == first_ms), None)

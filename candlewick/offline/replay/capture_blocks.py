@@ -1,6 +1,6 @@
-"""Recorded websocket frames to blocks of trades.
+"""Reader of recorded websocket frames as blocks of trades.
 
-A line is what came before the frame (a receive time, a label), then the frame: raw or combined.
+A line is any text (a receive time, a label), followed by a raw or combined frame.
 """
 
 import re
@@ -17,10 +17,10 @@ _EVENT = re.compile(rb'"e"\s*:\s*"(aggTrade|trade)".*?"s"\s*:\s*"([A-Za-z0-9]+)"
 
 
 def captured_kinds(path: Path) -> dict[str, str]:
-    """Return the symbols of a capture, each with the kind of its frames.
+    """Return the symbols of a capture, each with the kind of frames to read.
 
-    Where a symbol has both, its ``aggTrade`` frames are the ones to read: a ``trade`` counts as an
-    aggregate of one fill, with ids of its own.
+    If a symbol has both kinds, that is ``aggTrade``: a ``trade`` frame counts as an aggregate of
+    one fill, with ids of its own.
     """
     kinds: dict[str, str] = {}
     for chunk in chunks_of(path):
@@ -31,10 +31,10 @@ def captured_kinds(path: Path) -> dict[str, str]:
 
 
 def capture_blocks(path: Path, symbol: str, kind: str) -> Iterator[TradeBlock]:
-    """Yield a symbol's trades in runs of consecutive ids.
+    """Yield a symbol's trades as blocks of consecutive ids.
 
     Raises:
-        ConfigurationError: The file cannot be read, or a frame of the symbol cannot.
+        ConfigurationError: The file, or a frame of the symbol, cannot be read.
     """
     run: list[Trade] = []
     for trade in _trades(path, symbol, kind):

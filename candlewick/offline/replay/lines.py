@@ -1,4 +1,4 @@
-"""A file of lines as chunks of whole lines: plain, gzip or zip, told by its first bytes."""
+"""Reader of plain, gzip and zip files in chunks of whole lines."""
 
 import gzip
 import zipfile
@@ -10,16 +10,16 @@ from typing import Protocol
 
 from schemas.errors import ConfigurationError
 
-CHUNK_BYTES = 512 * 1024  # what fits a processor's cache is read fastest
+CHUNK_BYTES = 512 * 1024  # small enough for the processor's cache
 _LONGEST_LINE = 16 * 1024 * 1024
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, some at a time, each with its line end.
+    """Yield the lines of a file in chunks of whole lines.
 
     Raises:
-        ConfigurationError: The file cannot be read, or it is cut short or damaged.
+        ConfigurationError: The file cannot be read, or is truncated or damaged.
     """
     with damage_told(path):
         for stream in _streams(path):
@@ -28,7 +28,7 @@ def chunks_of(path: Path) -> Iterator[bytes]:
 
 @contextmanager
 def damage_told(path: Path) -> Iterator[None]:
-    """Turn what reading a damaged file raises into one clear line."""
+    """Translate errors of a missing or damaged file into one clear line."""
     try:
         yield
     except FileNotFoundError as error:
@@ -42,7 +42,7 @@ def damage_told(path: Path) -> Iterator[None]:
 
 
 class Stream(Protocol):
-    """What is read."""
+    """A stream of bytes."""
 
     def read(self, size: int, /) -> bytes:
         """Return up to ``size`` bytes; none at the end."""

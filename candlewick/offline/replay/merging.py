@@ -1,4 +1,4 @@
-"""Files in any order to one run of blocks in the order of their ids."""
+"""Merge of files in any order into one sequence of blocks, in the order of their ids."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -10,9 +10,9 @@ Head = tuple[int, int, TradeBlock, Iterator[TradeBlock]]
 
 
 def merged(sources: Iterable[Source]) -> Iterator[TradeBlock]:
-    """Yield the blocks of one symbol, lowest id first; a file is opened when its turn has come.
+    """Yield the blocks of one symbol, lowest id first; each file is opened only when needed.
 
-    Blocks of files that overlap come one behind the other; the reducer trims them.
+    Blocks of overlapping files follow one another; the reducer drops the duplicates.
     """
     waiting = sorted(sources, key=lambda source: source.first_agg_id, reverse=True)
     heads: list[Head] = []

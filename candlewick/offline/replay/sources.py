@@ -1,4 +1,4 @@
-"""What the files of a replay hold: which symbols, from which id on, and how to read them."""
+"""The sources of a replay: the symbols in each file, their first id, and how to read them."""
 
 import re
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ class Source:
     """The trades of one symbol in one file.
 
     Attributes:
-        kind: Of a capture's frames; empty for a CSV file.
-        period_ms: First and last moment (exclusive) that the file's name promises; None without.
-        first_agg_id: Id of the first trade.
+        kind: Kind of a capture's frames; empty for a CSV file.
+        period_ms: Start and end (exclusive) of the period in the file's name, or None.
+        first_agg_id: Id of the first aggregate trade.
     """
 
     path: Path
@@ -35,18 +35,18 @@ class Source:
     first_agg_id: int
 
     def blocks(self) -> Iterator[TradeBlock]:
-        """Yield the trades, some at a time."""
+        """Yield the trades as blocks."""
         if self.kind:
             return capture_blocks(self.path, self.symbol, self.kind)
         return archive_blocks(self.path, self.symbol)
 
 
 def sources_of(path: Path, symbol: str | None) -> list[Source]:
-    """Look into a file.
+    """Inspect a file, and return a source for each symbol in it.
 
     Args:
-        path: CSV file or capture, plain or packed.
-        symbol: Of a CSV file whose name does not say it; of other files the only one wanted.
+        path: CSV file or capture, plain or compressed.
+        symbol: Only symbol to return, and that of a CSV file whose name lacks it; None for all.
 
     Raises:
         ConfigurationError: The file cannot be read, is empty, or its symbol is not known.
@@ -54,7 +54,7 @@ def sources_of(path: Path, symbol: str | None) -> list[Source]:
     if _is_capture(path):
         kinds = captured_kinds(path)
         if not kinds:
-            raise ConfigurationError(f"{path} holds no trades")
+            raise ConfigurationError(f"{path} contains no trades")
         wanted = {name: kind for name, kind in kinds.items() if symbol in (None, name)}
         return [_source(path, name, kind, None) for name, kind in sorted(wanted.items())]
     named = _ARCHIVE.match(path.name)
@@ -67,7 +67,7 @@ def sources_of(path: Path, symbol: str | None) -> list[Source]:
 def _source(path: Path, symbol: str, kind: str, period_ms: tuple[int, int] | None) -> Source:
     first = list(islice(Source(path, symbol, kind, period_ms, 0).blocks(), 1))
     if not first:
-        raise ConfigurationError(f"{path} holds no trades")
+        raise ConfigurationError(f"{path} contains no trades")
     return Source(path, symbol, kind, period_ms, first[0].first_agg_id)
 
 

@@ -121,12 +121,12 @@ def test_files_may_overlap_and_come_in_any_order(real_days: list[Candle]) -> Non
     [
         ("candles.csv", "1,2,3,4,5,6\n", "add --symbol"),
         ("BTCUSDT-1m.csv", "60000,2,3,4,5,6\n360000,2,3,4,5,6\n", "5 minutes apart"),
-        ("BTCUSDT-1m.csv", "60000,2,3\n120000,2,3\n", "it needs 6"),
+        ("BTCUSDT-1m.csv", "60000,2,3\n120000,2,3\n", "but needs 6"),
         ("BTCUSDT-1m.csv", "60000,2,x,4,5,6\n120000,2,3,4,5,6\n", "unreadable"),
         ("BTCUSDT-1m.csv", "", "no candles in"),
-        ("BTCUSDT-1m.json", "[[1,2", "no JSON"),
-        ("BTCUSDT-1m.json", '{"a": 1}', "no list of rows"),
-        ("BTC_USDT-1m.feather", "ARROW1 and no more", "no feather file"),
+        ("BTCUSDT-1m.json", "[[1,2", "not JSON"),
+        ("BTCUSDT-1m.json", '{"a": 1}', "not a list of rows"),
+        ("BTC_USDT-1m.feather", "ARROW1 and no more", "not a feather file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(

@@ -46,7 +46,7 @@ def test_mapping_names_the_columns_of_any_other() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("date,value\n1,2", "no known export"),
+        ("date,value\n1,2", "not those of a known provider"),
         ("timestamp,open,high,low,close,volume\n2021-13-01,1,1,1,1,1", "line 2"),
         ("timestamp,open,high,low,close,volume\n2021-01-01,1,1,1,-1,1", "line 2"),
         ("timestamp,open,high,low,close,volume\n2021-01-01,1", "line 2"),

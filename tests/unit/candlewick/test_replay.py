@@ -173,7 +173,7 @@ def test_void_records_are_in_no_candle(tmp_path: Path) -> None:
     ("name", "content", "words"),
     [
         ("BTCUSDT-aggTrades-2024-08.csv", b"", "is empty"),
-        ("BTCUSDT-aggTrades-2024-08.csv", b"id,price\n", "holds no trades"),
+        ("BTCUSDT-aggTrades-2024-08.csv", b"id,price\n", "contains no trades"),
         ("BTCUSDT-aggTrades-2024-08.csv", minutes(0, 9).encode()[:-30], "about line 9"),
         ("BTCUSDT-aggTrades-2024-08.csv", b"1,2,3\n", "about line 1"),
         ("nobody.csv", minutes(0, 9).encode(), "add --symbol"),
@@ -181,7 +181,7 @@ def test_void_records_are_in_no_candle(tmp_path: Path) -> None:
         ("BTCUSDT-aggTrades-2024-08.csv.gz", b"\x1f\x8b\x08\0nothing at all", "damaged"),
         ("BTCUSDT-aggTrades-2024-08.zip", b"PK\x03\x04nothing", "damaged"),
         ("capture.gz", gzip.compress(b'1 {"e":"aggTrade","s":"BTCUSDT"}\n'), "line 1"),
-        ("capture.txt", b'1 {"e":"bookTicker"}\n', "holds no trades"),
+        ("capture.txt", b'1 {"e":"bookTicker"}\n', "contains no trades"),
     ],
     ids=[
         "empty",
