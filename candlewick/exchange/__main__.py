@@ -1,4 +1,4 @@
-"""`python -m candlewick.exchange`: run the simulated Binance."""
+"""`python -m candlewick.exchange`: runs the simulated Binance."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ _SYMBOLS = ",".join(DEFAULT_SYMBOLS)
 
 def run(  # noqa: PLR0917 - typer makes every one of them an option
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one and prints it.")
+        int, typer.Option(min=0, max=65_535, help="Port; 0 for any free one, which is printed.")
     ] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     seed: Annotated[
@@ -29,22 +29,22 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
             envvar=variable_name("simulation", "seed"), help="The same seed gives the same market."
         ),
     ] = 1,
-    start: Annotated[str, typer.Option(help="The market's clock at the start (ISO 8601).")] = "now",
-    speed: Annotated[float, typer.Option(help="Market seconds a real second.")] = 1.0,
+    start: Annotated[str, typer.Option(help="The market's time at the start, ISO 8601.")] = "now",
+    speed: Annotated[float, typer.Option(help="Market seconds per real second.")] = 1.0,
     symbols: Annotated[str, typer.Option(help="Symbols, comma separated.")] = _SYMBOLS,
     rate: Annotated[
         float,
         typer.Option(
-            envvar=variable_name("simulation", "rate"), help="Trades a second over all symbols."
+            envvar=variable_name("simulation", "rate"), help="Trades a second of all symbols."
         ),
     ] = 150.0,
     recorded: Annotated[bool, typer.Option(help="Lay real candles over BTC and ETH.")] = True,  # noqa: FBT002 - typer makes --no-recorded of it
-    state: Annotated[Path | None, typer.Option(help="File that keeps the market's place.")] = None,
+    state: Annotated[Path | None, typer.Option(help="File that keeps the recorded days.")] = None,
     capture: Annotated[
-        list[Path] | None, typer.Option(help="Serve the trades of recorded frames.")
+        list[Path] | None, typer.Option(help="Serve the trades in a file of recorded frames.")
     ] = None,
     aggtrades: Annotated[
-        Path | None, typer.Option(help="Serve the official aggTrades files of a folder.")
+        Path | None, typer.Option(help="Serve the official aggTrades files in a folder.")
     ] = None,
     klines: Annotated[
         list[Path] | None, typer.Option(help="Serve official kline files, SYMBOL-INTERVAL.csv.")
@@ -52,16 +52,16 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
     fault: Annotated[
         list[str] | None, typer.Option(help="kind:name=value,...; see /admin/faults/schema.")
     ] = None,
-    ping_every: Annotated[float, typer.Option(help="Seconds from ping to ping.")] = 20.0,
+    ping_every: Annotated[float, typer.Option(help="Seconds between pings.")] = 20.0,
     pong_within: Annotated[float, typer.Option(help="Seconds a pong may take.")] = 60.0,
-    lifetime: Annotated[float, typer.Option(help="Seconds a connection may live.")] = 86_400.0,
-    weight_limit: Annotated[int, typer.Option(help="Request weight a minute.")] = 6_000,
-    ban: Annotated[int, typer.Option(help="Seconds of the first ban (418).")] = 120,
+    lifetime: Annotated[float, typer.Option(help="Seconds until it ends a connection.")] = 86_400.0,
+    weight_limit: Annotated[int, typer.Option(help="Request weight per minute.")] = 6_000,
+    ban: Annotated[int, typer.Option(help="Length of the first ban (418), seconds.")] = 120,
     connection_limit: Annotated[
-        int, typer.Option(help="Websocket connection attempts in five minutes.")
+        int, typer.Option(help="Websocket connection attempts per five minutes.")
     ] = 300,
 ) -> None:
-    """Run the simulated Binance."""
+    """Run a simulated Binance with websocket streams, REST and archive files."""
     try:
         options = Options(
             host=host,

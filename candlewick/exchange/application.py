@@ -1,4 +1,4 @@
-"""Puts the exchange together: one port for websockets and REST."""
+"""Assembly of the simulated exchange: one port for websockets, REST and archives."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from candlewick.exchange.server.session import Session
 
 
 def application(options: Options) -> Starlette:
-    """Return the web application of one exchange; its clock starts now.
+    """Build the web application of an exchange; its clock starts now.
 
     Raises:
         OSError: A recording or the state file cannot be read.
@@ -61,14 +61,14 @@ def application(options: Options) -> Starlette:
 
 
 def _stop_if_failed(task: asyncio.Task[None]) -> None:
-    # An exchange whose streams have stopped must not go on answering as if nothing had happened.
+    # An exchange whose streams have stopped must not keep answering REST requests.
     if not task.cancelled() and task.exception() is not None:
         logging.getLogger(__name__).error("the streams have stopped", exc_info=task.exception())
         signal.raise_signal(signal.SIGTERM)
 
 
 def serve(options: Options) -> None:
-    """Run the exchange until it is told to stop, and say where it listens.
+    """Print the exchange's address, and run it until a signal stops it.
 
     Raises:
         OSError: The port is taken.
@@ -85,7 +85,7 @@ def serve(options: Options) -> None:
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    # asyncio turns off Nagle's delay only for sockets that say they are TCP.
+    # asyncio turns off Nagle's delay only for sockets made with IPPROTO_TCP.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -94,6 +94,6 @@ def _listener(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise OSError(
-            f"cannot listen on {host}:{port} ({error.strerror}): take another --port"
+            f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
         ) from error
     return listener

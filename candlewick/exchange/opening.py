@@ -1,4 +1,4 @@
-"""The market that an exchange serves: generated, or recorded; and where its clock begins."""
+"""Opening of the market that an exchange serves, generated or recorded, and of its clock."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from schemas.files import write_whole
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A market with its clock.
+    """An open market and its clock.
 
     Attributes:
         recorded_day: Day since 1970-01-01 on which the recorded candles begin, or None.
@@ -30,11 +30,11 @@ class Opened:
 
 
 def opened(options: Options) -> Opened:
-    """Open the market that the options ask for; its clock starts now.
+    """Open the market that the options describe; its clock starts now.
 
     Raises:
         OSError: A recording or the state file cannot be read.
-        ValueError: A symbol is unknown, a recording has holes, or the state is another market's.
+        ValueError: A symbol is unknown, a recording has gaps, or the state is another market's.
     """
     if options.captures or options.agg_trades:
         return _replayed(options)
@@ -67,16 +67,16 @@ def _recorded_day(options: Options, now_ms: int) -> int | None:
 
 
 def _kept(file: Path, options: Options, place: int) -> int:
-    # A stack that is started again months later must find the past where it was.
+    # A stack that is started again after months must find the same past.
     wanted = {"seed": options.seed, "rate": options.rate}
     if file.exists():
         try:
             state = json.loads(file.read_text("utf-8"))
             kept = int(state.pop("recorded_day"))
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{file} cannot be read: delete it to begin anew") from error
+            raise ValueError(f"{file} cannot be read: delete it to start afresh") from error
         if state != wanted:
-            raise ValueError(f"{file} belongs to another market, {state}: delete it or use that")
+            raise ValueError(f"{file} is of another market: delete it, or start with {state}")
         return kept
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, json.dumps({"recorded_day": place} | wanted))
@@ -85,7 +85,7 @@ def _kept(file: Path, options: Options, place: int) -> int:
 
 def _laid(coin: Coin, first_day: int) -> Recorded | None:
     recorded = recorded_candles().get(coin.symbol)
-    # A market set back to before the listing has no room for them.
+    # A market whose clock is set to before the listing has no days for them.
     if recorded is None or first_day <= day_of(coin.listed):
         return None
     return recorded.laid_on(first_day)

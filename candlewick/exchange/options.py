@@ -1,4 +1,4 @@
-"""What the simulated exchange can be told when it starts."""
+"""The options of a simulated exchange."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +11,16 @@ from candlewick.exchange.server.session import SocketRules
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One exchange.
+    """The options of one exchange.
 
     Attributes:
-        start_ms: The market's time at the start; None is real time.
-        speed: Market seconds a real second.
+        start_ms: The market's time at the start; None for real time.
+        speed: Market seconds per real second.
         rate: Aggregate trades a second of the whole default market, on average.
-        recorded: Lay the recorded candles of BTC and ETH over the generated market.
-        state: File that remembers where the recorded candles lie, or None.
-        captures: Serve the trades of these recorded frames instead.
-        agg_trades: Serve the official aggTrades files of this folder instead.
+        recorded: Use the recorded candles of BTC and ETH in the generated market.
+        state: File that stores the days of the recorded candles, or None.
+        captures: Serve the trades in these files of recorded frames instead.
+        agg_trades: Serve the official aggTrades files in this folder instead.
         klines: Serve these official kline files over REST and as archives.
     """
 

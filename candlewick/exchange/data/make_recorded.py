@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 - a script that lies beside the data it makes
+# ruff: noqa: INP001 - a script beside the data that it makes
 """Pack one-minute candles from Feather files into recorded_1m.npz.
 
 Usage: python make_recorded.py SYMBOL=FILE:TICK:VOLUME_UNIT ... (needs pyarrow)
@@ -13,18 +13,18 @@ import numpy as np
 from pyarrow import feather
 
 DAY_MINUTES = 1440
-# Fewer steps than this would not leave a step for each fill of a minute's trades.
+# With fewer steps of volume there would not be one for each fill of a minute's trades.
 LEAST_STEPS = 4 * 12
 
 
 def packed(symbol: str, file: str, tick: float, unit: float) -> dict[str, Any]:
-    """Return the columns of one symbol: whole days only, prices as differences in ticks."""
+    """Return the columns of one symbol: only whole days, with prices as differences in ticks."""
     table = feather.read_table(file)
     rows = len(table) // DAY_MINUTES * DAY_MINUTES
     column = {name: table[name].to_numpy()[:rows] for name in table.column_names}
     minutes = column["date"].astype("datetime64[m]").astype(np.int64)
     if minutes[0] % DAY_MINUTES or (np.diff(minutes) != 1).any():
-        raise SystemExit(f"{file}: the rows must begin at midnight and leave out no minute")
+        raise SystemExit(f"{file}: the rows must begin at midnight, with no minute missing")
     open_, high, low, close = (
         np.rint(column[name] / tick).astype(np.int64) for name in ("open", "high", "low", "close")
     )
@@ -32,7 +32,7 @@ def packed(symbol: str, file: str, tick: float, unit: float) -> dict[str, Any]:
     if np.abs(volume * unit - column["volume"]).max() > unit / 100:
         raise SystemExit(f"{file}: the volumes are not multiples of {unit}")
     if ((volume > 0) & (volume < LEAST_STEPS * 100)).any():
-        raise SystemExit(f"{file}: a minute has too little volume to hold four trades")
+        raise SystemExit(f"{file}: a minute has too little volume for four trades")
     before = np.concatenate([[0], close[:-1]])
     about = np.array([minutes[0] // DAY_MINUTES, round(unit * 1e8)])
     columns = {

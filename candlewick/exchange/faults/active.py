@@ -1,4 +1,4 @@
-"""Faults in force, and what each of them hits."""
+"""The armed faults: when each is active, and which frames and requests it hits."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -25,11 +25,10 @@ F = TypeVar("F")
 
 @dataclass(slots=True)
 class Armed:
-    """A fault with its time.
+    """A fault and the period in which it is active, [start_ms, end_ms) of market time.
 
     Attributes:
-        end_ms: It is no longer in force from here on.
-        hits: How often it has struck.
+        hits: Number of times it has hit.
     """
 
     number: int
@@ -39,32 +38,32 @@ class Armed:
     hits: int = 0
 
     def during(self, at_ms: int) -> bool:
-        """Tell whether it is in force at a moment of market time."""
+        """Return whether the fault is active at a moment of market time."""
         return self.start_ms <= at_ms < self.end_ms
 
     def chooses(self, probability: float, *labels: object) -> bool:
-        """Draw lots for one thing, always with the same outcome."""
+        """Return whether the fault hits the item with these labels; always the same answer."""
         if probability >= 1:
             return True
         key = key_of(self.fault.seed, self.fault.kind, *(str(label) for label in labels))
         return key / _WHOLE < probability
 
     def shown(self) -> dict[str, object]:
-        """Return what the admin endpoint says about it."""
+        """Return the fault as the admin endpoint shows it."""
         end_ms = None if self.end_ms == _FOREVER else self.end_ms
         times = {"start_ms": self.start_ms, "end_ms": end_ms}
         return {"id": self.number, "hits": self.hits} | times | {"fault": asdict(self.fault)}
 
 
 class Arsenal:
-    """All faults in force or to come."""
+    """All faults that are armed: active now, later or no longer."""
 
     def __init__(self) -> None:
         self._armed: dict[int, Armed] = {}
         self._count = 0
 
     def arm(self, fault: Fault, now_ms: int) -> Armed:
-        """Put a fault in force."""
+        """Arm a fault; its period counts from now unless it has a start of its own."""
         start_ms = now_ms + fault.after_ms if fault.start_ms is None else fault.start_ms
         end_ms = _FOREVER if fault.for_ms is None else start_ms + fault.for_ms
         self._count += 1
@@ -72,7 +71,7 @@ class Arsenal:
         return armed
 
     def disarm(self, number: int | None = None) -> int:
-        """Take one fault back, or all; return how many there were."""
+        """Remove one fault, or all; return the number removed."""
         gone = [held for held in self._armed if number in (None, held)]
         for held in gone:
             del self._armed[held]
@@ -83,18 +82,18 @@ class Arsenal:
         return list(self._armed.values())
 
     def of(self, kind: type[F]) -> Iterator[tuple[Armed, F]]:
-        """Return the faults of one kind."""
+        """Yield the faults of one kind."""
         for armed in self._armed.values():
             if isinstance(armed.fault, kind):
                 yield armed, armed.fault
 
     def lag(self, now_ms: int) -> tuple[int, int]:
-        """Return by how much REST lags: milliseconds, and aggregate trades."""
+        """Return how far REST lags, in milliseconds and in aggregate trades."""
         lags = [fault for armed, fault in self.of(RestLag) if armed.during(now_ms)]
         return max((f.lag_ms for f in lags), default=0), max((f.lag_ids for f in lags), default=0)
 
     def rest_error(self, path: str, now_ms: int) -> RestError | None:
-        """Return the error that a request meets, if it meets one."""
+        """Return the fault that makes a request fail, if any."""
         for armed, fault in self.of(RestError):
             if not armed.during(now_ms) or fault.path not in path:
                 continue
@@ -107,7 +106,7 @@ class Arsenal:
         return None
 
     def archive_fault(self, path: str, now_ms: int) -> ArchiveFault | None:
-        """Return what is wrong with an archive file when it is asked for, if anything is."""
+        """Return the fault that hits a request for an archive file, if any."""
         for armed, fault in self.of(ArchiveFault):
             spent = fault.count is not None and armed.hits >= fault.count
             if armed.during(now_ms) and fault.path in path and not spent:
@@ -116,12 +115,12 @@ class Arsenal:
         return None
 
     def rest_delay_s(self, path: str, now_ms: int) -> float:
-        """Return how late a request is answered, in seconds."""
+        """Return the delay of an answer, in seconds."""
         faults = (f for armed, f in self.of(RestDelay) if armed.during(now_ms) and f.path in path)
         return max((fault.delay_ms for fault in faults), default=0) / 1000
 
     def rest_ahead(self, now_ms: int) -> RestAhead | None:
-        """Return what is wrong with the last trade of an answer, if anything is."""
+        """Return the fault that hits the last trade of an answer, if any."""
         for armed, fault in self.of(RestAhead):
             if armed.during(now_ms) and (fault.count is None or armed.hits < fault.count):
                 armed.hits += 1
@@ -129,13 +128,13 @@ class Arsenal:
         return None
 
     def rest_drip_s(self, path: str, now_ms: int) -> float:
-        """Return how long each byte of an answer takes, in seconds; 0 as a rule."""
+        """Return the time between the bytes of an answer, in seconds; 0 without a fault."""
         faults = (f for armed, f in self.of(RestDrip) if armed.during(now_ms) and f.path in path)
         return max((fault.every_ms for fault in faults), default=0) / 1000
 
 
 def strikes(armed: Armed, fault: OnFrames, frame: Frame, ordinal: int) -> bool:
-    """Tell whether a fault hits a frame on the connection with this ordinal."""
+    """Return whether a fault hits a frame on the connection with this ordinal."""
     topic = frame.topic
     if not armed.during(frame.event_ms):
         return False
@@ -149,7 +148,7 @@ def strikes(armed: Armed, fault: OnFrames, frame: Frame, ordinal: int) -> bool:
 
 
 def cuts(armed: Armed, fault: Cut, after_ms: int, upto_ms: int) -> int:
-    """Return how many cuts are due with `after_ms < time <= upto_ms`."""
+    """Return the number of cuts due with `after_ms < time <= upto_ms`."""
     if fault.every_ms is None:
         return int(after_ms < armed.start_ms <= upto_ms)
     upto_ms = min(upto_ms, armed.end_ms - 1)

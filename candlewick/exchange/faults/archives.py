@@ -1,11 +1,11 @@
-"""Archive files as they sometimes are: damaged on the way, damaged at home, or another one."""
+"""Faulty archive files: damaged in transit, damaged before the checksum, or re-issued."""
 
 import io
 import zipfile
 
 
 def damaged(body: bytes, how: str, *, checksum: bool) -> bytes:
-    """Return the bytes that are sent, or that the checksum is taken of."""
+    """Return the bytes to send, or with `checksum` the bytes to compute the checksum of."""
     if how == "reissued":
         return _reissued(body)
     if how == "cut-before-checksum":

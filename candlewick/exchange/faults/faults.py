@@ -1,7 +1,7 @@
-"""The faults that can be asked for: typed, validated, with a JSON schema.
+"""The faults that a client can arm: typed, validated, with a JSON schema.
 
-Times are the market's. A fault begins at `start_ms`, or `after_ms` after it is asked for, and
-lasts `for_ms`, or until it is taken back. What it hits is decided by its seed alone.
+Times are the market's. A fault begins at `start_ms`, or `after_ms` after it is armed, and lasts
+`for_ms`, or until it is removed. Its seed alone decides what it hits.
 """
 
 from dataclasses import KW_ONLY
@@ -17,7 +17,7 @@ Count = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Window:
-    """When a fault is in force, and the seed of its choices."""
+    """The period in which a fault is active, and the seed of its choices."""
 
     _: KW_ONLY
     start_ms: Count | None = None
@@ -33,11 +33,11 @@ class OnFrames(Window):
     Attributes:
         symbol: In capitals, or `*`.
         stream: `aggTrade`, `trade`, `kline`, `bookTicker`, `miniTicker`, or `*`.
-        probability: Part of the frames that are hit, chosen by stream and number.
-        count: At most so many a connection.
+        probability: Share of the frames to hit, chosen by stream and number.
+        count: Largest number of frames to hit on each connection.
         first_id: Only frames with this number (a trade's id, else the event time) or higher.
         last_id: Only frames with this number or lower.
-        per_connection: Choose differently for each connection, so that another can make it good.
+        per_connection: Choose differently for each connection, so that another may have the frame.
     """
 
     _: KW_ONLY
@@ -81,7 +81,7 @@ class Reorder(OnFrames):
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Malformed(OnFrames):
-    """Frames cannot be read: cut short, not JSON, without a field, or with a bad number."""
+    """Frames are unreadable: truncated, not JSON, without a field, or with a bad number."""
 
     kind: Literal["malformed"] = "malformed"
     how: Literal["truncated", "not-json", "missing-field", "bad-number"] = "truncated"
@@ -89,12 +89,12 @@ class Malformed(OnFrames):
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Ahead(OnFrames):
-    """Frames tell of what has not come: each field alone, by `by` milliseconds or ids.
+    """Frames are ahead of the market: one field by `by` milliseconds or ids.
 
     Attributes:
         what: `event` is the time of the frame (`E`), `trade` that of the trade (`T`), `id` its
-            number (`a`), `candle` the time of the candle (`t` and `T` of `k`); `unknown` sends
-            beside each frame one of a type that nobody knows, whose `E` is ahead.
+            number (`a`), `candle` the time of the candle (`t` and `T` of `k`). `unknown` adds to
+            each frame one of an unknown type, whose `E` is ahead.
     """
 
     kind: Literal["ahead"] = "ahead"
@@ -114,7 +114,7 @@ class Cut(Window):
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Silence(Window):
-    """Connections that are open when it begins stay open, but nothing more is sent on them."""
+    """Connections that are open when it begins stay open, but receive nothing more."""
 
     kind: Literal["silence"] = "silence"
     probability: Share = 1.0
@@ -130,7 +130,7 @@ class Shutdown(Window):
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class RestLag(Window):
-    """REST knows trades later than the stream: by time, by number of aggregate trades, or both."""
+    """REST lags behind the stream, by a time, a number of aggregate trades, or both."""
 
     kind: Literal["rest-lag"] = "rest-lag"
     lag_ms: Count = 0
@@ -179,13 +179,13 @@ class RestAhead(Window):
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class ArchiveFault(Window):
-    """Archive files whose path holds `path` are not as they should be.
+    """Archive files whose path contains `path` are faulty.
 
     Attributes:
-        how: `flipped` or `truncated` in a download whose checksum is right; `cut-before-checksum`:
-            damaged before the checksum was taken; `reissued`: another file than before, and its
-            checksum; `missing`: not published.
-        count: So many requests are hit.
+        how: `flipped` or `truncated`: damaged in transit, so the checksum differs.
+            `cut-before-checksum`: damaged, with a matching checksum. `reissued`: corrected, with
+            a matching checksum. `missing`: not published.
+        count: Largest number of requests to hit.
     """
 
     kind: Literal["archive"] = "archive"
@@ -196,7 +196,7 @@ class ArchiveFault(Window):
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Halt(Window):
-    """No trade of a symbol happens for some whole minutes, from the next one on. For good."""
+    """A symbol has no trades for some whole minutes, from the next one on; it stays in the past."""
 
     _: KW_ONLY
     kind: Literal["halt"] = "halt"

@@ -1,4 +1,4 @@
-"""What becomes of one connection's frames on their way, under the faults in force."""
+"""The faults of streams, applied to the frames of one connection."""
 
 import heapq
 from collections import Counter
@@ -25,7 +25,7 @@ _Waiting = tuple[int, int, Frame, str]
 
 
 class Distortion:
-    """Drops, doubles, delays, swaps and spoils frames; one for each connection."""
+    """Drops, duplicates, delays, swaps and corrupts frames; each connection has its own."""
 
     def __init__(self, arsenal: Arsenal) -> None:
         self._arsenal = arsenal
@@ -35,11 +35,11 @@ class Distortion:
         self._order = count()
 
     def idle(self) -> bool:
-        """Tell whether frames pass as they are."""
+        """Return whether frames pass unchanged."""
         return not (self._waiting or self._swapped or self._arsenal.all())
 
     def passed(self, frames: list[Frame], upto_ms: int, ordinal: int) -> list[tuple[Frame, str]]:
-        """Return the frames that leave by `upto_ms`, each with how it is spoilt, or nothing."""
+        """Return the frames that leave by `upto_ms`, each with its kind of corruption or ""."""
         for frame in frames:
             self._enter(self._ahead(frame, ordinal), ordinal)
         leaving = []
@@ -97,7 +97,7 @@ class Distortion:
 
 
 def spoilt(message: str, how: str) -> str:
-    """Return a message as it arrives: as it was, or spoilt so that it cannot be read."""
+    """Return a message, corrupted in the way that `how` names; unchanged if it is empty."""
     if not how:
         return message
     if how == "not-json":

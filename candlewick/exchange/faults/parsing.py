@@ -1,4 +1,4 @@
-"""Faults read from JSON and from the command line."""
+"""Parser of faults in JSON and on the command line."""
 
 from pydantic import ValidationError
 
@@ -9,7 +9,7 @@ def fault_of(wanted: object) -> Fault:
     """Read a fault from decoded JSON.
 
     Raises:
-        ValueError: The kind or a field is unknown, or a value is out of range; says which.
+        ValueError: The kind or a field is unknown, or a value out of range; the message names it.
     """
     try:
         return FAULT.validate_python(wanted)
@@ -21,7 +21,7 @@ def fault_from_text(text: str) -> Fault:
     """Read a fault from `kind:name=value,name=value`.
 
     Raises:
-        ValueError: As for `fault_of`, or a part is not `name=value`.
+        ValueError: A part is not `name=value`, or as for `fault_of`.
     """
     kind, _, rest = text.partition(":")
     parts = [part.partition("=") for part in rest.split(",") if part]

@@ -1,4 +1,4 @@
-"""Answers of a REST path that fails on demand."""
+"""Faulty answers of REST paths: errors, and answers sent byte by byte."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -19,10 +19,10 @@ _WITH_RETRY: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.IM_A_TEAPOT}
 
 
 def failure(fault: RestError, headers: Mapping[str, str]) -> Response:
-    """Return the answer to a request that meets a fault.
+    """Return the error answer to a request that a fault hits.
 
-    What the exchange itself says is JSON with a code; balancers and firewalls in front of it
-    answer in HTML.
+    The exchange itself answers with a code in JSON; balancers and firewalls in front of it answer
+    in HTML.
     """
     shown = dict(headers)
     if fault.status in _WITH_RETRY:
@@ -36,7 +36,7 @@ def failure(fault: RestError, headers: Mapping[str, str]) -> Response:
 
 
 def dripping(answer: Response, every_s: float) -> Response:
-    """Return an answer that comes byte by byte."""
+    """Return the answer as a stream that sends one byte every `every_s` seconds."""
     body = bytes(answer.body)
 
     async def drops() -> AsyncIterator[bytes]:

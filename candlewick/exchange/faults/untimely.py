@@ -1,4 +1,4 @@
-"""Frames and answers that tell of times and trades to come."""
+"""Frames and answers with times or ids that are ahead of the market."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ _FIELDS = {"event": ("E",), "trade": ("T",), "id": ("a",), "candle": ("t", "T")}
 
 
 def untimely(frame: Frame, fault: Ahead) -> Frame:
-    """Return a frame of which one thing is ahead; as it was where it has no such field."""
+    """Return a frame with one field moved ahead; unchanged if it has no such field."""
     body = orjson.loads(frame.body)
     holder = body.get("k", {}) if fault.what == "candle" else body
     for name in _FIELDS[fault.what]:
@@ -27,7 +27,7 @@ def stranger(frame: Frame, *, by_ms: int) -> Frame:
 
 
 def last_ahead(body: str, fault: RestAhead) -> str:
-    """Return an answer of trades of which the last one is ahead."""
+    """Return an answer of trades with its last trade moved ahead."""
     rows = orjson.loads(body)
     for row in rows[-1:]:
         row["T" if fault.what == "trade" else "a"] += fault.by

@@ -1,4 +1,4 @@
-"""Official aggTrades files, read as a market: zip, CSV or gzipped CSV, ms or microseconds."""
+"""Reader of official aggTrades files (zip, CSV or gzipped CSV) as a market to replay."""
 
 import gzip
 import io
@@ -11,7 +11,7 @@ from typing import Final
 from candlewick.exchange.market.recorded_rows import Row, e8, market_of
 from candlewick.exchange.market.replayed import ReplayedSymbol
 
-# A UTC time in milliseconds reaches this only in the year 5138; in microseconds it has long.
+# Times from here on are in microseconds: milliseconds reach it only in the year 5138.
 _MICROSECONDS: Final = 100_000_000_000_000
 _ARCHIVE_FIELDS: Final = 7
 
@@ -21,7 +21,7 @@ def archived_market(folder: Path) -> dict[str, ReplayedSymbol]:
 
     Raises:
         OSError: A file cannot be read.
-        ValueError: The folder has no such files, or trades are missing between those they hold.
+        ValueError: The folder has no such files, or trades are missing between two of theirs.
     """
     rows: dict[str, dict[int, Row]] = defaultdict(dict)
     for file in sorted(folder.glob("*-aggTrades-*")):
@@ -37,7 +37,7 @@ def _archive_rows(file: Path) -> Iterator[Row]:
         if all(name.strip('"').isidentifier() or not name for name in fields):
             continue  # a header, or an empty line
         if len(fields) < _ARCHIVE_FIELDS:
-            raise ValueError(f"{file} has a line that is no aggregate trade: {line[:80]!r}")
+            raise ValueError(f"{file} has a line that is not an aggregate trade: {line[:80]!r}")
         agg_id, price, quantity, first, last, time, maker = fields[:_ARCHIVE_FIELDS]
         at = int(time)
         yield Row(

@@ -1,4 +1,4 @@
-"""From the points of minutes to their candles and to their trades."""
+"""Assembly of a minute's candle and trades from its points."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from candlewick.exchange.market.random_by_address import I64, key_of, lane, word
 
 
 def candles_of(coin: Coin, minutes: Skeleton, points: Points, fills: Fills) -> Candles:
-    """Return the one-minute candles: the sums over the trades, without making them."""
+    """Return the one-minute candles, computed from the points without making the trades."""
     bought = points.volume * points.bought
     unit = coin.quote_unit_e8
     last = np.maximum(points.used - 1, 0)
@@ -35,7 +35,7 @@ def candles_of(coin: Coin, minutes: Skeleton, points: Points, fills: Fills) -> C
 
 
 def trades_of(coin: Coin, seed: int, minute: Skeleton, points: Points, fills: Fills) -> Trades:
-    """Return the trades of one minute; they add up to its candle exactly."""
+    """Return the trades of one minute, which add up to its candle exactly."""
     used = int(points.used[0])
     starts = points.agg_edges[0, :used] - points.agg_edges[0, 0]
     runs = np.diff(points.agg_edges[0, : used + 1])
@@ -58,7 +58,7 @@ def trades_of(coin: Coin, seed: int, minute: Skeleton, points: Points, fills: Fi
 
 
 def _offsets(at: I64, place: I64, run: I64, noise: np.typing.NDArray[np.uint64]) -> I64:
-    # Each point has an equal part of the minute, each trade an equal part of its point.
+    # Each point gets an equal part of the minute, and each trade an equal part of its point.
     used = int(at[-1]) + 1 if len(at) else 1
     inside = MINUTE_MS * (place * 65_536 + lane(noise, 0, 16)) // (run * 65_536)
     return np.asarray((at * MINUTE_MS + inside) // used, dtype=np.int64)
@@ -67,7 +67,7 @@ def _offsets(at: I64, place: I64, run: I64, noise: np.typing.NDArray[np.uint64])
 def _spare(
     volume: I64, trade_ids: I64, starts: I64, runs: I64, *, noise: np.typing.NDArray[np.uint64]
 ) -> I64:
-    # What a point's volume holds beyond one step a fill, shared out among its trades.
+    # The part of a point's volume above one step a fill, divided among its trades.
     at = np.repeat(np.arange(len(runs), dtype=np.int64), runs)
     spare = volume - (trade_ids[starts + runs] - trade_ids[starts])
     size = lane(noise, 16, 8)

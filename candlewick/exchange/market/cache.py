@@ -1,4 +1,4 @@
-"""A bounded memory of computed values: the least recently used leave first."""
+"""A bounded cache of computed values that evicts the least recently used first."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -10,12 +10,12 @@ V = TypeVar("V")
 
 
 class Cache(Generic[K, V]):
-    """Keep computed values while their total weight stays within a limit.
+    """Caches computed values up to a total weight.
 
     Args:
         limit: Largest total weight.
-        weigh: Weight of a value.
-        fewest: Values kept even where they weigh more.
+        weigh: Function that returns the weight of a value.
+        fewest: Number of values to keep even if they exceed the limit.
     """
 
     def __init__(
@@ -29,9 +29,9 @@ class Cache(Generic[K, V]):
         self._lock = Lock()
 
     def get(self, key: K, compute: Callable[[], V]) -> V:
-        """Return the value of `key`, computing it if it is not held.
+        """Return the value of `key`, computing it if it is not cached.
 
-        Threads may ask at the same time; then two of them may compute the same value.
+        Threads may call it at the same time; two of them may then compute the same value.
         """
         with self._lock:
             if key in self._held:
@@ -50,7 +50,7 @@ class Cache(Generic[K, V]):
         return key in self._held
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all values."""
         with self._lock:
             self._held.clear()
             self._total = 0

@@ -1,4 +1,4 @@
-"""Recorded websocket frames, read as a market."""
+"""Reader of recorded websocket frames as a market to replay."""
 
 import gzip
 from collections import defaultdict
@@ -14,12 +14,12 @@ from candlewick.exchange.market.replayed import ReplayedSymbol
 def captured_market(files: Iterable[Path]) -> dict[str, ReplayedSymbol]:
     """Return the market of the frames recorded in capture files.
 
-    `@aggTrade` frames are taken as they are; `@trade` frames, where a symbol has no others, as
-    aggregates of one trade with the trade's own id.
+    For a symbol without `@aggTrade` frames, each `@trade` frame counts as an aggregate of one
+    trade, with the trade's own id.
 
     Raises:
         OSError: A file cannot be read.
-        ValueError: A file holds no trades, or trades are missing between those it holds.
+        ValueError: The files contain no trades, or trades are missing between two of theirs.
     """
     aggregates: dict[str, dict[int, Row]] = defaultdict(dict)
     singles: dict[str, dict[int, Row]] = defaultdict(dict)

@@ -1,10 +1,10 @@
-"""The market's clock: real time, or time that is set, sped up or stopped."""
+"""The market's clock, which can be set, sped up and stopped."""
 
 import time
 
 
 class MarketClock:
-    """Tell market time in UTC epoch milliseconds; it never runs backwards."""
+    """A clock of market time in UTC epoch milliseconds that never runs backwards."""
 
     def __init__(self, *, start_ms: int | None = None, speed: float = 1.0) -> None:
         self._real_s = time.time()
@@ -14,22 +14,22 @@ class MarketClock:
 
     @property
     def speed(self) -> float:
-        """Return market seconds a real second."""
+        """Market seconds per real second."""
         return self._speed
 
     def now_ms(self) -> int:
-        """Return the market's time."""
+        """Return the market's time, UTC epoch milliseconds."""
         elapsed_ms = (time.time() - self._real_s) * 1000 * self._speed
         self._last_ms = max(self._last_ms, int(self._market_ms + elapsed_ms))
         return self._last_ms
 
     def set_speed(self, speed: float) -> None:
-        """Go on from the present moment at another speed; 0 stops the clock."""
+        """Change the speed from the present moment on; 0 stops the clock."""
         self._rebase(self.now_ms())
         self._speed = speed
 
     def advance(self, by_ms: int) -> None:
-        """Jump forward; everything in between happens at once."""
+        """Move the clock forward; all events in between happen at once."""
         self._rebase(self.now_ms() + by_ms)
 
     def _rebase(self, market_ms: int) -> None:

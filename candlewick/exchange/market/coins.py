@@ -1,4 +1,4 @@
-"""The coins of the simulated market: how each behaves, and the exchange's own specifications."""
+"""The coins of the simulated market: how each behaves, and its recorded tick and step sizes."""
 
 import json
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ E8: Final = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Coin:
-    """How one symbol of the generated market behaves.
+    """The behaviour of one symbol of the generated market.
 
     Attributes:
         listed: First day of trading on the exchange.
-        level: Price, in USDT, about which the generated market moves.
+        level: Price in USDT to which the generated market reverts.
         daily_volatility: Standard deviation of daily log returns.
-        reversion: Part of the distance to `level` that is made good in a day.
+        reversion: Share of the log distance to `level` that closes in a day.
         minute_volume: Typical volume of one minute, in the coin.
-        share: This symbol's part of all trades of the default market.
-        quiet_minutes: Minutes a day without a trade.
+        share: Share of this symbol in all trades of the default market.
+        quiet_minutes: Minutes without a trade in a day.
         tick_e8: Price step in units of 1e-8.
         step_e8: Quantity step in units of 1e-8.
     """
@@ -40,12 +40,12 @@ class Coin:
 
     @property
     def quote_unit_e8(self) -> int:
-        """Return the worth of one tick times one step, in units of 1e-8."""
+        """Value of one tick times one step, in units of 1e-8 of the quote."""
         return self.tick_e8 * self.step_e8 // E8
 
 
 # Listing day, price level, volatility, reversion, volume, share of trades, quiet minutes a day.
-# Levels are those of October 2021, where the tick sizes were recorded.
+# Levels are those of October 2021, when the tick sizes were recorded.
 _TRAITS: Final[Mapping[str, tuple[str, float, float, float, float, float, int]]] = {
     "BTCUSDT": ("2017-08-17", 105_000.0, 0.022, 0.01, 10.0, 0.30, 0),
     "ETHUSDT": ("2017-08-17", 3_000.0, 0.032, 0.01, 250.0, 0.25, 0),

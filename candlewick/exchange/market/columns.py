@@ -14,10 +14,10 @@ class Trades:
     """A gap-free run of one symbol's aggregate trades, oldest first, n rows.
 
     Attributes:
-        first_agg_id: Id of the first row; the others follow without a hole.
-        time_ms: Trade times, not falling.
-        trade_id_edges: n + 1 trade ids; row i holds the ids from edge i up to edge i + 1.
-        buyer_maker: True where the taker sold.
+        first_agg_id: Id of the first row; the others follow without a gap.
+        time_ms: Trade times, never decreasing.
+        trade_id_edges: n + 1 trade ids; row i has the ids from edge i up to edge i + 1.
+        buyer_maker: True if the taker sold.
     """
 
     first_agg_id: int
@@ -52,8 +52,8 @@ class Candles:
     """Candles of one symbol as columns, oldest first; volumes are in units of 1e-8 too.
 
     Attributes:
-        first_trade_id: First trade of each candle; where there is none, the next one to come.
-        trades: Trades of each candle, 0 where nothing happened.
+        first_trade_id: First trade id of each candle; without trades, the next id to come.
+        trades: Number of trades in each candle.
     """
 
     open_ms: I64
@@ -77,7 +77,7 @@ class Candles:
 
 
 def joined(parts: Sequence[Candles]) -> Candles:
-    """Return the rows of all parts, in the order given."""
+    """Concatenate the rows of all parts, in the order given."""
     if len(parts) == 1:
         return parts[0]
     names = [field.name for field in fields(Candles)]

@@ -1,4 +1,4 @@
-"""One day of one symbol as 1,440 minutes: generated, or recorded."""
+"""The 1,440 minutes of one symbol's day, generated or recorded."""
 
 from typing import Final
 
@@ -13,15 +13,15 @@ from candlewick.exchange.market.recorded import Recorded
 
 # First, highest, lowest and last price need a trade each.
 NEEDED: Final = 4
-# A trade holds at most so many fills, and each fill is at least one step.
+# Largest number of fills in a trade; each fill has at least one step of volume.
 MOST_FILLS: Final = 12
 _MINUTES: Final = np.arange(DAY_MINUTES, dtype=np.int64)
 
 
 def season() -> F64:
-    """Return the activity of each minute of a UTC day about a mean of one.
+    """Return the activity of each minute of a UTC day, with a mean of one.
 
-    Two humps, at the openings of Europe and America, and a trough before Asia wakes.
+    It peaks at the openings of Europe and America, and is lowest before Asia opens.
     """
     hours = _MINUTES / 60.0
     humps = 0.45 * np.exp(-(((hours - 14.5) / 3.0) ** 2)) + 0.2 * np.exp(-(((hours - 8) / 2) ** 2))
@@ -30,11 +30,11 @@ def season() -> F64:
 
 
 def day_total(coin: Coin, seed: int, rate: float, days: I64) -> I64:
-    """Return the aggregate trades of each generated day.
+    """Return the number of aggregate trades of each generated day.
 
     Args:
-        coin: Its share of `rate` is this symbol's.
-        seed: The market's.
+        coin: Coin of the symbol, with its share of `rate`.
+        seed: Seed of the market.
         rate: Aggregate trades a second of the whole default market.
         days: Days since 1970-01-01.
     """
@@ -51,7 +51,7 @@ def generated_day(coin: Coin, seed: int, path: Path, day: int, rate: float) -> S
     activity = _activity(coin, seed, day) * active
     sigma = activity / np.sqrt(
         np.sum(activity**2)
-    )  # the day's variance shared out: squares sum to 1
+    )  # each minute's share of the day's variance: squares sum to 1
     shock = normals(words(key_of(seed, coin.symbol, "minute-return"), _MINUTES + first))
     volatility = float(path.volatility[day - path.first_day])
     close = _closes(path, day, sigma, sigma * shock * volatility)
@@ -103,7 +103,7 @@ def _active(coin: Coin, noise: U64) -> I64:
 
 
 def _activity(coin: Coin, seed: int, day: int) -> F64:
-    # Clusters: slow noise over four hours and over half an hour, drawn out between its points.
+    # Clusters of activity: noise every four hours and every half hour, interpolated in between.
     logs = np.zeros(DAY_MINUTES)
     for minutes, size in ((240, 0.35), (30, 0.25)):
         points = DAY_MINUTES // minutes
@@ -117,11 +117,11 @@ def _closes(path: Path, day: int, sigma: F64, returns: F64) -> I64:
     start, end = (float(v) for v in path.boundary[day - path.first_day :][:2])
     walked = np.cumsum(returns)
     done = np.cumsum(sigma**2)
-    # A Brownian bridge: what the walk misses the day's end by is made good in proportion to the
-    # variance that has passed.
+    # A Brownian bridge: the walk's error at the end of the day is corrected in proportion to the
+    # variance passed.
     logs = walked + (np.log(end / start) - walked[-1]) * done / done[-1]
     close: I64 = np.maximum(np.rint(start * np.exp(logs)), 1).astype(np.int64)
-    # Rounding may not move the last price of the day away from the next day's first.
+    # Rounding must not separate the last price of the day from the next day's first.
     close[int(np.flatnonzero(sigma)[-1]) :] = int(end)
     return close
 

@@ -1,4 +1,4 @@
-"""One symbol of the generated market: any minute, any day, any id, in any order."""
+"""One symbol of the generated market, computed for any minute, day or id in any order."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ _MINUTES_HELD: Final = 3  # however many trades they have
 class GeneratedSymbol:
     """The trades and candles of one symbol as a pure function of seed, rate and minute.
 
-    A halt is the only thing that can be changed later, and only where nobody has looked yet.
+    Only a halt can change it later, and only in minutes that no client has seen.
     """
 
     def __init__(self, coin: Coin, *, seed: int, rate: float, recorded: Recorded | None) -> None:
@@ -40,38 +40,38 @@ class GeneratedSymbol:
         self._skeletons: Cache[int, Skeleton] = Cache(_DAYS_HELD)
         self._candles: Cache[int, Candles] = Cache(_DAYS_HELD)
         self._trades: Cache[int, Trades] = Cache(_TRADES_HELD, len, fewest=_MINUTES_HELD)
-        # The first id of every day up to 2040: an id is found without making the days before it.
+        # The first id of every day up to 2040, to find an id without making the days before it.
         self._day_ids = self._count()
 
     @property
     def tick_e8(self) -> int:
-        """Return the price step."""
+        """Price step in units of 1e-8."""
         return self.coin.tick_e8
 
     @property
     def step_e8(self) -> int:
-        """Return the quantity step."""
+        """Quantity step in units of 1e-8."""
         return self.coin.step_e8
 
     @property
     def first_minute(self) -> int:
-        """Return the minute of the listing, counted from 1970-01-01."""
+        """Minute of the listing, counted from 1970-01-01."""
         return self._first_day * DAY_MINUTES
 
     @property
     def end_minute(self) -> int:
-        """Return the minute at which the generated market ends."""
+        """Minute at which the generated market ends, counted from 1970-01-01."""
         return LAST_DAY * DAY_MINUTES
 
     def halt(self, first_minute: int, end_minute: int) -> None:
-        """Let no trade happen in these minutes; ids go on after them without a break."""
+        """Remove all trades from these minutes; later ids stay consecutive."""
         self._halts.append((first_minute, end_minute))
         for cache in (self._skeletons, self._candles, self._trades):
             cache.clear()
         self._day_ids = self._count()
 
     def day(self, day: int) -> Skeleton:
-        """Return the skeleton of one day."""
+        """Return the minutes of one day, without their trades."""
         return self._skeletons.get(day, lambda: self._with_halts(day))
 
     def opening_e8(self, day: int) -> int:
@@ -90,11 +90,11 @@ class GeneratedSymbol:
         return self._trades.get(minute, lambda: self._make_trades(minute))
 
     def holds(self, minute: int) -> bool:
-        """Tell whether the trades of a minute are at hand."""
+        """Return whether the trades of a minute are cached."""
         return minute in self._trades
 
     def minute_of(self, agg_id: int) -> int | None:
-        """Return the minute in which an aggregate trade happens, if it ever does."""
+        """Return the minute of an aggregate trade, or None if no minute has this id."""
         if not 0 <= agg_id < self._day_ids[-1]:
             return None
         day = int(np.searchsorted(self._day_ids, agg_id, side="right")) - 1 + self._first_day

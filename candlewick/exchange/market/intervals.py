@@ -28,7 +28,7 @@ INTERVALS: Final = {
 
 
 def open_of(at_ms: int, interval_ms: int) -> int:
-    """Return the opening time of the kline that holds `at_ms`."""
+    """Return the opening time of the kline that contains `at_ms`."""
     origin = WEEK_ORIGIN_MS if interval_ms == 7 * DAY_MS else 0
     return at_ms - (at_ms - origin) % interval_ms
 

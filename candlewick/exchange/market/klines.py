@@ -1,4 +1,4 @@
-"""Candles of any interval from minutes, and the open one from its trades so far."""
+"""Klines of any interval, made from minutes; an open one from its trades so far."""
 
 import numpy as np
 
@@ -17,12 +17,12 @@ def klines(
     """Return the klines that open between two moments, both included.
 
     Args:
-        source: The symbol.
+        source: Market of the symbol.
         interval_ms: Length of a kline.
-        first_ms: Klines open at or after this moment.
-        last_ms: Klines open at or before this moment.
-        visible_ms: Trades after this moment have not happened yet; the kline that holds it is
-            open and is made of the trades up to it.
+        first_ms: Earliest opening time.
+        last_ms: Latest opening time.
+        visible_ms: Present moment: the kline that contains it is open, and made of the trades up
+            to it.
     """
     start_ms = max(first_ms, open_of(source.first_minute * MINUTE_MS, interval_ms))
     first_open = open_of(start_ms + interval_ms - 1, interval_ms)
@@ -42,7 +42,7 @@ def minute_candles(source: Source, begin: int, end: int, *, visible_ms: int) -> 
 
 
 def open_minute(source: Source, visible_ms: int) -> Candles:
-    """Return the candle of the minute that holds `visible_ms`, so far."""
+    """Return the candle so far of the minute that contains `visible_ms`."""
     minute = visible_ms // MINUTE_MS
     day, place = divmod(minute, DAY_MINUTES)
     whole = source.candles(day).span(place, place + 1)
@@ -54,9 +54,9 @@ def open_minute(source: Source, visible_ms: int) -> Candles:
 
 
 def candle_of(trades: Trades, open_ms: int, last_close_e8: int, source: Source) -> Candles:
-    """Return the one candle that these trades make; without any it is flat."""
+    """Return the one candle of these trades; without any it is flat at `last_close_e8`."""
     price = trades.price_e8 if len(trades) else np.array([last_close_e8])
-    # In ticks, as price times quantity in units of 1e-16 would not fit 64 bits.
+    # In ticks, because price times quantity in units of 1e-16 does not fit into 64 bits.
     ticks, taken = trades.price_e8 // source.tick_e8, ~trades.buyer_maker
     quote = int((ticks * trades.quantity_e8).sum()) * source.tick_e8 // E8
     taken_quote = int((ticks * trades.quantity_e8)[taken].sum()) * source.tick_e8 // E8
@@ -67,7 +67,7 @@ def candle_of(trades: Trades, open_ms: int, last_close_e8: int, source: Source) 
 
 
 def grouped(minutes: Candles, interval_ms: int) -> Candles:
-    """Return longer candles: only minutes with trades have a say in their prices."""
+    """Combine minutes into longer candles; only minutes with trades count for prices."""
     if interval_ms == MINUTE_MS or not len(minutes):
         return minutes
     opens = minutes.open_ms - (minutes.open_ms - open_of(0, interval_ms)) % interval_ms

@@ -1,4 +1,4 @@
-"""What is decided about each minute before its trades are made."""
+"""The plan of each minute, made before its trades: prices, volume and number of trades."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from candlewick.exchange.market.random_by_address import I64
 
 @dataclass(frozen=True, slots=True)
 class Skeleton:
-    """Consecutive minutes of one symbol; prices in ticks.
+    """The plan of consecutive minutes of one symbol; prices in ticks.
 
     Attributes:
-        volume: Whole quantity steps.
-        rest_e8: Volume below one step (recorded minutes only), carried by the last trade.
+        volume: Volume in whole quantity steps.
+        rest_e8: Volume below one step (recorded minutes only), added to the last trade.
         aggregates: Number of aggregate trades, 0 in a quiet minute.
     """
 
@@ -44,7 +44,7 @@ class Skeleton:
         )
 
     def halted(self, mask: NDArray[np.bool_], last_close: int) -> "Skeleton":
-        """Return the same minutes, the masked ones without trades and flat at the last price."""
+        """Return the minutes, with the masked ones flat at the last price and without trades."""
         traded = np.where(~mask, np.arange(len(self)), -1)
         latest = np.maximum.accumulate(traded)
         flat = np.where(latest >= 0, self.close[latest], last_close)

@@ -1,6 +1,6 @@
-"""The inside of minutes: at most sixty points, each one price, one side and a run of trades.
+"""The inside of minutes: at most sixty points, each with a price, a side and a run of trades.
 
-Everything that a kline says follows from the points, so it needs no trades to be made.
+All values of a kline follow from the points, without making the trades.
 """
 
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from candlewick.exchange.market.random_by_address import I64, U64, key_of, lane,
 POINTS: Final = 60
 _INDEX: Final = np.arange(POINTS, dtype=np.int64)
 _PERIOD: Final = 256
-# Volumes stay below 2^31 steps and sums of weights below 2^19, prices below 2^40 ticks: so many
-# bits behind the point leave every product within 63.
+# Volumes stay below 2^31 steps, sums of weights below 2^19 and prices below 2^40 ticks: with these
+# fractional bits every product fits into 63.
 _SHARE_BITS: Final = 12
 _SLOPE_BITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Fills:
-    """How many trades each aggregate holds: a pattern of 256 aggregates, for ever repeated.
+    """The number of trades in each aggregate: a pattern of 256 aggregates that repeats.
 
     Attributes:
-        edges: 257 sums from 0 to the trades of one period.
+        edges: 257 cumulative sums, from 0 to the trades of one period.
     """
 
     edges: I64
@@ -43,11 +43,11 @@ class Points:
     """The points of m minutes, as arrays of m rows and 60 columns.
 
     Attributes:
-        price: Ticks.
-        volume: Steps; the rest of a minute's volume below one step is not in it.
-        bought: True where the taker bought.
+        price: Price in ticks.
+        volume: Volume in steps, without the rest of a minute's volume below one step.
+        bought: True if the taker bought.
         agg_edges: m rows, 61 columns: aggregate ids at which the points begin and end.
-        used: m numbers: points that hold trades.
+        used: m numbers: points that have trades.
     """
 
     price: I64
@@ -58,7 +58,7 @@ class Points:
 
 
 def fills_of(seed: int, symbol: str) -> Fills:
-    """Return the fills of one symbol: mostly one trade, sometimes up to twelve."""
+    """Return the fills of one symbol: mostly one trade an aggregate, sometimes up to twelve."""
     drawn = words(key_of(seed, symbol, "fills"), np.arange(_PERIOD, dtype=np.int64))
     few = 1 + lane(drawn, 0, 2) // 3 + lane(drawn, 8, 4) // 15
     many = lane(drawn, 16, 5) // 31 * (lane(drawn, 24, 4) % (MOST_FILLS - 2))
@@ -69,10 +69,10 @@ def points_of(minutes: Skeleton, first_agg_ids: I64, fills: Fills, key: int) -> 
     """Return the points of every minute.
 
     Args:
-        minutes: m minutes.
-        first_agg_ids: The first aggregate id of each of them.
-        fills: The symbol's.
-        key: The symbol's key for points.
+        minutes: Plan of m minutes.
+        first_agg_ids: First aggregate id of each minute.
+        fills: Fills of the symbol.
+        key: Random key of the symbol's points.
     """
     count = minutes.aggregates[:, None]
     used = np.minimum(count, POINTS)
@@ -86,13 +86,13 @@ def points_of(minutes: Skeleton, first_agg_ids: I64, fills: Fills, key: int) -> 
     spare = minutes.volume[:, None] - (trade_ids[:, -1:] - trade_ids[:, :1])
     volume = least + _shares(spare, (lane(noise, 26, 12) + 64) * inside)
     price, rising = _prices(minutes, used, noise)
-    # Of 65,536: takers buy 56 % of the points while the price rises, and 43 % while it falls.
+    # Out of 65,536: takers buy 56 % of the points while the price rises, and 43 % while it falls.
     bought = lane(noise, 48, 16) < np.where(rising, 37_000, 28_500)
     return Points(price, volume, bought, edges, used[:, 0])
 
 
 def _shares(total: I64, weight: I64) -> I64:
-    # Whole numbers in proportion to the weights; a factor in place of a division for each.
+    # Integers in proportion to the weights; one factor replaces a division for each.
     edges = np.cumsum(np.concatenate([np.zeros_like(total), weight], axis=1), axis=1)
     whole = np.maximum(edges[:, -1:], 1)
     parts = edges * ((total << _SHARE_BITS) // whole) >> _SHARE_BITS
@@ -101,10 +101,10 @@ def _shares(total: I64, weight: I64) -> I64:
 
 
 def _prices(minutes: Skeleton, used: I64, noise: U64) -> tuple[I64, NDArray[np.bool_]]:
-    # From the open to one extreme, on to the other, and back to the close, with noise between.
+    # A line from the open to one extreme, to the other and to the close, with noise in between.
     low, high = minutes.low[:, None], minutes.high[:, None]
     start, end = minutes.open[:, None], minutes.close[:, None]
-    last = np.maximum(used - 1, 3)  # four prices have to be met: open, both extremes, close
+    last = np.maximum(used - 1, 3)  # four prices must occur: open, both extremes, close
     middle = (last + 1) // 2
     first = 1 + lane(noise[:, :1], 0, 16) % (middle - 1)
     second = middle + lane(noise[:, 1:2], 0, 16) % (last - middle)
@@ -120,7 +120,7 @@ def _prices(minutes: Skeleton, used: I64, noise: U64) -> tuple[I64, NDArray[np.b
     jitter = (high - low) * (lane(noise, 0, 16) - 32_768) >> 18
     price = np.clip((base + slope * _INDEX >> _SLOPE_BITS) + jitter, low, high)
     rows = np.arange(len(price))[:, None]
-    # Rounding and noise may have missed them, and a kline's prices are promised exactly.
+    # Rounding and noise may have missed these prices, which a kline must have exactly.
     for at, knot in ((0 * first, start), (first, near), (second, far), (last, end)):
         price[rows, at] = knot
     return price, slope > 0

@@ -10,8 +10,8 @@ from candlewick.exchange.market.random_by_address import F64, I64, key_of, norma
 from candlewick.exchange.market.recorded import Recorded
 
 LAST_DAY: Final = 25_567  # 2040-01-01
-_MEMORY: Final = 0.97  # of yesterday's log volatility: half is forgotten after 23 days
-_SHOCK: Final = 0.10  # spread of what a day adds to it; in the long run it spreads by 0.41
+_MEMORY: Final = 0.97  # share of yesterday's log volatility that stays: a half-life of 23 days
+_SHOCK: Final = 0.10  # standard deviation of a day's shock; 0.41 for the log volatility itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Path:
     """Prices at midnight and volatility, by day from `first_day` to `LAST_DAY`.
 
     Attributes:
-        boundary: Price in ticks at the start of each day; the last one ends the last day.
+        boundary: Price in ticks at the start of each day, and at the end of the last.
         volatility: Standard deviation of each day's log return.
     """
 
@@ -42,10 +42,10 @@ def path_of(coin: Coin, seed: int, first_day: int, recorded: Recorded | None) ->
         logs = _walk(np.log(coin.level), steps, coin)
         return Path(first_day, np.rint(np.exp(logs) / tick).astype(np.int64), volatility)
     head, tail = recorded.first_day - first_day, recorded.end_day - first_day
-    # Backwards from the first recorded price, so that the generated days end where it begins.
+    # Backwards from the first recorded price, so that the generated days end at it.
     before = _walk(np.log(recorded.open[0] * tick), steps[:head][::-1], coin)[::-1]
     after = _walk(np.log(recorded.close[-1] * tick), steps[tail:], coin)
-    inside = np.full(tail - head - 1, before[-1])  # nobody looks: the recorded candles say it
+    inside = np.full(tail - head - 1, before[-1])  # not used: recorded candles replace it
     logs = np.concatenate([before, inside, after])
     return Path(first_day, np.rint(np.exp(logs) / tick).astype(np.int64), volatility)
 

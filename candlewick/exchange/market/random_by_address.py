@@ -19,7 +19,7 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 def key_of(seed: int, *labels: str) -> int:
     """Return a 63-bit key for one purpose of one seed."""
     text = "/".join((str(seed), *labels)).encode()
-    # `hash` would do but for its salt: another process must draw the same market.
+    # Not `hash`, which is salted: every process must generate the same market.
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
@@ -49,5 +49,5 @@ def normals(source: U64) -> F64:
     Source: Irwin-Hall distribution, the sum of the four 16-bit lanes of each word.
     """
     total = sum(lane(source, shift, 16) for shift in (0, 16, 32, 48))
-    # Four numbers of 0 to 1 have together a mean of 2 and a variance of 1/3.
+    # The sum of four uniform numbers from 0 to 1 has a mean of 2 and a variance of 1/3.
     return np.asarray((total / 65536.0 - 2.0) * np.sqrt(3.0), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Real one-minute candles laid over the market's calendar. What they are: data/README.md."""
+"""Real one-minute candles, moved to recent days of the market; data/README.md describes them."""
 
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,7 +10,7 @@ import numpy as np
 from candlewick.exchange.market.intervals import DAY_MINUTES
 from candlewick.exchange.market.random_by_address import F64, I64
 
-# A new place for the recorded days every four weeks; at least 60 of the 90 days are past.
+# The recorded days move every four weeks; at least 60 of the 90 days are in the past.
 _PLACE_DAYS: Final = 28
 _PAST_DAYS: Final = 60
 _FILE: Final = "data/recorded_1m.npz"
@@ -18,12 +18,12 @@ _FILE: Final = "data/recorded_1m.npz"
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Whole days of real candles of one symbol; prices in ticks, a row a minute.
+    """Whole days of real candles of one symbol: a row a minute, prices in ticks.
 
     Attributes:
-        first_day: Days since 1970-01-01 on which the rows begin.
-        activity: How many trades a minute has of its kind, about a mean of one; it grows with
-            the volume, but more slowly.
+        first_day: Day on which the rows begin, counted from 1970-01-01.
+        activity: Relative number of trades of each minute, with a mean of one; it grows more
+            slowly than the volume.
     """
 
     first_day: int
@@ -36,24 +36,24 @@ class Recorded:
 
     @property
     def end_day(self) -> int:
-        """Return the day after the last one."""
+        """The day after the last one, counted from 1970-01-01."""
         return self.first_day + len(self.open) // DAY_MINUTES
 
     def holds(self, day: int) -> bool:
-        """Tell whether the rows cover the day."""
+        """Return whether the rows cover the day."""
         return self.first_day <= day < self.end_day
 
     def laid_on(self, first_day: int) -> "Recorded":
-        """Return the same rows, beginning on another day."""
+        """Return the same rows, moved to begin on another day."""
         return replace(self, first_day=first_day)
 
 
 @cache
 def recorded_candles() -> dict[str, Recorded]:
-    """Read the recorded candles of every symbol that has them, on their own days.
+    """Read the recorded candles of every symbol that has them, on their original days.
 
-    A candle is stored as differences: open from the last close, close from open, high and low
-    from the body; volume in a unit of its own.
+    The file stores differences: open from the previous close, close from open, high and low from
+    the body. Volumes are in a unit of each symbol.
     """
     with as_file(files("candlewick.exchange").joinpath(_FILE)) as path:
         if not path.exists():
@@ -70,7 +70,7 @@ def _rebuilt(columns: dict[str, I64], symbol: str) -> Recorded:
     )
     first_day, volume_unit_e8 = (int(value) for value in columns[f"{symbol}/about"])
     close = np.cumsum(gap + body)
-    # Of more volume there are more trades, and larger ones: neither grows as the volume does.
+    # More volume means both more and larger trades, so their number grows more slowly.
     busy = np.clip(volume / volume.mean(), 0.02, 8.0) ** 0.7
     open_ = close - body
     return Recorded(
@@ -85,8 +85,8 @@ def _rebuilt(columns: dict[str, I64], symbol: str) -> Recorded:
 
 
 def place_for(day: int, original_day: int) -> int:
-    """Return the first day on which recorded days are laid when the market's clock reads `day`.
+    """Return the first day of the recorded candles when the market's clock reads `day`.
 
-    The shift is whole weeks, so a Monday stays a Monday, and the same for four weeks on end.
+    The shift is a whole number of weeks, so a Monday stays a Monday, and changes every four weeks.
     """
     return original_day + (day - _PAST_DAYS - original_day) // _PLACE_DAYS * _PLACE_DAYS

@@ -1,4 +1,4 @@
-"""Recorded trades, row by row, brought into columns."""
+"""Conversion of recorded trades from rows to columns."""
 
 import itertools
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class Row:
 
 
 def market_of(found: dict[str, dict[int, Row]]) -> dict[str, ReplayedSymbol]:
-    """Return the market of recorded rows, by symbol and id.
+    """Build a market from rows by symbol and id.
 
     Raises:
-        ValueError: There are no rows, or some are missing between others.
+        ValueError: There are no rows, or trades are missing between two of them.
     """
     if not found:
         raise ValueError("no trades in the recording: give a capture or aggTrades files")
@@ -39,8 +39,8 @@ def _columns(symbol: str, found: dict[int, Row]) -> Trades:
     for row, after in itertools.pairwise(rows):
         if after.agg_id != row.agg_id + 1 or after.first_id != row.last_id + 1:
             raise ValueError(
-                f"the recording of {symbol} has a hole after id {row.agg_id}: "
-                "the exchange serves trades without holes only"
+                f"the recording of {symbol} has a gap after id {row.agg_id}: "
+                "the exchange can only serve trades without gaps"
             )
     columns = {
         name: np.array([getattr(row, name) for row in rows], np.int64)
@@ -57,6 +57,6 @@ def _columns(symbol: str, found: dict[int, Row]) -> Trades:
 
 
 def e8(text: str) -> int:
-    """Read a plain decimal, as an integer in units of 1e-8."""
+    """Parse a plain decimal into an integer in units of 1e-8."""
     whole, _, part = text.partition(".")
     return int(whole) * E8 + int(part.ljust(8, "0")[:8] or "0")

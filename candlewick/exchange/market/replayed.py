@@ -1,4 +1,4 @@
-"""One symbol whose trades were recorded: the same answers as the generated market gives."""
+"""One symbol of a recorded market, with the same interface as a generated one."""
 
 from functools import reduce
 from math import gcd
@@ -15,7 +15,7 @@ _DAYS_HELD = 45
 
 
 class ReplayedSymbol:
-    """Recorded aggregate trades of one symbol, held as columns; ids are consecutive."""
+    """The recorded aggregate trades of one symbol, with consecutive ids, and their candles."""
 
     def __init__(self, trades: Trades) -> None:
         self._all = trades
@@ -24,27 +24,27 @@ class ReplayedSymbol:
 
     @property
     def tick_e8(self) -> int:
-        """Return the largest number that divides every price."""
+        """Largest number that divides every price, in units of 1e-8."""
         return self._tick_e8
 
     @property
     def step_e8(self) -> int:
-        """Return the smallest quantity there is: the recording does not tell the real one."""
+        """Smallest possible quantity, as the recording does not have the real one."""
         return 1
 
     @property
     def first_minute(self) -> int:
-        """Return the minute of the first recorded trade."""
+        """Minute of the first recorded trade, counted from 1970-01-01."""
         return int(self._all.time_ms[0]) // MINUTE_MS
 
     @property
     def end_minute(self) -> int:
-        """Return the end of the calendar: after the last trade nothing happens any more."""
+        """End of the calendar; the market is quiet after its last trade."""
         return LAST_DAY * DAY_MINUTES
 
     @property
     def first_ms(self) -> int:
-        """Return the time of the first recorded trade."""
+        """Time of the first recorded trade, UTC epoch milliseconds."""
         return int(self._all.time_ms[0])
 
     def trades(self, minute: int) -> Trades:
@@ -62,17 +62,17 @@ class ReplayedSymbol:
         return self._candles.get(day, lambda: self._day(day))
 
     def holds(self, minute: int) -> bool:
-        """Tell that everything is at hand."""
+        """Return True: all trades are in memory."""
         del minute
         return True
 
     def minute_of(self, agg_id: int) -> int | None:
-        """Return the minute of an aggregate trade, or None where it was not recorded."""
+        """Return the minute of an aggregate trade, or None if it was not recorded."""
         row = agg_id - self._all.first_agg_id
         return int(self._all.time_ms[row]) // MINUTE_MS if 0 <= row < len(self._all) else None
 
     def halt(self, first_minute: int, end_minute: int) -> None:
-        """Refuse: what was recorded happened.
+        """Reject a halt, as recorded trades cannot be removed.
 
         Raises:
             ValueError: Always.

@@ -1,4 +1,4 @@
-"""What the exchange needs to know about the market of one symbol, wherever it comes from."""
+"""The interface of one symbol's market, generated or recorded."""
 
 from typing import Protocol
 
@@ -10,19 +10,19 @@ class Source(Protocol):
 
     @property
     def tick_e8(self) -> int:
-        """Return a number that divides every price, in units of 1e-8."""
+        """A number that divides every price, in units of 1e-8."""
 
     @property
     def step_e8(self) -> int:
-        """Return the smallest quantity of a fill, in units of 1e-8."""
+        """Smallest quantity of a fill, in units of 1e-8."""
 
     @property
     def first_minute(self) -> int:
-        """Return the minute in which trading begins."""
+        """Minute in which trading begins."""
 
     @property
     def end_minute(self) -> int:
-        """Return the minute after which nothing is known any more."""
+        """Minute at which the market ends."""
 
     def trades(self, minute: int) -> Trades:
         """Return the trades of one minute."""
@@ -34,13 +34,13 @@ class Source(Protocol):
         """Return the 1,440 one-minute candles of one day."""
 
     def holds(self, minute: int) -> bool:
-        """Tell whether the trades of a minute are at hand without work."""
+        """Return whether the trades of a minute are in memory."""
 
     def minute_of(self, agg_id: int) -> int | None:
-        """Return the minute in which an aggregate trade happens, or None."""
+        """Return the minute of an aggregate trade, or None if no minute has this id."""
 
     def halt(self, first_minute: int, end_minute: int) -> None:
-        """Let no trade happen in these minutes."""
+        """Remove all trades from these minutes."""
 
 
 Market = dict[str, Source]

@@ -1,4 +1,4 @@
-"""The simulated exchange's own paths: faults and the market's clock."""
+"""The simulated exchange's own paths, for faults and the market's clock."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ _MOST_SPEED = 100_000.0
 
 
 class Admin:
-    """Arms faults and moves the clock."""
+    """Arms and removes faults, and moves the clock."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Admin:
         ]
 
     def arm(self, fault: Fault) -> dict[str, object]:
-        """Put a fault in force and return what is shown of it.
+        """Arm a fault and return it as the endpoint shows it.
 
         Raises:
             ValueError: A halt names a symbol that is not traded.
@@ -53,7 +53,7 @@ class Admin:
             if fault.symbol not in self._market:
                 self._arsenal.disarm(armed.number)
                 raise ValueError(f"not a fault: symbol {fault.symbol} is not traded here")
-            # What anybody may have seen stays: the halt begins with a minute yet to come.
+            # Minutes that a client may have seen stay: the halt begins with the next one.
             first = max(armed.start_ms, self._clock.now_ms() + 1) // MINUTE_MS + 1
             try:
                 self._market[fault.symbol].halt(first, first + fault.minutes)

@@ -1,4 +1,4 @@
-"""The paths of data.binance.vision: archive files and their checksums."""
+"""The paths of data.binance.vision, with archive files and their checksums."""
 
 import asyncio
 import hashlib
@@ -20,12 +20,12 @@ from candlewick.exchange.server.history import next_agg_id
 from candlewick.exchange.server.kline_files import KlineFiles, given_between
 
 _HELD_BYTES: Final = 48 << 20
-# A busier month of trades than this is not made: files are held in memory.
+# A file with more trades is not served, as files are made in memory.
 _MOST_ROWS: Final = 8_000_000
 
 
 class Archive:
-    """Makes archive files when they are asked for; the same file always has the same bytes."""
+    """Makes archive files on request; the same file always has the same bytes."""
 
     def __init__(
         self, clock: MarketClock, market: Market, arsenal: Arsenal, given: KlineFiles

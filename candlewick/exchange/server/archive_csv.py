@@ -1,6 +1,6 @@
-"""What is in an archive file: a zip of CSV without a header.
+"""The contents of an archive file: a zip of CSV without a header.
 
-Source: binance-public-data, README.md. Times are microseconds from 2025-01-01 on and
+Source: binance-public-data, README.md. Times are in microseconds from 2025-01-01 on and in
 milliseconds before.
 """
 
@@ -22,10 +22,10 @@ _MICROSECONDS_FROM: Final = date(2025, 1, 1)
 
 
 def zipped(source: Source, file: File, given: Candles | None = None) -> bytes:
-    """Return the bytes of an archive, of the given klines where there are some."""
+    """Return the bytes of an archive, made from the given klines if there are any."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        # A fixed date: the checksum depends on what the file says alone.
+        # A fixed date, so that the checksum depends only on the contents.
         about = zipfile.ZipInfo(f"{file.name}.csv", (2020, 1, 1, 0, 0, 0))
         about.compress_type = zipfile.ZIP_DEFLATED
         with archive.open(about, "w", force_zip64=True) as member:
@@ -35,7 +35,7 @@ def zipped(source: Source, file: File, given: Candles | None = None) -> bytes:
 
 
 def lines(source: Source, file: File) -> Iterator[str]:
-    """Return the CSV of an archive, in parts of whole lines."""
+    """Yield the CSV of an archive, in parts of whole lines."""
     unit = 1000 if file.first >= _MICROSECONDS_FROM else 1
     first_day = day_of(file.first)
     if file.interval:
@@ -51,7 +51,7 @@ def lines(source: Source, file: File) -> Iterator[str]:
 
 
 def given_lines(given: Candles, file: File) -> Iterator[str]:
-    """Return the CSV of an archive of given klines, in parts of whole lines."""
+    """Yield the CSV of an archive of given klines, in parts of whole lines."""
     unit = 1000 if file.first >= _MICROSECONDS_FROM else 1
     start_ms = day_of(file.first) * DAY_MS
     rows = given_between(given, start_ms, start_ms + file.days * DAY_MS)

@@ -1,4 +1,4 @@
-"""Names of archive files, and the day on which each appears."""
+"""Names of archive files, and the time at which each is published."""
 
 import re
 from calendar import monthrange
@@ -15,7 +15,7 @@ _PATH: Final = re.compile(
     r"-(?P<date>\d{4}-\d{2}(?:-\d{2})?)\.zip(?P<sum>\.CHECKSUM)?"
 )
 _MICROSECONDS_FROM: Final = date(2025, 1, 1)
-# A day's file comes in the next morning.
+# A day's file is published at 03:00 UTC of the next day.
 _DAILY_AFTER_MS: Final = 3 * 3_600_000
 _MONDAY: Final = 0
 
@@ -25,10 +25,10 @@ class File:
     """One archive: a symbol's klines or aggregate trades of a day or a month.
 
     Attributes:
-        interval: Of klines; empty for aggregate trades.
+        interval: Interval of klines; empty for aggregate trades.
         first: First day.
         days: Number of days.
-        name: Without `.zip`.
+        name: File name without `.zip`.
     """
 
     symbol: str
@@ -39,7 +39,7 @@ class File:
 
     @property
     def published_ms(self) -> int:
-        """Return when the file appears: the next morning, or the first Monday after the month."""
+        """Time of publication: the next morning, or the first Monday after the month."""
         after = self.first + timedelta(days=self.days)
         if self.days > 1:
             after += timedelta(days=(_MONDAY - after.weekday()) % 7)
@@ -47,9 +47,9 @@ class File:
 
 
 def file_of(path: str) -> tuple[File, bool] | None:
-    """Return the file that a path names, and whether its checksum is meant.
+    """Return the file that a path names, and whether the path is that of its checksum.
 
-    None where no such file can be.
+    Returns None for a path that no archive file can have.
     """
     found = _PATH.fullmatch(path)
     if found is None:

@@ -1,4 +1,4 @@
-"""CoinGecko's paths, from recorded answers brought to the market's clock and prices.
+"""CoinGecko's paths: recorded answers, updated to the market's time and prices.
 
 Source: CoinGecko API, ``GET /coins/markets`` and ``GET /coins/{id}/market_chart``.
 """
@@ -39,7 +39,7 @@ _MOST_DAYS: Final = 365
 
 
 class CoinGecko:
-    """Answers about the coins that were recorded and that the market trades."""
+    """Answers requests about coins that were recorded and that the market trades."""
 
     def __init__(self, clock: MarketClock, market: Market, arsenal: Arsenal) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Faults of whole connections: they break, fall silent, or are told to go."""
+"""Faults of whole connections: cuts, silences and announced shutdowns."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ Joined = Mapping[Session, int]
 
 
 def silent(arsenal: Arsenal, session: Session, joined_ms: int, at_ms: int) -> bool:
-    """Tell whether a connection, open since `joined_ms`, says nothing at a moment."""
+    """Return whether a connection, open since `joined_ms`, is silent at a moment."""
     return any(
         armed.during(at_ms)
         and joined_ms < armed.start_ms
@@ -22,7 +22,7 @@ def silent(arsenal: Arsenal, session: Session, joined_ms: int, at_ms: int) -> bo
 
 
 def cut(arsenal: Arsenal, joined: Joined, after_ms: int, upto_ms: int) -> None:
-    """Break the connections whose time has come."""
+    """Break the connections for which a cut is due."""
     for armed, fault in arsenal.of(Cut):
         due = cuts(armed, fault, after_ms, upto_ms)
         armed.hits += due

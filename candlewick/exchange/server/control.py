@@ -26,7 +26,7 @@ class _Refused(Exception):  # noqa: N818 - carries an answer, no fault of ours
 
 
 def answer(data: bytes, subscriptions: Subscriptions) -> str:
-    """Obey one control message and return the answer.
+    """Execute one control message and return the answer.
 
     Raises:
         TooManyStreams: The connection would have more than 1,024 streams.

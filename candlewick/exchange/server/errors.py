@@ -1,16 +1,16 @@
-"""Binance's error answers.
+"""Errors in Binance's form.
 
 Source: binance-spot-api-docs, errors.md.
 """
 
 
 class ApiError(Exception):
-    """A request is refused; the client gets the code and the message as JSON.
+    """A request was refused; the client gets the code and the message as JSON.
 
     Attributes:
         status: HTTP status.
-        code: Binance's negative number.
-        retry_after_s: Seconds after which to ask again, or None.
+        code: Binance's error code, a negative number.
+        retry_after_s: Seconds after which to try again, or None.
     """
 
     def __init__(
@@ -23,13 +23,13 @@ class ApiError(Exception):
 
 
 def missing(name: str) -> ApiError:
-    """Return the error for a parameter that must be there."""
+    """Return the error for a missing mandatory parameter."""
     text = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
     return ApiError(-1102, text)
 
 
 def illegal(name: str, legal: str) -> ApiError:
-    """Return the error for a value with characters that do not belong there."""
+    """Return the error for a value with illegal characters."""
     text = f"Illegal characters found in parameter '{name}'; legal range is '{legal}'."
     return ApiError(-1100, text)
 

@@ -10,7 +10,7 @@ from candlewick.exchange.streams.payloads import decimal
 
 
 def symbol_entries(query: QueryParams, market: Market) -> list[dict[str, object]]:
-    """Return the entries of the symbols asked for: one, some, or all.
+    """Return the entries of the requested symbols, or of all if the query names none.
 
     Raises:
         ApiError: -1100, -1121 or -1128.

@@ -1,4 +1,4 @@
-"""Websocket text frames as bytes.
+"""Encoder of websocket text frames.
 
 Source: RFC 6455, 5.2: final fragment, opcode 1, not masked.
 """
@@ -10,7 +10,7 @@ _MEDIUM: Final = 1 << 16
 
 
 def text_frame(message: str) -> bytes:
-    """Return a server's frame of one text message."""
+    """Return one text message as a server's frame."""
     data = message.encode()
     size = len(data)
     if size < _SHORT:

@@ -1,4 +1,4 @@
-"""Pages of the past: aggregate trades by id or time, klines by time."""
+"""Pages of past data: aggregate trades by id or time, klines by time."""
 
 import numpy as np
 
@@ -20,10 +20,10 @@ def agg_trades(source: Source, wanted: Range, from_id: int | None, end_id: int) 
     """Return a page of aggregate trades, oldest first.
 
     Args:
-        source: The symbol.
-        wanted: Times and limit.
-        from_id: First id of the page; then there are no times.
-        end_id: The first id that has not happened yet.
+        source: Market of the symbol.
+        wanted: Times and limit of the page.
+        from_id: First id of the page; excludes times.
+        end_id: First id that has not happened yet.
     """
     if wanted.end_ms is not None:
         end_id = min(end_id, next_agg_id(source, wanted.end_ms + 1))

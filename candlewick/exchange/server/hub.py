@@ -1,4 +1,4 @@
-"""Carries the market's frames to every connection, as its clock goes on."""
+"""The hub: sends the market's frames to every connection as the clock advances."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ class _Line:
 
 
 class Hub:
-    """Knows every connection and gives each its frames."""
+    """Holds all connections and sends each its frames."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Hub:
         return self._clock.now_ms()
 
     def refuse(self, path: str, client: str) -> tuple[HTTPStatus, str] | None:
-        """Return why a connection is not accepted, if it is not."""
+        """Return the status and reason for refusing a connection, or None to accept it."""
         if not self._limits.connect(client, time.time()):
             return HTTPStatus.TOO_MANY_REQUESTS, "too many connection attempts in five minutes\n"
         if path.rstrip("/") == "/stream" or path == "/ws" or path.startswith("/ws/"):
@@ -63,21 +63,21 @@ class Hub:
         return HTTPStatus.NOT_FOUND, "no such path: use /ws/<stream> or /stream?streams=<a>/<b>\n"
 
     def join(self, session: Session) -> None:
-        """Begin to send frames to a connection."""
+        """Start to send frames to a connection."""
         self.sessions[session] = _Line(self.now_ms(), Distortion(self._arsenal))
         self.changed()
 
     def leave(self, session: Session) -> None:
-        """Send nothing more to a connection."""
+        """Stop sending frames to a connection."""
         self.sessions.pop(session, None)
         self.changed()
 
     def changed(self) -> None:
-        """Take note that somebody listens to other streams than before."""
+        """Note that a connection's subscriptions have changed."""
         self._topics = None
 
     def silent(self, session: Session) -> bool:
-        """Tell whether a connection has gone silent."""
+        """Return whether a fault keeps a connection silent now."""
         line = self.sessions.get(session)
         if line is None:
             return False
@@ -118,7 +118,7 @@ class Hub:
             )
 
     async def _drained(self) -> None:
-        # After a jump of the clock there is more to send than the sockets take at once.
+        # After a jump of the clock there is more to send than the sockets accept at once.
         await asyncio.sleep(0)
         for _ in range(100):
             if all(session.buffered < _DRAIN_BYTES for session in self.sessions):

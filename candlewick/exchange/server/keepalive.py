@@ -1,7 +1,7 @@
-"""Pings to one client, and how long it may take to answer.
+"""Pings to one client, and the deadline of each pong.
 
-Source: binance-spot-api-docs, web-socket-streams.md: a ping every 20 seconds, its pong within a
-minute, with the same payload; unsolicited pongs are allowed and help nobody.
+Source: binance-spot-api-docs, web-socket-streams.md: a ping every 20 seconds, and its pong with
+the same payload within a minute. Unsolicited pongs are allowed but have no effect.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ class Keepalive:
     """Sends pings from `start` to `stop`.
 
     Args:
-        every_s: From ping to ping.
-        within_s: How long a pong may take.
-        ping: Sends a ping and returns its payload.
-        fail: Called when a pong is overdue.
+        every_s: Seconds between pings.
+        within_s: Seconds a pong may take.
+        ping: Function that sends a ping and returns its payload.
+        fail: Function to call when a pong is overdue.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Keepalive:
         self._next = self._loop.call_later(self._every_s, self._ping)
 
     def stop(self) -> None:
-        """Send no more pings and wait for no more pongs."""
+        """Stop sending pings and waiting for pongs."""
         if self._next is not None:
             self._next.cancel()
         for _, deadline in self._waiting:
@@ -43,7 +43,7 @@ class Keepalive:
         self._waiting.clear()
 
     def pong(self, payload: bytes) -> None:
-        """Take note of a pong: it answers its ping and all before it (RFC 6455, 5.5.3)."""
+        """Accept a pong, which answers its ping and all earlier ones (RFC 6455, 5.5.3)."""
         if payload not in [sent for sent, _ in self._waiting]:
             return
         while True:

@@ -1,4 +1,4 @@
-"""Klines served from official files instead of the market: what REST and archives then say."""
+"""Klines from official files, which REST and archives serve instead of the market's."""
 
 import gzip
 import lzma
@@ -18,17 +18,17 @@ KlineFiles = dict[tuple[str, str], Candles]
 
 
 def read_kline_files(paths: Sequence[Path]) -> KlineFiles:
-    """Read CSV files as the archive has them, plain, .gz or .xz, named ``SYMBOL-INTERVAL...``.
+    """Read CSV files in the archive's format, plain, .gz or .xz, named ``SYMBOL-INTERVAL...``.
 
     Raises:
         OSError: A file cannot be read.
-        ValueError: A name or a row is not as expected.
+        ValueError: A file name or a row is not valid.
     """
     return {_named(path): _read(path) for path in paths}
 
 
 def given_page(given: Candles, wanted: Range, interval_ms: int, *, visible_ms: int) -> Candles:
-    """Return a page of klines that have closed, oldest first."""
+    """Return a page of closed klines, oldest first."""
     end_ms = visible_ms if wanted.end_ms is None else min(wanted.end_ms, visible_ms)
     stop = int(np.searchsorted(given.open_ms, end_ms, side="right"))
     stop = min(stop, int(np.searchsorted(given.open_ms + interval_ms, visible_ms, side="right")))

@@ -1,4 +1,4 @@
-"""Request weights a minute and address, as Binance counts them.
+"""Rate limits of each address, counted as Binance does.
 
 Source: binance-spot-api-docs, rest-api.md, "LIMITS".
 """
@@ -15,13 +15,13 @@ _LONGEST_BAN_S: Final = 3 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class LimitRules:
-    """How much one address may ask.
+    """The limits of one address.
 
     Attributes:
-        weight: Request weight a minute.
-        strikes: Requests after the limit is reached, in the same minute, that lead to a ban.
+        weight: Request weight per minute.
+        strikes: Requests above the limit, in the same minute, before a ban.
         ban_s: Length of the first ban; each further one is twice as long, up to three days.
-        connections: Websocket connection attempts in five minutes.
+        connections: Websocket connection attempts per five minutes.
     """
 
     weight: int = 6_000
@@ -41,7 +41,7 @@ class _Account:
 
 
 class Limits:
-    """Counts what each address asks for; the time is passed in, in seconds."""
+    """Counts the requests of each address; the caller passes the time, in seconds."""
 
     def __init__(self, rules: LimitRules) -> None:
         self.rules = rules
@@ -51,7 +51,7 @@ class Limits:
         """Count a request and return the weight used in this minute.
 
         Raises:
-            ApiError: 429 above the limit, 418 while the address is banned.
+            ApiError: The address is above the limit (429) or banned (418).
         """
         account = self._accounts.setdefault(address, _Account())
         if now_s < account.banned_until_s:
@@ -65,11 +65,11 @@ class Limits:
         return account.used
 
     def used(self, address: str) -> int:
-        """Return the weight counted last for an address."""
+        """Return the weight that an address used in the minute of its last request."""
         return self._accounts[address].used if address in self._accounts else 0
 
     def connect(self, address: str, now_s: float) -> bool:
-        """Count a websocket connection attempt and tell whether it is allowed."""
+        """Count a websocket connection attempt, and return whether it is allowed."""
         account = self._accounts.setdefault(address, _Account())
         account.attempts = [at for at in account.attempts if at > now_s - 5 * _MINUTE_S]
         account.attempts.append(now_s)

@@ -1,4 +1,4 @@
-"""Query parameters, read as Binance reads them."""
+"""Parser of query parameters, with Binance's rules and errors."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ MOST_ROWS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Which rows of one symbol are asked for; times are UTC epoch milliseconds, both included."""
+    """The requested rows of one symbol; times are UTC epoch milliseconds, both inclusive."""
 
     symbol: str
     start_ms: int | None
@@ -26,7 +26,7 @@ class Range:
 
 
 def checked(query: QueryParams, known: tuple[str, ...]) -> None:
-    """Refuse parameters that are unknown, empty or sent twice.
+    """Reject parameters that are unknown, empty or sent twice.
 
     Raises:
         ApiError: -1101, -1104 or -1105.
@@ -90,7 +90,7 @@ def interval_of(query: QueryParams) -> str:
 
 
 def whole(query: QueryParams, name: str) -> int | None:
-    """Read a whole number that need not be there.
+    """Read an optional whole number.
 
     Raises:
         ApiError: -1100.

@@ -1,4 +1,4 @@
-"""The REST paths of market data: `/api/v3/...`, read only."""
+"""The REST paths of market data, `/api/v3/...`, read only."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ Answer = Callable[[Request], Awaitable[str]]
 
 
 class Rest:
-    """Answers requests from the market, at the market's time."""
+    """Answers requests with the market's data at the market's time."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class Rest:
         given = self._given.get((wanted.symbol, interval))
         if given is not None:
             return kline_rows(given_page(given, wanted, length, visible_ms=visible_ms), length)
-        # A page may span years: the streams go on while it is made.
+        # In a thread, as a page may span years and must not hold up the streams.
         rows = await asyncio.to_thread(kline_page, source, wanted, length, visible_ms=visible_ms)
         return kline_rows(rows, length)
 

@@ -1,7 +1,7 @@
-"""One websocket connection: handshake, pings, limits, control messages, frames out.
+"""One websocket connection: handshake, pings, limits, control messages and outgoing frames.
 
-Uvicorn hands over the connection when a request asks for the upgrade. Frames are written in
-batches, not message by message, so that a storm of trades costs one system call a tick.
+Uvicorn hands the connection over on an upgrade request. Frames are written in batches, so that
+many trades cost one system call a tick.
 
 Source: binance-spot-api-docs, web-socket-streams.md, "General WSS information".
 """
@@ -38,7 +38,7 @@ _ordinals = count()
 
 @dataclass(frozen=True, slots=True)
 class SocketRules:
-    """What the exchange asks of a connection."""
+    """Rules for a client's connection; times are in seconds."""
 
     ping_every_s: float = 20.0
     pong_within_s: float = 60.0
@@ -47,11 +47,11 @@ class SocketRules:
 
 
 class Exchange(Protocol):
-    """What a connection needs of the exchange; `candlewick.exchange.server.hub` has it.
+    """The exchange as a connection sees it; `candlewick.exchange.server.hub` implements it.
 
     Attributes:
-        rules: What is asked of a connection.
-        symbols: What there is to listen to.
+        rules: Rules for connections.
+        symbols: Symbols that have streams.
     """
 
     rules: SocketRules
@@ -61,19 +61,19 @@ class Exchange(Protocol):
         """Return the market's time."""
 
     def refuse(self, path: str, client: str) -> tuple[HTTPStatus, str] | None:
-        """Return why a connection is not accepted, if it is not."""
+        """Return the status and reason for refusing a connection, or None to accept it."""
 
     def join(self, session: "Session") -> None:
-        """Begin to send frames to a connection."""
+        """Start to send frames to a connection."""
 
     def leave(self, session: "Session") -> None:
-        """Send nothing more to a connection."""
+        """Stop sending frames to a connection."""
 
     def changed(self) -> None:
-        """Take note that somebody listens to other streams than before."""
+        """Note that a connection's subscriptions have changed."""
 
     def silent(self, session: "Session") -> bool:
-        """Tell whether a connection has gone silent."""
+        """Return whether a fault keeps a connection silent now."""
 
 
 class Session(asyncio.Protocol):
@@ -84,7 +84,7 @@ class Session(asyncio.Protocol):
     ) -> None:
         del config
         self._hub = cast("Exchange", app_state["hub"])
-        # Uvicorn calls shutdown() of what is in here; its type names only its own classes.
+        # Uvicorn calls shutdown() of each member; the type it declares has only its own classes.
         self._peers = cast("set[Session]", server_state.connections)
         self._protocol = ServerProtocol(max_size=1 << 16, logger=logging.getLogger(__name__))
         self._transport: asyncio.Transport | None = None
@@ -103,12 +103,12 @@ class Session(asyncio.Protocol):
     # asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection over."""
+        """Register the new connection."""
         self._transport = cast("asyncio.Transport", transport)
         self._peers.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Release the lost connection."""
         del exc
         self._peers.discard(self)
         self._hub.leave(self)
@@ -117,7 +117,7 @@ class Session(asyncio.Protocol):
             self._end.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Read what the client sent."""
+        """Process bytes from the client."""
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
             if isinstance(event, Request):
@@ -135,11 +135,11 @@ class Session(asyncio.Protocol):
 
     @property
     def buffered(self) -> int:
-        """Return the bytes that wait for the client to read."""
+        """Number of bytes that the client has not read yet."""
         return self._transport.get_write_buffer_size() if self._transport else 0
 
     def write(self, messages: Iterable[str]) -> None:
-        """Send text messages; a client that does not read is cut off."""
+        """Send text messages; a client with 64 MB unread is disconnected."""
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(b"".join(map(text_frame, messages)))
@@ -147,7 +147,7 @@ class Session(asyncio.Protocol):
             self.cut()
 
     def close(self, code: int, reason: str) -> None:
-        """Close with a close frame."""
+        """Close the connection with a close frame."""
         if self._transport is None or self._transport.is_closing():
             return
         self._protocol.fail(code, reason)
@@ -155,7 +155,7 @@ class Session(asyncio.Protocol):
         self._transport.close()
 
     def cut(self) -> None:
-        """Break the connection without a word."""
+        """Break the connection without a close frame."""
         if self._transport is not None:
             self._transport.abort()
 

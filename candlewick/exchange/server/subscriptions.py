@@ -1,4 +1,4 @@
-"""What one connection listens to, and how its messages are dressed."""
+"""The subscriptions of one connection, and the form of its messages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,11 +9,11 @@ MOST_STREAMS: Final = 1_024
 
 
 class TooManyStreams(Exception):  # noqa: N818 - it names what happened to the client
-    """A connection asked for more streams than the exchange allows."""
+    """A connection requested more streams than the exchange allows."""
 
 
 class Subscriptions:
-    """The streams of one connection, by name; names that carry nothing are kept as well."""
+    """The streams of one connection, by name; unknown names are kept, as Binance does."""
 
     def __init__(self, symbols: frozenset[str]) -> None:
         self._symbols = symbols
@@ -33,10 +33,10 @@ class Subscriptions:
         self.add([name for name in listed.split("/") if name])
 
     def add(self, names: Sequence[str]) -> None:
-        """Listen to more streams.
+        """Subscribe to more streams.
 
         Raises:
-            TooManyStreams: There would be more than 1,024.
+            TooManyStreams: The connection would have more than 1,024.
         """
         if len(self.topics.keys() | set(names)) > MOST_STREAMS:
             raise TooManyStreams(f"more than {MOST_STREAMS} streams on one connection")
@@ -44,14 +44,14 @@ class Subscriptions:
             self.topics[name] = topic_of(name, self._symbols, unit=self.unit)
 
     def remove(self, names: Sequence[str]) -> None:
-        """Listen no longer to these streams; names not listened to are ignored."""
+        """Unsubscribe from streams; names without a subscription are ignored."""
         for name in names:
             self.topics.pop(name, None)
 
     def wants(self, topic: Topic) -> bool:
-        """Tell whether frames of a topic go to this connection."""
+        """Return whether this connection receives the frames of a topic."""
         return self.topics.get(topic.name) == topic
 
     def wrapped(self, name: str, body: str) -> str:
-        """Return a message as this connection is to see it."""
+        """Return a message in this connection's form, raw or combined."""
         return f'{{"stream":"{name}","data":{body}}}' if self.combined else body

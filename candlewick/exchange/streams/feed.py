@@ -1,4 +1,4 @@
-"""Frames of the market's streams, by event time. It holds no socket and no clock."""
+"""The frames of the market's streams, by event time. It uses no socket and no clock."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,9 +14,9 @@ from candlewick.exchange.streams.names import Topic
 from candlewick.exchange.streams.payloads import agg_trade_events, fill_events, kline_event
 from candlewick.exchange.streams.tickers import book_ticker_events, mini_ticker
 
-# A trade is announced this long after it happened, on the stream and on REST alike.
+# Time from a trade to its publication, on the stream and on REST.
 EVENT_DELAY_MS: Final = 2
-# The last word on a kline follows the last trade's announcement.
+# The final frame of a kline follows that of its last trade.
 CLOSE_DELAY_MS: Final = 3
 _KLINE_EVERY_MS: Final = 2_000
 _TICKER_EVERY_MS: Final = 1_000
@@ -27,9 +27,9 @@ class Frame:
     """One message of one stream.
 
     Attributes:
-        event_ms: Market time at which it leaves.
-        number: Identifies it within its stream: the id of a trade, the time of anything else.
-        body: JSON without the combined stream's wrapper.
+        event_ms: Market time at which it is sent.
+        number: Number within its stream: the id of a trade, otherwise a time.
+        body: JSON without the wrapper of a combined stream.
     """
 
     event_ms: int
@@ -39,7 +39,7 @@ class Frame:
 
 
 class Feed:
-    """Make the frames of any topics for any stretch of market time."""
+    """Makes the frames of any topics for any period of market time."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -89,7 +89,7 @@ class Feed:
 
 
 def trades_between(source: Source, after_ms: int, upto_ms: int) -> list[Trades]:
-    """Return the trades with `after_ms < time <= upto_ms`, a part a minute."""
+    """Return the trades with `after_ms < time <= upto_ms`, as one part a minute."""
     first = max((after_ms + 1) // MINUTE_MS, source.first_minute)
     last = min(upto_ms // MINUTE_MS, source.end_minute - 1)
     parts = []

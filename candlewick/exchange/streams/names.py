@@ -1,4 +1,4 @@
-"""Names of market streams: `<symbol>@<kind>`, and what is carried under them."""
+"""Names of market streams, `<symbol>@<kind>`, and their parts."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,14 +11,14 @@ ALL_MINI_TICKERS: Final = "!miniTicker@arr"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One stream that the exchange can fill.
+    """One stream that the exchange can send.
 
     Attributes:
-        name: As the client wrote it.
-        symbol: In capitals; empty for a stream of the whole market.
+        name: Name as the client wrote it.
+        symbol: Symbol in capitals; empty for a stream of the whole market.
         kind: `aggTrade`, `trade`, `bookTicker`, `miniTicker` or `kline`.
-        interval: Of a kline, otherwise empty.
-        unit: 1 where times are milliseconds, 1000 where they are microseconds.
+        interval: Interval of a kline, otherwise empty.
+        unit: 1 for times in milliseconds, 1000 for microseconds.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Topic:
 
 
 def topic_of(name: str, symbols: frozenset[str], *, unit: int) -> Topic | None:
-    """Return the topic of a stream name, or None where Binance would accept it and stay silent."""
+    """Return the topic of a stream name; None for one that Binance accepts but never fills."""
     if name == ALL_MINI_TICKERS:
         return Topic(name, "", "miniTicker", "", unit)
     lower, _, kind = name.partition("@")

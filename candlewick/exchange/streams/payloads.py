@@ -1,4 +1,4 @@
-"""Binance's payloads as JSON text.
+"""Encoder of Binance's payloads as JSON text.
 
 Source: binance-spot-api-docs, web-socket-streams.md and rest-api.md.
 """
@@ -9,7 +9,7 @@ from candlewick.exchange.market.random_by_address import I64
 
 
 def decimal(value_e8: int) -> str:
-    """Write an amount in units of 1e-8 with its eight decimals."""
+    """Format an amount in units of 1e-8 with eight decimals."""
     return f"{value_e8 // E8}.{value_e8 % E8:08d}"
 
 
@@ -37,7 +37,7 @@ def agg_trade_events(symbol: str, trades: Trades, *, delay_ms: int, unit: int) -
 def fill_events(
     symbol: str, trades: Trades, row: int, *, step_e8: int, delay_ms: int, unit: int
 ) -> list[str]:
-    """Return the trade events of the fills of one aggregate: all but the first are equal."""
+    """Return the trade events of one aggregate's fills; all but the first are of equal size."""
     first, end = (int(edge) for edge in trades.trade_id_edges[row : row + 2])
     time, whole = int(trades.time_ms[row]), int(trades.quantity_e8[row])
     each = whole // step_e8 // (end - first) * step_e8

@@ -1,4 +1,4 @@
-"""The streams beside trades and klines: best bid and ask, and the day so far."""
+"""The streams of best bid and ask, and of the last 24 hours."""
 
 from candlewick.exchange.market.columns import Trades
 from candlewick.exchange.market.intervals import DAY_MINUTES, MINUTE_MS
@@ -10,7 +10,7 @@ from candlewick.exchange.streams.payloads import decimal
 def book_ticker_events(symbol: str, source: Source, trades: Trades) -> list[tuple[int, int, str]]:
     """Return row, update id and body of the best bid and ask after each trade.
 
-    The taker's side shows which of the two the price was; the other is one tick away.
+    The taker's side shows whether the price was the bid or the ask; the other is one tick away.
     """
     events = []
     columns = (trades.price_e8, trades.quantity_e8, trades.buyer_maker, trades.trade_id_edges[1:])
@@ -29,7 +29,7 @@ def book_ticker_events(symbol: str, source: Source, trades: Trades) -> list[tupl
 def mini_ticker(
     symbol: str, source: Source, *, event: int, visible_ms: int
 ) -> dict[str, object] | None:
-    """Return the 24 h ticker of a symbol: 1,440 minutes, the open one included."""
+    """Return the ticker of a symbol's last 1,440 minutes, including the open one."""
     end = visible_ms // MINUTE_MS + 1
     begin = max(end - DAY_MINUTES, source.first_minute)
     minutes = minute_candles(source, begin, end, visible_ms=visible_ms)

@@ -82,7 +82,7 @@ def test_a_recording_with_a_hole_is_refused(tmp_path: Path) -> None:
     (tmp_path / "XUSDT-aggTrades-2025-01-01.csv").write_text(
         "7,1.5,2,70,71,1735689600000,True,True\n9,1.6,1,73,73,1735689600001,True,True\n"
     )
-    with pytest.raises(ValueError, match="hole after id 7"):
+    with pytest.raises(ValueError, match="gap after id 7"):
         archived_market(tmp_path)
 
 
