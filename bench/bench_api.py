@@ -1,16 +1,16 @@
-"""How fast the API answers, and how soon an event reaches a thousand subscribers.
+"""Benchmark of the API: latency of requests, and of events to a thousand subscribers.
 
     python bench/bench_api.py [--clients 1000] [--rate 500] [--seconds 10]
 
-Starts a Kafka, a ClickHouse and one API process of its own in a temporary folder, with a market of
-two symbols. Then, one after the other, from this process on the same machine:
-- `/predict`, open loop: requests go out by the clock whether the last is answered or not, and the
-  time counts from when one was due;
-- predictions of 11 symbols by 4 models every 2 seconds to Kafka, every client of the stream getting
-  each: from just before they are produced to when the client has read them;
-- `/v1/candles` over 30 days of 15m candles, beside the same query straight to ClickHouse, where the
-  store has the exchange's candles too: where ours are whole, and where some are gapped, so that
-  both are read.
+Starts a Kafka, a ClickHouse and one API process in a temporary folder, with a market of two
+symbols. Then measures one after the other, from this process on the same machine:
+- `/predict`, open loop: requests are sent by the clock, whether or not the last one was answered,
+  and a latency counts from the time at which its request was due;
+- the stream: predictions of 11 symbols by 4 models are written to Kafka every 2 seconds and sent to
+  every client; a latency counts from just before the write until the client has read the event;
+- `/v1/candles` over 30 days of 15m candles, compared with the same query sent to ClickHouse
+  directly: once for a symbol whose candles are all whole, and once for one with gapped candles, for
+  which the exchange's candles are read too.
 """
 
 import argparse
@@ -96,7 +96,7 @@ async def ask_by_the_clock(stage: Stage, rate: int, seconds: float) -> list[floa
 
 
 async def lane(stage: Stage, due: list[float]) -> list[float]:
-    """One connection; gives the time from when each request was due to its answer."""
+    """Send requests on one connection; return the seconds from each due time to the answer."""
     place = urlsplit(stage.api.url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     request = f"GET /predict?symbol=BTCUSDT HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
@@ -145,7 +145,7 @@ def answers_now(number: int) -> list[Prediction]:
 
 
 async def follow(stage: Stage, batch: int, delays: list[float]) -> None:
-    """One subscriber: reads until it has every prediction, noting how old each was."""
+    """Read as one subscriber until it has every prediction, and record the age of each."""
     place = urlsplit(stage.api.url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=1 << 20)
     writer.write(
@@ -170,7 +170,7 @@ def measure_candles(stage: Stage) -> None:
 
 
 def fill(stage: Stage) -> None:
-    """Give one symbol whole candles, and both the exchange's candles beside ours."""
+    """Store whole candles for one symbol, and the exchange's candles for both."""
     ours = "SELECT * REPLACE('complete' AS status, revision + 1 AS revision) FROM candles"
     theirs = "SELECT * REPLACE('official' AS status, 'stream' AS source) FROM candles FINAL"
     copies = f"INSERT INTO candles {ours} WHERE symbol = '{WHOLE}'", f"INSERT INTO klines {theirs}"

@@ -1,12 +1,12 @@
-"""How fast the past is fetched: exchange, Kafka and ClickHouse on this machine.
+"""Benchmark of the backfill: rows a second from the exchange through Kafka to ClickHouse.
 
     python -m bench.bench_backfill [--months 6]
 
-Starts the simulated exchange, a Kafka, a ClickHouse and the sinks, asks once for every archive file
-so that the exchange has them ready, then runs `candlewick backfill` for 1m candles of four symbols
-and waits until ClickHouse has every row. The same candles are then downloaded into a CSV file by
-the two loops that people write: pandas over the archive files, and REST page by page as CCXT does.
-Rates are counted from the start of each process or loop.
+Starts the simulated exchange, a Kafka, a ClickHouse and the sinks on this machine, and requests
+every archive file once so that the exchange has made them. Then runs `candlewick backfill` for 1m
+candles of four symbols, and waits until ClickHouse has every row. For comparison the same candles
+are downloaded into a CSV file by two common loops: pandas over the archive files, and REST page by
+page as CCXT does. Rates count from the start of each process or loop.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def watch(process: "subprocess.Popen[str]", found: list[float], cpu: list[float]
 
 
 def wait_for_readers(servers: str) -> None:
-    """Wait until the sinks are at work, as they are in a stack that runs."""
+    """Wait until the sinks' consumer groups are stable, as in a running stack."""
     admin = AdminClient({"bootstrap.servers": servers})
     deadline = time.perf_counter() + 60.0
     while time.perf_counter() < deadline:
@@ -74,7 +74,7 @@ def wait_for_readers(servers: str) -> None:
         if states and set(states.values()) == {ConsumerGroupState.STABLE}:
             return
         time.sleep(0.2)
-    raise SystemExit(f"the sinks did not begin to read: {states}")
+    raise SystemExit(f"the sinks did not start to read within 60 s: {states}")
 
 
 def cpu_s(pid: int) -> float:

@@ -1,12 +1,12 @@
-"""Catch-up of the candle worker from a topic of one million trades, beside its peers.
+"""Benchmark of the candle worker and its peers: catching up on a million trades in a topic.
 
     .venv/bin/python -m bench.bench_candles [--rounds 3] [--sizes 1000,500,100] [--peers PYTHON]
 
 All read the same trades from the same broker, one process at a time, in rounds. The worker reads
-blocks, the peers one JSON message a trade, as each is meant to be used. A run is timed from the
-first record seen to the last 15-minute candle handed over (for the worker: from its first state
-record to its last candle, by the records' own timestamps), joining the group not counted. The
-worker's candles, 1m and 15m, are compared with the truth on every field; the peers' are counted.
+blocks, the peers one JSON message a trade, as each is meant to be used. The time of a run, without
+joining the group, is that from the first record read to the last 15-minute candle handed over; for
+the worker it is that from its first state record to its last candle, by the records' timestamps.
+Every field of the worker's candles, 1m and 15m, is compared with the truth; the peers' are counted.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sizes", default="1000,500,100")
     parser.add_argument(
-        "--peers", default=sys.executable, help="Python that has the peers' packages"
+        "--peers", default=sys.executable, help="Python with the peers' packages installed"
     )
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.sizes.split(",")]
@@ -60,7 +60,7 @@ def contest(
 ) -> Iterator[tuple[str, tuple[float, float]]]:
     yield "confluent_json", peer(kafka, peers, "confluent_json")
     if subprocess.run([peers, "-c", "import bytewax"], check=False, capture_output=True).returncode:
-        print("bytewax is left out: see bench/peers/README.md")
+        print("bytewax is skipped, as it is not installed: see bench/peers/README.md")
     else:
         yield "bytewax_json", peer(kafka, peers, "bytewax_json")
     for size in sizes:
@@ -146,7 +146,7 @@ def timed(
 
 
 def empty_topics(kafka: RunningKafka) -> None:
-    """Take every topic of the table away and make it again."""
+    """Delete the worker's topics and its consumer group, and create the topics again."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
     names = [topics.TRADES, topics.CANDLES, topics.CANDLES_LIVE, topics.CANDLE_CHANGELOG]
     for future in admin.delete_topics([topic.name for topic in names]).values():

@@ -1,9 +1,9 @@
-"""How fast the local ClickHouse server takes rows and answers: insert rows/s, query p50 and p99.
+"""Benchmark of the local ClickHouse server: rows a second inserted, p50 and p99 of queries.
 
     .venv/bin/python -m bench.bench_clickhouse [--rows 2000000] [--seconds 10]
 
-Trades of four columns go in as RowBinary through clickhouse-connect, 100,000 a batch with a
-deduplication token each; then one client asks alone; then eight ask beside a writer.
+Inserts trades of four columns as RowBinary through clickhouse-connect, in batches of 100,000 with a
+deduplication token each. Then one client sends queries alone, and then eight beside a writer.
 """
 
 import argparse

@@ -1,11 +1,12 @@
-"""How soon a stack over an empty folder predicts every symbol warm, and shows 30 days of scores.
+"""Benchmark of the first start: time until all symbols are warm and have scores of 30 days.
 
     .venv/bin/python -m bench.bench_first_start [--starts 2] [--minutes 6] [--keep FOLDER]
 
-Runs the local stack on free ports and asks ClickHouse each second. Prints, in seconds from the
-start of the command: when the first symbol and when every symbol had a stored prediction that is
-no longer cold; when the scores of every symbol reached back 29 days; and what the predictor and its
-children took of CPU and memory. The second start is over the same folder.
+Runs the local stack on free ports in an empty folder, and queries ClickHouse every second. Prints
+the seconds from the start of the command until the first symbol, and then every symbol, has a
+stored prediction with status ready; and until every symbol has scores of more than 29 days. Also
+prints the CPU time and memory of the predictor with its children. The second start uses the same
+folder.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""How long each query of the Grafana dashboards takes on the store of a running stack.
+"""Benchmark of the Grafana dashboards: time of each query on the store of a running stack.
 
     .venv/bin/python -m bench.bench_grafana [--rounds 5] [--limit-ms 100]
 
-Start `candlewick up` (or `demo`) before, in the same folder, and let it run until its history is
-there. Every panel, variable and alert is asked with the dashboard's first choices over the
-dashboard's own range of time, as the user who may only read; the whole answer is read. Prints the
-median and the longest of each, slowest first, and how many stay within the limit.
+First start `candlewick up` (or `demo`) in the same folder, and let it run until its history is
+stored. The script runs the query of every panel, variable and alert as the read-only user, with
+the dashboard's default choices and time range, and reads the whole answer. It prints the median
+and the longest time of each query, slowest first, and how many stay within the limit.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""From the trade that closes a candle to the candle in Kafka and in ClickHouse, at a steady rate.
+"""Benchmark of latency: from the trade that closes a candle to the candle in Kafka and ClickHouse.
 
     .venv/bin/python -m bench.bench_latency [--rate 5000] [--seconds 90] [--speed 10]
 
-The whole pipeline runs on the simulated exchange, whose clock goes `speed` times as fast, so that
-many minutes close; `rate` is in trades per second of wall time over all symbols. The clock of a
-candle starts at the event time of the first trade after it, as the exchange sends it, and stops
-when a consumer of `market.candles.v1` reads the candle, and when its row is stored. It includes the
-exchange's own delay and the socket. Candles that were closed by the watermark, because no trade
-came in time, are left out. Milliseconds of wall time.
+The whole pipeline runs on the simulated exchange, whose clock is `speed` times as fast as real time
+so that many minutes close; `rate` is in trades per second of wall time over all symbols. The
+latency of a candle starts at the event time of the first trade after it. It ends when a consumer of
+`market.candles.v1` reads the candle, and when its row is stored. It includes the exchange's own
+delay and the socket, and is in milliseconds of wall time. Candles closed by the watermark, because
+no trade arrived in time, are left out.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 class MarketClock:
-    """Wall seconds to market milliseconds and back, from the best of some looks at the exchange."""
+    """Converter of market time to wall time, from the quickest of 30 requests to the exchange."""
 
     def __init__(self, pipeline: Pipeline, speed: float) -> None:
         self.speed = speed
@@ -67,7 +67,7 @@ class MarketClock:
 def watch(
     pipeline: Pipeline, seconds: float
 ) -> tuple[dict[tuple[str, str, int], float], dict[str, list[int]], int]:
-    """When each candle was read, and every symbol's trade times, for some seconds."""
+    """Return when each candle was read, every symbol's trade times, and the number of trades."""
     reader = Consumer(
         {
             "bootstrap.servers": pipeline.kafka.bootstrap,

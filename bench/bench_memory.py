@@ -1,10 +1,10 @@
-"""Memory of every process of the demo while trades flow, and whether it stays flat.
+"""Benchmark of memory: the resident memory of every process of a stack, and its growth.
 
     .venv/bin/python -m bench.bench_memory [--minutes 30] [--rate 2000]
 
-Runs the local stack on free ports over a temporary folder, reads the resident memory of every
-process each ten seconds, and prints it at the start (after two minutes), in the middle and at the
-end, with the slope of a line through all readings after the start, in MB an hour.
+Runs the local stack on free ports in a temporary folder, and reads the resident memory of every
+process every ten seconds. Prints it at the start (after two minutes), in the middle and at the end,
+with the slope of a line through all readings after the start, in MB an hour.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Whether the page grows while it stays open, over a stack that runs.
+"""Benchmark of the page's memory while it stays open, on a running stack.
 
     .venv/bin/python -m bench.bench_page [--url http://127.0.0.1:8000] [--minutes 30]
 
-Opens the page in a headless Chromium, walks through its tabs over and over as a reader would, and
-prints the JavaScript heap after a garbage collection, the nodes of the document and the listeners,
-at the start and each few minutes after.
+Opens the page in a headless Chromium, and visits its tabs again and again as a reader would. After
+one minute and every few minutes from then on, prints the JavaScript heap after a garbage
+collection, the number of nodes in the document and the number of listeners.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The prequential step per symbol and minute in microseconds, and what a symbol's state weighs.
+"""Benchmark of predictions: CPU of a prequential step, and the size of a symbol's state.
 
 .venv/bin/python bench/bench_predictions.py
 """

@@ -1,10 +1,10 @@
-"""How many trades a second `candlewick replay` turns into candles.
+"""Benchmark of `candlewick replay`: trades a second turned into candles.
 
     python bench/bench_replay.py [--trades 3000000]
 
-Writes an official-looking aggTrades CSV file (a made-up market, 8 decimals, ids without holes) to
-a temporary folder, plain and zipped, and replays it into 15-minute candles. Wall and CPU time are
-those of the command, its start included.
+Writes a random market to a temporary folder in the official aggTrades CSV format (8 decimals,
+consecutive ids), plain and zipped, and replays it into 15-minute candles. Wall and CPU time are
+those of the whole command, including its start.
 """
 
 import argparse

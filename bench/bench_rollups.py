@@ -1,10 +1,10 @@
-"""How fast charts are read through the rollups: p50 and p99 of 30 days out of three years.
+"""Benchmark of the rollups: p50 and p99 of reading 30 days of a chart out of three years.
 
     .venv/bin/python -m bench.bench_rollups [--queries 300]
 
-The store holds three years of 1m candles of one symbol (1.58 million rows) and the 15m candles of
-the same time as the exchange's, with the last 60 days from trades beside them. Each query asks for
-30 days, beginning on another day each time, through HTTP as the user that may only read.
+The store has three years of one symbol's klines, 1m (1.58 million rows) and 15m, and candles made
+from trades for the last 60 days. Each query reads 30 days that begin on a random day, over HTTP as
+the read-only user.
 """
 
 import argparse
@@ -26,7 +26,7 @@ START_MS = 1_672_531_200_000  # 2023-01-01
 DAYS = 3 * 365
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
-# Integer walks of eight decimals, different in every row, so that they compress as prices do.
+# Decimals that differ in every row, so that they compress no better than prices do.
 FILL = """
 INSERT INTO klines (symbol, interval, open_time, close_time, open, high, low, close, volume,
     quote_volume, trade_count, taker_buy_volume, taker_buy_quote_volume, first_trade_id,
@@ -80,7 +80,7 @@ def settings_of(server: RunningClickHouse) -> ClickHouseSettings:
 
 
 def fill(client: Client) -> None:
-    """In pages of 100,000 rows, as a backfill inserts them."""
+    """Insert the candles in pages of 100,000 rows, as a backfill does."""
     for interval, length_ms in (("1m", MINUTE_MS), ("15m", 15 * MINUTE_MS)):
         total = DAYS * DAY_MS // length_ms
         for first in range(0, total, 100_000):

@@ -1,12 +1,12 @@
-"""How fast the sinks fill ClickHouse, and how soon a closed candle is there.
+"""Benchmark of the sinks: trades a second into ClickHouse, and the latency of a closed candle.
 
     python bench/bench_sink.py [--trades 1000000] [--block 500]
 
-Starts a Kafka and a ClickHouse of its own in a temporary folder, fills `market.trades.v1` with
-blocks of 10 symbols over 4 partitions, then starts the sinks and waits until every row is there.
-The rate is counted from the first row to the last, and from the start of the process; CPU is that
-of the sinks alone. Then, while 5,000 trades a second flow, candles are sent one by one, and the
-time from sending a candle to a query that sees it is measured.
+Starts a Kafka and a ClickHouse in a temporary folder, fills `market.trades.v1` with blocks of 10
+symbols over 4 partitions, then starts the sinks and waits until every row is stored. Prints the
+rate from the first row to the last, and from the start of the process; CPU is that of the sinks
+alone. Then, with 5,000 trades a second, it sends candles one by one, and measures the time from
+sending a candle until a query returns it.
 """
 
 import argparse

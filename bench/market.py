@@ -1,4 +1,4 @@
-"""One million trades of ten symbols over three hours, the same for every contestant."""
+"""The benchmark market: trades of ten symbols over three hours, the same for every contestant."""
 
 import json
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ SYMBOLS = tuple(
     f"{coin}USDT"
     for coin in ["BTC", "ETH", "BNB", "SOL", "XRP", "ADA", "DOGE", "DOT", "LINK", "LTC"]
 )
-START_MS = 1_718_000_100_000  # a quarter of an hour begins here
+START_MS = 1_718_000_100_000  # the start of a 15-minute candle
 HOURS_MS = 3 * 3_600_000
 CANDLES_15M = len(SYMBOLS) * HOURS_MS // 900_000
 CANDLES = CANDLES_15M + len(SYMBOLS) * HOURS_MS // 60_000
-MINUTE_LATE_MS = 20 * 60_000  # one trade after the end closes everything
+MINUTE_LATE_MS = 20 * 60_000  # delay of the last trade, which closes all candles
 
 
 def blocks(trades: int, size: int) -> Iterator[TradeBlock]:
-    """Blocks of `size` trades, symbols in turn, oldest first; the last trade closes everything."""
+    """Yield blocks of `size` trades, symbols in turn, oldest first; the last closes all candles."""
     columns = [_columns(number, trades // len(SYMBOLS)) for number in range(len(SYMBOLS))]
     total = len(columns[0][0])
     for start in range(0, total, size):
@@ -42,7 +42,7 @@ def blocks(trades: int, size: int) -> Iterator[TradeBlock]:
 
 
 def json_trades(trades: int) -> Iterator[tuple[str, bytes]]:
-    """The same trades, one JSON message each as the exchange words it, in the same order."""
+    """Yield the same trades in the same order, each as a JSON message in the exchange's format."""
     for block in blocks(trades, 100):
         rows = zip(
             block.event_ms.tolist(),
@@ -68,7 +68,7 @@ def json_trades(trades: int) -> Iterator[tuple[str, bytes]]:
 
 
 def truth(trades: int) -> dict[tuple[str, str, int], Candle]:
-    """The candles that the trades must become."""
+    """Return the candles that the trades must produce."""
     states: dict[str, CandleState] = {}
     candles: dict[tuple[str, str, int], Candle] = {}
     for block in blocks(trades, 1000):

@@ -1,7 +1,7 @@
-"""Peer: bytewax's Kafka source over JSON trades and its event-time tumbling windows.
+"""Peer: bytewax with its Kafka source, JSON trades and event-time tumbling windows.
 
-Usage: bytewax_json.py BOOTSTRAP TOPIC OUT CANDLES. Prints what confluent_json.py prints.
-Settings as in bytewax's own windowing guide; each symbol's candles are folded as a list of floats.
+Usage: bytewax_json.py BOOTSTRAP TOPIC OUT CANDLES. Prints the same values as confluent_json.py.
+Settings are those of bytewax's windowing guide; a candle is a list of floats.
 """
 
 import json
@@ -59,8 +59,9 @@ def main(bootstrap: str, topic: str, out: str, wanted: int) -> None:
     keyed = op.map("decode", source.oks, decode)
     clock = win.EventClock(
         ts_getter=lambda t: datetime.fromtimestamp(t[0] / 1000, UTC),
-        # Its watermark also moves with the system clock: a wait of 0 would drop trades that come
-        # milliseconds after the newest one in event time but a poll later in real time.
+        # The watermark also advances with the system clock: with a wait of 0 it would drop trades
+        # that arrive a poll later than the newest one, though only milliseconds after it in event
+        # time.
         wait_for_system_duration=timedelta(seconds=60),
     )
     windower = win.TumblingWindower(length=timedelta(minutes=15), align_to=ALIGN)

@@ -1,7 +1,7 @@
-"""Peer: a hand-written confluent-kafka loop over JSON trades, a dict of floats a symbol.
+"""Peer: a hand-written confluent-kafka loop over JSON trades, with a list of floats a symbol.
 
-Usage: confluent_json.py BOOTSTRAP TOPIC OUT CANDLES. Prints seconds from the first record seen to
-the last candle handed over, and its own CPU seconds in that span.
+Usage: confluent_json.py BOOTSTRAP TOPIC OUT CANDLES. Prints the seconds from the first record read
+to the last candle handed over, and its CPU seconds in that time.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""Peers of the trained model: `candlewick evaluate` with trees that another library grew.
+"""Peers of the trained model: `candlewick evaluate` with trees grown by another library.
 
 Usage: python -m bench.peers.trees ours|lightgbm|xgboost|catboost batch|forest FILE…  Prints each
-model's skill; then what the last trained model cost: CPU seconds to grow it once its rounds were
-chosen, its size, the time of an answer as the library gives it, and the memory of the whole run.
+model's skill. For the last trained model it then prints the CPU seconds to grow it after its rounds
+were chosen, its size, the time of one answer by the library, and the memory of the whole run.
 """
 
 import resource
@@ -48,7 +48,7 @@ class Lightgbm:
         return self.booster.model_to_string(num_iteration=-1)
 
     def one(self) -> Callable[[list[float]], float]:
-        # A whole answer of Python's interface; 7 times faster is its C API for single rows.
+        # An answer through Python's interface; the C API for single rows is 7 times faster.
         return lambda row: float(self.booster.predict(np.array([row]), num_threads=1)[0])
 
 
@@ -96,7 +96,7 @@ class Catboost:
 
 
 class Answering:
-    """Stands where `Trees` stands, and takes the time."""
+    """Replaces `Trees`, and measures the time of its answers."""
 
     def __init__(self, text: str, inputs: int) -> None:
         self.answer = answering.get(text) or Trees(text, inputs).predict
