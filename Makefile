@@ -1,4 +1,4 @@
-# `make` lists what there is. Only make, git and Python are needed.
+# `make` lists the targets. Only make, git and Python are needed.
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ BOOTSTRAP := .bootstrap
 ARGS ?=
 SUITE ?= trixie
 
-# A stack is a dozen Python processes: where none may keep its bytecode, each start compiles it all.
+# A stack has a dozen Python processes; without stored bytecode each start compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -20,13 +20,13 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## Make .venv with the locked dependencies, and fetch Kafka; again: nothing to do
+setup: $(STAMP) ## Make .venv with the locked dependencies and fetch Kafka; a second run does nothing
 
 $(STAMP): uv.lock pyproject.toml
 	@$(BIN)/python -c '$(FITS)' 2>/dev/null || ! $(PYTHON) -c '$(FITS)' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) \
 	    || { echo "make: $(PYTHON) cannot make a virtual environment: install its venv package" >&2; exit 1; }
 	@$(BIN)/python -c '$(FITS)' 2>/dev/null || { \
-	    echo "$(PYTHON) is no Python 3.11 to 3.14: uv fetches $(FETCHED)" \
+	    echo "$(PYTHON) is not Python 3.11 to 3.14: uv fetches $(FETCHED)" \
 	    && $(PYTHON) -m venv --clear $(BOOTSTRAP) \
 	    && $(BOOTSTRAP)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
 	    && $(BOOTSTRAP)/bin/uv python install --no-bin --no-progress $(FETCHED) \
@@ -41,46 +41,46 @@ $(STAMP): uv.lock pyproject.toml
 	@$(BIN)/python -m candlewick.kafka_server --prepare
 	@touch $@
 
-demo: setup ## The whole pipeline against the simulated exchange, live in this terminal; Ctrl-C ends it
+demo: setup ## Run the whole pipeline on the simulated exchange and show it here; Ctrl-C ends it
 	@$(BIN)/candlewick demo $(ARGS)
 
-live: setup ## The same against the real Binance
+live: setup ## The same on the real Binance
 	@$(BIN)/candlewick demo --live $(ARGS)
 
-lint: setup ## Lint, formatting, types, layers
+lint: setup ## Check lint rules, formatting, types and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint ## Lint and every test but the long ones, with a real Kafka and a real ClickHouse engine
+test: lint ## Run lint and all but the long tests, with a real Kafka and a real ClickHouse engine
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow' $(ARGS) || { \
-	    echo "== what failed beside other tests, once more alone"; \
+	    echo "== run the failed tests once more, one at a time"; \
 	    $(BIN)/pytest --last-failed --last-failed-no-failures none -m 'not slow' $(ARGS); }
 
-test-long: setup ## The tests that take minutes each
+test-long: setup ## Run the tests that take minutes each
 	$(BIN)/pytest -m slow --timeout 3600 $(ARGS)
 
-attack: setup ## Attack a stack of its own, and print what came of it; ARGS="--short" for a part
+attack: setup ## Start a stack, attack it and print the findings; ARGS="--short" for a part
 	@$(BIN)/python -m tests.attack $(ARGS)
 
-bench: setup ## Each figure of the README, measured here
+bench: setup ## Measure each figure of docs/benchmarks.md on this machine
 	@for script in bench/bench_*.py; do \
 	    echo "== $$script" && $(BIN)/python -m "bench.$$(basename $$script .py)" || exit 1; done
 
-docs: setup ## The pages under docs/ that are made from the code, and the site, into site/
+docs: setup ## Make the pages of docs/ that come from the code, and the site, into site/
 	$(BIN)/python -m tools.pages.build
 	@$(BIN)/uv sync --frozen --quiet --inexact --group site --python $(BIN)/python
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-wheel: setup ## The package, into dist/
+wheel: setup ## Build the package, into dist/
 	@$(BIN)/uv build --quiet --clear --wheel
 
-image: ## The image that docker-compose.yml runs; needs Docker
+image: ## Build the image that docker-compose.yml runs; needs Docker
 	docker build --tag candlewick:0.1.0 .
 
-fresh: ## Demo and tests on a bare Debian, as root: make fresh SUITE=bookworm, trixie or sid
+fresh: ## Run demo and tests on a bare Debian, as root: make fresh SUITE=bookworm, trixie or sid
 	@tests/fresh.sh $(SUITE) '$(ARGS)'
 
-clean: ## Remove .venv and caches; the data in .candlewick stays
+clean: ## Remove .venv and caches, but not the data in .candlewick
 	rm -rf $(VENV) $(BOOTSTRAP) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache site
