@@ -27,6 +27,7 @@ from schemas.predictions import Prediction
 from schemas.settings import Settings
 from sinks.tables import TABLES
 from tests.support.candle_builders import MIDNIGHT_MS, trembling_minutes
+from tests.support.messages import sent
 from tests.support.servers import running_clickhouse, running_kafka
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -83,7 +84,7 @@ def servers(folder: Path) -> Iterator[Settings]:
         table = next(t for t in TABLES if t.topic is topics.CANDLES)
         candles = [c for market in MARKET.values() for c in market]
         with connect_writer(settings.clickhouse) as client:
-            rows = b"".join(table.read(codecs.encode(c)).data for c in candles)
+            rows = b"".join(table.read(sent(c)).data for c in candles)
             client.raw_insert(table.name, table.columns, rows, fmt="RowBinary")
         yield settings
 
