@@ -9,7 +9,7 @@ from fastapi.security import OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
 
 from api.accounts.users import Role, User
-from api.dependencies import Parts, parts_of
+from api.dependencies import Dependencies, parts_of
 from api.http import problems
 from api.http.problems import Problem
 
@@ -58,7 +58,7 @@ def _offered(connection: HTTPConnection) -> str:
 async def may_read(connection: HTTPConnection) -> User | None:
     """Admit users who may read market data; raises as `check_role` does."""
     user = await find_user(connection)
-    parts: Parts = parts_of(connection)
+    parts: Dependencies = parts_of(connection)
     if user is None and not parts.settings.api.public_read:
         check_role(user, Role.VIEWER)
     return user

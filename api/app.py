@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from api.accounts.authentication import Gate
-from api.dependencies import Parts
+from api.dependencies import Dependencies
 from api.health.report import Report
 from api.health.watch import Watch
 from api.http import problems
@@ -24,7 +24,7 @@ from api.live.training_requests import Requests
 from api.metrics import FeedCollector, Meter, Metering
 from api.queries.candle_pages import Candles
 from api.queries.clickhouse import Reader
-from api.queries.recent_skill import Evidence
+from api.queries.recent_skill import RecentSkill
 from api.queries.symbols import Symbols
 from api.routes import (
     candles,
@@ -87,12 +87,12 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
     return app
 
 
-def _parts(settings: Settings, gate: Gate) -> Parts:
+def _parts(settings: Settings, gate: Gate) -> Dependencies:
     limits = settings.api
     reader = Reader(settings.clickhouse, connections=THREADS + limits.heavy_requests)
     feed = Feed(settings)
     watch = Watch(settings, feed)
-    return Parts(
+    return Dependencies(
         settings=settings,
         reader=reader,
         candles=Candles(reader),
@@ -101,7 +101,7 @@ def _parts(settings: Settings, gate: Gate) -> Parts:
         report=Report(settings, feed, watch),
         symbols=Symbols(reader, settings.symbols),
         gate=gate,
-        evidence=Evidence(reader),
+        evidence=RecentSkill(reader),
         requests=Requests(settings.kafka.bootstrap_servers),
         rates=Rates(limits.requests_per_minute, time.monotonic),
         heavy=Turns(limits.heavy_requests, waiting=16, of_one=2, retry_after_s=5),
@@ -112,7 +112,7 @@ def _parts(settings: Settings, gate: Gate) -> Parts:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    parts: Parts = app.state.parts
+    parts: Dependencies = app.state.parts
     to_thread.current_default_thread_limiter().total_tokens = THREADS
     parts.feed.start()
     parts.watch.start()

@@ -15,13 +15,13 @@ from api.live.feed import Feed
 from api.live.training_requests import Requests
 from api.queries.candle_pages import Candles
 from api.queries.clickhouse import Reader
-from api.queries.recent_skill import Evidence
+from api.queries.recent_skill import RecentSkill
 from api.queries.symbols import Symbols
 from schemas.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Dependencies:
     """The parts of the application."""
 
     settings: Settings
@@ -32,7 +32,7 @@ class Parts:
     report: Report
     symbols: Symbols
     gate: Gate
-    evidence: Evidence
+    evidence: RecentSkill
     requests: Requests
     rates: Rates
     heavy: Turns
@@ -40,10 +40,10 @@ class Parts:
     importing: Turns
 
 
-def parts_of(connection: HTTPConnection) -> Parts:
+def parts_of(connection: HTTPConnection) -> Dependencies:
     """Return the parts of the application that handles a request."""
-    parts: Parts = connection.app.state.parts
+    parts: Dependencies = connection.app.state.parts
     return parts
 
 
-TheParts = Annotated[Parts, Depends(parts_of)]
+TheParts = Annotated[Dependencies, Depends(parts_of)]

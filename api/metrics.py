@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.dependencies import Parts
+from api.dependencies import Dependencies
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STREAM = "/v1/stream"
@@ -72,7 +72,7 @@ class Metering:
 class FeedCollector(Collector):
     """Figures of the live stream and of health, taken from memory at each scrape."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Dependencies) -> None:
         self._parts = parts
 
     def collect(self) -> Iterator[Metric]:

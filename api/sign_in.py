@@ -5,12 +5,14 @@ from functools import partial
 
 from api.accounts.login_limits import TooManyAttempts
 from api.accounts.users import User
-from api.dependencies import Parts
+from api.dependencies import Dependencies
 from api.http import problems
 from api.http.problems import Members, Problem
 
 
-async def check_password(parts: Parts, client: str, username: str, password: str) -> User | None:
+async def check_password(
+    parts: Dependencies, client: str, username: str, password: str
+) -> User | None:
     """Return the user if the password is right, otherwise None.
 
     Args:
@@ -35,7 +37,7 @@ async def check_password(parts: Parts, client: str, username: str, password: str
     return user
 
 
-def _begin(parts: Parts, name: str, client: str) -> float:
+def _begin(parts: Dependencies, name: str, client: str) -> float:
     try:
         return parts.gate.attempts.begin(name, client)
     except TooManyAttempts as error:

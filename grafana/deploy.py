@@ -10,7 +10,7 @@ from grafana_client.client import GrafanaClientError
 from grafana.connection import is_missing, translated
 from grafana.datasource import PLUGIN
 from grafana.differences import differences
-from grafana.resources import Thing, things
+from grafana.resources import Resource, things
 from schemas.errors import ConfigurationError
 from schemas.settings import ClickHouseSettings
 
@@ -60,7 +60,7 @@ def deploy(
         yield change
 
 
-def compared(thing: Thing) -> Change:
+def compared(thing: Resource) -> Change:
     """Compare an object with Grafana's; errors of Grafana other than 404 are raised."""
     try:
         theirs = thing.find()
@@ -74,7 +74,7 @@ def compared(thing: Thing) -> Change:
     return Change(thing.kind, thing.name, "change" if lines else "keep", lines)
 
 
-def _apply(thing: Thing, change: Change) -> None:
+def _apply(thing: Resource, change: Change) -> None:
     if change.action == "create":
         thing.create()
     elif change.action == "change":

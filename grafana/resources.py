@@ -18,7 +18,7 @@ Json = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class Resource:
     """One object in Grafana: its wanted content, and the calls that find and write it.
 
     Attributes:
@@ -37,7 +37,7 @@ class Thing:
     update: Callable[[], object]
 
 
-def things(api: GrafanaApi, clickhouse: ClickHouseSettings, webhook: str) -> Iterator[Thing]:
+def things(api: GrafanaApi, clickhouse: ClickHouseSettings, webhook: str) -> Iterator[Resource]:
     """Yield all objects that Grafana should have.
 
     Args:
@@ -46,7 +46,7 @@ def things(api: GrafanaApi, clickhouse: ClickHouseSettings, webhook: str) -> Ite
         webhook: URL that alerts are posted to; empty for none.
     """
     yield _source(api, clickhouse)
-    yield Thing(
+    yield Resource(
         "folder", TITLE, {"uid": FOLDER, "title": TITLE},
         lambda: api.folder.get_folder(FOLDER),
         lambda: api.folder.create_folder(TITLE, uid=FOLDER),
@@ -89,11 +89,11 @@ def source_of(clickhouse: ClickHouseSettings) -> Json:
     }
 
 
-def _source(api: GrafanaApi, clickhouse: ClickHouseSettings) -> Thing:
+def _source(api: GrafanaApi, clickhouse: ClickHouseSettings) -> Resource:
     ours = source_of(clickhouse)
     secret = {"password": clickhouse.reader_password.get_secret_value()}
     sent = {**ours, "secureJsonData": secret}
-    return Thing(
+    return Resource(
         "data source", NAME, {**ours, "secureJsonFields": {"password": True}},
         lambda: api.datasource.get_datasource_by_uid(UID),
         lambda: api.datasource.create_datasource(sent),
@@ -101,9 +101,9 @@ def _source(api: GrafanaApi, clickhouse: ClickHouseSettings) -> Thing:
     )  # fmt: skip
 
 
-def _board(api: GrafanaApi, board: Json) -> Thing:
+def _board(api: GrafanaApi, board: Json) -> Resource:
     sent = {"dashboard": board, "folderUid": FOLDER, "overwrite": True, "message": "candlewick"}
-    return Thing(
+    return Resource(
         "dashboard", str(board["title"]), {"dashboard": board, "meta": {"folderUid": FOLDER}},
         lambda: api.dashboard.get_dashboard(board["uid"]),
         lambda: api.dashboard.update_dashboard(sent),
@@ -111,21 +111,21 @@ def _board(api: GrafanaApi, board: Json) -> Thing:
     )  # fmt: skip
 
 
-def _contact(api: GrafanaApi, contact: Json) -> Thing:
+def _contact(api: GrafanaApi, contact: Json) -> Resource:
     def find() -> Json:
         known = api.alertingprovisioning.get_contactpoints()
         return next((c for c in known if c["uid"] == contact["uid"]), {})
 
-    return Thing(
+    return Resource(
         "contact point", str(contact["name"]), contact, find,
         lambda: api.alertingprovisioning.create_contactpoint(contact),
         lambda: api.alertingprovisioning.update_contactpoint(contact["uid"], contact),
     )  # fmt: skip
 
 
-def _rule(api: GrafanaApi, rule: Json) -> Thing:
+def _rule(api: GrafanaApi, rule: Json) -> Resource:
     alerting = api.alertingprovisioning
-    return Thing(
+    return Resource(
         "alert", str(rule["title"]), rule,
         lambda: alerting.get_alertrule(rule["uid"]),
         lambda: alerting.create_alertrule(rule),

@@ -7,14 +7,14 @@ from api.http.problems import Members, Problem
 from api.http.records import plain
 from api.http.times import iso
 from api.live.market import Arrival, Market
-from api.queries.recent_skill import Evidence
+from api.queries.recent_skill import RecentSkill
 from schemas.predictions import Prediction
 
 RETRY_S = 5
 
 
 def current_prediction(
-    market: Market, evidence: Evidence, symbol: str, *, stale_s: float
+    market: Market, evidence: RecentSkill, symbol: str, *, stale_s: float
 ) -> dict[str, object]:
     """Return the champion's and the challengers' predictions for a symbol's open candle.
 
@@ -51,7 +51,7 @@ def _is_recent(market: Market, arrival: Arrival, stale_s: float) -> bool:
     return age_s is not None and age_s <= stale_s
 
 
-def _shown(market: Market, evidence: Evidence, arrival: Arrival) -> dict[str, object]:
+def _shown(market: Market, evidence: RecentSkill, arrival: Arrival) -> dict[str, object]:
     prediction = arrival.prediction
     age_s = market.age_s(arrival.arrived_s) or 0.0
     facts = {

@@ -9,7 +9,7 @@ from api.http.cursors import cursor_of
 from api.queries.candles import KEYS, CandleQuery, Origin, candle_parameters, candle_sql
 from api.queries.clickhouse import Reader
 from api.queries.formats import ENCODINGS, Format
-from api.queries.own_candles import Ours, holds_all
+from api.queries.own_candles import OwnCandles, holds_all
 
 _ENVELOPE = b'{"data":[%b],"next_cursor":%b}'
 
@@ -32,7 +32,7 @@ class Candles:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._ours = Ours()
+        self._ours = OwnCandles()
 
     def read(self, query: CandleQuery, form: Format) -> Page:
         """Return a page; raises as `Reader.raw` does."""

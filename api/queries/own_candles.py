@@ -34,7 +34,7 @@ def holds_all(rows: bytes, query: CandleQuery, now_ms: int) -> bool:
     return begins if query.order is Order.ASCENDING else ends
 
 
-class Ours:
+class OwnCandles:
     """Remembers for a minute which queries our candles could not answer, to avoid a second try."""
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:

@@ -44,7 +44,7 @@ class Lately:
     figures: Row
 
 
-class Evidence:
+class RecentSkill:
     """The newest figures of each symbol and model."""
 
     def __init__(self, reader: Reader) -> None:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Reading
-from api.dependencies import Parts, TheParts
+from api.dependencies import Dependencies, TheParts
 from api.http import problems
 from api.http.cursors import key_of
 from api.http.openapi import errors, found
@@ -50,7 +50,7 @@ def search(request: Request, parts: TheParts, wanted: Annotated[CandleSearch, Bo
     return _answer(request, parts, wanted)
 
 
-def _answer(request: Request, parts: Parts, wanted: CandleSearch) -> Response:
+def _answer(request: Request, parts: Dependencies, wanted: CandleSearch) -> Response:
     check_range(wanted.from_ms, wanted.until_ms)
     form = choose_format(wanted.format, request.headers.get("accept"))
     limits = parts.settings.api

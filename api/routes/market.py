@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Reading
-from api.dependencies import Parts, TheParts
+from api.dependencies import Dependencies, TheParts
 from api.http import problems
 from api.http.cursors import cursor_of, key_of
 from api.http.openapi import errors, found
@@ -84,7 +84,9 @@ def completeness(
     return answer(request, json_bytes({"data": shown}))
 
 
-def _symbol(parts: Parts, symbol: str, stored: dict[str, object] | None) -> dict[str, object]:
+def _symbol(
+    parts: Dependencies, symbol: str, stored: dict[str, object] | None
+) -> dict[str, object]:
     facts = parts.report.head(symbol)
     if facts["last_price"] is None and stored is not None:
         event_ms = stored["event_ms"]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.access import Operator, Reading, Signed
 from api.accounts.authentication import now_ms
-from api.dependencies import Parts, TheParts
+from api.dependencies import Dependencies, TheParts
 from api.http import problems
 from api.http.cursors import cursor_of, key_of
 from api.http.openapi import errors, found
@@ -135,7 +135,7 @@ def training(
     return _training(request, receipt, _result(parts, request))
 
 
-def _result(parts: Parts, request: TrainingRequest) -> Row | None:
+def _result(parts: Dependencies, request: TrainingRequest) -> Row | None:
     since_ms = request.requested_ms
     bound: dict[str, Value] = {
         "model": request.model,

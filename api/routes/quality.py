@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Reading
-from api.dependencies import Parts, TheParts
+from api.dependencies import Dependencies, TheParts
 from api.http import problems
 from api.http.openapi import errors, found
 from api.http.parameters import OptionalSymbol
@@ -65,7 +65,7 @@ def volatility(request: Request, parts: TheParts) -> Response:
     return answer(request, json_bytes({"data": rows}))
 
 
-def _names(parts: Parts, symbol: str | None) -> list[str]:
+def _names(parts: Dependencies, symbol: str | None) -> list[str]:
     if symbol is None:
         return list(parts.settings.symbols)
     parts.symbols.check(symbol)

@@ -12,7 +12,7 @@ from api.access import Admin, Signed, Viewer
 from api.accounts.csv_files import RowFault, read_users, write_users
 from api.accounts.database import LastAdmin, UserExists
 from api.accounts.users import USERNAME, NewUser, Role, User, password_fault
-from api.dependencies import Parts, TheParts
+from api.dependencies import Dependencies, TheParts
 from api.http import problems
 from api.http.client_address import client_of
 from api.http.openapi import errors
@@ -133,7 +133,7 @@ async def change_password(
 
 
 async def _check_current(
-    request: Request, parts: Parts, user: User, change: PasswordChange
+    request: Request, parts: Dependencies, user: User, change: PasswordChange
 ) -> None:
     current = change.current.get_secret_value() if change.current else ""
     if await check_password(parts, client_of(request), user.username, current) is None:
@@ -146,14 +146,14 @@ def _check_password(password: str, username: str) -> None:
         raise Problem(problems.INVALID, f"password: {fault}", members=Members(errors=(error,)))
 
 
-def _add(parts: Parts, people: list[NewUser]) -> None:
+def _add(parts: Dependencies, people: list[NewUser]) -> None:
     try:
         parts.gate.add(people)
     except UserExists as error:
         raise Problem(problems.CONFLICT, str(error)) from error
 
 
-def _added(parts: Parts, person: NewUser) -> UserRow:
+def _added(parts: Dependencies, person: NewUser) -> UserRow:
     _add(parts, [person])
     user = parts.gate.users.find(person.username)
     if user is None:
@@ -161,7 +161,7 @@ def _added(parts: Parts, person: NewUser) -> UserRow:
     return _row(user)
 
 
-def _imported(parts: Parts, data: bytes) -> Imported:
+def _imported(parts: Dependencies, data: bytes) -> Imported:
     people, faults = read_users(data, most=parts.settings.api.import_rows)
     if faults:
         raise _wrong_rows(faults)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any, Literal, TypedDict, Unpack, overload
 
 from candlewick.client.find_stack import nearby_settings
+from candlewick.client.request import SubscriptionRequest
 from candlewick.client.start_position import Start, check_start
 from candlewick.client.subscription import Subscription
-from candlewick.client.wish import Wish
 from clients.kafka.follower import topic_named
 from schemas.codecs import Record
 from schemas.coins import Coin, CoinDay
@@ -89,7 +89,7 @@ def subscribe(
     if found.record is None:
         raise ConfigurationError(f"{found.name} has no records of one type: use `candlewick tail`")
     check_start(start)
-    wish = Wish(
+    wish = SubscriptionRequest(
         servers=servers or nearby_settings().kafka.bootstrap_servers,
         topic=found,
         keys=_keys(found, symbols),

@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from candlewick.client.request import SubscriptionRequest
 from candlewick.client.start_position import PATIENCE_S, TopicAt, begin_at, go_on_at, refused
-from candlewick.client.wish import Wish
 from clients.kafka.errors import PARTITION_END
 from clients.kafka.offsets import partitions_of
 from clients.kafka.opening import open_subscriber
@@ -32,7 +32,7 @@ class Subscription(Generic[RecordT]):
         ConfigurationError: The topic or an offset does not exist.
     """
 
-    def __init__(self, record: type[RecordT], wish: Wish) -> None:
+    def __init__(self, record: type[RecordT], wish: SubscriptionRequest) -> None:
         self._record = record
         self._wish = wish
         self._at = TopicAt(wish.topic.name, wish.servers)

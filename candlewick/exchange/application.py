@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import uvicorn
 from starlette.applications import Starlette
 
-from candlewick.exchange.faults.active import Arsenal
+from candlewick.exchange.faults.active import ActiveFaults
 from candlewick.exchange.opening import opened
 from candlewick.exchange.options import Options
 from candlewick.exchange.server.admin import Admin
@@ -33,7 +33,7 @@ def application(options: Options) -> Starlette:
     place = opened(options)
     clock, market = place.clock, place.market
     limits = Limits(options.limits)
-    arsenal = Arsenal()
+    arsenal = ActiveFaults()
     hub = Hub(clock, market, options.sockets, arsenal=arsenal, limits=limits)
     given = read_kline_files(options.klines)
     rest = Rest(clock, market, limits, arsenal, given)

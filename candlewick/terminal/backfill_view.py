@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from producers.history.backfill import Progress
-from producers.history.progress import Track
+from producers.history.progress import SeriesProgress
 
 _BAR = 30
 
@@ -60,12 +60,12 @@ def _line(progress: Progress, now_s: float) -> str:
     return " · ".join([*parts, *([progress.says] if progress.says else [])])
 
 
-def _done(track: Track) -> int:
+def _done(track: SeriesProgress) -> int:
     absent = sum(hole.close_ms - hole.open_ms for hole in track.holes) // track.interval.ms
     return min(track.rows + absent, track.wanted_rows)
 
 
-def _unlisted(track: Track) -> int:
+def _unlisted(track: SeriesProgress) -> int:
     first = track.held.held.runs[0][0] if track.held.held else track.end_ms
     runs = track.held.absent.within(track.start_ms, min(first, track.end_ms))
     return runs.total_ms // track.interval.ms

@@ -11,7 +11,7 @@ import faust
 from faust.types import TP
 
 from processors.predictor.predictor import Predictor, Record
-from processors.predictor.warm_start_jobs import Warmers
+from processors.predictor.warm_start_jobs import WarmStartJobs
 from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, send_dead_letter, worker_app
 from processors.runtime.fence import Fence
 from processors.runtime.guard import beat_in_thread, watch_progress
@@ -21,7 +21,7 @@ from processors.training.first_request import FirstTraining
 from processors.training.request import requested
 from processors.versions.follower import VersionFollower
 from processors.versions.installer import Installer
-from processors.versions.schedule import Changes
+from processors.versions.schedule import ModelSchedule
 from processors.versions.store import ModelStore
 from schemas import codecs, topics
 from schemas.dead_letters import Origin, plain_headers
@@ -107,9 +107,9 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     """
     # Candles of a symbol that is still warming up stay unacknowledged; a rebalance must not wait.
     app = worker_app(topics.PREDICTION_APP, settings, name=name, folder=folder, waits_empty=False)
-    changes = Changes()
+    changes = ModelSchedule()
     follower = VersionFollower(settings.kafka, changes)
-    warmers = Warmers(settings, changes, follower.caught_up)
+    warmers = WarmStartJobs(settings, changes, follower.caught_up)
     installer = Installer(changes, ModelStore(settings.data_dir).load)
     predictor = Predictor(warmers.warm, KafkaOutlet(app), installer)
     _wire(app, predictor)

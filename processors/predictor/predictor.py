@@ -13,7 +13,7 @@ from processors.prediction.state import SymbolState
 from processors.predictor.anchor import anchor_of
 from processors.predictor.warm_start import Warmed
 from processors.versions.installer import Installer
-from processors.versions.schedule import Change
+from processors.versions.schedule import ModelChange
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.timeframe import Interval
@@ -66,7 +66,7 @@ class _Symbol:
     since_ms: int
     warmed_ms: int
     refreshed_ms: int = 0
-    changes: set[Change] = field(default_factory=set)
+    changes: set[ModelChange] = field(default_factory=set)
 
 
 class Predictor:
@@ -137,11 +137,11 @@ class Predictor:
         symbol.state = taken.state
         await self._outlet.publish((*taken.scores, *taken.events, *failures, *taken.predictions))
 
-    def _news(self, symbol: _Symbol, until_ms: int) -> list[Change]:
+    def _news(self, symbol: _Symbol, until_ms: int) -> list[ModelChange]:
         changes = self._installer.changes.of(symbol.state.symbol)
         return [c for c in changes if c.effective_ms <= until_ms and c not in symbol.changes]
 
-    def _install(self, symbol: _Symbol, due: list[Change]) -> tuple[ModelVersion, ...]:
+    def _install(self, symbol: _Symbol, due: list[ModelChange]) -> tuple[ModelVersion, ...]:
         symbol.changes.update(due)
         return self._installer.install(symbol.state, due)
 

@@ -12,13 +12,13 @@ from multiprocessing import get_context
 from typing import TypeVar
 
 from processors.predictor.warm_start import begin_warming
-from processors.versions.schedule import Change, Changes
+from processors.versions.schedule import ModelChange, ModelSchedule
 from schemas.errors import Transient
 from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
 _ResultT = TypeVar("_ResultT")
-Work = Callable[[Settings, str, int, tuple[Change, ...]], _ResultT]
+Work = Callable[[Settings, str, int, tuple[ModelChange, ...]], _ResultT]
 
 
 class Children:
@@ -29,7 +29,9 @@ class Children:
         niceness: Niceness of the processes at the next start.
     """
 
-    def __init__(self, settings: Settings, changes: Changes, *, most: int, niceness: int) -> None:
+    def __init__(
+        self, settings: Settings, changes: ModelSchedule, *, most: int, niceness: int
+    ) -> None:
         self.most = most
         self.niceness = niceness
         self._settings = settings

@@ -13,7 +13,7 @@ from processors.prediction.replay import tick_of
 from processors.prediction.state import SymbolState, start_state
 from processors.predictor.score_writer import publish_scores
 from processors.versions.installer import Installer
-from processors.versions.schedule import Change, needed_from
+from processors.versions.schedule import ModelChange, needed_from
 from processors.versions.store import ModelStore
 from schemas.market import Candle
 from schemas.predictions import Score
@@ -27,7 +27,7 @@ _CHUNK_MS = 3 * DAY_MS  # candles and scores in memory at a time
 
 
 def score_past(
-    settings: Settings, symbol: str, until_ms: int, changes: tuple[Change, ...] = ()
+    settings: Settings, symbol: str, until_ms: int, changes: tuple[ModelChange, ...] = ()
 ) -> int:
     """Publish the missing scores of the thirty days before ``until_ms``.
 
@@ -55,7 +55,10 @@ def score_past(
 
 
 def replayed_scores(
-    state: SymbolState, chunks: Iterable[list[Candle]], coming: list[Change], installer: Installer
+    state: SymbolState,
+    chunks: Iterable[list[Candle]],
+    coming: list[ModelChange],
+    installer: Installer,
 ) -> Iterator[list[Score]]:
     """Yield the scores of each chunk of a symbol's candles; models change as they did live."""
     coming = list(coming)

@@ -12,7 +12,7 @@ from processors.prediction.state import SymbolState, start_state
 from processors.predictor.anchor import anchor_of, is_whole
 from processors.predictor.score_writer import publish_scores
 from processors.versions.installer import Installer
-from processors.versions.schedule import Change, needed_from
+from processors.versions.schedule import ModelChange, needed_from
 from processors.versions.store import ModelStore
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Score
@@ -38,11 +38,11 @@ class Warmed:
     whole: bool
     scores: tuple[Score, ...]
     events: tuple[ModelVersion, ...]
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ModelChange, ...] = ()
 
 
 def warm(
-    settings: Settings, symbol: str, until_ms: int, changes: tuple[Change, ...] = ()
+    settings: Settings, symbol: str, until_ms: int, changes: tuple[ModelChange, ...] = ()
 ) -> Warmed:
     """Replay the stored candles from the anchor to ``until_ms``, exclusive.
 
@@ -78,7 +78,7 @@ def replayed(
     span_ms: tuple[int, int],
     scored_ms: int,
     *,
-    changes: tuple[Change, ...] = (),
+    changes: tuple[ModelChange, ...] = (),
     installer: Installer | None = None,
 ) -> Warmed:
     """Return the state after the candles of ``span_ms``; apart from loading models it is pure.

@@ -7,7 +7,7 @@ from processors.predictor.history_check import Stock
 from processors.predictor.process_pool import Children
 from processors.predictor.score_backfill import score_past
 from processors.predictor.warm_start import Warmed, warm
-from processors.versions.schedule import Changes
+from processors.versions.schedule import ModelSchedule
 from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -16,10 +16,10 @@ _NICENESS = 5  # live work has priority
 _PAST_NICENESS = 10  # past scores are not urgent
 
 
-class Warmers:
+class WarmStartJobs:
     """Builds states, and afterwards scores the days before the first start."""
 
-    def __init__(self, settings: Settings, changes: Changes, heard: asyncio.Event) -> None:
+    def __init__(self, settings: Settings, changes: ModelSchedule, heard: asyncio.Event) -> None:
         self._heard = heard
         self._stock = Stock(settings.clickhouse)
         # At the start there is no live work yet that could be delayed.

@@ -64,7 +64,7 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Lessons:
+class TrainingSet:
     """Collects the lessons of one symbol from the step.
 
     Attributes:
@@ -97,8 +97,8 @@ class Lessons:
 
 
 def lessons_of(
-    candles: Iterable[Candle], interval: Interval, lessons: Lessons | None = None
-) -> Lessons:
+    candles: Iterable[Candle], interval: Interval, lessons: TrainingSet | None = None
+) -> TrainingSet:
     """Return the lessons of one symbol's stored candles, without asking any model.
 
     Args:
@@ -106,7 +106,7 @@ def lessons_of(
         interval: Length of the candles.
         lessons: Collector to use; by default one for a batch model.
     """
-    lessons = lessons or Lessons()
+    lessons = lessons or TrainingSet()
     state = start_state("", tick_e8=1, interval=interval, contestants=[])
     state.on_lesson, state.teaches_recent = lessons.add, lessons.wanted.recent
     for candle in candles:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from processors.history import History
 from processors.training.request import MODELS, requested
-from processors.versions.schedule import Changes
+from processors.versions.schedule import ModelSchedule
 from schemas.errors import Transient
 from schemas.predictions import TrainingRequest
 from schemas.settings import Settings
@@ -27,7 +27,7 @@ class FirstTraining:
     def __init__(
         self,
         settings: Settings,
-        changes: Changes,
+        changes: ModelSchedule,
         heard: asyncio.Event,
         is_idle: Callable[[], bool],
     ) -> None:

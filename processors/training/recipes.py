@@ -7,7 +7,7 @@ from processors.models.batch import Batch
 from processors.models.lstm import Lstm
 from processors.training import lstm as lstm_training
 from processors.training.batch import Training, train
-from processors.training.dataset import Lessons, Table, Wanted
+from processors.training.dataset import Table, TrainingSet, Wanted
 from schemas.timeframe import DAY_MS, Interval
 
 MOST_LESSONS = 60_000  # lessons for an LSTM: minutes of training, and 100 MB
@@ -16,7 +16,7 @@ _OF_LSTM = Wanted(lstm.row_of, lstm.WIDTH, lstm.EVERY, recent=True)
 _A_DAY = _SLOTS * Interval.FIFTEEN_MINUTES.ms // Interval.ONE_MINUTE.ms // lstm.EVERY
 
 
-def lessons_for(model: str, days: float = 0.0) -> Lessons:
+def lessons_for(model: str, days: float = 0.0) -> TrainingSet:
     """Return a collector for the lessons of one symbol.
 
     Args:
@@ -24,11 +24,11 @@ def lessons_for(model: str, days: float = 0.0) -> Lessons:
         days: Days of data of all symbols together; limits the number of lessons for an LSTM.
     """
     if model != lstm.NAME:
-        return Lessons()
+        return TrainingSet()
     stride = max(ceil(days * _A_DAY / MOST_LESSONS), 1)
     while gcd(stride, _SLOTS) > 1:  # otherwise it would see only some times of day
         stride += 1
-    return Lessons(_OF_LSTM, stride)
+    return TrainingSet(_OF_LSTM, stride)
 
 
 def check_trainable(model: str) -> None:

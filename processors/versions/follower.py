@@ -13,7 +13,7 @@ from clients.kafka.opening import open_reader
 from clients.kafka.records import place_of
 from clients.process import leave
 from processors.runtime.stopped_partitions import Standing
-from processors.versions.schedule import Changes
+from processors.versions.schedule import ModelSchedule
 from schemas import codecs, topics
 from schemas.errors import (
     CandlewickError,
@@ -32,7 +32,7 @@ _MESSAGES = 500
 
 
 class VersionFollower:
-    """Keeps `Changes` up to date.
+    """Keeps `ModelSchedule` up to date.
 
     Attributes:
         caught_up: Set once all events that existed at the start have been read.
@@ -41,7 +41,7 @@ class VersionFollower:
     def __init__(
         self,
         settings: KafkaSettings,
-        changes: Changes,
+        changes: ModelSchedule,
         give_up: Callable[[str], None] = leave,
     ) -> None:
         """Open the consumer.

@@ -9,14 +9,14 @@ from processors.models.protocol import Model
 from processors.models.reference import Reference
 from processors.prediction.calibrated_models import installed, retired
 from processors.prediction.state import SymbolState
-from processors.versions.schedule import Change, Changes
+from processors.versions.schedule import ModelChange, ModelSchedule
 from schemas.predictions import ModelEvent, ModelVersion
 
 log = logging.getLogger(__name__)
-Loader = Callable[[Change], Model]
+Loader = Callable[[ModelChange], Model]
 
 
-def _no_models(change: Change) -> Model:
+def _no_models(change: ModelChange) -> Model:
     raise UnusableArtefact(f"{change.model} {change.version} cannot be loaded here")
 
 
@@ -24,10 +24,12 @@ def _no_models(change: Change) -> Model:
 class Installer:
     """Applies changes; ``load`` loads the trained models."""
 
-    changes: Changes = field(default_factory=Changes)
+    changes: ModelSchedule = field(default_factory=ModelSchedule)
     load: Loader = _no_models
 
-    def install(self, state: SymbolState, changes: Iterable[Change]) -> tuple[ModelVersion, ...]:
+    def install(
+        self, state: SymbolState, changes: Iterable[ModelChange]
+    ) -> tuple[ModelVersion, ...]:
         """Apply changes; call it before the step on the candle that ends when they take effect.
 
         Returns:
@@ -38,7 +40,7 @@ class Installer:
         )
 
 
-def _installed(state: SymbolState, change: Change, load: Loader) -> ModelVersion | None:
+def _installed(state: SymbolState, change: ModelChange, load: Loader) -> ModelVersion | None:
     try:
         if change.event == ModelEvent.TRAINED:
             state.contestants = installed(state.contestants, load(change))
@@ -54,14 +56,14 @@ def _installed(state: SymbolState, change: Change, load: Loader) -> ModelVersion
     return None
 
 
-def _promote(state: SymbolState, change: Change) -> None:
+def _promote(state: SymbolState, change: ModelChange) -> None:
     if change.model in {c.model.name for c in state.contestants}:
         state.championship.crown(change.model)
     else:
         log.warning("%s: %s is not in use, so it is not promoted", state.symbol, change.model)
 
 
-def _retire(state: SymbolState, change: Change) -> None:
+def _retire(state: SymbolState, change: ModelChange) -> None:
     versions = {c.model.name: c.model.version for c in state.contestants}
     meant = change.version in ("", versions.get(change.model))
     if change.model == Reference.name or change.model not in versions or not meant:
@@ -71,7 +73,7 @@ def _retire(state: SymbolState, change: Change) -> None:
         state.championship.drop(gone)
 
 
-def _failure(symbol: str, change: Change, reason: str) -> ModelVersion:
+def _failure(symbol: str, change: ModelChange, reason: str) -> ModelVersion:
     return ModelVersion(
         model=change.model,
         version=change.version,

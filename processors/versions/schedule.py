@@ -16,7 +16,7 @@ _RANKS = {ModelEvent.TRAINED: 0, ModelEvent.PROMOTED: 1, ModelEvent.RETIRED: 2}
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Change:
+class ModelChange:
     """A change of the models in use; changes are sorted by these attributes.
 
     Attributes:
@@ -37,11 +37,11 @@ class Change:
     sha256: str = ""
 
 
-class Changes:
+class ModelSchedule:
     """All known changes."""
 
     def __init__(self) -> None:
-        self._changes: set[Change] = set()
+        self._changes: set[ModelChange] = set()
 
     def add(self, event: ModelVersion) -> None:
         """Add the change of an event, if it has one."""
@@ -54,7 +54,7 @@ class Changes:
         trained = ModelEvent.TRAINED
         return any(c.model == model and c.event == trained for c in self._changes)
 
-    def of(self, symbol: str) -> tuple[Change, ...]:
+    def of(self, symbol: str) -> tuple[ModelChange, ...]:
         """Return the changes that affect a symbol, in order."""
         return tuple(sorted(c for c in self._changes if not c.symbols or symbol in c.symbols))
 
@@ -69,13 +69,13 @@ def effective_after(market_ms: int) -> int:
     return -(-(market_ms + LEAD_MS) // _QUARTER_MS) * _QUARTER_MS
 
 
-def needed_from(changes: Iterable[Change], anchor_ms: int) -> list[Change]:
+def needed_from(changes: Iterable[ModelChange], anchor_ms: int) -> list[ModelChange]:
     """Return the changes that a replay from ``anchor_ms`` needs, in order.
 
     Versions that were replaced before the anchor are left out, and so are promotions before it: the
     replay finds its own evidence for a champion.
     """
-    kept: list[Change] = []
+    kept: list[ModelChange] = []
     replaced: set[str] = set()
     for change in sorted(changes, reverse=True):
         trained = change.event == ModelEvent.TRAINED
@@ -88,7 +88,7 @@ def needed_from(changes: Iterable[Change], anchor_ms: int) -> list[Change]:
     return kept[::-1]
 
 
-def change_of(event: ModelVersion) -> Change | None:
+def change_of(event: ModelVersion) -> ModelChange | None:
     """Return the change of an event, None for an event that only reports.
 
     Events that follow from the candles, such as drift or a model's own promotion, only report: they
@@ -100,7 +100,7 @@ def change_of(event: ModelVersion) -> Change | None:
         details = orjson.loads(event.details)
         if not isinstance(details, dict) or "effective_ms" not in details:
             return None
-        return Change(
+        return ModelChange(
             effective_ms=int(details["effective_ms"]),
             rank=_RANKS[ModelEvent(event.event)],
             model=event.model,

@@ -11,7 +11,7 @@ import orjson
 
 from processors.models.artefact import METADATA, Metadata, UnusableArtefact, save_artefact
 from processors.models.protocol import Model
-from processors.versions.schedule import Change
+from processors.versions.schedule import ModelChange
 from schemas.files import write_whole
 from schemas.predictions import ModelVersion
 
@@ -53,7 +53,7 @@ class ModelStore:
             return None
         return event
 
-    def load(self, change: Change) -> Model:
+    def load(self, change: ModelChange) -> Model:
         """Load the model of a trained version.
 
         Raises:

@@ -14,7 +14,7 @@ from producers.binance.archive_names import Archive, named
 from producers.binance.kline_csv import KlineFile
 from producers.history.archive_plan import days_of
 from producers.history.page_writer import HeldPages
-from producers.history.progress import Track
+from producers.history.progress import SeriesProgress
 from producers.history.time_ranges import Spans
 from schemas.candle_columns import CandleColumns, encode_candles
 from schemas.errors import PoisonMessage
@@ -39,7 +39,7 @@ class FileFiller:
     archives: ArchiveClient
     pages: HeldPages
 
-    async def take(self, track: Track, file: Archive, *, now_ms: int) -> None:
+    async def take(self, track: SeriesProgress, file: Archive, *, now_ms: int) -> None:
         """Publish the candles of a file that a track misses; daily files replace a missing month.
 
         Raises:
@@ -56,7 +56,7 @@ class FileFiller:
             for day in days_of(file, missing, now_ms=now_ms):
                 await self.take(track, day, now_ms=now_ms)
 
-    async def look_again(self, track: Track) -> None:
+    async def look_again(self, track: SeriesProgress) -> None:
         """Read files again if their checksum has changed since they were used.
 
         Raises:
@@ -79,7 +79,9 @@ class FileFiller:
     async def _checksum(self, file: Archive) -> str | None:
         return await persistently(lambda: self.archives.checksum(file))
 
-    async def _use(self, track: Track, file: Archive, sha256: str, state: ArchiveState) -> None:
+    async def _use(
+        self, track: SeriesProgress, file: Archive, sha256: str, state: ArchiveState
+    ) -> None:
         try:
             parts = await self._parts(track, file, sha256, state)
         except PoisonMessage as error:
@@ -95,7 +97,7 @@ class FileFiller:
         await self._tell(track, file, sha256, rows=rows, state=state)
 
     async def _parts(
-        self, track: Track, file: Archive, sha256: str, state: ArchiveState
+        self, track: SeriesProgress, file: Archive, sha256: str, state: ArchiveState
     ) -> list[Part]:
         about = KlineFile(
             track.symbol, track.interval, file.source.value, file.open_ms, file.close_ms
@@ -115,7 +117,7 @@ class FileFiller:
 
     async def _tell(
         self,
-        track: Track,
+        track: SeriesProgress,
         file: Archive,
         sha256: str,
         *,

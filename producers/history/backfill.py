@@ -21,7 +21,7 @@ from producers.history.archive_plan import Choice
 from producers.history.fetch import Filler
 from producers.history.inventory import Held, Key, Ledger
 from producers.history.page_writer import HeldPages
-from producers.history.progress import Track
+from producers.history.progress import SeriesProgress
 from producers.history.time_ranges import Spans
 from schemas.errors import ConfigurationError, Transient
 from schemas.settings import Settings
@@ -58,7 +58,7 @@ class Wanted:
 class Progress:
     """Progress of a running backfill, for people to see."""
 
-    tracks: list[Track] = field(default_factory=list)
+    tracks: list[SeriesProgress] = field(default_factory=list)
     rest: RestClient | None = None
     started_s: float = field(default_factory=time.monotonic)
     says: str = "asking Kafka which candles it has"
@@ -103,18 +103,18 @@ class Backfill:
         files = FileFiller(self.archives, pages)
         return Filler(self.rest, files, pages, choice, now_ms, least_rows, self.unproven)
 
-    def _track(self, held: Held, interval: Interval, wanted: Wanted, now_ms: int) -> Track:
+    def _track(self, held: Held, interval: Interval, wanted: Wanted, now_ms: int) -> SeriesProgress:
         last_ms = now_ms if wanted.end_ms is None else min(wanted.end_ms, now_ms)
         unproven = self.unproven.get((held.symbol, held.interval), Spans())
         start_ms = interval.open_of(wanted.start_ms + interval.ms - 1)
         if wanted.continues and held.held.end_ms is not None:
             start_ms = min(start_ms, held.held.end_ms)
-        return Track(held, interval, start_ms, interval.open_of(last_ms), unproven)
+        return SeriesProgress(held, interval, start_ms, interval.open_of(last_ms), unproven)
 
-    async def _fill_all(self, filler: Filler, tracks: list[Track], wanted: Wanted) -> None:
+    async def _fill_all(self, filler: Filler, tracks: list[SeriesProgress], wanted: Wanted) -> None:
         turns = asyncio.Semaphore(self.tracks_at_a_time)
 
-        async def fill(track: Track) -> None:
+        async def fill(track: SeriesProgress) -> None:
             async with turns:
                 try:
                     await filler.fill(track)

@@ -12,7 +12,7 @@ from producers.history.archive_plan import Choice, files_for
 from producers.history.hole_proof import prove
 from producers.history.inventory import Key
 from producers.history.page_writer import HeldPages
-from producers.history.progress import Track
+from producers.history.progress import SeriesProgress
 from producers.history.time_ranges import Run, Spans, runs_of
 from schemas.codecs import encode
 from schemas.errors import Transient
@@ -40,7 +40,7 @@ class Filler:
     least_rows: int = 1
     unproven: dict[Key, Spans] = field(default_factory=dict)
 
-    async def fill(self, track: Track) -> None:
+    async def fill(self, track: SeriesProgress) -> None:
         """Fetch the missing candles of a track, and record the candles that Kafka then has.
 
         Raises:
@@ -60,25 +60,25 @@ class Filler:
         if track.missing and self.choice is Choice.ARCHIVE:
             track.notes.append("no archive file has it yet")
 
-    async def _take_files(self, track: Track) -> None:
+    async def _take_files(self, track: SeriesProgress) -> None:
         if self._files(track):
             await self._pass_unlisted(track)
         for file in self._files(track):
             await self.files.take(track, file, now_ms=self.now_ms)
         await self.pages.settle(track)
 
-    def _files(self, track: Track) -> list[Archive]:
+    def _files(self, track: SeriesProgress) -> list[Archive]:
         missing = track.missing
         return files_for(track.symbol, track.interval, missing, self.choice, now_ms=self.now_ms)
 
-    async def _pass_unlisted(self, track: Track) -> None:
+    async def _pass_unlisted(self, track: SeriesProgress) -> None:
         # Otherwise files of years before the listing would be requested one by one.
         start, end = track.missing.runs[0]
         rows = await self._ask(track, start, end, limit=1)
         if rows and rows[0].open_ms > start:
             await self._miss(track, (start, rows[0].open_ms))
 
-    async def _take_rest(self, track: Track, run: Run) -> None:
+    async def _take_rest(self, track: SeriesProgress, run: Run) -> None:
         at_ms, end_ms = run
         old_ms = self.now_ms - HOUR_MS
         while at_ms < end_ms:
@@ -102,7 +102,7 @@ class Filler:
             at_ms = until_ms
 
     async def _ask(
-        self, track: Track, start_ms: int, end_ms: int, *, limit: int = PAGE
+        self, track: SeriesProgress, start_ms: int, end_ms: int, *, limit: int = PAGE
     ) -> list[Candle]:
         async def ask() -> list[Candle]:
             found = await self.rest.candles_between(
@@ -113,7 +113,7 @@ class Filler:
 
         return await persistently(ask)
 
-    async def _miss(self, track: Track, run: Run) -> None:
+    async def _miss(self, track: SeriesProgress, run: Run) -> None:
         hole = await prove(self.rest, track.symbol, track.interval.value, run, now_ms=wall_ms())
         await self.pages.tell_hole(track, hole)
         if hole.kind == HoleKind.UNPROVEN:
@@ -134,7 +134,7 @@ def _known_until(rows: list[Candle], final: list[Candle], run: Run, old_ms: int)
     return final[-1].close_ms if final else at_ms
 
 
-def _check(rows: list[Candle], track: Track, run: Run) -> None:
+def _check(rows: list[Candle], track: SeriesProgress, run: Run) -> None:
     before_ms = run[0] - 1
     for row in rows:
         ordered = row.low_e8 <= min(row.open_e8, row.close_e8)

@@ -9,7 +9,7 @@ from clients.clock import wall_ms
 from clients.kafka.errors import no_answer
 from producers.bulk_publisher import CLOSE_S, BulkPublisher
 from producers.history.inventory import Ledger
-from producers.history.progress import Track
+from producers.history.progress import SeriesProgress
 from producers.history.time_ranges import runs_of
 from schemas import topics
 from schemas.errors import Transient
@@ -25,12 +25,14 @@ class HeldPages:
     publisher: BulkPublisher
     ledger: Ledger
 
-    async def begin(self, track: Track) -> None:
+    async def begin(self, track: SeriesProgress) -> None:
         """Record, before the first page of a track, the offset to read it from."""
         if not track.held.is_recorded:
             await self._record(track)
 
-    async def publish(self, track: Track, opens: list[int], values: Sequence[bytes]) -> None:
+    async def publish(
+        self, track: SeriesProgress, opens: list[int], values: Sequence[bytes]
+    ) -> None:
         """Send a page after the previous one has arrived; raises as `BulkPublisher.page` does."""
         if not opens:
             return
@@ -38,7 +40,7 @@ class HeldPages:
         done = await self.publisher.page(topics.KLINES, track.symbol, track.held.partition, values)
         track.on_the_way = (done, runs_of(opens, track.interval.ms), len(opens))
 
-    async def settle(self, track: Track) -> None:
+    async def settle(self, track: SeriesProgress) -> None:
         """Wait for the page in flight, and count its candles as held."""
         if track.on_the_way is None:
             return
@@ -53,7 +55,7 @@ class HeldPages:
         if track.unrecorded >= RECORD_ROWS:
             await self._record(track)
 
-    async def finish(self, track: Track, *, least_rows: int) -> None:
+    async def finish(self, track: SeriesProgress, *, least_rows: int) -> None:
         """Settle, and record the candles held if at least ``least_rows`` were added.
 
         Raises:
@@ -67,7 +69,7 @@ class HeldPages:
         except TimeoutError as error:
             raise Transient(f"{no_answer()}; candles that have arrived are not lost") from error
 
-    async def tell_hole(self, track: Track, hole: Hole) -> None:
+    async def tell_hole(self, track: SeriesProgress, hole: Hole) -> None:
         """Publish a hole, and add it to the track."""
         await self.publisher.record(topics.HOLES, hole)
         track.holes.append(hole)
@@ -78,7 +80,7 @@ class HeldPages:
         self.ledger.archives[file.name] = file
         await self.publisher.record(topics.ARCHIVES, file)
 
-    async def _record(self, track: Track) -> None:
+    async def _record(self, track: SeriesProgress) -> None:
         track.unrecorded = 0
         await self.publisher.record(topics.HISTORY, track.held.record(wall_ms()))
         track.held.is_recorded = True

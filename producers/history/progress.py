@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Track:
+class SeriesProgress:
     """The candles wanted of one symbol and interval, and the progress of fetching them.
 
     Attributes:

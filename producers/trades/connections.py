@@ -43,7 +43,7 @@ class Attempts:
         return at_ms - now_ms
 
 
-class Line:
+class RotatingConnection:
     """One address, read by one connection at all times, and by two during a change.
 
     Attributes:

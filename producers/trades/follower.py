@@ -9,7 +9,7 @@ from typing import Final
 from producers.binance.rest import RestClient
 from producers.binance.urls import StreamAddress, stream_addresses
 from producers.binance.websocket import open_connection
-from producers.trades.connections import Attempts, Line, back_off_s
+from producers.trades.connections import Attempts, RotatingConnection, back_off_s
 from producers.trades.counters import Counts
 from producers.trades.dispatch import Dispatch
 from producers.trades.exchange_clock import ExchangeClock
@@ -41,7 +41,7 @@ class Follower:
         self._rest = rest
         self._clock = ExchangeClock(ahead_ms=int(settings.stream.ahead_s * 1000))
         self._counts = Counts()
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, RotatingConnection] = {}
         self._flows = {
             symbol: SymbolFlow(
                 symbol,
@@ -125,8 +125,8 @@ class Follower:
     def _bury_answer(self, error: PoisonMessage) -> None:
         self._dispatch.bury_once(error, self._rest.address)
 
-    def _line(self, address: StreamAddress, attempts: Attempts) -> Line:
-        line = Line(
+    def _line(self, address: StreamAddress, attempts: Attempts) -> RotatingConnection:
+        line = RotatingConnection(
             partial(open_connection, address, self._dispatch.take),
             partial(self._lose_sight, address),
             self._settings.stream,

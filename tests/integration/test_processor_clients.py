@@ -21,7 +21,7 @@ from processors.history import History
 from processors.predictor.score_writer import publish_scores
 from processors.training.trainer import GROUP
 from processors.versions.follower import VersionFollower
-from processors.versions.schedule import Changes
+from processors.versions.schedule import ModelSchedule
 from schemas import codecs, topics
 from schemas.dead_letters import DeadLetter, read_letter
 from schemas.errors import Transient
@@ -160,7 +160,7 @@ def test_model_events_that_cannot_be_read_hold_up_none_behind_them(stage: Stage)
         )
 
     async def followed() -> tuple[set[str], set[str]]:
-        changes = Changes()
+        changes = ModelSchedule()
         follower = VersionFollower(stage.settings.kafka, changes)
         following = asyncio.create_task(follower.follow())
         await asyncio.wait_for(follower.caught_up.wait(), DEADLINE_S)

@@ -30,7 +30,7 @@ from processors.training.request import version_of
 from processors.training.trainer import GROUP
 from processors.versions.follower import VersionFollower
 from processors.versions.installer import Installer
-from processors.versions.schedule import Changes
+from processors.versions.schedule import ModelSchedule
 from processors.versions.store import ModelStore
 from schemas import codecs, topics
 from schemas.codecs import Record
@@ -142,7 +142,7 @@ class Out:
 
 async def predicted(settings: Settings) -> list[Prediction]:
     """What a predictor answers to the minutes after those that are stored."""
-    changes, out = Changes(), Out()
+    changes, out = ModelSchedule(), Out()
     follower = VersionFollower(settings.kafka, changes)
     following = asyncio.create_task(follower.follow())
     await asyncio.wait_for(follower.caught_up.wait(), DEADLINE_S)

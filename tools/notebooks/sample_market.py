@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 from starlette.applications import Starlette
 
-from candlewick.exchange.faults.active import Arsenal
+from candlewick.exchange.faults.active import ActiveFaults
 from candlewick.exchange.market.columns import Candles
 from candlewick.exchange.market.intervals import DAY_MS
 from candlewick.exchange.market.klines import klines
@@ -67,7 +67,7 @@ class SampleMarket:
         return asyncio.run(self._coins())
 
     async def _coins(self) -> tuple[list[Coin], list[CoinDay]]:
-        gecko = CoinGecko(self.place.clock, self.place.market, Arsenal())
+        gecko = CoinGecko(self.place.clock, self.place.market, ActiveFaults())
         transport = httpx.ASGITransport(Starlette(routes=gecko.routes()))
         async with httpx.AsyncClient(transport=transport, base_url="http://sample") as client:
             answer = await client.get("/api/v3/coins/markets")

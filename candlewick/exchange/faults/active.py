@@ -55,7 +55,7 @@ class Armed:
         return {"id": self.number, "hits": self.hits} | times | {"fault": asdict(self.fault)}
 
 
-class Arsenal:
+class ActiveFaults:
     """All faults that are armed: active now, later or no longer."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING
 
-from candlewick.exchange.faults.active import Armed, Arsenal, strikes
+from candlewick.exchange.faults.active import ActiveFaults, Armed, strikes
 from candlewick.exchange.faults.faults import (
     Ahead,
     Delay,
@@ -27,7 +27,7 @@ _Waiting = tuple[int, int, Frame, str]
 class Distortion:
     """Drops, duplicates, delays, swaps and corrupts frames; each connection has its own."""
 
-    def __init__(self, arsenal: Arsenal) -> None:
+    def __init__(self, arsenal: ActiveFaults) -> None:
         self._arsenal = arsenal
         self._waiting: list[_Waiting] = []
         self._swapped: dict[Topic, tuple[Frame, str]] = {}

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from candlewick.exchange.faults.active import Arsenal
+from candlewick.exchange.faults.active import ActiveFaults
 from candlewick.exchange.faults.faults import FAULT, Fault, Halt
 from candlewick.exchange.faults.parsing import fault_of
 from candlewick.exchange.market.clock import MarketClock
@@ -26,7 +26,7 @@ class Admin:
         self,
         clock: MarketClock,
         market: Market,
-        arsenal: Arsenal,
+        arsenal: ActiveFaults,
         about: Callable[[], dict[str, object]],
     ) -> None:
         self._clock = clock

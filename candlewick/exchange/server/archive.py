@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from candlewick.exchange.faults.active import Arsenal
+from candlewick.exchange.faults.active import ActiveFaults
 from candlewick.exchange.faults.archives import damaged
 from candlewick.exchange.market.cache import Cache
 from candlewick.exchange.market.clock import MarketClock
@@ -28,7 +28,7 @@ class Archive:
     """Makes archive files on request; the same file always has the same bytes."""
 
     def __init__(
-        self, clock: MarketClock, market: Market, arsenal: Arsenal, given: KlineFiles
+        self, clock: MarketClock, market: Market, arsenal: ActiveFaults, given: KlineFiles
     ) -> None:
         self._clock = clock
         self._market = market

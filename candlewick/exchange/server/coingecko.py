@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from candlewick.exchange.faults.active import Arsenal
+from candlewick.exchange.faults.active import ActiveFaults
 from candlewick.exchange.faults.rest import dripping, failure
 from candlewick.exchange.market.clock import MarketClock
 from candlewick.exchange.market.coins import E8
@@ -41,7 +41,7 @@ _MOST_DAYS: Final = 365
 class CoinGecko:
     """Answers requests about coins that were recorded and that the market trades."""
 
-    def __init__(self, clock: MarketClock, market: Market, arsenal: Arsenal) -> None:
+    def __init__(self, clock: MarketClock, market: Market, arsenal: ActiveFaults) -> None:
         self._clock = clock
         self._market = market
         self._arsenal = arsenal

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from candlewick.exchange.faults.active import Arsenal, cuts
+from candlewick.exchange.faults.active import ActiveFaults, cuts
 from candlewick.exchange.faults.faults import Cut, Shutdown, Silence
 from candlewick.exchange.server.session import GOING_AWAY, Session
 
@@ -11,7 +11,7 @@ _REASON: Final = "server shutdown"
 Joined = Mapping[Session, int]
 
 
-def silent(arsenal: Arsenal, session: Session, joined_ms: int, at_ms: int) -> bool:
+def silent(arsenal: ActiveFaults, session: Session, joined_ms: int, at_ms: int) -> bool:
     """Return whether a connection, open since `joined_ms`, is silent at a moment."""
     return any(
         armed.during(at_ms)
@@ -21,7 +21,7 @@ def silent(arsenal: Arsenal, session: Session, joined_ms: int, at_ms: int) -> bo
     )
 
 
-def cut(arsenal: Arsenal, joined: Joined, after_ms: int, upto_ms: int) -> None:
+def cut(arsenal: ActiveFaults, joined: Joined, after_ms: int, upto_ms: int) -> None:
     """Break the connections for which a cut is due."""
     for armed, fault in arsenal.of(Cut):
         due = cuts(armed, fault, after_ms, upto_ms)
@@ -31,7 +31,7 @@ def cut(arsenal: Arsenal, joined: Joined, after_ms: int, upto_ms: int) -> None:
                 session.cut()
 
 
-def shut_down(arsenal: Arsenal, joined: Joined, after_ms: int, upto_ms: int) -> None:
+def shut_down(arsenal: ActiveFaults, joined: Joined, after_ms: int, upto_ms: int) -> None:
     """Announce the end of the connections that are older than the fault, then end them."""
     for armed, fault in arsenal.of(Shutdown):
         leaving = [session for session, since_ms in joined.items() if since_ms < armed.start_ms]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from candlewick.exchange.faults.active import Arsenal
+from candlewick.exchange.faults.active import ActiveFaults
 from candlewick.exchange.faults.frames import Distortion, spoilt
 from candlewick.exchange.market.clock import MarketClock
 from candlewick.exchange.market.intervals import DAY_MINUTES, MINUTE_MS
@@ -37,7 +37,7 @@ class Hub:
         market: Market,
         rules: SocketRules,
         *,
-        arsenal: Arsenal,
+        arsenal: ActiveFaults,
         limits: Limits,
     ) -> None:
         self.rules = rules

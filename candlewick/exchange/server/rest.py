@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from candlewick.exchange.faults.active import Arsenal
+from candlewick.exchange.faults.active import ActiveFaults
 from candlewick.exchange.faults.rest import dripping, failure
 from candlewick.exchange.faults.untimely import last_ahead
 from candlewick.exchange.market.clock import MarketClock
@@ -40,7 +40,7 @@ class Rest:
         clock: MarketClock,
         market: Market,
         limits: Limits,
-        arsenal: Arsenal,
+        arsenal: ActiveFaults,
         given: KlineFiles,
     ) -> None:
         self._clock = clock

@@ -14,7 +14,7 @@ from processors.prediction.replay import Replay, tick_of
 from processors.prediction.scoreboard import Skill
 from processors.prediction.state import Asked, start_state
 from processors.training.batch import FEWEST_DAYS
-from processors.training.dataset import Lessons
+from processors.training.dataset import TrainingSet
 from processors.training.recipes import check_trainable, lessons_for
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
@@ -60,7 +60,7 @@ class _Run:
 
     candles: Sequence[Candle]
     replay: Replay
-    lessons: dict[str, Lessons]
+    lessons: dict[str, TrainingSet]
 
     def teach(self, asked: Asked, outcome: Outcome) -> None:
         for lessons in self.lessons.values():

@@ -9,12 +9,12 @@ from processors.models.protocol import Model
 from processors.prediction.calibrated_models import installed
 from processors.prediction.replay import Replay
 from processors.training.batch import Training
-from processors.training.dataset import Lessons, joined
+from processors.training.dataset import TrainingSet, joined
 from processors.training.recipes import trained
 from schemas.predictions import ModelEvent, ModelVersion
 
 
-def retrain(model: str, until_ms: int, runs: Mapping[str, tuple[Replay, Lessons]]) -> None:
+def retrain(model: str, until_ms: int, runs: Mapping[str, tuple[Replay, TrainingSet]]) -> None:
     """Train a model for each interval on the lessons of its symbols, and install it.
 
     With too little data, nothing is installed and an event of the replay reports the failure.
@@ -33,7 +33,7 @@ def retrain(model: str, until_ms: int, runs: Mapping[str, tuple[Replay, Lessons]
             replay.events.append(event)
 
 
-def _install(model: Model, group: Mapping[str, tuple[Replay, Lessons]]) -> None:
+def _install(model: Model, group: Mapping[str, tuple[Replay, TrainingSet]]) -> None:
     for replay, _ in group.values():
         replay.state.contestants = installed(replay.state.contestants, model)
 

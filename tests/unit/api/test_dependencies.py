@@ -20,7 +20,7 @@ from api.live.market import Market
 from api.live.position import parse_position, position_text
 from api.queries.clickhouse import Reader, bind
 from api.queries.formats import Format, choose_format
-from api.queries.recent_skill import Evidence
+from api.queries.recent_skill import RecentSkill
 from schemas.market import Candle
 from schemas.predictions import Prediction
 from schemas.settings import ClickHouseSettings
@@ -157,10 +157,10 @@ class Clock:
         return START_MS + 86_400_000 + int((self.now_s - 1000) * 1000)
 
 
-def a_market() -> tuple[Market, Clock, Evidence]:
+def a_market() -> tuple[Market, Clock, RecentSkill]:
     clock = Clock()
     market = Market(SYMBOLS, clock, clock.now_ms)
-    return market, clock, Evidence(Reader(ClickHouseSettings()))
+    return market, clock, RecentSkill(Reader(ClickHouseSettings()))
 
 
 def take(market: Market, *records: Candle | Prediction, is_new: bool = True) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.queries.candles import FIELDS, CandleQuery, Order
-from api.queries.own_candles import AGAIN_S, Ours, holds_all
+from api.queries.own_candles import AGAIN_S, OwnCandles, holds_all
 from schemas.timeframe import Interval
 
 LENGTH = Interval.FIFTEEN_MINUTES.ms
@@ -76,13 +76,13 @@ def test_a_page_goes_on_just_behind_the_cursor() -> None:
     ],
 )
 def test_other_questions_are_not_tried(query: CandleQuery) -> None:
-    assert Ours().may_do(TEN)
-    assert not Ours().may_do(query)
+    assert OwnCandles().may_do(TEN)
+    assert not OwnCandles().may_do(query)
 
 
 def test_a_range_in_which_they_failed_is_tried_again_after_a_while() -> None:
     now_s = 1.0
-    ours = Ours(lambda: now_s)
+    ours = OwnCandles(lambda: now_s)
     ours.failed(TEN)
     later = replace(TEN, from_ms=START + LENGTH)
 

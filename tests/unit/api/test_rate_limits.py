@@ -203,13 +203,13 @@ def test_a_place_is_given_back_when_the_work_fails() -> None:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Dependencies:
     heavy: Turns
 
 
 class App:
     class state:  # noqa: N801 - as starlette has it
-        parts: Parts
+        parts: Dependencies
 
 
 @pytest.mark.parametrize("limit", [5000, 5001])
@@ -222,7 +222,7 @@ def test_a_large_answer_keeps_its_place_until_it_is_read(limit: int) -> None:
 
     async def play() -> None:
         turns = Turns(1, waiting=0, of_one=1, retry_after_s=1)
-        App.state.parts = Parts(turns)
+        App.state.parts = Dependencies(turns)
         scope = {"type": "http", "method": "GET", "client": ("::1", 1), "app": App, "headers": []}
         answer = await route(request=Request(scope), limit=limit)
         assert bool(turns._inside) is (limit > 5000)

@@ -4,7 +4,7 @@ import orjson
 import pytest
 from starlette.datastructures import QueryParams
 
-from candlewick.exchange.faults.active import Arsenal, cuts
+from candlewick.exchange.faults.active import ActiveFaults, cuts
 from candlewick.exchange.faults.faults import FAULT, Cut
 from candlewick.exchange.faults.frames import Distortion, spoilt
 from candlewick.exchange.faults.parsing import fault_from_text, fault_of
@@ -26,7 +26,7 @@ def frames(count: int) -> list[Frame]:
 
 
 def passed(*faults: str, count: int = 200, ordinal: int = 0) -> list[int]:
-    arsenal = Arsenal()
+    arsenal = ActiveFaults()
     for fault in faults:
         arsenal.arm(fault_from_text(fault), 0)
     distortion = Distortion(arsenal)
@@ -86,7 +86,7 @@ def test_a_fault_has_its_time() -> None:
 
 @pytest.mark.parametrize("how", ["truncated", "not-json", "missing-field", "bad-number"])
 def test_spoilt_frames_cannot_be_read(how: str) -> None:
-    arsenal = Arsenal()
+    arsenal = ActiveFaults()
     arsenal.arm(fault_from_text(f"malformed:how={how}"), 0)
     (frame, found) = Distortion(arsenal).passed(frames(1), 2_000, 0)[0]
 
@@ -99,7 +99,7 @@ def test_spoilt_frames_cannot_be_read(how: str) -> None:
     ("what", "field", "by"), [("event", "E", 500), ("trade", "T", 500), ("id", "a", 500)]
 )
 def test_one_field_of_a_frame_is_ahead(what: str, field: str, by: int) -> None:
-    arsenal = Arsenal()
+    arsenal = ActiveFaults()
     arsenal.arm(fault_from_text(f"ahead:what={what},by={by}"), 0)
     body = {"e": "aggTrade", "E": 10, "T": 9, "a": 8}
     sent = Frame(1_000, TOPIC, 8, orjson.dumps(body).decode())
@@ -109,7 +109,7 @@ def test_one_field_of_a_frame_is_ahead(what: str, field: str, by: int) -> None:
 
 
 def test_frame_of_an_unknown_type_comes_beside_the_true_one() -> None:
-    arsenal = Arsenal()
+    arsenal = ActiveFaults()
     arsenal.arm(fault_from_text("ahead:what=unknown,by=7000"), 0)
     sent = [orjson.loads(f.body) for f, _ in Distortion(arsenal).passed(frames(1), 2_000, 0)]
 
@@ -118,7 +118,7 @@ def test_frame_of_an_unknown_type_comes_beside_the_true_one() -> None:
 
 
 def test_cuts_are_due_at_their_times() -> None:
-    arsenal = Arsenal()
+    arsenal = ActiveFaults()
     once = arsenal.arm(Cut(start_ms=100), 0)
     often = arsenal.arm(Cut(start_ms=100, every_ms=10, count=3), 0)
 

@@ -16,7 +16,13 @@ from processors.training.batch import Training, train
 from processors.training.dataset import lessons_of
 from processors.training.request import fault_of, requested, version_of
 from processors.versions.installer import Installer
-from processors.versions.schedule import Change, Changes, change_of, effective_after, needed_from
+from processors.versions.schedule import (
+    ModelChange,
+    ModelSchedule,
+    change_of,
+    effective_after,
+    needed_from,
+)
 from processors.versions.store import ModelStore
 from schemas.codecs import decode, encode
 from schemas.market import Candle
@@ -35,7 +41,7 @@ def market() -> list[Candle]:
 
 
 @pytest.fixture(scope="module")
-def trained(market: list[Candle], tmp_path_factory: pytest.TempPathFactory) -> Change:
+def trained(market: list[Candle], tmp_path_factory: pytest.TempPathFactory) -> ModelChange:
     """A model in a folder of its own; the change's folder is relative to `root_of`."""
     root = tmp_path_factory.mktemp("trained")
     table = lessons_of(market[: TRAINED_DAYS * 1440], Interval.ONE_MINUTE).table()
@@ -50,8 +56,8 @@ def trained(market: list[Candle], tmp_path_factory: pytest.TempPathFactory) -> C
 ROOTS: dict[str, Path] = {}
 
 
-def a_change(**changes: object) -> Change:
-    change = Change(
+def a_change(**changes: object) -> ModelChange:
+    change = ModelChange(
         effective_ms=START_MS + 4 * QUARTER_MS,
         rank=0,
         model="batch",
@@ -62,7 +68,7 @@ def a_change(**changes: object) -> Change:
     return replace(change, **changes)  # type: ignore[arg-type]
 
 
-def an_event(change: Change) -> ModelVersion:
+def an_event(change: ModelChange) -> ModelVersion:
     details = {
         "effective_ms": change.effective_ms,
         "symbols": list(change.symbols),
@@ -111,7 +117,7 @@ class Worker:
         return replace(warmed, anchor_ms=anchor_of(until_ms))
 
 
-def run(candles: list[Candle], pieces: list[list[Candle]], *changes: Change) -> Out:
+def run(candles: list[Candle], pieces: list[list[Candle]], *changes: ModelChange) -> Out:
     """What is published by one worker after the other, each told of the changes before."""
     out = Out()
     for piece in pieces:
@@ -120,8 +126,8 @@ def run(candles: list[Candle], pieces: list[list[Candle]], *changes: Change) -> 
     return out
 
 
-def an_installer(*changes: Change) -> Installer:
-    known = Changes()
+def an_installer(*changes: ModelChange) -> Installer:
+    known = ModelSchedule()
     for change in changes:
         known.add(an_event(change))
     root = ROOTS.get(changes[0].version, Path("nowhere")) if changes else Path("nowhere")
@@ -133,7 +139,7 @@ def live(market: list[Candle]) -> list[Candle]:
 
 
 def test_a_trained_model_answers_from_the_first_question_of_its_quarter_on(
-    market: list[Candle], trained: Change
+    market: list[Candle], trained: ModelChange
 ) -> None:
     out = run(market, [live(market)], trained)
 
@@ -144,7 +150,7 @@ def test_a_trained_model_answers_from_the_first_question_of_its_quarter_on(
 
 
 def test_a_restart_at_any_minute_answers_as_running_on_would_have(
-    market: list[Candle], trained: Change
+    market: list[Candle], trained: ModelChange
 ) -> None:
     minutes = live(market)
     retired = a_change(
@@ -166,13 +172,13 @@ def test_a_restart_at_any_minute_answers_as_running_on_would_have(
 
 
 def test_news_that_come_late_lead_to_what_they_would_have_in_time(
-    market: list[Candle], trained: Change
+    market: list[Candle], trained: ModelChange
 ) -> None:
     minutes, late = live(market), Out()
     whole = run(market, [minutes], trained)
 
     async def scenario() -> None:
-        installer = Installer(Changes(), an_installer(trained).load)
+        installer = Installer(ModelSchedule(), an_installer(trained).load)
         worker = Worker(market, installer, late)
         await worker.take(minutes[:100])
         installer.changes.add(an_event(trained))
@@ -203,7 +209,7 @@ def lose_all(folder: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [spoil_text, spoil_metadata, lose_all])
 def test_a_model_that_is_not_what_was_trained_is_told_of_and_gone_on_without(
-    market: list[Candle], trained: Change, tmp_path: Path, spoil: Callable[[Path], None]
+    market: list[Candle], trained: ModelChange, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     copied = tmp_path / trained.folder
     copied.mkdir(parents=True)
@@ -211,7 +217,7 @@ def test_a_model_that_is_not_what_was_trained_is_told_of_and_gone_on_without(
         (copied / path.name).write_bytes(path.read_bytes())
     spoil(copied)
     out = Out()
-    known = Changes()
+    known = ModelSchedule()
     known.add(an_event(trained))
     installer = Installer(known, ModelStore(tmp_path).load)
 
@@ -226,10 +232,10 @@ def test_a_model_that_is_not_what_was_trained_is_told_of_and_gone_on_without(
 
 @pytest.mark.parametrize("change", [{"version": "another"}, {"folder": "models/../../elsewhere"}])
 def test_a_model_of_another_version_or_from_outside_the_folder_is_refused(
-    market: list[Candle], trained: Change, change: dict[str, str]
+    market: list[Candle], trained: ModelChange, change: dict[str, str]
 ) -> None:
     out = Out()
-    known = Changes()
+    known = ModelSchedule()
     known.add(an_event(replace(trained, **change)))  # type: ignore[arg-type]
     installer = Installer(known, ModelStore(ROOTS[trained.version]).load)
 
@@ -239,7 +245,9 @@ def test_a_model_of_another_version_or_from_outside_the_folder_is_refused(
     assert "batch" not in {model for _, model in out.answers()}
 
 
-def test_a_model_of_other_symbols_changes_nothing(market: list[Candle], trained: Change) -> None:
+def test_a_model_of_other_symbols_changes_nothing(
+    market: list[Candle], trained: ModelChange
+) -> None:
     out = run(market, [live(market)[:70]], replace(trained, symbols=("ETHUSDT",)))
 
     assert {model for _, model in out.answers()} == {"reference", "online"}
@@ -247,7 +255,7 @@ def test_a_model_of_other_symbols_changes_nothing(market: list[Candle], trained:
 
 
 def test_retiring_an_older_version_or_the_reference_changes_nothing(
-    market: list[Candle], trained: Change
+    market: list[Candle], trained: ModelChange
 ) -> None:
     later_ms = trained.effective_ms + QUARTER_MS
     older = a_change(effective_ms=later_ms, rank=2, event="retired", version="older")

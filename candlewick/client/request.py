@@ -7,7 +7,7 @@ from schemas.topics import Topic
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SubscriptionRequest:
     """The topic to read, where to start, and where to stop.
 
     Attributes:
