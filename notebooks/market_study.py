@@ -1,16 +1,17 @@
 # %% [markdown]
 # # The market, as the pipeline has stored it
 #
-# Capitalisation, price and volatility of the coins, and what the predictions of the open
-# 15-minute candle were worth. Everything is read from ClickHouse through `candlewick.connect()`;
-# every number in the text below is computed from what it held, so the text changes with the data.
+# This study shows capitalisation, price and volatility of the coins, and the skill of the
+# predictions of the open 15-minute candle. It reads all data from ClickHouse through
+# `candlewick.connect()`. Every number in the text below is computed from the data, so the text
+# changes with it.
 #
-# **Which market is this?** With `make live` all of it is Binance's. In the demo, and on the page
-# `docs/market-study.md`, the candles of BTC and ETH are recorded ones of Binance, and *all other
-# coins are generated*: random walks with clustered volatility and a daily rhythm, each independent
-# of the others. What is found about generated coins is how the generator was built, and is only
-# there to show the method. Capitalisation in the demo is generated too: supplies are those of
-# January 2022, and before the 90 recorded days even BTC and ETH have generated prices.
+# **Which market is this?** With `make live` it is Binance. In the demo, and on the page
+# `docs/market-study.md`, the candles of BTC and ETH were recorded at Binance, and *all other coins
+# are generated*: independent random walks with clustered volatility and a daily rhythm. Findings
+# about generated coins only reflect how the generator was built, and are here to show the method.
+# Capitalisation in the demo is generated too: supplies are those of January 2022, and before the
+# 90 recorded days even BTC and ETH have generated prices.
 
 # %%
 from datetime import timedelta
@@ -37,7 +38,7 @@ store = candlewick.connect()
 
 
 def ask(query: str) -> pd.DataFrame:
-    """Rows of a query; a column that ends with _ms becomes a UTC time without the ending."""
+    """Return the rows of a query; columns named ..._ms become UTC times without that ending."""
     rows = store.query_df(query)
     for column in [name for name in rows.columns if name.endswith("_ms")]:
         rows[column.removesuffix("_ms")] = pd.to_datetime(rows.pop(column), unit="ms", utc=True)
@@ -45,24 +46,24 @@ def ask(query: str) -> pd.DataFrame:
 
 
 def say(text: str) -> None:
-    """Show a sentence that was made from the data."""
+    """Show Markdown text that was computed from the data."""
     display(Markdown(text))
 
 
 def percent(share: float, digits: int = 0, *, signed: bool = False) -> str:
-    """0.123 as 12 %; what rounds to zero has no sign."""
+    """Format a share, 0.123 as 12 %; a value that rounds to zero has no sign."""
     value = round(100 * share, digits) + 0.0
     return f"{value:{'+' if signed and value else ''}.{digits}f} %"
 
 
 def table(frame: pd.DataFrame) -> None:
-    """Show rows as a table of text."""
+    """Show rows as a Markdown table."""
     rows = [frame.columns, ["---"] * frame.shape[1], *frame.astype(str).to_numpy()]
     say("\n".join(f"| {' | '.join(map(str, row))} |" for row in rows))
 
 
 def show(figure: go.Figure, name: str, title: str, height: int = 480, *, right: int = 40) -> None:
-    """Show a picture; it is saved under its name."""
+    """Show a figure; the published page stores its picture under this name."""
     figure.update_layout(
         template="plotly_white",
         title={"text": title, "x": 0.01, "font": {"size": 19, "color": INK}},
@@ -76,15 +77,15 @@ def show(figure: go.Figure, name: str, title: str, height: int = 480, *, right: 
 
 
 def coin(symbol: str) -> str:
-    """BTC of BTCUSDT."""
+    """Return the coin of a symbol, for example BTC of BTCUSDT."""
     return symbol.removesuffix("USDT")
 
 
 # %% [markdown]
 # ## What there is
 #
-# 15-minute candles, one each: our own from trades, or else the exchange's. A candle that neither
-# has is missing and stays missing; returns across it are left out.
+# The study uses one 15-minute candle for each period: ours made from trades, otherwise the
+# exchange's. If neither exists, the candle is missing, and returns across it are left out.
 
 # %%
 newest = ask(
@@ -136,8 +137,8 @@ say(
 # %% [markdown]
 # ## Capitalisation
 #
-# Price times circulating supply, as CoinGecko tells it. The area is the capitalisation, the colour
-# the change of the last 24 hours.
+# Capitalisation is the price times the circulating supply, as reported by CoinGecko. The area
+# shows the capitalisation, the colour the change in the last 24 hours.
 
 # %%
 coins = ask(
@@ -152,7 +153,7 @@ coins["text"] = [
     else row.ticker
     for row, part in zip(coins.itertuples(), share, strict=True)
 ]
-STRONGEST = 8.0  # per cent; what changed more has the same colour
+STRONGEST = 8.0  # per cent; larger changes have the same colour
 place = (0.5 + coins["change"].fillna(0) / STRONGEST / 2).clip(0, 1)
 tree = go.Figure(
     go.Treemap(
@@ -177,9 +178,9 @@ tree = go.Figure(
 show(tree, "capitalisation", "Capitalisation, coloured by the change of 24 hours", 520)
 say(
     f"{coins['ticker'].iloc[0]} is **{percent(share.iloc[0])}** of the {coins['cap'].sum() / 1e12:.2f} "
-    f"trillion dollars of these {len(coins)} coins, the first three together "
+    f"trillion dollars of these {len(coins)} coins, and the first three together are "
     f"{percent(share.iloc[:3].sum())}. The effective number of coins, one over the sum of squared shares, "
-    f"is {1 / (share**2).sum():.1f}: to hold this market is to hold little else than its largest coin."
+    f"is {1 / (share**2).sum():.1f}: a portfolio of the whole market is little more than its largest coin."
     if share.iloc[0] > 0.5
     else f"The largest coin is {percent(share.iloc[0])} of {coins['cap'].sum() / 1e12:.2f} trillion "
     f"dollars; the effective number of coins is {1 / (share**2).sum():.1f}."
@@ -213,15 +214,15 @@ if len(total) > 1:
     say(
         f"From {total.index[0]:%-d %B %Y} to {total.index[-1]:%-d %B %Y} the total went from "
         f"{total.iloc[0] / 1e12:.2f} to {total.iloc[-1] / 1e12:.2f} trillion dollars "
-        f"({percent(total.iloc[-1] / total.iloc[0] - 1, signed=True)}); its highest was {total.max() / 1e12:.2f} on "
+        f"({percent(total.iloc[-1] / total.iloc[0] - 1, signed=True)}). It peaked at {total.max() / 1e12:.2f} on "
         f"{total.idxmax():%-d %B}."
     )
 
 # %% [markdown]
 # ## Price and drawdown
 #
-# Each price is 100 at its first candle. The drawdown is the distance to the highest close so far:
-# what somebody has lost who bought at the worst moment.
+# Each price is scaled to 100 at its first candle. The drawdown is the distance to the highest close
+# so far: the loss of a buyer at the worst moment.
 
 # %%
 indexed = 100 * close[moving] / close[moving].bfill().iloc[0]
@@ -271,8 +272,8 @@ say(
 # %% [markdown]
 # ## Who moves together
 #
-# Correlation of hourly log returns. A coin that is nearly independent of all others either lives
-# a life of its own, or was generated.
+# The map shows the correlation of hourly log returns. A coin that is nearly independent of all
+# others either has news of its own, or was generated.
 
 # %%
 hours = returns[moving].resample("1h").sum(min_count=4)
@@ -324,10 +325,10 @@ show(heat, "correlation", "Correlation of hourly returns", 520)
 noise = 2 / np.sqrt(max(len(hours), 1))
 related = pairs[pairs.abs() > max(0.2, noise)]
 say(
-    f"The pair that moves together most is **{first} and {second}** ({pairs.max():.2f}); by the week "
-    f"it was between {rolling.min():.2f} and {rolling.max():.2f}. Of {len(pairs)} pairs "
-    f"{len(related)} have more than {max(0.2, noise):.2f} in size. With {len(hours):,} hours, what is "
-    f"below {noise:.2f} cannot be told from none. "
+    f"The pair that moves together most is **{first} and {second}** ({pairs.max():.2f}); over seven "
+    f"days its correlation was between {rolling.min():.2f} and {rolling.max():.2f}. Pairs with a correlation above "
+    f"{max(0.2, noise):.2f} in size: {len(related)} of {len(pairs)}. With {len(hours):,} hours, a correlation "
+    f"below {noise:.2f} cannot be distinguished from zero. "
     + (
         "Real coins move together; most of these do not, because they are generated."
         if pairs.median() < noise
@@ -338,9 +339,9 @@ say(
 # %% [markdown]
 # ## When it moves: hour and weekday (UTC)
 #
-# The root of the mean squared 15-minute return, against the same coin's own average, so that 1 is
-# usual. Each cell of the map has few days behind it, and a single shock can colour it; the line of
-# the hours is firmer.
+# Volatility is the root of the mean squared 15-minute return, divided by the coin's average, so
+# that 1 is usual. Each cell of the map covers few days, so a single shock can colour it; the lines
+# by hour are more reliable.
 
 # %%
 active = [name for name in ACCENTS if name in moving] or moving[:1]
@@ -397,14 +398,15 @@ say(
         f"The liveliest weekday is {names[weekday.idxmax()]}, the calmest {names[weekday.idxmin()]} "
         f"({weekday.max() / weekday.min():.1f} times)."
         if len(weekday) == len(names)
-        else "There are too few days to speak of weekdays."
+        else "There are too few days to compare weekdays."
     )
 )
 
 # %% [markdown]
 # ## Does the stablecoin hold its peg?
 #
-# The deviation of the price from one dollar tether, in basis points (1 bp is 0.01 %).
+# The figure shows the deviation of the price from one tether (USDT), in basis points (1 bp is
+# 0.01 %).
 
 # %%
 if stable:
@@ -434,10 +436,10 @@ if stable:
     longest = runs.value_counts().max() / 4 if len(runs) else 0.0
     say(
         f"{stable[0]} is within {BAND_BP} bp of the peg **{percent((off <= BAND_BP).mean(), 1)}** of the "
-        f"time, on average {peg.mean():+.1f} bp from it. Its widest deviation is "
+        f"time, with an average deviation of {peg.mean():+.1f} bp. Its largest deviation is "
         f"{peg[off.idxmax()]:+.1f} bp on {off.idxmax():%-d %B}"
-        + (f"; the longest stretch outside took {longest:.1f} hours." if longest else ".")
-        + " A stretch here says as much about tether as about the other side."
+        + (f"; the longest period outside lasted {longest:.1f} hours." if longest else ".")
+        + f" A deviation may come from tether as much as from {stable[0]}."
     )
 else:
     say("No stablecoin is followed.")
@@ -445,11 +447,12 @@ else:
 # %% [markdown]
 # ## Predicted against realised volatility
 #
-# At every minute of an open candle each model says between which prices it will close with 90 %.
-# That width, divided by 3.29, is the standard deviation that it expects. Here are the questions that
-# were asked about one pair ten minutes before the close, a tenth of them a point, from the narrowest intervals to
-# the widest. If a model knows what it says, its points lie on the dotted line, and far apart: where
-# it expects twice as much, twice as much happens. The reference expects nearly the same at all times.
+# In every minute of an open candle, each model predicts a 90 % interval for the close. Its width
+# divided by 3.29 is the standard deviation that the model expects. The figure uses the predictions
+# for one pair ten minutes before the close, sorted from the narrowest interval to the widest; each
+# point is a tenth of them. The points of a good model lie on the dotted line and far apart: where
+# it expects a move twice as large, the move is twice as large. The reference expects nearly the
+# same at all times.
 
 # %%
 scores = ask(
@@ -502,14 +505,14 @@ if seen:
 storm = scores.groupby("model")["volatility_bp"].transform(lambda each: each > each.quantile(0.8))
 calm_storm = scores.groupby(["model", storm])["covered_90"].mean().unstack() * 100
 say(
-    f"From {scores['open'].nunique():,} candles and {len(scores):,} scored predictions. In the fifth "
-    "of the time that moves most, the 90 % intervals hold "
+    f"The data are {scores['open'].nunique():,} candles and {len(scores):,} scored predictions. In the most "
+    "volatile fifth of the time, the 90 % intervals contain "
     + ", ".join(
         f"{row[True]:.0f} % ({model})" for model, row in calm_storm.iterrows() if True in row
     )
-    + " of the closes; in all other times "
+    + " of the closes; in the rest of the time "
     + ", ".join(f"{row[False]:.0f} % ({m})" for m, row in calm_storm.iterrows() if False in row)
-    + ". An interval that does not follow volatility holds too little in storm, when it matters."
+    + ". An interval that does not follow volatility is too narrow in turbulent times, when it matters most."
     if len(scores)
     else "No prediction has been scored yet: the first candle has to close."
 )
@@ -517,10 +520,10 @@ say(
 # %% [markdown]
 # ## What predictions are worth, by minutes to close
 #
-# Skill is one minus the model's loss over that of the reference, which predicts the last price
-# with an interval that is the same at all times: above zero is better than naive, and zero is
-# shown as zero. The point is judged by its squared error, the interval by its pinball loss. The
-# intervals should hold 90 % and 50 % of the closes, the dotted lines.
+# Skill is one minus the model's loss divided by that of the reference, which predicts the last
+# price with an interval that is the same at all times. Above zero, a model is better than the
+# reference. The loss of the point is its squared error, that of the interval its pinball loss. The
+# intervals should contain 90 % and 50 % of the closes, which are the dotted lines.
 
 # %%
 if len(scores):
@@ -569,14 +572,10 @@ if len(scores):
         point, interval = whole_skill.loc[model, ["squared_error_bp2", "pinball_bp"]]
         say(
             f"**{model}**: skill of the point {percent(point, 1, signed=True)}"
-            + (
-                ", which is nothing: nobody knows the close better than the last price does"
-                if abs(point) < 0.01
-                else ""
-            )
+            + (", no better than that of the last price" if abs(point) < 0.01 else "")
             + f"; skill of the interval {percent(interval, 1, signed=True)}"
             + (", which is real" if interval > 0.02 else "")
-            + f". Its 90 % interval held {percent(scores.loc[scores['model'] == model, 'covered_90'].mean(), 1)} "
+            + f". Its 90 % interval contained {percent(scores.loc[scores['model'] == model, 'covered_90'].mean(), 1)} "
             "of the closes."
         )
 
