@@ -86,6 +86,11 @@ class TopicReader:
         place = (topic.name, partition)
         self._positions[place] = max(self._positions.get(place, 0), next_offset)
 
+    def rewind(self, topic: Topic, partition: int, next_offset: int) -> None:
+        """Read the records from an offset on again, if they were read or passed before."""
+        place = (topic.name, partition)
+        self._positions[place] = min(self._positions.get(place, 0), next_offset)
+
     def _position(self, topic: Topic, number: int) -> int:
         return self._positions.get((topic.name, number), 0)
 

@@ -69,6 +69,7 @@ class Ledger:
         self._burial = Burial(bootstrap_servers, reader="backfill")
         self.archives: dict[str, ArchiveFile] = {}
         self.known: dict[Key, Held] = {}
+        self._followed: set[Key] = set()
         self.partitions = 0
 
     def close(self) -> None:
@@ -124,6 +125,12 @@ class Ledger:
         self.partitions = len(spans)
         for key in wanted:
             self._begin(key, spans)
+        for key in set(wanted) - self._followed:
+            # What was read before it was wanted was read from where other keys begin.
+            self._reader.rewind(
+                topics.KLINES, self.known[key].partition, self.known[key].next_offset
+            )
+        self._followed.update(wanted)
         starts = {
             number: min(
                 (h.next_offset for k in wanted if (h := self.known[k]).partition == number),
