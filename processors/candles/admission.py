@@ -6,7 +6,7 @@ from typing import Final
 
 from processors.candles.id_jumps import ENOUGH, Decision, Doubts, Kept, decide
 from processors.candles.record import candle_of
-from processors.candles.reducer import fold, restarted_state
+from processors.candles.reducer import Step, fold, restarted_state
 from processors.candles.state import CandleRules, CandleState
 from processors.candles.state_record import CandleRecord
 from schemas import codecs
@@ -53,29 +53,47 @@ def admit(record: CandleRecord | None, now: Kept, rules: CandleRules) -> Admitte
     return _folded(state, decision, rules)
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A block in a state: the state after it, and the candles to send, encoded."""
+
+    step: Step
+    candles: tuple[bytes, ...]
+
+
 def _folded(state: CandleState | None, decision: Decision, rules: CandleRules) -> Admitted:
     doubts, refused = decision.doubts, list(decision.refused)
     closed: list[bytes] = []
     for kept in decision.fold:
-        try:
-            state, candles = _step(state, kept, rules)
-        except Exception as error:
-            log.exception("%s: a block cannot be folded", kept.block.symbol)
-            doubts = replace(doubts, failures=doubts.failures + 1)
-            step = _afresh(state, kept, rules) if doubts.failures >= ENOUGH else None
-            if step is None:
-                refused.append((kept, f"the reducer cannot take it: {error!r}"))
-                continue
-            state, candles = step
-        closed += candles
-        doubts = replace(doubts, failures=0)
+        taken, reason = _tried(state, kept, rules)
+        if doubts.strays and taken is not None:  # it is not decided about: nothing is refused yet
+            reason = ""
+        is_taken = taken is not None and not (reason and taken.step.is_left_out)
+        doubts = replace(doubts, failures=0 if is_taken else doubts.failures + 1)
+        if doubts.failures >= ENOUGH and (afresh := _afresh(state, kept, rules)):
+            taken, reason, doubts = afresh, "", replace(doubts, failures=0)
+        if reason:
+            refused.append((kept, reason))
+        if taken is not None:
+            state = taken.step.state
+            closed += taken.candles
     return Admitted(state, doubts, tuple(closed), tuple(refused))
 
 
-def _afresh(
-    spoilt: CandleState | None, kept: Kept, rules: CandleRules
-) -> tuple[CandleState, tuple[bytes, ...]] | None:
-    """Fold a failed block into a fresh state: when several in a row fail, the state is at fault."""
+def _tried(state: CandleState | None, kept: Kept, rules: CandleRules) -> tuple[_Taken | None, str]:
+    """Return what a block leads to, and why it is a dead letter; empty where it is none."""
+    try:
+        taken = _step(state, kept, rules)
+    except Exception as error:
+        log.exception("%s: a block cannot be folded", kept.block.symbol)
+        return None, f"the reducer cannot take it: {error!r}"
+    for clash in taken.step.clashes:
+        log.warning("%s, offset %d: %s", kept.block.symbol, kept.offset, clash)
+    return taken, "; ".join(str(clash) for clash in taken.step.clashes if clash.left_out)
+
+
+def _afresh(spoilt: CandleState | None, kept: Kept, rules: CandleRules) -> _Taken | None:
+    """Begin again with a block that failed: where block after block does, it is the state."""
     try:
         return _step(spoilt and restarted_state(spoilt, kept.block), kept, rules)
     except Exception:
@@ -83,9 +101,7 @@ def _afresh(
         return None
 
 
-def _step(
-    state: CandleState | None, kept: Kept, rules: CandleRules
-) -> tuple[CandleState, tuple[bytes, ...]]:
+def _step(state: CandleState | None, kept: Kept, rules: CandleRules) -> _Taken:
     step = fold(state, kept.block, rules)
     # Reject the block now if it makes a candle invalid: an invalid candle could never be sent.
     held = list(step.state.current.items())
@@ -93,5 +109,5 @@ def _step(
         (key[0], step.state.earlier[key]) for key in step.state.unsent & step.state.earlier.keys()
     ]
     for interval, building in held:
-        validate(candle_of(kept.block.symbol, interval, building, CandleStatus.COMPLETE))
-    return step.state, tuple(map(codecs.encode, step.closed))
+        validate(candle_of(kept.block.symbol, interval, building, CandleStatus.GAPPED))
+    return _Taken(step, tuple(map(codecs.encode, step.closed)))

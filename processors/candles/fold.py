@@ -4,8 +4,17 @@ from dataclasses import replace
 
 from processors.candles.partial import Piece, flat_piece, merge, part_of, pieces_of
 from processors.candles.sending import MOST_FLAT, SENT_FLAT, CandleSending
-from processors.candles.state import Building, Missing
-from schemas.market import TradeBlock
+from processors.candles.state import Building
+from processors.candles.trade_ids import (
+    Clash,
+    Joint,
+    Missing,
+    clash_inside,
+    going_back,
+    joint_of,
+    split_around,
+)
+from schemas.market import NO_TRADE_ID, TradeBlock
 from schemas.timeframe import DAY_MS, Interval
 
 JITTER_MS = 1_000  # the exchange orders trades by id; their times may go back this far
@@ -17,17 +26,24 @@ class CandleFold(CandleSending):
     """Changes to the candles of one symbol in one step."""
 
     def take(self, block: TradeBlock) -> None:
-        """Fold the block's new trades, then close the candles that its watermark has passed."""
-        known = max(0, self.state.next_agg_id - block.first_agg_id)
-        if len(block) and known >= len(block):
+        """Fold what is new in the block, then let the watermark close what has ended."""
+        state = self.state
+        joint = joint_of(block, state.next_agg_id, state.next_trade_id) if len(block) else Joint(0)
+        is_known = len(block) > 0 and block.next_agg_id <= state.next_agg_id
+        clash = joint.clash
+        if is_known and joint.start >= len(block) and self._is_newer(block):
+            clash = clash or going_back(block, state.next_trade_id)
+        if clash is not None:
+            self._clash(clash, block)
+        if is_known and joint.start >= len(block):
             return
-        self.state.seen_ms = max(self.state.seen_ms, block.received_ms)
-        fresh = part_of(block, min(known, len(block)), len(block))
-        if fresh.first_agg_id > self.state.next_agg_id:
-            self._open_gap(fresh)
+        state.seen_ms = max(state.seen_ms, block.received_ms)
+        fresh = part_of(block, joint.start, len(block))
+        if block.first_agg_id > state.next_agg_id:
+            self._open_gap(block)
         for piece in pieces_of(fresh, step_ms=self.rules.step_ms):
             self._add(piece)
-        self.state.next_agg_id = max(self.state.next_agg_id, fresh.next_agg_id)
+        self._pass(block)
         self._advance(block.watermark_ms)
         self.send_changed(block.received_ms)
         self._forget()
@@ -37,7 +53,7 @@ class CandleFold(CandleSending):
 
         Trades newer than any known trade cannot lie inside a gap.
         """
-        if len(block) and int(block.event_ms[-1]) > self.state.last_ms + JITTER_MS:
+        if len(block) and self._is_newer(block):
             return
         for gap in self.state.missing:
             start = max(block.first_agg_id, gap.first_agg_id)
@@ -45,6 +61,27 @@ class CandleFold(CandleSending):
             if start < end:
                 first = block.first_agg_id
                 self._fill_gap(gap, part_of(block, start - first, end - first))
+
+    def _pass(self, block: TradeBlock) -> None:
+        state = self.state
+        is_told = len(block) or block.first_agg_id > state.next_agg_id
+        state.next_agg_id = max(state.next_agg_id, block.next_agg_id)
+        if is_told and block.first_trade_id != NO_TRADE_ID:
+            state.next_trade_id = max(state.next_trade_id, block.next_trade_id)
+
+    def _clash(self, clash: Clash, block: TradeBlock) -> None:
+        """Mark the candles around the rows at which trade ids are not those that were due."""
+        self.clashes.append(clash)
+        row, last_ms = clash.agg_id - block.first_agg_id, self.state.last_ms
+        times = block.event_ms[row : row + max(clash.left_out, 1)]
+        after_ms, before_ms = min(last_ms, int(times.min())), max(last_ms, int(times.max()))
+        due = self.state.next_agg_id
+        self._mark(Missing(due, due, after_ms, before_ms))
+        if block.next_agg_id > due:  # when it comes again it must not look newer than all
+            self.state.last_ms = before_ms
+
+    def _is_newer(self, block: TradeBlock) -> bool:
+        return int(block.event_ms[-1]) > self.state.last_ms + JITTER_MS
 
     def _add(self, piece: Piece) -> None:
         self.state.last_ms = max(self.state.last_ms, piece.last_ms)
@@ -115,8 +152,15 @@ class CandleFold(CandleSending):
     def _open_gap(self, fresh: TradeBlock) -> None:
         state = self.state
         before_ms = int(fresh.event_ms[0]) if len(fresh) else fresh.watermark_ms
-        after_ms = min(state.last_ms, before_ms)
-        self._mark(Missing(state.next_agg_id, fresh.first_agg_id, after_ms, before_ms))
+        gap = Missing(
+            state.next_agg_id,
+            fresh.first_agg_id,
+            min(state.last_ms, before_ms),
+            before_ms,
+            state.next_trade_id,
+            fresh.first_trade_id,
+        )
+        self._mark(gap)
 
     def _mark(self, gap: Missing) -> None:
         """Record a gap, and send the current candle again if it is closed and affected."""
@@ -129,11 +173,15 @@ class CandleFold(CandleSending):
 
     def _fill_gap(self, gap: Missing, part: TradeBlock) -> None:
         state = self.state
-        rest = (
-            replace(gap, end_agg_id=part.first_agg_id, before_ms=int(part.event_ms[0])),
-            replace(gap, first_agg_id=part.next_agg_id, after_ms=int(part.event_ms[-1])),
-        )
-        kept = [m for m in rest if m.first_agg_id < m.end_agg_id]
+        clash = clash_inside(gap, part)
+        if clash is not None:
+            self.clashes.append(clash)
+            if clash.left_out:
+                return
+        before, after = split_around(gap, part)
+        kept = [m for m in (before, after) if m.first_agg_id < m.end_agg_id]
+        if clash is not None:  # trades are missing inside that no aggregate holds
+            kept.append(replace(gap, end_agg_id=gap.first_agg_id))
         at = state.missing.index(gap)
         state.missing = (*state.missing[:at], *kept, *state.missing[at + 1 :])
         for piece in pieces_of(part, step_ms=self.rules.step_ms):

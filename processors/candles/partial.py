@@ -43,6 +43,12 @@ class Piece:
     variation_e16: int | None = 0
     last_ms: int = 0
 
+    @property
+    def is_whole(self) -> bool:
+        """Every trade from the first to the last is there, none twice; so it is without trades."""
+        ids = self.last_trade_id - self.first_trade_id + 1
+        return self.trade_count == (ids if self.trade_count else 0)
+
 
 def flat_piece(open_ms: int, price_e8: int) -> Piece:
     """Return the piece of a candle without trades, at the last price before it."""

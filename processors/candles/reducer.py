@@ -12,16 +12,25 @@ from dataclasses import dataclass
 
 from processors.candles.fold import CandleFold
 from processors.candles.record import candle_of
-from processors.candles.state import CandleRules, CandleState, GivenUp, Missing
+from processors.candles.state import CandleRules, CandleState, GivenUp
+from processors.candles.trade_ids import Clash, Missing
 from schemas.market import Candle, CandleStatus, TradeBlock
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Result of a block: the new state, and the candles that closed or changed."""
+    """What a block led to: the new state, and the candles that closed or changed.
+
+    Attributes:
+        clashes: Where trade ids of the block are not those that were due; candles there are not
+            ``complete``.
+        is_left_out: No trade of the block is in a candle, because of them.
+    """
 
     state: CandleState
     closed: tuple[Candle, ...]
+    clashes: tuple[Clash, ...] = ()
+    is_left_out: bool = False
 
 
 def start_state(block: TradeBlock, *, whole_from_ms: int | None = None) -> CandleState:
@@ -35,7 +44,8 @@ def start_state(block: TradeBlock, *, whole_from_ms: int | None = None) -> Candl
     first_ms = int(block.event_ms[0]) if len(block) else block.watermark_ms
     unproven_ms = first_ms if whole_from_ms is None else whole_from_ms - 1
     edge = Missing(block.first_agg_id, block.first_agg_id, unproven_ms, unproven_ms)
-    return CandleState(block.first_agg_id, first_ms, missing=(edge,))
+    due_id = block.first_trade_id
+    return CandleState(block.first_agg_id, first_ms, missing=(edge,), next_trade_id=due_id)
 
 
 def restarted_state(spoilt: CandleState, block: TradeBlock) -> CandleState:
@@ -55,14 +65,17 @@ def restarted_state(spoilt: CandleState, block: TradeBlock) -> CandleState:
 def fold(state: CandleState | None, block: TradeBlock, rules: CandleRules) -> Step:
     """Fold one block of the symbol and return the result; ``state`` is not changed.
 
-    A known block changes nothing. A block that overlaps known ids is trimmed, one that jumps opens
-    a gap, and one inside a known gap repairs it.
+    A block that came before changes nothing, one that overlaps is trimmed, one that jumps opens a
+    gap, and one that lies inside a known gap repairs it. No trade is counted twice, whatever
+    aggregate it comes in.
     """
     before = start_state(block) if state is None else state.copy()
     work = CandleFold(block.symbol, before, rules)
     work.repair(block)
     work.take(block)
-    return Step(work.state, tuple(work.closed))
+    left_out = sum(clash.left_out for clash in work.clashes)
+    is_left_out = left_out > 0 and left_out >= len(block)
+    return Step(work.state, tuple(work.closed), tuple(work.clashes), is_left_out)
 
 
 def open_candles(symbol: str, state: CandleState) -> Iterator[Candle]:

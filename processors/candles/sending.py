@@ -1,6 +1,7 @@
 """Sends closed candles: counts revisions, adds candles without trades, limits the rate. Pure."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from processors.candles.partial import Piece, flat_piece
 from processors.candles.record import candle_of
@@ -8,10 +9,13 @@ from processors.candles.state import Building, CandleKey, CandleRules, CandleSta
 from schemas.market import Candle, CandleStatus
 from schemas.timeframe import Interval
 
-SENT_FLAT = 2  # revision of a candle without trades that was sent once or twice
-MOST_FLAT = 2880  # at most so many candles without trades are sent in a row: two days of minutes
-_PROMPT = SENT_FLAT + 2  # so many revisions are sent at once, enough for one or two late trades
-_RESEND_MS = 1_000  # later ones wait: a watermark that runs ahead closes each candle too early
+if TYPE_CHECKING:
+    from processors.candles.trade_ids import Clash
+
+SENT_FLAT = 2  # revision of a candle without trades that was sent, perhaps twice
+MOST_FLAT = 2880  # candles without trades are sent for two days of minutes, then left out
+_PROMPT = SENT_FLAT + 2  # so many revisions go at once, as a late trade or two ask for
+_RESEND_MS = 1_000  # more of them wait: a watermark that runs ahead closes each candle too early
 
 
 class CandleSending:
@@ -20,6 +24,7 @@ class CandleSending:
     Attributes:
         state: The state, changed in place.
         closed: The candles to send, in order.
+        clashes: Where trade ids were not those that were due.
     """
 
     def __init__(self, symbol: str, state: CandleState, rules: CandleRules) -> None:
@@ -27,6 +32,7 @@ class CandleSending:
         self.state = state
         self.rules = rules
         self.closed: list[Candle] = []
+        self.clashes: list[Clash] = []
 
     def ended(self, interval: Interval, building: Building) -> Building:
         """Send a candle for the first time, unless it only proves ids, and return it."""
@@ -41,7 +47,7 @@ class CandleSending:
         sent = replace(building, revision=before + 1)
         close_ms = open_ms + interval.ms
         status = CandleStatus.COMPLETE if building.piece.trade_count else CandleStatus.QUIET
-        if self.is_gapped(open_ms, close_ms):
+        if self.is_gapped(open_ms, close_ms) or not building.piece.is_whole:
             status = CandleStatus.GAPPED
         self.closed.append(candle_of(self.symbol, interval, sent, status))
         emitted = self.state.emitted_until_ms

@@ -4,10 +4,13 @@ from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from processors.candles.partial import Piece
+from processors.candles.trade_ids import Missing
+from schemas.market import NO_TRADE_ID
 from schemas.timeframe import Interval
 
 CandleKey = tuple[Interval, int]  # interval and open_ms
 _FIELDS_OF_VERSION_1 = 7
+_FIELDS_OF_VERSION_2 = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +42,6 @@ class Building:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """Aggregate ids ``[first_agg_id, end_agg_id)`` that never arrived.
-
-    Their trades happened between the event times ``after_ms`` and ``before_ms``, both inclusive.
-    An empty range marks a candle as unproven: the first one known, or one during which trades
-    arrived too late for any candle.
-    """
-
-    first_agg_id: int
-    end_agg_id: int
-    after_ms: int
-    before_ms: int
-
-    def touches(self, open_ms: int, close_ms: int) -> bool:
-        """Return whether missing trades may belong to the candle ``[open_ms, close_ms)``."""
-        return self.after_ms < close_ms and self.before_ms >= open_ms
-
-
-@dataclass(frozen=True, slots=True)
 class GivenUp:
     """Candles sent by a state that was given up; new revisions must be higher.
 
@@ -84,8 +68,9 @@ class CandleState:
         late_trades: Number of trades for candles no longer in the state; no candle contains them.
         seen_ms: When the newest block was received, by its producer's clock.
         unsent: Closed candles that have changed since they were sent.
-        resent_ms: When the last block that caused such candles to be sent was received.
-        given_up: Candles sent before the state started over.
+        resent_ms: When the newest block was received that had such candles sent.
+        given_up: What was sent before the state started over.
+        next_trade_id: The trade that must come next, by its own id; -1 while unknown.
     """
 
     next_agg_id: int
@@ -99,6 +84,7 @@ class CandleState:
     unsent: frozenset[CandleKey] = frozenset()
     resent_ms: int = 0
     given_up: GivenUp = GivenUp()
+    next_trade_id: int = NO_TRADE_ID
 
     @property
     def head_ms(self) -> int:
@@ -119,6 +105,7 @@ class CandleState:
             self.unsent,
             self.resent_ms,
             self.given_up,
+            self.next_trade_id,
         )
 
 
@@ -136,16 +123,18 @@ def dump_state(state: CandleState) -> list[Any]:
         sorted(state.unsent),
         state.resent_ms,
         astuple(state.given_up),
+        state.next_trade_id,
     ]
 
 
 def load_state(fields: list[Any]) -> CandleState:
-    """Return the state that `dump_state` of this version or the previous one wrote.
+    """Return the state that `dump_state` wrote, in this version or an earlier one.
 
     Raises:
         ValueError: The fields are not those of a state.
     """
-    newer = fields[_FIELDS_OF_VERSION_1:]
+    newer = fields[_FIELDS_OF_VERSION_1:_FIELDS_OF_VERSION_2]
+    ids = fields[_FIELDS_OF_VERSION_2:]
     next_agg_id, last_ms, current, emitted, earlier, missing, late_trades = fields[
         :_FIELDS_OF_VERSION_1
     ]
@@ -163,7 +152,14 @@ def load_state(fields: list[Any]) -> CandleState:
         state.seen_ms, unsent, state.resent_ms, given_up = newer
         state.unsent = frozenset((Interval(name), open_ms) for name, open_ms in unsent)
         state.given_up = GivenUp(*given_up)
+    (state.next_trade_id,) = ids or (_behind_newest(state),)
     return state
+
+
+def _behind_newest(state: CandleState) -> int:
+    """Return the trade that must come next, from the candles: older states did not hold it."""
+    held = [*state.current.values(), *state.earlier.values()]
+    return max((b.piece.last_trade_id + 1 for b in held if b.piece.trade_count), default=-1)
 
 
 def _dump_building(building: Building) -> list[Any]:

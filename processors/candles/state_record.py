@@ -12,8 +12,8 @@ from schemas import codecs
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.market import TradeBlock
 
-_VERSION: Final = 2
-_BEFORE_DOUBTS: Final = 1
+_VERSION: Final = 3
+_OLDER: Final = (1, 2)  # without doubts; without the id of the trade that must come next
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ def dump_record(record: CandleRecord) -> bytes:
 
 
 def load_record(raw: bytes) -> CandleRecord:
-    """Return the record that `dump_record` of this version or the previous one wrote.
+    """Return the record that `dump_record` wrote, in this version or an earlier one.
 
     Raises:
         ContractMismatch: The bytes are unreadable or of another version.
     """
     try:
         version, offset, state, outbox, *doubts = orjson.loads(raw)
-        if version in (_BEFORE_DOUBTS, _VERSION):
+        if version in (*_OLDER, _VERSION):
             candles = tuple(map(b64decode, outbox))
             return CandleRecord(offset, load_state(state), candles, _load_doubts(doubts))
     except (ValueError, TypeError, PoisonMessage) as error:
