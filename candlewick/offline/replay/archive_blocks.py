@@ -1,13 +1,15 @@
 """Reader of official aggTrades CSV files as blocks of trades."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from candlewick.offline.replay.lines import chunks_of
+from candlewick.offline.replay.placed import Placed
 from producers.binance.aggtrade_csv import TradeColumns, UnusualLinesError, read_columns
 from producers.binance.csv_start import BYTE_ORDER_MARK, is_header
 from producers.binance.parse import parse_agg_trade_row
@@ -21,34 +23,61 @@ BLOCK_TRADES = 4096  # the largest block for which the reducer's sums stay fast
 _MOST_FILLS = 2**31 - 1
 
 
-def archive_blocks(path: Path, symbol: str) -> Iterator[TradeBlock]:
-    """Yield the trades of a CSV file as blocks of consecutive ids; a header line is skipped.
+def archive_blocks(path: Path, symbol: str) -> Iterator[Placed]:
+    """Yield the trades of a CSV file in runs of consecutive ids; a header line is left out.
 
     Raises:
-        ConfigurationError: The file cannot be read, or a line is not an aggregate trade.
+        ConfigurationError: The file cannot be read, a line is no aggregate trade, or ids go back.
     """
-    line = 1
+    line, newest_id = 1, NO_TRADE_ID
     for chunk in chunks_of(path):
-        text = chunk.replace(b"\r", b"")
+        text, first = chunk.replace(b"\r", b""), line
         if line == 1:
-            text = _without_start(text)
+            text, first = _without_start(text)
         if text:
-            yield from blocks_of(_columns(text, path, symbol, line), path, symbol)
+            rows = _rows(text, path, symbol, first)
+            if len(rows.columns):
+                newest_id = _check_order(rows, path, newest_id)
+                yield from blocks_of(rows, path, symbol)
         line += chunk.count(b"\n")
 
 
-def blocks_of(columns: TradeColumns, path: Path, symbol: str) -> Iterator[TradeBlock]:
-    """Split columns of trades into blocks of consecutive ids.
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Trades of a file, and the number of each one's line."""
+
+    columns: TradeColumns
+    lines: Sequence[int]
+
+
+def blocks_of(rows: Rows, path: Path, symbol: str) -> Iterator[Placed]:
+    """Yield the runs of trades whose ids follow one another.
 
     Raises:
         ConfigurationError: A trade has no fills or too many.
     """
+    columns = rows.columns
     void = columns.first_trade_id == NO_TRADE_ID
     fills = np.where(void, 0, columns.last_trade_id - columns.first_trade_id + 1)
     if np.any((fills < 1) & ~void) or np.any(fills > _MOST_FILLS):
         raise ConfigurationError(f"{path} has trades of {symbol} with impossible ids: {_REMEDY}")
     for start, end in itertools.pairwise(_cuts(columns, fills, void)):
-        yield _block(columns, fills, symbol, slice(start, end))
+        block = _block(columns, fills, symbol, slice(start, end))
+        yield Placed(block, path, rows.lines[start:end])
+
+
+def _check_order(rows: Rows, path: Path, newest_id: int) -> int:
+    """Refuse ids that go back; an id that comes twice is the reducer's to judge."""
+    ids = rows.columns.agg_id
+    back = np.flatnonzero(np.diff(ids, prepend=newest_id) < 0)
+    if not len(back):
+        return int(ids[-1])
+    row = int(back[0])
+    before = int(ids[row - 1]) if row else newest_id
+    raise ConfigurationError(
+        f"{path}, line {rows.lines[row]}: ids go back from {before} to {int(ids[row])}: sort the "
+        "file by its first column, or fetch it again; if it holds two markets, split it"
+    )
 
 
 _REMEDY = "fetch it again"
@@ -84,28 +113,32 @@ def _block(
     )
 
 
-def _without_start(text: bytes) -> bytes:
+def _without_start(text: bytes) -> tuple[bytes, int]:
+    """Return the first lines without a header, and the number of the first that is left."""
     text = text.removeprefix(BYTE_ORDER_MARK)
     first, end, rest = text.partition(b"\n")
-    return rest if end and is_header(first) else text
+    return (rest, 2) if end and is_header(first) else (text, 1)
 
 
-def _columns(text: bytes, path: Path, symbol: str, first_line: int) -> TradeColumns:
+def _rows(text: bytes, path: Path, symbol: str, first_line: int) -> Rows:
     try:
-        return read_columns(text)
+        columns = read_columns(text)
     except UnusualLinesError:
         return _one_by_one(text, path, symbol, first_line)
+    return Rows(columns, range(first_line, first_line + len(columns)))
 
 
-def _one_by_one(text: bytes, path: Path, symbol: str, first_line: int) -> TradeColumns:
+def _one_by_one(text: bytes, path: Path, symbol: str, first_line: int) -> Rows:
     trades: list[Trade] = []
+    lines: list[int] = []
     for line, row in enumerate(text.splitlines(), first_line):
         try:
             if row.strip():
                 trades.append(parse_agg_trade_row(row, symbol))
+                lines.append(line)
         except PoisonMessage as error:
             raise ConfigurationError(f"{path}, about line {line}: {error}") from error
-    return TradeColumns(
+    columns = TradeColumns(
         agg_id=np.array([t.agg_id for t in trades], np.int64),
         price_e8=np.array([t.price_e8 for t in trades], np.int64),
         quantity_e8=np.array([t.quantity_e8 for t in trades], np.int64),
@@ -114,3 +147,4 @@ def _one_by_one(text: bytes, path: Path, symbol: str, first_line: int) -> TradeC
         event_ms=np.array([t.event_ms for t in trades], np.int64),
         taker_sold=np.array([t.taker_sold for t in trades], np.bool_),
     )
+    return Rows(columns, lines)

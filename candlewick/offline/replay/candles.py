@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from candlewick.offline.replay.merging import merged
+from candlewick.offline.replay.placed import Placed
 from candlewick.offline.replay.sources import Source
 from candlewick.terminal.row_printer import utc
 from processors.candles.reducer import fold, open_candles, start_state
@@ -19,7 +20,7 @@ class SymbolReplay:
     """Makes the candles of one symbol from its sources.
 
     Attributes:
-        tell: Called with one line for each gap in the recording.
+        tell: Takes a line about a hole in the recording, or about ids that contradict each other.
     """
 
     symbol: str
@@ -28,22 +29,26 @@ class SymbolReplay:
     tell: Callable[[str], None]
     state: CandleState | None = None
     held: dict[int, Candle] = field(default_factory=dict)
-    next_trade_id: int = -1
 
     def candles(self) -> Iterator[Candle]:
         """Yield each candle once, oldest first; the last may still be open."""
         rules = CandleRules(intervals=(self.interval,))
-        for block in merged(self.sources):
-            yield from self._fold(block, rules)
+        for placed in merged(self.sources):
+            yield from self._fold(placed.block, rules, placed)
         if self.state is not None:
             yield from self._end(self.state, rules)
 
-    def _fold(self, block: TradeBlock, rules: CandleRules) -> Iterator[Candle]:
+    def _fold(
+        self, block: TradeBlock, rules: CandleRules, placed: Placed | None = None
+    ) -> Iterator[Candle]:
         if self.state is None:
             self.state = start_state(block, whole_from_ms=self._whole_from(block))
         self._check(block, self.state)
         step = fold(self.state, block, rules)
         self.state = step.state
+        for clash in step.clashes:
+            place = f"{placed.place_of(clash.agg_id)}: " if placed is not None else ""
+            self.tell(f"{place}{self.symbol}: {clash}; its candles are not complete")
         self.held |= {candle.open_ms: candle for candle in step.closed}
         while len(self.held) > _HELD:
             yield self.held.pop(min(self.held))
@@ -55,7 +60,7 @@ class SymbolReplay:
             ended = empty_block(
                 self.symbol,
                 next_agg_id=state.next_agg_id,
-                next_trade_id=max(self.next_trade_id, 0),
+                next_trade_id=max(state.next_trade_id, 0),
                 received_ms=end_ms,
                 watermark_ms=end_ms + rules.lateness_ms,
             )
@@ -79,10 +84,3 @@ class SymbolReplay:
                 f"to {block.first_agg_id - 1}, between {utc(state.last_ms)} and "
                 f"{utc(int(block.event_ms[0])) if len(block) else 'the end'}"
             )
-        elif missing == 0 and len(block) and -1 < self.next_trade_id < block.first_trade_id:
-            self.tell(
-                f"{self.symbol}: trade ids jump from {self.next_trade_id - 1} to "
-                f"{block.first_trade_id} though no aggregate is missing"
-            )
-        if block.first_trade_id >= 0:
-            self.next_trade_id = max(self.next_trade_id, block.next_trade_id)

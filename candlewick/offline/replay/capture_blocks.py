@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from candlewick.offline.replay.lines import chunks_of
+from candlewick.offline.replay.placed import Placed
 from producers.binance.parse import parse_frame
 from schemas.errors import ConfigurationError, PoisonMessage
 from schemas.market import Trade, TradeBlock, block_of
@@ -30,30 +31,38 @@ def captured_kinds(path: Path) -> dict[str, str]:
     return kinds
 
 
-def capture_blocks(path: Path, symbol: str, kind: str) -> Iterator[TradeBlock]:
-    """Yield a symbol's trades as blocks of consecutive ids.
+def capture_blocks(path: Path, symbol: str, kind: str) -> Iterator[Placed]:
+    """Yield a symbol's trades in runs of consecutive ids.
 
     Raises:
         ConfigurationError: The file, or a frame of the symbol, cannot be read.
     """
     run: list[Trade] = []
-    for trade in _trades(path, symbol, kind):
-        if run and (trade.agg_id != run[-1].agg_id + 1 or len(run) == _BLOCK_TRADES):
-            yield _block(run)
-            run = []
+    lines: list[int] = []
+    for trade, line in _trades(path, symbol, kind):
+        if run and (not _follows(run[-1], trade) or len(run) == _BLOCK_TRADES):
+            yield Placed(_block(run), path, lines)
+            run, lines = [], []
         run.append(trade)
+        lines.append(line)
     if run:
-        yield _block(run)
+        yield Placed(_block(run), path, lines)
 
 
-def _trades(path: Path, symbol: str, kind: str) -> Iterator[Trade]:
+def _follows(before: Trade, trade: Trade) -> bool:
+    if trade.agg_id != before.agg_id + 1:
+        return False
+    return not (before.fills and trade.fills) or trade.first_trade_id == before.last_trade_id + 1
+
+
+def _trades(path: Path, symbol: str, kind: str) -> Iterator[tuple[Trade, int]]:
     wanted = (kind.encode(), symbol.encode())
     number = 0
     for chunk in chunks_of(path):
         for number, line in enumerate(chunk.splitlines(), number + 1):  # noqa: B020 - counts on
             found = _EVENT.search(line)
             if found and found.groups() == wanted:
-                yield _trade(line, path, number)
+                yield _trade(line, path, number), number
 
 
 def _trade(line: bytes, path: Path, number: int) -> Trade:

@@ -3,14 +3,14 @@
 import heapq
 from collections.abc import Iterable, Iterator
 
+from candlewick.offline.replay.placed import Placed
 from candlewick.offline.replay.sources import Source
-from schemas.market import TradeBlock
 
-Head = tuple[int, int, TradeBlock, Iterator[TradeBlock]]
+Head = tuple[int, int, Placed, Iterator[Placed]]
 
 
-def merged(sources: Iterable[Source]) -> Iterator[TradeBlock]:
-    """Yield the blocks of one symbol, lowest id first; each file is opened only when needed.
+def merged(sources: Iterable[Source]) -> Iterator[Placed]:
+    """Yield the blocks of one symbol, lowest id first; a file is opened when its turn has come.
 
     Blocks of overlapping files follow one another; the reducer drops the duplicates.
     """
@@ -22,12 +22,12 @@ def merged(sources: Iterable[Source]) -> Iterator[TradeBlock]:
             opened += 1
             _advance(heads, opened, waiting.pop().blocks())
         if heads:
-            _, place, block, rest = heapq.heappop(heads)
-            yield block
+            _, place, placed, rest = heapq.heappop(heads)
+            yield placed
             _advance(heads, place, rest)
 
 
-def _advance(heads: list[Head], place: int, blocks: Iterator[TradeBlock]) -> None:
-    block = next(blocks, None)
-    if block is not None:
-        heapq.heappush(heads, (block.first_agg_id, place, block, blocks))
+def _advance(heads: list[Head], place: int, blocks: Iterator[Placed]) -> None:
+    placed = next(blocks, None)
+    if placed is not None:
+        heapq.heappush(heads, (placed.block.first_agg_id, place, placed, blocks))

@@ -10,8 +10,8 @@ from pathlib import Path
 from candlewick.offline.replay.archive_blocks import archive_blocks
 from candlewick.offline.replay.capture_blocks import capture_blocks, captured_kinds
 from candlewick.offline.replay.lines import chunks_of
+from candlewick.offline.replay.placed import Placed
 from schemas.errors import ConfigurationError
-from schemas.market import TradeBlock
 from schemas.timeframe import DAY_MS
 
 _ARCHIVE = re.compile(r"([A-Z0-9]{2,20})-aggTrades(?:-(\d{4})-(\d{2})(?:-(\d{2}))?)?")
@@ -34,8 +34,8 @@ class Source:
     period_ms: tuple[int, int] | None
     first_agg_id: int
 
-    def blocks(self) -> Iterator[TradeBlock]:
-        """Yield the trades as blocks."""
+    def blocks(self) -> Iterator[Placed]:
+        """Yield the trades, some at a time."""
         if self.kind:
             return capture_blocks(self.path, self.symbol, self.kind)
         return archive_blocks(self.path, self.symbol)
@@ -67,8 +67,8 @@ def sources_of(path: Path, symbol: str | None) -> list[Source]:
 def _source(path: Path, symbol: str, kind: str, period_ms: tuple[int, int] | None) -> Source:
     first = list(islice(Source(path, symbol, kind, period_ms, 0).blocks(), 1))
     if not first:
-        raise ConfigurationError(f"{path} contains no trades")
-    return Source(path, symbol, kind, period_ms, first[0].first_agg_id)
+        raise ConfigurationError(f"{path} holds no trades")
+    return Source(path, symbol, kind, period_ms, first[0].block.first_agg_id)
 
 
 def _is_capture(path: Path) -> bool:
