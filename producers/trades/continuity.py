@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from typing import Final
 
 from producers.trades.gaps import GivenUp, Hole, LateFill
+from producers.trades.same_trades import SameTrades, differ
 from schemas.market import Gap, GapState, Trade
 
 UNKNOWN_MS: Final = -1
@@ -25,9 +26,10 @@ class Continuity:
         hole: The hole that is being filled; None if no trade is missing.
         proven: True if no trade can have been missed after the newest known one.
         late: Holes that were given up.
-        disproved: Trades of the stream that REST did not know long after they arrived.
-        duplicates: Number of trades of the stream that were known already.
-        dropped: Number of trades left to REST because memory was full.
+        disproved: Trades of the stream that REST does not know either, long after they came.
+        disputed: Trades of an aggregate id that came before with other trade ids.
+        duplicates: How many trades of the stream were known already.
+        dropped: How many trades were left to REST because memory was full.
     """
 
     def __init__(self, symbol: str, *, limit: int, give_up_ms: int) -> None:
@@ -38,8 +40,10 @@ class Continuity:
         self.proven = False
         self.late = LateFill()
         self.disproved: list[Trade] = []
+        self.disputed: list[Trade] = []
         self.duplicates = 0
         self.dropped = 0
+        self._same = SameTrades()
         self._limit = limit
         self._give_up_ms = give_up_ms
         self._head_id = -1
@@ -102,11 +106,13 @@ class Continuity:
         if agg_id == self.next_id and not self.hole and not self._ahead and self._has_room():
             self._starting = False
             self.ready.append(trade)
+            self._same.remember(trade)
             self.next_id = agg_id + 1
             self._head_id = max(self._head_id, agg_id)
             self._last_event_ms = trade.event_ms
         elif self._is_known(agg_id):
             self.duplicates += 1
+            self._compare(trade)
         else:
             self._keep(trade, now_ms)
             self._release(now_ms)
@@ -116,7 +122,9 @@ class Continuity:
         if self.hole:
             self.hole.is_unknown = not trades
         for trade in trades:
-            if not self._is_known(trade.agg_id):
+            if self._is_known(trade.agg_id):
+                self._compare(trade)
+            else:
                 self._keep(trade, now_ms)
             self._release(now_ms)
 
@@ -162,6 +170,15 @@ class Continuity:
     def _is_known(self, agg_id: int) -> bool:
         return agg_id < self.next_id or agg_id in self._ahead
 
+    def _compare(self, trade: Trade) -> None:
+        held = self._ahead.get(trade.agg_id)
+        if held is None:
+            is_other = self._same.is_other(trade)
+        else:
+            is_other = differ(trade, held.first_trade_id, held.last_trade_id)
+        if is_other and len(self.disputed) < self._limit:
+            self.disputed.append(trade)
+
     def _keep(self, trade: Trade, now_ms: int) -> None:
         # The trade that all others wait for is accepted even if memory is full: it makes room.
         if len(self._ahead) < self._limit or trade.agg_id == self.next_id:
@@ -182,6 +199,7 @@ class Continuity:
         trade = self._ahead.pop(self.next_id)
         self._jumps.pop(self.next_id, None)
         self.ready.append(trade)
+        self._same.remember(trade)
         self.next_id += 1
         self._last_event_ms = trade.event_ms
         if self.hole:

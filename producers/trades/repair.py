@@ -12,6 +12,7 @@ from producers.trades.continuity import NOT_STARTED
 from producers.trades.kline_stream import KlineFlow
 from producers.trades.rest_answers import Answers, hear_time
 from producers.trades.resume import Past
+from producers.trades.same_trades import other_trade
 from producers.trades.symbol_stream import SymbolFlow
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.market import Trade, TradeBlock
@@ -45,17 +46,18 @@ class Repair:
         """Set up the task.
 
         Args:
-            flow: The flow of the symbol.
-            rest: Client of the exchange.
-            requests: Limits the concurrent requests of all symbols.
-            klines: Candles of the exchange; they start at the same time as the flow.
-            bury: Called with each answer of REST that is not plausible.
+            flow: The symbol's.
+            rest: Whom to ask.
+            requests: Limits the requests of all symbols at a time.
+            klines: Begins where the flow does.
+            bury: Gets what REST answered and nobody can believe, and trades under an id of others.
         """
         self._flow = flow
         self._continuity = flow.continuity
         self._rest = rest
         self._requests = requests
         self._klines = klines
+        self._bury = bury
         self._answers = Answers(flow.symbol, rest, flow.clock, bury)
         self._failures = 0
         self._behind = 0
@@ -190,3 +192,6 @@ class Repair:
         disproved = self._continuity.disproved
         while disproved:
             self._answers.refuse(disproved.pop())
+        disputed = self._continuity.disputed
+        while disputed:
+            self._bury(other_trade(disputed.pop()))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from producers.trades.blocks import leading_run
 from producers.trades.continuity import PATIENCE_MS, Continuity
 from schemas.market import Gap, GapState, Trade
 from tests.support.builders import a_trade
@@ -340,3 +341,48 @@ def test_found_is_reported_once_for_each_hole(events: int) -> None:
         follower.wait(PATIENCE_MS)
 
     assert follower.events == [(GapState.FOUND, 2, 2)]
+
+
+def with_trade_ids(agg_id: int, first_trade_id: int) -> Trade:
+    return a_trade(agg_id, first_trade_id=first_trade_id)
+
+
+def test_a_duplicate_with_other_trade_ids_is_kept_apart_and_never_published() -> None:
+    follower = Follower()
+    follower.hear(1, 2, 4)
+
+    follower.core.offer(with_trade_ids(2, 3), follower.now_ms)  # published
+    follower.core.offer(with_trade_ids(4, 9), follower.now_ms)  # waits behind a hole
+    follower.core.fill([with_trade_ids(1, 7), a_trade(2), a_trade(3)], follower.now_ms)
+
+    assert [t.agg_id for t in follower.core.disputed] == [2, 4, 1]
+    follower.publish()
+    trades = [one for one in follower.published if isinstance(one, Trade)]
+    assert [t.first_trade_id for t in trades] == [1, 2, 3, 4]
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(-2, 2)), max_size=80))
+def test_each_other_trade_under_a_known_id_is_told_and_each_equal_one_is_a_duplicate(
+    again: list[tuple[int, int]],
+) -> None:
+    follower = Follower()
+    follower.hear(*range(1, 31))
+
+    for agg_id, by in again:
+        follower.core.offer(with_trade_ids(agg_id, agg_id + by), follower.now_ms)
+
+    told = [(t.agg_id, t.first_trade_id) for t in follower.core.disputed]
+    assert told == [(agg_id, agg_id + by) for agg_id, by in again if by]
+    assert follower.core.take_counts() == (len(again), 0)
+
+
+def test_a_trade_id_in_two_aggregates_reaches_the_reducer_in_a_block_of_its_own() -> None:
+    trades = [with_trade_ids(1, 10), with_trade_ids(2, 11), with_trade_ids(3, 11)]
+    follower = Follower()
+    for trade in trades:
+        follower.core.offer(trade, follower.now_ms)
+
+    ready = follower.core.ready
+    assert ready == trades
+    assert leading_run(ready, limit=9) == trades[:2]
+    assert leading_run(ready[2:], limit=9) == trades[2:]

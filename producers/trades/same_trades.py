@@ -1,0 +1,51 @@
+"""Whether a trade that comes again is the same one: told by its trade ids. Pure."""
+
+from array import array
+from typing import Final
+
+import orjson
+
+from schemas.errors import PoisonMessage
+from schemas.market import Trade
+
+# What two connections and a page of REST may bring again; 24 kB a symbol.
+REMEMBERED: Final = 1_000
+_NONE: Final = -1
+
+
+class SameTrades:
+    """The trade ids of a symbol's newest aggregates."""
+
+    def __init__(self) -> None:
+        empty = [_NONE] * REMEMBERED
+        self._agg_ids = array("q", empty)
+        self._firsts = array("q", empty)
+        self._lasts = array("q", empty)
+
+    def remember(self, trade: Trade) -> None:
+        """Take note of a trade that goes its way."""
+        at = trade.agg_id % REMEMBERED
+        self._agg_ids[at] = trade.agg_id
+        self._firsts[at] = trade.first_trade_id
+        self._lasts[at] = trade.last_trade_id
+
+    def is_other(self, trade: Trade) -> bool:
+        """Tell whether an aggregate of this id holds other trades, as far as is remembered."""
+        at = trade.agg_id % REMEMBERED
+        if self._agg_ids[at] != trade.agg_id:
+            return False
+        return differ(trade, self._firsts[at], self._lasts[at])
+
+
+def differ(trade: Trade, first_trade_id: int, last_trade_id: int) -> bool:
+    """Tell whether an aggregate does not hold exactly these trades."""
+    return (trade.first_trade_id, trade.last_trade_id) != (first_trade_id, last_trade_id)
+
+
+def other_trade(trade: Trade) -> PoisonMessage:
+    """Return why a trade is refused whose aggregate id another one had."""
+    return PoisonMessage(
+        f"aggregate {trade.agg_id} of {trade.symbol} came before with other trades than "
+        f"{trade.first_trade_id} to {trade.last_trade_id}: these are in no candle",
+        raw=orjson.dumps(trade),
+    )
