@@ -28,7 +28,12 @@ _FIELDS = (
     "first_trade_id",
     "last_trade_id",
 )
-_PAIRS = ", ".join(f"('{n}', toString({n}), toString(exchange_{n}))" for n in _FIELDS)
+# A candle that has not as many trades as ids contradicts itself: beside its trades stand its ids.
+_AGAINST_IDS = """('trade_ids', concat(toString(trade_count), ' trades'),
+    concat(toString(last_trade_id - first_trade_id + 1), ' ids'))"""
+_PAIRS = ", ".join(
+    [*(f"('{n}', toString({n}), toString(exchange_{n}))" for n in _FIELDS), _AGAINST_IDS]
+)
 _DIFFERENCES = f"""
 SELECT symbol, interval, toUnixTimestamp64Milli(open_time), exchange_source, pair.1, pair.2, pair.3
 FROM audit
@@ -56,7 +61,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field in which our candle differs from the exchange's; both values as plain decimals."""
+    """A field in which our candle is not the exchange's; both values as plain decimals.
+
+    Where ``field`` is ``trade_ids``, our candle contradicts itself: its trades, and its ids.
+    """
 
     symbol: str
     interval: str

@@ -330,6 +330,22 @@ def test_every_field_that_differs_is_shown_with_both_values(world: World) -> Non
     assert (lines[1]["ours"], lines[1]["exchange"]) == ("100", "100.00000001")
 
 
+def test_a_complete_candle_with_fewer_trades_than_ids_is_a_mismatch_also_alone(
+    world: World,
+) -> None:
+    fewer = replace(a_candle(), symbol="IDS", trade_count=3)
+    beside, gapped = (replace(fewer, open_ms=START_MS + n * MINUTE_MS) for n in (1, 2))
+    world.put("candles", fewer, beside, replace(gapped, status="gapped"))
+    world.put("klines", a_kline(beside))
+
+    lines = world.json("audit", "--symbol", "IDS")
+
+    assert [lines[0][name] for name in ("verified", "mismatch", "gapped")] == [0, 2, 0]
+    assert [[line[name] for name in ("field", "ours", "exchange")] for line in lines[1:]] == [
+        ["trade_ids", "3 trades", "4 ids"]
+    ] * 2
+
+
 def test_a_gapped_candle_and_lonely_ones_are_no_mismatch(world: World) -> None:
     candles = [replace(a_candle(open_ms=START_MS + n * MINUTE_MS), symbol="ODD") for n in range(4)]
     world.put("candles", replace(candles[0], status="gapped", volume_e8=1), *candles[1:3])

@@ -217,6 +217,8 @@ def test_a_block_knows_nothing_of_a_time_well_after_it_was_received(ahead_ms: in
         {"quote_volume_e8": 10**38},
         {"trade_count": -1},
         {"trade_count": 5},
+        {"trade_count": 3},  # it says complete, and lacks one of its ids
+        {"last_trade_id": 14},
         {"last_trade_id": 9},
         {"first_trade_id": -(2**63)},
         {"price_variation_e16": -1},
