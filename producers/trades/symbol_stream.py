@@ -14,7 +14,7 @@ from producers.trades.gap_events import GapEvents
 from producers.trades.gaps import GivenUp, hole_of, missing_in
 from producers.trades.id_jumps import Jumps
 from producers.trades.outlet import Outlet
-from schemas.market import Gap, GapState, Trade, TradeBlock
+from schemas.market import NO_TRADE_ID, Gap, GapState, Trade, TradeBlock
 from schemas.settings import Settings
 from schemas.timeframe import MINUTE_MS
 
@@ -103,7 +103,9 @@ class SymbolFlow:
         self._writer.stamp(trade.event_ms)
         minute = trade.event_ms // MINUTE_MS
         opens_minute = -1 < self.newest_event_ms // MINUTE_MS < minute
-        self._know(trade.event_ms, trade.last_trade_id)
+        # What comes again may be another trade under a known id: it is no evidence.
+        is_new = trade.agg_id >= self.continuity.next_id
+        self._know(trade.event_ms, trade.last_trade_id if is_new else NO_TRADE_ID)
         self.continuity.offer(trade, steady_ms())
         if opens_minute:
             self.flush()

@@ -41,6 +41,7 @@ FAULTS = st.one_of(
     on_frames("duplicate"),
     on_frames("delay", delay_ms=st.integers(10, 20_000)),
     on_frames("reorder"),
+    on_frames("contradict", how=st.just("same-id")),
     on_frames("malformed", how=st.sampled_from(["truncated", "not-json", "missing-field"])),
     whole("cut", every_ms=st.integers(5_000, 60_000)),
     whole("silence"),
@@ -130,6 +131,24 @@ def test_a_hole_that_cannot_be_repaired_says_gapped_until_it_can(pipeline: Pipel
     assert holed == "gapped"
     assert wait_until_nothing_is_gapped(pipeline, since_ms) == 0, pipeline.tail()
     holds_what_the_exchange_says(pipeline, since_ms, since_ms + MINUTE_MS)
+
+
+def test_a_trade_in_two_aggregates_is_told_and_its_minute_is_not_complete(
+    pipeline: Pipeline,
+) -> None:
+    since_ms = (pipeline.market_ms() // MINUTE_MS + 1) * MINUTE_MS
+    wait_for_market(pipeline, since_ms + 5_000)
+    which = {"symbol": "DOTUSDT", "stream": "aggTrade", "count": 1}
+    pipeline.exchange.admin("POST", "faults", {"kind": "contradict", "how": "same-trade", **which})
+    pipeline.wait_for_candles("1m", until_ms=since_ms + 2 * MINUTE_MS, within_s=60)
+    pipeline.exchange.admin("DELETE", "faults")
+
+    minutes = [(symbol, since_ms + n * MINUTE_MS) for symbol in SYMBOLS for n in (0, 1)]
+    said = {key: status for key, status in pipeline.statuses("1m").items() if key in minutes}
+    assert [symbol for (symbol, _), status in said.items() if status == "gapped"] == ["DOTUSDT"]
+    ours = pipeline.candles("1m", before_ms=since_ms + 2 * MINUTE_MS)
+    true = [key for key in minutes if said[key] == "complete"]
+    assert {key: ours[key] for key in true} == pipeline.exchange_klines("1m", true)
 
 
 @pytest.mark.slow

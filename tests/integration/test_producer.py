@@ -102,8 +102,11 @@ class Reader:
     @property
     def refusals(self) -> list[str]:
         """Reasons of what was ahead of its time or of its turn."""
+        return [*self.reasons_with("ahead"), *self.reasons_with("far beyond")]
+
+    def reasons_with(self, words: str) -> list[str]:
         found = [read_letter(m.value(), m.headers()).origin.reason for m in self.dead_letters]
-        return [reason for reason in found if "ahead" in reason or "far beyond" in reason]
+        return [reason for reason in found if words in reason]
 
     def blocks_of(self, symbol: str) -> list[TradeBlock]:
         return [block for block in self.blocks if block.symbol == symbol]
@@ -305,6 +308,21 @@ def test_unreadable_frames_become_dead_letters_and_their_trades_come_by_rest(
     headers = dict(reader.dead_letters[0].headers() or [])
     assert b"unreadable" in (headers["reason"] or b"")
     assert (headers["origin-source"] or b"").startswith(b"ws://")
+
+
+def test_another_trade_under_a_known_aggregate_id_is_a_dead_letter(
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+) -> None:
+    symbol = "SOLUSDT"
+    with a_producer(kafka, exchange, symbol):
+        pass_head(reader, exchange, symbol)
+        fault = {"kind": "contradict", "symbol": symbol, "stream": "aggTrade", "count": 3}
+        exchange.admin("POST", "faults", fault)
+        reader.until(lambda: len(reader.reasons_with("with other trades")) >= 1)
+        exchange.admin("DELETE", "faults")
+        pass_head(reader, exchange, symbol)
+
+    assert_whole(reader, exchange, symbol)
 
 
 def test_what_is_ahead_of_the_exchange_is_buried_and_moves_no_symbol(

@@ -103,6 +103,19 @@ class Ahead(OnFrames):
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class Contradict(OnFrames):
+    """Ids of trades contradict each other, as in reports of what the exchange has sent.
+
+    Attributes:
+        how: `same-id` sends behind each aggregate another of its id with other trades;
+            `same-trade` lets each aggregate hold the trade before its first too.
+    """
+
+    kind: Literal["contradict"] = "contradict"
+    how: Literal["same-id", "same-trade"] = "same-id"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Cut(Window):
     """Connections break without a close frame: once, or every `every_ms`, `count` times."""
 
@@ -204,7 +217,7 @@ class Halt(Window):
     minutes: Annotated[int, Field(ge=1)] = 15
 
 
-FrameFault = Drop | Duplicate | Delay | Reorder | Malformed | Ahead
+FrameFault = Drop | Duplicate | Delay | Reorder | Malformed | Ahead | Contradict
 RestFault = RestLag | RestError | RestDelay | RestDrip | RestAhead | ArchiveFault
 Fault = FrameFault | RestFault | Cut | Silence | Shutdown | Halt
 FAULT: Final[TypeAdapter[Fault]] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])

@@ -6,8 +6,10 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from candlewick.exchange.faults.active import ActiveFaults, Armed, strikes
+from candlewick.exchange.faults.contradicting import of_the_same_id, with_the_trade_before
 from candlewick.exchange.faults.faults import (
     Ahead,
+    Contradict,
     Delay,
     Drop,
     Duplicate,
@@ -41,7 +43,7 @@ class Distortion:
     def passed(self, frames: list[Frame], upto_ms: int, ordinal: int) -> list[tuple[Frame, str]]:
         """Return the frames that leave by `upto_ms`, each with its kind of corruption or ""."""
         for frame in frames:
-            self._enter(self._ahead(frame, ordinal), ordinal)
+            self._enter(self._changed(frame, ordinal), ordinal)
         leaving = []
         while self._waiting and self._waiting[0][0] <= upto_ms:
             _, _, frame, how = heapq.heappop(self._waiting)
@@ -49,16 +51,16 @@ class Distortion:
         return leaving
 
     def _enter(self, frame: Frame, ordinal: int) -> None:
-        release_ms, times, how = frame.event_ms, 1, ""
+        release_ms, sent, how = frame.event_ms, [frame], ""
         swap = False
         for armed, fault in self._arsenal.of(OnFrames):
-            if isinstance(fault, Ahead) or not self._hit(armed, fault, frame, ordinal):
+            if _changes(fault) or not self._hit(armed, fault, frame, ordinal):
                 continue
             match fault:
                 case Drop():
                     return
-                case Duplicate():
-                    times = 2
+                case Duplicate() | Contradict():
+                    sent += [frame] if isinstance(fault, Duplicate) else of_the_same_id(frame)
                 case Delay():
                     release_ms += fault.delay_ms
                 case Reorder():
@@ -68,17 +70,19 @@ class Distortion:
         if swap and frame.topic not in self._swapped:
             self._swapped[frame.topic] = (frame, how)
             return
-        for _ in range(times):
-            heapq.heappush(self._waiting, (release_ms, next(self._order), frame, how))
+        for one in sent:
+            heapq.heappush(self._waiting, (release_ms, next(self._order), one, how))
 
-    def _ahead(self, frame: Frame, ordinal: int) -> Frame:
-        for armed, fault in self._arsenal.of(Ahead):
-            if not self._hit(armed, fault, frame, ordinal):
+    def _changed(self, frame: Frame, ordinal: int) -> Frame:
+        for armed, fault in self._arsenal.of(OnFrames):
+            if not _changes(fault) or not self._hit(armed, fault, frame, ordinal):
                 continue
-            if fault.what == "unknown":
+            if isinstance(fault, Contradict):
+                frame = with_the_trade_before(frame)
+            elif isinstance(fault, Ahead) and fault.what == "unknown":
                 beside = stranger(frame, by_ms=fault.by)
                 heapq.heappush(self._waiting, (frame.event_ms, next(self._order), beside, ""))
-            else:
+            elif isinstance(fault, Ahead):
                 frame = untimely(frame, fault)
         return frame
 
@@ -94,6 +98,10 @@ class Distortion:
         self._hits[armed.number] += 1
         armed.hits += 1
         return True
+
+
+def _changes(fault: OnFrames) -> bool:
+    return isinstance(fault, Ahead) or (isinstance(fault, Contradict) and fault.how == "same-trade")
 
 
 def spoilt(message: str, how: str) -> str:

@@ -67,7 +67,7 @@ def sources_of(path: Path, symbol: str | None) -> list[Source]:
 def _source(path: Path, symbol: str, kind: str, period_ms: tuple[int, int] | None) -> Source:
     first = list(islice(Source(path, symbol, kind, period_ms, 0).blocks(), 1))
     if not first:
-        raise ConfigurationError(f"{path} holds no trades")
+        raise ConfigurationError(f"{path} contains no trades")
     return Source(path, symbol, kind, period_ms, first[0].block.first_agg_id)
 
 

@@ -117,6 +117,25 @@ def test_frame_of_an_unknown_type_comes_beside_the_true_one() -> None:
     assert len(sent) == 2
 
 
+@pytest.mark.parametrize(
+    ("how", "trades"), [("same-id", [(20, 22), (23, 23)]), ("same-trade", [(19, 22)])]
+)
+def test_ids_of_trades_contradict_each_other(how: str, trades: list[tuple[int, int]]) -> None:
+    arsenal = ActiveFaults()
+    arsenal.arm(fault_from_text(f"contradict:how={how}"), 0)
+    body = {"e": "aggTrade", "E": 10, "a": 8, "f": 20, "l": 22, "T": 9}
+    sent = Frame(1_000, TOPIC, 8, orjson.dumps(body).decode())
+
+    found = [orjson.loads(f.body) for f, _ in Distortion(arsenal).passed([sent], 2_000, 0)]
+
+    assert found == [body | {"f": first, "l": last} for first, last in trades]
+
+
+def test_frames_without_trade_ids_contradict_nothing() -> None:
+    for how in ("same-id", "same-trade"):
+        assert passed(f"contradict:how={how}", count=3) == [0, 1, 2]
+
+
 def test_cuts_are_due_at_their_times() -> None:
     arsenal = ActiveFaults()
     once = arsenal.arm(Cut(start_ms=100), 0)
@@ -152,7 +171,7 @@ def test_the_schema_names_every_kind() -> None:
     schema = FAULT.json_schema()
 
     assert "rest-lag" in schema["discriminator"]["mapping"]
-    assert len(schema["discriminator"]["mapping"]) == 16
+    assert len(schema["discriminator"]["mapping"]) == 17
 
 
 def test_weight_is_counted_by_the_minute_and_an_obstinate_address_is_banned() -> None:
