@@ -220,7 +220,7 @@ def test_what_can_be_read_after_a_fix_is_sent_again_once(world: World) -> None:
     assert "sent again already" in second.stderr
     rows = world.json("tail", "klines", "--symbol", "RETRY", "--from-beginning", "-n", "1")
     assert [row["symbol"] for row in rows] == ["RETRY"]
-    with pytest.raises(ConfigurationError, match="or say --all"):
+    with pytest.raises(ConfigurationError, match="or use --all"):
         world.run("dead-letters", "retry")
 
 
