@@ -11,11 +11,7 @@ TRADE = (
     "quantity",
     "taker_sold",
 )
-CANDLE = (
-    "symbol",
-    "interval",
-    "open_time",
-    "close_time",
+CANDLE_VALUES = (  # what the exchange says of a candle, too
     "open",
     "high",
     "low",
@@ -27,6 +23,13 @@ CANDLE = (
     "taker_buy_quote_volume",
     "first_trade_id",
     "last_trade_id",
+)
+CANDLE = (
+    "symbol",
+    "interval",
+    "open_time",
+    "close_time",
+    *CANDLE_VALUES,
     "price_variation",
     "status",
     "revision",

@@ -11,6 +11,7 @@ from string import Template
 
 from api.http.times import END_MS
 from api.queries.clickhouse import Value
+from schemas.table_columns import CANDLE_VALUES
 from schemas.timeframe import Interval
 
 STORED = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
@@ -22,17 +23,7 @@ FIELDS = (
     "open_time",
     "close_ms",
     "close_time",
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "quote_volume",
-    "trade_count",
-    "taker_buy_volume",
-    "taker_buy_quote_volume",
-    "first_trade_id",
-    "last_trade_id",
+    *CANDLE_VALUES,
     "status",
     "revision",
     "source",

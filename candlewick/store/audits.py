@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clients.clickhouse import Client, rows_of
+from schemas.table_columns import CANDLE_VALUES
 
 _COUNTS = """
 SELECT symbol, interval, countIf(result = 'verified'), countIf(result = 'mismatch'),
@@ -15,24 +16,11 @@ WHERE ({symbol:String} = '' OR symbol = {symbol:String})
 GROUP BY symbol, interval
 ORDER BY symbol, interval
 """
-_FIELDS = (
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "quote_volume",
-    "trade_count",
-    "taker_buy_volume",
-    "taker_buy_quote_volume",
-    "first_trade_id",
-    "last_trade_id",
-)
 # A candle that has not as many trades as ids contradicts itself: beside its trades stand its ids.
 _AGAINST_IDS = """('trade_ids', concat(toString(trade_count), ' trades'),
     concat(toString(last_trade_id - first_trade_id + 1), ' ids'))"""
 _PAIRS = ", ".join(
-    [*(f"('{n}', toString({n}), toString(exchange_{n}))" for n in _FIELDS), _AGAINST_IDS]
+    [*(f"('{n}', toString({n}), toString(exchange_{n}))" for n in CANDLE_VALUES), _AGAINST_IDS]
 )
 _DIFFERENCES = f"""
 SELECT symbol, interval, toUnixTimestamp64Milli(open_time), exchange_source, pair.1, pair.2, pair.3
