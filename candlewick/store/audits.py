@@ -49,7 +49,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field in which our candle is not the exchange's; both values as plain decimals.
+    """A field in which our candle differs from the exchange's; both values as plain decimals.
 
     Where ``field`` is ``trade_ids``, our candle contradicts itself: its trades, and its ids.
     """

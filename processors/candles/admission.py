@@ -93,7 +93,7 @@ def _tried(state: CandleState | None, kept: Kept, rules: CandleRules) -> tuple[_
 
 
 def _afresh(spoilt: CandleState | None, kept: Kept, rules: CandleRules) -> _Taken | None:
-    """Begin again with a block that failed: where block after block does, it is the state."""
+    """Fold a failed block into a fresh state: when several in a row fail, the state is at fault."""
     try:
         return _step(spoilt and restarted_state(spoilt, kept.block), kept, rules)
     except Exception:

@@ -26,7 +26,7 @@ class CandleFold(CandleSending):
     """Changes to the candles of one symbol in one step."""
 
     def take(self, block: TradeBlock) -> None:
-        """Fold what is new in the block, then let the watermark close what has ended."""
+        """Fold the block's new trades, then close the candles that its watermark has passed."""
         state = self.state
         joint = joint_of(block, state.next_agg_id, state.next_trade_id) if len(block) else Joint(0)
         is_known = len(block) > 0 and block.next_agg_id <= state.next_agg_id

@@ -19,7 +19,7 @@ from schemas.market import Candle, CandleStatus, TradeBlock
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a block led to: the new state, and the candles that closed or changed.
+    """Result of a block: the new state, and the candles that closed or changed.
 
     Attributes:
         clashes: Where trade ids of the block are not those that were due; candles there are not
@@ -65,9 +65,9 @@ def restarted_state(spoilt: CandleState, block: TradeBlock) -> CandleState:
 def fold(state: CandleState | None, block: TradeBlock, rules: CandleRules) -> Step:
     """Fold one block of the symbol and return the result; ``state`` is not changed.
 
-    A block that came before changes nothing, one that overlaps is trimmed, one that jumps opens a
-    gap, and one that lies inside a known gap repairs it. No trade is counted twice, whatever
-    aggregate it comes in.
+    A known block changes nothing. A block that overlaps known ids is trimmed, one that jumps opens
+    a gap, and one inside a known gap repairs it. No trade is counted twice, in whatever aggregate
+    it comes.
     """
     before = start_state(block) if state is None else state.copy()
     work = CandleFold(block.symbol, before, rules)

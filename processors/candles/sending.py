@@ -12,10 +12,10 @@ from schemas.timeframe import Interval
 if TYPE_CHECKING:
     from processors.candles.trade_ids import Clash
 
-SENT_FLAT = 2  # revision of a candle without trades that was sent, perhaps twice
-MOST_FLAT = 2880  # candles without trades are sent for two days of minutes, then left out
-_PROMPT = SENT_FLAT + 2  # so many revisions go at once, as a late trade or two ask for
-_RESEND_MS = 1_000  # more of them wait: a watermark that runs ahead closes each candle too early
+SENT_FLAT = 2  # revision of a candle without trades that was sent once or twice
+MOST_FLAT = 2880  # at most so many candles without trades are sent in a row: two days of minutes
+_PROMPT = SENT_FLAT + 2  # so many revisions are sent at once, enough for one or two late trades
+_RESEND_MS = 1_000  # later ones wait: a watermark that runs ahead closes each candle too early
 
 
 class CandleSending:

@@ -68,8 +68,8 @@ class CandleState:
         late_trades: Number of trades for candles no longer in the state; no candle contains them.
         seen_ms: When the newest block was received, by its producer's clock.
         unsent: Closed candles that have changed since they were sent.
-        resent_ms: When the newest block was received that had such candles sent.
-        given_up: What was sent before the state started over.
+        resent_ms: When the last block that caused such candles to be sent was received.
+        given_up: Candles sent before the state started over.
         next_trade_id: The trade that must come next, by its own id; -1 while unknown.
     """
 

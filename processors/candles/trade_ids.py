@@ -50,7 +50,7 @@ class Clash:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Aggregate ids ``[first_agg_id, end_agg_id)`` that never came.
+    """Aggregate ids ``[first_agg_id, end_agg_id)`` that never arrived.
 
     Their trades happened between the event times ``after_ms`` and ``before_ms``, both inclusive.
     An empty range marks a candle as unproven: the one in which all that is known begins, and one in
@@ -69,7 +69,7 @@ class Missing:
     end_trade_id: int = NO_TRADE_ID
 
     def touches(self, open_ms: int, close_ms: int) -> bool:
-        """Tell whether missing trades may belong to the candle ``[open_ms, close_ms)``."""
+        """Return whether missing trades may belong to the candle ``[open_ms, close_ms)``."""
         return self.after_ms < close_ms and self.before_ms >= open_ms
 
 

@@ -26,10 +26,10 @@ class Continuity:
         hole: The hole that is being filled; None if no trade is missing.
         proven: True if no trade can have been missed after the newest known one.
         late: Holes that were given up.
-        disproved: Trades of the stream that REST does not know either, long after they came.
+        disproved: Trades of the stream that REST did not know long after they arrived.
         disputed: Trades of an aggregate id that came before with other trade ids.
-        duplicates: How many trades of the stream were known already.
-        dropped: How many trades were left to REST because memory was full.
+        duplicates: Number of trades of the stream that were known already.
+        dropped: Number of trades left to REST because memory was full.
     """
 
     def __init__(self, symbol: str, *, limit: int, give_up_ms: int) -> None:

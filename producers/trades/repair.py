@@ -46,11 +46,12 @@ class Repair:
         """Set up the task.
 
         Args:
-            flow: The symbol's.
-            rest: Whom to ask.
-            requests: Limits the requests of all symbols at a time.
-            klines: Begins where the flow does.
-            bury: Gets what REST answered and nobody can believe, and trades under an id of others.
+            flow: The flow of the symbol.
+            rest: Client of the exchange.
+            requests: Limits the concurrent requests of all symbols.
+            klines: Candles of the exchange; they start at the same time as the flow.
+            bury: Called with each answer of REST that is not plausible, and with each trade whose
+                aggregate id came before with other trades.
         """
         self._flow = flow
         self._continuity = flow.continuity

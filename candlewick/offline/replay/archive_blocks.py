@@ -24,10 +24,11 @@ _MOST_FILLS = 2**31 - 1
 
 
 def archive_blocks(path: Path, symbol: str) -> Iterator[Placed]:
-    """Yield the trades of a CSV file in runs of consecutive ids; a header line is left out.
+    """Yield the trades of a CSV file as blocks of consecutive ids; a header line is skipped.
 
     Raises:
-        ConfigurationError: The file cannot be read, a line is no aggregate trade, or ids go back.
+        ConfigurationError: The file cannot be read, a line is not an aggregate trade, or ids go
+            back.
     """
     line, newest_id = 1, NO_TRADE_ID
     for chunk in chunks_of(path):
@@ -51,7 +52,7 @@ class Rows:
 
 
 def blocks_of(rows: Rows, path: Path, symbol: str) -> Iterator[Placed]:
-    """Yield the runs of trades whose ids follow one another.
+    """Split the trades of a file into blocks of consecutive ids.
 
     Raises:
         ConfigurationError: A trade has no fills or too many.

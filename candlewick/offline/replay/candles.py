@@ -20,7 +20,7 @@ class SymbolReplay:
     """Makes the candles of one symbol from its sources.
 
     Attributes:
-        tell: Takes a line about a hole in the recording, or about ids that contradict each other.
+        tell: Called with one line for each gap in the recording, or for contradicting ids.
     """
 
     symbol: str

@@ -32,7 +32,7 @@ def captured_kinds(path: Path) -> dict[str, str]:
 
 
 def capture_blocks(path: Path, symbol: str, kind: str) -> Iterator[Placed]:
-    """Yield a symbol's trades in runs of consecutive ids.
+    """Yield a symbol's trades as blocks of consecutive ids.
 
     Raises:
         ConfigurationError: The file, or a frame of the symbol, cannot be read.

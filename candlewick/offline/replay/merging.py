@@ -10,7 +10,7 @@ Head = tuple[int, int, Placed, Iterator[Placed]]
 
 
 def merged(sources: Iterable[Source]) -> Iterator[Placed]:
-    """Yield the blocks of one symbol, lowest id first; a file is opened when its turn has come.
+    """Yield the blocks of one symbol, lowest id first; each file is opened only when needed.
 
     Blocks of overlapping files follow one another; the reducer drops the duplicates.
     """

@@ -35,7 +35,7 @@ class Source:
     first_agg_id: int
 
     def blocks(self) -> Iterator[Placed]:
-        """Yield the trades, some at a time."""
+        """Yield the trades as blocks."""
         if self.kind:
             return capture_blocks(self.path, self.symbol, self.kind)
         return archive_blocks(self.path, self.symbol)
