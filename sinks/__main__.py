@@ -71,13 +71,14 @@ def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
     group = f"{GROUP}-history" if part == "history" else GROUP
     offsets = GroupOffsets(servers)
 
-    def stored_until(partition: int) -> int:
-        return offsets.committed(group).get((topics.TRADES.name, partition), 0)
+    def stored() -> dict[int, int]:
+        committed = offsets.committed(group).items()
+        return {place[1]: offset for place, offset in committed if place[0] == topics.TRADES.name}
 
     def route(table: Table, *, partition: int) -> Delivery:
         way = (table, ids[table.topic.name], partition, store, letters)
         if table.topic is topics.DEAD_LETTERS:
-            return LetterDelivery(*way, remover=store, stored_until=stored_until)
+            return LetterDelivery(*way, remover=store, stored=stored)
         return Delivery(*way)
 
     consumer = sink_consumer(servers, instance=instance, group=group)

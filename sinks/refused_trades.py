@@ -5,7 +5,7 @@ the next block has arrived, and then sends a dead letter with the whole block.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -55,11 +55,11 @@ class LetterDelivery(Delivery):
 
     Attributes:
         remover: The store of the trades.
-        stored_until: Returns the sinks' committed offset of a partition of the trades topic.
+        stored: Returns the sinks' committed offset of each partition of the trades topic.
     """
 
     remover: Remover
-    stored_until: Callable[[int], int]
+    stored: Callable[[], Mapping[int, int]]
 
     def deliver(self, batch: Batch) -> None:
         """Insert letters, and remove the trades that they refuse.
@@ -70,12 +70,11 @@ class LetterDelivery(Delivery):
             ConfigurationError: As `Delivery.deliver`.
         """
         Delivery.deliver(self, batch)  # super() does not find a class with slots
-        for message in batch.messages:
-            letter = read_letter(message.value(), message.headers())
-            refused = refused_trades(letter)
-            if refused is None:
-                continue
-            if self.stored_until(refused.partition) <= refused.offset and _is_young(refused):
+        letters = (read_letter(m.value(), m.headers()) for m in batch.messages)
+        found = [trades for letter in letters if (trades := refused_trades(letter)) is not None]
+        stored = self.stored() if found else {}  # Kafka is asked once for all of them
+        for refused in found:
+            if stored.get(refused.partition, 0) <= refused.offset and _is_young(refused):
                 raise Transient("refused trades are not stored yet", retry_after_s=_RETRY_S)
             self.remover.remove_trades(refused)
 
