@@ -386,10 +386,18 @@ def test_hole_that_rest_cannot_fill_is_given_up_and_filled_late(
         pass_head(reader, exchange, symbol)
         reader.until(lambda: has_no_hole(reader, symbol))  # what was dropped may be two gaps
 
-    gap = next(g for g in reader.gaps if g.symbol == symbol and g.state == GapState.REPAIRED)
+    ends = {
+        s: {
+            (g.first_agg_id, g.last_agg_id)
+            for g in reader.gaps
+            if (g.symbol, g.state) == (symbol, s)
+        }
+        for s in GapState
+    }
+    _, last_id = next(iter(ends[GapState.GIVEN_UP] & ends[GapState.REPAIRED]))
     ids = [t.agg_id for block in reader.blocks_of(symbol) for t in trades_of(block)]
     assert sorted(ids) == list(range(min(ids), max(ids) + 1))
-    assert ids.index(gap.last_agg_id) > ids.index(gap.last_agg_id + 1)
+    assert ids.index(last_id) > ids.index(last_id + 1)
 
 
 def test_nothing_is_given_up_while_rest_is_closed_to_us(
