@@ -76,10 +76,11 @@ def _wire(app: WorkerApp, settings: Settings) -> None:
     fence = Fence(session_s=SESSION_S)
     standing = Standing()
 
-    async def seek(partition: int, offset: int) -> None:
-        await app.consumer.seek(TP(topics.TRADES.name, partition), offset)
+    async def read_again(partition: int, offset: int) -> int | None:
+        consumer = cast("CarefulConsumer", app.consumer)
+        return await consumer.read_again(TP(topics.TRADES.name, partition), offset)
 
-    worker = CandleWorker(table, KafkaOutlet(app), rules, seek, standing)
+    worker = CandleWorker(table, KafkaOutlet(app), rules, read_again, standing)
 
     @app.agent(trades, name="build_candles", concurrency=1)
     async def build_candles(stream: faust.StreamT[bytes]) -> None:

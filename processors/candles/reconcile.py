@@ -25,8 +25,6 @@ class _Run:
 
     start: int
     last: int
-    sought: int | None = None
-    sought_s: float = 0.0
 
 
 class Healer:
@@ -34,16 +32,18 @@ class Healer:
 
     def __init__(self) -> None:
         self._runs: dict[int, _Run] = {}
+        self._sought_s: dict[int, float] = {}
+        self._oldest: dict[int, int] = {}
 
     def saw(self, partition: int, offset: int) -> None:
         """Record the offset of a message; call this before `judge`."""
         run = self._runs.get(partition)
-        if run is None:
-            self._runs[partition] = _Run(offset, offset)
-        elif offset == run.last + 1:
+        if run is not None and offset == run.last + 1:
             run.last = offset
-        else:
-            self._runs[partition] = self._new_run(run, offset)
+            return
+        if run is not None and offset <= run.last:
+            self._sought_s.pop(partition, None)  # the seek has taken effect
+        self._runs[partition] = _Run(offset, offset)
 
     def judge(self, partition: int, *, state_offset: int, now_s: float) -> Verdict:
         """Decide about the partition's newest message, whose ids jump.
@@ -53,23 +53,20 @@ class Healer:
             state_offset: Offset of the last message folded into the state, -1 without a state.
             now_s: Time of a monotonic clock, in seconds.
         """
-        run = self._runs[partition]
-        if run.start <= state_offset + 1:
+        if self._runs[partition].start <= max(state_offset + 1, self._oldest.get(partition, 0)):
             return Verdict.REAL_GAP
-        if run.sought is not None and now_s - run.sought_s < SEEK_SPACING_S:
+        sought_s = self._sought_s.get(partition)
+        if sought_s is not None and now_s - sought_s < SEEK_SPACING_S:
             return Verdict.WAIT
-        run.sought = min(state_offset + 1, run.start if run.sought is None else run.sought)
-        run.sought_s = now_s
+        self._sought_s[partition] = now_s
         return Verdict.READ_AGAIN
+
+    def holds_from(self, partition: int, offset: int) -> None:
+        """Record the oldest offset that Kafka still has; nothing before it can be read again."""
+        self._oldest[partition] = offset
 
     def forget(self) -> None:
         """Forget all offsets after a new assignment."""
         self._runs.clear()
-
-    @staticmethod
-    def _new_run(run: _Run, offset: int) -> _Run:
-        went_back = offset <= run.last
-        if went_back and run.sought is not None:
-            # Kafka answers a seek to a deleted record with the oldest one it still has.
-            return _Run(min(offset, run.sought), offset)
-        return _Run(offset, offset, run.sought, run.sought_s)
+        self._sought_s.clear()
+        self._oldest.clear()

@@ -59,7 +59,7 @@ class CandleWorker:
         table: Table,
         outlet: Outlet,
         rules: CandleRules,
-        seek: Callable[[int, int], Awaitable[None]],
+        read_again: Callable[[int, int], Awaitable[int | None]],
         standing: Standing,
     ) -> None:
         """Create a worker without any state of its own.
@@ -68,13 +68,14 @@ class CandleWorker:
             table: The state of each symbol.
             outlet: Destination of the results.
             rules: Intervals and allowed lateness.
-            seek: Continues reading a partition at an offset.
+            read_again: Continues reading a partition at an offset, or at the oldest one that Kafka
+                still has, and returns the latter; None if Kafka does not answer.
             standing: Partitions that are stopped.
         """
         self._table = table
         self._outlet = outlet
         self._rules = rules
-        self._seek = seek
+        self._read_again = read_again
         self._standing = standing
         self._healer = Healer()
         self._records: dict[bytes, tuple[bytes, CandleRecord]] = {}
@@ -136,7 +137,9 @@ class CandleWorker:
         )
         if verdict is Verdict.READ_AGAIN:
             log.warning("%s: state is behind the topic, reading again", block.symbol)
-            await self._seek(message.partition, state_offset + 1)
+            oldest = await self._read_again(message.partition, state_offset + 1)
+            if oldest is not None:
+                self._healer.holds_from(message.partition, oldest)
         return verdict is Verdict.REAL_GAP
 
     async def _fold(self, message: Message, kept: Kept, record: CandleRecord | None) -> None:

@@ -1,20 +1,28 @@
-"""Faust's Kafka driver with three fixes and one addition: a single partition can be stopped.
+"""Faust's Kafka driver with four fixes and one addition: a single partition can be stopped.
 
 1. Stock Faust passes its live set of active partitions to the fetch thread. If they are paused
    meanwhile, that set may be empty, and an empty set means "all partitions".
 2. It lets the broker hold a fetch for 1.5 s, and aiokafka sends a broker one fetch at a time.
 3. It can commit past an unfinished message when the next one is finished.
+4. Records that were fetched before a seek are delivered after it. Those that the seek was for then
+   count as known and are dropped.
 
 Tests compare the hashes of the original functions: when Faust changes one, review the override.
 """
 
+import asyncio
+import logging
+from collections.abc import AsyncIterator
 from math import inf
-from typing import Any
+from typing import Any, Final
 
+from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
-from faust.types import TP
+from faust.types import TP, Message
 
+log: Final = logging.getLogger(__name__)
 FETCH_WAIT_MS = 50
+_ANSWER_S: Final = 5.0
 
 
 class CarefulConsumerThread(AIOKafkaConsumerThread):
@@ -44,6 +52,7 @@ class CarefulConsumer(Consumer):
         """Set up the stopped partitions."""
         super().__post_init__()
         self._standing: dict[TP, int] = {}
+        self._sought: dict[TP, int] = {}
 
     def stand_still(self, topic: str, partition: int, offset: int) -> None:
         """Stop fetching a partition, and commit nothing from this offset on."""
@@ -54,6 +63,36 @@ class CarefulConsumer(Consumer):
     def move_on(self) -> None:
         """Forget the stopped partitions after a new assignment."""
         self._standing.clear()
+        self._sought.clear()
+
+    async def read_again(self, tp: TP, offset: int) -> int | None:
+        """Continue reading a partition at an offset, or at the oldest one that Kafka still has.
+
+        Returns:
+            The oldest offset that Kafka has, None if it does not answer.
+        """
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                oldest: int = (await self.earliest_offsets(tp))[tp]
+                start = max(offset, oldest)
+                self._sought[tp] = start
+                await self.seek_wait({tp: start})
+        except (KafkaError, TimeoutError) as error:
+            self._sought.pop(tp, None)
+            log.warning("%s [%d] cannot be read again yet: %r", tp.topic, tp.partition, error)
+            return None
+        return oldest
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - the base's signature
+        """Fetch records, without those that were under way when `read_again` was called."""
+        async for tp, message in super().getmany(timeout):
+            start = self._sought.get(tp)
+            if start is None:
+                yield tp, message
+            elif message.offset == start:
+                del self._sought[tp]
+                self._read_offset[tp] = start  # a record under way may have set it
+                yield tp, message
 
     def _new_offset(self, tp: TP) -> int | None:
         """Return the offset to commit for a partition, None if nothing new may be committed."""

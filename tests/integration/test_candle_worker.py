@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from candlewick.stack.parent_death import leashed
 from schemas import codecs, topics
@@ -153,6 +153,42 @@ def test_a_worker_that_was_frozen_past_its_session_leaves_without_writing(
             reader.read_until_all_of(truth, within_s=30)
 
     assert exit_code == os.EX_TEMPFAIL
+    assert differences(newest_revisions(reader.candles), truth) == []
+
+
+def commit_all(kafka: RunningKafka) -> None:
+    """Commit the end of each partition for the workers, whatever they have read."""
+    places = [TopicPartition(topics.TRADES.name, i) for i in range(PARTITIONS)]
+    group = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": topics.CANDLE_APP})
+    ends = [
+        TopicPartition(place.topic, place.partition, group.get_watermark_offsets(place)[1])
+        for place in places
+    ]
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            group.commit(offsets=ends, asynchronous=False)
+            break
+        except KafkaException:  # the killed worker is still a member
+            assert group.poll(0.5) is None
+    group.close()
+
+
+def test_no_trade_is_missed_where_more_was_committed_than_the_state_has_seen(
+    kafka: RunningKafka, tmp_path: Path
+) -> None:
+    with Feed(kafka.bootstrap, every_s=0.003) as feed, CandleReader(kafka) as reader:
+        with a_worker(kafka, tmp_path):
+            while not reader.candles:
+                reader.read()
+        commit_all(kafka)
+        with a_worker(kafka, tmp_path):
+            reader.read_for(8.0)
+            feed.stop()
+            truth = feed.candles()
+            reader.read_until_all_of(truth, within_s=30)
+
+    assert "reading again" in (tmp_path / "worker-1.log").read_text()
     assert differences(newest_revisions(reader.candles), truth) == []
 
 

@@ -21,10 +21,11 @@ BLOCK_TRADES = 50
 
 @dataclass(slots=True)
 class Feed:
-    """Sends a block of a random symbol every 25 ms; a block spans most of an event minute."""
+    """Sends a block of a random symbol at a pace; a block spans most of an event minute."""
 
     bootstrap: str
     seed: int = 1
+    every_s: float = 0.025
     sent: list[TradeBlock] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -67,7 +68,7 @@ class Feed:
             producer.produce(topics.TRADES.name, message.value, message.key, headers=headers)
             self.sent.append(block)
             producer.poll(0)
-            if self._stop.wait(0.025):
+            if self._stop.wait(self.every_s):
                 break
         producer.flush()
 

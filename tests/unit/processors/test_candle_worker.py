@@ -53,9 +53,11 @@ class Stage:
         self.table = {} if table is None else table
         self.outlet, self.reader, self.standing = Outlet(), Reader(), Standing()
         self.standing.read_by(self.reader)
-        self.worker = CandleWorker(self.table, self.outlet, CandleRules(), self.seek, self.standing)
+        self.worker = CandleWorker(
+            self.table, self.outlet, CandleRules(), self.read_again, self.standing
+        )
 
-    async def seek(self, _partition: int, _offset: int) -> None:
+    async def read_again(self, _partition: int, _offset: int) -> int | None:
         raise AssertionError("nothing is to be read again")
 
     def take(self, *messages: Message) -> "Stage":

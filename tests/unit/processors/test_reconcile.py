@@ -58,9 +58,30 @@ def test_a_topic_that_no_longer_holds_the_offset_is_read_from_its_oldest_record_
     healer = Healer()
     healer.saw(0, 900)
     healer.judge(0, state_offset=3, now_s=0.0)
+    healer.holds_from(0, 700)
     healer.saw(0, 700)
 
     assert healer.judge(0, state_offset=3, now_s=0.1) is Verdict.REAL_GAP
+
+
+def test_a_record_that_comes_twice_does_not_prove_that_those_before_it_were_read() -> None:
+    healer = Healer()
+    healer.saw(0, 9)
+    healer.judge(0, state_offset=3, now_s=0.0)
+    healer.holds_from(0, 0)
+    healer.saw(0, 9)
+
+    assert healer.judge(0, state_offset=3, now_s=0.1) is Verdict.READ_AGAIN
+
+
+def test_a_symbol_whose_state_is_further_behind_is_read_again_without_waiting() -> None:
+    healer = Healer()
+    healer.saw(0, 9)
+    healer.judge(0, state_offset=5, now_s=0.0)
+    healer.saw(0, 6)
+    healer.saw(0, 7)
+
+    assert healer.judge(0, state_offset=3, now_s=0.1) is Verdict.READ_AGAIN
 
 
 @given(
@@ -82,6 +103,7 @@ def test_reading_again_ends_with_a_verdict_whatever_the_seeks_do(
         healer.saw(0, offset)
         verdict = healer.judge(0, state_offset=state_offset, now_s=now_s)
     if verdict is not Verdict.REAL_GAP:
+        healer.holds_from(0, oldest)
         healer.saw(0, max(state_offset + 1, oldest))
         verdict = healer.judge(0, state_offset=state_offset, now_s=now_s)
 
