@@ -6,7 +6,9 @@ nothing, and a machine whose clock is an hour off works like any other.
 
 from typing import Final
 
+REST: Final = "REST"  # name of the witness that is asked, not sent
 KEPT_MS: Final = 300_000
+LEAP_MS: Final = 3_000
 _FEW: Final = 2
 
 
@@ -18,6 +20,10 @@ class ExchangeClock:
     clock is as far as more than a third of the witnesses report: a false witness has no effect, and
     old ones do not delay the clock. For some minutes it does not go back, because frames that
     waited while this process was blocked are old, not a sign of an earlier clock.
+
+    Several false frames in a row may agree on a leap. After a sleep that our steady clock did not
+    count, all do. A leap is believed once REST confirms it, or when no true time has ended the
+    agreement for `LEAP_MS`.
     """
 
     def __init__(self, *, ahead_ms: int) -> None:
@@ -31,22 +37,39 @@ class ExchangeClock:
         self._highest: int | None = None
         self._highest_before: int | None = None
         self._turned_ms: int | None = None
+        self._leaps_since_ms: int | None = None
 
     def hear(self, witness: str, exchange_ms: int, steady_ms: int) -> None:
         """Record the exchange's time from a witness, received at a steady time."""
+        before = self._offset() if self._offsets else None
         self._offsets[witness] = exchange_ms - steady_ms
         self._turn(steady_ms)
-        if len(self._offsets) > _FEW:
-            agreed = self._agreed()
+        if len(self._offsets) <= _FEW:
+            return
+        agreed = self._agreed()
+        if before is None or self._is_believed(agreed, before, steady_ms):
             self._highest = agreed if self._highest is None else max(self._highest, agreed)
 
     def now_ms(self, steady_ms: int) -> int:
         """Return the exchange's time, UTC epoch milliseconds; steady time without witnesses."""
         return steady_ms + self._offset()
 
+    @property
+    def is_leaping(self) -> bool:
+        """Whether the witnesses agree on a leap that is not believed yet: REST can confirm it."""
+        return self._leaps_since_ms is not None
+
     def is_ahead(self, time_ms: int, steady_ms: int) -> bool:
         """Check whether a time is too far ahead to be a true time of the exchange."""
         return bool(self._offsets) and time_ms > self.now_ms(steady_ms) + self._ahead_ms
+
+    def _is_believed(self, agreed: int, before: int, steady_ms: int) -> bool:
+        if agreed <= max(before, self._offsets.get(REST, before)) + self._ahead_ms:
+            self._leaps_since_ms = None
+            return True
+        if self._leaps_since_ms is None:
+            self._leaps_since_ms = steady_ms
+        return steady_ms - self._leaps_since_ms >= LEAP_MS
 
     def _offset(self) -> int:
         kept = [one for one in (self._highest, self._highest_before) if one is not None]

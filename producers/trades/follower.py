@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
@@ -28,6 +29,7 @@ SERVE_S: Final = 0.02
 QUIET_S: Final = 0.25
 SUMMARY_S: Final = 60.0
 CLOCK_S: Final = 60.0
+LEAP_S: Final = 1.0
 REQUESTS_AT_A_TIME: Final = 4
 DELIVERY_S: Final = 10.0
 
@@ -111,8 +113,11 @@ class Follower:
                 await asyncio.sleep(max(back_off_s(failures), error.retry_after_s))
 
     async def _watch_clock(self) -> None:
-        failures = 0
+        failures, due_s = 0, 0.0
         while True:
+            await asyncio.sleep(LEAP_S if due_s else 0)
+            if not self._clock.is_leaping and time.monotonic() < due_s:
+                continue
             try:
                 await hear_time(self._rest, self._clock)
             except Transient as error:
@@ -120,7 +125,7 @@ class Follower:
                 await asyncio.sleep(max(back_off_s(failures), error.retry_after_s))
             else:
                 failures = 0
-                await asyncio.sleep(CLOCK_S)
+                due_s = time.monotonic() + CLOCK_S
 
     def _bury_answer(self, error: PoisonMessage) -> None:
         self._dispatch.bury_once(error, self._rest.address)

@@ -1,17 +1,14 @@
 """Requests to REST for one symbol's trades; only plausible ones are returned."""
 
 from collections.abc import Callable
-from typing import Final
 
 from clients.clock import steady_ms
 from producers.binance.rest import RestClient
-from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.exchange_clock import REST, ExchangeClock
 from producers.trades.id_jumps import NEAR
 from producers.trades.rest_checks import Doubts
 from schemas.errors import PoisonMessage
 from schemas.market import Trade
-
-REST: Final = "REST"  # name of the witness for the exchange's clock
 
 
 class Answers:

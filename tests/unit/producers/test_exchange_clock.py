@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.trades.exchange_clock import KEPT_MS, ExchangeClock
+from producers.trades.exchange_clock import KEPT_MS, LEAP_MS, ExchangeClock
 
 AHEAD_MS = 5_000
 HOUR_MS = 3_600_000
@@ -68,14 +68,53 @@ def test_frames_that_waited_while_the_process_stood_still_do_not_set_the_clock_b
     assert not clock.is_ahead(120_000, 120_000)
 
 
-def test_sleep_that_the_steady_clock_did_not_count_is_caught_up_with_two_voices() -> None:
+def test_sleep_that_the_steady_clock_did_not_count_is_caught_up_once_rest_confirms_it() -> None:
     clock = a_clock()
-    clock.hear("BTCUSDT", HOUR_MS, 1_000)
+    for symbol in SYMBOLS:
+        clock.hear(symbol, HOUR_MS, 1_000)
+    assert clock.is_ahead(HOUR_MS, 1_000)
+
+    clock.hear("REST", HOUR_MS, 1_000)
+
+    assert not clock.is_ahead(HOUR_MS, 1_000)
+
+
+def test_sleep_is_caught_up_by_one_symbol_that_rest_confirms() -> None:
+    clock = a_clock()
+    clock.hear("REST", HOUR_MS, 1_000)
     assert clock.is_ahead(HOUR_MS, 1_000)
 
     clock.hear("ETHUSDT", HOUR_MS, 1_000)
 
     assert not clock.is_ahead(HOUR_MS, 1_000)
+
+
+def test_sleep_is_caught_up_without_rest_when_all_agree_for_some_seconds() -> None:
+    clock = a_clock()
+    for now_ms in range(1_000, 1_000 + LEAP_MS + 500, 500):
+        for symbol in SYMBOLS:
+            clock.hear(symbol, HOUR_MS + now_ms, now_ms)
+
+    assert clock.now_ms(now_ms) == HOUR_MS + now_ms
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(SYMBOLS), st.integers(AHEAD_MS + 1, 2**61)), max_size=40),
+    st.integers(0, LEAP_MS - 1),
+)
+def test_many_false_frames_in_a_row_move_nothing(lies: list[tuple[str, int]], took_ms: int) -> None:
+    clock = a_clock()
+    for number, (liar, lie_ms) in enumerate(lies):
+        now_ms = took_ms * number // len(lies)
+        clock.hear(liar, now_ms + lie_ms, now_ms)
+
+        assert clock.now_ms(now_ms) == now_ms
+    for symbol in SYMBOLS:
+        clock.hear(symbol, LEAP_MS - 1, LEAP_MS - 1)
+    for liar, lie_ms in lies:
+        clock.hear(liar, 2 * LEAP_MS + lie_ms, 2 * LEAP_MS)
+
+        assert clock.now_ms(2 * LEAP_MS) == 2 * LEAP_MS
 
 
 def test_exchange_that_sets_its_clock_back_is_followed_after_some_minutes() -> None:
