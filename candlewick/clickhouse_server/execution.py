@@ -80,6 +80,7 @@ class Execution:
                 parameters=asked.parameters,
                 settings=asked.settings,
                 default_format=asked.default_format,
+                revision=asked.revision,
             )
             if answer.more is not None:
                 resources.push(answer.resources.pop_all())

@@ -1,8 +1,8 @@
-"""The block without rows that stands for an empty result in the Native format."""
+"""Parts of the Native format: numbers, texts, and the block that stands for an empty result."""
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import BinaryIO, Final
 
 from candlewick.clickhouse_server.handle import Handle
 from candlewick.clickhouse_server.statement import Statement
@@ -24,18 +24,36 @@ def empty_block(handle: Handle, statement: Statement, parameters: Mapping[str, s
     if described is None:
         return b""
     columns = [json.loads(line)[:2] for line in described.bytes().splitlines()]
-    return _varint(len(columns)) + b"\0" + b"".join(_text(n) + _text(t) for n, t in columns)
+    return varint(len(columns)) + b"\0" + b"".join(text(n) + text(t) for n, t in columns)
 
 
-def _text(value: str) -> bytes:
+def text(value: str) -> bytes:
+    """Return a text with its length in front."""
     raw = value.encode()
-    return _varint(len(raw)) + raw
+    return varint(len(raw)) + raw
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """Return a number of no more bytes than it needs, seven bits a byte."""
     out = bytearray()
     while number >= _MORE:
         out.append(number % _MORE | _MORE)
         number >>= 7
     out.append(number)
     return bytes(out)
+
+
+def read_text(source: BinaryIO) -> str:
+    """Read what `text` wrote."""
+    return source.read(read_varint(source)).decode()
+
+
+def read_varint(source: BinaryIO) -> int:
+    """Read what `varint` wrote."""
+    number, shift = 0, 0
+    while True:
+        (byte,) = source.read(1)
+        number |= (byte % _MORE) << shift
+        if byte < _MORE:
+            return number
+        shift += 7

@@ -20,6 +20,7 @@ _HTTP_ONLY: Final = frozenset(
     }
 )  # fmt: skip
 _LONGEST_SESSION_S: Final = 3600
+_MOST_DIGITS: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Asked:
         readonly: If True, the request may change nothing.
         query_id: The client's id of the query, or empty.
         frames_in: Whether the body consists of ClickHouse's own compressed blocks.
+        revision: The protocol revision at which the client reads its first question, or 0.
     """
 
     settings: Mapping[str, str]
@@ -49,6 +51,7 @@ class Asked:
     readonly: bool
     query_id: str
     frames_in: bool
+    revision: int
 
 
 def read_request(request: Request) -> Asked:
@@ -74,6 +77,7 @@ def read_request(request: Request) -> Asked:
         readonly=request.method != "POST" or url.get("readonly", "0") != "0",
         query_id=url.get("query_id", ""),
         frames_in=url.get("decompress") == "1",
+        revision=_revision(url.get("client_protocol_version", "0")),
     )
 
 
@@ -88,4 +92,10 @@ def _is_setting(name: str) -> bool:
 def _timeout(text: str) -> int:
     if not text.isdecimal() or int(text) > _LONGEST_SESSION_S:
         raise refused(BAD_ARGUMENTS, f"session_timeout must be 0 to {_LONGEST_SESSION_S} seconds.")
+    return int(text)
+
+
+def _revision(text: str) -> int:
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
+        raise refused(BAD_ARGUMENTS, "client_protocol_version must be a number.")
     return int(text)

@@ -12,6 +12,7 @@ from chdb import ChdbError
 
 from candlewick.clickhouse_server.errors import from_engine
 from candlewick.clickhouse_server.handle import Handle, Rows, assign, quoted
+from candlewick.clickhouse_server.hello import as_revision_0, at_revision, is_hello
 from candlewick.clickhouse_server.native import empty_block
 from candlewick.clickhouse_server.statement import Kind, Statement
 
@@ -54,6 +55,7 @@ def run(
     parameters: Mapping[str, str],
     settings: Mapping[str, str],
     default_format: str,
+    revision: int = 0,
 ) -> Answer:
     """Run a statement and return its result, streamed if the format allows it.
 
@@ -65,6 +67,7 @@ def run(
         parameters: Values of ``{name:Type}``.
         settings: Settings of the request, already applied to the handle.
         default_format: Format for a statement that names none; may be empty.
+        revision: Protocol revision at which the client reads its first question.
 
     Raises:
         ENGINE_ERRORS: The engine refuses the statement.
@@ -79,8 +82,15 @@ def run(
         and format_ in _JOINABLE
         and not _is_array(statement, settings)
     ):
+        if format_ == "Native" and is_hello(statement.sql):
+            return _hello(handle, statement, revision)
         return _select(handle, statement, format_, parameters)
     return _whole(handle, statement, format_, parameters)
+
+
+def _hello(handle: Handle, statement: Statement, revision: int) -> Answer:
+    answer = handle.query(as_revision_0(statement.sql), "Native", {})
+    return Answer() if answer is None else Answer("Native", at_revision(answer.bytes(), revision))
 
 
 def _is_array(statement: Statement, settings: Mapping[str, str]) -> bool:
@@ -123,7 +133,7 @@ def _whole(
 def _select(
     handle: Handle, statement: Statement, format_: str, parameters: Mapping[str, str]
 ) -> Answer:
-    result = handle.send_query(_as_revision_0(statement.sql), format_, parameters)
+    result = handle.send_query(statement.sql, format_, parameters)
     first, second = result.fetch(), result.fetch()
     if first is None:
         empty = empty_block(handle, statement, parameters) if format_ == "Native" else b""
@@ -141,10 +151,3 @@ def _rest(result: Rows) -> Iterator[bytes]:
             yield block.bytes()
     except ENGINE_ERRORS as error:
         raise from_engine(error) from error
-
-
-def _as_revision_0(sql: bytes) -> bytes:
-    """Report revision 0 to clickhouse-go, which then expects Native blocks as the engine does."""
-    if not sql.startswith(b"SELECT displayName(), version(), revision()"):
-        return sql
-    return sql.replace(b"revision()", b"toUInt32(0)", 1)
