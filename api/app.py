@@ -16,7 +16,7 @@ from api.health.watch import Watch
 from api.http import problems
 from api.http.body_limits import BodyLimit, NoSniff
 from api.http.errors import answer_errors
-from api.http.openapi import errors
+from api.http.openapi import describe_fully, errors
 from api.http.rate_limits import Rates, RequestRate
 from api.http.thread_pools import Turns
 from api.live.feed import Feed
@@ -84,6 +84,7 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
     app.add_middleware(Metering, meter=meter)
     for module in ROUTES:
         app.include_router(module.router)
+    describe_fully(app)
     return app
 
 

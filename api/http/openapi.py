@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from api.http.problems import MEDIA_TYPE, Kind
+from schemas.timeframe import Interval
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -80,3 +83,40 @@ def _example(kind: Kind) -> dict[str, Any]:
         "detail": kind.remedy,
         "instance": "/v1/...",
     }
+
+
+def describe_fully(app: FastAPI) -> None:
+    """Give the application a document in which every reference leads somewhere.
+
+    FastAPI adds the models of the routes. Problems are answered by handlers, so their models are
+    added here, and names for the members of enumerations that are no identifiers.
+    """
+    made = app.openapi
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            described = made()  # stores it in the application
+            described["components"]["schemas"] |= _problems()
+            _name_intervals(described)
+        return made()
+
+    app.openapi = document  # type: ignore[method-assign]  # as FastAPI's documents advise
+
+
+def _problems() -> dict[str, Any]:
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemBody, "serialization")]
+    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
+    found: dict[str, Any] = definitions["$defs"]
+    return found
+
+
+def _name_intervals(part: Any) -> None:  # noqa: ANN401 - any part of a JSON document
+    if isinstance(part, list):
+        for one in part:
+            _name_intervals(one)
+    elif isinstance(part, dict):
+        values = part.get("enum")
+        if isinstance(values, list) and any(value in list(Interval) for value in values):
+            part["x-enum-varnames"] = [Interval(value).name for value in values]
+        for one in part.values():
+            _name_intervals(one)

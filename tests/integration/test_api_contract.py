@@ -1,5 +1,7 @@
 """The API against its own OpenAPI document, and against hostile input."""
 
+import json
+import re
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -248,6 +250,23 @@ def test_no_pattern_takes_digits_of_other_scripts(stage: Stage) -> None:
 
     assert '"pattern"' in document
     assert "\\\\d" not in document
+
+
+def test_every_reference_of_the_description_leads_somewhere(stage: Stage) -> None:
+    with stage.api.client() as client:
+        document = client.get("/openapi.json").json()
+    referred = set(re.findall(r'"\$ref": ?"#/components/schemas/([^"]+)"', json.dumps(document)))
+    schemas = document["components"]["schemas"]
+
+    assert "ProblemBody" in referred
+    assert referred <= schemas.keys()
+
+
+def test_members_of_intervals_have_names_that_read_well(stage: Stage) -> None:
+    with stage.api.client() as client:
+        document = client.get("/openapi.json").text
+
+    assert '"x-enum-varnames":["ONE_MINUTE","FIFTEEN_MINUTES"' in document.replace(" ", "")
 
 
 def test_tokens_and_users_are_kept_by_no_cache(admin: httpx.Client) -> None:
