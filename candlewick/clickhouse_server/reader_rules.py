@@ -17,12 +17,13 @@ _VERBS: Final = frozenset(
 )
 _READING_TREES: Final = ("Select", "Show", "SHOW", "Describe", "Exists", "Explain")
 _DISK_FUNCTIONS: Final = frozenset({"file", "aigenerate", "python"})
+# Those of inserts too: JDBC's driver sends them with each statement. The reader inserts nothing.
 _SETTINGS: Final = frozenset(
     {
-        "date_time_input_format", "date_time_output_format", "extremes", "final",
+        "async_insert", "date_time_input_format", "date_time_output_format", "extremes", "final",
         "join_use_nulls", "limit", "max_block_size", "max_execution_time", "max_result_bytes",
         "max_result_rows", "max_rows_to_read", "max_threads", "offset", "result_overflow_mode",
-        "session_timezone",
+        "session_timezone", "wait_for_async_insert",
     }
 )  # fmt: skip
 # System tables with statements, results and errors of other users: empty for the reader.
