@@ -14,6 +14,9 @@ UNAUTHORIZED: Final = 401
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
 TIMEOUT_S: Final = 10.0
+# Of dashboards, of rules and contact points, of data sources. Source: Grafana, pkg/services:
+# dashboards/errors.go, ngalert/provisioning/errors.go, datasources/errors.go.
+_OF_FILES: Final = ("provisioned", "provenance", "read-only data source")
 
 
 @contextmanager
@@ -62,6 +65,12 @@ def is_missing(error: GrafanaClientError) -> bool:
 
 
 def _meant(error: GrafanaException, url: str, doing: str) -> Exception:
+    told = str(error.response or error.message)
+    if any(word in told.lower() for word in _OF_FILES):
+        return ConfigurationError(
+            f"Grafana made this from its provisioning files, so it refused to {doing}: change the "
+            "file, or remove it and start Grafana again"
+        )
     if error.status_code == UNAUTHORIZED:
         return ConfigurationError(
             f"Grafana at {url} does not know the token: create one under Administration, Service "
@@ -72,5 +81,5 @@ def _meant(error: GrafanaException, url: str, doing: str) -> Exception:
             f"the token may not {doing}: give its service account the role Admin"
         )
     if isinstance(error, GrafanaClientError):
-        return ConfigurationError(f"Grafana refused to {doing}: {error.response or error.message}")
+        return ConfigurationError(f"Grafana refused to {doing}: {told}")
     return Transient(f"Grafana at {url} could not {doing}: {error.message}")

@@ -35,5 +35,7 @@ def _rule(rule: dict[str, object]) -> dict[str, object]:
     kept = {name: value for name, value in rule.items() if name not in _OF_THE_API_ONLY}
     annotations = kept["annotations"]
     if isinstance(annotations, dict):
-        kept["dashboardUid"] = annotations.pop("__dashboardUid__")
+        # Grafana stores these two, and makes the link of a message from the annotations.
+        kept["dashboardUid"] = annotations["__dashboardUid__"]
+        kept["panelId"] = int(annotations["__panelId__"])
     return kept

@@ -3,7 +3,7 @@ SELECT
     symbol,
     last_agg_id - first_agg_id + 1 AS trades,
     argMax(state, (changed_time, state != 'found')) AS now,
-    if(now = 'found', dateDiff('second', noticed, $__toTime), dateDiff('millisecond', noticed, max(changed_time)) / 1000) AS took,
+    if(now = 'found', toFloat64(dateDiff('second', noticed, $__toTime)), dateDiff('millisecond', noticed, max(changed_time)) / 1000) AS took,
     argMax(reason, (changed_time, state != 'found')) AS why
 FROM gaps
 WHERE $__timeFilter(noticed_time)

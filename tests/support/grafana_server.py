@@ -36,6 +36,7 @@ class FakeGrafana:
     version: str = "13.2.3"
     plugin: str | None = "4.20.0"
     role: str = "Admin"
+    from_files: bool = False
     sources: dict[str, Json] = field(default_factory=dict)
     folders: dict[str, Json] = field(default_factory=dict)
     dashboards: dict[str, Json] = field(default_factory=dict)
@@ -111,6 +112,8 @@ def get_source(g: FakeGrafana, named: Json, *_: object) -> Answer:
 
 
 def put_source(g: FakeGrafana, _: Json, body: Json, __: object) -> Answer:
+    if g.from_files and body["uid"] in g.sources:
+        return 403, {"message": "Cannot update read-only data source"}
     secret = dict.fromkeys(body.pop("secureJsonData", {}), True)
     g.sources[body["uid"]] = {"id": 1, "orgId": 1, **body, "secureJsonFields": secret}
     return 200, {"message": "Datasource added", "datasource": body}
@@ -139,6 +142,8 @@ def put_dashboard(g: FakeGrafana, _: Json, body: Json, __: object) -> Answer:
     if lost(Dashboard, board):
         return 400, {"message": "the dashboard is not what the SDK's types say"}
     known = g.dashboards.get(board["uid"])
+    if known and g.from_files:
+        return 400, {"message": "Cannot save provisioned dashboard"}
     if known and not body["overwrite"]:
         return 412, {"message": "The dashboard has been changed by someone else"}
     version = known["dashboard"]["version"] + 1 if known else 1
@@ -154,6 +159,8 @@ def get_contacts(g: FakeGrafana, *_: object) -> Answer:
 def put_contact(g: FakeGrafana, _: Json, body: Json, __: object) -> Answer:
     if lost(ContactPoint, body) or not body["settings"].get("url"):
         return 400, {"message": "invalid contact point"}
+    if g.from_files and body["uid"] in g.contacts:
+        return 409, {"message": "cannot change provenance from 'file' to 'api'"}
     g.contacts[body["uid"]] = body | {"provenance": "api"}
     return 202, g.contacts[body["uid"]]
 
@@ -164,15 +171,34 @@ def get_rule(g: FakeGrafana, named: Json, *_: object) -> Answer:
 
 
 def put_rule(g: FakeGrafana, _: Json, body: Json, __: object) -> Answer:
-    receivers = {contact["name"] for contact in g.contacts.values()}
-    if body["folderUID"] not in g.folders:
-        return 400, {"message": "folder does not exist"}
-    if body["notification_settings"]["receiver"] not in receivers:
-        return 400, {"message": "receiver does not exist"}
-    if lost(Rule, body):
-        return 400, {"message": "the rule is not what the SDK's types say"}
+    if g.from_files and body["uid"] in g.rules:
+        return 409, {"message": "cannot change provenance from 'file' to 'api'"}
+    if wrong := wrong_rule(g, body):
+        return 400, {"message": wrong}
     g.rules[body["uid"]] = body | {"id": 3, "updated": "2026-01-01T00:00:00Z", "provenance": "api"}
     return 201, g.rules[body["uid"]]
+
+
+def wrong_rule(g: FakeGrafana, body: Json) -> str:
+    """What is wrong with a rule, or nothing."""
+    notes = body["annotations"]
+    linked = {"__dashboardUid__", "__panelId__"} & notes.keys()
+    wrong = {
+        "folder does not exist": body["folderUID"] not in g.folders,
+        "receiver does not exist": body["notification_settings"]["receiver"]
+        not in {contact["name"] for contact in g.contacts.values()},
+        "both annotations __dashboardUid__ and __panelId__ must be specified": len(linked) == 1,
+        "the panel does not exist": len(linked) == 2
+        and not has_panel(g, notes["__dashboardUid__"], notes["__panelId__"]),
+        "the rule is not what the SDK's types say": bool(lost(Rule, body)),
+    }
+    return next((reason for reason, is_so in wrong.items() if is_so), "")
+
+
+def has_panel(g: FakeGrafana, board: str, panel: str) -> bool:
+    """Whether a dashboard has a panel of that number."""
+    panels = g.dashboards.get(board, {}).get("dashboard", {}).get("panels", [])
+    return any(str(one["id"]) == panel for one in panels)
 
 
 def find_annotations(g: FakeGrafana, _: Json, __: object, asked: dict[str, list[str]]) -> Answer:

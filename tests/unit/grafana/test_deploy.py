@@ -90,6 +90,28 @@ def test_what_somebody_changed_by_hand_is_shown_and_put_back(
     assert grafana.dashboards["candlewick-market"]["dashboard"]["panels"][0]["title"] == title
 
 
+@pytest.mark.parametrize("kind", ["sources", "dashboards", "contacts", "rules"])
+def test_what_grafana_made_from_files_is_said_to_be_changed_there(
+    kind: str, deploy: Deploy, grafana: FakeGrafana
+) -> None:
+    deploy()
+    for thing in getattr(grafana, kind).values():
+        changed = {"sources": thing, "dashboards": thing.get("dashboard"), "contacts": thing}
+        (changed.get(kind) or thing)["title" if kind in {"dashboards", "rules"} else "name"] = "?"
+    grafana.from_files = True
+
+    assert "from its provisioning files" in deploy.refused()
+
+
+def test_an_alert_links_to_a_panel_of_its_dashboard(deploy: Deploy, grafana: FakeGrafana) -> None:
+    deploy()
+
+    links = {name: rule["annotations"] for name, rule in grafana.rules.items()}
+    gaps = links["candlewick-gap-not-repaired"]
+    panels = grafana.dashboards[gaps["__dashboardUid__"]]["dashboard"]["panels"]
+    assert [p["title"] for p in panels if str(p["id"]) == gaps["__panelId__"]] == ["Gaps"]
+
+
 def test_a_wrong_token_is_said_to_be_one(deploy: Deploy) -> None:
     assert "does not know the token" in deploy.refused("--token", "glsa_wrong")
 

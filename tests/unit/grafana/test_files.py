@@ -112,3 +112,6 @@ def test_alerts_are_provisioned_without_anything_that_grafana_takes_for_a_variab
     for rule in rules:
         assert "$" not in json.dumps(rule["annotations"])  # Grafana fills in $NAME from outside
         assert rule["notification_settings"]["receiver"] == "Candlewick"
+        assert rule["annotations"]["__panelId__"] == str(rule["panelId"])
+        assert rule["annotations"]["__dashboardUid__"] == rule["dashboardUid"]
+        assert rule["panelId"] > 0
