@@ -1,12 +1,15 @@
 """Parses and formats times: epoch milliseconds or ISO 8601 in, both out; all in UTC."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
 
 END_MS = 4_102_444_800_000  # 2100-01-01, the limit of the tables
+SECONDS = range(10**9, 10**10)  # epoch seconds of 2001 to 2286; as milliseconds, days of 1970
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOST_PLUS = re.compile(r"(:\d\d\S*) (\d\d:?\d\d)")  # `+` in an address arrives as a blank
 
 
 def parse_time(value: object) -> int:
@@ -16,12 +19,14 @@ def parse_time(value: object) -> int:
         value: Epoch milliseconds or ISO 8601; a time without a zone is UTC.
 
     Raises:
-        ValueError: The value is neither, or is not between 1970 and 2100.
+        ValueError: The value is neither, is in seconds, or is not between 1970 and 2100.
     """
     text = str(value).strip()
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else _iso(text)  # noqa: PLR2004 - digits
     if not 0 <= number < END_MS:
         raise ValueError("not between 1970 and 2100")
+    if number in SECONDS and text.isdigit():
+        raise ValueError(f"seconds? send milliseconds: {number}000")
     return number
 
 
@@ -33,7 +38,7 @@ def iso(time_ms: int) -> str:
 
 def _iso(text: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))
     except ValueError:
         raise ValueError(
             "neither epoch milliseconds nor ISO 8601, for example 2026-01-31T12:00:00Z"
@@ -48,7 +53,8 @@ TimeMs = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": END_MS - 1},
+                {"type": "integer", "minimum": 0, "maximum": SECONDS.start - 1},
+                {"type": "integer", "minimum": SECONDS.stop, "maximum": END_MS - 1},
                 {"type": "string", "format": "date-time"},
             ],
             "description": "UTC: epoch milliseconds, or ISO 8601.",
