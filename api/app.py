@@ -16,7 +16,9 @@ from api.health.watch import Watch
 from api.http import problems
 from api.http.body_limits import BodyLimit, NoSniff
 from api.http.errors import answer_errors
+from api.http.head import HeadAsGet
 from api.http.openapi import describe_fully, errors
+from api.http.ranges import KeptAnswers
 from api.http.rate_limits import Rates, RequestRate
 from api.http.thread_pools import Turns
 from api.live.feed import Feed
@@ -78,6 +80,7 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
     app.state.meter = meter = Meter()
     meter.registry.register(FeedCollector(parts))
     answer_errors(app)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, most=settings.api.body_bytes)
     app.add_middleware(NoSniff)
     app.add_middleware(RequestRate, rates=parts.rates)
@@ -97,6 +100,7 @@ def _parts(settings: Settings, gate: Gate) -> Dependencies:
         settings=settings,
         reader=reader,
         candles=Candles(reader),
+        pages=KeptAnswers(time.monotonic),
         feed=feed,
         watch=watch,
         report=Report(settings, feed, watch),

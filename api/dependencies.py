@@ -9,11 +9,12 @@ from starlette.requests import HTTPConnection
 from api.accounts.authentication import Gate
 from api.health.report import Report
 from api.health.watch import Watch
+from api.http.ranges import KeptAnswers
 from api.http.rate_limits import Rates
 from api.http.thread_pools import Turns
 from api.live.feed import Feed
 from api.live.training_requests import Requests
-from api.queries.candle_pages import Candles
+from api.queries.candle_pages import Candles, Page
 from api.queries.clickhouse import Reader
 from api.queries.recent_skill import RecentSkill
 from api.queries.symbols import Symbols
@@ -27,6 +28,7 @@ class Dependencies:
     settings: Settings
     reader: Reader
     candles: Candles
+    pages: KeptAnswers[Page]
     feed: Feed
     watch: Watch
     report: Report

@@ -141,6 +141,12 @@ HEAD_TOO_LARGE = CATALOGUE.add(
     "The head of the request is too large",
     "Send fewer and shorter headers, and a shorter path.",
 )
+NO_RANGE = CATALOGUE.add(
+    "range-not-satisfiable",
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    "The answer has no such bytes",
+    "`Content-Range` names the length; ask for bytes below it.",
+)
 SIGN_IN = CATALOGUE.add(
     "sign-in",
     HTTPStatus.UNAUTHORIZED,

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.http.problems import MEDIA_TYPE, Problem
+from api.http.ranges import cut
 
 JSON = "application/json"
 _REVALIDATE = "private, no-cache"
@@ -29,25 +30,49 @@ def answer(
     *,
     media_type: str = JSON,
     headers: Mapping[str, str] | None = None,
+    is_final: bool = False,
 ) -> Response:
     """Return a body with its ETag, or 304 if the client's copy is current.
 
     Large text is compressed at the fastest level if the client accepts it; call this in a thread.
 
-    Source: RFC 9110, sections 8.8.3 and 13.1.2.
+    Args:
+        request: The request to answer.
+        body: The whole body.
+        media_type: Type of the body.
+        headers: More headers.
+        is_final: Whether the body cannot change; then ranges of it may be asked for.
+
+    Raises:
+        Problem: The client asks for bytes that the body does not have (416).
+
+    Source: RFC 9110, sections 8.8.3, 13.1 and 14.
     """
+    asked = request.headers.get("range", "") if is_final else ""
     packs = len(body) >= _WORTH_PACKING_BYTES and media_type.startswith(_TEXT)
-    packs = packs and accepts_gzip(request)
+    packs = packs and not asked and accepts_gzip(request)
     tag = f'"{sha256(body).hexdigest()[:24]}{"-gz" if packs else ""}"'
     fields = {"ETag": tag, "Cache-Control": _REVALIDATE}
     fields["Vary"] = "Accept, Accept-Encoding, Authorization"
     fields |= dict(headers or {})
+    if is_final and not packs:
+        fields["Accept-Ranges"] = "bytes"
     if has_already(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=fields)
+    piece = cut(asked, len(body)) if asked and _is_range_of(request, tag) else None
+    if piece is not None:
+        fields["Content-Range"] = f"bytes {piece.start}-{piece.stop - 1}/{len(body)}"
+        part = body[piece.start : piece.stop]
+        return Response(part, HTTPStatus.PARTIAL_CONTENT, fields, media_type)
     if packs:
         fields["Content-Encoding"] = "gzip"
         body = gzip.compress(body, compresslevel=1, mtime=0)
     return Response(body, media_type=media_type, headers=fields)
+
+
+def _is_range_of(request: Request, tag: str) -> bool:
+    """Return whether the range is to be cut from this very body; a date never says so."""
+    return request.headers.get("if-range", tag).strip() == tag
 
 
 def accepts_gzip(request: Request) -> bool:

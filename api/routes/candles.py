@@ -1,5 +1,6 @@
 """Routes of candles: one symbol by URL or many by a search, in several formats."""
 
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
@@ -21,6 +22,7 @@ from api.queries.candles import FIELDS, KEYS, STORED, CandleQuery, Origin
 from api.queries.formats import ENCODINGS, Format, choose_format
 from schemas.timeframe import Interval
 
+SETTLED_MS = 60_000  # a candle is sent seconds after its end, and again when REST corrects it
 router = APIRouter(tags=["market"], dependencies=Reading)
 ANSWERS = {
     **found(CandlePage, media_types={e.media_type.split(";")[0]: f for f, e in ENCODINGS.items()}),
@@ -28,6 +30,7 @@ ANSWERS = {
         problems.INVALID,
         problems.UNKNOWN_SYMBOL,
         problems.NO_FORMAT,
+        problems.NO_RANGE,
         problems.SIGN_IN,
         problems.UNAVAILABLE,
     ),
@@ -57,8 +60,27 @@ def _answer(request: Request, parts: Dependencies, wanted: CandleSearch) -> Resp
     most = limits.page_rows if form is Format.JSON else limits.export_rows
     query = _query(wanted, most)
     parts.symbols.check(*query.symbols)
-    page = parts.candles.read(query, form)
-    return answer(request, page.body, media_type=page.media_type, headers=_links(request, page))
+    is_final = _is_final(request, wanted)
+    page = _page(request, parts, query, form) if is_final else parts.candles.read(query, form)
+    headers = _links(request, page)
+    return answer(
+        request, page.body, media_type=page.media_type, headers=headers, is_final=is_final
+    )
+
+
+def _is_final(request: Request, wanted: CandleSearch) -> bool:
+    """Return whether all candles of an answer have closed some time ago."""
+    is_past = wanted.until_ms <= time.time_ns() // 1_000_000 - SETTLED_MS
+    return request.method == "GET" and is_past
+
+
+def _page(request: Request, parts: Dependencies, query: CandleQuery, form: Format) -> Page:
+    key = f"{form} {request.url.query}"
+    page = parts.pages.find(key) if "range" in request.headers else None
+    if page is None:
+        page = parts.candles.read(query, form)
+        parts.pages.keep(key, page)
+    return page
 
 
 def _query(wanted: CandleSearch, most: int) -> CandleQuery:

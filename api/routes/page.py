@@ -12,19 +12,19 @@ router = APIRouter(include_in_schema=False)
 _assets = Assets()
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.get("/")
 async def page(request: Request) -> Response:
     """Return the live page."""
     return _file(request, "index.html")
 
 
-@router.api_route("/docs", methods=["GET", "HEAD"])
+@router.get("/docs")
 async def docs(request: Request) -> Response:
     """Return the page that shows the OpenAPI document."""
     return _file(request, "docs.html")
 
 
-@router.api_route("/static/{name:path}", methods=["GET", "HEAD"])
+@router.get("/static/{name:path}")
 async def file(request: Request, name: str) -> Response:
     """Return one of the page's files."""
     return _file(request, name)

@@ -12,6 +12,7 @@ from pathlib import Path
 import chdb
 import httpx
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -50,6 +51,56 @@ def test_pandas_reads_a_month_of_candles_from_the_url(stage: Stage) -> None:
     assert frame["close"].iloc[0] == Decimal("101.00012345")
     assert str(frame["open_time"].dtype) == "datetime64[ms, UTC]"
     assert frame["open_time"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("path", ["/livez", "/", "/docs", "/v1/candles", "/v1/stream", "/nothing"])
+def test_head_answers_as_get_does_without_a_body(stage: Stage, path: str) -> None:
+    url = url_of(stage, path, **(MONTH if path == "/v1/candles" else {}))
+    with httpx.stream("GET", url, timeout=30) as got:
+        wanted = {name: got.headers.get(name) for name in ("content-type", "etag", "vary")}
+        length = got.headers.get("content-length")
+    head = httpx.head(url, timeout=30)
+
+    assert head.status_code == got.status_code
+    assert {name: head.headers.get(name) for name in wanted} == wanted
+    assert head.headers.get("content-length") == length
+    assert head.content == b""
+
+
+def test_ranges_of_a_past_answer_fit_together_whatever_is_stored_meanwhile(stage: Stage) -> None:
+    url = url_of(stage, "/v1/candles", **MONTH, format="csv")
+    whole = httpx.get(url)
+    tag = whole.headers["etag"]
+    middle = httpx.get(url, headers={"Range": "bytes=100-199", "If-Range": tag})
+    end = httpx.get(url, headers={"Range": "bytes=-50"})
+    other = httpx.get(url, headers={"Range": "bytes=0-9", "If-Range": '"another"'})
+    beyond = httpx.get(url, headers={"Range": "bytes=99999999-"})
+
+    assert whole.headers["accept-ranges"] == "bytes"
+    assert (middle.status_code, middle.content) == (206, whole.content[100:200])
+    assert middle.headers["content-range"] == f"bytes 100-199/{len(whole.content)}"
+    assert (end.status_code, end.content) == (206, whole.content[-50:])
+    assert (other.status_code, other.content) == (200, whole.content)
+    assert (beyond.status_code, beyond.headers["content-range"]) == (
+        416,
+        f"bytes */{len(whole.content)}",
+    )
+
+
+def test_no_range_is_cut_from_an_answer_that_may_change(stage: Stage) -> None:
+    url = url_of(stage, "/v1/candles", symbol="BTCUSDT", limit=3, format="csv")
+    answer = httpx.get(url, headers={"Range": "bytes=0-9"})
+
+    assert answer.status_code == 200
+    assert "accept-ranges" not in answer.headers
+
+
+def test_polars_reads_a_url_lazily_and_at_once(stage: Stage) -> None:
+    parquet = url_of(stage, "/v1/candles", **MONTH, limit=5000, format="parquet")
+    lazy = pl.scan_parquet(parquet).select(pl.len(), pl.col("volume").sum()).collect()
+    table = pl.read_csv(url_of(stage, "/v1/candles", **MONTH, limit=5000, format="csv"))
+
+    assert lazy["len"].item() == len(table) == 2880
 
 
 def test_arrow_and_csv_and_json_say_the_same(stage: Stage) -> None:
