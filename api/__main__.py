@@ -52,6 +52,7 @@ def _serve(app: FastAPI, settings: Settings) -> None:
         port=settings.api.port,
         ssl_certfile=settings.api.certificate,
         ssl_keyfile=settings.api.key,
+        root_path=settings.api.root_path,
         access_log=False,
         log_config=None,
         server_header=False,

@@ -5,9 +5,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any, Final
 
 from anyio import to_thread
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from api.accounts.authentication import Gate
 from api.dependencies import Dependencies
@@ -46,6 +48,11 @@ from api.routes import (
 from schemas.settings import Settings
 
 THREADS = 24
+SHARED: Final[dict[str, Any]] = {
+    "allow_methods": ["GET", "HEAD", "POST", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "Range"],
+    "expose_headers": ["Content-Range", "ETag", "Link", "Retry-After", "X-Next-Cursor"],
+}
 HASHING = 2  # threads that hash passwords; each takes 64 MB
 ROUTES = (
     health,
@@ -81,6 +88,8 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
     meter.registry.register(FeedCollector(parts))
     answer_errors(app)
     app.add_middleware(HeadAsGet)
+    if settings.api.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.api.origins, **SHARED)
     app.add_middleware(BodyLimit, most=settings.api.body_bytes)
     app.add_middleware(NoSniff)
     app.add_middleware(RequestRate, rates=parts.rates)

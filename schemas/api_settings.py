@@ -7,7 +7,14 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from schemas.setting_groups import Group
-from schemas.setting_types import Host, OptionalDatabaseUrl, OptionalFile, Seconds
+from schemas.setting_types import (
+    Host,
+    OptionalDatabaseUrl,
+    OptionalFile,
+    Origins,
+    RootPath,
+    Seconds,
+)
 
 
 def is_address(host: str) -> bool:
@@ -40,6 +47,16 @@ class ApiSettings(Group):
         validate_default=True,
         description="A proxy in front does TLS, and other machines reach the API only through it: "
         "the API may then listen beyond this machine without a certificate.",
+    )
+    origins: Annotated[Origins, NoDecode] = Field(
+        (),
+        description="Origins whose pages may read the API in a browser, comma-separated, for "
+        "example `https://example.com`; `*` for all. Empty: only the stack's own page.",
+    )
+    root_path: RootPath = Field(
+        "",
+        description="Path under which a proxy serves the API, for example `/candlewick`; the proxy "
+        "removes it.",
     )
     public_read: bool = Field(
         default=True, description="Market data may be read without signing in."
@@ -120,6 +137,12 @@ class ApiSettings(Group):
                 "this to true if a proxy in front does TLS"
             )
         return value
+
+    @field_validator("origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        parts = value.replace(" ", "").split(",") if isinstance(value, str) else value
+        return tuple(part for part in parts if part) if isinstance(parts, (list, tuple)) else parts
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

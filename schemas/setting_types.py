@@ -27,6 +27,15 @@ _DAYS_BACK: Final = re.compile(r"[0-9]{1,5}d")
 _FIRST_YEAR: Final = 1970
 
 
+def _origins(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        parts = urlsplit(text)
+        whole = f"{parts.scheme}://{parts.netloc}"
+        if text != "*" and not (parts.scheme in {"http", "https"} and text == whole):
+            raise ValueError(f"write {text!r} as https://host or https://host:port, or * for all")
+    return texts
+
+
 def _host(text: str) -> str:
     if _is_host(text):
         return text
@@ -188,6 +197,8 @@ OptionalFile = Annotated[
 Since = Annotated[str, AfterValidator(_since)]
 Intervals = Annotated[tuple[str, ...], AfterValidator(_intervals)]
 Symbols = Annotated[tuple[str, ...], AfterValidator(_symbols)]
+Origins = Annotated[tuple[str, ...], AfterValidator(_origins)]
 CoinIds = Annotated[dict[str, str], AfterValidator(_coins)]
 # A plausible number of seconds: a millisecond to a day.
+RootPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")]
 Seconds = Annotated[float, Field(ge=0.001, le=DAY_S, allow_inf_nan=False)]

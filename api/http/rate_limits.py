@@ -56,7 +56,9 @@ class Rates:
         Raises:
             Problem: There were too many; 429.
         """
-        if not connection.scope["path"].startswith(_FREE) and (wait_s := self.wait_s(name)):
+        scope = connection.scope
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if not path.startswith(_FREE) and (wait_s := self.wait_s(name)):
             detail = f"more than {self._per_minute} requests a minute"
             raise Problem(problems.SLOW_DOWN, detail, members=Members(retry_after_s=wait_s))
 

@@ -17,6 +17,8 @@ The topics of Kafka and their records, for programs that subscribe. {MADE}
 - **Values** are Avro in Confluent framing: byte 0, four bytes of schema id, body. The id is the
   first 31 bits of the SHA-256 of the `.avsc` file in `schemas/avro/`, so no registry is needed; the
   API serves a registry's read calls under `/registry` for clients that need one.
+- **Batches** are compressed with lz4. Clients on librdkafka and Java read it as they are. aiokafka
+  needs `aiokafka[lz4]`, kafka-python `lz4`, faust-streaming `cramjam`, kafkajs `kafkajs-lz4`.
 - **Keys** are plain text and determine the partition (murmur2, as in Kafka's own clients). All
   records of a key are in one partition, in the order in which they were written. There is no order
   between keys.

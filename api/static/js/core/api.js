@@ -19,6 +19,9 @@ export class Problem extends Error {
   }
 }
 
+/** The address of a path, also where a proxy serves the page below a path of its own. */
+export const here = (path) => `.${path}`;
+
 export function authorization() {
   const who = session();
   return who ? { Authorization: `Bearer ${who.token}` } : {};
@@ -46,7 +49,7 @@ export async function problemOf(answer) {
 
 async function reach(url, options) {
   try {
-    return await fetch(url, options);
+    return await fetch(here(url), options);
   } catch {
     throw new Problem({ detail: "the server does not answer" }, 0);
   }

@@ -1,5 +1,7 @@
 // The server's own health report: whether data arrives and is stored.
 
+import { here } from "./api.js";
+
 const EVERY_MS = 5_000;
 const PATIENCE_MS = 4_000;
 const TITLES = {
@@ -20,7 +22,7 @@ export class Health {
   /** Ask the server; if it does not answer, the stream reports that. */
   async ask() {
     try {
-      const answer = await fetch("/healthcheck", { signal: AbortSignal.timeout(PATIENCE_MS) });
+      const answer = await fetch(here("/healthcheck"), { signal: AbortSignal.timeout(PATIENCE_MS) });
       const { parts } = await answer.json();
       const name = Object.keys(TITLES).find((each) => parts[each]?.state === "down");
       this.trouble = name ? { short: "standing", title: TITLES[name], detail: parts[name].reason } : null;

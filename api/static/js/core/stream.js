@@ -1,6 +1,6 @@
 // The live stream: reconnects by itself and resumes after the last event.
 
-import { authorization, problemOf } from "./api.js";
+import { authorization, here, problemOf } from "./api.js";
 import { events } from "./sse.js";
 
 const FIRST_WAIT_MS = 500;
@@ -44,7 +44,7 @@ export class Stream {
     if (resumes) headers["Last-Event-ID"] = this.lastId;
     const silence = this.watch(abort);
     try {
-      const answer = await fetch("/v1/stream", { headers, signal: abort.signal, cache: "no-store" });
+      const answer = await fetch(here("/v1/stream"), { headers, signal: abort.signal, cache: "no-store" });
       if (!answer.ok) throw await problemOf(answer);
       for await (const event of events(answer.body)) {
         if (generation !== this.generation) return null;

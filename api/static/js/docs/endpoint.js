@@ -1,6 +1,6 @@
 // One endpoint: parameters as fields, the body as JSON, answers by status, and a trial request.
 
-import { authorization } from "../core/api.js";
+import { authorization, here } from "../core/api.js";
 import { el, show } from "../core/dom.js";
 
 const LONGEST = 20_000;
@@ -72,7 +72,7 @@ async function attempt({ path, verb, parameters, inputs, body, type, answer }) {
   for (const { name } of parameters.filter((each) => each.in === "header" && value(each.name))) headers[name] = value(name);
   const began = performance.now();
   try {
-    const got = await fetch(full, { method: verb.toUpperCase(), headers, body: verb === "get" ? undefined : body });
+    const got = await fetch(here(full), { method: verb.toUpperCase(), headers, body: verb === "get" ? undefined : body });
     const text = await got.text();
     show(answer, el("p", { class: "small soft", text: `${got.status} ${got.statusText} · ${(performance.now() - began).toFixed(0)} ms · ${full}` }), el("pre", { text: pretty(text) }));
   } catch (error) {
