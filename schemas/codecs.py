@@ -16,7 +16,7 @@ import numpy as np
 from schemas.coins import Coin, CoinDay
 from schemas.contracts import Contract, contract_of, contract_with_id, refuse_newer
 from schemas.errors import PoisonMessage
-from schemas.history import ArchiveFile, History, Hole
+from schemas.history import ArchiveFile, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.validation import check_key, key_of, validate
@@ -28,6 +28,7 @@ Record = (
     | Candle
     | Gap
     | Hole
+    | IrregularRow
     | ArchiveFile
     | History
     | Coin
@@ -245,6 +246,7 @@ def _history_from(fields: Fields) -> History:
 _PLAIN = (
     Gap,
     Hole,
+    IrregularRow,
     ArchiveFile,
     Coin,
     CoinDay,

@@ -15,7 +15,7 @@ import fastavro
 
 from schemas.coins import Coin, CoinDay
 from schemas.errors import ContractMismatch
-from schemas.history import ArchiveFile, History, Hole
+from schemas.history import ArchiveFile, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 
@@ -30,6 +30,7 @@ RECORDS: dict[str, type] = {
     "model_version.v1": ModelVersion,
     "training_request.v1": TrainingRequest,
     "hole.v1": Hole,
+    "irregular_row.v1": IrregularRow,
     "archive_file.v1": ArchiveFile,
     "history.v1": History,
     "coin.v1": Coin,

@@ -9,7 +9,9 @@ class HoleKind(StrEnum):
 
     OFFICIAL = "official"  # trade ids continue without a break: nothing was traded
     UNLISTED = "unlisted"  # before the first trade of the symbol
-    UNPROVEN = "unproven"  # neither could be proven
+    ENDED = "ended"  # after the last trade of the symbol, which is halted or delisted
+    IRREGULAR = "irregular"  # rows that cannot be candles are in their place: see `IrregularRow`
+    UNPROVEN = "unproven"  # none of these could be proven
 
 
 class ArchiveState(StrEnum):
@@ -25,7 +27,7 @@ class Hole:
     """Candles ``[open_ms, close_ms)`` that the exchange itself does not have.
 
     Attributes:
-        kind: official, unlisted or unproven.
+        kind: official, unlisted, ended, irregular or unproven.
         agg_id_before: Id of the last aggregate trade before it; -1 when none is known.
         agg_id_after: Id of the first aggregate trade after it; -1 when none is known.
         before_ms: Event time of the trade before; -1 when not known.
@@ -48,6 +50,29 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
+class IrregularRow:
+    """A row of candles that the exchange published and that cannot be one; it is kept as it came.
+
+    Attributes:
+        source: rest, archive-daily or archive-monthly.
+        file: The archive file with the row; empty for REST.
+        open_ms: The opening time in it; -1 where that is not a time.
+        row: The row, as text.
+        reason: What is wrong with it, for people.
+        noticed_ms: When it was read, our clock.
+    """
+
+    symbol: str
+    interval: str
+    source: str
+    file: str
+    open_ms: int
+    row: str
+    reason: str
+    noticed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveFile:
     """An archive file that was read, covering ``[open_ms, close_ms)``.
 
@@ -58,7 +83,7 @@ class ArchiveFile:
         rows: Number of candles in it; 0 if it could not be used.
         state: used, reissued or refused.
         changed_ms: When it came into this state, our clock.
-        reason: Why, for people; empty for used.
+        reason: Why, for people; of a used file, what was left out of it, or empty.
     """
 
     name: str

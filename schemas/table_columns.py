@@ -60,6 +60,16 @@ HOLE = (
     "checked_time",
     "reason",
 )
+IRREGULAR_ROW = (
+    "symbol",
+    "interval",
+    "source",
+    "file",
+    "open_time",
+    "row",
+    "reason",
+    "noticed_time",
+)
 ARCHIVE = (
     "name",
     "symbol",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.coins import Coin, CoinDay
-from schemas.history import ArchiveFile, History, Hole
+from schemas.history import ArchiveFile, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.timeframe import DAY_MS
@@ -96,6 +96,15 @@ HOLES = Topic(
     key="symbol",
     retention_ms=FOR_EVER,
     purpose="candles that the exchange itself does not have, with the proof",
+    written_by="producers",
+    read_by="sinks",
+)
+IRREGULAR_ROWS = Topic(
+    name="market.irregular-rows.v1",
+    record=IrregularRow,
+    key="symbol",
+    retention_ms=FOR_EVER,
+    purpose="rows of candles that cannot be one, as the exchange published them",
     written_by="producers",
     read_by="sinks",
 )
@@ -204,6 +213,7 @@ ALL = (
     KLINES,
     GAPS,
     HOLES,
+    IRREGULAR_ROWS,
     ARCHIVES,
     HISTORY,
     COINS,

@@ -1,7 +1,7 @@
 """Conversion of holes, archive files and coins to the RowBinary rows of their tables. Pure."""
 
 from schemas.coins import Coin, CoinDay
-from schemas.history import ArchiveFile, Hole
+from schemas.history import ArchiveFile, Hole, IrregularRow
 from sinks.row_binary import decimal, int64, nullable, string, time, time_or_null
 
 
@@ -20,6 +20,22 @@ def hole_row(hole: Hole) -> bytes:
             time_or_null(hole.after_ms),
             time(hole.checked_ms),
             string(hole.reason),
+        )
+    )
+
+
+def irregular_row(row: IrregularRow) -> bytes:
+    """Convert an irregular row to a row of `irregular_rows`."""
+    return b"".join(
+        (
+            string(row.symbol),
+            string(row.interval),
+            string(row.source),
+            string(row.file),
+            time_or_null(row.open_ms),
+            string(row.row),
+            string(row.reason),
+            time(row.noticed_ms),
         )
     )
 

@@ -8,12 +8,12 @@ from schemas import codecs, table_columns, topics
 from schemas.codecs import KafkaMessage
 from schemas.coins import Coin, CoinDay
 from schemas.errors import PoisonMessage
-from schemas.history import ArchiveFile, Hole
+from schemas.history import ArchiveFile, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.topics import Topic
 from sinks.bulk_candle_rows import candle_rows
-from sinks.history_rows import archive_row, coin_day_row, coin_row, hole_row
+from sinks.history_rows import archive_row, coin_day_row, coin_row, hole_row, irregular_row
 from sinks.letter_rows import PlacedMessage, letter_row
 from sinks.prediction_rows import MODEL_VERSION, PREDICTION, SCORE, row_writer
 from sinks.rows import candle_row, gap_row, trade_rows
@@ -100,6 +100,13 @@ TABLES = (  # closed candles first: they are few, and people wait for them
     Table(topics.GAPS, "gaps", table_columns.GAP, reader(Gap, gap_row), linger_ms=500),
     Table(topics.HOLES, "holes", table_columns.HOLE, reader(Hole, hole_row), linger_ms=500),
     Table(
+        topics.IRREGULAR_ROWS,
+        "irregular_rows",
+        table_columns.IRREGULAR_ROW,
+        reader(IrregularRow, irregular_row),
+        linger_ms=500,
+    ),
+    Table(
         topics.ARCHIVES,
         "archives",
         table_columns.ARCHIVE,
@@ -147,6 +154,7 @@ TABLES = (  # closed candles first: they are few, and people wait for them
 HISTORY = (  # with scores, because the first start brings a month of them at once
     topics.KLINES,
     topics.HOLES,
+    topics.IRREGULAR_ROWS,
     topics.ARCHIVES,
     topics.COINS,
     topics.COIN_DAYS,

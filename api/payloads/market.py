@@ -99,7 +99,7 @@ class GapPage(BaseModel):
 class CompletenessRow(BaseModel):
     """Completeness of a symbol and interval in one month.
 
-    `expected = held + official_holes + unproven_holes + missing`.
+    `expected` is the sum of `held`, the holes of each kind, and `missing`.
     """
 
     symbol: str
@@ -109,6 +109,8 @@ class CompletenessRow(BaseModel):
     held: int = Field(description="Stored: the exchange's candles, or ours with no trade missing.")
     official_holes: int = Field(description="The exchange itself has none, as trade ids prove.")
     unproven_holes: int = Field(description="The exchange has none, and the reason is unproven.")
+    irregular_holes: int = Field(description="The exchange has rows there that are no candles.")
+    ended_holes: int = Field(description="After the last trade: halted or delisted.")
     missing: int
     gapped: int = Field(description="Part of missing: only ours exist, with trades missing.")
     verified: int = Field(description="Our candles that equal the exchange's.")

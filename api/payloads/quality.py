@@ -30,7 +30,7 @@ class DayRow(BaseModel):
     expected: int = Field(description="From the symbol's first candle to now.")
     held: int = Field(description="Stored: the exchange's candles, or ours with no trade missing.")
     gapped: int = Field(description="Only ours exist, with trades missing.")
-    official_holes: int = Field(description="The exchange itself has none, as trade ids prove.")
+    official_holes: int = Field(description="The exchange itself has none, and why is known.")
     verified: int = Field(description="Our candles that equal the exchange's.")
     mismatched: int
     missing: int

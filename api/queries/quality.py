@@ -33,7 +33,7 @@ FROM
     ARRAY JOIN range(toUInt32(open_time), toUInt32(close_time), toUInt32(length_ms / 1000))
         AS seconds
     WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
-        AND kind = 'official' AND open_time >= since
+        AND kind IN ('official', 'irregular', 'ended') AND open_time >= since
     GROUP BY symbol, day
 )
 GROUP BY symbol, day ORDER BY symbol, day"""  # noqa: S608 - our own words

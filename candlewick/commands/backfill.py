@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 
 from candlewick.stack.local_settings import reader_settings
-from candlewick.terminal.backfill_view import running_view, summary
+from candlewick.terminal.backfill_view import holes_told, running_view, summary
 from candlewick.terminal.whole_tables import print_whole
 from producers.history.archive_plan import parse_choice
 from producers.history.backfill import Progress, Wanted, alone, running
@@ -62,7 +62,9 @@ def backfill(
     except KeyboardInterrupt:
         console.print("stopped; fetched candles are stored, and the next run goes on from there")
     if progress.tracks:
-        print_whole(console, summary(progress), spare=("not listed yet",))
+        print_whole(console, summary(progress), spare=("not listed yet", "ended", "irregular"))
+        for line in holes_told(progress):
+            console.print(line, soft_wrap=True, markup=False)
     if any(track.missing_rows for track in progress.tracks):
         raise typer.Exit(1)
 

@@ -45,7 +45,9 @@ def completeness(
 
 def _print(months: list[Month]) -> None:
     console = wide_console()
-    print_whole(console, _table(months), spare=("verified", "official", "unproven"))
+    print_whole(
+        console, _table(months), spare=("ended", "irregular", "verified", "official", "unproven")
+    )
     console.print(_summary(months), soft_wrap=True)
 
 
@@ -53,14 +55,15 @@ def _table(months: list[Month]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("symbol", "interval", "month"):
         table.add_column(name, no_wrap=True)
-    numbers = ("expected", "held", "official", "unproven", "missing", "gapped")
-    for name in (*numbers, "verified", "mismatch"):
+    numbers = ("expected", "held", "official", "irregular", "ended")
+    for name in (*numbers, "unproven", "missing", "gapped", "verified", "mismatch"):
         table.add_column(name, justify="right", no_wrap=True)
     for m in months:
         counts = (f"{m.expected:,}", f"{m.held:,}", f"{m.official_holes:,}")
+        holes = (f"{m.irregular_holes:,}", f"{m.ended_holes:,}")
         doubts = (_marked(m.unproven_holes, "yellow"), _marked(m.missing), _marked(m.gapped))
         checks = (f"{m.verified:,}", _marked(m.mismatched))
-        table.add_row(m.symbol, m.interval, m.month, *counts, *doubts, *checks)
+        table.add_row(m.symbol, m.interval, m.month, *counts, *holes, *doubts, *checks)
     return table
 
 

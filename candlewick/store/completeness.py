@@ -22,7 +22,7 @@ ORDER BY symbol, toUInt32OrZero(interval), interval
 # One symbol and interval a query: ClickHouse reads only their rows, and memory stays small.
 _MONTHS = """
 SELECT symbol, interval, formatDateTime(month, '%Y-%m'), expected, held, official_holes,
-       unproven_holes, missing, gapped, verified, mismatched
+       unproven_holes, irregular_holes, ended_holes, missing, gapped, verified, mismatched
 FROM completeness
 WHERE symbol = {symbol:String} AND interval = {interval:String}
 ORDER BY month
@@ -33,7 +33,7 @@ ORDER BY month
 class Month:
     """Counts of the candles of a symbol, interval and month.
 
-    ``expected`` is the sum of ``held``, ``official_holes``, ``unproven_holes`` and ``missing``.
+    ``expected`` is the sum of ``held``, the holes of each kind, and ``missing``.
 
     Attributes:
         month: For example ``2024-08``.
@@ -41,6 +41,8 @@ class Month:
         held: Stored, from the exchange or from a complete set of trades.
         official_holes: Absent at the exchange, which its trade ids prove.
         unproven_holes: Absent at the exchange, without such a proof.
+        irregular_holes: In their place the exchange has rows that cannot be candles.
+        ended_holes: After the last trade of a symbol that is not traded any more.
         missing: Present at the exchange but not stored.
         gapped: Part of the missing: stored from trades, some of which are missing.
         verified: Made from trades and equal to the exchange's.
@@ -54,6 +56,8 @@ class Month:
     held: int
     official_holes: int
     unproven_holes: int
+    irregular_holes: int
+    ended_holes: int
     missing: int
     gapped: int
     verified: int

@@ -1,6 +1,7 @@
 """Terminal view of a backfill: progress bars while it runs, a summary at its end."""
 
 import time
+from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -9,8 +10,17 @@ from rich.text import Text
 
 from producers.history.backfill import Progress
 from producers.history.progress import SeriesProgress
+from producers.history.time_ranges import Run
+from schemas.history import HoleKind
 
 _BAR = 30
+_HOLES = {  # kinds of candles that the exchange does not have, as people call them
+    HoleKind.OFFICIAL: "outage",
+    HoleKind.IRREGULAR: "irregular",
+    HoleKind.UNLISTED: "not listed yet",
+    HoleKind.ENDED: "ended",
+}
+_MOST_HOLES = 40
 
 
 def running_view(progress: Progress, now_s: float) -> RenderableType:
@@ -30,7 +40,7 @@ def summary(progress: Progress) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("symbol")
     table.add_column("interval")
-    for name in ("fetched", "held", "exchange has none", "not listed yet", "missing"):
+    for name in ("fetched", "held", *_HOLES.values(), "missing"):
         table.add_column(name, justify="right")
     table.add_column("why")
     for track in progress.tracks:
@@ -39,12 +49,44 @@ def summary(progress: Progress) -> Table:
             track.interval.value,
             f"{track.rows:,}",
             f"{track.held_rows:,}",
-            f"{track.absent_rows - _unlisted(track):,}",
-            f"{_unlisted(track):,}",
+            *(f"{track.absent_as(kind):,}" for kind in _HOLES),
             f"[red]{track.missing_rows:,}[/]" if track.missing_rows else "0",
             "; ".join(dict.fromkeys(track.notes)),
         )
     return table
+
+
+def holes_told(progress: Progress) -> list[str]:
+    """Return a line for each hole of the wanted time, oldest first: from, to, candles and why."""
+    lines = []
+    for track in progress.tracks:
+        for (start_ms, end_ms), reason in _merged(track):
+            count = (end_ms - start_ms) // track.interval.ms
+            span = f"{_minute(start_ms)} to {_minute(end_ms)}"
+            lines.append(f"{track.symbol} {track.interval.value} {span}: {count:,}, {reason}")
+    if len(lines) > _MOST_HOLES:
+        more = f"… and {len(lines) - _MOST_HOLES:,} more holes: the table `holes` has them all"
+        return [*lines[:_MOST_HOLES], more]
+    return lines
+
+
+def _merged(track: SeriesProgress) -> list[tuple[Run, str]]:
+    """Join holes of one kind that follow each other; each is told once."""
+    found: list[tuple[Run, str, str]] = []
+    for run, hole in sorted(track.known_holes.items()):
+        start_ms, end_ms = max(run[0], track.start_ms), min(run[1], track.end_ms)
+        if start_ms >= end_ms or hole.kind not in _HOLES or track.held.held.holds(start_ms):
+            continue
+        if found and found[-1][0][1] >= start_ms and found[-1][2] == hole.kind:
+            (first_ms, last_ms), reason, kind = found[-1]
+            found[-1] = ((first_ms, max(last_ms, end_ms)), reason, kind)
+        else:
+            found.append(((start_ms, end_ms), hole.reason, hole.kind))
+    return [(run, reason) for run, reason, _ in found]
+
+
+def _minute(time_ms: int) -> str:
+    return f"{datetime.fromtimestamp(time_ms // 1000, UTC):%Y-%m-%d %H:%M}"
 
 
 def _line(progress: Progress, now_s: float) -> str:
@@ -63,9 +105,3 @@ def _line(progress: Progress, now_s: float) -> str:
 def _done(track: SeriesProgress) -> int:
     absent = sum(hole.close_ms - hole.open_ms for hole in track.holes) // track.interval.ms
     return min(track.rows + absent, track.wanted_rows)
-
-
-def _unlisted(track: SeriesProgress) -> int:
-    first = track.held.held.runs[0][0] if track.held.held else track.end_ms
-    runs = track.held.absent.within(track.start_ms, min(first, track.end_ms))
-    return runs.total_ms // track.interval.ms

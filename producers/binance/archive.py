@@ -23,7 +23,7 @@ from clients.limits import answered
 from clients.retry_after import told_wait_s
 from producers.binance.archive_names import Archive
 from producers.binance.csv_start import LONGEST_LINE, skip_start
-from producers.binance.kline_csv import KlineFile, read_klines
+from producers.binance.kline_csv import KlineFile, SetApart, read_klines
 from producers.binance.numbers import FIRST_MICROSECOND
 from producers.binance.parse import parse_agg_trade_row
 from schemas.candle_columns import CandleColumns
@@ -116,14 +116,16 @@ class ArchiveClient:
             raise PoisonMessage(f"its checksum is {digest.hexdigest()}, not {sha256}", raw=b"")
 
 
-def archived_candles(held: IO[bytes], file: KlineFile) -> Iterator[CandleColumns]:
-    """Yield the candles of a zip file, in parts.
+def archived_candles(
+    held: IO[bytes], file: KlineFile, set_apart: Callable[[SetApart], None]
+) -> Iterator[CandleColumns]:
+    """Yield the candles of a zip file, in parts; ``set_apart`` is called with the other rows.
 
     Raises:
-        PoisonMessage: Not a zip of one CSV, cut short or damaged, or with an unusable row.
+        PoisonMessage: Not a zip of one CSV, cut short or damaged, or with an unreadable row.
     """
     with _opened(held) as stream:
-        yield from read_klines(stream, file)
+        yield from read_klines(stream, file, set_apart)
 
 
 def archived_trades(held: IO[bytes], symbol: str) -> Iterator[list[Trade]]:

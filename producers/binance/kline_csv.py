@@ -1,11 +1,14 @@
 """Parser of official kline CSV to columns of candles, in one pass and in parts of bounded size.
 
+A row that can be read and is no candle (off the grid, out of order, prices that contradict each
+other) is set apart; a file with a row that cannot be read is refused.
+
 Source: binance-public-data, README: twelve columns, no header in spot files (some mirrors add
 one), times in milliseconds and from 2025-01-01 in microseconds; a file has one of the two.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from producers.binance.arrow_columns import decimal_of, int64_of, price_of
+from producers.binance.arrow_columns import decimal_of, int64_of
 from producers.binance.csv_start import skip_start
 from producers.binance.numbers import FIRST_MICROSECOND
 from schemas.candle_columns import CandleColumns
@@ -39,6 +42,7 @@ _COLUMNS: Final = {
     "taker_buy_quote_volume": _AMOUNT,
     "ignore": pa.string(),
 }
+_POSITIVE: Final = 0x7F  # the top byte of a number that is not negative
 _PLAIN: Final = b"0123456789.,-\r\n"
 _READ: Final = [name for name in _COLUMNS if name != "ignore"]
 
@@ -54,12 +58,22 @@ class KlineFile:
     close_ms: int
 
 
-def read_klines(stream: io.BufferedReader, file: KlineFile) -> Iterator[CandleColumns]:
-    """Yield the candles of a CSV file, in parts.
+@dataclass(frozen=True, slots=True)
+class SetApart:
+    """A row that is no candle: its opening time as it is in the row, its text, and why."""
+
+    open_ms: int
+    row: str
+    reason: str
+
+
+def read_klines(
+    stream: io.BufferedReader, file: KlineFile, set_apart: Callable[[SetApart], None]
+) -> Iterator[CandleColumns]:
+    """Yield the candles of a CSV file, in parts; ``set_apart`` is called with the other rows.
 
     Raises:
-        PoisonMessage: A row cannot be read, is out of order or outside the file's time, or its
-            prices contradict each other.
+        PoisonMessage: A row cannot be read, or is outside of the file's time.
     """
     before_ms, is_micro = -1, None
     try:
@@ -67,9 +81,17 @@ def read_klines(stream: io.BufferedReader, file: KlineFile) -> Iterator[CandleCo
             for batch in reader:
                 is_micro = _unit(batch, is_micro)
                 columns = _columns(batch, file)
-                _check_times(columns, file, before_ms)
-                before_ms = int(columns.open_ms[-1])
-                yield columns
+                faults = _faults(columns, file, before_ms)
+                good = np.ones(len(columns), np.bool_)
+                for wrong, why in faults:
+                    for row in np.flatnonzero(wrong & good).tolist():
+                        open_ms = int(columns.open_ms[row])
+                        set_apart(SetApart(open_ms, _text(batch, row), why))
+                    good &= ~wrong
+                kept = columns if good.all() else columns.select(good)
+                if len(kept):
+                    before_ms = int(kept.open_ms[-1])
+                    yield kept
     except pa.ArrowException as error:
         raise PoisonMessage(f"CSV unreadable: {error}", raw=b"") from error
 
@@ -122,7 +144,7 @@ def _columns(batch: Any, file: KlineFile) -> CandleColumns:  # noqa: ANN401 - py
     cells = {name: batch.column(at) for at, name in enumerate(_READ)}
     opens = _milliseconds(int64_of(cells["open_time"]))
     closes = _milliseconds(int64_of(cells["close_time"]))
-    columns = CandleColumns(
+    return CandleColumns(
         symbol=file.symbol,
         interval=file.interval.value,
         interval_ms=file.interval.ms,
@@ -139,43 +161,54 @@ def _columns(batch: Any, file: KlineFile) -> CandleColumns:  # noqa: ANN401 - py
         taker_buy_quote_volume_e8=decimal_of(cells["taker_buy_quote_volume"]),
         event_ms=closes,
     )
-    _check_values(columns)
-    return columns
 
 
-def _check_times(columns: CandleColumns, file: KlineFile, before_ms: int) -> None:
+def _faults(
+    columns: CandleColumns, file: KlineFile, before_ms: int
+) -> "list[tuple[NDArray[np.bool_], str]]":
     opens = columns.open_ms
-    _refuse(np.diff(opens, prepend=before_ms) <= 0, opens, "is not later than the one before")
-    _refuse(opens % file.interval.ms != 0, opens, "does not open on the interval")
     outside = (opens < file.open_ms) | (opens + file.interval.ms > file.close_ms)
-    _refuse(outside, opens, "is outside of the time that the file is named after")
+    # Not one bad row but another file than its name says; only a row off the grid may reach out.
+    if (on_grid := opens % file.interval.ms == 0)[outside].any():
+        first = int(opens[outside & on_grid][0])
+        why = "is outside of the time that the file is named after"
+        raise PoisonMessage(f"the candle of {first} ms {why}", raw=b"")
+    # The newest row before each: one that goes back does not make the next one late.
+    newest = np.maximum.accumulate(np.concatenate([[before_ms], np.where(on_grid, opens, -1)]))
     ends = columns.event_ms
-    wrong_end = (ends < opens) | (ends >= opens + file.interval.ms)
-    _refuse(wrong_end, opens, "does not end inside its interval")
+    return [
+        (~on_grid, "does not open on the grid of its interval"),
+        (opens <= newest[:-1], "is not later than the one before"),
+        ((ends < opens) | (ends >= opens + file.interval.ms), "does not end inside its interval"),
+        *_value_faults(columns),
+    ]
 
 
-def _check_values(columns: CandleColumns) -> None:
+def _value_faults(columns: CandleColumns) -> "list[tuple[NDArray[np.bool_], str]]":
     opened, high, low, close = (
         columns.open_e8,
         columns.high_e8,
         columns.low_e8,
         columns.close_e8,
     )
-    out_of_order = (low > np.minimum(opened, close)) | (high < np.maximum(opened, close))
-    _refuse(out_of_order | (low < 0), columns.open_ms, "has prices that contradict each other")
-    _refuse(columns.trade_count < 0, columns.open_ms, "has a negative number of trades")
-    for volume in (
+    prices = (opened, high, low, close)
+    volumes = (
         columns.volume_e8,
         columns.quote_volume_e8,
         columns.taker_buy_volume_e8,
         columns.taker_buy_quote_volume_e8,
-    ):
-        _refuse(volume[:, -1] > 0x7F, columns.open_ms, "has a negative volume")  # noqa: PLR2004
+    )
+    out_of_order = (low > np.minimum(opened, close)) | (high < np.maximum(opened, close))
+    return [
+        (np.minimum.reduce(prices) <= 0, "has a price that is not positive, or absurd"),
+        (out_of_order, "has prices that contradict each other"),
+        (columns.trade_count < 0, "has a negative number of trades"),
+        (np.logical_or.reduce([v[:, -1] > _POSITIVE for v in volumes]), "has a negative volume"),
+    ]
 
 
-def _refuse(wrong: "NDArray[np.bool_]", opens: "NDArray[np.int64]", why: str) -> None:
-    if wrong.any():
-        raise PoisonMessage(f"the candle of {int(opens[wrong.argmax()])} ms {why}", raw=b"")
+def _text(batch: Any, row: int) -> str:  # noqa: ANN401 - pyarrow has no types
+    return ",".join(str(column[row].as_py()) for column in batch.columns)
 
 
 def _milliseconds(times: "NDArray[np.int64]") -> "NDArray[np.int64]":
@@ -183,7 +216,5 @@ def _milliseconds(times: "NDArray[np.int64]") -> "NDArray[np.int64]":
 
 
 def _price(column: Any) -> "NDArray[np.int64]":  # noqa: ANN401 - pyarrow has no types
-    try:
-        return price_of(column)
-    except ValueError as error:
-        raise PoisonMessage(str(error), raw=b"") from error
+    halves = np.ascontiguousarray(decimal_of(column)).view("<i8")
+    return np.where(halves[:, 1] == 0, halves[:, 0], -1)  # no price has more than 64 bits

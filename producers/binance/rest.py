@@ -113,9 +113,20 @@ class RestClient:
         return rows[:-1]
 
     async def candles_between(
-        self, symbol: str, interval: Interval, start_ms: int, end_ms: int, *, limit: int = PAGE
+        self,
+        symbol: str,
+        interval: Interval,
+        start_ms: int,
+        end_ms: int,
+        *,
+        limit: int = PAGE,
+        refuse: Callable[[PoisonMessage], None] | None = None,
     ) -> list[Candle]:
-        """Fetch up to 1000 candles that open in ``[start_ms, end_ms)``; the last may be open."""
+        """Fetch up to 1000 candles that open in ``[start_ms, end_ms)``; the last may be open.
+
+        ``refuse`` is called with each unusable row; if None, one such row makes the answer
+        unreadable.
+        """
         answer = await self._get(
             "klines",
             symbol=symbol,
@@ -124,7 +135,7 @@ class RestClient:
             endTime=end_ms - 1,
             limit=limit,
         )
-        return _read(lambda raw: parse.parse_klines(raw, symbol, interval), answer)
+        return _read(lambda raw: parse.parse_klines(raw, symbol, interval, refuse), answer)
 
     async def _trades(self, symbol: str, **query: int) -> list[Trade]:
         answer = await self._get("aggTrades", symbol=symbol, **query)

@@ -11,14 +11,15 @@ from clients.clock import wall_ms
 from clients.retry import persistently
 from producers.binance.archive import ArchiveClient, archived_candles
 from producers.binance.archive_names import Archive, named
-from producers.binance.kline_csv import KlineFile
-from producers.history.archive_plan import days_of
+from producers.binance.kline_csv import KlineFile, SetApart
+from producers.history.archive_plan import Choice, days_of
+from producers.history.irregular import irregular_row, off_grid
 from producers.history.page_writer import HeldPages
 from producers.history.progress import SeriesProgress
 from producers.history.time_ranges import Spans
 from schemas.candle_columns import CandleColumns, encode_candles
 from schemas.errors import PoisonMessage
-from schemas.history import ArchiveFile, ArchiveState
+from schemas.history import ArchiveFile, ArchiveState, IrregularRow
 
 log = logging.getLogger(__name__)
 PAGE_ROWS: Final = 8_000  # a few large pages cost Kafka's client less work than many small ones
@@ -33,14 +34,25 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What a file has: its candles, in parts, and the rows that cannot be one."""
+
+    parts: list[Part]
+    irregular: list[IrregularRow]
+
+
+@dataclass(frozen=True, slots=True)
 class FileFiller:
     """Fills the gaps of tracks from archive files."""
 
     archives: ArchiveClient
     pages: HeldPages
+    choice: Choice = Choice.AUTO
 
     async def take(self, track: SeriesProgress, file: Archive, *, now_ms: int) -> None:
-        """Publish the candles of a file that a track misses; daily files replace a missing month.
+        """Publish the candles of a file that a track misses.
+
+        Daily files replace a month that is not there, cannot be read, or lacks whole days.
 
         Raises:
             Transient: The archive or Kafka did not answer for a long time.
@@ -52,8 +64,8 @@ class FileFiller:
         sha256 = await self._checksum(file)
         if sha256 is not None:
             await self._use(track, file, sha256, ArchiveState.USED)
-        elif file.days > 1:
-            for day in days_of(file, missing, now_ms=now_ms):
+        if file.days > 1:
+            for day in days_of(file, track.missing, self.choice, now_ms=now_ms):
                 await self.take(track, day, now_ms=now_ms)
 
     async def look_again(self, track: SeriesProgress) -> None:
@@ -83,34 +95,40 @@ class FileFiller:
         self, track: SeriesProgress, file: Archive, sha256: str, state: ArchiveState
     ) -> None:
         try:
-            parts = await self._parts(track, file, sha256, state)
+            content = await self._content(track, file, sha256, state)
         except PoisonMessage as error:
             log.warning("%s", error)
             track.notes.append(str(error))
             refused = ArchiveState.REFUSED
             await self._tell(track, file, sha256, rows=0, state=refused, reason=str(error))
             return
-        for page in _pages(parts):
+        await self.pages.keep_aside(track, content.irregular)
+        for page in _pages(content.parts):
             await self.pages.publish(track, page.opens, page.values)
         await self.pages.settle(track)
-        rows = sum(len(part.opens) for part in parts)
-        await self._tell(track, file, sha256, rows=rows, state=state)
+        rows = sum(len(part.opens) for part in content.parts)
+        reason = f"{len(content.irregular)} irregular rows left out" if content.irregular else ""
+        await self._tell(track, file, sha256, rows=rows, state=state, reason=reason)
+        track.from_files = track.from_files.with_run(file.open_ms, file.close_ms)
 
-    async def _parts(
+    async def _content(
         self, track: SeriesProgress, file: Archive, sha256: str, state: ArchiveState
-    ) -> list[Part]:
+    ) -> Content:
         about = KlineFile(
             track.symbol, track.interval, file.source.value, file.open_ms, file.close_ms
         )
         missing, now_ms = track.missing, wall_ms()
 
-        def use(held: IO[bytes]) -> list[Part]:
-            read = archived_candles(held, about)
+        def use(held: IO[bytes]) -> Content:
+            apart: list[SetApart] = []
+            read = archived_candles(held, about, apart.append)
             if state is ArchiveState.REISSUED:
-                return [_part(_stamped(columns, now_ms)) for columns in read]
-            return [_part(_only(columns, missing)) for columns in read]
+                parts = [_part(_stamped(columns, now_ms)) for columns in read]
+            else:
+                parts = [_part(_only(columns, missing)) for columns in read]
+            return Content(parts, [_irregular(row, track, file, now_ms) for row in apart])
 
-        def ask() -> Awaitable[list[Part]]:
+        def ask() -> Awaitable[Content]:
             return self.archives.read(file, sha256, use)
 
         return await persistently(ask)
@@ -139,6 +157,19 @@ class FileFiller:
             reason=reason,
         )
         await self.pages.tell_archive(about)
+
+
+def _irregular(row: SetApart, track: SeriesProgress, file: Archive, now_ms: int) -> IrregularRow:
+    interval = track.interval
+    return irregular_row(
+        (track.symbol, interval),
+        file.source,
+        file.name,
+        open_ms=row.open_ms,
+        row=row.row,
+        reason=off_grid(row.open_ms, interval) if row.open_ms % interval.ms else row.reason,
+        now_ms=now_ms,
+    )
 
 
 def _pages(parts: Iterable[Part]) -> Iterator[Part]:

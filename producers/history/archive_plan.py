@@ -54,10 +54,10 @@ def files_for(
     return wanted
 
 
-def days_of(month: Archive, missing: Spans, *, now_ms: int) -> list[Archive]:
-    """Return the daily files with missing candles that replace an unpublished month."""
+def days_of(month: Archive, missing: Spans, choice: Choice, *, now_ms: int) -> list[Archive]:
+    """Return the daily files worth a download for what a month's file did not bring."""
     days = (day for day in month.by_days() if day.close_ms <= now_ms)
-    return [day for day in days if missing.within(day.open_ms, day.close_ms)]
+    return [day for day in days if _is_worth(day, missing, choice)]
 
 
 def _months(symbol: str, interval: Interval, missing: Spans) -> list[Archive]:

@@ -100,7 +100,7 @@ class Backfill:
 
     def _filler(self, choice: Choice, now_ms: int, least_rows: int) -> Filler:
         pages = HeldPages(self.publisher, self.ledger)
-        files = FileFiller(self.archives, pages)
+        files = FileFiller(self.archives, pages, choice)
         return Filler(self.rest, files, pages, choice, now_ms, least_rows, self.unproven)
 
     def _track(self, held: Held, interval: Interval, wanted: Wanted, now_ms: int) -> SeriesProgress:
@@ -109,7 +109,14 @@ class Backfill:
         start_ms = interval.open_of(wanted.start_ms + interval.ms - 1)
         if wanted.continues and held.held.end_ms is not None:
             start_ms = min(start_ms, held.held.end_ms)
-        return SeriesProgress(held, interval, start_ms, interval.open_of(last_ms), unproven)
+        return SeriesProgress(
+            held,
+            interval,
+            start_ms,
+            interval.open_of(last_ms),
+            unproven,
+            known_holes=self.ledger.holes.setdefault((held.symbol, held.interval), {}),
+        )
 
     async def _fill_all(self, filler: Filler, tracks: list[SeriesProgress], wanted: Wanted) -> None:
         turns = asyncio.Semaphore(self.tracks_at_a_time)

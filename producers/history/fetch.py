@@ -1,7 +1,7 @@
 """Fetching of missing candles: from archive files, then REST; absent ones are proven."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from clients.clock import wall_ms
 from clients.retry import persistently
@@ -9,15 +9,19 @@ from producers.binance.archive_names import Archive
 from producers.binance.rest import PAGE, RestClient
 from producers.history.archive_fetch import FileFiller
 from producers.history.archive_plan import Choice, files_for
-from producers.history.hole_proof import prove
+from producers.history.hole_proof import irregular_hole, prove
 from producers.history.inventory import Key
+from producers.history.irregular import UNKNOWN_MS, Page, page_of, places_of, told_of
 from producers.history.page_writer import HeldPages
 from producers.history.progress import SeriesProgress
 from producers.history.time_ranges import Run, Spans, runs_of
 from schemas.codecs import encode
-from schemas.errors import Transient
-from schemas.history import HoleKind
+from schemas.history import Hole, HoleKind
 from schemas.market import Candle
+from schemas.timeframe import Interval
+
+if TYPE_CHECKING:
+    from schemas.errors import PoisonMessage
 
 HOUR_MS: Final = 3_600_000
 
@@ -57,6 +61,9 @@ class Filler:
                     await self._take_rest(track, run)
         finally:
             await self.pages.finish(track, least_rows=self.least_rows)
+            if track.mended:
+                what = f"{track.mended:,} candles that archive files lack or have wrong"
+                track.notes.append(f"{what} came by REST")
         if track.missing and self.choice is Choice.ARCHIVE:
             track.notes.append("no archive file has it yet")
 
@@ -74,9 +81,10 @@ class Filler:
     async def _pass_unlisted(self, track: SeriesProgress) -> None:
         # Otherwise files of years before the listing would be requested one by one.
         start, end = track.missing.runs[0]
-        rows = await self._ask(track, start, end, limit=1)
-        if rows and rows[0].open_ms > start:
-            await self._miss(track, (start, rows[0].open_ms))
+        page = await self._ask(track, start, end, limit=1)
+        first_ms = track.interval.open_of(page.newest_ms)
+        if page.newest_ms != UNKNOWN_MS and first_ms > start:
+            await self._miss(track, (start, first_ms))
 
     async def _take_rest(self, track: SeriesProgress, run: Run) -> None:
         at_ms, end_ms = run
@@ -84,37 +92,89 @@ class Filler:
         while at_ms < end_ms:
             # A candle is final once a newer one exists, so near the head one more is requested.
             asked_ms = end_ms if end_ms <= old_ms else end_ms + track.interval.ms
-            rows = await self._ask(track, at_ms, asked_ms)
+            page = await self._ask(track, at_ms, asked_ms)
+            rows = page.candles
             final = [
                 row
                 for row in rows
-                if row.close_ms <= end_ms and (row is not rows[-1] or row.close_ms <= old_ms)
+                if row.close_ms <= end_ms
+                and (row.open_ms < page.newest_ms or row.close_ms <= old_ms)
             ]
-            until_ms = _known_until(rows, final, (at_ms, end_ms), old_ms)
+            until_ms = _known_until(page, final, (at_ms, end_ms), old_ms, track.interval)
+            await self.pages.keep_aside(track, page.irregular)
             opens = [row.open_ms for row in final]
             for hole in Spans.of([(at_ms, until_ms)]) - runs_of(opens, track.interval.ms):
                 await self._miss(track, hole)
             if final:
                 await self.pages.publish(track, opens, [encode(row) for row in final])
+                track.mended += sum(map(track.from_files.holds, opens))
             if until_ms <= at_ms:
+                if not page.rows and await self._has_ended(track, (at_ms, end_ms)):
+                    return
                 track.notes.append("the exchange does not have the newest candle yet")
                 return
             at_ms = until_ms
 
     async def _ask(
         self, track: SeriesProgress, start_ms: int, end_ms: int, *, limit: int = PAGE
-    ) -> list[Candle]:
-        async def ask() -> list[Candle]:
+    ) -> Page:
+        async def ask() -> Page:
+            refused: list[PoisonMessage] = []
             found = await self.rest.candles_between(
-                track.symbol, track.interval, start_ms, end_ms, limit=limit
+                track.symbol,
+                track.interval,
+                start_ms,
+                end_ms,
+                limit=limit,
+                refuse=refused.append,
             )
-            _check(found, track, (start_ms, end_ms))
-            return found
+            series = (track.symbol, track.interval)
+            return page_of(found, refused, series, (start_ms, end_ms), now_ms=wall_ms())
 
         return await persistently(ask)
 
     async def _miss(self, track: SeriesProgress, run: Run) -> None:
-        hole = await prove(self.rest, track.symbol, track.interval.value, run, now_ms=wall_ms())
+        places = places_of(track.irregular, track.interval)
+        for part in Spans.of([run]) - places:
+            await self._explain(track, part)
+        for part in places.within(*run):
+            reason = told_of(track.irregular, part, track.interval)
+            await self._tell(
+                track,
+                irregular_hole(
+                    track.symbol, track.interval.value, part, reason=reason, now_ms=wall_ms()
+                ),
+            )
+
+    async def _explain(self, track: SeriesProgress, run: Run) -> None:
+        hole = await self._proven(track, run)
+        if hole.kind == HoleKind.UNPROVEN and hole.before_ms >= run[0]:
+            # Only the candles from the first to the last trade in it have no explanation.
+            for part in await self._around_trades(track, run, hole.before_ms):
+                await self._tell(track, await self._proven(track, part))
+        else:
+            await self._tell(track, hole)
+
+    async def _around_trades(self, track: SeriesProgress, run: Run, last_ms: int) -> list[Run]:
+        first = await persistently(lambda: self.rest.first_trade_since(track.symbol, run[0]))
+        first_ms = last_ms if first is None else min(first.event_ms, last_ms)
+        start_ms = max(track.interval.open_of(first_ms), run[0])
+        end_ms = min(track.interval.open_of(last_ms) + track.interval.ms, run[1])
+        parts = [(run[0], start_ms), (start_ms, end_ms), (end_ms, run[1])]
+        return [part for part in parts if part[0] < part[1]]
+
+    async def _proven(self, track: SeriesProgress, run: Run) -> Hole:
+        return await prove(self.rest, track.symbol, track.interval.value, run, now_ms=wall_ms())
+
+    async def _has_ended(self, track: SeriesProgress, run: Run) -> bool:
+        """Check whether nothing is traded any more, and if so, tell it as a hole."""
+        hole = await self._proven(track, run)
+        if hole.kind == HoleKind.ENDED:
+            await self._tell(track, hole)
+        return hole.kind == HoleKind.ENDED
+
+    async def _tell(self, track: SeriesProgress, hole: Hole) -> None:
+        run = (hole.open_ms, hole.close_ms)
         await self.pages.tell_hole(track, hole)
         if hole.kind == HoleKind.UNPROVEN:
             track.notes.append(f"the exchange has no candle: {hole.reason}")
@@ -124,22 +184,15 @@ class Filler:
             track.held.absent = track.held.absent.with_run(*run)
 
 
-def _known_until(rows: list[Candle], final: list[Candle], run: Run, old_ms: int) -> int:
+def _known_until(page: Page, final: list[Candle], run: Run, old_ms: int, interval: Interval) -> int:
     """Return the time up to which an answer shows every candle that exists."""
     at_ms, end_ms = run
-    if len(rows) > len(final):
-        return min(rows[len(final)].open_ms, end_ms)
-    if len(rows) < PAGE and end_ms <= old_ms:
+    if len(page.candles) > len(final):
+        return min(page.candles[len(final)].open_ms, end_ms)
+    if page.rows < PAGE and end_ms <= old_ms:
         return end_ms
-    return final[-1].close_ms if final else at_ms
-
-
-def _check(rows: list[Candle], track: SeriesProgress, run: Run) -> None:
-    before_ms = run[0] - 1
-    for row in rows:
-        ordered = row.low_e8 <= min(row.open_e8, row.close_e8)
-        ordered &= row.high_e8 >= max(row.open_e8, row.close_e8)
-        in_place = before_ms < row.open_ms < run[1] and row.open_ms % track.interval.ms == 0
-        if not (ordered and in_place):
-            raise Transient(f"the exchange sent an impossible candle of {row.open_ms} ms")
-        before_ms = row.open_ms
+    if page.rows >= PAGE and page.newest_ms == UNKNOWN_MS:
+        # Not one row has a time: what a full answer of candles would have reached is passed over.
+        return min(at_ms + PAGE * interval.ms, end_ms)
+    seen_ms = interval.open_of(page.newest_ms) + interval.ms if page.rows >= PAGE else at_ms
+    return max(seen_ms, final[-1].close_ms if final else at_ms)

@@ -14,11 +14,11 @@ from clients.kafka.partition import partition_of
 from clients.kafka.reader import TopicReader
 from clients.kafka.records import Message
 from producers.dead_letters import Burial
-from producers.history.time_ranges import Spans
+from producers.history.time_ranges import Run, Spans
 from schemas import topics
 from schemas.codecs import record_in
 from schemas.errors import PoisonMessage
-from schemas.history import ArchiveFile, History
+from schemas.history import ArchiveFile, History, Hole
 from schemas.market import Candle, CandleSource
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class Ledger:
         self._burial = Burial(bootstrap_servers, reader="backfill")
         self.archives: dict[str, ArchiveFile] = {}
         self.known: dict[Key, Held] = {}
+        self.holes: dict[Key, dict[Run, Hole]] = {}
         self._followed: set[Key] = set()
         self.partitions = 0
 
@@ -92,6 +93,11 @@ class Ledger:
         """Skip the candles before an offset, because this process wrote them."""
         self._reader.passed(topics.KLINES, partition, next_offset)
 
+    def know_hole(self, hole: Hole) -> None:
+        """Add a hole to those that are known."""
+        of_series = self.holes.setdefault((hole.symbol, hole.interval), {})
+        of_series[hole.open_ms, hole.close_ms] = hole
+
     def _read_records(self) -> None:
         for message in self._reader.new(topics.HISTORY):
             try:
@@ -105,6 +111,11 @@ class Ledger:
                 self._burial.bury(error, message)
             else:
                 self.archives[file.name] = file
+        for message in self._reader.new(topics.HOLES):
+            try:
+                self.know_hole(record_in(Hole, message))
+            except PoisonMessage as error:
+                self._burial.bury(error, message)
 
     def _take(self, found: History) -> None:
         key = (found.symbol, found.interval)

@@ -13,7 +13,7 @@ from producers.history.progress import SeriesProgress
 from producers.history.time_ranges import runs_of
 from schemas import topics
 from schemas.errors import Transient
-from schemas.history import ArchiveFile, Hole
+from schemas.history import ArchiveFile, Hole, IrregularRow
 
 RECORD_ROWS: Final = 20_000  # most candles that are read back after a kill
 
@@ -73,7 +73,13 @@ class HeldPages:
         """Publish a hole, and add it to the track."""
         await self.publisher.record(topics.HOLES, hole)
         track.holes.append(hole)
+        self.ledger.know_hole(hole)
         track.unrecorded += 1
+
+    async def keep_aside(self, track: SeriesProgress, rows: Sequence[IrregularRow]) -> None:
+        """Publish rows that cannot be candles, and add them to the track."""
+        track.irregular += rows
+        await asyncio.gather(*(self.publisher.record(topics.IRREGULAR_ROWS, row) for row in rows))
 
     async def tell_archive(self, file: ArchiveFile) -> None:
         """Publish the state of an archive file."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from producers.history.inventory import Held
-from producers.history.time_ranges import Spans
-from schemas.history import Hole
+from producers.history.time_ranges import Run, Spans
+from schemas.history import Hole, HoleKind, IrregularRow
 from schemas.timeframe import Interval
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ class SeriesProgress:
         unproven: Candles that the exchange does not have either, for an unknown reason.
         rows: Candles that were fetched and acknowledged.
         holes: Holes that this backfill found.
+        known_holes: All holes that are known, those of earlier backfills too.
+        from_files: Time that archive files cover which were read.
+        mended: Candles by REST that such a file lacks, or has as an irregular row.
+        irregular: Rows that cannot be candles, which this backfill met.
         notes: Why candles are missing, for people.
         is_done: Whether the track has ended, successfully or not.
         on_the_way: The unacknowledged page: its future, the time it covers, and its rows.
@@ -37,6 +41,10 @@ class SeriesProgress:
     unproven: Spans = field(default_factory=Spans)
     rows: int = 0
     holes: list[Hole] = field(default_factory=list)
+    known_holes: dict[Run, Hole] = field(default_factory=dict)
+    from_files: Spans = field(default_factory=Spans)
+    mended: int = 0
+    irregular: list[IrregularRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     is_done: bool = False
     on_the_way: tuple["asyncio.Future[int]", Spans, int] | None = None
@@ -56,6 +64,12 @@ class SeriesProgress:
         """Return the time that is neither held nor known to be absent or unproven."""
         everything = Spans.of([(self.start_ms, self.end_ms)])
         return everything - self.held.held - self.held.absent - self.unproven
+
+    def absent_as(self, kind: HoleKind) -> int:
+        """Return the number of candles that the exchange does not have for this reason."""
+        runs = Spans.of(run for run, hole in self.known_holes.items() if hole.kind == kind)
+        other = self.held.absent - runs
+        return self._in_range(self.held.absent - other) // self.interval.ms
 
     @property
     def wanted_rows(self) -> int:

@@ -56,6 +56,10 @@ class Spans:
             return Spans((*self.runs[:-1], (self.runs[-1][0], end_ms)))
         return Spans.of((*self.runs, (start_ms, end_ms)))
 
+    def holds(self, at_ms: int) -> bool:
+        """Return whether a moment is in one of the runs."""
+        return any(start <= at_ms < end for start, end in self.runs)
+
     @property
     def total_ms(self) -> int:
         """Return the summed length of the runs, in milliseconds."""

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Final
 
 from schemas.coins import Coin, CoinDay
-from schemas.history import ArchiveFile, ArchiveState, History, Hole, HoleKind
+from schemas.history import ArchiveFile, ArchiveState, History, Hole, HoleKind, IrregularRow
 from schemas.market import CandleSource
 from schemas.rules.checks import (
     LARGEST_AMOUNT_E8,
@@ -50,6 +50,18 @@ def check_hole(hole: Hole) -> None:
     check_time_or_unknown("time after", hole.after_ms)
     check_time("checked", hole.checked_ms)
     check_text("reason", hole.reason)
+
+
+def check_irregular_row(row: IrregularRow) -> None:
+    """Refuse an irregular row without a market, a source or a reason."""
+    check_symbol(row.symbol)
+    check_one_of("interval", row.interval, Interval)
+    check_one_of("source", row.source, CandleSource)
+    check_text("file", row.file)
+    check_time_or_unknown("open", row.open_ms)
+    check_text("row", row.row)
+    check_name("reason", row.reason)
+    check_time("noticed", row.noticed_ms)
 
 
 def check_archive(file: ArchiveFile) -> None:

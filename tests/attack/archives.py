@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from producers.binance.archive import archived_candles, archived_trades
-from producers.binance.kline_csv import KlineFile
+from producers.binance.kline_csv import KlineFile, SetApart
 from schemas.errors import PoisonMessage
 from schemas.timeframe import Interval
 from schemas.validation import validate
@@ -60,8 +60,12 @@ def attack(world: World, tally: Tally) -> None:
 
 
 def _candles(held: io.BytesIO) -> Iterable[object]:
-    for part in archived_candles(held, _FILE):
+    for part in archived_candles(held, _FILE, _refuse):
         yield from part.candles()
+
+
+def _refuse(row: SetApart) -> None:
+    raise PoisonMessage(row.reason, raw=row.row.encode())
 
 
 def _trades(held: io.BytesIO) -> Iterable[object]:

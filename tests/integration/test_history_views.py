@@ -432,6 +432,24 @@ def test_official_holes_are_not_missing_and_unproven_ones_are_told_apart(world: 
     assert (sums["official_holes"], sums["unproven_holes"], sums["missing"]) == (4, 2, 0)
 
 
+def test_candles_off_the_grid_and_those_after_the_last_trade_are_not_missing(world: World) -> None:
+    symbol, first = a_name(), days_ago(3)
+    odd, end = first + 10 * QUARTER_MS, first + DAY_MS
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, first, odd)
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, odd + 4 * QUARTER_MS, end)
+    world.put(
+        "holes",
+        a_hole(symbol, "official", odd, odd + QUARTER_MS),
+        a_hole(symbol, "irregular", odd, odd + 4 * QUARTER_MS),
+        a_hole(symbol, "ended", end, days_ago(-1)),
+    )
+
+    sums = settled(world, symbol, first, Interval.FIFTEEN_MINUTES)
+
+    assert (sums["official_holes"], sums["irregular_holes"], sums["missing"]) == (1, 3, 0)
+    assert sums["ended_holes"] == sums["expected"] - 96
+
+
 def test_nothing_is_expected_before_a_symbol_was_listed_but_all_after(world: World) -> None:
     symbol, listed = a_name(), days_ago(3)
     world.put(

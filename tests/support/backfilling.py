@@ -102,15 +102,15 @@ class Past:
 
     def candles(self, symbol: str, interval: str) -> list[Candle]:
         """Every candle in Kafka, in the order of its arrival."""
-        found = (decode(Candle, m.value() or b"") for m in self._records(topics.KLINES))
+        found = (decode(Candle, m.value() or b"") for m in self.records(topics.KLINES))
         return [c for c in found if (c.symbol, c.interval) == (symbol, interval)]
 
     def holes(self, symbol: str, interval: str) -> list[Hole]:
-        found = (decode(Hole, m.value() or b"") for m in self._records(topics.HOLES))
+        found = (decode(Hole, m.value() or b"") for m in self.records(topics.HOLES))
         return [hole for hole in found if (hole.symbol, hole.interval) == (symbol, interval)]
 
     def archives(self, symbol: str, interval: str) -> list[ArchiveFile]:
-        found = (decode(ArchiveFile, m.value() or b"") for m in self._records(topics.ARCHIVES))
+        found = (decode(ArchiveFile, m.value() or b"") for m in self.records(topics.ARCHIVES))
         return [file for file in found if (file.symbol, file.interval) == (symbol, interval)]
 
     def klines(self, symbol: str, interval: str, start_ms: int, end_ms: int) -> list[list[object]]:
@@ -120,7 +120,8 @@ class Past:
         rows: list[list[object]] = self.exchange.get("/api/v3/klines", **query).json()
         return rows
 
-    def _records(self, topic: Topic) -> list[Message]:
+    def records(self, topic: Topic) -> list[Message]:
+        """Every message of a topic."""
         tail = TopicReader(self.kafka.bootstrap, "read")
         try:
             return list(tail.new(topic))

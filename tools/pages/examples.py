@@ -6,7 +6,7 @@ import numpy as np
 
 from schemas.codecs import Record
 from schemas.coins import Coin, CoinDay
-from schemas.history import ArchiveFile, History, Hole
+from schemas.history import ArchiveFile, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 
@@ -72,6 +72,16 @@ _HOLE = Hole(
     after_ms=1_679_666_400_004,
     checked_ms=_OPEN_MS,
     reason="nothing was traded: trade ids 2560881034 and 2560881035 are consecutive",
+)
+_IRREGULAR = IrregularRow(
+    symbol="BTCUSDT",
+    interval="1m",
+    source="archive-daily",
+    file="BTCUSDT-1m-2018-02-09.zip",
+    open_ms=1_518_170_294_800,
+    row="1518170294800,8310.00,8315.00,8305.00,8311.00,1.5,1518170354799,12465.00,3,0.7,5817.00",
+    reason="opens 14.8 s after a candle of 1m would",
+    noticed_ms=_OPEN_MS,
 )
 _ARCHIVE = ArchiveFile(
     name="BTCUSDT-1m-2024-08.zip",
@@ -197,6 +207,7 @@ EXAMPLES: dict[type, Record] = {
         _CANDLE,
         _GAP,
         _HOLE,
+        _IRREGULAR,
         _ARCHIVE,
         _HISTORY,
         _COIN,

@@ -8,6 +8,7 @@ from candlewick.exchange.faults.faults import (
     ArchiveFault,
     Cut,
     Fault,
+    Klines,
     OnFrames,
     RestAhead,
     RestDelay,
@@ -113,6 +114,16 @@ class ActiveFaults:
                 armed.hits += 1
                 return fault
         return None
+
+    def kline_faults(self, symbol: str, interval: str, where: str, now_ms: int) -> list[Klines]:
+        """Return the faults of a symbol's klines over REST, or in daily or monthly files."""
+        found = []
+        for armed, fault in self.of(Klines):
+            is_of = fault.symbol == symbol and fault.interval in ("*", interval)
+            if is_of and fault.where in (where, "everywhere") and armed.during(now_ms):
+                armed.hits += 1
+                found.append(fault)
+        return found
 
     def rest_delay_s(self, path: str, now_ms: int) -> float:
         """Return the delay of an answer, in seconds."""

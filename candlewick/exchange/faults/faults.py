@@ -208,6 +208,33 @@ class ArchiveFault(Window):
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class Klines(Window):
+    """Klines are wrong, as in reports of what the exchange has published.
+
+    Attributes:
+        symbol: In capitals.
+        interval: For example `1m`; `*` for all.
+        where: Who has them wrong: `rest`, `daily` and `monthly` archives, or `everywhere`.
+        first_ms: Opening time of the first.
+        last_ms: Opening time of the last.
+        how: `off-grid` opens them `by` milliseconds later; `impossible` has the high below the low;
+            `lacking` leaves them out; `wrong` adds `by` (1e-8) to the volume, and a trade; `early`
+            has half their volume until `by` milliseconds after their close.
+        by: See `how`.
+    """
+
+    _: KW_ONLY
+    kind: Literal["klines"] = "klines"
+    symbol: str
+    interval: str = "*"
+    where: Literal["rest", "daily", "monthly", "everywhere"] = "everywhere"
+    first_ms: Count = 0
+    last_ms: Count = 1 << 62
+    how: Literal["off-grid", "impossible", "lacking", "wrong", "early"] = "off-grid"
+    by: Annotated[int, Field(ge=1)] = 14_800
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Halt(Window):
     """A symbol has no trades for some whole minutes, from the next one on; it stays in the past."""
 
@@ -218,6 +245,6 @@ class Halt(Window):
 
 
 FrameFault = Drop | Duplicate | Delay | Reorder | Malformed | Ahead | Contradict
-RestFault = RestLag | RestError | RestDelay | RestDrip | RestAhead | ArchiveFault
+RestFault = RestLag | RestError | RestDelay | RestDrip | RestAhead | ArchiveFault | Klines
 Fault = FrameFault | RestFault | Cut | Silence | Shutdown | Halt
 FAULT: Final[TypeAdapter[Fault]] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])

@@ -10,9 +10,10 @@ from starlette.routing import Route
 
 from candlewick.exchange.faults.active import ActiveFaults
 from candlewick.exchange.faults.archives import damaged
+from candlewick.exchange.faults.klines import Change, changed_by, unchanged
 from candlewick.exchange.market.cache import Cache
 from candlewick.exchange.market.clock import MarketClock
-from candlewick.exchange.market.intervals import DAY_MINUTES, DAY_MS, day_of
+from candlewick.exchange.market.intervals import DAY_MINUTES, DAY_MS, INTERVALS, day_of
 from candlewick.exchange.market.source import Market
 from candlewick.exchange.server.archive_csv import zipped
 from candlewick.exchange.server.archive_names import File, file_of
@@ -48,10 +49,7 @@ class Archive:
         fault = self._arsenal.archive_fault(request.url.path, self._clock.now_ms())
         if fault is not None and fault.how == "missing":
             return _no_such_key(request.url.path)
-        if file not in self._zips:
-            content = await asyncio.to_thread(self._made, file)
-            self._zips.get(file, lambda: content)
-        body = self._zips.get(file, lambda: self._made(file))
+        body = await self._content(file)
         if fault is not None:
             body = damaged(body, fault.how, checksum=checksum)
         if checksum:
@@ -59,9 +57,20 @@ class Archive:
             return Response(line, media_type="binary/octet-stream")
         return Response(body, media_type="application/zip")
 
-    def _made(self, file: File) -> bytes:
+    async def _content(self, file: File) -> bytes:
+        span, now_ms = "daily" if file.days == 1 else "monthly", self._clock.now_ms()
+        faults = self._arsenal.kline_faults(file.symbol, file.interval, span, now_ms)
+        if faults:
+            change = changed_by(faults, INTERVALS[file.interval], now_ms=now_ms)
+            return await asyncio.to_thread(self._made, file, change)
+        if file not in self._zips:
+            content = await asyncio.to_thread(self._made, file, unchanged)
+            self._zips.get(file, lambda: content)
+        return self._zips.get(file, lambda: self._made(file, unchanged))
+
+    def _made(self, file: File, change: Change) -> bytes:
         given = self._given.get((file.symbol, file.interval))
-        return zipped(self._market[file.symbol], file, given)
+        return zipped(self._market[file.symbol], file, given, change)
 
     def _published(self, file: File) -> bool:
         source = self._market.get(file.symbol)

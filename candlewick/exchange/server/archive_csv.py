@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
+from candlewick.exchange.faults.klines import Change, unchanged
 from candlewick.exchange.market.columns import Candles, Trades
 from candlewick.exchange.market.intervals import DAY_MINUTES, DAY_MS, INTERVALS, day_of
 from candlewick.exchange.market.klines import klines
@@ -21,7 +22,9 @@ from candlewick.exchange.streams.payloads import decimal
 _MICROSECONDS_FROM: Final = date(2025, 1, 1)
 
 
-def zipped(source: Source, file: File, given: Candles | None = None) -> bytes:
+def zipped(
+    source: Source, file: File, given: Candles | None = None, change: Change = unchanged
+) -> bytes:
     """Return the bytes of an archive, made from the given klines if there are any."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -29,12 +32,14 @@ def zipped(source: Source, file: File, given: Candles | None = None) -> bytes:
         about = zipfile.ZipInfo(f"{file.name}.csv", (2020, 1, 1, 0, 0, 0))
         about.compress_type = zipfile.ZIP_DEFLATED
         with archive.open(about, "w", force_zip64=True) as member:
-            for part in lines(source, file) if given is None else given_lines(given, file):
+            for part in (
+                lines(source, file, change) if given is None else [given_lines(given, file, change)]
+            ):
                 member.write(part.encode())
     return held.getvalue()
 
 
-def lines(source: Source, file: File) -> Iterator[str]:
+def lines(source: Source, file: File, change: Change = unchanged) -> Iterator[str]:
     """Yield the CSV of an archive, in parts of whole lines."""
     unit = 1000 if file.first >= _MICROSECONDS_FROM else 1
     first_day = day_of(file.first)
@@ -43,19 +48,20 @@ def lines(source: Source, file: File) -> Iterator[str]:
         start_ms, end_ms = first_day * DAY_MS, (first_day + file.days) * DAY_MS
         for at in range(start_ms, end_ms, max(DAY_MS, length)):
             last = min(at + max(DAY_MS, length), end_ms) - 1
-            yield kline_lines(klines(source, length, at, last, visible_ms=end_ms - 1), length, unit)
+            rows = change(klines(source, length, at, last, visible_ms=end_ms - 1))
+            yield kline_lines(rows, length, unit)
         return
     first = max(first_day * DAY_MINUTES, source.first_minute)
     for minute in range(first, (first_day + file.days) * DAY_MINUTES):
         yield agg_trade_lines(source.trades(minute), unit)
 
 
-def given_lines(given: Candles, file: File) -> Iterator[str]:
-    """Yield the CSV of an archive of given klines, in parts of whole lines."""
+def given_lines(given: Candles, file: File, change: Change = unchanged) -> str:
+    """Return the CSV of an archive of given klines."""
     unit = 1000 if file.first >= _MICROSECONDS_FROM else 1
     start_ms = day_of(file.first) * DAY_MS
     rows = given_between(given, start_ms, start_ms + file.days * DAY_MS)
-    yield kline_lines(rows, INTERVALS[file.interval], unit)
+    return kline_lines(change(rows), INTERVALS[file.interval], unit)
 
 
 def kline_lines(rows: Candles, interval_ms: int, unit: int) -> str:

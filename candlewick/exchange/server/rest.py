@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from candlewick.exchange.faults.active import ActiveFaults
+from candlewick.exchange.faults.klines import changed_by
 from candlewick.exchange.faults.rest import dripping, failure
 from candlewick.exchange.faults.untimely import last_ahead
 from candlewick.exchange.market.clock import MarketClock
@@ -128,10 +129,13 @@ class Rest:
         visible_ms = self._visible_ms()
         given = self._given.get((wanted.symbol, interval))
         if given is not None:
-            return kline_rows(given_page(given, wanted, length, visible_ms=visible_ms), length)
-        # In a thread, as a page may span years and must not hold up the streams.
-        rows = await asyncio.to_thread(kline_page, source, wanted, length, visible_ms=visible_ms)
-        return kline_rows(rows, length)
+            rows = given_page(given, wanted, length, visible_ms=visible_ms)
+        else:  # in a thread, as a page may span years and must not hold up the streams
+            rows = await asyncio.to_thread(
+                kline_page, source, wanted, length, visible_ms=visible_ms
+            )
+        faults = self._arsenal.kline_faults(wanted.symbol, interval, "rest", self._now())
+        return kline_rows(changed_by(faults, length, now_ms=visible_ms)(rows), length)
 
     async def _agg_trades(self, request: Request) -> str:
         query = request.query_params

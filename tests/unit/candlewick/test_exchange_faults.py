@@ -171,7 +171,7 @@ def test_the_schema_names_every_kind() -> None:
     schema = FAULT.json_schema()
 
     assert "rest-lag" in schema["discriminator"]["mapping"]
-    assert len(schema["discriminator"]["mapping"]) == 17
+    assert len(schema["discriminator"]["mapping"]) == 18
 
 
 def test_weight_is_counted_by_the_minute_and_an_obstinate_address_is_banned() -> None:

@@ -5,6 +5,7 @@ import io
 import tracemalloc
 import zipfile
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from producers.binance.archive import archived_candles, archived_trades
 from producers.binance.archive_names import day_file, month_file, named
-from producers.binance.kline_csv import KlineFile
+from producers.binance.kline_csv import KlineFile, SetApart
 from producers.history.archive_fetch import FileFiller
 from schemas.candle_columns import CandleColumns, encode_candles
 from schemas.codecs import _frame
@@ -47,14 +48,18 @@ def a_zip(text: str, *, members: int = 1) -> io.BytesIO:
     return held
 
 
+def no_row(row: SetApart) -> None:
+    raise AssertionError(row)
+
+
 def columns_of(text: str, file: KlineFile | None = None) -> list[CandleColumns]:
-    return list(archived_candles(a_zip(text), file or a_file()))
+    return list(archived_candles(a_zip(text), file or a_file(), no_row))
 
 
 def test_real_zip_of_2020_is_read_row_by_row() -> None:
     path = DATA / "BTCUSDT-1m-2020-01-01.zip"
     with path.open("rb") as held:
-        parts = list(archived_candles(held, a_file(open_ms=NEW_YEAR_2020_MS)))
+        parts = list(archived_candles(held, a_file(open_ms=NEW_YEAR_2020_MS), no_row))
     with zipfile.ZipFile(path) as archive:
         rows = archive.read(archive.namelist()[0]).decode().splitlines()
 
@@ -119,16 +124,7 @@ def test_a_line_without_end_is_refused_with_little_memory() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (NEXT + ROW, "not later"),
-        (ROW + ROW, "not later"),
-        (ROW.replace(",12,9,", ",10,9,"), "contradict"),
-        (ROW.replace(",12,9,", ",12,10.5,"), "contradict"),
-        (ROW.replace("600000,", "600001,", 1), "does not open"),
-        (ROW.replace("659999", "660000"), "does not end"),
         (LATER, "outside of the time"),
-        (ROW.replace(",5,", ",-5,"), "negative"),
-        (ROW.replace(",3,", ",-3,"), "negative"),
-        (ROW.replace(",10,", ",-10,"), "negative"),
         (ROW.replace(",10,", ",1.123456789,"), "unreadable"),
         (ROW.replace(",10,", ",ten,"), "unreadable"),
         (ROW.replace(",10,", ",,"), "unreadable"),
@@ -137,7 +133,7 @@ def test_a_line_without_end_is_refused_with_little_memory() -> None:
         (ROW.replace(",10,", ",+10,"), "unreadable"),
         (ROW.replace(",10,", ", 10,"), "unreadable"),
         ('"' + ROW, "unreadable"),
-        ("-" + ROW, "not later"),
+        ("-" + ROW, "outside of the time"),
         ("x" + ROW, "unreadable"),
         ("x" + ROW + NEXT, "unreadable"),
         (ROW + HEADER + NEXT, "unreadable"),
@@ -149,16 +145,58 @@ def test_a_line_without_end_is_refused_with_little_memory() -> None:
         ("", "unreadable"),
     ],
 )
-def test_a_row_that_cannot_be_refuses_the_file(text: str, says: str) -> None:
+def test_a_row_that_cannot_be_read_refuses_the_file(text: str, says: str) -> None:
     with pytest.raises(PoisonMessage, match=says):
         columns_of(text)
+
+
+@pytest.mark.parametrize(
+    ("odd", "says"),
+    [
+        (ROW, "not later"),
+        (NEXT.replace(",12,9,", ",10,9,"), "contradict"),
+        (NEXT.replace(",12,9,", ",12,10.5,"), "contradict"),
+        (NEXT.replace("660000,", "674800,", 1), "does not open"),
+        (NEXT.replace("719999", "720000"), "does not end"),
+        (NEXT.replace(",5,", ",-5,"), "negative"),
+        (NEXT.replace(",22,", ",-22,"), "negative"),
+        (NEXT.replace(",3,", ",-3,"), "negative"),
+        (NEXT.replace(",10,", ",-10,"), "not positive"),
+        (NEXT.replace(",10,12,9,11,", ",0,0,0,0,"), "not positive"),
+        (NEXT.replace(",10,", f",{2**63},"), "not positive"),
+    ],
+)
+def test_a_row_that_is_no_candle_costs_itself_alone(odd: str, says: str) -> None:
+    third = ROW.replace("1735689600000", "1735689720000").replace("659999", "779999")
+    apart: list[SetApart] = []
+
+    parts = list(archived_candles(a_zip(ROW + odd + third), a_file(), apart.append))
+
+    opens = [candle.open_ms for part in parts for candle in part.candles()]
+    assert opens == [NEW_YEAR_2025_MS, NEW_YEAR_2025_MS + 120_000]
+    (row,) = apart
+    assert says in row.reason
+    assert row.open_ms == int(odd.split(",", maxsplit=1)[0])
+    assert [Decimal(cell) for cell in row.row.split(",")] == [
+        Decimal(cell) for cell in odd.split(",")[:-1]
+    ]
+
+
+def test_a_row_that_goes_back_does_not_make_the_next_one_late() -> None:
+    third = ROW.replace("1735689600000", "1735689720000").replace("659999", "779999")
+    apart: list[SetApart] = []
+
+    (part,) = archived_candles(a_zip(NEXT + ROW + third), a_file(), apart.append)
+
+    assert [row.open_ms for row in apart] == [NEW_YEAR_2025_MS]
+    assert len(part) == 2
 
 
 def test_zip_that_is_cut_short_or_flipped_or_holds_two_files_is_refused() -> None:
     whole = a_zip(ROW * 1).getvalue()
     for damaged in (whole[: len(whole) // 2], b"", b"PK\x03\x04", a_zip(ROW, members=2).getvalue()):
         with pytest.raises(PoisonMessage):
-            list(archived_candles(io.BytesIO(damaged), a_file()))
+            list(archived_candles(io.BytesIO(damaged), a_file(), no_row))
 
 
 @given(st.integers(0, 10_000), st.integers(1, 255))
@@ -167,7 +205,7 @@ def test_flipped_byte_never_becomes_another_candle(place: int, flip: int) -> Non
     right = [c for part in columns_of(ROW + NEXT) for c in part.candles()]
     whole[place % len(whole)] ^= flip
     try:
-        parts = list(archived_candles(io.BytesIO(bytes(whole)), a_file()))
+        parts = list(archived_candles(io.BytesIO(bytes(whole)), a_file(), no_row))
     except PoisonMessage:
         return
 

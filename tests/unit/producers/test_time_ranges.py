@@ -11,6 +11,7 @@ from schemas.timeframe import Interval
 from tests.support.backfilling import DAY_MS
 from tests.support.builders import a_trade
 
+NOW_MS = 10**12
 NEW_YEAR_MS = 1_735_689_600_000
 EDGES = st.tuples(st.integers(0, 30), st.integers(0, 30))
 SPANS = st.lists(EDGES, max_size=6).map(Spans.of)
@@ -73,22 +74,31 @@ def test_a_month_not_published_is_replaced_by_the_days_that_are_missing() -> Non
     (month,) = files_for("A", Interval.ONE_MINUTE, missing, Choice.ARCHIVE, now_ms=now_ms)[:1]
 
     assert month.days in {1, 31}
-    assert all(day.days == 1 for day in days_of(month, missing, now_ms=now_ms))
+    assert all(day.days == 1 for day in days_of(month, missing, Choice.ARCHIVE, now_ms=now_ms))
 
 
 def test_consecutive_ids_around_a_hole_prove_it() -> None:
     before, after = a_trade(9, event_ms=99), a_trade(10, event_ms=200)
 
-    assert judged((100, 200), before, after)[0] is HoleKind.OFFICIAL
+    assert judged((100, 200), before, after, now_ms=NOW_MS)[0] is HoleKind.OFFICIAL
 
 
 def test_a_trade_inside_a_hole_proves_nothing() -> None:
     before, after = a_trade(9, event_ms=150), a_trade(10, event_ms=200)
 
-    assert judged((100, 200), before, after)[0] is HoleKind.UNPROVEN
-    assert judged((100, 200), None, after)[0] is HoleKind.UNPROVEN
-    assert judged((100, 200), None, None)[0] is HoleKind.UNPROVEN
+    assert judged((100, 200), before, after, now_ms=NOW_MS)[0] is HoleKind.UNPROVEN
+    assert judged((100, 200), None, after, now_ms=NOW_MS)[0] is HoleKind.UNPROVEN
+    assert judged((100, 200), None, None, now_ms=NOW_MS)[0] is HoleKind.UNPROVEN
 
 
 def test_nothing_is_there_before_the_first_trade() -> None:
-    assert judged((100, 200), None, a_trade(0, event_ms=200))[0] is HoleKind.UNLISTED
+    assert judged((100, 200), None, a_trade(0, event_ms=200), now_ms=NOW_MS)[0] is HoleKind.UNLISTED
+
+
+def test_nothing_is_there_after_the_last_trade_of_a_symbol_that_is_silent_for_a_day() -> None:
+    last = a_trade(9, event_ms=NOW_MS - DAY_MS - 1)
+    run = (NOW_MS - DAY_MS, NOW_MS - 1000)
+
+    assert judged(run, last, None, now_ms=NOW_MS)[0] is HoleKind.ENDED
+    assert judged(run, last, None, now_ms=NOW_MS - 2)[0] is HoleKind.UNPROVEN
+    assert judged((run[0] - 2, run[1]), last, None, now_ms=NOW_MS)[0] is HoleKind.UNPROVEN
