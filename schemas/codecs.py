@@ -16,7 +16,7 @@ import numpy as np
 from schemas.coins import Coin, CoinDay
 from schemas.contracts import Contract, contract_of, contract_with_id, refuse_newer
 from schemas.errors import PoisonMessage
-from schemas.history import ArchiveFile, History, Hole, IrregularRow
+from schemas.history import ArchiveFile, CrossCheck, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.validation import check_key, key_of, validate
@@ -29,6 +29,7 @@ Record = (
     | Gap
     | Hole
     | IrregularRow
+    | CrossCheck
     | ArchiveFile
     | History
     | Coin
@@ -247,6 +248,7 @@ _PLAIN = (
     Gap,
     Hole,
     IrregularRow,
+    CrossCheck,
     ArchiveFile,
     Coin,
     CoinDay,

@@ -15,7 +15,7 @@ import fastavro
 
 from schemas.coins import Coin, CoinDay
 from schemas.errors import ContractMismatch
-from schemas.history import ArchiveFile, History, Hole, IrregularRow
+from schemas.history import ArchiveFile, CrossCheck, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 
@@ -31,6 +31,7 @@ RECORDS: dict[str, type] = {
     "training_request.v1": TrainingRequest,
     "hole.v1": Hole,
     "irregular_row.v1": IrregularRow,
+    "cross_check.v1": CrossCheck,
     "archive_file.v1": ArchiveFile,
     "history.v1": History,
     "coin.v1": Coin,

@@ -72,6 +72,38 @@ class IrregularRow:
     noticed_ms: int
 
 
+class CheckState(StrEnum):
+    """What came of comparing the 15m candles of a day with its 1m candles."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    MENDED = "mended"  # it differed, and what differed was fetched again
+
+
+@dataclass(frozen=True, slots=True)
+class CrossCheck:
+    """A comparison of the exchange's 15m candles of ``[open_ms, close_ms)`` with its 1m candles.
+
+    Attributes:
+        state: agrees, differs or mended.
+        compared: 15m candles whose minutes are all there.
+        differing: How many of them are not what their minutes add up to.
+        seen_ms: When the newest of these candles was stored, by the store's clock.
+        checked_ms: When they were compared, our clock.
+        reason: What differed, and what was done about it, for people; empty if nothing did.
+    """
+
+    symbol: str
+    open_ms: int
+    close_ms: int
+    state: str
+    compared: int
+    differing: int
+    seen_ms: int
+    checked_ms: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
     """An archive file that was read, covering ``[open_ms, close_ms)``.

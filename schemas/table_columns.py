@@ -70,6 +70,17 @@ IRREGULAR_ROW = (
     "reason",
     "noticed_time",
 )
+CROSS_CHECK = (
+    "symbol",
+    "open_time",
+    "close_time",
+    "state",
+    "compared",
+    "differing",
+    "seen_time",
+    "checked_time",
+    "reason",
+)
 ARCHIVE = (
     "name",
     "symbol",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.coins import Coin, CoinDay
-from schemas.history import ArchiveFile, History, Hole, IrregularRow
+from schemas.history import ArchiveFile, CrossCheck, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.timeframe import DAY_MS
@@ -105,6 +105,15 @@ IRREGULAR_ROWS = Topic(
     key="symbol",
     retention_ms=FOR_EVER,
     purpose="rows of candles that cannot be one, as the exchange published them",
+    written_by="producers",
+    read_by="sinks",
+)
+CROSS_CHECKS = Topic(
+    name="market.cross-checks.v1",
+    record=CrossCheck,
+    key="symbol",
+    retention_ms=FOR_EVER,
+    purpose="comparisons of a day's 15m candles with its 1m candles",
     written_by="producers",
     read_by="sinks",
 )
@@ -214,6 +223,7 @@ ALL = (
     GAPS,
     HOLES,
     IRREGULAR_ROWS,
+    CROSS_CHECKS,
     ARCHIVES,
     HISTORY,
     COINS,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from schemas.coins import Coin, CoinDay
-from schemas.history import ArchiveFile, History, Hole, IrregularRow, history_key
+from schemas.history import ArchiveFile, CrossCheck, History, Hole, IrregularRow, history_key
 from schemas.market import Candle, Gap, Trade, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.rules import history as history_rules
@@ -21,6 +21,7 @@ _RULES: Final[dict[type, Callable[[Any], None]]] = {
     Candle: market.check_candle,
     Gap: market.check_gap,
     Hole: history_rules.check_hole,
+    CrossCheck: history_rules.check_cross_check,
     IrregularRow: history_rules.check_irregular_row,
     ArchiveFile: history_rules.check_archive,
     History: history_rules.check_history,

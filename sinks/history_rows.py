@@ -1,7 +1,7 @@
 """Conversion of holes, archive files and coins to the RowBinary rows of their tables. Pure."""
 
 from schemas.coins import Coin, CoinDay
-from schemas.history import ArchiveFile, Hole, IrregularRow
+from schemas.history import ArchiveFile, CrossCheck, Hole, IrregularRow
 from sinks.row_binary import decimal, int64, nullable, string, time, time_or_null
 
 
@@ -36,6 +36,23 @@ def irregular_row(row: IrregularRow) -> bytes:
             string(row.row),
             string(row.reason),
             time(row.noticed_ms),
+        )
+    )
+
+
+def cross_check_row(check: CrossCheck) -> bytes:
+    """Convert a comparison of a day to a row of `cross_checks`."""
+    return b"".join(
+        (
+            string(check.symbol),
+            time(check.open_ms),
+            time(check.close_ms),
+            string(check.state),
+            int64(check.compared),
+            int64(check.differing),
+            time(check.seen_ms),
+            time(check.checked_ms),
+            string(check.reason),
         )
     )
 

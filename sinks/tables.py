@@ -8,12 +8,19 @@ from schemas import codecs, table_columns, topics
 from schemas.codecs import KafkaMessage
 from schemas.coins import Coin, CoinDay
 from schemas.errors import PoisonMessage
-from schemas.history import ArchiveFile, Hole, IrregularRow
+from schemas.history import ArchiveFile, CrossCheck, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.topics import Topic
 from sinks.bulk_candle_rows import candle_rows
-from sinks.history_rows import archive_row, coin_day_row, coin_row, hole_row, irregular_row
+from sinks.history_rows import (
+    archive_row,
+    coin_day_row,
+    coin_row,
+    cross_check_row,
+    hole_row,
+    irregular_row,
+)
 from sinks.letter_rows import PlacedMessage, letter_row
 from sinks.prediction_rows import MODEL_VERSION, PREDICTION, SCORE, row_writer
 from sinks.rows import candle_row, gap_row, trade_rows
@@ -107,6 +114,13 @@ TABLES = (  # closed candles first: they are few, and people wait for them
         linger_ms=500,
     ),
     Table(
+        topics.CROSS_CHECKS,
+        "cross_checks",
+        table_columns.CROSS_CHECK,
+        reader(CrossCheck, cross_check_row),
+        linger_ms=500,
+    ),
+    Table(
         topics.ARCHIVES,
         "archives",
         table_columns.ARCHIVE,
@@ -155,6 +169,7 @@ HISTORY = (  # with scores, because the first start brings a month of them at on
     topics.KLINES,
     topics.HOLES,
     topics.IRREGULAR_ROWS,
+    topics.CROSS_CHECKS,
     topics.ARCHIVES,
     topics.COINS,
     topics.COIN_DAYS,

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.live import Live
 
 from candlewick.stack.local_settings import reader_settings
-from candlewick.terminal.backfill_view import holes_told, running_view, summary
+from candlewick.terminal.backfill_view import checks_told, holes_told, running_view, summary
 from candlewick.terminal.whole_tables import print_whole
 from producers.history.archive_plan import parse_choice
 from producers.history.backfill import Progress, Wanted, alone, running
+from producers.history.cross_check import run_and_compare
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from schemas.since import since_ms
@@ -65,6 +66,8 @@ def backfill(
         print_whole(console, summary(progress), spare=("not listed yet", "ended", "irregular"))
         for line in holes_told(progress):
             console.print(line, soft_wrap=True, markup=False)
+        for line in checks_told(progress):
+            console.print(line, soft_wrap=True, markup=False)
     if any(track.missing_rows for track in progress.tracks):
         raise typer.Exit(1)
 
@@ -88,7 +91,7 @@ async def _shown(settings: Settings, wanted: Wanted, progress: Progress, console
 
 async def _work(settings: Settings, wanted: Wanted, progress: Progress) -> None:
     async with running(settings) as found, alone(settings, progress):
-        await found.run(wanted, progress)
+        await run_and_compare(found, wanted, progress)
 
 
 def _names(text: str | None) -> tuple[str, ...]:

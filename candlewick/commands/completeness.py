@@ -56,13 +56,13 @@ def _table(months: list[Month]) -> Table:
     for name in ("symbol", "interval", "month"):
         table.add_column(name, no_wrap=True)
     numbers = ("expected", "held", "official", "irregular", "ended")
-    for name in (*numbers, "unproven", "missing", "gapped", "verified", "mismatch"):
+    for name in (*numbers, "unproven", "missing", "gapped", "verified", "mismatch", "differ"):
         table.add_column(name, justify="right", no_wrap=True)
     for m in months:
         counts = (f"{m.expected:,}", f"{m.held:,}", f"{m.official_holes:,}")
         holes = (f"{m.irregular_holes:,}", f"{m.ended_holes:,}")
         doubts = (_marked(m.unproven_holes, "yellow"), _marked(m.missing), _marked(m.gapped))
-        checks = (f"{m.verified:,}", _marked(m.mismatched))
+        checks = (f"{m.verified:,}", _marked(m.mismatched), _marked(m.differing))
         table.add_row(m.symbol, m.interval, m.month, *counts, *holes, *doubts, *checks)
     return table
 
@@ -73,6 +73,11 @@ def _marked(count: int, colour: str = "red") -> str:
 
 def _summary(months: list[Month]) -> str:
     missing = sum(month.missing for month in months)
+    if differing := sum(month.differing for month in months):
+        return (
+            f"{differing:,} candles of 15m are not what their 1m candles make, {missing:,} "
+            "candles are missing: the table cross_checks says more"
+        )
     if missing == 0:
         return f"nothing is missing: {sum(month.held for month in months):,} candles are stored"
     since = min(month.month for month in months if month.missing)

@@ -46,6 +46,9 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
     aggtrades: Annotated[
         Path | None, typer.Option(help="Serve the official aggTrades files in a folder.")
     ] = None,
+    archives: Annotated[
+        Path | None, typer.Option(help="Serve the official kline archives in a folder.")
+    ] = None,
     klines: Annotated[
         list[Path] | None, typer.Option(help="Serve official kline files, SYMBOL-INTERVAL.csv.")
     ] = None,
@@ -75,6 +78,7 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
             state=state,
             captures=tuple(capture or ()),
             agg_trades=aggtrades,
+            archives=archives,
             klines=tuple(klines or ()),
             faults=tuple(fault_from_text(text) for text in fault or []),
             sockets=SocketRules(

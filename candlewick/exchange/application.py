@@ -15,6 +15,7 @@ from candlewick.exchange.opening import opened
 from candlewick.exchange.options import Options
 from candlewick.exchange.server.admin import Admin
 from candlewick.exchange.server.archive import Archive
+from candlewick.exchange.server.archive_folder import ArchiveFolder
 from candlewick.exchange.server.coingecko import CoinGecko
 from candlewick.exchange.server.hub import Hub
 from candlewick.exchange.server.kline_files import read_kline_files
@@ -36,9 +37,10 @@ def application(options: Options) -> Starlette:
     arsenal = ActiveFaults()
     hub = Hub(clock, market, options.sockets, arsenal=arsenal, limits=limits)
     given = read_kline_files(options.klines)
-    rest = Rest(clock, market, limits, arsenal, given)
+    folder = ArchiveFolder() if options.archives is None else ArchiveFolder.of(options.archives)
+    rest = Rest(clock, market, limits, arsenal, given=given, folder=folder)
     gecko = CoinGecko(clock, market, arsenal)
-    archive = Archive(clock, market, arsenal, given)
+    archive = Archive(clock, market, arsenal, given=given, folder=folder)
     about: dict[str, object] = {"seed": options.seed, "rate": options.rate}
     about["recorded_day"] = place.recorded_day
     admin = Admin(clock, market, arsenal, lambda: about | {"connections": len(hub.sessions)})

@@ -21,6 +21,7 @@ class Options:
         state: File that stores the days of the recorded candles, or None.
         captures: Serve the trades in these files of recorded frames instead.
         agg_trades: Serve the official aggTrades files in this folder instead.
+        archives: Serve the official archive files of klines in this folder, over REST too.
         klines: Serve these official kline files over REST and as archives.
     """
 
@@ -35,6 +36,7 @@ class Options:
     state: Path | None = None
     captures: tuple[Path, ...] = ()
     agg_trades: Path | None = None
+    archives: Path | None = None
     klines: tuple[Path, ...] = ()
     faults: tuple[Fault, ...] = ()
     sockets: SocketRules = field(default_factory=SocketRules)

@@ -22,8 +22,23 @@ ORDER BY symbol, toUInt32OrZero(interval), interval
 # One symbol and interval a query: ClickHouse reads only their rows, and memory stays small.
 _MONTHS = """
 SELECT symbol, interval, formatDateTime(month, '%Y-%m'), expected, held, official_holes,
-       unproven_holes, irregular_holes, ended_holes, missing, gapped, verified, mismatched
+       unproven_holes, irregular_holes, ended_holes, missing, gapped, verified, mismatched,
+       if(interval = '15m', compared, 0), if(interval = '15m', differing, 0)
 FROM completeness
+LEFT JOIN
+(
+    SELECT toStartOfMonth(open_time) AS month, sum(compared) AS compared,
+           sum(differing) AS differing
+    FROM
+    (
+        SELECT open_time, argMax(c.compared, checked_time) AS compared,
+               argMax(c.differing, checked_time) AS differing
+        FROM cross_checks AS c
+        WHERE symbol = {symbol:String}
+        GROUP BY open_time
+    )
+    GROUP BY month
+) AS checks USING month
 WHERE symbol = {symbol:String} AND interval = {interval:String}
 ORDER BY month
 """
@@ -47,6 +62,8 @@ class Month:
         gapped: Part of the missing: stored from trades, some of which are missing.
         verified: Made from trades and equal to the exchange's.
         mismatched: Made from trades and different from the exchange's.
+        compared: The exchange's 15m candles that were compared with its 1m candles.
+        differing: Part of them: they are not what those make.
     """
 
     symbol: str
@@ -62,6 +79,8 @@ class Month:
     gapped: int
     verified: int
     mismatched: int
+    compared: int
+    differing: int
 
 
 def read_completeness(client: Client, *, symbol: str, interval: str) -> Iterator[Month]:

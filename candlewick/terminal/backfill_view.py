@@ -70,6 +70,24 @@ def holes_told(progress: Progress) -> list[str]:
     return lines
 
 
+def checks_told(progress: Progress) -> list[str]:
+    """Return lines on what came of comparing 15m candles with 1m candles."""
+    days = {(check.symbol, check.open_ms): check for check in progress.checks}
+    lines = []
+    for (symbol, open_ms), check in sorted(days.items()):
+        if check.reason:
+            lines.append(f"{symbol} {_minute(open_ms)[:10]} {check.state}: {check.reason}")
+    compared = sum(check.compared for check in days.values())
+    differing = sum(check.differing for check in days.values())
+    if days:
+        verdict = f"{differing:,} are not" if differing else "all are"
+        many = f"{compared:,} candles of 15m in {len(days):,} days"
+        lines.append(f"{many} compared with their 1m candles: {verdict} what those make")
+    if progress.unchecked:
+        lines.append(f"15m candles were not compared with 1m candles: {progress.unchecked}")
+    return lines
+
+
 def _merged(track: SeriesProgress) -> list[tuple[Run, str]]:
     """Join holes of one kind that follow each other; each is told once."""
     found: list[tuple[Run, str, str]] = []

@@ -24,6 +24,7 @@ from producers.history.page_writer import HeldPages
 from producers.history.progress import SeriesProgress
 from producers.history.time_ranges import Spans
 from schemas.errors import ConfigurationError, Transient
+from schemas.history import CrossCheck
 from schemas.settings import Settings
 from schemas.timeframe import Interval
 
@@ -56,12 +57,19 @@ class Wanted:
 
 @dataclass(slots=True)
 class Progress:
-    """Progress of a running backfill, for people to see."""
+    """Progress of a running backfill, for people to see.
+
+    Attributes:
+        checks: What came of comparing 15m candles with 1m candles.
+        unchecked: Why they were not compared.
+    """
 
     tracks: list[SeriesProgress] = field(default_factory=list)
     rest: RestClient | None = None
     started_s: float = field(default_factory=time.monotonic)
     says: str = "asking Kafka which candles it has"
+    checks: list[CrossCheck] = field(default_factory=list)
+    unchecked: str = ""
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from clients.retry import persistently
 from producers.history.archive_plan import Choice
 from producers.history.backfill import Backfill, Progress, Wanted, alone, running
 from producers.history.corrections import Recheck
+from producers.history.cross_check import CrossChecks
 from schemas.errors import Transient
 from schemas.settings import Settings
 from schemas.since import since_ms
@@ -35,6 +36,7 @@ async def keep_history(settings: Settings) -> None:
     async with running(settings, pace=PACE) as backfill:
         backfill.tracks_at_a_time = TRACKS
         recheck = Recheck(backfill, settings)
+        checks = CrossChecks(backfill)
         knows_recent = False
         while True:
             try:
@@ -45,6 +47,7 @@ async def keep_history(settings: Settings) -> None:
                         knows_recent = True
                     await _pass(backfill, settings, progress)
                     await recheck.when_due(steady_ms())
+                    await checks.when_due(settings.symbols, steady_ms())
                 pause_s = await _to_next_minute_s(backfill)
             except Transient as error:
                 log.warning("%s", error)

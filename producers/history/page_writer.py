@@ -51,6 +51,7 @@ class HeldPages:
         track.held.next_offset = max(track.held.next_offset, next_offset)
         self.ledger.passed(track.held.partition, next_offset)
         track.rows += rows
+        track.newest_ms = (covered.end_ms or 0) - track.interval.ms
         track.unrecorded += rows
         if track.unrecorded >= RECORD_ROWS:
             await self._record(track)

@@ -22,6 +22,7 @@ class SeriesProgress:
         end_ms: End of the last candle wanted, exclusive.
         unproven: Candles that the exchange does not have either, for an unknown reason.
         rows: Candles that were fetched and acknowledged.
+        newest_ms: Opening time of the last candle of the page that was acknowledged last.
         holes: Holes that this backfill found.
         known_holes: All holes that are known, those of earlier backfills too.
         from_files: Time that archive files cover which were read.
@@ -40,6 +41,7 @@ class SeriesProgress:
     end_ms: int
     unproven: Spans = field(default_factory=Spans)
     rows: int = 0
+    newest_ms: int = -1
     holes: list[Hole] = field(default_factory=list)
     known_holes: dict[Run, Hole] = field(default_factory=dict)
     from_files: Spans = field(default_factory=Spans)

@@ -4,7 +4,16 @@ from itertools import pairwise
 from typing import Final
 
 from schemas.coins import Coin, CoinDay
-from schemas.history import ArchiveFile, ArchiveState, History, Hole, HoleKind, IrregularRow
+from schemas.history import (
+    ArchiveFile,
+    ArchiveState,
+    CheckState,
+    CrossCheck,
+    History,
+    Hole,
+    HoleKind,
+    IrregularRow,
+)
 from schemas.market import CandleSource
 from schemas.rules.checks import (
     LARGEST_AMOUNT_E8,
@@ -62,6 +71,18 @@ def check_irregular_row(row: IrregularRow) -> None:
     check_text("row", row.row)
     check_name("reason", row.reason)
     check_time("noticed", row.noticed_ms)
+
+
+def check_cross_check(check: CrossCheck) -> None:
+    """Refuse a comparison of no time or state, or with more differences than candles."""
+    check_symbol(check.symbol)
+    _check_run(check.open_ms, check.close_ms)
+    check_one_of("state", check.state, CheckState)
+    check_range("compared", check.compared, 0, LARGEST_ID)
+    check_range("differing", check.differing, 0, check.compared)
+    check_time("seen", check.seen_ms)
+    check_time("checked", check.checked_ms)
+    check_text("reason", check.reason)
 
 
 def check_archive(file: ArchiveFile) -> None:

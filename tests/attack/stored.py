@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from schemas.coins import Coin, CoinDay
-from schemas.history import ArchiveFile, Hole, IrregularRow
+from schemas.history import ArchiveFile, CrossCheck, Hole, IrregularRow
 from schemas.market import NO_TRADE_ID, Candle, Gap, Trade
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.rules.checks import UNKNOWN_MS
@@ -23,6 +23,7 @@ _TABLES: Final[dict[str, type]] = {
     "gaps": Gap,
     "holes": Hole,
     "irregular_rows": IrregularRow,
+    "cross_checks": CrossCheck,
     "archives": ArchiveFile,
     "coins": Coin,
     "coin_days": CoinDay,

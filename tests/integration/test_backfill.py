@@ -1,20 +1,21 @@
 """The official 15m klines of BTC and ETH: fetched, killed in between, and stored row by row."""
 
 import lzma
-import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from candlewick.store.admin import apply_migrations
-from schemas.settings import ClickHouseSettings
-from tests.support.backfilling import DATA, OFFICIAL, OFFICIAL_END_MS, OFFICIAL_START_MS, Past
+from tests.support.backfilling import (
+    DATA,
+    OFFICIAL,
+    OFFICIAL_END_MS,
+    OFFICIAL_START_MS,
+    Past,
+    sinks,
+)
 from tests.support.servers import (
     RunningClickHouse,
     RunningExchange,
@@ -56,21 +57,6 @@ def past(tmp_path: Path, exchange: RunningExchange) -> Iterator[Past]:
         found = Past(kafka, exchange, tmp_path)
         found.create_topics()
         yield found
-
-
-@contextmanager
-def sinks(past: Past, clickhouse: RunningClickHouse, database: str) -> Iterator[None]:
-    login = {"url": clickhouse.url, "user": clickhouse.user, "password": clickhouse.password}
-    apply_migrations(ClickHouseSettings.model_validate(login | {"database": database}))
-    environment = os.environ | {"CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS": past.kafka.bootstrap}
-    environment |= {f"CANDLEWICK_CLICKHOUSE__{k.upper()}": v for k, v in login.items()}
-    environment |= {"CANDLEWICK_CLICKHOUSE__DATABASE": database}
-    process = subprocess.Popen([sys.executable, "-m", "sinks"], env=environment)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def stored(clickhouse: RunningClickHouse, database: str, symbol: str) -> list[tuple[str, ...]]:

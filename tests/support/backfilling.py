@@ -4,12 +4,14 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka import Message
 
+from candlewick.store.admin import apply_migrations
 from clients.kafka.reader import TopicReader
 from clients.kafka.topics import create_topics
 from producers.history.archive_plan import Choice
@@ -18,11 +20,12 @@ from schemas import topics
 from schemas.codecs import decode
 from schemas.history import ArchiveFile, Hole
 from schemas.market import Candle
-from schemas.settings import KafkaSettings, Settings
+from schemas.settings import ClickHouseSettings, KafkaSettings, Settings
 from schemas.timeframe import Interval
 from schemas.topics import Topic
 from tests.support.exchange_process import RunningExchange
 from tests.support.kafka_process import RunningKafka
+from tests.support.servers import RunningClickHouse
 
 DATA = Path(__file__).parents[1] / "data"
 OFFICIAL = (DATA / "BTCUSDT-15m.csv.xz", DATA / "ETHUSDT-15m.csv.xz")
@@ -82,11 +85,13 @@ class Past:
         wanted = Wanted((symbol,), (Interval(interval),), start_ms, end_ms, choice, checks_archives)
         return asyncio.run(_filled(self.settings, wanted))
 
-    def command(self, *arguments: str) -> subprocess.Popen[str]:
+    def command(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         """Start `candlewick backfill`."""
         return subprocess.Popen(
             [sys.executable, "-m", "candlewick", "backfill", *arguments],
-            env=self.environment,
+            env=self.environment | dict(environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -127,6 +132,27 @@ class Past:
             return list(tail.new(topic))
         finally:
             tail.close()
+
+
+def store_environment(store: RunningClickHouse, database: str = "candlewick") -> dict[str, str]:
+    """The settings of a ClickHouse, as environment variables."""
+    login = {"URL": store.url, "USER": store.user, "PASSWORD": store.password}
+    login |= {"DATABASE": database}
+    return {f"CANDLEWICK_CLICKHOUSE__{name}": value for name, value in login.items()}
+
+
+@contextmanager
+def sinks(past: Past, store: RunningClickHouse, database: str = "candlewick") -> Iterator[None]:
+    """Sinks from Kafka into a database of their own."""
+    login = {"url": store.url, "user": store.user, "password": store.password}
+    apply_migrations(ClickHouseSettings.model_validate(login | {"database": database}))
+    environment = past.environment | store_environment(store, database)
+    process = subprocess.Popen([sys.executable, "-m", "sinks"], env=environment)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 async def _filled(settings: Settings, wanted: Wanted) -> Progress:

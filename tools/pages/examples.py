@@ -6,7 +6,7 @@ import numpy as np
 
 from schemas.codecs import Record
 from schemas.coins import Coin, CoinDay
-from schemas.history import ArchiveFile, History, Hole, IrregularRow
+from schemas.history import ArchiveFile, CrossCheck, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 
@@ -82,6 +82,17 @@ _IRREGULAR = IrregularRow(
     row="1518170294800,8310.00,8315.00,8305.00,8311.00,1.5,1518170354799,12465.00,3,0.7,5817.00",
     reason="opens 14.8 s after a candle of 1m would",
     noticed_ms=_OPEN_MS,
+)
+_CROSS_CHECK = CrossCheck(
+    symbol="BTCUSDT",
+    open_ms=1_632_873_600_000,
+    close_ms=1_632_960_000_000,
+    state="differs",
+    compared=96,
+    differing=1,
+    seen_ms=_OPEN_MS - 4_000,
+    checked_ms=_OPEN_MS,
+    reason="13:00 trade_count is 21804, its minutes (archive-monthly) make 21801",
 )
 _ARCHIVE = ArchiveFile(
     name="BTCUSDT-1m-2024-08.zip",
@@ -208,6 +219,7 @@ EXAMPLES: dict[type, Record] = {
         _GAP,
         _HOLE,
         _IRREGULAR,
+        _CROSS_CHECK,
         _ARCHIVE,
         _HISTORY,
         _COIN,

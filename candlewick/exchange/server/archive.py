@@ -16,6 +16,7 @@ from candlewick.exchange.market.clock import MarketClock
 from candlewick.exchange.market.intervals import DAY_MINUTES, DAY_MS, INTERVALS, day_of
 from candlewick.exchange.market.source import Market
 from candlewick.exchange.server.archive_csv import zipped
+from candlewick.exchange.server.archive_folder import ArchiveFolder
 from candlewick.exchange.server.archive_names import File, file_of
 from candlewick.exchange.server.history import next_agg_id
 from candlewick.exchange.server.kline_files import KlineFiles, given_between
@@ -29,12 +30,19 @@ class Archive:
     """Makes archive files on request; the same file always has the same bytes."""
 
     def __init__(
-        self, clock: MarketClock, market: Market, arsenal: ActiveFaults, given: KlineFiles
+        self,
+        clock: MarketClock,
+        market: Market,
+        arsenal: ActiveFaults,
+        *,
+        given: KlineFiles,
+        folder: ArchiveFolder,
     ) -> None:
         self._clock = clock
         self._market = market
         self._arsenal = arsenal
         self._given = given
+        self._folder = folder
         self._zips: Cache[File, bytes] = Cache(_HELD_BYTES, len)
 
     def routes(self) -> list[Route]:
@@ -60,6 +68,9 @@ class Archive:
     async def _content(self, file: File) -> bytes:
         span, now_ms = "daily" if file.days == 1 else "monthly", self._clock.now_ms()
         faults = self._arsenal.kline_faults(file.symbol, file.interval, span, now_ms)
+        held = self._folder.body(file)
+        if held is not None and not faults:
+            return held
         if faults:
             change = changed_by(faults, INTERVALS[file.interval], now_ms=now_ms)
             return await asyncio.to_thread(self._made, file, change)
@@ -70,12 +81,16 @@ class Archive:
 
     def _made(self, file: File, change: Change) -> bytes:
         given = self._given.get((file.symbol, file.interval))
+        if self._folder.covers(file.symbol, file.interval):
+            given = self._folder.candles(file.name)
         return zipped(self._market[file.symbol], file, given, change)
 
     def _published(self, file: File) -> bool:
         source = self._market.get(file.symbol)
         if source is None or self._clock.now_ms() < file.published_ms:
             return False
+        if self._folder.covers(file.symbol, file.interval):
+            return self._folder.body(file) is not None
         first_day, end_day = (day_of(file.first) + days for days in (0, file.days))
         if (file.symbol, file.interval) in self._given:
             given = self._given[file.symbol, file.interval]

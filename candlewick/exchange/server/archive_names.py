@@ -38,6 +38,11 @@ class File:
     name: str
 
     @property
+    def first_ms(self) -> int:
+        """Start of the first day, UTC epoch milliseconds."""
+        return day_of(self.first) * DAY_MS
+
+    @property
     def published_ms(self) -> int:
         """Time of publication: the next morning, or the first Monday after the month."""
         after = self.first + timedelta(days=self.days)

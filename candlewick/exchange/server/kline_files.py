@@ -14,6 +14,7 @@ from candlewick.exchange.market.random_by_address import I64
 from candlewick.exchange.server.query_params import Range
 
 _PLACES: Final = 8
+_FIRST_MICROSECOND: Final = 10**14  # as milliseconds this would be the year 5138
 KlineFiles = dict[tuple[str, str], Candles]
 
 
@@ -24,7 +25,7 @@ def read_kline_files(paths: Sequence[Path]) -> KlineFiles:
         OSError: A file cannot be read.
         ValueError: A file name or a row is not valid.
     """
-    return {_named(path): _read(path) for path in paths}
+    return {_named(path): candles_of_lines(_lines(path)) for path in paths}
 
 
 def given_page(given: Candles, wanted: Range, interval_ms: int, *, visible_ms: int) -> Candles:
@@ -52,12 +53,16 @@ def _named(path: Path) -> tuple[str, str]:
     return symbol, interval
 
 
-def _read(path: Path) -> Candles:
-    lines = _unpacked(path).decode().splitlines()
+def candles_of_lines(lines: Sequence[str]) -> Candles:
+    """Return the klines of a CSV file's lines; times in milliseconds or microseconds.
+
+    Raises:
+        ValueError: A row is not valid.
+    """
     cells = list(zip(*(line.split(",") for line in lines), strict=True))
     opened, high, low, closed, volume = (_column(cells[at], _e8) for at in range(1, 6))
     return Candles(
-        open_ms=_column(cells[0], int),
+        open_ms=_column(cells[0], _milliseconds),
         open_e8=opened,
         high_e8=high,
         low_e8=low,
@@ -71,11 +76,18 @@ def _read(path: Path) -> Candles:
     )
 
 
-def _unpacked(path: Path) -> bytes:
+def _lines(path: Path) -> list[str]:
     data = path.read_bytes()
     if path.suffix == ".gz":
-        return gzip.decompress(data)
-    return lzma.decompress(data) if path.suffix == ".xz" else data
+        data = gzip.decompress(data)
+    elif path.suffix == ".xz":
+        data = lzma.decompress(data)
+    return data.decode().splitlines()
+
+
+def _milliseconds(text: str) -> int:
+    time = int(text)
+    return time // 1000 if time >= _FIRST_MICROSECOND else time
 
 
 def _column(cells: Sequence[str], read: Callable[[str], int]) -> I64:

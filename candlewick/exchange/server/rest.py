@@ -18,6 +18,7 @@ from candlewick.exchange.market.clock import MarketClock
 from candlewick.exchange.market.coins import exchange_info
 from candlewick.exchange.market.intervals import INTERVALS
 from candlewick.exchange.market.source import Market, Source
+from candlewick.exchange.server.archive_folder import ArchiveFolder
 from candlewick.exchange.server.errors import ApiError, combination
 from candlewick.exchange.server.exchange_info import symbol_entries
 from candlewick.exchange.server.history import agg_trades, kline_page, next_agg_id
@@ -42,13 +43,16 @@ class Rest:
         market: Market,
         limits: Limits,
         arsenal: ActiveFaults,
+        *,
         given: KlineFiles,
+        folder: ArchiveFolder,
     ) -> None:
         self._clock = clock
         self._market = market
         self._limits = limits
         self._arsenal = arsenal
         self._given = given
+        self._folder = folder
         self._symbols = frozenset(market)
 
     def routes(self) -> list[Route]:
@@ -128,7 +132,11 @@ class Rest:
         source = self._market[wanted.symbol]
         visible_ms = self._visible_ms()
         given = self._given.get((wanted.symbol, interval))
-        if given is not None:
+        if self._folder.covers(wanted.symbol, interval):
+            rows = await asyncio.to_thread(
+                self._folder.page, interval, wanted, length, visible_ms=visible_ms
+            )
+        elif given is not None:
             rows = given_page(given, wanted, length, visible_ms=visible_ms)
         else:  # in a thread, as a page may span years and must not hold up the streams
             rows = await asyncio.to_thread(
