@@ -144,6 +144,13 @@ class Candle:
     source: str
     event_ms: int
 
+    @property
+    def values(self) -> tuple[int, ...]:
+        """Return what every source says of a candle; only the stream knows trade ids."""
+        prices = (self.open_e8, self.high_e8, self.low_e8, self.close_e8)
+        taken = (self.taker_buy_volume_e8, self.taker_buy_quote_volume_e8)
+        return (*prices, self.volume_e8, self.quote_volume_e8, self.trade_count, *taken)
+
 
 class GapState(StrEnum):
     """The state of a gap."""

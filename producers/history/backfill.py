@@ -18,13 +18,14 @@ from producers.binance.rest import TIMEOUT_S, RestClient
 from producers.bulk_publisher import BulkPublisher
 from producers.history.archive_fetch import FileFiller
 from producers.history.archive_plan import Choice
-from producers.history.fetch import Filler
+from producers.history.fetch import Filler, Place
 from producers.history.inventory import Held, Key, Ledger
 from producers.history.page_writer import HeldPages
 from producers.history.progress import SeriesProgress
 from producers.history.time_ranges import Spans
 from schemas.errors import ConfigurationError, Transient
 from schemas.history import CrossCheck
+from schemas.market import Candle
 from schemas.settings import Settings
 from schemas.timeframe import Interval
 
@@ -83,6 +84,7 @@ class Backfill:
     ledger: Ledger
     tracks_at_a_time: int = TRACKS_AT_A_TIME
     unproven: dict[Key, Spans] = field(default_factory=dict)
+    recent: dict[Place, Candle] = field(default_factory=dict)
 
     async def run(self, wanted: Wanted, progress: Progress, *, least_rows: int = 1) -> None:
         """Fetch the missing candles; the tracks note those that could not be fetched.
@@ -109,7 +111,16 @@ class Backfill:
     def _filler(self, choice: Choice, now_ms: int, least_rows: int) -> Filler:
         pages = HeldPages(self.publisher, self.ledger)
         files = FileFiller(self.archives, pages, choice)
-        return Filler(self.rest, files, pages, choice, now_ms, least_rows, self.unproven)
+        return Filler(
+            self.rest,
+            files,
+            pages,
+            choice,
+            now_ms,
+            least_rows,
+            unproven=self.unproven,
+            recent=self.recent,
+        )
 
     def _track(self, held: Held, interval: Interval, wanted: Wanted, now_ms: int) -> SeriesProgress:
         last_ms = now_ms if wanted.end_ms is None else min(wanted.end_ms, now_ms)

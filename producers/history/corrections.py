@@ -1,5 +1,9 @@
-"""Repeated check of the last hours; candles that the exchange corrected are published again."""
+"""Repeated check of the last hours; candles that the exchange corrected are published again.
 
+The first look compares with what was published, by this process or one before it.
+"""
+
+import asyncio
 import logging
 from dataclasses import replace
 from typing import Final
@@ -8,18 +12,21 @@ from clients.clock import wall_ms
 from clients.kafka.partition import partition_of
 from clients.retry import persistently
 from producers.history.backfill import Backfill
+from producers.history.fetch import place_of
 from schemas import topics
 from schemas.codecs import encode
-from schemas.market import Candle
+from schemas.market import Candle, CandleSource
 from schemas.settings import Settings
 from schemas.timeframe import Interval, parse_interval
 
 log = logging.getLogger(__name__)
 HOUR_MS: Final = 3_600_000
+READ_BACK: Final = 4  # the stream's candles are between those by REST, and all sources may be twice
+MOST_READ_BACK: Final = 50_000  # records of each partition
 
 
 class Recheck:
-    """Remembers the exchange's candles, and notices when it corrects one."""
+    """Compares the exchange's candles with those that were published, and notices corrections."""
 
     def __init__(self, backfill: Backfill, settings: Settings) -> None:
         self._backfill = backfill
@@ -28,7 +35,7 @@ class Recheck:
         self._every_ms = settings.backfill.check_minutes * 60_000
         self._hours_ms = settings.backfill.check_hours * HOUR_MS
         self._due_ms = 0
-        self._seen: dict[tuple[str, str, int], Candle] = {}
+        self._knows_before = False
 
     async def when_due(self, now_ms: int) -> None:
         """Check all symbols if the interval between checks has passed.
@@ -39,6 +46,9 @@ class Recheck:
         if now_ms < self._due_ms:
             return
         self._due_ms = now_ms + self._every_ms
+        if not self._knows_before:
+            await asyncio.to_thread(self._read_back)
+            self._knows_before = True
         server_ms = await persistently(self._backfill.rest.server_ms)
         self._forget(server_ms - 2 * self._hours_ms)
         for interval in self._intervals:
@@ -48,7 +58,9 @@ class Recheck:
     async def _check(self, symbol: str, interval: Interval, now_ms: int) -> None:
         start_ms = interval.open_of(now_ms - self._hours_ms)
         rows = await persistently(
-            lambda: self._backfill.rest.candles_between(symbol, interval, start_ms, now_ms)
+            lambda: self._backfill.rest.candles_between(
+                symbol, interval, start_ms, now_ms, refuse=lambda _: None
+            )
         )
         corrected = [found for row in rows[:-1] if (found := self._correction(row)) is not None]
         if corrected:
@@ -56,13 +68,28 @@ class Recheck:
             await self._publish(symbol, corrected)
 
     def _correction(self, row: Candle) -> Candle | None:
-        key = (row.symbol, row.interval, row.open_ms)
-        known = self._seen.get(key)
-        self._seen[key] = row
-        if known is None or known == row:
+        known = self._backfill.recent.get(place_of(row))
+        if known is not None and known.values == row.values:
+            return None
+        if known is None:
+            self._backfill.recent[place_of(row)] = row
             return None
         # Of two rows from one source, the store keeps the one with the later event time.
-        return replace(row, revision=row.revision + 1, event_ms=wall_ms())
+        event_ms = max(wall_ms(), known.event_ms + 1)
+        corrected = replace(row, revision=known.revision + 1, event_ms=event_ms)
+        self._backfill.recent[place_of(row)] = corrected
+        return corrected
+
+    def _read_back(self) -> None:
+        series = len(self._symbols) * sum(HOUR_MS // one.ms for one in self._intervals)
+        depth = min(series * self._hours_ms // HOUR_MS * READ_BACK, MOST_READ_BACK)
+        recent = self._backfill.recent
+        for candle in self._backfill.ledger.newest_candles(depth):
+            known = recent.get(place_of(candle))
+            if candle.source == CandleSource.REST and (
+                known is None or candle.revision > known.revision
+            ):
+                recent[place_of(candle)] = candle
 
     async def _publish(self, symbol: str, candles: list[Candle]) -> None:
         partitions = self._backfill.ledger.partitions
@@ -71,4 +98,6 @@ class Recheck:
         await (await self._backfill.publisher.page(topics.KLINES, symbol, place, values))
 
     def _forget(self, before_ms: int) -> None:
-        self._seen = {key: row for key, row in self._seen.items() if row.open_ms >= before_ms}
+        recent = self._backfill.recent
+        for place in [place for place, row in recent.items() if row.open_ms < before_ms]:
+            del recent[place]

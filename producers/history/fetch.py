@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from schemas.errors import PoisonMessage
 
 HOUR_MS: Final = 3_600_000
+RECENT_MS: Final = 24 * HOUR_MS  # candles by REST that are remembered, as they may be corrected
+Place = tuple[str, str, int]
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Filler:
     Attributes:
         now_ms: The exchange's clock at the start; candles that close later are for the next run.
         least_rows: New rows from which a track's history is recorded at its end.
+        recent: Candles of the last day that were published from REST.
         unproven: Candles requested in vain and without a proof, by symbol and interval.
     """
 
@@ -43,6 +46,7 @@ class Filler:
     now_ms: int
     least_rows: int = 1
     unproven: dict[Key, Spans] = field(default_factory=dict)
+    recent: dict[Place, Candle] = field(default_factory=dict)
 
     async def fill(self, track: SeriesProgress) -> None:
         """Fetch the missing candles of a track, and record the candles that Kafka then has.
@@ -107,6 +111,8 @@ class Filler:
                 await self._miss(track, hole)
             if final:
                 await self.pages.publish(track, opens, [encode(row) for row in final])
+                since_ms = self.now_ms - RECENT_MS
+                self.recent |= {place_of(row): row for row in final if row.open_ms >= since_ms}
                 track.mended += sum(map(track.from_files.holds, opens))
             if until_ms <= at_ms:
                 if not page.rows and await self._has_ended(track, (at_ms, end_ms)):
@@ -196,3 +202,8 @@ def _known_until(page: Page, final: list[Candle], run: Run, old_ms: int, interva
         return min(at_ms + PAGE * interval.ms, end_ms)
     seen_ms = interval.open_of(page.newest_ms) + interval.ms if page.rows >= PAGE else at_ms
     return max(seen_ms, final[-1].close_ms if final else at_ms)
+
+
+def place_of(candle: Candle) -> Place:
+    """Return which candle of the market it is: symbol, interval and opening time."""
+    return candle.symbol, candle.interval, candle.open_ms

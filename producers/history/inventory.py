@@ -5,8 +5,9 @@
 after the last candle that reached Kafka.
 """
 
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,6 +89,12 @@ class Ledger:
         self._read_records()
         self._read_candles(wanted)
         return {key: self.known[key] for key in wanted}
+
+    def newest_candles(self, depth: int) -> Iterator[Candle]:
+        """Yield the readable candles among the last ``depth`` records of each partition."""
+        for message in self._reader.newest(topics.KLINES, depth):
+            with contextlib.suppress(PoisonMessage):  # buried as the inventory meets it
+                yield record_in(Candle, message)
 
     def passed(self, partition: int, next_offset: int) -> None:
         """Skip the candles before an offset, because this process wrote them."""

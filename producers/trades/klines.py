@@ -1,5 +1,7 @@
-"""Ordering of the exchange's closed candles of one symbol and interval, each once. Pure."""
+"""Ordering of the exchange's closed candles of one symbol and interval, each value once. Pure."""
 
+from collections import deque
+from dataclasses import replace
 from typing import Final
 
 from schemas.market import Candle
@@ -8,10 +10,14 @@ from schemas.timeframe import Interval
 GRACE_MS: Final = 5_000  # the closing frame comes within a second or two
 MAX_HELD: Final = 2_000
 NOT_STARTED: Final = -1
+REMEMBERED: Final = 5  # candles that were published, for which a correction is awaited
 
 
 class KlineTrack:
     """The candles to publish next; a missing one becomes due for a request to REST.
+
+    The exchange may send a candle again seconds after its close, with another value: that is a
+    further revision.
 
     Attributes:
         symbol: For example ``BTCUSDT``.
@@ -24,6 +30,8 @@ class KlineTrack:
         self.interval = interval
         self.next_open_ms = NOT_STARTED
         self._held: dict[int, Candle] = {}
+        self._published: dict[int, Candle] = {}
+        self._corrected: deque[Candle] = deque()
 
     def start(self, event_ms: int) -> None:
         """Start with the candle that contains this event time."""
@@ -31,10 +39,13 @@ class KlineTrack:
         self._held = {ms: one for ms, one in self._held.items() if ms >= self.next_open_ms}
 
     def offer(self, candle: Candle) -> None:
-        """Accept a closed candle; the first of each opening time counts."""
+        """Accept a closed candle; of one opening time the latest value counts."""
         if candle.open_ms < self.next_open_ms:
+            self._correct(candle)
             return
-        self._held.setdefault(candle.open_ms, candle)
+        known = self._held.get(candle.open_ms)
+        if known is None or _is_later(known, candle):
+            self._held[candle.open_ms] = candle
         if len(self._held) > MAX_HELD:  # the earliest are needed first; REST has the others
             del self._held[max(self._held)]
 
@@ -47,13 +58,31 @@ class KlineTrack:
 
     def ready(self) -> Candle | None:
         """Return the candle to publish next; None if it has not arrived."""
-        return self._held.get(self.next_open_ms)
+        return self._corrected[0] if self._corrected else self._held.get(self.next_open_ms)
 
     def published(self) -> None:
         """Record that the candle from `ready` is published."""
-        self.next_open_ms = self._held.pop(self.next_open_ms).close_ms
+        if self._corrected:
+            self._corrected.popleft()
+            return
+        candle = self._held.pop(self.next_open_ms)
+        self.next_open_ms = candle.close_ms
+        self._published[candle.open_ms] = candle
+        if len(self._published) > REMEMBERED:
+            del self._published[min(self._published)]
+
+    def _correct(self, candle: Candle) -> None:
+        known = self._published.get(candle.open_ms)
+        if known is not None and _is_later(known, candle):
+            corrected = replace(candle, revision=known.revision + 1)
+            self._published[candle.open_ms] = corrected
+            self._corrected.append(corrected)
 
     def is_due(self, stream_ms: int) -> bool:
         """Check whether the next candle is overdue at this event time of the stream."""
         missing = self.next_open_ms != NOT_STARTED and self.next_open_ms not in self._held
         return missing and stream_ms >= self.next_open_ms + self.interval.ms + GRACE_MS
+
+
+def _is_later(known: Candle, candle: Candle) -> bool:
+    return candle.event_ms > known.event_ms and candle.values != known.values

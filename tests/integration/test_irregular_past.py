@@ -4,6 +4,7 @@ After reports on binance-public-data: 14 and 169 (candles off the grid in Februa
 (delisted symbols), 475 (rows that differ).
 """
 
+import asyncio
 import csv
 import json
 from collections.abc import Callable, Iterator
@@ -13,10 +14,13 @@ import pytest
 
 from candlewick.terminal.backfill_view import holes_told
 from producers.history.archive_plan import Choice
+from producers.history.backfill import Backfill, Progress, Wanted, running
+from producers.history.corrections import Recheck
 from producers.history.progress import SeriesProgress
 from schemas import topics
 from schemas.codecs import decode
 from schemas.history import HoleKind, IrregularRow
+from schemas.timeframe import Interval
 from tests.support.backfilling import DATA, DAY_MS, Past
 from tests.support.servers import running_exchange, running_kafka
 
@@ -26,6 +30,8 @@ FIRST_MS = DAY + 8 * 3_600_000  # of the case's candles
 ODD_MS = DAY + (9 * 60 + 58) * 60_000  # the first candle off the grid opens 14.8 s later
 MINUTE_MS = 60_000
 NOVEMBER = 1_761_955_200_000  # 2025-11-01
+NOW_MS = NOVEMBER + 49 * DAY_MS + 37_230_000  # when the generated market begins
+HOUR_MS = 3_600_000
 
 
 def case(interval: str) -> list[list[object]]:
@@ -198,3 +204,45 @@ def test_symbol_that_is_not_traded_any_more_has_an_end(past: Past) -> None:
 
     assert (track.missing_rows, track.notes) == (0, [])
     assert set(kinds(track)) == {"ended"}
+
+
+@pytest.mark.parametrize(("symbol", "is_restarted"), [("DOTUSDT", False), ("BNBUSDT", True)])
+def test_candle_that_grows_after_its_close_is_published_again_as_a_revision(
+    now: Past, wrong: Callable[..., None], symbol: str, *, is_restarted: bool
+) -> None:
+    """By the process that published it, and by the next one."""
+    settings = now.settings.model_copy(update={"symbols": (symbol,)})
+    wanted = Wanted((symbol,), (Interval.ONE_MINUTE,), NOW_MS - HOUR_MS, None, Choice.REST)
+
+    async def publish(backfill: Backfill) -> None:
+        await backfill.run(wanted, Progress())
+        now.exchange.admin("DELETE", "faults")
+
+    async def look_twice(backfill: Backfill) -> None:
+        if is_restarted:
+            await backfill.run(wanted, Progress())
+        recheck = Recheck(backfill, settings)
+        await recheck.when_due(0)
+        await recheck.when_due(settings.backfill.check_minutes * MINUTE_MS)
+
+    async def run() -> None:
+        async with running(settings) as first:
+            await publish(first)
+            if not is_restarted:
+                await look_twice(first)
+        if is_restarted:
+            async with running(settings) as second:
+                await look_twice(second)
+
+    wrong(symbol=symbol, interval="1m", where="rest", how="early", by=10 * MINUTE_MS)
+    asyncio.run(run())
+
+    candles = now.candles(symbol, "1m")
+    whole = {row[0]: str(row[5]) for row in now.klines(symbol, "1m", NOW_MS - HOUR_MS, NOW_MS)}
+    last = {c.open_ms: c for c in candles}
+    assert all(f"{c.volume_e8 / 10**8:.8f}" == whole[c.open_ms] for c in last.values())
+    first = {c.open_ms: c for c in candles if c.revision == 1}
+    revised = [c for c in candles if c.revision > 1]
+    assert 8 <= len(revised) <= 11
+    assert all(c.revision == 2 and c.event_ms > first[c.open_ms].event_ms for c in revised)
+    assert all(c.volume_e8 // 2 == first[c.open_ms].volume_e8 for c in revised)

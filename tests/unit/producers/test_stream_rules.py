@@ -1,5 +1,7 @@
 """The exchange's limits, and the candles that its stream still owes: decided without a clock."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +88,46 @@ def test_candles_are_published_once_and_in_order() -> None:
     track.published()
     track.offer(first)
     assert track.ready() is None
+
+
+def test_candle_that_comes_again_with_another_value_is_a_revision() -> None:
+    track = KlineTrack("BTCUSDT", Interval.ONE_MINUTE)
+    track.start(START_MS)
+    first = a_candle()
+    later = replace(first, volume_e8=2 * first.volume_e8, event_ms=first.event_ms + 10_000)
+    track.offer(first)
+    track.published()
+
+    # The same from another connection, and what was sent before it, are none.
+    track.offer(replace(first, event_ms=first.event_ms + 1))
+    track.offer(replace(later, event_ms=first.event_ms - 1))
+    assert track.ready() is None
+    track.offer(later)
+    track.offer(later)
+
+    assert track.ready() == replace(later, revision=2)
+    track.published()
+    track.offer(replace(first, event_ms=first.event_ms + 20_000))
+    ready = track.ready()
+    assert ready is not None
+    assert (ready.revision, ready.volume_e8) == (3, first.volume_e8)
+    track.published()
+    assert track.ready() is None
+    track.offer(next_one := a_candle(open_ms=START_MS + MINUTE_MS))
+    assert track.ready() == next_one
+
+
+def test_candle_that_is_corrected_before_its_turn_is_published_as_it_is_then() -> None:
+    track = KlineTrack("BTCUSDT", Interval.ONE_MINUTE)
+    track.start(START_MS)
+    second = a_candle(open_ms=START_MS + MINUTE_MS)
+    later = replace(second, volume_e8=1, event_ms=second.event_ms + 5)
+    track.offer(second)
+    track.offer(later)
+    track.offer(a_candle())
+    track.published()
+
+    assert track.ready() == later
 
 
 def test_candle_is_asked_for_when_the_stream_is_well_past_it() -> None:
