@@ -107,6 +107,14 @@ class CandleSource(StrEnum):
     ARCHIVE_MONTHLY = "archive-monthly"
 
 
+TRUST = (  # which source of the exchange's candle is believed first; in the store, `klines.rank`
+    CandleSource.REST,
+    CandleSource.ARCHIVE_DAILY,
+    CandleSource.STREAM,
+    CandleSource.ARCHIVE_MONTHLY,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Candle:
     """One candle, ``[open_ms, close_ms)``.

@@ -20,12 +20,10 @@ from schemas import topics
 from schemas.codecs import record_in
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, History, Hole
-from schemas.market import Candle, CandleSource
+from schemas.market import TRUST, Candle, CandleSource
 
 log = logging.getLogger(__name__)
-SETTLED: Final = frozenset(
-    {CandleSource.REST, CandleSource.ARCHIVE_DAILY, CandleSource.ARCHIVE_MONTHLY}
-)
+SETTLED: Final = frozenset(TRUST) - {CandleSource.STREAM}  # what need not be fetched any more
 Key = tuple[str, str]
 
 

@@ -23,7 +23,7 @@ from clients.clickhouse import connect_reader, connect_writer
 from processors.history import History
 from schemas.errors import CandlewickError
 from schemas.history import Hole
-from schemas.market import NO_TRADE_ID, Candle
+from schemas.market import NO_TRADE_ID, TRUST, Candle
 from schemas.settings import ClickHouseSettings, LifecycleSettings
 from schemas.timeframe import Interval
 from sinks.clickhouse import ClickHouse
@@ -39,7 +39,7 @@ DAY = 1_700_006_400_000  # a day begins here, in November 2023
 GRACE_MS = 60_000
 WRITERS: dict[type, Callable[[Any], bytes]] = {Candle: candle_row, Hole: hole_row}
 _numbers = count()
-SOURCES = ("rest", "archive-daily", "stream", "archive-monthly")
+SOURCES = tuple(source.value for source in TRUST)
 EVERY_CLAIM = [*product((None, "complete", "quiet", "gapped"), *((None, name) for name in SOURCES))]
 ROLLED = {"1h": 4, "4h": 16, "1d": 96}
 EXACT = ("high", "low", "volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
@@ -250,6 +250,7 @@ def test_a_candle_that_misses_trades_gives_way_to_the_exchanges(world: World) ->
 
 def test_of_the_exchanges_sources_the_most_trusted_is_taken(world: World) -> None:
     symbol, order = a_name(), ["rest", "archive-daily", "stream", "archive-monthly"]
+    assert tuple(order) == SOURCES
     for n in range(len(order)):
         klines = [a_kline(a_quarter(symbol, n), s, volume_e8=i) for i, s in enumerate(order)]
         world.put("klines", *reversed(klines[n:]))
@@ -259,6 +260,24 @@ def test_of_the_exchanges_sources_the_most_trusted_is_taken(world: World) -> Non
     assert [row["source"] for row in found] == order
     assert [_e8(row["volume"]) for row in found] == [0, 1, 2, 3]
     assert [row["sources"] for row in found] == [4, 3, 2, 1]
+
+
+def test_the_order_of_trust_is_written_once_in_the_store_and_once_in_the_code(world: World) -> None:
+    symbol = a_name()
+    world.put("klines", *(a_kline(a_quarter(symbol), source) for source in reversed(SOURCES)))
+
+    ranked = world.rows(
+        "SELECT source FROM klines WHERE symbol = {symbol:String} ORDER BY rank",
+        symbol=symbol,
+    )
+    written = world.rows(
+        "SELECT name FROM system.tables WHERE database = currentDatabase()"
+        " AND position(create_table_query, {source:String}) > 0",
+        source=SOURCES[1],
+    )
+
+    assert tuple(row["source"] for row in ranked) == SOURCES
+    assert [row["name"] for row in written] == ["klines"]
 
 
 def test_models_learn_from_the_candles_that_the_view_of_the_best_shows(world: World) -> None:

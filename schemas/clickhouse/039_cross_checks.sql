@@ -93,20 +93,20 @@ FROM
             k.open_time AS at,
             max(k.stored_time) AS stored,
             groupUniqArray(toString(k.source)) AS all_of_candle,
-            argMin(toString(k.source), k.place) AS best_source,
-            argMin(k.open, k.place) AS o,
-            argMin(k.high, k.place) AS h,
-            argMin(k.low, k.place) AS l,
-            argMin(k.close, k.place) AS c,
-            argMin(k.volume, k.place) AS v,
-            argMin(k.quote_volume, k.place) AS q,
-            argMin(k.trade_count, k.place) AS n,
+            argMin(toString(k.source), k.rank) AS best_source,
+            argMin(k.open, k.rank) AS o,
+            argMin(k.high, k.rank) AS h,
+            argMin(k.low, k.rank) AS l,
+            argMin(k.close, k.rank) AS c,
+            argMin(k.volume, k.rank) AS v,
+            argMin(k.quote_volume, k.rank) AS q,
+            argMin(k.trade_count, k.rank) AS n,
             n > 0 AS traded,
-            argMin(k.taker_buy_volume, k.place) AS tv,
-            argMin(k.taker_buy_quote_volume, k.place) AS tq
+            argMin(k.taker_buy_volume, k.rank) AS tv,
+            argMin(k.taker_buy_quote_volume, k.rank) AS tq
         FROM
         (
-            SELECT *, transform(source, ['rest', 'archive-daily', 'stream', 'archive-monthly'], [1, 2, 3, 4], 5) AS place
+            SELECT *, rank
             FROM klines FINAL
             WHERE symbol = {symbol:String} AND interval IN ('1m', '15m')
                 AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
