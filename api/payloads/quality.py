@@ -1,4 +1,4 @@
-"""JSON models of data quality by day, the audit, and volatility."""
+"""JSON models of data quality by day, digests of days, the audit, and volatility."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,6 +40,32 @@ class DayList(BaseModel):
     """Completeness by symbol and day."""
 
     data: list[DayRow]
+
+
+class DigestRow(BaseModel):
+    """What is held of a symbol's UTC day, as one SHA-256 over its 1m candles."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "symbol": "BTCUSDT",
+                "day": "2026-01-31",
+                "candles": 1440,
+                "sha256": "9b60a1f1e8f5c9c1b1dfdf2f8e0f1b5c3a1f3d3d2d6c9d2d6f0b6a5f3c1e7d42",
+            }
+        }
+    )
+
+    symbol: str
+    day: str = Field(description="UTC, for example 2026-01-31.")
+    candles: int = Field(description="Held of 1,440, none of them with trades missing.")
+    sha256: str | None = Field(description="Null while one is missing, or after an outage.")
+
+
+class DigestList(BaseModel):
+    """The digests of a symbol's days, oldest first."""
+
+    data: list[DigestRow]
 
 
 class AuditRow(BaseModel):

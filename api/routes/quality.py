@@ -1,4 +1,4 @@
-"""Routes of completeness by day, the audit, and volatility."""
+"""Routes of completeness by day, digests of days, the audit, and volatility."""
 
 from typing import Annotated
 
@@ -10,16 +10,19 @@ from api.access import Reading
 from api.dependencies import Dependencies, TheParts
 from api.http import problems
 from api.http.openapi import errors, found
-from api.http.parameters import OptionalSymbol
+from api.http.parameters import OptionalSymbol, Since, Symbol, Until, check_range
+from api.http.problems import FieldError, Members, Problem
 from api.http.responses import answer, json_bytes
+from api.http.thread_pools import heavy_in_turn
 from api.http.times import iso
 from api.payloads.candles import StoredInterval
-from api.payloads.quality import AuditList, DayList, VolatilityList
+from api.payloads.quality import AuditList, DayList, DigestList, VolatilityList
 from api.queries.clickhouse import Row, Value
 from api.queries.days import day_rows
-from api.queries.quality import AUDIT, DAYS, FIRSTS, VOLATILITY
-from schemas.timeframe import Interval
+from api.queries.quality import AUDIT, DAYS, DIGESTS, FIRSTS, VOLATILITY
+from schemas.timeframe import DAY_MS, Interval
 
+MOST_DAYS = 400
 router = APIRouter(tags=["market"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
 Days = Annotated[int, Query(ge=1, le=400, description="Number of days, today included.")]
@@ -41,6 +44,25 @@ def completeness_by_day(
     firsts = {str(r["symbol"]): int(str(r["first_ms"])) for r in parts.reader.rows(FIRSTS, bound)}
     rows = list(day_rows(counts, firsts, days=days, length_ms=length_ms))
     return answer(request, json_bytes({"data": rows}))
+
+
+@router.get("/v1/completeness/digests", responses={**REFUSED, **found(DigestList)})
+@heavy_in_turn
+def digests(
+    request: Request, parts: TheParts, symbol: Symbol, from_ms: Since, until_ms: Until
+) -> Response:
+    """Return a digest of each UTC day that a range of at most 400 days touches."""
+    check_range(from_ms, until_ms)
+    if until_ms - from_ms > MOST_DAYS * DAY_MS:
+        error = FieldError("query.from", f"is more than {MOST_DAYS} days before `to`")
+        raise Problem(problems.INVALID, error.message, members=Members(errors=(error,)))
+    parts.symbols.check(symbol)
+    bound: dict[str, Value] = {
+        "symbol": symbol,
+        "from_ms": from_ms,
+        "last_ms": max(from_ms, until_ms - 1),
+    }
+    return answer(request, json_bytes({"data": parts.reader.rows(DIGESTS, bound)}))
 
 
 @router.get("/v1/audit", responses={**REFUSED, **found(AuditList)})

@@ -1,7 +1,10 @@
-"""`candlewick completeness`: counts stored and missing candles."""
+"""`candlewick completeness`: counts stored and missing candles, and shows the digests of days."""
 
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import groupby
 from typing import Annotated
 
 import orjson
@@ -9,25 +12,50 @@ import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
-from candlewick.store.completeness import Month, read_completeness
+from candlewick.store.completeness import Month, read_completeness, read_digests
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.row_printer import RowPrinter
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
-from clients.clickhouse import connect_reader
+from clients.clickhouse import Client, connect_reader
+from schemas.day_digest import DayDigest
 from schemas.errors import ConfigurationError
-from schemas.timeframe import parse_interval
+from schemas.since import since_ms
+from schemas.timeframe import Interval, parse_interval
 
 
 def completeness(
     *,
     symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
     interval: Annotated[str | None, typer.Option(help="Only this interval: 1m, 15m.")] = None,
+    digest: Annotated[
+        bool, typer.Option("--digest", help="By day: a SHA-256 over its 1,440 1m candles.")
+    ] = False,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="With --digest: first day, or 30d for 30 days back."),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="With --digest: the day after the last.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Show stored and missing candles, by symbol and month; exit code 1 if any is missing."""
+    """Show stored and missing candles, by symbol and month; exit code 1 if any is missing.
+
+    With --digest, show the days instead. Two that hold the same candles of a day have the same
+    digest. A day has none while one of its candles is missing or gapped, or if the exchange had
+    an outage.
+    """
     wanted = "" if interval is None else parse_interval(interval).value
     name = (symbol or "").upper()
+    if not digest and (start or end):
+        raise ConfigurationError("--from and --to are days of --digest: add it, or leave them out")
+    if digest and wanted not in ("", Interval.ONE_MINUTE):
+        raise ConfigurationError("--digest is over 1m candles: leave --interval out")
     client = connect_reader(reader_settings().clickhouse)
+    if digest:
+        _show_days(_days(client, name, start, end), name, as_json=as_json)
+        return
     months = list(read_completeness(client, symbol=name, interval=wanted))
     if not months:
         what = " ".join(part for part in (name, wanted) if part) or "any symbol"
@@ -41,6 +69,23 @@ def completeness(
             _print(months)
     if any(month.missing for month in months):
         raise typer.Exit(1)
+
+
+def _days(client: Client, name: str, start: str | None, end: str | None) -> Iterator[DayDigest]:
+    now_ms = time.time_ns() // 1_000_000
+    from_ms = since_ms(start, now_ms=now_ms) if start else 0
+    until_ms = since_ms(end, now_ms=now_ms) if end else None
+    return read_digests(client, symbol=name, from_ms=from_ms, until_ms=until_ms)
+
+
+def _show_days(days: Iterator[DayDigest], name: str, *, as_json: bool) -> None:
+    printer, is_any = RowPrinter(as_json=as_json), False
+    with quiet_end():
+        for _, some in groupby(days, key=lambda day: (day.symbol, day.day[:7])):
+            printer.print([asdict(day) for day in some])
+            is_any = True
+    if not is_any:
+        raise ConfigurationError(f"no 1m candle of {name or 'any symbol'} is stored of these days")
 
 
 def _print(months: list[Month]) -> None:

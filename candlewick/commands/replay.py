@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from candlewick.offline.replay.sources import sources_of
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.record_rows import Row
 from candlewick.terminal.row_printer import RowPrinter
+from schemas.day_digest import DayDigest, day_digests
 from schemas.decimals import plain
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
@@ -39,16 +41,24 @@ def replay(
     ] = None,
     interval: Annotated[str, typer.Option(help="1m, 5m, 15m, 1h, 4h or 1d.")] = "15m",
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header line.")] = False,
+    digest: Annotated[
+        bool, typer.Option("--digest", help="Print days: a SHA-256 over the 1m candles of each.")
+    ] = False,
 ) -> None:
     """Turn recorded trades into candles, through the same reducer as live.
 
     Files may be given in any order. Decimals are plain, without trailing zeros. A candle covers
     the half-open interval [open_ms, close_ms). If the recording begins inside the first candle,
     that one is gapped; if it ends inside the last, that one is open. Gaps are reported on
-    standard error.
+    standard error. With --digest, days are printed instead, as `candlewick completeness --digest`
+    does for stored candles.
     """
-    candles = _candles(files, symbol and symbol.upper(), parse_interval(interval))
+    wanted = Interval.ONE_MINUTE if digest else parse_interval(interval)
+    candles = _candles(files, symbol and symbol.upper(), wanted)
     with quiet_end():
+        if digest:
+            _print_days(candles, as_csv=as_csv)
+            return
         if as_csv:
             _print_csv(candles)
         else:
@@ -86,6 +96,25 @@ def _row(candle: Candle) -> Row:
         "last_trade_id": candle.last_trade_id,
         "status": candle.status,
     }
+
+
+def _print_days(candles: Iterator[Candle], *, as_csv: bool) -> None:
+    days = (
+        day
+        for _, group in groupby(candles, key=lambda candle: candle.symbol)
+        for day in day_digests(group)
+    )
+    if as_csv:
+        sys.stdout.write("symbol,day,candles,sha256\n")
+        sys.stdout.writelines(map(_day_line, days))
+        return
+    printer = RowPrinter(as_json=False)
+    for day in days:
+        printer.print([asdict(day)])
+
+
+def _day_line(day: DayDigest) -> str:
+    return f"{day.symbol},{day.day},{day.candles},{day.sha256 or ''}\n"
 
 
 def _print_csv(candles: Iterator[Candle]) -> None:

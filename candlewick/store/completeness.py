@@ -1,9 +1,11 @@
-"""Queries of ClickHouse's completeness view: stored and missing candles by month."""
+"""Queries of ClickHouse: stored and missing candles by month, and the digests of days."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clients.clickhouse import Client, rows_of
+from schemas.day_digest import DayDigest
+from schemas.timeframe import DAY_MS
 
 _KEYS = """
 SELECT DISTINCT symbol, interval
@@ -42,6 +44,24 @@ LEFT JOIN
 WHERE symbol = {symbol:String} AND interval = {interval:String}
 ORDER BY month
 """
+
+_SPANS = """
+SELECT symbol, toUnixTimestamp64Milli(min(open_time)), toUnixTimestamp64Milli(max(open_time))
+FROM candles_ranked
+WHERE interval = '1m' AND ({symbol:String} = '' OR symbol = {symbol:String})
+GROUP BY symbol
+ORDER BY symbol
+"""
+# A part of a symbol a query: ClickHouse holds the text of all days that it is asked for.
+_DIGESTS = """
+SELECT symbol, toString(day), candles, sha256
+FROM day_digests
+WHERE symbol = {symbol:String}
+  AND day >= toDate(toDateTime({from_s:UInt32}, 'UTC'))
+  AND day < toDate(toDateTime({until_s:UInt32}, 'UTC'))
+ORDER BY day
+"""
+_DAYS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +114,33 @@ def read_completeness(client: Client, *, symbol: str, interval: str) -> Iterator
     for found in rows_of(client, _KEYS, wanted):
         key = {"symbol": found[0], "interval": found[1]}
         yield from (Month(*row) for row in rows_of(client, _MONTHS, key))
+
+
+def read_digests(
+    client: Client, *, symbol: str, from_ms: int = 0, until_ms: int | None = None
+) -> Iterator[DayDigest]:
+    """Yield the UTC days of each symbol of which candles are stored; no symbol selects all.
+
+    Args:
+        client: Connection to ClickHouse.
+        symbol: The only symbol.
+        from_ms: A moment of the first day.
+        until_ms: A moment of the day after the last; None for all days.
+
+    Raises:
+        Transient: ClickHouse does not answer.
+        ContractMismatch: It lacks a table or view of this version.
+    """
+    for name, first_ms, last_ms in rows_of(client, _SPANS, {"symbol": symbol}):
+        at = max(first_ms, from_ms) // DAY_MS
+        end = last_ms // DAY_MS + 1 if until_ms is None else until_ms // DAY_MS
+        end = min(end, last_ms // DAY_MS + 1)
+        while at < end:
+            until = min(at + _DAYS_AT_ONCE, end)
+            bound = {
+                "symbol": name,
+                "from_s": at * DAY_MS // 1000,
+                "until_s": until * DAY_MS // 1000,
+            }
+            yield from (DayDigest(*row) for row in rows_of(client, _DIGESTS, bound))
+            at = until

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from candlewick.terminal.record_rows import Row
 
-_LONGEST = 60
+_LONGEST = 64  # a SHA-256 is shown whole
 _TIMES = {"open_ms": "opens", "close_ms": "closes"}  # open and close are prices
 _COLOURS = {"complete": "green", "gapped": "red", "given-up": "red", "found": "yellow"}
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,13 +21,15 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from schemas import topics
+from schemas import table_columns, topics
 from schemas.codecs import encode
 from schemas.contracts import contract_of
+from schemas.day_digest import day_digests
 from schemas.market import Candle
-from tests.support.api_market import QUARTER_MS, a_quarter, say
+from sinks.rows import candle_row
+from tests.support.api_market import QUARTER_MS, a_quarter, put, say
 from tests.support.api_stage import Stage
-from tests.support.builders import START_MS
+from tests.support.builders import START_MS, a_candle
 
 MONTH = {
     "symbol": "BTCUSDT",
@@ -209,6 +212,26 @@ def test_the_best_candles_are_those_of_the_stores_view(stage: Stage) -> None:
 
     keys = ("open_ms", "close", "status", "source")
     assert [tuple(row[key] for key in keys) for row in found] == expected
+
+
+def test_the_digests_of_days_are_those_of_their_candles(stage: Stage) -> None:
+    day_ms = 1_577_836_800_000  # 2020-01-01
+    minutes = [
+        replace(a_candle(open_ms=day_ms + n * 60_000), source="rest", status="official")
+        for n in range(1440 + 7)
+    ]
+    with stage.clickhouse.client(database="candlewick") as client:
+        put(client, "klines", table_columns.CANDLE, [candle_row(minute) for minute in minutes])
+
+    found = get(
+        stage,
+        "/v1/completeness/digests",
+        **{"symbol": "BTCUSDT", "from": "2019-12-31", "to": "2020-01-03"},
+    ).json()["data"]
+
+    assert found == [asdict(day) for day in day_digests(minutes)]
+    too_many = {"symbol": "BTCUSDT", "from": "2019-12-31", "to": "2021-12-31"}
+    assert get(stage, "/v1/completeness/digests", **too_many).status_code == 422
 
 
 def test_longer_candles_are_made_from_the_shorter(stage: Stage) -> None:

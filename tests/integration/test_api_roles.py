@@ -52,6 +52,11 @@ CASES = [
     Case("GET", "/v1/gaps"),
     Case("GET", "/v1/completeness"),
     Case("GET", "/v1/completeness/days"),
+    Case(
+        "GET",
+        "/v1/completeness/digests?symbol=BTCUSDT&from=2023-11-14&to=2023-11-16",
+        template="/v1/completeness/digests",
+    ),
     Case("GET", "/v1/audit"),
     Case("GET", "/v1/volatility"),
     Case("GET", "/v1/outcomes?symbol=BTCUSDT"),

@@ -1,6 +1,7 @@
 """The views over candles of the past, against the real engine: what is best, held, missing."""
 
 import json
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +22,8 @@ from candlewick.store.retention import wanted_ttls
 from candlewick.store.table_sizes import read_table_sizes
 from clients.clickhouse import connect_reader, connect_writer
 from processors.history import History
-from schemas.errors import CandlewickError
+from schemas.day_digest import DayDigest, canonical, day_digests
+from schemas.errors import CandlewickError, ConfigurationError
 from schemas.history import Hole
 from schemas.market import NO_TRADE_ID, TRUST, Candle
 from schemas.settings import ClickHouseSettings, LifecycleSettings
@@ -31,6 +33,7 @@ from sinks.history_rows import hole_row
 from sinks.rows import candle_row
 from sinks.tables import TABLES
 from tests.support.builders import a_candle
+from tests.support.documents import code_of
 from tests.support.servers import running_clickhouse
 
 QUARTER_MS = Interval.FIFTEEN_MINUTES.ms
@@ -578,3 +581,108 @@ def test_every_table_is_shown_with_what_it_holds_and_how_long(world: World) -> N
     assert "30 days" in text
     assert "ZSTD(6) after 7 days" in text
     assert "the settings differ for trades" in text
+
+
+def a_market(symbol: str, days: int = 1, *, seed: int = 7, places: int = 8) -> list[Candle]:
+    """Whole days of minutes; prices have three decimals, prices and volumes so many."""
+    chance, step = random.Random(seed), 10 ** (11 - places)
+    return [
+        replace(
+            a_candle(open_ms=DAY + n * 60_000),
+            symbol=symbol,
+            open_e8=chance.randrange(10**5, 2 * 10**5) * 10**5,
+            high_e8=3 * 10**10,
+            low_e8=chance.randrange(1, 10**5) * 10**5,
+            close_e8=chance.randrange(10**5, 2 * 10**5) * 10**5,
+            volume_e8=chance.randrange(10**6) * step,
+            quote_volume_e8=chance.randrange(10**16),
+            taker_buy_volume_e8=chance.randrange(10**6) * step,
+            taker_buy_quote_volume_e8=chance.randrange(10**16),
+        )
+        for n in range(days * 1440)
+    ]
+
+
+def digests(world: World, symbol: str) -> list[DayDigest]:
+    query = (
+        "SELECT symbol, toString(day) AS day, candles, sha256 FROM day_digests "
+        "WHERE symbol = {symbol:String} ORDER BY day"
+    )
+    return [DayDigest(**row) for row in world.rows(query, symbol=symbol)]
+
+
+@pytest.mark.parametrize("places", [8, 9, 10])
+def test_the_store_and_python_compute_one_digest(world: World, places: int) -> None:
+    symbol = a_name()
+    minutes = a_market(symbol, days=2, places=places, seed=places)
+    world.put("candles", *minutes)
+
+    found = digests(world, symbol)
+
+    assert (",," in canonical(minutes)) == (places > 8)
+    assert found == list(day_digests(minutes))
+    assert all(day.sha256 for day in found)
+
+
+def test_the_sql_of_the_documents_computes_the_digest(world: World) -> None:
+    symbol = a_name()
+    minutes = [replace(a_candle(open_ms=DAY + n * 60_000), symbol=symbol) for n in range(1440)]
+    world.put("candles", *minutes)
+
+    (row,) = world.rows(code_of("proof.md", "sql"), symbol=symbol, day="2023-11-15")
+
+    (digest,) = day_digests(minutes)
+    assert list(row.values()) == [1440, digest.sha256]
+
+
+def test_a_day_of_trades_and_of_archives_has_one_digest_until_a_candle_differs(
+    world: World,
+) -> None:
+    ours, theirs = a_name(), a_name()
+    minutes = a_market(ours)
+    mixed = [replace(c, status="gapped", close_e8=c.open_e8) for c in minutes[:700]]
+    world.put("candles", *mixed, *minutes[700:])
+    world.put("klines", *(a_kline(c, "archive-daily") for c in minutes[:700]))
+    world.put("klines", *(a_kline(c, "archive-monthly", symbol=theirs) for c in minutes))
+
+    (live,), (copied,) = digests(world, ours), digests(world, theirs)
+
+    assert live.candles == copied.candles == 1440
+    assert live.sha256 == copied.sha256 == next(day_digests(minutes)).sha256
+    corrected = replace(minutes[9], symbol=theirs, trade_count=5)
+    world.put("klines", a_kline(corrected, "rest"))
+    assert digests(world, theirs)[0].sha256 != live.sha256
+
+
+def test_a_day_with_a_missing_or_gapped_minute_or_an_outage_has_no_digest(world: World) -> None:
+    symbol = a_name()
+    minutes = a_market(symbol, days=4)
+    minutes[1440] = replace(minutes[1440], status="gapped")
+    outage = DAY + 3 * DAY_MS + 60_000
+    hole = Hole(symbol, "1m", outage, outage + 60_000, "official", 1, 2, outage, outage, DAY, "x")
+    world.put("candles", *minutes[:1439], *minutes[1440:])
+    world.put("holes", hole)
+
+    found = digests(world, symbol)
+
+    assert [day.candles for day in found] == [1439, 1439, 1440, 1440]
+    assert [day.sha256 is None for day in found] == [True, True, False, True]
+
+
+def test_the_command_shows_the_days_that_are_asked_for(world: World) -> None:
+    symbol = a_name()
+    minutes = a_market(symbol, days=3)
+    world.put("candles", *minutes)
+    asked = ("completeness", "--digest", "--symbol", symbol.lower())
+
+    shown = world.run(*asked, "--json")
+    some = world.run(*asked, "--from", "2023-11-16", "--to", "2023-11-17")
+
+    assert [DayDigest(**json.loads(line)) for line in shown.stdout.splitlines()] == list(
+        day_digests(minutes)
+    )
+    assert [line.split()[1] for line in some.stdout.splitlines()] == ["day", "2023-11-16"]
+    with pytest.raises(ConfigurationError, match="no 1m candle"):
+        world.run(*asked, "--from", "2024-01-01")
+    with pytest.raises(ConfigurationError, match="days of --digest"):
+        world.run("completeness", "--from", "2024-01-01")

@@ -108,6 +108,7 @@ TABLE_PURPOSES = {
     "audit": "the comparison, from our first candle on",
     "source_differences": "candles that differ between two sources of the exchange",
     "completeness": "stored and missing candles, by symbol, interval and month",
+    "day_digests": "one SHA-256 over the 1m candles of each whole UTC day: [proof.md](proof.md)",
     "predictions": "published predictions, one row for each question and model",
     "scores": "the score of each prediction, made once its candle has closed",
     "scoreboard": "skill against the reference, by symbol, model and UTC day",

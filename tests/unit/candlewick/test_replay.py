@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import random
 import zipfile
 from collections.abc import Callable
@@ -324,3 +325,24 @@ def test_an_empty_line_is_left_to_the_line_parser() -> None:
     for lines in (f"{line}\n{line}", f"\n{line}", "\n\n"):
         with pytest.raises(UnusualLinesError):
             read_columns(lines.encode())
+
+
+def test_a_whole_day_of_trades_has_the_digest_of_its_candles(tmp_path: Path) -> None:
+    path = tmp_path / "BTCUSDT-aggTrades-2024-08-09.csv"
+    path.write_text(minutes(0, 1440))
+    rest = tmp_path / "BTCUSDT-aggTrades-2024-08-10.csv"
+    rest.write_text(minutes(1440, 1500))
+
+    result = CliRunner().invoke(
+        build_app(), ["replay", "--digest", "--csv", str(path), str(rest)], catch_exceptions=False
+    )
+
+    text = "".join(
+        f"{DAY_MS + n * MINUTE_MS},100.5,100.5,100.5,100.5,0.25,25.125,2,0.25,25.125\n"
+        for n in range(1440)
+    )
+    assert result.stdout.splitlines() == [
+        "symbol,day,candles,sha256",
+        f"BTCUSDT,2024-08-09,1440,{hashlib.sha256(text.encode()).hexdigest()}",
+        "BTCUSDT,2024-08-10,59,",
+    ]
