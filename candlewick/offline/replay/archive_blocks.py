@@ -1,7 +1,7 @@
 """Reader of official aggTrades CSV files as blocks of trades."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,14 +24,27 @@ _MOST_FILLS = 2**31 - 1
 
 
 def archive_blocks(path: Path, symbol: str) -> Iterator[Placed]:
-    """Yield the trades of a CSV file as blocks of consecutive ids; a header line is skipped.
+    """Yield the trades of a CSV file as `blocks_in` does.
 
     Raises:
-        ConfigurationError: The file cannot be read, a line is not an aggregate trade, or ids go
-            back.
+        ConfigurationError: Also if the file cannot be read.
+    """
+    return blocks_in(chunks_of(path), path, symbol)
+
+
+def blocks_in(chunks: Iterable[bytes], path: Path, symbol: str) -> Iterator[Placed]:
+    """Yield the trades of CSV lines as blocks of consecutive ids; a header line is skipped.
+
+    Args:
+        chunks: The lines of a file, in chunks of whole lines.
+        path: What the file is called.
+        symbol: Whose trades they are.
+
+    Raises:
+        ConfigurationError: A line is not an aggregate trade, or ids go back.
     """
     line, newest_id = 1, NO_TRADE_ID
-    for chunk in chunks_of(path):
+    for chunk in chunks:
         text, first = chunk.replace(b"\r", b""), line
         if line == 1:
             text, first = _without_start(text)

@@ -23,7 +23,7 @@ def chunks_of(path: Path) -> Iterator[bytes]:
     """
     with damage_told(path):
         for stream in _streams(path):
-            yield from _whole_lines(stream, path)
+            yield from chunks_in(stream, path)
 
 
 @contextmanager
@@ -64,7 +64,12 @@ def _streams(path: Path) -> Iterator[Stream]:
             yield file
 
 
-def _whole_lines(stream: Stream, path: Path) -> Iterator[bytes]:
+def chunks_in(stream: Stream, path: Path) -> Iterator[bytes]:
+    """Yield the lines of an open file, which is called ``path``, in chunks of whole lines.
+
+    Raises:
+        ConfigurationError: It has no lines.
+    """
     rest = b""
     while piece := stream.read(CHUNK_BYTES):
         text = rest + piece
