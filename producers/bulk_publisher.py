@@ -73,7 +73,13 @@ class BulkPublisher:
                 log.warning("%s records did not reach Kafka; the next run fetches them", left)
 
     async def page(
-        self, topic: Topic, key: str, partition: int, values: Sequence[bytes]
+        self,
+        topic: Topic,
+        key: str,
+        partition: int,
+        values: Sequence[bytes],
+        *,
+        extra_headers: Sequence[tuple[str, bytes]] = (),
     ) -> "asyncio.Future[int]":
         """Queue records of one key; the future yields the offset after the last one once stored.
 
@@ -88,14 +94,17 @@ class BulkPublisher:
         done.add_done_callback(self._waiting.discard)
         key_bytes, body, last = key.encode(), values[:-1], values[-1]
         headers = [contract_header(topic.record)] if topic.record else []
+        headers += extra_headers
         for start in range(0, len(body), SLICE):
-            part = [
-                {"value": value, "key": key_bytes, "headers": headers}
-                for value in body[start : start + SLICE]
-            ]
+            part = body[start : start + SLICE]
             await self._reserve(len(part))
-            if self._producer.produce_batch(topic.name, part, partition) != len(part):
-                raise Transient("the queue to Kafka is full")
+            try:
+                for value in part:  # `produce_batch` would leave the headers out
+                    self._producer.produce(
+                        topic.name, value, key_bytes, partition, headers=list(headers)
+                    )
+            except BufferError as error:
+                raise Transient("the queue to Kafka is full") from error
         await self._reserve(1)
 
         def delivered(error: KafkaError | None, message: Message) -> None:

@@ -109,10 +109,11 @@ class ArchiveFile:
     """An archive file that was read, covering ``[open_ms, close_ms)``.
 
     Attributes:
-        name: For example ``BTCUSDT-1m-2024-08.zip``.
+        name: For example ``BTCUSDT-1m-2024-08.zip``, or ``BTCUSDT-aggTrades-2024-08.zip``.
+        interval: Interval of its candles; the shortest of those that were made from its trades.
         source: archive-daily or archive-monthly.
         sha256: The checksum that the exchange published with it.
-        rows: Number of candles in it; 0 if it could not be used.
+        rows: Number of candles or aggregate trades in it; 0 if it could not be used.
         state: used, reissued or refused.
         changed_ms: When it came into this state, our clock.
         reason: Why, for people; of a used file, what was left out of it, or empty.

@@ -7,10 +7,6 @@ candle has closed, a score is published for it. Prices are integers in units of 
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
-
-# Header of a score that a replay made, after the candle had closed.
-REPLAYED: Final = ("replayed", b"1")
 
 
 class PredictionStatus(StrEnum):

@@ -10,7 +10,7 @@ from api.live.events import Event, Live, event_of, read_record
 from api.live.kinds import KIND_OF_TOPIC
 from api.live.position import Place, Position
 from schemas.errors import ContractMismatch, PoisonMessage
-from schemas.predictions import REPLAYED
+from schemas.replayed import is_replayed
 
 LOG = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Arrived:
     Attributes:
         items: Events to show.
         skipped: Places and offsets of records that cannot be shown.
-        past: Places and offsets of past scores made by a replay, which are not news.
+        past: Places and offsets of scores and candles made by a replay, which are not news.
     """
 
     items: tuple[Item, ...]
@@ -77,7 +77,7 @@ def read_messages(
         offset = message.offset() or 0
         if standing and place in standing:
             continue
-        if REPLAYED in (message.headers() or ()):
+        if is_replayed(message.headers()):
             past.append((place, offset))
             continue
         try:

@@ -15,6 +15,7 @@ class SubscriptionRequest:
         keys: Record keys to return; empty for all.
         group: Consumer group that stores the offsets; None to store none.
         follow: If False, stop after the last record present.
+        replayed: Whether to return records of the past that a replay made.
     """
 
     servers: str
@@ -23,3 +24,4 @@ class SubscriptionRequest:
     start: Start
     group: str | None
     follow: bool
+    replayed: bool = False

@@ -23,6 +23,7 @@ class _Options(TypedDict, total=False):
     start: Start
     group: str | None
     follow: bool
+    replayed: bool
     servers: str | None
 
 
@@ -65,6 +66,7 @@ def subscribe(
     start: Start = "latest",
     group: str | None = None,
     follow: bool = True,
+    replayed: bool = False,
     servers: str | None = None,
 ) -> Subscription[Any]:
     """Read a topic as typed records, in order within each key.
@@ -78,6 +80,8 @@ def subscribe(
         group: Name of a consumer group, which remembers its position and shares the partitions
             among its members. Without a group no position is remembered.
         follow: If False, stop after the last record present.
+        replayed: Also return records of the past that a replay made: candles of
+            ``candlewick backfill --trades``, and scores of the first start.
         servers: Brokers, host:port. Default: the environment, else the stack of the working
             directory or of a folder above it.
 
@@ -96,6 +100,7 @@ def subscribe(
         start=start,
         group=group,
         follow=follow,
+        replayed=replayed,
     )
     return Subscription(found.record, wish)
 

@@ -14,6 +14,7 @@ from clients.kafka.offsets import partitions_of
 from clients.kafka.opening import open_subscriber
 from schemas.codecs import record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
+from schemas.replayed import is_replayed
 
 RecordT = TypeVar("RecordT")
 _SLICE_S = 0.2  # Ctrl-C waits this long at most
@@ -126,6 +127,8 @@ class Subscription(Generic[RecordT]):
         self._last = message
         self._ended.discard(partition)
         keys = self._wish.keys
+        if not self._wish.replayed and is_replayed(message.headers()):
+            return False
         return message.value() is not None and (not keys or message.key() in keys)
 
     def _explain(self, error: KafkaError, partition: int) -> None:

@@ -1,7 +1,6 @@
-"""`candlewick backfill`: fetches missing candles of the past."""
+"""`candlewick backfill`: fetches missing candles of the past, or proves them from trades."""
 
 import asyncio
-import logging
 import time
 from typing import Annotated
 
@@ -9,8 +8,15 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from candlewick.offline.proving.command import prove
 from candlewick.stack.local_settings import reader_settings
-from candlewick.terminal.backfill_view import checks_told, holes_told, running_view, summary
+from candlewick.terminal.backfill_view import (
+    checks_told,
+    holes_told,
+    quiet_libraries,
+    running_view,
+    summary,
+)
 from candlewick.terminal.whole_tables import print_whole
 from producers.history.archive_plan import parse_choice
 from producers.history.backfill import Progress, Wanted, alone, running
@@ -42,10 +48,33 @@ def backfill(
     check_archives: Annotated[
         bool, typer.Option("--check-archives", help="Also fetch re-issued archives again.")
     ] = False,
+    trades: Annotated[
+        bool, typer.Option("--trades", help="Make own candles of whole days, from their trades.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="With --trades: also keep the trades, in ClickHouse.")
+    ] = False,
 ) -> None:
-    """Fetch missing candles of the past from the exchange; it may be stopped and resumed."""
+    """Fetch missing candles of the past from the exchange; it may be stopped and resumed.
+
+    With --trades, archives of aggregate trades are read instead. They go through the same reducer
+    as live ones, and the candles that they give are compared with the exchange's.
+    """
     settings = reader_settings()
     now_ms = time.time_ns() // 1_000_000
+    if keep and not trades:
+        raise ConfigurationError("--keep is for trades: add --trades")
+    if trades:
+        start_ms = since_ms(start, now_ms=now_ms)
+        end_ms = None if end is None else since_ms(end, now_ms=now_ms)
+        prove(
+            settings,
+            _names(symbols) or settings.symbols,
+            (start_ms, end_ms),
+            keep=keep,
+            checks_archives=check_archives,
+        )
+        return
     wanted = Wanted(
         symbols=_names(symbols) or settings.symbols,
         intervals=tuple(parse_interval(name) for name in interval.replace(" ", "").split(",")),
@@ -57,7 +86,7 @@ def backfill(
     if wanted.end_ms is not None and wanted.end_ms <= wanted.start_ms:
         raise ConfigurationError(f"--to {end} is not after --from {start}")
     console, progress = Console(highlight=False), Progress()
-    _quiet()
+    quiet_libraries()
     try:
         asyncio.run(_shown(settings, wanted, progress, console))
     except KeyboardInterrupt:
@@ -97,9 +126,3 @@ async def _work(settings: Settings, wanted: Wanted, progress: Progress) -> None:
 def _names(text: str | None) -> tuple[str, ...]:
     parts = (name.strip().upper() for name in (text or "").split(","))
     return tuple(dict.fromkeys(name for name in parts if name))
-
-
-def _quiet() -> None:
-    logging.basicConfig(level=logging.ERROR)
-    for noisy in ("httpx", "httpcore"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -1,5 +1,6 @@
 """Terminal view of a backfill: progress bars while it runs, a summary at its end."""
 
+import logging
 import time
 from datetime import UTC, datetime
 
@@ -21,6 +22,13 @@ _HOLES = {  # kinds of candles that the exchange does not have, as people call t
     HoleKind.ENDED: "ended",
 }
 _MOST_HOLES = 40
+
+
+def quiet_libraries() -> None:
+    """Let only errors through, so that a running view stays whole."""
+    logging.basicConfig(level=logging.ERROR)
+    for noisy in ("httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
 def running_view(progress: Progress, now_s: float) -> RenderableType:

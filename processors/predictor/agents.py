@@ -28,6 +28,7 @@ from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.replayed import is_replayed
 from schemas.settings import Settings
 
 _MONTHLY = "15 0 1 * *"
@@ -72,10 +73,15 @@ class Inbox:
         self.standing.read_by(reader)
 
     async def candle_in(self, m: Any) -> Candle | None:  # noqa: ANN401 - Faust's message
-        """Return the candle of a message, None if it is unreadable or its partition is stopped."""
+        """Return the candle of a message; None for one that is not to be predicted from.
+
+        It is unreadable, its partition is stopped, or a replay made it.
+        """
         if self.standing.holds(m.topic, m.partition):
             return None
         self.taken[TP(m.topic, m.partition)] = m.offset
+        if is_replayed(m.headers):
+            return None
         try:
             return codecs.read(Candle, key=m.key, value=m.value, headers=m.headers)
         except ContractMismatch as mismatch:

@@ -7,7 +7,8 @@ from confluent_kafka import KafkaError, KafkaException
 from clients.kafka.opening import Packing, open_producer
 from schemas import codecs, topics
 from schemas.errors import Transient
-from schemas.predictions import REPLAYED, Score
+from schemas.predictions import Score
+from schemas.replayed import REPLAYED
 from schemas.settings import KafkaSettings
 
 _PATIENCE_S = 60  # for all scores of one call

@@ -81,6 +81,25 @@ class ArchiveClient:
             raise Transient(f"{url} has no checksum: {answer.text[:80]!r}")
         return found[1].lower()
 
+    async def size(self, file: Archive) -> int | None:
+        """Fetch the size of a file in bytes; None if there is no such file.
+
+        Raises:
+            Transient: Also if the server does not tell it.
+        """
+        url = f"{self._url}/{file.path}"
+        try:
+            answer = await answered(self._limit_s, url, self._http.head(url))
+        except httpx.RequestError as error:
+            raise Transient(f"{url} does not answer: {error!r}") from error
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        _refuse_errors(answer, url)
+        length = answer.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            raise Transient(f"{url} does not tell its size")
+        return int(length)
+
     async def read(self, file: Archive, sha256: str, use: Callable[[IO[bytes]], ValueT]) -> ValueT:
         """Download a file, call ``use`` with it in a thread, and return the result.
 
@@ -124,7 +143,7 @@ def archived_candles(
     Raises:
         PoisonMessage: Not a zip of one CSV, cut short or damaged, or with an unreadable row.
     """
-    with _opened(held) as stream:
+    with opened(held) as stream:
         yield from read_klines(stream, file, set_apart)
 
 
@@ -136,7 +155,7 @@ def archived_trades(held: IO[bytes], symbol: str) -> Iterator[list[Trade]]:
     """
     part: list[Trade] = []
     before_id, before_ms = -1, -1
-    with _opened(held) as stream:
+    with opened(held) as stream:
         for line in _rows(stream):
             trade = parse_agg_trade_row(line, symbol)
             if trade.agg_id <= before_id or trade.event_ms < before_ms:
@@ -163,7 +182,12 @@ def _rows(stream: io.BufferedReader) -> Iterator[bytes]:
 
 
 @contextmanager
-def _opened(held: IO[bytes]) -> Iterator[io.BufferedReader]:
+def opened(held: IO[bytes]) -> Iterator[io.BufferedReader]:
+    """Open the only file in a zip.
+
+    Raises:
+        PoisonMessage: Not a zip of one file, or it is damaged; also while it is read.
+    """
     try:
         with zipfile.ZipFile(held) as archive:
             names = archive.namelist()

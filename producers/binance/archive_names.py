@@ -12,6 +12,7 @@ from typing import Final
 from schemas.market import CandleSource
 from schemas.timeframe import DAY_MS, Interval
 
+TRADES: Final = "-aggTrades-"  # in the names of files of trades
 _DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?")
 _EPOCH: Final = date(1970, 1, 1)
 

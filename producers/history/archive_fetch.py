@@ -10,7 +10,7 @@ import numpy as np
 from clients.clock import wall_ms
 from clients.retry import persistently
 from producers.binance.archive import ArchiveClient, archived_candles
-from producers.binance.archive_names import Archive, named
+from producers.binance.archive_names import TRADES, Archive, named
 from producers.binance.kline_csv import KlineFile, SetApart
 from producers.history.archive_plan import Choice, days_of
 from producers.history.irregular import irregular_row, off_grid
@@ -77,6 +77,8 @@ class FileFiller:
         key = (track.symbol, track.interval.value)
         for about in list(self.pages.ledger.archives.values()):
             if (about.symbol, about.interval) != key or about.state == ArchiveState.REFUSED:
+                continue
+            if TRADES in about.name:
                 continue
             try:
                 file = named(about.name, track.symbol, track.interval)

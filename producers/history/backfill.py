@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
 
@@ -198,10 +198,18 @@ def _locked(path: Path) -> Iterator[bool]:
             yield True
 
 
+class Says(Protocol):
+    """Something that says to people what holds it up."""
+
+    says: str
+
+
 @asynccontextmanager
-async def alone(settings: Settings, progress: Progress) -> AsyncIterator[None]:
-    """Wait for the data folder's lock and hold it: two backfills would fetch the same."""
-    path = Path(settings.data_dir) / "backfill.lock"
+async def alone(
+    settings: Settings, progress: Says, *, lock: str = "backfill.lock"
+) -> AsyncIterator[None]:
+    """Wait for a lock of the data folder and hold it: two backfills would fetch the same."""
+    path = Path(settings.data_dir) / lock
     while True:
         with _locked(path) as is_ours:
             if is_ours:

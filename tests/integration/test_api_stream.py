@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from schemas import topics
-from schemas.predictions import REPLAYED
+from schemas.replayed import REPLAYED
 from tests.support.api_market import a_gap, a_prediction, a_quarter, a_score, say
 from tests.support.api_process import RunningApi, migrated, running_api
 from tests.support.api_stream import Received, StreamClient, streaming, wait_for_clients
@@ -98,6 +98,18 @@ def test_scores_of_the_past_that_a_replay_made_are_no_news(
         found = client.take(1, "score")
 
     assert [event.data["error_bp"] for event in found] == [1.5]
+
+
+def test_candles_of_the_past_that_a_replay_made_are_no_news(
+    servers: Servers, api: RunningApi
+) -> None:
+    with streaming(api, "?kinds=candle") as client:
+        client.take(1, "hello")
+        say(servers.kafka, topics.CANDLES, [a_quarter(-900)], headers=[REPLAYED])
+        live = some_candles(servers, 60, 1)
+        found = client.take(1, "candle")
+
+    assert begins(found) == live
 
 
 def test_a_client_that_comes_back_gets_what_it_missed_and_nothing_twice(

@@ -17,6 +17,7 @@ from candlewick.stack.ports import free_port
 from schemas import topics
 from schemas.codecs import message_of
 from schemas.market import Candle
+from schemas.replayed import REPLAYED
 from tests.support.api_market import a_prediction, a_quarter, say
 from tests.support.builders import START_MS, a_block, trades_at
 from tests.support.kafka_process import RunningKafka, running_kafka
@@ -46,6 +47,24 @@ def test_all_that_a_topic_holds_comes_as_records_in_order_of_each_key(kafka: Run
 
     assert len(found) == 40
     assert [c for c in found if c.symbol == "ETHUSDT"] == QUARTERS[1::2]
+
+
+def test_candles_that_a_replay_made_come_only_when_asked_for(tmp_path: Path) -> None:
+    with running_kafka(tmp_path / "kafka") as kafka:
+        say(kafka, topics.CANDLES, QUARTERS[:6:2], headers=[REPLAYED])
+        say(kafka, topics.CANDLES, QUARTERS[6:10:2])
+        found = {}
+        for replayed in (False, True):
+            with candlewick.subscribe(
+                "market.candles.v1",
+                start="beginning",
+                follow=False,
+                replayed=replayed,
+                servers=kafka.bootstrap,
+            ) as candles:
+                found[replayed] = list(candles)
+
+    assert found == {False: QUARTERS[6:10:2], True: QUARTERS[:10:2]}
 
 
 def test_only_the_named_symbols_come(kafka: RunningKafka) -> None:

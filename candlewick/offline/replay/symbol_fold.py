@@ -51,8 +51,9 @@ class SymbolFold:
         for candle in step.closed:
             self.held.setdefault(Interval(candle.interval), {})[candle.open_ms] = candle
         for held in self.held.values():
-            while len(held) > _HELD:
-                yield held.pop(min(held))
+            if len(held) > _HELD:
+                for open_ms in sorted(held)[:-_HELD]:
+                    yield held.pop(open_ms)
 
     def close(self, end_ms: int) -> Iterator[Candle]:
         """Close the candles that end by ``end_ms``: what is recorded covers all time before."""

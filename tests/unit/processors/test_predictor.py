@@ -6,20 +6,25 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from itertools import chain
+from types import SimpleNamespace
 
 import pytest
 
 from processors.prediction.prequential import step
 from processors.prediction.replay import tick_of
 from processors.prediction.state import start_state
+from processors.predictor.agents import Inbox
 from processors.predictor.anchor import anchor_of, is_whole
 from processors.predictor.history_check import Stored
 from processors.predictor.predictor import Predictor, Record
 from processors.predictor.score_backfill import replayed_scores
 from processors.predictor.warm_start import Warmed, replayed
 from processors.versions.installer import Installer
+from schemas import topics
+from schemas.codecs import message_of
 from schemas.market import Candle
 from schemas.predictions import Prediction, Score
+from schemas.replayed import REPLAYED
 from tests.support.builders import MINUTE_MS, START_MS, a_candle
 
 DAY_MS = 86_400_000
@@ -271,3 +276,19 @@ def test_the_past_is_scored_as_a_replay_scores_it_in_pieces_of_any_length() -> N
         found = chain.from_iterable(replayed_scores(state, pieces, [], Installer()))
 
         assert tuple(found) == whole.scores
+
+
+def test_nothing_is_predicted_from_a_candle_of_the_past_that_a_replay_made() -> None:
+    message = message_of(a_candle())
+    inbox = Inbox(SimpleNamespace())  # type: ignore[arg-type]
+
+    def arrived(offset: int, *headers: tuple[str, bytes]) -> Candle | None:
+        told = SimpleNamespace(
+            key=message.key, value=message.value, headers=dict([*message.headers, *headers])
+        )
+        told.topic, told.partition, told.offset = topics.CANDLES.name, 0, offset
+        return asyncio.run(inbox.candle_in(told))
+
+    assert arrived(0) == a_candle()
+    assert arrived(1, REPLAYED) is None
+    assert list(inbox.taken.values()) == [1]  # it counts as read

@@ -1,0 +1,1 @@
+"""Own candles for the past, from archives of trades."""

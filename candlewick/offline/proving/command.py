@@ -1,0 +1,131 @@
+"""`candlewick backfill --trades`: opens what a proof needs, shows it, compares what it gave."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import httpx
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from candlewick.offline.proving.comparing import compare
+from candlewick.offline.proving.progress import ProofProgress
+from candlewick.offline.proving.run import Proof, WantedProof
+from candlewick.offline.proving.view import running_view, summary
+from candlewick.terminal.backfill_view import quiet_libraries
+from candlewick.terminal.whole_tables import print_whole
+from clients.clickhouse import connect_reader
+from producers.binance.archive import ArchiveClient
+from producers.binance.rest import TIMEOUT_S, RestClient
+from producers.bulk_publisher import BulkPublisher
+from producers.history.backfill import CONNECTIONS, alone
+from producers.history.inventory import Ledger
+from schemas.errors import CandlewickError, ConfigurationError
+from schemas.settings import Settings
+from sinks.clickhouse import ClickHouse
+
+_REDRAW_S: Final = 0.25
+
+
+def prove(
+    settings: Settings,
+    symbols: tuple[str, ...],
+    span: tuple[int, int | None],
+    *,
+    keep: bool,
+    checks_archives: bool,
+) -> None:
+    """Make own candles of whole days from archives of trades, and compare them.
+
+    Args:
+        settings: Addresses and passwords.
+        symbols: Pairs.
+        span: Start and end of the time range; None for now.
+        keep: Whether to keep the trades.
+        checks_archives: Whether to read re-issued archives again.
+
+    Raises:
+        Exit: With code 1 if a day is missing, a candle is gapped, or one differs.
+        ConfigurationError: A symbol is unknown, or Kafka or a topic is missing.
+        Transient: The exchange does not answer at all.
+    """
+    start_ms, end_ms = span
+    if end_ms is not None and end_ms <= start_ms:
+        raise ConfigurationError("--to is not after --from")
+    store = ClickHouse(settings.clickhouse) if keep else None
+    wanted = WantedProof(symbols, start_ms, end_ms, store, checks_archives)
+    console, progress = Console(highlight=False), ProofProgress()
+    quiet_libraries()
+    try:
+        asyncio.run(_shown(settings, wanted, progress, console))
+    except KeyboardInterrupt:
+        console.print("stopped; files that were read are done, and the next run goes on from there")
+    _compare(settings, progress, console)
+    if progress.symbols:
+        print_whole(console, summary(progress), spare=("read before",))
+    if any(s.unchecked for s in progress.symbols):
+        console.print(
+            "not compared: the exchange's candles are not stored; `candlewick backfill` fetches "
+            "them, and `candlewick audit` compares",
+            soft_wrap=True,
+        )
+    if any(s.missing or s.gapped or s.mismatched for s in progress.symbols):
+        raise typer.Exit(1)
+
+
+def _compare(settings: Settings, progress: ProofProgress, console: Console) -> None:
+    try:
+        with connect_reader(settings.clickhouse) as client:
+            for symbol in progress.symbols:
+                compare(client, symbol)
+    except CandlewickError as error:
+        console.print(f"not compared: {error}", soft_wrap=True)
+
+
+async def _shown(
+    settings: Settings, wanted: WantedProof, progress: ProofProgress, console: Console
+) -> None:
+    work = asyncio.create_task(_work(settings, wanted, progress))
+    if not console.is_terminal:
+        await work
+        return
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        try:
+            while not work.done():
+                live.update(running_view(progress, time.monotonic()), refresh=True)
+                await asyncio.wait([work], timeout=_REDRAW_S)
+        finally:
+            work.cancel()
+            await asyncio.wait([work])
+    if not work.cancelled():
+        work.result()
+
+
+async def _work(settings: Settings, wanted: WantedProof, progress: ProofProgress) -> None:
+    async with (
+        running(settings, wanted, progress) as proof,
+        alone(settings, progress, lock="proof.lock"),
+    ):
+        progress.says = ""
+        await proof.run()
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, wanted: WantedProof, progress: ProofProgress
+) -> AsyncIterator[Proof]:
+    """Open the clients of a proof, and close them when the block ends."""
+    servers = settings.kafka.bootstrap_servers
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    with contextlib.closing(Ledger(servers)) as ledger:
+        async with (
+            httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits) as http,
+            BulkPublisher(servers).serving() as publisher,
+        ):
+            rest = RestClient(settings.binance.rest_url, http)
+            archives = ArchiveClient(settings.binance.archive_url, http)
+            yield Proof(archives, rest, publisher, ledger, wanted, progress, servers)

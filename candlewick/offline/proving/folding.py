@@ -1,0 +1,143 @@
+"""One archive of trades through the candle reducer: what a thread does with a file."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+from candlewick.offline.replay.archive_blocks import blocks_in
+from candlewick.offline.replay.lines import chunks_in
+from candlewick.offline.replay.placed import Placed
+from candlewick.offline.replay.symbol_fold import SymbolFold
+from candlewick.terminal.row_printer import utc
+from processors.candles.state import CandleRules
+from producers.binance.archive import opened
+from producers.binance.archive_names import Archive
+from schemas.codecs import encode
+from schemas.errors import ConfigurationError, PoisonMessage
+from schemas.market import Candle, CandleStatus, Trade, TradeBlock, block_of
+from schemas.replayed import ranked
+
+RULES: Final = CandleRules(sends_proof=False)
+JITTER_MS: Final = 1_000  # the exchange orders trades by id; their times may go back this far
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What has been folded without a break, up to the end of a file.
+
+    Attributes:
+        from_ms: Start of its first file; candles before are none of it.
+        until_ms: End of its last file.
+        whole: Interval and opening time of the candles that were called whole in it.
+    """
+
+    folding: SymbolFold
+    from_ms: int
+    until_ms: int
+    whole: frozenset[tuple[str, int]] = frozenset()
+
+
+@dataclass(slots=True)
+class Folded:
+    """What a file gave.
+
+    Attributes:
+        chain: Goes on with the next file.
+        values: Its candles, encoded; one may come again, with a higher revision.
+        whole: Interval and opening time of those in which no trade is missing.
+        trades: Aggregate trades in the file.
+        lacking: The same of those in which trades are missing.
+        known: Those that were called whole before.
+        told: Lines about missing trades and contradicting ids.
+    """
+
+    chain: Chain | None = None
+    values: list[bytes] = field(default_factory=list)
+    whole: set[tuple[str, int]] = field(default_factory=set)
+    lacking: set[tuple[str, int]] = field(default_factory=set)
+    known: frozenset[tuple[str, int]] = frozenset()
+    trades: int = 0
+    told: list[str] = field(default_factory=list)
+
+    def add(self, candle: Candle) -> None:
+        """Add a candle of the file."""
+        key = candle.interval, candle.open_ms
+        takes_back = key in self.whole or key in self.known
+        self.values.append(encode(ranked(candle, takes_back=takes_back)))
+        is_lacking = candle.status == CandleStatus.GAPPED
+        (self.lacking if is_lacking else self.whole).add(key)
+        (self.whole if is_lacking else self.lacking).discard(key)
+
+
+def fold_file(
+    held: IO[bytes],
+    file: Archive,
+    before: Chain | None,
+    ask_before: Callable[[int], Trade | None],
+    keep: Callable[[TradeBlock], None],
+) -> Folded:
+    """Fold the trades of a zip file into candles of 1m and 15m.
+
+    Args:
+        held: The zip.
+        file: Which one it is.
+        before: What ends where the file begins, if that has been folded.
+        ask_before: Returns the aggregate trade before an id, of which the exchange has none
+            before id 0. With it, trade ids prove where the first candle begins.
+        keep: Called with each block.
+
+    Raises:
+        PoisonMessage: It is damaged, or holds other than its trades in the order of their ids.
+    """
+    found = Folded(known=before.whole if before else frozenset())
+    folding = before.folding.fork() if before else SymbolFold(file.symbol, RULES, found.told.append)
+    folding.tell = found.told.append
+    from_ms = before.from_ms if before else file.open_ms
+    try:
+        for placed in _blocks(held, file):
+            if folding.state is None:
+                _begin(folding, placed.block, file, ask_before)
+            _collect(found, folding.take(placed.block, placed), from_ms)
+            found.trades += len(placed.block)
+            keep(placed.block)
+    except ConfigurationError as error:  # who replays a file is told so; here it is a file of many
+        raise PoisonMessage(str(error), raw=b"") from error
+    _collect(found, folding.close(file.close_ms), from_ms)
+    _collect(found, folding.rest(), from_ms)
+    if folding.state is not None:
+        found.chain = Chain(folding, from_ms, file.close_ms, frozenset(found.whole))
+    return found
+
+
+def _blocks(held: IO[bytes], file: Archive) -> Iterator[Placed]:
+    path = Path(file.name)
+    with opened(held) as stream:
+        for placed in blocks_in(chunks_in(stream, path), path, file.symbol):
+            times = placed.block.event_ms
+            for at_ms in (int(times.min()), int(times.max())):
+                if not file.open_ms - JITTER_MS <= at_ms < file.close_ms + JITTER_MS:
+                    raise PoisonMessage(f"it has a trade of {utc(at_ms)}", raw=b"")
+            yield placed
+
+
+def _begin(
+    folding: SymbolFold,
+    first: TradeBlock,
+    file: Archive,
+    ask_before: Callable[[int], Trade | None],
+) -> None:
+    if first.first_agg_id == 0:  # nothing was before
+        folding.begin(first, whole_from_ms=file.open_ms)
+        return
+    trade = ask_before(first.first_agg_id)
+    if trade is not None:
+        proof = block_of([trade], received_ms=trade.event_ms, watermark_ms=0)
+        folding.begin(proof)
+        list(folding.take(proof))
+
+
+def _collect(found: Folded, candles: Iterator[Candle], from_ms: int) -> None:
+    for candle in candles:
+        if candle.open_ms >= from_ms:
+            found.add(candle)

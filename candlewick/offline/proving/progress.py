@@ -1,0 +1,67 @@
+"""What a proof of the past has done, for people to see."""
+
+import time
+from dataclasses import dataclass, field
+
+from candlewick.offline.proving.plan import length_days
+from producers.history.time_ranges import Spans
+
+_MOST_NOTES = 5
+
+
+@dataclass(slots=True)
+class SymbolProof:
+    """The days of one symbol.
+
+    Attributes:
+        wanted: The days that were asked for and are listed.
+        proven: Those of them whose archives were read, now or before.
+        begun: How many of them had been read before.
+        file: The file that is being read.
+        trades: Aggregate trades that were read.
+        candles: Candles that were sent.
+        gapped: Those of them in which trades are missing.
+        verified: Candles that equal the exchange's.
+        mismatched: Candles that differ from it.
+        unchecked: Candles of which the exchange's is not stored.
+        notes: What was wrong, for people.
+    """
+
+    symbol: str
+    wanted: Spans = field(default_factory=Spans)
+    proven: Spans = field(default_factory=Spans)
+    begun: int = 0
+    file: str = ""
+    trades: int = 0
+    candles: int = 0
+    gapped: int = 0
+    verified: int = 0
+    mismatched: int = 0
+    unchecked: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def missing(self) -> Spans:
+        """The wanted days that are not proven."""
+        return self.wanted - self.proven
+
+    @property
+    def done_days(self) -> int:
+        """How many of the wanted days are proven."""
+        return length_days(self.wanted) - length_days(self.missing)
+
+    def note(self, lines: list[str]) -> None:
+        """Add notes, and leave out what would be too long to read."""
+        room = _MOST_NOTES - len(self.notes)
+        self.notes += lines[: max(room, 0)]
+        if len(lines) > room >= 0:
+            self.notes.append("and so on")
+
+
+@dataclass(slots=True)
+class ProofProgress:
+    """The symbols of a proof, and what holds it up."""
+
+    symbols: list[SymbolProof] = field(default_factory=list)
+    started_s: float = field(default_factory=time.monotonic)
+    says: str = ""

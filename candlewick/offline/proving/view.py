@@ -1,0 +1,45 @@
+"""Terminal view of a proof of the past: bars while it runs, a summary at its end."""
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from candlewick.offline.proving.plan import length_days
+from candlewick.offline.proving.progress import ProofProgress
+
+_BAR = 30
+
+
+def running_view(progress: ProofProgress, now_s: float) -> RenderableType:
+    """Return a bar for each symbol, and one line about the total."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for symbol in progress.symbols:
+        days = length_days(symbol.wanted)
+        bar = ProgressBar(total=max(days, 1), completed=symbol.done_days, width=_BAR)
+        done = f"{symbol.done_days:,} of {days:,} days"
+        table.add_row(symbol.symbol, bar, done, symbol.file)
+    trades = sum(symbol.trades for symbol in progress.symbols)
+    rate = trades / max(now_s - progress.started_s, 0.001)
+    parts = [f"{trades:,} trades", f"{rate:,.0f} trades/s"]
+    return Group(table, Text(" · ".join([*parts, *([progress.says] if progress.says else [])])))
+
+
+def summary(progress: ProofProgress) -> Table:
+    """Return a table of what was proven, with a row for each symbol."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("symbol")
+    names = ("days", "read before", "missing", "trades", "candles", "gapped", "verified")
+    for name in (*names, "mismatch", "not compared"):
+        table.add_column(name, justify="right")
+    table.add_column("why")
+    for s in progress.symbols:
+        counts = (f"{s.done_days:,}", f"{s.begun:,}", _bad(length_days(s.missing)))
+        made = (f"{s.trades:,}", f"{s.candles:,}", _bad(s.gapped))
+        checked = (f"{s.verified:,}", _bad(s.mismatched), f"{s.unchecked:,}")
+        table.add_row(s.symbol, *counts, *made, *checked, "; ".join(dict.fromkeys(s.notes)))
+    return table
+
+
+def _bad(count: int) -> str:
+    return f"[red]{count:,}[/]" if count else "0"

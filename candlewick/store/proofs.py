@@ -1,0 +1,55 @@
+"""Queries of ClickHouse about proven days: what is stored, and does it equal the exchange's."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from clients.clickhouse import Client, rows_of
+from schemas.timeframe import DAY_MS
+
+_STORED = """
+SELECT uniqExact(interval, open_time)
+FROM candles
+WHERE symbol = {symbol:String}
+  AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+  AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+"""
+_COMPARED = """
+SELECT countIf(result = 'verified'), countIf(result = 'mismatch'), countIf(result = 'only-ours')
+FROM candles_compared
+WHERE symbol = {symbol:String} AND interval IN ('1m', '15m')
+  AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+  AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+"""
+_AT_ONCE_MS: Final = 100 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How candles of ours compare with the exchange's: equal, different, and without one."""
+
+    verified: int = 0
+    mismatched: int = 0
+    unchecked: int = 0
+
+    def __add__(self, other: "Comparison") -> "Comparison":
+        return Comparison(
+            self.verified + other.verified,
+            self.mismatched + other.mismatched,
+            self.unchecked + other.unchecked,
+        )
+
+
+def stored_candles(client: Client, symbol: str, from_ms: int, until_ms: int) -> int:
+    """Return how many candles of ours of a time range are stored, of all intervals."""
+    bound = {"symbol": symbol, "from_ms": from_ms, "until_ms": until_ms}
+    return int(rows_of(client, _STORED, bound)[0][0])
+
+
+def compared(client: Client, symbol: str, from_ms: int, until_ms: int) -> Comparison:
+    """Return how our candles of a time range compare with the exchange's."""
+    found = Comparison()
+    for at_ms in range(from_ms, until_ms, _AT_ONCE_MS):
+        end_ms = min(at_ms + _AT_ONCE_MS, until_ms)
+        bound = {"symbol": symbol, "from_ms": at_ms, "until_ms": end_ms}
+        found += Comparison(*rows_of(client, _COMPARED, bound)[0])
+    return found

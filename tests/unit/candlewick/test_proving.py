@@ -1,0 +1,343 @@
+"""Candles of archives of trades: proven by ids from file to file, and told where they are not."""
+
+import asyncio
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from candlewick.offline.proving.folding import Chain, Folded, fold_file
+from candlewick.offline.proving.plan import KEPT, files_of, proven_days, whole_days
+from candlewick.offline.proving.progress import ProofProgress, SymbolProof
+from candlewick.offline.proving.run import LARGEST_MONTH, Proof, WantedProof
+from producers.binance.archive_names import Archive
+from producers.history.time_ranges import Spans
+from schemas.codecs import decode
+from schemas.errors import PoisonMessage
+from schemas.history import ArchiveFile
+from schemas.market import Candle, Trade, TradeBlock
+from schemas.replayed import PROVEN_REVISION, REPLAYED, ranked
+from schemas.timeframe import DAY_MS, MINUTE_MS
+from tests.support.builders import a_candle, a_trade
+
+CASES = Path(__file__).parents[2] / "data" / "cases"
+DAY = date(2024, 8, 9)
+START_MS = 1_723_161_600_000
+
+
+def a_file(day: int = 0, symbol: str = "BTCUSDT") -> Archive:
+    return Archive(symbol, None, date.fromordinal(DAY.toordinal() + day), 1)
+
+
+def a_zip(text: str) -> io.BytesIO:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("trades.csv", text)
+    return held
+
+
+def line(agg_id: int, at_ms: int, *, first: int | None = None, fills: int = 1) -> str:
+    begun = agg_id * 10 if first is None else first
+    return f"{agg_id},100.5,0.25,{begun},{begun + fills - 1},{at_ms},True,True\n"
+
+
+def nobody(agg_id: int) -> Trade | None:
+    raise AssertionError(f"the trade before {agg_id} must not be asked for")
+
+
+def nothing(_: int) -> Trade | None:
+    return None
+
+
+def fold(
+    text: str, before: Chain | None = None, ask: object = nobody, *, day: int = 0
+) -> tuple[Folded, dict[tuple[str, int], Candle]]:
+    kept: list[TradeBlock] = []
+    found = fold_file(a_zip(text), a_file(day), before, ask, kept.append)  # type: ignore[arg-type]
+    candles = [decode(Candle, value) for value in found.values]
+    assert sum(map(len, kept)) == found.trades
+    return found, {(candle.interval, candle.open_ms): candle for candle in candles}
+
+
+def minutes(found: dict[tuple[str, int], Candle]) -> list[Candle]:
+    return [found[key] for key in sorted(found) if key[0] == "1m"]
+
+
+def test_a_day_is_whole_though_nobody_traded_at_its_ends() -> None:
+    ids = range(7, 12)
+    text = "".join(line(n, START_MS + n * 3_600_000, first=n) for n in ids)
+    before = a_trade(6, event_ms=START_MS - 10 * MINUTE_MS, price_e8=99 * 10**8)
+
+    found, candles = fold(text, ask={7: before}.get)
+
+    assert len(candles) == 1440 + 96
+    assert found.lacking == set()
+    first, *_, last = minutes(candles)
+    assert (first.status, first.close_e8, first.open_ms) == ("quiet", 99 * 10**8, START_MS)
+    assert (last.status, last.open_ms) == ("quiet", START_MS + DAY_MS - MINUTE_MS)
+    assert {c.revision for c in candles.values()} == {PROVEN_REVISION + 1}
+    assert [c.trade_count for c in minutes(candles) if c.status == "complete"] == [1] * 5
+
+
+def test_the_first_candle_is_gapped_where_nothing_proves_its_beginning() -> None:
+    text = "".join(line(n, START_MS + n * 1_000, first=n) for n in range(3, 200))
+
+    _, candles = fold(text, ask=nothing)
+
+    first, second, *_ = minutes(candles)
+    assert (first.status, first.revision) == ("gapped", 0)
+    assert (second.status, second.revision) == ("complete", PROVEN_REVISION + 1)
+
+
+def test_the_very_first_trade_of_a_symbol_needs_no_proof() -> None:
+    text = "".join(line(n, START_MS + n * 1_000, first=n) for n in range(200))
+
+    _, candles = fold(text)
+
+    assert minutes(candles)[0].status == "complete"
+
+
+def test_ids_go_on_from_file_to_file() -> None:
+    days = [
+        "".join(line(n, START_MS + n * 3_600_000, first=n) for n in ids)
+        for ids in (range(24), range(24, 48))
+    ]
+
+    found, first = fold(days[0])
+    _, second = fold(days[1], found.chain, day=1)
+
+    assert len(first) == len(second) == 1440 + 96
+    assert {c.status for c in (first | second).values()} == {"complete", "quiet"}
+    assert minutes(second)[0].first_trade_id == 24
+
+
+@pytest.mark.parametrize("resumed", [False, True], ids=["in one run", "after a kill"])
+def test_trades_that_are_missing_between_two_files_are_told(*, resumed: bool) -> None:
+    days = [
+        "".join(line(n, START_MS + n * 3_600_000 + 1, first=n) for n in ids)
+        for ids in (range(24), range(26, 48))
+    ]
+    found, _ = fold(days[0])
+    last = a_trade(23, event_ms=START_MS + 23 * 3_600_000 + 1)
+
+    more, candles = fold(days[1], None if resumed else found.chain, {26: last}.get, day=1)
+
+    assert any("2 aggregate trades are missing, ids 24 to 25" in text for text in more.told)
+    made = minutes(candles)
+    statuses = [candle.status for candle in made if candle.open_ms >= START_MS + DAY_MS]
+    assert statuses[:121] == ["gapped"] * 121
+    assert set(statuses[121:]) == {"complete", "quiet"}
+    taken_back = [candle for candle in made if candle.open_ms < START_MS + DAY_MS]
+    assert len(taken_back) == (0 if resumed else 60)
+    assert all(c.status == "gapped" and c.revision > PROVEN_REVISION + 1 for c in taken_back)
+
+
+def test_a_trade_in_two_aggregates_is_told_with_its_line_and_its_candle_is_gapped() -> None:
+    file = Archive("BTCUSDT", None, date(2017, 12, 4), 1)
+    text = (CASES / "one-trade-twice.csv").read_text()
+
+    found = fold_file(a_zip(text), file, None, nothing, lambda _: None)
+
+    assert any("line 4: BTCUSDT: aggregate 1195416" in told for told in found.told)
+    assert len(found.lacking) >= 1
+    assert all(decode(Candle, v).status != "complete" for v in found.values[:1])
+
+
+def test_one_id_for_two_trades_at_a_months_end_counts_both() -> None:
+    files = [
+        Archive("ZILBTC", None, date(2021, 2, 28), 1),
+        Archive("ZILBTC", None, date(2021, 3, 1), 1),
+    ]
+    texts = [(CASES / f"one-id-two-trades-{n}.csv").read_text() for n in (1, 2)]
+
+    first = fold_file(a_zip(texts[0]), files[0], None, nothing, lambda _: None)
+    second = fold_file(a_zip(texts[1]), files[1], first.chain, nothing, lambda _: None)
+
+    midnight = decode(Candle, second.values[0])
+    assert (midnight.first_trade_id, midnight.volume_e8) == (20_090_670, 19_332 * 10**8)
+    assert (midnight.status, second.told) == ("complete", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ((CASES / "two-sequences.csv").read_text(), "line 3: ids go back from 34284000 to 101"),
+        (line(1, START_MS) + line(2, START_MS + 2 * DAY_MS), "it has a trade of 2024-08-11"),
+        (line(1, START_MS) + "3,x,1,1,1,1,True,True\n", "line 2"),
+        (line(1, START_MS - 5_000), "it has a trade of 2024-08-08"),
+    ],
+)
+def test_a_file_that_cannot_be_right_is_refused_with_the_place(text: str, reason: str) -> None:
+    with pytest.raises(PoisonMessage, match=reason):
+        fold(text, ask=nothing)
+
+
+def test_a_damaged_zip_is_refused() -> None:
+    whole = a_zip("".join(line(n, START_MS + n) for n in range(9))).getvalue()
+
+    with pytest.raises(PoisonMessage):
+        fold_file(io.BytesIO(whole[:-30]), a_file(), None, nothing, lambda _: None)
+
+
+def test_a_candle_without_a_missing_trade_stands_above_all_and_a_gapped_one_below() -> None:
+    whole, lacking = a_candle(revision=2), replace(a_candle(revision=7), status="gapped")
+
+    assert ranked(whole).revision == PROVEN_REVISION + 2
+    assert ranked(lacking).revision == 0
+    assert ranked(lacking, takes_back=True).revision == PROVEN_REVISION + 7
+
+
+def test_whole_months_are_read_at_once_and_the_rest_by_days() -> None:
+    july, september = 1_719_792_000_000, 1_725_148_800_000
+    days = whole_days(july - 2 * DAY_MS - 1, september + DAY_MS + 5)
+
+    names = [file.name for file in files_of("BTCUSDT", days, now_ms=september + 9 * DAY_MS)]
+
+    assert names == [
+        "BTCUSDT-aggTrades-2024-06-29.zip",
+        "BTCUSDT-aggTrades-2024-06-30.zip",
+        "BTCUSDT-aggTrades-2024-07.zip",
+        "BTCUSDT-aggTrades-2024-08.zip",
+        "BTCUSDT-aggTrades-2024-09-01.zip",
+    ]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(1, 90)), max_size=5))
+def test_the_files_cover_the_days_that_are_asked_for_once(runs: list[tuple[int, int]]) -> None:
+    days = Spans.of((START_MS + a * DAY_MS, START_MS + (a + n) * DAY_MS) for a, n in runs)
+
+    files = files_of("BTCUSDT", days, now_ms=START_MS + 900 * DAY_MS)
+
+    assert Spans.of((file.open_ms, file.close_ms) for file in files) == days
+    assert sum(file.days for file in files) * DAY_MS == days.total_ms
+
+
+def test_only_days_whose_archive_was_used_count_as_proven() -> None:
+    def about(name: str, state: str, reason: str = "") -> ArchiveFile:
+        return ArchiveFile(
+            name,
+            "BTCUSDT",
+            "1m",
+            "archive-daily",
+            START_MS,
+            START_MS + DAY_MS,
+            "",
+            1,
+            state,
+            1,
+            reason,
+        )
+
+    trades = "BTCUSDT-aggTrades-2024-08-09.zip"
+    day = Spans.of([(START_MS, START_MS + DAY_MS)])
+
+    assert proven_days([about(trades, "used")], "BTCUSDT", kept=False) == day
+    assert not proven_days([about(trades, "used")], "BTCUSDT", kept=True)
+    assert proven_days([about(trades, "used", KEPT)], "BTCUSDT", kept=True) == day
+    assert not proven_days([about(trades, "refused")], "BTCUSDT", kept=False)
+    assert not proven_days([about(trades, "used")], "ETHUSDT", kept=False)
+    assert not proven_days([about("BTCUSDT-1m-2024-08-09.zip", "used")], "BTCUSDT", kept=False)
+
+
+@dataclass
+class Shelf:
+    """An archive in memory: files by name, with what was asked for."""
+
+    files: dict[str, str]
+    size_of_a_month: int = 1
+    read_ones: list[str] = field(default_factory=list)
+
+    async def checksum(self, file: Archive) -> str | None:
+        return "0" * 64 if file.name in self.files else None
+
+    async def size(self, _: Archive) -> int:
+        return self.size_of_a_month
+
+    async def read(self, file: Archive, _: str, use: Callable[[io.BytesIO], Folded]) -> Folded:
+        self.read_ones.append(file.name)
+        return use(a_zip(self.files[file.name]))
+
+
+@dataclass
+class Desk:
+    """Takes what is published."""
+
+    candles: list[Candle] = field(default_factory=list)
+    archives: list[ArchiveFile] = field(default_factory=list)
+
+    async def page(self, *page: Any, extra_headers: object) -> "asyncio.Future[int]":
+        assert extra_headers == [REPLAYED]
+        self.candles += [decode(Candle, value) for value in page[3]]
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(0)
+        return done
+
+    async def record(self, _: object, about: ArchiveFile) -> None:
+        self.archives.append(about)
+
+
+def september(*days: int) -> dict[str, str]:
+    """An hourly trade, by days of September 2024 or, without days, in one file."""
+    start_ms = 1_725_148_800_000
+    lines = {
+        f"BTCUSDT-aggTrades-2024-09-{day:02d}.zip": "".join(
+            line(n, start_ms + n * 3_600_000, first=n) for n in range((day - 1) * 24, day * 24)
+        )
+        for day in days or range(1, 31)
+    }
+    return lines if days else {"BTCUSDT-aggTrades-2024-09.zip": "".join(lines.values())}
+
+
+def prove(shelf: Shelf) -> tuple[SymbolProof, Desk]:
+    desk, symbol = Desk(), SymbolProof("BTCUSDT")
+    days = whole_days(1_725_148_800_000, 1_727_740_800_000)
+    wanted = WantedProof(("BTCUSDT",), *days.runs[0])
+    ledger = SimpleNamespace(archives={})
+    rest = SimpleNamespace()  # the first trade has id 0: nothing is asked
+    parts: list[Any] = [shelf, rest, desk, ledger, wanted, ProofProgress([symbol]), ""]
+    symbol.wanted = days
+    proof = Proof(*parts, 1)
+    files = files_of("BTCUSDT", days, now_ms=1_727_740_800_000)
+    asyncio.run(proof.read(symbol, files))
+    return symbol, desk
+
+
+def test_a_month_that_is_not_there_is_read_by_its_days_and_one_chain() -> None:
+    by_days, whole = prove(Shelf(september(*range(1, 31)))), prove(Shelf(september()))
+
+    assert not by_days[0].missing
+    assert not whole[0].missing
+    assert set(by_days[1].candles) == set(whole[1].candles)
+    assert len(whole[1].candles) == 30 * (1440 + 96)
+    assert len(by_days[1].archives) == 30
+    assert len(whole[1].archives) == 1
+
+
+def test_a_month_that_is_too_large_for_the_disk_is_read_by_its_days() -> None:
+    shelf = Shelf(september() | september(1, 2), size_of_a_month=LARGEST_MONTH + 1)
+
+    symbol, _ = prove(shelf)
+
+    assert shelf.read_ones == [f"BTCUSDT-aggTrades-2024-09-0{day}.zip" for day in (1, 2)]
+    assert symbol.done_days == 2
+    assert symbol.notes[0] == "there is no BTCUSDT-aggTrades-2024-09-03.zip yet"
+    assert symbol.notes[-1] == "and so on"
+
+
+def test_a_month_that_is_wrong_is_told_and_read_by_its_days() -> None:
+    wrong = {"BTCUSDT-aggTrades-2024-09.zip": line(5, 1_725_148_800_000) + line(4, START_MS)}
+
+    symbol, desk = prove(Shelf(wrong | september(*range(1, 31))))
+
+    assert not symbol.missing
+    assert symbol.notes[1] == "its days are read one by one"
+    assert [about.state for about in desk.archives] == ["refused", *["used"] * 30]
