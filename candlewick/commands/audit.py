@@ -27,7 +27,10 @@ def audit(
     interval: Annotated[str | None, typer.Option(help="Only this interval: 1m, 15m.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Compare our candles with the exchange's, field by field; exit code 1 if one differs."""
+    """Compare our candles with the exchange's, field by field; exit code 1 if one differs.
+
+    Also told are candles of ours whose trade ids do not follow those of the candle before.
+    """
     wanted = "" if interval is None else parse_interval(interval).value
     client = connect_reader(reader_settings().clickhouse)
     asked = Audit(client, (symbol or "").upper(), wanted)
@@ -37,7 +40,7 @@ def audit(
             _print_json(tallies, differences)
         else:
             _print_tables(tallies, differences)
-    if not any(tally.verified + tally.mismatch for tally in tallies):
+    if not differences and not any(tally.verified + tally.mismatch for tally in tallies):
         raise ConfigurationError(_nothing(tallies))
     if differences:
         raise typer.Exit(1)

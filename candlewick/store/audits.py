@@ -1,7 +1,8 @@
 """Queries of ClickHouse's audit view, which compares our candles with the exchange's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from clients.clickhouse import Client, rows_of
@@ -33,6 +34,22 @@ ORDER BY open_time, symbol, interval
 LIMIT {{most:UInt32}}
 """  # noqa: S608 - the names are our own
 
+# One symbol and interval a query: ClickHouse sorts no more than their candles.
+_OWN = """
+SELECT DISTINCT symbol, interval FROM candles
+WHERE ({symbol:String} = '' OR symbol = {symbol:String})
+  AND ({interval:String} = '' OR interval = {interval:String})
+ORDER BY symbol, interval
+"""
+_BREAKS = """
+SELECT symbol, interval, toUnixTimestamp64Milli(open_time), 'the candle before', 'first_trade_id',
+       toString(first_trade_id), concat(toString(due_trade_id), ' was due')
+FROM trade_id_breaks
+WHERE symbol = {symbol:String} AND interval = {interval:String}
+ORDER BY open_time
+LIMIT {most:UInt32}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -51,7 +68,8 @@ class Tally:
 class Difference:
     """A field in which our candle differs from the exchange's; both values as plain decimals.
 
-    Where ``field`` is ``trade_ids``, our candle contradicts itself: its trades, and its ids.
+    Where ``field`` is ``trade_ids``, our candle contradicts itself: its trades, and its ids. Where
+    the source is the candle before, that is ours too, and another trade was due after it.
     """
 
     symbol: str
@@ -76,8 +94,14 @@ class Audit:
         return [Tally(*row) for row in self._rows(_COUNTS, 0)]
 
     def differences(self, *, most: int) -> list[Difference]:
-        """Return the oldest differences, at most `most`."""
-        return [Difference(*row) for row in self._rows(_DIFFERENCES, most)]
+        """Return the oldest differences, at most `most`, and as many breaks of trade ids."""
+        found = [Difference(*row) for row in self._rows(_DIFFERENCES, most)]
+        return found + list(islice(self._breaks(most), most))
+
+    def _breaks(self, most: int) -> Iterator[Difference]:
+        for symbol, interval in self._rows(_OWN, 0):
+            bound = {"symbol": symbol, "interval": interval, "most": most}
+            yield from (Difference(*row) for row in rows_of(self.client, _BREAKS, bound))
 
     def _rows(self, query: str, most: int) -> Sequence[Sequence[Any]]:
         parameters = {"symbol": self.symbol, "interval": self.interval, "most": most}

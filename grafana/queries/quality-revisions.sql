@@ -4,6 +4,6 @@ SELECT
     symbol,
     toFloat64(uniqExact(interval, open_time)) AS candles
 FROM candles
-WHERE revision > 1 AND $__timeFilter(open_time)
+WHERE revision BETWEEN 2 AND 999999 AND $__timeFilter(open_time)
 GROUP BY time, symbol
 ORDER BY time, symbol

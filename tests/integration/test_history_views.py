@@ -26,6 +26,7 @@ from schemas.day_digest import DayDigest, canonical, day_digests
 from schemas.errors import CandlewickError, ConfigurationError
 from schemas.history import Hole
 from schemas.market import NO_TRADE_ID, TRUST, Candle
+from schemas.replayed import PROVEN_REVISION, ranked
 from schemas.settings import ClickHouseSettings, LifecycleSettings
 from schemas.timeframe import Interval
 from sinks.clickhouse import ClickHouse
@@ -686,3 +687,96 @@ def test_the_command_shows_the_days_that_are_asked_for(world: World) -> None:
         world.run(*asked, "--from", "2024-01-01")
     with pytest.raises(ConfigurationError, match="days of --digest"):
         world.run("completeness", "--from", "2024-01-01")
+
+
+def chained(symbol: str, counts: list[int], start_ms: int = DAY) -> list[Candle]:
+    """Minutes with so many trades each, whose ids follow each other; without any, it is quiet."""
+    found, next_id = [], 500
+    for n, fills in enumerate(counts):
+        ids = (next_id, next_id + fills - 1) if fills else (-1, -1)
+        candle = replace(a_candle(open_ms=start_ms + n * 60_000), symbol=symbol, trade_count=fills)
+        status = "complete" if fills else "quiet"
+        found.append(replace(candle, first_trade_id=ids[0], last_trade_id=ids[1], status=status))
+        next_id += fills
+    return found
+
+
+def breaks(world: World, symbol: str) -> list[tuple[int, int, int]]:
+    """Minute, first trade and due trade."""
+    query = (
+        "SELECT intDiv(toUnixTimestamp64Milli(open_time) - {day:Int64}, 60000) AS minute, "
+        "first_trade_id, due_trade_id FROM trade_id_breaks WHERE symbol = {symbol:String}"
+    )
+    return [tuple(row.values()) for row in world.rows(query, symbol=symbol, day=str(DAY))]  # type: ignore[misc]
+
+
+def moved(candle: Candle, by: int) -> Candle:
+    first, last = candle.first_trade_id + by, candle.last_trade_id + by
+    return replace(candle, first_trade_id=first, last_trade_id=last)
+
+
+@pytest.mark.parametrize(
+    ("by", "minute"), [(1, 5), (-1, 5), (9, 1)], ids=["missing", "twice", "behind a quiet one"]
+)
+def test_a_candle_whose_first_trade_is_not_the_one_that_was_due_is_found(
+    world: World, by: int, minute: int
+) -> None:
+    symbol = a_name()
+    candles = chained(symbol, [3, 0, 2, 4, 0, 0, 6, 1])
+    at = {5: 6, 1: 2}[minute]  # the next with trades, behind quiet ones
+    wrong = [*candles[:at], *(moved(c, by) if c.trade_count else c for c in candles[at:])]
+    world.put("candles", *candles)
+    assert breaks(world, symbol) == []
+
+    world.put("candles", *(replace(candle, revision=2) for candle in wrong))
+
+    due = candles[at].first_trade_id
+    assert breaks(world, symbol) == [(at, due + by, due)]
+    run = world.run("audit", "--symbol", symbol)
+    assert run.exit_code == 1
+    assert f"{due} was due" in " ".join(run.stdout.split())
+
+
+def test_where_candles_are_missing_or_gapped_no_trade_is_due(world: World) -> None:
+    symbol = a_name()
+    candles = chained(symbol, [3, 2, 4, 1, 6, 1])
+    gapped = replace(candles[1], status="gapped", trade_count=1)
+    later = [moved(candle, 7) for candle in candles[4:]]
+    world.put("candles", candles[0], gapped, moved(candles[2], 2), *later)
+
+    assert breaks(world, symbol) == []
+
+
+def test_days_proven_from_before_our_time_are_compared_and_those_between_are_not(
+    world: World,
+) -> None:
+    symbol, early = a_name(), DAY - 900 * DAY_MS  # before all that this store has lived through
+    opens = [early + n * QUARTER_MS for n in range(3)]
+    ours = [replace(a_quarter(symbol), open_ms=ms, close_ms=ms + QUARTER_MS) for ms in opens]
+    proven = [
+        replace(ours[0], revision=PROVEN_REVISION + 1),
+        replace(ours[1], revision=0, status="gapped"),
+    ]
+    world.put("candles", *proven)
+    world.put("klines", *(a_kline(candle) for candle in ours))
+    world.put(
+        "klines",
+        a_kline(replace(ours[0], open_ms=early + DAY_MS, close_ms=early + DAY_MS + QUARTER_MS)),
+    )
+
+    found = in_order(world, "audit", symbol, "result")
+
+    assert [row["result"] for row in found] == ["verified", "gapped"]
+
+
+def test_what_is_proven_beats_what_was_live_and_lacked_trades_and_never_the_other_way(
+    world: World,
+) -> None:
+    symbol = a_name()
+    live = [a_quarter(symbol, n, revision=40) for n in range(2)]
+    world.put("candles", replace(live[0], status="gapped"), live[1])
+    replays = (replace(live[0], revision=1), replace(live[1], status="gapped", revision=3))
+
+    world.put("candles", *map(ranked, replays))
+
+    assert [row["status"] for row in in_order(world, "candles FINAL", symbol)] == ["complete"] * 2

@@ -288,8 +288,15 @@ def a_kline(candle: Candle, *, source: str = "rest") -> Candle:
     )
 
 
+def a_minute(number: int) -> Candle:
+    """The candle of that minute; its trades follow those of the minute before."""
+    candle = a_candle(open_ms=START_MS + number * MINUTE_MS)
+    first, last = candle.first_trade_id, candle.last_trade_id
+    return replace(candle, first_trade_id=first + 4 * number, last_trade_id=last + 4 * number)
+
+
 def test_candles_equal_to_the_klines_are_verified(world: World) -> None:
-    candles = [replace(a_candle(open_ms=START_MS + n * MINUTE_MS), symbol="SAME") for n in range(9)]
+    candles = [replace(a_minute(n), symbol="SAME") for n in range(9)]
     world.put("candles", *candles, replace(candles[0], revision=0, close_e8=1))
     world.put("klines", *(a_kline(candle) for candle in candles))
     world.put("klines", replace(a_kline(candles[1], source="archive-monthly"), close_e8=1))
@@ -311,11 +318,10 @@ def test_candles_equal_to_the_klines_are_verified(world: World) -> None:
 
 
 def test_every_field_that_differs_is_shown_with_both_values(world: World) -> None:
-    candle = replace(a_candle(), symbol="DIFF")
     numbers = [name for name in Candle.__slots__ if name.endswith("_e8")] + ["trade_count"]
     ids = ["first_trade_id", "last_trade_id"]
     for n, name in enumerate([*numbers, *ids]):
-        ours = replace(candle, open_ms=START_MS + n * MINUTE_MS)
+        ours = replace(a_minute(n), symbol="DIFF")
         other = replace(ours, source="stream", **{name: getattr(ours, name) + 1})
         world.put("candles", ours)
         world.put("klines", other)
@@ -333,8 +339,7 @@ def test_every_field_that_differs_is_shown_with_both_values(world: World) -> Non
 def test_a_complete_candle_with_fewer_trades_than_ids_is_a_mismatch_also_alone(
     world: World,
 ) -> None:
-    fewer = replace(a_candle(), symbol="IDS", trade_count=3)
-    beside, gapped = (replace(fewer, open_ms=START_MS + n * MINUTE_MS) for n in (1, 2))
+    fewer, beside, gapped = (replace(a_minute(n), symbol="IDS", trade_count=3) for n in range(3))
     world.put("candles", fewer, beside, replace(gapped, status="gapped"))
     world.put("klines", a_kline(beside))
 

@@ -106,6 +106,8 @@ TABLE_PURPOSES = {
     "symbol_decimals_of_candles": "fills `symbol_decimals` from candles",
     "candles_compared": "our candles beside the exchange's best ones, field by field",
     "audit": "the comparison, from our first candle on",
+    "trade_id_breaks": "our candles whose first trade does not follow the last one of the candle "
+    "before",
     "source_differences": "candles that differ between two sources of the exchange",
     "completeness": "stored and missing candles, by symbol, interval and month",
     "day_digests": "one SHA-256 over the 1m candles of each whole UTC day: [proof.md](proof.md)",
