@@ -38,9 +38,11 @@ def write(path: Path, trades: int) -> None:
             trade_id += fills
 
 
-def measure(path: Path, trades: int) -> None:
+def measure(path: Path, trades: int, *options: str) -> None:
     before, start = os.times(), time.perf_counter()
-    result = subprocess.run([*COMMAND, str(path)], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [*COMMAND, *options, str(path)], capture_output=True, text=True, check=True
+    )
     took, after = time.perf_counter() - start, os.times()
     cpu = sum(after[2:4]) - sum(before[2:4])
     lines = len(result.stdout.splitlines()) - 1

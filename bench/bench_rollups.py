@@ -18,6 +18,7 @@ from pathlib import Path
 from clickhouse_connect.driver.client import Client
 
 from candlewick.store.admin import apply_lifecycle, apply_migrations
+from candlewick.store.completeness import read_digests
 from clients.clickhouse import connect_reader, connect_writer
 from schemas.settings import ClickHouseSettings, LifecycleSettings
 from tests.support.servers import RunningClickHouse, running_clickhouse
@@ -136,6 +137,9 @@ def main() -> None:
             began = time.perf_counter()
             months = reader.query("SELECT * FROM completeness WHERE interval = '1m'").row_count
             print(f"completeness of 1m: {time.perf_counter() - began:.2f} s, {months} months")
+            began = time.perf_counter()
+            days = sum(day.sha256 is not None for day in read_digests(reader, symbol="BTCUSDT"))
+            print(f"digests of days: {time.perf_counter() - began:.2f} s, {days} days")
 
 
 if __name__ == "__main__":

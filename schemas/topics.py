@@ -60,7 +60,7 @@ CANDLES = Topic(
     key="symbol",
     retention_ms=FOR_EVER,
     purpose="closed candles made from trades, 1m and 15m",
-    written_by="processors",
+    written_by="processors, `candlewick backfill --trades`",
     read_by="processors, sinks, subscribers",
 )
 CANDLES_LIVE = Topic(

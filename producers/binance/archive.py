@@ -22,13 +22,9 @@ import httpx
 from clients.limits import answered
 from clients.retry_after import told_wait_s
 from producers.binance.archive_names import Archive
-from producers.binance.csv_start import LONGEST_LINE, skip_start
 from producers.binance.kline_csv import KlineFile, SetApart, read_klines
-from producers.binance.numbers import FIRST_MICROSECOND
-from producers.binance.parse import parse_agg_trade_row
 from schemas.candle_columns import CandleColumns
 from schemas.errors import PoisonMessage, Transient
-from schemas.market import Trade
 
 ValueT = TypeVar("ValueT")
 MEMORY_BYTES: Final = 8 << 20  # larger files stay on disk while they are read
@@ -37,8 +33,6 @@ FILES_AT_A_TIME: Final = 1  # that are unpacked; more may be downloading
 RETRY_S: Final = 0.5
 CHECKSUM_S: Final = 20.0  # of a whole request: an answer may drip
 DOWNLOAD_S: Final = 300.0  # of a whole file: a month of 1m klines has 3 MB
-TRADES_A_PART: Final = 10_000
-_MICROSECOND_DIGITS: Final = len(str(FIRST_MICROSECOND))
 _UNREADABLE: Final = (
     zipfile.BadZipFile,
     zlib.error,
@@ -145,40 +139,6 @@ def archived_candles(
     """
     with opened(held) as stream:
         yield from read_klines(stream, file, set_apart)
-
-
-def archived_trades(held: IO[bytes], symbol: str) -> Iterator[list[Trade]]:
-    """Yield the aggregate trades of a zip file, in parts; ids ascend and may skip some.
-
-    Raises:
-        PoisonMessage: As `archived_candles`.
-    """
-    part: list[Trade] = []
-    before_id, before_ms = -1, -1
-    with opened(held) as stream:
-        for line in _rows(stream):
-            trade = parse_agg_trade_row(line, symbol)
-            if trade.agg_id <= before_id or trade.event_ms < before_ms:
-                raise PoisonMessage(f"trade {trade.agg_id} is out of order", raw=line)
-            before_id, before_ms = trade.agg_id, trade.event_ms
-            part.append(trade)
-            if len(part) == TRADES_A_PART:
-                yield part
-                part = []
-    if part:
-        yield part
-
-
-def _rows(stream: io.BufferedReader) -> Iterator[bytes]:
-    skip_start(stream)
-    unit: set[bool] = set()
-    while line := stream.readline(LONGEST_LINE + 1):
-        if len(line) > LONGEST_LINE:
-            raise PoisonMessage(f"a line is longer than {LONGEST_LINE} bytes", raw=line)
-        unit.update(len(time) >= _MICROSECOND_DIGITS for time in line.split(b",", 6)[5:6])
-        if len(unit) > 1:
-            raise PoisonMessage("times in milliseconds and in microseconds in one file", raw=line)
-        yield line
 
 
 @contextmanager

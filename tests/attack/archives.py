@@ -3,11 +3,16 @@
 import io
 import zipfile
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Final
 
-from producers.binance.archive import archived_candles, archived_trades
+from candlewick.offline.proving.folding import fold_file
+from producers.binance.archive import archived_candles
+from producers.binance.archive_names import Archive
 from producers.binance.kline_csv import KlineFile, SetApart
+from schemas.codecs import decode
 from schemas.errors import PoisonMessage
+from schemas.market import Candle, TradeBlock
 from schemas.timeframe import Interval
 from schemas.validation import validate
 from tests.attack.tally import Fault, Tally
@@ -17,6 +22,7 @@ _OPEN_MS: Final = 1_735_689_600_000
 _FILE: Final = KlineFile(
     "BTCUSDT", Interval.ONE_MINUTE, "archive-daily", _OPEN_MS, _OPEN_MS + 86_400_000
 )
+_TRADE_FILE: Final = Archive("BTCUSDT", None, date(2025, 1, 1), 1)
 _ROW: Final = "1735689600000,10,12,9,11,5,1735689659999,55,3,2,22,0"
 _TRADE: Final = "5,100.5,0.25,70,71,1735689600001,True,True"
 _ABSURD: Final = (
@@ -69,8 +75,9 @@ def _refuse(row: SetApart) -> None:
 
 
 def _trades(held: io.BytesIO) -> Iterable[object]:
-    for part in archived_trades(held, "BTCUSDT"):
-        yield from part
+    blocks: list[TradeBlock] = []
+    found = fold_file(held, _TRADE_FILE, None, lambda _: None, blocks.append)
+    return [*blocks, *(decode(Candle, value) for value in found.values)]
 
 
 def _read(

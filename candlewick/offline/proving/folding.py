@@ -13,6 +13,7 @@ from candlewick.terminal.row_printer import utc
 from processors.candles.state import CandleRules
 from producers.binance.archive import opened
 from producers.binance.archive_names import Archive
+from producers.binance.csv_start import LONGEST_LINE
 from schemas.codecs import encode
 from schemas.errors import ConfigurationError, PoisonMessage
 from schemas.market import Candle, CandleStatus, Trade, TradeBlock, block_of
@@ -113,7 +114,8 @@ def fold_file(
 def _blocks(held: IO[bytes], file: Archive) -> Iterator[Placed]:
     path = Path(file.name)
     with opened(held) as stream:
-        for placed in blocks_in(chunks_in(stream, path), path, file.symbol):
+        chunks = chunks_in(stream, path, longest_line=LONGEST_LINE)
+        for placed in blocks_in(chunks, path, file.symbol):
             times = placed.block.event_ms
             for at_ms in (int(times.min()), int(times.max())):
                 if not file.open_ms - JITTER_MS <= at_ms < file.close_ms + JITTER_MS:

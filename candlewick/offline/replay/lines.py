@@ -64,7 +64,7 @@ def _streams(path: Path) -> Iterator[Stream]:
             yield file
 
 
-def chunks_in(stream: Stream, path: Path) -> Iterator[bytes]:
+def chunks_in(stream: Stream, path: Path, *, longest_line: int = _LONGEST_LINE) -> Iterator[bytes]:
     """Yield the lines of an open file, which is called ``path``, in chunks of whole lines.
 
     Raises:
@@ -75,7 +75,7 @@ def chunks_in(stream: Stream, path: Path) -> Iterator[bytes]:
         text = rest + piece
         end = text.rfind(b"\n") + 1
         rest = text[end:]
-        if len(rest) > _LONGEST_LINE:
+        if len(rest) > longest_line:
             raise ConfigurationError(f"{path} has no lines: give CSV files or captures")
         if end:
             yield text[:end]

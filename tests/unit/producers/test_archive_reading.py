@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import tracemalloc
 import zipfile
 from dataclasses import replace
 from decimal import Decimal
@@ -15,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.binance.archive import archived_candles, archived_trades
+from producers.binance.archive import archived_candles
 from producers.binance.archive_names import day_file, month_file, named
 from producers.binance.kline_csv import KlineFile, SetApart
 from producers.history.archive_fetch import FileFiller
@@ -98,27 +97,6 @@ MARK = "\ufeff"  # a byte order mark
 @pytest.mark.parametrize("start", ["", HEADER, MARK, MARK + HEADER, '"Open time",' + HEADER[10:]])
 def test_neither_a_header_nor_a_byte_order_mark_is_or_costs_a_candle(start: str) -> None:
     assert [len(part) for part in columns_of(start + ROW + NEXT)] == [2]
-
-
-@pytest.mark.parametrize("start", ["", "id,price,q,f,l,t,m,b\n", MARK, MARK + "id,p,q,f,l,t,m\n"])
-def test_nor_is_it_or_does_it_cost_a_trade(start: str) -> None:
-    row = f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n"
-
-    assert [len(part) for part in archived_trades(a_zip(start + row), "BTCUSDT")] == [1]
-
-
-def test_a_line_without_end_is_refused_with_little_memory() -> None:
-    for endless in (
-        "1" * 50_000_000,
-        f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n7," + "1" * 50_000_000,
-    ):
-        held = a_zip(endless)
-        tracemalloc.start()
-        with pytest.raises(PoisonMessage, match="line"):
-            list(archived_trades(held, "BTCUSDT"))
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert peak < 5_000_000
 
 
 @pytest.mark.parametrize(
@@ -255,32 +233,6 @@ def test_chosen_rows_keep_their_values() -> None:
     chosen = columns.select(np.array([False, True]))
 
     assert chosen.candles() == columns.candles()[1:]
-
-
-@pytest.mark.parametrize("unit", [1, 1000])
-def test_trades_of_an_archive_are_read_in_both_units(unit: int) -> None:
-    row = f"7,10.5,2,40,42,{NEW_YEAR_2025_MS * unit},True,True\n"
-    after = f"8,10.5,2,43,43,{NEW_YEAR_2025_MS * unit},False,True\n"
-
-    ((first, second),) = archived_trades(a_zip("id,price,q,f,l,t,m,b\n" + row + after), "BTCUSDT")
-
-    assert (first.agg_id, first.event_ms, first.fills) == (7, NEW_YEAR_2025_MS, 3)
-    assert (first.taker_sold, second.taker_sold) == (True, False)
-
-
-def test_trades_in_two_units_of_time_are_refused() -> None:
-    row = f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n"
-    after = f"8,10.5,2,43,43,{NEW_YEAR_2025_MS * 1000},False,True\n"
-
-    with pytest.raises(PoisonMessage, match="microseconds"):
-        list(archived_trades(a_zip(row + after), "BTCUSDT"))
-
-
-def test_trades_out_of_order_are_refused() -> None:
-    row = f"7,10.5,2,40,42,{NEW_YEAR_2025_MS},True,True\n"
-
-    with pytest.raises(PoisonMessage, match="out of order"):
-        list(archived_trades(a_zip(row + row), "BTCUSDT"))
 
 
 def test_names_and_paths_are_those_of_the_exchange() -> None:
