@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.binance.archive import archived_candles
-from producers.binance.kline_csv import KlineFile
+from producers.binance.kline_csv import KlineFile, SetApart
 from schemas.candle_columns import encode_candles
 from schemas.codecs import decode
 from schemas.day_digest import CANDLES_A_DAY, canonical, day_digests
@@ -36,7 +36,9 @@ def official(day: int) -> list[Candle]:
     opens = START + (day - 1) * DAY_MS
     about = KlineFile("BTCUSDT", Interval.ONE_MINUTE, "archive-daily", opens, opens + DAY_MS)
     held = io.BytesIO((DATA / f"BTCUSDT-1m-2020-01-0{day}.zip").read_bytes())
-    parts = (encode_candles(columns) for columns in archived_candles(held, about))
+    apart: list[SetApart] = []
+    parts = [encode_candles(columns) for columns in archived_candles(held, about, apart.append)]
+    assert not apart
     return [decode(Candle, value) for part in parts for value in part]
 
 
