@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from schemas.history import ArchiveFile, History, Hole
     from schemas.market import Candle, Gap, TradeBlock
     from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+    from schemas.symbols import SymbolChoice
 
 __all__ = (
     "ArchiveFile",
@@ -38,6 +39,7 @@ __all__ = (
     "Prediction",
     "Score",
     "Subscription",
+    "SymbolChoice",
     "TradeBlock",
     "TrainingRequest",
     "Transient",
@@ -59,6 +61,7 @@ _MODULES = {
     "schemas.history": ("ArchiveFile", "History", "Hole"),
     "schemas.market": ("Candle", "Gap", "TradeBlock"),
     "schemas.predictions": ("ModelVersion", "Prediction", "Score", "TrainingRequest"),
+    "schemas.symbols": ("SymbolChoice",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from grafana.datasource import SOURCE, ClickHouseQuery, load
 
-INTERVALS = ("1m", "15m", "1h", "4h", "1d")
+INTERVALS = ("1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w")
 ALL = "$__all"  # the value of Grafana's own choice "All"
 
 

@@ -19,6 +19,7 @@ from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, CrossCheck, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.symbols import SymbolChoice
 from schemas.validation import check_key, key_of, validate
 
 RecordT = TypeVar("RecordT")
@@ -38,6 +39,7 @@ Record = (
     | Score
     | ModelVersion
     | TrainingRequest
+    | SymbolChoice
 )
 Headers = Mapping[str, bytes | str | None] | Iterable[tuple[str, bytes | str | None]]
 FRAME_BYTES = 5
@@ -256,10 +258,12 @@ _PLAIN = (
     Score,
     ModelVersion,
     TrainingRequest,
+    SymbolChoice,
 )
 _INTEGERS: dict[type, tuple[tuple[str, str], ...]] = {
     record: _integers_of(record) for record in (*_PLAIN, History)
 }
+
 _CANDLE_PLAIN = [name for name in Candle.__slots__ if name not in _DECIMALS]
 _BLOCK_PLAIN = [name for name in TradeBlock.__slots__ if name not in _COLUMNS]
 _TO_WIRE: dict[type, Callable[[Any], Fields]] = {

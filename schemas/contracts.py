@@ -18,6 +18,7 @@ from schemas.errors import ContractMismatch
 from schemas.history import ArchiveFile, CrossCheck, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.symbols import SymbolChoice
 
 _VERSION_DIGITS = 4
 AVRO_FOLDER = Path(__file__).parent / "avro"
@@ -36,6 +37,7 @@ RECORDS: dict[str, type] = {
     "history.v1": History,
     "coin.v1": Coin,
     "coin_day.v1": CoinDay,
+    "symbol_choice.v1": SymbolChoice,
 }
 _NEWEST = {record: name for name, record in RECORDS.items()}
 

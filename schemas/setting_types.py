@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from schemas.symbol_patterns import check_name, check_part
 from schemas.timeframe import Interval
 
 DAY_S: Final = 86_400.0
@@ -21,7 +22,6 @@ _CLUSTER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DATABASE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _OWN_DATABASES: Final = {"system", "information_schema"}
 _DATABASE_URL: Final = re.compile(r"[a-z][a-z0-9_]*(?:\+[a-z0-9_]+)?://\S*")
-_SYMBOL: Final = re.compile(r"[A-Z0-9]{2,20}")
 _COIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _DAYS_BACK: Final = re.compile(r"[0-9]{1,5}d")
 _FIRST_YEAR: Final = 1970
@@ -162,16 +162,23 @@ def _intervals(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _symbols(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        if _SYMBOL.fullmatch(name) is None:
-            raise ValueError(f"{name!r} is not a symbol: write for example BTCUSDT,ETHUSDT")
+        check_part(name)
     return names
 
 
 def _coins(ids: dict[str, str]) -> dict[str, str]:
     for symbol, coin in ids.items():
-        if _SYMBOL.fullmatch(symbol) is None or _COIN.fullmatch(coin) is None:
+        if not _is_name(symbol) or _COIN.fullmatch(coin) is None:
             raise ValueError(f"{symbol}={coin} is not a pair and its coin: write PEPEUSDT=pepe")
     return ids
+
+
+def _is_name(symbol: str) -> bool:
+    try:
+        check_name(symbol)
+    except ValueError:
+        return False
+    return True
 
 
 def _none_if_empty(value: object) -> object:

@@ -27,6 +27,7 @@ from schemas.setting_groups import (
     StreamSettings,
 )
 from schemas.setting_types import Folder, Symbols
+from schemas.symbol_patterns import named_in, written
 
 __all__ = [
     "DEFAULT_SYMBOLS",
@@ -78,7 +79,10 @@ class Settings(BaseSettings):
     )
 
     symbols: Annotated[Symbols, NoDecode] = Field(
-        DEFAULT_SYMBOLS, min_length=1, description="Trading pairs to follow, comma separated."
+        DEFAULT_SYMBOLS,
+        min_length=1,
+        description="Trading pairs to follow, comma separated: BTCUSDT; `*USDT`; `top:50:USDT`, "
+        "the 50 with the highest volume of 24 hours. docs/symbols.md says how.",
     )
     data_dir: Folder = Field(Path(".candlewick"), description="Folder of the local stack.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Log level.")
@@ -100,9 +104,12 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return tuple(
-            dict.fromkeys(name.strip().upper() for name in value.split(",") if name.strip())
-        )
+        return written(value)
+
+    @property
+    def named_symbols(self) -> tuple[str, ...]:
+        """The symbols that the setting names in full."""
+        return named_in(self.symbols)
 
 
 def load_settings() -> Settings:

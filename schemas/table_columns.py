@@ -129,4 +129,17 @@ COIN = (
     "updated_time",
     "fetched_time",
 )
+SYMBOL_CHANGE = (
+    "symbol",
+    "chosen_by",
+    "is_followed",
+    "status",
+    "since_time",
+    "matched_time",
+    "tick",
+    "step",
+    "permissions",
+    "changed_time",
+    "reason",
+)
 COIN_DAY = ("coin_id", "time", "price", "market_cap", "volume_24h", "fetched_time")

@@ -7,6 +7,7 @@ from schemas.coins import Coin, CoinDay
 from schemas.history import ArchiveFile, CrossCheck, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.symbols import SymbolChoice
 from schemas.timeframe import DAY_MS
 
 FOR_EVER = -1
@@ -158,6 +159,17 @@ COIN_DAYS = Topic(
     written_by="producers",
     read_by="producers, sinks",
 )
+SYMBOLS = Topic(
+    name="market.symbols.v1",
+    record=SymbolChoice,
+    key="symbol and who chose",
+    retention_ms=FOR_EVER,
+    purpose="which symbols are followed, by whose choice, and how each is traded",
+    written_by="producers, command line",
+    read_by="every process",
+    cleanup=Cleanup.COMPACT,
+    segment_bytes=16 * 1024 * 1024,
+)
 PREDICTIONS = Topic(
     name="model.predictions.v1",
     record=Prediction,
@@ -228,6 +240,7 @@ ALL = (
     HISTORY,
     COINS,
     COIN_DAYS,
+    SYMBOLS,
     PREDICTIONS,
     SCORES,
     MODEL_VERSIONS,

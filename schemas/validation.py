@@ -12,8 +12,9 @@ from schemas.history import ArchiveFile, CrossCheck, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, Trade, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.rules import history as history_rules
-from schemas.rules import market, predictions
+from schemas.rules import market, predictions, symbols
 from schemas.rules.checks import short
+from schemas.symbols import SymbolChoice
 
 _RULES: Final[dict[type, Callable[[Any], None]]] = {
     Trade: market.check_trade,
@@ -31,6 +32,7 @@ _RULES: Final[dict[type, Callable[[Any], None]]] = {
     Score: predictions.check_score,
     ModelVersion: predictions.check_model_version,
     TrainingRequest: predictions.check_training_request,
+    SymbolChoice: symbols.check_choice,
 }
 _KEYS: Final[dict[type, Callable[[Any], str]]] = {
     ArchiveFile: lambda file: file.name,
@@ -38,6 +40,7 @@ _KEYS: Final[dict[type, Callable[[Any], str]]] = {
     Coin: lambda coin: coin.coin_id,
     CoinDay: lambda day: day.coin_id,
     ModelVersion: lambda version: version.key,
+    SymbolChoice: lambda choice: choice.key,
 }
 
 

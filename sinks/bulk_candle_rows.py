@@ -58,9 +58,10 @@ def candle_rows(messages: list[bytes]) -> list[bytes | None]:
     variation = cursor.null()
     status, revision, source, event_ms = cursor.text(), cursor.long(), cursor.text(), cursor.long()
     cursor.require(_is_symbol(symbol))
-    cursor.require(close_ms - open_ms == _length_ms(interval))
+    length_ms, origin_ms = _grid_of(interval)
+    cursor.require(close_ms - open_ms == length_ms)
     # The length of a malformed candle may be zero, which must not divide.
-    cursor.require(open_ms % np.maximum(close_ms - open_ms, 1) == 0)
+    cursor.require((open_ms - origin_ms) % np.maximum(close_ms - open_ms, 1) == 0)
     cursor.require(_in_time(open_ms) & _in_time(event_ms))
     cursor.require(_in_order(*prices))
     for volume in volumes:
@@ -87,11 +88,13 @@ def _is_symbol(text: Part) -> "NDArray[np.bool_]":
     return found
 
 
-def _length_ms(interval: Part) -> "NDArray[np.int64]":
+def _grid_of(interval: Part) -> tuple["NDArray[np.int64]", "NDArray[np.int64]"]:
     lengths = np.full(len(interval.data), -1, np.int64)
+    origins = np.zeros(len(interval.data), np.int64)
     for known in Interval:
-        lengths[_is_one_of(interval, (known,))] = known.ms
-    return lengths
+        is_known = _is_one_of(interval, (known,))
+        lengths[is_known], origins[is_known] = known.ms, known.origin_ms
+    return lengths, origins
 
 
 def _is_one_of(text: Part, words: Iterable[str]) -> "NDArray[np.bool_]":

@@ -11,6 +11,7 @@ from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, CrossCheck, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score
+from schemas.symbols import SymbolChoice
 from schemas.topics import Topic
 from sinks.bulk_candle_rows import candle_rows
 from sinks.history_rows import (
@@ -24,6 +25,7 @@ from sinks.history_rows import (
 from sinks.letter_rows import PlacedMessage, letter_row
 from sinks.prediction_rows import MODEL_VERSION, PREDICTION, SCORE, row_writer
 from sinks.rows import candle_row, gap_row, trade_rows
+from sinks.symbol_rows import symbol_row
 
 RecordT = TypeVar("RecordT")
 
@@ -125,6 +127,13 @@ TABLES = (  # closed candles first: they are few, and people wait for them
         "archives",
         table_columns.ARCHIVE,
         reader(ArchiveFile, archive_row),
+        linger_ms=500,
+    ),
+    Table(
+        topics.SYMBOLS,
+        "symbol_changes",
+        table_columns.SYMBOL_CHANGE,
+        reader(SymbolChoice, symbol_row),
         linger_ms=500,
     ),
     Table(topics.COINS, "coins", table_columns.COIN, reader(Coin, coin_row), linger_ms=500),

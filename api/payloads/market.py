@@ -115,6 +115,11 @@ class CompletenessRow(BaseModel):
     gapped: int = Field(description="Part of missing: only ours exist, with trades missing.")
     verified: int = Field(description="Our candles that equal the exchange's.")
     mismatched: int
+    not_trading_since_ms: int | None = Field(
+        None,
+        description="Time of the newest trade of a symbol that is not traded any more: later "
+        "candles are not expected.",
+    )
 
 
 class CompletenessPage(BaseModel):

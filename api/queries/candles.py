@@ -1,7 +1,7 @@
 """Candle queries and their SQL. The SQL is built only from our own text; values are bound.
 
 The views define the best candle: `candles_best` has our own candles, made from trades, and the
-exchange's where ours are missing or gapped. Intervals above 15m are made from these.
+exchange's where ours are missing or gapped. All but 1s, 1m and 15m are made from these.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,15 @@ from api.queries.clickhouse import Value
 from schemas.table_columns import CANDLE_VALUES
 from schemas.timeframe import Interval
 
-STORED = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
-ROLLED_UP = (Interval.ONE_HOUR, Interval.FOUR_HOURS, Interval.ONE_DAY)
+STORED = (Interval.ONE_SECOND, Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
+ROLLED_UP = (
+    Interval.FIVE_MINUTES,
+    Interval.THIRTY_MINUTES,
+    Interval.ONE_HOUR,
+    Interval.FOUR_HOURS,
+    Interval.ONE_DAY,
+    Interval.ONE_WEEK,
+)
 INTERVALS = (*STORED, *ROLLED_UP)
 KEYS = ("symbol", "interval", "open_ms")  # in every answer, because cursors are made from them
 FIELDS = (
@@ -122,12 +129,14 @@ def candle_parameters(query: CandleQuery) -> dict[str, Value]:
 
 def range_of(query: CandleQuery) -> tuple[int, int]:
     """Return the range to read: whole candles, and nothing before the cursor."""
-    length, from_ms, until_ms = query.interval.ms, query.from_ms, query.until_ms
+    interval, from_ms, until_ms = query.interval, query.from_ms, query.until_ms
     if query.after and query.order is Order.ASCENDING:
         from_ms = max(from_ms, query.after[0])
     if query.after and query.order is Order.DESCENDING:
         until_ms = min(until_ms, query.after[0] + 1)
-    return -(-from_ms // length) * length, -(-until_ms // length) * length
+    first_ms, end_ms = (ms + interval.ms - 1 for ms in (from_ms, until_ms))
+    # Before the first Monday of 1970 there is no whole week; no candle is that old.
+    return max(interval.open_of(first_ms), 0), max(interval.open_of(end_ms), 0)
 
 
 def _table(query: CandleQuery) -> str:

@@ -34,7 +34,7 @@ ORDER BY t.noticed_time DESC, symbol DESC, first_agg_id DESC LIMIT {{limit:UInt3
 COMPLETENESS = """
 SELECT symbol, interval, formatDateTime(month, '%Y-%m') AS month_text, expected, held,
     official_holes, unproven_holes, irregular_holes, ended_holes, missing, gapped, verified,
-    mismatched
-FROM completeness WHERE ({symbol:String} = '' OR symbol = {symbol:String})
+    mismatched, toUnixTimestamp64Milli(not_trading_since) AS not_trading_since_ms
+FROM completeness_traded WHERE ({symbol:String} = '' OR symbol = {symbol:String})
     AND interval = {interval:String}
 ORDER BY symbol, month"""

@@ -85,7 +85,9 @@ def _page(request: Request, parts: Dependencies, query: CandleQuery, form: Forma
 
 def _query(wanted: CandleSearch, most: int) -> CandleQuery:
     if wanted.source is not Origin.BEST and wanted.interval not in STORED:
-        error = FieldError("source", "1h, 4h and 1d are made from the best candles only")
+        error = FieldError(
+            "source", "only 1s, 1m and 15m have a source: the others are made from the best candles"
+        )
         raise Problem(problems.INVALID, error.message, members=Members(errors=(error,)))
     after = key_of(wanted.cursor, (int, str)) if wanted.cursor else None
     fields = dict.fromkeys((*KEYS, *wanted.fields)) if wanted.fields else FIELDS

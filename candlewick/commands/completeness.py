@@ -93,6 +93,8 @@ def _print(months: list[Month]) -> None:
     print_whole(
         console, _table(months), spare=("ended", "irregular", "verified", "official", "unproven")
     )
+    for line in _ends(months):
+        console.print(line, soft_wrap=True)
     console.print(_summary(months), soft_wrap=True)
 
 
@@ -114,6 +116,11 @@ def _table(months: list[Month]) -> Table:
 
 def _marked(count: int, colour: str = "red") -> str:
     return f"[{colour}]{count:,}[/]" if count else "0"
+
+
+def _ends(months: list[Month]) -> list[str]:
+    ends = {m.symbol: m.not_trading_since for m in months if m.not_trading_since}
+    return [f"{symbol}: not trading since {since} UTC" for symbol, since in sorted(ends.items())]
 
 
 def _summary(months: list[Month]) -> str:

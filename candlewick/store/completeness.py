@@ -25,8 +25,9 @@ ORDER BY symbol, toUInt32OrZero(interval), interval
 _MONTHS = """
 SELECT symbol, interval, formatDateTime(month, '%Y-%m'), expected, held, official_holes,
        unproven_holes, irregular_holes, ended_holes, missing, gapped, verified, mismatched,
-       if(interval = '15m', compared, 0), if(interval = '15m', differing, 0)
-FROM completeness
+       if(interval = '15m', compared, 0), if(interval = '15m', differing, 0),
+       formatDateTime(not_trading_since, '%Y-%m-%d %H:%i:%S') AS since
+FROM completeness_traded
 LEFT JOIN
 (
     SELECT toStartOfMonth(open_time) AS month, sum(compared) AS compared,
@@ -84,6 +85,8 @@ class Month:
         mismatched: Made from trades and different from the exchange's.
         compared: The exchange's 15m candles that were compared with its 1m candles.
         differing: Part of them: they are not what those make.
+        not_trading_since: Time of the newest trade, UTC, of a symbol that the exchange does not
+            trade any more: later candles are not expected. None for others.
     """
 
     symbol: str
@@ -101,6 +104,7 @@ class Month:
     mismatched: int
     compared: int
     differing: int
+    not_trading_since: str | None
 
 
 def read_completeness(client: Client, *, symbol: str, interval: str) -> Iterator[Month]:

@@ -169,7 +169,9 @@ def _irregular(row: SetApart, track: SeriesProgress, file: Archive, now_ms: int)
         file.name,
         open_ms=row.open_ms,
         row=row.row,
-        reason=off_grid(row.open_ms, interval) if row.open_ms % interval.ms else row.reason,
+        reason=off_grid(row.open_ms, interval)
+        if interval.open_of(row.open_ms) != row.open_ms
+        else row.reason,
         now_ms=now_ms,
     )
 

@@ -72,7 +72,7 @@ def page_of(
     for error in refused:
         cells = orjson.loads(error.raw)
         open_ms = _open_of(cells)
-        is_off = open_ms != UNKNOWN_MS and open_ms % interval.ms != 0
+        is_off = open_ms != UNKNOWN_MS and interval.open_of(open_ms) != open_ms
         keep(open_ms, _joined(cells), off_grid(open_ms, interval) if is_off else str(error))
     inside = [row.open_ms for row in irregular if run[0] <= row.open_ms < run[1]]
     newest_ms = max([*inside, *(candle.open_ms for candle in candles[-1:])], default=UNKNOWN_MS)
@@ -106,7 +106,7 @@ def irregular_row(
 
 def off_grid(open_ms: int, interval: Interval) -> str:
     """Say how far from the grid of its interval a row opens."""
-    return f"opens {open_ms % interval.ms / 1000:g} s after a candle of {interval.value} would"
+    return f"opens {(open_ms - interval.open_of(open_ms)) / 1000:g} s after a candle of {interval.value} would"
 
 
 def places_of(rows: Iterable[IrregularRow], interval: Interval) -> Spans:

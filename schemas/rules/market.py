@@ -39,7 +39,7 @@ AHEAD_MS: Final = 10_000
 LARGEST_BLOCK: Final = 100_000
 NO_WATERMARK_MS: Final = 0  # older trades are still to come: the block proves nothing
 _LARGEST_FILLS: Final = 2**31 - 1
-_INTERVALS: Final = {interval.value: interval.ms for interval in Interval}
+_INTERVALS: Final = {interval.value: (interval.ms, interval.origin_ms) for interval in Interval}
 _SUMS: Final = (
     "volume_e8",
     "quote_volume_e8",
@@ -144,11 +144,11 @@ def check_candle(candle: Candle) -> None:
 
 def check_candle_span(interval: str, open_ms: int, close_ms: int) -> int:
     """Return the length of a candle in milliseconds; refuse one off the grid of its interval."""
-    length_ms = _INTERVALS.get(interval)
-    if length_ms is None:
+    length_ms, origin_ms = _INTERVALS.get(interval, (0, 0))
+    if not length_ms:
         raise ValueError(f"interval {short(interval)} is none of {', '.join(Interval)}")
     check_time("open", open_ms)
-    if open_ms % length_ms or close_ms != open_ms + length_ms:
+    if (open_ms - origin_ms) % length_ms or close_ms != open_ms + length_ms:
         raise ValueError(f"{open_ms} to {close_ms} ms is not a candle of {interval}")
     return length_ms
 

@@ -28,10 +28,12 @@ from schemas.history import Hole
 from schemas.market import NO_TRADE_ID, TRUST, Candle
 from schemas.replayed import PROVEN_REVISION, ranked
 from schemas.settings import ClickHouseSettings, LifecycleSettings
+from schemas.symbols import ChosenBy, SymbolChoice, by_hand
 from schemas.timeframe import Interval
 from sinks.clickhouse import ClickHouse
 from sinks.history_rows import hole_row
 from sinks.rows import candle_row
+from sinks.symbol_rows import symbol_row
 from sinks.tables import TABLES
 from tests.support.builders import a_candle
 from tests.support.documents import code_of
@@ -41,11 +43,15 @@ QUARTER_MS = Interval.FIFTEEN_MINUTES.ms
 DAY_MS = Interval.ONE_DAY.ms
 DAY = 1_700_006_400_000  # a day begins here, in November 2023
 GRACE_MS = 60_000
-WRITERS: dict[type, Callable[[Any], bytes]] = {Candle: candle_row, Hole: hole_row}
+WRITERS: dict[type, Callable[[Any], bytes]] = {
+    Candle: candle_row,
+    Hole: hole_row,
+    SymbolChoice: symbol_row,
+}
 _numbers = count()
 SOURCES = tuple(source.value for source in TRUST)
 EVERY_CLAIM = [*product((None, "complete", "quiet", "gapped"), *((None, name) for name in SOURCES))]
-ROLLED = {"1h": 4, "4h": 16, "1d": 96}
+ROLLED = {"30m": 2, "1h": 4, "4h": 16, "1d": 96}
 EXACT = ("high", "low", "volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
 
 
@@ -57,7 +63,7 @@ class World:
     writer: Client
     reader: Client
 
-    def put(self, name: str, *records: Candle | Hole) -> None:
+    def put(self, name: str, *records: Candle | Hole | SymbolChoice) -> None:
         """Insert records as the sink does, likely ones or not."""
         table = next(t for t in TABLES if t.name == name)
         rows = b"".join(WRITERS[type(record)](record) for record in records)
@@ -780,3 +786,103 @@ def test_what_is_proven_beats_what_was_live_and_lacked_trades_and_never_the_othe
     world.put("candles", *map(ranked, replays))
 
     assert [row["status"] for row in in_order(world, "candles FINAL", symbol)] == ["complete"] * 2
+
+
+def test_weeks_open_on_monday_and_five_minutes_are_made_from_minutes(world: World) -> None:
+    symbol, monday_ms = a_name(), 1_700_438_400_000  # 2023-11-20
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, monday_ms - DAY_MS, monday_ms + 8 * DAY_MS)
+    world.fill(symbol, Interval.ONE_MINUTE, monday_ms, monday_ms + 12 * 60_000)
+
+    weeks = in_order(world, "candles_1w", symbol, "open_time, close_time, parts, status")
+    fives = in_order(world, "candles_5m", symbol, "open_time, parts, status")
+
+    assert [_ms(row["open_time"]) for row in weeks] == [
+        monday_ms + shift * DAY_MS for shift in (-7, 0, 7)
+    ]
+    assert [(_ms(row["close_time"]) - _ms(row["open_time"])) // DAY_MS for row in weeks] == [7] * 3
+    assert [(row["parts"], row["status"]) for row in weeks] == [
+        (96, "incomplete"),
+        (672, "official"),
+        (96, "incomplete"),
+    ]
+    assert [(row["parts"], row["status"]) for row in fives] == [
+        (5, "official"),
+        (5, "official"),
+        (2, "incomplete"),
+    ]
+
+
+def test_week_of_a_symbol_reads_only_its_rows(world: World) -> None:
+    begin, end = _time(DAY), _time(DAY + 7 * DAY_MS)
+    symbol = a_name()
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, DAY - 400 * DAY_MS, DAY + 20 * DAY_MS)
+    asked = (
+        "SELECT count() FROM candles_1w WHERE symbol = {symbol:String} "
+        "AND open_time >= {begin:DateTime64(3, 'UTC')} AND open_time < {end:DateTime64(3, 'UTC')}"
+    )
+
+    found = world.reader.query(asked, {"symbol": symbol, "begin": begin, "end": end})
+
+    assert int(found.summary["read_rows"]) < 420 * 96 / 2
+
+
+def a_choice(symbol: str, by: ChosenBy, at_ms: int, **changes: object) -> SymbolChoice:
+    made = by_hand(symbol, is_followed=True, now_ms=at_ms, reason="")
+    return replace(made, chosen_by=by.value, **changes)  # type: ignore[arg-type]
+
+
+def test_symbols_are_what_a_hand_says_and_trade_as_the_exchange_says(world: World) -> None:
+    hand, setting, names = ChosenBy.HAND, ChosenBy.SETTING, [a_name() for _ in range(3)]
+    halted = {"status": "BREAK", "since_ms": DAY}
+    world.put(
+        "symbol_changes",
+        a_choice(names[0], setting, DAY, status="TRADING"),
+        a_choice(names[0], setting, DAY + 2, **halted),
+        a_choice(names[1], setting, DAY + 5, status="TRADING"),
+        a_choice(names[1], hand, DAY + 1, is_followed=False),
+        a_choice(names[2], hand, DAY, is_followed=False),
+        a_choice(names[2], hand, DAY + 1),
+    )
+
+    query = (
+        "SELECT is_followed, chosen_by, status, toUnixTimestamp64Milli(not_trading_since) "
+        "FROM symbols_now "
+        "WHERE symbol IN {names:Array(String)} ORDER BY symbol"
+    )
+    found = world.reader.query(query, {"names": sorted(names)}).result_rows
+
+    assert [tuple(row) for row in found] == [
+        (True, "setting", "BREAK", DAY),
+        (False, "hand", "TRADING", None),
+        (True, "hand", "", None),
+    ]
+
+
+def test_candles_after_the_end_of_trading_are_not_missing(world: World) -> None:
+    symbol, length_ms = a_name(), Interval.FIFTEEN_MINUTES.ms
+    now_ms = time.time_ns() // 1_000_000
+    end_ms = (now_ms - 40 * DAY_MS) // length_ms * length_ms
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, end_ms - DAY_MS, end_ms - 2 * length_ms)
+    last_trade_ms = end_ms - length_ms + 5  # the candle that opens one length before is missing
+    before = world.months(symbol)
+
+    world.put(
+        "symbol_changes",
+        a_choice(symbol, ChosenBy.SETTING, now_ms, status="BREAK", since_ms=last_trade_ms),
+    )
+
+    months = world.rows(
+        "SELECT * FROM completeness_traded WHERE symbol = {symbol:String} ORDER BY month",
+        symbol=symbol,
+    )
+    assert sum(row["missing"] for row in before) > 39 * 96
+    assert sum(row["missing"] for row in months) == 2
+    assert sum(row["held"] for row in months) == 94
+    assert sum(row["expected"] for row in months) == 96
+    assert {_ms(row["not_trading_since"]) for row in months} == {last_trade_ms}
+    said = world.run("completeness", "--symbol", symbol).stdout
+    assert f"{symbol}: not trading since {_time(last_trade_ms):%Y-%m-%d %H:%M:%S} UTC" in said
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.replace(tzinfo=UTC).timestamp() * 1000)

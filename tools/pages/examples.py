@@ -9,6 +9,7 @@ from schemas.coins import Coin, CoinDay
 from schemas.history import ArchiveFile, CrossCheck, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.symbols import SymbolChoice
 
 E8 = 10**8
 _OPEN_MS = 1_755_259_200_000  # 2025-08-15 12:00 UTC
@@ -211,6 +212,19 @@ _REQUEST = TrainingRequest(
     requested_by="the monthly timer",
     requested_ms=1_754_006_400_000,
 )
+_SYMBOL = SymbolChoice(
+    symbol="MATICUSDT",
+    chosen_by="setting",
+    is_followed=True,
+    status="BREAK",
+    since_ms=1_725_937_199_412,
+    matched_ms=1_754_006_400_000,
+    tick_e8=10_000,
+    step_e8=10_000_000,
+    permissions="SPOT",
+    changed_ms=1_754_006_400_000,
+    reason="the exchange has halted it",
+)
 EXAMPLES: dict[type, Record] = {
     type(record): record
     for record in (
@@ -228,5 +242,6 @@ EXAMPLES: dict[type, Record] = {
         _SCORE,
         _VERSION,
         _REQUEST,
+        _SYMBOL,
     )
 }

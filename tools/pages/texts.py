@@ -63,6 +63,7 @@ IDENTITY = {
     "prediction.v1": "`symbol`, `interval`, `open_ms`, `issued_ms`, `model`; it never changes",
     "score.v1": "`symbol`, `interval`, `open_ms`, `issued_ms`, `model`; it never changes",
     "model_version.v1": "`model`, `symbol`, `version`, `event`, `event_ms`",
+    "symbol_choice.v1": "`symbol` and `chosen_by`; the newest counts",
     "training_request.v1": "`requested_by` and `requested_ms`",
 }
 TABLES_HEAD = """# Tables and views
@@ -85,9 +86,12 @@ TABLE_PURPOSES = {
     "ours is missing or misses trades",
     "candles_1m": "the best candles of one minute",
     "candles_15m": "the best candles of 15 minutes",
+    "candles_5m": "candles of five minutes, computed exactly from the best ones of 1 minute",
+    "candles_30m": "candles of half an hour, computed exactly from the best ones of 15 minutes",
     "candles_1h": "candles of one hour, computed exactly from the best ones of 15 minutes",
     "candles_4h": "candles of four hours, computed in the same way",
     "candles_1d": "candles of one UTC day, computed in the same way",
+    "candles_1w": "candles of one week, which opens on Monday, UTC; computed in the same way",
     "candles_verified": "the best candles, each with the result of its comparison",
     "candles": "closed candles made from trades; a higher revision replaces a lower one",
     "candles_live": "states of the open candle; kept for a day",
@@ -111,6 +115,10 @@ TABLE_PURPOSES = {
     "source_differences": "candles that differ between two sources of the exchange",
     "completeness": "stored and missing candles, by symbol, interval and month",
     "day_digests": "one SHA-256 over the 1m candles of each whole UTC day: [proof.md](proof.md)",
+    "completeness_traded": "the same, where candles after the end of a symbol's trading are not "
+    "missing",
+    "symbol_changes": "every change of which symbols are followed and how each is traded",
+    "symbols_now": "the symbols as they are now: followed or not, by whose choice, traded or not",
     "predictions": "published predictions, one row for each question and model",
     "scores": "the score of each prediction, made once its candle has closed",
     "scoreboard": "skill against the reference, by symbol, model and UTC day",

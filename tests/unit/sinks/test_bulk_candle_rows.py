@@ -44,7 +44,7 @@ CANDLES = st.builds(
     ),
     st.text("ABCxyz019", min_size=1, max_size=63),
     st.sampled_from(Interval),
-    st.integers(EARLIEST_MS, LATEST_MS - 2 * DAY_MS - 1),
+    st.integers(EARLIEST_MS, LATEST_MS - 14 * DAY_MS - 1),
     st.lists(PRICES, min_size=2, max_size=4),
     st.tuples(AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS),
     st.integers(0, 2**55 - 1),

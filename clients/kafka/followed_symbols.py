@@ -1,0 +1,102 @@
+"""The symbols that are followed now, as `market.symbols.v1` says; every process asks here."""
+
+import logging
+import threading
+from typing import Final
+
+from clients.kafka.reader import TopicReader
+from schemas import topics
+from schemas.codecs import record_in
+from schemas.errors import CandlewickError, ConfigurationError, PoisonMessage
+from schemas.settings import Settings
+from schemas.symbols import SymbolBook, SymbolChoice
+
+log = logging.getLogger(__name__)
+EVERY_S: Final = 1.0
+ANSWER_S: Final = 5.0
+
+
+class FollowedSymbols:
+    """A book of the symbols that is kept up to date; without Kafka it stays as it is.
+
+    Attributes:
+        book: What was read last; read it from any thread.
+        is_read: Whether the topic has been read to its end once.
+    """
+
+    def __init__(self, settings: Settings, *, name: str) -> None:
+        """Set it up; nothing is asked yet, and the symbols named in the setting count.
+
+        Args:
+            settings: Brokers, and the symbols that are named in full.
+            name: Who reads.
+        """
+        self.book = SymbolBook(settings.named_symbols)
+        self.is_read = False
+        self._servers = settings.kafka.bootstrap_servers
+        self._name = name
+        self._reader: TopicReader | None = None
+        self._ending = threading.Event()
+        self._lock = threading.Lock()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The symbols that are followed."""
+        return self.book.names
+
+    def refresh(self) -> None:
+        """Read what is new, now.
+
+        Raises:
+            ConfigurationError: Kafka does not answer, or the topic does not exist.
+        """
+        with self._lock:
+            if self._reader is None:
+                self._reader = TopicReader(self._servers, self._name, answer_s=ANSWER_S)
+            found: list[SymbolChoice] = []
+            for message in self._reader.new(topics.SYMBOLS):
+                try:
+                    found.append(record_in(SymbolChoice, message))
+                except PoisonMessage as error:  # the sinks bury it
+                    log.warning("a record of %s is ignored: %s", topics.SYMBOLS.name, error)
+            if found:
+                self.book = self.book.with_choices(found)
+            self.is_read = True
+
+    def watch(self) -> None:
+        """Read what is new every second from now on, in a thread of its own."""
+        threading.Thread(target=self._watch, name="symbols", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._ending.set()
+
+    def _watch(self) -> None:
+        failing = False
+        while not self._ending.is_set():
+            try:
+                self.refresh()
+                failing = False
+            except CandlewickError as error:
+                if not failing:
+                    log.warning("%s; the last list of symbols is followed", error)
+                failing = True
+                self._drop_reader()
+            self._ending.wait(EVERY_S)
+        self._drop_reader()
+
+    def _drop_reader(self) -> None:
+        with self._lock:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader = None
+
+
+def read_symbols(settings: Settings, *, name: str) -> SymbolBook:
+    """Return the book as it is now; the setting's names if Kafka or the topic is not there."""
+    followed = FollowedSymbols(settings, name=name)
+    try:
+        followed.refresh()
+    except ConfigurationError as error:
+        log.warning("%s; the symbols of the setting are followed", error)
+    return followed.book
