@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from clients.clickhouse_errors import Login, at_place, meaning, reader_login, writer_login
 from clients.limits import within
+from clients.proxies import keep_loopback_direct
 from schemas.errors import CandlewickError
 from schemas.settings import ClickHouseSettings
 
@@ -110,6 +111,7 @@ def _connect(
     *,
     compress: bool,
 ) -> Client:
+    keep_loopback_direct()
     try:
         return clickhouse_connect.get_client(
             dsn=settings.url,

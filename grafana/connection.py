@@ -8,6 +8,7 @@ import requests
 from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaClientError, GrafanaException
 
+from clients.proxies import keep_loopback_direct
 from schemas.errors import ConfigurationError, Transient
 
 UNAUTHORIZED: Final = 401
@@ -33,6 +34,7 @@ def connected(url: str, token: str) -> Iterator[GrafanaApi]:
             "no token of a Grafana service account is given: set CANDLEWICK_GRAFANA__TOKEN, which "
             "stays out of the shell's history, or use --token"
         )
+    keep_loopback_direct()
     rooted = url.rstrip("/") + "/"  # the client appends `api` to it
     api: GrafanaApi = GrafanaApi.from_url(url=rooted, credential=token, timeout=TIMEOUT_S)
     try:

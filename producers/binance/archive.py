@@ -22,6 +22,7 @@ import httpx
 from clients.limits import answered
 from clients.retry_after import told_wait_s
 from producers.binance.archive_names import Archive
+from producers.binance.firewall import Firewall
 from producers.binance.kline_csv import KlineFile, SetApart, read_klines
 from schemas.candle_columns import CandleColumns
 from schemas.errors import PoisonMessage, Transient
@@ -162,6 +163,8 @@ def opened(held: IO[bytes]) -> Iterator[io.BufferedReader]:
 def _refuse_errors(answer: httpx.Response, url: str) -> None:
     if answer.status_code == httpx.codes.OK:
         return
+    if wall := Firewall(url).judge(answer.status_code, b""):
+        raise wall
     wait = answer.headers.get("Retry-After", "")
     raise Transient(
         f"{url} answered {answer.status_code}",

@@ -169,7 +169,8 @@ def _faults(
     opens = columns.open_ms
     outside = (opens < file.open_ms) | (opens + file.interval.ms > file.close_ms)
     # Not one bad row but another file than its name says; only a row off the grid may reach out.
-    if (on_grid := file.interval.open_of(opens) == opens)[outside].any():
+    grid_ms = opens - file.interval.origin_ms
+    if (on_grid := grid_ms % file.interval.ms == 0)[outside].any():
         first = int(opens[outside & on_grid][0])
         why = "is outside of the time that the file is named after"
         raise PoisonMessage(f"the candle of {first} ms {why}", raw=b"")

@@ -92,15 +92,6 @@ def parse_klines(
     return _rows(raw, lambda row: _kline_row(row, symbol, interval), refuse)
 
 
-def parse_weight_limit(raw: bytes) -> int:
-    """Parse the request weight a minute that ``GET /api/v3/exchangeInfo`` allows.
-
-    Raises:
-        PoisonMessage: The body is not such an answer.
-    """
-    return _answer(raw, _weight_limit)
-
-
 def parse_server_ms(raw: bytes) -> int:
     """Parse the answer of ``GET /api/v3/time``.
 
@@ -160,14 +151,6 @@ def _answer(raw: bytes, read: Callable[[Any], ValueT]) -> ValueT:
         return read(orjson.loads(raw))
     except UNREADABLE as error:
         raise PoisonMessage(f"answer unreadable: {error!r}", raw=raw) from error
-
-
-def _weight_limit(info: Any) -> int:  # noqa: ANN401 - JSON
-    for limit in info["rateLimits"]:
-        kind = (limit["rateLimitType"], limit["interval"], limit["intervalNum"])
-        if kind == ("REQUEST_WEIGHT", "MINUTE", 1):
-            return in_int64(limit["limit"])
-    raise ValueError("no weight limit a minute")
 
 
 def _id(text: str) -> int:

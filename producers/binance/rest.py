@@ -8,9 +8,17 @@ import httpx
 import orjson
 
 from clients.clock import steady_ms, wall_ms
+from clients.http import open_http
 from clients.limits import answered
 from clients.retry_after import told_wait_s, until
 from producers.binance import parse
+from producers.binance.exchange_info import (
+    SymbolInfo,
+    groups_of,
+    parse_exchange_info,
+    parse_quote_volumes,
+)
+from producers.binance.firewall import Firewall
 from producers.binance.rate_limit import Budget
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.market import Candle, Trade
@@ -21,12 +29,12 @@ ValueT = TypeVar("ValueT")
 PAGE: Final = 1000
 TIMEOUT_S: Final = 10.0  # between two bytes
 REQUEST_S: Final = 20.0  # of a whole request: an answer may drip
-WEIGHTS: Final = {"aggTrades": 4, "klines": 2, "exchangeInfo": 20, "time": 1}
+WEIGHTS: Final = {"aggTrades": 4, "klines": 2, "exchangeInfo": 20, "time": 1, "ticker/24hr": 80}
+MOST_GROUPS: Final = 2  # of names, each a request: the list of all symbols costs one
 USED_WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"
 BACK_OFF: Final = (418, 429)
 INVALID_SYMBOL: Final = -1121
 CLOSED: Final = 500  # from this status on, the fault is the exchange's
-FORBIDDEN: Final = 403
 
 
 class RestClient:
@@ -36,8 +44,8 @@ class RestClient:
     unreadable answer) and `ConfigurationError` when it never will.
 
     Attributes:
-        closed: Paths whose newest request failed (no answer, 403, 418, 429, 5xx, or the limit used
-            up): missing data then does not mean that the exchange has none.
+        closed: Paths whose newest request failed (no answer, a firewall's, 418, 429, 5xx, or the
+            limit used up): missing data then does not mean that the exchange has none.
         refuse: Called with each unusable row of trades and of the newest candles; if None, one
             such row makes the answer unreadable.
 
@@ -59,10 +67,11 @@ class RestClient:
             limit_s: Time limit of a whole request, in seconds.
         """
         self._url = base_url.rstrip("/")
-        self._http = http or httpx.AsyncClient(timeout=TIMEOUT_S)
+        self._http = http or open_http(TIMEOUT_S)
         self.refuse: Callable[[PoisonMessage], None] | None = None
         self._limit_s = limit_s
         self.budget = Budget()
+        self._firewall = Firewall(self._url)
         self.closed: set[str] = set()
 
     @property
@@ -78,16 +87,43 @@ class RestClient:
         """Fetch the time of the exchange's clock, UTC epoch milliseconds."""
         return _read(parse.parse_server_ms, await self._get("time"))
 
+    async def symbols(self, names: Sequence[str]) -> dict[str, SymbolInfo]:
+        """Fetch what the exchange says of these symbols, and its request limit.
+
+        Symbols that it does not know are not in the answer. One of them makes the exchange refuse
+        its whole group: then the list of all symbols is asked for, once.
+        """
+        groups = list(groups_of(names))
+        if len(groups) > MOST_GROUPS:
+            return await self._of_all(names)
+        found: dict[str, SymbolInfo] = {}
+        for group in groups:
+            try:
+                found |= await self._info(symbols=orjson.dumps(group).decode())
+            except ConfigurationError:
+                return await self._of_all(names)
+        return found
+
+    async def all_symbols(self) -> dict[str, SymbolInfo]:
+        """Fetch what the exchange says of all its symbols, and its request limit."""
+        return await self._info(showPermissionSets="false")
+
+    async def quote_volumes(self) -> dict[str, float]:
+        """Fetch the volume of the last 24 hours of all symbols, each in its quote asset."""
+        answer = await self._get("ticker/24hr", type="MINI")
+        return _read(parse_quote_volumes, answer)
+
     async def learn_limits(self, symbols: Sequence[str]) -> None:
-        """Check that the exchange knows the symbols, and fetch its request limit."""
-        quoted = orjson.dumps(list(symbols)).decode()
-        try:
-            answer = await self._get("exchangeInfo", symbols=quoted)
-        except ConfigurationError:
-            for symbol in symbols:
-                await self._get("exchangeInfo", symbol=symbol)
-            raise
-        self.budget.limit = _read(parse.parse_weight_limit, answer)
+        """Check that the exchange knows the symbols, and fetch its request limit.
+
+        Raises as every method; `ConfigurationError` names all symbols that it does not know.
+        """
+        unknown = set(symbols) - set(await self.symbols(symbols))
+        if unknown:
+            raise ConfigurationError(
+                f"the exchange does not know {', '.join(sorted(unknown))}: "
+                "correct CANDLEWICK_SYMBOLS"
+            )
 
     async def trades_from(self, symbol: str, agg_id: int) -> list[Trade]:
         """Fetch up to 1000 trades from an id on; none while REST lags behind that id."""
@@ -137,6 +173,15 @@ class RestClient:
         )
         return _read(lambda raw: parse.parse_klines(raw, symbol, interval, refuse), answer)
 
+    async def _of_all(self, names: Sequence[str]) -> dict[str, SymbolInfo]:
+        known = await self.all_symbols()
+        return {name: known[name] for name in names if name in known}
+
+    async def _info(self, **query: str) -> dict[str, SymbolInfo]:
+        info = _read(parse_exchange_info, await self._get("exchangeInfo", **query))
+        self.budget.limit = info.weight_limit
+        return dict(info.symbols)
+
     async def _trades(self, symbol: str, **query: int) -> list[Trade]:
         answer = await self._get("aggTrades", symbol=symbol, **query)
         return _read(lambda raw: parse.parse_agg_trades(raw, symbol, self.refuse), answer)
@@ -153,10 +198,14 @@ class RestClient:
             self.closed.add(name)
             raise _unanswered(self._url, error) from error
         self._note_used(answer)
-        if _is_closing(answer.status_code):
+        wall = self._firewall.judge(answer.status_code, answer.content)
+        if wall is not None or _is_closing(answer.status_code):
             self.closed.add(name)
         else:
             self.closed.discard(name)
+        if wall is not None:
+            self.budget.close(int(wall.retry_after_s * 1000), steady_ms())
+            raise wall
         if answer.status_code != httpx.codes.OK:
             raise self._refusal(answer, query)
         return answer.content
@@ -195,4 +244,4 @@ def _unanswered(url: str, error: Exception) -> Transient:
 
 
 def _is_closing(status: int) -> bool:
-    return status in {*BACK_OFF, FORBIDDEN} or status >= CLOSED
+    return status in BACK_OFF or status >= CLOSED

@@ -5,9 +5,16 @@ from collections.abc import Callable
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidURI,
+    ProxyError,
+)
 
 from clients.clock import steady_ms
+from clients.proxies import websocket_proxy
 from producers.binance.urls import StreamAddress
 from schemas.errors import ConfigurationError, Transient
 
@@ -80,11 +87,14 @@ async def open_connection(
             close_timeout=CLOSE_TIMEOUT_S,
             max_size=MAX_FRAME_BYTES,
             max_queue=WAITING_FRAMES,
+            proxy=websocket_proxy(address.url),
         )
     except InvalidURI as error:
         raise ConfigurationError(
             f"{address.url[:80]} is not a websocket address: correct CANDLEWICK_BINANCE__STREAM_URL"
         ) from error
-    except (OSError, TimeoutError, InvalidHandshake) as error:
+    except (ImportError, InvalidProxy, NotImplementedError) as error:
+        raise ConfigurationError(f"{error}: correct HTTPS_PROXY or ALL_PROXY") from error
+    except (OSError, TimeoutError, ProxyError, InvalidHandshake) as error:
         raise Transient(f"no connection to {address.url[:60]}: {error!r}") from error
     return Connection(socket, address, take)

@@ -16,6 +16,7 @@ from schemas.settings import CoinsSettings
 TIMEOUT_S: Final = 20.0  # between two bytes
 REQUEST_S: Final = 40.0  # of a whole request
 REFUSED: Final = (401, 403)
+REFUSED_S: Final = 900.0  # its firewall lengthens a ban of who goes on asking
 
 
 class CoinGecko:
@@ -62,8 +63,16 @@ class CoinGecko:
             return answer.content
         if answer.status_code == httpx.codes.NOT_FOUND:
             return b""
-        if answer.status_code in REFUSED:
+        is_own = not answer.content.lstrip().startswith(b"<")  # else a firewall's page
+        if answer.status_code in REFUSED and self._headers and is_own:
             raise ConfigurationError("CoinGecko rejects the key: correct CANDLEWICK_COINS__KEY")
+        if answer.status_code in REFUSED:
+            raise Transient(
+                f"{self._url} refuses us now ({answer.status_code}): wait, set "
+                "CANDLEWICK_COINS__KEY or HTTPS_PROXY; asking again at "
+                f"{until(REFUSED_S, wall_ms())}",
+                retry_after_s=REFUSED_S,
+            )
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
             wait_s = told_wait_s(answer.status_code, answer.headers.get("Retry-After", ""))
             when = until(wait_s, wall_ms())

@@ -4,9 +4,8 @@ import asyncio
 import logging
 from typing import Final
 
-import httpx
-
 from clients.clock import wall_ms
+from clients.http import open_http
 from clients.kafka.reader import TopicReader
 from clients.retry import persistently
 from producers.bulk_publisher import BulkPublisher
@@ -36,7 +35,7 @@ async def follow_coins(settings: Settings) -> None:
     servers = settings.kafka.bootstrap_servers
     newest = await asyncio.to_thread(_newest_days, servers)
     async with (
-        httpx.AsyncClient(timeout=TIMEOUT_S) as http,
+        open_http(TIMEOUT_S) as http,
         BulkPublisher(servers).serving() as publisher,
     ):
         gecko = CoinGecko(settings.coins, http)

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-import httpx
-
+from clients.http import open_http
 from clients.retry import persistently
 from producers.binance.archive import ArchiveClient
 from producers.binance.rest import TIMEOUT_S, RestClient
@@ -172,11 +171,10 @@ async def running(settings: Settings, *, pace: int | None = None) -> AsyncIterat
         settings: Addresses of Kafka, REST and the archive.
         pace: Most candles published a second; None for no limit.
     """
-    limits = httpx.Limits(max_connections=CONNECTIONS)
     ledger = Ledger(settings.kafka.bootstrap_servers)
     try:
         async with (
-            httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits) as http,
+            open_http(TIMEOUT_S, connections=CONNECTIONS) as http,
             BulkPublisher(settings.kafka.bootstrap_servers, pace=pace).serving() as publisher,
         ):
             rest = RestClient(settings.binance.rest_url, http)

@@ -106,7 +106,8 @@ def irregular_row(
 
 def off_grid(open_ms: int, interval: Interval) -> str:
     """Say how far from the grid of its interval a row opens."""
-    return f"opens {(open_ms - interval.open_of(open_ms)) / 1000:g} s after a candle of {interval.value} would"
+    late_s = (open_ms - interval.open_of(open_ms)) / 1000
+    return f"opens {late_s:g} s after a candle of {interval.value} would"
 
 
 def places_of(rows: Iterable[IrregularRow], interval: Interval) -> Spans:

@@ -407,7 +407,7 @@ def test_nothing_is_given_up_while_rest_is_closed_to_us(
     with a_producer(kafka, exchange, symbol, give_up_s=1):
         pass_head(reader, exchange, symbol)
         before = reader.states_of(symbol)
-        exchange.admin("POST", "faults", {"kind": "rest-error", "path": "aggTrades", "status": 403})
+        exchange.admin("POST", "faults", {"kind": "rest-error", "path": "aggTrades", "status": 503})
         exchange.admin("POST", "faults", {"kind": "drop", "stream": "aggTrade", "count": 2})
         reader.until(lambda: len(reader.states_of(symbol)) > len(before))
         wait_for_trades(reader, exchange, symbol, 30)

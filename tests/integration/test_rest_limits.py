@@ -82,7 +82,7 @@ def test_wait_that_the_exchange_asks_for_is_believed_so_far_and_told_with_its_ti
     assert rests[0].closed == {"time"}
 
 
-@pytest.mark.parametrize("status", [403, 500, 503])
+@pytest.mark.parametrize("status", [500, 503])
 def test_rest_that_is_shut_says_so_until_it_answers(exchange: RunningExchange, status: int) -> None:
     exchange.admin("POST", "faults", {"kind": "rest-error", "status": status, "count": 1})
 
@@ -96,6 +96,27 @@ def test_rest_that_is_shut_says_so_until_it_answers(exchange: RunningExchange, s
         return found
 
     assert asyncio.run(run()) == [True, False]
+
+
+def test_firewall_is_asked_once_and_left_alone_for_minutes(exchange: RunningExchange) -> None:
+    exchange.admin("POST", "faults", {"kind": "rest-error", "status": 403})
+
+    async def run() -> list[Transient]:
+        rest, found = RestClient(exchange.http_url), []
+        for _ in range(50):
+            with pytest.raises(Transient) as caught:
+                await rest.newest_trade("BTCUSDT")
+            found.append(caught.value)
+        await rest.close()
+        return found
+
+    errors = asyncio.run(run())
+
+    state = exchange.admin("GET", "faults")
+    assert isinstance(state, dict)
+    assert [fault["hits"] for fault in state["faults"]] == [1]
+    assert "HTTPS_PROXY" in str(errors[0])
+    assert all(error.retry_after_s > 100 for error in errors)
 
 
 def test_wait_of_hours_is_not_made_longer_and_odd_headers_are_a_minute() -> None:

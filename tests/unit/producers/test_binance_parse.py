@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from producers.binance.exchange_info import parse_exchange_info, parse_quote_volumes
 from producers.binance.numbers import to_e8
 from producers.binance.parse import (
     UNKNOWN_MS,
@@ -24,7 +25,6 @@ from producers.binance.parse import (
     parse_frame,
     parse_klines,
     parse_server_ms,
-    parse_weight_limit,
 )
 from schemas.errors import PoisonMessage
 from schemas.market import NO_TRADE_ID, Candle, Trade
@@ -244,7 +244,8 @@ def test_arbitrary_bytes_are_read_or_poison(raw: bytes) -> None:
         lambda data: parse_agg_trades(data, "BTCUSDT"),
         lambda data: parse_klines(data, "BTCUSDT", Interval.ONE_MINUTE),
         lambda data: parse_agg_trade_row(data, "BTCUSDT"),
-        parse_weight_limit,
+        parse_exchange_info,
+        parse_quote_volumes,
         parse_server_ms,
         parse_error_code,
     ):
@@ -290,12 +291,3 @@ def test_answers_of_rest_are_read() -> None:
     assert parse_agg_trades(orjson.dumps([trade]), "BNBBTC") == [parse_frame(AGG_TRADE).value]
     assert parse_error_code(b'{"code":-1121,"msg":"Invalid symbol."}') == -1121
     assert parse_server_ms(b'{"serverTime":1672515782136}') == 1672515782136
-
-
-def test_weight_limit_a_minute_is_found_among_the_limits() -> None:
-    limits = [
-        {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 50},
-        {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
-    ]
-
-    assert parse_weight_limit(orjson.dumps({"rateLimits": limits})) == 6000
