@@ -113,7 +113,7 @@ def _parts(settings: Settings, gate: Gate) -> Dependencies:
         feed=feed,
         watch=watch,
         report=Report(settings, feed, watch),
-        symbols=Symbols(reader, settings.symbols),
+        symbols=Symbols(reader, feed.followed),
         gate=gate,
         evidence=RecentSkill(reader),
         requests=Requests(settings.kafka.bootstrap_servers),

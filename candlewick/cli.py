@@ -19,6 +19,7 @@ COMMANDS = (
     "logs",
     "run",
     "topics",
+    "symbols",
     "migrate",
     "tail",
     "audit",

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 
+from clients.kafka.followed_symbols import FollowedSymbols
 from clients.process import GRACE_S, leave
 from producers.binance.rest import RestClient
 from producers.coingecko.publish import follow_coins
@@ -76,12 +77,16 @@ def _end(task: "asyncio.Future[None]") -> None:
 
 async def _stream(settings: Settings) -> None:
     servers = settings.kafka.bootstrap_servers
-    past = await asyncio.to_thread(read_past, servers, settings.symbols)
-    known = sum(one.last_block is not None for one in past.values())
-    log.info("%s of %s symbols have history", known, len(past))
+    followed = FollowedSymbols(settings, name="candlewick-stream")
+    await asyncio.to_thread(followed.refresh)
+    followed.watch()
     rest = RestClient(settings.binance.rest_url)
     try:
-        await Follower(settings, Publisher(servers), rest).run(past)
+        follower = Follower(settings, Publisher(servers), rest, followed)
+        past = await asyncio.to_thread(read_past, servers, follower.names)
+        known = sum(one.last_block is not None for one in past.values())
+        log.info("%s of %s symbols have history", known, len(past))
+        await follower.run(past)
     finally:
         await rest.close()
 

@@ -92,6 +92,11 @@ class StreamSettings(Group):
         description="Seconds that a frame may be ahead of the exchange's measured clock; otherwise "
         "it is a dead letter. Raise it only for a simulated market that runs faster than time.",
     )
+    status_s: Seconds = Field(
+        60.0,
+        description="Seconds between two questions whether silent and halted symbols are traded. "
+        "New symbols are looked for five times as rarely.",
+    )
     give_up_s: Seconds = Field(
         60.0, description="Seconds after which a gap that REST cannot fill is given up."
     )

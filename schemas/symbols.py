@@ -118,6 +118,11 @@ class SymbolBook:
         told = self.by_setting.get(symbol)
         return told is None or told.is_traded
 
+    def is_listed(self, symbol: str) -> bool:
+        """Tell whether the exchange lists a symbol, as far as is known."""
+        told = self.by_setting.get(symbol)
+        return told is None or told.status != UNLISTED
+
     def ended_ms(self, symbol: str) -> int | None:
         """Return since when a symbol is not traded; None if it is."""
         told = self.by_setting.get(symbol)

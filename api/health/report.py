@@ -48,7 +48,8 @@ class Report:
         last, age_s = self._watch.last, self.prediction_age_s()
         return {
             "checked_s": round(time.monotonic() - last.at_s, 1),
-            "symbols": [self._shown(symbol) for symbol in self._settings.symbols],
+            "symbols": [self._shown(symbol) for symbol in self._feed.followed.names],
+            "not_traded": self._not_traded(),
             "stored": None if last.stored is None else [asdict(row) for row in last.stored],
             "lag": None if last.lags is None else [_rounded(asdict(lag)) for lag in last.lags],
             "members": last.members,
@@ -109,9 +110,11 @@ class Report:
         newest = judge.of_age("", min(ages.values(), default=None), stale_s, "nothing new")
         if newest.state is not State.OK:
             return together("stream", [newest])
+        # A minute without trades is told by the exchange's next ping at the latest.
+        quiet_s = stale_s + MINUTE_S + PING_S
         each = [
-            judge.of_age("", ages.get(symbol), stale_s + MINUTE_S, f"nothing new of {symbol}")
-            for symbol in self._settings.symbols
+            judge.of_age("", ages.get(symbol), quiet_s, f"nothing new of {symbol}")
+            for symbol in self._feed.followed.traded
         ]
         return together("stream", each)
 
@@ -119,6 +122,12 @@ class Report:
         """Check that predictions arrive."""
         age_s, stale_s = self.prediction_age_s(), self._feed.limits.stale_s
         return judge.of_age("predictions", age_s, stale_s, "no prediction has arrived")
+
+    def _not_traded(self) -> dict[str, str | None]:
+        """Return since when each followed symbol is not traded, of those that are not."""
+        book = self._feed.followed.book
+        ends = {s: book.ended_ms(s) for s in book.names if not book.is_traded(s)}
+        return {s: iso(ms) if ms and ms > 0 else None for s, ms in ends.items()}
 
     def head(self, symbol: str) -> dict[str, object]:
         """Return time, age and price of a symbol's newest record."""
@@ -140,6 +149,7 @@ class Report:
         return self.head(symbol) | hidden
 
 
+PING_S = 20.0
 _HEAD = ("last_price", "event_ms", "event_time", "age_s")
 
 

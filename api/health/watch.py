@@ -105,7 +105,7 @@ class Watch:
         began_s = time.monotonic()
         database, broker = Check("database"), Check("broker")
         try:
-            stored = tuple(read_stored(self._reader, self._settings.symbols))
+            stored = tuple(read_stored(self._reader, self._feed.followed.traded))
         except CandlewickError as error:
             database = Check("database", State.DOWN, str(error))
         asked_s = time.monotonic()

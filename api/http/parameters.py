@@ -1,5 +1,6 @@
 """Query parameters shared by several endpoints, with their documentation."""
 
+import unicodedata
 from typing import Annotated
 
 from fastapi import Query
@@ -11,9 +12,17 @@ from api.http.times import TimeMs
 from schemas.validation import validate
 
 MOST_SYMBOLS = 400
+
+
+def composed(value: object) -> object:
+    """Return text in Unicode's NFC form, as symbols are kept."""
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
 SymbolName = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9]{2,20}$", to_upper=True),
+    BeforeValidator(composed),
+    StringConstraints(pattern=r"^[^\W_]{2,64}$", to_upper=True),  # letters of any script
     Field(examples=["BTCUSDT"]),
 ]
 Symbol = Annotated[SymbolName, Query(description="A pair, for example BTCUSDT.")]

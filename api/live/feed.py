@@ -15,6 +15,7 @@ from api.live.hub import Hub, Subscriber, Wish
 from api.live.market import Market
 from api.live.position import Position, position_text
 from api.live.tail import Tail
+from clients.kafka.followed_symbols import FollowedSymbols
 from schemas.errors import Transient
 from schemas.settings import Settings
 
@@ -29,7 +30,8 @@ class Feed:
     def __init__(self, settings: Settings) -> None:
         self.servers = settings.kafka.bootstrap_servers
         self.limits = settings.api
-        self.market = Market(frozenset(settings.symbols), time.monotonic, _now_ms)
+        self.followed = FollowedSymbols(settings, name="candlewick-api")
+        self.market = Market(self.followed, time.monotonic, _now_ms)
         self.hub = Hub()
         self.tail = Tail(self.servers, self.hub.begin, self._take)
         self.unreadable = 0
@@ -37,10 +39,12 @@ class Feed:
 
     def start(self) -> None:
         """Start to follow Kafka; call it in the event loop."""
+        self.followed.watch()
         self.tail.start(asyncio.get_running_loop())
 
     def stop(self) -> None:
-        """Stop the thread."""
+        """Stop the threads."""
+        self.followed.stop()
         self.tail.stop()
 
     def reading(self) -> Position:

@@ -16,6 +16,8 @@ class SymbolRow(BaseModel):
                 "event_ms": 1_700_000_520_000,
                 "event_time": "2023-11-14T22:22:00.000Z",
                 "age_s": 0.4,
+                "chosen_by": "setting",
+                "not_trading_since_ms": None,
             }
         }
     )
@@ -27,6 +29,12 @@ class SymbolRow(BaseModel):
     event_ms: int | None
     event_time: str | None
     age_s: float | None = Field(description="Seconds since data last arrived; null if unknown.")
+    chosen_by: str = Field(
+        description="Who decides whether it is followed: hand (`candlewick symbols`) or setting."
+    )
+    not_trading_since_ms: int | None = Field(
+        description="Time of its newest trade if the exchange does not trade it any more."
+    )
 
 
 class SymbolList(BaseModel):

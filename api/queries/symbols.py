@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Collection
 
 from api.http import problems
 from api.http.problems import Problem
@@ -16,9 +17,9 @@ _QUERY = (
 class Symbols:
     """The known symbols, looked up in ClickHouse at most once a minute."""
 
-    def __init__(self, reader: Reader, followed: tuple[str, ...]) -> None:
+    def __init__(self, reader: Reader, followed: Collection[str]) -> None:
         self._reader = reader
-        self._followed = frozenset(followed)
+        self._followed = followed  # it changes while the process runs
         self._stored: frozenset[str] = frozenset()
         self._until_s = 0.0
         self._lock = threading.Lock()
@@ -30,7 +31,7 @@ class Symbols:
                 rows = self._reader.rows(_QUERY)
                 self._stored = frozenset(str(row["symbol"]) for row in rows)
                 self._until_s = time.monotonic() + KNOWN_S
-            return sorted(self._stored | self._followed)
+            return sorted(self._stored.union(self._followed))
 
     def check(self, *symbols: str) -> None:
         """Refuse unknown symbols.
@@ -38,7 +39,7 @@ class Symbols:
         Raises:
             Problem: A symbol is unknown; 404.
         """
-        strange = set(symbols) - self._followed
+        strange = {symbol for symbol in symbols if symbol not in self._followed}
         if strange and (missing := strange - set(self.all())):
             names = ", ".join(sorted(missing))
             detail = f"there is no symbol {names}: /v1/symbols lists those there are"

@@ -64,6 +64,7 @@ class Health(BaseModel):
                 "parts": {"database": {"ok": True, "state": "ok", "reason": None, "took_ms": 2.1}},
                 "checked_s": 1.4,
                 "symbols": [],
+                "not_traded": {},
                 "stored": [{"table": "trades", "symbol": "BTCUSDT", "age_s": 0.9}],
                 "lag": [],
                 "members": {"candlewick-sinks": 1},
@@ -79,6 +80,10 @@ class Health(BaseModel):
     parts: dict[str, PartHealth]
     checked_s: float = Field(description="Seconds since the last check.")
     symbols: list[SymbolHealth]
+    not_traded: dict[str, str | None] = Field(
+        description="Followed symbols that the exchange does not trade, each with the time of its "
+        "newest trade. Nothing new is expected of them."
+    )
     stored: list[StoredAge] | None = Field(description="null if ClickHouse does not answer.")
     lag: list[GroupLag] | None = Field(description="null if Kafka does not answer.")
     members: dict[str, int] = Field(description="Processes in each consumer group.")

@@ -92,7 +92,12 @@ def _symbol(
         event_ms = stored["event_ms"]
         facts |= {"last_price": stored["close"], "event_ms": event_ms}
         facts["event_time"] = iso(event_ms) if isinstance(event_ms, int) else None
-    return facts | {"followed": symbol in parts.settings.symbols}
+    book = parts.feed.followed.book
+    return facts | {
+        "followed": symbol in parts.feed.followed,
+        "chosen_by": "hand" if symbol in book.by_hand else "setting",
+        "not_trading_since_ms": book.ended_ms(symbol),
+    }
 
 
 def _listed(lines: list[bytes]) -> bytes:

@@ -74,7 +74,7 @@ class Group(StrEnum):
 @router.get("/v1/predictions/current", responses={**NOT_NOW, **found(CurrentPrediction)})
 async def current(request: Request, parts: TheParts, symbol: Symbol) -> Response:
     """Return the prediction of where the open candle will close; 503 if none is fresh."""
-    if symbol not in parts.settings.symbols:
+    if symbol not in parts.feed.followed:
         detail = f"{symbol} is not followed: /v1/symbols lists those that are"
         raise Problem(problems.UNKNOWN_SYMBOL, detail)
     market, stale_s = parts.feed.market, parts.settings.api.stale_s

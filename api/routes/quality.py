@@ -83,13 +83,13 @@ def audit(
 @router.get("/v1/volatility", responses={**REFUSED, **found(VolatilityList)})
 def volatility(request: Request, parts: TheParts) -> Response:
     """Return the volatility of each followed symbol, in 15-minute returns."""
-    rows = parts.reader.rows(VOLATILITY, {"symbols": list(parts.settings.symbols)})
+    rows = parts.reader.rows(VOLATILITY, {"symbols": list(parts.feed.followed)})
     return answer(request, json_bytes({"data": rows}))
 
 
 def _names(parts: Dependencies, symbol: str | None) -> list[str]:
     if symbol is None:
-        return list(parts.settings.symbols)
+        return list(parts.feed.followed)
     parts.symbols.check(symbol)
     return [symbol]
 

@@ -18,6 +18,7 @@ from candlewick.terminal.backfill_view import (
     summary,
 )
 from candlewick.terminal.whole_tables import print_whole
+from clients.kafka.followed_symbols import read_symbols
 from producers.history.archive_plan import parse_choice
 from producers.history.backfill import Progress, Wanted, alone, running
 from producers.history.cross_check import run_and_compare
@@ -69,14 +70,14 @@ def backfill(
         end_ms = None if end is None else since_ms(end, now_ms=now_ms)
         prove(
             settings,
-            _names(symbols) or settings.symbols,
+            _wanted(symbols, settings),
             (start_ms, end_ms),
             keep=keep,
             checks_archives=check_archives,
         )
         return
     wanted = Wanted(
-        symbols=_names(symbols) or settings.symbols,
+        symbols=_wanted(symbols, settings),
         intervals=tuple(parse_interval(name) for name in interval.replace(" ", "").split(",")),
         start_ms=since_ms(start, now_ms=now_ms),
         end_ms=None if end is None else since_ms(end, now_ms=now_ms),
@@ -121,6 +122,14 @@ async def _shown(settings: Settings, wanted: Wanted, progress: Progress, console
 async def _work(settings: Settings, wanted: Wanted, progress: Progress) -> None:
     async with running(settings) as found, alone(settings, progress):
         await run_and_compare(found, wanted, progress)
+
+
+def _wanted(text: str | None, settings: Settings) -> tuple[str, ...]:
+    """Return the named symbols, else those that are followed and that the exchange lists."""
+    if names := _names(text):
+        return names
+    book = read_symbols(settings, name="candlewick-backfill")
+    return tuple(filter(book.is_listed, book.names))
 
 
 def _names(text: str | None) -> tuple[str, ...]:

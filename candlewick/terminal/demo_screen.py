@@ -15,6 +15,7 @@ from candlewick.stack.state import ProcessState
 from candlewick.terminal.board import EMPTY, Board, read_board
 from candlewick.terminal.board_view import Surroundings, render
 from clients.clickhouse import connect_reader
+from clients.kafka.followed_symbols import FollowedSymbols
 from schemas.errors import CandlewickError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class DemoScreen:
 
     def __init__(self, plan: StackPlan, console: Console) -> None:
         self._plan = plan
+        self._followed = FollowedSymbols(plan.settings, name="candlewick-demo")
         self._console = console
         self._client: Client | None = None
         self._live: Live | None = None
@@ -41,6 +43,7 @@ class DemoScreen:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Use the whole terminal while the block runs."""
+        self._followed.watch()
         if not self._console.is_terminal:
             self._console.width = max(self._console.width, PLAIN_COLUMNS)
             yield
@@ -84,7 +87,7 @@ class DemoScreen:
         simulated = plan.addresses.exchange is not None
         return Surroundings(
             exchange="simulated Binance" if simulated else "Binance",
-            symbols=plan.settings.symbols,
+            symbols=self._followed.names,
             addresses=_where(plan),
             processes=processes,
             memory_mb=_memory_mb(processes),

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Iterator
 from typing import Final
 
 from clients.kafka.reader import TopicReader
@@ -21,6 +22,7 @@ class FollowedSymbols:
 
     Attributes:
         book: What was read last; read it from any thread.
+        names: The symbols that are followed, of the same book.
         is_read: Whether the topic has been read to its end once.
     """
 
@@ -31,7 +33,7 @@ class FollowedSymbols:
             settings: Brokers, and the symbols that are named in full.
             name: Who reads.
         """
-        self.book = SymbolBook(settings.named_symbols)
+        self._take(SymbolBook(settings.named_symbols))
         self.is_read = False
         self._servers = settings.kafka.bootstrap_servers
         self._name = name
@@ -39,10 +41,19 @@ class FollowedSymbols:
         self._ending = threading.Event()
         self._lock = threading.Lock()
 
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in self._set
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
     @property
-    def names(self) -> tuple[str, ...]:
-        """The symbols that are followed."""
-        return self.book.names
+    def traded(self) -> tuple[str, ...]:
+        """The followed symbols that the exchange trades, as far as is known."""
+        return self.book.traded
 
     def refresh(self) -> None:
         """Read what is new, now.
@@ -60,8 +71,12 @@ class FollowedSymbols:
                 except PoisonMessage as error:  # the sinks bury it
                     log.warning("a record of %s is ignored: %s", topics.SYMBOLS.name, error)
             if found:
-                self.book = self.book.with_choices(found)
+                self._take(self.book.with_choices(found))
             self.is_read = True
+
+    def _take(self, book: SymbolBook) -> None:
+        self.book, self.names = book, book.names
+        self._set = frozenset(self.names)
 
     def watch(self) -> None:
         """Read what is new every second from now on, in a thread of its own."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from clients.kafka.followed_symbols import read_symbols
 from processors.history import History
 from processors.training.request import MODELS, requested
 from processors.versions.schedule import ModelSchedule
@@ -59,12 +60,13 @@ class FirstTraining:
     def _market_ms(self) -> int | None:
         """Return the end of the newest stored candle, None if any symbol lacks history."""
         with History(self._settings.clickhouse) as history:
-            newest = [history.newest_close_ms(symbol) for symbol in self._settings.symbols]
+            symbols = read_symbols(self._settings, name="candlewick-first-training").traded
+            newest = [history.newest_close_ms(symbol) for symbol in symbols]
             market_ms = max((ms for ms in newest if ms), default=None)
             if market_ms is None:
                 return None
             since_ms = market_ms - FEWEST_DAYS * DAY_MS
-            for symbol in self._settings.symbols:
+            for symbol in symbols:
                 (count,) = history.minutes(symbol, since_ms=(since_ms,), until_ms=market_ms)
                 if count < ENOUGH * FEWEST_DAYS * DAY_MS / MINUTE_MS:
                     return None

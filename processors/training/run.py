@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
+from clients.kafka.followed_symbols import read_symbols
 from processors.history import History
 from processors.models.artefact import Metadata, UnusableArtefact
 from processors.training.batch import EMBARGO_MS, Training
@@ -59,7 +60,7 @@ def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
 
 def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
     check_trainable(request.model)
-    symbols = (request.symbol,) if request.symbol else settings.symbols
+    symbols = (request.symbol,) if request.symbol else _followed(settings)
     store = ModelStore(settings.data_dir)
     with History(settings.clickhouse) as history:
         _check_stored(history, request, symbols)
@@ -77,6 +78,10 @@ def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
     event = _trained(request, metadata, details)
     store.finish(event)
     return event
+
+
+def _followed(settings: Settings) -> tuple[str, ...]:
+    return read_symbols(settings, name="candlewick-trainer").names
 
 
 def _check_stored(history: History, request: TrainingRequest, symbols: tuple[str, ...]) -> None:

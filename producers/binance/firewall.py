@@ -10,6 +10,7 @@ from schemas.errors import Transient
 log = logging.getLogger(__name__)
 FORBIDDEN: Final = 403
 RESTRICTED: Final = 451
+NOT_FOUND: Final = 404
 FIRST_S: Final = 120.0
 LONGEST_S: Final = 1_800.0
 _ERROR_OF_A_SERVER: Final = 500
@@ -29,7 +30,8 @@ class Firewall:
 
     def judge(self, status: int, body: bytes) -> Transient | None:
         """Return the error of such an answer; None if the exchange itself has answered."""
-        is_page = body.lstrip()[:1] == b"<" and status < _ERROR_OF_A_SERVER
+        is_own = status == NOT_FOUND or status >= _ERROR_OF_A_SERVER
+        is_page = body.lstrip()[:1] == b"<" and not is_own
         if status not in {FORBIDDEN, RESTRICTED} and not is_page:
             if status < _ERROR_OF_A_SERVER:
                 self._times = 0

@@ -130,8 +130,18 @@ class RestClient:
         return await self._trades(symbol, fromId=agg_id, limit=PAGE)
 
     async def first_trade_since(self, symbol: str, event_ms: int) -> Trade | None:
-        """Fetch the first trade at or after a time; None if there is none."""
-        return next(iter(await self._trades(symbol, startTime=event_ms, limit=1)), None)
+        """Fetch the first trade at or after a time; None if there is none.
+
+        Whether an answer by ``startTime`` alone looks further than an hour is not documented. So
+        an empty one proves nothing: the newest trade tells, and ids, whose order is documented.
+        """
+        found = await self._trades(symbol, startTime=event_ms, limit=1)
+        if found:
+            return found[0]
+        newest = await self.newest_trade(symbol)
+        if newest is None or newest.event_ms < event_ms:
+            return None
+        return await self._first_by_id(symbol, event_ms, newest)
 
     async def newest_trade(self, symbol: str) -> Trade | None:
         """Fetch the newest trade that REST has; None if there has never been one."""
@@ -172,6 +182,18 @@ class RestClient:
             limit=limit,
         )
         return _read(lambda raw: parse.parse_klines(raw, symbol, interval, refuse), answer)
+
+    async def _first_by_id(self, symbol: str, event_ms: int, first: Trade) -> Trade:
+        """Search by halves for the first trade at or after a time; ``first`` is one of them."""
+        low_id, end_id = 0, first.agg_id  # what is below is earlier, what is from there on is not
+        while low_id < end_id:
+            middle_id = (low_id + end_id) // 2
+            (trade, *_) = await self._trades(symbol, fromId=middle_id, limit=1) or [first]
+            if trade.event_ms < event_ms:
+                low_id = trade.agg_id + 1
+            else:
+                first, end_id = trade, middle_id
+        return first
 
     async def _of_all(self, names: Sequence[str]) -> dict[str, SymbolInfo]:
         known = await self.all_symbols()
@@ -225,10 +247,10 @@ class RestClient:
             log.warning("the exchange (%s) asks to wait %s", answer.status_code, when)
             return Transient(f"the exchange asks to wait {when}", retry_after_s=wait_s)
         if parse.parse_error_code(answer.content) == INVALID_SYMBOL:
-            name = query.get("symbol", query.get("symbols"))
-            return ConfigurationError(
-                f"the exchange does not know {name}: correct CANDLEWICK_SYMBOLS"
-            )
+            if "symbols" in query:  # one of many, which the caller finds
+                return ConfigurationError("the exchange does not know all of these symbols")
+            # A symbol may leave at any time; the list of followed symbols says so a minute later.
+            return Transient(f"the exchange does not know {query.get('symbol')} now")
         return Transient(f"{self._url} answered {answer.status_code}: {answer.text[:200]}")
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from clients.clock import wall_ms
 from clients.http import open_http
+from clients.kafka.followed_symbols import FollowedSymbols
 from clients.kafka.reader import TopicReader
 from clients.retry import persistently
 from producers.bulk_publisher import BulkPublisher
@@ -29,9 +30,9 @@ async def follow_coins(settings: Settings) -> None:
     Raises:
         ConfigurationError: CoinGecko rejects the key, or Kafka or a topic is missing.
     """
-    ids = coin_ids(settings.symbols, settings.coins.ids)
-    for symbol in sorted(set(settings.symbols) - set(ids)):
-        log.warning("the CoinGecko id of %s is unknown: set CANDLEWICK_COINS__IDS", symbol)
+    followed = FollowedSymbols(settings, name="candlewick-coins-symbols")
+    followed.watch()
+    unknown: set[str] = set()
     servers = settings.kafka.bootstrap_servers
     newest = await asyncio.to_thread(_newest_days, servers)
     async with (
@@ -39,8 +40,13 @@ async def follow_coins(settings: Settings) -> None:
         BulkPublisher(servers).serving() as publisher,
     ):
         gecko = CoinGecko(settings.coins, http)
-        wanted = list(dict.fromkeys(ids.values()))
         while True:
+            names = followed.names
+            ids = coin_ids(names, settings.coins.ids)
+            for symbol in sorted(set(names) - set(ids) - unknown):
+                log.warning("the CoinGecko id of %s is unknown: set CANDLEWICK_COINS__IDS", symbol)
+                unknown.add(symbol)
+            wanted = list(dict.fromkeys(ids.values()))
             try:
                 await _publish_coins(gecko, publisher, wanted)
                 for coin_id in wanted:

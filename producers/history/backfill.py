@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,7 @@ class Wanted:
         choice: Where candles are fetched from.
         checks_archives: Whether to check used files for a new checksum.
         continues: Whether to continue after the newest candle held, even before ``start_ms``.
+        ended_ms: Time of the newest trade of symbols that are not traded any more.
     """
 
     symbols: tuple[str, ...]
@@ -53,6 +54,7 @@ class Wanted:
     choice: Choice
     checks_archives: bool = False
     continues: bool = False
+    ended_ms: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -94,7 +96,7 @@ class Backfill:
         """
         progress.rest = self.rest
         if self.rest.budget.limit is None:
-            await persistently(lambda: self.rest.learn_limits(wanted.symbols))
+            await persistently(lambda: self._learn_limits(wanted))
         now_ms = await persistently(self.rest.server_ms)
         keys = [(symbol, i.value) for i in wanted.intervals for symbol in wanted.symbols]
         held = await asyncio.to_thread(self.ledger.refresh, keys)
@@ -106,6 +108,12 @@ class Backfill:
         ]
         progress.says = ""
         await self._fill_all(filler, progress.tracks, wanted)
+
+    async def _learn_limits(self, wanted: Wanted) -> None:
+        if wanted.continues:  # a symbol that the exchange does not know must not stop the others
+            await self.rest.symbols(wanted.symbols)
+        else:
+            await self.rest.learn_limits(wanted.symbols)
 
     def _filler(self, choice: Choice, now_ms: int, least_rows: int) -> Filler:
         pages = HeldPages(self.publisher, self.ledger)
@@ -123,6 +131,8 @@ class Backfill:
 
     def _track(self, held: Held, interval: Interval, wanted: Wanted, now_ms: int) -> SeriesProgress:
         last_ms = now_ms if wanted.end_ms is None else min(wanted.end_ms, now_ms)
+        if held.symbol in wanted.ended_ms:  # the candle of the newest trade is the last one
+            last_ms = min(last_ms, interval.open_of(wanted.ended_ms[held.symbol]) + interval.ms)
         unproven = self.unproven.get((held.symbol, held.interval), Spans())
         start_ms = interval.open_of(wanted.start_ms + interval.ms - 1)
         if wanted.continues and held.held.end_ms is not None:

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
 from typing import Final
 
 from clients.clock import steady_ms, wall_ms
+from clients.kafka.followed_symbols import FollowedSymbols
 from clients.retry import persistently
 from producers.history.archive_plan import Choice
 from producers.history.backfill import Backfill, Progress, Wanted, alone, running
@@ -33,21 +35,24 @@ async def keep_history(settings: Settings) -> None:
         ConfigurationError: A symbol is unknown, or Kafka or a topic is missing.
     """
     progress = Progress()
+    followed = FollowedSymbols(settings, name="candlewick-backfill-symbols")
+    followed.watch()
     async with running(settings, pace=PACE) as backfill:
         backfill.tracks_at_a_time = TRACKS
-        recheck = Recheck(backfill, settings)
+        recheck = Recheck(backfill, settings, followed)
         checks = CrossChecks(backfill)
-        knows_recent = False
+        recent: set[str] = set()
         while True:
             try:
                 async with alone(settings, progress):
-                    if not knows_recent:
-                        await _fill_recent(backfill, settings, progress)
-                        os.nice(NICENESS)
-                        knows_recent = True
-                    await _pass(backfill, settings, progress)
+                    if new := [s for s in followed.traded if s not in recent]:
+                        await _fill_recent(backfill, settings, progress, new)
+                        if not recent:
+                            os.nice(NICENESS)
+                        recent.update(new)
+                    await _pass(backfill, settings, progress, followed)
                     await recheck.when_due(steady_ms())
-                    await checks.when_due(settings.symbols, steady_ms())
+                    await checks.when_due(followed.traded, steady_ms())
                 pause_s = await _to_next_minute_s(backfill)
             except Transient as error:
                 log.warning("%s", error)
@@ -55,31 +60,38 @@ async def keep_history(settings: Settings) -> None:
             await asyncio.sleep(pause_s)
 
 
-async def _fill_recent(backfill: Backfill, settings: Settings, progress: Progress) -> None:
-    """Fetch the newest hours of every symbol first, because predictions wait for them."""
+async def _fill_recent(
+    backfill: Backfill, settings: Settings, progress: Progress, symbols: Sequence[str]
+) -> None:
+    """Fetch the newest hours of new symbols first, because predictions wait for them."""
     if Interval.ONE_MINUTE.value not in settings.backfill.intervals:
         return
     now_ms = await persistently(backfill.rest.server_ms)
     since = since_ms(settings.backfill.since, now_ms=now_ms)
     wanted = Wanted(
-        symbols=settings.symbols,
+        symbols=tuple(symbols),
         intervals=(Interval.ONE_MINUTE,),
         start_ms=max(since, now_ms - RECENT_MS),
         end_ms=None,
         choice=Choice.REST,
+        continues=True,
     )
     await _fill(backfill, wanted, progress)
 
 
-async def _pass(backfill: Backfill, settings: Settings, progress: Progress) -> None:
+async def _pass(
+    backfill: Backfill, settings: Settings, progress: Progress, followed: FollowedSymbols
+) -> None:
+    book = followed.book
     now_ms = await persistently(backfill.rest.server_ms)
     wanted = Wanted(
-        symbols=settings.symbols,
+        symbols=tuple(filter(book.is_listed, book.names)),
         intervals=tuple(parse_interval(name) for name in settings.backfill.intervals),
         start_ms=since_ms(settings.backfill.since, now_ms=now_ms),
         end_ms=None,
         choice=Choice.AUTO,
         continues=True,
+        ended_ms={s: ms for s in book.names if (ms := book.ended_ms(s)) and ms > 0},
     )
     await _fill(backfill, wanted, progress)
 

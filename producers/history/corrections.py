@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from clients.clock import wall_ms
+from clients.kafka.followed_symbols import FollowedSymbols
 from clients.kafka.partition import partition_of
 from clients.retry import persistently
 from producers.history.backfill import Backfill
@@ -28,9 +29,9 @@ MOST_READ_BACK: Final = 50_000  # records of each partition
 class Recheck:
     """Compares the exchange's candles with those that were published, and notices corrections."""
 
-    def __init__(self, backfill: Backfill, settings: Settings) -> None:
+    def __init__(self, backfill: Backfill, settings: Settings, followed: FollowedSymbols) -> None:
         self._backfill = backfill
-        self._symbols = settings.symbols
+        self._followed = followed
         self._intervals = [parse_interval(name) for name in settings.backfill.intervals]
         self._every_ms = settings.backfill.check_minutes * 60_000
         self._hours_ms = settings.backfill.check_hours * HOUR_MS
@@ -52,7 +53,7 @@ class Recheck:
         server_ms = await persistently(self._backfill.rest.server_ms)
         self._forget(server_ms - 2 * self._hours_ms)
         for interval in self._intervals:
-            for symbol in self._symbols:
+            for symbol in self._followed.traded:
                 await self._check(symbol, interval, server_ms)
 
     async def _check(self, symbol: str, interval: Interval, now_ms: int) -> None:
@@ -81,7 +82,7 @@ class Recheck:
         return corrected
 
     def _read_back(self) -> None:
-        series = len(self._symbols) * sum(HOUR_MS // one.ms for one in self._intervals)
+        series = len(self._followed) * sum(HOUR_MS // one.ms for one in self._intervals)
         depth = min(series * self._hours_ms // HOUR_MS * READ_BACK, MOST_READ_BACK)
         recent = self._backfill.recent
         for candle in self._backfill.ledger.newest_candles(depth):

@@ -4,10 +4,11 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from clients.clock import steady_ms
+from producers.binance.urls import StreamAddress
 from producers.binance.websocket import Connection
 from schemas.errors import Transient
 from schemas.settings import StreamSettings
@@ -21,6 +22,7 @@ HOUR_MS: Final = 3_600_000
 FIRST_BACK_OFF_S: Final = 0.1
 STABLE_MS: Final = 10_000  # the end of a connection that lasted this long is not a failure
 LOOK_S: Final = 0.1
+RENEW_MS: Final = 6_000  # longer than the overlap: of one line there are never three
 SILENT: Final = "silent"
 
 
@@ -44,30 +46,35 @@ class Attempts:
 
 
 class RotatingConnection:
-    """One address, read by one connection at all times, and by two during a change.
+    """One line: read by one connection at all times, and by two during a change.
 
     Attributes:
+        address: What the line shall carry. Once it is another one, the next connection is opened.
         opened: Set once the first connection is open.
         attempts: Attempts to open a connection, successful or not.
     """
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[Connection]],
-        on_broken: Callable[[], None],
+        address: StreamAddress,
+        connect: Callable[[StreamAddress], Awaitable[Connection]],
+        on_unproven: Callable[[Iterable[str]], None],
         settings: StreamSettings,
         attempts: Attempts,
     ) -> None:
         """Set up the line, without a connection.
 
         Args:
+            address: What it carries at first.
             connect: Opens the next connection.
-            on_broken: Called when trades may have been missed between two connections.
+            on_unproven: Called with the symbols whose trades may have been missed up to now:
+                between two connections, or before the first one that carries them.
             settings: Age and silence at which a connection is replaced.
             attempts: Shared by all lines of the process.
         """
+        self.address = address
         self._connect = connect
-        self._on_broken = on_broken
+        self._on_unproven = on_unproven
         self._rotate_ms = int(settings.rotate_h * HOUR_MS)
         self._silence_ms = int(settings.silence_s * 1000)
         self._attempts = attempts
@@ -76,11 +83,11 @@ class RotatingConnection:
         self.attempts = 0
         self.opened = asyncio.Event()
 
-    @property
-    def newest_event_ms(self) -> int:
-        """Newest exchange event time on the open connections; -1 if there are none."""
+    def newest_event_ms(self, symbol: str) -> int:
+        """Newest exchange event time on open connections that carry a symbol; -1 without any."""
         living = (one for one in self._living if not one.reading.done())
-        return max((one.newest_event_ms for one in living), default=-1)
+        times = (one.newest_event_ms for one in living if symbol in one.address.carried)
+        return max(times, default=-1)
 
     @property
     def is_open(self) -> bool:
@@ -98,7 +105,9 @@ class RotatingConnection:
                     following = await self._open()
                     # One that still reads overlaps with the next; a dead one may have missed some.
                     if current.reading.done() or why == SILENT:
-                        self._on_broken()
+                        self._on_unproven(following.address.symbols)
+                    else:
+                        self._on_unproven(following.address.carried - current.address.carried)
                     retiring.create_task(self._retire(current))
                     current = following
         finally:
@@ -114,8 +123,12 @@ class RotatingConnection:
                 return "ended"
             if current.ending:
                 return "its end was announced"
-            if now_ms - current.heard_ms >= self._silence_ms:
+            if current.life.is_silent(now_ms, self._silence_ms):
                 return SILENT
+            if (
+                current.address != self.address and now_ms - current.opened_ms >= RENEW_MS
+            ):  # what comes and goes within some seconds costs one connection
+                return "its symbols have changed"
             if now_ms - current.opened_ms >= self._rotate_ms:
                 return "old enough"
             await asyncio.wait({current.reading}, timeout=LOOK_S)
@@ -126,7 +139,7 @@ class RotatingConnection:
                 await asyncio.sleep(back_off_s(self._failures))
             await asyncio.sleep(self._attempts.wait_ms(steady_ms()) / 1000)
             try:
-                connection = await self._connect()
+                connection = await self._connect(self.address)
             except Transient as error:
                 self._failures += 1
                 self.attempts += 1

@@ -20,6 +20,7 @@ from schemas.market import Candle, Trade
 
 log = logging.getLogger(__name__)
 MAX_UNSENT: Final = 1_000
+PING_BEHIND_MS: Final = 500  # frames may wait so long at the exchange while its pings do not
 MANY_SYMBOLS: Final = 3  # from here on each symbol is a witness of the time, else each stream
 
 
@@ -62,6 +63,16 @@ class Dispatch:
         except PoisonMessage as error:
             self.bury(error, connection.address.url)
 
+    def hear_ping(self, connection: Connection) -> None:
+        """Take note of a ping: what was sent before it has arrived.
+
+        A pair without trades has no frame that would say how far the stream is.
+        """
+        now_ms = steady_ms()
+        if self._clock.is_set:
+            passed_ms = self._clock.now_ms(now_ms) - PING_BEHIND_MS
+            connection.newest_event_ms = max(connection.newest_event_ms, passed_ms)
+
     def bury(self, error: PoisonMessage, address: str) -> None:
         """Send unusable data from an address to the dead-letter topic."""
         self._counts.dead_letters += 1
@@ -95,6 +106,8 @@ class Dispatch:
         if frame.sent_ms == UNKNOWN_MS:
             return
         flow = self._flows.get(frame.symbol)
+        if flow is None and frame.symbol in connection.address.carried:
+            return  # it has just been removed, or is about to be added
         if flow is None:
             raise PoisonMessage(f"{frame.symbol} was not asked for", raw=raw)
         self._judge_time(frame, raw)

@@ -59,6 +59,11 @@ class ExchangeClock:
         """Whether the witnesses agree on a leap that is not believed yet: REST can confirm it."""
         return self._leaps_since_ms is not None
 
+    @property
+    def is_set(self) -> bool:
+        """Whether any witness has been heard."""
+        return bool(self._offsets)
+
     def is_ahead(self, time_ms: int, steady_ms: int) -> bool:
         """Check whether a time is too far ahead to be a true time of the exchange."""
         return bool(self._offsets) and time_ms > self.now_ms(steady_ms) + self._ahead_ms

@@ -3,22 +3,25 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Final
 
+from clients.kafka.followed_symbols import FollowedSymbols
 from producers.binance.rest import RestClient
-from producers.binance.urls import StreamAddress, stream_addresses
-from producers.binance.websocket import open_connection
-from producers.trades.connections import Attempts, RotatingConnection, back_off_s
+from producers.binance.urls import StreamAddress
+from producers.binance.websocket import Connection, open_connection
+from producers.trades.connections import back_off_s
 from producers.trades.counters import Counts
 from producers.trades.dispatch import Dispatch
 from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.kline_stream import KlineFlow
+from producers.trades.lines import Lines
 from producers.trades.publisher import Publisher
 from producers.trades.repair import Repair
 from producers.trades.rest_answers import hear_time
-from producers.trades.resume import Past
+from producers.trades.resume import Past, read_past
+from producers.trades.roster import Roster
 from producers.trades.symbol_stream import SymbolFlow
 from producers.watchdog import STALL_S, delivering, watched
 from schemas.errors import PoisonMessage, Transient
@@ -27,6 +30,7 @@ from schemas.settings import Settings
 log = logging.getLogger(__name__)
 SERVE_S: Final = 0.02
 QUIET_S: Final = 0.25
+ROSTER_S: Final = 0.5
 SUMMARY_S: Final = 60.0
 CLOCK_S: Final = 60.0
 LEAP_S: Final = 1.0
@@ -35,82 +39,136 @@ DELIVERY_S: Final = 10.0
 
 
 class Follower:
-    """Follows the symbols until cancelled, and publishes ready trades before it returns."""
+    """Follows the symbols until cancelled, and publishes ready trades before it returns.
 
-    def __init__(self, settings: Settings, publisher: Publisher, rest: RestClient) -> None:
+    Symbols come and go while it runs: `Roster` says which, `Lines` carries them.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        publisher: Publisher,
+        rest: RestClient,
+        followed: FollowedSymbols,
+    ) -> None:
         self._settings = settings
         self._publisher = publisher
         self._rest = rest
         self._clock = ExchangeClock(ahead_ms=int(settings.stream.ahead_s * 1000))
         self._counts = Counts()
-        self._lines: dict[str, RotatingConnection] = {}
-        self._flows = {
-            symbol: SymbolFlow(
-                symbol,
-                publisher,
-                settings,
-                self._counts,
-                partial(self._stream_ms, symbol),
-                clock=self._clock,
-            )
-            for symbol in settings.symbols
-        }
+        self._flows: dict[str, SymbolFlow] = {}
+        self._repairs: dict[str, asyncio.Task[None]] = {}
+        self._requests = asyncio.Semaphore(REQUESTS_AT_A_TIME)
+        self._roster = Roster(settings, rest, publisher, followed, self._newest_ms)
+        self._lines = Lines(
+            settings.binance.stream_url, self._connect, self._lose_sight, settings.stream
+        )
         self._klines = KlineFlow(
-            settings.symbols, publisher, self._counts, self._stream_ms, self._clock
+            publisher, self._counts, self._stream_ms, self._clock, self._is_traded
         )
         self._dispatch = Dispatch(self._flows, self._klines, publisher, self._counts, self._clock)
         rest.refuse = self._bury_answer
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The symbols that are followed."""
+        return self._roster.names
+
     async def run(self, past: Mapping[str, Past]) -> None:
-        """Follow all symbols from the end of their past, until cancelled.
+        """Follow the symbols from the end of their past, until cancelled.
+
+        Args:
+            past: What earlier runs left of the symbols that are followed at first.
 
         Raises:
-            ConfigurationError: A symbol or an address is wrong, or a topic is missing.
+            ConfigurationError: An address is wrong, or a topic is missing.
         """
-        requests = asyncio.Semaphore(REQUESTS_AT_A_TIME)
-        attempts, stream = Attempts(), self._settings.stream
-        addresses = stream_addresses(self._settings.binance.stream_url, self._settings.symbols)
-        servers = self._settings.kafka.bootstrap_servers
+        stream, servers = self._settings.stream, self._settings.kafka.bootstrap_servers
         try:
             async with (
                 watched(self._done, self._has_input, limit_s=STALL_S + stream.silence_s),
                 delivering(servers, lambda: self._publisher.done, lambda: self._publisher.waiting),
                 asyncio.TaskGroup() as tasks,
             ):
-                lines = [self._line(address, attempts) for address in addresses]
-                for line in lines:
-                    tasks.create_task(line.run())
+                for symbol in past:
+                    self._join(symbol)
+                self._lines.carry(tuple(past), tasks)
                 # The sockets are read even while REST does not answer.
-                tasks.create_task(self._learn_limits())
+                tasks.create_task(self._roster.run())
                 tasks.create_task(self._watch_clock())
-                for line in lines:
-                    await line.opened.wait()
-                for symbol, flow in self._flows.items():
-                    repair = Repair(flow, self._rest, requests, self._klines, self._bury_answer)
-                    tasks.create_task(repair.run(past[symbol]))
+                await self._lines.opened()
+                for symbol in past:
+                    self._repair(symbol, past[symbol], tasks)
                 tasks.create_task(self._klines.repair(self._rest))
                 tasks.create_task(self._serve())
                 tasks.create_task(self._watch_quiet())
                 tasks.create_task(self._summarise())
+                tasks.create_task(self._follow_roster(tasks))
         finally:
             self._deliver()
 
     def _done(self) -> int:
-        tried = sum(line.attempts for line in set(self._lines.values()))
-        return self._dispatch.taken + self._publisher.done + tried
+        return self._dispatch.taken + self._publisher.done + self._lines.attempts
 
     def _has_input(self) -> bool:
-        return any(line.is_open for line in self._lines.values())
+        return self._lines.is_open
 
-    async def _learn_limits(self) -> None:
-        failures = 0
-        while self._rest.budget.limit is None:
-            try:
-                await self._rest.learn_limits(self._settings.symbols)
-            except Transient as error:
-                failures += 1
-                log.warning("%s; check CANDLEWICK_BINANCE__REST_URL if this continues", error)
-                await asyncio.sleep(max(back_off_s(failures), error.retry_after_s))
+    async def _follow_roster(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            names = self._roster.names
+            for symbol in self._flows.keys() - set(names):
+                self._leave(symbol)
+            added = [symbol for symbol in names if symbol not in self._flows]
+            if added:
+                log.info("also following %s", ", ".join(added))
+                past = await asyncio.to_thread(self._past_of, added)
+                for symbol in added:
+                    self._join(symbol)
+                    self._repair(symbol, past[symbol], tasks)
+            self._lines.carry(tuple(self._flows), tasks)
+            for symbol, flow in self._flows.items():
+                flow.is_traded = self._roster.is_traded(symbol)
+            await asyncio.sleep(ROSTER_S)
+
+    def _past_of(self, symbols: list[str]) -> dict[str, Past]:
+        return read_past(self._settings.kafka.bootstrap_servers, symbols)
+
+    def _join(self, symbol: str) -> None:
+        flow = SymbolFlow(
+            symbol,
+            self._publisher,
+            self._settings,
+            self._counts,
+            partial(self._stream_ms, symbol),
+            clock=self._clock,
+        )
+        flow.is_traded = self._roster.is_traded(symbol)
+        self._flows[symbol] = flow
+        self._klines.add(symbol)
+
+    def _repair(self, symbol: str, past: Past, tasks: asyncio.TaskGroup) -> None:
+        flow = self._flows[symbol]
+        repair = Repair(flow, self._rest, self._requests, self._klines, self._bury_answer)
+        self._repairs[symbol] = tasks.create_task(repair.run(past))
+
+    def _leave(self, symbol: str) -> None:
+        """Follow a symbol no more; what is not published yet comes if it is added again."""
+        log.info("following %s no more", symbol)
+        if symbol in self._repairs:
+            self._repairs.pop(symbol).cancel()
+        self._flows.pop(symbol).flush()
+        self._klines.remove(symbol)
+
+    def _is_traded(self, symbol: str) -> bool:
+        flow = self._flows.get(symbol)
+        return flow is not None and flow.is_traded is not False
+
+    def _newest_ms(self, symbol: str) -> int:
+        flow = self._flows.get(symbol)
+        return -1 if flow is None else flow.newest_event_ms
+
+    async def _connect(self, address: StreamAddress) -> Connection:
+        return await open_connection(address, self._dispatch.take, self._dispatch.hear_ping)
 
     async def _watch_clock(self) -> None:
         failures, due_s = 0, 0.0
@@ -130,22 +188,13 @@ class Follower:
     def _bury_answer(self, error: PoisonMessage) -> None:
         self._dispatch.bury_once(error, self._rest.address)
 
-    def _line(self, address: StreamAddress, attempts: Attempts) -> RotatingConnection:
-        line = RotatingConnection(
-            partial(open_connection, address, self._dispatch.take),
-            partial(self._lose_sight, address),
-            self._settings.stream,
-            attempts,
-        )
-        self._lines |= dict.fromkeys(address.symbols, line)
-        return line
-
     def _stream_ms(self, symbol: str) -> int:
-        return self._lines[symbol].newest_event_ms
+        return self._lines.newest_event_ms(symbol)
 
-    def _lose_sight(self, address: StreamAddress) -> None:
-        for symbol in address.symbols:
-            self._flows[symbol].lose_sight()
+    def _lose_sight(self, symbols: Iterable[str]) -> None:
+        for symbol in symbols:
+            if symbol in self._flows:
+                self._flows[symbol].lose_sight()
 
     async def _serve(self) -> None:
         while True:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from clients.clock import steady_ms
@@ -25,30 +25,37 @@ class KlineFlow:
 
     def __init__(
         self,
-        symbols: Iterable[str],
         outlet: Outlet,
         counts: Counts,
         stream_ms: Callable[[str], int],
         clock: ExchangeClock,
+        is_traded: Callable[[str], bool],
     ) -> None:
-        """Set up one track for each symbol and interval.
+        """Set up without symbols.
 
         Args:
-            symbols: All symbols that are followed.
             outlet: Receives the candles.
             counts: Counters of the process.
             stream_ms: Returns the newest event time of a symbol's connections.
             clock: The exchange's clock.
+            is_traded: Whether a symbol is traded: of another no candle is asked for.
         """
-        self._tracks = {
-            (symbol, interval.value): KlineTrack(symbol, interval)
-            for symbol in symbols
-            for interval in INTERVALS
-        }
+        self._tracks: dict[tuple[str, str], KlineTrack] = {}
+        self._is_traded = is_traded
         self._outlet = outlet
         self._counts = counts
         self._stream_ms = stream_ms
         self._clock = clock
+
+    def add(self, symbol: str) -> None:
+        """Take a symbol's candles from now on."""
+        for interval in INTERVALS:
+            self._tracks[symbol, interval.value] = KlineTrack(symbol, interval)
+
+    def remove(self, symbol: str) -> None:
+        """Take no more candles of a symbol."""
+        for interval in INTERVALS:
+            self._tracks.pop((symbol, interval.value), None)
 
     def start(self, symbol: str, event_ms: int, known_to_ms: Mapping[str, int]) -> None:
         """Start to publish a symbol's candles.
@@ -59,6 +66,8 @@ class KlineFlow:
             known_to_ms: End of the newest published candle, by interval.
         """
         for interval in INTERVALS:
+            if (symbol, interval.value) not in self._tracks:
+                return  # it is followed no more
             start_ms = known_to_ms.get(interval.value, event_ms)
             self._tracks[symbol, interval.value].start(start_ms)
 
@@ -72,9 +81,10 @@ class KlineFlow:
     async def repair(self, rest: RestClient) -> None:
         """Request candles from REST that the stream did not bring, until cancelled."""
         while True:
-            for track in self._tracks.values():
+            for track in list(self._tracks.values()):
                 self._publish(track)
-                if track.is_due(self._stream_ms(track.symbol)):
+                due = track.is_due(self._stream_ms(track.symbol), steady_ms())
+                if due and self._is_traded(track.symbol):
                     await self._ask(track, rest)
             await asyncio.sleep(LOOK_S)
 
@@ -86,6 +96,7 @@ class KlineFlow:
             await asyncio.sleep(error.retry_after_s)
             return
         now_ms = steady_ms()
+        track.asked(now_ms)
         track.fill([one for one in candles if not self._clock.is_ahead(one.close_ms, now_ms)])
         self._publish(track)
 

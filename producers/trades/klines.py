@@ -9,6 +9,9 @@ from schemas.timeframe import Interval
 
 GRACE_MS: Final = 5_000  # the closing frame comes within a second or two
 MAX_HELD: Final = 2_000
+FIRST_PAUSE_MS: Final = 500
+MOST_DOUBLED: Final = 7
+LONGEST_PAUSE_MS: Final = 60_000
 NOT_STARTED: Final = -1
 REMEMBERED: Final = 5  # candles that were published, for which a correction is awaited
 
@@ -32,6 +35,8 @@ class KlineTrack:
         self._held: dict[int, Candle] = {}
         self._published: dict[int, Candle] = {}
         self._corrected: deque[Candle] = deque()
+        self._asked: tuple[int, int] = (NOT_STARTED, 0)
+        self._times = 0
 
     def start(self, event_ms: int) -> None:
         """Start with the candle that contains this event time."""
@@ -78,10 +83,22 @@ class KlineTrack:
             self._published[candle.open_ms] = corrected
             self._corrected.append(corrected)
 
-    def is_due(self, stream_ms: int) -> bool:
-        """Check whether the next candle is overdue at this event time of the stream."""
+    def asked(self, now_ms: int) -> None:
+        """Record that REST has answered, at a steady time."""
+        self._times = self._times + 1 if self._asked[0] == self.next_open_ms else 1
+        self._asked = (self.next_open_ms, now_ms)
+
+    def is_due(self, stream_ms: int, now_ms: int) -> bool:
+        """Check whether the next candle is overdue at this event time of the stream.
+
+        One that REST does not have is asked for again after longer and longer pauses: a market
+        that stands still has none.
+        """
         missing = self.next_open_ms != NOT_STARTED and self.next_open_ms not in self._held
-        return missing and stream_ms >= self.next_open_ms + self.interval.ms + GRACE_MS
+        if not missing or stream_ms < self.next_open_ms + self.interval.ms + GRACE_MS:
+            return False
+        pause_ms = min(FIRST_PAUSE_MS << min(self._times, MOST_DOUBLED), LONGEST_PAUSE_MS)
+        return self._asked[0] != self.next_open_ms or now_ms - self._asked[1] >= pause_ms
 
 
 def _is_later(known: Candle, candle: Candle) -> bool:

@@ -3,10 +3,11 @@
 from typing import Protocol
 
 from schemas.market import Candle, Gap, TradeBlock
+from schemas.symbols import SymbolChoice
 
 
 class Outlet(Protocol):
     """Accepts records while its queue has room."""
 
-    def send(self, record: TradeBlock | Candle | Gap) -> bool:
+    def send(self, record: TradeBlock | Candle | Gap | SymbolChoice) -> bool:
         """Queue a record; False while the queue is full."""

@@ -13,9 +13,15 @@ from schemas.codecs import message_of
 from schemas.dead_letters import Origin, letter_of
 from schemas.errors import ConfigurationError, RestartNeeded
 from schemas.market import Candle, Gap, TradeBlock
+from schemas.symbols import SymbolChoice
 
 log = logging.getLogger(__name__)
-TOPICS: Final = {TradeBlock: topics.TRADES, Candle: topics.KLINES, Gap: topics.GAPS}
+TOPICS: Final = {
+    TradeBlock: topics.TRADES,
+    Candle: topics.KLINES,
+    Gap: topics.GAPS,
+    SymbolChoice: topics.SYMBOLS,
+}
 READER: Final = "stream"
 QUEUE_BYTES: Final = 32 * 1024 * 1024  # half an hour of a busy market
 QUEUE_MESSAGES: Final = 50_000
@@ -48,7 +54,7 @@ class Publisher:
             on_error=self._on_error,
         )
 
-    def send(self, record: TradeBlock | Candle | Gap) -> bool:
+    def send(self, record: TradeBlock | Candle | Gap | SymbolChoice) -> bool:
         """Queue a record for its topic; False while the queue is full.
 
         A record that cannot be true becomes a dead letter, so that later ones are not blocked.

@@ -90,6 +90,9 @@ class Repair:
         self._advance()
         wanted = self._continuity.wanted
         if self._continuity.next_id == NOT_STARTED:
+            if not self._flow.is_traded:  # its newest trade may be years old
+                await asyncio.sleep(LOOK_S)
+                return
             await self._begin_anew()
         elif not self._head_asked:
             await self._ask_newest()

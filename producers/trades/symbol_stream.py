@@ -16,8 +16,9 @@ from producers.trades.id_jumps import Jumps
 from producers.trades.outlet import Outlet
 from schemas.market import NO_TRADE_ID, Gap, GapState, Trade, TradeBlock
 from schemas.settings import Settings
-from schemas.timeframe import MINUTE_MS
+from schemas.timeframe import MINUTE_MS, Interval
 
+LONGEST: Final = Interval.FIFTEEN_MINUTES
 KEPT_TRADES: Final = 20_000  # a symbol: about 8 MB
 
 
@@ -31,6 +32,7 @@ class SymbolFlow:
         evidence: Trades in the exchange's candles that have not arrived.
         gap_events: Publisher of the symbol's gap events.
         newest_event_ms: Event time of the newest trade; -1 before the first.
+        is_traded: Whether the exchange trades the symbol; None while that is not known.
         give_up_ms: Time without progress after which a hole is given up, and the pause between
             later tries.
     """
@@ -63,6 +65,7 @@ class SymbolFlow:
         self.evidence = Evidence()
         self.gap_events = GapEvents(outlet, counts)
         self.newest_event_ms = -1
+        self.is_traded: bool | None = True
         self.jumps = Jumps()
         self.clock = clock
         most = settings.stream.block_trades
@@ -144,12 +147,25 @@ class SymbolFlow:
 
         It publishes nothing while a trade may have been missed: ids must prove the opposite first.
         """
-        stream_ms = self.stream_ms()
+        stream_ms = self._quiet_until_ms()
         minute = (stream_ms - self._lateness_ms) // MINUTE_MS
         told = (self._writer.watermark_ms - self._lateness_ms) // MINUTE_MS
         known = self._writer.watermark_ms > 0 and self._is_whole() and not self.continuity.ready
         if known and stream_ms > 0 and minute > told:
             self._writer.send_quiet(self.continuity.next_id, stream_ms)
+
+    def _quiet_until_ms(self) -> int:
+        """Return up to when nothing was traded, if nothing was: a halted market is not quiet.
+
+        The candle in which it was halted is still ended.
+        """
+        if self.is_traded is None:
+            return -1
+        if self.is_traded:
+            return self.stream_ms()
+        last_ms = max(self.newest_event_ms, self._writer.watermark_ms - self._lateness_ms - 1)
+        end_ms = LONGEST.open_of(max(last_ms, 0)) + LONGEST.ms
+        return min(self.stream_ms(), end_ms + self._lateness_ms)
 
     def publish_late(self, trades: list[Trade]) -> int:
         """Publish trades of a given-up hole, and return how many the queue accepted."""

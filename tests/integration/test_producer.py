@@ -539,14 +539,3 @@ def test_sockets_are_read_while_the_exchange_does_not_tell_its_limits(
         pass_head(reader, exchange, symbol, by=3)
 
     assert_whole(reader, exchange, symbol)
-
-
-def test_unknown_symbol_is_named_and_ends_the_program(
-    kafka: RunningKafka, exchange: RunningExchange
-) -> None:
-    with a_producer(kafka, exchange, "BTCUSDT", "NOSUCHUSDT") as producer:
-        _, said = producer.communicate(timeout=30)
-
-    assert producer.returncode == 1
-    assert "NOSUCHUSDT" in said.splitlines()[-1]
-    assert "Traceback" not in said

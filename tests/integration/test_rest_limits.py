@@ -119,6 +119,35 @@ def test_firewall_is_asked_once_and_left_alone_for_minutes(exchange: RunningExch
     assert all(error.retry_after_s > 100 for error in errors)
 
 
+def test_first_trade_after_a_halt_is_found_whether_rest_looks_an_hour_or_further(
+    exchange: RunningExchange,
+) -> None:
+    halted = exchange.admin("POST", "faults", {"kind": "halt", "symbol": "BTCUSDT", "minutes": 180})
+    assert isinstance(halted, dict)
+    exchange.admin("POST", "market", {"advance_ms": 4 * 3_600_000})
+    begin_ms, end_ms = halted["start_ms"], halted["end_ms"]
+
+    async def run() -> list[tuple[int, int] | None]:
+        rest = RestClient(exchange.http_url)
+        asked = (begin_ms, begin_ms + 90 * 60_000, begin_ms - 60_000, end_ms, 2**42 - 1)
+        found = [await rest.first_trade_since("BTCUSDT", ms) for ms in asked]
+        await rest.close()
+        return [None if one is None else (one.agg_id, one.event_ms) for one in found]
+
+    further = asyncio.run(run())
+    exchange.admin("POST", "faults", {"kind": "rest-hour"})
+    an_hour = asyncio.run(run())
+
+    assert further == an_hour
+    first, inside, before, after, never = further
+    assert first == inside == after
+    assert first is not None
+    assert first[1] >= end_ms
+    assert before is not None
+    assert before[1] < begin_ms
+    assert never is None
+
+
 def test_wait_of_hours_is_not_made_longer_and_odd_headers_are_a_minute() -> None:
     assert all(_pause_s(1, HOUR_S) <= HOUR_S + 10 for _ in range(50))
     assert [told_wait_s(429, text) for text in ("", "soon", "-5", "9" * 400)] == [

@@ -8,17 +8,21 @@ from candlewick.exchange.faults.faults import (
     ArchiveFault,
     Cut,
     Fault,
+    Halt,
     Klines,
     OnFrames,
     RestAhead,
     RestDelay,
     RestDrip,
     RestError,
+    RestHour,
     RestLag,
 )
 from candlewick.exchange.market.random_by_address import key_of
 from candlewick.exchange.streams.feed import Frame
 
+TRADING: Final = "TRADING"
+UNLISTED: Final = "UNLISTED"
 _WHOLE: Final = float(1 << 63)
 _FOREVER: Final = 1 << 62
 F = TypeVar("F")
@@ -106,6 +110,21 @@ class ActiveFaults:
                 return fault
         return None
 
+    def status(self, symbol: str, at_ms: int) -> str:
+        """Return the trading status of a symbol at a moment."""
+        stopped = (
+            f.status for armed, f in self.of(Halt) if f.symbol == symbol and armed.during(at_ms)
+        )
+        return next((status for status in stopped if status != TRADING), TRADING)
+
+    def stops(self, symbol: str) -> list[tuple[int, int]]:
+        """Return the periods in which a symbol is not traded, as half-open milliseconds."""
+        return [
+            (armed.start_ms, armed.end_ms)
+            for armed, fault in self.of(Halt)
+            if fault.symbol == symbol and fault.status != TRADING
+        ]
+
     def archive_fault(self, path: str, now_ms: int) -> ArchiveFault | None:
         """Return the fault that hits a request for an archive file, if any."""
         for armed, fault in self.of(ArchiveFault):
@@ -137,6 +156,10 @@ class ActiveFaults:
                 armed.hits += 1
                 return fault
         return None
+
+    def looks_an_hour(self, now_ms: int) -> bool:
+        """Return whether trades are found by their start only within an hour."""
+        return any(armed.during(now_ms) for armed, _ in self.of(RestHour))
 
     def rest_drip_s(self, path: str, now_ms: int) -> float:
         """Return the time between the bytes of an answer, in seconds; 0 without a fault."""

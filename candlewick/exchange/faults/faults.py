@@ -191,6 +191,13 @@ class RestAhead(Window):
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class RestHour(Window):
+    """REST finds aggregate trades by `startTime` alone only within an hour after it."""
+
+    kind: Literal["rest-hour"] = "rest-hour"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class ArchiveFault(Window):
     """Archive files whose path contains `path` are faulty.
 
@@ -236,15 +243,23 @@ class Klines(Window):
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Halt(Window):
-    """A symbol has no trades for some whole minutes, from the next one on; it stays in the past."""
+    """A symbol has no trades for some whole minutes, from the next one on; it stays in the past.
+
+    Attributes:
+        status: What `exchangeInfo` says meanwhile. TRADING is a market without trades; one that
+            is not traded has no klines either. UNLISTED: the exchange does not know the symbol.
+    """
 
     _: KW_ONLY
     kind: Literal["halt"] = "halt"
     symbol: str
     minutes: Annotated[int, Field(ge=1)] = 15
+    status: Literal["TRADING", "HALT", "BREAK", "UNLISTED"] = "TRADING"
 
 
 FrameFault = Drop | Duplicate | Delay | Reorder | Malformed | Ahead | Contradict
-RestFault = RestLag | RestError | RestDelay | RestDrip | RestAhead | ArchiveFault | Klines
+RestFault = (
+    RestLag | RestError | RestDelay | RestDrip | RestAhead | RestHour | ArchiveFault | Klines
+)
 Fault = FrameFault | RestFault | Cut | Silence | Shutdown | Halt
 FAULT: Final[TypeAdapter[Fault]] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])

@@ -1,6 +1,7 @@
 """The coins of the simulated market: how each behaves, and its recorded tick and step sizes."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -61,6 +62,12 @@ _TRAITS: Final[Mapping[str, tuple[str, float, float, float, float, float, int]]]
 }
 
 DEFAULT_SYMBOLS: Final = tuple(_TRAITS)
+# A symbol of another script, as the exchange has some; and any number of made-up coins, as quiet as
+# most of the exchange's are: SIM1USDT, SIM2USDT, ...
+UNICODE_SYMBOL: Final = "币安人生USDT"
+_MADE_UP: Final = re.compile(r"SIM([1-9][0-9]{0,3})USDT")
+_MADE_UP_TRAITS: Final = ("2024-01-01", 0.15, 0.05, 0.01, 900_000.0, 0.002, 400)
+_MADE_UP_SIZES: Final = (10_000, 10_000_000)
 
 
 @cache
@@ -86,12 +93,18 @@ def coin_of(symbol: str) -> Coin:
     Raises:
         ValueError: The simulated market does not know the symbol.
     """
+    if symbol == UNICODE_SYMBOL or _MADE_UP.fullmatch(symbol):
+        return _coin(symbol, _MADE_UP_TRAITS, *_MADE_UP_SIZES)
     if symbol not in _TRAITS:
         known = ", ".join(DEFAULT_SYMBOLS)
         raise ValueError(f"unknown symbol {symbol}: the simulated exchange knows {known}")
-    listed, *traits = _TRAITS[symbol]
-    level, volatility, reversion, volume, share, quiet = traits
-    tick, step = _sizes(symbol)
+    return _coin(symbol, _TRAITS[symbol], *_sizes(symbol))
+
+
+def _coin(
+    symbol: str, traits: tuple[str, float, float, float, float, float, int], tick: int, step: int
+) -> Coin:
+    listed, level, volatility, reversion, volume, share, quiet = traits
     return Coin(
         symbol=symbol,
         listed=date.fromisoformat(listed),
@@ -100,7 +113,7 @@ def coin_of(symbol: str) -> Coin:
         reversion=reversion,
         minute_volume=volume,
         share=share,
-        quiet_minutes=int(quiet),
+        quiet_minutes=quiet,
         tick_e8=tick,
         step_e8=step,
     )

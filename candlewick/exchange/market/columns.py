@@ -75,6 +75,13 @@ class Candles:
         """Return the rows from `start` up to `stop`."""
         return Candles(*(getattr(self, field.name)[start:stop] for field in fields(self)))
 
+    def outside(self, periods: Sequence[tuple[int, int]], length_ms: int) -> "Candles":
+        """Return the rows that do not lie in any of the periods as a whole."""
+        kept = np.ones(len(self), np.bool_)
+        for start_ms, end_ms in periods:
+            kept &= (self.open_ms < start_ms) | (self.open_ms + length_ms > end_ms)
+        return Candles(*(getattr(self, field.name)[kept] for field in fields(self)))
+
 
 def joined(parts: Sequence[Candles]) -> Candles:
     """Concatenate the rows of all parts, in the order given."""

@@ -10,8 +10,8 @@ from candlewick.exchange.market.intervals import DAY_MS, INTERVALS, day_of
 
 _PATH: Final = re.compile(
     r"/data/spot/(?P<span>daily|monthly)/"
-    r"(?:klines/(?P<ks>[A-Z0-9]+)/(?P<interval>\w+)/(?P=ks)-(?P=interval)"
-    r"|aggTrades/(?P<as>[A-Z0-9]+)/(?P=as)-aggTrades)"
+    r"(?:klines/(?P<ks>[^\W_a-z]+)/(?P<interval>\w+)/(?P=ks)-(?P=interval)"
+    r"|aggTrades/(?P<as>[^\W_a-z]+)/(?P=as)-aggTrades)"
     r"-(?P<date>\d{4}-\d{2}(?:-\d{2})?)\.zip(?P<sum>\.CHECKSUM)?"
 )
 _MICROSECONDS_FROM: Final = date(2025, 1, 1)

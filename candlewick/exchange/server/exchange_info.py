@@ -1,24 +1,35 @@
 """The symbols' entries of `exchangeInfo`."""
 
+from collections.abc import Callable
+
 import orjson
 from starlette.datastructures import QueryParams
 
+from candlewick.exchange.faults.active import UNLISTED
 from candlewick.exchange.market.coins import symbol_infos
 from candlewick.exchange.market.source import Market, Source
 from candlewick.exchange.server.errors import ApiError, combination, illegal
 from candlewick.exchange.streams.payloads import decimal
 
 
-def symbol_entries(query: QueryParams, market: Market) -> list[dict[str, object]]:
+def symbol_entries(
+    query: QueryParams, market: Market, status_of: Callable[[str], str]
+) -> list[dict[str, object]]:
     """Return the entries of the requested symbols, or of all if the query names none.
+
+    Args:
+        query: Parameters of the request.
+        market: All symbols.
+        status_of: Returns the trading status of a symbol.
 
     Raises:
         ApiError: -1100, -1121 or -1128.
     """
     names = _names(query)
-    if any(name not in market for name in names):
+    listed = {name: status for name in market if (status := status_of(name)) != UNLISTED}
+    if any(name not in listed for name in names):
         raise ApiError(-1121, "Invalid symbol.")
-    return [_entry(name, market[name]) for name in names or market]
+    return [_entry(name, market[name]) | {"status": listed[name]} for name in names or listed]
 
 
 def _names(query: QueryParams) -> list[str]:

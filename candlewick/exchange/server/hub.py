@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from candlewick.exchange.faults.active import ActiveFaults
+from candlewick.exchange.faults.active import TRADING, ActiveFaults
 from candlewick.exchange.faults.frames import Distortion, spoilt
 from candlewick.exchange.market.clock import MarketClock
 from candlewick.exchange.market.intervals import DAY_MINUTES, MINUTE_MS
@@ -99,11 +99,18 @@ class Hub:
     def _send(self, after_ms: int, upto_ms: int) -> None:
         topics = self._wanted()
         frames = self._feed.frames(topics, after_ms, upto_ms) if topics else []
+        frames = [frame for frame in frames if not self._is_halted(frame)]
         for session, line in list(self.sessions.items()):
             self._deliver(session, line, frames, upto_ms)
         joined = {session: line.joined_ms for session, line in self.sessions.items()}
         connection_faults.cut(self._arsenal, joined, after_ms, upto_ms)
         connection_faults.shut_down(self._arsenal, joined, after_ms, upto_ms)
+
+    def _is_halted(self, frame: Frame) -> bool:
+        topic = frame.topic  # trades need no look: a halted market has none
+        if topic.kind != "kline":
+            return False
+        return self._arsenal.status(topic.symbol, frame.event_ms) != TRADING
 
     def _deliver(self, session: Session, line: "_Line", frames: list[Frame], upto_ms: int) -> None:
         held = session.subscriptions

@@ -10,7 +10,7 @@ from candlewick.exchange.market.intervals import INTERVALS
 from candlewick.exchange.server import errors
 
 _WHOLE: Final = re.compile(r"[0-9]{1,20}")
-_SYMBOL: Final = re.compile(r"[A-Z0-9-_.]{1,20}")
+_SYMBOL: Final = re.compile(r"[A-Z0-9\-_.\u0080-\uffff]{1,20}")
 _DEFAULT_LIMIT: Final = 500
 MOST_ROWS: Final = 1_000
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from candlewick.exchange.faults.active import ActiveFaults
+from candlewick.exchange.faults.active import UNLISTED, ActiveFaults
 from candlewick.exchange.faults.klines import changed_by
 from candlewick.exchange.faults.rest import dripping, failure
 from candlewick.exchange.faults.untimely import last_ahead
@@ -27,8 +28,17 @@ from candlewick.exchange.server.limits import Limits
 from candlewick.exchange.server.query_params import checked, interval_of, range_of, whole
 from candlewick.exchange.streams.feed import EVENT_DELAY_MS
 from candlewick.exchange.streams.payloads import agg_trade_rows, kline_rows
+from candlewick.exchange.streams.tickers import day_ticker
 
-_WEIGHTS: Final = {"ping": 1, "time": 1, "exchangeInfo": 20, "klines": 2, "aggTrades": 4}
+_WEIGHTS: Final = {
+    "ping": 1,
+    "time": 1,
+    "exchangeInfo": 20,
+    "ticker/24hr": 80,
+    "klines": 2,
+    "aggTrades": 4,
+}
+_HOUR_MS: Final = 3_600_000
 _RANGE: Final = ("symbol", "startTime", "endTime", "limit")
 
 Answer = Callable[[Request], Awaitable[str]]
@@ -53,7 +63,6 @@ class Rest:
         self._arsenal = arsenal
         self._given = given
         self._folder = folder
-        self._symbols = frozenset(market)
 
     def routes(self) -> list[Route]:
         """Return the paths, each with its weight."""
@@ -61,6 +70,7 @@ class Rest:
             "ping": self._ping,
             "time": self._time,
             "exchangeInfo": self._exchange_info,
+            "ticker/24hr": self._ticker,
             "klines": self._klines,
             "aggTrades": self._agg_trades,
         }
@@ -119,14 +129,16 @@ class Rest:
             "serverTime": self._clock.now_ms(),
             "rateLimits": rate_limits,
             "exchangeFilters": exchange_info()["exchangeFilters"],
-            "symbols": symbol_entries(query, self._market),
+            "symbols": symbol_entries(
+                query, self._market, lambda name: self._arsenal.status(name, self._now())
+            ),
         }
         return orjson.dumps(info).decode()
 
     async def _klines(self, request: Request) -> str:
         query = request.query_params
         checked(query, (*_RANGE, "interval", "timeZone"))
-        wanted = range_of(query, self._symbols)
+        wanted = range_of(query, self._listed())
         interval = interval_of(query)
         length = INTERVALS[interval]
         source = self._market[wanted.symbol]
@@ -142,21 +154,38 @@ class Rest:
             rows = await asyncio.to_thread(
                 kline_page, source, wanted, length, visible_ms=visible_ms
             )
+        rows = rows.outside(self._arsenal.stops(wanted.symbol), length)
         faults = self._arsenal.kline_faults(wanted.symbol, interval, "rest", self._now())
         return kline_rows(changed_by(faults, length, now_ms=visible_ms)(rows), length)
+
+    async def _ticker(self, request: Request) -> str:
+        checked(request.query_params, ("type", "symbolStatus"))
+        listed = [s for s in self._market if self._arsenal.status(s, self._now()) != UNLISTED]
+        visible_ms = self._visible_ms()
+        rows = await asyncio.to_thread(
+            lambda: [day_ticker(s, self._market[s], visible_ms=visible_ms) for s in listed]
+        )
+        return orjson.dumps(rows).decode()
 
     async def _agg_trades(self, request: Request) -> str:
         query = request.query_params
         checked(query, (*_RANGE, "fromId"))
-        wanted = range_of(query, self._symbols)
+        wanted = range_of(query, self._listed())
         from_id = whole(query, "fromId")
         if from_id is not None and (wanted.start_ms is not None or wanted.end_ms is not None):
             raise combination()
         source = self._market[wanted.symbol]
+        is_open = wanted.start_ms is not None and wanted.end_ms is None
+        if is_open and self._arsenal.looks_an_hour(self._now()):
+            wanted = replace(wanted, end_ms=(wanted.start_ms or 0) + _HOUR_MS)
         parts = agg_trades(source, wanted, from_id, self._head(source))
         body = f"[{','.join(agg_trade_rows(part) for part in parts)}]"
         fault = self._arsenal.rest_ahead(self._now())
         return body if fault is None else last_ahead(body, fault)
+
+    def _listed(self) -> frozenset[str]:
+        now_ms = self._now()
+        return frozenset(s for s in self._market if self._arsenal.status(s, now_ms) != UNLISTED)
 
     def _visible_ms(self) -> int:
         return self._now() - EVENT_DELAY_MS - self._arsenal.lag(self._now())[0]

@@ -65,7 +65,10 @@ class Feed:
         source, length = self._market[topic.symbol], INTERVALS[topic.interval]
         frames = []
         for at in _beats(after_ms, upto_ms, _KLINE_EVERY_MS, 0):
-            if at - EVENT_DELAY_MS >= open_of(at, length):
+            # As the exchange does: a candle that has not changed is not sent.
+            if _has_traded(source, at - EVENT_DELAY_MS) and at - EVENT_DELAY_MS >= open_of(
+                at, length
+            ):
                 frames += _kline_frame(topic, source, open_of(at, length), at, closed=False)
         first_close = open_of(after_ms - CLOSE_DELAY_MS, length) + length
         for end in range(first_close, upto_ms - CLOSE_DELAY_MS + 1, length):
@@ -138,6 +141,10 @@ def _kline_frame(
         unit=topic.unit,
     )
     return [Frame(at, topic, at, body)]
+
+
+def _has_traded(source: Source, visible_ms: int) -> bool:
+    return bool(trades_between(source, visible_ms - _KLINE_EVERY_MS, visible_ms))
 
 
 def _beats(after_ms: int, upto_ms: int, every_ms: int, offset_ms: int) -> range:

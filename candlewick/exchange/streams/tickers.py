@@ -6,6 +6,8 @@ from candlewick.exchange.market.klines import grouped, minute_candles
 from candlewick.exchange.market.source import Source
 from candlewick.exchange.streams.payloads import decimal
 
+HOUR_MS = 3_600_000
+
 
 def book_ticker_events(symbol: str, source: Source, trades: Trades) -> list[tuple[int, int, str]]:
     """Return row, update id and body of the best bid and ask after each trade.
@@ -24,6 +26,31 @@ def book_ticker_events(symbol: str, source: Source, trades: Trades) -> list[tupl
         )
         events.append((row, number, body))
     return events
+
+
+def day_ticker(symbol: str, source: Source, *, visible_ms: int) -> dict[str, object]:
+    """Return a symbol's row of `/api/v3/ticker/24hr`, of the type MINI.
+
+    The day ends with the last whole hour: a ticker of all symbols need not read the open minute.
+    """
+    end = visible_ms // HOUR_MS * HOUR_MS // MINUTE_MS
+    begin = max(end - DAY_MINUTES, source.first_minute)
+    zero = decimal(0)
+    row: dict[str, object] = {"symbol": symbol, "volume": zero, "quoteVolume": zero, "count": 0}
+    if begin >= end:
+        return row
+    day = grouped(minute_candles(source, begin, end, visible_ms=visible_ms), 1 << 60)
+    return row | {
+        "openPrice": decimal(int(day.open_e8[0])),
+        "highPrice": decimal(int(day.high_e8[0])),
+        "lowPrice": decimal(int(day.low_e8[0])),
+        "lastPrice": decimal(int(day.close_e8[0])),
+        "volume": decimal(int(day.volume_e8[0])),
+        "quoteVolume": decimal(int(day.quote_e8[0])),
+        "openTime": begin * MINUTE_MS,
+        "closeTime": end * MINUTE_MS - 1,
+        "count": int(day.trades[0]),
+    }
 
 
 def mini_ticker(

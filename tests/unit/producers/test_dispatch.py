@@ -75,7 +75,9 @@ class Market:
         }
         for flow in self.flows.values():
             flow.continuity.start(1, now_ms=steady_ms())
-        self.klines = KlineFlow(SYMBOLS, self.kafka, counts, self.stream_ms, clock)
+        self.klines = KlineFlow(self.kafka, counts, self.stream_ms, clock, lambda _: True)
+        for name in SYMBOLS:
+            self.klines.add(name)
         self.dispatch = Dispatch(self.flows, self.klines, self.kafka, counts, clock)
         clock.hear("REST", self.now_ms, steady_ms())
         for name in SYMBOLS:

@@ -132,13 +132,13 @@ def test_candle_that_is_corrected_before_its_turn_is_published_as_it_is_then() -
 
 def test_candle_is_asked_for_when_the_stream_is_well_past_it() -> None:
     track = KlineTrack("BTCUSDT", Interval.ONE_MINUTE)
-    assert not track.is_due(START_MS + 10 * MINUTE_MS)
+    assert not track.is_due(START_MS + 10 * MINUTE_MS, 0)
     track.start(START_MS)
 
-    assert not track.is_due(START_MS + MINUTE_MS)
-    assert track.is_due(START_MS + MINUTE_MS + GRACE_MS)
+    assert not track.is_due(START_MS + MINUTE_MS, 0)
+    assert track.is_due(START_MS + MINUTE_MS + GRACE_MS, 0)
     track.fill([a_candle()])
-    assert not track.is_due(START_MS + MINUTE_MS + GRACE_MS)
+    assert not track.is_due(START_MS + MINUTE_MS + GRACE_MS, 0)
 
 
 def test_candles_far_ahead_leave_room_for_the_next_one() -> None:
