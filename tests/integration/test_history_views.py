@@ -884,5 +884,14 @@ def test_candles_after_the_end_of_trading_are_not_missing(world: World) -> None:
     assert f"{symbol}: not trading since {_time(last_trade_ms):%Y-%m-%d %H:%M:%S} UTC" in said
 
 
+def test_symbol_of_another_script_is_stored_and_found(world: World) -> None:
+    symbol = "币安人生USDT"
+    world.put("candles", *(a_quarter(symbol, n) for n in range(4)))
+
+    (hour,) = in_order(world, "candles_1h", symbol, "symbol, parts")
+
+    assert (hour["symbol"], hour["parts"]) == (symbol, 4)
+
+
 def _ms(moment: datetime) -> int:
     return int(moment.replace(tzinfo=UTC).timestamp() * 1000)

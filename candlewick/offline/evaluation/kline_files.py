@@ -18,7 +18,7 @@ from schemas.timeframe import Interval
 
 Row = Sequence[Cell]
 INTERVALS = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
-_NAME = re.compile(r"([A-Z0-9]{2,20})(?:_([A-Z0-9]{2,8}))?-\d+[mhd]\b")
+_NAME = re.compile(r"([^\W_a-z]{2,64})(?:_([A-Z0-9]{2,8}))?-\d+[mhd]\b")
 _ARROW = (b"ARROW1", b"FEA1")
 _GZIP = b"\x1f\x8b"
 _FEATHER_COLUMNS = ("date", "open", "high", "low", "close", "volume")

@@ -14,7 +14,7 @@ from schemas.errors import ConfigurationError, PoisonMessage
 from schemas.market import Trade, TradeBlock, block_of
 
 _BLOCK_TRADES = 1000
-_EVENT = re.compile(rb'"e"\s*:\s*"(aggTrade|trade)".*?"s"\s*:\s*"([A-Za-z0-9]+)"')
+_EVENT = re.compile(rb'"e"\s*:\s*"(aggTrade|trade)".*?"s"\s*:\s*"([^"\\]+)"')
 
 
 def captured_kinds(path: Path) -> dict[str, str]:
@@ -26,8 +26,8 @@ def captured_kinds(path: Path) -> dict[str, str]:
     kinds: dict[str, str] = {}
     for chunk in chunks_of(path):
         for kind, symbol in set(_EVENT.findall(chunk)):
-            if kind == b"aggTrade" or symbol.decode() not in kinds:
-                kinds[symbol.decode()] = kind.decode()
+            if kind == b"aggTrade" or symbol.decode(errors="replace") not in kinds:
+                kinds[symbol.decode(errors="replace")] = kind.decode()
     return kinds
 
 

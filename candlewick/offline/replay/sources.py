@@ -14,7 +14,7 @@ from candlewick.offline.replay.placed import Placed
 from schemas.errors import ConfigurationError
 from schemas.timeframe import DAY_MS
 
-_ARCHIVE = re.compile(r"([A-Z0-9]{2,20})-aggTrades(?:-(\d{4})-(\d{2})(?:-(\d{2}))?)?")
+_ARCHIVE = re.compile(r"([^\W_a-z]{2,64})-aggTrades(?:-(\d{4})-(\d{2})(?:-(\d{2}))?)?")
 _DECEMBER = 12
 
 
