@@ -18,6 +18,7 @@ import psutil
 
 from clients.kafka.writer import write
 from schemas import topics
+from schemas.market import Gap, GapState
 from schemas.symbols import by_hand
 from tests.support.servers import running_exchange, running_kafka
 from tests.support.stream_world import StreamWorld
@@ -61,13 +62,15 @@ def measure(many: int, rounds: int) -> None:
             for name in names:
                 world.assert_whole(name)
             connections = (path / "stream.log").read_text().count("opening the next")
-            lost = (path / "stream.log").read_text().count("given up")
+            gaps = world.read(topics.GAPS, Gap)
+            lost = sum(gap.state == GapState.GIVEN_UP for gap in gaps)
             world.close()
     print(
         f"{many} symbols: all followed after {all_s:.1f} s; {rounds} rounds of "
         f"{len(names) // 10} removed and added: first block of an added one after "
         f"{max(took):.1f} s at most, {connections} connections replaced, weight of a minute at "
-        f"most {max(used)} of 6000, {busy:.2f} processors, holes {lost}, restarts 0"
+        f"most {max(used)} of 6000, {busy:.2f} processors, "
+        f"{lost} holes given up, restarts 0"
     )
 
 

@@ -5,7 +5,6 @@ from typing import Self
 
 from schemas.errors import ConfigurationError
 
-SECOND_MS = 1_000
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 
@@ -21,23 +20,22 @@ class Interval(StrEnum):
     ms: int
     origin_ms: int
 
-    def __new__(cls, name: str, seconds: int = 0, origin_ms: int = 0) -> Self:
+    def __new__(cls, name: str, minutes: int = 0, origin_ms: int = 0) -> Self:
         """Make the member of that name and length."""
         member = str.__new__(cls, name)
         member._value_ = name
-        member.ms = seconds * SECOND_MS
+        member.ms = minutes * MINUTE_MS
         member.origin_ms = origin_ms
         return member
 
-    ONE_SECOND = "1s", 1
-    ONE_MINUTE = "1m", 60
-    FIVE_MINUTES = "5m", 300
-    FIFTEEN_MINUTES = "15m", 900
-    THIRTY_MINUTES = "30m", 1_800
-    ONE_HOUR = "1h", 3_600
-    FOUR_HOURS = "4h", 14_400
-    ONE_DAY = "1d", 86_400
-    ONE_WEEK = "1w", 604_800, 4 * DAY_MS  # opens on Monday, UTC: 1970-01-05 was one
+    ONE_MINUTE = "1m", 1
+    FIVE_MINUTES = "5m", 5
+    FIFTEEN_MINUTES = "15m", 15
+    THIRTY_MINUTES = "30m", 30
+    ONE_HOUR = "1h", 60
+    FOUR_HOURS = "4h", 240
+    ONE_DAY = "1d", 1440
+    ONE_WEEK = "1w", 10_080, 4 * DAY_MS  # opens on Monday, UTC: 1970-01-05 was one
 
     __hash__ = str.__hash__  # Enum's own is a Python function, and candles are looked up by it
 

@@ -1,7 +1,7 @@
 """Candle queries and their SQL. The SQL is built only from our own text; values are bound.
 
 The views define the best candle: `candles_best` has our own candles, made from trades, and the
-exchange's where ours are missing or gapped. All but 1s, 1m and 15m are made from these.
+exchange's where ours are missing or gapped. All but 1m and 15m are made from these.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from api.queries.clickhouse import Value
 from schemas.table_columns import CANDLE_VALUES
 from schemas.timeframe import Interval
 
-STORED = (Interval.ONE_SECOND, Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
+STORED = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
 ROLLED_UP = (
     Interval.FIVE_MINUTES,
     Interval.THIRTY_MINUTES,

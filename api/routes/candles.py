@@ -86,7 +86,7 @@ def _page(request: Request, parts: Dependencies, query: CandleQuery, form: Forma
 def _query(wanted: CandleSearch, most: int) -> CandleQuery:
     if wanted.source is not Origin.BEST and wanted.interval not in STORED:
         error = FieldError(
-            "source", "only 1s, 1m and 15m have a source: the others are made from the best candles"
+            "source", "only 1m and 15m have a source: the others are made from the best candles"
         )
         raise Problem(problems.INVALID, error.message, members=Members(errors=(error,)))
     after = key_of(wanted.cursor, (int, str)) if wanted.cursor else None
