@@ -16,8 +16,9 @@ from pathlib import Path
 
 import psutil
 
-from clients.kafka.writer import write
+from clients.kafka.writer import Writer
 from schemas import topics
+from schemas.codecs import message_of
 from schemas.market import Gap, GapState
 from schemas.symbols import by_hand
 from tests.support.servers import running_exchange, running_kafka
@@ -93,9 +94,10 @@ def come_and_go(world: StreamWorld, part: list[str], names: list[str]) -> float:
 
 
 def choose(world: StreamWorld, part: list[str], *, is_followed: bool) -> None:
+    writer = Writer(world.kafka.bootstrap)
     for name in part:
         choice = by_hand(name, is_followed=is_followed, now_ms=time.time_ns() // 10**6, reason="")
-        write(world.kafka.bootstrap, topics.SYMBOLS, choice)
+        writer.put(topics.SYMBOLS.name, message_of(choice))
 
 
 def have_left(world: StreamWorld, part: list[str]) -> bool:

@@ -10,8 +10,9 @@ from candlewick.stack.local_settings import reader_settings
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
 from clients.kafka.followed_symbols import FollowedSymbols
-from clients.kafka.writer import write
+from clients.kafka.writer import Writer
 from schemas import topics
+from schemas.codecs import message_of
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from schemas.symbol_patterns import check_name, written
@@ -65,9 +66,10 @@ def _choose(names: list[str], *, is_followed: bool) -> None:
             raise ConfigurationError(str(error)) from error
     now_ms = time.time_ns() // 1_000_000
     reason = f"{'added' if is_followed else 'removed'} by hand"
+    writer = Writer(settings.kafka.bootstrap_servers)
     for name in wanted:
         choice = by_hand(name, is_followed=is_followed, now_ms=now_ms, reason=reason)
-        write(settings.kafka.bootstrap_servers, topics.SYMBOLS, choice)
+        writer.put(topics.SYMBOLS.name, message_of(choice))
         typer.echo(f"{name}: {reason}; every process follows within seconds")
 
 

@@ -71,13 +71,20 @@ def _newest_blocks(
     for depth in LOOK_BACK:
         newest: dict[str, Newest] = {}
         held: dict[str, list[tuple[int, int]]] = {symbol: [] for symbol in gapped}
-        for block in _records(TradeBlock, reader.newest(topics.TRADES, depth), bury):
+        messages = (m for m in reader.newest(topics.TRADES, depth) if _may_be(m, wanted | gapped))
+        for block in _records(TradeBlock, messages, bury):
             if block.symbol in gapped:
                 held[block.symbol].append((block.first_agg_id, block.next_agg_id))
             newest.setdefault(block.symbol, Newest()).see(block)
         if wanted <= newest.keys() or longest <= depth:
             break
     return {symbol: one.block for symbol, one in newest.items() if one.block}, held
+
+
+def _may_be(message: Message, symbols: set[str]) -> bool:
+    """Tell by its key whether a record is to be read: another symbol's need not be decoded."""
+    key = message.key()
+    return key is None or key.decode(errors="replace") in symbols
 
 
 def _records(record: type[RecordT], messages: Iterable[Message], bury: Bury) -> Iterator[RecordT]:
