@@ -88,6 +88,22 @@ def test_a_candle_moves(page: Page) -> None:
     expect(role(page, "left")).to_have_text(re.compile(r"\d\d:\d\d"))
 
 
+def test_candles_of_other_lengths_are_drawn_and_the_prediction_stays_of_15_minutes(
+    page: Page, stage: PageStage
+) -> None:
+    whole = "SELECT count() FROM candles WHERE interval = '1m' AND symbol = 'BTCUSDT'"
+    assert stage.pipeline.wait_for(whole, at_least=6, within_s=60) >= 6
+    expect(page.locator(".legend")).to_contain_text("O ")
+
+    for interval in ("5m", "1w", "15m"):
+        with page.expect_response(re.compile(f"/v1/candles.*interval={interval}")) as answered:
+            role(page, "interval").select_option(interval)
+        (newest, *_) = answered.value.json()["data"]
+        assert newest["interval"] == interval
+        expect(page.locator(".legend")).to_contain_text("O ")
+    expect(page.locator(".ranges")).to_be_visible()
+
+
 def test_the_keys_choose_symbols_search_and_explain(page: Page) -> None:
     # The list has its order, by turnover, once the day of each symbol is drawn.
     expect(page.locator(".row .spark path").nth(1)).to_have_attribute("d", re.compile("^M"))

@@ -24,8 +24,8 @@ export class PriceChart {
     onTheme(() => this.restyle());
   }
 
-  fill(candles, digits) {
-    this.rows.fill(candles);
+  fill(candles, digits, stepMs) {
+    this.rows.fill(candles, stepMs);
     this.candles.applyOptions({ priceFormat: { type: "custom", minMove: 10 ** -digits, formatter: (value) => price(value, digits) } });
     this.draw();
   }

@@ -5,6 +5,7 @@ const MOST_ROWS = 3_200; // 30 days and a margin; older rows are dropped when th
 
 export class Rows {
   constructor() {
+    this.stepMs = QUARTER_MS;
     this.clear();
   }
 
@@ -13,7 +14,8 @@ export class Rows {
     this.at = new Map();
   }
 
-  fill(candles) {
+  fill(candles, stepMs = QUARTER_MS) {
+    this.stepMs = stepMs;
     this.clear();
     for (const candle of candles) this.put(candle);
   }
@@ -28,7 +30,7 @@ export class Rows {
     }
     const last = this.list.at(-1);
     if (last && row.openMs < last.openMs) return "old";
-    for (let ms = last ? last.openMs + QUARTER_MS : row.openMs; ms < row.openMs; ms += QUARTER_MS) this.append(hole(ms));
+    for (let ms = last ? last.openMs + this.stepMs : row.openMs; ms < row.openMs; ms += this.stepMs) this.append(hole(ms));
     this.append(row);
     return "appended";
   }

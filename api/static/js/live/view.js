@@ -14,24 +14,31 @@ const FIRST = "BTCUSDT";
 const RANGES = [0.5, 1, 3, 7, 30];
 const NARROW_PX = 760;
 const DAYS_30 = 2_880;
+const QUARTER = "15m"; // what is predicted; it moves with every trade, the others are read again
+const MINUTE_MS = 60_000;
+const INTERVALS = { "5m": 5, [QUARTER]: 15, "30m": 30, "1h": 60, "4h": 240, "1d": 1_440, "1w": 10_080 };
 const AGAIN_MS = 4_000;
 const STATUS = {
   complete: "complete: trade ids prove that nothing is missing", official: "the exchange’s own", quiet: "quiet: no trades",
   gapped: "gapped: trades are missing", missing: "missing", open: "open",
+  incomplete: "incomplete: parts of it are missing or still to come",
 };
 
 export class LiveView {
   constructor(root, market) {
     this.market = market;
     this.symbol = "";
+    this.interval = QUARTER;
     this.days = innerWidth < NARROW_PX ? 0.5 : 1;
     const watch = el("nav", { class: "card watch", "aria-label": "Symbols" });
     const headline = el("div", { class: "headline" });
     this.legend = el("div", { class: "legend" });
     this.ranges = el("div", { class: "ranges", role: "group", "aria-label": "Days shown" });
+    const intervals = el("select", { "aria-label": "Candles", data: { role: "interval" }, onchange: ({ target }) => this.measure(target.value) },
+      Object.keys(INTERVALS).map((name) => el("option", { value: name, text: name, selected: name === QUARTER })));
     this.canvas = el("div", { class: "canvas", data: { role: "chart" } });
     this.wait = el("div", { class: "wait loading" });
-    const stage = el("section", { class: "card stage" }, headline, el("div", { class: "toolbar" }, this.legend, this.ranges), el("div", { class: "chart" }, this.canvas, this.wait), key());
+    const stage = el("section", { class: "card stage" }, headline, el("div", { class: "toolbar" }, this.legend, this.ranges, intervals), el("div", { class: "chart" }, this.canvas, this.wait), key());
     const prediction = el("section", { class: "card" });
     const outcomes = el("section", { class: "card outcomes" });
     this.side = el("div", { class: "side" }, prediction, outcomes);
@@ -39,7 +46,7 @@ export class LiveView {
     this.watchlist = new Watchlist(watch, market, (name) => this.choose(name));
     this.headline = new Headline(headline, market);
     this.card = new PredictionCard(prediction, market);
-    this.outcomes = new OutcomesCard(outcomes, market, (byOpen) => this.chart.setOutcomes(byOpen));
+    this.outcomes = new OutcomesCard(outcomes, market, (byOpen) => this.drawOutcomes(byOpen));
     this.chart = new PriceChart(this.canvas, (row) => this.hover(row));
     show(this.ranges, RANGES.map((days) => el("button", { type: "button", text: days < 1 ? `${days * 24}H` : `${days}D`, data: { days }, onclick: () => this.range(days) })));
     this.listen();
@@ -59,7 +66,7 @@ export class LiveView {
   }
 
   onCandle(candle) {
-    if (candle.symbol !== this.symbol || candle.interval !== "15m" || this.loading) return;
+    if (candle.symbol !== this.symbol || candle.interval !== QUARTER || this.interval !== QUARTER || this.loading) return;
     this.chart.put(candle);
     if (!this.hovered) this.showLegend(this.chart.rows.list.at(-1));
   }
@@ -71,24 +78,37 @@ export class LiveView {
     this.load();
   }
 
+  /** Show candles of another length. */
+  measure(interval) {
+    this.interval = interval;
+    this.ranges.hidden = interval !== QUARTER;
+    this.load();
+  }
+
+  drawOutcomes(byOpen) {
+    this.byOpen = byOpen;
+    this.chart.setOutcomes(this.interval === QUARTER ? byOpen : new Map());
+  }
+
   /** Read the past again; candles that arrive meanwhile are in it or arrive again within a second. */
   async load() {
-    const name = this.symbol;
+    const { symbol: name, interval } = this;
     this.loading = true;
     this.wait.hidden = false;
+    this.readMs = Date.now();
     this.outcomes.load(name).catch(() => {});
     try {
       const [candles] = await Promise.all([
-        get("/v1/candles", { symbol: name, interval: "15m", limit: DAYS_30, order: "desc", fields: FIELDS }),
+        get("/v1/candles", { symbol: name, interval, limit: DAYS_30, order: "desc", fields: FIELDS }),
         this.loadPrediction(name),
       ]);
-      if (name !== this.symbol) return;
+      if (name !== this.symbol || interval !== this.interval) return;
       this.loading = false;
       this.drawCandles(candles.data.reverse());
     } catch {
       if (name === this.symbol) setTimeout(() => name === this.symbol && this.load(), AGAIN_MS);
     } finally {
-      if (name === this.symbol) {
+      if (name === this.symbol && interval === this.interval) {
         this.loading = false;
         this.wait.hidden = true;
       }
@@ -104,16 +124,17 @@ export class LiveView {
   drawCandles(candles) {
     const state = this.market.symbol(this.symbol);
     for (const { close } of candles.slice(-200)) state.digits = Math.max(state.digits, decimals(close));
-    this.chart.fill(candles, state.digits);
-    if (state.open) this.chart.put(state.open);
+    this.chart.fill(candles, state.digits, INTERVALS[this.interval] * MINUTE_MS);
+    if (state.open && this.interval === QUARTER) this.chart.put(state.open);
     this.range(this.days);
+    this.drawOutcomes(this.byOpen ?? new Map());
     this.drawPrediction();
     this.showLegend(this.chart.rows.list.at(-1));
   }
 
   drawPrediction() {
     const state = this.market.symbol(this.symbol);
-    const found = this.market.freshChampion(state);
+    const found = this.interval === QUARTER && this.market.freshChampion(state);
     const drawn = found && {
       price: Number(found.price), last: state.price, low50: Number(found.low_50), high50: Number(found.high_50),
       low90: Number(found.low_90), high90: Number(found.high_90), priceText: price(Number(found.price), state.digits),
@@ -146,6 +167,10 @@ export class LiveView {
     if (!this.symbol) return;
     this.headline.update(this.symbol);
     this.card.update(this.market.symbol(this.symbol));
+    if (this.interval !== QUARTER) {
+      if (Date.now() - this.readMs > MINUTE_MS) this.load();
+      return;
+    }
     const isShown = Boolean(this.market.freshChampion(this.market.symbol(this.symbol)));
     if (isShown !== Boolean(this.chart.fan.prediction)) this.drawPrediction();
   }
