@@ -36,6 +36,10 @@ class SignsOfLife:
         """Take note of a ping of the exchange."""
         self._heard_ms = now_ms
 
+    def without_frame_ms(self, now_ms: int) -> int:
+        """Return how long ago the newest frame came."""
+        return now_ms - self._frame_ms
+
     def is_silent(self, now_ms: int, silence_ms: int) -> bool:
         """Tell whether the connection is dead, though it is open.
 

@@ -20,6 +20,7 @@ from schemas.market import Candle, Trade
 
 log = logging.getLogger(__name__)
 MAX_UNSENT: Final = 1_000
+FRAMES_MS: Final = 2_000
 PING_BEHIND_MS: Final = 500  # frames may wait so long at the exchange while its pings do not
 MANY_SYMBOLS: Final = 3  # from here on each symbol is a witness of the time, else each stream
 
@@ -69,7 +70,8 @@ class Dispatch:
         A pair without trades has no frame that would say how far the stream is.
         """
         now_ms = steady_ms()
-        if self._clock.is_set:
+        # Where frames come, their own times say it, without an estimate of the clock.
+        if self._clock.is_set and connection.life.without_frame_ms(now_ms) >= FRAMES_MS:
             passed_ms = self._clock.now_ms(now_ms) - PING_BEHIND_MS
             connection.newest_event_ms = max(connection.newest_event_ms, passed_ms)
 

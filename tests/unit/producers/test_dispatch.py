@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from clients.clock import steady_ms
+from producers.binance.signs_of_life import SignsOfLife
 from producers.binance.urls import StreamAddress
 from producers.trades.counters import Counts
 from producers.trades.dispatch import Dispatch
@@ -41,6 +42,7 @@ class Socket:
     address: StreamAddress = field(default_factory=lambda: StreamAddress("ws://exchange", SYMBOLS))
     newest_event_ms: int = -1
     ending: bool = False
+    life: SignsOfLife = field(default_factory=lambda: SignsOfLife(steady_ms()))
 
 
 @dataclass(slots=True)
@@ -217,3 +219,43 @@ async def test_answer_that_comes_again_and_again_has_one_letter() -> None:
         market.dispatch.bury_once(PoisonMessage("row unreadable", raw=raw), "ws://exchange")
 
     assert len(market.kafka.reasons) == 2
+
+
+async def test_ping_proves_that_nothing_was_traded_only_where_no_frames_come() -> None:
+    market = Market()
+    newest_ms = market.socket.newest_event_ms
+    connection = cast("Connection", market.socket)
+
+    market.socket.life.frame(steady_ms())
+    market.dispatch.hear_ping(connection)
+    assert market.socket.newest_event_ms == newest_ms
+
+    market.socket.life = SignsOfLife(steady_ms() - 10_000)
+    market.socket.newest_event_ms = newest_ms - 10_000
+    market.dispatch.hear_ping(connection)
+    assert newest_ms - 5_000 < market.socket.newest_event_ms <= market.now_ms
+
+
+async def test_frames_of_a_symbol_that_has_just_been_removed_are_no_dead_letters() -> None:
+    market = Market()
+    del market.flows["DOTUSDT"]
+
+    market.trade("DOTUSDT", 2)
+
+    assert market.kafka.reasons == []
+
+
+async def test_halted_symbol_is_told_to_be_quiet_to_the_end_of_its_quarter_and_no_further() -> None:
+    quarter_ms = 15 * MINUTE_MS
+    market = Market()
+    market.newest_ms()
+    flow = market.flows["DOTUSDT"]
+    flow.is_traded = False
+    end_ms = START_MS // quarter_ms * quarter_ms + quarter_ms
+    for minutes in range(1, 40):
+        market.socket.newest_event_ms = START_MS + minutes * MINUTE_MS
+        flow.tell_quiet()
+
+    told = [one for one in market.kafka.records if isinstance(one, TradeBlock)]
+    last = [one.watermark_ms for one in told if one.symbol == "DOTUSDT"][-1]
+    assert end_ms <= last <= end_ms + 2_000
