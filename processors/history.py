@@ -46,6 +46,9 @@ _SCORED = """
 _NEWEST_SCORE = """
     SELECT toUnixTimestamp64Milli(max(open_time)) FROM scores WHERE symbol = {symbol:String}
 """
+_LISTED = """
+SELECT toUnixTimestamp64Milli(max(greatest(close_time, ifNull(after_time, close_time))))
+FROM holes WHERE symbol = {symbol:String} AND interval = '1m' AND kind = 'unlisted'"""
 _NEWEST_CANDLE = """
     SELECT toUnixTimestamp64Milli(max(newest)) FROM
     (
@@ -111,6 +114,10 @@ class History:
         """Return the closing time of the newest stored candle, None if there is none."""
         open_ms = int(str(self._rows(_NEWEST_CANDLE, {"symbol": symbol})[0][0]))
         return open_ms + Interval.ONE_MINUTE.ms if open_ms else None
+
+    def listed_ms(self, symbol: str) -> int:
+        """Return since when a symbol is traded, 0 if it is not known to be young."""
+        return int(str(self._rows(_LISTED, {"symbol": symbol})[0][0]))
 
     def _rows(self, query: str, parameters: Mapping[str, object]) -> list[tuple[object, ...]]:
         found = self._ask(lambda: self._client.query(query, dict(parameters)).result_rows)

@@ -67,7 +67,10 @@ class FirstTraining:
                 return None
             since_ms = market_ms - FEWEST_DAYS * DAY_MS
             for symbol in symbols:
-                (count,) = history.minutes(symbol, since_ms=(since_ms,), until_ms=market_ms)
-                if count < ENOUGH * FEWEST_DAYS * DAY_MS / MINUTE_MS:
-                    return None
+                begin_ms = max(since_ms, history.listed_ms(symbol))
+                if begin_ms >= market_ms:
+                    continue
+                (count,) = history.minutes(symbol, since_ms=(begin_ms,), until_ms=market_ms)
+                if count < ENOUGH * (market_ms - begin_ms) / MINUTE_MS:
+                    return None  # a young symbol must not hold up the others for a week
         return market_ms

@@ -24,7 +24,7 @@ from producers.trades.resume import Past, read_past
 from producers.trades.roster import Roster
 from producers.trades.symbol_stream import SymbolFlow
 from producers.watchdog import STALL_S, delivering, watched
-from schemas.errors import PoisonMessage, Transient
+from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -118,17 +118,24 @@ class Follower:
             names = self._roster.names
             for symbol in self._flows.keys() - set(names):
                 self._leave(symbol)
-            added = [symbol for symbol in names if symbol not in self._flows]
-            if added:
-                log.info("also following %s", ", ".join(added))
-                past = await asyncio.to_thread(self._past_of, added)
-                for symbol in added:
-                    self._join(symbol)
-                    self._repair(symbol, past[symbol], tasks)
+            await self._join_new([s for s in names if s not in self._flows], tasks)
             self._lines.carry(tuple(self._flows), tasks)
             for symbol, flow in self._flows.items():
                 flow.is_traded = self._roster.is_traded(symbol)
             await asyncio.sleep(ROSTER_S)
+
+    async def _join_new(self, symbols: list[str], tasks: asyncio.TaskGroup) -> None:
+        if not symbols:
+            return
+        try:
+            past = await asyncio.to_thread(self._past_of, symbols)
+        except ConfigurationError as error:  # Kafka is away: the others go on, these wait for it
+            log.warning("%s; %s wait", error, ", ".join(symbols))
+            return
+        log.info("also following %s", ", ".join(symbols))
+        for symbol in symbols:
+            self._join(symbol)
+            self._repair(symbol, past[symbol], tasks)
 
     def _past_of(self, symbols: list[str]) -> dict[str, Past]:
         return read_past(self._settings.kafka.bootstrap_servers, symbols)

@@ -893,5 +893,15 @@ def test_symbol_of_another_script_is_stored_and_found(world: World) -> None:
     assert (hour["symbol"], hour["parts"]) == (symbol, 4)
 
 
+def test_history_says_since_when_a_young_symbol_is_traded(world: World) -> None:
+    young, old = a_name(), a_name()
+    hole = Hole(young, "1m", DAY, DAY + DAY_MS, "unlisted", -1, 0, -1, DAY + DAY_MS, DAY, "")
+    world.put("holes", hole, replace(hole, symbol=old, kind="official"))
+
+    with History(world.settings) as history:
+        assert history.listed_ms(young) == DAY + DAY_MS
+        assert history.listed_ms(old) == 0
+
+
 def _ms(moment: datetime) -> int:
     return int(moment.replace(tzinfo=UTC).timestamp() * 1000)
