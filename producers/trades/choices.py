@@ -50,7 +50,7 @@ def wanted_by_setting(
     found = dict.fromkeys(named_in(parts), "named in CANDLEWICK_SYMBOLS")
     before = [c for c in book.by_setting.values() if c.is_followed and c.symbol not in found]
     if told.is_all:
-        found |= _matched(patterns, told, before, now_ms)
+        found = _matched(patterns, told, before, now_ms) | found
     for choice in before:
         is_gone = told.is_all and _is_traded(told, choice.symbol)
         if patterns and choice.symbol not in found and not is_gone:

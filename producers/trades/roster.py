@@ -83,12 +83,6 @@ class Roster:
         is_late = steady_ms() - self._started_ms > PATIENCE_MS
         return is_late or None if self.book.is_traded(symbol) else False
 
-    def woke(self, symbol: str) -> None:
-        """Take note that a symbol is traded, though the exchange's list said that it is not."""
-        info = self._told.infos.get(symbol)
-        if info is not None and not info.is_traded:
-            self._asked_ms.pop("status", None)
-
     async def run(self) -> None:
         """Keep the list until cancelled."""
         failures = 0

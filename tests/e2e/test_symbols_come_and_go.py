@@ -9,6 +9,11 @@ from tests.support.stack import Stack, eventually, running_stack
 pytestmark = pytest.mark.slow
 FIRST = ("BTCUSDT", "LTCUSDT")
 NEW = "XRPUSDT"
+DEAD_PROXIES = {
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "ALL_PROXY": "socks5://127.0.0.1:9",
+}
 
 
 def row_of(stack: Stack, symbol: str) -> dict[str, object]:
@@ -20,8 +25,16 @@ def pids(stack: Stack) -> dict[str, int]:
     return {name: stack.pid(name) for name in stack.states()}
 
 
-def test_symbols_are_added_halted_and_removed_while_the_stack_runs(tmp_path: Path) -> None:
+def test_symbols_are_added_halted_and_removed_while_the_stack_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in DEAD_PROXIES.items():  # of the stack only: loopback needs none
+        monkeypatch.setenv(name, value)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     with running_stack(tmp_path, symbols=FIRST, stream__status_s="2") as stack:
+        for name in DEAD_PROXIES:
+            monkeypatch.delenv(name)
         eventually(stack.predicts, stack.logs)
         eventually(stack.is_healthy, stack.logs)
         before = pids(stack)

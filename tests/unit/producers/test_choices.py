@@ -102,6 +102,13 @@ def test_end_of_trading_is_the_newest_trade_and_is_forgotten_when_it_begins_agai
     assert again.by_setting["AUSDT"].since_ms == -1
 
 
+def test_symbol_that_is_named_is_not_said_to_match() -> None:
+    _, said = decided(("AUSDT", "*USDT"), told_all(an_info("AUSDT"), an_info("BUSDT")))
+
+    assert said["AUSDT"].reason == "named in CANDLEWICK_SYMBOLS"
+    assert said["BUSDT"].reason == "matches *USDT"
+
+
 def test_new_symbols_are_named_beside_one_that_ends() -> None:
     book, _ = decided(("NANOUSDT",), told_all(an_info("NANOUSDT")))
     told = replace(
