@@ -157,3 +157,26 @@ def test_quiet_pair_keeps_its_connection_and_pings_prove_that_it_is_quiet(
     assert len(newest) == 0
     assert newest.watermark_ms <= newest.received_ms
     assert "silent" not in (tmp_path / "stream.log").read_text()
+
+
+def test_symbol_that_is_halted_at_a_first_start_begins_when_it_is_traded_again(
+    world: StreamWorld, tmp_path: Path
+) -> None:
+    halted, other = "SIM3USDT", "SIM4USDT"
+    options = {"symbols": f"{halted},{other}", "start": "2026-03-04T12:01:00Z", "rate": 3000.0}
+    with running_exchange(**options) as exchange:
+        found = StreamWorld(world.kafka, exchange, tmp_path)
+        halt = {"kind": "halt", "symbol": halted, "minutes": 60, "status": "BREAK"}
+        stopped = exchange.admin("POST", "faults", halt)
+        assert isinstance(stopped, dict)
+        first_ms = stopped["start_ms"] - found.market_ms() + 5 * MINUTE_MS
+        exchange.admin("POST", "market", {"advance_ms": first_ms})
+        with found.stream(f"{halted},{other}", stream__status_s=1):
+            found.until(lambda: found.said(halted) and found.said(halted)[-1].since_ms > 0)
+            found.until_head(other)
+            assert found.blocks(halted) == []
+            assert found.said(halted)[-1].since_ms < stopped["start_ms"]
+            exchange.admin("POST", "market", {"advance_ms": 60 * MINUTE_MS})
+            found.until_head(halted)
+            found.assert_whole(halted)
+        found.close()
