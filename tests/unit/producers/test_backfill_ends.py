@@ -1,5 +1,6 @@
 """Where a backfill of a symbol that is not traded any more ends: decided without a server."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -21,8 +22,8 @@ NOW_MS = START_MS + 100 * DAY_MS
 def test_candle_of_the_newest_trade_is_the_last_that_is_asked_for(
     interval: Interval, *, ended: bool
 ) -> None:
-    nobody = cast("Any", None)
-    backfill = Backfill(Settings(), nobody, nobody, nobody, nobody)
+    nobody, ledger = cast("Any", None), cast("Any", SimpleNamespace(holes={}))
+    backfill = Backfill(Settings(), nobody, nobody, nobody, ledger)
     wanted = Wanted(
         symbols=("MATICUSDT",),
         intervals=(interval,),
