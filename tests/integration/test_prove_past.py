@@ -23,6 +23,7 @@ from schemas.replayed import PROVEN_REVISION, is_replayed
 from schemas.settings import ClickHouseSettings
 from schemas.timeframe import DAY_MS
 from tests.support.backfilling import Past
+from tests.support.builders import newest_revisions
 from tests.support.servers import (
     RunningClickHouse,
     running_clickhouse,
@@ -174,8 +175,10 @@ def test_what_is_wrong_is_told_the_rest_is_proven_and_later_what_was_wrong(
     faults = (
         {"kind": "archive", "path": "ADAUSDT-aggTrades-2024-03-10", "how": "missing"},
         {"kind": "archive", "path": "ADAUSDT-aggTrades-2024-03-11", "how": "cut-before-checksum"},
+        {"kind": "archive", "path": "ADAUSDT-aggTrades-2024-03-12", "how": "ids-back"},
+        {"kind": "archive", "path": "ADAUSDT-aggTrades-2024-03-13", "how": "trade-twice"},
     )
-    asked = ("--symbols", OTHER, "--from", "2024-03-09", "--to", "2024-03-13")
+    asked = ("--symbols", OTHER, "--from", "2024-03-09", "--to", "2024-03-14")
     with sinks(past, clickhouse, "faulty"):
         for fault in faults:
             past.exchange.admin("POST", "faults", fault)
@@ -183,20 +186,25 @@ def test_what_is_wrong_is_told_the_rest_is_proven_and_later_what_was_wrong(
         said, _ = first.communicate()
         proven = sent(past, OTHER)
         past.exchange.admin("DELETE", "faults")
-        second = start(past, clickhouse, "faulty", *asked)
+        second = start(past, clickhouse, "faulty", *asked, "--check-archives")
         second.communicate()
 
     assert (first.returncode, second.returncode) == (1, 0)
     row = next(line for line in said.splitlines() if line.startswith(OTHER))
-    assert row.split()[1:4] == ["2", "0", "2"], said
-    assert "there is no ADAUSDT-aggTrades-2024-03-10.zip yet" in " ".join(said.split())
-    assert "ADAUSDT-aggTrades-2024-03-11.zip: the zip is damaged" in " ".join(said.split())
+    assert row.split()[1:4] == ["2", "0", "3"], said
+    told = " ".join(said.split())
+    assert "there is no ADAUSDT-aggTrades-2024-03-10.zip yet" in told
+    assert "ADAUSDT-aggTrades-2024-03-11.zip: the zip is damaged" in told
+    assert "ADAUSDT-aggTrades-2024-03-12.zip, line 3: ids go back from" in told
+    assert "ADAUSDT-aggTrades-2024-03-13.zip, line 2: ADAUSDT: aggregate" in told
     assert len(proven) == 2 * EACH_DAY
-    assert {candle.status for candle in proven} == {"complete", "quiet"}
-    missing = {candle.open_ms for candle in sent(past, OTHER)} - {c.open_ms for c in proven}
-    assert len(missing) == 2 * 1440
-    files = [file.name for file in past.archives(OTHER, "1m") if file.state == "used"]
-    assert len(files) == len(set(files)) == 4
+    lacking = {candle.open_ms for candle in proven if candle.status == "gapped"}
+    assert {ms // DAY_MS * DAY_MS for ms in lacking} == {FIRST_MS + 13 * DAY_MS}
+    found = newest_revisions(sent(past, OTHER))
+    assert len(found) == 5 * EACH_DAY
+    assert {candle.status for candle in found.values()} == {"complete", "quiet"}
+    states = {file.name[-6:-4]: file.state for file in past.archives(OTHER, "1m")}
+    assert states == {"09": "used", "10": "used", "11": "used", "12": "used", "13": "reissued"}
 
 
 def test_the_size_of_a_file_is_told_before_it_is_fetched(past: Past) -> None:

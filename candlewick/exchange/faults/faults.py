@@ -204,13 +204,22 @@ class ArchiveFault(Window):
     Attributes:
         how: `flipped` or `truncated`: damaged in transit, so the checksum differs.
             `cut-before-checksum`: damaged, with a matching checksum. `reissued`: corrected, with
-            a matching checksum. `missing`: not published.
+            a matching checksum. `missing`: not published. Of trades also `ids-back`, rows that are
+            not in the order of their ids, and `trade-twice`, a trade inside two aggregates.
         count: Largest number of requests to hit.
     """
 
     kind: Literal["archive"] = "archive"
     path: str = ""
-    how: Literal["flipped", "truncated", "cut-before-checksum", "reissued", "missing"] = "flipped"
+    how: Literal[
+        "flipped",
+        "truncated",
+        "cut-before-checksum",
+        "reissued",
+        "missing",
+        "ids-back",
+        "trade-twice",
+    ] = "flipped"
     count: Count | None = None
 
 
