@@ -36,6 +36,15 @@ def of_gap(gap: Gap) -> Annotation:
 
     All states of a gap share one key, so that `repaired` replaces `found`.
     """
+    if gap.state == GapState.NEW_ERA:
+        return Annotation(
+            begin_ms=gap.changed_ms,
+            end_ms=gap.changed_ms,
+            text=f"{gap.symbol}: {gap.reason}",
+            kind="new-era",
+            symbol=gap.symbol,
+            key=f"era:{gap.symbol}:{gap.era}",
+        )
     trades = gap.last_agg_id - gap.first_agg_id + 1
     texts = {
         GapState.FOUND: "are missing",
@@ -48,8 +57,12 @@ def of_gap(gap: Gap) -> Annotation:
         text=f"{gap.symbol}: {trades} trades {texts[GapState(gap.state)]} ({gap.reason})",
         kind="gap",
         symbol=gap.symbol,
-        key=f"gap:{gap.symbol}:{gap.first_agg_id}-{gap.last_agg_id}",
+        key=f"gap:{gap.symbol}:{_of_era(gap)}{gap.first_agg_id}-{gap.last_agg_id}",
     )
+
+
+def _of_era(gap: Gap) -> str:
+    return f"{gap.era}:" if gap.era else ""  # an annotation of era 0 keeps its tag
 
 
 def of_model(event: ModelVersion) -> Annotation:

@@ -23,9 +23,11 @@ from schemas.symbols import SymbolChoice
 _VERSION_DIGITS = 4
 AVRO_FOLDER = Path(__file__).parent / "avro"
 RECORDS: dict[str, type] = {
-    "trade_block.v1": TradeBlock,
+    "trade_block.v1": TradeBlock,  # without eras: its ids are of era 0
+    "trade_block.v2": TradeBlock,
     "candle.v1": Candle,
     "gap.v1": Gap,
+    "gap.v2": Gap,
     "prediction.v1": Prediction,
     "score.v1": Score,
     "model_version.v1": ModelVersion,
@@ -39,7 +41,7 @@ RECORDS: dict[str, type] = {
     "coin_day.v1": CoinDay,
     "symbol_choice.v1": SymbolChoice,
 }
-_NEWEST = {record: name for name, record in RECORDS.items()}
+_NEWEST = {record: name for name, record in RECORDS.items()}  # the last of each type
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,11 @@ def contract_named(name: str) -> Contract:
 def contract_of(record: type) -> Contract:
     """Return the newest contract of a record type."""
     return contract_named(_NEWEST[record])
+
+
+def contracts_of(record: type) -> list[Contract]:
+    """Return all contracts of a record type, oldest first."""
+    return [contract_named(name) for name, described in RECORDS.items() if described is record]
 
 
 def contract_with_id(schema_id: int) -> Contract | None:

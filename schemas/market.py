@@ -60,6 +60,7 @@ class TradeBlock:
         quantity_e8: int64[n].
         fills: int32[n], trades per aggregate; 0 marks a void record.
         taker_sold: uint8[n], 1 where the buyer was the maker.
+        era: How many times the symbol's ids had begun again; ids are compared inside one era only.
     """
 
     symbol: str
@@ -72,6 +73,7 @@ class TradeBlock:
     quantity_e8: "NDArray[np.int64]"
     fills: "NDArray[np.int32]"
     taker_sold: "NDArray[np.uint8]"
+    era: int = 0
 
     def __len__(self) -> int:
         return len(self.event_ms)
@@ -166,19 +168,23 @@ class GapState(StrEnum):
     FOUND = "found"
     REPAIRED = "repaired"
     GIVEN_UP = "given-up"
+    NEW_ERA = "new-era"  # no gap: ids begin again here
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
     """A run of missing aggregate trades ``[first_agg_id, last_agg_id]`` of one symbol.
 
+    Or the place at which its ids begin again; both ids are then the first one of the new era.
+
     Attributes:
         after_ms: Event time of the last trade before the gap; -1 when unknown.
         before_ms: Event time of the first trade after it; -1 when unknown.
-        state: found, repaired or given-up.
+        state: found, repaired, given-up or new-era.
         noticed_ms: When the gap was found, our clock.
         changed_ms: When the gap entered this state, our clock.
         reason: Why it entered this state, for people.
+        era: The era of the ids.
     """
 
     symbol: str
@@ -190,6 +196,7 @@ class Gap:
     noticed_ms: int
     changed_ms: int
     reason: str
+    era: int = 0
 
 
 def block_of(trades: list[Trade], *, received_ms: int, watermark_ms: int) -> TradeBlock:

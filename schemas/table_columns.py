@@ -10,6 +10,7 @@ TRADE = (
     "price",
     "quantity",
     "taker_sold",
+    "era",
 )
 CANDLE_VALUES = (  # what the exchange says of a candle, too
     "open",
@@ -46,6 +47,7 @@ GAP = (
     "noticed_time",
     "changed_time",
     "reason",
+    "era",
 )
 HOLE = (
     "symbol",

@@ -87,7 +87,7 @@ GAPS = Topic(
     record=Gap,
     key="symbol",
     retention_ms=FOR_EVER,
-    purpose="gaps in the trades: found, repaired, given up",
+    purpose="gaps in the trades: found, repaired, given up; eras of ids",
     written_by="producers",
     read_by="sinks",
 )

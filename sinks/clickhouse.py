@@ -54,11 +54,12 @@ class ClickHouse:
 
     def _remove(self, refused: RefusedTrades) -> None:
         self._connected().command(
-            "DELETE FROM trades WHERE symbol = {symbol:String}"
+            "DELETE FROM trades WHERE symbol = {symbol:String} AND era = {era:Int32}"
             " AND agg_id >= {first:Int64} AND agg_id < {next:Int64}"
             " AND received_time = fromUnixTimestamp64Milli({received_ms:Int64}, 'UTC')",
             parameters={
                 "symbol": refused.symbol,
+                "era": refused.era,
                 "first": refused.first_agg_id,
                 "next": refused.next_agg_id,
                 "received_ms": refused.received_ms,

@@ -32,6 +32,7 @@ class RefusedTrades:
         first_agg_id: The first id.
         next_agg_id: The id after the last one.
         received_ms: Received time of their block, so that a real trade with the same id stays.
+        era: Era of the ids.
     """
 
     partition: int
@@ -40,6 +41,7 @@ class RefusedTrades:
     first_agg_id: int
     next_agg_id: int
     received_ms: int
+    era: int
 
 
 class Remover(Protocol):
@@ -99,6 +101,7 @@ def refused_trades(letter: DeadLetter) -> RefusedTrades | None:
         block.first_agg_id,
         block.next_agg_id,
         block.received_ms,
+        block.era,
     )
 
 

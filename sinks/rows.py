@@ -3,7 +3,7 @@
 import numpy as np
 
 from schemas.market import NO_TRADE_ID, Candle, Gap, TradeBlock
-from sinks.row_binary import decimal, int64, nullable, string, time, time_or_null
+from sinks.row_binary import decimal, int32, int64, nullable, string, time, time_or_null
 
 
 def trade_rows(block: TradeBlock) -> bytes:
@@ -21,6 +21,7 @@ def trade_rows(block: TradeBlock) -> bytes:
     rows["price"] = block.price_e8
     rows["quantity"] = block.quantity_e8
     rows["taker_sold"] = block.taker_sold != 0
+    rows["era"] = block.era
     return rows.tobytes()
 
 
@@ -66,6 +67,7 @@ def gap_row(gap: Gap) -> bytes:
             time(gap.noticed_ms),
             time(gap.changed_ms),
             string(gap.reason),
+            int32(gap.era),
         )
     )
 
@@ -82,5 +84,6 @@ def _trade_layout(symbol_bytes: int) -> np.dtype[np.void]:
             ("price", "<i8"),
             ("quantity", "<i8"),
             ("taker_sold", "u1"),
+            ("era", "<i4"),
         ]
     )

@@ -80,7 +80,7 @@ class CoinList(BaseModel):
 
 
 class GapRow(BaseModel):
-    """A gap of missing trades, and whether it was repaired."""
+    """A gap of missing trades, and whether it was repaired; or where ids begin again."""
 
     symbol: str
     first_agg_id: int
@@ -89,12 +89,15 @@ class GapRow(BaseModel):
     after_time: str | None
     before_ms: int | None
     before_time: str | None
-    state: str = Field(description="found, repaired or given-up.")
+    state: str = Field(
+        description="found, repaired or given-up; new-era: no gap, both ids are its first one."
+    )
     noticed_ms: int
     noticed_time: str
     changed_ms: int
     changed_time: str
     reason: str
+    era: int = Field(description="How many times the ids of the symbol had begun again.")
 
 
 class GapPage(BaseModel):

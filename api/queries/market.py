@@ -22,10 +22,10 @@ ORDER BY rank IS NULL, rank, coin_id"""  # noqa: S608 - our own words
 
 GAPS = f"""
 SELECT symbol, first_agg_id, last_agg_id, {_both("after")}, {_both("before")}, state,
-    {_both("noticed")}, {_both("changed")}, reason
+    {_both("noticed")}, {_both("changed")}, reason, era
 FROM (SELECT * FROM gaps FINAL WHERE ({{symbol:String}} = '' OR symbol = {{symbol:String}})
-    ORDER BY symbol, first_agg_id, last_agg_id, changed_time DESC, state = 'found'
-    LIMIT 1 BY symbol, first_agg_id, last_agg_id) AS t
+    ORDER BY symbol, era, first_agg_id, last_agg_id, changed_time DESC, state = 'found'
+    LIMIT 1 BY symbol, era, first_agg_id, last_agg_id, state = 'new-era') AS t
 WHERE ({{state:String}} = '' OR state = {{state:String}})
     AND (toUnixTimestamp64Milli(t.noticed_time), symbol, first_agg_id)
         < ({{ms:Int64}}, {{after_symbol:String}}, {{first_id:Int64}})

@@ -23,7 +23,8 @@ from api.queries.market import COINS, COMPLETENESS, GAPS, LAST_PRICES
 router = APIRouter(tags=["market"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
 State = Annotated[
-    str | None, Query(pattern="^(found|repaired|given-up)$", description="Only in this state.")
+    str | None,
+    Query(pattern="^(found|repaired|given-up|new-era)$", description="Only in this state."),
 ]
 
 

@@ -16,11 +16,10 @@ from api.http.openapi import Responses, errors
 from api.http.problems import Members, Problem
 from api.http.responses import json_bytes
 from schemas import topics
-from schemas.contracts import RECORDS, Contract, contract_named, contract_of
+from schemas.contracts import Contract, contract_with_id, contracts_of
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 SUBJECT_UNKNOWN, VERSION_UNKNOWN, SCHEMA_UNKNOWN = 40401, 40402, 40403
-VERSION = 1
 ANSWERS: Responses = {
     200: {"description": "As the protocol defines it.", "content": {MEDIA_TYPE: {"schema": {}}}},
     **errors(problems.NOT_FOUND, problems.INVALID),
@@ -41,9 +40,9 @@ class Lookup(BaseModel):
     kind: str = Field("AVRO", alias="schemaType", max_length=20)
 
 
-def subjects() -> dict[str, Contract]:
-    """Return the contract of each topic's values, by its subject in the registry."""
-    found = {f"{t.name}-value": contract_of(t.record) for t in topics.ALL if t.record}
+def subjects() -> dict[str, list[Contract]]:
+    """Return the contracts of each topic's values, oldest first, by its subject in the registry."""
+    found = {f"{t.name}-value": contracts_of(t.record) for t in topics.ALL if t.record}
     return dict(sorted(found.items()))
 
 
@@ -92,80 +91,85 @@ def bare_schema_by_id(schema_id: SchemaId) -> Response:
 @router.get("/schemas/ids/{schema_id}/subjects")
 def subjects_of_id(schema_id: SchemaId) -> Response:
     """Return the subjects that use a schema."""
-    return _json(list(_using(_with_id(schema_id))))
+    return _json([name for name, _ in _using(_with_id(schema_id))])
 
 
 @router.get("/schemas/ids/{schema_id}/versions")
 def versions_of_id(schema_id: SchemaId) -> Response:
     """Return the subjects that use a schema, each with its version."""
-    names = _using(_with_id(schema_id))
-    return _json([{"subject": name, "version": VERSION} for name in names])
+    using = _using(_with_id(schema_id))
+    return _json([{"subject": name, "version": version} for name, version in using])
 
 
 @router.get("/subjects/{subject}/versions")
 def list_versions(subject: Subject) -> Response:
     """Return the versions of a subject."""
-    _of_subject(subject)
-    return _json([VERSION])
+    return _json(list(range(1, len(_of_subject(subject)) + 1)))
 
 
 @router.get("/subjects/{subject}/versions/{version}")
 def version_of(subject: Subject, version: Annotated[str, Path(max_length=20)]) -> Response:
     """Return a version of a subject, `latest` for the newest."""
-    return _json(_entry(subject, _version(subject, version)))
+    return _json(_entry(subject, *_version(subject, version)))
 
 
 @router.get("/subjects/{subject}/versions/{version}/schema")
 def schema_of(subject: Subject, version: Annotated[str, Path(max_length=20)]) -> Response:
     """Return the schema of a version alone."""
-    return Response(_version(subject, version).text, media_type=MEDIA_TYPE)
+    return Response(_version(subject, version)[1].text, media_type=MEDIA_TYPE)
 
 
 @router.post("/subjects/{subject}")
 def find_schema(subject: Subject, wanted: Lookup) -> Response:
     """Find a schema among the versions of a subject; nothing is registered."""
-    contract = _of_subject(subject)
+    contracts = _of_subject(subject)
     try:
-        same = json.loads(wanted.text) == json.loads(contract.text)
+        text = json.loads(wanted.text)
+        same = [n for n, one in enumerate(contracts, 1) if json.loads(one.text) == text]
     except (ValueError, RecursionError):  # RecursionError: deeply nested brackets
-        same = False
+        same = []
     if not same or wanted.kind != "AVRO":
         raise _unknown(SCHEMA_UNKNOWN, f"Schema not found under {subject}.")
-    return _json(_entry(subject, contract))
+    return _json(_entry(subject, same[0], contracts[same[0] - 1]))
 
 
-def _entry(subject: str, contract: Contract) -> dict[str, Any]:
+def _entry(subject: str, version: int, contract: Contract) -> dict[str, Any]:
     return {
         "subject": subject,
-        "version": VERSION,
+        "version": version,
         "id": contract.schema_id,
         "schema": contract.text,
     }
 
 
-def _of_subject(subject: str) -> Contract:
-    contract = subjects().get(subject)
-    if contract is None:
+def _of_subject(subject: str) -> list[Contract]:
+    contracts = subjects().get(subject)
+    if contracts is None:
         raise _unknown(SUBJECT_UNKNOWN, f"Subject '{subject}' not found.")
-    return contract
+    return contracts
 
 
-def _version(subject: str, version: str) -> Contract:
-    contract = _of_subject(subject)
-    if version not in {"latest", "-1", str(VERSION)}:
+def _version(subject: str, version: str) -> tuple[int, Contract]:
+    contracts = _of_subject(subject)
+    newest = len(contracts)
+    numbers = {str(number): number for number in range(1, newest + 1)}
+    number = (numbers | {"latest": newest, "-1": newest}).get(version)
+    if number is None:
         raise _unknown(VERSION_UNKNOWN, f"Version {version} not found.")
-    return contract
+    return number, contracts[number - 1]
 
 
 def _with_id(schema_id: int) -> Contract:
-    for contract in map(contract_named, RECORDS):
-        if contract.schema_id == schema_id:
-            return contract
-    raise _unknown(SCHEMA_UNKNOWN, f"Schema {schema_id} not found.")
+    contract = contract_with_id(schema_id)
+    if contract is None:
+        raise _unknown(SCHEMA_UNKNOWN, f"Schema {schema_id} not found.")
+    return contract
 
 
-def _using(contract: Contract) -> Iterator[str]:
-    return (name for name, used in subjects().items() if used is contract)
+def _using(contract: Contract) -> Iterator[tuple[str, int]]:
+    for name, contracts in subjects().items():
+        if contract in contracts:
+            yield name, contracts.index(contract) + 1
 
 
 def _unknown(code: int, detail: str) -> Problem:

@@ -47,15 +47,21 @@ GROUP BY symbol WITH ROLLUP
 """
 
 # An interrupted repair starts again as a shorter gap with a later end. A gap that ends before a
-# repaired end is therefore repaired too: until then the producer publishes nothing newer.
+# repaired end is therefore repaired too: until then the producer publishes nothing newer. Ids of
+# different eras cannot be compared.
 GAPS = """
 WITH groupUniqArrayIf((first_agg_id, last_agg_id), state = 'found') AS gaps_found,
      groupUniqArrayIf((first_agg_id, last_agg_id), state = 'given-up') AS gaps_lost,
      maxIf(last_agg_id, state = 'repaired') AS repaired_until
-SELECT symbol, length(gaps_found) AS found,
-       arrayCount(gap -> gap.2 <= repaired_until AND NOT has(gaps_lost, gap), gaps_found)
-           AS repaired,
-       length(gaps_lost) AS given_up
-FROM gaps
+SELECT symbol, sum(found) AS found, sum(repaired) AS repaired, sum(given_up) AS given_up
+FROM
+(
+    SELECT symbol, length(gaps_found) AS found,
+           arrayCount(gap -> gap.2 <= repaired_until AND NOT has(gaps_lost, gap), gaps_found)
+               AS repaired,
+           length(gaps_lost) AS given_up
+    FROM gaps
+    GROUP BY symbol, era
+)
 GROUP BY symbol
 """

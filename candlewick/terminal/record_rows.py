@@ -69,6 +69,7 @@ def _trades(block: TradeBlock) -> Iterator[Row]:
             "first_trade_id": next_id if fills else NO_TRADE_ID,
             "last_trade_id": next_id + fills - 1 if fills else NO_TRADE_ID,
             "received_ms": block.received_ms,
+            "era": block.era,
         }
         next_id += fills
 

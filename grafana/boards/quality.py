@@ -114,11 +114,14 @@ def _gaps(found: Board) -> None:
     found.add(
         style.table()
         .override_by_name("took", style.unit("s", 1))
-        .override_by_name("now", style.named({"found": RED, "repaired": GREEN, "given-up": AMBER})),
+        .override_by_name(
+            "now",
+            style.named({"found": RED, "repaired": GREEN, "given-up": AMBER, "new-era": AMBER}),
+        ),
         "Gaps",
         "Jumps in the trade ids, open ones first. `found` for more than five minutes: see "
         "`candlewick logs stream`. `given-up`: the exchange did not return the trades; the candle "
-        "stays gapped, and the exchange's own is shown instead.",
+        "stays gapped, and the exchange's own is shown instead. `new-era`: ids began again.",
         size=(14, 9),
     )
     found.add(

@@ -7,7 +7,7 @@ FROM
         dateDiff('millisecond', noticed, maxIf(changed_time, state = 'repaired')) / 1000 AS took
     FROM gaps
     WHERE $__timeFilter(noticed_time)
-    GROUP BY symbol, first_agg_id, last_agg_id
+    GROUP BY symbol, era, first_agg_id, last_agg_id
     HAVING countIf(state = 'repaired') > 0
 )
 ORDER BY time, symbol

@@ -65,6 +65,8 @@ def _folded(state: CandleState | None, decision: Decision, rules: CandleRules) -
     doubts, refused = decision.doubts, list(decision.refused)
     closed: list[bytes] = []
     for kept in decision.fold:
+        if state is not None and kept.block.era > state.era:
+            log.warning("%s", _new_era(state, kept))
         taken, reason = _tried(state, kept, rules)
         if doubts.strays and taken is not None:  # it is not decided about: nothing is refused yet
             reason = ""
@@ -78,6 +80,13 @@ def _folded(state: CandleState | None, decision: Decision, rules: CandleRules) -
             state = taken.step.state
             closed += taken.candles
     return Admitted(state, doubts, tuple(closed), tuple(refused))
+
+
+def _new_era(state: CandleState, kept: Kept) -> str:
+    return (
+        f"{kept.block.symbol}: ids begin again: era {kept.block.era} begins with id "
+        f"{kept.block.first_agg_id}, era {state.era} ended before {state.next_agg_id}"
+    )
 
 
 def _tried(state: CandleState | None, kept: Kept, rules: CandleRules) -> tuple[_Taken | None, str]:

@@ -62,6 +62,17 @@ class CandleFold(CandleSending):
                 first = block.first_agg_id
                 self._fill_gap(gap, part_of(block, start - first, end - first))
 
+    def end(self) -> None:
+        """Send the open candles as they are, as gapped: no later trade of these ids will come."""
+        state = self.state
+        for key in sorted(state.unsent):
+            self.resend(key)
+        due = state.next_agg_id
+        state.missing = (*state.missing, Missing(due, due, state.last_ms, state.last_ms))
+        for interval, current in list(state.current.items()):
+            if not current.revision:
+                state.current[interval] = self.sent(interval, current)
+
     def _pass(self, block: TradeBlock) -> None:
         state = self.state
         is_told = len(block) or block.first_agg_id > state.next_agg_id

@@ -1,8 +1,9 @@
 """Decides which trade blocks are believed when ids jump or contradict the state. Pure.
 
-A single bad record must not stop a symbol's candles. So a block whose ids jump is held until the
-next one arrives: if that continues it, the gap is real; if trades continue from before the jump,
-the block is refused. And if several consecutive blocks contradict the state, the state is wrong.
+A single bad record must not stop a symbol's candles. So a block whose ids jump, or that is of a
+later era, is held until the next one arrives: if that continues it, the gap or the era is real; if
+trades continue from before, the block is refused. And if several consecutive blocks contradict the
+state, the state is wrong.
 """
 
 from collections.abc import Sequence
@@ -90,14 +91,24 @@ def decide(state: CandleState, doubts: Doubts, now: Kept, *, is_new: bool) -> De
         is_new: Whether the message comes after all those in the state, so it is read for the first
             time.
     """
-    if now.block.first_agg_id > state.next_agg_id:
+    if now.block.era < state.era:
+        return _of_an_earlier_era(state, doubts, now, is_new=is_new)
+    if is_ahead(state, now.block):
         return _jumped(state, doubts, now)
     if contradicts(state, now.block, is_new=is_new):
         return _strayed(state, doubts, now)
-    settled = doubts
-    if doubts.strays and now.block.next_agg_id > state.next_agg_id:
-        settled = replace(doubts, strays=(), strayed=0)
-    return _went_on(state, settled, now)
+    if not doubts.strays or now.block.next_agg_id <= state.next_agg_id:
+        return _went_on(state, doubts, now)
+    decision = _went_on(state, replace(doubts, strays=(), strayed=0), now)
+    late = tuple((s, _too_late(state, s)) for s in doubts.strays if s.block.era < state.era)
+    return replace(decision, refused=(*late, *decision.refused))
+
+
+def is_ahead(state: CandleState, block: TradeBlock) -> bool:
+    """Return whether a block is of a later era, or begins beyond the id that is due."""
+    return block.era > state.era or (
+        block.era == state.era and block.first_agg_id > state.next_agg_id
+    )
 
 
 def contradicts(state: CandleState, block: TradeBlock, *, is_new: bool) -> bool:
@@ -114,6 +125,14 @@ def contradicts(state: CandleState, block: TradeBlock, *, is_new: bool) -> bool:
     if int(block.event_ms[-1]) > state.last_ms + JITTER_MS:
         return True
     return ahead and is_new and block.received_ms >= state.seen_ms
+
+
+def _of_an_earlier_era(state: CandleState, doubts: Doubts, now: Kept, *, is_new: bool) -> Decision:
+    if not is_new:
+        return Decision(doubts)
+    if len(now.block) and int(now.block.event_ms[-1]) > state.head_ms + JITTER_MS:
+        return _strayed(state, doubts, now)
+    return Decision(doubts, refused=((now, _too_late(state, now)),))
 
 
 def _jumped(state: CandleState, doubts: Doubts, now: Kept) -> Decision:
@@ -143,9 +162,10 @@ def _went_on(state: CandleState, doubts: Doubts, now: Kept) -> Decision:
     fold, kept, refused = [now], [], []
     for held in doubts.held:
         is_later = now.newest_ms > held.first_ms + JITTER_MS and now.offset > held.offset
-        if is_later or held.block.first_agg_id < next_agg_id:
+        is_of_era = held.block.era == state.era
+        if is_later or (is_of_era and held.block.first_agg_id < next_agg_id):
             refused.append((held, _no_gap(state, held)))
-        elif held.block.first_agg_id == next_agg_id:  # the trades before it have arrived
+        elif is_of_era and held.block.first_agg_id == next_agg_id:  # those before it have arrived
             fold.append(held)
             next_agg_id = held.block.next_agg_id
         else:
@@ -157,7 +177,7 @@ def _strayed(state: CandleState, doubts: Doubts, now: Kept) -> Decision:
     strays, count = doubts.strays, doubts.strayed
     if strays and _is_same(strays[-1].block, now.block):
         return Decision(doubts)
-    if strays and strays[-1].block.next_agg_id != now.block.first_agg_id:
+    if strays and not _follows(strays[-1].block, now.block):
         strays, count = (), 0
     strays = (*strays, now)
     while strays[1:] and not _fit(strays):
@@ -172,7 +192,13 @@ def _fit(kept: Sequence[Kept]) -> bool:
     return sum(len(k.value) for k in kept) <= _HELD_BYTES
 
 
+def _follows(block: TradeBlock, later: TradeBlock) -> bool:
+    return (block.era, block.next_agg_id) == (later.era, later.first_agg_id)
+
+
 def _continues(block: TradeBlock, later: TradeBlock) -> bool:
+    if block.era != later.era:
+        return False
     if not block.first_agg_id <= later.first_agg_id <= block.next_agg_id:
         return False
     if later.next_agg_id > block.next_agg_id:
@@ -184,14 +210,21 @@ def _is_same(block: TradeBlock, other: TradeBlock) -> bool:
     return _identity(block) == _identity(other)
 
 
-def _identity(block: TradeBlock) -> tuple[int, int, int, int]:
-    return block.first_agg_id, len(block), block.received_ms, block.watermark_ms
+def _identity(block: TradeBlock) -> tuple[int, ...]:
+    return block.era, block.first_agg_id, len(block), block.received_ms, block.watermark_ms
 
 
 def _jump(state: CandleState, kept: Kept) -> str:
     first = kept.block.first_agg_id
+    if kept.block.era > state.era:
+        return f"it begins era {kept.block.era} with id {first}, after era {state.era}"
     return f"its ids begin at {first}, {first - state.next_agg_id} beyond {state.next_agg_id}"
 
 
 def _no_gap(state: CandleState, kept: Kept) -> str:
-    return f"{_jump(state, kept)}, which was due, and the next block did not continue it"
+    due = "" if kept.block.era > state.era else ", which was due"
+    return f"{_jump(state, kept)}{due}, and the next block did not continue it"
+
+
+def _too_late(state: CandleState, kept: Kept) -> str:
+    return f"it is of era {kept.block.era}, which had ended: era {state.era} has begun"

@@ -8,7 +8,7 @@ Every block is believed here; `processors.candles.id_jumps` decides which blocks
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from processors.candles.fold import CandleFold
 from processors.candles.record import candle_of
@@ -45,11 +45,13 @@ def start_state(block: TradeBlock, *, whole_from_ms: int | None = None) -> Candl
     unproven_ms = first_ms if whole_from_ms is None else whole_from_ms - 1
     edge = Missing(block.first_agg_id, block.first_agg_id, unproven_ms, unproven_ms)
     due_id = block.first_trade_id
-    return CandleState(block.first_agg_id, first_ms, missing=(edge,), next_trade_id=due_id)
+    return CandleState(
+        block.first_agg_id, first_ms, missing=(edge,), next_trade_id=due_id, era=block.era
+    )
 
 
 def restarted_state(spoilt: CandleState, block: TradeBlock) -> CandleState:
-    """Return a fresh state before ``block``, after the old one proved wrong.
+    """Return a fresh state before ``block``, after the old one proved wrong or its era ended.
 
     Candles that were sent before are sent again, with higher revisions, when trades reach them.
     """
@@ -67,8 +69,13 @@ def fold(state: CandleState | None, block: TradeBlock, rules: CandleRules) -> St
 
     A known block changes nothing. A block that overlaps known ids is trimmed, one that jumps opens
     a gap, and one inside a known gap repairs it. No trade is counted twice, in whatever aggregate
-    it comes.
+    it comes. A block of a later era ends the open candles and begins anew, one of an earlier era
+    changes nothing: ids of two eras cannot be compared.
     """
+    if state is not None and block.era < state.era:
+        return Step(state, ())
+    if state is not None and block.era > state.era:
+        return _begin_era(state, block, rules)
     before = start_state(block) if state is None else state.copy()
     work = CandleFold(block.symbol, before, rules)
     work.repair(block)
@@ -76,6 +83,13 @@ def fold(state: CandleState | None, block: TradeBlock, rules: CandleRules) -> St
     left_out = sum(clash.left_out for clash in work.clashes)
     is_left_out = left_out > 0 and left_out >= len(block)
     return Step(work.state, tuple(work.closed), tuple(work.clashes), is_left_out)
+
+
+def _begin_era(state: CandleState, block: TradeBlock, rules: CandleRules) -> Step:
+    ending = CandleFold(block.symbol, state.copy(), rules)
+    ending.end()
+    begun = fold(restarted_state(ending.state, block), block, rules)
+    return replace(begun, closed=(*ending.closed, *begun.closed))
 
 
 def open_candles(symbol: str, state: CandleState) -> Iterator[Candle]:

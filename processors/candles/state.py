@@ -11,6 +11,7 @@ from schemas.timeframe import Interval
 CandleKey = tuple[Interval, int]  # interval and open_ms
 _FIELDS_OF_VERSION_1 = 7
 _FIELDS_OF_VERSION_2 = 11
+_FIELDS_OF_VERSION_3 = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class CandleState:
         resent_ms: When the last block that caused such candles to be sent was received.
         given_up: Candles sent before the state started over.
         next_trade_id: The trade that must come next, by its own id; -1 while unknown.
+        era: Era of all these ids: how many times the symbol's ids had begun again.
     """
 
     next_agg_id: int
@@ -85,6 +87,7 @@ class CandleState:
     resent_ms: int = 0
     given_up: GivenUp = GivenUp()
     next_trade_id: int = NO_TRADE_ID
+    era: int = 0
 
     @property
     def head_ms(self) -> int:
@@ -106,6 +109,7 @@ class CandleState:
             self.resent_ms,
             self.given_up,
             self.next_trade_id,
+            self.era,
         )
 
 
@@ -124,6 +128,7 @@ def dump_state(state: CandleState) -> list[Any]:
         state.resent_ms,
         astuple(state.given_up),
         state.next_trade_id,
+        state.era,
     ]
 
 
@@ -134,7 +139,8 @@ def load_state(fields: list[Any]) -> CandleState:
         ValueError: The fields are not those of a state.
     """
     newer = fields[_FIELDS_OF_VERSION_1:_FIELDS_OF_VERSION_2]
-    ids = fields[_FIELDS_OF_VERSION_2:]
+    ids = fields[_FIELDS_OF_VERSION_2:_FIELDS_OF_VERSION_3]
+    era = fields[_FIELDS_OF_VERSION_3:]
     next_agg_id, last_ms, current, emitted, earlier, missing, late_trades = fields[
         :_FIELDS_OF_VERSION_1
     ]
@@ -153,6 +159,7 @@ def load_state(fields: list[Any]) -> CandleState:
         state.unsent = frozenset((Interval(name), open_ms) for name, open_ms in unsent)
         state.given_up = GivenUp(*given_up)
     (state.next_trade_id,) = ids or (_behind_newest(state),)
+    (state.era,) = era or (0,)
     return state
 
 

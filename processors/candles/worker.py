@@ -11,7 +11,7 @@ from typing import Protocol
 
 from processors.candles.admission import admit
 from processors.candles.block_messages import Message, kept_of, message_of
-from processors.candles.id_jumps import Kept
+from processors.candles.id_jumps import Kept, is_ahead
 from processors.candles.reconcile import Healer, Verdict
 from processors.candles.reducer import open_candles
 from processors.candles.state import CandleRules
@@ -129,7 +129,7 @@ class CandleWorker:
     async def _may_fold(
         self, message: Message, block: TradeBlock, record: CandleRecord | None
     ) -> bool:
-        if record is not None and block.first_agg_id <= record.state.next_agg_id:
+        if record is not None and not is_ahead(record.state, block):
             return True
         state_offset = -1 if record is None else record.offset
         verdict = self._healer.judge(

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 # differ and frames are stamped on other machines; a few seconds are usual, hours are a fault.
 AHEAD_MS: Final = 10_000
 LARGEST_BLOCK: Final = 100_000
+LARGEST_ERA: Final = 2**31 - 1
 NO_WATERMARK_MS: Final = 0  # older trades are still to come: the block proves nothing
 _LARGEST_FILLS: Final = 2**31 - 1
 _INTERVALS: Final = {interval.value: (interval.ms, interval.origin_ms) for interval in Interval}
@@ -77,6 +78,7 @@ def check_block(block: TradeBlock) -> None:
     check_range("rows", rows, 0, LARGEST_BLOCK)
     check_range("aggregate id", block.first_agg_id, 0, LARGEST_ID)
     check_range("first trade id", block.first_trade_id, NO_TRADE_ID, LARGEST_ID)
+    check_range("era", block.era, 0, LARGEST_ERA)
     check_time("received", block.received_ms)
     if block.watermark_ms != NO_WATERMARK_MS:
         check_time("watermark", block.watermark_ms)
@@ -180,6 +182,7 @@ def check_gap(gap: Gap) -> None:
     check_time_or_unknown("time before the gap", gap.after_ms)
     check_time_or_unknown("time after the gap", gap.before_ms)
     check_one_of("state", gap.state, GapState)
+    check_range("era", gap.era, 1 if gap.state == GapState.NEW_ERA else 0, LARGEST_ERA)
     check_time("noticed", gap.noticed_ms)
     check_time("changed", gap.changed_ms)
     check_text("reason", gap.reason)

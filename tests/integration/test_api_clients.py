@@ -23,7 +23,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from schemas import table_columns, topics
 from schemas.codecs import encode
-from schemas.contracts import contract_of
+from schemas.contracts import contract_named, contract_of
 from schemas.day_digest import day_digests
 from schemas.market import Candle
 from sinks.rows import candle_row
@@ -314,6 +314,18 @@ def test_the_registrys_other_calls_answer_its_client(stage: Stage) -> None:
         assert registry.get_versions(subject) == [1]
         assert registry.get_version(subject, 1).schema_id == contract.schema_id
         assert registry.lookup_schema(subject, Schema(contract.text, "AVRO")).version == 1
+
+
+def test_the_registry_has_every_version_of_a_contract(stage: Stage) -> None:
+    subject = "market.trades.v1-value"
+    old, new = contract_named("trade_block.v1"), contract_named("trade_block.v2")
+    with SchemaRegistryClient({"url": f"{stage.api.url}/registry"}) as registry:
+        assert registry.get_versions(subject) == [1, 2]
+        assert registry.get_latest_version(subject).schema_id == new.schema_id
+        assert registry.get_version(subject, 1).schema_id == old.schema_id
+        assert registry.lookup_schema(subject, Schema(old.text, "AVRO")).version == 1
+        assert registry.lookup_schema(subject, Schema(new.text, "AVRO")).version == 2
+        assert json.loads(registry.get_schema(old.schema_id).schema_str) == json.loads(old.text)
 
 
 def test_the_engines_own_avro_reader_takes_our_messages(stage: Stage, tmp_path: Path) -> None:

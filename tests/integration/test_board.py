@@ -145,3 +145,19 @@ def test_a_gap_whose_repair_was_interrupted_is_repaired_with_its_rest(
         gaps = read_board(reader).gaps
 
     assert gaps == {"BTCUSDT": GapCount("BTCUSDT", found=5, repaired=3, given_up=1)}
+
+
+def test_a_gap_of_a_new_era_is_not_repaired_by_higher_ids_of_the_old_one(
+    settings: ClickHouseSettings, writer: Client
+) -> None:
+    states = [(500, "found", 0), (500, "repaired", 0), (7, "new-era", 1), (9, "found", 1)]
+    rows = [
+        {"symbol": "ERAUSDT", "first_agg_id": at, "last_agg_id": at, "state": state, "era": era}
+        for at, state, era in states
+    ]
+    insert(writer, "gaps", *rows)
+
+    with connect_reader(settings) as reader:
+        gaps = read_board(reader).gaps
+
+    assert gaps["ERAUSDT"] == GapCount("ERAUSDT", found=2, repaired=1, given_up=0)

@@ -91,7 +91,7 @@ def differences(got: dict[Key, Candle], truth: dict[Key, Candle]) -> list[Key]:
 def test_nothing_is_lost_or_wrong_when_workers_are_killed_in_turn(
     kafka: RunningKafka, tmp_path: Path
 ) -> None:
-    with Feed(kafka.bootstrap) as feed, CandleReader(kafka) as reader:
+    with Feed(kafka.bootstrap, eras_after=(8, 16)) as feed, CandleReader(kafka) as reader:
         for name in ("worker-1", "worker-1", "worker-2", "worker-1"):
             with a_worker(kafka, tmp_path, name):
                 reader.read_for(5.0 if name == "worker-1" else 9.0)
@@ -268,7 +268,7 @@ def test_a_record_of_a_newer_version_stops_its_partition_and_no_other(
         topics.TRADES.name,
         b"\0\0\0\0\1abc",
         "COIN0USDT",
-        headers=[("contract", b"trade_block.v2")],
+        headers=[("contract", b"trade_block.v99")],
         on_delivery=lambda _, m: newer.append((m.partition(), m.offset())),
     )
     producer.flush()

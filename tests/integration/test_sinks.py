@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -94,7 +95,8 @@ class Migrating:
         self._client.command(statement)
 
     def rows(self, query: str) -> list[tuple[str, str]]:
-        return [(str(name), str(sum_)) for name, sum_ in self._client.query(query).result_rows]
+        found = self._client.query(query).result_rows
+        return [(str(name), bytes(checksum).decode()) for name, checksum in found]
 
 
 @pytest.fixture(scope="module")
@@ -440,8 +442,9 @@ def test_trades_that_the_candles_refuse_leave_their_table_and_others_of_their_id
         a_block([a_trade(9_000_000 + i, symbol="JUMP") for i in range(3)]), received_ms=START_MS
     )
     real = replace(jumping, received_ms=START_MS + 60_000)
+    later = replace(jumping, era=1)
     places: list[tuple[int, int]] = []
-    for block in (jumping, real):
+    for block in (jumping, real, later):
         message = message_of(block)
         world.producer.produce(
             topics.TRADES.name,
@@ -473,10 +476,51 @@ def test_trades_that_the_candles_refuse_leave_their_table_and_others_of_their_id
                 world.number("SELECT count() FROM dead_letters WHERE reason = 'its ids jump'") == 1
             )
         )
-        left = "SELECT toUnixTimestamp64Milli(received_time) FROM trades WHERE symbol = 'JUMP'"
-        eventually(
-            lambda: world.client.query(left).result_rows == [(real.received_ms,)] * len(real)
+        left = (
+            "SELECT toUnixTimestamp64Milli(received_time), era FROM trades WHERE symbol = 'JUMP' "
+            "ORDER BY era"
         )
+        stay = [(real.received_ms, 0)] * len(real) + [(later.received_ms, 1)] * len(later)
+        eventually(lambda: world.client.query(left).result_rows == stay)
+
+
+def test_trades_and_gaps_of_one_era_do_not_hide_those_of_another(world: World) -> None:
+    old = [a_trade(i, symbol="ERAS", price_e8=10**8) for i in range(1, 6)]
+    new = [replace(trade, price_e8=9 * 10**8) for trade in old[:3]]
+    for era, trades in enumerate((old, new)):
+        world.send(topics.TRADES, "ERAS", encode(replace(a_block(trades), era=era)))
+        world.send(topics.GAPS, "ERAS", encode(replace(a_gap("ERAS", 9), era=era)))
+
+    with world.sinks():
+        eventually(lambda: world.number("SELECT count() FROM gaps WHERE symbol = 'ERAS'") == 2)
+        eventually(lambda: world.number("SELECT count() FROM trades WHERE symbol = 'ERAS'") == 8)
+    for table in ("trades", "gaps"):
+        world.client.command(f"OPTIMIZE TABLE {table} FINAL")
+
+    by_era = "SELECT era, count(), sum(price) FROM trades FINAL WHERE symbol = 'ERAS' GROUP BY era"
+    assert world.client.query(f"{by_era} ORDER BY era").result_rows == [(0, 5, 5), (1, 3, 27)]
+    eras = "SELECT era FROM gaps FINAL WHERE symbol = 'ERAS' ORDER BY era"
+    assert world.client.query(eras).result_rows == [(0,), (1,)]
+
+
+def test_trades_from_before_eras_stay_when_the_migration_is_killed_half_way(world: World) -> None:
+    world.client.command("CREATE DATABASE IF NOT EXISTS before_eras")
+    client = world.clickhouse.client(database="before_eras")
+    files = read_migrations()
+    place = [migration.name for migration in files].index("034_eras")
+    migrate(Migrating(client), files[:place])
+    columns = ["symbol", "agg_id", "event_time", "stored_time"]
+    at = datetime.now(UTC)
+    client.insert("trades", [("OLD", 1, at, at), ("OLD", 2, at, at)], column_names=columns)
+    first, *_ = files[place].statements()
+    Migrating(client).run(first)  # and killed here
+
+    migrate(Migrating(client), files)
+
+    client.insert("trades", [("OLD", 1, at, at, 1)], column_names=[*columns, "era"])
+    client.command("OPTIMIZE TABLE trades FINAL")
+    rows = client.query("SELECT era, agg_id FROM trades ORDER BY era, agg_id").result_rows
+    assert rows == [(0, 1), (0, 2), (1, 1)]
 
 
 def letters_written(world: World) -> int:

@@ -3,7 +3,7 @@
 import random
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from confluent_kafka import Producer
@@ -21,11 +21,17 @@ BLOCK_TRADES = 50
 
 @dataclass(slots=True)
 class Feed:
-    """Sends a block of a random symbol at a pace; a block spans most of an event minute."""
+    """Sends a block of a random symbol at a pace; a block spans most of an event minute.
+
+    Attributes:
+        every_s: Seconds between two blocks.
+        eras_after: After so many of its blocks the ids of a symbol begin again.
+    """
 
     bootstrap: str
     seed: int = 1
     every_s: float = 0.025
+    eras_after: tuple[int, ...] = ()
     sent: list[TradeBlock] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -76,9 +82,14 @@ class Feed:
         rng = random.Random(self.seed)
         next_id = dict.fromkeys(SYMBOLS, 1)
         clock = dict.fromkeys(SYMBOLS, START_MS)
+        sent = dict.fromkeys(SYMBOLS, 0)
         while True:
             symbol = rng.choice(SYMBOLS)
-            yield a_block(list(_trades(rng, symbol, next_id, clock)))
+            if sent[symbol] in self.eras_after:
+                next_id[symbol] = rng.randrange(1, 2 * next_id[symbol])
+            sent[symbol] += 1
+            block = a_block(list(_trades(rng, symbol, next_id, clock)))
+            yield replace(block, era=sum(sent[symbol] > begun for begun in self.eras_after))
 
 
 def _trades(

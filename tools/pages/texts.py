@@ -50,9 +50,10 @@ will ever contain. An older version of `candlewick.subscribe` stops at an unknow
 that names it.
 """
 IDENTITY = {
-    "trade_block.v1": "`symbol` and `first_agg_id`; redelivered blocks may overlap, compare ids",
+    "trade_block.v2": "`symbol`, `era` and `first_agg_id`; redelivered blocks may overlap, compare "
+    "ids",
     "candle.v1": "`symbol`, `interval`, `open_ms`; the highest `revision` counts",
-    "gap.v1": "`symbol`, `first_agg_id`, `last_agg_id`, `state`",
+    "gap.v2": "`symbol`, `era`, `first_agg_id`, `last_agg_id`, `state`",
     "hole.v1": "`symbol`, `interval`, `open_ms`, `close_ms`; the newest `checked_ms` counts",
     "irregular_row.v1": "`symbol`, `interval`, `source`, `file`, `row`",
     "cross_check.v1": "`symbol`, `open_ms`, `state`; the newest `checked_ms` counts",
@@ -100,7 +101,7 @@ TABLE_PURPOSES = {
     "candles_ranked": "`candles` and `klines` together; the row of a candle with the lowest `rank` "
     "is the best",
     "trades": "trades, one row for each aggregate trade",
-    "gaps": "gaps in the trades, one row for each state of a gap",
+    "gaps": "gaps in the trades, one row for each state of a gap, and new eras of ids",
     "holes": "candles that the exchange itself does not have, with the proof",
     "irregular_rows": "rows of candles that cannot be one, as the exchange published them",
     "cross_checks": "what came of comparing a day's 15m candles with its 1m candles",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from processors.candles.block_messages import Message
 from processors.candles.state import CandleRules
+from processors.candles.state_record import load_record
 from processors.candles.worker import CandleWorker
 from processors.runtime.stopped_partitions import Standing
 from schemas import codecs, topics
@@ -13,6 +14,7 @@ from schemas.dead_letters import Origin
 from schemas.market import TradeBlock
 from tests.support.builders import MINUTE_MS, START_MS, a_block, trades_at
 
+RULES = CandleRules()
 UNKNOWN_SCHEMA = b"\0\0\0\0\1"
 
 
@@ -83,7 +85,7 @@ def blocks(count: int) -> list[TradeBlock]:
 def test_a_record_of_a_newer_version_stops_its_partition_and_no_other() -> None:
     first, second, third = blocks(3)
     newer = replace(
-        a_message(second, 1), value=UNKNOWN_SCHEMA, headers={"contract": b"trade_block.v2"}
+        a_message(second, 1), value=UNKNOWN_SCHEMA, headers={"contract": b"trade_block.v99"}
     )
     other = replace(second, symbol="ETHUSDT")
     stage = Stage().take(
@@ -96,8 +98,28 @@ def test_a_record_of_a_newer_version_stops_its_partition_and_no_other() -> None:
     assert stage.worker.taken == {0: 1, 1: 0}
 
 
+def test_a_later_era_is_not_believed_by_a_state_that_has_not_read_what_came_before() -> None:
+    first, second, third = blocks(3)
+    begun = replace(third, era=1, first_agg_id=0)
+    again: list[tuple[int, int]] = []
+
+    async def seek(partition: int, offset: int) -> None:
+        again.append((partition, offset))
+
+    before = Stage().take(a_message(first, 0))
+    behind = Stage(before.table)
+    behind.worker = CandleWorker(behind.table, behind.outlet, RULES, seek, behind.standing)
+    behind.take(a_message(begun, 7))
+    assert again == [(0, 1)]
+
+    behind.take(a_message(second, 1), a_message(begun, 2))
+    record = load_record(behind.table[b"BTCUSDT"])
+    assert [kept.block.era for kept in record.doubts.held] == [1]
+    assert record.state.era == 0
+
+
 def test_a_state_of_a_newer_version_stops_its_partition_and_is_left_as_it_is() -> None:
-    newer = b"[3,0,[],[]]"
+    newer = b"[99,0,[],[]]"
     stage = Stage({b"BTCUSDT": newer}).take(*(a_message(b, i) for i, b in enumerate(blocks(2))))
     asyncio.run(stage.worker.start_over())
     asyncio.run(stage.worker.send_live())
@@ -136,5 +158,5 @@ def test_a_block_that_was_held_is_buried_with_its_own_place_after_a_restart() ->
 
     (letter,) = after.outlet.letters
     assert (letter.topic, letter.partition, letter.offset) == (topics.TRADES.name, 0, 1)
-    assert (letter.key, letter.headers) == (b"BTCUSDT", (("contract", b"trade_block.v1"),))
+    assert (letter.key, letter.headers) == (b"BTCUSDT", (("contract", b"trade_block.v2"),))
     assert len(after.outlet.candles) == 2

@@ -1,6 +1,6 @@
 """Blocks that are not believed: one record ends no symbol, and a state that is wrong heals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,75 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.candles.admission import admit
-from processors.candles.id_jumps import ENOUGH, Doubts, Kept
-from processors.candles.reducer import fold
-from processors.candles.state import CandleRules
-from processors.candles.state_record import CandleRecord, dump_record, load_record
-from schemas import codecs
-from schemas.market import Candle, TradeBlock, empty_block
+from processors.candles.id_jumps import ENOUGH, Doubts
+from processors.candles.state_record import dump_record, load_record
+from schemas.market import TradeBlock
 from tests.support.builders import (
     MINUTE_MS,
     START_MS,
     a_block,
     a_trade,
-    newest_revisions,
     trades_at,
 )
+from tests.support.reducer import Candles, Reducer, heartbeat
 
-RULES = CandleRules()
 FAR_ID = 1_000_000
 HOURS_MS = 2 * 60 * MINUTE_MS
-Candles = dict[Any, Candle]
 Strange = Callable[[TradeBlock, int], TradeBlock]
-
-
-class Reducer:
-    """Takes blocks as they come from a partition; each record passes through its bytes."""
-
-    def __init__(self) -> None:
-        self.record: CandleRecord | None = None
-        self.closed: list[Candle] = []
-        self.refused: list[TradeBlock] = []
-        self.offset = 0
-
-    def take(self, block: TradeBlock, *, offset: int | None = None) -> None:
-        at = self.offset if offset is None else offset
-        self.offset = max(self.offset, at + 1)
-        message = codecs.message_of(block)
-        kept = Kept(0, at, block, message.key, message.value, message.headers)
-        admitted = admit(self.record, kept, RULES)
-        self.refused += [refused.block for refused, _ in admitted.refused]
-        self.closed += [codecs.decode(Candle, raw) for raw in admitted.closed]
-        if admitted.state is not None:
-            record = CandleRecord(at, admitted.state, doubts=admitted.doubts)
-            self.record = load_record(dump_record(record))
-
-    def take_all(self, blocks: Sequence[TradeBlock]) -> "Reducer":
-        for block in blocks:
-            self.take(block)
-        return self
-
-    def spoil(self, block: TradeBlock) -> None:
-        """Fold a block undoubted, as earlier versions did; their states had no `seen_ms`."""
-        assert self.record is not None
-        step = fold(self.record.state, block, RULES)
-        self.closed += step.closed
-        step.state.seen_ms = 0
-        self.record = replace(self.record, state=step.state)
-
-    def candles(self) -> Candles:
-        return newest_revisions(self.closed)
-
-
-def heartbeat(next_agg_id: int, watermark_ms: int) -> TradeBlock:
-    return empty_block(
-        "BTCUSDT",
-        next_agg_id=next_agg_id,
-        next_trade_id=next_agg_id,
-        received_ms=watermark_ms,
-        watermark_ms=watermark_ms,
-    )
 
 
 def trades_of_minutes(minutes: int, *, from_ms: int = START_MS, first_agg_id: int = 1) -> list[Any]:

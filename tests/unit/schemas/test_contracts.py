@@ -97,6 +97,27 @@ def test_gaps_and_blocks_survive_the_wire() -> None:
     assert read.price_e8.tolist() == block.price_e8.tolist()
 
 
+def as_version_1(record: Gap | TradeBlock, name: str) -> bytes:
+    """A record as a version before eras wrote it."""
+    contract = contract_named(name)
+    schema = fastavro.parse_schema(json.loads((AVRO_FOLDER / f"{name}.avsc").read_text()))
+    body = io.BytesIO()
+    body.write(b"\0" + contract.schema_id.to_bytes(4))
+    fastavro.schemaless_writer(body, schema, codecs._TO_WIRE[type(record)](record))
+    return body.getvalue()
+
+
+def test_blocks_and_gaps_from_before_eras_are_read_and_are_of_era_0() -> None:
+    block, gap = a_block(trades_at(START_MS, START_MS + 1)), a_gap()
+
+    read = codecs.decode(TradeBlock, as_version_1(block, "trade_block.v1"))
+
+    assert codecs.encode(read) == codecs.encode(block)
+    assert codecs.decode(Gap, as_version_1(gap, "gap.v1")) == gap
+    assert codecs.decode(TradeBlock, codecs.encode(replace(block, era=7))).era == 7
+    assert codecs.decode(Gap, codecs.encode(replace(gap, era=7))).era == 7
+
+
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_record_are_poison(raw: bytes) -> None:
     with pytest.raises(PoisonMessage):

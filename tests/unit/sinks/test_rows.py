@@ -24,9 +24,9 @@ LETTER_HEADERS = ("reason", "origin-topic", "origin-partition", "origin-offset",
 def test_a_trade_is_its_columns_one_after_the_other() -> None:
     trade = a_trade(7, event_ms=1000, price_e8=3, quantity_e8=-4, first_trade_id=20, fills=2)
 
-    rows = trade_rows(a_block([trade]))
+    rows = trade_rows(replace(a_block([trade]), era=5))
 
-    assert rows == b"\x07BTCUSDT" + struct.pack("<qqiqqqqB", 7, 20, 2, 1000, 1003, 3, -4, 0)
+    assert rows == b"\x07BTCUSDT" + struct.pack("<qqiqqqqBi", 7, 20, 2, 1000, 1003, 3, -4, 0, 5)
 
 
 def test_first_trade_ids_of_a_block_follow_its_fills_and_a_void_record_has_none() -> None:
@@ -41,7 +41,7 @@ def test_first_trade_ids_of_a_block_follow_its_fills_and_a_void_record_has_none(
     ids = [struct.unpack_from("<qqi", rows, at * size + 8) for at in range(3)]
 
     assert ids == [(1, 50, 3), (2, -1, 0), (3, 53, 1)]
-    assert rows[-1] == 1
+    assert rows[-5:] == struct.pack("<Bi", 1, 0)
 
 
 def test_an_empty_block_has_no_rows() -> None:
@@ -72,10 +72,10 @@ def test_a_price_variation_that_is_not_known_is_null() -> None:
 
 @given(st.integers(0, 300))
 def test_a_text_comes_after_its_length(length: int) -> None:
-    row = gap_row(_gap(reason="x" * length))
+    row = gap_row(replace(_gap(reason="x" * length), era=6))
     prefix = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
 
-    assert row.endswith(b"found" + struct.pack("<qq", 3, 4) + prefix + b"x" * length)
+    assert row.endswith(b"found" + struct.pack("<qq", 3, 4) + prefix + b"x" * length + b"\6\0\0\0")
 
 
 @pytest.mark.parametrize("time_ms", [-1, LATEST_MS, 2**62])

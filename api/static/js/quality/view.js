@@ -42,10 +42,11 @@ export class QualityView {
     this.drawTop();
   }
 
-  drawGaps(gaps) {
+  drawGaps(events) {
+    const gaps = events.filter((event) => event.state !== "new-era");
     this.figures = { ...this.figures, gaps: gaps.length, repaired: gaps.filter((gap) => gap.state === "repaired").length };
     const heads = [["Noticed", ""], ["Symbol", ""], ["Trades", "number"], ["State", ""], ["Why", ""]];
-    show(this.gaps, gaps.length ? table(heads, gaps.map(gapRow)) : el("p", { class: "empty" }, el("span", { class: "tag good", text: "no gaps" }), " Trade ids are consecutive."));
+    show(this.gaps, events.length ? table(heads, events.map(gapRow)) : el("p", { class: "empty" }, el("span", { class: "tag good", text: "no gaps" }), " Trade ids are consecutive."));
     this.drawTop();
   }
 
@@ -69,8 +70,8 @@ function auditRow(row) {
 }
 
 function gapRow(gap) {
-  const kinds = { repaired: "tag good", found: "tag warning", "given-up": "tag wrong" };
+  const kinds = { repaired: "tag good", found: "tag warning", "given-up": "tag wrong", "new-era": "tag warning" };
   return el("tr", {}, el("td", { class: "soft nowrap", text: moment(gap.noticed_ms) }), el("td", { class: "strong", text: pairParts(gap.symbol)[0] }),
-    el("td", { class: "number", text: count(gap.last_agg_id - gap.first_agg_id + 1), title: `ids ${gap.first_agg_id} to ${gap.last_agg_id}` }),
+    el("td", { class: "number", text: gap.state === "new-era" ? "–" : count(gap.last_agg_id - gap.first_agg_id + 1), title: `ids ${gap.first_agg_id} to ${gap.last_agg_id}` }),
     el("td", {}, el("span", { class: kinds[gap.state] ?? "tag", text: gap.state })), el("td", { class: "soft reason", text: gap.reason }));
 }
