@@ -147,6 +147,10 @@ class RestClient:
         """Fetch the newest trade that REST has; None if there has never been one."""
         return next(iter(await self._trades(symbol, limit=1)), None)
 
+    async def newest_trades(self, symbol: str, count: int) -> list[Trade]:
+        """Fetch the newest trades that REST has, oldest first."""
+        return await self._trades(symbol, limit=count)
+
     async def candles_since(self, symbol: str, interval: Interval, open_ms: int) -> list[Candle]:
         """Fetch closed candles from an opening time on, at most 999, oldest first.
 

@@ -1,5 +1,7 @@
 """Writer of one symbol's trade blocks to Kafka, with their times and watermarks."""
 
+from dataclasses import replace
+
 from clients.clock import steady_ms
 from producers.trades.blocks import cut_block, leading_run
 from producers.trades.counters import Counts
@@ -38,9 +40,15 @@ class BlockWriter:
         self._most = most
         self._received_ms = 0
         self._next_trade_id = NO_TRADE_ID
+        self._era = 0
+
+    def begin_era(self, era: int) -> None:
+        """Continue with ids that begin again."""
+        self._era, self.next_id, self._next_trade_id = era, 0, NO_TRADE_ID
 
     def go_on_after(self, block: TradeBlock) -> None:
         """Continue after the last block that the previous run published."""
+        self._era = block.era
         self._passed(block)
 
     def stamp(self, newest_ms: int) -> int:
@@ -93,13 +101,13 @@ class BlockWriter:
         while run := self.run_of(left):
             stamp_ms = self.stamp(max(trade.event_ms for trade in run))
             block = cut_block(run, next_trade_id=NO_TRADE_ID, received_ms=stamp_ms, watermark_ms=0)
-            if not self._outlet.send(block):
+            if not self._outlet.send(replace(block, era=self._era)):
                 break
             del left[: len(run)]
         return len(trades) - len(left)
 
     def _send(self, block: TradeBlock) -> bool:
-        if not self._outlet.send(block):
+        if not self._outlet.send(replace(block, era=self._era)):
             return False
         self._passed(block)
         self._counts.blocks += 1

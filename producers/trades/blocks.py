@@ -27,6 +27,33 @@ def leading_run(items: Sequence[Trade | Gap], *, limit: int) -> list[Trade]:
     return run
 
 
+def last_trades(block: TradeBlock, count: int) -> list[Trade]:
+    """Return the last trades of a block as the exchange sent them."""
+    start = max(0, len(block) - count)
+    fills = block.fills[start:].tolist()
+    trade_id = block.first_trade_id + int(block.fills[:start].sum())
+    columns = (block.event_ms, block.price_e8, block.quantity_e8, block.taker_sold)
+    rows = zip(*(column[start:].tolist() for column in columns), fills, strict=True)
+    found = []
+    for agg_id, row in enumerate(rows, block.first_agg_id + start):
+        event_ms, price_e8, quantity_e8, taker_sold, count_of = row
+        ids = (trade_id, trade_id + count_of - 1) if count_of else (NO_TRADE_ID, NO_TRADE_ID)
+        trade_id += count_of
+        found.append(
+            Trade(
+                symbol=block.symbol,
+                agg_id=agg_id,
+                price_e8=price_e8,
+                quantity_e8=quantity_e8,
+                first_trade_id=ids[0],
+                last_trade_id=ids[1],
+                event_ms=event_ms,
+                taker_sold=bool(taker_sold),
+            )
+        )
+    return found
+
+
 def cut_block(
     run: list[Trade], *, next_trade_id: int, received_ms: int, watermark_ms: int
 ) -> TradeBlock:

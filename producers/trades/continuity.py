@@ -8,6 +8,7 @@ Times are milliseconds of one steady clock, passed in.
 from heapq import heappop, heappush
 from typing import Final
 
+from producers.trades.gap_events import BEGIN_AGAIN
 from producers.trades.gaps import GivenUp, Hole, LateFill
 from producers.trades.same_trades import SameTrades, differ
 from schemas.market import Gap, GapState, Trade
@@ -28,6 +29,9 @@ class Continuity:
         late: Holes that were given up.
         disproved: Trades of the stream that REST did not know long after they arrived.
         disputed: Trades of an aggregate id that came before with other trade ids.
+        same: The newest of the trades that went into `ready`.
+        era: How many times ids had begun again.
+        last_ms: Event time of the newest trade before `next_id`; -1 when unknown.
         duplicates: Number of trades of the stream that were known already.
         dropped: Number of trades left to REST because memory was full.
     """
@@ -43,11 +47,12 @@ class Continuity:
         self.disputed: list[Trade] = []
         self.duplicates = 0
         self.dropped = 0
-        self._same = SameTrades()
+        self.same = SameTrades()
+        self.era = 0
         self._limit = limit
         self._give_up_ms = give_up_ms
         self._head_id = -1
-        self._last_event_ms = UNKNOWN_MS
+        self.last_ms = UNKNOWN_MS
         self._ahead: dict[int, Trade] = {}
         self._ahead_ids: list[int] = []
         self._jumps: dict[int, int] = {}
@@ -82,11 +87,28 @@ class Continuity:
             after_ms: Event time of the trade before it; -1 when unknown.
             silent: Do not report the trades up to now as a gap, because it is a first start.
         """
-        self.next_id, self._last_event_ms = next_id, after_ms
+        self.next_id, self.last_ms = next_id, after_ms
         self._starting, self._start_silent = True, silent
         for known_id in [held for held in self._ahead if held < next_id]:
             del self._ahead[known_id]
         self._release(now_ms)
+
+    def begin_again(self, event: Gap, now_ms: int) -> None:
+        """Forget all ids, because they begin again; `start` must follow.
+
+        Args:
+            event: The new era, to be published after what is ready.
+            now_ms: Steady time.
+        """
+        if self.hole and self.hole.found:
+            self.ready.append(self.hole.event(GapState.GIVEN_UP, now_ms, BEGIN_AGAIN))
+        self.ready.append(event)
+        self.era, self.next_id, self.last_ms = event.era, NOT_STARTED, UNKNOWN_MS
+        self.hole, self.proven = None, False
+        self.late, self.same = LateFill(), SameTrades()
+        self._head_id, self._filled_ms = -1, UNKNOWN_MS
+        for waiting in (self._ahead, self._ahead_ids, self._jumps):
+            waiting.clear()
 
     def expect(self, head_id: int, now_ms: int) -> None:
         """Record that a trade with this id exists."""
@@ -106,16 +128,21 @@ class Continuity:
         if agg_id == self.next_id and not self.hole and not self._ahead and self._has_room():
             self._starting = False
             self.ready.append(trade)
-            self._same.remember(trade)
+            self.same.remember(trade)
             self.next_id = agg_id + 1
             self._head_id = max(self._head_id, agg_id)
-            self._last_event_ms = trade.event_ms
+            self.last_ms = trade.event_ms
         elif self._is_known(agg_id):
             self.duplicates += 1
             self._compare(trade)
         else:
             self._keep(trade, now_ms)
             self._release(now_ms)
+
+    def leave_to_rest(self, agg_id: int, now_ms: int) -> None:
+        """Record a trade from a connection that is not accepted now; REST must have it."""
+        self.dropped += 1
+        self.expect(agg_id, now_ms)
 
     def fill(self, trades: list[Trade], now_ms: int) -> None:
         """Accept trades from REST; known ones change nothing."""
@@ -152,6 +179,12 @@ class Continuity:
             else:
                 self._give_up(hole, now_ms)
 
+    def wait(self, now_ms: int) -> None:
+        """Let time pass in which no hole is reported or given up."""
+        self._advanced_ms = now_ms
+        if self.hole:
+            self.hole.progress_ms = now_ms
+
     def taken(self, count: int, now_ms: int) -> None:
         """Remove the first ``count`` items of `ready`, which are published."""
         del self.ready[:count]
@@ -173,7 +206,7 @@ class Continuity:
     def _compare(self, trade: Trade) -> None:
         held = self._ahead.get(trade.agg_id)
         if held is None:
-            is_other = self._same.is_other(trade)
+            is_other = self.same.is_other(trade)
         else:
             is_other = differ(trade, held.first_trade_id, held.last_trade_id)
         if is_other and len(self.disputed) < self._limit:
@@ -199,9 +232,9 @@ class Continuity:
         trade = self._ahead.pop(self.next_id)
         self._jumps.pop(self.next_id, None)
         self.ready.append(trade)
-        self._same.remember(trade)
+        self.same.remember(trade)
         self.next_id += 1
-        self._last_event_ms = trade.event_ms
+        self.last_ms = trade.event_ms
         if self.hole:
             self._note_progress(self.hole, now_ms)
 
@@ -223,12 +256,13 @@ class Continuity:
             symbol=self.symbol,
             first_id=next_id,
             last_id=last_id,
-            after_ms=self._last_event_ms,
+            after_ms=self.last_ms,
             before_ms=UNKNOWN_MS if after_id is None else self._ahead[after_id].event_ms,
             noticed_ms=noticed_ms,
             progress_ms=max(noticed_ms, self._filled_ms),
             reason="trades since the last block" if self._starting else "ids jump",
             silent=self._starting and self._start_silent,
+            era=self.era,
         )
 
     def _first_ahead(self) -> int | None:

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from producers.trades.counters import Counts
 from producers.trades.outlet import Outlet
 from schemas.market import Gap, GapState
+
+BEGIN_AGAIN: Final = "ids began again before it was filled"
+FILLED: Final = "filled by the next run"
 
 
 class GapEvents:
@@ -29,6 +33,15 @@ class GapEvents:
         """Take over gaps that the previous run found and did not see repaired."""
         self._inherited = gaps
 
+    def give_up_inherited(self, now_ms: int) -> list[Gap]:
+        """Forget the inherited gaps, and return the events of those that are not given up yet."""
+        found = [gap for gap in self._inherited if gap.state == GapState.FOUND]
+        self._inherited = []
+        given_up = GapState.GIVEN_UP.value
+        return [
+            replace(gap, state=given_up, changed_ms=now_ms, reason=BEGIN_AGAIN) for gap in found
+        ]
+
     def end_inherited(
         self, published_id: int, now_ms: int, is_given_up: Callable[[Gap], bool]
     ) -> None:
@@ -44,5 +57,4 @@ class GapEvents:
 
 
 def _repaired(gap: Gap, now_ms: int) -> Gap:
-    state, reason = GapState.REPAIRED.value, "filled by the next run"
-    return replace(gap, state=state, changed_ms=now_ms, reason=reason)
+    return replace(gap, state=GapState.REPAIRED.value, changed_ms=now_ms, reason=FILLED)

@@ -36,6 +36,7 @@ class Hole:
     silent: bool = False
     found: bool = False
     is_unknown: bool = False
+    era: int = 0
 
     def event(self, state: GapState, now_ms: int, reason: str) -> Gap:
         """Build the event for the hole's change to a state."""
@@ -49,6 +50,7 @@ class Hole:
             noticed_ms=self.noticed_ms,
             changed_ms=now_ms,
             reason=reason,
+            era=self.era,
         )
 
 
@@ -64,6 +66,7 @@ def hole_of(gap: Gap, now_ms: int) -> Hole:
         progress_ms=now_ms,
         reason=gap.reason,
         found=True,
+        era=gap.era,
     )
 
 

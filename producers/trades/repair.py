@@ -9,14 +9,15 @@ from clients.clock import steady_ms
 from producers.binance.rest import RestClient
 from producers.trades.connections import back_off_s
 from producers.trades.continuity import NOT_STARTED
+from producers.trades.era_check import EraCheck
+from producers.trades.eras import strange_trade
 from producers.trades.kline_stream import KlineFlow
 from producers.trades.rest_answers import Answers, hear_time
 from producers.trades.resume import Past
 from producers.trades.same_trades import other_trade
-from producers.trades.symbol_stream import SymbolFlow
-from schemas.errors import ConfigurationError, PoisonMessage, Transient
-from schemas.market import Trade, TradeBlock
-from schemas.timeframe import Interval
+from producers.trades.symbol_stream import LONGEST, SymbolFlow
+from schemas.errors import PoisonMessage, Transient
+from schemas.market import TradeBlock
 
 log = logging.getLogger(__name__)
 LOOK_S: Final = 0.05
@@ -25,8 +26,6 @@ MOST_BEHIND: Final = 4
 PROOF_AFTER_MS: Final = 3_000  # REST may be behind the stream: a later answer proves more
 FIRST_WAIT_S: Final = 0.125
 SUSPECT_MS: Final = 1_000
-HOUR_MS: Final = 3_600_000
-CANDLE: Final = Interval.FIFTEEN_MINUTES
 
 
 class Repair:
@@ -60,6 +59,7 @@ class Repair:
         self._klines = klines
         self._bury = bury
         self._answers = Answers(flow.symbol, rest, flow.clock, bury)
+        self._era_check = EraCheck(flow, rest, self._answers, requests)
         self._failures = 0
         self._behind = 0
         self._head_asked = False
@@ -70,6 +70,8 @@ class Repair:
         """Start after the last block or at the previous candle, and repair until cancelled."""
         if past.last_block is not None:
             self._begin_after(past.last_block, past)
+        else:
+            self._flow.resume_era(past.era)
         while True:
             try:
                 await self._step()
@@ -78,12 +80,12 @@ class Repair:
                 await self._pause_after(error)
 
     def _begin_after(self, block: TradeBlock, past: Past) -> None:
-        self._flow.go_on_after(block)
+        self._flow.go_on_after(block, past.newest)
         self._flow.inherit(past.open_gaps, past.held)
         after_ms = int(block.event_ms[-1]) if len(block) else block.watermark_ms
         self._continuity.start(block.next_agg_id, now_ms=steady_ms(), after_ms=after_ms)
         # A run killed at its start may have left trades but no candle of the exchange.
-        first_ms = CANDLE.open_of(after_ms) - CANDLE.ms
+        first_ms = LONGEST.open_of(after_ms) - LONGEST.ms
         self._klines.start(self._flow.symbol, first_ms, past.candles_to_ms)
 
     async def _step(self) -> None:
@@ -94,6 +96,9 @@ class Repair:
                 await asyncio.sleep(LOOK_S)
                 return
             await self._begin_anew()
+        elif self._era_check.is_due:
+            if await self._era_check.compare():
+                self._head_asked = False
         elif not self._head_asked:
             await self._ask_newest()
         elif wanted is not None and self._is_reported():
@@ -108,7 +113,7 @@ class Repair:
     async def _begin_anew(self) -> None:
         async with self._requests:
             await hear_time(self._rest, self._flow.clock)
-            boundary_ms = CANDLE.open_of(self._flow.clock.now_ms(steady_ms())) - CANDLE.ms
+            boundary_ms = self._flow.first_ms
             trades = await self._answers.first_trades(boundary_ms)
         if not trades:
             raise Transient(f"{self._flow.symbol} has never been traded", retry_after_s=10)
@@ -122,19 +127,12 @@ class Repair:
             newest, is_believed = await self._answers.newest_trade(self._continuity.known_id)
         self._head_asked = True
         self._asked_ms = steady_ms()
-        if newest is not None:
-            self._refuse_another_market(newest)
-            self._flow.expect(newest)
+        if newest is None:
+            return is_believed
+        if not self._era_check.goes_on(newest):
+            return False
+        self._flow.expect(newest)
         return is_believed
-
-    def _refuse_another_market(self, newest: Trade) -> None:
-        next_id, known_ms = self._continuity.next_id, self._flow.newest_event_ms
-        if newest.agg_id < next_id and newest.event_ms < known_ms - HOUR_MS:
-            raise ConfigurationError(
-                f"{newest.symbol}: Kafka has trades up to id {next_id - 1}, but the exchange's "
-                f"newest is {newest.agg_id}, long before: this data is from another exchange. "
-                "Set CANDLEWICK_BINANCE__REST_URL to that one, or start with an empty Kafka"
-            )
 
     def _proof_is_due(self) -> bool:
         now_ms, connected = steady_ms(), self._flow.stream_ms() > 0
@@ -146,6 +144,8 @@ class Repair:
     async def _prove(self) -> None:
         connection_ms = self._flow.unproven_ms
         if not await self._ask_newest():
+            if self._flow.eras:
+                return
             raise Transient("REST's newest trade is not plausible")
         # A connection may have broken during the request: the answer does not cover that time.
         if self._flow.unproven_ms == connection_ms:
@@ -156,8 +156,10 @@ class Repair:
         return hole is not None and (hole.found or hole.silent)
 
     async def _fill(self, agg_id: int) -> None:
-        async with self._requests:
-            trades = await self._answers.trades_from(agg_id)
+        trades = await self._era_check.trades_from(agg_id)
+        if trades is None:
+            await self._wait(FIRST_WAIT_S)
+            return
         self._flow.fill(trades)
         if self._continuity.next_id == agg_id:
             # REST reads a database that lags the stream: it does not have the trade yet.
@@ -199,3 +201,6 @@ class Repair:
         disputed = self._continuity.disputed
         while disputed:
             self._bury(other_trade(disputed.pop()))
+        strange = self._flow.eras.refused
+        while strange:
+            self._bury(strange_trade(strange.pop()))

@@ -1,6 +1,7 @@
 """Whether a trade that comes again is the same one: told by its trade ids. Pure."""
 
 from array import array
+from collections import deque
 from typing import Final
 
 import orjson
@@ -10,13 +11,20 @@ from schemas.market import Trade
 
 # What two connections and a page of REST may bring again; 24 kB a symbol.
 REMEMBERED: Final = 1_000
+# Trades that are compared in full with REST's, to see that it goes on from them.
+COMPARED: Final = 8
 _NONE: Final = -1
 
 
 class SameTrades:
-    """The trade ids of a symbol's newest aggregates."""
+    """The trade ids of a symbol's newest aggregates, and the newest trades themselves.
+
+    Attributes:
+        newest: The newest trades, by id.
+    """
 
     def __init__(self) -> None:
+        self.newest: deque[Trade] = deque(maxlen=COMPARED)
         empty = [_NONE] * REMEMBERED
         self._agg_ids = array("q", empty)
         self._firsts = array("q", empty)
@@ -24,6 +32,7 @@ class SameTrades:
 
     def remember(self, trade: Trade) -> None:
         """Take note of a trade that goes its way."""
+        self.newest.append(trade)
         at = trade.agg_id % REMEMBERED
         self._agg_ids[at] = trade.agg_id
         self._firsts[at] = trade.first_trade_id

@@ -9,6 +9,7 @@ from producers.trades.block_writer import BlockWriter
 from producers.trades.candle_evidence import Evidence
 from producers.trades.continuity import Continuity
 from producers.trades.counters import Counts
+from producers.trades.eras import JITTER_MS, EraDoubt, new_era
 from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.gap_events import GapEvents
 from producers.trades.gaps import GivenUp, hole_of, missing_in
@@ -30,6 +31,7 @@ class SymbolFlow:
         jumps: Trades whose ids jump far ahead.
         unproven_ms: Steady time of the newest change of connections that may have missed trades.
         evidence: Trades in the exchange's candles that have not arrived.
+        eras: Doubt whether the symbol's ids go on.
         gap_events: Publisher of the symbol's gap events.
         newest_event_ms: Event time of the newest trade; -1 before the first.
         is_traded: Whether the exchange trades the symbol; None while that is not known.
@@ -63,6 +65,7 @@ class SymbolFlow:
         self.symbol = symbol
         self.unproven_ms = steady_ms()
         self.evidence = Evidence()
+        self.eras = EraDoubt()
         self.gap_events = GapEvents(outlet, counts)
         self.newest_event_ms = -1
         self.is_traded: bool | None = True
@@ -93,8 +96,21 @@ class SymbolFlow:
                 ended.append(gap)
         self.gap_events.inherit(ended)
 
-    def go_on_after(self, block: TradeBlock) -> None:
-        """Continue after the last block that the previous run published."""
+    def resume_era(self, era: int) -> None:
+        """Continue in an era that an earlier run began, without any block of it."""
+        self.continuity.era = era
+        self._writer.begin_era(era)
+
+    def go_on_after(self, block: TradeBlock, newest: Iterable[Trade] = ()) -> None:
+        """Continue after the last block that the previous run published.
+
+        Args:
+            block: That block.
+            newest: The newest trades of that block and of those before it.
+        """
+        self.continuity.era = block.era
+        for trade in newest:
+            self.continuity.same.remember(trade)
         self._writer.go_on_after(block)
         self._know(int(block.event_ms[-1]) if len(block) else -1, block.next_trade_id - 1)
 
@@ -106,9 +122,13 @@ class SymbolFlow:
         self._writer.stamp(trade.event_ms)
         minute = trade.event_ms // MINUTE_MS
         opens_minute = -1 < self.newest_event_ms // MINUTE_MS < minute
+        self._doubt(trade)
         # What comes again may be another trade under a known id: it is no evidence.
-        is_new = trade.agg_id >= self.continuity.next_id
-        self._know(trade.event_ms, trade.last_trade_id if is_new else NO_TRADE_ID)
+        if trade.agg_id >= self.continuity.next_id:
+            if self.eras:  # it may be of another era: REST has it, if it is not
+                self.continuity.leave_to_rest(trade.agg_id, steady_ms())
+                return
+            self._know(trade.event_ms, trade.last_trade_id)
         self.continuity.offer(trade, steady_ms())
         if opens_minute:
             self.flush()
@@ -129,6 +149,30 @@ class SymbolFlow:
         self._know(newest.event_ms, newest.last_trade_id)
         self.evidence.excuse(now_ms - self.give_up_ms)
         self.continuity.expect(newest.agg_id, now_ms)
+
+    @property
+    def first_ms(self) -> int:
+        """Event time at which a symbol without a past begins: the previous candle."""
+        return LONGEST.open_of(self.clock.now_ms(steady_ms())) - LONGEST.ms
+
+    @property
+    def known_ms(self) -> int:
+        """Event time up to which the trades are known, as far as none is missing."""
+        return max(self.continuity.last_ms, self._writer.watermark_ms)
+
+    def begin_era(self, first: Trade) -> Gap:
+        """Begin a new era after all that is known, and return its event.
+
+        Args:
+            first: Its first trade; the caller starts the continuity with it.
+        """
+        now_ms, due = steady_ms(), (self.continuity.next_id, self.known_ms)
+        event = new_era(self.symbol, self.continuity.era + 1, last=due, first=first, now_ms=now_ms)
+        self.continuity.ready += self.gap_events.give_up_inherited(now_ms)
+        self.continuity.begin_again(event, now_ms)
+        self.evidence, self.eras, self.jumps = Evidence(), EraDoubt(), Jumps()
+        self.lose_sight()
+        return event
 
     def flush(self) -> None:
         """Publish the ready trades and events, as far as Kafka's queue has room."""
@@ -175,9 +219,13 @@ class SymbolFlow:
         """Report holes that last, and give up those that last too long.
 
         With ``closed``, REST could not be asked, and the time since the last call does not count.
+        Nothing is reported while the missing trades may be of another era.
         """
         before = len(self.continuity.ready)
-        self.continuity.advance(steady_ms(), closed=closed)
+        if self.eras:
+            self.continuity.wait(steady_ms())
+        else:
+            self.continuity.advance(steady_ms(), closed=closed)
         if len(self.continuity.ready) > before:
             self.flush()
         late = self.continuity.late
@@ -193,7 +241,20 @@ class SymbolFlow:
         self.evidence.know(trade_id)
 
     def _is_whole(self) -> bool:
-        return self.evidence.suspect_ms is None and self.continuity.settled
+        return not self.eras and self.evidence.suspect_ms is None and self.continuity.settled
+
+    def _doubt(self, trade: Trade) -> None:
+        """Compare a trade of the stream with those that we hold."""
+        newest = self.continuity.same.newest
+        due_id = newest[-1].last_trade_id + 1 if newest else NO_TRADE_ID
+        next_id = self.continuity.next_id
+        if trade.agg_id < next_id:
+            if trade.event_ms > self.continuity.last_ms + JITTER_MS:
+                self.eras.suspect(trade)
+        elif trade.agg_id == next_id and NO_TRADE_ID < trade.first_trade_id == due_id:
+            self.eras.went_on()
+        elif trade.agg_id == next_id and NO_TRADE_ID < trade.last_trade_id < due_id:
+            self.eras.suspect(trade)
 
     def _flush_soon(self) -> None:
         if len(self.continuity.ready) >= self._block_trades:
@@ -210,6 +271,8 @@ class SymbolFlow:
         first = ready[0]
         if isinstance(first, Gap):
             sent, count = self.gap_events.publish(first), 1
+            if sent and first.state == GapState.NEW_ERA:
+                self._writer.begin_era(first.era)
         else:
             run = self._writer.run_of(ready)
             whole = len(run) == len(ready) and self._is_whole()

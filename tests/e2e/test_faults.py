@@ -13,6 +13,8 @@ from tests.support.pipeline import Pipeline, running_pipeline
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOTUSDT")
 MINUTE_MS = 60_000
 SPEED = 10.0
+Key = tuple[str, int]
+NO_SEAM: frozenset[Key] = frozenset()
 STREAMS = st.sampled_from(["aggTrade", "kline", "*"])
 SHARES = st.floats(0.01, 0.4)
 # An outage (5xx) is waited for; this is an answer, and nothing is in it.
@@ -56,6 +58,7 @@ FAULTS = st.one_of(
         symbol=st.sampled_from(SYMBOLS),
         count=st.integers(1, 9),
     ),
+    whole("reset-ids", symbol=st.just("DOTUSDT")),
 )
 
 
@@ -74,24 +77,30 @@ def wait_for_market(pipeline: Pipeline, ms: int) -> None:
         pipeline.wait_for("SELECT 1", at_least=1, within_s=1)
 
 
-def wait_until_nothing_is_gapped(pipeline: Pipeline, since_ms: int) -> int:
+def wait_until_nothing_is_gapped(
+    pipeline: Pipeline, since_ms: int, seam: frozenset[Key] = NO_SEAM
+) -> int:
     """The number of gapped minutes since then, once it no longer falls or is zero."""
+    told = [f"('{symbol}', {ms})" for symbol, ms in seam] or ["('', 0)"]
     gapped = (
         "SELECT -toInt64(count()) FROM candles FINAL WHERE interval = '1m' AND status = 'gapped' "  # noqa: S608 - our own words
-        f"AND open_time >= fromUnixTimestamp64Milli({since_ms}, 'UTC')"
+        f"AND open_time >= fromUnixTimestamp64Milli({since_ms}, 'UTC') "
+        f"AND (symbol, toUnixTimestamp64Milli(open_time)) NOT IN ({', '.join(told)})"
     )
     return -pipeline.wait_for(gapped, at_least=0, within_s=60)
 
 
-def holds_what_the_exchange_says(pipeline: Pipeline, since_ms: int, until_ms: int) -> None:
+def holds_what_the_exchange_says(
+    pipeline: Pipeline, since_ms: int, until_ms: int, seam: frozenset[Key] = NO_SEAM
+) -> None:
     ours = {
         key: kline
         for key, kline in pipeline.candles("1m", before_ms=until_ms).items()
-        if key[1] >= since_ms
+        if key[1] >= since_ms and key not in seam
     }
     theirs = pipeline.exchange_klines("1m", sorted(ours))
     opens = range(since_ms, until_ms, MINUTE_MS)
-    assert set(ours) == {(symbol, ms) for symbol in SYMBOLS for ms in opens}
+    assert set(ours) == {(symbol, ms) for symbol in SYMBOLS for ms in opens} - seam
     assert ours == theirs
 
 
@@ -103,13 +112,18 @@ def test_any_schedule_of_faults_ends_with_the_exchanges_candles(
     since_ms = (pipeline.market_ms() // MINUTE_MS + 1) * MINUTE_MS
     for fault in faults:
         pipeline.exchange.admin("POST", "faults", fault)
+    seam = NO_SEAM
+    if any(fault["kind"] == "reset-ids" for fault in faults):
+        # Nothing proves the minute in which ids begin again, nor the one before it.
+        seam = frozenset(("DOTUSDT", since_ms + n * MINUTE_MS) for n in (0, 1))
+        minutes += 2
     until_ms = since_ms + minutes * MINUTE_MS
     wait_for_market(pipeline, until_ms)
     pipeline.exchange.admin("DELETE", "faults")
     pipeline.wait_for_candles("1m", until_ms=until_ms, within_s=60)
 
-    assert wait_until_nothing_is_gapped(pipeline, since_ms) == 0, pipeline.tail()
-    holds_what_the_exchange_says(pipeline, since_ms, until_ms)
+    assert wait_until_nothing_is_gapped(pipeline, since_ms, seam) == 0, pipeline.tail()
+    holds_what_the_exchange_says(pipeline, since_ms, until_ms, seam)
 
 
 def test_a_hole_that_cannot_be_repaired_says_gapped_until_it_can(pipeline: Pipeline) -> None:
@@ -149,6 +163,27 @@ def test_a_trade_in_two_aggregates_is_told_and_its_minute_is_not_complete(
     ours = pipeline.candles("1m", before_ms=since_ms + 2 * MINUTE_MS)
     true = [key for key in minutes if said[key] == "complete"]
     assert {key: ours[key] for key in true} == pipeline.exchange_klines("1m", true)
+
+
+def test_ids_that_begin_again_while_it_runs_are_a_new_era_and_never_a_quiet_market(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.exchange.admin("POST", "faults", {"kind": "reset-ids", "symbol": "DOTUSDT"})
+    reset_ms = (pipeline.market_ms() // MINUTE_MS + 1) * MINUTE_MS
+    told = "SELECT count() FROM gaps WHERE symbol = 'DOTUSDT' AND state = 'new-era' AND era = 1"
+    assert pipeline.wait_for(told, at_least=1, within_s=60) == 1, pipeline.tail()
+    until_ms = reset_ms + 4 * MINUTE_MS
+    pipeline.wait_for_candles("1m", until_ms=until_ms, within_s=60)
+
+    said = pipeline.statuses("1m")
+    seam = [said["DOTUSDT", reset_ms + n * MINUTE_MS] for n in range(-1, 4)]
+    assert seam[0] != "quiet"  # complete, if the minute had ended before it was seen
+    assert seam[1:] == ["gapped", "complete", "complete", "complete"]
+    ours = pipeline.candles("1m", before_ms=until_ms)
+    whole = [(symbol, reset_ms + n * MINUTE_MS) for symbol in SYMBOLS for n in (1, 2, 3)]
+    assert {key: ours.get(key) for key in whole} == pipeline.exchange_klines("1m", whole)
+    eras = "SELECT era, min(agg_id) FROM trades FINAL WHERE symbol = 'DOTUSDT' GROUP BY era"
+    assert [row[0] for row in pipeline.rows(f"{eras} ORDER BY era")] == [0, 1]
 
 
 @pytest.mark.slow

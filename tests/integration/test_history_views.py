@@ -247,6 +247,22 @@ def test_a_longer_candle_says_what_its_parts_are(world: World) -> None:
     ]
 
 
+def test_a_longer_candle_has_the_ids_of_its_first_and_last_part_though_ids_began_again(
+    world: World,
+) -> None:
+    symbol = a_name()
+    ids = [(500, 503), (504, 507), (0, 3), (4, 7)]
+    quarters = [
+        a_quarter(symbol, n, first_trade_id=first, last_trade_id=last)
+        for n, (first, last) in enumerate(ids)
+    ]
+    world.put("candles", *quarters)
+
+    found = in_order(world, "candles_1h", symbol, "first_trade_id, last_trade_id, trade_count")
+
+    assert [tuple(row.values()) for row in found] == [(500, 7, 16)]
+
+
 def test_a_candle_that_misses_trades_gives_way_to_the_exchanges(world: World) -> None:
     symbol = a_name()
     gapped = a_quarter(symbol, status="gapped", volume_e8=1)

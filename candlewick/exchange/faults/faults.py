@@ -266,9 +266,18 @@ class Halt(Window):
     status: Literal["TRADING", "HALT", "BREAK", "UNLISTED"] = "TRADING"
 
 
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class ResetIds(Window):
+    """A symbol's ids begin again at zero with the next minute, and its past is gone for good."""
+
+    _: KW_ONLY
+    kind: Literal["reset-ids"] = "reset-ids"
+    symbol: str
+
+
 FrameFault = Drop | Duplicate | Delay | Reorder | Malformed | Ahead | Contradict
 RestFault = (
     RestLag | RestError | RestDelay | RestDrip | RestAhead | RestHour | ArchiveFault | Klines
 )
-Fault = FrameFault | RestFault | Cut | Silence | Shutdown | Halt
+Fault = FrameFault | RestFault | Cut | Silence | Shutdown | Halt | ResetIds
 FAULT: Final[TypeAdapter[Fault]] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])

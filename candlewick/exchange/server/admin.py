@@ -7,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from candlewick.exchange.faults.active import ActiveFaults
-from candlewick.exchange.faults.faults import FAULT, Fault, Halt
+from candlewick.exchange.faults.active import ActiveFaults, Armed
+from candlewick.exchange.faults.faults import FAULT, Fault, Halt, ResetIds
 from candlewick.exchange.faults.parsing import fault_of
 from candlewick.exchange.market.clock import MarketClock
 from candlewick.exchange.market.intervals import MINUTE_MS
+from candlewick.exchange.market.restarted import RestartedSymbol
 from candlewick.exchange.market.source import Market
 from candlewick.exchange.server.history import next_agg_id
 from candlewick.exchange.streams.feed import EVENT_DELAY_MS
@@ -46,22 +47,29 @@ class Admin:
         """Arm a fault and return it as the endpoint shows it.
 
         Raises:
-            ValueError: A halt names a symbol that is not traded.
+            ValueError: A halt or a reset names a symbol that is not traded.
         """
         armed = self._arsenal.arm(fault, self._clock.now_ms())
-        if isinstance(fault, Halt):
-            if fault.symbol not in self._market:
-                self._arsenal.disarm(armed.number)
-                raise ValueError(f"not a fault: symbol {fault.symbol} is not traded here")
-            # Minutes that a client may have seen stay: the halt begins with the next one.
-            first = max(armed.start_ms, self._clock.now_ms() + 1) // MINUTE_MS + 1
+        if isinstance(fault, Halt | ResetIds):
             try:
-                self._market[fault.symbol].halt(first, first + fault.minutes)
+                self._change(fault, armed)
             except ValueError:
                 self._arsenal.disarm(armed.number)
                 raise
-            armed.start_ms, armed.end_ms = first * MINUTE_MS, (first + fault.minutes) * MINUTE_MS
         return armed.shown()
+
+    def _change(self, fault: Halt | ResetIds, armed: Armed) -> None:
+        if fault.symbol not in self._market:
+            raise ValueError(f"not a fault: symbol {fault.symbol} is not traded here")
+        # Minutes that a client may have seen stay: the change begins with the next one.
+        first = max(armed.start_ms, self._clock.now_ms() + 1) // MINUTE_MS + 1
+        source = self._market[fault.symbol]
+        armed.start_ms = first * MINUTE_MS
+        if isinstance(fault, Halt):
+            source.halt(first, first + fault.minutes)
+            armed.end_ms = (first + fault.minutes) * MINUTE_MS
+        else:
+            self._market[fault.symbol] = RestartedSymbol(source, first, self._clock.now_ms)
 
     async def _faults(self, request: Request) -> Response:
         if request.method == "GET":

@@ -257,7 +257,10 @@ def test_next_run_does_not_begin_at_a_lone_block_far_ahead_but_at_a_jump_that_we
     assert went_on.block.next_agg_id == 10**6 + 2
 
 
-@given(st.lists(st.sampled_from(list(GapState)), max_size=6))
+GAP_STATES = [state for state in GapState if state is not GapState.NEW_ERA]
+
+
+@given(st.lists(st.sampled_from(GAP_STATES), max_size=6))
 def test_gap_is_open_until_it_was_repaired(states: list[GapState]) -> None:
     events = [Gap("BTCUSDT", 1, 2, -1, -1, state.value, 5, 5, "") for state in states]
 
@@ -285,3 +288,76 @@ async def test_gap_that_the_previous_run_left_open_is_ended_once_its_trades_are_
     assert [(gap.state, gap.first_agg_id, gap.last_agg_id) for gap in ended] == [
         (GapState.REPAIRED, 1, 2)
     ]
+
+
+async def test_quiet_is_not_told_while_ids_may_begin_again_and_is_told_when_they_go_on() -> None:
+    outlet, stream = Outlet(), Stream()
+    flow = a_flow(outlet, stream)
+    await hear(flow, 1, 2, 3)
+    flow.flush()
+    stream.event_ms = START_MS + MINUTE_MS + LATENESS_MS
+
+    flow.offer(a_trade(0, event_ms=START_MS + 30_000))
+    flow.tell_quiet()
+    assert [len(block) for block in outlet.blocks] == [3]
+    flow.offer(a_trade(4, event_ms=START_MS + MINUTE_MS))
+    flow.flush()
+    stream.event_ms += MINUTE_MS
+    flow.tell_quiet()
+
+    assert [len(block) for block in outlet.blocks] == [3, 1, 0]
+    assert [trade.agg_id for trade in flow.eras.refused] == [0]
+
+
+async def test_trades_that_come_again_late_cause_no_doubt() -> None:
+    flow = a_flow(Outlet(), Stream())
+
+    await hear(flow, 1, 2, 3, 2, 1, 3)
+
+    assert not flow.eras
+
+
+async def test_an_era_begins_behind_all_that_is_ready_even_while_the_queue_is_full() -> None:
+    outlet = Outlet()
+    flow = a_flow(outlet, Stream())
+    await hear(flow, 1)
+    flow.flush()
+    outlet.room = 0
+    await hear(flow, 2, 3, 7)
+    flow.inherit([Gap("BTCUSDT", 8, 9, -1, -1, GapState.FOUND.value, 5, 5, "ids jump")], [])
+    first = a_trade(0, event_ms=START_MS + MINUTE_MS)
+
+    event = flow.begin_era(first)
+    flow.continuity.start(0, now_ms=steady_ms(), silent=True)
+    flow.fill([first, a_trade(1, event_ms=START_MS + MINUTE_MS)])
+    outlet.room = 100
+    flow.flush()
+
+    told = [
+        (one.state, one.era) if isinstance(one, Gap) else (one.first_agg_id, len(one), one.era)
+        for one in outlet.taken
+    ]
+    assert told == [(1, 1, 0), (2, 2, 0), ("given-up", 0), ("new-era", 1), (0, 2, 1)]
+    assert (event.first_agg_id, event.last_agg_id) == (0, 0)
+    assert (event.after_ms, event.before_ms) == (START_MS, first.event_ms)
+    assert not flow.eras
+
+
+async def test_an_id_that_is_due_by_chance_in_another_era_is_not_published() -> None:
+    outlet = Outlet()
+    flow = a_flow(outlet, Stream())
+    flow.offer(a_trade(1, first_trade_id=70))
+    flow.flush()
+
+    flow.offer(a_trade(2, first_trade_id=3, event_ms=START_MS + 9_000))
+    flow.flush()
+    assert [len(block) for block in outlet.blocks] == [1]
+    assert flow.eras
+    flow.offer(a_trade(2, first_trade_id=71, event_ms=START_MS + 9_000))
+    flow.flush()
+
+    assert [(block.first_agg_id, block.first_trade_id) for block in outlet.blocks] == [
+        (1, 70),
+        (2, 71),
+    ]
+    assert not flow.eras
