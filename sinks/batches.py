@@ -10,7 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from schemas.codecs import KafkaMessage
-from sinks.tables import Rows
+from sinks.tables import CandleKey, Rows
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 24 * 1024 * 1024
@@ -43,6 +43,7 @@ class Batch:
         rows: Rows of each message for the table; empty for an unreadable message.
         counts: Number of rows of each message.
         reasons: Why a message is unreadable, by its offset.
+        replaced: The candle whose earlier row a message replaces, by its offset.
     """
 
     offsets: list[int] = field(default_factory=list)
@@ -50,6 +51,7 @@ class Batch:
     rows: list[bytes] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     reasons: dict[int, str] = field(default_factory=dict)
+    replaced: dict[int, CandleKey] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -80,6 +82,8 @@ class Batch:
         self.messages.append(message)
         self.rows.append(rows.data)
         self.counts.append(rows.count)
+        if rows.replaces is not None:
+            self.replaced[offset] = rows.replaces
 
     def bury(self, offset: int, message: KafkaMessage, reason: str) -> None:
         """Add an unreadable message, without rows and with the reason."""
@@ -93,17 +97,20 @@ class Batch:
         self.rows += other.rows
         self.counts += other.counts
         self.reasons |= other.reasons
+        self.replaced |= other.replaced
 
     def part(self, start: int, end: int) -> "Batch":
         """Return the messages at the positions ``[start, end)``."""
         offsets = self.offsets[start:end]
         known = set(self.reasons).intersection(offsets) if self.reasons else ()
+        revised = set(self.replaced).intersection(offsets) if self.replaced else ()
         return Batch(
             offsets,
             self.messages[start:end],
             self.rows[start:end],
             self.counts[start:end],
             {offset: self.reasons[offset] for offset in known},
+            {offset: self.replaced[offset] for offset in revised},
         )
 
     def halves(self) -> tuple["Batch", "Batch"]:

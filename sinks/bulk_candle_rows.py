@@ -27,7 +27,7 @@ _WORD: Final = 8
 _DECIMAL: Final = 16  # bytes of the longest amount: two words
 _TOP_BIT: Final = 0x80
 _BEYOND: Final = bytes(2048)  # a malformed message may point this far past its end
-_INT32: Final = 2**31  # a revision is an Int32 in the table but a long on the wire
+FIRST_REVISION: Final = 1  # a later one replaces a row, which is kept
 _ALPHANUMERIC: Final = np.array([chr(byte).isalnum() and byte < _TOP_BIT for byte in range(256)])
 _U64: Final = np.uint64
 _LARGEST_WORDS: Final = LARGEST_AMOUNT_E8 >> 64, _U64(LARGEST_AMOUNT_E8 % 2**64)
@@ -68,7 +68,7 @@ def candle_rows(messages: list[bytes]) -> list[bytes | None]:
         cursor.require(_is_amount(volume))
     cursor.require((count >= 0) & (ids[0] == NO_TRADE_ID) & (ids[1] == NO_TRADE_ID))
     cursor.require(_is_one_of(status, (CandleStatus.OFFICIAL,)) & _is_one_of(source, CandleSource))
-    cursor.require((revision >= 0) & (revision < _INT32))
+    cursor.require((revision >= 0) & (revision <= FIRST_REVISION))
     parts = [
         *(symbol, interval, _little_endian(open_ms), _little_endian(close_ms)),
         *map(_little_endian, (*prices, *volumes[:2], count, *volumes[2:], *ids)),

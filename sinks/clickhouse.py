@@ -1,13 +1,17 @@
 """ClickHouse for the sinks: inserts rows under a token, and removes refused trades."""
 
+from collections.abc import Sequence
+from functools import partial
+
 from clients.clickhouse import Client, answered, connect_writer
 from clients.clickhouse_errors import writer_login
 from schemas.errors import Transient
 from schemas.settings import ClickHouseSettings
 from sinks.refused_trades import RefusedTrades
-from sinks.tables import Table
+from sinks.tables import CandleKey, Table
 
 INSERT_S = 60.0  # a whole insert
+CANDLES_AT_ONCE = 500  # named in one statement, which ClickHouse reads up to 256 kB
 
 
 class ClickHouse:
@@ -52,6 +56,27 @@ class ClickHouse:
             self._client = None  # the insert may still run; its token makes a second one harmless
             raise
 
+    def keep_revisions(self, table: Table, candles: Sequence[CandleKey]) -> None:
+        """Copy the rows of candles into `candle_revisions`, before later ones replace them.
+
+        A row that is copied again is the same row. Raises as `insert` does.
+        """
+        try:
+            for start in range(0, len(candles), CANDLES_AT_ONCE):
+                statement = _copying(table, candles[start : start + CANDLES_AT_ONCE])
+                answered(
+                    self._login,
+                    "keeping earlier revisions",
+                    partial(self._run, statement),
+                    limit_s=INSERT_S,
+                )
+        except Transient:
+            self._client = None
+            raise
+
+    def _run(self, statement: str) -> None:
+        self._connected().command(statement)
+
     def _remove(self, refused: RefusedTrades) -> None:
         self._connected().command(
             "DELETE FROM trades WHERE symbol = {symbol:String} AND era = {era:Int32}"
@@ -84,3 +109,21 @@ class ClickHouse:
             # The rows are compact already: compressing them takes longer than sending them.
             self._client = connect_writer(self._settings, compress=False)
         return self._client
+
+
+def _copying(table: Table, candles: Sequence[CandleKey]) -> str:
+    columns = ", ".join((*table.columns, "rank", "stored_time"))
+    keys = ", ".join(
+        f"({_quoted(one.interval)}, {_quoted(one.symbol)}, "
+        f"fromUnixTimestamp64Milli({one.open_ms}, 'UTC'), {_quoted(one.source)})"
+        for one in candles
+    )
+    return (
+        f"INSERT INTO candle_revisions ({columns}) SELECT {columns} FROM {table.name} "  # noqa: S608 - our own words, and values in quotes
+        f"WHERE (interval, symbol, open_time, source) IN ({keys})"
+    )
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

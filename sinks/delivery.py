@@ -1,6 +1,7 @@
 """Delivery of batches: rows into their table, unusable messages to the dead-letter topic."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,7 +9,7 @@ from schemas import topics
 from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import PoisonMessage
 from sinks.batches import Batch
-from sinks.tables import Table
+from sinks.tables import CandleKey, Table
 
 READER = "sinks"
 _log = logging.getLogger(__name__)
@@ -19,6 +20,9 @@ class Store(Protocol):
 
     def insert(self, table: Table, rows: bytes, *, token: str) -> None:
         """Insert rows; repeating it with the same token changes nothing."""
+
+    def keep_revisions(self, table: Table, candles: Sequence[CandleKey]) -> None:
+        """Copy the rows of candles before later ones replace them; repeating it is harmless."""
 
 
 class Letters(Protocol):
@@ -63,6 +67,8 @@ class Delivery:
     def _insert(self, batch: Batch) -> None:
         if not batch.count:
             return
+        if batch.replaced:
+            self.store.keep_revisions(self.table, [*dict.fromkeys(batch.replaced.values())])
         try:
             self.store.insert(self.table, b"".join(batch.rows), token=self.token(batch))
         except PoisonMessage as error:

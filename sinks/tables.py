@@ -13,7 +13,7 @@ from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.symbols import SymbolChoice
 from schemas.topics import Topic
-from sinks.bulk_candle_rows import candle_rows
+from sinks.bulk_candle_rows import FIRST_REVISION, candle_rows
 from sinks.history_rows import (
     archive_row,
     coin_day_row,
@@ -31,11 +31,26 @@ RecordT = TypeVar("RecordT")
 
 
 @dataclass(frozen=True, slots=True)
+class CandleKey:
+    """What identifies a row of `candles` and `klines`, whatever its revision."""
+
+    interval: str
+    symbol: str
+    open_ms: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of one message, as RowBinary, and their number."""
+    """The rows of one message, as RowBinary, and their number.
+
+    Attributes:
+        replaces: The candle whose earlier row these rows replace; None if they are no revision.
+    """
 
     data: bytes
     count: int
+    replaces: CandleKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,7 @@ def reader(
     record: type[RecordT],
     row: Callable[[RecordT], bytes],
     count: Callable[[RecordT], int] = lambda _: 1,
+    replaces: Callable[[RecordT], CandleKey | None] = lambda _: None,
 ) -> Callable[[KafkaMessage], Rows]:
     """Return a function that converts the messages of a topic to rows.
 
@@ -71,12 +87,13 @@ def reader(
         record: Type of the topic's records.
         row: Converts a record to its rows, as RowBinary.
         count: Returns the number of those rows.
+        replaces: Returns the candle whose earlier row they replace.
     """
 
     def read(message: KafkaMessage) -> Rows:
         found = codecs.record_in(record, message)
         try:
-            return Rows(row(found), count(found))
+            return Rows(row(found), count(found), replaces(found))
         except (ValueError, OverflowError) as error:
             reason = f"{record.__name__} does not fit its table: {error}"
             raise PoisonMessage(reason, raw=message.value() or b"") from error
@@ -93,6 +110,13 @@ def many_candles(messages: Sequence[KafkaMessage]) -> list[bytes | None]:
     ]
 
 
+def replaced(candle: Candle) -> CandleKey | None:
+    """Return the candle whose earlier row a later revision replaces; None for a first one."""
+    if candle.revision <= FIRST_REVISION:
+        return None
+    return CandleKey(candle.interval, candle.symbol, candle.open_ms, candle.source)
+
+
 def dead_letter(message: PlacedMessage) -> Rows:
     """Convert a dead letter to its row."""
     return Rows(letter_row(message), 1)
@@ -102,7 +126,7 @@ def _symbol_in(row: bytes) -> bytes:
     return row[1 : 1 + row[0]]  # the first column: a length below 128, then the text
 
 
-CANDLE_READER = reader(Candle, candle_row)
+CANDLE_READER = reader(Candle, candle_row, replaces=replaced)
 BLOCK_READER = reader(TradeBlock, trade_rows, len)
 TABLES = (  # closed candles first: they are few, and people wait for them
     Table(topics.CANDLES, "candles", table_columns.CANDLE, CANDLE_READER, linger_ms=100),

@@ -106,6 +106,7 @@ class CandleSearch(BaseModel):
     order: Order = Order.ASCENDING
     limit: int = Field(500, ge=1, le=2_000_000)
     cursor: str | None = Field(None, max_length=400)
+    as_of: TimeMs | None = None
     format: Format | None = None
 
 
@@ -131,6 +132,11 @@ class CandleParams(BaseModel):
         max_length=len(FIELDS),
         description="Only these, comma separated, besides symbol, interval and open_ms.",
     )
+    as_of: TimeMs | None = Field(
+        None,
+        description="Only what could be read at this time: without candles that were stored later, "
+        "and corrected ones as they were. Of 1m and 15m only.",
+    )
     format: Format | None = Field(None, description="Takes precedence over the `Accept` header.")
 
     def as_search(self) -> CandleSearch:
@@ -146,5 +152,6 @@ class CandleParams(BaseModel):
             fields=self.fields,
             limit=self.limit,
             cursor=self.cursor,
+            as_of=self.as_of,
             format=self.format,
         )

@@ -61,6 +61,8 @@ class CandleQuery:
         statuses: Only candles with these statuses; empty for all.
         minimum_volume: Smallest volume in the base asset, as a plain decimal.
         skipped: Number of rows to leave out at the start.
+        as_of_ms: Only what could be read at this time; None for what can be read now. It has no
+            candles that are made from shorter ones.
     """
 
     symbols: tuple[str, ...]
@@ -75,6 +77,7 @@ class CandleQuery:
     minimum_volume: str = "0"
     fields: tuple[str, ...] = FIELDS
     skipped: int = 0
+    as_of_ms: int | None = None
 
     @property
     def is_rolled_up(self) -> bool:
@@ -84,13 +87,15 @@ class CandleQuery:
     @property
     def is_of_one_symbol(self) -> bool:
         """Whether it asks for the best stored candles of one symbol without conditions."""
-        asks = self.skipped or self.has_conditions
-        return self.is_best and len(self.symbols) == 1 and not asks
+        asks = self.skipped or self.has_conditions or self.as_of_ms is not None
+        is_best = self.origin is Origin.BEST and not self.is_rolled_up
+        return is_best and len(self.symbols) == 1 and not asks
 
     @property
-    def is_best(self) -> bool:
+    def picks(self) -> bool:
         """Whether the query itself must pick the best of the stored candles."""
-        return self.origin is Origin.BEST and not self.is_rolled_up
+        is_of_many = self.origin is Origin.EXCHANGE and self.as_of_ms is not None
+        return (self.origin is Origin.BEST or is_of_many) and not self.is_rolled_up
 
     @property
     def has_conditions(self) -> bool:
@@ -105,7 +110,7 @@ def candle_sql(query: CandleQuery) -> str:
         table=_table(query),
         where=" AND ".join(_conditions(query)),
         direction=query.order.value.upper(),
-        best=_PICKED if query.is_best and not query.has_conditions else "",
+        best=_PICKED if query.picks and not query.has_conditions else "",
     )
 
 
@@ -124,6 +129,7 @@ def candle_parameters(query: CandleQuery) -> dict[str, Value]:
         "minimum_volume": query.minimum_volume,
         "limit": query.limit,
         "skipped": query.skipped,
+        **({} if query.as_of_ms is None else {"as_of_ms": query.as_of_ms}),
     }
 
 
@@ -142,14 +148,17 @@ def range_of(query: CandleQuery) -> tuple[int, int]:
 def _table(query: CandleQuery) -> str:
     if query.is_rolled_up:
         return f"candles_{query.interval.value} AS t"
+    stored = _TABLES[query.origin] if query.as_of_ms is None else _AS_OF
     if _is_picked_inside(query):
-        return f"({_BEST}) AS t"
-    return _TABLES[query.origin]
+        where = " AND ".join((_WHERE, *_source(query)))
+        picked = f"ORDER BY t.open_time, t.symbol{_PICKED}"
+        return f"(SELECT * FROM {stored} WHERE {where} {picked}) AS t"  # noqa: S608 - our words
+    return stored
 
 
 def _is_picked_inside(query: CandleQuery) -> bool:
     """Return whether the best are picked in a subquery, which takes longer to plan."""
-    return query.is_best and query.has_conditions
+    return query.picks and query.has_conditions
 
 
 def _asks_volume(query: CandleQuery) -> bool:
@@ -159,11 +168,19 @@ def _asks_volume(query: CandleQuery) -> bool:
 def _conditions(query: CandleQuery) -> Iterator[str]:
     if not _is_picked_inside(query):
         yield _WHERE
+        yield from _source(query)
     if query.statuses:
         yield "t.status IN {statuses:Array(String)}"
     if _asks_volume(query):
         yield "t.volume >= toDecimal128({minimum_volume:String}, 8)"
     yield _after(query)
+
+
+def _source(query: CandleQuery) -> Iterator[str]:
+    """Yield the condition on the source, where the table has candles of all."""
+    if query.as_of_ms is not None and query.origin is not Origin.BEST:
+        sign = "=" if query.origin is Origin.TRADES else "!="
+        yield f"t.source {sign} 'trades'"
 
 
 def _after(query: CandleQuery) -> str:
@@ -179,8 +196,7 @@ _WHERE = """t.interval = {interval:String} AND t.symbol IN {symbols:Array(String
     AND t.open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')"""
 # The same result as the view candles_best in half the time: rows are picked, not aggregated.
 _PICKED = ", t.rank LIMIT 1 BY t.open_time, t.symbol"
-_BEST = f"""SELECT * FROM candles_ranked AS t FINAL WHERE {_WHERE}
-    ORDER BY t.open_time, t.symbol{_PICKED}"""  # noqa: S608 - our words
+_AS_OF = "candles_as_of(as_of = fromUnixTimestamp64Milli({as_of_ms:Int64}, 'UTC')) AS t"
 _TABLES = {
     Origin.BEST: "candles_ranked AS t FINAL",
     Origin.TRADES: "candles AS t FINAL",

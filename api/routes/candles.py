@@ -84,11 +84,8 @@ def _page(request: Request, parts: Dependencies, query: CandleQuery, form: Forma
 
 
 def _query(wanted: CandleSearch, most: int) -> CandleQuery:
-    if wanted.source is not Origin.BEST and wanted.interval not in STORED:
-        error = FieldError(
-            "source", "only 1m and 15m have a source: the others are made from the best candles"
-        )
-        raise Problem(problems.INVALID, error.message, members=Members(errors=(error,)))
+    if wanted.interval not in STORED:
+        _refuse_of_longer(wanted)
     after = key_of(wanted.cursor, (int, str)) if wanted.cursor else None
     fields = dict.fromkeys((*KEYS, *wanted.fields)) if wanted.fields else FIELDS
     return CandleQuery(
@@ -103,7 +100,21 @@ def _query(wanted: CandleSearch, most: int) -> CandleQuery:
         statuses=tuple(wanted.status),
         minimum_volume=wanted.minimum_volume,
         fields=tuple(fields),
+        as_of_ms=wanted.as_of,
     )
+
+
+def _refuse_of_longer(wanted: CandleSearch) -> None:
+    """Refuse what candles made from shorter ones do not have."""
+    if wanted.source is not Origin.BEST:
+        error = FieldError(
+            "source", "only 1m and 15m have a source: the others are made from the best candles"
+        )
+    elif wanted.as_of is not None:
+        error = FieldError("as_of", "only of 1m and 15m it is kept what was known: ask for these")
+    else:
+        return
+    raise Problem(problems.INVALID, error.message, members=Members(errors=(error,)))
 
 
 def _links(request: Request, page: Page) -> dict[str, str]:

@@ -24,6 +24,7 @@ def wanted_ttls(settings: LifecycleSettings) -> dict[str, str]:
         "candles_live": _ttl(settings.live_candles_days, 0, level),
         "candles": _ttl(settings.candles_days, candles, level),
         "klines": _ttl(settings.klines_days, candles, level),
+        "candle_revisions": _ttl(settings.candles_days, candles, level),
         "coins": _ttl(settings.coins_days, 0, level),
     }
 

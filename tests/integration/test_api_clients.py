@@ -273,6 +273,27 @@ def test_what_was_known_at_a_moment_does_not_change_later(stage: Stage) -> None:
     assert found[0]["price"] == "101"
 
 
+def test_candles_are_asked_as_of_a_moment(stage: Stage) -> None:
+    asked = {"symbol": "BTCUSDT", "limit": 50}
+    with stage.clickhouse.client(database="candlewick") as client:
+        stored = "SELECT min(toUnixTimestamp64Milli(stored_time)) FROM candles"
+        first_ms = int(client.query(stored).result_rows[0][0])
+
+    now = get(stage, "/v1/candles", **asked)
+    later = get(stage, "/v1/candles", **asked, as_of=first_ms + 3_600_000)
+    before = get(stage, "/v1/candles", **asked, as_of=first_ms - 1)
+    longer = get(stage, "/v1/candles", **asked, as_of=first_ms, interval="1h")
+    table = pd.read_parquet(
+        url_of(stage, "/v1/candles", **asked, as_of=first_ms + 3_600_000, format="parquet")
+    )
+
+    assert later.json() == now.json()
+    assert len(table) == 50
+    assert before.json() == {"data": [], "next_cursor": None}
+    assert longer.status_code == 422
+    assert longer.json()["errors"][0]["place"] == "as_of"
+
+
 def test_skill_is_told_against_the_reference(stage: Stage) -> None:
     rows = get(stage, "/v1/scores", symbol="BTCUSDT").json()["data"]
 

@@ -33,6 +33,7 @@ EXPECTED = {  # what each must print
     "search": '"ETHUSDT","15m",1700000100000,101.00012345,5',
     "ClickHouse over HTTP": "│ BTCUSDT │",
     "connect": "mean     101.5",
+    "as of": "96 candles were known at",
     "pandas": "101.00012345",
     "DuckDB": "┌",
     "Parquet file": "3004",

@@ -562,7 +562,8 @@ def test_tables_keep_rows_as_long_as_is_set_and_are_changed_only_where_needed(
     assert {n: t for n, t in ttls(world).items() if n in wanted_ttls(usual)} == wanted_ttls(usual)
 
     other = LifecycleSettings(trades_days=7, candles_recompress_days=0)
-    assert apply_lifecycle(world.settings, other) == ["trades", "candles", "klines"]
+    changed = ["trades", "candles", "klines", "candle_revisions"]
+    assert apply_lifecycle(world.settings, other) == changed
     assert ttls(world)["klines"] == ""
     assert "toIntervalDay(7)" in ttls(world)["trades"]
 

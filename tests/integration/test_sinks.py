@@ -523,6 +523,27 @@ def test_trades_from_before_eras_stay_when_the_migration_is_killed_half_way(worl
     assert rows == [(0, 1), (0, 2), (1, 1)]
 
 
+def test_the_row_that_a_later_revision_replaces_is_kept(world: World) -> None:
+    first = replace(a_candle(), symbol="REVISED")
+    second = replace(first, revision=2, close_e8=102 * 10**8)
+    official = {"source": "rest", "status": "official", "first_trade_id": -1, "last_trade_id": -1}
+    ours, theirs = [
+        [replace(candle, **more) for candle in (first, second)]  # type: ignore[arg-type]
+        for more in ({}, official | {"price_variation_e16": None})
+    ]
+
+    with world.sinks():
+        for topic, candles in ((topics.CANDLES, ours), (topics.KLINES, theirs)):
+            newest = f"SELECT max(revision) FROM {table_of(topic).name} WHERE symbol = 'REVISED'"  # noqa: S608 - our own
+            for revision, candle in enumerate(candles, 1):
+                world.send(topic, "REVISED", encode(candle))
+                eventually(lambda q=newest, r=revision: world.number(q) == r)  # type: ignore[misc]
+
+    kept = "SELECT source, revision, close FROM candle_revisions WHERE symbol = 'REVISED'"
+    rows = world.client.query(f"{kept} ORDER BY source").result_rows
+    assert rows == [("rest", 1, 101), ("trades", 1, 101)]
+
+
 def letters_written(world: World) -> int:
     """How many records the topic of dead letters has taken."""
     consumer = Consumer({"bootstrap.servers": world.kafka.bootstrap, "group.id": "test"})

@@ -79,6 +79,9 @@ The tables and views in ClickHouse, for queries in SQL. {made}
 - **Views** read only the requested rows: filter by a symbol, an interval and a range of
   `open_time`.
 - **`stored_time`** is the time at which ClickHouse stored the row.
+- **What was known then**: the view `candles_as_of(as_of = '2026-01-01 00:00:00')` has the candles
+  that could be read at that moment (UTC), one row for each source. The one with the lowest `rank`
+  was the best.
 - `scoreboard`, `calibration`, `source_differences` and `candles_verified` are for people: no part
   of Candlewick reads them, but they will stay.
 """
@@ -97,6 +100,8 @@ TABLE_PURPOSES = {
     "candles": "closed candles made from trades; a higher revision replaces a lower one",
     "candles_live": "states of the open candle; kept for a day",
     "klines": "the exchange's own closed candles, one row for each source",
+    "candle_revisions": "earlier rows of `candles` and `klines` that a later revision replaced, as "
+    "they were",
     "klines_best": "the exchange's candles, each from the most trusted source that has it",
     "candles_ranked": "`candles` and `klines` together; the row of a candle with the lowest `rank` "
     "is the best",

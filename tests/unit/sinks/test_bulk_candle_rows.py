@@ -12,7 +12,7 @@ from schemas.errors import PoisonMessage
 from schemas.market import NO_TRADE_ID, Candle, CandleSource
 from schemas.rules.checks import EARLIEST_MS, LATEST_MS
 from schemas.timeframe import DAY_MS, Interval
-from sinks.bulk_candle_rows import candle_rows
+from sinks.bulk_candle_rows import FIRST_REVISION, candle_rows
 from sinks.tables import CANDLE_READER, many_candles
 from tests.support.builders import START_MS, a_candle
 from tests.support.messages import Sent, sent
@@ -48,7 +48,7 @@ CANDLES = st.builds(
     st.lists(PRICES, min_size=2, max_size=4),
     st.tuples(AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS),
     st.integers(0, 2**55 - 1),
-    st.integers(0, 2**31 - 1),
+    st.integers(0, FIRST_REVISION),
     st.sampled_from(CandleSource),
     st.integers(EARLIEST_MS, LATEST_MS - 1),
 )
@@ -68,6 +68,8 @@ WRONG = st.sampled_from(
         {"status": "complete"},
         {"status": "official "},
         {"revision": -1},
+        {"revision": FIRST_REVISION + 1},  # its earlier row is kept
+        {"revision": 2**31 - 1},
         {"source": "rumour"},
         {"event_ms": 0},
         {"first_trade_id": 5},
