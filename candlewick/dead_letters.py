@@ -100,9 +100,16 @@ def consequences(servers: str, letter: DeadLetter) -> str | None:
     block = record_of(letter)
     if not isinstance(block, TradeBlock):
         return None
-    newest = max(_next_ids(servers, letter.origin.partition, block.symbol), default=0)
-    if newest <= block.first_agg_id:
+    places = _next_places(servers, letter.origin.partition, block.symbol)
+    era, newest = max(places, default=(0, 0))
+    if (era, newest) <= (block.era, block.first_agg_id):
         return None
+    if era > block.era:
+        return (
+            f"trades {block.first_agg_id} to {block.next_agg_id - 1} of {block.symbol} are of era "
+            f"{block.era}, which has ended: era {era} has begun. No candle can take them any more, "
+            "and they become a dead letter again."
+        )
     return (
         f"trades {block.first_agg_id} to {block.next_agg_id - 1} of {block.symbol} would come "
         f"behind newer ones (up to {newest - 1}). They are stored in any case. Candles of the last "
@@ -139,15 +146,16 @@ def chosen(box: Mapping[str, Buried], names: Iterable[str]) -> Iterator[Buried]:
         yield box[name]
 
 
-def _next_ids(servers: str, partition: int, symbol: str) -> Iterator[int]:
+def _next_places(servers: str, partition: int, symbol: str) -> Iterator[tuple[int, int]]:
     with TopicReader(servers, _READER, answer_s=_PATIENCE_S) as reader:
         for message in reader.newest(topics.TRADES, _NEWEST_RECORDS):
             if message.partition() == partition and message.key() == symbol.encode():
-                yield from _next_id(message)
+                yield from _next_place(message)
 
 
-def _next_id(message: Message) -> Iterator[int]:
+def _next_place(message: Message) -> Iterator[tuple[int, int]]:
     try:
-        yield codecs.record_in(TradeBlock, message).next_agg_id
+        block = codecs.record_in(TradeBlock, message)
     except (PoisonMessage, ContractMismatch):
         return
+    yield block.era, block.next_agg_id

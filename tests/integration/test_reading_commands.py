@@ -116,6 +116,7 @@ def test_a_block_is_shown_as_one_row_a_trade(world: World) -> None:
         "first_trade_id": 40,
         "last_trade_id": 41,
         "received_ms": START_MS + 3,
+        "era": 0,
     }
     assert [row["first_trade_id"] for row in rows] == [40, -1, 42]
 
@@ -236,6 +237,21 @@ def test_a_trade_block_goes_behind_newer_ones_only_when_one_is_told(world: World
     assert "trades 5 to 5 of BEHIND would come behind newer ones (up to 9)" in asked.stdout
     assert "sent again" not in asked.stdout
     assert f"{name}: sent again" in told.stdout
+
+
+def test_a_trade_block_of_an_era_that_has_ended_is_told_so(world: World) -> None:
+    old, new = (
+        message_of(replace(a_block([a_trade(at, symbol="ENDED")]), era=era))
+        for era, at in enumerate((500, 9))
+    )
+    world.producer.produce(topics.TRADES.name, new.value, new.key, partition=2)
+    origin = Origin("a fault", topics.TRADES.name, 2, 78, key=old.key, headers=old.headers)
+    name = bury(world, old.value, origin)
+
+    asked = world.run("dead-letters", "retry", name)
+
+    assert "trades 500 to 500 of ENDED are of era 0, which has ended" in asked.stdout
+    assert "sent again" not in asked.stdout
 
 
 def test_tail_ends_quietly_on_ctrl_c_and_when_its_reader_goes(world: World) -> None:
