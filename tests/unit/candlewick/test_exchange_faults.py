@@ -6,11 +6,11 @@ import orjson
 import pytest
 from starlette.datastructures import QueryParams
 
-from candlewick.exchange.application import query_params
 from candlewick.exchange.faults.active import ActiveFaults, cuts
 from candlewick.exchange.faults.faults import FAULT, Cut, Fault
 from candlewick.exchange.faults.frames import Distortion, spoilt
 from candlewick.exchange.faults.parsing import fault_from_text, fault_of
+from candlewick.exchange.server import query_params
 from candlewick.exchange.server.control import answer
 from candlewick.exchange.server.errors import ApiError
 from candlewick.exchange.server.limits import LimitRules, Limits
