@@ -1,15 +1,17 @@
 """Benchmark of a folder of official archives: fetched, checked, compared, and stored, twice.
 
-    python -m bench.bench_archives FOLDER
+    python -m bench.bench_archives [FOLDER]
 
-The folder has daily or monthly archives of 1m and 15m klines as the exchange published them, which
-the simulated exchange's archive server serves. A Kafka, a ClickHouse and the sinks run on this
-machine too. `candlewick backfill --source archive` fetches them, and its comparison of 15m with
-1m candles is part of the time. The second run finds nothing to do.
+The folder has daily or monthly archives of 1m and 15m klines as the exchange published them, by
+default the few real days of the tests. The simulated exchange's archive server serves them. A
+Kafka, a ClickHouse and the sinks run on this machine too. `candlewick backfill --source archive`
+fetches them, and its comparison of 15m with 1m candles is part of the time. The second run finds
+nothing to do.
 """
 
 import argparse
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -19,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.support.backfilling import Past, sinks, store_environment
+from tests.support.backfilling import DATA, Past, sinks, store_environment
 from tests.support.servers import (
     running_clickhouse,
     running_exchange,
@@ -47,16 +49,19 @@ def span_of(folder: Path) -> tuple[tuple[str, ...], str, str, int]:
     return tuple(sorted({name[1] for name in found})), days[0], after.isoformat(), len(found)
 
 
-def backfill(environment: dict[str, str], *arguments: str) -> float:
-    began = time.perf_counter()
+def backfill(environment: dict[str, str], *arguments: str) -> tuple[float, float]:
+    """Seconds that it took, and seconds of CPU of its process."""
+    began, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "candlewick", "backfill", "--source", "archive", *arguments]
     subprocess.run(command, env=environment | {"COLUMNS": "160"}, check=True)
-    return time.perf_counter() - began
+    took = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = took.ru_utime + took.ru_stime - used.ru_utime - used.ru_stime
+    return time.perf_counter() - began, cpu_s
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=DATA / "archives")
     folder = parser.parse_args().folder
     symbols, first, after, files = span_of(folder)
     now = (date.fromisoformat(after) + timedelta(days=10)).isoformat()
@@ -72,11 +77,12 @@ def main() -> None:
         arguments = ("--symbols", ",".join(symbols), "--from", first, "--to", after)
         with sinks(past, store), store.client(database="candlewick") as client:
             for run in ("first", "second"):
-                took_s = backfill(environment, *arguments)
+                took_s, cpu_s = backfill(environment, *arguments)
                 rows = client.query(COUNTS).result_rows
                 count = sum(row[1] for row in rows)
-                rate = f"{took_s:.1f} s, {count / took_s:,.0f} rows/s"
-                print(f"{run}: {files} files, {count:,} rows, {rate}")
+                rate = f"{count / took_s:,.0f} rows/s" if run == "first" else "nothing to do"
+                print(f"{run}: {files:,} files, {count:,} rows held, {rate}")
+                print(f"  {took_s:.1f} s, of the backfill's own process {cpu_s:.1f} s of CPU")
                 for interval, held, distinct, trades in rows:
                     print(f"  {interval}: {held:,} rows, {distinct:,} distinct, {trades:,} trades")
                 holes = client.query(

@@ -28,7 +28,8 @@ ValueT = TypeVar("ValueT")
 CONNECT_S: Final = 5
 SILENCE_S: Final = 30  # between two bytes
 LONGEST_S: Final = 300.0
-logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # it logs what it also raises
+for _name in ("clickhouse_connect", "urllib3.connectionpool"):  # they log what they also raise
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 def connect_writer(

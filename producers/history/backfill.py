@@ -171,6 +171,7 @@ class Backfill:
             if found is None:
                 raise
             raise _first(found) from group
+        await filler.pages.catch_up(tracks)
 
 
 @asynccontextmanager

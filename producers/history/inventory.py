@@ -36,6 +36,7 @@ class Held:
         next_offset: All records of the partition before this offset are counted in ``held``.
         held: Candles that Kafka has from REST or archives.
         absent: Candles that the exchange itself does not have.
+        recorded_offset: The ``next_offset`` of the newest `History` record.
         is_recorded: Whether Kafka has a `History` record of this symbol and interval.
     """
 
@@ -46,6 +47,7 @@ class Held:
     held: Spans
     absent: Spans
     is_recorded: bool = False
+    recorded_offset: int = 0
 
     def record(self, now_ms: int) -> History:
         """Convert to the record of `market.history.v1`."""
@@ -134,6 +136,7 @@ class Ledger:
                 held=Spans.unflattened(found.held),
                 absent=Spans.unflattened(found.absent),
                 is_recorded=True,
+                recorded_offset=found.next_offset,
             )
 
     def _read_candles(self, wanted: list[Key]) -> None:

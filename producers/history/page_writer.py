@@ -70,6 +70,21 @@ class HeldPages:
         except TimeoutError as error:
             raise Transient(f"{no_answer()}; candles that have arrived are not lost") from error
 
+    async def catch_up(self, tracks: Sequence[SeriesProgress]) -> None:
+        """Record that far more is known than was recorded, so that nobody reads it back.
+
+        A track's own candles are counted as they arrive; what others of its partition have brought
+        since is not of it.
+        """
+        newest: dict[int, int] = {}
+        for held in (track.held for track in tracks):
+            newest[held.partition] = max(newest.get(held.partition, 0), held.next_offset)
+        for track in tracks:
+            held = track.held
+            held.next_offset = newest[held.partition]
+            if held.is_recorded and held.next_offset - held.recorded_offset >= RECORD_ROWS:
+                await self._record(track)
+
     async def tell_hole(self, track: SeriesProgress, hole: Hole) -> None:
         """Publish a hole, and add it to the track."""
         await self.publisher.record(topics.HOLES, hole)
@@ -91,3 +106,4 @@ class HeldPages:
         track.unrecorded = 0
         await self.publisher.record(topics.HISTORY, track.held.record(wall_ms()))
         track.held.is_recorded = True
+        track.held.recorded_offset = track.held.next_offset
