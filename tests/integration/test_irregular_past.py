@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from candlewick.terminal.backfill_view import holes_told
+from clients.kafka.followed_symbols import FollowedSymbols
 from producers.history.archive_plan import Choice
 from producers.history.backfill import Backfill, Progress, Wanted, running
 from producers.history.corrections import Recheck
@@ -221,7 +222,7 @@ def test_candle_that_grows_after_its_close_is_published_again_as_a_revision(
     async def look_twice(backfill: Backfill) -> None:
         if is_restarted:
             await backfill.run(wanted, Progress())
-        recheck = Recheck(backfill, settings)
+        recheck = Recheck(backfill, settings, FollowedSymbols(settings, name="test"))
         await recheck.when_due(0)
         await recheck.when_due(settings.backfill.check_minutes * MINUTE_MS)
 
