@@ -27,7 +27,7 @@ _MOST_HOLES = 40
 def quiet_libraries() -> None:
     """Let only errors through, so that a running view stays whole."""
     logging.basicConfig(level=logging.ERROR)
-    for noisy in ("httpx", "httpcore"):
+    for noisy in ("httpx", "httpcore", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
