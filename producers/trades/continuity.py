@@ -10,7 +10,7 @@ from typing import Final
 
 from producers.trades.gap_events import BEGIN_AGAIN
 from producers.trades.gaps import GivenUp, Hole, LateFill
-from producers.trades.same_trades import SameTrades, differ
+from producers.trades.ids.same_trades import SameTrades, differ
 from schemas.market import Gap, GapState, Trade
 
 UNKNOWN_MS: Final = -1

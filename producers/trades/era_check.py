@@ -6,7 +6,7 @@ from typing import Final
 
 from clients.clock import steady_ms
 from producers.binance.rest import RestClient
-from producers.trades.eras import JITTER_MS, NEWEST, Verdict
+from producers.trades.ids.eras import JITTER_MS, NEWEST, Verdict
 from producers.trades.rest_answers import Answers
 from producers.trades.symbol_stream import SymbolFlow
 from schemas.errors import ConfigurationError, Transient

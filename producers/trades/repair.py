@@ -10,11 +10,11 @@ from producers.binance.rest import RestClient
 from producers.trades.connections import back_off_s
 from producers.trades.continuity import NOT_STARTED
 from producers.trades.era_check import EraCheck
-from producers.trades.eras import strange_trade
+from producers.trades.ids.eras import strange_trade
+from producers.trades.ids.same_trades import other_trade
 from producers.trades.kline_stream import KlineFlow
 from producers.trades.rest_answers import Answers, hear_time
 from producers.trades.resume import Past
-from producers.trades.same_trades import other_trade
 from producers.trades.symbol_stream import LONGEST, SymbolFlow
 from schemas.errors import PoisonMessage, Transient
 from schemas.market import TradeBlock

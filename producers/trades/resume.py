@@ -10,8 +10,8 @@ from clients.kafka.records import Message
 from producers.dead_letters import Burial
 from producers.trades.blocks import last_trades
 from producers.trades.id_jumps import NEAR
+from producers.trades.ids.same_trades import COMPARED
 from producers.trades.publisher import READER
-from producers.trades.same_trades import COMPARED
 from schemas import topics
 from schemas.codecs import record_in
 from schemas.errors import PoisonMessage

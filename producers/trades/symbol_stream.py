@@ -9,11 +9,11 @@ from producers.trades.block_writer import BlockWriter
 from producers.trades.candle_evidence import Evidence
 from producers.trades.continuity import Continuity
 from producers.trades.counters import Counts
-from producers.trades.eras import JITTER_MS, EraDoubt, new_era
 from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.gap_events import GapEvents
 from producers.trades.gaps import GivenUp, hole_of, missing_in
 from producers.trades.id_jumps import Jumps
+from producers.trades.ids.eras import JITTER_MS, EraDoubt, new_era
 from producers.trades.outlet import Outlet
 from schemas.market import NO_TRADE_ID, Gap, GapState, Trade, TradeBlock
 from schemas.settings import Settings

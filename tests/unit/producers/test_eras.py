@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.trades.eras import NEWEST, SECOND_LOOK_MS, EraDoubt, Verdict
+from producers.trades.ids.eras import NEWEST, SECOND_LOOK_MS, EraDoubt, Verdict
 from producers.trades.resume import Newest, newest_era, open_gaps
 from schemas.market import Gap, GapState, Trade, TradeBlock
 from tests.support.builders import START_MS, a_block, a_trade
