@@ -23,6 +23,7 @@ from candlewick.clickhouse_server.body import Body, ClientGoneError
 from candlewick.clickhouse_server.codings import decoded
 from candlewick.clickhouse_server.errors import REQUIRED_PASSWORD, QueryError
 from candlewick.clickhouse_server.execution import Execution
+from candlewick.clickhouse_server.form import Form, is_form, read_form
 from candlewick.clickhouse_server.frames import unframed
 from candlewick.clickhouse_server.request import Asked, read_request
 from candlewick.clickhouse_server.response import encoded, encoder_for, headers_of, new_tag
@@ -62,8 +63,9 @@ class Statements:
             return
         with suppress(ClientGoneError):
             try:
-                asked = read_request(request)
                 account = self.accounts.recognise(request.headers, request.query_params)
+                form = await read_form(request, body) if is_form(request) else Form()
+                asked = read_request(request, form)
                 await body.begin(_SHORT_BYTES)
                 await self._answer(request, body, account, asked, send)
             except QueryError as error:
@@ -148,12 +150,11 @@ class Statements:
 
 
 def _text(request: Request, body: Body, asked: Asked) -> Iterator[bytes]:
-    """Yield the statement and its rows: first the part in the URL, then the body."""
+    """Yield the statement and its rows: first the part in the URL or a form, then the body."""
     pieces = decoded(body.pieces(), request.headers.get("content-encoding", ""))
     if asked.frames_in:
         pieces = unframed(pieces)
-    url_query = request.query_params.get("query", "").rstrip()
-    return chain([url_query.encode() + b"\n"], pieces) if url_query else pieces
+    return chain([asked.query.encode() + b"\n"], pieces) if asked.query else pieces
 
 
 def _error(error: QueryError) -> Response:

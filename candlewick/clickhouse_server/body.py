@@ -41,6 +41,16 @@ class Body:
             if piece := from_thread.run(self._next):
                 yield piece
 
+    async def next_piece(self) -> bytes | None:
+        """Return the next piece, or None at the end of the body.
+
+        Raises:
+            ClientGoneError: The connection closed inside the body.
+        """
+        if self._held:
+            return self._held.pop(0)
+        return None if self._read.is_set() else await self._next()
+
     async def drain(self) -> None:
         """Read the rest of the body and discard it."""
         while not self._read.is_set():

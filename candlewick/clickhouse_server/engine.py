@@ -11,7 +11,7 @@ from candlewick.clickhouse_server.folder import (
     make_folder,
     refuse_second_owner,
 )
-from candlewick.clickhouse_server.handle import Handle
+from candlewick.clickhouse_server.handle import Handle, quoted
 from schemas.errors import ConfigurationError
 
 _CACHES: Final = {
@@ -57,6 +57,19 @@ class Engine:
     def open_handle(self) -> Handle:
         """Open another handle, which the caller must close."""
         return cast("Handle", Connection(self._address))
+
+    def parse(self, sql: bytes) -> None:
+        """Parse a statement without running anything of it.
+
+        Raises:
+            ENGINE_ERRORS: It is none (62).
+        """
+        text = quoted(sql.decode(errors="replace"))
+        handle = self.open_handle()
+        try:
+            handle.query(f"SELECT formatQuery({text})".encode(), "Null", {})
+        finally:
+            handle.close()
 
     def kill(self, request_id: str) -> None:
         """Ask the engine to stop the statement of a request, and return at once."""

@@ -60,7 +60,11 @@ _STATUS_CODES: Final = {
     501: (NOT_IMPLEMENTED,),
 }
 _STATUS_OF: Final = {code: status for status, codes in _STATUS_CODES.items() for code in codes}
-_ENGINE_MESSAGE: Final = re.compile(r"Code: (\d+)\. DB::Exception: .*", re.DOTALL)
+# Where a part of the engine wraps an error of another part, the prefix stands there twice.
+_ENGINE_MESSAGE: Final = re.compile(
+    r"(Code: (?P<code>\d+)\. DB::Exception: )(Code: (?P=code)\. DB::Exception: )*(?P<reason>.*)",
+    re.DOTALL,
+)
 
 
 class QueryError(Exception):
@@ -105,4 +109,4 @@ def from_engine(error: Exception) -> QueryError:
     match = _ENGINE_MESSAGE.search(text)
     if match is None:
         return QueryError(UNKNOWN_EXCEPTION, f"Code: {UNKNOWN_EXCEPTION}. DB::Exception: {text}")
-    return QueryError(int(match[1]), match[0].strip())
+    return QueryError(int(match["code"]), match[1] + match["reason"].strip())

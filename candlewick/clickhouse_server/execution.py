@@ -7,7 +7,13 @@ from itertools import chain
 
 from candlewick.clickhouse_server.accounts import Account
 from candlewick.clickhouse_server.engine import Engine
-from candlewick.clickhouse_server.errors import QUERY_IS_TOO_LARGE, from_engine, refused
+from candlewick.clickhouse_server.errors import (
+    QUERY_IS_TOO_LARGE,
+    QueryError,
+    from_engine,
+    refused,
+)
+from candlewick.clickhouse_server.external import create_table, drop_table, fill_table
 from candlewick.clickhouse_server.handle import Handle, assign, put_back, use
 from candlewick.clickhouse_server.reader_rules import (
     READER_SETTINGS,
@@ -18,7 +24,7 @@ from candlewick.clickhouse_server.reader_rules import (
 from candlewick.clickhouse_server.request import Asked
 from candlewick.clickhouse_server.running import ENGINE_ERRORS, Answer, run
 from candlewick.clickhouse_server.sessions import Sessions
-from candlewick.clickhouse_server.statement import Statement, read_statement
+from candlewick.clickhouse_server.statement import Kind, Statement, read_statement
 
 # Without the rows of an insert. Source: ClickHouse, the default of max_query_size.
 _LONGEST_STATEMENT = 256 << 10
@@ -46,18 +52,28 @@ class Execution:
             QueryError: The request is not valid or not allowed, or the engine refused it.
         """
         statement, rows = _gather(text)
-        self._check(account, asked, statement)
         try:
+            self._check(account, asked, statement)
             return self._run(account, asked, statement, rows, request_id)
         except ENGINE_ERRORS as error:
             raise from_engine(error) from error
 
     def _check(self, account: Account, asked: Asked, statement: Statement) -> None:
-        if asked.readonly:
-            refuse_writes(statement)
+        if asked.readonly or not account.may_write:
+            self._refuse_writes(statement)
         if not account.may_write:
             functions = self.engine.source_functions
             check_reader(statement, asked.settings, asked.parameters, functions)
+
+    def _refuse_writes(self, statement: Statement) -> None:
+        try:
+            refuse_writes(statement)
+        except QueryError:
+            # A word that is no word of SQL is a mistake of syntax. The engine only parses it: as a
+            # text, not as a statement. The head of an insert alone would be half a statement.
+            if statement.kind is not Kind.INSERT_ROWS:
+                self.engine.parse(statement.sql)
+            raise
 
     def _run(
         self,
@@ -69,6 +85,11 @@ class Execution:
     ) -> Answer:
         with ExitStack() as resources:
             handle = resources.enter_context(self._handle(account, asked))
+            for table in asked.tables:  # first: a reader's handle may write nothing after that
+                create_table(handle, table)
+                if _in_session(account, asked):
+                    resources.callback(drop_table, handle, table)
+                fill_table(handle, table, self.engine.rows_folder)
             resources.enter_context(_settled(handle, account, asked, request_id))
             if asked.readonly and _in_session(account, asked):
                 refuse_written_tree(_tree(handle, statement, asked.parameters))

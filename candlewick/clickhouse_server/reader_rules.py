@@ -67,7 +67,9 @@ def check_reader(
     parameters: Mapping[str, str],
     source_functions: frozenset[str],
 ) -> None:
-    """Reject a statement of the reader that changes anything, or reaches a disk or a network.
+    """Reject a statement of the reader that reaches a disk, a network or a setting.
+
+    That it is one of reading is for `refuse_writes` to say, before.
 
     Args:
         statement: Statement to check.
@@ -78,7 +80,6 @@ def check_reader(
     Raises:
         QueryError: The statement does more than read tables (164).
     """
-    refuse_writes(statement)
     for name in settings:
         if not _may_set(name):
             raise _not_allowed(f"cannot modify '{name}' setting")

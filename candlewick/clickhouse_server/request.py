@@ -6,7 +6,9 @@ from typing import Final
 
 from starlette.requests import Request
 
-from candlewick.clickhouse_server.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, refused
+from candlewick.clickhouse_server.errors import BAD_ARGUMENTS, refused
+from candlewick.clickhouse_server.external import ExternalTable, parameters_of, read_table
+from candlewick.clickhouse_server.form import Form
 
 _HTTP_ONLY: Final = frozenset(
     {
@@ -39,6 +41,8 @@ class Asked:
         query_id: The client's id of the query, or empty.
         frames_in: Whether the body consists of ClickHouse's own compressed blocks.
         revision: The protocol revision at which the client reads its first question, or 0.
+        query: The statement, or its first part, if it is not in the body.
+        tables: Tables that were sent with the statement.
     """
 
     settings: Mapping[str, str]
@@ -52,22 +56,28 @@ class Asked:
     query_id: str
     frames_in: bool
     revision: int
+    query: str
+    tables: tuple[ExternalTable, ...]
 
 
-def read_request(request: Request) -> Asked:
+def read_request(request: Request, form: Form) -> Asked:
     """Parse the options of a request; one that is not a POST is read-only.
 
+    Args:
+        request: Its URL and headers are read.
+        form: The body, if that is a form, else an empty one.
+
     Raises:
-        QueryError: A setting's name is not valid, the session timeout is out of range, or the
-            body is a form.
+        QueryError: A setting's name is not valid, the session timeout is out of range, or a table
+            of the form is not described.
 
     Source: ClickHouse, docs/interfaces/http.
     """
-    if request.headers.get("content-type", "").startswith("multipart/"):
-        raise refused(NOT_IMPLEMENTED, "Forms are not supported: put parameters into the URL.")
-    url, headers = dict(request.query_params), request.headers
+    url, headers = {**request.query_params, **form.fields}, request.headers
+    of_tables = {told for name in form.files for told in parameters_of(name)}
+    queries = (request.query_params.get("query", "").rstrip(), form.fields.get("query", ""))
     return Asked(
-        settings={name: url[name] for name in url if _is_setting(name)},
+        settings={name: url[name] for name in url if name not in of_tables and _is_setting(name)},
         parameters={n[6:]: url[n] for n in url if n.startswith("param_")},
         database=url.get("database") or headers.get("x-clickhouse-database", ""),
         default_format=url.get("default_format") or headers.get("x-clickhouse-format", ""),
@@ -78,6 +88,8 @@ def read_request(request: Request) -> Asked:
         query_id=url.get("query_id", ""),
         frames_in=url.get("decompress") == "1",
         revision=_revision(url.get("client_protocol_version", "0")),
+        query="\n".join(filter(None, queries)),
+        tables=tuple(read_table(name, rows, url) for name, rows in form.files.items()),
     )
 
 

@@ -75,7 +75,7 @@ def run(
     if statement.kind is Kind.INSERT_ROWS:
         assign(handle, {f"param_{name}": value for name, value in parameters.items()})
         format_ = statement.format or default_format or "Values"
-        return _insert(handle, statement, rows, rows_folder, format_)
+        return insert_rows(handle, statement, rows, rows_folder, format_)
     format_ = statement.format or default_format or "TabSeparated"
     if (
         statement.kind is Kind.SELECT
@@ -98,10 +98,14 @@ def _is_array(statement: Statement, settings: Mapping[str, str]) -> bool:
     return settings.get(_ARRAY, "0") != "0" or _ARRAY.encode() in statement.sql
 
 
-def _insert(
+def insert_rows(
     handle: Handle, statement: Statement, rows: Iterator[bytes], rows_folder: Path, format_: str
 ) -> Answer:
-    """Insert rows from a file, as chDB's own streaming insert reports no errors of writing."""
+    """Insert rows from a file, as chDB's own streaming insert reports no errors of writing.
+
+    Raises:
+        ENGINE_ERRORS: The engine refuses the rows, or the disk has no room for them.
+    """
     with NamedTemporaryFile(dir=rows_folder) as kept:
         try:
             kept.writelines(rows)

@@ -46,6 +46,7 @@ _REPORTS: Final = frozenset(
 _SHORTEST_INSERT: Final = 4  # INSERT INTO t VALUES
 _SELECTS: Final = frozenset({"SELECT", "WITH"})
 _REMEMBERED_BYTES: Final = 8 << 10
+_MAKES_A_TABLE: Final = frozenset({"CREATE", "ATTACH", "REPLACE"})
 _DISK: Final = {("INTO", "OUTFILE"), ("FROM", "INFILE")}
 
 
@@ -123,6 +124,7 @@ def _without_rows(sql: bytes, found: tuple[Token, ...]) -> Statement:
     if any(token.raw != b";" for token in found[len(parts) :]):
         raise refused(SYNTAX_ERROR, "Multi-statements are not allowed: send one at a time.")
     _refuse_disk(list(parts))
+    _refuse_kafka(parts)
     text = sql[: parts[-1].end]
     if parts[0].word == "INSERT" and not _selects(parts):
         return Statement(Kind.INSERT_ROWS, "INSERT", text, None, len(sql), parts)
@@ -165,3 +167,14 @@ def _format(found: tuple[Token, ...]) -> str | None:
 def _refuse_disk(found: list[Token]) -> None:
     if any((first.word, second.word) in _DISK for first, second in pairwise(found)):
         raise refused(NOT_IMPLEMENTED, "INTO OUTFILE and FROM INFILE are not allowed over HTTP.")
+
+
+def _refuse_kafka(found: tuple[Token, ...]) -> None:
+    """Refuse the one engine that fails only after its table is there, and can then not be read."""
+    words = [token for token in found if token.raw != b"="]
+    engines = [after.identifier for token, after in pairwise(words) if token.word == "ENGINE"]
+    if found[0].word in _MAKES_A_TABLE and "Kafka" in engines:
+        raise refused(
+            NOT_IMPLEMENTED,
+            "ENGINE = Kafka needs a ClickHouse server: here Candlewick's sinks store the topics.",
+        )

@@ -18,6 +18,7 @@ import httpx
 import lz4.frame
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
+from clickhouse_connect.driver.external import ExternalData
 
 from candlewick.clickhouse_server.frames import FrameEncoder, unframed
 from tests.support.servers import (
@@ -694,3 +695,152 @@ def test_a_session_is_free_as_soon_as_an_answer_of_many_blocks_has_ended(
         for _ in range(20):
             assert len(client.query("SELECT number FROM numbers(200000)").result_rows) == 200_000
             assert client.command("SELECT 1") == 1
+
+
+# --- forms ---
+
+
+def external(name: str, **described: str) -> ExternalData:
+    return ExternalData(data=b"1\ta\n2\tb\n", file_name=f"{name}.tsv", **described)
+
+
+@pytest.mark.parametrize("who", ["writer", "reader"])
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"structure": "`n` Int8, word Enum8('a' = -1, 'b' = 2)"},
+        {"fmt": "TSV", "types": "Int8,LowCardinality(Nullable(String))"},
+    ],
+)
+def test_external_data_is_a_table_of_one_statement(
+    server: RunningClickHouse, who: str, described: dict[str, str]
+) -> None:
+    name = f"sent{next(NUMBERS)}"
+    reader = {"username": server.reader, "password": server.reader_password}
+    account = reader if who == "reader" else {}
+    with server.client(**account) as client:
+        sql = f"SELECT * FROM {name} WHERE 1 < {{least:Int8}} ORDER BY ALL"
+        found = client.query(sql, {"least": 2}, external_data=external(name, **described))
+        assert found.result_rows == [(1, "a"), (2, "b")]
+        with pytest.raises(DatabaseError, match="60"):
+            client.query(f"SELECT * FROM {name}")
+
+
+def test_external_data_leaves_a_session_as_it_was(server: RunningClickHouse) -> None:
+    with server.client() as client:  # it has a session
+        client.command("CREATE TEMPORARY TABLE mine (n Int8)")
+        described = {"structure": "n Int8, word String"}
+        for _ in range(2):
+            asked = client.query("SELECT n FROM sent", external_data=external("sent", **described))
+            assert asked.result_rows == [(1,), (2,)]
+        with pytest.raises(DatabaseError, match="57"):
+            client.query("SELECT 1", external_data=external("mine", **described))
+        bad = external("sent", structure="n Int8, word Int8")
+        with pytest.raises(DatabaseError, match="27"):
+            client.query("SELECT n FROM sent", external_data=bad)
+        assert client.query("SELECT count() FROM mine").result_rows == [(0,)]
+        with pytest.raises(DatabaseError, match="60"):
+            client.query("SELECT n FROM sent")
+
+
+@pytest.mark.parametrize(
+    "structure",
+    [
+        "",
+        "n",
+        "n String DEFAULT file('{disk}')",
+        "n String MATERIALIZED file('{disk}')",
+        "n String DEFAULT (file('{disk}'))",
+        "n Tuple(a String) DEFAULT (file('{disk}'))",
+        "n String) AS SELECT file('{disk}') AS n --",
+        "n String) ENGINE = File(CSV, '{disk}') -- (",
+        "n String) AS SELECT (file('{disk}') AS n",
+        "n Array(String]) DEFAULT [file('{disk}')",
+        "n String /* */ , m String DEFAULT file('{disk}')",
+        "n String; SELECT 1",
+    ],
+)
+def test_structure_of_external_data_is_names_and_types_only(
+    server: RunningClickHouse, tmp_path: Path, structure: str
+) -> None:
+    disk = tmp_path / "secret"
+    disk.write_text(ON_DISK)
+    answer = httpx.post(
+        server.url,
+        params={"sent_structure": structure.replace("{disk}", str(disk)), "query": "SELECT 1"},
+        files={"sent": ("sent.tsv", b"")},
+        auth=(server.reader, server.reader_password),
+    )
+
+    assert answer.headers["X-ClickHouse-Exception-Code"] == "36", answer.text
+
+
+def test_a_form_holds_the_statement_and_its_parameters(
+    server: RunningClickHouse, http: httpx.Client
+) -> None:
+    with server.client(form_encode_query_params=True) as client:
+        assert client.query("SELECT {word:String}", {"word": "ä\n'x"}).result_rows == [("ä\n'x",)]
+        assert client.command("SELECT {n:Int8}", {"n": 7}) == 7
+    parts = {"query": (None, "+ {n:Int8}"), "param_n": (None, "2")}
+    assert http.post("/", params={"query": "SELECT 1"}, files=parts).text == "3\n"
+
+
+def test_a_form_of_the_reader_writes_nothing(server: RunningClickHouse, table: str) -> None:
+    answer = httpx.post(
+        server.url,
+        files={"query": (None, f"INSERT INTO {table} SELECT n, '' FROM sent"), "sent": b"1\n"},
+        params={"sent_types": "Int8"},
+        auth=(server.reader, server.reader_password),
+    )
+
+    assert answer.headers["X-ClickHouse-Exception-Code"] == "164"
+
+
+def test_a_form_that_is_broken_or_too_large_is_refused(http: httpx.Client) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    broken = http.post("/", content=b"--c\r\n\r\n", headers=kind)
+    endless = http.post("/", files={"sent": b"1\n" * (33 << 20)}, params={"sent_types": "Int8"})
+    packed = http.post("/", files={"query": b"x"}, headers={"Content-Encoding": "gzip"})
+
+    codes = [answer.headers["X-ClickHouse-Exception-Code"] for answer in (broken, endless, packed)]
+    assert codes == ["36", "396", "48"]
+
+
+# --- words of the reader, and errors ---
+
+
+def test_a_misspelt_word_is_a_mistake_of_syntax_for_the_reader_too(
+    server: RunningClickHouse, http: httpx.Client
+) -> None:
+    assert http.get("/", params={"query": "SELEC 1"}).headers["X-ClickHouse-Exception-Code"] == "62"
+    with server.http() as reader:
+        reader.auth = httpx.BasicAuth(server.reader, server.reader_password)
+        assert refusal(reader, "SELEC 1") == 62
+        assert refusal(reader, "SELEC 1; DROP TABLE x") == 62
+        assert refusal(reader, "DROP NOTHING AT ALL") == 62
+        assert refusal(reader, "DROP TABLE nowhere") == 164
+        assert refusal(reader, "INSERT INTO nowhere VALUES (1)") == 164
+
+
+def test_an_error_says_its_code_once(http: httpx.Client, table: str) -> None:
+    answer = http.post("/", content=f"INSERT INTO {table} FORMAT TSV\nx\ty\n")
+
+    assert answer.text.startswith("Code: 27. DB::Exception: Cannot parse input")
+    assert answer.text.count("DB::Exception") == 1
+
+
+@pytest.mark.parametrize("engine", ["= Kafka", "Kafka", "= `Kafka`"])
+def test_a_table_that_reads_kafka_is_refused_with_what_to_do(
+    http: httpx.Client, engine: str
+) -> None:
+    settings = (
+        "kafka_broker_list = 'k:9092', kafka_topic_list = 't', kafka_group_name = 'g',"
+        " kafka_format = 'Avro'"
+    )
+    sql = f"CREATE TABLE queue (n Int8) ENGINE {engine} SETTINGS {settings}"
+
+    answer = http.post("/", content=sql)
+
+    assert answer.headers["X-ClickHouse-Exception-Code"] == "48"
+    assert "needs a ClickHouse server" in answer.text
+    assert run(http, "EXISTS TABLE queue") == "0\n"
