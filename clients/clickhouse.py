@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+from clickhouse_connect.driver.query import TzMode
 from urllib3.exceptions import HTTPError
 
 from clients.clickhouse_errors import Login, at_place, meaning, reader_login, writer_login
@@ -55,9 +56,18 @@ def connect_writer(
     return _connect(writer_login(settings), settings, database, silence_s, compress=compress)
 
 
-def connect_reader(settings: ClickHouseSettings, *, silence_s: int = SILENCE_S) -> Client:
-    """Open a client as the user that may only read; for the rest as `connect_writer`."""
-    return _connect(reader_login(settings), settings, None, silence_s, compress=True)
+def connect_reader(
+    settings: ClickHouseSettings, *, silence_s: int = SILENCE_S, times: TzMode = "naive_utc"
+) -> Client:
+    """Open a client as the user that may only read; for the rest as `connect_writer`.
+
+    Args:
+        settings: Where the store is.
+        silence_s: Longest wait for the next byte of an answer.
+        times: Whether times of UTC come with their zone (``aware``).
+    """
+    login = reader_login(settings)
+    return _connect(login, settings, None, silence_s, compress=True, times=times)
 
 
 def answered(
@@ -111,6 +121,7 @@ def _connect(
     silence_s: int,
     *,
     compress: bool,
+    times: TzMode = "naive_utc",
 ) -> Client:
     keep_loopback_direct()
     try:
@@ -122,6 +133,7 @@ def _connect(
             connect_timeout=CONNECT_S,
             send_receive_timeout=silence_s,
             compress=compress,
+            tz_mode=times,
             autogenerate_session_id=False,  # else one question at a time
         )
     except (ClickHouseError, HTTPError, OSError) as error:

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -119,6 +121,23 @@ def test_connect_may_read_and_not_write(stage: Stage) -> None:
         assert store.command("SELECT count() FROM candles") == 6000
         with pytest.raises(ClickHouseError):
             store.command("TRUNCATE TABLE candles")
+
+
+def test_times_say_that_they_are_utc_in_frames_rows_and_parquet(stage: Stage) -> None:
+    query = "SELECT open_time FROM candles ORDER BY open_time LIMIT 1"
+    url = f"{stage.api.url}/v1/candles?symbol=BTCUSDT&interval=15m&limit=1&format=parquet"
+    with candlewick.connect(settings_of(stage)) as store:
+        row = store.query(query).first_row[0]
+        frames = [
+            store.query_df(query),
+            pd.read_parquet(io.BytesIO(store.raw_query(query, fmt="Parquet"))),
+            store.query_arrow(query).to_pandas(),
+            pd.read_parquet(url),
+        ]
+
+    assert row.utcoffset() == timedelta(0)
+    assert {str(frame["open_time"].dt.tz) for frame in frames} == {"UTC"}
+    assert {frame["open_time"][0] for frame in frames[:3]} == {row}
 
 
 def test_connect_says_what_is_wrong(stage: Stage) -> None:

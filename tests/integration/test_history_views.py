@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from itertools import count, product
 from typing import Any
 
@@ -922,3 +922,22 @@ def test_history_says_since_when_a_young_symbol_is_traded(world: World) -> None:
 
 def _ms(moment: datetime) -> int:
     return int(moment.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def test_what_a_trade_was_worth_is_exact_and_does_not_overflow(world: World) -> None:
+    dear = [
+        ("9999999999.99999999", "9999999999.99999999"),
+        ("60000.1", "8000"),
+        ("0.00000001",) * 2,
+    ]
+    rows = [
+        ("DEARUSDT", number, Decimal(price), Decimal(quantity), datetime.now(UTC))
+        for number, (price, quantity) in enumerate(dear)
+    ]
+    names = ["symbol", "agg_id", "price", "quantity", "event_time"]
+    world.writer.insert("trades", rows, column_names=names)
+
+    asked = "SELECT quote FROM trades WHERE symbol = 'DEARUSDT' ORDER BY agg_id"
+    found = [row["quote"] for row in world.rows(asked)]
+    with localcontext(prec=60):
+        assert found == [Decimal(price) * Decimal(quantity) for price, quantity in dear]
