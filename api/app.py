@@ -41,6 +41,7 @@ from api.routes import (
     predictions,
     quality,
     registry,
+    registry_rules,
     stream,
     token,
     users,
@@ -66,6 +67,7 @@ ROUTES = (
     token,
     users,
     registry,
+    registry_rules,
     meta,
     page,
 )

@@ -5,7 +5,7 @@ import io
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
@@ -18,13 +18,15 @@ import pyarrow as pa
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from schemas import table_columns, topics
-from schemas.codecs import encode
+from schemas.codecs import decode, encode
 from schemas.contracts import contract_named, contract_of
 from schemas.day_digest import day_digests
+from schemas.history import Hole
 from schemas.market import Candle
 from sinks.rows import candle_row
 from tests.support.api_market import QUARTER_MS, a_quarter, put, say
@@ -347,6 +349,70 @@ def test_the_registry_has_every_version_of_a_contract(stage: Stage) -> None:
         assert registry.lookup_schema(subject, Schema(old.text, "AVRO")).version == 1
         assert registry.lookup_schema(subject, Schema(new.text, "AVRO")).version == 2
         assert json.loads(registry.get_schema(old.schema_id).schema_str) == json.loads(old.text)
+
+
+def test_confluents_client_reads_all_that_a_read_only_registry_has(stage: Stage) -> None:
+    subject, contract = "market.candles.v1-value", contract_of(Candle)
+    same, other = Schema(contract.text, "AVRO"), Schema('"int"', "AVRO")
+    with SchemaRegistryClient({"url": f"{stage.api.url}/registry"}) as registry:
+        assert registry.get_compatibility() == registry.get_compatibility(subject)
+        assert registry.get_config(subject).compatibility_level == "FULL_TRANSITIVE"
+        assert registry.get_mode(subject) == registry.get_global_mode() == "READONLY"
+        assert registry.get_contexts() == ["."]
+        assert registry.get_schema_types() == ["AVRO"]
+        assert registry.get_subjects(subject_prefix="market.candles.v") == [subject]
+        assert len(registry.get_subjects(offset=1, limit=2)) == 2
+        assert registry.get_latest_with_metadata(subject, {}).schema_id == contract.schema_id
+        assert registry.get_referenced_by(subject, 1) == []
+        assert registry.test_compatibility(subject, same)
+        assert registry.test_compatibility_all_versions(subject, same)
+        assert not registry.test_compatibility(subject, other, verbose=True)
+        assert not registry.test_compatibility_all_versions(subject, Schema("{}", "JSON"))
+
+
+NO_SCHEMA, ENDLESS = Schema("no schema", "AVRO"), Schema("[" * 60_000, "AVRO")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "call"),
+    [
+        (404, 40401, lambda registry: registry.get_latest_version("nothing")),
+        (404, 40402, lambda registry: registry.get_version("market.candles.v1-value", 99)),
+        (404, 40403, lambda registry: registry.get_schema(1)),
+        (404, 40403, lambda r: r.get_latest_with_metadata("market.candles.v1-value", {"a": "b"})),
+        (404, 40408, lambda registry: registry.get_compatibility("nothing")),
+        (404, 40409, lambda registry: registry.get_mode("nothing")),
+        (404, 40401, lambda registry: registry.test_compatibility("nothing", Schema("{}", "AVRO"))),
+        (422, 42201, lambda r: r.test_compatibility("market.candles.v1-value", NO_SCHEMA)),
+        (422, 42201, lambda r: r.test_compatibility("market.candles.v1-value", ENDLESS)),
+        (422, 42202, lambda registry: registry.get_version("market.candles.v1-value", "x")),
+        (422, 42205, lambda registry: registry.register_schema("mine-value", NO_SCHEMA)),
+        (422, 42205, lambda registry: registry.set_compatibility(level="NONE")),
+        (422, 42205, lambda registry: registry.delete_subject("market.candles.v1-value")),
+    ],
+)
+def test_the_registry_refuses_with_the_codes_of_its_protocol(
+    stage: Stage, status: int, code: int, call: Callable[[SchemaRegistryClient], object]
+) -> None:
+    with (
+        SchemaRegistryClient({"url": f"{stage.api.url}/registry"}) as registry,
+        pytest.raises(SchemaRegistryError) as refused,
+    ):
+        call(registry)
+
+    assert (refused.value.http_status_code, refused.value.error_code) == (status, code)
+
+
+def test_a_serializer_that_takes_the_newest_schema_writes_what_we_read(stage: Stage) -> None:
+    end_ms = START_MS + QUARTER_MS
+    hole = Hole("BTCUSDT", "15m", START_MS, end_ms, "official", 1, 2, START_MS, end_ms, end_ms, "")
+    with SchemaRegistryClient({"url": f"{stage.api.url}/registry"}) as registry:
+        strict = {"auto.register.schemas": False, "use.latest.version": True}
+        context = SerializationContext(topics.HOLES.name, MessageField.VALUE)
+        message = AvroSerializer(registry, conf=strict)(asdict(hole), context)
+
+    assert message is not None
+    assert decode(Hole, message) == hole
 
 
 def test_the_engines_own_avro_reader_takes_our_messages(stage: Stage, tmp_path: Path) -> None:
