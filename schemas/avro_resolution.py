@@ -105,9 +105,10 @@ class _Pair:
             yield from self.reasons(reader["values"], writer["values"], f"{at}/values")
         elif kind == "record" and (pair := (reader["name"], writer["name"])) not in self.open:
             inner = _Pair(self.reader_types, self.writer_types, self.open | {pair})
-            yield from inner._fields(reader, writer, at)
+            yield from inner.fields(reader, writer, at)
 
-    def _fields(self, reader: dict[str, Any], writer: dict[str, Any], at: str) -> Iterator[str]:
+    def fields(self, reader: dict[str, Any], writer: dict[str, Any], at: str) -> Iterator[str]:
+        """Yield what keeps the fields of a record from being read."""
         written = {field["name"]: field["type"] for field in writer["fields"]}
         for field in reader["fields"]:
             here = f"{at}/{field['name']}"
