@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,7 @@ class Snippet:
     text: str
 
 
+UV = Path(sys.executable).with_name("uv")
 SNIPPETS = [Snippet(**found.groupdict()) for found in MARK.finditer(PAGE)]
 
 
@@ -84,6 +86,12 @@ def environment(stage: Stage) -> Iterator[dict[str, str]]:
         yield values
 
 
+def here(text: str, addresses: dict[str, str]) -> str:
+    for ours, of_the_test in addresses.items():
+        text = text.replace(ours, of_the_test)
+    return text
+
+
 def in_shell(text: str, folder: Path) -> str:
     command = ["sh", "-euc", text]
     done = subprocess.run(
@@ -105,15 +113,59 @@ def in_python(text: str, name: str) -> str:
 def test_a_snippet_does_what_the_page_says(
     snippet: Snippet, addresses: dict[str, str], tmp_path: Path
 ) -> None:
-    text = snippet.text
-    for ours, here in addresses.items():
-        text = text.replace(ours, here)
+    text = here(snippet.text, addresses)
     if snippet.language == "sh" and shutil.which("curl") is None:
         pytest.skip("curl is not installed")
 
     said = in_shell(text, tmp_path) if snippet.language == "sh" else in_python(text, snippet.name)
 
     assert EXPECTED[snippet.name] in said
+
+
+def installed(name: str) -> list[str]:
+    """What the last `pip install` before a snippet names."""
+    before = PAGE[: PAGE.index(f"<!-- run: {name} -->")]
+    return shlex.split(re.findall(r"`pip install ([^`]+)`", before)[-1])
+
+
+def run_alone(text: str, packages: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program in an environment that holds these packages and nothing of ours."""
+    (folder / "snippet.py").write_text(text)
+    wanted = [part for package in packages for part in ("--with", package)]
+    command = [str(UV), "run", "--no-project", "--isolated", "--python", sys.executable, *wanted]
+    clean = {name: os.environ[name] for name in os.environ if not name.startswith("PYTHON")}
+    return subprocess.run(
+        [*command, "python", "-P", "snippet.py"],
+        cwd=folder, env=clean, capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("name", ["confluent-kafka", "aiokafka"])
+def test_a_snippet_runs_where_only_that_is_installed_which_it_names(
+    name: str, stage: Stage, addresses: dict[str, str], tmp_path: Path
+) -> None:
+    # The group of the page has read what was there, if its snippet ran before in another test.
+    say(stage.kafka, topics.CANDLES, [a_quarter(n) for n in range(6)])
+    text = here(next(snippet.text for snippet in SNIPPETS if snippet.name == name), addresses)
+    done = run_alone(text, installed(name), tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert EXPECTED[name] in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("environment")
+def test_the_topics_are_lz4_so_a_client_without_it_says_what_it_lacks(
+    addresses: dict[str, str], tmp_path: Path
+) -> None:
+    text = here(next(one.text for one in SNIPPETS if one.name == "aiokafka"), addresses)
+    bare = [package.replace("[lz4]", "") for package in installed("aiokafka")]
+    done = run_alone(text, bare, tmp_path)
+
+    assert done.returncode != 0
+    assert "UnsupportedCodecError: Libraries for lz4" in done.stderr
 
 
 def test_connect_may_read_and_not_write(stage: Stage) -> None:

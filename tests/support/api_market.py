@@ -168,7 +168,8 @@ def say(
 ) -> None:
     """Put records into a topic and wait until they are there."""
     config = {"bootstrap.servers": kafka.bootstrap, "linger.ms": 1, "log_level": 0}
-    producer = Producer(config | {"partitioner": "murmur2_random"})
+    as_ours = {"partitioner": "murmur2_random", "compression.type": "lz4"}
+    producer = Producer(config | as_ours)
     for record in records:
         message = message_of(record)
         carried = [*message.headers, *headers]
