@@ -204,6 +204,33 @@ def test_errors_have_binances_codes(exchange: RunningExchange) -> None:
     assert exchange.get("/api/v3/nosuch").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("interval", "zone", "served"),
+    [
+        ("1m", "05:45", True),
+        ("15m", "-9:30", True),
+        ("1h", "8", True),
+        ("1h", "05:45", False),
+        ("1d", "0", True),
+        ("1d", "8", False),
+        ("1w", "+00:00", True),
+        ("1w", "-12:00", False),
+        ("1m", "14:01", False),
+        ("1m", "UTC", False),
+    ],
+)
+def test_a_time_zone_is_served_or_refused_and_never_ignored(
+    exchange: RunningExchange, interval: str, zone: str, *, served: bool
+) -> None:
+    asked = {"symbol": "BTCUSDT", "interval": interval, "limit": 2, "endTime": 1_735_689_600_000}
+    answer = exchange.get("/api/v3/klines", **asked, timeZone=zone)
+
+    if served:
+        assert answer.json() == exchange.get("/api/v3/klines", **asked).json()
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (400, -1130)
+
+
 def test_exchange_info_has_real_steps_and_the_limits_in_force(exchange: RunningExchange) -> None:
     info = exchange.get("/api/v3/exchangeInfo", symbol="BTCUSDT").json()
 

@@ -6,11 +6,13 @@ from typing import Final
 
 from starlette.datastructures import QueryParams
 
-from candlewick.exchange.market.intervals import INTERVALS
+from candlewick.exchange.market.intervals import INTERVALS, MINUTE_MS
 from candlewick.exchange.server import errors
 
 _WHOLE: Final = re.compile(r"[0-9]{1,20}")
 _SYMBOL: Final = re.compile(r"[A-Z0-9\-_.\u0080-\uffff]{1,20}")
+_ZONE: Final = re.compile(r"(?P<sign>[+-]?)(?P<hours>[0-9]{1,2})(?::(?P<minutes>[0-5][0-9]))?")
+_WEST, _EAST = -12 * 60, 14 * 60  # minutes
 _DEFAULT_LIMIT: Final = 500
 MOST_ROWS: Final = 1_000
 
@@ -87,6 +89,24 @@ def interval_of(query: QueryParams) -> str:
     if interval not in INTERVALS:
         raise errors.ApiError(-1120, "Invalid interval.")
     return interval
+
+
+def same_grid(query: QueryParams, length_ms: int) -> None:
+    """Accept a time zone in which candles open when they do in UTC, as 1h does in whole hours.
+
+    Raises:
+        ApiError: -1130: it is no zone, or candles would open at other times, which we do not make.
+
+    Source: binance-spot-api-docs, rest-api.md, "Kline/Candlestick data", timeZone.
+    """
+    text = query.get("timeZone", "0")
+    found = _ZONE.fullmatch(text)
+    if found is None:
+        raise errors.invalid("timeZone")
+    minutes = int(found["hours"]) * 60 + int(found["minutes"] or 0)
+    offset = -minutes if found["sign"] == "-" else minutes
+    if not _WEST <= offset <= _EAST or offset * MINUTE_MS % length_ms:
+        raise errors.invalid("timeZone")
 
 
 def whole(query: QueryParams, name: str) -> int | None:

@@ -25,7 +25,13 @@ from candlewick.exchange.server.exchange_info import symbol_entries
 from candlewick.exchange.server.history import agg_trades, kline_page, next_agg_id
 from candlewick.exchange.server.kline_files import KlineFiles, given_page
 from candlewick.exchange.server.limits import Limits
-from candlewick.exchange.server.query_params import checked, interval_of, range_of, whole
+from candlewick.exchange.server.query_params import (
+    checked,
+    interval_of,
+    range_of,
+    same_grid,
+    whole,
+)
 from candlewick.exchange.streams.feed import EVENT_DELAY_MS
 from candlewick.exchange.streams.payloads import agg_trade_rows, kline_rows
 from candlewick.exchange.streams.tickers import day_ticker
@@ -141,6 +147,7 @@ class Rest:
         wanted = range_of(query, self._listed())
         interval = interval_of(query)
         length = INTERVALS[interval]
+        same_grid(query, length)
         source = self._market[wanted.symbol]
         visible_ms = self._visible_ms()
         given = self._given.get((wanted.symbol, interval))
