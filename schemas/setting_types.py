@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from schemas.symbol_patterns import check_name, check_part
-from schemas.timeframe import Interval
+from schemas.timeframe import FETCHED
 
 DAY_S: Final = 86_400.0
 MOST_PORT: Final = 65_535
@@ -153,7 +153,7 @@ def _since(text: str) -> str:
 
 
 def _intervals(names: tuple[str, ...]) -> tuple[str, ...]:
-    known = [interval.value for interval in Interval]
+    known = [interval.value for interval in FETCHED]
     for name in names:
         if name not in known:
             raise ValueError(f"{name!r} is not an interval: choose from {', '.join(known)}")

@@ -1,10 +1,12 @@
 """Candle intervals and their arithmetic, in UTC epoch milliseconds. No clock here."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Self
 
 from schemas.errors import ConfigurationError
 
+SECOND_MS = 1_000
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 
@@ -20,22 +22,23 @@ class Interval(StrEnum):
     ms: int
     origin_ms: int
 
-    def __new__(cls, name: str, minutes: int = 0, origin_ms: int = 0) -> Self:
+    def __new__(cls, name: str, length_ms: int = 0, origin_ms: int = 0) -> Self:
         """Make the member of that name and length."""
         member = str.__new__(cls, name)
         member._value_ = name
-        member.ms = minutes * MINUTE_MS
+        member.ms = length_ms
         member.origin_ms = origin_ms
         return member
 
-    ONE_MINUTE = "1m", 1
-    FIVE_MINUTES = "5m", 5
-    FIFTEEN_MINUTES = "15m", 15
-    THIRTY_MINUTES = "30m", 30
-    ONE_HOUR = "1h", 60
-    FOUR_HOURS = "4h", 240
-    ONE_DAY = "1d", 1440
-    ONE_WEEK = "1w", 10_080, 4 * DAY_MS  # opens on Monday, UTC: 1970-01-05 was one
+    ONE_SECOND = "1s", SECOND_MS
+    ONE_MINUTE = "1m", MINUTE_MS
+    FIVE_MINUTES = "5m", 5 * MINUTE_MS
+    FIFTEEN_MINUTES = "15m", 15 * MINUTE_MS
+    THIRTY_MINUTES = "30m", 30 * MINUTE_MS
+    ONE_HOUR = "1h", 60 * MINUTE_MS
+    FOUR_HOURS = "4h", 240 * MINUTE_MS
+    ONE_DAY = "1d", DAY_MS
+    ONE_WEEK = "1w", 7 * DAY_MS, 4 * DAY_MS  # opens on Monday, UTC: 1970-01-05 was one
 
     __hash__ = str.__hash__  # Enum's own is a Python function, and candles are looked up by it
 
@@ -44,14 +47,17 @@ class Interval(StrEnum):
         return event_ms - (event_ms - self.origin_ms) % self.ms
 
 
-def parse_interval(text: str) -> Interval:
+FETCHED = tuple(interval for interval in Interval if interval.ms >= MINUTE_MS)
+"""Intervals of which the exchange's candles are fetched; ours are compared with these."""
+
+
+def parse_interval(text: str, known: Collection[Interval] = tuple(Interval)) -> Interval:
     """Return the interval with this name.
 
     Raises:
-        ConfigurationError: There is none; the message lists the known ones.
+        ConfigurationError: It is none of the known ones; the message lists them.
     """
-    try:
-        return Interval(text)
-    except ValueError:
-        known = ", ".join(Interval)
-        raise ConfigurationError(f"unknown interval {text!r}: use one of {known}") from None
+    if text not in known:
+        names = ", ".join(known)
+        raise ConfigurationError(f"unknown interval {text!r}: use one of {names}")
+    return Interval(text)

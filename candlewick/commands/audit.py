@@ -16,7 +16,7 @@ from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
 from clients.clickhouse import connect_reader
 from schemas.errors import ConfigurationError
-from schemas.timeframe import parse_interval
+from schemas.timeframe import FETCHED, parse_interval
 
 _MOST_SHOWN = 20
 
@@ -31,7 +31,7 @@ def audit(
 
     Also told are candles of ours whose trade ids do not follow those of the candle before.
     """
-    wanted = "" if interval is None else parse_interval(interval).value
+    wanted = "" if interval is None else parse_interval(interval, FETCHED).value
     client = connect_reader(reader_settings().clickhouse)
     asked = Audit(client, (symbol or "").upper(), wanted)
     tallies, differences = asked.tallies(), asked.differences(most=_MOST_SHOWN)

@@ -25,7 +25,7 @@ from producers.history.cross_check import run_and_compare
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from schemas.since import since_ms
-from schemas.timeframe import parse_interval
+from schemas.timeframe import FETCHED, parse_interval
 
 _REDRAW_S = 0.25
 
@@ -78,7 +78,9 @@ def backfill(
         return
     wanted = Wanted(
         symbols=_wanted(symbols, settings),
-        intervals=tuple(parse_interval(name) for name in interval.replace(" ", "").split(",")),
+        intervals=tuple(
+            parse_interval(name, FETCHED) for name in interval.replace(" ", "").split(",")
+        ),
         start_ms=since_ms(start, now_ms=now_ms),
         end_ms=None if end is None else since_ms(end, now_ms=now_ms),
         choice=parse_choice(source),

@@ -21,7 +21,7 @@ from clients.clickhouse import Client, connect_reader
 from schemas.day_digest import DayDigest
 from schemas.errors import ConfigurationError
 from schemas.since import since_ms
-from schemas.timeframe import Interval, parse_interval
+from schemas.timeframe import FETCHED, Interval, parse_interval
 
 
 def completeness(
@@ -46,7 +46,7 @@ def completeness(
     digest. A day has none while one of its candles is missing or gapped, or if the exchange had
     an outage.
     """
-    wanted = "" if interval is None else parse_interval(interval).value
+    wanted = "" if interval is None else parse_interval(interval, FETCHED).value
     name = (symbol or "").upper()
     if not digest and (start or end):
         raise ConfigurationError("--from and --to are days of --digest: add it, or leave them out")

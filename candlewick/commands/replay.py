@@ -39,7 +39,7 @@ def replay(
         str | None,
         typer.Option(help="Only this pair; also the pair of CSV files whose names lack it."),
     ] = None,
-    interval: Annotated[str, typer.Option(help="1m, 5m, 15m, 1h, 4h or 1d.")] = "15m",
+    interval: Annotated[str, typer.Option(help=f"One of {', '.join(Interval)}.")] = "15m",
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header line.")] = False,
     digest: Annotated[
         bool, typer.Option("--digest", help="Print days: a SHA-256 over the 1m candles of each.")

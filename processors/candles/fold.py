@@ -6,6 +6,7 @@ from processors.candles.partial import Piece, flat_piece, merge, part_of, pieces
 from processors.candles.sending import MOST_FLAT, SENT_FLAT, CandleSending
 from processors.candles.state import Building
 from processors.candles.trade_ids import (
+    JITTER_MS,
     Clash,
     Joint,
     Missing,
@@ -15,11 +16,11 @@ from processors.candles.trade_ids import (
     split_around,
 )
 from schemas.market import NO_TRADE_ID, TradeBlock
-from schemas.timeframe import DAY_MS, Interval
+from schemas.timeframe import DAY_MS, MINUTE_MS, Interval
 
-JITTER_MS = 1_000  # the exchange orders trades by id; their times may go back this far
 _MOST_MISSING = 32
 _REPAIRABLE_MS = DAY_MS
+_REACH_MS = 10 * JITTER_MS  # so far back a candle may still change, however short it is
 
 
 class CandleFold(CandleSending):
@@ -61,6 +62,7 @@ class CandleFold(CandleSending):
             if start < end:
                 first = block.first_agg_id
                 self._fill_gap(gap, part_of(block, start - first, end - first))
+                self._forget()
 
     def end(self) -> None:
         """Send the open candles as they are, as gapped: no later trade of these ids will come."""
@@ -95,16 +97,22 @@ class CandleFold(CandleSending):
         return int(block.event_ms[-1]) > self.state.last_ms + JITTER_MS
 
     def _add(self, piece: Piece) -> None:
-        self.state.last_ms = max(self.state.last_ms, piece.last_ms)
+        state = self.state
+        known_ms = state.last_ms if state.current else None
+        state.last_ms = max(state.last_ms, piece.last_ms)
         for interval in self.rules.intervals:
             open_ms = interval.open_of(piece.open_ms)
-            current = self.state.current.get(interval)
+            current = state.current.get(interval)
+            if current is None and (known_ms is not None or interval.ms < MINUTE_MS):
+                if known_ms is not None and open_ms <= known_ms:  # trades of it have gone by
+                    continue
+                state.begins_ms[interval] = open_ms
             if current is None or current.piece.open_ms < open_ms:
                 begun = piece if piece.open_ms == open_ms else replace(piece, open_ms=open_ms)
                 self._start(interval, begun)
             elif current.piece.open_ms == open_ms:
-                self.state.current[interval] = self._merged(interval, current, piece)
-            else:
+                state.current[interval] = self._merged(interval, current, piece)
+            elif open_ms >= state.begins_ms.get(interval, 0):
                 self._add_late(interval, piece)
 
     def _start(self, interval: Interval, piece: Piece) -> None:
@@ -138,12 +146,17 @@ class CandleFold(CandleSending):
     def _sent_flat(self, interval: Interval, open_ms: int) -> Building | None:
         """Return the candle without trades that was sent for this time, None if none was."""
         before = self._newest_earlier(interval)
-        if before is None or open_ms < before.open_ms:
+        if before is not None and open_ms < before.open_ms:  # all that are in reach are held
+            is_in_reach = open_ms + interval.ms > self.state.last_ms - _REACH_MS
+            before = self._newest_earlier(interval, before_ms=open_ms) if is_in_reach else None
+        if before is None:
             return None
         return Building(flat_piece(open_ms, before.close_e8), SENT_FLAT)
 
-    def _newest_earlier(self, interval: Interval) -> Piece | None:
+    def _newest_earlier(self, interval: Interval, *, before_ms: int | None = None) -> Piece | None:
         opens = [open_ms for known, open_ms in self.state.earlier if known == interval]
+        if before_ms is not None:
+            opens = [open_ms for open_ms in opens if open_ms < before_ms]
         return self.state.earlier[interval, max(opens)].piece if opens else None
 
     def _doubt_current(self) -> None:
@@ -154,11 +167,16 @@ class CandleFold(CandleSending):
     def _advance(self, watermark_ms: int) -> None:
         ended_ms = watermark_ms - self.rules.lateness_ms
         for interval, current in list(self.state.current.items()):
-            if current.piece.open_ms + interval.ms > ended_ms:
+            end_ms = current.piece.open_ms + interval.ms
+            if end_ms > ended_ms and not self.has_marked:
                 continue
-            if not current.revision:
+            if end_ms <= ended_ms and not current.revision:
                 self.state.current[interval] = self.ended(interval, current)
-            self.send_flat(interval, current.piece, interval.open_of(ended_ms))
+            until_ms = interval.open_of(ended_ms)
+            if self.has_marked:  # what was sent may be gapped now, also if the watermark went back
+                until_ms = max(until_ms, self.state.emitted_until_ms.get(interval, 0))
+            if end_ms <= until_ms:
+                self.send_flat(interval, current.piece, until_ms)
 
     def _open_gap(self, fresh: TradeBlock) -> None:
         state = self.state
@@ -177,10 +195,22 @@ class CandleFold(CandleSending):
         """Record a gap, and send the current candle again if it is closed and affected."""
         state = self.state
         state.missing = (*state.missing, gap)
+        self.has_marked = True
         for interval, current in list(state.current.items()):
             open_ms = current.piece.open_ms
             if current.revision and gap.touches(open_ms, open_ms + interval.ms):
                 state.current[interval] = self.changed(interval, current)
+            if interval.ms < MINUTE_MS:
+                self._mark_before(gap, interval, open_ms)
+
+    def _mark_before(self, gap: Missing, interval: Interval, until_ms: int) -> None:
+        """Send candles before the current one again, where times that go back may belong."""
+        first_ms = interval.open_of(gap.after_ms - JITTER_MS)
+        for open_ms in range(first_ms, until_ms, interval.ms):
+            key = interval, open_ms
+            held = self.state.earlier.get(key) or self._sent_flat(*key)
+            if held is not None and held.revision and gap.touches(open_ms, open_ms + interval.ms):
+                self.state.earlier[key] = self.changed(interval, held)
 
     def _fill_gap(self, gap: Missing, part: TradeBlock) -> None:
         state = self.state
@@ -198,26 +228,42 @@ class CandleFold(CandleSending):
         for piece in pieces_of(part, step_ms=self.rules.step_ms):
             for interval in self.rules.intervals:
                 self._put(interval, piece)
+        # Of a gap of hours that comes in hundreds of parts, only the seconds of a part are sent.
+        from_ms, until_ms = int(part.event_ms.min()), int(part.event_ms.max())
+        first_ms, last_ms = min(from_ms, gap.after_ms), max(until_ms, gap.before_ms)
         for interval in self.rules.intervals:
-            self._send_again(interval, gap)
+            if interval.ms >= MINUTE_MS:
+                self._send_again(interval, first_ms, last_ms)
+            else:
+                from_ms = from_ms if before in kept else first_ms
+                until_ms = until_ms if after in kept else last_ms
+                self._send_again(interval, from_ms - JITTER_MS, until_ms + JITTER_MS)
 
     def _put(self, interval: Interval, piece: Piece) -> None:
         open_ms = interval.open_of(piece.open_ms)
+        if not self.state.has_begun(interval, open_ms):
+            return
         key = interval, open_ms
         base = self.held(key) or Building(flat_piece(open_ms, piece.open_e8), SENT_FLAT)
         whole = merge(base.piece, piece, open_ms=open_ms)
         self.keep(key, Building(whole, base.revision))
 
-    def _send_again(self, interval: Interval, gap: Missing) -> None:
-        """Send every closed candle that the repaired ``gap`` touched."""
-        price_e8 = None
-        first_ms, last_ms = interval.open_of(gap.after_ms), interval.open_of(gap.before_ms)
-        for open_ms in range(first_ms, last_ms + 1, interval.ms)[:MOST_FLAT]:
+    def _send_again(self, interval: Interval, first_ms: int, last_ms: int) -> None:
+        """Send every closed candle between two times again, and those without trades."""
+        price_e8, flat = None, 0
+        for open_ms in range(interval.open_of(first_ms), last_ms + 1, interval.ms):
             building = self.held((interval, open_ms))
-            if building is None and price_e8 is not None:
-                flat = Building(flat_piece(open_ms, price_e8), SENT_FLAT)
-                self.sent(interval, flat)
+            if building is None and price_e8 is not None and flat < MOST_FLAT:
+                if open_ms >= self.state.emitted_until_ms.get(interval, 0):
+                    break
+                again = self.sent_flat(interval, open_ms, price_e8, SENT_FLAT)
+                if again is not None and interval.ms < MINUTE_MS:  # the next part may change it
+                    self.state.earlier[interval, open_ms] = again
+                flat += 1
             elif building is not None:
+                if price_e8 is not None and not building.piece.trade_count:
+                    building = replace(building, piece=flat_piece(open_ms, price_e8))
+                    self.keep((interval, open_ms), building)
                 price_e8 = building.piece.close_e8
                 if building.revision:
                     self.resend((interval, open_ms))
@@ -231,7 +277,9 @@ class CandleFold(CandleSending):
         newest = dict(sorted(state.earlier))
         open_gaps = [m for m in state.missing if m.first_agg_id < m.end_agg_id]
         for interval, open_ms in list(state.earlier):
-            wanted = any(m.touches(open_ms, open_ms + interval.ms) for m in open_gaps)
+            end_ms = open_ms + interval.ms
+            wanted = end_ms > state.last_ms - _REACH_MS
+            wanted = wanted or any(m.touches(open_ms, end_ms) for m in open_gaps)
             if newest[interval] != open_ms and not wanted:
                 if (interval, open_ms) in state.unsent:
                     self.resend((interval, open_ms))

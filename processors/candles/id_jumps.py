@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from processors.candles.fold import JITTER_MS
 from processors.candles.state import CandleState
+from processors.candles.trade_ids import JITTER_MS
 from schemas.market import TradeBlock
 from schemas.rules.market import AHEAD_MS
 

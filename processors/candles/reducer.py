@@ -76,7 +76,7 @@ def fold(state: CandleState | None, block: TradeBlock, rules: CandleRules) -> St
         return Step(state, ())
     if state is not None and block.era > state.era:
         return _begin_era(state, block, rules)
-    before = start_state(block) if state is None else state.copy()
+    before = start_state(block) if state is None else _copy(state, rules)
     work = CandleFold(block.symbol, before, rules)
     work.repair(block)
     work.take(block)
@@ -85,8 +85,14 @@ def fold(state: CandleState | None, block: TradeBlock, rules: CandleRules) -> St
     return Step(work.state, tuple(work.closed), tuple(work.clashes), is_left_out)
 
 
+def _copy(state: CandleState, rules: CandleRules) -> CandleState:
+    copy = state.copy()
+    copy.keep_only(rules.intervals)
+    return copy
+
+
 def _begin_era(state: CandleState, block: TradeBlock, rules: CandleRules) -> Step:
-    ending = CandleFold(block.symbol, state.copy(), rules)
+    ending = CandleFold(block.symbol, _copy(state, rules), rules)
     ending.end()
     begun = fold(restarted_state(ending.state, block), block, rules)
     return replace(begun, closed=(*ending.closed, *begun.closed))

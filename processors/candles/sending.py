@@ -7,15 +7,21 @@ from processors.candles.partial import Piece, flat_piece
 from processors.candles.record import candle_of
 from processors.candles.state import Building, CandleKey, CandleRules, CandleState
 from schemas.market import Candle, CandleStatus
-from schemas.timeframe import Interval
+from schemas.timeframe import MINUTE_MS, Interval
 
 if TYPE_CHECKING:
     from processors.candles.trade_ids import Clash
 
 SENT_FLAT = 2  # revision of a candle without trades that was sent once or twice
 MOST_FLAT = 2880  # at most so many candles without trades are sent in a row: two days of minutes
+MOST_FLAT_SECONDS = 900  # the same of seconds, and also of one block: the outbox must stay small
 _PROMPT = SENT_FLAT + 2  # so many revisions are sent at once, enough for one or two late trades
 _RESEND_MS = 1_000  # later ones wait: a watermark that runs ahead closes each candle too early
+
+
+def most_flat(interval: Interval) -> int:
+    """Return how many candles of an interval without trades are sent in a row."""
+    return MOST_FLAT if interval.ms >= MINUTE_MS else MOST_FLAT_SECONDS
 
 
 class CandleSending:
@@ -25,6 +31,7 @@ class CandleSending:
         state: The state, changed in place.
         closed: The candles to send, in order.
         clashes: Where trade ids were not those that were due.
+        has_marked: Whether a gap was opened; candles without trades that were sent may lie in it.
     """
 
     def __init__(self, symbol: str, state: CandleState, rules: CandleRules) -> None:
@@ -33,6 +40,8 @@ class CandleSending:
         self.rules = rules
         self.closed: list[Candle] = []
         self.clashes: list[Clash] = []
+        self.has_marked = False
+        self._flat_seconds = 0
 
     def ended(self, interval: Interval, building: Building) -> Building:
         """Send a candle for the first time, unless it only proves ids, and return it."""
@@ -58,14 +67,24 @@ class CandleSending:
     def send_flat(self, interval: Interval, last: Piece, until_ms: int) -> None:
         """Send the candles without trades between the candle of ``last`` and ``until_ms``."""
         sent_ms = self.state.emitted_until_ms.get(interval, 0)
-        opens = range(last.open_ms + interval.ms, until_ms, interval.ms)[:MOST_FLAT]
+        opens = range(last.open_ms + interval.ms, until_ms, interval.ms)[: most_flat(interval)]
+        if not self.has_marked:  # those that were sent are as they were
+            opens = opens[max(0, (sent_ms - opens.start) // interval.ms) :]
         for open_ms in opens:
-            if open_ms >= sent_ms:
-                self.sent(interval, Building(flat_piece(open_ms, last.close_e8)))
-            elif self.is_gapped(open_ms, open_ms + interval.ms):
-                flat = Building(flat_piece(open_ms, last.close_e8), SENT_FLAT - 1)
-                self.sent(interval, flat)
+            is_new = open_ms >= sent_ms
+            if is_new or self.is_gapped(open_ms, open_ms + interval.ms):
+                self.sent_flat(interval, open_ms, last.close_e8, 0 if is_new else SENT_FLAT - 1)
         self.state.emitted_until_ms[interval] = max(sent_ms, until_ms)
+
+    def sent_flat(
+        self, interval: Interval, open_ms: int, price_e8: int, revision: int
+    ) -> Building | None:
+        """Send a candle without trades; None if so many of seconds were sent in this step."""
+        if interval.ms < MINUTE_MS:
+            self._flat_seconds += 1
+            if self._flat_seconds > MOST_FLAT_SECONDS:
+                return None
+        return self.sent(interval, Building(flat_piece(open_ms, price_e8), revision))
 
     def changed(self, interval: Interval, building: Building) -> Building:
         """Record that a candle has changed; a closed one is sent again, at once or soon."""

@@ -12,6 +12,8 @@ CandleKey = tuple[Interval, int]  # interval and open_ms
 _FIELDS_OF_VERSION_1 = 7
 _FIELDS_OF_VERSION_2 = 11
 _FIELDS_OF_VERSION_3 = 12
+_FIELDS_OF_VERSION_4 = 13
+MADE = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)  # 1s too, where the setting says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class CandleRules:
         sends_proof: Whether to send a candle that contains only the first known trade.
     """
 
-    intervals: tuple[Interval, ...] = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
+    intervals: tuple[Interval, ...] = MADE
     lateness_ms: int = 2000
     sends_proof: bool = True
 
@@ -73,6 +75,8 @@ class CandleState:
         given_up: Candles sent before the state started over.
         next_trade_id: The trade that must come next, by its own id; -1 while unknown.
         era: Era of all these ids: how many times the symbol's ids had begun again.
+        begins_ms: Opening time of the first candle of an interval that is shorter than a minute, or
+            that is made since later than the others; trades before it are in none of its candles.
     """
 
     next_agg_id: int
@@ -88,6 +92,7 @@ class CandleState:
     given_up: GivenUp = GivenUp()
     next_trade_id: int = NO_TRADE_ID
     era: int = 0
+    begins_ms: dict[Interval, int] = field(default_factory=dict)
 
     @property
     def head_ms(self) -> int:
@@ -110,7 +115,25 @@ class CandleState:
             self.given_up,
             self.next_trade_id,
             self.era,
+            dict(self.begins_ms),
         )
+
+    def keep_only(self, intervals: tuple[Interval, ...]) -> None:
+        """Drop the candles of other intervals, which are not made any more.
+
+        How far they were sent is kept: where they are made again, revisions have to be higher.
+        """
+        for interval in [known for known in self.current if known not in intervals]:
+            del self.current[interval]
+            self.begins_ms.pop(interval, None)
+            self.earlier = {key: b for key, b in self.earlier.items() if key[0] != interval}
+            self.unsent = frozenset(key for key in self.unsent if key[0] != interval)
+
+    def has_begun(self, interval: Interval, open_ms: int) -> bool:
+        """Return whether all trades of a candle were known while its interval was made."""
+        if self.current and interval not in self.current:
+            return False
+        return open_ms >= self.begins_ms.get(interval, 0)
 
 
 def dump_state(state: CandleState) -> list[Any]:
@@ -129,6 +152,7 @@ def dump_state(state: CandleState) -> list[Any]:
         astuple(state.given_up),
         state.next_trade_id,
         state.era,
+        list(state.begins_ms.items()),
     ]
 
 
@@ -140,7 +164,8 @@ def load_state(fields: list[Any]) -> CandleState:
     """
     newer = fields[_FIELDS_OF_VERSION_1:_FIELDS_OF_VERSION_2]
     ids = fields[_FIELDS_OF_VERSION_2:_FIELDS_OF_VERSION_3]
-    era = fields[_FIELDS_OF_VERSION_3:]
+    era = fields[_FIELDS_OF_VERSION_3:_FIELDS_OF_VERSION_4]
+    begins = fields[_FIELDS_OF_VERSION_4:]
     next_agg_id, last_ms, current, emitted, earlier, missing, late_trades = fields[
         :_FIELDS_OF_VERSION_1
     ]
@@ -160,6 +185,8 @@ def load_state(fields: list[Any]) -> CandleState:
         state.given_up = GivenUp(*given_up)
     (state.next_trade_id,) = ids or (_behind_newest(state),)
     (state.era,) = era or (0,)
+    (begun,) = begins or ((),)
+    state.begins_ms = {Interval(name): ms for name, ms in begun}
     return state
 
 

@@ -12,8 +12,8 @@ from schemas import codecs
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.market import TradeBlock
 
-_VERSION: Final = 4
-_OLDER: Final = (1, 2, 3)  # without doubts; the id of the trade that must come next; eras
+_VERSION: Final = 5
+_OLDER: Final = (1, 2, 3, 4)  # without doubts; the trade id that is due; eras; later intervals
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.market import NO_TRADE_ID, TradeBlock
+from schemas.timeframe import MINUTE_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+JITTER_MS = 1_000  # the exchange orders trades by id; their times may go back this far
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,12 @@ class Missing:
     end_trade_id: int = NO_TRADE_ID
 
     def touches(self, open_ms: int, close_ms: int) -> bool:
-        """Return whether missing trades may belong to the candle ``[open_ms, close_ms)``."""
+        """Return whether missing trades may belong to the candle ``[open_ms, close_ms)``.
+
+        Their times may go back, which matters for candles that are no longer than that.
+        """
+        if close_ms - open_ms < MINUTE_MS and self.first_agg_id < self.end_agg_id:
+            return self.after_ms < close_ms + JITTER_MS and self.before_ms >= open_ms - JITTER_MS
         return self.after_ms < close_ms and self.before_ms >= open_ms
 
 

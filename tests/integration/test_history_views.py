@@ -545,8 +545,9 @@ def test_the_command_says_by_its_exit_code_whether_something_is_missing(world: W
     assert {line["symbol"] for line in lines} == {holed}
     with pytest.raises(CandlewickError, match="no candle of NOBODY 1m is stored"):
         world.run("completeness", "--symbol", "nobody", "--interval", "1m")
-    with pytest.raises(CandlewickError, match="unknown interval"):
-        world.run("completeness", "--interval", "7m")
+    for command, unknown in (("completeness", "7m"), ("completeness", "1s"), ("audit", "1s")):
+        with pytest.raises(CandlewickError, match="unknown interval"):
+            world.run(command, "--interval", unknown)
 
 
 def ttls(world: World) -> Mapping[str, str]:

@@ -346,3 +346,20 @@ def test_a_whole_day_of_trades_has_the_digest_of_its_candles(tmp_path: Path) -> 
         f"BTCUSDT,2024-08-09,1440,{hashlib.sha256(text.encode()).hexdigest()}",
         "BTCUSDT,2024-08-10,59,",
     ]
+
+
+def test_seconds_are_made_from_a_file_as_the_other_candles_are(tmp_path: Path) -> None:
+    times = (0, 100, 1_500, 1_600, 4_000)
+    file = tmp_path / "BTCUSDT-aggTrades-2024-08-09.csv"
+    file.write_text("".join(a_line(1000 + n, time=DAY_MS + ms) for n, ms in enumerate(times)))
+
+    rows = replay(file, "--interval", "1s")
+
+    found = [(int(row[1]) - DAY_MS, row[9], row[-1]) for row in rows]
+    assert found == [
+        (0, "4", "complete"),
+        (1_000, "4", "complete"),
+        (2_000, "0", "quiet"),
+        (3_000, "0", "quiet"),
+        (4_000, "2", "open"),
+    ]
