@@ -103,7 +103,7 @@ class StreamSettings(Group):
 
 
 class CandleSettings(Group):
-    """When candles are closed."""
+    """When candles are closed, and which are made."""
 
     lateness_ms: int = Field(
         2000,
@@ -111,6 +111,10 @@ class CandleSettings(Group):
         le=60_000,
         description="Milliseconds of event time after its end at which a candle closes without a "
         "newer trade.",
+    )
+    seconds: bool = Field(
+        default=False,
+        description="Make candles of one second too, up to 86,400 a day and symbol.",
     )
 
 
@@ -177,6 +181,9 @@ class LifecycleSettings(Group):
     )
     candles_days: int = Field(
         0, ge=0, le=36_500, description="Days that candles from trades are kept; 0 for ever."
+    )
+    seconds_days: int = Field(
+        7, ge=1, le=36_500, description="Days that candles of one second are kept."
     )
     klines_days: int = Field(
         0, ge=0, le=36_500, description="Days that the exchange's candles are kept; 0 for ever."

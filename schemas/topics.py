@@ -64,6 +64,15 @@ CANDLES = Topic(
     written_by="processors, `candlewick backfill --trades`",
     read_by="processors, sinks, subscribers",
 )
+CANDLES_1S = Topic(  # apart, because they are many, and few want them
+    name="market.candles-1s.v1",
+    record=Candle,
+    key="symbol",
+    retention_ms=7 * DAY_MS,
+    purpose="closed candles of one second made from trades, if a setting says so",
+    written_by="processors",
+    read_by="sinks, subscribers",
+)
 CANDLES_LIVE = Topic(
     name="market.candles-live.v1",
     record=Candle,
@@ -230,6 +239,7 @@ CANDLE_CHANGELOG = Topic(
 ALL = (
     TRADES,
     CANDLES,
+    CANDLES_1S,
     CANDLES_LIVE,
     KLINES,
     GAPS,

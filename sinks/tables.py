@@ -192,6 +192,15 @@ TABLES = (  # closed candles first: they are few, and people wait for them
         backlog_linger_ms=1_000,
         read_many=many_candles,
     ),
+    Table(
+        topics.CANDLES_1S,
+        "candles_1s",
+        table_columns.CANDLE,
+        reader(Candle, candle_row),
+        linger_ms=900,
+        backlog_linger_ms=1_000,
+        read_many=many_candles,
+    ),
     Table(topics.CANDLES_LIVE, "candles_live", table_columns.CANDLE, CANDLE_READER, linger_ms=500),
     Table(topics.TRADES, "trades", table_columns.TRADE, BLOCK_READER, linger_ms=900),
     Table(

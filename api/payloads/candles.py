@@ -9,7 +9,7 @@ from api.http.times import END_MS, TimeMs
 from api.queries.candles import FIELDS, Order, Origin
 from api.queries.formats import Format
 
-IntervalName = Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w"]
+IntervalName = Literal["1s", "1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w"]
 StoredInterval = Literal["1m", "15m"]
 FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FIELDS)})$")]
 StatusName = Literal["complete", "quiet", "gapped", "official", "incomplete"]

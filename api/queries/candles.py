@@ -1,7 +1,8 @@
 """Candle queries and their SQL. The SQL is built only from our own text; values are bound.
 
 The views define the best candle: `candles_best` has our own candles, made from trades, and the
-exchange's where ours are missing or gapped. All but 1m and 15m are made from these.
+exchange's where ours are missing or gapped. All but 1s, 1m and 15m are made from these. Candles of
+1s are ours alone.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ ROLLED_UP = (
     Interval.ONE_DAY,
     Interval.ONE_WEEK,
 )
-INTERVALS = (*STORED, *ROLLED_UP)
+INTERVALS = (Interval.ONE_SECOND, *STORED, *ROLLED_UP)
 KEYS = ("symbol", "interval", "open_ms")  # in every answer, because cursors are made from them
 FIELDS = (
     *KEYS,
@@ -88,14 +89,14 @@ class CandleQuery:
     def is_of_one_symbol(self) -> bool:
         """Whether it asks for the best stored candles of one symbol without conditions."""
         asks = self.skipped or self.has_conditions or self.as_of_ms is not None
-        is_best = self.origin is Origin.BEST and not self.is_rolled_up
+        is_best = self.origin is Origin.BEST and self.interval in STORED
         return is_best and len(self.symbols) == 1 and not asks
 
     @property
     def picks(self) -> bool:
         """Whether the query itself must pick the best of the stored candles."""
         is_of_many = self.origin is Origin.EXCHANGE and self.as_of_ms is not None
-        return (self.origin is Origin.BEST or is_of_many) and not self.is_rolled_up
+        return (self.origin is Origin.BEST or is_of_many) and self.interval in STORED
 
     @property
     def has_conditions(self) -> bool:
@@ -148,6 +149,8 @@ def range_of(query: CandleQuery) -> tuple[int, int]:
 def _table(query: CandleQuery) -> str:
     if query.is_rolled_up:
         return f"candles_{query.interval.value} AS t"
+    if query.interval is Interval.ONE_SECOND:
+        return "candles_1s AS t FINAL"
     stored = _TABLES[query.origin] if query.as_of_ms is None else _AS_OF
     if _is_picked_inside(query):
         where = " AND ".join((_WHERE, *_source(query)))

@@ -85,7 +85,7 @@ def _page(request: Request, parts: Dependencies, query: CandleQuery, form: Forma
 
 def _query(wanted: CandleSearch, most: int) -> CandleQuery:
     if wanted.interval not in STORED:
-        _refuse_of_longer(wanted)
+        _refuse_of_others(wanted)
     after = key_of(wanted.cursor, (int, str)) if wanted.cursor else None
     fields = dict.fromkeys((*KEYS, *wanted.fields)) if wanted.fields else FIELDS
     return CandleQuery(
@@ -104,11 +104,12 @@ def _query(wanted: CandleSearch, most: int) -> CandleQuery:
     )
 
 
-def _refuse_of_longer(wanted: CandleSearch) -> None:
-    """Refuse what candles made from shorter ones do not have."""
+def _refuse_of_others(wanted: CandleSearch) -> None:
+    """Refuse what only candles of 1m and 15m have."""
     if wanted.source is not Origin.BEST:
         error = FieldError(
-            "source", "only 1m and 15m have a source: the others are made from the best candles"
+            "source",
+            "only 1m and 15m have a source: longer ones are made from the best, 1s from trades",
         )
     elif wanted.as_of is not None:
         error = FieldError("as_of", "only of 1m and 15m it is kept what was known: ask for these")

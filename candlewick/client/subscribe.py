@@ -15,7 +15,9 @@ from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.topics import Topic
 
-_CANDLES = Literal["market.candles.v1", "market.candles-live.v1", "market.klines.v1"]
+_CANDLES = Literal[
+    "market.candles.v1", "market.candles-1s.v1", "market.candles-live.v1", "market.klines.v1"
+]
 
 
 class _Options(TypedDict, total=False):

@@ -20,7 +20,10 @@ from schemas.topics import Topic
 
 def tail(
     topic: Annotated[
-        str, typer.Argument(help="trades, candles, candles-live, klines, gaps, dead-letters")
+        str,
+        typer.Argument(
+            help="trades, candles, candles-1s, candles-live, klines, gaps, dead-letters"
+        ),
     ],
     *,
     symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,

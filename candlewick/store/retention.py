@@ -23,6 +23,7 @@ def wanted_ttls(settings: LifecycleSettings) -> dict[str, str]:
         "trades": _ttl(settings.trades_days, settings.trades_recompress_days, level),
         "candles_live": _ttl(settings.live_candles_days, 0, level),
         "candles": _ttl(settings.candles_days, candles, level),
+        "candles_1s": _ttl(settings.seconds_days, 0, level),
         "klines": _ttl(settings.klines_days, candles, level),
         "candle_revisions": _ttl(settings.candles_days, candles, level),
         "coins": _ttl(settings.coins_days, 0, level),

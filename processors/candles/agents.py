@@ -9,17 +9,18 @@ import faust
 from faust.types import TP
 
 from processors.candles.block_messages import Message
-from processors.candles.state import CandleRules
+from processors.candles.state import MADE, CandleRules
 from processors.candles.worker import CandleWorker
 from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, send_dead_letter, worker_app
 from processors.runtime.fence import Fence
 from processors.runtime.guard import beat_in_loop, leave_if_fenced, watch_progress
 from processors.runtime.stopped_partitions import Standing
-from schemas import topics
+from schemas import codecs, topics
 from schemas.codecs import contract_header
 from schemas.dead_letters import Origin
 from schemas.market import Candle
 from schemas.settings import Settings
+from schemas.timeframe import Interval
 
 if TYPE_CHECKING:
     from processors.runtime.transport import CarefulConsumer
@@ -34,12 +35,15 @@ class KafkaOutlet:
 
     def __init__(self, app: WorkerApp) -> None:
         self._candles = raw_topic(app, topics.CANDLES)
+        self._seconds = raw_topic(app, topics.CANDLES_1S)
         self._live = raw_topic(app, topics.CANDLES_LIVE)
         self._dead_letters = raw_topic(app, topics.DEAD_LETTERS)
 
     async def closed(self, key: bytes, candle: bytes, acknowledged: Callable[[], None]) -> None:
         """Send a closed candle and call ``acknowledged`` when the broker has it."""
-        sent: Any = await self._candles.send(key=key, value=candle, headers=CANDLE_HEADERS)
+        is_second = codecs.decode(Candle, candle).interval == Interval.ONE_SECOND
+        topic = self._seconds if is_second else self._candles
+        sent: Any = await topic.send(key=key, value=candle, headers=CANDLE_HEADERS)
         sent.add_done_callback(lambda done: _tell(done, acknowledged))
 
     async def live(self, key: bytes, candle: bytes) -> None:
@@ -72,7 +76,8 @@ def _wire(app: WorkerApp, settings: Settings) -> None:
         value_type=bytes,
         partitions=settings.kafka.partitions,
     )
-    rules = CandleRules(lateness_ms=settings.candles.lateness_ms, sends_proof=False)
+    intervals = (Interval.ONE_SECOND, *MADE) if settings.candles.seconds else MADE
+    rules = CandleRules(intervals, settings.candles.lateness_ms, sends_proof=False)
     fence = Fence(session_s=SESSION_S)
     standing = Standing()
 

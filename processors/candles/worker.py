@@ -21,6 +21,7 @@ from schemas import codecs, topics
 from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.market import TradeBlock
+from schemas.timeframe import Interval
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,8 @@ class CandleWorker:
             if record is None:
                 continue
             for candle in open_candles(key.decode(), record.state):
-                await self._outlet.live(key, codecs.encode(candle))
+                if candle.interval != Interval.ONE_SECOND:  # it is over before anybody reads it
+                    await self._outlet.live(key, codecs.encode(candle))
 
     async def start_over(self) -> None:
         """Drop what belongs to the old assignment, and resend unacknowledged candles."""

@@ -296,6 +296,32 @@ def test_candles_are_asked_as_of_a_moment(stage: Stage) -> None:
     assert longer.json()["errors"][0]["place"] == "as_of"
 
 
+def test_seconds_are_asked_like_other_candles_and_are_ours_alone(stage: Stage) -> None:
+    second = replace(a_candle(interval="1s", length_ms=1_000), symbol="ETHUSDT")
+    seconds = [
+        replace(second, open_ms=START_MS + n * 1_000, close_ms=START_MS + (n + 1) * 1_000)
+        for n in range(5)
+    ]
+    revised = replace(seconds[2], revision=2, close_e8=seconds[2].high_e8)
+    with stage.clickhouse.client(database="candlewick") as client:
+        rows = [candle_row(candle) for candle in (*seconds, revised)]
+        put(client, "candles_1s", table_columns.CANDLE, rows)
+    asked = {"symbol": "ETHUSDT", "interval": "1s", "from": START_MS}
+
+    first = get(stage, "/v1/candles", **asked, limit=3).json()
+    rest = get(stage, "/v1/candles", **asked, limit=3, cursor=first["next_cursor"]).json()
+    refused = [
+        get(stage, "/v1/candles", **asked, **{name: value}).json()["errors"][0]["place"]
+        for name, value in (("source", "exchange"), ("as_of", START_MS))
+    ]
+
+    found = [*first["data"], *rest["data"]]
+    assert [row["open_ms"] for row in found] == [candle.open_ms for candle in seconds]
+    assert [row["revision"] for row in found] == [1, 1, 2, 1, 1]
+    assert {(row["interval"], row["source"]) for row in found} == {("1s", "trades")}
+    assert refused == ["source", "as_of"]
+
+
 def test_skill_is_told_against_the_reference(stage: Stage) -> None:
     rows = get(stage, "/v1/scores", symbol="BTCUSDT").json()["data"]
 

@@ -15,8 +15,11 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from candlewick.stack.parent_death import leashed
+from processors.candles.state import MADE, CandleRules
 from schemas import codecs, topics
 from schemas.market import Candle, TradeBlock
+from schemas.timeframe import Interval
+from schemas.topics import Topic
 from tests.support.builders import newest_revisions
 from tests.support.feed import SYMBOLS, Feed
 from tests.support.kafka_process import RunningKafka, committed_offsets, running_kafka
@@ -34,13 +37,14 @@ def kafka(tmp_path: Path) -> Iterator[RunningKafka]:
 
 @contextmanager
 def a_worker(
-    kafka: RunningKafka, folder: Path, name: str = "worker-1"
+    kafka: RunningKafka, folder: Path, name: str = "worker-1", **settings: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     environment = os.environ | {
         "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap,
         "CANDLEWICK_KAFKA__PARTITIONS": str(PARTITIONS),
         "CANDLEWICK_DATA_DIR": str(folder),
         "CANDLEWICK_LOG_LEVEL": "WARNING",
+        **settings,
     }
     command = leashed([sys.executable, "-m", "processors", "worker", "--name", name])
     with (folder / f"{name}.log").open("ab") as log:
@@ -53,12 +57,12 @@ def a_worker(
 
 
 class CandleReader:
-    """Collects what the candles topic holds."""
+    """Collects what a topic of candles holds."""
 
-    def __init__(self, kafka: RunningKafka) -> None:
+    def __init__(self, kafka: RunningKafka, topic: Topic = topics.CANDLES) -> None:
         self._consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "reader"})
-        name = topics.CANDLES.name
-        self._consumer.assign([TopicPartition(name, i, 0) for i in range(PARTITIONS)])
+        places = [TopicPartition(topic.name, i, 0) for i in range(PARTITIONS)]
+        self._consumer.assign(places)
         self.candles: list[Candle] = []
 
     def __enter__(self) -> Self:
@@ -102,6 +106,29 @@ def test_nothing_is_lost_or_wrong_when_workers_are_killed_in_turn(
 
     assert len(truth) > 300
     assert differences(newest_revisions(reader.candles), truth) == []
+
+
+def test_seconds_that_are_switched_on_have_a_topic_of_their_own(
+    kafka: RunningKafka, tmp_path: Path
+) -> None:
+    rules = CandleRules(intervals=(Interval.ONE_SECOND, *MADE), sends_proof=False)
+    with (
+        Feed(kafka.bootstrap) as feed,
+        CandleReader(kafka) as others,
+        CandleReader(kafka, topics.CANDLES_1S) as seconds,
+        a_worker(kafka, tmp_path, CANDLEWICK_CANDLES__SECONDS="true"),
+    ):
+        others.read_for(3.0)
+        feed.stop()
+        truth = feed.candles(rules)
+        wanted = {key: candle for key, candle in truth.items() if candle.interval == "1s"}
+        seconds.read_until_all_of(wanted, within_s=30)
+        others.read_until_all_of({k: truth[k] for k in truth.keys() - wanted.keys()}, within_s=30)
+
+    assert len(wanted) > 1_000
+    assert differences(newest_revisions([*seconds.candles, *others.candles]), truth) == []
+    assert {candle.interval for candle in seconds.candles} == {"1s"}
+    assert "1s" not in {candle.interval for candle in others.candles}
 
 
 def test_another_worker_takes_over_from_a_killed_one_within_ten_seconds(

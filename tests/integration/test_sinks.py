@@ -304,6 +304,9 @@ def test_every_topic_reaches_its_table(world: World) -> None:
     minute_ms = now_ms() // MINUTE_MS * MINUTE_MS
     live = replace(candle, open_ms=minute_ms, close_ms=minute_ms + MINUTE_MS)
     world.send(topics.CANDLES_LIVE, "EVERY", encode(live))
+    second = a_candle(interval="1s", length_ms=1_000)
+    revised = replace(second, symbol="EVERY", revision=2)
+    world.send(topics.CANDLES_1S, "EVERY", encode(replace(revised, revision=1)), encode(revised))
     world.send(topics.KLINES, "EVERY", encode(candle))
     world.send(topics.GAPS, "EVERY", encode(a_gap("EVERY", 1)))
 
@@ -311,6 +314,8 @@ def test_every_topic_reaches_its_table(world: World) -> None:
         carried = (topics.CANDLES, topics.CANDLES_LIVE, topics.KLINES, topics.GAPS, topics.TRADES)
         tables = [table_of(topic) for topic in carried]
         eventually(lambda: [rows_of(world, table, "EVERY") for table in tables] == [1, 1, 1, 1, 30])
+        query = "SELECT max(revision) FROM candles_1s FINAL WHERE symbol = 'EVERY'"
+        eventually(lambda: world.number(query) == revised.revision)
 
 
 def rows_of(world: World, table: Table, symbol: str) -> int:

@@ -17,6 +17,7 @@ from tests.support.builders import START_MS, a_block, a_trade
 
 SYMBOLS = tuple(f"COIN{i}USDT" for i in range(10))
 BLOCK_TRADES = 50
+_RULES = CandleRules()
 
 
 @dataclass(slots=True)
@@ -49,12 +50,12 @@ class Feed:
         if self._thread is not None:
             self._thread.join()
 
-    def candles(self) -> dict[tuple[str, str, int], Candle]:
+    def candles(self, rules: CandleRules = _RULES) -> dict[tuple[str, str, int], Candle]:
         """The truth: every candle that the blocks sent so far close."""
         states: dict[str, CandleState] = {}
         closed: dict[tuple[str, str, int], Candle] = {}
         for block in self.sent:
-            step = fold(states.get(block.symbol), block, CandleRules())
+            step = fold(states.get(block.symbol), block, rules)
             states[block.symbol] = step.state
             closed |= {(c.symbol, c.interval, c.open_ms): c for c in step.closed}
         return closed

@@ -98,6 +98,8 @@ TABLE_PURPOSES = {
     "candles_1w": "candles of one week, which opens on Monday, UTC; computed in the same way",
     "candles_verified": "the best candles, each with the result of its comparison",
     "candles": "closed candles made from trades; a higher revision replaces a lower one",
+    "candles_1s": "closed candles of one second made from trades, where "
+    "`CANDLEWICK_CANDLES__SECONDS` is set",
     "candles_live": "states of the open candle; kept for a day",
     "klines": "the exchange's own closed candles, one row for each source",
     "candle_revisions": "earlier rows of `candles` and `klines` that a later revision replaced, as "

@@ -5,16 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from processors.candles.block_messages import Message
-from processors.candles.state import CandleRules
+from processors.candles.state import MADE, CandleRules
 from processors.candles.state_record import load_record
 from processors.candles.worker import CandleWorker
 from processors.runtime.stopped_partitions import Standing
 from schemas import codecs, topics
 from schemas.dead_letters import Origin
-from schemas.market import TradeBlock
+from schemas.market import Candle, TradeBlock
+from schemas.timeframe import Interval
 from tests.support.builders import MINUTE_MS, START_MS, a_block, trades_at
 
 RULES = CandleRules()
+SECONDS = CandleRules(intervals=(Interval.ONE_SECOND, *MADE))
 UNKNOWN_SCHEMA = b"\0\0\0\0\1"
 
 
@@ -51,13 +53,11 @@ class Reader:
 class Stage:
     """A worker, and what it has done."""
 
-    def __init__(self, table: dict[bytes, bytes] | None = None) -> None:
+    def __init__(self, table: dict[bytes, bytes] | None = None, rules: CandleRules = RULES) -> None:
         self.table = {} if table is None else table
         self.outlet, self.reader, self.standing = Outlet(), Reader(), Standing()
         self.standing.read_by(self.reader)
-        self.worker = CandleWorker(
-            self.table, self.outlet, CandleRules(), self.read_again, self.standing
-        )
+        self.worker = CandleWorker(self.table, self.outlet, rules, self.read_again, self.standing)
 
     async def read_again(self, _partition: int, _offset: int) -> int | None:
         raise AssertionError("nothing is to be read again")
@@ -160,3 +160,15 @@ def test_a_block_that_was_held_is_buried_with_its_own_place_after_a_restart() ->
     assert (letter.topic, letter.partition, letter.offset) == (topics.TRADES.name, 0, 1)
     assert (letter.key, letter.headers) == (b"BTCUSDT", (("contract", b"trade_block.v2"),))
     assert len(after.outlet.candles) == 2
+
+
+def test_an_open_second_is_not_shown_and_a_closed_one_is_sent() -> None:
+    times = START_MS - 1, START_MS, START_MS + 1_500
+    stage = Stage(rules=SECONDS).take(a_message(a_block(trades_at(*times)), 0))
+    closed, stage.outlet.candles = stage.outlet.candles, []
+    asyncio.run(stage.worker.send_live())
+
+    shown = [codecs.decode(Candle, raw).interval for raw in stage.outlet.candles]
+    assert shown == ["1m", "15m"]
+    sent = [codecs.decode(Candle, raw) for raw in closed]
+    assert (START_MS, "complete") in [(c.open_ms, c.status) for c in sent if c.interval == "1s"]

@@ -68,6 +68,8 @@ def test_symbols_are_comma_separated_and_in_capitals(monkeypatch: pytest.MonkeyP
         ("CANDLEWICK_BACKFILL__SINCE", "0001-01-01"),
         ("CANDLEWICK_BACKFILL__SINCE", "-3d"),
         ("CANDLEWICK_BACKFILL__INTERVALS", "7m"),
+        ("CANDLEWICK_BACKFILL__INTERVALS", "1s"),
+        ("CANDLEWICK_CANDLES__SECONDS", "1s"),
         ("CANDLEWICK_BACKFILL__INTERVALS", "1m,,15m"),
         ("CANDLEWICK_COINS__IDS", "a"),
         ("CANDLEWICK_COINS__IDS", "PEPEUSDT="),
