@@ -165,6 +165,7 @@ def test_a_trade_in_two_aggregates_is_told_and_its_minute_is_not_complete(
     assert {key: ours[key] for key in true} == pipeline.exchange_klines("1m", true)
 
 
+@pytest.mark.slow  # test_eras looks at the same in less time
 def test_ids_that_begin_again_while_it_runs_are_a_new_era_and_never_a_quiet_market(
     pipeline: Pipeline,
 ) -> None:

@@ -104,6 +104,7 @@ def marks(pipeline: Pipeline) -> list[bool]:
         return [is_replayed(message.headers()) for message in reader.new(topics.CANDLES)]
 
 
+@pytest.mark.slow
 def test_live_with_faults_and_copied_and_replayed_and_proven_are_one_digest(
     pipeline: Pipeline,
 ) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.pipeline import FIELDS, Kline, Pipeline, _plain, running_pipeline
 
 DATA = Path(__file__).parents[1] / "data"
@@ -63,6 +65,7 @@ def test_the_trades_of_8_august_2024_become_the_official_candles(tmp_path: Path)
     assert count == last - first + 1
 
 
+@pytest.mark.slow
 def test_the_trades_of_4_april_2021_become_the_candles_that_the_stream_showed(
     tmp_path: Path,
 ) -> None:

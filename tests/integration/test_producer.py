@@ -281,10 +281,10 @@ def test_connections_are_replaced_without_a_hole_or_a_gap(
 def test_broken_and_silent_connections_are_replaced(
     kafka: RunningKafka, exchange: RunningExchange, reader: Reader, fault: dict[str, str]
 ) -> None:
-    symbol = "DOGEUSDT"
+    symbol = "ETHUSDT"  # where little is traded, pings speak for a silent connection
     with a_producer(kafka, exchange, symbol, silence_s=1):
         for _ in range(2):
-            pass_head(reader, exchange, symbol)
+            pass_head(reader, exchange, symbol, by=60)
             exchange.admin("POST", "faults", fault)
         pass_head(reader, exchange, symbol, by=10)
 
