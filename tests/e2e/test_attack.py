@@ -6,7 +6,7 @@ import pytest
 
 from tests.attack.__main__ import ATTACKS, run
 
-QUICK = ("1d", "3a", "4b")
+QUICK = ("1c", "1d", "1f", "2a", "3a", "3b", "4b")
 OTHERS = tuple(attack.code for attack in ATTACKS if attack.code not in QUICK)
 
 
