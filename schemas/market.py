@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NO_TRADE_ID = -1  # first and last trade id of a candle in which nothing was traded
+JITTER_MS = 1_000  # the exchange orders trades by id; their times may go back this far
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,9 @@ class Gap:
     era: int = 0
 
 
-def block_of(trades: list[Trade], *, received_ms: int, watermark_ms: int) -> TradeBlock:
+def block_of(
+    trades: list[Trade], *, received_ms: int, watermark_ms: int, era: int = 0
+) -> TradeBlock:
     """Pack consecutive trades of one symbol into a block.
 
     Raises:
@@ -220,11 +223,18 @@ def block_of(trades: list[Trade], *, received_ms: int, watermark_ms: int) -> Tra
         quantity_e8=np.array([t.quantity_e8 for t in trades], np.int64),
         fills=np.array([t.fills for t in trades], np.int32),
         taker_sold=np.array([t.taker_sold for t in trades], np.uint8),
+        era=era,
     )
 
 
 def empty_block(
-    symbol: str, *, next_agg_id: int, next_trade_id: int, received_ms: int, watermark_ms: int
+    symbol: str,
+    *,
+    next_agg_id: int,
+    next_trade_id: int,
+    received_ms: int,
+    watermark_ms: int,
+    era: int = 0,
 ) -> TradeBlock:
     """Return a block without trades: proof that there were none up to ``watermark_ms``."""
     none = np.empty(0, np.int64)
@@ -239,4 +249,5 @@ def empty_block(
         quantity_e8=none,
         fills=np.empty(0, np.int32),
         taker_sold=np.empty(0, np.uint8),
+        era=era,
     )

@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from candlewick.terminal.numbers import bad_count
 from producers.history.backfill import Progress
 from producers.history.progress import SeriesProgress
 from producers.history.time_ranges import Run
@@ -58,7 +59,7 @@ def summary(progress: Progress) -> Table:
             f"{track.rows:,}",
             f"{track.held_rows:,}",
             *(f"{track.absent_as(kind):,}" for kind in _HOLES),
-            f"[red]{track.missing_rows:,}[/]" if track.missing_rows else "0",
+            bad_count(track.missing_rows),
             "; ".join(dict.fromkeys(track.notes)),
         )
     return table

@@ -58,3 +58,8 @@ def short_duration(seconds: float) -> str:
     if days:
         return f"{days}d {hours}h"
     return f"{hours}h {minutes}m" if hours else f"{minutes}m {rest}s"
+
+
+def bad_count(count: int) -> str:
+    """Format a count of what should not be, red in a terminal from 1 on."""
+    return f"[red]{count:,}[/]" if count else "0"

@@ -6,7 +6,6 @@ from processors.candles.partial import Piece, flat_piece, merge, part_of, pieces
 from processors.candles.sending import MOST_FLAT, SENT_FLAT, CandleSending
 from processors.candles.state import Building
 from processors.candles.trade_ids import (
-    JITTER_MS,
     Clash,
     Joint,
     Missing,
@@ -15,7 +14,7 @@ from processors.candles.trade_ids import (
     joint_of,
     split_around,
 )
-from schemas.market import NO_TRADE_ID, TradeBlock
+from schemas.market import JITTER_MS, NO_TRADE_ID, TradeBlock
 from schemas.timeframe import DAY_MS, MINUTE_MS, Interval
 
 _MOST_MISSING = 32

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from processors.candles.state import CandleState
-from processors.candles.trade_ids import JITTER_MS
-from schemas.market import TradeBlock
+from schemas.market import JITTER_MS, TradeBlock
 from schemas.rules.market import AHEAD_MS
 
 ENOUGH: Final = 3  # so many consecutive blocks prove a state wrong

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from schemas.market import NO_TRADE_ID, TradeBlock
+from schemas.market import JITTER_MS, NO_TRADE_ID, TradeBlock
 from schemas.timeframe import MINUTE_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-JITTER_MS = 1_000  # the exchange orders trades by id; their times may go back this far
 
 
 @dataclass(frozen=True, slots=True)

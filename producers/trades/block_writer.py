@@ -1,7 +1,5 @@
 """Writer of one symbol's trade blocks to Kafka, with their times and watermarks."""
 
-from dataclasses import replace
-
 from clients.clock import steady_ms
 from producers.trades.blocks import cut_block, leading_run
 from producers.trades.counters import Counts
@@ -81,6 +79,7 @@ class BlockWriter:
             next_trade_id=self._next_trade_id,
             received_ms=self._received_ms,
             watermark_ms=min(stream_ms, self._received_ms + AHEAD_MS),
+            era=self._era,
         )
         return self._send(block)
 
@@ -92,6 +91,7 @@ class BlockWriter:
             next_trade_id=self._next_trade_id,
             received_ms=self.stamp(stream_ms),
             watermark_ms=stream_ms,
+            era=self._era,
         )
         return self._send(block)
 
@@ -100,14 +100,20 @@ class BlockWriter:
         left: list[Trade | Gap] = [*trades]
         while run := self.run_of(left):
             stamp_ms = self.stamp(max(trade.event_ms for trade in run))
-            block = cut_block(run, next_trade_id=NO_TRADE_ID, received_ms=stamp_ms, watermark_ms=0)
-            if not self._outlet.send(replace(block, era=self._era)):
+            block = cut_block(
+                run,
+                next_trade_id=NO_TRADE_ID,
+                received_ms=stamp_ms,
+                watermark_ms=0,
+                era=self._era,
+            )
+            if not self._outlet.send(block):
                 break
             del left[: len(run)]
         return len(trades) - len(left)
 
     def _send(self, block: TradeBlock) -> bool:
-        if not self._outlet.send(replace(block, era=self._era)):
+        if not self._outlet.send(block):
             return False
         self._passed(block)
         self._counts.blocks += 1

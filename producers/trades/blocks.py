@@ -55,7 +55,7 @@ def last_trades(block: TradeBlock, count: int) -> list[Trade]:
 
 
 def cut_block(
-    run: list[Trade], *, next_trade_id: int, received_ms: int, watermark_ms: int
+    run: list[Trade], *, next_trade_id: int, received_ms: int, watermark_ms: int, era: int = 0
 ) -> TradeBlock:
     """Pack a run of consecutive trades into a block.
 
@@ -64,9 +64,11 @@ def cut_block(
         next_trade_id: Id of the fill after the previous block; used if all trades are void.
         received_ms: When our socket read the newest trade.
         watermark_ms: Event time that the stream has passed; a trade of the run may be newer.
+        era: Era of the ids.
     """
     newest_ms = max(trade.event_ms for trade in run)
-    block = block_of(run, received_ms=received_ms, watermark_ms=max(watermark_ms, newest_ms))
+    passed_ms = max(watermark_ms, newest_ms)
+    block = block_of(run, received_ms=received_ms, watermark_ms=passed_ms, era=era)
     if block.first_trade_id == NO_TRADE_ID:
         return replace(block, first_trade_id=next_trade_id)
     return block

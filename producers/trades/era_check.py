@@ -6,11 +6,11 @@ from typing import Final
 
 from clients.clock import steady_ms
 from producers.binance.rest import RestClient
-from producers.trades.ids.eras import JITTER_MS, NEWEST, Verdict
+from producers.trades.ids.eras import NEWEST, Verdict
 from producers.trades.rest_answers import Answers
 from producers.trades.symbol_stream import SymbolFlow
 from schemas.errors import ConfigurationError, Transient
-from schemas.market import Trade
+from schemas.market import JITTER_MS, Trade
 
 log = logging.getLogger(__name__)
 HOUR_MS: Final = 3_600_000

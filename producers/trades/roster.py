@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from clients.clock import steady_ms, wall_ms
 from clients.kafka.followed_symbols import FollowedSymbols
-from producers.binance.exchange_info import SymbolInfo
 from producers.binance.rest import RestClient
 from producers.trades.choices import Told, changed
 from producers.trades.connections import back_off_s
@@ -115,7 +115,7 @@ class Roster:
         if any(map(is_pattern, self._parts)):
             if any(map(top_of, self._parts)) and self._is_due("volumes", VOLUMES_MS):
                 volumes = await self._rest.quote_volumes()
-                self._told = _told(self._told, volumes=volumes)
+                self._told = replace(self._told, volumes=volumes)
                 self._asked_ms["volumes"] = steady_ms()
             if self._is_due("listing", LISTING_TIMES * self._status_ms):
                 await self._ask_all()
@@ -141,13 +141,17 @@ class Roster:
         new = {s for s, at_ms in self._first_seen_ms.items() if now_ms - at_ms < NEW_MS}
         if found := sorted(new - self._told.new):
             log.info("new at the exchange: %s", ", ".join(found))
-        self._told = Told(infos, frozenset(), True, self._told.volumes, frozenset(new))  # noqa: FBT003 - in order
+        self._told = replace(
+            self._told, infos=infos, asked=frozenset(), is_all=True, new=frozenset(new)
+        )
         self._asked_ms["listing"] = now_ms
 
     async def _ask_about(self, symbols: Iterable[str]) -> None:
         names = list(symbols)
         infos = await self._rest.symbols(names)
-        self._told = _told(self._told, infos=infos, asked=names)
+        asked = frozenset(names)
+        known = {s: one for s, one in self._told.infos.items() if s not in asked}
+        self._told = replace(self._told, infos=known | infos, asked=self._told.asked | asked)
 
     def _is_doubtful(self, symbol: str) -> bool:
         """Tell whether the exchange may trade a symbol no more, or again."""
@@ -199,20 +203,3 @@ class Roster:
             log.warning("%s is not traded: %s", choice.symbol, choice.reason)
         else:
             log.info("%s: %s", choice.symbol, choice.reason)
-
-
-def _told(
-    before: Told,
-    *,
-    infos: dict[str, SymbolInfo] | None = None,
-    asked: Iterable[str] = (),
-    volumes: dict[str, float] | None = None,
-) -> Told:
-    known = {s: one for s, one in before.infos.items() if s not in asked}
-    return Told(
-        known | (infos or {}),
-        before.asked | frozenset(asked),
-        before.is_all,
-        before.volumes if volumes is None else volumes,
-        before.new,
-    )

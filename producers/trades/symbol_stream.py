@@ -13,9 +13,9 @@ from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.gap_events import GapEvents
 from producers.trades.gaps import GivenUp, hole_of, missing_in
 from producers.trades.id_jumps import Jumps
-from producers.trades.ids.eras import JITTER_MS, EraDoubt, new_era
+from producers.trades.ids.eras import EraDoubt, new_era
 from producers.trades.outlet import Outlet
-from schemas.market import NO_TRADE_ID, Gap, GapState, Trade, TradeBlock
+from schemas.market import JITTER_MS, NO_TRADE_ID, Gap, GapState, Trade, TradeBlock
 from schemas.settings import Settings
 from schemas.timeframe import MINUTE_MS, Interval
 

@@ -16,11 +16,10 @@ from producers.binance.archive_names import Archive
 from producers.binance.csv_start import LONGEST_LINE
 from schemas.codecs import encode
 from schemas.errors import ConfigurationError, PoisonMessage
-from schemas.market import Candle, CandleStatus, Trade, TradeBlock, block_of
+from schemas.market import JITTER_MS, Candle, CandleStatus, Trade, TradeBlock, block_of
 from schemas.replayed import ranked
 
 RULES: Final = CandleRules(sends_proof=False)
-JITTER_MS: Final = 1_000  # the exchange orders trades by id; their times may go back this far
 
 
 @dataclass(frozen=True, slots=True)

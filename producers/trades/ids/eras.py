@@ -12,10 +12,9 @@ from typing import Final
 import orjson
 
 from schemas.errors import PoisonMessage
-from schemas.market import Gap, GapState, Trade
+from schemas.market import JITTER_MS, Gap, GapState, Trade
 
 SECOND_LOOK_MS: Final = 2_000
-JITTER_MS: Final = 1_000  # the exchange orders trades by id; their times may go back this far
 NEWEST: Final = 20  # trades of the second question
 _ENOUGH: Final = 2
 _MOST_REFUSED: Final = 100
