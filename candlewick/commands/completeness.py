@@ -14,10 +14,11 @@ from rich.table import Table
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.completeness import Month, read_completeness, read_digests
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.numbers import marked
 from candlewick.terminal.row_printer import RowPrinter
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
-from clients.clickhouse import Client, connect_reader
+from clients.clickhouse import connect_reader
 from schemas.day_digest import DayDigest
 from schemas.errors import ConfigurationError
 from schemas.since import since_ms
@@ -52,9 +53,11 @@ def completeness(
         raise ConfigurationError("--from and --to are days of --digest: add it, or leave them out")
     if digest and wanted not in ("", Interval.ONE_MINUTE):
         raise ConfigurationError("--digest is over 1m candles: leave --interval out")
+    from_ms, until_ms = _days(start, end)
     client = connect_reader(reader_settings().clickhouse)
     if digest:
-        _show_days(_days(client, name, start, end), name, as_json=as_json)
+        days = read_digests(client, symbol=name, from_ms=from_ms, until_ms=until_ms)
+        _show_days(days, name, as_json=as_json)
         return
     months = list(read_completeness(client, symbol=name, interval=wanted))
     if not months:
@@ -71,11 +74,10 @@ def completeness(
         raise typer.Exit(1)
 
 
-def _days(client: Client, name: str, start: str | None, end: str | None) -> Iterator[DayDigest]:
+def _days(start: str | None, end: str | None) -> tuple[int, int | None]:
     now_ms = time.time_ns() // 1_000_000
     from_ms = since_ms(start, now_ms=now_ms) if start else 0
-    until_ms = since_ms(end, now_ms=now_ms) if end else None
-    return read_digests(client, symbol=name, from_ms=from_ms, until_ms=until_ms)
+    return from_ms, since_ms(end, now_ms=now_ms) if end else None
 
 
 def _show_days(days: Iterator[DayDigest], name: str, *, as_json: bool) -> None:
@@ -108,14 +110,10 @@ def _table(months: list[Month]) -> Table:
     for m in months:
         counts = (f"{m.expected:,}", f"{m.held:,}", f"{m.official_holes:,}")
         holes = (f"{m.irregular_holes:,}", f"{m.ended_holes:,}")
-        doubts = (_marked(m.unproven_holes, "yellow"), _marked(m.missing), _marked(m.gapped))
-        checks = (f"{m.verified:,}", _marked(m.mismatched), _marked(m.differing))
+        doubts = (marked(m.unproven_holes, "yellow"), marked(m.missing), marked(m.gapped))
+        checks = (f"{m.verified:,}", marked(m.mismatched), marked(m.differing))
         table.add_row(m.symbol, m.interval, m.month, *counts, *holes, *doubts, *checks)
     return table
-
-
-def _marked(count: int, colour: str = "red") -> str:
-    return f"[{colour}]{count:,}[/]" if count else "0"
 
 
 def _ends(months: list[Month]) -> list[str]:

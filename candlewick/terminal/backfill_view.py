@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from candlewick.terminal.numbers import bad_count
+from candlewick.terminal.numbers import marked
 from producers.history.backfill import Progress
 from producers.history.progress import SeriesProgress
 from producers.history.time_ranges import Run
@@ -59,7 +59,7 @@ def summary(progress: Progress) -> Table:
             f"{track.rows:,}",
             f"{track.held_rows:,}",
             *(f"{track.absent_as(kind):,}" for kind in _HOLES),
-            bad_count(track.missing_rows),
+            marked(track.missing_rows),
             "; ".join(dict.fromkeys(track.notes)),
         )
     return table

@@ -60,6 +60,6 @@ def short_duration(seconds: float) -> str:
     return f"{hours}h {minutes}m" if hours else f"{minutes}m {rest}s"
 
 
-def bad_count(count: int) -> str:
-    """Format a count of what should not be, red in a terminal from 1 on."""
-    return f"[red]{count:,}[/]" if count else "0"
+def marked(count: int, colour: str = "red") -> str:
+    """Format a count of what should not be, coloured in a terminal from 1 on."""
+    return f"[{colour}]{count:,}[/]" if count else "0"

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from candlewick.offline.proving.plan import length_days
 from candlewick.offline.proving.progress import ProofProgress
-from candlewick.terminal.numbers import bad_count
+from candlewick.terminal.numbers import marked
 
 _BAR = 30
 
@@ -35,8 +35,8 @@ def summary(progress: ProofProgress) -> Table:
         table.add_column(name, justify="right")
     table.add_column("why")
     for s in progress.symbols:
-        counts = (f"{s.done_days:,}", f"{s.begun:,}", bad_count(length_days(s.missing)))
-        made = (f"{s.trades:,}", f"{s.candles:,}", bad_count(s.gapped))
-        checked = (f"{s.verified:,}", bad_count(s.mismatched), f"{s.unchecked:,}")
+        counts = (f"{s.done_days:,}", f"{s.begun:,}", marked(length_days(s.missing)))
+        made = (f"{s.trades:,}", f"{s.candles:,}", marked(s.gapped))
+        checked = (f"{s.verified:,}", marked(s.mismatched), f"{s.unchecked:,}")
         table.add_row(s.symbol, *counts, *made, *checked, "; ".join(dict.fromkeys(s.notes)))
     return table
