@@ -229,8 +229,9 @@ def _plain_from(record: type[Any]) -> Callable[[Fields], Any]:
 
     def build(fields: Fields) -> Any:  # noqa: ANN401 - an instance of `record`
         for attribute, field in integers:
-            value = fields.pop(field)
-            fields[attribute] = None if value is None else int.from_bytes(value, signed=True)
+            if field in fields:  # an older contract may lack it
+                value = fields.pop(field)
+                fields[attribute] = None if value is None else int.from_bytes(value, signed=True)
         return record(**fields)
 
     return build

@@ -28,8 +28,10 @@ RECORDS: dict[str, type] = {
     "candle.v1": Candle,
     "gap.v1": Gap,
     "gap.v2": Gap,
-    "prediction.v1": Prediction,
+    "prediction.v1": Prediction,  # without the outer quantiles and the chance
+    "prediction.v2": Prediction,
     "score.v1": Score,
+    "score.v2": Score,
     "model_version.v1": ModelVersion,
     "training_request.v1": TrainingRequest,
     "hole.v1": Hole,

@@ -1,16 +1,19 @@
 """Conversion of predictions, scores and model versions to rows, one column for each field.
 
-A field `x_ms` becomes the column `x_time`, `x_e8` the decimal `x`; others keep their names.
+A field `x_ms` becomes the column `x_time`, `x_e8` the decimal `x`; others keep their names. A field
+that may be None becomes a nullable column.
 """
 
 import struct
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from operator import attrgetter
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from schemas.predictions import ModelVersion, Prediction, Score
-from sinks.row_binary import decimal, string, time
+from sinks.row_binary import decimal, nullable, string, time
 
 Writer = Callable[[Any], bytes]
 _BY_TYPE: dict[str, Writer] = {
@@ -39,6 +42,12 @@ def row_writer(record: type) -> Callable[[Any], bytes]:
 
 
 def _column(name: str, kind: Any) -> tuple[str, Writer]:  # noqa: ANN401 - a field's annotation
+    known = [part for part in get_args(kind) if part is not NoneType]
+    column, writer = _known_column(name, known[0] if known else kind)
+    return column, partial(nullable, write=writer) if known else writer
+
+
+def _known_column(name: str, kind: Any) -> tuple[str, Writer]:  # noqa: ANN401 - likewise
     for suffix, ending, writer in _SUFFIXES:
         if name.endswith(suffix):
             return name.removesuffix(suffix) + ending, writer

@@ -7,6 +7,7 @@ from processors.models.online import Online
 from processors.models.point import Evidence
 from processors.models.protocol import Model, ReadsRecent
 from processors.models.reference import Reference
+from processors.prediction.chance import ChanceCalibrator
 from processors.prediction.intervals import Calibrator, RollingQuantiles, TrackedQuantiles
 
 
@@ -16,12 +17,15 @@ class Contestant:
 
     Attributes:
         blended: Whether a blend reads the model's answers.
+        chance: Corrects the chance that the candle closes up; None for the reference, which stays
+            naive.
         evidence: Shrinks the point to its proven share; None for a model that does so itself.
         reads_recent: Whether the model also reads the last candles.
     """
 
     model: Model
     calibrator: Calibrator
+    chance: ChanceCalibrator | None
     blended: bool = False
     evidence: Evidence | None = None
     reads_recent: bool = False
@@ -29,12 +33,12 @@ class Contestant:
 
 def reference() -> Contestant:
     """Return the reference with its calibrator."""
-    return Contestant(Reference(), RollingQuantiles())
+    return Contestant(Reference(), RollingQuantiles(), None)
 
 
 def contestant(model: Model) -> Contestant:
     """Return a model whose interval is calibrated on its published predictions."""
-    return Contestant(model, TrackedQuantiles())
+    return Contestant(model, TrackedQuantiles(), ChanceCalibrator())
 
 
 def installed(contestants: list[Contestant], model: Model) -> list[Contestant]:
@@ -63,7 +67,8 @@ def retired(contestants: list[Contestant], name: str) -> list[Contestant]:
 
 def _doubted(model: Model) -> Contestant:
     reads_recent = isinstance(model, ReadsRecent)
-    return Contestant(model, TrackedQuantiles(), evidence=Evidence(), reads_recent=reads_recent)
+    made = contestant(model)
+    return replace(made, evidence=Evidence(), reads_recent=reads_recent)
 
 
 def default_contestants() -> list[Contestant]:

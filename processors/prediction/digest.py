@@ -39,5 +39,7 @@ def _line(p: Prediction) -> str:
     return (
         f"{p.symbol} {p.interval} {p.open_ms} {p.issued_ms} {p.model} {p.version} {p.status} "
         f"{p.champion:d} {p.last_price_e8} {p.price_e8} {p.low_50_e8} {p.high_50_e8} "
-        f"{p.low_90_e8} {p.high_90_e8} {p.volatility_bp!r}\n"
+        f"{p.low_90_e8} {p.high_90_e8} {p.volatility_bp!r} "
+        f"{p.low_98_e8} {p.low_80_e8} {p.high_80_e8} {p.high_98_e8} {p.open_e8} {p.chance_up!r} "
+        f"{p.chance_champion:d}\n"
     )

@@ -1,27 +1,34 @@
 """Calibrated intervals: a model's scale times a quantile tracked on published intervals.
 
-Offsets are log returns from the last price, for the quantiles 5, 25, 75 and 95 %.
+Offsets are log returns from the last price, for the quantiles `LEVELS`. The middle one is the
+answer's point.
 """
 
 from bisect import bisect_left, insort
 from collections import deque
 from math import exp, log
-from typing import Protocol
+from typing import Protocol, cast
 
 from processors.models.protocol import Answer
+from schemas.predictions import LEVELS
 
-Offsets = tuple[float, float, float, float]
+Offsets = tuple[float, float, float, float, float, float, float, float, float]
+FourSizes = tuple[float, float, float, float]
+Missed = tuple[bool, bool, bool, bool]
 # A candle gives one case for each number of minutes to close.
 WEEK_CANDLES = 672
 COLD_CASES = 96  # a day
 FEWEST_CASES = 20  # one case in twenty lies below the 5 % quantile
-# Logs of a symbol's first quantiles, in units of the scale; a normal one has 0.67 and 1.64.
-START = (log(0.65), log(1.7))
-MISS_RATES = (0.5, 0.1)  # of the 50 and the 90 % interval
+# The next three are of the 50, 80, 90 and 98 % interval. First, logs of a new symbol's quantiles in
+# units of the scale; a normal distribution has 0.67, 1.28, 1.64 and 2.33.
+START: FourSizes = (log(0.65), log(1.3), log(1.7), log(2.8))
+MISS_RATES = (0.5, 0.2, 0.1, 0.02)
 # The smallest steps, however many cases there were, so that the quantiles follow the market.
-SLOWEST = (0.005, 0.01)
+SLOWEST = (0.005, 0.008, 0.01, 0.01)
 # While a price does not move, every case is a hit: without a bound, recovery would take as long.
 NARROWEST, WIDEST = log(1e-3), log(50)
+_MIDDLE = LEVELS.index(0.5)
+_LOWER, _UPPER = LEVELS[:_MIDDLE], LEVELS[_MIDDLE + 1 :]
 
 
 class Calibrator(Protocol):
@@ -36,12 +43,12 @@ class Calibrator(Protocol):
         ...
 
     def learn_one(
-        self, answer: Answer, minutes: int, log_return: float, missed: tuple[bool, bool] | None
+        self, answer: Answer, minutes: int, log_return: float, missed: Missed | None
     ) -> None:
         """Learn from one case.
 
-        ``missed`` says whether the close lay outside the published 50 % and 90 % interval. It is
-        None when the published intervals were wider than the calibrator's own.
+        ``missed`` says whether the close lay outside the published 50, 80, 90 and 98 % interval. It
+        is None when the published intervals were wider than the calibrator's own.
         """
         ...
 
@@ -60,17 +67,20 @@ class RollingQuantiles:
         return len(self._ordered.get(minutes, ())) < COLD_CASES
 
     def offsets(self, answer: Answer, minutes: int) -> Offsets:
-        """Return the empirical quantiles; with fewer than 20 cases, a guess from the scale."""
+        """Return the empirical quantiles; with fewer than 20 cases, a guess from the scale.
+
+        The middle is the last price, which the reference predicts.
+        """
         ordered = self._ordered.get(minutes, [])
         if len(ordered) < FEWEST_CASES:
-            half, most = (exp(start) * answer.scale for start in START)
-            return -most, -half, half, most
+            return _around(0.0, answer.scale, START)
         most = len(ordered) - 1
-        low, low_half = _at(ordered, 0.05 * most), _at(ordered, 0.25 * most)
-        return low, low_half, _at(ordered, 0.75 * most), _at(ordered, 0.95 * most)
+        lower = [min(_at(ordered, level * most), 0.0) for level in _LOWER]
+        upper = [max(_at(ordered, level * most), 0.0) for level in _UPPER]
+        return cast("Offsets", (*lower, 0.0, *upper))
 
     def learn_one(
-        self, answer: Answer, minutes: int, log_return: float, missed: tuple[bool, bool] | None
+        self, answer: Answer, minutes: int, log_return: float, missed: Missed | None
     ) -> None:
         """Add one return, and drop the one that is more than seven days old."""
         del answer, missed
@@ -96,7 +106,7 @@ class TrackedQuantiles:
 
     def __init__(self) -> None:
         self._cases: dict[int, int] = {}
-        self._thetas: dict[int, tuple[float, float]] = {}
+        self._thetas: dict[int, FourSizes] = {}
 
     def is_cold(self, minutes: int) -> bool:
         """Return whether there is less than a day of cases."""
@@ -104,27 +114,33 @@ class TrackedQuantiles:
 
     def offsets(self, answer: Answer, minutes: int) -> Offsets:
         """Return the point minus and plus the scale times the tracked quantiles."""
-        half, most = self._thetas.get(minutes, START)
-        half, most = exp(half) * answer.scale, exp(most) * answer.scale
-        point = answer.point
-        return point - most, point - half, point + half, point + most
+        return _around(answer.point, answer.scale, self._thetas.get(minutes, START))
 
     def learn_one(
-        self, answer: Answer, minutes: int, log_return: float, missed: tuple[bool, bool] | None
+        self, answer: Answer, minutes: int, log_return: float, missed: Missed | None
     ) -> None:
         """Widen after a miss, narrow after a hit."""
         cases = self._cases[minutes] = self._cases.get(minutes, 0) + 1
-        half, most = self._thetas.get(minutes, START)
+        thetas = self._thetas.get(minutes, START)
         if missed is None:
-            size = abs(log_return - answer.point)
-            missed = size > exp(half) * answer.scale, size > exp(most) * answer.scale
+            size = abs(log_return - answer.point) / answer.scale
+            missed = cast("Missed", tuple(size > exp(theta) for theta in thetas))
         # Large steps at first, to get quickly from `START` to the symbol's own quantiles.
         decaying = 0.5 / cases**0.6
-        half += max(SLOWEST[0], decaying) * (missed[0] - MISS_RATES[0])
-        most += max(SLOWEST[1], decaying) * (missed[1] - MISS_RATES[1])
-        half = min(max(half, NARROWEST), WIDEST)
-        # The 90 % interval must contain the 50 % one, although each follows its own misses.
-        self._thetas[minutes] = half, min(max(most, half), WIDEST)
+        size_50, size_80, size_90, size_98 = (
+            min(max(theta + max(slowest, decaying) * (miss - rate), NARROWEST), WIDEST)
+            for theta, slowest, miss, rate in zip(thetas, SLOWEST, missed, MISS_RATES, strict=True)
+        )
+        # A wider interval must contain the narrower ones, although each follows its own misses.
+        size_90 = max(size_90, size_50)
+        size_80 = min(max(size_80, size_50), size_90)
+        self._thetas[minutes] = size_50, size_80, size_90, max(size_98, size_90)
+
+
+def _around(point: float, scale: float, thetas: FourSizes) -> Offsets:
+    size_50, size_80, size_90, size_98 = (exp(theta) * scale for theta in thetas)
+    lower = point - size_98, point - size_90, point - size_80, point - size_50
+    return *lower, point, point + size_50, point + size_80, point + size_90, point + size_98
 
 
 def _at(ordered: list[float], place: float) -> float:

@@ -1,14 +1,16 @@
 """Issues predictions: asks every model where the open candle will close."""
 
 from dataclasses import dataclass
-from math import sqrt
+from math import log, sqrt
 
 from processors.features.features import Features
 from processors.models.blend import answer_features, point_feature
 from processors.models.protocol import Answer
 from processors.models.scale import recent_log_variance, scale_of
 from processors.prediction.calibrated_models import Contestant
-from processors.prediction.prices import interval_at, price_at, widened
+from processors.prediction.chance import raw_chance
+from processors.prediction.intervals import Offsets
+from processors.prediction.prices import prices_at, widened
 from processors.prediction.scoring import BP
 from processors.prediction.state import Asked, Reply, SymbolState
 from schemas.predictions import Prediction, PredictionStatus
@@ -25,6 +27,7 @@ class Moment:
     """Time and price of a question.
 
     Attributes:
+        open_e8: Open of the candle, if it is known.
         scored: Whether the predictions are scored; False between two minutes.
     """
 
@@ -32,7 +35,14 @@ class Moment:
     close_ms: int
     last_price_e8: int
     volatility_bp: float
+    open_e8: int | None
     scored: bool = True
+
+    @property
+    def expected_open_e8(self) -> int | None:
+        """The open, or the last price if the candle has not begun."""
+        begins = self.issued_ms == self.close_ms - CANDLE_MS
+        return self.last_price_e8 if begins else self.open_e8
 
 
 def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
@@ -46,12 +56,14 @@ def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
     recent = _recent(state, x)
     left_ms = CANDLE_MS - issued_ms % CANDLE_MS
     minutes = left_ms // MINUTE_MS
-    moment = Moment(issued_ms, issued_ms + left_ms, state.last_price_e8, _volatility_bp(x))
+    close_ms = issued_ms + left_ms
+    opened = state.open_of(close_ms - CANDLE_MS)
+    moment = Moment(issued_ms, close_ms, state.last_price_e8, _volatility_bp(x), opened)
     replies = {}
     for c in state.contestants:
         answer = _answer(c, x, recent if c.reads_recent else {}, minutes)
         status = _status(state, c, minutes)
-        replies[c.model.name] = Reply(answer, status, _publish(state, c, moment, (answer, status)))
+        replies[c.model.name] = Reply(answer, status, *_publish(state, c, moment, (answer, status)))
     before = 0.0 if left_ms == CANDLE_MS else state.variance
     asked = Asked(x, minutes, state.last_price_e8, moment.close_ms, before, state.gaps, replies)
     state.asked.append(asked)
@@ -79,20 +91,25 @@ def _answer(contestant: Contestant, x: Features, recent: Features, minutes: int)
     return Answer(answer.point * contestant.evidence.share, answer.scale)
 
 
-def refresh(state: SymbolState, *, last_price_e8: int, issued_ms: int) -> tuple[Prediction, ...]:
+def refresh(
+    state: SymbolState, *, last_price_e8: int, issued_ms: int, open_e8: int | None = None
+) -> tuple[Prediction, ...]:
     """Answer the newest question again for display, at a newer price and with less time left.
 
     The state is not changed, and these predictions are neither scored nor learned from. Returns
-    nothing once the candle of the newest question has ended.
+    nothing once the candle of the newest question has ended. ``open_e8`` is the candle's open, for
+    a caller that knows it before the first minute has closed.
     """
     if not state.asked or not state.next_ms <= issued_ms < state.asked[-1].close_ms:
         return ()
     asked = state.asked[-1]
-    moment = Moment(issued_ms, asked.close_ms, last_price_e8, _volatility_bp(asked.x), scored=False)
+    opened = state.open_of(asked.close_ms - CANDLE_MS) or open_e8
+    volatility_bp = _volatility_bp(asked.x)
+    moment = Moment(issued_ms, asked.close_ms, last_price_e8, volatility_bp, opened, scored=False)
     # Variance grows with time, so the width shrinks with the root of the time left.
     shrink = sqrt((asked.close_ms - issued_ms) / MINUTE_MS / asked.minutes)
     return tuple(
-        _publish(state, c, moment, (reply.answer, reply.status), shrink)
+        _publish(state, c, moment, (reply.answer, reply.status), shrink)[1]
         for c in state.contestants
         if (reply := asked.replies.get(c.model.name))
     )
@@ -115,18 +132,21 @@ def _publish(
     moment: Moment,
     said: tuple[Answer, PredictionStatus],
     shrink: float = 1.0,
-) -> Prediction:
+) -> tuple[float | None, Prediction]:
+    """Return the chance before its correction, and the prediction."""
     answer, status = said
     last_e8, tick_e8 = moment.last_price_e8, state.tick_e8
     left_ms = moment.close_ms - moment.issued_ms
-    offsets = contestant.calibrator.offsets(answer, -(-left_ms // MINUTE_MS))
+    minutes = -(-left_ms // MINUTE_MS)
+    offsets = contestant.calibrator.offsets(answer, minutes)
     if status is not PredictionStatus.READY:
         offsets = widened(offsets, shrink * CAUTION)
     elif shrink != 1.0:
         offsets = widened(offsets, shrink)
-    price_e8 = price_at(last_e8, answer.point, tick_e8)
-    low_90, low_50, high_50, high_90 = interval_at(last_e8, price_e8, offsets, tick_e8)
-    return Prediction(
+    raw, chance = _chance(contestant, moment, offsets, minutes, tick_e8)
+    prices = prices_at(last_e8, offsets, tick_e8)
+    low_98, low_90, low_80, low_50, price_e8, high_50, high_80, high_90, high_98 = prices
+    return raw, Prediction(
         symbol=state.symbol,
         interval="15m",
         open_ms=moment.close_ms - CANDLE_MS,
@@ -145,4 +165,28 @@ def _publish(
         low_90_e8=low_90,
         high_90_e8=high_90,
         volatility_bp=moment.volatility_bp,
+        low_98_e8=low_98,
+        low_80_e8=low_80,
+        high_80_e8=high_80,
+        high_98_e8=high_98,
+        open_e8=moment.open_e8,
+        chance_up=chance,
+        chance_champion=contestant.model.name == state.chance_championship.champion,
     )
+
+
+def _chance(
+    contestant: Contestant, moment: Moment, offsets: Offsets, minutes: int, tick_e8: int
+) -> tuple[float | None, float | None]:
+    """Return the chance that the candle closes at or above its open, before and after correction.
+
+    Both are None if the open is not known.
+    """
+    open_e8 = moment.expected_open_e8
+    if open_e8 is None:
+        return None, None
+    # A close on the tick of the open is above it: the limit lies half a tick lower.
+    limit = log(max(open_e8 - tick_e8 / 2, tick_e8 / 2) / moment.last_price_e8)
+    raw = raw_chance(offsets, limit)
+    corrector = contestant.chance
+    return raw, corrector.calibrated(raw, minutes) if corrector else raw

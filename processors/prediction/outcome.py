@@ -1,6 +1,8 @@
 """Scores the predictions for a candle that has closed, then lets the models learn from it."""
 
+from collections.abc import Callable
 from math import log
+from operator import attrgetter
 
 import orjson
 
@@ -9,30 +11,37 @@ from processors.models.protocol import Notice, Outcome
 from processors.models.scale import target_of
 from processors.prediction.calibrated_models import Contestant
 from processors.prediction.champion import Promotion
+from processors.prediction.intervals import Missed
 from processors.prediction.scoring import score_of
 from processors.prediction.state import Asked, Reply, SymbolState
-from schemas.predictions import ModelEvent, ModelVersion, PredictionStatus, Score
+from schemas.predictions import ModelEvent, ModelVersion, Prediction, PredictionStatus, Score
+from schemas.timeframe import Interval
 
+CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
 Settled = tuple[tuple[Score, ...], tuple[ModelVersion, ...]]
 
 
 def settle(state: SymbolState, close_e8: int) -> Settled:
     """Score every prediction of the closed candle, let every model learn, choose the champion."""
     scores, events = [], []
+    open_e8 = state.open_of(state.asked[0].close_ms - CANDLE_MS)
     models = {c.model.name: c for c in state.contestants}
     for asked in state.asked:
         outcome = _outcome(state, asked, close_e8)
         if state.on_lesson:
             state.on_lesson(asked, outcome)
         for name, reply in asked.replies.items():
-            score = score_of(reply.prediction, close_e8)
+            score = score_of(reply.prediction, close_e8, open_e8)
             scores.append(score)
             notice = _learn(models[name], asked, reply, outcome, score) if name in models else None
             if notice:
                 events.append(_notice(state, models[name], notice))
-    promotion = state.championship.add(_mean_losses(scores))
+    promotion = state.championship.add(_mean_losses(scores, _interval_loss))
     if promotion:
-        events.append(_promotion(state, promotion))
+        events.append(_promotion(state, ModelEvent.PROMOTED, promotion))
+    promotion = state.chance_championship.add(_mean_losses(scores, attrgetter("brier")))
+    if promotion:
+        events.append(_promotion(state, ModelEvent.CHANCE_CHAMPION, promotion))
     return tuple(scores), tuple(events)
 
 
@@ -41,10 +50,19 @@ def _learn(
 ) -> Notice | None:
     missed = None
     if reply.status is PredictionStatus.READY:
-        missed = not score.covered_50, not score.covered_90
+        missed = _missed(reply.prediction, score.outcome_e8)
+        if contestant.chance and reply.raw_chance is not None and score.up is not None:
+            contestant.chance.learn_one(reply.raw_chance, asked.minutes, happened=score.up)
     _weigh_point(contestant, asked, reply, outcome)
     contestant.calibrator.learn_one(reply.answer, asked.minutes, outcome.log_return, missed)
     return contestant.model.learn_one(asked.x, asked.minutes, outcome)
+
+
+def _missed(p: Prediction, outcome_e8: int) -> Missed:
+    q = p.quantiles_e8
+    inside = (q[3] <= outcome_e8 <= q[5], q[2] <= outcome_e8 <= q[6])
+    further = (q[1] <= outcome_e8 <= q[7], q[0] <= outcome_e8 <= q[8])
+    return not inside[0], not inside[1], not further[0], not further[1]
 
 
 def _weigh_point(contestant: Contestant, asked: Asked, reply: Reply, outcome: Outcome) -> None:
@@ -62,11 +80,19 @@ def _outcome(state: SymbolState, asked: Asked, close_e8: int) -> Outcome:
     return Outcome(log_return, target_of(rest, asked.minutes))
 
 
-def _mean_losses(scores: list[Score]) -> dict[str, float]:
-    sums: dict[str, float] = {}
+def _mean_losses(scores: list[Score], loss_of: Callable[[Score], float | None]) -> dict[str, float]:
+    """Return each model's mean loss; nothing if one of the losses is not known."""
+    losses: dict[str, list[float]] = {}
     for s in scores:
-        sums[s.model] = sums.get(s.model, 0.0) + s.pinball_bp + s.absolute_error_bp / 2
-    return {model: total * len(sums) / len(scores) for model, total in sums.items()}
+        loss = loss_of(s)
+        if loss is None:
+            return {}
+        losses.setdefault(s.model, []).append(loss)
+    return {model: sum(found) / len(found) for model, found in losses.items()}
+
+
+def _interval_loss(score: Score) -> float:
+    return score.pinball_bp + score.absolute_error_bp / 2
 
 
 def _notice(state: SymbolState, contestant: Contestant, notice: Notice) -> ModelVersion:
@@ -81,14 +107,15 @@ def _notice(state: SymbolState, contestant: Contestant, notice: Notice) -> Model
     )
 
 
-def _promotion(state: SymbolState, promotion: Promotion) -> ModelVersion:
+def _promotion(state: SymbolState, event: ModelEvent, promotion: Promotion) -> ModelVersion:
     versions = {c.model.name: c.model.version for c in state.contestants}
+    title = "champion" if event is ModelEvent.PROMOTED else "champion of the chance"
     return ModelVersion(
         model=promotion.model,
         version=versions[promotion.model],
         symbol=state.symbol,
-        event=ModelEvent.PROMOTED.value,
+        event=event.value,
         event_ms=state.next_ms,
-        reason=f"champion in place of {promotion.former}: lower loss on the same candles",
+        reason=f"{title} in place of {promotion.former}: lower loss on the same candles",
         details=orjson.dumps(promotion).decode(),
     )

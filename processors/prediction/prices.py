@@ -1,9 +1,12 @@
 """Converts log returns to published prices: integers, multiples of the tick, in order."""
 
 from math import exp
+from typing import cast
 
 from processors.prediction.intervals import Offsets
+from schemas.predictions import LEVELS
 
+_MIDDLE = LEVELS.index(0.5)
 FURTHEST = 2.0  # a log return of 2 is a factor of 7: further than any candle
 
 
@@ -15,21 +18,17 @@ def price_at(last_e8: int, log_return: float, tick_e8: int) -> int:
     return ticks * tick_e8 if ticks else tick_e8
 
 
-def interval_at(
-    last_e8: int, point_e8: int, offsets: Offsets, tick_e8: int
-) -> tuple[int, int, int, int]:
-    """Return the prices of the quantiles 5, 25, 75 and 95 %, none on the wrong side of the point.
-
-    If the point lies outside the interval, the interval is extended to it.
-    """
-    low_90, low_50, high_50, high_90 = [price_at(last_e8, o, tick_e8) for o in offsets]
-    if low_90 <= low_50 <= point_e8 <= high_50 <= high_90:
-        return low_90, low_50, high_50, high_90
-    low_50, high_50 = min(low_50, point_e8), max(high_50, point_e8)
-    return min(low_90, low_50), low_50, high_50, max(high_90, high_50)
+def prices_at(last_e8: int, offsets: Offsets, tick_e8: int) -> list[int]:
+    """Return the prices of all quantiles, in order like the offsets."""
+    return [price_at(last_e8, offset, tick_e8) for offset in offsets]
 
 
 def widened(offsets: Offsets, factor: float) -> Offsets:
-    """Return the interval scaled by a factor around the last price."""
-    low_90, low_50, high_50, high_90 = offsets
-    return low_90 * factor, low_50 * factor, high_50 * factor, high_90 * factor
+    """Return the interval scaled by a factor around the last price, and the same point.
+
+    If the point lies outside a scaled interval, that one is extended to it.
+    """
+    point = offsets[_MIDDLE]
+    lower = [min(offset * factor, point) for offset in offsets[:_MIDDLE]]
+    upper = [max(offset * factor, point) for offset in offsets[_MIDDLE + 1 :]]
+    return cast("Offsets", (*lower, point, *upper))

@@ -7,7 +7,7 @@ proper scoring rules, prediction, and estimation", JASA 102 (2007).
 
 from math import log
 
-from schemas.predictions import Prediction, Score
+from schemas.predictions import LEVELS, Prediction, Score
 
 BP = 1e4
 
@@ -26,8 +26,8 @@ def winkler(width: float, below: float, above: float, miss_rate: float) -> float
     return width + 2 / miss_rate * (max(below, 0.0) + max(above, 0.0))
 
 
-def score_of(prediction: Prediction, outcome_e8: int) -> Score:
-    """Return the score of a prediction, given the closing price of its candle."""
+def score_of(prediction: Prediction, outcome_e8: int, open_e8: int | None = None) -> Score:
+    """Return the score of a prediction, given the close of its candle and, if known, its open."""
     p = prediction
     error = BP * log(outcome_e8 / p.price_e8)
     low_90, low_50 = BP * log(outcome_e8 / p.low_90_e8), BP * log(outcome_e8 / p.low_50_e8)
@@ -35,6 +35,7 @@ def score_of(prediction: Prediction, outcome_e8: int) -> Score:
     losses = pinball(low_90, 0.05) + pinball(low_50, 0.25)
     losses += pinball(high_50, 0.75) + pinball(high_90, 0.95)
     width_50, width_90 = low_50 - high_50, low_90 - high_90
+    up, brier, log_loss = _chance_scores(p.chance_up, outcome_e8, open_e8)
     return Score(
         symbol=p.symbol,
         interval=p.interval,
@@ -59,4 +60,31 @@ def score_of(prediction: Prediction, outcome_e8: int) -> Score:
         width_90_bp=width_90,
         covered_50=p.low_50_e8 <= outcome_e8 <= p.high_50_e8,
         covered_90=p.low_90_e8 <= outcome_e8 <= p.high_90_e8,
+        open_e8=open_e8,
+        chance_up=p.chance_up,
+        up=up,
+        brier=brier,
+        log_loss=log_loss,
+        pinball_nine_bp=_pinball_of_all(p, outcome_e8),
+        chance_champion=p.chance_champion,
     )
+
+
+def _pinball_of_all(prediction: Prediction, outcome_e8: int) -> float | None:
+    quantiles = prediction.quantiles_e8
+    if not quantiles:
+        return None
+    pairs = zip(quantiles, LEVELS, strict=True)
+    return sum(pinball(BP * log(outcome_e8 / quantile), level) for quantile, level in pairs) / 9
+
+
+def _chance_scores(
+    chance: float | None, outcome_e8: int, open_e8: int | None
+) -> tuple[bool | None, float | None, float | None]:
+    """Return whether the candle closed up, the Brier score and the log loss; None if unknown."""
+    if open_e8 is None:
+        return None, None, None
+    up = outcome_e8 >= open_e8
+    if chance is None:
+        return up, None, None
+    return up, (chance - up) ** 2, -log(chance if up else 1 - chance)

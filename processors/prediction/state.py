@@ -18,10 +18,12 @@ class Reply:
 
     Attributes:
         status: Unless it is ``ready``, the published interval is wider than the calibrated one.
+        raw_chance: The chance that the candle closes up, before its correction, if known.
     """
 
     answer: Answer
     status: PredictionStatus
+    raw_chance: float | None
     prediction: Prediction
 
 
@@ -54,6 +56,8 @@ class SymbolState:
         next_ms: Start of the candle expected next; 0 before the first.
         bars: Number of candles folded since the start.
         bars_since_gap: Number of candles folded since minutes were last missing.
+        opened: Start in epoch milliseconds and open in 1e-8 of the last 15-minute candle whose
+            first minute is known.
         variance: Sum of the squared returns so far in the open candle.
         gaps: How many times minutes were missing.
         asked: Questions about the open candle that wait for its close.
@@ -68,16 +72,23 @@ class SymbolState:
     features: FeatureState
     contestants: list[Contestant]
     championship: Championship
+    chance_championship: Championship
     next_ms: int = 0
     last_price_e8: int = 0
     bars: int = 0
     bars_since_gap: int = 0
     gaps: int = 0
+    opened: tuple[int, int] = (0, 0)
     variance: float = 0.0
     asked: list[Asked] = field(default_factory=list)
     on_lesson: Callable[[Asked, Outcome], None] | None = None
     recent: Recent = field(default_factory=Recent)
     teaches_recent: bool = False
+
+    def open_of(self, open_ms: int) -> int | None:
+        """Return the open of the 15-minute candle that starts then, in 1e-8; None if not known."""
+        start_ms, open_e8 = self.opened
+        return open_e8 if start_ms == open_ms else None
 
 
 def start_state(
@@ -96,4 +107,5 @@ def start_state(
         features=FeatureState(bar_minutes),
         contestants=default_contestants() if contestants is None else contestants,
         championship=Championship("reference"),
+        chance_championship=Championship("reference"),
     )

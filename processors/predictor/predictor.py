@@ -116,7 +116,12 @@ class Predictor:
         symbol = self._symbols.get(candle.symbol)
         if symbol is None or candle.event_ms < symbol.refreshed_ms + REFRESH_MS:
             return
-        answers = refresh(symbol.state, last_price_e8=candle.close_e8, issued_ms=candle.event_ms)
+        answers = refresh(
+            symbol.state,
+            last_price_e8=candle.close_e8,
+            issued_ms=candle.event_ms,
+            open_e8=candle.open_e8 if candle.interval == Interval.FIFTEEN_MINUTES.value else None,
+        )
         if answers:
             symbol.refreshed_ms = candle.event_ms
             await self._outlet.publish(answers)

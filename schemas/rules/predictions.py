@@ -37,13 +37,14 @@ _LOSSES: Final = (
     "width_50_bp",
     "width_90_bp",
 )
+_LOSSES_OF_V2: Final = ("brier", "log_loss", "pinball_nine_bp")  # may be None
 
 
 def check_prediction(prediction: Prediction) -> None:
     """Refuse a prediction that was not issued inside its candle, or whose bounds cross."""
     _check_question(prediction)
     check_range("last price in 1e-8", prediction.last_price_e8, 1, LARGEST_PRICE_E8)
-    bounds = (
+    bounds = prediction.quantiles_e8 or (
         prediction.low_90_e8,
         prediction.low_50_e8,
         prediction.price_e8,
@@ -54,6 +55,7 @@ def check_prediction(prediction: Prediction) -> None:
         raise ValueError(f"the bounds {bounds} cross")
     check_range("lowest bound in 1e-8", bounds[0], 0, LARGEST_PRICE_E8)
     check_range("highest bound in 1e-8", bounds[-1], 1, LARGEST_PRICE_E8)
+    _check_chance(prediction)
 
 
 def check_score(score: Score) -> None:
@@ -61,8 +63,10 @@ def check_score(score: Score) -> None:
     _check_question(score)
     check_range("outcome in 1e-8", score.outcome_e8, 1, LARGEST_PRICE_E8)
     check_range("price in 1e-8", score.price_e8, 0, LARGEST_PRICE_E8)
-    check_finite(("error_bp", *_LOSSES), score)
-    for name in _LOSSES:
+    _check_chance(score)
+    known = [name for name in _LOSSES_OF_V2 if getattr(score, name) is not None]
+    check_finite(("error_bp", *_LOSSES, *known), score)
+    for name in (*_LOSSES, *known):
         if getattr(score, name) < 0:
             raise ValueError(f"{name} {getattr(score, name)} is negative")
 
@@ -105,3 +109,10 @@ def _check_question(asked: Prediction | Score) -> None:
     check_name("model", asked.model)
     check_name("version", asked.version)
     check_one_of("status", asked.status, PredictionStatus)
+
+
+def _check_chance(asked: Prediction | Score) -> None:
+    if asked.open_e8 is not None:
+        check_range("open in 1e-8", asked.open_e8, 1, LARGEST_PRICE_E8)
+    if asked.chance_up is not None:
+        check_range("chance", asked.chance_up, 0, 1)

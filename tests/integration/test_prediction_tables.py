@@ -1,5 +1,6 @@
 """Predictions, scores and model events come back from ClickHouse as they went in."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from tests.support.messages import sent
 from tests.support.servers import running_clickhouse
 
 QUARTER_MS = 900_000
+NOW_MS = time.time_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
+SINCE_V2 = ("low_98_e8", "low_80_e8", "high_80_e8", "high_98_e8", "open_e8", "chance_up")
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,53 @@ def test_a_prediction_comes_back_as_it_was(client: Client) -> None:
     assert row == [("BTCUSDT", START_MS, START_MS + 60_000, 14.0, True, "101", "95", 4.5)]
 
 
+def test_a_prediction_with_its_chance_comes_back_as_it_was(client: Client) -> None:
+    with_chance = a_prediction(
+        symbol="BNBUSDT",
+        open_ms=NOW_MS,
+        close_ms=NOW_MS + QUARTER_MS,
+        issued_ms=NOW_MS + 60_000,
+        low_98_e8=94 * 10**8,
+        low_80_e8=97 * 10**8,
+        high_80_e8=105 * 10**8,
+        high_98_e8=108 * 10**8,
+        open_e8=100 * 10**8,
+        chance_up=0.625,
+        chance_champion=True,
+    )
+    without = replace(with_chance, symbol="ADAUSDT", **dict.fromkeys(SINCE_V2), champion=False)
+    store(client, with_chance, without)
+
+    assert PredictionTables(client, "BNBUSDT").newest() == [with_chance]
+    assert PredictionTables(client, "ADAUSDT").newest() == [without]
+
+
+def test_reliability_is_by_tenths_of_the_chance_and_leaves_out_the_unknown(client: Client) -> None:
+    cases = [(0.62, True), (0.66, True), (0.68, False), (1.0, True), (None, None)]
+    scores = [
+        a_score(
+            "online",
+            symbol="SOLUSDT",
+            open_ms=START_MS - QUARTER_MS,
+            close_ms=START_MS,
+            issued_ms=START_MS - QUARTER_MS + i,
+            chance_up=chance,
+            up=up,
+            brier=None if chance is None else (chance - bool(up)) ** 2,
+        )
+        for i, (chance, up) in enumerate(cases)
+    ]
+    store(client, *scores)
+
+    rows = client.query(
+        "SELECT tenth, cases, round(mean_chance, 4), round(share_up, 4) FROM reliability "
+        "WHERE symbol = 'SOLUSDT' ORDER BY tenth"
+    ).result_rows
+
+    assert rows == [(6, 3, 0.6533, 0.6667), (9, 1, 1.0, 1.0)]
+    assert PredictionTables(client).scores("SOLUSDT", START_MS - QUARTER_MS) == scores
+
+
 def test_a_model_event_comes_back_as_it_was(client: Client) -> None:
     store(client, ModelVersion("online", "2", "BTCUSDT", "drift", START_MS, "residuals", "{}"))
 
@@ -117,7 +167,7 @@ def test_the_scoreboard_shows_skill_against_the_reference_and_its_own_as_zero(
 
     rows = client.query(
         "SELECT model, cases, point_skill, pinball_skill, coverage_90 FROM scoreboard "
-        "ORDER BY model"
+        "WHERE symbol = 'BTCUSDT' ORDER BY model"
     ).result_rows
 
     assert rows == [("online", 1, 0.0, 0.25, 0.0), ("reference", 1, 0.0, 0.0, 1.0)]

@@ -1,5 +1,6 @@
 """A small market for the API's tests: rows in ClickHouse, records in Kafka."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -56,12 +57,22 @@ def a_prediction(
         low_90_e8=97 * 10**8,
         high_90_e8=105 * 10**8,
         volatility_bp=3.5,
+        low_98_e8=95 * 10**8,
+        low_80_e8=98 * 10**8,
+        high_80_e8=104 * 10**8,
+        high_98_e8=107 * 10**8,
+        open_e8=(99 * 10**8) if minute else None,
+        chance_up=0.7 if minute else 0.5,
+        chance_champion=model == "online",
     )
 
 
 def a_score(prediction: Prediction, *, error_bp: float) -> Score:
     kept = ("symbol", "interval", "open_ms", "close_ms", "issued_ms", "minutes_to_close", "model")
     kept += ("version", "status", "champion", "volatility_bp", "price_e8")
+    kept += ("chance_up", "chance_champion")
+    up = error_bp < 2
+    chance = prediction.chance_up
     return Score(
         **{name: getattr(prediction, name) for name in kept},
         outcome_e8=100 * 10**8,
@@ -75,6 +86,11 @@ def a_score(prediction: Prediction, *, error_bp: float) -> Score:
         width_90_bp=8.0,
         covered_50=error_bp < 2,
         covered_90=True,
+        open_e8=prediction.open_e8,
+        up=up,
+        brier=None if chance is None else (chance - up) ** 2,
+        log_loss=None if chance is None else -math.log(chance if up else 1 - chance),
+        pinball_nine_bp=abs(error_bp) / 2,
     )
 
 

@@ -169,6 +169,13 @@ _PREDICTION = Prediction(
     low_90_e8=11_876_250_000_000,
     high_90_e8=11_928_402_000_000,
     volatility_bp=3.75,
+    low_98_e8=11_859_890_000_000,
+    low_80_e8=11_883_430_000_000,
+    high_80_e8=11_921_180_000_000,
+    high_98_e8=11_944_720_000_000,
+    open_e8=11_896_500_000_000,
+    chance_up=0.684,
+    chance_champion=True,
 )
 _SCORE = Score(
     symbol="BTCUSDT",
@@ -194,6 +201,13 @@ _SCORE = Score(
     width_90_bp=43.82,
     covered_50=True,
     covered_90=True,
+    open_e8=11_896_500_000_000,
+    chance_up=0.684,
+    up=True,
+    brier=0.0999,
+    log_loss=0.3798,
+    pinball_nine_bp=2.07,
+    chance_champion=True,
 )
 _VERSION = ModelVersion(
     model="batch",

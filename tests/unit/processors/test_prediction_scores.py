@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import fields, replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,16 +15,16 @@ from processors.features.observation import bar_of
 from processors.models.batch import row_of
 from processors.models.protocol import Answer
 from processors.prediction.champion import Championship
-from processors.prediction.intervals import RollingQuantiles, TrackedQuantiles
+from processors.prediction.intervals import Missed, Offsets, RollingQuantiles, TrackedQuantiles
 from processors.prediction.prequential import step
-from processors.prediction.prices import interval_at
+from processors.prediction.prices import price_at, prices_at, widened
 from processors.prediction.scoreboard import Scoreboard
 from processors.prediction.scoring import pinball, score_of
 from processors.prediction.state import start_state
 from processors.significance import newey_west_error, skill_with_error
 from processors.training.dataset import lessons_of
 from schemas.codecs import decode, encode
-from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.predictions import LEVELS, ModelVersion, Prediction, Score, TrainingRequest
 from schemas.timeframe import Interval
 from tests.support.builders import START_MS
 from tests.support.candle_builders import E8, trembling_minutes
@@ -113,33 +114,42 @@ def test_no_value_has_less_pinball_loss_than_the_quantile(seen: list[float], lev
     assert all(loss(best) <= loss(other) + 1e-6 for other in seen)
 
 
-@given(PRICES, st.integers(1, 10**9), st.lists(st.floats(-5, 5), min_size=4, max_size=4))
+@given(
+    PRICES,
+    st.integers(1, 10**9),
+    st.lists(st.floats(-5, 5), min_size=9, max_size=9),
+    st.floats(0.01, 5),
+)
 def test_published_prices_are_in_order_and_multiples_of_the_tick(
-    last: int, tick: int, offsets: list[float]
+    last: int, tick: int, offsets: list[float], factor: float
 ) -> None:
-    low_90, low_50, high_50, high_90 = sorted(offsets)
-    point = max(round(last / tick), 1) * tick
+    wider = widened(cast("Offsets", tuple(sorted(offsets))), factor)
 
-    prices = interval_at(last, point, (low_90, low_50, high_50, high_90), tick)
+    prices = prices_at(last, wider, tick)
 
-    assert 0 < prices[0] <= prices[1] <= point <= prices[2] <= prices[3]
+    assert prices == sorted(prices)
+    assert prices[0] > 0
+    assert prices[4] == price_at(last, sorted(offsets)[4], tick)
     assert not any(price % tick for price in prices)
 
 
 def test_tracked_quantiles_cover_what_they_promise_whatever_the_distribution() -> None:
     chance = random.Random(1)
     tracked = TrackedQuantiles()
-    misses = [0, 0]
+    misses = [0, 0, 0, 0]
     for i in range(20_000):
         y = chance.expovariate(1) ** 2 * chance.choice((-1, 1))
-        low_90, low_50, high_50, high_90 = tracked.offsets(Answer(0.0, 1.0), 5)
-        missed = not low_50 <= y <= high_50, not low_90 <= y <= high_90
+        q = tracked.offsets(Answer(0.0, 1.0), 5)
+        pairs = ((q[3], q[5]), (q[2], q[6]), (q[1], q[7]), (q[0], q[8]))
+        missed = cast("Missed", tuple(not low <= y <= high for low, high in pairs))
         tracked.learn_one(Answer(0.0, 1.0), 5, y, missed)
         if i >= 2_000:
             misses = [count + miss for count, miss in zip(misses, missed, strict=True)]
 
     assert misses[0] / 18_000 == pytest.approx(0.5, abs=0.01)
-    assert misses[1] / 18_000 == pytest.approx(0.1, abs=0.005)
+    assert misses[1] / 18_000 == pytest.approx(0.2, abs=0.007)
+    assert misses[2] / 18_000 == pytest.approx(0.1, abs=0.005)
+    assert misses[3] / 18_000 == pytest.approx(0.02, abs=0.003)
 
 
 def test_rolling_quantiles_are_those_of_the_last_seven_days() -> None:
@@ -148,7 +158,8 @@ def test_rolling_quantiles_are_those_of_the_last_seven_days() -> None:
     for value in values:
         rolling.learn_one(answer, 5, value, None)
 
-    expected = np.quantile(values[-672:], (0.05, 0.25, 0.75, 0.95))
+    expected = np.quantile(values[-672:], LEVELS)
+    expected[4] = 0.0  # the last price
     assert rolling.offsets(answer, 5) == pytest.approx(tuple(expected))
 
 
