@@ -1,18 +1,23 @@
-"""The scoreboard: compares every model with the reference on the same questions."""
+"""The scoreboard: compares every model with the reference on the same questions, by month too."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
+from processors.prediction.tally import HELD, LOSSES, Floats, Tally, merged
 from processors.significance import skill_with_error
 from schemas.predictions import Score
+from schemas.timeframe import DAY_MS, Interval
 
 REFERENCE = "reference"
 CHAMPION = "champion"  # the model that was champion at the time
 FIFTHS = 5
-Floats = NDArray[np.float64]
+WEEK_DAYS = 7
+_AT_ONCE = 20_000  # scores: some 5 MB, and the cost of a fold does not matter any more
+_COLUMNS = ("issued_ms", "open_ms", "minutes_to_close", "volatility_bp", *LOSSES, *HELD)
+_row = attrgetter(*_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,23 @@ class Calibration:
     coverage_90: float
     width_50_bp: float
     width_90_bp: float
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """How steadily a model's pinball loss was lower than the reference's; days in UTC.
+
+    Attributes:
+        worse: Number of days on which the loss was higher.
+        worst_week_ms: Start of the whole week, Monday to Sunday, in which the model was worth
+            least; None if no week is whole.
+        worst_week_pct: How much lower its loss was in that week, in percent.
+    """
+
+    count: int
+    worse: int
+    worst_week_ms: int | None
+    worst_week_pct: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,104 +72,115 @@ class Skill:
     overall: Calibration
     by_minutes: dict[int, Calibration]
     by_fifth: list[Calibration]
+    days: Days
 
 
 class Scoreboard:
-    """Collects the scores of one symbol."""
+    """Collects the scores of one symbol; it keeps sums by month, not the scores."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, dict[int, tuple[float, ...]]] = {}
+        self._waiting: dict[str, list[tuple[float, ...]]] = {}
+        self._count = 0
+        self._months: dict[str, dict[str, Tally]] = {}
 
     def add(self, scores: Iterable[Score]) -> None:
-        """Add scores, in any order."""
+        """Add scores in any order; those of a candle, of every model, must come in one call."""
+        waiting = self._waiting
         for s in scores:
             row = _row(s)
-            self._rows.setdefault(s.model, {})[s.issued_ms] = row
+            waiting.setdefault(s.model, []).append(row)
             if s.champion:
-                self._rows.setdefault(CHAMPION, {})[s.issued_ms] = row
+                waiting.setdefault(CHAMPION, []).append(row)
+            self._count += 1
+        if self._count > _AT_ONCE:
+            self._fold()
 
     def skills(self) -> list[Skill]:
         """Return the skill of each model that shares questions with the reference."""
-        reference = self._rows.get(REFERENCE, {})
+        self._fold()
+        months = [self._months[name] for name in sorted(self._months)]
+        models = dict.fromkeys(model for month in months for model in month)
         return [
-            _skill(model, *_paired(rows, reference))
-            for model, rows in self._rows.items()
-            if not rows.keys().isdisjoint(reference)
+            _skill(model, merged(month[model] for month in months if model in month))
+            for model in _champion_last(models)
         ]
 
+    def months(self) -> dict[str, list[Skill]]:
+        """Return the skills of each month by its name, for example ``2022-05``, in UTC."""
+        self._fold()
+        return {
+            month: [_skill(model, tallies[model]) for model in _champion_last(tallies)]
+            for month, tallies in sorted(self._months.items())
+        }
 
-_COLUMNS = (
-    "open_ms",
-    "minutes_to_close",
-    "volatility_bp",
-    "squared_error_bp2",
-    "pinball_bp",
-    "winkler_50_bp",
-    "winkler_90_bp",
-    "width_50_bp",
-    "width_90_bp",
-    "covered_50",
-    "covered_90",
-)
+    def _fold(self) -> None:
+        waiting, self._waiting, self._count = self._waiting, {}, 0
+        if REFERENCE not in waiting:
+            return
+        columns = {model: np.array(rows, np.float64) for model, rows in waiting.items()}
+        reference = columns[REFERENCE]
+        for model, rows in columns.items():
+            # The same questions in the same order; a question that was repeated counts once.
+            _, mine, theirs = np.intersect1d(rows[:, 0], reference[:, 0], return_indices=True)
+            self._add(model, rows[mine], reference[theirs])
 
-
-def _row(s: Score) -> tuple[float, ...]:
-    return (
-        s.open_ms,
-        s.minutes_to_close,
-        s.volatility_bp,
-        s.squared_error_bp2,
-        s.pinball_bp,
-        s.winkler_50_bp,
-        s.winkler_90_bp,
-        s.width_50_bp,
-        s.width_90_bp,
-        s.covered_50,
-        s.covered_90,
-    )
+    def _add(self, model: str, mine: Floats, reference: Floats) -> None:
+        months = (mine[:, 1].astype("int64").astype("datetime64[ms]")).astype("datetime64[M]")
+        for month in np.unique(months):
+            chosen = months == month
+            sides = (dict(zip(_COLUMNS, s[chosen].T, strict=True)) for s in (mine, reference))
+            self._months.setdefault(str(month), {}).setdefault(model, Tally()).add(*sides)
 
 
-def _paired(
-    rows: dict[int, tuple[float, ...]], reference: dict[int, tuple[float, ...]]
-) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    both = sorted(rows.keys() & reference.keys())
-    columns = (np.array([source[ms] for ms in both], float).T for source in (rows, reference))
-    mine, bar = (dict(zip(_COLUMNS, found, strict=True)) for found in columns)
-    return mine, bar
+def _champion_last(models: Iterable[str]) -> list[str]:
+    return sorted(models, key=lambda model: model == CHAMPION)
 
 
-def _skill(model: str, mine: dict[str, Floats], bar: dict[str, Floats]) -> Skill:
-    point, point_error = _better(mine, bar, "squared_error_bp2")
-    pinball, pinball_error = _better(mine, bar, "pinball_bp")
-    edges = np.quantile(mine["volatility_bp"], np.arange(1, FIFTHS) / FIFTHS)
-    fifths = np.digitize(mine["volatility_bp"], edges)
-    minutes = mine["minutes_to_close"]
+def _skill(model: str, tally: Tally) -> Skill:
+    point, point_error = skill_with_error(*tally.of_candles("squared_error_bp2"))
+    pinball, pinball_error = skill_with_error(*tally.of_candles("pinball_bp"))
+    overall = tally.minutes.sum(axis=0)
     return Skill(
         model=model,
-        cases=len(minutes),
+        cases=int(overall[0]),
         point_skill=point,
         point_skill_error=point_error,
         pinball_better_pct=100 * pinball,
         pinball_better_error=100 * pinball_error,
-        winkler_better_pct=100 * _better(mine, bar, "winkler_90_bp")[0],
-        winkler_50_better_pct=100 * _better(mine, bar, "winkler_50_bp")[0],
-        overall=_calibration(mine, minutes > 0),
-        by_minutes={int(m): _calibration(mine, minutes == m) for m in np.unique(minutes)[::-1]},
-        by_fifth=[_calibration(mine, fifths == i) for i in range(FIFTHS)],
+        winkler_better_pct=_better_pct(tally, "winkler_90_bp"),
+        winkler_50_better_pct=_better_pct(tally, "winkler_50_bp"),
+        overall=_calibration(overall),
+        by_minutes={
+            minutes: _calibration(tally.minutes[minutes])
+            for minutes in range(len(tally.minutes) - 1, -1, -1)
+            if tally.minutes[minutes, 0]
+        },
+        by_fifth=[_calibration(row) for row in tally.held_by_fifth(FIFTHS)],
+        days=_days(tally),
     )
 
 
-def _better(mine: dict[str, Floats], bar: dict[str, Floats], name: str) -> tuple[float, float]:
-    _, candle = np.unique(mine["open_ms"], return_inverse=True)
-    return skill_with_error(_sums(candle, mine[name]), _sums(candle, bar[name]))
+def _better_pct(tally: Tally, name: str) -> float:
+    mine, reference = tally.losses[:, LOSSES.index(name)]
+    return float(100 * (1 - mine / reference)) if reference > 0 else float("nan")
 
 
-def _sums(group: NDArray[np.intp], values: Floats) -> Floats:
-    return np.bincount(group, values).astype(np.float64, copy=False)
-
-
-def _calibration(mine: dict[str, Floats], chosen: NDArray[np.bool_]) -> Calibration:
-    cases = int(chosen.sum())
-    names = ("covered_50", "covered_90", "width_50_bp", "width_90_bp")
-    means = [float(mine[name][chosen].mean()) if cases else float("nan") for name in names]
+def _calibration(sums: Floats) -> Calibration:
+    cases = int(sums[0])
+    means = (sums[1:] / cases).tolist() if cases else [float("nan")] * len(HELD)
     return Calibration(cases, *means)
+
+
+def _days(tally: Tally) -> Days:
+    day_of = np.array(tally.open_ms, np.int64) // DAY_MS
+    days, place = np.unique(day_of, return_inverse=True)
+    mine, bar = (np.bincount(place, losses) for losses in tally.of_candles("pinball_bp"))
+    week_of = np.array([Interval.ONE_WEEK.open_of(day * DAY_MS) for day in days.tolist()], np.int64)
+    weeks, place, counts = np.unique(week_of, return_inverse=True, return_counts=True)
+    weekly, weekly_bar = np.bincount(place, mine), np.bincount(place, bar)
+    whole = (counts == WEEK_DAYS) & (weekly_bar > 0)
+    if not whole.any():
+        return Days(len(days), int((mine > bar).sum()), None, float("nan"))
+    better = 100 * (1 - weekly[whole] / weekly_bar[whole])
+    worst = int(np.argmin(better))
+    return Days(len(days), int((mine > bar).sum()), int(weeks[whole][worst]), float(better[worst]))

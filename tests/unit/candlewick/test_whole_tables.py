@@ -16,7 +16,7 @@ from candlewick.offline.evaluation.tables import print_skills
 from candlewick.store.audits import Difference, Tally
 from candlewick.store.completeness import Month
 from candlewick.terminal.whole_tables import print_whole
-from processors.prediction.scoreboard import Calibration, Skill
+from processors.prediction.scoreboard import Calibration, Days, Skill
 from schemas.predictions import ModelVersion
 from tests.support.api_market import a_prediction
 from tests.support.builders import START_MS
@@ -95,6 +95,7 @@ def a_skill(model: str) -> Skill:
         overall=calibration,
         by_minutes=dict.fromkeys(range(15, 0, -1), calibration),
         by_fifth=[calibration] * 5,
+        days=Days(184, 12, START_MS, -1.23),
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 import random
-from dataclasses import fields, replace
+from dataclasses import astuple, fields, replace
 from typing import cast
 
 import numpy as np
@@ -195,6 +195,92 @@ def test_the_reference_has_no_skill_against_itself() -> None:
     assert online.cases == reference.cases == sum(c.cases for c in online.by_fifth)
     assert list(online.by_minutes) == list(range(15, 0, -1))
     assert online.pinball_better_pct > 0
+
+
+def scored_minutes(days: int) -> list[Score]:
+    state, scores = start_state("BTCUSDT", tick_e8=E8 // 100), []
+    for candle in trembling_minutes(days * 1440, start_ms=MONDAY_MS):
+        taken = step(state, candle)
+        scores += taken.scores
+    return scores
+
+
+MONDAY_MS = 1_706_486_400_000  # 2024-01-29: the month ends in the middle of the week
+
+
+@pytest.fixture(scope="module")
+def ten_days() -> list[Score]:
+    return scored_minutes(10)
+
+
+def test_a_scoreboard_fed_by_the_candle_is_the_one_fed_at_once(ten_days: list[Score]) -> None:
+    at_once, by_candle = Scoreboard(), Scoreboard()
+    at_once.add(ten_days)
+    for start in range(0, len(ten_days), 7_530):
+        by_candle.add(ten_days[start : start + 7_530])
+        by_candle.skills()  # folds what waits
+
+    for one, other in zip(at_once.skills(), by_candle.skills(), strict=True):
+        assert (one.model, one.cases, one.days.worse) == (
+            other.model,
+            other.cases,
+            other.days.worse,
+        )
+        assert one.pinball_better_error == pytest.approx(other.pinball_better_error)
+        assert astuple(one.overall) == pytest.approx(astuple(other.overall))
+        assert [c.cases for c in one.by_fifth] == [c.cases for c in other.by_fifth]
+
+
+def test_a_scoreboard_keeps_the_means_of_the_scores(ten_days: list[Score]) -> None:
+    board = Scoreboard()
+    board.add(ten_days)
+
+    online = next(s for s in board.skills() if s.model == "online")
+    mine, bar = ([s for s in ten_days if s.model == name] for name in ("online", "reference"))
+    ratio = sum(s.pinball_bp for s in mine) / sum(s.pinball_bp for s in bar)
+    assert online.pinball_better_pct == pytest.approx(100 * (1 - ratio))
+    ratio = sum(s.winkler_90_bp for s in mine) / sum(s.winkler_90_bp for s in bar)
+    assert online.winkler_better_pct == pytest.approx(100 * (1 - ratio))
+    for minutes, found in online.by_minutes.items():
+        held = [s.covered_90 for s in mine if s.minutes_to_close == minutes]
+        assert (found.cases, found.coverage_90) == (len(held), pytest.approx(np.mean(held)))
+    ordered = sorted(mine, key=lambda s: s.volatility_bp)
+    for i, found in enumerate(online.by_fifth):
+        fifth = ordered[len(ordered) * i // 5 : len(ordered) * (i + 1) // 5]
+        assert found.cases == pytest.approx(len(fifth), rel=0.03)
+        assert found.width_90_bp == pytest.approx(np.mean([s.width_90_bp for s in fifth]), rel=0.01)
+
+
+def test_months_add_up_to_the_whole(ten_days: list[Score]) -> None:
+    board = Scoreboard()
+    board.add(ten_days)
+
+    months = board.months()
+    assert list(months) == ["2024-01", "2024-02"]
+    for whole in board.skills():
+        parts = [next(s for s in month if s.model == whole.model) for month in months.values()]
+        assert whole.cases == sum(s.cases for s in parts)
+        assert whole.days.count == sum(s.days.count for s in parts) == 10
+        assert whole.days.worse == sum(s.days.worse for s in parts)
+
+
+def test_worse_days_and_the_worst_whole_week_are_counted(ten_days: list[Score]) -> None:
+    spoilt_ms = MONDAY_MS + 3 * 86_400_000
+    spoilt = [
+        replace(s, pinball_bp=s.pinball_bp + (10 if s.open_ms >= spoilt_ms else -0.1))
+        if s.model == "online"
+        else s
+        for s in ten_days
+    ]
+    board = Scoreboard()
+    board.add(spoilt)
+
+    days = next(s for s in board.skills() if s.model == "online").days
+    week = [s for s in spoilt if s.open_ms < MONDAY_MS + 7 * 86_400_000]
+    mine, bar = (sum(s.pinball_bp for s in week if s.model == m) for m in ("online", "reference"))
+    assert (days.count, days.worse) == (10, 7)
+    assert days.worst_week_ms == MONDAY_MS  # the second week is not whole
+    assert days.worst_week_pct == pytest.approx(100 * (1 - mine / bar))
 
 
 def losses_of(seed: int, better: float) -> list[dict[str, float]]:
