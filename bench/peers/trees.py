@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from candlewick.offline.evaluation.evaluate import evaluate
-from candlewick.offline.evaluation.kline_files import read_candles
+from candlewick.offline.evaluation.evaluate import Wish, evaluate
+from candlewick.offline.evaluation.find_files import find_files
+from candlewick.offline.evaluation.selection import selected
 from processors.models import batch
 from processors.models.trees import Trees
 from processors.training import batch as training
@@ -144,7 +145,9 @@ def main(name: str, model: str, files: list[str]) -> None:
         put_in_place(peers[name])
     batch.Trees = Answering
     training.grow = timed(training.grow)
-    for result in evaluate(read_candles(map(Path, files)), models=(model,)).symbols:
+    for result in evaluate(
+        selected(find_files([Path(file) for file in files])), Wish(models=(model,))
+    ).symbols:
         for skill in result.skills:
             better = f"{skill.pinball_better_pct:.2f} ± {skill.pinball_better_error:.2f}"
             inside = f"{skill.overall.coverage_50:.1%} {skill.overall.coverage_90:.1%}"

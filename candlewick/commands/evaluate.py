@@ -1,11 +1,14 @@
 """`candlewick evaluate`: scores the models on stored candles."""
 
+import os
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from candlewick.offline.evaluation.progress import ProgressLine
 from candlewick.terminal.wide_console import wide_console
 
 
@@ -13,8 +16,8 @@ def evaluate(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Files of 1m or 15m candles: official klines (.csv, .zip, .gz), REST rows as "
-            "JSON lines, freqtrade's .feather or .json."
+            help="Files of 1m or 15m candles, folders of them, or patterns: official klines "
+            "(.csv, .zip, .gz), REST rows as JSON lines, freqtrade's .feather or .json."
         ),
     ],
     *,
@@ -40,6 +43,13 @@ def evaluate(
     symbol: Annotated[
         str | None, typer.Option(help="Pair of all files; default: that in each name.")
     ] = None,
+    interval: Annotated[
+        str | None, typer.Option(help="1m or 15m; default: 1m where there is such a file.")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Symbols to replay at a time; default: one for each core."),
+    ] = None,
 ) -> None:
     """Replay stored candles through the same step as live, and score every prediction.
 
@@ -47,13 +57,25 @@ def evaluate(
     calm and volatile markets. The last line is the digest of all predictions: the same candles
     give the same digest.
     """
-    from candlewick.offline.evaluation.as_json import evaluation_json  # noqa: PLC0415 - River takes
-    from candlewick.offline.evaluation.evaluate import evaluate as run  # noqa: PLC0415 - seconds to
-    from candlewick.offline.evaluation.selection import models_of, selected  # noqa: PLC0415 - import, and
-    from candlewick.offline.evaluation.tables import print_evaluation  # noqa: PLC0415 - help needs none
+    # River takes seconds to import, and help needs none of it.
+    from candlewick.offline.evaluation.as_json import evaluation_json  # noqa: PLC0415
+    from candlewick.offline.evaluation.evaluate import Wish  # noqa: PLC0415
+    from candlewick.offline.evaluation.evaluate import evaluate as run  # noqa: PLC0415
+    from candlewick.offline.evaluation.find_files import find_files, left_out_told  # noqa: PLC0415
+    from candlewick.offline.evaluation.selection import interval_of, models_of, selected  # noqa: PLC0415
+    from candlewick.offline.evaluation.tables import print_evaluation  # noqa: PLC0415
 
-    candles = selected(files, symbol and symbol.upper(), _ms(since), _ms(until))
-    evaluation = run(candles, report_days, models_of(model or ["online", "batch"]))
+    found = find_files(files, symbol and symbol.upper(), interval_of(interval))
+    for line in left_out_told(found):
+        typer.echo(line, err=True)
+    with closing(ProgressLine()) as progress:
+        wish = Wish(
+            report_days,
+            models_of(model or ["online", "batch"]),
+            jobs or os.cpu_count() or 1,
+            progress.show,
+        )
+        evaluation = run(selected(found, _ms(since), _ms(until)), wish)
     if as_json:
         typer.echo(evaluation_json(evaluation))
     else:

@@ -26,15 +26,20 @@ class Replay:
     scoreboard: Scoreboard = field(default_factory=Scoreboard)
     events: list[ModelVersion] = field(default_factory=list)
 
-    def feed(self, candles: Iterable[Candle]) -> None:
-        """Replay candles in order of time; splitting them over several calls changes nothing."""
-        for candle in candles:
+    def feed(self, candles: Iterable[Candle]) -> int:
+        """Replay candles in order of time, and return their number.
+
+        Splitting them over several calls changes nothing.
+        """
+        count = 0
+        for count, candle in enumerate(candles, 1):  # noqa: B007 - the last one is the number
             taken = step(self.state, candle)
             self.state = taken.state
             self.digest.add(taken.predictions)
             self.events += taken.events
             if taken.scores and taken.scores[0].open_ms >= self.report_from_ms:
                 self.scoreboard.add(taken.scores)
+        return count
 
 
 def tick_of(candles: Iterable[Candle]) -> int:

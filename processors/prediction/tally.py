@@ -30,16 +30,17 @@ class Tally:
         minutes: Number of cases and sums of `HELD`, by minutes to close: float64[16, 1 + held].
         volatility: The same by bins of volatility, calmest first: float64[bins, 1 + held].
         open_ms: Opening time of each candle.
+        by_candle: Each candle's sums of `BY_CANDLE`: the model's, and the reference's.
     """
 
-    __slots__ = ("_by_candle", "losses", "minutes", "open_ms", "volatility")
+    __slots__ = ("by_candle", "losses", "minutes", "open_ms", "volatility")
 
     def __init__(self) -> None:
         self.losses = np.zeros((2, len(LOSSES)))
         self.minutes = np.zeros((QUESTIONS + 1, 1 + len(HELD)))
         self.volatility = np.zeros((BINS, 1 + len(HELD)))
         self.open_ms = array("q")
-        self._by_candle = tuple((array("d"), array("d")) for _ in BY_CANDLE)
+        self.by_candle = tuple((array("d"), array("d")) for _ in BY_CANDLE)
 
     def add(self, mine: Mapping[str, Floats], reference: Mapping[str, Floats]) -> None:
         """Add scores by the name of their attribute, and the reference's of the same questions.
@@ -56,13 +57,13 @@ class Tally:
             touched[:, column] += np.bincount(bins - bins.min(), values)
         opened, candle = np.unique(mine["open_ms"], return_inverse=True)
         self.open_ms.extend(opened.astype(np.int64).tolist())
-        for name, sides in zip(BY_CANDLE, self._by_candle, strict=True):
+        for name, sides in zip(BY_CANDLE, self.by_candle, strict=True):
             for kept, side in zip(sides, (mine, reference), strict=True):
                 kept.extend(np.bincount(candle, side[name]).tolist())
 
     def of_candles(self, name: str) -> tuple[Floats, Floats]:
         """Return each candle's sum of a loss out of `BY_CANDLE`: the model's, the reference's."""
-        mine, reference = self._by_candle[BY_CANDLE.index(name)]
+        mine, reference = self.by_candle[BY_CANDLE.index(name)]
         return np.array(mine), np.array(reference)
 
     def held_by_fifth(self, fifths: int) -> Floats:
@@ -83,7 +84,7 @@ def merged(tallies: Iterable[Tally]) -> Tally:
         total.minutes += tally.minutes
         total.volatility += tally.volatility
         total.open_ms += tally.open_ms
-        for sides, others in zip(total._by_candle, tally._by_candle, strict=True):  # noqa: SLF001
+        for sides, others in zip(total.by_candle, tally.by_candle, strict=True):
             for kept, other in zip(sides, others, strict=True):
                 kept.extend(other)
     return total

@@ -95,6 +95,12 @@ class TrainingSet:
         rows = np.array(self._values).reshape(-1, self.wanted.width + 2)
         return Table(rows[:, :-2], rows[:, -2], rows[:, -1], np.array(self._open_ms, np.int64))
 
+    def take(self) -> Table:
+        """Return the lessons collected since the last call, and forget them."""
+        table = self.table()
+        self._values, self._open_ms = array("d"), array("q")
+        return table
+
 
 def lessons_of(
     candles: Iterable[Candle], interval: Interval, lessons: TrainingSet | None = None

@@ -5,7 +5,9 @@ from math import isnan
 
 import orjson
 
-from candlewick.offline.evaluation.evaluate import Evaluation, SymbolResult
+from candlewick.offline.evaluation.evaluate import Evaluation
+from candlewick.offline.evaluation.past import Findings
+from candlewick.offline.evaluation.symbol_run import SymbolResult
 from processors.prediction.scoreboard import Calibration, Skill
 
 Json = dict[str, object]
@@ -22,15 +24,31 @@ def evaluation_json(evaluation: Evaluation) -> str:
 
 def _symbol(result: SymbolResult) -> Json:
     return {
-        "interval": result.interval,
-        "from_ms": result.from_ms,
+        "interval": result.past.interval,
+        "from_ms": result.past.from_ms,
         "reported_from_ms": result.reported_from_ms,
-        "until_ms": result.until_ms,
+        "until_ms": result.past.until_ms,
+        "candles": result.past.count,
+        "files": _findings(result.past.findings),
         "predictions": result.predictions,
         "champion": result.champion,
         "models": {skill.model: _skill(skill) for skill in result.skills},
+        "months": {
+            month: {skill.model: _skill(skill) for skill in skills}
+            for month, skills in result.months.items()
+        },
         "events": [asdict(event) for event in result.events],
         "digest": result.digest,
+    }
+
+
+def _findings(found: Findings) -> Json:
+    return {
+        "count": found.files,
+        "candles_given_twice": found.twice,
+        "not_in_order": found.disordered,
+        "holes_ms": found.holes,
+        "missing_minutes": found.missing_minutes,
     }
 
 
@@ -48,6 +66,10 @@ def _skill(skill: Skill) -> Json:
         "coverage_90": _known(skill.overall.coverage_90),
         "by_minutes_to_close": {str(m): _calibration(c) for m, c in minutes.items()},
         "by_volatility_fifth": [_calibration(c) for c in fifths],
+        "days": skill.days.count,
+        "days_worse": skill.days.worse,
+        "worst_week_ms": skill.days.worst_week_ms,
+        "worst_week_improvement_percent": _known(skill.days.worst_week_pct),
     }
 
 

@@ -3,47 +3,23 @@
 Models that need training are trained every thirty days of the replay, on the candles before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 
-from candlewick.offline.evaluation.retrain import retrain
-from processors.models.protocol import Outcome
+from candlewick.offline.evaluation.past import Past, Source
+from candlewick.offline.evaluation.processes import Workers, workers
+from candlewick.offline.evaluation.retrain import Lessons
+from candlewick.offline.evaluation.symbol_run import SymbolResult, SymbolRun
 from processors.prediction.digest import combined
-from processors.prediction.replay import Replay, tick_of
-from processors.prediction.scoreboard import Skill
-from processors.prediction.state import Asked, start_state
 from processors.training.batch import FEWEST_DAYS
-from processors.training.dataset import TrainingSet
 from processors.training.recipes import check_trainable, lessons_for
-from schemas.errors import ConfigurationError
-from schemas.market import Candle
-from schemas.predictions import ModelVersion
-from schemas.timeframe import DAY_MS, parse_interval
+from processors.training.request import USUAL_DAYS
+from schemas.timeframe import DAY_MS
 
 REPORTED_SHARE = 1 / 3  # in whole days; the first two thirds warm up and choose
 MONTH_MS = 30 * DAY_MS
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolResult:
-    """The result of one symbol.
-
-    Attributes:
-        reported_from_ms: Start of the reported period; ``skills`` has no candles before it.
-        digest: SHA-256 of all predictions, including those before the reported period.
-    """
-
-    symbol: str
-    interval: str
-    from_ms: int
-    reported_from_ms: int
-    until_ms: int
-    predictions: int
-    champion: str
-    skills: list[Skill]
-    events: list[ModelVersion]
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,91 +31,87 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
-    """The running replay of one symbol, with the lessons of each model to train."""
+class Wish:
+    """What to evaluate.
 
-    candles: Sequence[Candle]
-    replay: Replay
-    lessons: dict[str, TrainingSet]
+    Attributes:
+        report_days: Number of days to report; None for the last third.
+        models: Models out of `MODELS` to train, in addition to the reference and the online model.
+        jobs: Number of symbols to replay at a time; each then has a process of its own.
+        fed: Called now and then with the number of candles replayed, and the number of all.
+    """
 
-    def teach(self, asked: Asked, outcome: Outcome) -> None:
-        for lessons in self.lessons.values():
-            lessons.add(asked, outcome)
+    report_days: float | None = None
+    models: Sequence[str] = ("batch",)
+    jobs: int = 1
+    fed: Callable[[int, int], None] = lambda _fed, _all: None
 
 
-def evaluate(
-    candles: Mapping[str, Sequence[Candle]],
-    report_days: float | None = None,
-    models: Sequence[str] = ("batch",),
-) -> Evaluation:
+def evaluate(sources: Mapping[str, Source], wish: Wish | None = None) -> Evaluation:
     """Replay each symbol, and report the scores of its last days.
 
     Args:
-        candles: Candles by symbol, in order of time.
-        report_days: Number of days to report; default: the last third.
-        models: Models out of `MODELS` to train, in addition to the reference and the online model.
+        sources: For each symbol what returns its candles.
+        wish: What to evaluate.
 
     Raises:
-        ConfigurationError: There are too few candles to report, or a package that a model needs
-            for training is not installed.
+        ConfigurationError: There are too few candles to report, a file cannot be read, or a
+            package that a model needs for training is not installed.
+        RestartNeeded: A process died.
     """
-    for model in models:
+    wish = wish or Wish()
+    for model in wish.models:
         check_trainable(model)
-    runs = {symbol: _start(symbol, found, report_days, models) for symbol, found in candles.items()}
-    stages = _stages(runs)
-    for from_ms, until_ms in pairwise(stages):
-        for run in runs.values():
-            run.replay.feed(c for c in run.candles if from_ms < c.close_ms <= until_ms)
-        for model in models if until_ms < stages[-1] else ():
-            retrain(model, until_ms, {s: (r.replay, r.lessons[model]) for s, r in runs.items()})
-    results = [_result(symbol, run) for symbol, run in runs.items()]
-    return Evaluation(results, combined({r.symbol: r.digest for r in results}))
+    counts = dict.fromkeys(sources, 0)
+    total = 0
+
+    def fed(symbol: str, count: int) -> None:
+        counts[symbol] = count
+        wish.fed(sum(counts.values()), total)
+
+    with workers(sources, fed, wish.jobs) as found:
+        nothing: dict[str, tuple[object, ...]] = dict.fromkeys(sources, ())
+        pasts = found.each(SymbolRun.inspect, nothing)
+        total = sum(past.count for past in pasts.values())
+        _replay(found, pasts, wish)
+        results = found.each(SymbolRun.result, nothing)
+    digest = combined({symbol: result.digest for symbol, result in results.items()})
+    return Evaluation(list(results.values()), digest)
 
 
-def _start(
-    symbol: str, candles: Sequence[Candle], report_days: float | None, models: Sequence[str]
-) -> _Run:
-    first, last = candles[0], candles[-1]
-    whole_days = int((last.close_ms - first.open_ms) * REPORTED_SHARE) // DAY_MS
+def _replay(found: Workers, pasts: Mapping[str, Past], wish: Wish) -> None:
+    reported = {s: _reported_from(past, wish.report_days) for s, past in pasts.items()}
+    stages = _stages(pasts, min(reported.values()))
+    # The days of all symbols that the last training may learn from.
+    days = len(pasts) * min((stages[-2] - stages[0]) / DAY_MS, USUAL_DAYS)
+    collectors = {model: lessons_for(model, days) for model in wish.models}
+    found.each(
+        SymbolRun.begin, {s: (from_ms, deepcopy(collectors)) for s, from_ms in reported.items()}
+    )
+    lessons = {model: Lessons(model, pasts) for model in wish.models}
+    for _, until_ms in pairwise(stages):
+        learned = found.each(SymbolRun.feed, dict.fromkeys(pasts, (until_ms,)))
+        if until_ms == stages[-1]:
+            return
+        for symbol, tables in learned.items():
+            for model, table in tables.items():
+                lessons[model].add(symbol, table)
+        for one in lessons.values():
+            found.each(SymbolRun.install, one.train(until_ms))
+
+
+def _reported_from(past: Past, report_days: float | None) -> int:
+    whole_days = int((past.until_ms - past.from_ms) * REPORTED_SHARE) // DAY_MS
     reported_ms = int((whole_days or REPORTED_SHARE) * DAY_MS)
     if report_days is not None:
         reported_ms = int(report_days * DAY_MS)
-    interval = parse_interval(first.interval)
-    state = start_state(symbol, tick_e8=tick_of(candles), interval=interval)
-    replay = Replay(state, max(last.close_ms - reported_ms, first.open_ms))
-    run = _Run(candles, replay, {model: lessons_for(model) for model in models})
-    if models:
-        state.on_lesson = run.teach
-        state.teaches_recent = any(one.wanted.recent for one in run.lessons.values())
-    return run
+    return max(past.until_ms - reported_ms, past.from_ms)
 
 
-def _stages(runs: Mapping[str, _Run]) -> list[int]:
+def _stages(pasts: Mapping[str, Past], reported_ms: int) -> list[int]:
     """Return the start, the moments of training and the end of the replay, in order."""
-    first = min(run.candles[0].open_ms for run in runs.values())
-    last = max(run.candles[-1].close_ms for run in runs.values())
-    reported = min(run.replay.report_from_ms for run in runs.values())
-    month = reported - (reported - first) // MONTH_MS * MONTH_MS
+    first = min(past.from_ms for past in pasts.values())
+    last = max(past.until_ms for past in pasts.values())
+    month = reported_ms - (reported_ms - first) // MONTH_MS * MONTH_MS
     enough = first + FEWEST_DAYS * DAY_MS
     return [first, *(ms for ms in range(month, last, MONTH_MS) if ms > enough), last]
-
-
-def _result(symbol: str, run: _Run) -> SymbolResult:
-    replay, first, last = run.replay, run.candles[0], run.candles[-1]
-    skills = replay.scoreboard.skills()
-    if not skills:
-        raise ConfigurationError(
-            f"{symbol}: {len(run.candles)} candles are too few to score: give a day or more"
-        )
-    return SymbolResult(
-        symbol=symbol,
-        interval=first.interval,
-        from_ms=first.open_ms,
-        reported_from_ms=replay.report_from_ms,
-        until_ms=last.close_ms,
-        predictions=replay.digest.count,
-        champion=replay.state.championship.champion,
-        skills=skills,
-        events=replay.events,
-        digest=replay.digest.hex(),
-    )

@@ -1,73 +1,32 @@
 """Reader of candle files: official CSV or zip, REST rows as JSON lines, freqtrade's formats."""
 
 import gzip
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import orjson
 import pyarrow as pa
 from pyarrow import feather
 
-from candlewick.offline.evaluation.kline_rows import Cell, candle_of, open_ms_of
+from candlewick.offline.evaluation.kline_rows import Cell
 from candlewick.offline.replay.lines import chunks_of, damage_told
 from schemas.errors import ConfigurationError
-from schemas.market import Candle
-from schemas.timeframe import Interval
 
 Row = Sequence[Cell]
-INTERVALS = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
-_NAME = re.compile(r"([^\W_a-z]{2,64})(?:_([A-Z0-9]{2,8}))?-\d+[mhd]\b")
 _ARROW = (b"ARROW1", b"FEA1")
 _GZIP = b"\x1f\x8b"
+_MOST_ROWS = 10_000  # at once
 _FEATHER_COLUMNS = ("date", "open", "high", "low", "close", "volume")
 
 
-def read_candles(paths: Iterable[Path], symbol: str | None = None) -> dict[str, list[Candle]]:
-    """Return the candles of each symbol in order of time, without duplicates.
+def rows_of(path: Path) -> Iterator[Row]:
+    """Yield the rows of a file, in its order, without reading it as a whole.
 
-    Args:
-        paths: Files of 1m or 15m candles; all files of a symbol must have the same interval.
-        symbol: Symbol of all files; default: that in the name of each file.
+    JSON is the exception: it is read as a whole.
 
     Raises:
-        ConfigurationError: A file cannot be read, or its contents are not candles.
+        ConfigurationError: The file cannot be read, or its contents are not rows.
     """
-    rows: dict[str, dict[int, Row]] = {}
-    for path in paths:
-        found = rows.setdefault(symbol or _symbol_in(path), {})
-        for row in _rows(path):
-            found[open_ms_of(row)] = row
-    return {name: _candles(name, found) for name, found in rows.items()}
-
-
-def _symbol_in(path: Path) -> str:
-    named = _NAME.match(path.name)
-    if named is None:
-        raise ConfigurationError(f"{path.name} does not name its pair: add --symbol")
-    return named[1] + (named[2] or "")
-
-
-def _candles(symbol: str, rows: dict[int, Row]) -> list[Candle]:
-    times = sorted(rows)
-    if not times:
-        raise ConfigurationError(f"there are no candles in the files of {symbol}")
-    interval = _interval(symbol, times)
-    return [candle_of(rows[open_ms], symbol, interval) for open_ms in times]
-
-
-def _interval(symbol: str, times: list[int]) -> Interval:
-    shortest = min((after - before for before, after in pairwise(times)), default=0)
-    for interval in INTERVALS:
-        if interval.ms == shortest and not any(ms % interval.ms for ms in times):
-            return interval
-    raise ConfigurationError(
-        f"the candles of {symbol} are {shortest / 60_000:g} minutes apart: give 1m or 15m candles"
-    )
-
-
-def _rows(path: Path) -> Iterator[Row]:
     with damage_told(path):
         with path.open("rb") as file:
             magic = file.read(6)
@@ -81,12 +40,24 @@ def _rows(path: Path) -> Iterator[Row]:
 
 def _feather_rows(path: Path) -> Iterator[Row]:
     try:
-        table = feather.read_table(path, columns=list(_FEATHER_COLUMNS))
+        for batch in _batches(path):
+            table = batch.select(_FEATHER_COLUMNS)
+            stamps = table.column("date").cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64())
+            values = [table.column(name).to_pylist() for name in _FEATHER_COLUMNS[1:]]
+            yield from zip(stamps.to_pylist(), *values, strict=True)
     except (pa.ArrowInvalid, KeyError) as error:
         raise ConfigurationError(f"{path} is not a feather file of candles: {error}") from error
-    stamps = table["date"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64())
-    values = [table[name].to_pylist() for name in _FEATHER_COLUMNS[1:]]
-    yield from zip(stamps.to_pylist(), *values, strict=True)
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    with pa.memory_map(str(path)) as file:
+        if file.read(len(_ARROW[0])) == _ARROW[0]:
+            reader = pa.ipc.open_file(file)
+            for number in range(reader.num_record_batches):
+                for start in range(0, len(batch := reader.get_batch(number)), _MOST_ROWS):
+                    yield batch.slice(start, _MOST_ROWS)
+        else:  # the first version of the format knows no batches
+            yield from feather.read_table(path).to_batches(_MOST_ROWS)
 
 
 def _json_rows(path: Path, *, packed: bool) -> Iterator[Row]:

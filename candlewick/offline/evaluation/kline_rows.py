@@ -29,8 +29,8 @@ def open_ms_of(row: Sequence[Cell]) -> int:
     return time // 1000 if time >= MICROSECONDS_FROM else time
 
 
-def candle_of(row: Sequence[Cell], symbol: str, interval: Interval) -> Candle:
-    """Parse a row with time, open, high, low, close and volume, and optionally the other columns.
+def prices_of(row: Sequence[Cell], symbol: str) -> list[int]:
+    """Return the open, high, low and close price of a row, in 1e-8.
 
     Raises:
         ConfigurationError: A cell is missing or not a number.
@@ -38,14 +38,26 @@ def candle_of(row: Sequence[Cell], symbol: str, interval: Interval) -> Candle:
     if len(row) < FEWEST_CELLS:
         raise ConfigurationError(f"a row of {symbol} has {len(row)} columns but needs 6: {row}")
     try:
-        return _candle(row, symbol, interval)
+        return [_e8(cell) for cell in row[1:5]]
     except (ValueError, InvalidOperation) as error:
         raise ConfigurationError(f"a row of {symbol} is unreadable: {row}") from error
 
 
-def _candle(row: Sequence[Cell], symbol: str, interval: Interval) -> Candle:
+def candle_of(row: Sequence[Cell], symbol: str, interval: Interval) -> Candle:
+    """Parse a row with time, open, high, low, close and volume, and optionally the other columns.
+
+    Raises:
+        ConfigurationError: A cell is missing or not a number.
+    """
+    prices = prices_of(row, symbol)
+    try:
+        return _candle(row, prices, symbol, interval)
+    except (ValueError, InvalidOperation) as error:
+        raise ConfigurationError(f"a row of {symbol} is unreadable: {row}") from error
+
+
+def _candle(row: Sequence[Cell], prices: list[int], symbol: str, interval: Interval) -> Candle:
     open_ms = open_ms_of(row)
-    prices = [_e8(cell) for cell in row[1:6]]
     full = len(row) >= FULL_ROW
     return Candle(
         symbol=symbol,
@@ -56,7 +68,7 @@ def _candle(row: Sequence[Cell], symbol: str, interval: Interval) -> Candle:
         high_e8=prices[1],
         low_e8=prices[2],
         close_e8=prices[3],
-        volume_e8=prices[4],
+        volume_e8=_e8(row[5]),
         quote_volume_e8=_e8(row[7]) if full else 0,
         trade_count=int(row[8]) if full else 0,
         taker_buy_volume_e8=_e8(row[9]) if full else 0,
@@ -76,6 +88,8 @@ def _e8(cell: Cell) -> int:
         return round(cell * UNIT)
     if isinstance(cell, int):
         return cell * UNIT
+    if cell[-9:-8] == "." and (digits := cell[:-9] + cell[-8:]).isdigit():
+        return int(digits)  # the official files give all eight places
     whole, _, part = cell.partition(".")
     if whole.isdigit() and (part.isdigit() or not part):
         return int(whole + part[:PLACES].ljust(PLACES, "0"))

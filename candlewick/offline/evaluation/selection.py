@@ -1,30 +1,30 @@
 """Selection of the candles and models to evaluate."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 
-from candlewick.offline.evaluation.kline_files import read_candles
+from candlewick.offline.evaluation.find_files import INTERVALS, Chosen
+from candlewick.offline.evaluation.past import ALWAYS, Source, inspect
 from processors.training.request import CHOICE, MODELS
 from schemas.errors import ConfigurationError
-from schemas.market import Candle
+from schemas.timeframe import Interval, parse_interval
 
 
 def selected(
-    files: Sequence[Path], symbol: str | None, from_ms: int | None, until_ms: int | None
-) -> dict[str, list[Candle]]:
-    """Return each symbol's candles that open in ``[from_ms, until_ms)``.
+    files: Sequence[Chosen], from_ms: int | None = None, until_ms: int | None = None
+) -> dict[str, Source]:
+    """Return for each symbol what reads its candles that open in ``[from_ms, until_ms)``."""
+    span = from_ms or ALWAYS[0], ALWAYS[1] if until_ms is None else until_ms
+    return {one.symbol: partial(inspect, one.symbol, one.paths, span) for one in files}
+
+
+def interval_of(name: str | None) -> Interval | None:
+    """Return the interval with this name, None for no name.
 
     Raises:
-        ConfigurationError: A file cannot be read, or a symbol has no candles in that period.
+        ConfigurationError: The models know no such interval.
     """
-    found = {
-        name: [c for c in candles if _is_within(c.open_ms, from_ms, until_ms)]
-        for name, candles in read_candles(files, symbol).items()
-    }
-    empty = [name for name, candles in found.items() if not candles]
-    if empty:
-        raise ConfigurationError(f"no candles of {', '.join(empty)} between --from and --to")
-    return found
+    return parse_interval(name, INTERVALS) if name else None
 
 
 def models_of(names: Sequence[str]) -> list[str]:
@@ -39,7 +39,3 @@ def models_of(names: Sequence[str]) -> list[str]:
             f"unknown model {', '.join(sorted(unknown))}: use online, {CHOICE}"
         )
     return [name for name in MODELS if name in names]
-
-
-def _is_within(open_ms: int, from_ms: int | None, until_ms: int | None) -> bool:
-    return (from_ms is None or open_ms >= from_ms) and (until_ms is None or open_ms < until_ms)

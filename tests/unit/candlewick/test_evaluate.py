@@ -4,6 +4,7 @@ import gzip
 import json
 import zipfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,19 +13,34 @@ from pyarrow import feather
 from typer.testing import CliRunner
 
 from candlewick.cli import build_app
-from candlewick.offline.evaluation.evaluate import evaluate
-from candlewick.offline.evaluation.kline_files import read_candles
+from candlewick.offline.evaluation.evaluate import Wish, evaluate
+from candlewick.offline.evaluation.find_files import find_files
+from candlewick.offline.evaluation.past import ALWAYS, Findings, Past, Source, Span
 from candlewick.offline.evaluation.selection import models_of, selected
 from processors.prediction.digest import combined
 from processors.prediction.replay import Replay, tick_of
 from processors.prediction.state import start_state
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
+from schemas.timeframe import parse_interval
 from tests.support.candle_builders import trembling_minutes
 
 DATA = Path(__file__).parents[2] / "data"
 DAYS = [DATA / f"BTCUSDT-1m-2020-01-0{day}.zip" for day in (1, 2, 3)]
 MINUTES = trembling_minutes(40)
+
+
+def read_candles(paths: Sequence[Path], span: Span = ALWAYS) -> dict[str, list[Candle]]:
+    sources = selected(find_files(paths), *span)
+    return {symbol: list(source().candles()) for symbol, source in sources.items()}
+
+
+def held(candles: Sequence[Candle]) -> Source:
+    first, last = candles[0], candles[-1]
+    tick_e8 = tick_of(candles)
+    interval = parse_interval(first.interval)
+    of = (first.symbol, interval, first.open_ms, last.close_ms, len(candles), tick_e8, Findings())
+    return partial(Past, *of, partial(iter, candles))
 
 
 @pytest.fixture(scope="module")
@@ -141,11 +157,11 @@ def test_a_file_that_cannot_be_read_is_told(
 def test_days_are_selected(real_days: list[Candle]) -> None:
     second_ms = real_days[1440].open_ms
 
-    found = selected(DAYS, None, second_ms, second_ms + 86_400_000)
+    found = read_candles(DAYS, (second_ms, second_ms + 86_400_000))
 
     assert found == {"BTCUSDT": real_days[1440:2880]}
     with pytest.raises(ConfigurationError, match="no candles of BTCUSDT"):
-        selected(DAYS, None, second_ms * 2, None)
+        read_candles(DAYS, (second_ms * 2, second_ms * 3))
 
 
 def test_an_unknown_model_is_told() -> None:
@@ -155,7 +171,7 @@ def test_an_unknown_model_is_told() -> None:
 
 
 def test_real_days_give_the_same_digest_in_any_pieces(real_days: list[Candle]) -> None:
-    whole = evaluate({"BTCUSDT": real_days})
+    whole = evaluate({"BTCUSDT": held(real_days)})
 
     replay = Replay(start_state("BTCUSDT", tick_e8=tick_of(real_days)), 0)
     for start in range(0, len(real_days), 997):
@@ -167,11 +183,11 @@ def test_real_days_give_the_same_digest_in_any_pieces(real_days: list[Candle]) -
 
 
 def test_an_evaluation_done_twice_ends_with_the_same_digest(real_days: list[Candle]) -> None:
-    pairs = {"BTCUSDT": real_days[:2000], "ETHUSDT": real_days[1000:3000]}
+    pairs = {"BTCUSDT": held(real_days[:2000]), "ETHUSDT": held(real_days[1000:3000])}
     first, second = evaluate(pairs), evaluate(dict(reversed(pairs.items())))
 
     assert first.digest == second.digest
-    assert first.digest != evaluate(pairs | {"ETHUSDT": real_days[1000:2999]}).digest
+    assert first.digest != evaluate(pairs | {"ETHUSDT": held(real_days[1000:2999])}).digest
 
 
 def test_whole_candles_alone_answer_the_question_at_the_open(real_days: list[Candle]) -> None:
@@ -194,14 +210,14 @@ def test_whole_candles_alone_answer_the_question_at_the_open(real_days: list[Can
         for part in (real_days[i : i + 15] for i in range(0, len(real_days), 15))
     ]
 
-    result = evaluate({"BTCUSDT": quarters}).symbols[0]
+    result = evaluate({"BTCUSDT": held(quarters)}).symbols[0]
 
     assert [list(skill.by_minutes) for skill in result.skills] == [[15]] * 3
     assert result.predictions == 2 * (288 - 14)
 
 
 def test_trained_models_enter_when_there_is_enough_to_train_on() -> None:
-    result = evaluate({"BTCUSDT": trembling_minutes(12 * 1440)}, 3).symbols[0]
+    result = evaluate({"BTCUSDT": held(trembling_minutes(12 * 1440))}, Wish(3)).symbols[0]
 
     trained = next(event for event in result.events if event.event == "trained")
     assert trained.event_ms == result.reported_from_ms

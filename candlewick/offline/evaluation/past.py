@@ -1,0 +1,178 @@
+"""The candles of one symbol: inspected once, then read as a stream, however long the files are."""
+
+import heapq
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candlewick.offline.evaluation.find_files import INTERVALS
+from candlewick.offline.evaluation.kline_files import Row, rows_of
+from candlewick.offline.evaluation.kline_rows import candle_of, open_ms_of, prices_of
+from schemas.errors import ConfigurationError
+from schemas.market import Candle
+from schemas.timeframe import MINUTE_MS, Interval
+
+Times = NDArray[np.int64]
+Span = tuple[int, int]
+ALWAYS: Span = (0, 2**62)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found in the files of a symbol.
+
+    Attributes:
+        files: Number of files.
+        twice: Number of candles that were given more than once; the file given last counts.
+        disordered: Names of the files whose candles are not in order of time.
+        holes: Start and end of each hole, in order.
+    """
+
+    files: int = 0
+    twice: int = 0
+    disordered: tuple[str, ...] = ()
+    holes: tuple[Span, ...] = ()
+
+    @property
+    def missing_minutes(self) -> int:
+        """Number of minutes in all holes."""
+        return sum(end - start for start, end in self.holes) // MINUTE_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The candles of one symbol.
+
+    Attributes:
+        from_ms: Opening time of the first candle.
+        until_ms: Closing time of the last candle.
+        tick_e8: The largest price step that fits all prices, in 1e-8.
+        candles: Returns the candles anew, in order of time and each once.
+    """
+
+    symbol: str
+    interval: Interval
+    from_ms: int
+    until_ms: int
+    count: int
+    tick_e8: int
+    findings: Findings
+    candles: Callable[[], Iterator[Candle]]
+
+
+Source = Callable[[], Past]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One file: its place among the files given, the times of its candles, and their order."""
+
+    place: int
+    path: Path
+    first_ms: int
+    last_ms: int
+    ordered: bool
+
+
+def inspect(symbol: str, paths: Sequence[Path], span: Span = ALWAYS) -> Past:
+    """Return the candles in these files that open within the span.
+
+    Files may overlap and come in any order.
+
+    Raises:
+        ConfigurationError: A file cannot be read, its contents are not candles, or there are none.
+    """
+    parts, times, tick_e8 = [], [], 0
+    for place, path in enumerate(paths):
+        opened, tick_e8 = _look(symbol, path, span, tick_e8)
+        if len(opened):
+            ordered = bool((np.diff(opened) >= 0).all())
+            parts.append(_Part(place, path, int(opened.min()), int(opened.max()), ordered))
+            times.append(opened)
+    if not parts:
+        where = f"in the files of {symbol}"
+        if span != ALWAYS:
+            where = f"of {symbol} between --from and --to"
+        raise ConfigurationError(f"there are no candles {where}")
+    everything = np.sort(np.concatenate(times))
+    once = np.unique(everything)
+    interval = _interval(symbol, once)
+    return Past(
+        symbol=symbol,
+        interval=interval,
+        from_ms=int(once[0]),
+        until_ms=int(once[-1]) + interval.ms,
+        count=len(once),
+        tick_e8=tick_e8 or 1,
+        findings=Findings(
+            files=len(paths),
+            twice=len(everything) - len(once),
+            disordered=tuple(part.path.name for part in parts if not part.ordered),
+            holes=_holes(once, interval.ms),
+        ),
+        candles=partial(_candles, symbol, interval, tuple(parts), span),
+    )
+
+
+def _look(symbol: str, path: Path, span: Span, tick_e8: int) -> tuple[Times, int]:
+    opened = array("q")
+    for row in rows_of(path):
+        open_ms = open_ms_of(row)
+        if span[0] <= open_ms < span[1]:
+            opened.append(open_ms)
+            tick_e8 = gcd(tick_e8, *prices_of(row, symbol))
+    return np.array(opened, np.int64), tick_e8
+
+
+def _interval(symbol: str, times: Times) -> Interval:
+    shortest = int(np.diff(times).min()) if len(times) > 1 else 0
+    for interval in INTERVALS:
+        if interval.ms == shortest and not (times % interval.ms).any():
+            return interval
+    raise ConfigurationError(
+        f"the candles of {symbol} are {shortest / MINUTE_MS:g} minutes apart: "
+        "give 1m or 15m candles"
+    )
+
+
+def _holes(times: Times, length_ms: int) -> tuple[Span, ...]:
+    after = np.flatnonzero(np.diff(times) > length_ms)
+    starts, ends = times[after] + length_ms, times[after + 1]
+    return tuple(zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+def _candles(
+    symbol: str, interval: Interval, parts: Sequence[_Part], span: Span
+) -> Iterator[Candle]:
+    for group in _overlapping(parts):
+        streams = [_placed(part, span) for part in group]
+        merged = heapq.merge(*streams, key=lambda placed: placed[:2])
+        for _, same in groupby(merged, key=lambda placed: placed[0]):
+            *_, (_, _, row) = same  # the file given last counts
+            yield candle_of(row, symbol, interval)
+
+
+def _overlapping(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
+    """Return the files in order of time, in groups that have to be read together."""
+    group: list[_Part] = []
+    until_ms = -1
+    for part in sorted(parts, key=lambda part: part.first_ms):
+        if group and part.first_ms > until_ms:
+            yield group
+            group = []
+        group.append(part)
+        until_ms = max(until_ms, part.last_ms)
+    yield group
+
+
+def _placed(part: _Part, span: Span) -> Iterator[tuple[int, int, Row]]:
+    rows = ((open_ms_of(row), part.place, row) for row in rows_of(part.path))
+    wanted = (placed for placed in rows if span[0] <= placed[0] < span[1])
+    return wanted if part.ordered else iter(sorted(wanted, key=lambda placed: placed[0]))

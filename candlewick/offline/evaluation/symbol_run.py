@@ -1,0 +1,126 @@
+"""The replay of one symbol, in steps: it may run in a process of its own."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from candlewick.offline.evaluation.past import Past, Source
+from processors.models.protocol import Model, Outcome
+from processors.prediction.calibrated_models import installed
+from processors.prediction.replay import Replay
+from processors.prediction.scoreboard import Skill
+from processors.prediction.state import Asked, start_state
+from processors.training.dataset import Table, TrainingSet
+from schemas.errors import ConfigurationError
+from schemas.market import Candle
+from schemas.predictions import ModelVersion
+
+_AT_ONCE = 1440  # candles from one report of progress to the next
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolResult:
+    """The result of one symbol.
+
+    Attributes:
+        past: The candles, and what was found in their files.
+        reported_from_ms: Start of the reported period; ``skills`` has no candles before it.
+        months: Skills of each month of that period, by its name.
+        digest: SHA-256 of all predictions, including those before the reported period.
+    """
+
+    past: Past
+    reported_from_ms: int
+    predictions: int
+    champion: str
+    skills: list[Skill]
+    months: dict[str, list[Skill]]
+    events: list[ModelVersion]
+    digest: str
+
+    @property
+    def symbol(self) -> str:
+        """Symbol of the candles."""
+        return self.past.symbol
+
+
+@dataclass(slots=True)
+class SymbolRun:
+    """One symbol's replay. Call `inspect`, then `begin`, then the others as often as needed.
+
+    Attributes:
+        fed: Called now and then with the number of candles replayed so far.
+    """
+
+    source: Source
+    fed: Callable[[int], None]
+    _past: Past = field(init=False)
+    _replay: Replay = field(init=False)
+    _candles: Iterator[Candle] = field(init=False)
+    _lessons: dict[str, TrainingSet] = field(init=False)
+    _held: Candle | None = None
+    _count: int = 0
+
+    def inspect(self) -> Past:
+        """Read the candles once, and return what they are."""
+        self._past = self.source()
+        return self._past
+
+    def begin(self, report_from_ms: int, lessons: dict[str, TrainingSet]) -> None:
+        """Set the start of the reported period, and the collectors of lessons by model."""
+        past = self._past
+        state = start_state(past.symbol, tick_e8=past.tick_e8, interval=past.interval)
+        self._replay = Replay(state, report_from_ms)
+        self._candles = past.candles()
+        self._lessons = lessons
+        if lessons:
+            state.on_lesson = self._teach
+            state.teaches_recent = any(one.wanted.recent for one in lessons.values())
+
+    def feed(self, until_ms: int) -> Mapping[str, Table]:
+        """Replay the candles that close until then; return the lessons since the last call."""
+        candles = self._until(until_ms)
+        while count := self._replay.feed(islice(candles, _AT_ONCE)):
+            self._count += count
+            self.fed(self._count)
+        return {model: lessons.take() for model, lessons in self._lessons.items()}
+
+    def install(self, model: Model | None, event: ModelVersion) -> None:
+        """Let a trained model answer from now on, and note the event."""
+        if model is not None:
+            self._replay.state.contestants = installed(self._replay.state.contestants, model)
+        self._replay.events.append(event)
+
+    def result(self) -> SymbolResult:
+        """Return the result.
+
+        Raises:
+            ConfigurationError: There are too few candles to report.
+        """
+        replay, past = self._replay, self._past
+        skills = replay.scoreboard.skills()
+        if not skills:
+            raise ConfigurationError(
+                f"{past.symbol}: {past.count} candles are too few to score: give a day or more"
+            )
+        return SymbolResult(
+            past=past,
+            reported_from_ms=replay.report_from_ms,
+            predictions=replay.digest.count,
+            champion=replay.state.championship.champion,
+            skills=skills,
+            months=replay.scoreboard.months(),
+            events=replay.events,
+            digest=replay.digest.hex(),
+        )
+
+    def _until(self, until_ms: int) -> Iterator[Candle]:
+        while candle := self._held or next(self._candles, None):
+            self._held = candle if candle.close_ms > until_ms else None
+            if self._held:
+                return
+            yield candle
+
+    def _teach(self, asked: Asked, outcome: Outcome) -> None:
+        for lessons in self._lessons.values():
+            lessons.add(asked, outcome)
