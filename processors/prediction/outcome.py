@@ -109,13 +109,14 @@ def _notice(state: SymbolState, contestant: Contestant, notice: Notice) -> Model
 
 def _promotion(state: SymbolState, event: ModelEvent, promotion: Promotion) -> ModelVersion:
     versions = {c.model.name: c.model.version for c in state.contestants}
-    title = "champion" if event is ModelEvent.PROMOTED else "champion of the chance"
+    by_interval = event is ModelEvent.PROMOTED
+    lower = "loss on the same candles" if by_interval else "Brier score"
     return ModelVersion(
         model=promotion.model,
         version=versions[promotion.model],
         symbol=state.symbol,
         event=event.value,
         event_ms=state.next_ms,
-        reason=f"{title} in place of {promotion.former}: lower loss on the same candles",
+        reason=f"champion in place of {promotion.former}: lower {lower}",
         details=orjson.dumps(promotion).decode(),
     )

@@ -6,6 +6,7 @@ from operator import attrgetter
 
 import numpy as np
 
+from processors.prediction.chance_tally import CHANCES, ChanceSkill
 from processors.prediction.tally import HELD, LOSSES, Floats, Tally, merged
 from processors.significance import skill_with_error
 from schemas.predictions import Score
@@ -16,7 +17,7 @@ CHAMPION = "champion"  # the model that was champion at the time
 FIFTHS = 5
 WEEK_DAYS = 7
 _AT_ONCE = 20_000  # scores: some 5 MB, and the cost of a fold does not matter any more
-_COLUMNS = ("issued_ms", "open_ms", "minutes_to_close", "volatility_bp", *LOSSES, *HELD)
+_COLUMNS = ("issued_ms", "open_ms", "minutes_to_close", "volatility_bp", *LOSSES, *HELD, *CHANCES)
 _row = attrgetter(*_COLUMNS)
 
 
@@ -59,6 +60,7 @@ class Skill:
         winkler_better_pct: How much lower the Winkler score of the 90 % interval is, in percent.
         by_minutes: Calibration by minutes to close.
         by_fifth: Calibration by fifths of the volatility before the question, calmest first.
+        chance: What the chance to close up was worth; None if no score has one.
     """
 
     model: str
@@ -73,6 +75,7 @@ class Skill:
     by_minutes: dict[int, Calibration]
     by_fifth: list[Calibration]
     days: Days
+    chance: ChanceSkill | None
 
 
 class Scoreboard:
@@ -157,6 +160,7 @@ def _skill(model: str, tally: Tally) -> Skill:
         },
         by_fifth=[_calibration(row) for row in tally.held_by_fifth(FIFTHS)],
         days=_days(tally),
+        chance=tally.chances.skill(),
     )
 
 

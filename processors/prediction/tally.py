@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from processors.prediction.chance_tally import ChanceTally
+
 Floats = NDArray[np.float64]
 # Proper scores, each compared with the reference's on the same questions. The first two of each
 # candle are kept. A score is added to the report by its name here and in `scoreboard.Skill`.
@@ -29,16 +31,18 @@ class Tally:
         losses: Sums of `LOSSES`, float64[2, losses]: the model's, and the reference's.
         minutes: Number of cases and sums of `HELD`, by minutes to close: float64[16, 1 + held].
         volatility: The same by bins of volatility, calmest first: float64[bins, 1 + held].
+        chances: Sums of the chance's scores.
         open_ms: Opening time of each candle.
         by_candle: Each candle's sums of `BY_CANDLE`: the model's, and the reference's.
     """
 
-    __slots__ = ("by_candle", "losses", "minutes", "open_ms", "volatility")
+    __slots__ = ("by_candle", "chances", "losses", "minutes", "open_ms", "volatility")
 
     def __init__(self) -> None:
         self.losses = np.zeros((2, len(LOSSES)))
         self.minutes = np.zeros((QUESTIONS + 1, 1 + len(HELD)))
         self.volatility = np.zeros((BINS, 1 + len(HELD)))
+        self.chances = ChanceTally()
         self.open_ms = array("q")
         self.by_candle = tuple((array("d"), array("d")) for _ in BY_CANDLE)
 
@@ -48,6 +52,7 @@ class Tally:
         All scores of a candle must come in one call.
         """
         self.losses += [[side[name].sum() for name in LOSSES] for side in (mine, reference)]
+        self.chances.add(mine, reference)
         held = [np.ones(len(mine["open_ms"])), *(mine[name] for name in HELD)]
         minutes = np.clip(mine["minutes_to_close"], 0, QUESTIONS).astype(np.intp)
         bins = _bins(mine["volatility_bp"])
@@ -83,6 +88,7 @@ def merged(tallies: Iterable[Tally]) -> Tally:
         total.losses += tally.losses
         total.minutes += tally.minutes
         total.volatility += tally.volatility
+        total.chances.merge(tally.chances)
         total.open_ms += tally.open_ms
         for sides, others in zip(total.by_candle, tally.by_candle, strict=True):
             for kept, other in zip(sides, others, strict=True):

@@ -8,6 +8,7 @@ import orjson
 from candlewick.offline.evaluation.evaluate import Evaluation
 from candlewick.offline.evaluation.past import Findings
 from candlewick.offline.evaluation.symbol_run import SymbolResult
+from processors.prediction.chance_tally import ChanceSkill
 from processors.prediction.scoreboard import Calibration, Skill
 
 Json = dict[str, object]
@@ -70,6 +71,31 @@ def _skill(skill: Skill) -> Json:
         "days_worse": skill.days.worse,
         "worst_week_ms": skill.days.worst_week_ms,
         "worst_week_improvement_percent": _known(skill.days.worst_week_pct),
+        "chance": _chance(skill.chance),
+    }
+
+
+def _chance(chance: ChanceSkill | None) -> Json | None:
+    if chance is None:
+        return None
+    return {
+        "cases": chance.cases,
+        "share_up": chance.share_up,
+        "brier": chance.brier,
+        "log_loss": chance.log_loss,
+        "brier_improvement_percent": _known(chance.brier_better_pct),
+        "brier_improvement_standard_error": _known(chance.brier_better_error),
+        "climatology_improvement_percent": _known(chance.climatology_better_pct),
+        "reliability": chance.reliability,
+        "resolution": chance.resolution,
+        "uncertainty": chance.uncertainty,
+        "by_tenth": [
+            {"cases": t.cases, "chance": _known(t.chance), "share_up": _known(t.share_up)}
+            for t in chance.tenths
+        ],
+        "brier_improvement_by_minutes_to_close": {
+            str(minutes): _known(better) for minutes, better in chance.by_minutes.items()
+        },
     }
 
 

@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from candlewick.offline.evaluation.cells import cell, day, number, percent, plain_table
+from candlewick.offline.evaluation.chance_tables import print_chances
 from candlewick.offline.evaluation.evaluate import Evaluation
 from candlewick.offline.evaluation.month_tables import print_months
 from candlewick.offline.evaluation.past import Findings, Past
@@ -29,6 +30,7 @@ def print_skills(skills: list[Skill], console: Console) -> None:
     print_whole(console, _skill_table(skills), spare=("in 50", "bp"))
     print_whole(console, _minutes_table(skills))
     print_whole(console, _fifths_table(skills))
+    print_chances(skills, console)
 
 
 def findings_told(past: Past) -> str:

@@ -16,6 +16,7 @@ from candlewick.offline.evaluation.tables import print_skills
 from candlewick.store.audits import Difference, Tally
 from candlewick.store.completeness import Month
 from candlewick.terminal.whole_tables import print_whole
+from processors.prediction.chance_tally import ChanceSkill, Tenth
 from processors.prediction.scoreboard import Calibration, Days, Skill
 from schemas.predictions import ModelVersion
 from tests.support.api_market import a_prediction
@@ -96,6 +97,21 @@ def a_skill(model: str) -> Skill:
         by_minutes=dict.fromkeys(range(15, 0, -1), calibration),
         by_fifth=[calibration] * 5,
         days=Days(184, 12, START_MS, -1.23),
+        chance=ChanceSkill(
+            cases=1_234_567,
+            share_up=0.5123,
+            brier=0.16234,
+            log_loss=0.48123,
+            log_loss_of_constant=0.49,
+            brier_better_pct=-12.34,
+            brier_better_error=0.12,
+            climatology_better_pct=34.56,
+            reliability=0.00012,
+            resolution=0.0871,
+            uncertainty=0.2499,
+            tenths=[Tenth(123, 0.1 * place, 0.101 * place) for place in range(10)],
+            by_minutes=dict.fromkeys(range(15, 0, -1), 1.23),
+        ),
     )
 
 

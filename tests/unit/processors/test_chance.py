@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from processors.models.online import Online
 from processors.prediction.calibrated_models import contestant, reference
 from processors.prediction.chance import ChanceCalibrator, raw_chance
+from processors.prediction.chance_tally import ChanceSkill
 from processors.prediction.issue import refresh
 from processors.prediction.prequential import Step, step
+from processors.prediction.scoreboard import Scoreboard
 from processors.prediction.scoring import score_of
 from processors.prediction.state import SymbolState, start_state
 from schemas.codecs import decode, encode
@@ -172,7 +174,7 @@ def test_the_loss_of_nine_quantiles_stands_beside_that_of_four() -> None:
     assert score.pinball_bp == old.pinball_bp
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(2 * 1440, 3 * 1440 - 61), st.integers(0, 10**6))
 def test_what_comes_later_does_not_change_a_chance_that_has_learned(known: int, seed: int) -> None:
     start_ms = CANDLES[known - 1].close_ms
@@ -235,3 +237,49 @@ def test_a_prediction_of_the_first_contract_has_no_chance_of_a_price() -> None:
 
     assert old.quantiles_e8 == ()
     assert chance_at_or_above(old, old.price_e8) is None
+
+
+def chance_skill(cases: list[tuple[float, bool]], reference: float = 0.5) -> ChanceSkill:
+    board = Scoreboard()
+    for i, (chance, up) in enumerate(cases):
+        asked = a_prediction(open_ms=i * 900_000, issued_ms=i * 900_000, close_ms=(i + 1) * 900_000)
+        open_e8, close_e8 = 1000 * E8, (1000 if up else 999) * E8
+        board.add(
+            score_of(replace(asked, model=model, chance_up=told), close_e8, open_e8)
+            for model, told in (("reference", reference), ("online", chance))
+        )
+    found = next(skill for skill in board.skills() if skill.model == "online").chance
+    assert found is not None
+    return found
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([0.05, 0.25, 0.65, 0.95]), st.booleans()), min_size=5))
+def test_the_brier_score_is_reliability_less_resolution_plus_uncertainty(
+    cases: list[tuple[float, bool]],
+) -> None:
+    found = chance_skill(cases)
+
+    parts = found.reliability - found.resolution + found.uncertainty
+    assert found.brier == pytest.approx(parts, abs=1e-9)  # exact: one value in each tenth
+    assert sum(tenth.cases for tenth in found.tenths) == found.cases == len(cases)
+
+
+def test_a_chance_is_compared_with_the_constant_interval_and_with_the_climate() -> None:
+    found = chance_skill([(0.8, True), (0.8, True), (0.8, True), (0.8, False)] * 3)
+
+    assert found.brier == pytest.approx((3 * 0.04 + 0.64) / 4)
+    assert found.brier_better_pct == pytest.approx(100 * (1 - found.brier / 0.25))
+    assert found.climatology_better_pct == pytest.approx(100 * (1 - found.brier / 0.1875))
+    assert found.tenths[8].share_up == pytest.approx(0.75)
+    assert list(found.by_minutes) == [10]
+
+
+def test_scores_from_before_the_chance_are_left_out_of_its_skill() -> None:
+    board = Scoreboard()
+    board.add(
+        score_of(replace(a_prediction(), model=m), 1001 * E8) for m in ("reference", "online")
+    )
+
+    assert [skill.chance for skill in board.skills()] == [None, None, None]
+    assert board.skills()[0].cases == 1
