@@ -1,12 +1,13 @@
 """The scoreboard: compares every model with the reference on the same questions, by month too."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
 import numpy as np
 
-from processors.prediction.chance_tally import CHANCES, ChanceSkill
+from processors.prediction.chance_tally import CHANCES, ChanceSkill, ChanceTally
+from processors.prediction.following import Earned, Following
 from processors.prediction.tally import HELD, LOSSES, Floats, Tally, merged
 from processors.significance import skill_with_error
 from schemas.predictions import Score
@@ -14,6 +15,7 @@ from schemas.timeframe import DAY_MS, Interval
 
 REFERENCE = "reference"
 CHAMPION = "champion"  # the model that was champion at the time
+_CHANCE_CHAMPION = "chance champion"  # its chances stand in the champion's row
 FIFTHS = 5
 WEEK_DAYS = 7
 _AT_ONCE = 20_000  # scores: some 5 MB, and the cost of a fold does not matter any more
@@ -85,15 +87,20 @@ class Scoreboard:
         self._waiting: dict[str, list[tuple[float, ...]]] = {}
         self._count = 0
         self._months: dict[str, dict[str, Tally]] = {}
+        self._following = Following()
 
     def add(self, scores: Iterable[Score]) -> None:
         """Add scores in any order; those of a candle, of every model, must come in one call."""
         waiting = self._waiting
+        scores = list(scores)
+        self._following.add(scores)
         for s in scores:
             row = _row(s)
             waiting.setdefault(s.model, []).append(row)
             if s.champion:
                 waiting.setdefault(CHAMPION, []).append(row)
+            if s.chance_champion:
+                waiting.setdefault(_CHANCE_CHAMPION, []).append(row)
             self._count += 1
         if self._count > _AT_ONCE:
             self._fold()
@@ -103,18 +110,18 @@ class Scoreboard:
         self._fold()
         months = [self._months[name] for name in sorted(self._months)]
         models = dict.fromkeys(model for month in months for model in month)
-        return [
-            _skill(model, merged(month[model] for month in months if model in month))
-            for model in _champion_last(models)
-        ]
+        return _skills(
+            {model: merged(month[model] for month in months if model in month) for model in models}
+        )
 
     def months(self) -> dict[str, list[Skill]]:
         """Return the skills of each month by its name, for example ``2022-05``, in UTC."""
         self._fold()
-        return {
-            month: [_skill(model, tallies[model]) for model in _champion_last(tallies)]
-            for month, tallies in sorted(self._months.items())
-        }
+        return {month: _skills(tallies) for month, tallies in sorted(self._months.items())}
+
+    def earned(self) -> list[Earned]:
+        """Return what following the chance champion would have earned."""
+        return self._following.earned()
 
     def _fold(self) -> None:
         waiting, self._waiting, self._count = self._waiting, {}, 0
@@ -135,11 +142,17 @@ class Scoreboard:
             self._months.setdefault(str(month), {}).setdefault(model, Tally()).add(*sides)
 
 
-def _champion_last(models: Iterable[str]) -> list[str]:
-    return sorted(models, key=lambda model: model == CHAMPION)
+def _skills(tallies: Mapping[str, Tally]) -> list[Skill]:
+    """Return the skill of each model, the champion's last."""
+    chances = {model: tally.chances for model, tally in tallies.items()}
+    if _CHANCE_CHAMPION in chances:
+        chances[CHAMPION] = chances[_CHANCE_CHAMPION]
+    models = sorted(tallies.keys() - {_CHANCE_CHAMPION}, key=list(tallies).index)
+    models.sort(key=lambda model: model == CHAMPION)
+    return [_skill(model, tallies[model], chances[model]) for model in models]
 
 
-def _skill(model: str, tally: Tally) -> Skill:
+def _skill(model: str, tally: Tally, chances: ChanceTally) -> Skill:
     point, point_error = skill_with_error(*tally.of_candles("squared_error_bp2"))
     pinball, pinball_error = skill_with_error(*tally.of_candles("pinball_bp"))
     overall = tally.minutes.sum(axis=0)
@@ -160,7 +173,7 @@ def _skill(model: str, tally: Tally) -> Skill:
         },
         by_fifth=[_calibration(row) for row in tally.held_by_fifth(FIFTHS)],
         days=_days(tally),
-        chance=tally.chances.skill(),
+        chance=chances.skill(),
     )
 
 

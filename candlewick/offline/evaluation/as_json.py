@@ -38,6 +38,7 @@ def _symbol(result: SymbolResult) -> Json:
             month: {skill.model: _skill(skill) for skill in skills}
             for month, skills in result.months.items()
         },
+        "following_the_chance": [asdict(earned) for earned in result.earned],
         "events": [asdict(event) for event in result.events],
         "digest": result.digest,
     }

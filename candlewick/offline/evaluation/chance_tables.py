@@ -6,6 +6,7 @@ from rich.table import Table
 from candlewick.offline.evaluation.cells import number, percent, plain_table
 from candlewick.terminal.whole_tables import print_whole
 from processors.prediction.chance_tally import ChanceSkill
+from processors.prediction.following import FEES_BP, Earned
 from processors.prediction.scoreboard import Skill
 
 Chances = dict[str, ChanceSkill]
@@ -18,6 +19,20 @@ def print_chances(skills: list[Skill], console: Console) -> None:
         print_whole(console, _scores_table(chances), spare=("resolution",))
         print_whole(console, _tenths_table(chances))
         print_whole(console, _minutes_table(chances))
+
+
+def print_earned(earned: list[Earned], console: Console) -> None:
+    """Print what following the chance would have earned; nothing if there was no trade."""
+    if any(row.trades for row in earned):
+        fees = (f"net at {number(fee / 100, 2)} %" for fee in FEES_BP[1:])
+        table = plain_table("chance from", "trades", "gross bp", *fees)
+        for row in earned:
+            gross = f"{number(row.gross_bp, 2)} ± {number(row.error_bp, 2)}"
+            net = (number(value, 2) for value in row.net_bp[1:])
+            table.add_row(f"{percent(row.threshold)} %", f"{row.trades:,}", gross, *net)
+        table.caption = "one trade a candle at most; a fee for each of its two orders"
+        table.caption_justify = "left"
+        print_whole(console, table)
 
 
 def _scores_table(chances: Chances) -> Table:

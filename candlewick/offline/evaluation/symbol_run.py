@@ -7,6 +7,7 @@ from itertools import islice
 from candlewick.offline.evaluation.past import Past, Source
 from processors.models.protocol import Model, Outcome
 from processors.prediction.calibrated_models import installed
+from processors.prediction.following import Earned
 from processors.prediction.replay import Replay
 from processors.prediction.scoreboard import Skill
 from processors.prediction.state import Asked, start_state
@@ -26,6 +27,7 @@ class SymbolResult:
         past: The candles, and what was found in their files.
         reported_from_ms: Start of the reported period; ``skills`` has no candles before it.
         months: Skills of each month of that period, by its name.
+        earned: What following the chance would have earned in that period.
         digest: SHA-256 of all predictions, including those before the reported period.
     """
 
@@ -35,6 +37,7 @@ class SymbolResult:
     champion: str
     skills: list[Skill]
     months: dict[str, list[Skill]]
+    earned: list[Earned]
     events: list[ModelVersion]
     digest: str
 
@@ -110,6 +113,7 @@ class SymbolRun:
             champion=replay.state.championship.champion,
             skills=skills,
             months=replay.scoreboard.months(),
+            earned=replay.scoreboard.earned(),
             events=replay.events,
             digest=replay.digest.hex(),
         )

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from candlewick.offline.evaluation.cells import cell, day, number, percent, plain_table
-from candlewick.offline.evaluation.chance_tables import print_chances
+from candlewick.offline.evaluation.chance_tables import print_chances, print_earned
 from candlewick.offline.evaluation.evaluate import Evaluation
 from candlewick.offline.evaluation.month_tables import print_months
 from candlewick.offline.evaluation.past import Findings, Past
@@ -18,6 +18,7 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     for result in evaluation.symbols:
         console.print(_heading(result))
         print_skills(result.skills, console)
+        print_earned(result.earned, console)
         print_months(result.skills, result.months, console)
         for event in result.events:
             console.print(f"{day(event.event_ms)}  {event.model} {event.event}: {event.reason}")

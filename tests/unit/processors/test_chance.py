@@ -13,6 +13,7 @@ from processors.models.online import Online
 from processors.prediction.calibrated_models import contestant, reference
 from processors.prediction.chance import ChanceCalibrator, raw_chance
 from processors.prediction.chance_tally import ChanceSkill
+from processors.prediction.following import THRESHOLDS, Following
 from processors.prediction.issue import refresh
 from processors.prediction.prequential import Step, step
 from processors.prediction.scoreboard import Scoreboard
@@ -21,7 +22,7 @@ from processors.prediction.state import SymbolState, start_state
 from schemas.codecs import decode, encode
 from schemas.distribution import LEAST_CHANCE, chance_above, chance_at_or_above, normal_score
 from schemas.market import Candle
-from schemas.predictions import LEVELS, ModelEvent, Prediction
+from schemas.predictions import LEVELS, ModelEvent, Prediction, Score
 from tests.support.candle_builders import E8, trembling_minutes
 from tests.unit.processors.test_prediction_scores import a_prediction
 
@@ -283,3 +284,68 @@ def test_scores_from_before_the_chance_are_left_out_of_its_skill() -> None:
 
     assert [skill.chance for skill in board.skills()] == [None, None, None]
     assert board.skills()[0].cases == 1
+
+
+def a_candle_of_scores(
+    place: int, told: list[float], last_prices: list[int], close: int, open_price: int = 1000
+) -> list[Score]:
+    opened = place * 900_000
+    scores = []
+    for minute, (chance, last) in enumerate(zip(told, last_prices, strict=True)):
+        asked = a_prediction(
+            open_ms=opened,
+            close_ms=opened + 900_000,
+            issued_ms=opened + minute * 60_000,
+            last_price_e8=last * E8,
+            price_e8=last * E8,
+        )
+        scores += [
+            score_of(
+                replace(asked, model=model, chance_up=chance, chance_champion=model == "online"),
+                close * E8,
+                open_price * E8,
+            )
+            for model in ("reference", "online")
+        ]
+    return scores
+
+
+def test_following_buys_at_the_first_price_at_which_the_chance_is_high_enough() -> None:
+    following = Following()
+    following.add(a_candle_of_scores(0, [0.5, 0.65, 0.9], [1000, 1004, 1010], close=1008))
+    following.add(a_candle_of_scores(1, [0.5, 0.35, 0.1], [1000, 996, 990], close=992))
+
+    rows = {row.threshold: row for row in following.earned()}
+
+    bought, sold = 1e4 * math.log(1008 / 1004), -1e4 * math.log(992 / 996)
+    assert rows[0.6].trades == 2
+    assert rows[0.6].gross_bp == pytest.approx((bought + sold) / 2)
+    assert rows[0.6].net_bp[2] == pytest.approx(rows[0.6].gross_bp - 20)
+    late = 1e4 * math.log(1008 / 1010), -1e4 * math.log(992 / 990)
+    assert rows[0.9].gross_bp == pytest.approx(sum(late) / 2)
+
+
+def test_chances_near_even_are_not_followed() -> None:
+    following = Following()
+    following.add(a_candle_of_scores(0, [0.5, 0.505], [1000, 1001], close=1008))
+
+    assert [row.trades for row in following.earned()] == [0] * len(THRESHOLDS)
+
+
+def test_the_champions_chance_is_that_of_the_champion_of_the_chance() -> None:
+    board = Scoreboard()
+    for place in range(4):
+        scores = a_candle_of_scores(place, [0.8], [1000], close=1001)
+        board.add(
+            replace(s, champion=s.model == "reference")
+            if s.model == "online"
+            else replace(s, champion=True, chance_up=0.5, brier=0.25)
+            for s in scores
+        )
+
+    skills = {s.model: s for s in board.skills()}
+
+    assert list(skills) == ["reference", "online", "champion"]
+    assert skills["champion"].pinball_better_pct == 0
+    assert skills["champion"].chance is not None
+    assert skills["champion"].chance.brier == pytest.approx(0.04)
