@@ -15,9 +15,9 @@ def candles_of(coin: Coin, minutes: Skeleton, points: Points, fills: Fills) -> C
     bought = points.volume * points.bought
     unit = coin.quote_unit_e8
     last = np.maximum(points.used - 1, 0)
-    closed_by_taker = points.bought[np.arange(len(minutes)), last]
+    closed_by_taker = points.bought[last, np.arange(len(minutes))]
     rest_quote = minutes.close * minutes.rest_e8 * coin.tick_e8 // E8
-    edges = fills.first_trade_id(points.agg_edges[:, [0, -1]])
+    edges = fills.first_trade_id(points.agg_edges[[0, -1]])
     opens = (minutes.first_minute + np.arange(len(minutes), dtype=np.int64)) * MINUTE_MS
     return Candles(
         open_ms=opens,
@@ -26,34 +26,34 @@ def candles_of(coin: Coin, minutes: Skeleton, points: Points, fills: Fills) -> C
         low_e8=minutes.low * coin.tick_e8,
         close_e8=minutes.close * coin.tick_e8,
         volume_e8=minutes.volume * coin.step_e8 + minutes.rest_e8,
-        quote_e8=(points.price * points.volume).sum(axis=1) * unit + rest_quote,
-        trades=edges[:, 1] - edges[:, 0],
-        taker_e8=bought.sum(axis=1) * coin.step_e8 + minutes.rest_e8 * closed_by_taker,
-        taker_quote_e8=(points.price * bought).sum(axis=1) * unit + rest_quote * closed_by_taker,
-        first_trade_id=edges[:, 0],
+        quote_e8=(points.price * points.volume).sum(axis=0) * unit + rest_quote,
+        trades=edges[1] - edges[0],
+        taker_e8=bought.sum(axis=0) * coin.step_e8 + minutes.rest_e8 * closed_by_taker,
+        taker_quote_e8=(points.price * bought).sum(axis=0) * unit + rest_quote * closed_by_taker,
+        first_trade_id=edges[0],
     )
 
 
 def trades_of(coin: Coin, seed: int, minute: Skeleton, points: Points, fills: Fills) -> Trades:
     """Return the trades of one minute, which add up to its candle exactly."""
     used = int(points.used[0])
-    starts = points.agg_edges[0, :used] - points.agg_edges[0, 0]
-    runs = np.diff(points.agg_edges[0, : used + 1])
+    starts = points.agg_edges[:used, 0] - points.agg_edges[0, 0]
+    runs = np.diff(points.agg_edges[: used + 1, 0])
     at = np.repeat(np.arange(used, dtype=np.int64), runs)
     ids = np.arange(len(at), dtype=np.int64)
     noise = words(key_of(seed, coin.symbol, "trade"), ids + int(points.agg_edges[0, 0]))
     edges = fills.first_trade_id(points.agg_edges[0, 0] + np.arange(len(at) + 1, dtype=np.int64))
-    quantity = np.diff(edges) + _spare(points.volume[0, :used], edges, starts, runs, noise=noise)
+    quantity = np.diff(edges) + _spare(points.volume[:used, 0], edges, starts, runs, noise=noise)
     quantity_e8 = quantity * coin.step_e8
     if len(at):
         quantity_e8[-1] += int(minute.rest_e8[0])
     return Trades(
         first_agg_id=int(points.agg_edges[0, 0]),
         time_ms=minute.first_minute * MINUTE_MS + _offsets(at, ids - starts[at], runs[at], noise),
-        price_e8=points.price[0, :used][at] * coin.tick_e8,
+        price_e8=points.price[:used, 0][at] * coin.tick_e8,
         quantity_e8=quantity_e8,
         trade_id_edges=edges,
-        buyer_maker=~points.bought[0, :used][at],
+        buyer_maker=~points.bought[:used, 0][at],
     )
 
 

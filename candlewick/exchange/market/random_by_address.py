@@ -1,6 +1,7 @@
 """Random numbers by address: the same key and counter give the same word, in any order."""
 
 import hashlib
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 
+_WORD_BITS: Final = 64
 _GOLDEN = np.uint64(
     0x9E3779B97F4A7C15
 )  # 2^64 over the golden ratio, odd; all three are SplitMix64's
@@ -29,18 +31,24 @@ def words(key: int, counters: I64) -> U64:
     Source: Steele, Lea and Flood (2014), "Fast splittable pseudorandom number generators",
     SplitMix64; here the counter is the index into the sequence.
     """
-    state = counters.astype(np.uint64) * _GOLDEN + np.full(1, key, np.uint64)
-    state ^= state >> np.uint64(30)
+    state = counters.astype(np.uint64)
+    state *= _GOLDEN
+    state += np.uint64(key)
+    shifted = state >> np.uint64(30)
+    state ^= shifted
     state *= _FIRST
-    state ^= state >> np.uint64(27)
+    state ^= np.right_shift(state, np.uint64(27), out=shifted)
     state *= _SECOND
-    state ^= state >> np.uint64(31)
+    state ^= np.right_shift(state, np.uint64(31), out=shifted)
     return state
 
 
 def lane(source: U64, shift: int, bits: int) -> I64:
     """Return `bits` bits of each word, from bit `shift` upwards, as integers."""
-    return ((source >> np.uint64(shift)) & np.uint64((1 << bits) - 1)).astype(np.int64)
+    found = source >> np.uint64(shift)
+    if shift + bits < _WORD_BITS:
+        found &= np.uint64((1 << bits) - 1)
+    return found.view(np.int64)
 
 
 def normals(source: U64) -> F64:

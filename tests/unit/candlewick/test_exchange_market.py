@@ -1,5 +1,6 @@
 """The generated market: whoever asks, whenever, in any order, it is the same and it adds up."""
 
+import hashlib
 import itertools
 from datetime import date
 
@@ -12,7 +13,10 @@ from candlewick.exchange.market.coins import DEFAULT_SYMBOLS, coin_of
 from candlewick.exchange.market.columns import Candles, Trades
 from candlewick.exchange.market.generated import GeneratedSymbol
 from candlewick.exchange.market.intervals import DAY_MINUTES, MINUTE_MS, day_of
+from candlewick.exchange.market.minute_plan import Skeleton
+from candlewick.exchange.market.minute_points import Points, fills_of, points_of
 from candlewick.exchange.market.price_path import LAST_DAY
+from candlewick.exchange.market.random_by_address import I64, lane, words
 from candlewick.exchange.market.recorded import Recorded, place_for, recorded_candles
 
 FIRST_LAID = 20_650
@@ -135,6 +139,39 @@ def test_the_order_of_questions_does_not_matter(asked: list[int], symbol: str, s
     for minute in asked:
         for name in Trades.__dataclass_fields__:
             assert np.array_equal(getattr(first[minute], name), getattr(second[minute], name))
+
+
+def some_minutes(aggregates: I64) -> Skeleton:
+    """Minutes of whole numbers only: floating point may differ from one processor to another."""
+    noise = words(7, np.arange(len(aggregates), dtype=np.int64))
+    open_, close = 10_000 + lane(noise, 0, 10), 10_000 + lane(noise, 10, 10)
+    return Skeleton(
+        first_minute=29_000_000,
+        open=open_,
+        high=np.maximum(open_, close) + lane(noise, 20, 8),
+        low=np.minimum(open_, close) - lane(noise, 28, 8),
+        close=close,
+        volume=aggregates * 12 + lane(noise, 36, 20),
+        rest_e8=np.zeros_like(aggregates),
+        aggregates=aggregates,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fewest", "digest"),
+    [(0, "6df7040afa50380d"), (4, "2f46c778c8d62db2"), (2_000, "8d5ac49771d4490f")],
+)
+def test_the_inside_of_a_minute_is_the_same_in_every_version(fewest: int, digest: str) -> None:
+    # A stack that is upgraded has stored these trades, and asks the exchange for them again.
+    aggregates = np.arange(fewest, fewest + 300, dtype=np.int64) * (np.arange(300) % 7 > 0)
+    ids = 123_456 + np.concatenate([[0], np.cumsum(aggregates)[:-1]])
+    points = points_of(some_minutes(aggregates), ids, fills_of(1, "FOO"), 99)
+    held = hashlib.blake2b(digest_size=8)
+    for name in Points.__dataclass_fields__:
+        column = getattr(points, name)
+        held.update(np.ascontiguousarray(column.T).tobytes())
+
+    assert held.hexdigest() == digest
 
 
 @pytest.mark.parametrize("symbol", ["BTCUSDT", "ETHUSDT"])
