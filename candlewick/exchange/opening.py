@@ -44,7 +44,11 @@ def opened(options: Options) -> Opened:
     for coin in map(coin_of, options.symbols):
         laid = None if day is None else _laid(coin, day)
         market[coin.symbol] = GeneratedSymbol(
-            coin, seed=options.seed, rate=options.rate, recorded=laid
+            coin,
+            seed=options.seed,
+            rate=options.rate,
+            recorded=laid,
+            symbols=len(options.symbols),
         )
     return Opened(clock, market, day)
 

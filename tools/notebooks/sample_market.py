@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from candlewick.exchange.faults.active import ActiveFaults
 from candlewick.exchange.market.columns import Candles
-from candlewick.exchange.market.intervals import DAY_MS
+from candlewick.exchange.market.intervals import DAY_MS, INTERVALS
 from candlewick.exchange.market.klines import klines
 from candlewick.exchange.opening import Opened, opened
 from candlewick.exchange.options import Options
@@ -50,7 +50,7 @@ class SampleMarket:
         source = self.place.market[symbol]
         begin = interval.open_of(NOW_MS - int(days * DAY_MS))
         last = NOW_MS - interval.ms
-        found = klines(source, interval.ms, begin, last, visible_ms=NOW_MS)
+        found = klines(source, INTERVALS[interval.value], begin, last, visible_ms=NOW_MS)
         return [_candle(symbol, interval, found, row) for row in range(len(found))]
 
     def steps(self, symbol: str, days: float) -> Iterator[Step]:

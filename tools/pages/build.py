@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from schemas.settings import Settings, variable_name
+from tools.pages.exchange import exchange_page
 from tools.pages.tables import stored_columns, tables_page
 from tools.pages.topics import topic_pages
 
@@ -29,7 +30,7 @@ def settings_page() -> str:
 
 def pages() -> dict[str, str]:
     """Build every page that needs no store, by its path under `docs/`."""
-    return {"settings.md": settings_page()} | topic_pages()
+    return {"settings.md": settings_page(), "exchange.md": exchange_page()} | topic_pages()
 
 
 def main() -> None:

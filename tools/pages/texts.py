@@ -139,3 +139,49 @@ TABLE_PURPOSES = {
     "pipeline_measures": "measurements of lag, ends of topics, members of groups, disk and tables",
     "schema_migrations": "the migrations that were applied, with their checksums",
 }
+EXCHANGE_HEAD = (
+    """# The simulated exchange
+
+A small Binance on this machine: one market, made from a seed, behind websockets, REST and archives
+that agree with each other to the last digit. It answers what a client of candles and trades asks,
+exactly, and refuses the rest in the exchange's own words. Order books, accounts and orders are
+not there. """
+    + MADE
+    + """
+    .venv/bin/python -m candlewick.exchange --port 9443
+
+Give a client `http://127.0.0.1:9443` as its REST address and `ws://127.0.0.1:9443` for streams.
+[compatibility.md](compatibility.md) lists the clients that a test runs. Faults are armed at
+`/admin/faults`; `/admin/faults/schema` describes them.
+
+## REST
+
+`GET /api/v3/…`. Any other path is 404 with
+`{{"code":-1020,"msg":"This operation is not supported."}}`, any other parameter is -1104. Limits,
+weights, `Retry-After` and the error codes are Binance's. Intervals of klines: {intervals}.
+
+The first request for years of candles makes them, about 3 ms of a processor a day. What was made is
+kept as one row a day, so the next one takes milliseconds. The work ends when the client leaves.
+
+"""
+)
+EXCHANGE_STREAMS = """
+## Streams
+
+`/ws/<stream>`, `/stream?streams=<a>/<b>`, `SUBSCRIBE` and its like; `timeUnit=MICROSECOND`. A
+stream that Binance has and that is not in this table (`@depth`, `@ticker`, `@avgPrice`, ...) is
+refused: in an address with 404, in `SUBSCRIBE` with an error. A name that is no stream at all is
+accepted and stays silent, as Binance does.
+
+| stream | carries |
+|---|---|
+"""
+EXCHANGE_ARCHIVES = """
+## Archives
+
+`/data/spot/{daily|monthly}/{klines|aggTrades}/…` and the `.CHECKSUM` of each, as
+data.binance.vision has them. Klines have every interval, with `1mo` for months: `1s` only by day,
+`1mo` only by month. HEAD, `ETag`, `Last-Modified`, single ranges, `If-Range`, `If-None-Match` and
+`If-Modified-Since` work: `curl -C -` resumes, and `wget -N` fetches nothing twice. `trades`
+archives and the bucket's listing are not there (404).
+"""

@@ -125,13 +125,13 @@ class ActiveFaults:
             if fault.symbol == symbol and fault.status != TRADING
         ]
 
-    def archive_fault(self, path: str, now_ms: int) -> ArchiveFault | None:
+    def archive_fault(self, path: str, now_ms: int) -> tuple[Armed, ArchiveFault] | None:
         """Return the fault that hits a request for an archive file, if any."""
         for armed, fault in self.of(ArchiveFault):
             spent = fault.count is not None and armed.hits >= fault.count
             if armed.during(now_ms) and fault.path in path and not spent:
                 armed.hits += 1
-                return fault
+                return armed, fault
         return None
 
     def kline_faults(self, symbol: str, interval: str, where: str, now_ms: int) -> list[Klines]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from candlewick.exchange.faults.faults import Klines
 from candlewick.exchange.market.columns import Candles
+from candlewick.exchange.market.intervals import Interval
 
 Change = Callable[[Candles], Candles]
 
@@ -16,19 +17,19 @@ def unchanged(rows: Candles) -> Candles:
     return rows
 
 
-def changed_by(faults: Iterable[Klines], interval_ms: int, *, now_ms: int) -> Change:
+def changed_by(faults: Iterable[Klines], interval: Interval, *, now_ms: int) -> Change:
     """Return what these faults make of klines, each of the rows that open in its time."""
     armed = list(faults)
 
     def change(rows: Candles) -> Candles:
         for fault in armed:
-            rows = _changed(rows, fault, interval_ms, now_ms)
+            rows = _changed(rows, fault, interval, now_ms)
         return rows
 
     return change if armed else unchanged
 
 
-def _changed(rows: Candles, fault: Klines, interval_ms: int, now_ms: int) -> Candles:
+def _changed(rows: Candles, fault: Klines, interval: Interval, now_ms: int) -> Candles:
     hit = (rows.open_ms >= fault.first_ms) & (rows.open_ms <= fault.last_ms)
     if fault.how == "off-grid":
         return replace(rows, open_ms=rows.open_ms + hit * fault.by)
@@ -37,6 +38,6 @@ def _changed(rows: Candles, fault: Klines, interval_ms: int, now_ms: int) -> Can
     if fault.how == "wrong":
         return replace(rows, volume_e8=rows.volume_e8 + hit * fault.by, trades=rows.trades + hit)
     if fault.how == "early":
-        hit &= rows.open_ms + interval_ms + fault.by > now_ms
+        hit &= interval.ends(rows.open_ms) + fault.by > now_ms
         return replace(rows, volume_e8=np.where(hit, rows.volume_e8 // 2, rows.volume_e8))
     return Candles(*(getattr(rows, field.name)[~hit] for field in fields(rows)))

@@ -46,6 +46,11 @@ class Cache(Generic[K, V]):
                 self._total -= self._weigh(self._held.popitem(last=False)[1])
         return value
 
+    def found(self, key: K) -> V | None:
+        """Return the value of `key`, or None if it is not cached."""
+        with self._lock:
+            return self._held.get(key)
+
     def __contains__(self, key: K) -> bool:
         return key in self._held
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from candlewick.exchange.market.random_by_address import I64
+
+_ARRAY_BYTES: Final = 112  # of an array beside its numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,12 @@ class Trades:
 
     def __len__(self) -> int:
         return len(self.time_ms)
+
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes in memory."""
+        columns = (self.time_ms, self.price_e8, self.quantity_e8, self.trade_id_edges)
+        return sum(column.nbytes for column in columns) + self.buyer_maker.nbytes
 
     def span(self, start: int, stop: int) -> "Trades":
         """Return the rows from `start` up to `stop`."""
@@ -75,11 +84,16 @@ class Candles:
         """Return the rows from `start` up to `stop`."""
         return Candles(*(getattr(self, field.name)[start:stop] for field in fields(self)))
 
-    def outside(self, periods: Sequence[tuple[int, int]], length_ms: int) -> "Candles":
-        """Return the rows that do not lie in any of the periods as a whole."""
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes in memory."""
+        return sum(getattr(self, field.name).nbytes + _ARRAY_BYTES for field in fields(self))
+
+    def outside(self, periods: Sequence[tuple[int, int]], end_ms: I64) -> "Candles":
+        """Return the rows that do not lie in any of the periods as a whole; each has its end."""
         kept = np.ones(len(self), np.bool_)
-        for start_ms, end_ms in periods:
-            kept &= (self.open_ms < start_ms) | (self.open_ms + length_ms > end_ms)
+        for start_ms, stop_ms in periods:
+            kept &= (self.open_ms < start_ms) | (end_ms > stop_ms)
         return Candles(*(getattr(self, field.name)[kept] for field in fields(self)))
 
 

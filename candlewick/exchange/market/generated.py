@@ -1,5 +1,6 @@
 """One symbol of the generated market, computed for any minute, day or id in any order."""
 
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -15,10 +16,16 @@ from candlewick.exchange.market.minute_points import fills_of, points_of
 from candlewick.exchange.market.price_path import LAST_DAY, path_of
 from candlewick.exchange.market.random_by_address import I64, key_of
 from candlewick.exchange.market.recorded import Recorded
+from candlewick.exchange.market.sums import Sums
 
-_DAYS_HELD: Final = 45
-_TRADES_HELD: Final = 40_000
-_MINUTES_HELD: Final = 3  # however many trades they have
+# Bytes of all symbols together. Each has an equal part, and always what its streams read: the
+# plans and minutes of three days, the trades of three minutes.
+_PLAN_BYTES: Final = 16 << 20
+_MINUTE_BYTES: Final = 32 << 20
+_HOUR_BYTES: Final = 32 << 20
+_TRADE_BYTES: Final = 16 << 20
+_FEWEST: Final = 3
+_WEIGHT: Final = attrgetter("nbytes")
 
 
 class GeneratedSymbol:
@@ -27,7 +34,18 @@ class GeneratedSymbol:
     Only a halt can change it later, and only in minutes that no client has seen.
     """
 
-    def __init__(self, coin: Coin, *, seed: int, rate: float, recorded: Recorded | None) -> None:
+    def __init__(
+        self, coin: Coin, *, seed: int, rate: float, recorded: Recorded | None, symbols: int = 1
+    ) -> None:
+        """Set up the market.
+
+        Args:
+            coin: Coin of the symbol.
+            seed: Seed of the market.
+            rate: Aggregate trades a second of the whole default market.
+            recorded: Real candles of some days, or None.
+            symbols: Number of symbols that share the memory for what was made.
+        """
         self.coin = coin
         self._seed = seed
         self._rate = rate
@@ -37,9 +55,20 @@ class GeneratedSymbol:
         self._fills = fills_of(seed, coin.symbol)
         self._key = key_of(seed, coin.symbol, "point")
         self._halts: list[tuple[int, int]] = []
-        self._skeletons: Cache[int, Skeleton] = Cache(_DAYS_HELD)
-        self._candles: Cache[int, Candles] = Cache(_DAYS_HELD)
-        self._trades: Cache[int, Trades] = Cache(_TRADES_HELD, len, fewest=_MINUTES_HELD)
+        self._skeletons: Cache[int, Skeleton] = Cache(
+            _PLAN_BYTES // symbols, _WEIGHT, fewest=_FEWEST
+        )
+        self._candles: Cache[int, Candles] = Cache(
+            _MINUTE_BYTES // symbols, _WEIGHT, fewest=_FEWEST
+        )
+        self._trades: Cache[int, Trades] = Cache(_TRADE_BYTES // symbols, _WEIGHT, fewest=_FEWEST)
+        self._sums = Sums(
+            # Not kept: a page of years must not push out the minutes that the streams read.
+            lambda day: self._candles.found(day) or self._make_candles(day),
+            self._first_day,
+            LAST_DAY,
+            most_bytes=_HOUR_BYTES // symbols,
+        )
         # The first id of every day up to 2040, to find an id without making the days before it.
         self._day_ids = self._count()
 
@@ -66,7 +95,7 @@ class GeneratedSymbol:
     def halt(self, first_minute: int, end_minute: int) -> None:
         """Remove all trades from these minutes; later ids stay consecutive."""
         self._halts.append((first_minute, end_minute))
-        for cache in (self._skeletons, self._candles, self._trades):
+        for cache in (self._skeletons, self._candles, self._trades, self._sums):
             cache.clear()
         self._day_ids = self._count()
 
@@ -85,6 +114,14 @@ class GeneratedSymbol:
         """Return the 1,440 one-minute candles of one day."""
         return self._candles.get(day, lambda: self._make_candles(day))
 
+    def hours(self, day: int) -> Candles:
+        """Return the 24 one-hour candles of one day."""
+        return self._sums.hours(day)
+
+    def whole_day(self, day: int) -> I64:
+        """Return the candle of one day: a number for each field of Candles."""
+        return self._sums.day(day)
+
     def trades(self, minute: int) -> Trades:
         """Return the trades of one minute."""
         return self._trades.get(minute, lambda: self._make_trades(minute))
@@ -100,6 +137,11 @@ class GeneratedSymbol:
         day = int(np.searchsorted(self._day_ids, agg_id, side="right")) - 1 + self._first_day
         edges = self._minute_ids(day)
         return day * DAY_MINUTES + int(np.searchsorted(edges, agg_id, side="right")) - 1
+
+    def agg_id_of(self, trade_id: int) -> int | None:
+        """Return the aggregate of a trade by the trade's id, or None if no aggregate has it."""
+        found = self._fills.agg_id_of(trade_id)
+        return found if 0 <= found < self._day_ids[-1] else None
 
     def _minute_ids(self, day: int) -> I64:
         start = int(self._day_ids[day - self._first_day])

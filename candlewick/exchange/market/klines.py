@@ -1,107 +1,123 @@
-"""Klines of any interval, made from minutes; an open one from its trades so far."""
+"""Klines of any interval, made from the longest whole pieces; an open one from its trades too."""
+
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
-from candlewick.exchange.market.coins import E8
-from candlewick.exchange.market.columns import Candles, Trades, joined
-from candlewick.exchange.market.intervals import DAY_MINUTES, MINUTE_MS, open_of
-from candlewick.exchange.market.random_by_address import I64
+from candlewick.exchange.market.columns import Candles, joined
+from candlewick.exchange.market.grouping import candle_of, grouped, seconds_of
+from candlewick.exchange.market.intervals import (
+    DAY_MINUTES,
+    DAY_MS,
+    HOUR_MS,
+    INTERVALS,
+    MINUTE_MS,
+    Interval,
+)
 from candlewick.exchange.market.source import Source
 
-_FAR = np.iinfo(np.int64).max
+_HOUR_MINUTES: Final = 60
+
+
+def _on() -> None:
+    pass
 
 
 def klines(
-    source: Source, interval_ms: int, first_ms: int, last_ms: int, *, visible_ms: int
+    source: Source,
+    interval: Interval,
+    first_ms: int,
+    last_ms: int,
+    *,
+    visible_ms: int,
+    go_on: Callable[[], None] = _on,
 ) -> Candles:
     """Return the klines that open between two moments, both included.
 
     Args:
         source: Market of the symbol.
-        interval_ms: Length of a kline.
+        interval: Interval of the klines.
         first_ms: Earliest opening time.
         last_ms: Latest opening time.
         visible_ms: Present moment: the kline that contains it is open, and made of the trades up
             to it.
+        go_on: Called before each day; it raises to end the work.
     """
-    start_ms = max(first_ms, open_of(source.first_minute * MINUTE_MS, interval_ms))
-    first_open = open_of(start_ms + interval_ms - 1, interval_ms)
-    last_open = open_of(min(last_ms, visible_ms), interval_ms)
-    begin = max(first_open // MINUTE_MS, source.first_minute)
-    end = min((last_open + interval_ms) // MINUTE_MS, visible_ms // MINUTE_MS + 1)
-    return grouped(minute_candles(source, begin, end, visible_ms=visible_ms), interval_ms)
+    listed_ms, last_ms = source.first_minute * MINUTE_MS, min(last_ms, visible_ms)
+    first_open = interval.next_open(max(first_ms, interval.open_of(listed_ms)))
+    if first_open > last_ms:
+        return joined([])
+    begin = max(first_open, listed_ms) // MINUTE_MS
+    if 0 < interval.length_ms < MINUTE_MS:
+        rows = _seconds(source, begin, last_ms, visible_ms)
+        start, stop = np.searchsorted(rows.open_ms, (first_open, last_ms + 1), side="left")
+        return rows.span(int(start), int(stop))
+    end = min(interval.end_of(last_ms) // MINUTE_MS, visible_ms // MINUTE_MS + 1)
+    return grouped(_candles(source, interval, begin, end, visible_ms, go_on), interval)
 
 
 def minute_candles(source: Source, begin: int, end: int, *, visible_ms: int) -> Candles:
     """Return the one-minute candles from minute `begin` up to `end`."""
-    closed_end = min(end, (visible_ms + 1) // MINUTE_MS)
-    parts = [_day_part(source, day, begin, closed_end) for day in _days(begin, closed_end)]
-    if begin < end and closed_end < end:
-        parts.append(open_minute(source, visible_ms))
-    return joined(parts)
+    return _candles(source, INTERVALS["1m"], begin, end, visible_ms, _on)
 
 
 def open_minute(source: Source, visible_ms: int) -> Candles:
     """Return the candle so far of the minute that contains `visible_ms`."""
     minute = visible_ms // MINUTE_MS
-    day, place = divmod(minute, DAY_MINUTES)
-    whole = source.candles(day).span(place, place + 1)
-    before = int(whole.open_e8[0])
+    trades = source.trades(minute).until(visible_ms)
+    return candle_of(trades, minute * MINUTE_MS, _close_before(source, minute), source.tick_e8)
+
+
+def _close_before(source: Source, minute: int) -> int:
     if minute > source.first_minute:
         day, place = divmod(minute - 1, DAY_MINUTES)
-        before = int(source.candles(day).close_e8[place])
-    return candle_of(source.trades(minute).until(visible_ms), minute * MINUTE_MS, before, source)
+        return int(source.candles(day).close_e8[place])
+    day, place = divmod(minute, DAY_MINUTES)
+    return int(source.candles(day).open_e8[place])
 
 
-def candle_of(trades: Trades, open_ms: int, last_close_e8: int, source: Source) -> Candles:
-    """Return the one candle of these trades; without any it is flat at `last_close_e8`."""
-    price = trades.price_e8 if len(trades) else np.array([last_close_e8])
-    # In ticks, because price times quantity in units of 1e-16 does not fit into 64 bits.
-    ticks, taken = trades.price_e8 // source.tick_e8, ~trades.buyer_maker
-    quote = int((ticks * trades.quantity_e8).sum()) * source.tick_e8 // E8
-    taken_quote = int((ticks * trades.quantity_e8)[taken].sum()) * source.tick_e8 // E8
-    edges = trades.trade_id_edges
-    values = (open_ms, price[0], price.max(), price.min(), price[-1], trades.quantity_e8.sum())
-    sums = (quote, edges[-1] - edges[0], trades.quantity_e8[taken].sum(), taken_quote, edges[0])
-    return Candles(*(np.array([value], np.int64) for value in (*values, *sums)))
+def _seconds(source: Source, begin: int, last_ms: int, visible_ms: int) -> Candles:
+    close_e8, rows = _close_before(source, begin), []
+    for minute in range(begin, last_ms // MINUTE_MS + 1):
+        trades = source.trades(minute).until(visible_ms)
+        rows.append(seconds_of(trades, minute, close_e8, source.tick_e8))
+        close_e8 = int(rows[-1].close_e8[-1])
+    return joined(rows)
 
 
-def grouped(minutes: Candles, interval_ms: int) -> Candles:
-    """Combine minutes into longer candles; only minutes with trades count for prices."""
-    if interval_ms == MINUTE_MS or not len(minutes):
-        return minutes
-    opens = minutes.open_ms - (minutes.open_ms - open_of(0, interval_ms)) % interval_ms
-    starts = np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))
-    traded = minutes.trades > 0
-    some = np.logical_or.reduceat(traded, starts)
-    place = np.where(traded, np.arange(len(minutes)), _FAR)
-    first = np.where(some, np.minimum.reduceat(place, starts), starts)
-    high = np.maximum.reduceat(np.where(traded, minutes.high_e8, -1), starts)
-    low = np.minimum.reduceat(np.where(traded, minutes.low_e8, _FAR), starts)
-    ends = np.concatenate([starts[1:], [len(minutes)]]) - 1
-
-    def total(column: I64) -> I64:
-        return np.asarray(np.add.reduceat(column, starts), dtype=np.int64)
-
-    return Candles(
-        open_ms=opens[starts],
-        open_e8=minutes.open_e8[first],
-        high_e8=np.where(some, high, minutes.high_e8[starts]),
-        low_e8=np.where(some, low, minutes.low_e8[starts]),
-        close_e8=minutes.close_e8[ends],
-        volume_e8=total(minutes.volume_e8),
-        quote_e8=total(minutes.quote_e8),
-        trades=total(minutes.trades),
-        taker_e8=total(minutes.taker_e8),
-        taker_quote_e8=total(minutes.taker_quote_e8),
-        first_trade_id=minutes.first_trade_id[starts],
-    )
+def _candles(  # noqa: PLR0917 - the two callers are above
+    source: Source,
+    interval: Interval,
+    begin: int,
+    end: int,
+    visible_ms: int,
+    go_on: Callable[[], None],
+) -> Candles:
+    closed_end = min(end, (visible_ms + 1) // MINUTE_MS)
+    parts = []
+    for day in range(begin // DAY_MINUTES, -(-closed_end // DAY_MINUTES)):
+        go_on()
+        first = day * DAY_MINUTES
+        start, stop = max(begin - first, 0), min(closed_end - first, DAY_MINUTES)
+        parts += _day_parts(source, interval, day, start, stop)
+    if closed_end < end:
+        parts.append(open_minute(source, visible_ms))
+    return joined(parts)
 
 
-def _days(begin: int, end: int) -> range:
-    return range(begin // DAY_MINUTES, (end - 1) // DAY_MINUTES + 1) if begin < end else range(0)
-
-
-def _day_part(source: Source, day: int, begin: int, end: int) -> Candles:
-    first = day * DAY_MINUTES
-    return source.candles(day).span(max(begin - first, 0), min(end - first, DAY_MINUTES))
+def _day_parts(
+    source: Source, interval: Interval, day: int, start: int, stop: int
+) -> list[Candles]:
+    # The day or its hours where the interval has such: they are kept, and there are fewer.
+    if interval.length_ms % DAY_MS == 0 and (start, stop) == (0, DAY_MINUTES):
+        return [Candles(*source.whole_day(day)[:, None])]
+    first, end = -(-start // _HOUR_MINUTES), stop // _HOUR_MINUTES
+    if interval.length_ms % HOUR_MS or first >= end:
+        return [source.candles(day).span(start, stop)]
+    parts = [source.hours(day).span(first, end)]
+    if start < first * _HOUR_MINUTES:
+        parts.insert(0, source.candles(day).span(start, first * _HOUR_MINUTES))
+    if end * _HOUR_MINUTES < stop:
+        parts.append(source.candles(day).span(end * _HOUR_MINUTES, stop))
+    return parts

@@ -1,11 +1,14 @@
 """The plan of each minute, made before its trades: prices, volume and number of trades."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from candlewick.exchange.market.random_by_address import I64
+
+_MINUTE_BYTES: Final = 7 * 8  # seven columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,11 @@ class Skeleton:
 
     def __len__(self) -> int:
         return len(self.open)
+
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes in memory."""
+        return len(self) * _MINUTE_BYTES
 
     def span(self, start: int, stop: int) -> "Skeleton":
         """Return the minutes from `start` up to `stop`, counted from the first."""

@@ -22,6 +22,9 @@ _PERIOD: Final = 1 << _PERIOD_BITS
 _SHARE_BITS: Final = 12
 _SLOPE_BITS: Final = 16
 _JITTER_BITS: Final = 18
+# Out of 65,536: takers buy 56 % of the points while the price rises, and 43 % while it falls.
+_BOUGHT_RISING: Final = 37_000
+_BOUGHT_FALLING: Final = 28_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Fills:
         # Shifts, as 64-bit divisions take ten times as long.
         found += (agg_id >> _PERIOD_BITS) * self.edges[-1]
         return found
+
+    def agg_id_of(self, trade_id: int) -> int:
+        """Return the id of the aggregate of a trade."""
+        period, place = divmod(trade_id, int(self.edges[-1]))
+        return period * _PERIOD + int(np.searchsorted(self.edges, place, side="right")) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +101,8 @@ def points_of(minutes: Skeleton, first_agg_ids: I64, fills: Fills, key: int) -> 
     volume += trade_ids[1:]  # at least one step a fill
     volume -= trade_ids[:-1]
     price, rising = _prices(minutes, used, noise)
-    # Out of 65,536: takers buy 56 % of the points while the price rises, and 43 % while it falls.
     drawn = lane(noise, 48, 16)
-    bought = (drawn < 28_500) | (rising & (drawn < 37_000))
+    bought = (drawn < _BOUGHT_FALLING) | (rising & (drawn < _BOUGHT_RISING))
     return Points(price, volume, bought, edges, used)
 
 

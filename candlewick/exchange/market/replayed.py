@@ -2,16 +2,20 @@
 
 from functools import reduce
 from math import gcd
+from typing import Final
 
 import numpy as np
 
 from candlewick.exchange.market.cache import Cache
 from candlewick.exchange.market.columns import Candles, Trades, joined
+from candlewick.exchange.market.grouping import candle_of
 from candlewick.exchange.market.intervals import DAY_MINUTES, MINUTE_MS
-from candlewick.exchange.market.klines import candle_of
 from candlewick.exchange.market.price_path import LAST_DAY
+from candlewick.exchange.market.random_by_address import I64
+from candlewick.exchange.market.sums import Sums
 
-_DAYS_HELD = 45
+_MINUTE_BYTES: Final = 32 << 20
+_HOUR_BYTES: Final = 8 << 20
 
 
 class ReplayedSymbol:
@@ -19,7 +23,9 @@ class ReplayedSymbol:
 
     def __init__(self, trades: Trades) -> None:
         self._all = trades
-        self._candles: Cache[int, Candles] = Cache(_DAYS_HELD)
+        self._candles: Cache[int, Candles] = Cache(_MINUTE_BYTES, lambda held: held.nbytes)
+        first_day = self.first_minute // DAY_MINUTES
+        self._sums = Sums(self.candles, first_day, LAST_DAY, most_bytes=_HOUR_BYTES)
         self._tick_e8 = int(reduce(gcd, np.unique(trades.price_e8).tolist()))
 
     @property
@@ -61,6 +67,14 @@ class ReplayedSymbol:
         """Return the 1,440 one-minute candles of one day."""
         return self._candles.get(day, lambda: self._day(day))
 
+    def hours(self, day: int) -> Candles:
+        """Return the 24 one-hour candles of one day."""
+        return self._sums.hours(day)
+
+    def whole_day(self, day: int) -> I64:
+        """Return the candle of one day: a number for each field of Candles."""
+        return self._sums.day(day)
+
     def holds(self, minute: int) -> bool:
         """Return True: all trades are in memory."""
         del minute
@@ -70,6 +84,11 @@ class ReplayedSymbol:
         """Return the minute of an aggregate trade, or None if it was not recorded."""
         row = agg_id - self._all.first_agg_id
         return int(self._all.time_ms[row]) // MINUTE_MS if 0 <= row < len(self._all) else None
+
+    def agg_id_of(self, trade_id: int) -> int | None:
+        """Return the aggregate of a trade by the trade's id, or None if it was not recorded."""
+        row = int(np.searchsorted(self._all.trade_id_edges, trade_id, side="right")) - 1
+        return self._all.first_agg_id + row if 0 <= row < len(self._all) else None
 
     def halt(self, first_minute: int, end_minute: int) -> None:
         """Reject a halt, as recorded trades cannot be removed.
@@ -87,7 +106,7 @@ class ReplayedSymbol:
         last_close = self._close_before(first * MINUTE_MS)
         for minute in range(first, first + DAY_MINUTES):
             trades = self.trades(minute)
-            parts.append(candle_of(trades, minute * MINUTE_MS, last_close, self))
+            parts.append(candle_of(trades, minute * MINUTE_MS, last_close, self._tick_e8))
             last_close = int(parts[-1].close_e8[0])
         return joined(parts)
 

@@ -1,10 +1,13 @@
 """One symbol whose ids begin again at zero, as on a testnet that is emptied."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
+
+import numpy as np
 
 from candlewick.exchange.market.columns import Candles, Trades
 from candlewick.exchange.market.intervals import MINUTE_MS
+from candlewick.exchange.market.random_by_address import I64
 from candlewick.exchange.market.source import Source
 
 
@@ -67,7 +70,18 @@ class RestartedSymbol:
 
     def candles(self, day: int) -> Candles:
         """Return the 1,440 one-minute candles of one day."""
-        candles = self._source.candles(day)
+        return self._renumbered(self._source.candles(day))
+
+    def hours(self, day: int) -> Candles:
+        """Return the 24 one-hour candles of one day."""
+        return self._renumbered(self._source.hours(day))
+
+    def whole_day(self, day: int) -> I64:
+        """Return the candle of one day: a number for each field of Candles."""
+        renumbered = self._renumbered(Candles(*self._source.whole_day(day)[:, None]))
+        return np.concatenate([getattr(renumbered, field.name) for field in fields(Candles)])
+
+    def _renumbered(self, candles: Candles) -> Candles:
         is_new = candles.open_ms >= self._minute * MINUTE_MS
         return replace(candles, first_trade_id=candles.first_trade_id - is_new * self._trade_id)
 
@@ -81,6 +95,13 @@ class RestartedSymbol:
             minute = self._source.minute_of(agg_id)
             return None if minute is None or minute >= self._minute else minute
         return self._source.minute_of(agg_id + self._agg_id) if agg_id >= 0 else None
+
+    def agg_id_of(self, trade_id: int) -> int | None:
+        """Return the aggregate of a trade by the trade's id, or None if no aggregate has it."""
+        if not self._has_begun:
+            return self._source.agg_id_of(trade_id)
+        found = self._source.agg_id_of(trade_id + self._trade_id) if trade_id >= 0 else None
+        return None if found is None else found - self._agg_id
 
     def halt(self, first_minute: int, end_minute: int) -> None:
         """Remove all trades from these minutes."""

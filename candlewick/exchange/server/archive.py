@@ -1,7 +1,7 @@
 """The paths of data.binance.vision, with archive files and their checksums."""
 
-import asyncio
 import hashlib
+from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import Request
@@ -20,6 +20,8 @@ from candlewick.exchange.server.archive_folder import ArchiveFolder
 from candlewick.exchange.server.archive_names import File, file_of
 from candlewick.exchange.server.history import next_agg_id
 from candlewick.exchange.server.kline_files import KlineFiles, given_between
+from candlewick.exchange.server.resumable import resumable
+from candlewick.exchange.server.working import CLOSED, ClientLeft, unless_left
 
 _HELD_BYTES: Final = 48 << 20
 # A file with more trades is not served, as files are made in memory.
@@ -54,18 +56,24 @@ class Archive:
         if named is None or not self._published(named[0]):
             return _no_such_key(request.url.path)
         file, checksum = named
-        fault = self._arsenal.archive_fault(request.url.path, self._clock.now_ms())
+        armed = self._arsenal.archive_fault(request.url.path, self._clock.now_ms())
+        fault, modified_ms = None, file.published_ms
+        if armed is not None:
+            fault, modified_ms = armed[1], max(modified_ms, armed[0].start_ms)
         if fault is not None and fault.how == "missing":
             return _no_such_key(request.url.path)
-        body = await self._content(file)
+        try:
+            body = await self._content(request, file)
+        except ClientLeft:
+            return Response(status_code=CLOSED)
         if fault is not None:
             body = damaged(body, fault.how, checksum=checksum)
-        if checksum:
-            line = f"{hashlib.sha256(body).hexdigest()}  {file.name}.zip\n"
-            return Response(line, media_type="binary/octet-stream")
-        return Response(body, media_type="application/zip")
+        if not checksum:
+            return resumable(request, body, "application/zip", modified_ms=modified_ms)
+        line = f"{hashlib.sha256(body).hexdigest()}  {file.name}.zip\n".encode()
+        return resumable(request, line, "binary/octet-stream", modified_ms=modified_ms)
 
-    async def _content(self, file: File) -> bytes:
+    async def _content(self, request: Request, file: File) -> bytes:
         span, now_ms = "daily" if file.days == 1 else "monthly", self._clock.now_ms()
         faults = self._arsenal.kline_faults(file.symbol, file.interval, span, now_ms)
         held = self._folder.body(file)
@@ -73,17 +81,18 @@ class Archive:
             return held
         if faults:
             change = changed_by(faults, INTERVALS[file.interval], now_ms=now_ms)
-            return await asyncio.to_thread(self._made, file, change)
-        if file not in self._zips:
-            content = await asyncio.to_thread(self._made, file, unchanged)
-            self._zips.get(file, lambda: content)
-        return self._zips.get(file, lambda: self._made(file, unchanged))
+            return await unless_left(request, lambda go_on: self._made(file, change, go_on))
 
-    def _made(self, file: File, change: Change) -> bytes:
+        def kept(go_on: Callable[[], None]) -> bytes:
+            return self._zips.get(file, lambda: self._made(file, unchanged, go_on))
+
+        return await unless_left(request, kept)
+
+    def _made(self, file: File, change: Change, go_on: Callable[[], None]) -> bytes:
         given = self._given.get((file.symbol, file.interval))
         if self._folder.covers(file.symbol, file.interval):
             given = self._folder.candles(file.name)
-        return zipped(self._market[file.symbol], file, given, change)
+        return zipped(self._market[file.symbol], file, given, change, go_on)
 
     def _published(self, file: File) -> bool:
         source = self._market.get(file.symbol)

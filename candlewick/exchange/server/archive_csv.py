@@ -6,13 +6,13 @@ milliseconds before.
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Final
 
 from candlewick.exchange.faults.klines import Change, unchanged
 from candlewick.exchange.market.columns import Candles, Trades
-from candlewick.exchange.market.intervals import DAY_MINUTES, DAY_MS, INTERVALS, day_of
+from candlewick.exchange.market.intervals import DAY_MINUTES, DAY_MS, INTERVALS, Interval, day_of
 from candlewick.exchange.market.klines import klines
 from candlewick.exchange.market.source import Source
 from candlewick.exchange.server.archive_names import File
@@ -23,9 +23,12 @@ _MICROSECONDS_FROM: Final = date(2025, 1, 1)
 
 
 def zipped(
-    source: Source, file: File, given: Candles | None = None, change: Change = unchanged
+    source: Source, file: File, given: Candles | None, change: Change, go_on: Callable[[], None]
 ) -> bytes:
-    """Return the bytes of an archive, made from the given klines if there are any."""
+    """Return the bytes of an archive, made from the given klines if there are any.
+
+    `go_on` is called now and then; it raises to end the work.
+    """
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         # A fixed date, so that the checksum depends only on the contents.
@@ -35,6 +38,7 @@ def zipped(
             for part in (
                 lines(source, file, change) if given is None else [given_lines(given, file, change)]
             ):
+                go_on()
                 member.write(part.encode())
     return held.getvalue()
 
@@ -44,12 +48,14 @@ def lines(source: Source, file: File, change: Change = unchanged) -> Iterator[st
     unit = 1000 if file.first >= _MICROSECONDS_FROM else 1
     first_day = day_of(file.first)
     if file.interval:
-        length = INTERVALS[file.interval]
-        start_ms, end_ms = first_day * DAY_MS, (first_day + file.days) * DAY_MS
-        for at in range(start_ms, end_ms, max(DAY_MS, length)):
-            last = min(at + max(DAY_MS, length), end_ms) - 1
-            rows = change(klines(source, length, at, last, visible_ms=end_ms - 1))
-            yield kline_lines(rows, length, unit)
+        interval = INTERVALS[file.interval]
+        # The last kline of a month, say a week, may end after it; then the file comes later.
+        visible_ms = interval.end_of((first_day + file.days) * DAY_MS - 1) - 1
+        for day in range(first_day, first_day + file.days):
+            at, last = day * DAY_MS, (day + 1) * DAY_MS - 1
+            yield kline_lines(
+                change(klines(source, interval, at, last, visible_ms=visible_ms)), interval, unit
+            )
         return
     first = max(first_day * DAY_MINUTES, source.first_minute)
     for minute in range(first, (first_day + file.days) * DAY_MINUTES):
@@ -64,15 +70,17 @@ def given_lines(given: Candles, file: File, change: Change = unchanged) -> str:
     return kline_lines(change(rows), INTERVALS[file.interval], unit)
 
 
-def kline_lines(rows: Candles, interval_ms: int, unit: int) -> str:
+def kline_lines(rows: Candles, interval: Interval, unit: int) -> str:
     """Return the CSV lines of klines."""
     prices = (rows.open_e8, rows.high_e8, rows.low_e8, rows.close_e8, rows.volume_e8)
     sums = (rows.quote_e8, rows.trades, rows.taker_e8, rows.taker_quote_e8)
-    columns = (column.tolist() for column in (rows.open_ms, *prices, *sums))
+    columns = (rows.open_ms, *prices, *sums, interval.ends(rows.open_ms))
     return "".join(
         f"{at * unit},{decimal(o)},{decimal(h)},{decimal(low)},{decimal(c)},{decimal(v)},"
-        f"{(at + interval_ms) * unit - 1},{decimal(q)},{n},{decimal(tv)},{decimal(tq)},0\n"
-        for at, o, h, low, c, v, q, n, tv, tq in zip(*columns, strict=True)
+        f"{end * unit - 1},{decimal(q)},{n},{decimal(tv)},{decimal(tq)},0\n"
+        for at, o, h, low, c, v, q, n, tv, tq, end in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
     )
 
 

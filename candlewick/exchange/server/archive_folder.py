@@ -9,12 +9,12 @@ from typing import Final
 
 from candlewick.exchange.market.cache import Cache
 from candlewick.exchange.market.columns import Candles, joined
-from candlewick.exchange.market.intervals import DAY_MS
+from candlewick.exchange.market.intervals import DAY_MS, SECOND_MS, Interval
 from candlewick.exchange.server.archive_names import File, file_of
 from candlewick.exchange.server.kline_files import candles_of_lines, given_page
 from candlewick.exchange.server.query_params import Range
 
-_DAYS_HELD: Final = 64
+_HELD_BYTES: Final = 32 << 20
 _DASHES_OF_A_MONTH: Final = 3  # SYMBOL-INTERVAL-YYYY-MM
 
 
@@ -24,7 +24,9 @@ class ArchiveFolder:
 
     files: dict[str, Path] = field(default_factory=dict)
     pairs: frozenset[tuple[str, str]] = frozenset()
-    _days: Cache[str, Candles] = field(default_factory=lambda: Cache(_DAYS_HELD))
+    _days: Cache[str, Candles] = field(
+        default_factory=lambda: Cache(_HELD_BYTES, lambda held: held.nbytes)
+    )
 
     @classmethod
     def of(cls, folder: Path) -> "ArchiveFolder":
@@ -40,7 +42,7 @@ class ArchiveFolder:
             named = file_of(f"/data/spot/{span}/klines/{symbol}/{interval}/{path.name}")
             if named is not None and named[0].interval:
                 files[path.stem] = path
-                pairs.add((symbol, interval))
+                pairs.add((symbol, named[0].interval))
         if not files:
             raise ValueError(
                 f"{folder} has no archive of klines, such as BTCUSDT-1m-2022-01-01.zip"
@@ -60,16 +62,16 @@ class ArchiveFolder:
         """Return the klines of a file of the folder, by its name without `.zip`."""
         return self._days.get(name, lambda: _candles(self.files[name]))
 
-    def page(self, interval: str, wanted: Range, interval_ms: int, *, visible_ms: int) -> Candles:
+    def page(self, interval: Interval, wanted: Range, *, visible_ms: int) -> Candles:
         """Return a page of klines from a start on, oldest first, as the daily files have them."""
         start_ms = wanted.start_ms or 0
         end_ms = visible_ms if wanted.end_ms is None else min(wanted.end_ms, visible_ms)
         rows: list[Candles] = []
-        for part in self._parts(wanted.symbol, interval, start_ms, end_ms):
+        for part in self._parts(wanted.symbol, interval.archive_name, start_ms, end_ms):
             rows.append(part)
-            if sum(map(len, rows)) > wanted.limit + DAY_MS // interval_ms:
+            if sum(map(len, rows)) > wanted.limit + DAY_MS // max(interval.length_ms, SECOND_MS):
                 break
-        return given_page(joined(rows), wanted, interval_ms, visible_ms=visible_ms)
+        return given_page(joined(rows), wanted, interval, visible_ms=visible_ms)
 
     def _parts(self, symbol: str, interval: str, start_ms: int, end_ms: int) -> Iterator[Candles]:
         start = f"{symbol}-{interval}-"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from candlewick.exchange.market.intervals import DAY_MS, INTERVALS, day_of
+from candlewick.exchange.market.intervals import ARCHIVED, DAY_MS, day_of
 
 _PATH: Final = re.compile(
     r"/data/spot/(?P<span>daily|monthly)/"
@@ -18,6 +18,8 @@ _MICROSECONDS_FROM: Final = date(2025, 1, 1)
 # A day's file is published at 03:00 UTC of the next day.
 _DAILY_AFTER_MS: Final = 3 * 3_600_000
 _MONDAY: Final = 0
+# What a day does not hold, and what a month holds too many of: 2.7 million seconds.
+_TOO_LONG: Final = {False: "1mo", True: "1s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class File:
     """One archive: a symbol's klines or aggregate trades of a day or a month.
 
     Attributes:
-        interval: Interval of klines; empty for aggregate trades.
+        interval: Interval of klines as REST names it; empty for aggregate trades.
         first: First day.
         days: Number of days.
         name: File name without `.zip`.
@@ -64,10 +66,11 @@ def file_of(path: str) -> tuple[File, bool] | None:
         first = date.fromisoformat(f"{text}-01" if monthly else text)
     except ValueError:
         return None
-    interval = found["interval"] or ""
-    if interval and interval not in INTERVALS:
+    written = found["interval"] or ""
+    if written and (written not in ARCHIVED or written == _TOO_LONG[monthly]):
         return None
+    interval = ARCHIVED[written].name if written else ""
     symbol = found["ks"] or found["as"]
     days = monthrange(first.year, first.month)[1] if monthly else 1
-    name = f"{symbol}-{interval or 'aggTrades'}-{text}"
+    name = f"{symbol}-{written or 'aggTrades'}-{text}"
     return File(symbol, interval, first, days, name), bool(found["sum"])

@@ -7,7 +7,7 @@ from typing import Final
 
 import orjson
 
-from candlewick.exchange.server.subscriptions import Subscriptions
+from candlewick.exchange.server.subscriptions import Subscriptions, UnservedStream
 
 _METHODS: Final = (
     "SUBSCRIBE",
@@ -74,7 +74,10 @@ def _obey(request: dict[str, object], subscriptions: Subscriptions) -> object:
         return list(subscriptions.topics)
     if method in {"SUBSCRIBE", "UNSUBSCRIBE"}:
         names = _names(request)
-        (subscriptions.add if method == "SUBSCRIBE" else subscriptions.remove)(names)
+        try:
+            (subscriptions.add if method == "SUBSCRIBE" else subscriptions.remove)(names)
+        except UnservedStream as error:
+            raise _Refused(2, f"Invalid request: {error}") from error
         return None
     return _property(request, subscriptions, assign=method == "SET_PROPERTY")
 

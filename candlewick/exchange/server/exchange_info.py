@@ -1,47 +1,30 @@
 """The symbols' entries of `exchangeInfo`."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
-import orjson
 from starlette.datastructures import QueryParams
 
-from candlewick.exchange.faults.active import UNLISTED
 from candlewick.exchange.market.coins import symbol_infos
 from candlewick.exchange.market.source import Market, Source
-from candlewick.exchange.server.errors import ApiError, combination, illegal
+from candlewick.exchange.server.query_params import names_of
 from candlewick.exchange.streams.payloads import decimal
 
 
 def symbol_entries(
-    query: QueryParams, market: Market, status_of: Callable[[str], str]
+    query: QueryParams, market: Market, statuses: Mapping[str, str]
 ) -> list[dict[str, object]]:
     """Return the entries of the requested symbols, or of all if the query names none.
 
     Args:
         query: Parameters of the request.
         market: All symbols.
-        status_of: Returns the trading status of a symbol.
+        statuses: The listed symbols with their trading statuses.
 
     Raises:
-        ApiError: -1100, -1121 or -1128.
+        ApiError: -1100, -1121, -1122, -1128 or -1220.
     """
-    names = _names(query)
-    listed = {name: status for name in market if (status := status_of(name)) != UNLISTED}
-    if any(name not in listed for name in names):
-        raise ApiError(-1121, "Invalid symbol.")
-    return [_entry(name, market[name]) | {"status": listed[name]} for name in names or listed]
-
-
-def _names(query: QueryParams) -> list[str]:
-    if "symbol" in query and "symbols" in query:
-        raise combination()
-    if "symbols" not in query:
-        return [query["symbol"]] if "symbol" in query else []
-    try:
-        names = orjson.loads(query["symbols"])
-    except orjson.JSONDecodeError as error:
-        raise illegal("symbols", r'^\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}\]$') from error
-    return [str(name) for name in names] if isinstance(names, list) else [str(names)]
+    names = names_of(query, statuses)
+    return [_entry(name, market[name]) | {"status": statuses[name]} for name in names]
 
 
 def _entry(symbol: str, source: Source) -> dict[str, object]:

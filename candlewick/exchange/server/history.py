@@ -1,9 +1,11 @@
 """Pages of past data: aggregate trades by id or time, klines by time."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from candlewick.exchange.market.columns import Candles, Trades
-from candlewick.exchange.market.intervals import MINUTE_MS, open_of
+from candlewick.exchange.market.intervals import MINUTE_MS, Interval
 from candlewick.exchange.market.klines import klines
 from candlewick.exchange.market.source import Source
 from candlewick.exchange.server.query_params import Range
@@ -46,15 +48,57 @@ def _run(source: Source, first: int, end: int) -> list[Trades]:
     return parts
 
 
-def kline_page(source: Source, wanted: Range, interval_ms: int, *, visible_ms: int) -> Candles:
-    """Return a page of klines, oldest first."""
-    listed_ms = open_of(source.first_minute * MINUTE_MS, interval_ms)
+def last_trade(source: Source, end_id: int) -> Trades | None:
+    """Return the last aggregate trade before an id, as one row; None if there is none."""
+    found = _run(source, end_id - 1, end_id)
+    return found[0] if found else None
+
+
+def fills(
+    source: Source, from_id: int | None, limit: int, end_id: int
+) -> list[tuple[Trades, int, int]]:
+    """Return a page of trades, oldest first: aggregates, each with the first and end trade id.
+
+    Args:
+        source: Market of the symbol.
+        from_id: First trade id of the page; None for the newest trades.
+        limit: Most trades.
+        end_id: First aggregate that has not happened yet.
+    """
+    last = last_trade(source, end_id)
+    if last is None:
+        return []
+    end = int(last.trade_id_edges[-1])
+    oldest = int(source.trades(source.first_minute).trade_id_edges[0])
+    first = max(end - limit if from_id is None else from_id, oldest)
+    end = min(end, first + limit)
+    if first >= end:
+        return []
+    aggregates = source.agg_id_of(first), source.agg_id_of(end - 1)
+    if None in aggregates:
+        return []
+    begin, stop = (found or 0 for found in aggregates)
+    return [(part, first, end) for part in _run(source, begin, stop + 1)]
+
+
+def kline_page(
+    source: Source,
+    wanted: Range,
+    interval: Interval,
+    *,
+    visible_ms: int,
+    go_on: Callable[[], None],
+) -> Candles:
+    """Return a page of klines, oldest first; `go_on` raises to end the work."""
+    listed = interval.number_of(source.first_minute * MINUTE_MS)
     end_ms = visible_ms if wanted.end_ms is None else min(wanted.end_ms, visible_ms)
-    last = open_of(end_ms, interval_ms)
-    reach = (wanted.limit - 1) * interval_ms
+    last, reach = interval.number_of(end_ms), wanted.limit - 1
     if wanted.start_ms is None:
-        first = max(last - reach, listed_ms)
+        first = max(last - reach, listed)
     else:
-        first = max(open_of(wanted.start_ms + interval_ms - 1, interval_ms), listed_ms)
+        # A start after the end gives no rows; it may be larger than any date.
+        start_ms = min(wanted.start_ms, end_ms + 1)
+        first = max(interval.number_of(start_ms - 1) + 1, listed)
         last = min(last, first + reach)
-    return klines(source, interval_ms, first, last, visible_ms=visible_ms)
+    first_ms, last_ms = interval.start_of(first), interval.start_of(last)
+    return klines(source, interval, first_ms, last_ms, visible_ms=visible_ms, go_on=go_on)

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
 from candlewick.exchange.faults.active import TRADING, ActiveFaults
@@ -12,6 +11,7 @@ from candlewick.exchange.market.clock import MarketClock
 from candlewick.exchange.market.intervals import DAY_MINUTES, MINUTE_MS
 from candlewick.exchange.market.source import Market
 from candlewick.exchange.server import connection_faults
+from candlewick.exchange.server.errors import ApiError, unsupported
 from candlewick.exchange.server.limits import Limits
 from candlewick.exchange.server.session import Session, SocketRules
 from candlewick.exchange.streams.feed import Feed, Frame
@@ -54,13 +54,13 @@ class Hub:
         """Return the market's time."""
         return self._clock.now_ms()
 
-    def refuse(self, path: str, client: str) -> tuple[HTTPStatus, str] | None:
-        """Return the status and reason for refusing a connection, or None to accept it."""
+    def refuse(self, path: str, client: str) -> ApiError | None:
+        """Return the error for refusing a connection, or None to accept it."""
         if not self._limits.connect(client, time.time()):
-            return HTTPStatus.TOO_MANY_REQUESTS, "too many connection attempts in five minutes\n"
+            return ApiError(-1003, "Too many connection attempts in five minutes.", status=429)
         if path.rstrip("/") == "/stream" or path == "/ws" or path.startswith("/ws/"):
             return None
-        return HTTPStatus.NOT_FOUND, "no such path: use /ws/<stream> or /stream?streams=<a>/<b>\n"
+        return unsupported()
 
     def join(self, session: Session) -> None:
         """Start to send frames to a connection."""

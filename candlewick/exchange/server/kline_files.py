@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from candlewick.exchange.market.columns import Candles
-from candlewick.exchange.market.intervals import INTERVALS
+from candlewick.exchange.market.intervals import ARCHIVED, Interval
 from candlewick.exchange.market.random_by_address import I64
 from candlewick.exchange.server.query_params import Range
 
@@ -28,11 +28,11 @@ def read_kline_files(paths: Sequence[Path]) -> KlineFiles:
     return {_named(path): candles_of_lines(_lines(path)) for path in paths}
 
 
-def given_page(given: Candles, wanted: Range, interval_ms: int, *, visible_ms: int) -> Candles:
+def given_page(given: Candles, wanted: Range, interval: Interval, *, visible_ms: int) -> Candles:
     """Return a page of closed klines, oldest first."""
     end_ms = visible_ms if wanted.end_ms is None else min(wanted.end_ms, visible_ms)
     stop = int(np.searchsorted(given.open_ms, end_ms, side="right"))
-    stop = min(stop, int(np.searchsorted(given.open_ms + interval_ms, visible_ms, side="right")))
+    stop = min(stop, int(np.searchsorted(interval.ends(given.open_ms), visible_ms, side="right")))
     if wanted.start_ms is None:
         return given.span(max(stop - wanted.limit, 0), stop)
     start = int(np.searchsorted(given.open_ms, wanted.start_ms, side="left"))
@@ -48,9 +48,9 @@ def given_between(given: Candles, start_ms: int, end_ms: int) -> Candles:
 def _named(path: Path) -> tuple[str, str]:
     symbol, _, rest = path.name.partition("-")
     interval = rest.split(".")[0].split("-")[0]
-    if interval not in INTERVALS:
+    if interval not in ARCHIVED:
         raise ValueError(f"{path.name}: name it SYMBOL-INTERVAL.csv, for example BTCUSDT-15m.csv")
-    return symbol, interval
+    return symbol, ARCHIVED[interval].name
 
 
 def candles_of_lines(lines: Sequence[str]) -> Candles:

@@ -1,12 +1,14 @@
 """Parser of query parameters, with Binance's rules and errors."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
 from starlette.datastructures import QueryParams
 
-from candlewick.exchange.market.intervals import INTERVALS, MINUTE_MS
+from candlewick.exchange.market.intervals import INTERVALS, MINUTE_MS, Interval
 from candlewick.exchange.server import errors
 
 _WHOLE: Final = re.compile(r"[0-9]{1,20}")
@@ -77,6 +79,54 @@ def symbol_of(query: QueryParams, symbols: frozenset[str]) -> str:
     return symbol
 
 
+def names_of(query: QueryParams, statuses: Mapping[str, str]) -> list[str]:
+    """Read symbol, symbols and symbolStatus; return the names of all symbols if none is named.
+
+    Args:
+        query: Parameters of the request.
+        statuses: The listed symbols with their trading statuses.
+
+    Raises:
+        ApiError: -1100, -1121, -1122, -1128 or -1220.
+    """
+    status = query.get("symbolStatus")
+    if status not in {None, "TRADING", "HALT", "BREAK"}:
+        raise errors.ApiError(-1122, "Invalid symbolStatus.")
+    if "symbol" in query and "symbols" in query:
+        raise errors.combination()
+    if "symbol" in query:
+        names = [symbol_of(query, frozenset(statuses))]
+    elif "symbols" in query:
+        names = _listed(query["symbols"], statuses)
+    else:
+        return [name for name, held in statuses.items() if status in {None, held}]
+    if any(status not in {None, statuses[name]} for name in names):
+        raise errors.other_status(str(status))
+    return names
+
+
+def _listed(text: str, statuses: Mapping[str, str]) -> list[str]:
+    try:
+        names = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise _not_symbols() from error
+    if not names or not isinstance(names, list):
+        raise _not_symbols()
+    for name in names:
+        if not isinstance(name, str) or not _SYMBOL.fullmatch(name):
+            raise _not_symbols()
+    if len(set(names)) < len(names):
+        raise errors.duplicated("symbols")
+    if any(name not in statuses for name in names):
+        raise errors.ApiError(-1121, "Invalid symbol.")
+    return names
+
+
+def _not_symbols() -> errors.ApiError:
+    legal = r'^\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}\]$'
+    return errors.illegal("symbols", legal)
+
+
 def interval_of(query: QueryParams) -> str:
     """Read the interval of klines.
 
@@ -91,7 +141,7 @@ def interval_of(query: QueryParams) -> str:
     return interval
 
 
-def same_grid(query: QueryParams, length_ms: int) -> None:
+def same_grid(query: QueryParams, interval: Interval) -> None:
     """Accept a time zone in which candles open when they do in UTC, as 1h does in whole hours.
 
     Raises:
@@ -105,7 +155,10 @@ def same_grid(query: QueryParams, length_ms: int) -> None:
         raise errors.invalid("timeZone")
     minutes = int(found["hours"]) * 60 + int(found["minutes"] or 0)
     offset = -minutes if found["sign"] == "-" else minutes
-    if not _WEST <= offset <= _EAST or offset * MINUTE_MS % length_ms:
+    is_same = offset == 0 or (
+        interval.length_ms > 0 and offset * MINUTE_MS % interval.length_ms == 0
+    )
+    if not _WEST <= offset <= _EAST or not is_same:
         raise errors.invalid("timeZone")
 
 

@@ -11,41 +11,33 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from candlewick.exchange.faults.active import UNLISTED, ActiveFaults
 from candlewick.exchange.faults.klines import changed_by
 from candlewick.exchange.faults.rest import dripping, failure
 from candlewick.exchange.faults.untimely import last_ahead
-from candlewick.exchange.market.clock import MarketClock
 from candlewick.exchange.market.coins import exchange_info
-from candlewick.exchange.market.intervals import INTERVALS
-from candlewick.exchange.market.source import Market, Source
+from candlewick.exchange.market.columns import Candles
+from candlewick.exchange.market.intervals import INTERVALS, Interval
+from candlewick.exchange.server.answered import ANSWERED, Answered
 from candlewick.exchange.server.archive_folder import ArchiveFolder
-from candlewick.exchange.server.errors import ApiError, combination
+from candlewick.exchange.server.errors import JSON, ApiError, combination
 from candlewick.exchange.server.exchange_info import symbol_entries
-from candlewick.exchange.server.history import agg_trades, kline_page, next_agg_id
+from candlewick.exchange.server.history import agg_trades, kline_page
 from candlewick.exchange.server.kline_files import KlineFiles, given_page
+from candlewick.exchange.server.latest import Latest
 from candlewick.exchange.server.limits import Limits
 from candlewick.exchange.server.query_params import (
+    Range,
     checked,
     interval_of,
     range_of,
     same_grid,
     whole,
 )
-from candlewick.exchange.streams.feed import EVENT_DELAY_MS
+from candlewick.exchange.server.view import View
+from candlewick.exchange.server.working import CLOSED, ClientLeft, unless_left
 from candlewick.exchange.streams.payloads import agg_trade_rows, kline_rows
-from candlewick.exchange.streams.tickers import day_ticker
 
-_WEIGHTS: Final = {
-    "ping": 1,
-    "time": 1,
-    "exchangeInfo": 20,
-    "ticker/24hr": 80,
-    "klines": 2,
-    "aggTrades": 4,
-}
 _HOUR_MS: Final = 3_600_000
-_RANGE: Final = ("symbol", "startTime", "endTime", "limit")
 
 Answer = Callable[[Request], Awaitable[str]]
 
@@ -54,52 +46,52 @@ class Rest:
     """Answers requests with the market's data at the market's time."""
 
     def __init__(
-        self,
-        clock: MarketClock,
-        market: Market,
-        limits: Limits,
-        arsenal: ActiveFaults,
-        *,
-        given: KlineFiles,
-        folder: ArchiveFolder,
+        self, view: View, limits: Limits, *, given: KlineFiles, folder: ArchiveFolder
     ) -> None:
-        self._clock = clock
-        self._market = market
+        self._view = view
+        self._arsenal = view.arsenal
         self._limits = limits
-        self._arsenal = arsenal
         self._given = given
         self._folder = folder
 
     def routes(self) -> list[Route]:
-        """Return the paths, each with its weight."""
+        """Return the paths of `ANSWERED`."""
+        latest = Latest(self._view)
         answers: dict[str, Answer] = {
             "ping": self._ping,
             "time": self._time,
             "exchangeInfo": self._exchange_info,
-            "ticker/24hr": self._ticker,
             "klines": self._klines,
             "aggTrades": self._agg_trades,
+            "trades": latest.trades,
+            "historicalTrades": latest.trades,
+            "ticker/price": latest.price,
+            "ticker/bookTicker": latest.book,
+            "ticker/24hr": latest.day,
         }
         return [
-            Route(f"/api/v3/{name}", self._weighted(_WEIGHTS[name], answer))
-            for name, answer in answers.items()
+            Route(f"/api/v3/{path.name}", self._weighted(path, answers[path.name]))
+            for path in ANSWERED.values()
         ]
 
-    def _weighted(self, weight: int, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    def _weighted(self, path: Answered, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             address = request.client.host if request.client else ""
             try:
+                weight = path.weight.of(request.query_params)
                 self._limits.charge(address, weight, time.time())
                 await asyncio.sleep(self._arsenal.rest_delay_s(request.url.path, self._now()))
                 fault = self._arsenal.rest_error(request.url.path, self._now())
                 if fault is not None:
                     return failure(fault, self._used(address))
+                checked(request.query_params, path.parameters)
                 reply = self._reply(address, await answer(request))
                 drip_s = self._arsenal.rest_drip_s(request.url.path, self._now())
                 return dripping(reply, drip_s) if drip_s else reply
+            except ClientLeft:
+                return Response(status_code=CLOSED)
             except ApiError as error:
-                body = orjson.dumps({"code": error.code, "msg": str(error)}).decode()
-                reply = self._reply(address, body, error.status)
+                reply = self._reply(address, error.body, error.status)
                 if error.retry_after_s is not None:
                     reply.headers["Retry-After"] = str(error.retry_after_s)
                 return reply
@@ -107,23 +99,19 @@ class Rest:
         return endpoint
 
     def _reply(self, address: str, body: str, status: int = 200) -> Response:
-        return Response(body, status, self._used(address), "application/json;charset=UTF-8")
+        return Response(body, status, self._used(address), JSON)
 
     def _used(self, address: str) -> dict[str, str]:
         used = str(self._limits.used(address))
         return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
 
-    async def _ping(self, request: Request) -> str:
-        checked(request.query_params, ())
+    async def _ping(self, _: Request) -> str:
         return "{}"
 
-    async def _time(self, request: Request) -> str:
-        checked(request.query_params, ())
-        return f'{{"serverTime":{self._clock.now_ms()}}}'
+    async def _time(self, _: Request) -> str:
+        return f'{{"serverTime":{self._now()}}}'
 
     async def _exchange_info(self, request: Request) -> str:
-        query = request.query_params
-        checked(query, ("symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus"))
         limit = {"interval": "MINUTE", "intervalNum": 1, "limit": self._limits.rules.weight}
         attempts = {"interval": "MINUTE", "intervalNum": 5, "limit": 61_000}
         rate_limits = [
@@ -132,74 +120,55 @@ class Rest:
         ]
         info = {
             "timezone": exchange_info()["timezone"],
-            "serverTime": self._clock.now_ms(),
+            "serverTime": self._now(),
             "rateLimits": rate_limits,
             "exchangeFilters": exchange_info()["exchangeFilters"],
             "symbols": symbol_entries(
-                query, self._market, lambda name: self._arsenal.status(name, self._now())
+                request.query_params, self._view.market, self._view.statuses()
             ),
         }
         return orjson.dumps(info).decode()
 
     async def _klines(self, request: Request) -> str:
         query = request.query_params
-        checked(query, (*_RANGE, "interval", "timeZone"))
-        wanted = range_of(query, self._listed())
-        interval = interval_of(query)
-        length = INTERVALS[interval]
-        same_grid(query, length)
-        source = self._market[wanted.symbol]
-        visible_ms = self._visible_ms()
-        given = self._given.get((wanted.symbol, interval))
-        if self._folder.covers(wanted.symbol, interval):
-            rows = await asyncio.to_thread(
-                self._folder.page, interval, wanted, length, visible_ms=visible_ms
-            )
-        elif given is not None:
-            rows = given_page(given, wanted, length, visible_ms=visible_ms)
-        else:  # in a thread, as a page may span years and must not hold up the streams
-            rows = await asyncio.to_thread(
-                kline_page, source, wanted, length, visible_ms=visible_ms
-            )
-        rows = rows.outside(self._arsenal.stops(wanted.symbol), length)
-        faults = self._arsenal.kline_faults(wanted.symbol, interval, "rest", self._now())
-        return kline_rows(changed_by(faults, length, now_ms=visible_ms)(rows), length)
-
-    async def _ticker(self, request: Request) -> str:
-        checked(request.query_params, ("type", "symbolStatus"))
-        listed = [s for s in self._market if self._arsenal.status(s, self._now()) != UNLISTED]
-        visible_ms = self._visible_ms()
-        rows = await asyncio.to_thread(
-            lambda: [day_ticker(s, self._market[s], visible_ms=visible_ms) for s in listed]
+        wanted = range_of(query, frozenset(self._view.statuses()))
+        name = interval_of(query)
+        interval = INTERVALS[name]
+        same_grid(query, interval)
+        visible_ms = self._view.visible_ms()
+        rows = await unless_left(
+            request, lambda go_on: self._page(wanted, interval, visible_ms, go_on)
         )
-        return orjson.dumps(rows).decode()
+        stops = self._arsenal.stops(wanted.symbol)
+        rows = rows.outside(stops, interval.ends(rows.open_ms))
+        faults = self._arsenal.kline_faults(wanted.symbol, name, "rest", self._now())
+        return kline_rows(changed_by(faults, interval, now_ms=visible_ms)(rows), interval)
+
+    def _page(
+        self, wanted: Range, interval: Interval, visible_ms: int, go_on: Callable[[], None]
+    ) -> Candles:
+        if self._folder.covers(wanted.symbol, interval.name):
+            return self._folder.page(interval, wanted, visible_ms=visible_ms)
+        given = self._given.get((wanted.symbol, interval.name))
+        if given is not None:
+            return given_page(given, wanted, interval, visible_ms=visible_ms)
+        source = self._view.market[wanted.symbol]
+        return kline_page(source, wanted, interval, visible_ms=visible_ms, go_on=go_on)
 
     async def _agg_trades(self, request: Request) -> str:
         query = request.query_params
-        checked(query, (*_RANGE, "fromId"))
-        wanted = range_of(query, self._listed())
+        wanted = range_of(query, frozenset(self._view.statuses()))
         from_id = whole(query, "fromId")
         if from_id is not None and (wanted.start_ms is not None or wanted.end_ms is not None):
             raise combination()
-        source = self._market[wanted.symbol]
+        source = self._view.market[wanted.symbol]
         is_open = wanted.start_ms is not None and wanted.end_ms is None
         if is_open and self._arsenal.looks_an_hour(self._now()):
             wanted = replace(wanted, end_ms=(wanted.start_ms or 0) + _HOUR_MS)
-        parts = agg_trades(source, wanted, from_id, self._head(source))
+        parts = agg_trades(source, wanted, from_id, self._view.head(source))
         body = f"[{','.join(agg_trade_rows(part) for part in parts)}]"
         fault = self._arsenal.rest_ahead(self._now())
         return body if fault is None else last_ahead(body, fault)
 
-    def _listed(self) -> frozenset[str]:
-        now_ms = self._now()
-        return frozenset(s for s in self._market if self._arsenal.status(s, now_ms) != UNLISTED)
-
-    def _visible_ms(self) -> int:
-        return self._now() - EVENT_DELAY_MS - self._arsenal.lag(self._now())[0]
-
-    def _head(self, source: Source) -> int:
-        lag_ids = self._arsenal.lag(self._now())[1]
-        return max(next_agg_id(source, self._visible_ms() + 1) - lag_ids, 0)
-
     def _now(self) -> int:
-        return self._clock.now_ms()
+        return self._view.now_ms()

@@ -11,7 +11,6 @@ import logging
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -22,9 +21,10 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from candlewick.exchange.server import control
+from candlewick.exchange.server.errors import JSON, ApiError, unsupported
 from candlewick.exchange.server.framing import text_frame
 from candlewick.exchange.server.keepalive import Keepalive
-from candlewick.exchange.server.subscriptions import Subscriptions, TooManyStreams
+from candlewick.exchange.server.subscriptions import Subscriptions, TooManyStreams, UnservedStream
 
 if TYPE_CHECKING:
     from uvicorn import Config
@@ -60,8 +60,8 @@ class Exchange(Protocol):
     def now_ms(self) -> int:
         """Return the market's time."""
 
-    def refuse(self, path: str, client: str) -> tuple[HTTPStatus, str] | None:
-        """Return the status and reason for refusing a connection, or None to accept it."""
+    def refuse(self, path: str, client: str) -> ApiError | None:
+        """Return the error for refusing a connection, or None to accept it."""
 
     def join(self, session: "Session") -> None:
         """Start to send frames to a connection."""
@@ -167,12 +167,19 @@ class Session(asyncio.Protocol):
     # the client's side
 
     def _open(self, request: Request) -> None:
-        url = urlsplit(request.path)
+        url, too_many = urlsplit(request.path), ""
         client = self._transport.get_extra_info("peername") if self._transport else None
         response = self._protocol.accept(request)
         refusal = self._hub.refuse(url.path, client[0] if client else "")
+        try:
+            self.subscriptions.from_url(unquote(url.path), parse_qs(url.query))
+        except UnservedStream as error:
+            refusal = refusal or unsupported(str(error))
+        except TooManyStreams as error:
+            too_many = str(error)
         if refusal is not None:
-            response = self._protocol.reject(*refusal)
+            response = self._protocol.reject(refusal.status, refusal.body)
+            response.headers["Content-Type"] = JSON
         self._protocol.send_response(response)
         self._flush()
         if response.status_code != 101:  # noqa: PLR2004 - HTTP's own number for an upgrade
@@ -180,10 +187,8 @@ class Session(asyncio.Protocol):
                 self._transport.close()
             return
         self.ordinal = next(_ordinals)
-        try:
-            self.subscriptions.from_url(unquote(url.path), parse_qs(url.query))
-        except TooManyStreams as error:
-            self.close(_POLICY, str(error))
+        if too_many:
+            self.close(_POLICY, too_many)
             return
         self._hub.join(self)
         self._keepalive.start()

@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from candlewick.exchange.streams.names import Topic, topic_of
+from candlewick.exchange.streams.names import Topic, is_unserved, topic_of
 
 MOST_STREAMS: Final = 1_024
+
+
+class UnservedStream(Exception):  # noqa: N818 - it names what happened to the client
+    """A connection requested a stream that Binance has and this exchange does not."""
 
 
 class TooManyStreams(Exception):  # noqa: N818 - it names what happened to the client
@@ -26,6 +30,7 @@ class Subscriptions:
 
         Raises:
             TooManyStreams: The URL names more than 1,024 streams.
+            UnservedStream: The URL names a stream that is not served.
         """
         self.unit = 1000 if query.get("timeUnit", [""])[0].upper() == "MICROSECOND" else 1
         self.combined = path.startswith("/stream")
@@ -37,7 +42,10 @@ class Subscriptions:
 
         Raises:
             TooManyStreams: The connection would have more than 1,024.
+            UnservedStream: One is not served; then none is added.
         """
+        for name in filter(is_unserved, names):
+            raise UnservedStream(f"stream `{name}` is not supported")
         if len(self.topics.keys() | set(names)) > MOST_STREAMS:
             raise TooManyStreams(f"more than {MOST_STREAMS} streams on one connection")
         for name in names:

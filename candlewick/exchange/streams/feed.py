@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 
 from candlewick.exchange.market.columns import Trades
-from candlewick.exchange.market.intervals import INTERVALS, MINUTE_MS, open_of
+from candlewick.exchange.market.intervals import INTERVALS, MINUTE_MS
 from candlewick.exchange.market.klines import klines
 from candlewick.exchange.market.source import Market, Source
 from candlewick.exchange.streams.names import Topic
@@ -19,6 +19,7 @@ EVENT_DELAY_MS: Final = 2
 # The final frame of a kline follows that of its last trade.
 CLOSE_DELAY_MS: Final = 3
 _KLINE_EVERY_MS: Final = 2_000
+_SHORT_KLINE_EVERY_MS: Final = 1_000  # of 1s
 _TICKER_EVERY_MS: Final = 1_000
 
 
@@ -62,18 +63,20 @@ class Feed:
         return [frame for trades in parts for frame in _trade_frames(topic, source, trades)]
 
     def _kline_frames(self, topic: Topic, after_ms: int, upto_ms: int) -> list[Frame]:
-        source, length = self._market[topic.symbol], INTERVALS[topic.interval]
+        source, interval = self._market[topic.symbol], INTERVALS[topic.interval]
+        every_ms = _SHORT_KLINE_EVERY_MS if topic.interval == "1s" else _KLINE_EVERY_MS
         frames = []
-        for at in _beats(after_ms, upto_ms, _KLINE_EVERY_MS, 0):
+        for at in _beats(after_ms, upto_ms, every_ms, 0):
+            visible_ms = at - EVENT_DELAY_MS
             # As the exchange does: a candle that has not changed is not sent.
-            if _has_traded(source, at - EVENT_DELAY_MS) and at - EVENT_DELAY_MS >= open_of(
-                at, length
-            ):
-                frames += _kline_frame(topic, source, open_of(at, length), at, closed=False)
-        first_close = open_of(after_ms - CLOSE_DELAY_MS, length) + length
-        for end in range(first_close, upto_ms - CLOSE_DELAY_MS + 1, length):
+            changed = trades_between(source, visible_ms - every_ms, visible_ms)
+            if changed and visible_ms >= interval.open_of(at):
+                frames += _kline_frame(topic, source, interval.open_of(at), at, closed=False)
+        end = interval.end_of(after_ms - CLOSE_DELAY_MS)
+        while end <= upto_ms - CLOSE_DELAY_MS:
             at = end + CLOSE_DELAY_MS
-            frames += _kline_frame(topic, source, end - length, at, closed=True)
+            frames += _kline_frame(topic, source, interval.open_of(end - 1), at, closed=True)
+            end = interval.end_of(end)
         return frames
 
     def _ticker_frames(self, topic: Topic, after_ms: int, upto_ms: int) -> list[Frame]:
@@ -126,9 +129,10 @@ def _trade_frames(topic: Topic, source: Source, trades: Trades) -> list[Frame]:
 def _kline_frame(
     topic: Topic, source: Source, open_ms: int, at: int, *, closed: bool
 ) -> list[Frame]:
-    length = INTERVALS[topic.interval]
-    visible_ms = min(at - EVENT_DELAY_MS, open_ms + length - 1)
-    rows = klines(source, length, open_ms, open_ms, visible_ms=visible_ms)
+    interval = INTERVALS[topic.interval]
+    end_ms = interval.end_of(open_ms)
+    visible_ms = min(at - EVENT_DELAY_MS, end_ms - 1)
+    rows = klines(source, interval, open_ms, open_ms, visible_ms=visible_ms)
     if not len(rows) or (not closed and not rows.trades[0]):
         return []
     body = kline_event(
@@ -136,15 +140,11 @@ def _kline_frame(
         topic.interval,
         rows,
         event=at * topic.unit,
-        end_ms=open_ms + length,
+        end_ms=end_ms,
         closed=closed,
         unit=topic.unit,
     )
     return [Frame(at, topic, at, body)]
-
-
-def _has_traded(source: Source, visible_ms: int) -> bool:
-    return bool(trades_between(source, visible_ms - _KLINE_EVERY_MS, visible_ms))
 
 
 def _beats(after_ms: int, upto_ms: int, every_ms: int, offset_ms: int) -> range:

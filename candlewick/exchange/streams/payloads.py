@@ -3,8 +3,11 @@
 Source: binance-spot-api-docs, web-socket-streams.md and rest-api.md.
 """
 
+from collections.abc import Iterator, Sequence
+
 from candlewick.exchange.market.coins import E8
 from candlewick.exchange.market.columns import Candles, Trades
+from candlewick.exchange.market.intervals import Interval
 from candlewick.exchange.market.random_by_address import I64
 
 
@@ -38,17 +41,38 @@ def fill_events(
     symbol: str, trades: Trades, row: int, *, step_e8: int, delay_ms: int, unit: int
 ) -> list[str]:
     """Return the trade events of one aggregate's fills; all but the first are of equal size."""
-    first, end = (int(edge) for edge in trades.trade_id_edges[row : row + 2])
-    time, whole = int(trades.time_ms[row]), int(trades.quantity_e8[row])
-    each = whole // step_e8 // (end - first) * step_e8
-    quantities = [whole - each * (end - first - 1), *([each] * (end - first - 1))]
+    time = int(trades.time_ms[row])
     maker = "true" if trades.buyer_maker[row] else "false"
     return [
-        f'{{"e":"trade","E":{(time + delay_ms) * unit},"s":"{symbol}","t":{first + index},'
+        f'{{"e":"trade","E":{(time + delay_ms) * unit},"s":"{symbol}","t":{number},'
         f'"p":"{decimal(int(trades.price_e8[row]))}","q":"{decimal(quantity)}",'
         f'"T":{time * unit},"m":{maker},"M":true}}'
-        for index, quantity in enumerate(quantities)
+        for number, quantity in _fills(trades, row, step_e8)
     ]
+
+
+def trade_rows(parts: Sequence[tuple[Trades, int, int]], step_e8: int) -> str:
+    """Return the answer of `/api/v3/trades`: of each part the trades from one id up to another."""
+    rows = (
+        f'{{"id":{number},"price":"{decimal(price)}","qty":"{decimal(quantity)}",'
+        f'"quoteQty":"{decimal(price * quantity // E8)}","time":{int(trades.time_ms[row])},'
+        f'"isBuyerMaker":{"true" if trades.buyer_maker[row] else "false"},"isBestMatch":true}}'
+        for trades, first, end in parts
+        for row, price in enumerate(trades.price_e8.tolist())
+        for number, quantity in _fills(trades, row, step_e8)
+        if first <= number < end
+    )
+    return f"[{','.join(rows)}]"
+
+
+def _fills(trades: Trades, row: int, step_e8: int) -> Iterator[tuple[int, int]]:
+    # Id and quantity of each fill of one aggregate.
+    first, end = (int(edge) for edge in trades.trade_id_edges[row : row + 2])
+    whole = int(trades.quantity_e8[row])
+    each = whole // step_e8 // (end - first) * step_e8
+    yield first, whole - each * (end - first - 1)
+    for number in range(first + 1, end):
+        yield number, each
 
 
 def agg_trade_rows(trades: Trades) -> str:
@@ -71,15 +95,16 @@ def agg_trade_rows(trades: Trades) -> str:
     )
 
 
-def kline_rows(candles: Candles, interval_ms: int) -> str:
+def kline_rows(candles: Candles, interval: Interval) -> str:
     """Return the answer of `/api/v3/klines`."""
-    rows = zip(*(column.tolist() for column in _kline_columns(candles)), strict=True)
+    columns = (*_kline_columns(candles), interval.ends(candles.open_ms))
+    rows = zip(*(column.tolist() for column in columns), strict=True)
     return (
         "["
         + ",".join(
             f'[{at},"{decimal(o)}","{decimal(h)}","{decimal(low)}","{decimal(c)}","{decimal(v)}",'
-            f'{at + interval_ms - 1},"{decimal(q)}",{n},"{decimal(tv)}","{decimal(tq)}","0"]'
-            for at, o, h, low, c, v, q, n, tv, tq in rows
+            f'{end - 1},"{decimal(q)}",{n},"{decimal(tv)}","{decimal(tq)}","0"]'
+            for at, o, h, low, c, v, q, n, tv, tq, end in rows
         )
         + "]"
     )

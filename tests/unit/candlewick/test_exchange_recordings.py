@@ -10,8 +10,9 @@ import pytest
 
 from candlewick.exchange.market.aggtrade_files import archived_market
 from candlewick.exchange.market.capture_files import captured_market
+from candlewick.exchange.market.grouping import candle_of
 from candlewick.exchange.market.intervals import INTERVALS, date_of
-from candlewick.exchange.market.klines import candle_of, klines
+from candlewick.exchange.market.klines import klines
 from candlewick.exchange.server.archive_csv import lines
 from candlewick.exchange.server.archive_names import File
 from candlewick.exchange.streams.payloads import kline_rows
@@ -27,7 +28,7 @@ def test_the_trades_of_2024_make_the_official_klines() -> None:
     for line in (DATA / "BTCUSDT-5m-20240809.csv").read_text().splitlines():
         fields = line.split(",")
         at = int(fields[0])
-        rows = klines(market["BTCUSDT"], FIVE, at, at, visible_ms=at + FIVE)
+        rows = klines(market["BTCUSDT"], FIVE, at, at, visible_ms=FIVE.end_of(at))
         made = orjson.loads(kline_rows(rows, FIVE))[0]
         assert [str(value) for value in made] == fields
 
@@ -45,8 +46,8 @@ def test_the_aggregates_of_2021_make_the_kline_events_of_their_time() -> None:
         if kline["f"] != ids[0] or kline["L"] + 1 not in ids:
             continue
         so_far = trades.span(0, ids.index(kline["L"] + 1))
-        candle = candle_of(so_far, kline["t"], 0, source)
-        made = orjson.loads(kline_rows(candle, 60_000))[0]
+        candle = candle_of(so_far, kline["t"], 0, source.tick_e8)
+        made = orjson.loads(kline_rows(candle, INTERVALS["1m"]))[0]
         assert made[1:6] == [kline[name] for name in "ohlcv"]
         assert made[7:11] == [kline["q"], kline["n"], kline["V"], kline["Q"]]
         checked += 1
