@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from candlewick.terminal.console import one_line_errors
+from candlewick.terminal.exit_codes import SHORT
 
 COMMANDS = (
     "demo",
@@ -48,6 +49,7 @@ def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
+        epilog=SHORT,
         help="Live Binance trades through Kafka to exact 15-minute candles, with proof.",
     )
     app.callback()(_options)

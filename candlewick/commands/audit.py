@@ -1,16 +1,16 @@
 """`candlewick audit`: compares our candles with the exchange's."""
 
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
-import orjson
 import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.audits import Audit, Difference, Tally
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.exit_codes import WRONG
+from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.row_printer import utc
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
@@ -25,7 +25,7 @@ def audit(
     *,
     symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
     interval: Annotated[str | None, typer.Option(help="Only this interval: 1m, 15m.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare our candles with the exchange's, field by field; exit code 1 if one differs.
 
@@ -37,24 +37,19 @@ def audit(
     tallies, differences = asked.tallies(), asked.differences(most=_MOST_SHOWN)
     with quiet_end():
         if as_json:
-            _print_json(tallies, differences)
+            print_json([*map(asdict, tallies), *map(asdict, differences)])
         else:
             _print_tables(tallies, differences)
     if not differences and not any(tally.verified + tally.mismatch for tally in tallies):
         raise ConfigurationError(_nothing(tallies))
     if differences:
-        raise typer.Exit(1)
+        raise typer.Exit(WRONG)
 
 
 def _nothing(tallies: list[Tally]) -> str:
     if not tallies:
         return "there is nothing to compare: no such candle made from trades is stored yet"
     return "nothing could be compared: the exchange's klines of these candles are not stored yet"
-
-
-def _print_json(tallies: list[Tally], differences: list[Difference]) -> None:
-    lines = [asdict(tally) for tally in tallies] + [asdict(found) for found in differences]
-    sys.stdout.writelines(orjson.dumps(line).decode() + "\n" for line in lines)
 
 
 def _print_tables(tallies: list[Tally], differences: list[Difference]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -16,7 +17,10 @@ from candlewick.terminal.backfill_view import (
     quiet_libraries,
     running_view,
     summary,
+    track_row,
 )
+from candlewick.terminal.exit_codes import WRONG
+from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.whole_tables import print_whole
 from clients.kafka.followed_symbols import read_symbols
 from producers.history.archive_plan import parse_choice
@@ -55,6 +59,7 @@ def backfill(
     keep: Annotated[
         bool, typer.Option("--keep", help="With --trades: also keep the trades, in ClickHouse.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fetch missing candles of the past from the exchange; it may be stopped and resumed.
 
@@ -74,6 +79,7 @@ def backfill(
             (start_ms, end_ms),
             keep=keep,
             checks_archives=check_archives,
+            as_json=as_json,
         )
         return
     wanted = Wanted(
@@ -88,20 +94,23 @@ def backfill(
     )
     if wanted.end_ms is not None and wanted.end_ms <= wanted.start_ms:
         raise ConfigurationError(f"--to {end} is not after --from {start}")
-    console, progress = Console(highlight=False), Progress()
+    # With --json standard output holds nothing else: the rest is for people.
+    console, progress = Console(highlight=False, stderr=as_json), Progress()
     quiet_libraries()
     try:
         asyncio.run(_shown(settings, wanted, progress, console))
     except KeyboardInterrupt:
         console.print("stopped; fetched candles are stored, and the next run goes on from there")
-    if progress.tracks:
+    if as_json:
+        print_json([*map(track_row, progress.tracks), *map(asdict, progress.checks)])
+    elif progress.tracks:
         print_whole(console, summary(progress), spare=("not listed yet", "ended", "irregular"))
         for line in holes_told(progress):
             console.print(line, soft_wrap=True, markup=False)
         for line in checks_told(progress):
             console.print(line, soft_wrap=True, markup=False)
     if any(track.missing_rows for track in progress.tracks):
-        raise typer.Exit(1)
+        raise typer.Exit(WRONG)
 
 
 async def _shown(settings: Settings, wanted: Wanted, progress: Progress, console: Console) -> None:

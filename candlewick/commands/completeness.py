@@ -1,19 +1,19 @@
 """`candlewick completeness`: counts stored and missing candles, and shows the digests of days."""
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
 from typing import Annotated
 
-import orjson
 import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.completeness import Month, read_completeness, read_digests
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.exit_codes import WRONG
+from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.numbers import marked
 from candlewick.terminal.row_printer import RowPrinter
 from candlewick.terminal.whole_tables import print_whole
@@ -39,7 +39,7 @@ def completeness(
     end: Annotated[
         str | None, typer.Option("--to", help="With --digest: the day after the last.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show stored and missing candles, by symbol and month; exit code 1 if any is missing.
 
@@ -67,11 +67,11 @@ def completeness(
         )
     with quiet_end():
         if as_json:
-            sys.stdout.writelines(orjson.dumps(asdict(m)).decode() + "\n" for m in months)
+            print_json(map(asdict, months))
         else:
             _print(months)
     if any(month.missing for month in months):
-        raise typer.Exit(1)
+        raise typer.Exit(WRONG)
 
 
 def _days(start: str | None, end: str | None) -> tuple[int, int | None]:

@@ -17,17 +17,16 @@ from candlewick.dead_letters import (
 )
 from candlewick.stack.local_settings import reader_settings
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.exit_codes import WRONG
+from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.record_rows import letter_row
-from candlewick.terminal.row_printer import RowPrinter, shown, utc
+from candlewick.terminal.row_printer import shown, utc
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage
 
 dead_letters = typer.Typer(
     invoke_without_command=True,
     help="Records that no reader could process: list them, show one, send them again after a fix.",
 )
-AsJson = Annotated[
-    bool, typer.Option("--json", help="One JSON object a line, with the bytes in hexadecimal.")
-]
 Newest = Annotated[int, typer.Option("-n", min=1, help="Show at most this many, the newest.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Names as the list shows them.")]
 
@@ -45,7 +44,7 @@ def list_letters(*, as_json: AsJson = False, newest: Newest = 1000) -> None:
     with quiet_end():
         box = read_box(_servers())[-newest:]
         if as_json:
-            RowPrinter(as_json=True).print(letter_row(buried) for buried in box)
+            print_json(map(letter_row, box))
         else:
             for buried in box:
                 sys.stdout.write(_lines(buried))
@@ -54,10 +53,17 @@ def list_letters(*, as_json: AsJson = False, newest: Newest = 1000) -> None:
 
 
 @dead_letters.command()
-def show(name: Annotated[str, typer.Argument(help="A name as the list shows it.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="A name as the list shows it.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Show all that is stored about one record."""
     box = {buried.name: buried for buried in read_box(_servers())}
     (buried,) = chosen(box, [name])
+    if as_json:
+        print_json([_row(buried)])
+        return
     letter, origin = buried.letter, buried.letter.origin
     facts = {
         "name": name,
@@ -99,7 +105,7 @@ def retry(
             send_again(servers, buried.letter, now_ms=time.time_ns() // 1_000_000)
             typer.echo(f"{buried.name}: sent again")
     if refused and not everything:
-        raise typer.Exit(1)
+        raise typer.Exit(WRONG)
 
 
 def _is_agreed(servers: str, buried: Buried, *, sure: bool) -> bool:
@@ -108,6 +114,16 @@ def _is_agreed(servers: str, buried: Buried, *, sure: bool) -> bool:
         return True
     typer.echo(f"{buried.name}: {effect}")
     return sure or typer.confirm("Send it?")
+
+
+def _row(buried: Buried) -> dict[str, object]:
+    origin = buried.letter.origin
+    return letter_row(buried) | {
+        "key": None if origin.key is None else origin.key.decode(errors="replace"),
+        "headers": {name: value.decode(errors="replace") for name, value in origin.headers},
+        "is_whole": buried.letter.is_whole,
+        "reads_as": _reads_as(buried),
+    }
 
 
 def _reads_as(buried: Buried) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from candlewick.offline.evaluation.progress import ProgressLine
+from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.wide_console import wide_console
 
 
@@ -21,7 +22,7 @@ def evaluate(
         ),
     ],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: AsJson = False,
     since: Annotated[
         datetime | None,
         typer.Option("--from", formats=["%Y-%m-%d"], help="First day to replay, UTC."),
@@ -58,7 +59,7 @@ def evaluate(
     give the same digest.
     """
     # River takes seconds to import, and help needs none of it.
-    from candlewick.offline.evaluation.as_json import evaluation_json  # noqa: PLC0415
+    from candlewick.offline.evaluation.as_json import evaluation_row  # noqa: PLC0415
     from candlewick.offline.evaluation.evaluate import Wish  # noqa: PLC0415
     from candlewick.offline.evaluation.evaluate import evaluate as run  # noqa: PLC0415
     from candlewick.offline.evaluation.find_files import find_files, left_out_told  # noqa: PLC0415
@@ -77,7 +78,7 @@ def evaluate(
         )
         evaluation = run(selected(found, _ms(since), _ms(until)), wish)
     if as_json:
-        typer.echo(evaluation_json(evaluation))
+        print_json([evaluation_row(evaluation)])
     else:
         print_evaluation(evaluation, wide_console())
 

@@ -1,10 +1,12 @@
 """`candlewick grafana`: deploys our data source, dashboards and alerts to a Grafana."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from candlewick.stack.local_settings import reader_settings
+from candlewick.terminal.json_lines import AsJson, print_json
 from grafana.connection import connected
 from grafana.deploy import Change, deploy
 from schemas.setting_groups import ClickHouseSettings
@@ -42,6 +44,7 @@ def deploy_command(
     clickhouse: ClickHouse = "",
     webhook: Webhook = "",
     dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Create or update the data source, folder, dashboards, contact point and alerts."""
     settings = reader_settings()
@@ -51,7 +54,12 @@ def deploy_command(
     with connected(chosen, token or settings.grafana.token.get_secret_value()) as api:
         for change in deploy(api, chosen, store, hook, dry_run=dry_run):
             counts[change.action] += 1
-            _show(change)
+            if as_json:
+                print_json([asdict(change)])
+            else:
+                _show(change)
+    if as_json:
+        return
     would = "would be " if dry_run else ""
     typer.echo(
         f"{counts['create']} {would}made, {counts['change']} {would}changed, "

@@ -1,18 +1,15 @@
 """`candlewick lifecycle`: shows the size and retention of every table."""
 
 import re
-import sys
 from dataclasses import asdict
-from typing import Annotated
 
-import orjson
-import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.retention import wanted_ttls
 from candlewick.store.table_sizes import TableSize, read_table_sizes
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.row_printer import utc
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
@@ -25,7 +22,7 @@ _UNITS = {"toDate": "day", "toYYYYMM": "month", "toYear": "year"}
 
 def lifecycle(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show every table: rows, bytes, oldest and newest, how long rows are kept."""
     settings = reader_settings()
@@ -36,7 +33,7 @@ def lifecycle(
     differing = [t.table for t in tables if t.ttl != wanted.get(t.table, t.ttl)]
     with quiet_end():
         if as_json:
-            sys.stdout.writelines(orjson.dumps(asdict(t)).decode() + "\n" for t in tables)
+            print_json(map(asdict, tables))
         else:
             _print(tables, differing)
 

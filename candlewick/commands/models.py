@@ -1,10 +1,8 @@
 """`candlewick models`: shows the history of models, and promotes or retires them by hand."""
 
 import getpass
-import sys
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,6 +13,8 @@ from rich.table import Table
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.models import ModelTables
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.json_lines import AsJson, print_json
+from candlewick.terminal.record_rows import version_row
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
 from clients.clickhouse import connect_reader
@@ -29,7 +29,6 @@ models = typer.Typer(no_args_is_help=True, help="Models: their history, promotio
 KNOWN = ("reference", "online", *MODELS, "blend")
 Model = Annotated[str, typer.Argument(help=f"One of {', '.join(KNOWN)}.")]
 Pair = Annotated[str, typer.Option("--symbol", help="One pair; default: all.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 @models.command("list")
@@ -60,8 +59,8 @@ def show(
     _show(found, as_json=as_json)
     if not as_json:
         with quiet_end():
-            sys.stdout.write(orjson.dumps(_details(found[0]), option=orjson.OPT_INDENT_2).decode())
-            sys.stdout.write("\n")
+            details = version_row(found[0])["details"]
+            typer.echo(orjson.dumps(details, option=orjson.OPT_INDENT_2))
 
 
 @models.command()
@@ -115,8 +114,7 @@ def _decide(event: ModelEvent, model: str, version: str, symbol: str) -> None:
 def _show(found: Iterable[ModelVersion], *, as_json: bool) -> None:
     with quiet_end():
         if as_json:
-            rows = (asdict(e) | {"details": _details(e)} for e in found)
-            sys.stdout.writelines(orjson.dumps(row).decode() + "\n" for row in rows)
+            print_json(map(version_row, found))
         else:
             print_whole(wide_console(), _table(found))
 
@@ -128,13 +126,6 @@ def _table(found: Iterable[ModelVersion]) -> Table:
     for e in found:
         table.add_row(_time(e.event_ms), e.model, e.version, e.symbol or "all", e.event, e.reason)
     return table
-
-
-def _details(event: ModelVersion) -> object:
-    try:
-        return orjson.loads(event.details)
-    except orjson.JSONDecodeError:
-        return event.details
 
 
 def _time(moment_ms: int) -> str:

@@ -1,18 +1,17 @@
 """`candlewick predictions`: shows the newest predictions."""
 
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
-import orjson
 import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.predictions import PredictionTables
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
 from clients.clickhouse import connect_reader
@@ -29,7 +28,7 @@ def predictions(
     every: Annotated[
         bool, typer.Option("--all-models", help="Show every model's, not only the champion's.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the predicted close of each open candle, with its intervals."""
     with connect_reader(reader_settings().clickhouse) as client:
@@ -39,7 +38,7 @@ def predictions(
     chosen = found if every else [p for p in found if p.champion]
     with quiet_end():
         if as_json:
-            sys.stdout.writelines(orjson.dumps(asdict(p)).decode() + "\n" for p in chosen)
+            print_json(map(asdict, chosen))
         else:
             print_whole(wide_console(), _table(chosen), spare=SPARE)
 

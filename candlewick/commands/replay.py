@@ -12,6 +12,7 @@ import typer
 from candlewick.offline.replay.candles import SymbolReplay
 from candlewick.offline.replay.sources import sources_of
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.json_lines import AsJson
 from candlewick.terminal.record_rows import Row
 from candlewick.terminal.row_printer import RowPrinter
 from schemas.day_digest import DayDigest, day_digests
@@ -44,6 +45,7 @@ def replay(
     digest: Annotated[
         bool, typer.Option("--digest", help="Print days: a SHA-256 over the 1m candles of each.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Turn recorded trades into candles, through the same reducer as live.
 
@@ -53,16 +55,18 @@ def replay(
     standard error. With --digest, days are printed instead, as `candlewick completeness --digest`
     does for stored candles.
     """
+    if as_csv and as_json:
+        raise ConfigurationError("--csv and --json are two formats: choose one")
+    printer = RowPrinter(as_json=as_json)
     wanted = Interval.ONE_MINUTE if digest else parse_interval(interval)
     candles = _candles(files, symbol and symbol.upper(), wanted)
     with quiet_end():
         if digest:
-            _print_days(candles, as_csv=as_csv)
-            return
-        if as_csv:
+            _print_days(candles, printer, as_csv=as_csv)
+        elif as_csv:
             _print_csv(candles)
         else:
-            _print_rows(candles)
+            _print_rows(candles, printer)
 
 
 def _candles(files: list[Path], symbol: str | None, interval: Interval) -> Iterator[Candle]:
@@ -98,7 +102,7 @@ def _row(candle: Candle) -> Row:
     }
 
 
-def _print_days(candles: Iterator[Candle], *, as_csv: bool) -> None:
+def _print_days(candles: Iterator[Candle], printer: RowPrinter, *, as_csv: bool) -> None:
     days = (
         day
         for _, group in groupby(candles, key=lambda candle: candle.symbol)
@@ -108,7 +112,6 @@ def _print_days(candles: Iterator[Candle], *, as_csv: bool) -> None:
         sys.stdout.write("symbol,day,candles,sha256\n")
         sys.stdout.writelines(map(_day_line, days))
         return
-    printer = RowPrinter(as_json=False)
     for day in days:
         printer.print([asdict(day)])
 
@@ -128,7 +131,6 @@ def _line(candle: Candle) -> str:
     return ",".join(map(str, _row(candle).values())) + "\n"
 
 
-def _print_rows(candles: Iterator[Candle]) -> None:
-    printer = RowPrinter(as_json=False)
+def _print_rows(candles: Iterator[Candle], printer: RowPrinter) -> None:
     while some := list(islice(candles, _AT_ONCE)):
         printer.print([_row(candle) for candle in some])

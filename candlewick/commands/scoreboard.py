@@ -1,12 +1,10 @@
 """`candlewick scoreboard`: compares the models' stored scores."""
 
 import re
-import sys
 import time
 from dataclasses import asdict
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 
@@ -14,6 +12,7 @@ from candlewick.offline.evaluation.tables import print_skills
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.predictions import PredictionTables
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.wide_console import wide_console
 from clients.clickhouse import connect_reader
 from processors.prediction.scoreboard import Scoreboard, Skill
@@ -26,7 +25,7 @@ def scoreboard(
     *,
     symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
     since: Annotated[str, typer.Option(help="How far back, for example 12h or 7d.")] = "30d",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a symbol.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the scores of every model's predictions beside those of the naive reference."""
     since_ms = int(time.time() * 1000) - _span_ms(since)
@@ -46,8 +45,7 @@ def scoreboard(
 def _show(symbol: str, skills: list[Skill], live: int, console: Console, *, as_json: bool) -> None:
     if as_json:
         body = {"symbol": symbol, "asked_live": live, "models": [asdict(s) for s in skills]}
-        line = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
-        sys.stdout.write(line.decode() + "\n")
+        print_json([body])
         return
     asked = max((skill.cases for skill in skills), default=0)
     console.print(

@@ -1,10 +1,6 @@
 """`candlewick status`: shows the processes and the health of the data."""
 
-import json
-import sys
 import time
-from dataclasses import asdict
-from typing import Annotated
 
 import psutil
 import typer
@@ -14,7 +10,9 @@ from rich.table import Table
 from candlewick.stack.api_health import ask_health, page_url
 from candlewick.stack.local_settings import stack_folder
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state
+from candlewick.terminal.exit_codes import WRONG
 from candlewick.terminal.health_table import print_health
+from candlewick.terminal.json_lines import AsJson, print_json, told
 from candlewick.terminal.numbers import short_duration
 from candlewick.terminal.whole_tables import print_whole
 from schemas.settings import load_settings
@@ -25,7 +23,7 @@ COMES_UP_S = 60.0  # time the API may take after its start until it answers
 
 def status(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show every process of the pipeline, and whether data flows.
 
@@ -36,12 +34,15 @@ def status(
     state = read_state(folder.state) if folder.is_held() else None
     console = Console(highlight=False)
     if state is None:
+        if as_json:
+            print_json([{"ready": False, "processes": [], "health": None}])
+            raise typer.Exit(WRONG)
         console.print(f"nothing runs in {folder.root}: start the stack with `candlewick up`")
-        raise typer.Exit(1)
+        raise typer.Exit(WRONG)
     health = ask_health(settings.api, state.addresses.api)
     if as_json:
-        shown = {"ready": state.ready, "processes": [asdict(p) for p in state.processes]}
-        sys.stdout.write(json.dumps(shown | {"health": health}) + "\n")
+        processes = [told(_fields(process)) for process in state.processes]
+        print_json([{"ready": state.ready, "processes": processes, "health": health}])
     else:
         print_whole(console, process_table(state.processes), spare=("memory", "pid"))
         where = state.addresses
@@ -56,7 +57,7 @@ def status(
     runs = state.ready and all(p.phase is Phase.RUNNING for p in state.processes)
     moves = _is_coming_up(state) if health is None else health["status"] != "down"
     if not runs or not moves:
-        raise typer.Exit(1)
+        raise typer.Exit(WRONG)
 
 
 def _is_coming_up(state: StackState) -> bool:
@@ -76,6 +77,20 @@ def process_table(processes: tuple[ProcessState, ...]) -> Table:
     return table
 
 
+def _fields(process: ProcessState) -> dict[str, object]:
+    live = process.identity.find() if process.identity else None
+    started_s = process.identity.started_s if live and process.identity else -1
+    return {
+        "name": process.name,
+        "phase": process.phase,
+        "pid": live.pid if live else None,
+        "started_ms": int(started_s * 1000),
+        "memory_bytes": _memory_bytes(live) if live else None,
+        "restarts": process.restarts,
+        "last_exit": process.last_exit,
+    }
+
+
 def _row(process: ProcessState) -> list[str]:
     live = process.identity.find() if process.identity else None
     last = "" if process.last_exit is None else str(process.last_exit)
@@ -88,7 +103,12 @@ def _row(process: ProcessState) -> list[str]:
 
 
 def _memory(process: psutil.Process) -> str:
+    found = _memory_bytes(process)
+    return "" if found is None else f"{found / 1e6:.0f} MB"
+
+
+def _memory_bytes(process: psutil.Process) -> int | None:
     try:
-        return f"{process.memory_info().rss / 1e6:.0f} MB"
+        return int(process.memory_info().rss)
     except psutil.Error:
-        return ""
+        return None

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
+from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
 from clients.kafka.followed_symbols import FollowedSymbols
@@ -16,7 +17,7 @@ from schemas.codecs import message_of
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from schemas.symbol_patterns import check_name, written
-from schemas.symbols import TRADING, UNKNOWN, UNLISTED, SymbolBook, by_hand
+from schemas.symbols import TRADING, UNKNOWN, UNLISTED, ChosenBy, SymbolBook, by_hand
 
 symbols = typer.Typer(no_args_is_help=True, help="Followed symbols: list, add, remove.")
 Names = Annotated[list[str], typer.Argument(help="Symbols, for example BTCUSDT ETHUSDT.")]
@@ -35,25 +36,37 @@ def remove(names: Names) -> None:
 
 
 @symbols.command("list")
-def list_symbols() -> None:
+def list_symbols(*, as_json: AsJson = False) -> None:
     """Show each symbol, who chose it, and how the exchange trades it."""
     book = _book(reader_settings())
+    followed = book.names
+    others = sorted({*book.by_hand, *book.by_setting} - set(followed))
+    rows = [_row(book, symbol) for symbol in (*followed, *others)]
+    if as_json:
+        print_json(rows)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("symbol", "followed", "chosen by", "traded"):
         table.add_column(heading, no_wrap=True)
     table.add_column("why")
-    followed = book.names
-    others = sorted({*book.by_hand, *book.by_setting} - set(followed))
-    for symbol in (*followed, *others):
-        chosen = book.by_hand.get(symbol) or book.by_setting.get(symbol)
-        table.add_row(
-            symbol,
-            "yes" if symbol in followed else "no",
-            "hand" if symbol in book.by_hand else "setting",
-            _traded(book, symbol),
-            "named in CANDLEWICK_SYMBOLS" if chosen is None else chosen.reason,
-        )
+    for row in rows:
+        symbol, is_followed = str(row["symbol"]), "yes" if row["followed"] else "no"
+        chosen_by, why = str(row["chosen_by"]), str(row["reason"])
+        table.add_row(symbol, is_followed, chosen_by, _traded(book, symbol), why)
     print_whole(wide_console(), table, spare=("why",))
+
+
+def _row(book: SymbolBook, symbol: str) -> dict[str, object]:
+    chosen = book.by_hand.get(symbol) or book.by_setting.get(symbol)
+    told = book.by_setting.get(symbol)
+    return {
+        "symbol": symbol,
+        "followed": symbol in book.names,
+        "chosen_by": ChosenBy.HAND if symbol in book.by_hand else ChosenBy.SETTING,
+        "status": told.status or None if told else None,
+        "not_trading_since_ms": told.since_ms if told else -1,
+        "reason": "named in CANDLEWICK_SYMBOLS" if chosen is None else chosen.reason,
+    }
 
 
 def _choose(names: list[str], *, is_followed: bool) -> None:

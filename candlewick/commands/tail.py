@@ -1,6 +1,7 @@
 """`candlewick tail`: prints the records of a topic."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from candlewick.dead_letters import merged
 from candlewick.stack.local_settings import reader_settings
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.json_lines import AsJson
 from candlewick.terminal.record_rows import Row, letter_row, rows_of
 from candlewick.terminal.row_printer import RowPrinter
 from clients.kafka.follower import TopicFollower, topic_named
@@ -27,7 +29,7 @@ def tail(
     ],
     *,
     symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: AsJson = False,
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="Start with the oldest record of the topic.")
     ] = False,
@@ -37,7 +39,7 @@ def tail(
     chosen = topic_named(topic)
     servers = reader_settings().kafka.bootstrap_servers
     printer = RowPrinter(as_json=as_json)
-    with quiet_end():
+    with quiet_end(), suppress(KeyboardInterrupt):  # it has no other end
         follower = TopicFollower(servers, chosen, from_beginning=from_beginning)
         left = rows
         for messages in follower.follow():

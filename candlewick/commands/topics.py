@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
+from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
 from clients.kafka.topics import create_topics
@@ -15,8 +16,11 @@ topics = typer.Typer(no_args_is_help=True, help="Kafka topics: list them, create
 
 
 @topics.command("list")
-def list_topics() -> None:
+def list_topics(*, as_json: AsJson = False) -> None:
     """Show each topic's content, retention, writers and readers."""
+    if as_json:
+        print_json(map(_row, ALL))
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("topic", no_wrap=True)
     for heading in ("carries", "kept", "written by", "read by"):
@@ -33,7 +37,24 @@ def create() -> None:
     Console(highlight=False).print(f"created {', '.join(made)}" if made else "nothing was missing")
 
 
+def _row(topic: Topic) -> dict[str, object]:
+    return {
+        "topic": topic.name,
+        "carries": topic.purpose,
+        "cleanup": topic.cleanup,
+        "kept_days": _kept_days(topic),
+        "written_by": topic.written_by,
+        "read_by": topic.read_by,
+    }
+
+
 def _kept(topic: Topic) -> str:
     if topic.cleanup is Cleanup.COMPACT:
         return "newest of a key"
-    return "for ever" if topic.retention_ms < 0 else f"{topic.retention_ms // DAY_MS} days"
+    days = _kept_days(topic)
+    return "for ever" if days is None else f"{days} days"
+
+
+def _kept_days(topic: Topic) -> int | None:
+    is_limited = topic.cleanup is not Cleanup.COMPACT and topic.retention_ms >= 0
+    return topic.retention_ms // DAY_MS if is_limited else None

@@ -9,6 +9,7 @@ import typer
 from api.accounts.authentication import Gate, open_gate
 from api.accounts.users import NewUser, Role, password_fault, username_fault
 from candlewick.stack.local_settings import reader_settings
+from candlewick.terminal.json_lines import AsJson, print_json
 from schemas.errors import ConfigurationError
 
 users = typer.Typer(no_args_is_help=True, help="Users of the API.")
@@ -39,10 +40,16 @@ def add(
 
 
 @users.command("list")
-def list_users() -> None:
+def list_users(*, as_json: AsJson = False) -> None:
     """List the users with their roles."""
     with _gate() as gate:
         found = gate.users.all()
+    if as_json:
+        print_json(
+            {"username": user.username, "role": user.role, "created_ms": user.created_ms}
+            for user in found
+        )
+        return
     for user in found:
         typer.echo(f"{user.username}\t{user.role}")
 

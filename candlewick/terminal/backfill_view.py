@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from api.http.times import iso
 from candlewick.terminal.numbers import marked
 from producers.history.backfill import Progress
 from producers.history.progress import SeriesProgress
@@ -63,6 +64,30 @@ def summary(progress: Progress) -> Table:
             "; ".join(dict.fromkeys(track.notes)),
         )
     return table
+
+
+def track_row(track: SeriesProgress) -> dict[str, object]:
+    """Return what was fetched of a symbol and interval, as a row of JSON with every hole."""
+    absent = {name.replace(" ", "_"): track.absent_as(kind) for kind, name in _HOLES.items()}
+    holes = [
+        {
+            "open_time": iso(start_ms),
+            "close_time": iso(end_ms),
+            "candles": (end_ms - start_ms) // track.interval.ms,
+            "why": reason,
+        }
+        for (start_ms, end_ms), reason in _merged(track)
+    ]
+    return {
+        "symbol": track.symbol,
+        "interval": track.interval,
+        "fetched": track.rows,
+        "held": track.held_rows,
+        **absent,
+        "missing": track.missing_rows,
+        "why": list(dict.fromkeys(track.notes)),
+        "holes": holes,
+    }
 
 
 def holes_told(progress: Progress) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from candlewick.stack.disk_room import is_full
+from candlewick.terminal.exit_codes import INTERRUPTED, WRONG
 from schemas.errors import CandlewickError
 
 
@@ -22,7 +23,7 @@ def one_line_errors() -> Iterator[None]:
         if os.environ.get("CANDLEWICK_LOG_LEVEL") == "DEBUG":
             raise
         sys.stderr.write(f"candlewick: {describe(error)}\n")
-        sys.exit(1)
+        sys.exit(WRONG)
 
 
 def describe(error: Exception) -> str:
@@ -36,11 +37,14 @@ def describe(error: Exception) -> str:
 
 @contextmanager
 def quiet_end() -> Iterator[None]:
-    """End silently on Ctrl-C, or when the reader of standard output has closed it."""
+    """End silently when the reader of standard output has closed it, or on Ctrl-C.
+
+    What Ctrl-C cut short says so by its exit code.
+    """
     try:
         yield
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

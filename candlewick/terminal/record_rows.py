@@ -1,12 +1,15 @@
 """Conversion of topic records to flat rows, for tables and JSON. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import asdict, fields
+
+import orjson
 
 from candlewick.dead_letters import Buried
 from schemas.codecs import KafkaMessage, record_in
 from schemas.decimals import plain
 from schemas.market import NO_TRADE_ID, Candle, Gap, TradeBlock
+from schemas.predictions import ModelVersion
 from schemas.topics import Topic
 
 Row = dict[str, str | int | bool | None]
@@ -43,6 +46,15 @@ def letter_row(buried: Buried) -> Row:
         "sha256": letter.sha256,
         "raw": letter.value.hex(),
     }
+
+
+def version_row(event: ModelVersion) -> dict[str, object]:
+    """Return the row of an event of a model, with its evidence as an object."""
+    try:
+        details = orjson.loads(event.details)
+    except orjson.JSONDecodeError:
+        details = event.details
+    return asdict(event) | {"details": details}
 
 
 def _trades(block: TradeBlock) -> Iterator[Row]:

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-import orjson
 from rich.console import Console
 from rich.text import Text
 
+from candlewick.terminal.json_lines import print_json
 from candlewick.terminal.record_rows import Row
 
 _LONGEST = 64  # a SHA-256 is shown whole
@@ -26,7 +26,7 @@ class RowPrinter:
     def print(self, rows: Iterable[Row]) -> None:
         """Print rows, and flush standard output."""
         if self._as_json:
-            sys.stdout.writelines(orjson.dumps(row).decode() + "\n" for row in rows)
+            print_json(rows)
         else:
             self._print_columns([{_heading(k): shown(k, v) for k, v in r.items()} for r in rows])
         sys.stdout.flush()

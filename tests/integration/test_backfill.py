@@ -1,5 +1,6 @@
 """The official 15m klines of BTC and ETH: fetched, killed in between, and stored row by row."""
 
+import json
 import lzma
 import random
 import time
@@ -92,9 +93,15 @@ def test_the_store_equals_the_official_file_row_by_row_and_a_second_run_adds_not
         run(past, "--symbols", "ETHUSDT", "--source", "rest")
         held = past.count()
         said = run(past, "--symbols", "BTCUSDT,ETHUSDT")
+        lines = run(past, "--symbols", "BTCUSDT,ETHUSDT", "--json").splitlines()
 
         assert held == past.count() == 2 * ROWS
         assert "46,673" in said
+        rows = [row for row in map(json.loads, lines) if "held" in row]
+        assert [(row["symbol"], row["held"], row["missing"]) for row in rows] == [
+            ("BTCUSDT", ROWS, 0),
+            ("ETHUSDT", ROWS, 0),
+        ]
         assert stored(clickhouse, "whole", "BTCUSDT") == official("BTCUSDT")
         assert stored(clickhouse, "whole", "ETHUSDT") == official("ETHUSDT")
 

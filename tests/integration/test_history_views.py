@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
+from api.http.times import iso
 from candlewick.cli import build_app
 from candlewick.store.admin import apply_lifecycle, apply_migrations
 from candlewick.store.retention import wanted_ttls
@@ -598,10 +599,10 @@ def test_every_table_is_shown_with_what_it_holds_and_how_long(world: World) -> N
     tables = {line["table"]: line for line in lines}
 
     assert {"trades", "candles", "candles_live", "klines", "gaps", "holes"} <= set(tables)
-    assert tables["candles"]["oldest_ms"] == DAY - 400 * DAY_MS
+    assert tables["candles"]["oldest_time"] == iso(DAY - 400 * DAY_MS)
     assert tables["candles"]["rows"] > 0
     assert tables["candles"]["bytes"] > 0
-    assert tables["candles_live"]["newest_ms"] is None
+    assert tables["candles_live"]["newest_time"] is None
     text = world.run("lifecycle", CANDLEWICK_LIFECYCLE__TRADES_DAYS="5").stdout
     assert "30 days" in text
     assert "ZSTD(6) after 7 days" in text

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from candlewick.terminal.backfill_view import holes_told
+from candlewick.terminal.backfill_view import holes_told, track_row
 from clients.kafka.followed_symbols import FollowedSymbols
 from producers.history.archive_plan import Choice
 from producers.history.backfill import Backfill, Progress, Wanted, running
@@ -133,6 +133,12 @@ def test_rows_off_the_grid_are_kept_aside_and_all_others_fetched(
     assert len(told) == 5
     assert f"{len(odd)}, the first opens" in told[2]
     assert "not trading since 2018-02-10 06:00" in told[4]
+    holes = track_row(track)["holes"]
+    assert isinstance(holes, list)
+    assert [f"{hole['candles']:,}, {hole['why']}" for hole in holes] == [
+        line.split(": ", 1)[1] for line in told
+    ]
+    assert {hole["open_time"][-1] + hole["close_time"][-1] for hole in holes} == {"ZZ"}
 
 
 @pytest.mark.parametrize("where", ["daily", "everywhere"])

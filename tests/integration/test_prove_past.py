@@ -1,6 +1,7 @@
 """`candlewick backfill --trades` between a simulated exchange, a real Kafka and the real engine."""
 
 import asyncio
+import json
 import random
 import subprocess
 import sys
@@ -186,8 +187,8 @@ def test_what_is_wrong_is_told_the_rest_is_proven_and_later_what_was_wrong(
         said, _ = first.communicate()
         proven = sent(past, OTHER)
         past.exchange.admin("DELETE", "faults")
-        second = start(past, clickhouse, "faulty", *asked, "--check-archives")
-        second.communicate()
+        second = start(past, clickhouse, "faulty", *asked, "--check-archives", "--json")
+        lines, _ = second.communicate()
 
     assert (first.returncode, second.returncode) == (1, 0)
     row = next(line for line in said.splitlines() if line.startswith(OTHER))
@@ -198,6 +199,8 @@ def test_what_is_wrong_is_told_the_rest_is_proven_and_later_what_was_wrong(
     assert "ADAUSDT-aggTrades-2024-03-12.zip, line 3: ids go back from" in told
     assert "ADAUSDT-aggTrades-2024-03-13.zip, line 2: ADAUSDT: aggregate" in told
     assert len(proven) == 2 * EACH_DAY
+    found = json.loads(next(line for line in lines.splitlines() if line.startswith("{")))
+    assert (found["symbol"], found["days"], found["missing"], found["gapped"]) == (OTHER, 5, 0, 0)
     lacking = {candle.open_ms for candle in proven if candle.status == "gapped"}
     assert {ms // DAY_MS * DAY_MS for ms in lacking} == {FIRST_MS + 13 * DAY_MS}
     found = newest_revisions(sent(past, OTHER))

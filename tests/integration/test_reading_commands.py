@@ -108,14 +108,14 @@ def test_a_block_is_shown_as_one_row_a_trade(world: World) -> None:
     assert rows[0] == {
         "symbol": "BTCUSDT",
         "agg_id": 5,
-        "event_ms": START_MS,
+        "event_time": "2023-11-14T22:15:00.000Z",
         "price": "61685.99",
         "quantity": "0.00017",
         "taker_sold": False,
         "fills": 2,
         "first_trade_id": 40,
         "last_trade_id": 41,
-        "received_ms": START_MS + 3,
+        "received_time": "2023-11-14T22:15:00.003Z",
         "era": 0,
     }
     assert [row["first_trade_id"] for row in rows] == [40, -1, 42]
@@ -194,6 +194,9 @@ def test_a_dead_letter_is_shown_with_its_bytes(world: World) -> None:
 
     for fact in ("frame unreadable", "stream", "wss://exchange", "<html>403", "3c 68 74 6d 6c 3e"):
         assert fact in shown
+    (row,) = world.json("dead-letters", "show", name)
+    assert (row["name"], row["raw"], row["source"]) == (name, b"<html>403".hex(), "wss://exchange")
+    assert (row["key"], row["is_whole"], row["retried_time"]) == (None, True, None)
     with pytest.raises(ConfigurationError, match="no dead letter nothing"):
         world.run("dead-letters", "show", "nothing")
 

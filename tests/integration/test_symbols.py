@@ -1,5 +1,6 @@
 """Symbols as they are: unknown, halted, added, removed, of any script; over real servers."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def test_symbols_come_and_go_without_a_restart_and_the_hand_wins_after_one(
         world.until_head("BNBUSDT", "ETHUSDT")
         left = world.next_id("SOLUSDT")
         shown = world.symbols("list", setting="ETHUSDT,SOLUSDT")
+        lines = world.symbols("list", "--json", setting="ETHUSDT,SOLUSDT").splitlines()
         world.symbols("add", "SOLUSDT", setting="ETHUSDT")
         world.until_head("SOLUSDT")
     assert left <= held + 1_000
@@ -71,6 +73,10 @@ def test_symbols_come_and_go_without_a_restart_and_the_hand_wins_after_one(
     assert rows["BNBUSDT"] == ["yes", "hand"]
     assert rows["SOLUSDT"] == ["no", "hand"]
     assert rows["ETHUSDT"] == ["yes", "setting"]
+    told = {row["symbol"]: row for row in map(json.loads, lines)}
+    assert [s for s, row in told.items() if row["followed"]] == ["ETHUSDT", "BNBUSDT"]
+    assert (told["SOLUSDT"]["chosen_by"], told["ETHUSDT"]["status"]) == ("hand", TRADING)
+    assert told["ETHUSDT"]["not_trading_since_time"] is None
     for symbol in ("ETHUSDT", "BNBUSDT", "SOLUSDT"):
         world.assert_whole(symbol)
 

@@ -1,26 +1,26 @@
-"""The scoreboard of an evaluation as JSON. Times are UTC epoch milliseconds."""
+"""The scoreboard of an evaluation as a row of JSON."""
 
 from dataclasses import asdict
 from math import isnan
 
-import orjson
-
+from api.http.times import iso
 from candlewick.offline.evaluation.evaluate import Evaluation
 from candlewick.offline.evaluation.past import Findings
 from candlewick.offline.evaluation.symbol_run import SymbolResult
+from candlewick.terminal.json_lines import told
+from candlewick.terminal.record_rows import version_row
 from processors.prediction.chance_tally import ChanceSkill
 from processors.prediction.scoreboard import Calibration, Skill
 
 Json = dict[str, object]
 
 
-def evaluation_json(evaluation: Evaluation) -> str:
-    """Return an evaluation as JSON; an unknown number is null."""
-    body = {
-        "symbols": {result.symbol: _symbol(result) for result in evaluation.symbols},
+def evaluation_row(evaluation: Evaluation) -> Json:
+    """Return an evaluation as one row; an unknown number is null."""
+    return {
+        "symbols": {result.symbol: told(_symbol(result)) for result in evaluation.symbols},
         "digest": evaluation.digest,
     }
-    return orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
 
 
 def _symbol(result: SymbolResult) -> Json:
@@ -39,7 +39,7 @@ def _symbol(result: SymbolResult) -> Json:
             for month, skills in result.months.items()
         },
         "following_the_chance": [asdict(earned) for earned in result.earned],
-        "events": [asdict(event) for event in result.events],
+        "events": [told(version_row(event)) for event in result.events],
         "digest": result.digest,
     }
 
@@ -49,7 +49,7 @@ def _findings(found: Findings) -> Json:
         "count": found.files,
         "candles_given_twice": found.twice,
         "not_in_order": found.disordered,
-        "holes_ms": found.holes,
+        "holes": [{"open_time": iso(start), "close_time": iso(end)} for start, end in found.holes],
         "missing_minutes": found.missing_minutes,
     }
 
@@ -70,7 +70,7 @@ def _skill(skill: Skill) -> Json:
         "by_volatility_fifth": [_calibration(c) for c in fifths],
         "days": skill.days.count,
         "days_worse": skill.days.worse,
-        "worst_week_ms": skill.days.worst_week_ms,
+        **told({"worst_week_ms": skill.days.worst_week_ms}),
         "worst_week_improvement_percent": _known(skill.days.worst_week_pct),
         "chance": _chance(skill.chance),
     }

@@ -15,8 +15,10 @@ from rich.live import Live
 from candlewick.offline.proving.comparing import compare
 from candlewick.offline.proving.progress import ProofProgress
 from candlewick.offline.proving.run import Proof, WantedProof
-from candlewick.offline.proving.view import running_view, summary
+from candlewick.offline.proving.view import running_view, summary, symbol_row
 from candlewick.terminal.backfill_view import quiet_libraries
+from candlewick.terminal.exit_codes import WRONG
+from candlewick.terminal.json_lines import print_json
 from candlewick.terminal.whole_tables import print_whole
 from clients.clickhouse import connect_reader
 from producers.binance.archive import ArchiveClient
@@ -38,6 +40,7 @@ def prove(
     *,
     keep: bool,
     checks_archives: bool,
+    as_json: bool,
 ) -> None:
     """Make own candles of whole days from archives of trades, and compare them.
 
@@ -47,6 +50,7 @@ def prove(
         span: Start and end of the time range; None for now.
         keep: Whether to keep the trades.
         checks_archives: Whether to read re-issued archives again.
+        as_json: Whether to print the result as JSON, and nothing else on standard output.
 
     Raises:
         Exit: With code 1 if a day is missing, a candle is gapped, or one differs.
@@ -58,14 +62,16 @@ def prove(
         raise ConfigurationError("--to is not after --from")
     store = ClickHouse(settings.clickhouse) if keep else None
     wanted = WantedProof(symbols, start_ms, end_ms, store, checks_archives)
-    console, progress = Console(highlight=False), ProofProgress()
+    console, progress = Console(highlight=False, stderr=as_json), ProofProgress()
     quiet_libraries()
     try:
         asyncio.run(_shown(settings, wanted, progress, console))
     except KeyboardInterrupt:
         console.print("stopped; files that were read are done, and the next run goes on from there")
     _compare(settings, progress, console)
-    if progress.symbols:
+    if as_json:
+        print_json(map(symbol_row, progress.symbols))
+    elif progress.symbols:
         print_whole(console, summary(progress), spare=("read before",))
     if any(s.unchecked for s in progress.symbols):
         console.print(
@@ -74,7 +80,7 @@ def prove(
             soft_wrap=True,
         )
     if any(s.missing or s.gapped or s.mismatched for s in progress.symbols):
-        raise typer.Exit(1)
+        raise typer.Exit(WRONG)
 
 
 def _compare(settings: Settings, progress: ProofProgress, console: Console) -> None:

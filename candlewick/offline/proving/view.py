@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from candlewick.offline.proving.plan import length_days
-from candlewick.offline.proving.progress import ProofProgress
+from candlewick.offline.proving.progress import ProofProgress, SymbolProof
 from candlewick.terminal.numbers import marked
 
 _BAR = 30
@@ -40,3 +40,20 @@ def summary(progress: ProofProgress) -> Table:
         checked = (f"{s.verified:,}", marked(s.mismatched), f"{s.unchecked:,}")
         table.add_row(s.symbol, *counts, *made, *checked, "; ".join(dict.fromkeys(s.notes)))
     return table
+
+
+def symbol_row(symbol: SymbolProof) -> dict[str, object]:
+    """Return what was proven of a symbol, as a row of JSON."""
+    return {
+        "symbol": symbol.symbol,
+        "days": symbol.done_days,
+        "read_before": symbol.begun,
+        "missing": length_days(symbol.missing),
+        "trades": symbol.trades,
+        "candles": symbol.candles,
+        "gapped": symbol.gapped,
+        "verified": symbol.verified,
+        "mismatch": symbol.mismatched,
+        "not_compared": symbol.unchecked,
+        "why": symbol.notes,
+    }

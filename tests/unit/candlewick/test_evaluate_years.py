@@ -218,7 +218,7 @@ def test_months_and_bad_days_are_in_the_tables_and_in_the_json(tmp_path: Path) -
     found = json.loads(figures.stdout)["symbols"]["BTCUSDT"]
     assert list(found["months"]) == ["2023-11", "2023-12"]
     assert found["candles"] == 3 * DAY
-    assert found["files"]["holes_ms"] == []
+    assert found["files"]["holes"] == []
     champion = found["months"]["2023-12"]["champion"]
     assert (champion["cases"], champion["days"]) == (2 * DAY, 2)
     assert found["models"]["champion"]["days"] == 3

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import json
 import random
 import zipfile
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from candlewick.cli import build_app
 from candlewick.commands.replay import HEADER
 from producers.binance.aggtrade_csv import UnusualLinesError, read_columns
 from producers.binance.parse import parse_agg_trade_row
-from schemas.errors import CandlewickError, PoisonMessage
+from schemas.errors import CandlewickError, ConfigurationError, PoisonMessage
 from schemas.rules.checks import EARLIEST_MS, LATEST_MS
 
 DATA = Path(__file__).parents[2] / "data"
@@ -363,3 +364,24 @@ def test_seconds_are_made_from_a_file_as_the_other_candles_are(tmp_path: Path) -
         (3_000, "0", "quiet"),
         (4_000, "2", "open"),
     ]
+
+
+def test_json_has_the_same_candles_with_times_and_prices_as_the_api_gives_them(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "BTCUSDT-aggTrades-2024-08-09.csv"
+    path.write_text(minutes(0, 30))
+
+    result = CliRunner().invoke(build_app(), ["replay", "--json", str(path)])
+
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["open_time"] for row in rows] == [
+        "2024-08-09T00:00:00.000Z",
+        "2024-08-09T00:15:00.000Z",
+    ]
+    assert [list(row.values())[3:] for row in rows] == [
+        [*line[3:9], int(line[9]), *line[10:12], *map(int, line[12:14]), line[14]]
+        for line in replay(path)
+    ]
+    with pytest.raises(ConfigurationError, match="choose one"):
+        replay("--json", path)
