@@ -16,8 +16,10 @@ from candlewick.commands.options import (
     Workers,
     plan_stack,
 )
-from candlewick.stack.stack import running_stack
+from candlewick.stack.api_health import ask_health, page_url
+from candlewick.stack.stack import StackPlan, running_stack
 from candlewick.terminal.demo_screen import DemoScreen
+from candlewick.terminal.page_opener import PageOpener
 
 STEP_S = 0.1
 
@@ -29,6 +31,9 @@ def demo(
     seconds: Annotated[
         float | None, typer.Option(min=0.0, help="Stop after this many seconds.")
     ] = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser once it answers.")
+    ] = False,
     kafka_port: KafkaPort = None,
     clickhouse_port: ClickHousePort = None,
     exchange_port: ExchangePort = None,
@@ -39,13 +44,21 @@ def demo(
     plan = plan_stack(live=live, workers=workers, ports=ports)
     console = Console(highlight=False)
     screen = DemoScreen(plan, console)
+    opener = _opener(plan, screen) if open_page else None
     try:
         with running_stack(plan, screen.say) as supervisor, screen.shown():
             deadline = time.monotonic() + seconds if seconds is not None else None
             while deadline is None or time.monotonic() < deadline:
                 supervisor.step()
                 screen.refresh(supervisor.states())
+                if opener is not None:
+                    opener.step()
                 time.sleep(STEP_S)
     except KeyboardInterrupt:
         pass
     console.print(f"stopped; the data stays in {plan.folder.root}")
+
+
+def _opener(plan: StackPlan, screen: DemoScreen) -> PageOpener:
+    api, port = plan.settings.api, plan.addresses.api
+    return PageOpener(page_url(api), lambda: ask_health(api, port) is not None, screen.say)

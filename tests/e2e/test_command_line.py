@@ -40,6 +40,10 @@ class Terminal:
             assert time.monotonic() < deadline, self.shown[-3000:]
             assert self._read(), self.shown[-3000:]
 
+    def read_some(self) -> bool:
+        """Read what is there, and return whether the command goes on."""
+        return self._read()
+
     def read_all(self) -> None:
         """Read until the command has ended."""
         while self._read():
@@ -80,12 +84,16 @@ class CommandLine:
         )
 
     @contextmanager
-    def in_terminal(self, *arguments: str) -> Iterator["Terminal"]:
+    def in_terminal(self, *arguments: str, **variables: str) -> Iterator["Terminal"]:
         """Run a command as in a terminal; it has ended when the block is left."""
         ours, its = os.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 110, 0, 0))
         process = subprocess.Popen(
-            [CANDLEWICK, *arguments], env=self.environment, stdin=its, stdout=its, stderr=its
+            [CANDLEWICK, *arguments],
+            env=self.environment | variables,
+            stdin=its,
+            stdout=its,
+            stderr=its,
         )
         os.close(its)
         try:
@@ -163,15 +171,29 @@ def test_a_stack_goes_up_survives_kill_9_and_goes_down(candlewick: CommandLine) 
     assert _no_password_in_logs(candlewick.folder)
 
 
-def test_the_demo_shows_moving_candles_and_leaves_nothing_behind(candlewick: CommandLine) -> None:
-    with candlewick.in_terminal("demo", *candlewick.ports) as demo:
+def test_the_demo_shows_moving_candles_opens_the_page_and_leaves_nothing_behind(
+    candlewick: CommandLine,
+) -> None:
+    opened, browser = candlewick.folder / "opened", candlewick.folder / "browser"
+    browser.write_text(
+        f"#!{sys.executable}\nimport pathlib, sys, urllib.request\n"
+        "page = urllib.request.urlopen(sys.argv[1]).read().decode()\n"
+        f"with pathlib.Path({str(opened)!r}).open('a') as file: file.write(sys.argv[1] + page)\n"
+    )
+    browser.chmod(0o700)
+
+    with candlewick.in_terminal("demo", "--open", *candlewick.ports, BROWSER=str(browser)) as demo:
         demo.read_until("BTCUSDT", " left", "complete")
+        eventually(lambda: demo.read_some() and opened.exists())
         demo.process.send_signal(signal.SIGINT)
         demo.read_all()
 
     assert demo.process.returncode == 0, demo.shown
     assert "Traceback" not in demo.shown
     assert not candlewick.state()
+    page = f"http://127.0.0.1:{candlewick.environment['CANDLEWICK_API__PORT']}"
+    assert opened.read_text().startswith(f"{page}<!doctype html>")
+    assert opened.read_text().count(page) == 1
 
 
 def test_the_demo_ends_by_itself_after_so_many_seconds(candlewick: CommandLine) -> None:
