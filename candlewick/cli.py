@@ -1,14 +1,17 @@
 """The command line; each command is a function in the module of `candlewick.commands` it names."""
 
+import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer._completion_classes import completion_init
 
+from candlewick.commands.completion import COMPLETE
 from candlewick.terminal.console import one_line_errors
 from candlewick.terminal.exit_codes import SHORT
 
@@ -37,6 +40,7 @@ COMMANDS = (
     "train",
     "models",
     "grafana",
+    "completion",
 )
 
 FUNCTIONS = {"import": "import_file"}  # `import` is a keyword, so no module can have that name
@@ -44,6 +48,7 @@ FUNCTIONS = {"import": "import_file"}  # `import` is a keyword, so no module can
 
 def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
     """Build the command line with the commands of these names."""
+    completion_init()  # without the options with which typer writes into a shell's own files
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -68,9 +73,21 @@ def main() -> None:
     # A shell that starts a program in the background makes it ignore SIGINT, which `down` sends.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with one_line_errors():
-        # Import only the command that is called: `status` needs no Kafka client.
-        called = [name for name in sys.argv[1:2] if name in COMMANDS]
-        build_app(called or COMMANDS)()
+        build_app(_wanted(sys.argv, os.environ))()
+
+
+def _wanted(arguments: Sequence[str], environment: Mapping[str, str]) -> Sequence[str]:
+    """Name the commands that a call can be about, as only these are imported.
+
+    `status` needs no Kafka client, and a shell that completes a word shall not wait.
+    """
+    line = environment.get("COMP_WORDS") or environment.get("_TYPER_COMPLETE_ARGS")
+    if not line or COMPLETE not in environment:
+        return [name for name in arguments[1:2] if name in COMMANDS] or COMMANDS
+    first, *others = [*line.split()[1:], ""]
+    if others and (others[0] or line[-1].isspace()):
+        return [name for name in COMMANDS if name == first] or COMMANDS
+    return [name for name in COMMANDS if name.startswith(first)] or COMMANDS
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the value

@@ -1,19 +1,23 @@
 """The scoreboard of an evaluation as terminal tables."""
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.table import Table
 
 from candlewick.offline.evaluation.cells import cell, day, number, percent, plain_table
 from candlewick.offline.evaluation.chance_tables import print_chances, print_earned
-from candlewick.offline.evaluation.evaluate import Evaluation
 from candlewick.offline.evaluation.month_tables import print_months
-from candlewick.offline.evaluation.past import Findings, Past
-from candlewick.offline.evaluation.symbol_run import SymbolResult
 from candlewick.terminal.whole_tables import print_whole
 from processors.prediction.scoreboard import Skill
 
+if TYPE_CHECKING:  # `scoreboard` has its skills from the store, and needs no model
+    from candlewick.offline.evaluation.evaluate import Evaluation
+    from candlewick.offline.evaluation.past import Findings, Past
+    from candlewick.offline.evaluation.symbol_run import SymbolResult
 
-def print_evaluation(evaluation: Evaluation, console: Console) -> None:
+
+def print_evaluation(evaluation: "Evaluation", console: Console) -> None:
     """Print the scoreboard and events of each symbol, and the digest of all predictions."""
     for result in evaluation.symbols:
         console.print(_heading(result))
@@ -34,7 +38,7 @@ def print_skills(skills: list[Skill], console: Console) -> None:
     print_chances(skills, console)
 
 
-def findings_told(past: Past) -> str:
+def findings_told(past: "Past") -> str:
     """Return what was found in a symbol's files: holes, candles given twice, disorder."""
     found = past.findings
     told = [_holes_told(found)]
@@ -45,7 +49,7 @@ def findings_told(past: Past) -> str:
     return f"{past.count:,} candles in {found.files} files: {'; '.join(told)}"
 
 
-def _holes_told(found: Findings) -> str:
+def _holes_told(found: "Findings") -> str:
     if not found.holes:
         return "no holes"
     start, end = max(found.holes, key=lambda hole: hole[1] - hole[0])
@@ -55,7 +59,7 @@ def _holes_told(found: Findings) -> str:
     )
 
 
-def _heading(result: SymbolResult) -> str:
+def _heading(result: "SymbolResult") -> str:
     past = result.past
     return (
         f"[bold]{result.symbol}[/] {past.interval}, {day(past.from_ms)} to "

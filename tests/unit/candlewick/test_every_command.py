@@ -32,6 +32,7 @@ WITHOUT_TABLE: Final = {
     "logs": "lines of others",
     "run": "becomes a process of the pipeline",
     "migrate": "one line",
+    "completion": "a script",
     "import": "one line",
     "train": "two lines",
     "topics create": "one line",

@@ -22,11 +22,13 @@ PRODUCT: Final = (
     "schemas", "clients", "producers", "processors", "sinks", "api", "grafana", "candlewick",
 )  # fmt: skip
 USED: Final = {
+    "candlewick/cli.py": ("typer._completion_classes:completion_init",),
     "candlewick/clickhouse_server/engine.py": (
         "chdb.state.sqlitelike:Connection.query",
         "chdb.state.sqlitelike:Connection.send_query",
         "chdb.state.sqlitelike:Connection.close",
     ),
+    "candlewick/commands/completion.py": ("typer._completion_shared:get_completion_script",),
     "clients/kafka/group.py": (
         "confluent_kafka.admin._group:MemberDescription",
         "confluent_kafka.admin._listoffsets:OffsetSpec.latest",
