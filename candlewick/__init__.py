@@ -1,4 +1,4 @@
-"""Candlewick for programs: `subscribe` reads topics, `connect` reads tables.
+"""Candlewick for programs: `Client` asks the API, `subscribe` reads topics, `connect` tables.
 
 Importing the package is cheap: the module behind a name is imported on the name's first use.
 """
@@ -8,6 +8,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from candlewick.client.connect import connect
+    from candlewick.client.rest.answers import ApiError, ApiUnavailable
+    from candlewick.client.rest.asynchronous import AsyncClient
+    from candlewick.client.rest.blocking import Client
+    from candlewick.client.rest.following import LostRecords, StreamEvent
+    from candlewick.client.rest.health_rows import Health
+    from candlewick.client.rest.prediction_rows import (
+        CurrentPrediction,
+        OutcomeRow,
+        PredictionRow,
+        ScoreRow,
+        SkillRow,
+    )
+    from candlewick.client.rest.rows import (
+        CandleRow,
+        CompletenessRow,
+        GapRow,
+        LiveCandle,
+        SymbolRow,
+    )
     from candlewick.client.subscribe import subscribe
     from candlewick.client.subscription import Subscription
     from schemas.coins import Coin, CoinDay
@@ -24,22 +43,39 @@ if TYPE_CHECKING:
     from schemas.symbols import SymbolChoice
 
 __all__ = (
+    "ApiError",
+    "ApiUnavailable",
     "ArchiveFile",
+    "AsyncClient",
     "Candle",
+    "CandleRow",
     "CandlewickError",
+    "Client",
     "Coin",
     "CoinDay",
+    "CompletenessRow",
     "ConfigurationError",
     "ContractMismatch",
+    "CurrentPrediction",
     "Gap",
+    "GapRow",
+    "Health",
     "History",
     "Hole",
+    "LiveCandle",
+    "LostRecords",
     "ModelVersion",
+    "OutcomeRow",
     "PoisonMessage",
     "Prediction",
+    "PredictionRow",
     "Score",
+    "ScoreRow",
+    "SkillRow",
+    "StreamEvent",
     "Subscription",
     "SymbolChoice",
+    "SymbolRow",
     "TradeBlock",
     "TrainingRequest",
     "Transient",
@@ -48,6 +84,25 @@ __all__ = (
 )
 _MODULES = {
     "candlewick.client.connect": ("connect",),
+    "candlewick.client.rest.answers": ("ApiError", "ApiUnavailable"),
+    "candlewick.client.rest.asynchronous": ("AsyncClient",),
+    "candlewick.client.rest.blocking": ("Client",),
+    "candlewick.client.rest.following": ("LostRecords", "StreamEvent"),
+    "candlewick.client.rest.health_rows": ("Health",),
+    "candlewick.client.rest.prediction_rows": (
+        "CurrentPrediction",
+        "OutcomeRow",
+        "PredictionRow",
+        "ScoreRow",
+        "SkillRow",
+    ),
+    "candlewick.client.rest.rows": (
+        "CandleRow",
+        "CompletenessRow",
+        "GapRow",
+        "LiveCandle",
+        "SymbolRow",
+    ),
     "candlewick.client.subscribe": ("subscribe",),
     "candlewick.client.subscription": ("Subscription",),
     "schemas.coins": ("Coin", "CoinDay"),

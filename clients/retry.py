@@ -34,10 +34,11 @@ async def persistently(ask: Callable[[], Awaitable[ValueT]]) -> ValueT:
             if failures == FAILURES:
                 raise
             log.warning("%s; asking again", error)
-            await asyncio.sleep(_pause_s(failures, error.retry_after_s))
+            await asyncio.sleep(pause_s(failures, error.retry_after_s))
 
 
-def _pause_s(failures: int, least_s: float) -> float:
+def pause_s(failures: int, least_s: float) -> float:
+    """Return how long to wait after so many failures, and at least as long as was asked for."""
     grown: float = min(0.25 * 2.0**failures, LONGEST_S)
     jitter = random.uniform(0.0, 0.25)  # noqa: S311 - spreads requests, protects nothing
     # An hour that the other side asked for is not made longer by a quarter.

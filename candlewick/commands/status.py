@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from candlewick.stack.api_health import ask_health, page_url
+from candlewick.client.stack_health import ask_health
+from candlewick.stack.api_address import page_url
 from candlewick.stack.local_settings import stack_folder
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state
 from candlewick.terminal.exit_codes import WRONG
@@ -42,7 +43,8 @@ def status(
     health = ask_health(settings.api, state.addresses.api)
     if as_json:
         processes = [told(_fields(process)) for process in state.processes]
-        print_json([{"ready": state.ready, "processes": processes, "health": health}])
+        answered = None if health is None else health.model_dump(mode="json")
+        print_json([{"ready": state.ready, "processes": processes, "health": answered}])
     else:
         print_whole(console, process_table(state.processes), spare=("memory", "pid"))
         where = state.addresses
@@ -55,7 +57,7 @@ def status(
         else:
             console.print("the API does not answer: it is not known whether data flows")
     runs = state.ready and all(p.phase is Phase.RUNNING for p in state.processes)
-    moves = _is_coming_up(state) if health is None else health["status"] != "down"
+    moves = _is_coming_up(state) if health is None else health.status != "down"
     if not runs or not moves:
         raise typer.Exit(WRONG)
 

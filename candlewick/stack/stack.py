@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from candlewick.stack.addresses import Addresses
-from candlewick.stack.api_health import page_url
+from candlewick.stack.api_address import page_url
 from candlewick.stack.environment import environment_of
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.orphans import end_leftovers

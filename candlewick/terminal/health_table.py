@@ -1,13 +1,12 @@
 """The health report of `candlewick status`: a table, and a line for each part with a fault."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from candlewick.stack.api_health import Health
+from candlewick.client.rest.health_rows import Health
 from candlewick.terminal.numbers import short_duration
 
 NAME_COLUMNS = 24
@@ -18,13 +17,14 @@ COLOURS = {"ok": "green", "starting": "yellow", "down": "red"}
 def print_health(console: Console, health: Health) -> None:
     """Print the table, a line for each part that is not ok, and the overall state."""
     console.print(health_table(health))
-    for name, part in health["parts"].items():
-        if part["state"] != "ok":
-            words = f"[{COLOURS[part['state']]}]{part['state']}[/] {name}: {escape(part['reason'])}"
+    for name, part in health.parts.items():
+        if part.state != "ok":
+            reason = escape(part.reason or "")
+            words = f"[{COLOURS[part.state]}]{part.state}[/] {name}: {reason}"
             console.print(words, soft_wrap=True)
-    offset_ms = health["clock_offset_ms"]
+    offset_ms = health.clock_offset_ms
     clock = "" if offset_ms is None else f" · the exchange's clock is {offset_ms:+,} ms from ours"
-    state = health["status"]
+    state = health.status
     console.print(f"data [{COLOURS[state]}]{state}[/]{clock}", soft_wrap=True)
 
 
@@ -42,28 +42,28 @@ def health_table(health: Health) -> Table:
 
 
 def _stored(health: Health) -> Iterator[tuple[str, ...]]:
-    rows = health["stored"] or []
-    for name in dict.fromkeys(row["table"] for row in rows):
-        ages = {row["symbol"]: row["age_s"] for row in rows if row["table"] == name}
+    rows = health.stored or []
+    for name in dict.fromkeys(row.table for row in rows):
+        ages = {row.symbol: row.age_s for row in rows if row.table == name}
         yield f"stored {name}", *_newest_and_slowest(ages), ""
 
 
 def _live(health: Health) -> Iterator[tuple[str, ...]]:
-    ages = {row["symbol"]: row["age_s"] for row in health["symbols"]}
+    ages = {row.symbol: row.age_s for row in health.symbols}
     yield "live candles", *_newest_and_slowest(ages), ""
-    yield "live predictions", _age(health["newest_prediction_age_s"]), "", "", ""
+    yield "live predictions", _age(health.newest_prediction_age_s), "", "", ""
 
 
 def _groups(health: Health) -> Iterator[tuple[str, ...]]:
-    lags = health["lag"] or []
-    for group in dict.fromkeys(lag["group"] for lag in lags):
-        ours = [lag for lag in lags if lag["group"] == group]
-        slowest = max(lag["seconds"] for lag in ours)
-        waiting = f"{sum(lag['records'] for lag in ours):,}"
+    lags = health.lag or []
+    for group in dict.fromkeys(lag.group for lag in lags):
+        ours = [lag for lag in lags if lag.group == group]
+        slowest = max(lag.seconds for lag in ours)
+        waiting = f"{sum(lag.records for lag in ours):,}"
         yield group.removeprefix("candlewick-") + " behind", "", _age(slowest), "", waiting
 
 
-def _newest_and_slowest(ages: dict[str, Any]) -> tuple[str, str, str]:
+def _newest_and_slowest(ages: Mapping[str, float | None]) -> tuple[str, str, str]:
     known = {symbol: age_s for symbol, age_s in ages.items() if age_s is not None}
     if not known:
         return "none", "", ""

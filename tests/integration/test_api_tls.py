@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from candlewick.stack.api_health import ask_health
+from candlewick.client.stack_health import ask_health
 from schemas.settings import ApiSettings
 from tests.support.debian import program
 from tests.support.servers import free_port
@@ -92,7 +92,7 @@ def test_with_a_certificate_it_speaks_https_only(tmp_path: Path, certificate: Pa
 
     assert alive.json()["status"] == "ok"
     assert health is not None
-    assert "parts" in health
+    assert "broker" in health.parts
     assert ask_health(ApiSettings(), port) is None
 
 

@@ -32,6 +32,8 @@ MARK = re.compile(
 EXPECTED = {  # what each must print
     "token": '"champion":true',
     "token in Python": "BTCUSDT 50 repaired",
+    "client": "closes at 101, 90 % between 97 and 105",
+    "client without blocking": "BTCUSDT 5",
     "curl": '"BTCUSDT","15m",1702699200000',
     "search": '"ETHUSDT","15m",1700000100000,101.00012345,5',
     "ClickHouse over HTTP": "│ BTCUSDT │",

@@ -8,7 +8,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from clients.retry import _pause_s
+from clients.retry import pause_s
 from clients.retry_after import told_wait_s, until
 from producers.binance.rest import RestClient
 from producers.coingecko.client import CoinGecko
@@ -149,7 +149,7 @@ def test_first_trade_after_a_halt_is_found_whether_rest_looks_an_hour_or_further
 
 
 def test_wait_of_hours_is_not_made_longer_and_odd_headers_are_a_minute() -> None:
-    assert all(_pause_s(1, HOUR_S) <= HOUR_S + 10 for _ in range(50))
+    assert all(pause_s(1, HOUR_S) <= HOUR_S + 10 for _ in range(50))
     assert [told_wait_s(429, text) for text in ("", "soon", "-5", "9" * 400)] == [
         60,
         60,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from candlewick.client.rest.health_rows import Health
 from candlewick.terminal.health_table import print_health
 
 LONG = "ACTIVATEDLONGNAMEUSDT"
@@ -15,13 +16,19 @@ def a_part(state: str = "ok", reason: str | None = None) -> dict[str, Any]:
     return {"ok": state != "down", "state": state, "reason": reason, "took_ms": None}
 
 
-def a_health(status: str = "ok", **parts: dict[str, Any]) -> dict[str, Any]:
+def a_health(status: str = "ok", **parts: dict[str, Any]) -> Health:
     tables = ("trades", "candles", "candles_live", "klines", "predictions", "scores")
     lag = {"seconds": 101_234.5, "standing_s": 3.0, "has_moved": True}
-    return {
+    said = {
         "status": status,
+        "reasons": [],
         "parts": {"database": a_part(), **parts},
-        "symbols": [{"symbol": LONG, "age_s": 1.2}, {"symbol": "BTCUSDT", "age_s": None}],
+        "checked_s": 1.4,
+        "symbols": [
+            {**dict.fromkeys(("last_price", "event_ms", "event_time")), "fresh": True, **age}
+            for age in ({"symbol": LONG, "age_s": 1.2}, {"symbol": "BTCUSDT", "age_s": None})
+        ],
+        "not_traded": {},
         "stored": [
             {"table": table, "symbol": symbol, "age_s": age_s}
             for table in tables
@@ -33,10 +40,13 @@ def a_health(status: str = "ok", **parts: dict[str, Any]) -> dict[str, Any]:
         ],
         "newest_prediction_age_s": 3.2,
         "clock_offset_ms": -7_200_000,
+        "members": {},
+        "stream_clients": 0,
     }
+    return Health.model_validate(said)
 
 
-def printed(health: dict[str, Any], columns: int = 80) -> list[str]:
+def printed(health: Health, columns: int = 80) -> list[str]:
     console = Console(file=io.StringIO(), width=columns, highlight=False)
     print_health(console, health)
     assert isinstance(console.file, io.StringIO)

@@ -1,0 +1,115 @@
+"""Rows of the REST API about predictions, their outcomes and what they were worth."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from candlewick.client.rest.rows import Row
+
+
+class IssuedRow(Row):
+    """The candle ``[open, close)`` of a prediction, the time of issue, and the model."""
+
+    symbol: str
+    interval: str
+    open_ms: int
+    open_time: datetime
+    close_ms: int
+    close_time: datetime
+    issued_ms: int
+    issued_time: datetime
+    minutes_to_close: float
+    model: str
+    version: str
+
+
+class PredictionRow(IssuedRow):
+    """A published prediction of where a candle will close."""
+
+    status: str
+    scored: bool
+    champion: bool
+    last_price: Decimal
+    price: Decimal
+    low_50: Decimal
+    high_50: Decimal
+    low_90: Decimal
+    high_90: Decimal
+    volatility_bp: float
+
+
+class Lately(Row):
+    """A model's skill in the last seven days; at zero it is no better than the reference."""
+
+    cases: int
+    point_skill: float | None
+    pinball_skill: float | None
+    pinball_bp: float
+    reference_pinball_bp: float
+    absolute_error_bp: float
+    coverage_50: float
+    coverage_90: float
+    width_50_bp: float
+    width_90_bp: float
+
+
+class FreshPrediction(PredictionRow):
+    """A prediction for a candle that is open now."""
+
+    seconds_to_close: float
+    age_s: float
+    lately: Lately | None
+
+
+class CurrentPrediction(FreshPrediction):
+    """The champion's prediction, and those of the other models."""
+
+    challengers: list[FreshPrediction]
+
+
+class OutcomeRow(IssuedRow):
+    """A prediction whose candle has closed, with the actual close.
+
+    The intervals are None for a prediction that a replay made afterwards.
+    """
+
+    champion: bool
+    price: Decimal
+    outcome: Decimal
+    low_50: Decimal | None
+    high_50: Decimal | None
+    low_90: Decimal | None
+    high_90: Decimal | None
+    error_bp: float
+    width_50_bp: float
+    width_90_bp: float
+    covered_50: bool
+    covered_90: bool
+
+
+class ScoreRow(IssuedRow):
+    """The score of a prediction, from the live stream."""
+
+    status: str
+    champion: bool
+    volatility_bp: float
+    price: Decimal
+    outcome: Decimal
+    error_bp: float
+    absolute_error_bp: float
+    squared_error_bp2: float
+    pinball_bp: float
+    winkler_50_bp: float
+    winkler_90_bp: float
+    width_50_bp: float
+    width_90_bp: float
+    covered_50: bool
+    covered_90: bool
+
+
+class SkillRow(Lately):
+    """A model's skill over a period; `scores` chooses the keys besides the model."""
+
+    symbol: str | None = None
+    model: str
+    minutes: int | None = None
+    day: str | None = None

@@ -1,0 +1,32 @@
+"""Where the API of this machine is, and which certificate it shows."""
+
+import ssl
+from typing import Final
+
+from candlewick.stack.ports import LOOPBACK
+from schemas.settings import ApiSettings
+
+ANYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - reached over loopback from this machine
+
+
+def page_url(settings: ApiSettings) -> str:
+    """Return the URL of the page, and of the API, for programs on this machine."""
+    scheme = "http" if settings.certificate is None else "https"
+    host = LOOPBACK if settings.host in ANYWHERE else settings.host
+    return f"{scheme}://{host}:{settings.port}"
+
+
+def trusting(settings: ApiSettings) -> ssl.SSLContext | None:
+    """Return what accepts exactly the API's certificate, whatever host name it is for.
+
+    We connect by address. None where the API has no certificate, or its file cannot be read.
+    """
+    if settings.certificate is None:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=settings.certificate)
+    except OSError:  # a broken file, too
+        return None
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False
+    return context

@@ -1,0 +1,66 @@
+"""A relay between a client and a server of loopback, whose connections a test can cut."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+READ_BYTES = 65_536
+
+
+@dataclass(slots=True)
+class Relay:
+    """A running relay.
+
+    Attributes:
+        taken: How many connections it has taken.
+    """
+
+    listener: socket.socket
+    target: tuple[str, int]
+    taken: int = 0
+    _open: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def cut(self) -> None:
+        """Break every connection, in the middle of whatever it carries."""
+        while self._open:
+            with suppress(OSError):
+                self._open.pop().shutdown(socket.SHUT_RDWR)
+
+    def serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                self.taken += 1
+                server = socket.create_connection(self.target)
+                self._open += [client, server]
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=_pump, args=(one, other), daemon=True).start()
+
+
+@contextmanager
+def relay_to(url: str) -> Iterator[Relay]:
+    """Relay to the server at this URL."""
+    parts = urlsplit(url)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        relay = Relay(listener, (parts.hostname or "", parts.port or 0))
+        thread = threading.Thread(target=relay.serve, daemon=True)
+        thread.start()
+        yield relay
+        listener.shutdown(socket.SHUT_RDWR)
+        relay.cut()
+        thread.join(10)
+
+
+def _pump(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError), one:
+        while piece := one.recv(READ_BYTES):
+            other.sendall(piece)
+    with suppress(OSError):
+        other.shutdown(socket.SHUT_RDWR)
