@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from candlewick.client.stack_health import ask_health
 from candlewick.commands.options import (
     ApiPort,
     ClickHousePort,
@@ -16,7 +17,7 @@ from candlewick.commands.options import (
     Workers,
     plan_stack,
 )
-from candlewick.stack.api_health import ask_health, page_url
+from candlewick.stack.api_address import page_url
 from candlewick.stack.stack import StackPlan, running_stack
 from candlewick.terminal.demo_screen import DemoScreen
 from candlewick.terminal.page_opener import PageOpener
