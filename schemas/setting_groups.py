@@ -12,12 +12,15 @@ from schemas.setting_types import (
     HttpUrl,
     Intervals,
     OptionalClusterName,
+    OptionalFile,
     OptionalHttpUrl,
     Seconds,
     Secret,
     Since,
+    Targets,
     UserName,
     WebsocketUrl,
+    target_pairs,
 )
 
 MOST_INT = 2**63 - 1
@@ -205,3 +208,26 @@ class GrafanaSettings(Group):
         SecretStr(""), description="Token of a service account with the role Admin."
     )
     webhook: OptionalHttpUrl = Field("", description="URL that alerts are posted to, if set.")
+
+
+class NotifySettings(Group):
+    """Messages about events of the pipeline, by the rules of a file."""
+
+    rules: OptionalFile = Field(
+        None,
+        description="YAML file with the rules of notifications; docs/notifications.md has all "
+        "keys. If not set: the stack has no process `notify`.",
+    )
+    targets: Targets = Field(
+        SecretStr(""),
+        description="Addresses of targets by name, with blanks between: "
+        "`phone=tgram://TOKEN/CHAT mail=mailtos://USER:PASSWORD@example.com`.",
+    )
+    page: OptionalHttpUrl = Field(
+        "", description="Address of the page as people reach it, for links in messages."
+    )
+
+    @property
+    def addresses(self) -> dict[str, SecretStr]:
+        """The addresses of `targets` by name."""
+        return {name: SecretStr(url) for name, url in target_pairs(self.targets)}

@@ -23,6 +23,7 @@ _DATABASE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _OWN_DATABASES: Final = {"system", "information_schema"}
 _DATABASE_URL: Final = re.compile(r"[a-z][a-z0-9_]*(?:\+[a-z0-9_]+)?://\S*")
 _COIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_TARGET: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _DAYS_BACK: Final = re.compile(r"[0-9]{1,5}d")
 _FIRST_YEAR: Final = 1970
 
@@ -116,6 +117,25 @@ def _secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def target_pairs(value: SecretStr) -> list[tuple[str, str]]:
+    """Split ``phone=tgram://… mail=mailtos://…`` into names and addresses."""
+    parts = (part.partition("=") for part in value.get_secret_value().split())
+    return [(name, url) for name, _, url in parts]
+
+
+def _targets(value: SecretStr) -> SecretStr:
+    pairs = target_pairs(_secret(value))
+    for name, url in pairs:
+        if _TARGET.fullmatch(name) is None or "://" not in url:  # neither is shown: it is secret
+            raise ValueError(
+                "it is not a list of targets: write name=address with blanks between, for example "
+                "phone=tgram://TOKEN/CHAT"
+            )
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name is there twice: choose another name")
+    return value
+
+
 def _database_url(value: SecretStr) -> SecretStr:
     if _DATABASE_URL.fullmatch(value.get_secret_value()) is None:
         raise ValueError("it is not a URL: write postgresql+psycopg://user:password@host/database")
@@ -195,6 +215,7 @@ DatabaseName = Annotated[str, AfterValidator(_database)]
 ClusterName = Annotated[str, AfterValidator(_cluster)]
 OptionalClusterName = Annotated[ClusterName | None, BeforeValidator(_none_if_empty)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
+Targets = Annotated[SecretStr, AfterValidator(_targets)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 OptionalDatabaseUrl = Annotated[DatabaseUrl | None, BeforeValidator(_none_if_empty)]
 Folder = Annotated[Path, BeforeValidator(_folder)]

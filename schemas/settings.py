@@ -23,6 +23,7 @@ from schemas.setting_groups import (
     Group,
     KafkaSettings,
     LifecycleSettings,
+    NotifySettings,
     SimulationSettings,
     StreamSettings,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "HealthSettings",
     "KafkaSettings",
     "LifecycleSettings",
+    "NotifySettings",
     "Settings",
     "SimulationSettings",
     "StreamSettings",
@@ -98,6 +100,7 @@ class Settings(BaseSettings):
     coins: CoinsSettings = CoinsSettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
     grafana: GrafanaSettings = GrafanaSettings()
+    notify: NotifySettings = NotifySettings()
 
     @field_validator("symbols", mode="before")
     @classmethod

@@ -14,6 +14,7 @@ FOR_EVER = -1
 CANDLE_APP = "candlewick-candles"  # Faust application and consumer group
 CANDLE_TABLE = "state"
 PREDICTION_APP = "candlewick-predictions"
+NOTIFY_GROUP = "candlewick-notify"
 
 
 class Cleanup(StrEnum):

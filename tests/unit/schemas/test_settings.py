@@ -139,6 +139,9 @@ MAY_BE_EMPTY = {
     "CANDLEWICK_API__ORIGINS",
     "CANDLEWICK_API__ROOT_PATH",
     "CANDLEWICK_GRAFANA__WEBHOOK",
+    "CANDLEWICK_NOTIFY__RULES",
+    "CANDLEWICK_NOTIFY__TARGETS",
+    "CANDLEWICK_NOTIFY__PAGE",
 }
 
 
@@ -277,4 +280,19 @@ def test_a_dotenv_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
 def test_passwords_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANDLEWICK_CLICKHOUSE__PASSWORD", "hunter2")
 
+    monkeypatch.setenv("CANDLEWICK_NOTIFY__TARGETS", "phone=tgram://hunter2/1")
+
     assert "hunter2" not in repr(load_settings())
+
+
+@pytest.mark.parametrize("value", ["tgram://hunter2/1", "a=json://hunter2 a=json://hunter3", "A=b"])
+def test_targets_that_are_none_are_refused_unseen(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("CANDLEWICK_NOTIFY__TARGETS", value)
+
+    said = _refusal()
+
+    assert said is not None
+    assert said.startswith("CANDLEWICK_NOTIFY__TARGETS: ")
+    assert "hunter" not in said

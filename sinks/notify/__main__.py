@@ -1,0 +1,61 @@
+"""Notifications: messages about events in Kafka's topics (``python -m sinks.notify``)."""
+
+import logging
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from clients.process import Ending, Progress, leave
+from schemas.errors import CandlewickError, RestartNeeded, Transient
+from schemas.settings import Settings, load_settings
+from sinks.notify.loop import Notifier
+from sinks.notify.plan import Plan
+from sinks.notify.rules_file import read_plan
+from sinks.notify.sending import check_address
+from sinks.notify.store import Store
+
+STALL_S: Final = 60.0  # longer than all calls of one round
+AGAIN_S: Final = 1.0
+_log: Final = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run it; an error that a person must fix prints one line and exits with code 1."""
+    ending = Ending()
+    ending.watch()
+    try:
+        settings = load_settings()
+        logging.basicConfig(
+            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+        plan = read_plan(settings)
+        for target in plan.targets:
+            check_address(target)
+        with closing(Store(Path(settings.data_dir) / "notify" / "store.sqlite")) as store:
+            _run(settings, plan, store, ending)
+    except RestartNeeded as error:
+        leave(str(error))
+    except CandlewickError as error:
+        sys.exit(f"notify: {error}")
+
+
+def _run(settings: Settings, plan: Plan, store: Store, ending: Ending) -> None:
+    progress = Progress(STALL_S)
+    progress.watch()
+    try:
+        while not ending.is_asked():
+            try:
+                notifier = Notifier(settings, plan, store)
+            except Transient as error:
+                _log.warning("%s; again in %g s", error, AGAIN_S)
+                progress.attempted()
+                ending.wait(AGAIN_S)
+            else:
+                notifier.run(ending.is_asked, progress.attempted)
+    finally:
+        progress.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Brings waiting events to their targets, each at its own pace, with pauses after failures."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from typing import Final
+
+from clients.clock import steady_ms
+from schemas.errors import CandlewickError
+from sinks.notify.mailbox import Message, next_message
+from sinks.notify.plan import Plan, Target
+from sinks.notify.sending import NotSent, send
+from sinks.notify.store import Store
+from sinks.notify.text import counted, time_text
+
+FIRST_PAUSE_MS: Final = 5_000
+LONGEST_PAUSE_MS: Final = 600_000
+TROUBLED: Final = 3  # failures on end after which a target counts as failing
+_log: Final = logging.getLogger(__name__)
+Send = Callable[[Target, Message], None]
+
+
+@dataclass(slots=True)
+class _Way:
+    """The way to one target."""
+
+    target: Target
+    sending: Message | None = None
+    answer: Future[None] = field(default_factory=Future)
+    failures: int = 0
+    again_ms: int = 0
+    since_ms: int = 0
+    reason: str = ""
+
+
+class Delivery:
+    """The ways to all targets. Each call to a target runs in a thread of its own."""
+
+    def __init__(self, plan: Plan, store: Store, send: Send = send) -> None:
+        self._plan = plan
+        self._store = store
+        self._send = send
+        self._ways = [_Way(target) for target in plan.targets]
+
+    def step(self, now_ms: int) -> None:
+        """See what has become of messages under way, and send the next ones."""
+        for way in self._ways:
+            if way.sending is not None and way.answer.done():
+                self._finish(way, way.sending, now_ms)
+            if way.sending is None and now_ms >= way.again_ms:
+                self._begin(way, now_ms)
+
+    def finish(self, patience_s: float) -> None:
+        """Wait for the messages under way; one without an answer by then counts as unsure."""
+        under_way = {way.answer: way for way in self._ways if way.sending is not None}
+        done, _ = wait(under_way, patience_s)
+        for answer in done:
+            way = under_way[answer]
+            if way.sending is not None:
+                self._finish(way, way.sending, steady_ms())
+
+    def trouble(self) -> str:
+        """Return the targets that fail, since when and why; empty if none does."""
+        return "; ".join(
+            f"target {way.target.name} has failed since {time_text(way.since_ms)} ({way.reason}), "
+            f"{counted(self._store.count(way.target.name), 'event')} waiting"
+            for way in self._ways
+            if way.failures >= TROUBLED
+        )
+
+    def _begin(self, way: _Way, now_ms: int) -> None:
+        waiting, sent = self._store.waiting(way.target.name), self._store.sent(way.target.name)
+        message = next_message(way.target, waiting, sent, now_ms=now_ms, page=self._plan.page)
+        if message is None:
+            return
+        with self._store.step():  # if this process ends now, nobody knows whether it was sent
+            self._store.mark_unsure(message.numbers, is_unsure=True)
+        way.sending, way.answer = message, Future()
+        thread = threading.Thread(
+            target=self._run, args=(way.target, message, way.answer), daemon=True
+        )
+        thread.name = f"target {way.target.name}"
+        thread.start()
+
+    def _run(self, target: Target, message: Message, answer: Future[None]) -> None:
+        try:
+            self._send(target, message)
+        except CandlewickError as error:
+            answer.set_exception(error)
+        except BaseException as error:  # noqa: BLE001 - its text may show the address
+            answer.set_exception(NotSent(f"{target.name}: {type(error).__name__}", is_unsure=True))
+        else:
+            answer.set_result(None)
+
+    def _finish(self, way: _Way, message: Message, now_ms: int) -> None:
+        name, error = way.target.name, way.answer.exception()
+        way.sending = None
+        if error is None:
+            with self._store.step():
+                kept_ms = int(way.target.limit.minutes * 60_000)
+                self._store.done(name, message.numbers, now_ms, kept_ms)
+            _log.info("target %s took %s", name, counted(len(message.numbers), "event"))
+            way.failures, way.again_ms = 0, 0
+            return
+        if not getattr(error, "is_unsure", False):
+            with self._store.step():
+                self._store.mark_unsure(message.numbers, is_unsure=False)
+        way.since_ms = way.since_ms if way.failures else now_ms
+        way.failures += 1
+        way.reason = str(error).removeprefix(f"{name}: ")
+        pause_ms = min(FIRST_PAUSE_MS << min(way.failures - 1, 16), LONGEST_PAUSE_MS)
+        way.again_ms = now_ms + pause_ms
+        _log.warning("target %s: %s; again in %d s", name, way.reason, pause_ms // 1000)

@@ -1,0 +1,121 @@
+"""The loop of notifications: read, judge, store, send."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from clients.clock import steady_ms
+from clients.kafka.followed_symbols import FollowedSymbols
+from clients.kafka.records import Message, place_of
+from schemas import topics
+from schemas.codecs import record_in
+from schemas.errors import ContractMismatch, PoisonMessage
+from schemas.market import Candle
+from schemas.replayed import is_replayed
+from schemas.settings import Settings
+from sinks.notify.delivery import Delivery
+from sinks.notify.dispatch import Dispatch
+from sinks.notify.event import Moment, Record
+from sinks.notify.plan import Plan
+from sinks.notify.reading import Reading
+from sinks.notify.store import Store
+
+LOOK_MS: Final = 1_000
+TELL_MS: Final = 5_000
+ENDING_S: Final = 5.0  # for messages under way, before the process leaves
+MOST_TROUBLE: Final = 1_000  # characters
+_log: Final = logging.getLogger(__name__)
+_NEVER: Final = -(10**9)
+
+
+class Notifier:
+    """Notifications at work, until they are stopped."""
+
+    def __init__(self, settings: Settings, plan: Plan, store: Store) -> None:
+        """Begin where the store says.
+
+        Raises:
+            Transient: Kafka does not answer.
+            ConfigurationError: A topic does not exist.
+        """
+        wanted = {topic.name: topic for rule in plan.rules for topic in rule.rule.reads}
+        wanted[topics.CANDLES.name] = topics.CANDLES  # the market's own clock
+        self._topics = wanted
+        self._store = store
+        with store.step():
+            for target, count in store.forget(
+                [target.name for target in plan.targets], plan.rule_names
+            ):
+                _log.warning("target %s is gone: %d waiting events are dropped", target, count)
+            self._dispatch = Dispatch(plan, store)
+        self._delivery = Delivery(plan, store)
+        servers = settings.kafka.bootstrap_servers
+        self._reading = Reading(servers, list(wanted.values()), store)
+        self._symbols = FollowedSymbols(settings, name=topics.NOTIFY_GROUP)
+        self._since_ms = steady_ms()
+        self._market_ms = 0
+        self._looked_ms = self._told_ms = _NEVER
+
+    def run(self, stopping: Callable[[], bool], attempted: Callable[[], None]) -> None:
+        """Work until ``stopping`` returns true.
+
+        Args:
+            stopping: Tells whether to stop.
+            attempted: Called after each round.
+
+        Raises:
+            RestartNeeded: Kafka has shut this client out, or the store cannot be written.
+        """
+        self._symbols.watch()
+        _log.info("notifications run: topics %s", ", ".join(self._topics))
+        try:
+            while not stopping():
+                self._round(list(self._reading.records()), steady_ms())
+                attempted()
+            self._delivery.finish(ENDING_S)
+        finally:
+            self._symbols.stop()
+            self._reading.close()
+
+    def _round(self, messages: Iterable[Message], now_ms: int) -> None:
+        is_due = now_ms - self._looked_ms >= LOOK_MS
+        if messages or is_due:
+            with self._store.step():
+                for message in messages:
+                    self._take(message, now_ms)
+                if is_due:
+                    self._looked_ms = now_ms
+                    self._dispatch.look(self._moment(now_ms, looks=True))
+        self._delivery.step(now_ms)
+        if now_ms - self._told_ms >= TELL_MS:
+            self._told_ms = now_ms
+            self._reading.tell(self._delivery.trouble()[:MOST_TROUBLE])
+
+    def _take(self, message: Message, now_ms: int) -> None:
+        name, partition, offset = place_of(message)
+        topic = self._topics[name]
+        if (name, partition) in self._reading.standing:
+            return
+        try:
+            if topic.record is not None and message.value() and not is_replayed(message.headers()):
+                record: Record = record_in(topic.record, message)
+                if isinstance(record, Candle) and topic is topics.CANDLES:
+                    self._market_ms = max(self._market_ms, record.close_ms)
+                stored_ms = message.timestamp()[1]
+                self._dispatch.take(topic, record, self._moment(now_ms), stored_ms)
+        except PoisonMessage as error:  # the sinks write its dead letter
+            _log.warning("%s [%d] %d is passed over: %s", name, partition, offset, error)
+        except ContractMismatch as error:
+            _log.error("%s [%d] stands still at offset %d: %s", name, partition, offset, error)
+            self._reading.stand_still(name, partition)
+            return
+        self._reading.passed(name, partition, offset + 1)
+
+    def _moment(self, now_ms: int, *, looks: bool = False) -> Moment:
+        return Moment(
+            now_ms,
+            self._market_ms,
+            self._since_ms,
+            looks and self._reading.is_at_end(topics.CANDLES),
+            self._symbols.traded if looks else (),
+        )

@@ -1,0 +1,148 @@
+"""What a target gets next: one event, or a summary of all that wait. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sinks.notify.plan import Limit, Target
+from sinks.notify.quiet_hours import QuietHours
+from sinks.notify.rules.rule import Severity
+from sinks.notify.text import counted
+
+MOST_LINES: Final = 5  # of a kind in a summary; the others are counted
+MOST_TOGETHER: Final = 500
+LONGEST_LINE: Final = 400
+UNSURE: Final = "(It may have been sent before: the answer to the first attempt was not seen.)"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that a target has not got yet.
+
+    Attributes:
+        number: Place in the order in which events were raised.
+        count: Number of events that it stands for.
+        is_old: Whether it was too old when it was read.
+        is_unsure: Whether an earlier attempt may have succeeded.
+    """
+
+    number: int
+    rule: str
+    severity: Severity
+    view: str
+    text: str
+    raised_ms: int
+    quiet: Literal["hold", "send", "drop"] = "hold"
+    count: int = 1
+    is_old: bool = False
+    is_unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that is ready to be sent, and the numbers of its events."""
+
+    title: str
+    body: str
+    severity: Severity
+    numbers: tuple[int, ...] = ()
+
+
+def next_message(
+    target: Target,
+    waiting: Sequence[Waiting],
+    sent_ms: Sequence[int],
+    *,
+    now_ms: int,
+    page: str = "",
+) -> Message | None:
+    """Return the next message of a target; None if nothing may be sent now.
+
+    Args:
+        target: Its limit and quiet hours.
+        waiting: Its events, oldest first.
+        sent_ms: When the last messages were sent.
+        now_ms: Our clock.
+        page: Address of the page; empty for no link.
+    """
+    quiet = target.quiet_hours
+    is_quiet = quiet is not None and quiet.contains(now_ms)
+    ready = [one for one in waiting if one.quiet == "send" or not is_quiet][:MOST_TOGETHER]
+    left = _left(target.limit, sent_ms, now_ms)
+    if not ready or left <= 0:
+        return None
+    held, old, fresh = _sorted(ready, quiet)
+    if held or old or len(fresh) > left or fresh[0].count > 1:
+        return _summary(_headed(held, old, fresh, quiet), ready, page)
+    return _single(fresh[0], page)
+
+
+def _left(limit: Limit, sent_ms: Sequence[int], now_ms: int) -> int:
+    since_ms = now_ms - int(limit.minutes * 60_000)
+    return limit.messages - sum(at_ms > since_ms for at_ms in sent_ms)
+
+
+def _sorted(
+    ready: Sequence[Waiting], quiet: QuietHours | None
+) -> tuple[list[Waiting], list[Waiting], list[Waiting]]:
+    """Return what the quiet hours held back, what is old, and the others."""
+    held, old, fresh = [], [], []
+    for one in ready:
+        if one.is_old:
+            old.append(one)
+        elif one.quiet == "hold" and quiet is not None and quiet.contains(one.raised_ms):
+            held.append(one)
+        else:
+            fresh.append(one)
+    return held, old, fresh
+
+
+def _headed(
+    held: list[Waiting], old: list[Waiting], fresh: list[Waiting], quiet: QuietHours | None
+) -> list[tuple[str, list[Waiting]]]:
+    found = [
+        (f"{_counted(held)} in the quiet hours, {quiet}:", held),
+        (f"{_counted(old)} from before, while notifications were paused:", old),
+        (f"{_counted(fresh)}:", fresh),
+    ]
+    return [(heading, ones) for heading, ones in found if ones]
+
+
+def _summary(
+    parts: list[tuple[str, list[Waiting]]], ready: Sequence[Waiting], page: str
+) -> Message:
+    lines = [line for heading, ones in parts for line in (heading, *_lines(ones))]
+    lines += [UNSURE] * any(one.is_unsure for one in ready)
+    lines += [page] * bool(page)
+    severities = {one.severity for one in ready}
+    return Message(
+        f"Candlewick: {_counted(ready)}",
+        "\n".join(lines),
+        "warning" if "warning" in severities else "info",
+        tuple(one.number for one in ready),
+    )
+
+
+def _lines(ones: list[Waiting]) -> list[str]:
+    single = [one for one in ones if one.count == 1][:MOST_LINES]
+    lines = [f"- {one.text[:LONGEST_LINE]}" for one in single]
+    more: Counter[str] = Counter()
+    for one in ones:
+        if one not in single:
+            more[one.rule] += one.count
+    if more:
+        named = ", ".join(f"{count:,} {rule}" for rule, count in more.most_common())
+        lines.append(f"and {more.total():,} more: {named}")
+    return lines
+
+
+def _single(one: Waiting, page: str) -> Message:
+    lines = [one.text[:LONGEST_LINE]]
+    lines += [UNSURE] * one.is_unsure
+    lines += [f"{page.rstrip('/')}/#{one.view}"] * bool(page)
+    return Message(f"Candlewick: {one.rule}", "\n".join(lines), one.severity, (one.number,))
+
+
+def _counted(ones: Sequence[Waiting]) -> str:
+    return counted(sum(one.count for one in ones), "event")

@@ -1,0 +1,134 @@
+"""Reads the topics of the rules: from their ends at first, then from where it stopped."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from confluent_kafka import Message, TopicPartition
+
+from clients.kafka.commits import Commits
+from clients.kafka.errors import meaning
+from clients.kafka.offsets import Span, spans_of
+from clients.kafka.opening import open_reader
+from clients.kafka.records import place_of
+from clients.kafka.topics import topic_ids
+from clients.limits import within
+from schemas.errors import RestartNeeded, Transient
+from schemas.topics import NOTIFY_GROUP, Topic
+from sinks.notify.store import Store
+
+_log: Final = logging.getLogger(__name__)
+_MESSAGES: Final = 500
+_POLL_S: Final = 0.2
+_CLOSE_S: Final = 10.0
+_MEMORY_KIB: Final = 16_384
+Place = tuple[str, int]
+
+
+class Reading:
+    """The records of some topics, each once; positions are in the store.
+
+    Attributes:
+        standing: Partitions that are stopped, as a newer version wrote a record there.
+    """
+
+    def __init__(self, servers: str, topics: Sequence[Topic], store: Store) -> None:
+        """Open the consumer and begin where the store says.
+
+        Raises:
+            Transient: Kafka does not answer.
+            ConfigurationError: A topic does not exist.
+        """
+        self._store = store
+        self._ids = topic_ids(servers, [topic.name for topic in topics])
+        self._consumer = open_reader(servers, NOTIFY_GROUP, memory_kib=_MEMORY_KIB)
+        self._commits = Commits(self._consumer)
+        self.standing: set[Place] = set()
+        self._next: dict[Place, int] = {}
+        self._trouble = ""
+        try:
+            spans = {t.name: spans_of(self._consumer, t.name, servers) for t in topics}
+        except Transient:
+            self._consumer.close()
+            raise
+        known = store.positions()
+        with store.step():
+            for name, partitions in spans.items():
+                for number, span in partitions.items():
+                    at = self._start(known.get((name, number)), name, span)
+                    self.passed(name, number, at)
+        self._consumer.assign([TopicPartition(*place, at) for place, at in self._next.items()])
+
+    def _start(self, known: tuple[str, int] | None, topic: str, span: Span) -> int:
+        low, high = span
+        if known is None:
+            return high
+        topic_id, at = known
+        # A topic that was made anew counts from zero, and all in it is new.
+        return min(max(low, at), high) if topic_id == self._ids[topic] else low
+
+    def records(self) -> Iterator[Message]:
+        """Yield what has come; ends after a fifth of a second.
+
+        Raises:
+            RestartNeeded: Kafka has shut this client out.
+            ConfigurationError: A topic is missing.
+        """
+        for message in self._consumer.consume(_MESSAGES, _POLL_S):
+            error = message.error()
+            if error is None:
+                self._report("")
+                if place_of(message)[:2] not in self.standing:
+                    yield message
+                continue
+            why = meaning(error, topic=message.topic() or "")
+            if not isinstance(why, Transient):
+                raise why
+            self._report(str(why))
+
+    def passed(self, topic: str, partition: int, next_offset: int) -> None:
+        """Note, in a step of the store, that everything before an offset is done."""
+        self._next[topic, partition] = next_offset
+        self._store.go_to(topic, partition, self._ids[topic], next_offset)
+
+    def stand_still(self, topic: str, partition: int) -> None:
+        """Stop reading a partition."""
+        self.standing.add((topic, partition))
+        self._consumer.pause([TopicPartition(topic, partition)])
+
+    def is_at_end(self, topic: Topic) -> bool:
+        """Tell whether all records of a topic that the client knows of have been taken."""
+        for (name, number), at in self._next.items():
+            if name == topic.name:
+                place = TopicPartition(name, number)
+                span = self._consumer.get_watermark_offsets(place, cached=True)
+                if span is None or at < span[1]:
+                    return False
+        return True
+
+    def tell(self, trouble: str) -> None:
+        """Commit the positions for the lag in `candlewick status`, with a text beside them.
+
+        The store decides where reading goes on; nothing depends on this commit.
+        """
+        first = min(self._next)
+        offsets = [
+            TopicPartition(*place, at, trouble if place == first else "")
+            for place, at in self._next.items()
+        ]
+        try:
+            self._commits.commit(offsets)
+        except Transient as error:
+            self._report(str(error))
+
+    def close(self) -> None:
+        """Let the broker go."""
+        try:
+            within(_CLOSE_S, "Kafka (closing)", self._consumer.close)
+        except Transient as error:
+            raise RestartNeeded(str(error)) from error
+
+    def _report(self, trouble: str) -> None:
+        if trouble and trouble != self._trouble:
+            _log.warning("%s; retrying", trouble)
+        self._trouble = trouble

@@ -1,0 +1,135 @@
+"""Sends one message to one target through apprise; no address leaves this module.
+
+apprise knows only success and failure, and writes the reason to its log, sometimes beside the
+address. So its log goes nowhere; of the lines of a failed call only a known kind of reason and the
+status of an answer are read.
+"""
+
+import logging
+import re
+import warnings
+from functools import cache
+from typing import Any, Final
+
+import urllib3
+
+from clients.limits import within
+from clients.proxies import keep_loopback_direct
+from schemas.errors import ConfigurationError, Transient
+from sinks.notify.mailbox import Message
+from sinks.notify.plan import Target
+
+SEND_S: Final = 30.0
+_STATUS: Final = re.compile(r"\berror=([1-5][0-9]{2})\b")
+_KINDS: Final = (  # words of apprise, and ours
+    ("onnection error", "it does not answer, or refuses the connection"),
+    ("ommunication error", "it does not answer, or refuses the connection"),
+    ("ending email", "the mail server refuses it"),
+    ("there were not", "it names no receiver"),
+    ("timed out", "it did not answer in time"),
+)
+# Libraries below apprise that name addresses in their own logs.
+_SILENT: Final = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib", "markdown")
+
+
+class NotSent(Transient):
+    """A target did not take a message; the message says why, without the address.
+
+    Attributes:
+        is_unsure: Whether it may have taken it all the same.
+    """
+
+    def __init__(self, message: str, *, is_unsure: bool = False) -> None:
+        super().__init__(message)
+        self.is_unsure = is_unsure
+
+
+def check_address(target: Target) -> None:
+    """Check that apprise understands an address; nothing is sent.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    _service(target)
+
+
+def send(target: Target, message: Message) -> None:
+    """Send a message, within `SEND_S` for the whole call.
+
+    Raises:
+        NotSent: The target did not take it; try again later.
+        ConfigurationError: apprise does not understand the address.
+    """
+    try:
+        within(SEND_S, f"target {target.name}", lambda: _send(target, message))
+    except NotSent:
+        raise
+    except Transient as error:
+        raise NotSent(str(error), is_unsure=True) from None
+
+
+def _send(target: Target, message: Message) -> None:
+    library, service = _library(), _service(target)
+    calls = library.Apprise(asset=service.asset)
+    calls.add(service)
+    try:
+        result = calls.notify(
+            message.body,
+            message.title,
+            notify_type=message.severity,
+            body_format="text",
+        )
+        lines = [entry.message for entry in result.logs()]
+        is_done = bool(result.results) and all(bool(one) for one in result.results)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text may show the address
+        raise NotSent(f"{target.name}: {type(error).__name__} in apprise") from None
+    if not is_done:
+        raise NotSent(f"{target.name}: {_reason(lines)}")
+
+
+def _service(target: Target) -> Any:  # noqa: ANN401 - apprise's own class
+    library = _library()
+    asset = library.AppriseAsset(
+        app_id="Candlewick",
+        app_desc="Candlewick",
+        app_url="",
+        storage_mode=library.PersistentStoreMode.MEMORY,
+        service_timeout=SEND_S,
+        interpret_emojis=False,
+    )
+    try:
+        found = library.Apprise.instantiate(target.url.get_secret_value(), asset=asset)
+    except Exception:  # noqa: BLE001 - its text may show the address
+        found = None
+    if found is None:
+        raise ConfigurationError(
+            f"the address of target {target.name} is not one that apprise {library.__version__} "
+            "understands: compare it with the examples in docs/notifications.md"
+        )
+    return found
+
+
+def _reason(lines: list[str]) -> str:
+    for line in lines:
+        if status := _STATUS.search(line):
+            return f"it answered with status {status[1]}"
+    for line in lines:
+        for words, meaning in _KINDS:
+            if words in line:
+                return meaning
+    return "it did not take the message"
+
+
+@cache
+def _library() -> Any:  # noqa: ANN401 - a module
+    """Import apprise when it is first needed: it takes half a second and 30 MB."""
+    for name in _SILENT:
+        logger = logging.getLogger(name)
+        logger.handlers = [logging.NullHandler()]
+        logger.propagate = False
+        logger.setLevel(logging.WARNING)
+    import apprise  # noqa: PLC0415 - see above
+
+    warnings.simplefilter("ignore", urllib3.exceptions.HTTPWarning)  # they name the host
+    keep_loopback_direct()
+    return apprise
