@@ -40,6 +40,7 @@ COMMANDS = (
     "train",
     "models",
     "grafana",
+    "notify",
     "completion",
 )
 

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
         env_file=_DOTENV,
         frozen=True,
         extra="ignore",  # other programs may keep variables in the same file
+        hide_input_in_errors=True,  # it may be a secret, and a stack trace would show it
     )
 
     symbols: Annotated[Symbols, NoDecode] = Field(

@@ -100,6 +100,17 @@ class Judge:
         """Judge the groups: one that makes no progress although records wait is down."""
         return together("groups", [self._of_lag(lag) for lag in lags if lag.group in FLOWING])
 
+    def of_notifications(self, lags: Iterable[Lag], trouble: str) -> Check:
+        """Judge the notifications: down where a target fails, or events are not read.
+
+        Args:
+            lags: Lags of all groups.
+            trouble: Text of the process about targets that fail; empty if none does.
+        """
+        own = [self._of_lag(lag) for lag in lags if lag.group == topics.NOTIFY_GROUP]
+        told = [Check("", State.DOWN, trouble)] if trouble else []
+        return together("notify", [*told, *own])
+
     def _of_table(self, table: str, rows: Sequence[Stored]) -> Check:
         ages = [row.age_s for row in rows if row.table == table and row.age_s is not None]
         return self.of_age("", min(ages, default=None), self.limits.stands_s, f"no {table} stored")

@@ -41,6 +41,8 @@ class Report:
             found.append(judge.of_stored(last.stored))
         if last.lags is not None:
             found.append(judge.of_lags(last.lags))
+            if self._settings.notify.rules is not None:
+                found.append(judge.of_notifications(last.lags, last.notify_trouble))
         return [*found, self._stream(judge), self._predictions(judge)]
 
     def facts(self) -> dict[str, object]:

@@ -17,6 +17,7 @@ from api.live.feed import Feed
 from api.queries.clickhouse import Reader
 from clients.kafka.group import GroupOffsets
 from clients.process import Progress, leave
+from schemas import topics
 from schemas.errors import CandlewickError
 from schemas.settings import Settings
 
@@ -36,6 +37,7 @@ class Look:
         stored: Ages of the newest rows; None if ClickHouse does not answer.
         lags: Lags of the groups; None if Kafka does not answer.
         members: Number of processes in each group.
+        notify_trouble: Targets of notifications that fail, as their process says.
     """
 
     at_s: float
@@ -44,6 +46,7 @@ class Look:
     stored: tuple[Stored, ...] | None = None
     lags: tuple[Lag, ...] | None = None
     members: dict[str, int] = field(default_factory=dict)
+    notify_trouble: str = ""
 
 
 class Watch:
@@ -102,6 +105,7 @@ class Watch:
         stored: tuple[Stored, ...] | None = None
         lags: tuple[Lag, ...] | None = None
         members: dict[str, int] = {}
+        trouble = ""
         began_s = time.monotonic()
         database, broker = Check("database"), Check("broker")
         try:
@@ -111,6 +115,7 @@ class Watch:
         asked_s = time.monotonic()
         try:
             lags, members = self._groups(asked_s)
+            trouble = self._notify_trouble()
         except CandlewickError as error:
             broker = Check("broker", State.DOWN, str(error))
         now_s = time.monotonic()
@@ -121,12 +126,18 @@ class Watch:
             stored,
             lags,
             members,
+            trouble,
         )
 
     def _groups(self, now_s: float) -> tuple[tuple[Lag, ...], dict[str, int]]:
         ours = {(kind.topic.name, p): at for (kind, p), at in self._feed.reading().items()}
         committed, ends, members = read_offsets(self._kafka)
         return tuple(self._lags.look(committed | {API: ours}, ends, now_s)), members
+
+    def _notify_trouble(self) -> str:
+        if self._settings.notify.rules is None:
+            return ""
+        return "; ".join(self._kafka.notes(topics.NOTIFY_GROUP))
 
 
 def _ms(seconds: float) -> float:

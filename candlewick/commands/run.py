@@ -1,7 +1,7 @@
 """`candlewick run`: runs a single process of the pipeline."""
 
 import os
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -30,8 +30,13 @@ def run(
         settings = supervisor_settings(settings, addresses)
         programs = servers(stack_folder(settings), addresses)
     else:
-        programs = pipeline(MOST_WORKERS, grafana=True)
-    command = _find(name, programs).command
+        programs = pipeline(MOST_WORKERS, grafana=True, notify=True)
+    become(_find(name, programs), settings)
+
+
+def become(program: Program, settings: Settings) -> NoReturn:
+    """Replace this process by a program with these settings."""
+    command = program.command
     os.execvpe(command[0], command, environment_of(settings))  # noqa: S606 - no shell is wanted
 
 
@@ -46,5 +51,5 @@ def _find(name: str, programs: list[Program]) -> Program:
     for program in programs:
         if program.name == name:
             return program
-    known = [*SERVERS, *(p.name for p in pipeline(2, grafana=True))]
+    known = [*SERVERS, *(p.name for p in pipeline(2, grafana=True, notify=True))]
     raise ConfigurationError(f"there is no process {name}: choose one of {', '.join(known)}")

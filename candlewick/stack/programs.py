@@ -32,10 +32,14 @@ def servers(folder: StackFolder, addresses: Addresses) -> list[Program]:
     return found
 
 
-def pipeline(workers: int, *, grafana: bool = False) -> list[Program]:
+NOTIFY = Program("notify", (*PYTHON, "sinks.notify"))
+
+
+def pipeline(workers: int, *, grafana: bool = False, notify: bool = False) -> list[Program]:
     """Return the processes of the pipeline, those that the first predictions wait for first.
 
-    With `grafana`, include those that feed its dashboards of the pipeline.
+    With `grafana`, include those that feed its dashboards of the pipeline; with `notify`, the one
+    that sends notifications.
     """
     beside = ("measure", "annotate") if grafana else ()
     candles = ["candles", *(f"candles-{n}" for n in range(2, workers + 1))]
@@ -53,6 +57,7 @@ def pipeline(workers: int, *, grafana: bool = False) -> list[Program]:
         Program("coins", (*PYTHON, "producers", "coins")),
         Program("trainer", (*PYTHON, "processors", "trainer")),
         *(Program(job, (*PYTHON, "grafana", job)) for job in beside),
+        *([NOTIFY] if notify else []),
     ]
 
 

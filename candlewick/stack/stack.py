@@ -16,6 +16,7 @@ from candlewick.stack.supervisor import SERVERS_S, Supervisor
 from candlewick.store.admin import apply_lifecycle, apply_migrations
 from clients.kafka.topics import create_topics
 from schemas.settings import Settings
+from sinks.notify.rules_file import read_plan
 
 SETTLE_S = 1.5
 
@@ -53,8 +54,10 @@ def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Super
 
     Raises:
         ConfigurationError: A port is taken, the disk is full, another stack runs in the folder,
-            or a process does not come up.
+            the rules of notifications have an error, or a process does not come up.
     """
+    if plan.settings.notify.rules is not None:
+        read_plan(plan.settings)  # a mistake in the rules is told before anything starts
     plan.folder.make()
     with plan.folder.held():
         end_leftovers(plan.folder)
@@ -80,7 +83,11 @@ def _start(plan: StackPlan, supervisor: Supervisor, say: Callable[[str], None]) 
     tables = apply_migrations(plan.settings.clickhouse)
     apply_lifecycle(plan.settings.clickhouse, plan.settings.lifecycle)
     say(f"made {len(topics)} topics and applied {len(tables)} migrations")
-    parts = pipeline(plan.workers, grafana=bool(plan.settings.grafana.url))
+    parts = pipeline(
+        plan.workers,
+        grafana=bool(plan.settings.grafana.url),
+        notify=plan.settings.notify.rules is not None,
+    )
     say(f"starting {', '.join(p.name for p in parts)}")
     for program in parts:
         supervisor.start(program)

@@ -46,13 +46,20 @@ class GroupOffsets:
         Raises:
             Transient: Kafka does not answer.
         """
+        places = self._commits(group)
+        return {(p.topic, p.partition): p.offset for p in places if p.offset >= 0}
+
+    def notes(self, group: str) -> list[str]:
+        """Return the texts beside the offsets that a group has committed. Raises as `committed`."""
+        return [place.metadata for place in self._commits(group) if place.metadata]
+
+    def _commits(self, group: str) -> list[TopicPartition]:
         try:
             wanted = [ConsumerGroupTopicPartitions(group)]
             asked = self._connected().list_consumer_group_offsets(wanted, request_timeout=ANSWER_S)
-            places = asked[group].result(ANSWER_S).topic_partitions or []
+            return list(asked[group].result(ANSWER_S).topic_partitions or [])
         except (KafkaException, TimeoutError) as error:
             raise self._silent() from error
-        return {(p.topic, p.partition): p.offset for p in places if p.offset >= 0}
 
     def groups(self, prefix: str) -> list[str]:
         """Return the groups whose names begin so. Raises as `committed`."""

@@ -12,7 +12,6 @@ from schemas.settings import Settings, load_settings
 from sinks.notify.loop import Notifier
 from sinks.notify.plan import Plan
 from sinks.notify.rules_file import read_plan
-from sinks.notify.sending import check_address
 from sinks.notify.store import Store
 
 STALL_S: Final = 60.0  # longer than all calls of one round
@@ -30,8 +29,6 @@ def main() -> None:
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
         plan = read_plan(settings)
-        for target in plan.targets:
-            check_address(target)
         with closing(Store(Path(settings.data_dir) / "notify" / "store.sqlite")) as store:
             _run(settings, plan, store, ending)
     except RestartNeeded as error:

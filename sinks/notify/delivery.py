@@ -15,9 +15,9 @@ from sinks.notify.sending import NotSent, send
 from sinks.notify.store import Store
 from sinks.notify.text import counted, time_text
 
-FIRST_PAUSE_MS: Final = 5_000
+FIRST_PAUSE_MS: Final = 2_000
 LONGEST_PAUSE_MS: Final = 600_000
-TROUBLED: Final = 3  # failures on end after which a target counts as failing
+TROUBLED: Final = 2  # failures on end after which a target counts as failing
 _log: Final = logging.getLogger(__name__)
 Send = Callable[[Target, Message], None]
 
@@ -60,6 +60,10 @@ class Delivery:
             way = under_way[answer]
             if way.sending is not None:
                 self._finish(way, way.sending, steady_ms())
+
+    def failures(self, target: str) -> int:
+        """Return how many times on end a target has failed."""
+        return next(way.failures for way in self._ways if way.target.name == target)
 
     def trouble(self) -> str:
         """Return the targets that fail, since when and why; empty if none does."""

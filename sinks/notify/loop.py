@@ -18,6 +18,7 @@ from sinks.notify.dispatch import Dispatch
 from sinks.notify.event import Moment, Record
 from sinks.notify.plan import Plan
 from sinks.notify.reading import Reading
+from sinks.notify.sending import check_address
 from sinks.notify.store import Store
 
 LOOK_MS: Final = 1_000
@@ -36,17 +37,18 @@ class Notifier:
 
         Raises:
             Transient: Kafka does not answer.
-            ConfigurationError: A topic does not exist.
+            ConfigurationError: A topic does not exist, or an address is wrong.
         """
         wanted = {topic.name: topic for rule in plan.rules for topic in rule.rule.reads}
         wanted[topics.CANDLES.name] = topics.CANDLES  # the market's own clock
         self._topics = wanted
+        for target in plan.targets:
+            check_address(target)
         self._store = store
         with store.step():
-            for target, count in store.forget(
-                [target.name for target in plan.targets], plan.rule_names
-            ):
-                _log.warning("target %s is gone: %d waiting events are dropped", target, count)
+            names = [target.name for target in plan.targets]
+            for name, count in store.forget(names, plan.rule_names):
+                _log.warning("target %s is gone: %d waiting events are dropped", name, count)
             self._dispatch = Dispatch(plan, store)
         self._delivery = Delivery(plan, store)
         servers = settings.kafka.bootstrap_servers

@@ -47,6 +47,8 @@ class NotSent(Transient):
 def check_address(target: Target) -> None:
     """Check that apprise understands an address; nothing is sent.
 
+    The first call loads apprise: make it before threads send.
+
     Raises:
         ConfigurationError: It does not.
     """
@@ -99,8 +101,10 @@ def _service(target: Target) -> Any:  # noqa: ANN401 - apprise's own class
     )
     try:
         found = library.Apprise.instantiate(target.url.get_secret_value(), asset=asset)
-    except Exception:  # noqa: BLE001 - its text may show the address
-        found = None
+    except Exception as error:  # noqa: BLE001 - its text may show the address
+        raise ConfigurationError(
+            f"apprise cannot read the address of target {target.name}: {type(error).__name__}"
+        ) from None
     if found is None:
         raise ConfigurationError(
             f"the address of target {target.name} is not one that apprise {library.__version__} "
@@ -130,6 +134,9 @@ def _library() -> Any:  # noqa: ANN401 - a module
         logger.setLevel(logging.WARNING)
     import apprise  # noqa: PLC0415 - see above
 
+    with warnings.catch_warnings():  # of parts of apprise that are loaded with the first address
+        warnings.simplefilter("ignore")
+        apprise.Apprise.instantiate("json://localhost")
     warnings.simplefilter("ignore", urllib3.exceptions.HTTPWarning)  # they name the host
     keep_loopback_direct()
     return apprise

@@ -52,7 +52,7 @@ class Store:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._base = sqlite3.connect(path, timeout=2.0, isolation_level=None)
+        self._base = sqlite3.connect(path, timeout=0.5, isolation_level=None)
         try:
             # Exclusive: a second process would send everything twice.
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -178,7 +178,7 @@ class Store:
     def waiting(self, target: str) -> list[Waiting]:
         """Return the events that wait for a target, oldest first."""
         rows = self._base.execute(_OF_TARGET, (target,)).fetchall()
-        return [Waiting(*row) for row in rows]
+        return [Waiting(*row[:-2], *map(bool, row[-2:])) for row in rows]
 
     def count(self, target: str) -> int:
         """Return how many events wait for a target."""

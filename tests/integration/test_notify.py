@@ -1,23 +1,37 @@
 """Notifications end to end: real topics in, real HTTP and mail out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from candlewick.cli import build_app
+from clients.kafka.group import GroupOffsets
 from schemas import topics
-from tests.support.api_market import a_model_event, say
-from tests.support.builders import START_MS
-from tests.support.notifying import eventually, notifying
-from tests.support.receivers import running_webhook
+from schemas.replayed import REPLAYED
+from tests.support.api_market import a_gap, a_model_event, a_prediction, say
+from tests.support.builders import MINUTE_MS, START_MS, a_candle
+from tests.support.notifying import Notifying, eventually, notifying, working
+from tests.support.receivers import Webhook, running_mailbox, running_webhook
 from tests.support.servers import RunningKafka, running_kafka
 
 DRIFT = "rules: [{when: drift}]"
+SECRET = "hunter2"  # noqa: S105 - the secret of an example
+DAY = "{from: '00:00', to: '23:59:59.999999', zone: UTC}"
 
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
     with running_kafka(tmp_path_factory.mktemp("notify"), partitions=2) as running:
+        yield running
+
+
+@pytest.fixture
+def hook() -> Iterator[Webhook]:
+    with running_webhook() as running:
         yield running
 
 
@@ -27,18 +41,217 @@ def drift(kafka: RunningKafka, *numbers: int, symbol: str = "BTCUSDT") -> None:
     say(kafka, topics.MODEL_VERSIONS, events)
 
 
+def soon(notify: Notifying, holds: Callable[[], object]) -> None:
+    eventually(holds, lambda: notify.log)
+
+
 def test_an_event_is_sent_once_across_kill_restart_and_repetition(
-    kafka: RunningKafka, tmp_path: Path
+    kafka: RunningKafka, hook: Webhook, tmp_path: Path
 ) -> None:
-    with running_webhook() as hook:
-        drift(kafka, 1)  # before the first start
-        with notifying(tmp_path, kafka, {"hook": hook.url()}, DRIFT) as notify:
+    """And the log, however talkative, never has an address."""
+    drift(kafka, 1)  # before the first start
+    with running_webhook() as broken:
+        broken.status = 500
+        targets = {"hook": hook.url(SECRET), "broken": broken.url(SECRET)}
+        with notifying(tmp_path, kafka, targets, DRIFT, CANDLEWICK_LOG_LEVEL="DEBUG") as notify:
             drift(kafka, 2)
-            eventually(lambda: "took 1 event" in notify.log, lambda: notify.log)
+            soon(notify, lambda: "target hook took 1 event" in notify.log)
+            soon(notify, lambda: "target broken: it answered with status 500" in notify.log)
             notify.kill()
             drift(kafka, 2, 2, 3)
             notify.start()
-            eventually(lambda: len(hook.posts) == 2, lambda: notify.log)
+            soon(notify, lambda: len(hook.posts) == 2)
             drift(kafka, 3, 2, 4)
-            eventually(lambda: len(hook.posts) == 3, lambda: notify.log)
+            soon(notify, lambda: len(hook.posts) == 3)
+
     assert [post["title"] for post in hook.posts] == ["Candlewick: drift"] * 3
+    assert not any("before" in text for text in hook.texts)
+    assert SECRET not in notify.log
+    assert not any(str(port) in notify.log for port in (hook.port, broken.port))
+
+
+def test_a_kill_between_send_and_answer_repeats_the_message_and_says_so(
+    kafka: RunningKafka, hook: Webhook, tmp_path: Path
+) -> None:
+    with notifying(tmp_path, kafka, {"hook": hook.url()}, DRIFT) as notify:
+        hook.may_answer.clear()
+        drift(kafka, 10)
+        soon(notify, lambda: hook.posts)
+        notify.kill()
+    hook.may_answer.set()
+    with working(tmp_path, kafka, {"hook": hook.url()}, DRIFT):
+        eventually(lambda: len(hook.posts) == 2)
+
+    assert "may have been sent before" not in hook.texts[0]
+    assert "may have been sent before" in hook.texts[1]
+
+
+def test_every_rule_sees_its_events_in_the_topics(
+    kafka: RunningKafka, hook: Webhook, tmp_path: Path
+) -> None:
+    rules = """
+    limit: {messages: 100}
+    old_minutes: 10000
+    rules:
+    - {when: gap, minutes: 0}
+    - {when: mismatch, minutes: 0}
+    - {when: price, symbols: [BTCUSDT], crosses: 102}
+    - {when: volatility, above_percent: 2}
+    - {when: drift}
+    - {when: promotion}
+    """
+    candles = [
+        replace(a_candle(open_ms=START_MS + n * MINUTE_MS), close_e8=price * 10**8)
+        for n, price in enumerate((101, 103))
+    ]
+    theirs = replace(candles[0], status="official", source="rest", volume_e8=4 * 10**8)
+    events = [a_model_event("promoted", at_ms=START_MS + 20), a_model_event("trained")]
+    with working(tmp_path, kafka, {"hook": hook.url()}, rules):
+        say(kafka, topics.CANDLES, [candles[1], candles[0]], headers=[REPLAYED])
+        say(kafka, topics.CANDLES, candles)
+        say(kafka, topics.KLINES, [theirs])
+        say(kafka, topics.GAPS, [a_gap(1, "found")])
+        say(kafka, topics.PREDICTIONS, [a_prediction(minute=0)])
+        say(kafka, topics.MODEL_VERSIONS, events)
+        drift(kafka, 20)
+        eventually(lambda: len(hook.posts) == 6, lambda: hook.texts)
+
+    told = {post["title"]: post["message"] for post in hook.posts}
+    names = ("gap", "mismatch", "price", "volatility", "drift", "promotion")
+    assert set(told) == {f"Candlewick: {name}" for name in names}
+    assert told["Candlewick: price"].startswith("BTCUSDT rose to 103.00 and crossed 102.00")
+    assert told["Candlewick: mismatch"].endswith("differs from the exchange's in volume")
+
+
+def test_a_symbol_that_the_market_has_left_behind_is_told(
+    kafka: RunningKafka, hook: Webhook, tmp_path: Path
+) -> None:
+    others = [
+        replace(a_candle(open_ms=START_MS + n * MINUTE_MS), symbol=symbol)
+        for symbol, minutes in (("ETHUSDT", range(30, 31)), ("BTCUSDT", range(30, 41)))
+        for n in minutes
+    ]
+    rules = "rules: [{when: stale, minutes: 5}]"
+    with working(tmp_path, kafka, {"hook": hook.url()}, rules, "BTCUSDT", "ETHUSDT"):
+        say(kafka, topics.CANDLES, others)
+        eventually(lambda: hook.posts)
+
+    assert hook.texts[0].startswith("ETHUSDT: no candle for 10 minutes (the last one ended")
+
+
+def test_what_came_in_a_pause_is_summed_up_and_not_lost(
+    kafka: RunningKafka, hook: Webhook, tmp_path: Path
+) -> None:
+    rules = "old_minutes: 0\nrules: [{when: drift}]"
+    there = {"hook": hook.url()}
+    with working(tmp_path, kafka, there, rules):
+        pass
+    drift(kafka, *range(100, 122))
+    with working(tmp_path, kafka, there, rules):
+        eventually(lambda: hook.posts)
+
+    assert hook.posts[0]["title"] == "Candlewick: 22 events"
+    assert "while notifications were paused" in hook.texts[0]
+    assert "and 17 more: 17 drift" in hook.texts[0]
+
+
+def all_read(kafka: RunningKafka) -> bool:
+    """Whether the notifications have read every event of models."""
+    offsets = GroupOffsets(kafka.bootstrap)
+    ends = offsets.ends(offsets.partitions([topics.MODEL_VERSIONS.name]))
+    read = offsets.committed(topics.NOTIFY_GROUP)
+    return all(read.get(place) == end for place, end in ends.items())
+
+
+def test_quiet_hours_hold_events_across_a_restart_until_they_end(
+    kafka: RunningKafka, hook: Webhook, tmp_path: Path
+) -> None:
+    there = {"hook": hook.url()}
+    urgent = "{when: promotion, quiet_hours: send}"
+    with working(tmp_path, kafka, there, f"quiet_hours: {DAY}\nrules: [{{when: drift}}, {urgent}]"):
+        drift(kafka, 200, 201)
+        say(kafka, topics.MODEL_VERSIONS, [a_model_event("promoted", at_ms=START_MS + 200)])
+        eventually(lambda: hook.posts)
+        eventually(lambda: all_read(kafka))
+    assert [post["title"] for post in hook.posts] == ["Candlewick: promotion"]
+    with working(tmp_path, kafka, there, f"rules: [{{when: drift}}, {urgent}]"):
+        eventually(lambda: len(hook.posts) == 3)
+
+
+def test_a_target_that_fails_holds_up_nobody_and_is_seen_in_the_health(
+    kafka: RunningKafka, hook: Webhook, tmp_path: Path
+) -> None:
+    offsets = GroupOffsets(kafka.bootstrap)
+    with running_webhook() as broken:
+        broken.status = 500
+        targets = {"good": hook.url(), "broken": broken.url(SECRET)}
+        with working(tmp_path, kafka, targets, DRIFT):
+            drift(kafka, 300)
+            eventually(lambda: hook.posts)
+            eventually(lambda: offsets.notes(topics.NOTIFY_GROUP))
+            (said,) = offsets.notes(topics.NOTIFY_GROUP)
+            assert said.startswith("target broken has failed since ")
+            assert said.endswith("(it answered with status 500), 1 event waiting")
+            broken.status = 200
+            eventually(lambda: broken.posts)
+            eventually(lambda: not offsets.notes(topics.NOTIFY_GROUP))
+
+
+@pytest.fixture
+def candlewick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+    """`candlewick notify`, with the rules of the folder."""
+
+    def run(targets: dict[str, str], *options: str) -> Result:
+        urls = " ".join(f"{name}={url}" for name, url in targets.items())
+        monkeypatch.setenv("CANDLEWICK_DATA_DIR", str(tmp_path))
+        monkeypatch.setenv("CANDLEWICK_NOTIFY__RULES", str(tmp_path / "rules.yaml"))
+        monkeypatch.setenv("CANDLEWICK_NOTIFY__TARGETS", urls)
+        return CliRunner().invoke(build_app(["notify", "status"]), ["notify", *options])
+
+    return run
+
+
+def test_a_test_message_reaches_every_target_or_says_why_not(
+    hook: Webhook, tmp_path: Path, candlewick: Callable[..., Result]
+) -> None:
+    (tmp_path / "rules.yaml").write_text(DRIFT)
+    with running_webhook() as broken, running_mailbox() as box:
+        broken.status = 401
+        targets = {
+            "hook": hook.url(SECRET),
+            "mail": f"mailto://127.0.0.1:{box.port}/?from=a@example.com&to=b@example.com",
+            "broken": broken.url(SECRET),
+            "gone": f"json://127.0.0.1:9/{SECRET}",
+        }
+        done = candlewick(targets, "--test")
+
+    assert done.exit_code == 1
+    assert done.output.splitlines() == [
+        "hook: sent",
+        "mail: sent",
+        "broken: not sent: it answered with status 401",
+        "gone: not sent: it does not answer, or refuses the connection",
+    ]
+    assert hook.posts[0]["title"] == box.mails[0]["Subject"] == "Candlewick: test"
+    assert hook.texts[0] in str(box.mails[0].get_payload())
+    assert box.receivers == ["rcpt TO:<b@example.com>"]
+
+
+def test_check_tells_every_error_on_its_own_line(
+    tmp_path: Path, candlewick: Callable[..., Result]
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("rules:\n- when: gap\n  minuts: 5\n- when: stale\n  minutes: 1\n")
+    wrong = candlewick({"hook": f"json://x/{SECRET}"}, "--check")
+    rules.write_text(DRIFT)
+    unknown = candlewick({"hook": f"bogus://x/{SECRET}"}, "--check")
+    right = candlewick({"hook": f"json://x/{SECRET}"}, "--check", str(rules))
+
+    assert [line.partition(": ")[0] for line in wrong.output.splitlines()] == [
+        f"{rules}:3",
+        f"{rules}:5",
+    ]
+    assert "the address of target hook" in str(unknown.exception)
+    assert right.output == "1 rule, targets hook: no errors\n"
+    assert [wrong.exit_code, unknown.exit_code, right.exit_code] == [1, 1, 0]
+    assert SECRET not in "".join((*wrong.output, str(unknown.exception), right.output))

@@ -3,13 +3,18 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from candlewick.stack.parent_death import leashed
+from schemas.settings import Settings
+from sinks.notify.loop import Notifier
+from sinks.notify.rules_file import read_plan
+from sinks.notify.store import Store
 from tests.support.kafka_process import RunningKafka
 
 PATIENCE_S = 40.0
@@ -73,6 +78,45 @@ class Notifying:
         assert self.process is not None
         self.process.terminate()
         self.process.wait(20)
+
+
+@contextmanager
+def working(
+    folder: Path, kafka: RunningKafka, targets: dict[str, str], rules: str, *symbols: str
+) -> Iterator[None]:
+    """The same in a thread of this process, which begins much sooner; over the same store."""
+    path = folder / "rules.yaml"
+    path.write_text(rules)
+    urls = " ".join(f"{name}={url}" for name, url in targets.items())
+    chosen = {
+        "kafka": {"bootstrap_servers": kafka.bootstrap},
+        "notify": {"targets": urls},
+        "symbols": symbols or ("BTCUSDT",),
+    }
+    settings = Settings.model_validate(chosen)
+    stopping, failed = threading.Event(), list[BaseException]()
+    began = threading.Event()
+
+    def work() -> None:
+        try:
+            with closing(Store(folder / "notify" / "store.sqlite")) as store:
+                notifier = Notifier(settings, read_plan(settings, path), store)
+                began.set()
+                notifier.run(stopping.is_set, lambda: None)
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            failed.append(error)
+            began.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert began.wait(PATIENCE_S)
+        yield
+    finally:
+        stopping.set()
+        thread.join(PATIENCE_S)
+    if failed:
+        raise failed[0]
 
 
 @contextmanager

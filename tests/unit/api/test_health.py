@@ -8,6 +8,7 @@ from api.health.checks import FLOWING, Check, Judge, State, together, worst
 from api.health.lag import Lag, Lags
 from api.health.stored import TABLES, Stored
 from schemas.api_settings import HealthSettings
+from schemas.topics import NOTIFY_GROUP
 
 LIMITS = HealthSettings()
 LONG_S = 100_000.0  # the API has been up for long
@@ -81,6 +82,25 @@ def test_a_group_that_does_not_move_though_records_wait_is_down(group: str) -> N
         f"{group} has made no progress in {PLACE[0]} for 61 s, and 5 records are waiting"
         == found.reason
     )
+
+
+def test_a_target_of_notifications_that_fails_is_down_with_its_reason() -> None:
+    moving = [a_lag(1, group=NOTIFY_GROUP)]
+
+    assert judge().of_notifications(moving, "").state is State.OK
+    found = judge().of_notifications(moving, "target phone has failed")
+    assert (found.name, found.state, found.reason) == (
+        "notify",
+        State.DOWN,
+        "target phone has failed",
+    )
+
+
+def test_notifications_that_are_not_read_are_down() -> None:
+    standing = [a_lag(LIMITS.stands_s + 1, group=NOTIFY_GROUP)]
+
+    assert judge().of_notifications(standing, "").state is State.DOWN
+    assert judge().of_lags(standing).state is State.OK
 
 
 def test_a_training_may_hold_up_its_own_group() -> None:

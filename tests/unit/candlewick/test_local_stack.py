@@ -15,6 +15,7 @@ from candlewick.stack.folder import StackFolder
 from candlewick.stack.local_settings import reader_settings, supervisor_settings
 from candlewick.stack.log_files import Follower, last_lines, last_words, rotate
 from candlewick.stack.process_identity import Identity
+from candlewick.stack.programs import pipeline
 from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state, write_state
 from candlewick.terminal.demo_screen import _where
@@ -205,3 +206,11 @@ def test_what_the_stack_says_of_itself_begins_with_the_page(
     assert plan.servers_line.startswith(f"page {page} · ")
     assert addresses_line(plan).startswith(plan.servers_line)
     assert _where(plan).startswith(plan.servers_line)
+
+
+def test_notifications_are_a_process_only_where_rules_are_set() -> None:
+    without, beside = (
+        {program.name for program in pipeline(1, notify=notify)} for notify in (False, True)
+    )
+
+    assert beside - without == {"notify"}
