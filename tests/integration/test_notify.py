@@ -12,6 +12,7 @@ from candlewick.cli import build_app
 from clients.kafka.group import GroupOffsets
 from schemas import topics
 from schemas.replayed import REPLAYED
+from sinks.notify.rules import stale
 from tests.support.api_market import a_gap, a_model_event, a_prediction, say
 from tests.support.builders import MINUTE_MS, START_MS, a_candle
 from tests.support.notifying import Notifying, eventually, notifying, working
@@ -124,8 +125,9 @@ def test_every_rule_sees_its_events_in_the_topics(
 
 
 def test_a_symbol_that_the_market_has_left_behind_is_told(
-    kafka: RunningKafka, hook: Webhook, tmp_path: Path
+    kafka: RunningKafka, hook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(stale, "SETTLED_MS", 500)
     others = [
         replace(a_candle(open_ms=START_MS + n * MINUTE_MS), symbol=symbol)
         for symbol, minutes in (("ETHUSDT", range(30, 31)), ("BTCUSDT", range(30, 41)))

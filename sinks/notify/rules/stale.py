@@ -1,7 +1,7 @@
 """Rule ``stale``: a symbol has no candle, or no trade, for some minutes."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -13,12 +13,15 @@ from sinks.notify.event import Event, Moment, Record
 from sinks.notify.rules.rule import MINUTE_MS, Note, Notes, Rule
 from sinks.notify.text import duration_text, time_text
 
+SETTLED_MS: Final = 90_000  # a symbol that goes on has a candle every minute
+
 
 class StaleRule(Rule):
     """A traded symbol without a closed 1m candle, or without a trade, for so many minutes.
 
-    Two clocks judge: the market's own (other symbols have moved on by so much), and ours (nothing
-    has arrived for so long, since this process began to read). Each standstill is one event.
+    Two clocks judge: the market's own (other symbols have moved on by so much, and nothing has
+    arrived for 90 seconds), and ours (nothing has arrived for so long, since this process began to
+    read). Each standstill is one event.
     """
 
     view: ClassVar[str] = "live"
@@ -60,6 +63,8 @@ class StaleRule(Rule):
         """Return for how long the symbol has stood still, by either clock; 0 if it does not."""
         behind_ms = moment.market_ms - known["close_ms"] if known["close_ms"] else 0
         silent_ms = moment.now_ms - max(known["arrived_ms"], moment.since_ms)
+        if silent_ms < SETTLED_MS:  # it may be catching up, and others may be ahead of it
+            behind_ms = 0
         longest_ms = max(behind_ms, silent_ms)
         return longest_ms if longest_ms >= self.minutes * MINUTE_MS else 0
 

@@ -16,7 +16,7 @@ from candlewick.stack.local_settings import reader_settings, supervisor_settings
 from candlewick.stack.log_files import Follower, last_lines, last_words, rotate
 from candlewick.stack.process_identity import Identity
 from candlewick.stack.programs import pipeline
-from candlewick.stack.stack import StackPlan
+from candlewick.stack.stack import StackPlan, running_stack
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state, write_state
 from candlewick.terminal.demo_screen import _where
 from schemas.errors import ConfigurationError
@@ -206,6 +206,21 @@ def test_what_the_stack_says_of_itself_begins_with_the_page(
     assert plan.servers_line.startswith(f"page {page} · ")
     assert addresses_line(plan).startswith(plan.servers_line)
     assert _where(plan).startswith(plan.servers_line)
+
+
+def test_rules_of_notifications_with_an_error_are_refused_before_anything_starts(
+    tmp_path: Path,
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("rules: []")
+    notify = {"rules": str(rules), "targets": "phone=json://x"}
+    settings = Settings.model_validate({"data_dir": tmp_path / "stack", "notify": notify})
+    plan = StackPlan(StackFolder(tmp_path / "stack"), settings, Addresses(1, 2, 3))
+
+    with pytest.raises(ConfigurationError, match="there is none"), running_stack(plan, print):
+        pass
+
+    assert not (tmp_path / "stack").exists()
 
 
 def test_notifications_are_a_process_only_where_rules_are_set() -> None:
