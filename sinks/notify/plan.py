@@ -11,13 +11,20 @@ from sinks.notify.quiet_hours import QuietHours
 from sinks.notify.rules.gaps import GapRule
 from sinks.notify.rules.mismatch import MismatchRule
 from sinks.notify.rules.models import DriftRule, PromotionRule
-from sinks.notify.rules.predictions import VolatilityRule
+from sinks.notify.rules.predictions import ChanceRule, VolatilityRule
 from sinks.notify.rules.price import PriceRule
 from sinks.notify.rules.rule import Minutes, Rule, Strict
 from sinks.notify.rules.stale import StaleRule
 
 AnyRule = Annotated[
-    GapRule | MismatchRule | StaleRule | PriceRule | VolatilityRule | DriftRule | PromotionRule,
+    GapRule
+    | MismatchRule
+    | StaleRule
+    | PriceRule
+    | VolatilityRule
+    | ChanceRule
+    | DriftRule
+    | PromotionRule,
     Field(discriminator="when"),
 ]
 TargetName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,31}$")]

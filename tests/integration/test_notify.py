@@ -98,6 +98,7 @@ def test_every_rule_sees_its_events_in_the_topics(
     - {when: mismatch, minutes: 0}
     - {when: price, symbols: [BTCUSDT], crosses: 102}
     - {when: volatility, above_percent: 2}
+    - {when: chance, above_percent: 60}
     - {when: drift}
     - {when: promotion}
     """
@@ -106,19 +107,21 @@ def test_every_rule_sees_its_events_in_the_topics(
         for n, price in enumerate((101, 103))
     ]
     theirs = replace(candles[0], status="official", source="rest", volume_e8=4 * 10**8)
+    sure = replace(a_prediction(minute=0), chance_up=0.75, chance_champion=True)
+    likely = replace(sure, open_e8=100 * 10**8)
     events = [a_model_event("promoted", at_ms=START_MS + 20), a_model_event("trained")]
     with working(tmp_path, kafka, {"hook": hook.url()}, rules):
         say(kafka, topics.CANDLES, [candles[1], candles[0]], headers=[REPLAYED])
         say(kafka, topics.CANDLES, candles)
         say(kafka, topics.KLINES, [theirs])
         say(kafka, topics.GAPS, [a_gap(1, "found")])
-        say(kafka, topics.PREDICTIONS, [a_prediction(minute=0)])
+        say(kafka, topics.PREDICTIONS, [likely])
         say(kafka, topics.MODEL_VERSIONS, events)
         drift(kafka, 20)
-        eventually(lambda: len(hook.posts) == 6, lambda: hook.texts)
+        eventually(lambda: len(hook.posts) == 7, lambda: hook.texts)
 
     told = {post["title"]: post["message"] for post in hook.posts}
-    names = ("gap", "mismatch", "price", "volatility", "drift", "promotion")
+    names = ("gap", "mismatch", "price", "volatility", "chance", "drift", "promotion")
     assert set(told) == {f"Candlewick: {name}" for name in names}
     assert told["Candlewick: price"].startswith("BTCUSDT rose to 103.00 and crossed 102.00")
     assert told["Candlewick: mismatch"].endswith("differs from the exchange's in volume")

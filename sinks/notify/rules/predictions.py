@@ -1,4 +1,4 @@
-"""Rules about what the champion predicts: ``volatility``."""
+"""Rules about what the champions predict: ``volatility`` and ``chance``."""
 
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Final, Literal
@@ -17,7 +17,7 @@ _FIRST_MINUTES: Final = 14.0  # a candle's first answer is given with 15 minutes
 
 
 class PredictionRule(Rule):
-    """A figure of the champion's prediction is above a level.
+    """A figure of a champion's prediction is above a level.
 
     After that it is reported again only once it has been `hysteresis_percent` of the level below.
     A subclass says which predictions count, what the figure is, and how to word it.
@@ -40,7 +40,7 @@ class PredictionRule(Rule):
         raise NotImplementedError
 
     def figure(self, prediction: Prediction) -> float | None:
-        """Return the figure of a champion's prediction; None for one that does not count."""
+        """Return the figure of a prediction; None for one that does not count."""
         raise NotImplementedError
 
     def words(self, prediction: Prediction, figure: float) -> str:
@@ -50,7 +50,7 @@ class PredictionRule(Rule):
     def take(self, record: Record, notes: Notes, moment: Moment) -> Iterator[Event]:
         """Report a figure that has come above the level; older predictions change nothing."""
         del moment
-        if not isinstance(record, Prediction) or not record.champion:
+        if not isinstance(record, Prediction):
             return
         figure = self.figure(record)
         known = notes.get(record.symbol) or {"at_ms": -1, "armed": 1}
@@ -84,7 +84,8 @@ class VolatilityRule(PredictionRule):
 
     def figure(self, prediction: Prediction) -> float | None:
         """Return the width in per cent of the last price."""
-        if not prediction.scored or prediction.minutes_to_close <= _FIRST_MINUTES:
+        is_first = prediction.scored and prediction.minutes_to_close > _FIRST_MINUTES
+        if not prediction.champion or not is_first:
             return None
         return 100 * (prediction.high_90_e8 - prediction.low_90_e8) / prediction.last_price_e8
 
@@ -94,4 +95,40 @@ class VolatilityRule(PredictionRule):
             f"{prediction.symbol}: the 90 % interval of the next 15 minutes is "
             f"{number_text(figure)} % wide, above {number_text(self.level)} % "
             f"({time_text(prediction.issued_ms)})"
+        )
+
+
+class ChanceRule(PredictionRule):
+    """The chance that a candle closes up, or down, is so many per cent or more.
+
+    It is that of the symbol's champion of the chance, at every closed minute with at least
+    `minutes_to_close` left: later the price has mostly moved already.
+    """
+
+    when: Literal["chance"]
+    above_percent: Annotated[float, Field(gt=50, lt=100)]
+    direction: Literal["up", "down"] = "up"
+    minutes_to_close: Annotated[float, Field(ge=0, le=15)] = 5
+    cooldown_minutes: Minutes = 15
+
+    @property
+    def level(self) -> float:
+        """The chance in per cent."""
+        return self.above_percent
+
+    def figure(self, prediction: Prediction) -> float | None:
+        """Return the chance in per cent."""
+        if not prediction.scored or not prediction.chance_champion:
+            return None
+        if prediction.chance_up is None or prediction.minutes_to_close < self.minutes_to_close:
+            return None
+        up = 100 * prediction.chance_up
+        return up if self.direction == "up" else 100 - up
+
+    def words(self, prediction: Prediction, figure: float) -> str:
+        """Return the message."""
+        return (
+            f"{prediction.symbol}: the chance that the candle of {time_text(prediction.open_ms)} "
+            f"closes {self.direction} is {number_text(figure)} %, above {number_text(self.level)} "
+            f"% ({number_text(prediction.minutes_to_close)} minutes before its end)"
         )

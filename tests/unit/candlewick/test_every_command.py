@@ -31,6 +31,7 @@ WITHOUT_TABLE: Final = {
     "down": "one line",
     "logs": "lines of others",
     "run": "becomes a process of the pipeline",
+    "notify": "becomes a process of the pipeline; a line a target, or a line an error",
     "migrate": "one line",
     "completion": "a script",
     "import": "one line",

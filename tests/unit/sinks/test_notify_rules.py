@@ -13,7 +13,7 @@ from schemas.predictions import Prediction
 from sinks.notify.rules.gaps import GapRule
 from sinks.notify.rules.mismatch import MismatchRule
 from sinks.notify.rules.models import DriftRule, PromotionRule
-from sinks.notify.rules.predictions import VolatilityRule
+from sinks.notify.rules.predictions import ChanceRule, VolatilityRule
 from sinks.notify.rules.price import PriceRule
 from sinks.notify.rules.stale import StaleRule
 from tests.support.api_market import a_gap, a_model_event, a_prediction
@@ -315,6 +315,58 @@ def test_predictions_that_come_again_change_nothing() -> None:
 
     assert len(told(rule, asked, notes)) == 1
     assert told(rule, asked, notes) == []
+
+
+def chances(*percent: float, **changes: object) -> list[Prediction]:
+    """Predictions of one candle, minute by minute."""
+    sure = replace(a_prediction(), chance_champion=True, champion=False)
+    each = [
+        replace(
+            sure,
+            issued_ms=START_MS + n * MINUTE_MS,
+            minutes_to_close=15.0 - n,
+            chance_up=value / 100,
+        )
+        for n, value in enumerate(percent)
+    ]
+    return [replace(one, **changes) for one in each]  # type: ignore[arg-type]
+
+
+def chance_rule(**more: object) -> ChanceRule:
+    return ChanceRule.model_validate({"when": "chance", "above_percent": 70} | more)
+
+
+def test_a_high_chance_is_told_once_until_it_was_clearly_lower() -> None:
+    found = told(chance_rule(), chances(50, 72, 69, 75, 60, 71))
+
+    assert [event.text for event in found] == [
+        f"BTCUSDT: the chance that the candle of 2023-11-14 22:15 UTC closes up is {chance} %, "
+        f"above 70 % ({minutes} minutes before its end)"
+        for chance, minutes in ((72, 14), (71, 10))
+    ]
+
+
+def test_a_low_chance_to_close_up_is_a_high_one_to_close_down() -> None:
+    assert len(told(chance_rule(direction="down"), chances(50, 29))) == 1
+    assert told(chance_rule(direction="down"), chances(50, 72)) == []
+
+
+def test_a_chance_late_in_the_candle_does_not_count() -> None:
+    late = chances(*[50] * 11, 99)
+
+    assert told(chance_rule(), late) == []
+    assert len(told(chance_rule(minutes_to_close=0), late)) == 1
+
+
+@pytest.mark.parametrize("changes", [{"chance_champion": False}, {"scored": False}])
+def test_only_the_champion_of_the_chance_counts(changes: dict[str, object]) -> None:
+    assert told(chance_rule(), chances(50, 99, **changes)) == []
+
+
+def test_a_prediction_without_a_chance_is_passed_over() -> None:
+    (first,) = chances(50)
+
+    assert told(chance_rule(), [replace(first, chance_up=None)]) == []
 
 
 def test_events_of_models_are_told_by_their_kind() -> None:

@@ -41,7 +41,7 @@ def test_the_example_is_valid() -> None:
     plan = read_plan(settings(phone="tgram://x/1", mail="mailto://x"), EXAMPLE)
 
     assert {rule.rule.when for rule in plan.rules} >= {
-        "gap", "mismatch", "stale", "price", "volatility", "drift", "promotion",
+        "gap", "mismatch", "stale", "price", "volatility", "chance", "drift", "promotion",
     }  # fmt: skip
     assert [target.name for target in plan.targets] == ["phone", "mail"]
 
