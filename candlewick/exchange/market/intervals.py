@@ -66,11 +66,11 @@ class Interval:
             return at_ms - (at_ms - self.origin_ms) % self.length_ms
         return np.asarray(at_ms.astype("M8[ms]").astype("M8[M]").astype("M8[ms]").astype(np.int64))
 
-    def ends(self, at_ms: I64) -> I64:
-        """Return the end of the kline of each moment."""
+    def ends(self, open_ms: I64) -> I64:
+        """Return the end of the kline that opens at each moment; faults put some off the grid."""
         if self.length_ms:
-            return self.opens(at_ms) + self.length_ms
-        return np.asarray((_months(at_ms) + 1).astype("M8[M]").astype("M8[ms]").astype(np.int64))
+            return open_ms + self.length_ms
+        return np.asarray((_months(open_ms) + 1).astype("M8[M]").astype("M8[ms]").astype(np.int64))
 
 
 def _months(at_ms: "I64 | np.int64") -> I64:

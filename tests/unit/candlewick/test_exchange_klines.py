@@ -139,6 +139,13 @@ def test_months_are_those_of_the_calendar() -> None:
     assert month.ends(several).tolist() == [opens[1], opens[1], opens[2]]
 
 
+def test_a_kline_off_the_grid_has_its_length_too() -> None:
+    quarter = INTERVALS["15m"]
+    off = epoch_ms("2018-02-09T09:58:14.800")
+
+    assert quarter.ends(np.array([off])).tolist() == [off + 900_000]
+
+
 def test_the_sums_of_a_busy_month_do_not_overflow() -> None:
     # Ten days of 2^62 each.
     volume = np.full(10, 1 << 62)
