@@ -1,16 +1,26 @@
-"""The study of the market: its notebook is its script, runs on a demo's data, and has a page."""
+"""The studies of the market: each notebook is its script, runs, and is on the page."""
 
+import csv
+import lzma
 import re
 from pathlib import Path
 
 import pytest
 
+from candlewick.offline.evaluation.kline_files import read_candles
 from candlewick.stack.environment import environment_of
+from schemas.decimals import plain
+from schemas.errors import ConfigurationError
+from tools.notebooks.archives import COINS, HEADER, HELD, rows, text_of
 from tools.notebooks.executing import executed
-from tools.notebooks.from_script import SCRIPT, notebook_text
+from tools.notebooks.from_script import SCRIPT, THREE_COINS, notebook_text
+from tools.notebooks.pictures import three_coins
 from tools.notebooks.rendering import Page, rendered
 from tools.notebooks.sample_store import sample_store
 from tools.pages.build import DOCS
+
+DATA = Path(__file__).parents[1] / "data"
+YEAR_MS = 1_640_995_200_000  # 2022
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +30,23 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
         return rendered(executed(SCRIPT.with_suffix(".ipynb"), environment_of(settings)), "head")
 
 
-def test_the_notebook_is_what_its_script_makes() -> None:
-    made = notebook_text(SCRIPT.read_text())
+@pytest.fixture(scope="module")
+def coins_page() -> Page:
+    return three_coins()
 
-    assert SCRIPT.with_suffix(".ipynb").read_text() == made, "python -m tools.notebooks.from_script"
+
+@pytest.mark.parametrize("script", [SCRIPT, THREE_COINS], ids=lambda script: script.stem)
+def test_the_notebook_is_what_its_script_makes(script: Path) -> None:
+    made = notebook_text(script.read_text())
+
+    assert script.with_suffix(".ipynb").read_text() == made, "python -m tools.notebooks.from_script"
 
 
-def test_the_study_runs_on_the_demos_market_and_draws_every_picture(page: Page) -> None:
-    empty = [name for name, figure in page.figures.items() if not figure.data]
+def test_the_studies_run_and_draw_every_picture(page: Page, coins_page: Page) -> None:
+    figures = page.figures | coins_page.figures
+    empty = [name for name, figure in figures.items() if not figure.data]
 
-    assert sorted(page.figures) == sorted(path.name for path in pictures())
+    assert sorted(figures) == sorted(path.name for path in pictures())
     assert empty == []
 
 
@@ -40,9 +57,41 @@ def test_its_conclusions_are_those_of_the_data(page: Page) -> None:
 
 
 def test_the_published_page_shows_pictures_that_are_there() -> None:
-    shown = re.findall(r"\(pictures/(study-[a-z-]+\.png)\)", (DOCS / "market-study.md").read_text())
+    shown = re.findall(
+        r"\(pictures/(study-[a-z0-9-]+\.png)\)", (DOCS / "market-study.md").read_text()
+    )
 
     assert sorted(shown) == sorted(path.name for path in pictures())
+
+
+def test_the_page_has_what_the_study_of_three_coins_finds(coins_page: Page) -> None:
+    assert (DOCS / "market-study.md").read_text().endswith(f"\n{coins_page.text}")
+
+
+def test_the_held_year_is_whole_and_has_the_prices_of_the_archives() -> None:
+    held = list(csv.reader(lzma.decompress(HELD.read_bytes()).decode().splitlines()))
+    closes = {row[0]: dict(zip(HEADER, row, strict=True)) for row in held[1:]}
+    archived = read_candles(sorted((DATA / "archives").glob("*-15m-*.zip")))
+
+    assert tuple(held[0]) == HEADER
+    assert list(map(int, closes)) == list(range(YEAR_MS, YEAR_MS + 365 * 86_400_000, 900_000))
+    assert {len(day) for day in archived.values()} == {96}
+    for symbol, day in archived.items():
+        coin = symbol.removesuffix("USDT")
+        for at, candle in enumerate(day):
+            found, hour = closes[str(candle.open_ms)], day[at : at + 4]
+            traded = round(sum(each.quote_volume_e8 for each in hour) / 1e11)
+            assert found[coin] == plain(candle.close_e8)
+            assert found[f"{coin} volume"] == ("" if at % 4 else str(traded))
+
+
+def test_a_year_with_a_hole_is_refused() -> None:
+    day = read_candles(sorted((DATA / "archives").glob("BTC*-15m-*.zip")))["BTCUSDT"]
+    same = {f"{coin}USDT": day for coin in COINS}
+
+    assert len(text_of(rows(same)).splitlines()) == 97
+    with pytest.raises(ConfigurationError, match="of SOL are not those of BTC"):
+        list(rows(same | {"SOLUSDT": day[:50] + day[51:]}))
 
 
 def pictures() -> list[Path]:

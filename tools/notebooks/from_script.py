@@ -1,8 +1,8 @@
-"""Generator of a notebook from a script whose cells begin with ``# %%``.
+"""Generator of notebooks, each from a script whose cells begin with ``# %%``.
 
 Run it with ``python -m tools.notebooks.from_script``.
 
-The script is the source, because it can be reviewed; the notebook is never edited.
+The scripts are the source, because they can be reviewed; the notebooks are never edited.
 """
 
 from pathlib import Path
@@ -11,7 +11,8 @@ import jupytext
 import nbformat
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
-SCRIPT = FOLDER / "market_study.py"
+SCRIPT = FOLDER / "market_study.py"  # of the store
+THREE_COINS = FOLDER / "three_coins_study.py"  # of a file
 
 
 def notebook_text(script: str) -> str:
@@ -29,8 +30,9 @@ def notebook_text(script: str) -> str:
 
 
 def main() -> None:
-    """Write the notebook beside its script."""
-    SCRIPT.with_suffix(".ipynb").write_text(notebook_text(SCRIPT.read_text()))
+    """Write each notebook beside its script."""
+    for script in (SCRIPT, THREE_COINS):
+        script.with_suffix(".ipynb").write_text(notebook_text(script.read_text()))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,14 @@ class Page:
     figures: dict[str, Figure]
 
 
-def rendered(notebook: "NotebookNode", head: str) -> Page:
+def joined(first: Page, second: Page) -> Page:
+    """Return one page of two, the second below the first."""
+    return Page(f"{first.text}\n{second.text}", first.figures | second.figures)
+
+
+def rendered(notebook: "NotebookNode", head: str = "") -> Page:
     """Convert a notebook to a page: its text cells and the outputs of its code."""
-    parts, figures = [head], {}
+    parts, figures = [head] if head else [], {}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             parts.append(cell.source)
