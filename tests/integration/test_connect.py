@@ -25,7 +25,7 @@ from tests.support.api_market import a_quarter, say
 from tests.support.api_stage import PASSWORD, Stage
 from tools.pages.build import DOCS
 
-PAGE = (DOCS / "connect.md").read_text()
+PAGE = (DOCS / "connect.md").read_text() + (DOCS / "bi.md").read_text()
 MARK = re.compile(
     r"<!-- run: (?P<name>[^\n]+) -->\n```(?P<language>\w+)\n(?P<text>.*?)\n```", re.DOTALL
 )
@@ -42,10 +42,10 @@ EXPECTED = {  # what each must print
     "pandas": "101.00012345",
     "DuckDB": "┌",
     "Parquet file": "3004",
-    "Excel's address": '"ETHUSDT","1h",1702695600000',
     "subscribe": "BTCUSDT 1700000100000 101.00012345 complete",
     "confluent-kafka": "USDT 1700000100000 101.00012345 complete",  # partitions come in any order
     "aiokafka": "USDT online 101.00000000",
+    "Excel's address": '"ETHUSDT","1h",1702695600000',
 }
 
 

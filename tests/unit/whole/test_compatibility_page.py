@@ -22,6 +22,9 @@ IN_TEXT = {  # names that stand in tests by another one
     "ClickHouse's reader of `AvroConfluent`": "AvroConfluent",
     "openapi-typescript with openapi-fetch": "openapi-typescript",
     "clickhouse-connect": "clickhouse_connect",
+    "SQLAlchemy dialect of clickhouse-connect": "clickhousedb\\+connect",
+    "Power Query's requests": "Microsoft.Data.Mashup",
+    "ODBCDriver2, the format of ClickHouse's ODBC driver": "ODBCDriver2",
     "confluent-kafka": "confluent_kafka",
 }
 
