@@ -34,6 +34,7 @@ COMMANDS = (
     "users",
     "backfill",
     "import",
+    "export",
     "evaluate",
     "predictions",
     "scoreboard",

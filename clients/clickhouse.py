@@ -1,8 +1,9 @@
 """The only place where ClickHouse is opened through its client library."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -13,13 +14,17 @@ from urllib3.exceptions import HTTPError
 from clients.clickhouse_errors import Login, at_place, meaning, reader_login, writer_login
 from clients.limits import within
 from clients.proxies import keep_loopback_direct
-from schemas.errors import CandlewickError
+from schemas.errors import CandlewickError, Transient
 from schemas.settings import ClickHouseSettings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = [
     "ClickHouseError",
     "Client",
     "answered",
+    "batches_of",
     "connect_reader",
     "connect_writer",
     "meaning_of",
@@ -106,6 +111,41 @@ def rows_of(
     return answered(
         None, "question", lambda: client.query(query, bound).result_rows, limit_s=limit_s
     )
+
+
+def batches_of(
+    client: Client,
+    query: str,
+    parameters: Mapping[str, object],
+    *,
+    limit_s: float = LONGEST_S,
+) -> Iterator["pa.RecordBatch"]:
+    """Yield the rows of a query as Arrow while they come, so that few are in memory.
+
+    Args:
+        client: Asks.
+        query: Ends with neither FORMAT nor SETTINGS.
+        parameters: Values of ``{name:Type}``.
+        limit_s: How long the whole answer may take, in seconds, what is done with it included.
+
+    Raises:
+        Transient: The answer broke off, too; for the rest as `answered`.
+    """
+    from pyarrow import ArrowException  # noqa: PLC0415 - heavy, and few ask in this way
+
+    end_s = time.monotonic() + limit_s
+
+    def ask(call: Callable[[], ValueT]) -> ValueT:
+        left_s = max(0.0, end_s - time.monotonic())
+        try:
+            return answered(None, "rows", call, limit_s=left_s)
+        except ArrowException as error:  # no end, or the server's words in the middle
+            raise Transient(f"ClickHouse's answer broke off: {error}") from error
+
+    bound = dict(parameters)
+    with ask(lambda: client.query_arrow_stream(query, bound, use_strings=True)) as stream:
+        while (batch := ask(lambda: next(stream, None))) is not None:
+            yield batch
 
 
 def meaning_of(error: Exception, login: Login | None, *, rows: bytes = b"") -> CandlewickError:

@@ -1,7 +1,10 @@
-"""Atomic writes of small files; the project writes them only in this way."""
+"""Atomic writes of files; the project writes small ones only in this way."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_whole(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
@@ -16,11 +19,26 @@ def write_whole(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
         OSError: The file could not be written; the old one is unchanged.
     """
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    data = content.encode() if isinstance(content, str) else content
+    with whole_file(path, fresh, mode=mode) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def whole_file(path: Path, fresh: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Write a file piece by piece, and put it into its place in one step when the block ends.
+
+    Args:
+        path: Its folder must exist.
+        fresh: Where it is until then, on the same disk; removed if the block raises.
+        mode: Permissions of the new file, before the umask.
+
+    Raises:
+        OSError: The file could not be written; the old one is unchanged.
+    """
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             # Without it the name may reach the disk before the bytes: an empty file after a cut.
             os.fsync(descriptor)

@@ -42,6 +42,7 @@ EXPECTED = {  # what each must print
     "pandas": "101.00012345",
     "DuckDB": "┌",
     "Parquet file": "3004",
+    "export": "highest close 102.00012345",
     "subscribe": "BTCUSDT 1700000100000 101.00012345 complete",
     "confluent-kafka": "USDT 1700000100000 101.00012345 complete",  # partitions come in any order
     "aiokafka": "USDT online 101.00000000",

@@ -269,7 +269,7 @@ def test_the_example_of_a_method_runs(name: str, stage: Stage, api: candlewick.C
     assert found is not None, "it has none"
     text = textwrap.dedent(found[1])
     if name == "stream":  # begins now: it waits for something to happen
-        text = text.replace('kinds=["candle-live"]', 'kinds=["gap"]').replace("data.close", "kind")
+        text = text.replace('kinds=["candle-live"]', 'kinds=["gap"]')
 
     with gaps_happening(stage) if name == "stream" else nullcontext():
         exec(compile(text, f"Client.{name}", "exec"), {"api": api})  # noqa: S102 - our own text

@@ -114,7 +114,7 @@ class Client:
         Example::
 
             for event in api.stream(kinds=["candle-live"], symbols=["BTCUSDT"]):
-                print(event.data.symbol, event.data.close)
+                print(event.id, event.kind, event.data)
                 break
         """
         following = Following(kinds, symbols, last_event_id, patience_s)
