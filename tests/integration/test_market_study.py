@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from candlewick.offline.evaluation.kline_files import read_candles
 from candlewick.stack.environment import environment_of
 from schemas.decimals import plain
 from schemas.errors import ConfigurationError
-from tools.notebooks.archives import COINS, HEADER, HELD, rows, text_of
+from tools.notebooks.archives import COINS, HEADER, HELD, read_candles, rows, text_of
 from tools.notebooks.executing import executed
 from tools.notebooks.from_script import SCRIPT, THREE_COINS, notebook_text
 from tools.notebooks.pictures import three_coins

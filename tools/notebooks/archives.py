@@ -12,7 +12,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from candlewick.offline.evaluation.kline_files import read_candles
+from candlewick.offline.evaluation.find_files import find_files
+from candlewick.offline.evaluation.selection import selected
 from schemas.decimals import plain
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
@@ -25,6 +26,12 @@ _YEAR_MS: Final = (1_640_995_200_000, 1_672_531_200_000)  # 2022, UTC
 _STEP_MS: Final = Interval.FIFTEEN_MINUTES.ms
 _HOUR: Final = Interval.ONE_HOUR.ms // _STEP_MS  # candles
 _THOUSAND_E8: Final = 1_000 * 10**8
+
+
+def read_candles(paths: Sequence[Path]) -> dict[str, list[Candle]]:
+    """Return the 15m candles of the archives, by symbol and in order of time."""
+    sources = selected(find_files(paths, None, Interval.FIFTEEN_MINUTES))
+    return {symbol: list(source().candles()) for symbol, source in sources.items()}
 
 
 def rows(candles: Mapping[str, Sequence[Candle]]) -> Iterator[tuple[str, ...]]:
