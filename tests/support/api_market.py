@@ -170,7 +170,7 @@ def _row(record: Prediction | Score | ModelVersion) -> dict[str, object]:
         if name.endswith("_ms"):
             row[name.removesuffix("_ms") + "_time"] = datetime.fromtimestamp(value / 1000, UTC)
         elif name.endswith("_e8"):
-            row[name.removesuffix("_e8")] = Decimal(value).scaleb(-8)
+            row[name.removesuffix("_e8")] = None if value is None else Decimal(value).scaleb(-8)
         else:
             row[name] = value
     return row

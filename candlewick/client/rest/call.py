@@ -12,6 +12,8 @@ from schemas.errors import ConfigurationError
 
 Moment = datetime | int | str
 """A time: a datetime with a time zone, UTC epoch milliseconds, or ISO 8601 such as 2026-01-31."""
+Value = str | int | list[str] | None
+"""Of a parameter; None leaves it out, and a list repeats it."""
 AnswerT = TypeVar("AnswerT")
 PAGE_ROWS = 10_000  # what the API gives at most unless it is set otherwise
 
@@ -22,7 +24,7 @@ class Call(Generic[AnswerT]):
 
     Attributes:
         read: Makes the answer of the body; a ValueError is an answer of another version.
-        query: Parameters of the address; None leaves one out.
+        query: Parameters of the address.
         body: JSON to send; None sends none.
         form: Fields of a form to send.
         also: Statuses besides 200 that have an answer to read.
@@ -30,7 +32,7 @@ class Call(Generic[AnswerT]):
 
     path: str
     read: Callable[[bytes], AnswerT]
-    query: Mapping[str, str | int | None] = field(default_factory=dict)
+    query: Mapping[str, Value] = field(default_factory=dict)
     body: Mapping[str, JsonValue] | None = None
     form: Mapping[str, str] | None = None
     also: frozenset[int] = frozenset()
@@ -41,9 +43,10 @@ class Call(Generic[AnswerT]):
         return "GET" if self.body is None and self.form is None else "POST"
 
     @property
-    def parameters(self) -> dict[str, str | int]:
+    def parameters(self) -> dict[str, str | int | list[str]]:
         """The parameters that have a value."""
-        return {name: value for name, value in self.query.items() if value not in (None, "")}
+        asked = self.query.items()
+        return {name: value for name, value in asked if value is not None and value not in ("", [])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Pages(Generic[RowT]):
 
     path: str
     shape: type[PageOf[RowT]]
-    query: Mapping[str, str | int | None] = field(default_factory=dict)
+    query: Mapping[str, Value] = field(default_factory=dict)
     body: Mapping[str, JsonValue] | None = None
     limit: int | None = None
 

@@ -5,9 +5,10 @@ where the API's own description (``/docs``) leaves something to say.
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from candlewick.client.rest.call import Call, Moment, Pages, moment, names, rows_of
+from candlewick.client.rest.call import Call, Moment, Pages, Value, moment, names, rows_of
 from candlewick.client.rest.health_rows import Health
 from candlewick.client.rest.prediction_rows import (
     CurrentPrediction,
@@ -137,17 +138,26 @@ def search(
     return Pages("/v1/candles/search", PageOf[CandleRow], body=body, limit=limit)
 
 
-def prediction(symbol: str) -> Call[CurrentPrediction]:
+def prediction(
+    symbol: str, *, above: Iterable[Decimal | int | str] = ()
+) -> Call[CurrentPrediction]:
     """Return the prediction of where the open candle will close.
 
     While there is no fresh one, `ApiUnavailable` is raised at once: an old one is never returned.
+
+    Args:
+        symbol: For example BTCUSDT.
+        above: Prices; ``chance.above`` says how probable a close at or above each is.
 
     Example::
 
         now = api.prediction("BTCUSDT")
         print(now.price, now.low_90, now.high_90, "in", now.seconds_to_close, "s")
     """
-    query = {"symbol": symbol}
+    query: dict[str, Value] = {
+        "symbol": symbol,
+        "above": [f"{Decimal(price):f}" for price in above],
+    }
     return Call("/v1/predictions/current", CurrentPrediction.model_validate_json, query)
 
 

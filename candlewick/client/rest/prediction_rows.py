@@ -23,7 +23,13 @@ class IssuedRow(Row):
 
 
 class PredictionRow(IssuedRow):
-    """A published prediction of where a candle will close."""
+    """A published prediction of where a candle will close.
+
+    Attributes:
+        low_98: None, like what follows, in predictions of before there were chances.
+        open: The candle's open; None before its first minute has closed.
+        chance_up: Probability that the candle closes at or above its open, by this model.
+    """
 
     status: str
     scored: bool
@@ -35,6 +41,13 @@ class PredictionRow(IssuedRow):
     low_90: Decimal
     high_90: Decimal
     volatility_bp: float
+    low_98: Decimal | None = None
+    low_80: Decimal | None = None
+    high_80: Decimal | None = None
+    high_98: Decimal | None = None
+    open: Decimal | None = None
+    chance_up: float | None = None
+    chance_champion: bool = False
 
 
 class Lately(Row):
@@ -50,6 +63,18 @@ class Lately(Row):
     coverage_90: float
     width_50_bp: float
     width_90_bp: float
+    pinball_nine_bp: float | None = None
+    pinball_nine_skill: float | None = None
+    chance_cases: int = 0
+    share_up: float | None = None
+    brier: float | None = None
+    log_loss: float | None = None
+    brier_skill: float | None = None
+    climatology_skill: float | None = None
+    log_loss_skill: float | None = None
+    reliability: float | None = None
+    resolution: float | None = None
+    uncertainty: float | None = None
 
 
 class FreshPrediction(PredictionRow):
@@ -60,10 +85,27 @@ class FreshPrediction(PredictionRow):
     lately: Lately | None
 
 
+class ChanceAbove(Row):
+    """The chance that the candle closes at or above a price."""
+
+    price: Decimal
+    chance: float | None
+
+
+class Chance(Row):
+    """Chances of where the open candle closes, by the champion of the chance."""
+
+    model: str
+    open: Decimal | None
+    up: float | None
+    above: list[ChanceAbove]
+
+
 class CurrentPrediction(FreshPrediction):
-    """The champion's prediction, and those of the other models."""
+    """The champion's prediction, those of the other models, and the chances."""
 
     challengers: list[FreshPrediction]
+    chance: Chance | None = None
 
 
 class OutcomeRow(IssuedRow):
@@ -84,6 +126,11 @@ class OutcomeRow(IssuedRow):
     width_90_bp: float
     covered_50: bool
     covered_90: bool
+    open: Decimal | None = None
+    chance_up: float | None = None
+    chance_champion: bool = False
+    up: bool | None = None
+    brier: float | None = None
 
 
 class ScoreRow(IssuedRow):
@@ -104,6 +151,13 @@ class ScoreRow(IssuedRow):
     width_90_bp: float
     covered_50: bool
     covered_90: bool
+    open: Decimal | None = None
+    chance_up: float | None = None
+    up: bool | None = None
+    brier: float | None = None
+    log_loss: float | None = None
+    pinball_nine_bp: float | None = None
+    chance_champion: bool = False
 
 
 class SkillRow(Lately):
