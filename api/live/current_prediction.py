@@ -1,22 +1,36 @@
 """The prediction for the open candle, from the newest records of Kafka."""
 
 import math
+from collections.abc import Sequence
 
 from api.http import problems
 from api.http.problems import Members, Problem
-from api.http.records import plain
+from api.http.records import decimal_text, plain
 from api.http.times import iso
 from api.live.market import Arrival, Market
 from api.queries.recent_skill import RecentSkill
+from schemas.distribution import chance_at_or_above
 from schemas.predictions import Prediction
 
 RETRY_S = 5
 
 
 def current_prediction(
-    market: Market, evidence: RecentSkill, symbol: str, *, stale_s: float
+    market: Market,
+    evidence: RecentSkill,
+    symbol: str,
+    *,
+    stale_s: float,
+    above_e8: Sequence[int] = (),
 ) -> dict[str, object]:
     """Return the champion's and the challengers' predictions for a symbol's open candle.
+
+    Args:
+        market: The newest predictions.
+        evidence: Their models' recent skill.
+        symbol: The symbol asked for.
+        stale_s: Age in seconds from which a prediction is not fresh any more.
+        above_e8: Prices to answer the chance for that the candle closes at or above them.
 
     Raises:
         Problem: There is no fresh prediction; 503.
@@ -31,6 +45,7 @@ def current_prediction(
     champion, *challengers = ranked
     shown = _shown(market, evidence, champion)
     shown["challengers"] = [_shown(market, evidence, each) for each in challengers]
+    shown["chance"] = _chance([each.prediction for each in ranked], above_e8)
     return shown
 
 
@@ -49,6 +64,17 @@ def not_fresh(detail: str) -> Problem:
 def _is_recent(market: Market, arrival: Arrival, stale_s: float) -> bool:
     age_s = market.age_s(arrival.arrived_s)
     return age_s is not None and age_s <= stale_s
+
+
+def _chance(ranked: Sequence[Prediction], above_e8: Sequence[int]) -> dict[str, object]:
+    """Return the chances by the champion of the chance; if there is none, by the first one."""
+    said = next((each for each in ranked if each.chance_champion), ranked[0])
+    above = [
+        {"price": decimal_text(price_e8), "chance": chance_at_or_above(said, price_e8)}
+        for price_e8 in above_e8
+    ]
+    opened = None if said.open_e8 is None else decimal_text(said.open_e8)
+    return {"model": said.model, "open": opened, "up": said.chance_up, "above": above}
 
 
 def _shown(market: Market, evidence: RecentSkill, arrival: Arrival) -> dict[str, object]:

@@ -34,6 +34,11 @@ class OutcomeRow(IssuedRow):
                 "width_90_bp": 33.4,
                 "covered_50": True,
                 "covered_90": True,
+                "open": "35468.92",
+                "chance_up": 0.644,
+                "chance_champion": True,
+                "up": True,
+                "brier": 0.1267,
             }
         }
     )
@@ -52,6 +57,13 @@ class OutcomeRow(IssuedRow):
     width_90_bp: float
     covered_50: bool = Field(description="Whether the close lay inside the 50 % interval.")
     covered_90: bool
+    open: str | None = Field(description="Open of the candle; null if its first minute is missing.")
+    chance_up: float | None = Field(
+        description="Probability that was given to a close at or above the open."
+    )
+    chance_champion: bool
+    up: bool | None = Field(description="Whether the candle closed at or above its open.")
+    brier: float | None = Field(description="Square of `chance_up` minus 1 or 0.")
 
 
 class OutcomePage(BaseModel):

@@ -1,19 +1,9 @@
-"""JSON models of predictions and scores."""
+"""JSON models of predictions."""
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-_LATELY: dict[str, JsonValue] = {
-    "cases": 9974,
-    "point_skill": -0.0003,
-    "pinball_skill": 0.071,
-    "pinball_bp": 3.91,
-    "reference_pinball_bp": 4.21,
-    "absolute_error_bp": 9.8,
-    "coverage_50": 0.497,
-    "coverage_90": 0.902,
-    "width_50_bp": 12.1,
-    "width_90_bp": 33.4,
-}
+from api.payloads.scores import LATELY, Lately
+
 _PREDICTION: dict[str, JsonValue] = {
     "symbol": "BTCUSDT",
     "interval": "15m",
@@ -36,25 +26,20 @@ _PREDICTION: dict[str, JsonValue] = {
     "low_90": "35421.07",
     "high_90": "35541.9",
     "volatility_bp": 3.1,
+    "low_98": "35392.6",
+    "low_80": "35436.3",
+    "high_80": "35526.71",
+    "high_98": "35570.4",
+    "open": "35468.92",
+    "chance_up": 0.644,
+    "chance_champion": True,
 }
-
-
-class Lately(BaseModel):
-    """A model's skill in the last seven days, on questions that the reference also answered.
-
-    A skill is `1 - error / error of the reference`: at zero the model is no better than it.
-    """
-
-    cases: int
-    point_skill: float | None = Field(description="Skill in the squared error of the close.")
-    pinball_skill: float | None = Field(description="Skill in the interval's pinball loss.")
-    pinball_bp: float
-    reference_pinball_bp: float
-    absolute_error_bp: float
-    coverage_50: float = Field(description="Share of closes inside the 50 % interval.")
-    coverage_90: float
-    width_50_bp: float
-    width_90_bp: float
+_CHANCE: dict[str, JsonValue] = {
+    "model": "online",
+    "open": "35468.92",
+    "up": 0.644,
+    "above": [{"price": "35500", "chance": 0.272}],
+}
 
 
 class IssuedRow(BaseModel):
@@ -90,6 +75,22 @@ class PredictionRow(IssuedRow):
     volatility_bp: float = Field(
         description="Usual move in a minute over the last hour, basis points."
     )
+    low_98: str | None = Field(description="null in predictions of before there were chances.")
+    low_80: str | None
+    high_80: str | None
+    high_98: str | None
+    open: str | None = Field(
+        description="Open of the candle; null before its first minute has closed, and if that is "
+        "missing."
+    )
+    chance_up: float | None = Field(
+        description="Probability that the candle closes at or above its open, by this model; null "
+        "if the open is not known."
+    )
+    chance_champion: bool = Field(
+        description="Whether the model was the champion of the chance, which may be another one "
+        "than the champion of the interval."
+    )
 
 
 class FreshPrediction(PredictionRow):
@@ -101,7 +102,7 @@ class FreshPrediction(PredictionRow):
                 **_PREDICTION,
                 "seconds_to_close": 478.2,
                 "age_s": 1.9,
-                "lately": _LATELY,
+                "lately": LATELY,
             }
         }
     )
@@ -111,10 +112,31 @@ class FreshPrediction(PredictionRow):
     lately: Lately | None = Field(description="Recent skill; null while there are no scores.")
 
 
+class ChanceAbove(BaseModel):
+    """The chance that the candle closes at or above a price."""
+
+    price: str
+    chance: float | None = Field(
+        description="Probability, from 0.0001 to 0.9999; null if the outer quantiles are unknown."
+    )
+
+
+class Chance(BaseModel):
+    """Chances of where the open candle closes, by the champion of the chance."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _CHANCE})
+
+    model: str
+    open: str | None = Field(description="Open of the candle, as in that model's prediction.")
+    up: float | None = Field(description="`chance_up` of that model's prediction.")
+    above: list[ChanceAbove] = Field(description="An answer for each `above`, in their order.")
+
+
 class CurrentPrediction(FreshPrediction):
-    """The champion's prediction, and those of the other models."""
+    """The champion's prediction, those of the other models, and the chances."""
 
     challengers: list[FreshPrediction]
+    chance: Chance
 
 
 class PredictionPage(BaseModel):
@@ -122,18 +144,3 @@ class PredictionPage(BaseModel):
 
     data: list[PredictionRow]
     next_cursor: str | None
-
-
-class SkillRow(Lately):
-    """A model's skill over a period; the request chooses the keys besides the model."""
-
-    symbol: str | None = None
-    model: str
-    minutes: int | None = Field(None, description="Minutes to close, rounded.")
-    day: str | None = Field(None, description="UTC day.")
-
-
-class SkillPage(BaseModel):
-    """The scoreboard."""
-
-    data: list[SkillRow]

@@ -42,7 +42,8 @@ SELECT s.symbol AS symbol, s.interval AS interval, {_MOMENTS}, s.minutes_to_clos
     minutes_to_close, s.model AS model, s.version AS version, s.champion AS champion,
     s.price AS price, s.outcome AS outcome, {_BANDS}, s.error_bp AS error_bp,
     s.width_50_bp AS width_50_bp, s.width_90_bp AS width_90_bp, s.covered_50 AS covered_50,
-    s.covered_90 AS covered_90
+    s.covered_90 AS covered_90, s.open AS open, s.chance_up AS chance_up,
+    s.chance_champion AS chance_champion, s.up AS up, s.brier AS brier
 FROM s LEFT JOIN (
     SELECT open_time, issued_time, model, low_50, high_50, low_90, high_90 FROM predictions FINAL
     WHERE symbol = {{symbol:String}} AND interval = '15m' AND scored

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -28,8 +29,10 @@ from schemas.contracts import contract_named, contract_of
 from schemas.day_digest import day_digests
 from schemas.history import Hole
 from schemas.market import Candle
+from schemas.predictions import Score
+from sinks.prediction_rows import SCORE, row_writer
 from sinks.rows import candle_row
-from tests.support.api_market import QUARTER_MS, a_quarter, put, say
+from tests.support.api_market import QUARTER_MS, a_prediction, a_quarter, a_score, put, say
 from tests.support.api_stage import Stage
 from tests.support.builders import START_MS, a_candle
 
@@ -336,6 +339,128 @@ def test_the_current_prediction_has_challengers_and_evidence(stage: Stage) -> No
     assert [other["model"] for other in found["challengers"]] == ["reference"]
     assert found["seconds_to_close"] == 599
     assert found["lately"]["cases"] == 60
+
+
+@pytest.mark.parametrize("path", ["/predict", "/v1/predictions/current"])
+def test_the_chance_to_close_above_each_price_is_answered(stage: Stage, path: str) -> None:
+    prices = ["103.5", "99", "95.25"]  # the open is 99
+    found = get(stage, path, symbol="BTCUSDT", above=prices).json()
+
+    assert (found["open"], found["chance_up"], found["chance_champion"]) == ("99", 0.7, True)
+    chance = found["chance"]
+    assert (chance["model"], chance["open"], chance["up"]) == ("online", "99", 0.7)
+    assert [each["price"] for each in chance["above"]] == prices
+    low, opened, high = (each["chance"] for each in chance["above"])
+    assert opened == pytest.approx(0.7)
+    assert low < 0.5 < opened < 0.95 < high
+    assert get(stage, path, symbol="BTCUSDT").json()["chance"]["above"] == []
+
+
+@pytest.mark.parametrize("price", ["0", "-1", "60,000", "1e5", "high", "", "99999999999"])
+def test_the_chance_above_what_is_no_price_is_refused(stage: Stage, price: str) -> None:
+    refused = get(stage, "/v1/predictions/current", symbol="BTCUSDT", above=["99", price])
+
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["place"] == "query.above.1"
+    assert "price" in refused.json()["detail"]
+
+
+def test_the_chance_is_asked_for_a_limited_number_of_prices(stage: Stage) -> None:
+    statuses = [
+        get(stage, "/predict", symbol="BTCUSDT", above=["99"] * count).status_code
+        for count in (20, 21)
+    ]
+
+    assert statuses == [200, 422]
+
+
+def test_past_predictions_and_outcomes_have_their_chances(stage: Stage) -> None:
+    asked = {"symbol": "BTCUSDT", "model": "online", "limit": 15}
+    predicted = get(stage, "/v1/predictions", **asked).json()["data"]
+    outcomes = get(stage, "/v1/outcomes", **asked).json()["data"]
+
+    first = predicted[-1]  # made when the candle had just begun
+    assert (first["open"], first["chance_up"], first["low_98"]) == (None, 0.5, "95")
+    assert (predicted[0]["open"], predicted[0]["chance_up"]) == ("99", 0.7)
+    chances = {(row["open"], row["chance_up"], row["up"]) for row in outcomes}
+    assert chances == {("99", 0.7, True), (None, 0.5, True)}
+    assert {round(row["brier"], 8) for row in outcomes} == {0.09, 0.25}
+    assert {row["chance_champion"] for row in predicted + outcomes} == {True}
+
+
+LONG_AGO_MS = START_MS - 10_000 * QUARTER_MS
+
+
+@pytest.fixture(scope="module")
+def long_ago(stage: Stage) -> dict[str, object]:
+    """Scores of a time of its own: in one candle of four nobody knew the open."""
+    claims = [(0.7, True), (0.7, False), (0.31, True), (None, None)]
+    with stage.clickhouse.client(database="candlewick") as client:
+        for model, shrink in (("online", 1.0), ("reference", 0.5)):
+            scores = []
+            for n, (claim, up) in enumerate(claims * 10):
+                open_ms = LONG_AGO_MS + n * QUARTER_MS
+                chance = None if claim is None else 0.5 + (claim - 0.5) * shrink
+                asked = a_prediction(symbol="ETHUSDT", open_ms=open_ms, minute=9, model=model)
+                score = a_score(replace(asked, chance_up=chance), error_bp=1.0 if up else 3.0)
+                scores.append(score if up is not None else replace(score, up=None, open_e8=None))
+            put(client, "scores", SCORE, [row_writer(Score)(score) for score in scores])
+    return {"symbol": "ETHUSDT", "from": LONG_AGO_MS, "to": LONG_AGO_MS + 50 * QUARTER_MS}
+
+
+def test_the_brier_score_is_told_against_both_references_and_in_its_parts(
+    stage: Stage, long_ago: dict[str, object]
+) -> None:
+    rows = get(stage, "/v1/scores", **long_ago).json()["data"]
+
+    online, reference = rows
+    assert (online["model"], online["cases"], online["chance_cases"]) == ("online", 40, 30)
+    brier = (0.09 + 0.49 + 0.69**2) / 3
+    naive = (0.16 + 0.36 + 0.595**2) / 3
+    base = 2 / 3
+    parts = {
+        "share_up": base,
+        "brier": brier,
+        "brier_skill": 1 - brier / naive,
+        "uncertainty": base * (1 - base),
+        "climatology_skill": 1 - brier / (base * (1 - base)),
+        "reliability": (2 * (0.7 - 0.5) ** 2 + (0.31 - 1) ** 2) / 3,
+        "resolution": (2 * (0.5 - base) ** 2 + (1 - base) ** 2) / 3,
+        "log_loss": -(math.log(0.7) + math.log(0.3) + math.log(0.31)) / 3,
+    }
+    assert {name: online[name] for name in parts} == pytest.approx(parts)
+    added = online["reliability"] - online["resolution"] + online["uncertainty"]
+    assert added == pytest.approx(online["brier"])
+    assert (reference["brier_skill"], reference["pinball_nine_skill"]) == (0, 0)
+
+
+def test_scores_without_any_chance_have_no_brier_score(
+    stage: Stage, long_ago: dict[str, object]
+) -> None:
+    (day, *_) = get(stage, "/v1/scores", **long_ago, by="minutes,day").json()["data"]
+    alone = long_ago | {"from": LONG_AGO_MS + 3 * QUARTER_MS, "to": LONG_AGO_MS + 4 * QUARTER_MS}
+
+    (row, _) = get(stage, "/v1/scores", **alone).json()["data"]
+
+    assert (day["minutes"], day["chance_cases"] > 0) == (6, True)
+    assert (row["cases"], row["chance_cases"]) == (1, 0)
+    names = ("share_up", "brier", "brier_skill", "climatology_skill", "log_loss", "log_loss_skill")
+    names += ("reliability", "resolution", "uncertainty")
+    assert {row[name] for name in names} == {None}
+
+
+def test_reliability_is_told_by_tenths_of_the_chance(
+    stage: Stage, long_ago: dict[str, object]
+) -> None:
+    asked = long_ago | {"model": "online"}
+    rows = get(stage, "/v1/scores/reliability", **asked).json()["data"]
+    grouped = get(stage, "/v1/scores/reliability", **asked, by="symbol,minutes").json()["data"]
+
+    names = ("model", "tenth", "cases", "candles", "mean_chance", "share_up")
+    values = [("online", 3, 10, 10, 0.31, 1), ("online", 7, 20, 20, 0.7, 0.5)]
+    expected = [dict(zip(names, each, strict=True)) for each in values]
+    assert rows == [pytest.approx(row) for row in expected]
+    assert [(row["symbol"], row["minutes"]) for row in grouped] == [("ETHUSDT", 6)] * 2
 
 
 def test_confluents_deserializer_reads_our_topics(stage: Stage) -> None:

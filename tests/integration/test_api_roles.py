@@ -66,6 +66,7 @@ CASES = [
     Case("GET", "/v1/predictions/current?symbol=BTCUSDT"),
     Case("GET", "/v1/predictions?symbol=BTCUSDT"),
     Case("GET", "/v1/scores"),
+    Case("GET", "/v1/scores/reliability"),
     Case("GET", "/v1/models"),
     Case("POST", "/train", Role.OPERATOR, 202, json=TRAINING),
     Case("POST", "/v1/models/train", Role.OPERATOR, 202, json=TRAINING),

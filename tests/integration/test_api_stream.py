@@ -74,7 +74,9 @@ def test_what_happens_arrives_as_events_with_prices_as_text(
     assert found["candle"]["close"] == "101.00012345"
     assert found["candle"]["open_time"] == "2023-11-14T22:15:00.000Z"
     assert found["prediction"]["low_90"] == "97"
+    assert (found["prediction"]["chance_up"], found["prediction"]["open"]) == (0.7, "99")
     assert found["score"]["covered_50"] is True
+    assert (found["score"]["up"], found["score"]["chance_up"]) == (True, 0.7)
     assert found["gap"]["before_ms"] is None
 
 

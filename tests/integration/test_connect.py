@@ -36,6 +36,7 @@ EXPECTED = {  # what each must print
     "client without blocking": "BTCUSDT 5",
     "curl": '"BTCUSDT","15m",1702699200000',
     "search": '"ETHUSDT","15m",1700000100000,101.00012345,5',
+    "chance": "'up': 0.7, 'above': [{'price': '100', 'chance': 0.57",
     "ClickHouse over HTTP": "│ BTCUSDT │",
     "connect": "mean     101.5",
     "as of": "96 candles were known at",

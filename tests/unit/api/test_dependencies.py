@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from api.accounts.csv_files import harmless, read_users, write_users
 from api.accounts.users import Role, User, password_fault, username_fault
 from api.http.cursors import cursor_of, key_of
+from api.http.prices import parse_price
 from api.http.problems import CATALOGUE, Problem
 from api.http.records import decimal_text, plain
 from api.http.times import END_MS, SECONDS, iso, parse_time
@@ -40,6 +41,26 @@ def test_a_time_is_read_back_from_both_its_forms(time_ms: int) -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"neither|between|month|day"):
         parse_time(text)
+
+
+@given(st.integers(1, 2**63 - 1))
+def test_a_price_is_read_back_as_it_is_written(price_e8: int) -> None:
+    assert parse_price(decimal_text(price_e8)) == price_e8
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0", "0.0", "-1", "1e5", "60,000", " 1", "1.", ".5", "0.123456789", "٣", "nan", "1\n"],
+)
+def test_what_is_no_price_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"price"):
+        parse_price(text)
+
+
+@pytest.mark.parametrize("text", ["92233720369", "9" * 4000])
+def test_what_is_larger_than_a_price_can_be_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"price"):
+        parse_price(text)
 
 
 @given(st.integers(-(2**100), 2**100))
@@ -182,6 +203,40 @@ def test_a_prediction_is_served_while_its_candle_is_open_and_it_is_recent() -> N
     assert found["model"] == "online"
     assert found["price"] == "101"
     assert found["seconds_to_close"] == 600
+
+
+def test_the_chance_is_that_of_its_own_champion() -> None:
+    market, _, evidence = a_market()
+    interval = replace(a_prediction(), chance_champion=False)
+    chance = replace(a_prediction(model="reference"), chance_champion=True, chance_up=0.8)
+    take(market, interval, chance)
+    opened, least, most = 99 * 10**8, 1, 2**63 - 1
+
+    found = current_prediction(
+        market, evidence, "BTCUSDT", stale_s=30, above_e8=[most, opened, opened + 1, least]
+    )
+
+    assert (found["model"], found["chance_up"], found["chance_champion"]) == ("online", 0.7, False)
+    shown = found["chance"]
+    assert isinstance(shown, dict)
+    above = shown.pop("above")
+    assert shown == {"model": "reference", "open": "99", "up": 0.8}
+    assert [each["price"] for each in above][1:3] == ["99", "99.00000001"]
+    assert above[1]["chance"] == pytest.approx(0.8)
+    assert [above[0]["chance"], above[3]["chance"]] == [0.0001, 0.9999]
+    assert above[2]["chance"] <= above[1]["chance"]
+
+
+def test_a_prediction_of_before_there_were_chances_has_none() -> None:
+    market, _, evidence = a_market()
+    outer = ("low_98_e8", "low_80_e8", "high_80_e8", "high_98_e8", "open_e8", "chance_up")
+    old = replace(a_prediction(), **dict.fromkeys(outer), chance_champion=False)
+    take(market, old)
+
+    found = current_prediction(market, evidence, "BTCUSDT", stale_s=30, above_e8=[10**8])
+
+    above = [{"price": "1", "chance": None}]
+    assert found["chance"] == {"model": "online", "open": None, "up": None, "above": above}
 
 
 @pytest.mark.parametrize("why", ["none", "old", "before we listened", "candle over"])
