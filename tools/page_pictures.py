@@ -29,12 +29,12 @@ class Picture:
     height: int = 900
 
 
-LIVE = ".models tbody tr"
+LIVE = "[data-role=chance] b"
 PICTURES = (
     Picture("page-dark", "live", "dark", LIVE),
     Picture("page-light", "live", "light", LIVE),
     Picture("page-phone", "live", "dark", LIVE, 390, 844),
-    Picture("page-scoreboard", "scores", "light", ".coverage"),
+    Picture("page-scoreboard", "scores", "light", "[data-role=reliability] svg", height=1200),
     Picture("page-market", "market", "dark", ".tile"),
     Picture("page-quality", "quality", "light", ".square"),
 )

@@ -227,6 +227,7 @@ def test_the_documentation_lists_and_tries_endpoints(page: Page, stage: PageStag
 def test_a_prediction_appears_and_is_later_scored(page: Page) -> None:
     expect(role(page, "prediction")).to_contain_text(re.compile(r"Closes at \d\d:\d\d near [\d,]+"))
     expect(page.locator(".models tbody tr").first).to_be_visible()
+    expect(role(page, "chance")).to_contain_text(re.compile(r"\d\s%\s*chance to close up"))
 
     expect(role(page, "outcomes").locator("tr").first).to_be_visible()
     known = role(page, "outcomes").locator("tr").count()
@@ -241,6 +242,8 @@ def test_the_scoreboard_shows_models_beside_the_reference(page: Page, stage: Pag
     board = role(page, "scoreboard")
     expect(board.get_by_role("row").filter(has_text="reference")).to_contain_text("0.00")
     expect(board.get_by_role("row").filter(has_text="online")).to_be_visible()
+    chances = role(page, "chances")
+    expect(chances.get_by_role("row").filter(has_text="reference")).to_contain_text("0.00")
 
 
 def test_without_public_reading_it_asks_to_sign_in_first(page: Page, stage: PageStage) -> None:

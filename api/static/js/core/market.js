@@ -96,6 +96,11 @@ export class Market extends EventTarget {
     return all.find((each) => each.champion) ?? all[0] ?? null;
   }
 
+  /** The prediction of the champion of the chance, which may be another model; else the champion's. */
+  chanceChampion(state) {
+    return [...state.predictions.values()].find((each) => each.chance_champion) ?? this.champion(state);
+  }
+
   /** The champion's prediction if it is fresh: its candle is open, and it arrived just now. */
   freshChampion(state) {
     const found = this.champion(state);

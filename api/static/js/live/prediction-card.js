@@ -2,6 +2,7 @@
 
 import { el, setClass, setText, show, svg } from "../core/dom.js";
 import { age, clock, count, percent, price, signed } from "../core/format.js";
+import { ChanceLines, chanceWords } from "./chance.js";
 import { drawGauge } from "./gauge.js";
 import { basisPoints, sentence, trust } from "./words.js";
 
@@ -14,19 +15,22 @@ export class PredictionCard {
     this.words = el("p", { class: "words", data: { role: "prediction" } });
     this.gauge = svg("svg", { class: "gauge", viewBox: "0 0 316 74", "aria-hidden": "true" });
     this.models = el("tbody");
+    const chance = el("div");
+    this.chance = new ChanceLines(chance);
     this.note = el("p", { class: "small warn" });
     this.lately = el("p", { class: "small faint" });
-    const heads = [["Model", ""], ["Close", "number"], ["90 % width", "number"], ["90 % held", "number"]];
+    const heads = [["Model", ""], ["Close", "number"], ["Up", "number"], ["Width", "number"], ["Held", "number"]];
     this.table = el("table", { class: "models" }, el("thead", {}, el("tr", {}, heads.map(([text, kind]) => el("th", { class: kind, text })))), this.models);
     show(root,
       el("header", {}, el("h2", { text: "Prediction" }), el("span", { class: "spacer" }), this.issued),
-      el("div", { class: "body" }, this.words, this.note, this.gauge, this.table, this.lately));
+      el("div", { class: "body" }, this.words, this.note, this.gauge, chance, this.table, this.lately));
   }
 
   update(state) {
     const prediction = this.market.freshChampion(state);
     setClass(this.words, "stale", !prediction);
     this.gauge.style.display = this.table.style.display = prediction ? "" : "none";
+    this.chance.update(prediction && this.market.chanceChampion(state), prediction, state);
     if (!prediction) return this.none(state);
     const issued = `${prediction.model} · ${clock(prediction.issued_ms)}`;
     const key = `${issued}${state.name}`;
@@ -57,8 +61,9 @@ export class PredictionCard {
     return el("tr", {},
       el("td", {}, el("span", { class: each.champion ? "strong" : "", text: each.model }), each.champion && el("span", { class: "tag accent", text: "champion", style: { marginLeft: "6px" } })),
       el("td", { class: "number", text: signed(basisPoints(Number(each.last_price), Number(each.price)), 1, "bp"), title: price(Number(each.price), state.digits) }),
-      el("td", { class: "number", text: `${basisPoints(Number(each.low_90), Number(each.high_90)).toFixed(1)}\u202fbp` }),
-      el("td", { class: lately?.cases < FEW ? "number faint" : "number", text: percent(lately?.coverage_90), title: lately ? `${count(lately.cases)} cases in seven days` : "no scores yet" }));
+      el("td", { class: each.chance_champion ? "number strong" : "number", text: chanceWords(each.chance_up), title: each.chance_champion ? "champion of the chance to close up" : "chance to close up" }),
+      el("td", { class: "number", text: `${basisPoints(Number(each.low_90), Number(each.high_90)).toFixed(1)}\u202fbp`, title: "width of the 90 % band" }),
+      el("td", { class: lately?.cases < FEW ? "number faint" : "number", text: percent(lately?.coverage_90), title: lately ? `90 % band held in ${count(lately.cases)} cases of seven days` : "no scores yet" }));
   }
 }
 

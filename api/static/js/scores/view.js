@@ -2,12 +2,12 @@
 
 import { get } from "../core/api.js";
 import { el, show } from "../core/dom.js";
-import { count, pairParts, percent, signed } from "../core/format.js";
+import { count, pairParts, percent } from "../core/format.js";
 import { card, fillPanel, table } from "../core/panel.js";
-import { coverageChart } from "./coverage.js";
+import { minutesChart } from "./by-minutes.js";
+import { ChanceCards } from "./chance.js";
 import { skillBar } from "./skill-bar.js";
-
-const FEW = 200; // with fewer cases the figures mean little
+import { FEW, skill } from "./skill.js";
 
 export class ScoresView {
   constructor(root, market) {
@@ -17,9 +17,11 @@ export class ScoresView {
     this.overall = el("div", { data: { role: "scoreboard" } });
     this.minutes = el("div", { class: "split" });
     this.by = el("div", { class: "scroll" });
+    this.chances = new ChanceCards(market);
     show(root, el("div", { class: "page" },
       card("Models against “no change”", "the reference predicts the last price, with a constant band", this.overall, this.choice),
       this.minutes,
+      this.chances.root,
       card("By minutes to close", "skill of the close and of the band, and how often bands contained the close", this.by),
       el("p", { class: "faint small note", text: "Skill is 1 − error ÷ error of the reference, on the same questions: at 0 % a model is no better than “no change”, below 0 it is worse. Last 30 days." })));
     market.addEventListener("listing", () => this.fillChoice());
@@ -39,9 +41,13 @@ export class ScoresView {
   /** The overall scores first, as they are quicker, then those by minutes. */
   async load() {
     const symbol = this.symbol;
-    await fillPanel(this.overall, () => get("/v1/scores", { symbol }), ({ data }) => this.drawOverall(data));
+    await fillPanel(this.overall, () => get("/v1/scores", { symbol }), ({ data }) => {
+      this.rows = data;
+      this.drawOverall(data);
+    });
     if (!this.overall.dataset.filled || symbol !== this.symbol) return;
     await fillPanel(this.by, () => get("/v1/scores", { symbol, by: "minutes" }), ({ data }) => this.drawMinutes(data));
+    if (symbol === this.symbol) await this.chances.load(symbol, this.rows);
   }
 
   drawOverall(all) {
@@ -56,10 +62,11 @@ export class ScoresView {
   }
 
   drawMinutes(minutes) {
+    this.chances.drawMinutes(minutes);
     const drawn = minutes.filter((row) => row.cases >= FEW / 15);
     show(this.minutes, drawn.length > 0 && [
-      card("90 % band held", "by minutes to close", coverageChart(drawn, "coverage_90", 0.9)),
-      card("50 % band held", "by minutes to close", coverageChart(drawn, "coverage_50", 0.5))]);
+      card("90 % band held", "by minutes to close", minutesChart(drawn, "coverage_90", { aim: 0.9, title: "Share of closes inside the 90 % band" })),
+      card("50 % band held", "by minutes to close", minutesChart(drawn, "coverage_50", { aim: 0.5, title: "Share of closes inside the 50 % band" }))]);
     show(this.by, minutes.length ? byMinutes(minutes) : el("p", { class: "empty", text: "No scores yet." }));
   }
 }
@@ -89,10 +96,6 @@ function modelsOf(rows) {
   const cases = (model) => rows.filter((row) => row.model === model).reduce((sum, row) => sum + row.cases, 0);
   const names = [...new Set(rows.map((row) => row.model))];
   return names.sort((one, other) => Number(one === "reference") - Number(other === "reference") || cases(other) - cases(one));
-}
-
-function skill(share) {
-  return share === null ? "–" : signed(Math.abs(share) < 0.00005 ? 0 : share * 100, 2, "%");
 }
 
 function byMinutes(rows) {
