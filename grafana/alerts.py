@@ -95,6 +95,13 @@ ALERTS: Final = (
         "lt", (0,), "0s", "warning", "models", "Scoreboard", missing="OK",
     ),
     Alert(
+        "Reliability",
+        "The chance that {{ .Labels.symbol }} closes up is not reliable: in one tenth of it, "
+        "claimed and happened are {{ humanizePercentage .Values.B.Value }} apart.",
+        "See the panel Reliability in Models, and request a training with `candlewick train`.",
+        "gt", (0.05,), "0s", "warning", "models", "Reliability", missing="OK",
+    ),
+    Alert(
         "Consumer lag",
         "{{ .Labels.group }} is {{ .Values.B.Value }} records behind on {{ .Labels.topic }}.",
         "Start another worker, or see the log of the worker that stands still.",

@@ -37,6 +37,7 @@ RED: Final = "#d64550"
 AMBER: Final = "#e0a030"
 BLUE: Final = "#4c8dd6"
 GREY: Final = "#8a8f98"
+VIOLET: Final = "#a06bd6"
 Steps = Sequence[tuple[float | None, str]]
 Property = DynamicConfigValue
 PanelT = TypeVar("PanelT", Lines, Trend)

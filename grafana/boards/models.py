@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models.common import (
 
 from grafana import style, variables
 from grafana.builder import Board
-from grafana.style import AMBER, BLUE, GREEN, GREY, RED
+from grafana.style import AMBER, BLUE, GREEN, GREY, RED, VIOLET
 
 SHARE = "percentunit"
 POINTS = "suffix: bp"
@@ -20,7 +20,7 @@ COLOURS = {
     "reference": GREY,
     "online": BLUE,
     "batch": AMBER,
-    "forest": "#a06bd6",
+    "forest": VIOLET,
     "lstm": "#d66b9a",
     "blend": GREEN,
 }
@@ -31,7 +31,8 @@ def board() -> Board:
     found = Board(
         "models",
         "Models",
-        "Skill against the naive reference, coverage of the intervals, drift and versions.",
+        "Skill against the naive reference, coverage of the intervals, reliability of the chance "
+        "to close up, drift and versions.",
         since="now-7d",
         refresh="1m",
     )
@@ -39,6 +40,7 @@ def board() -> Board:
     found.variable(variables.models())
     for name, kind, colour in (
         ("Promotions", "promoted", BLUE),
+        ("Champions of the chance", "chance-champion", VIOLET),
         ("Drift", "drift", AMBER),
         ("Trained", "trained", GREEN),
         ("Retired", "retired", GREY),
@@ -46,6 +48,7 @@ def board() -> Board:
         found.events(name, kind, colour)
     _skill(found)
     _coverage(found)
+    _chance(found)
     _life(found)
     return found
 
@@ -114,6 +117,35 @@ def _coverage(found: Board) -> None:
     )
 
 
+def _chance(found: Board) -> None:
+    found.add(
+        style.models(style.lines(SHARE, decimals=1), COLOURS)
+        .thresholds(style.steps((None, RED), (0, "transparent")))
+        .thresholds_style(_drawn(GraphThresholdsStyleMode.DASHED)),
+        "Skill of the chance",
+        "How much better than the reference's the chance to close up was (Brier score): above zero "
+        "is better. Short ranges are noisy. If the champion of the chance is below zero for days, "
+        "request a training (`candlewick train`).",
+        size=(12, 9),
+        form="timeseries",
+    )
+    by_tenth = (
+        Trend().unit(SHARE).decimals(0).x_field("claimed").line_width(1.5).legend(style.legend())
+        .tooltip(style.tooltip()).axis_soft_min(-0.1).axis_soft_max(0.1)
+        .show_points(VisibilityMode.ALWAYS).point_size(4)
+        .thresholds(style.steps((None, RED), (-0.05, "transparent"), (0.05, RED)))
+        .thresholds_style(_drawn(GraphThresholdsStyleMode.DASHED))
+    )  # fmt: skip
+    found.add(
+        style.models(by_tenth, COLOURS).override_by_name("claimed", style.unit(SHARE, 0)),
+        "Reliability",
+        "Share of candles that closed up minus the chance that was given, by tenths of the chance; "
+        "zero is right. Over two weeks all should stay between the dashed lines at 5 points. If "
+        "the champion of the chance does not, do not rely on its chance, and train again.",
+        size=(12, 9),
+    )
+
+
 def _life(found: Board) -> None:
     found.add(
         style.models(style.lines(POINTS, decimals=2), COLOURS),
@@ -159,7 +191,8 @@ def _life(found: Board) -> None:
         style.table().override_by_name(
             "event",
             style.named(
-                {"promoted": BLUE, "drift": AMBER, "trained": GREEN, "retired": GREY, "failed": RED}
+                {"promoted": BLUE, "chance-champion": VIOLET, "drift": AMBER, "trained": GREEN}
+                | {"retired": GREY, "failed": RED}
             ),
         ),
         "Versions and promotions",

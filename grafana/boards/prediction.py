@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 from grafana import style, variables
 from grafana.boards.market import candlestick
 from grafana.builder import Board
-from grafana.style import AMBER, BLUE, GREEN, GREY, RED
+from grafana.style import AMBER, BLUE, GREEN, GREY, RED, VIOLET
 
 POINTS = "suffix: bp"
 
@@ -30,6 +30,7 @@ def board() -> Board:
     found.events("Gaps", "gap", RED)
     found.events("Drift", "drift", AMBER)
     found.events("Promotions", "promoted", BLUE)
+    found.events("Champions of the chance", "chance-champion", VIOLET)
     _now(found)
     _afterwards(found)
     return found
@@ -58,7 +59,7 @@ def _now(found: Board) -> None:
         "One-minute candles, each with the prediction made when it opened: the close of its "
         "quarter-hour and the 90 % interval, which narrows towards the close. If prices leave the "
         "band more than once in ten quarter-hours, look at Coverage in Models.",
-        size=(15, 13),
+        size=(15, 18),
     )
     found.add(
         style.lines("none", least="5s")
@@ -75,15 +76,29 @@ def _now(found: Board) -> None:
         size=(9, 6),
     )
     found.add(
+        style.lines("percentunit", decimals=0, least="5s")
+        .time_from("15m")
+        .min(0)
+        .max(1)
+        .override_by_name("chance to close up", style.painted(GREEN)),
+        "Chance of the open candle",
+        "The probability that the candle closes at or above its open, by the champion of the "
+        "chance. It starts near 50 % and goes to one side as the candle ends. Empty: the open is "
+        "not known, because the candle's first minute is missing.",
+        size=(9, 5),
+    )
+    found.add(
         style.table()
         .override_by_name("move", style.unit(POINTS, 2))
         .override_by_name("90 % width", style.unit(POINTS, 1))
+        .override_by_name("up", style.unit("percentunit", 0))
         .override_by_name(
             "age", [*style.unit("s"), *style.coloured((None, GREEN), (30, AMBER), (90, RED))]
         ),
         "Every symbol now",
-        "The newest prediction of each symbol and its model. State `cold`: history is still "
-        "missing, wait for the backfill. Red age: the symbol's predictions have stopped.",
+        "The newest prediction of each symbol, its model, and the chance to close up. State "
+        "`cold`: history is still missing, wait for the backfill. Red age: the symbol's "
+        "predictions have stopped.",
         size=(9, 7),
     )
 

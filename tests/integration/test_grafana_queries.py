@@ -42,7 +42,6 @@ NEEDED = {
     "timeseries": {"time"},
     "statushistory": {"time"},
     "state-timeline": {"time"},
-    "trend": {"minutes"},
 }
 
 
@@ -95,6 +94,7 @@ def test_a_panel_gets_columns_as_it_needs_them_and_some_rows(world: World, name:
 
     assert found.result_rows
     assert set(found.column_names) >= NEEDED.get(panel["type"], set())
+    assert panel["options"].get("xField", found.column_names[0]) in found.column_names
     types = dict(zip(found.column_names, (t.base_type for t in found.column_types), strict=True))
     if "time" in types:
         assert types["time"].startswith("DateTime")
@@ -171,6 +171,17 @@ def test_the_age_of_what_was_stored_is_told_by_table(world: World) -> None:
 
     assert [table for table, _ in found] == ["candles", "predictions", "trades"]
     assert all(0 <= age_s < 120 for _, age_s in found)  # all of it was put there for this test
+
+
+def test_reliability_is_told_where_it_is_off_by_more_than_chance_explains(world: World) -> None:
+    asked = world.asked("models")
+    value = dict(world.query(load("alert-reliability"), asked).result_rows)
+
+    assert value["BTCUSDT"] > 0.05  # given 70 %, and for 500 candles long ago all closed up
+    assert value["ETHUSDT"] == 0  # 40 candles tell nothing
+    scored = "SELECT sum(up) / count() FROM scores WHERE symbol = 'BTCUSDT' AND chance_champion"
+    share = world.client.query(f"{scored} AND chance_up = 0.7").result_rows[0][0]
+    assert value["BTCUSDT"] == pytest.approx(share - 0.7)
 
 
 def test_skill_below_zero_is_told_of_whoever_speaks(world: World) -> None:

@@ -63,7 +63,7 @@ def _records() -> Iterator[Record]:
     yield from (_gap(1, "found"), _gap(1, "repaired"), _gap(2, "found"), _gap(3, "found"))
     yield _gap(3, "given-up")
     yield from (_coin("bitcoin", 1), _coin("ethereum", 2), _coin("unheard-of", None))
-    for event in ("trained", "promoted", "drift", "retired"):
+    for event in ("trained", "promoted", "chance-champion", "drift", "retired"):
         yield a_model_event(event, at_ms=NOTICED_MS)
 
 

@@ -90,11 +90,12 @@ def test_boards_are_linked_and_the_live_ones_refresh_every_five_seconds() -> Non
 def test_a_model_has_one_number_and_one_column_wherever_it_is_named() -> None:
     who = load("models-who-speaks")
     names, numbers = re.findall(r"\[([^\]]+)\]", who)
-    by_minutes = load("models-coverage-by-minutes-to-close")
+    side_by_side = ("models-coverage-by-minutes-to-close", "models-reliability")
 
     assert re.findall(r"'(\w+)'", names) == list(COLOURS)
     assert [int(number) for number in numbers.split(",")] == list(range(len(COLOURS)))
-    assert re.findall(r"AS (\w+)", by_minutes)[1:] == list(COLOURS)
+    for name in side_by_side:
+        assert re.findall(r"AS (\w+)", load(name))[1:] == list(COLOURS)
 
 
 def test_every_variable_of_a_query_is_one_of_its_dashboard() -> None:
