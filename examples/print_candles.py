@@ -43,10 +43,11 @@ def candle_line(candle: Candle) -> str:
 
 def prediction_line(prediction: Prediction) -> str:
     """Return a prediction for people."""
+    chance = "" if prediction.chance_up is None else f", up with {100 * prediction.chance_up:.0f} %"
     return (
         f"{_clock(prediction.issued_ms)} {prediction.symbol} will close at "
         f"{_price(prediction.price_e8)} at {_clock(prediction.close_ms)}, 90 % between "
-        f"{_price(prediction.low_90_e8)} and {_price(prediction.high_90_e8)}"
+        f"{_price(prediction.low_90_e8)} and {_price(prediction.high_90_e8)}{chance}"
     )
 
 

@@ -1,6 +1,6 @@
 """`candlewick predictions`: shows the newest predictions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
@@ -30,34 +30,39 @@ def predictions(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the predicted close of each open candle, with its intervals."""
+    """Show the predicted close of each open candle, its intervals, and the chance to close up."""
     with connect_reader(reader_settings().clickhouse) as client:
         found = PredictionTables(client, (symbol or "").upper()).newest()
     if not found:
         raise ConfigurationError("no prediction is stored yet: `candlewick status` shows what runs")
     chosen = found if every else [p for p in found if p.champion]
+    champions = {} if every else {p.symbol: p for p in found if p.chance_champion}
     with quiet_end():
         if as_json:
             print_json(map(asdict, chosen))
         else:
-            print_whole(wide_console(), _table(chosen), spare=SPARE)
+            print_whole(wide_console(), _table(chosen, champions), spare=SPARE)
 
 
-def _table(chosen: Iterable[Prediction]) -> Table:
+def _table(chosen: Iterable[Prediction], champions: Mapping[str, Prediction]) -> Table:
+    """Return the table; ``champions`` has the predictions whose chance is shown, by symbol."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("symbol", "model"):
         table.add_column(name, no_wrap=True)
-    for name in ("closes", "last", "predicted", "50 % interval", "90 % interval"):
+    for name in ("closes", "last", "predicted", "50 % interval", "90 % interval", "up"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status")
     for p in chosen:
-        table.add_row(*_cells(p))
-    table.caption = "Times UTC. The reference predicts the last price, with a constant interval."
+        table.add_row(*_cells(p, champions.get(p.symbol, p)))
+    table.caption = (
+        "Times UTC. The reference predicts the last price, with a constant interval. "
+        "Up: the chance of a close at or above the open, by the model named after it, if any."
+    )
     table.caption_justify = "left"
     return table
 
 
-def _cells(p: Prediction) -> tuple[str, ...]:
+def _cells(p: Prediction, said: Prediction) -> tuple[str, ...]:
     late = p.close_ms < datetime.now(UTC).timestamp() * 1000
     return (
         p.symbol,
@@ -67,5 +72,13 @@ def _cells(p: Prediction) -> tuple[str, ...]:
         plain(p.price_e8),
         f"{plain(p.low_50_e8)}–{plain(p.high_50_e8)}",  # noqa: RUF001 - a range
         f"{plain(p.low_90_e8)}–{plain(p.high_90_e8)}",  # noqa: RUF001 - a range
+        _chance(said) + ("" if said.model == p.model else f" {said.model}"),
         "[red]old[/]" if late else p.status,
     )
+
+
+def _chance(said: Prediction) -> str:
+    """Return a chance in whole percent; nothing is certain before the close."""
+    if said.chance_up is None:
+        return "-"
+    return f"{min(max(round(100 * said.chance_up), 1), 99)} %"

@@ -198,7 +198,7 @@ def test_the_example_prints_candles_and_predictions(kafka: RunningKafka) -> None
     assert lines[0] == "2023-11-14 22:15 BTCUSDT 15m closed at 101.00 after 4 trades: complete"
     assert lines[1] == (
         "2023-11-14 22:20 BTCUSDT will close at 101.00 at 2023-11-14 22:30, "
-        "90 % between 97.00 and 105.00"
+        "90 % between 97.00 and 105.00, up with 70 %"
     )
     assert len(lines) == 21
 

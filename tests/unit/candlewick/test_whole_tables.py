@@ -132,13 +132,30 @@ def test_predictions_of_any_price_fit_80_columns_with_whole_intervals(factor: fl
     made = a_prediction(symbol="1000PEPEUSDT", model="reference")
     names = [name for name in type(made).__slots__ if name.endswith("_e8")]
     asked = replace(made, **{n: int(getattr(made, n) * factor) + 7 for n in names})  # type: ignore[arg-type]
-    table = predictions._table([asked])
-    cells = predictions._cells(asked)
+    table = predictions._table([asked], {})
+    cells = predictions._cells(asked, asked)
 
     lines = printed(partial(print_whole, table=table, spare=predictions.SPARE))
 
     assert max(map(len, lines)) <= WIDTH
     assert {cells[0], cells[1], cells[4], cells[6]} <= set(words(lines))
+    assert "70 %" in " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("chance", "shown"), [(0.624, "62 %"), (0.9999, "99 %"), (0.0001, "1 %"), (None, "-")]
+)
+def test_the_chance_to_close_up_is_that_of_its_own_champion(
+    chance: float | None, shown: str
+) -> None:
+    asked = a_prediction(model="online")
+    said = replace(a_prediction(model="batch"), chance_up=chance)
+
+    table = predictions._table([asked], {asked.symbol: said})
+    lines = printed(partial(print_whole, table=table, spare=predictions.SPARE))
+
+    assert f"{shown} batch" in " ".join(lines)
+    assert max(map(len, lines)) <= WIDTH
 
 
 def test_what_happened_to_models_fits_80_columns() -> None:
