@@ -135,11 +135,14 @@ def test_files_hold_row_for_row_what_the_store_holds(
     frame = pl.scan_parquet(tmp_path / kind).select(dataset.columns)
     in_order = frame.sort("symbol", *dataset.order.split(", "))
 
+    again = world.export(kind, "--out", tmp_path)
+
     assert by_duckdb(tmp_path, dataset) == expected
     assert in_order.collect().rows() == expected
     assert ds.dataset(tmp_path / kind, partitioning="hive").count_rows() == len(expected)
     assert sum(int(str(line["rows"])) for line in lines) == len(expected) > 0
     assert {line["state"] for line in lines} == {"made"}
+    assert {line["state"] for line in again} == {"unchanged"}
 
 
 def test_the_files_are_laid_out_by_symbol_and_month(world: World, tmp_path: Path) -> None:

@@ -25,12 +25,14 @@ _PREDICTION: Final = (
     *("symbol", "interval", "open_time", "close_time", "issued_time", "minutes_to_close"),
     *("model", "version", "status", "champion", "last_price", "price"),
     *("low_50", "high_50", "low_90", "high_90", "volatility_bp"),
+    *("low_98", "low_80", "high_80", "high_98", "open", "chance_up", "chance_champion"),
 )
 _SCORE: Final = (
     *("symbol", "interval", "open_time", "close_time", "issued_time", "minutes_to_close"),
     *("model", "version", "status", "champion", "volatility_bp", "price", "outcome"),
     *("error_bp", "absolute_error_bp", "squared_error_bp2", "pinball_bp", "winkler_50_bp"),
     *("winkler_90_bp", "width_50_bp", "width_90_bp", "covered_50", "covered_90"),
+    *("open", "chance_up", "up", "brier", "log_loss", "pinball_nine_bp", "chance_champion"),
 )
 
 
@@ -112,7 +114,8 @@ class Dataset:
 
     @property
     def _digest(self) -> str:
-        return f"cityHash64({', '.join(self.columns)})"
+        # Of a tuple: of arguments, one that is NULL would make it NULL.
+        return f"cityHash64(tuple({', '.join(self.columns)}))"
 
     @property
     def _of_kind(self) -> str:
