@@ -3,6 +3,7 @@
 It does not learn from single candles; a newer version replaces it.
 """
 
+from operator import itemgetter
 from pathlib import Path
 
 from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
@@ -12,7 +13,7 @@ from processors.models.scale import recent_log_variance, scale_of
 from processors.models.trees import Trees
 
 INPUTS = ("minutes", *NAMES[1:], *TRADE_NAMES, *POINT_NAMES)
-_NAMED = INPUTS[1:]
+_named = itemgetter(*INPUTS[1:])  # twice as fast as asking one by one; most often all are there
 MISSING = float("nan")
 VARIANCE_FILE, POINT_FILE = "variance.txt", "point.txt"
 
@@ -68,5 +69,8 @@ def load_batch(folder: Path) -> Batch:
 
 def row_of(x: Features, minutes: int) -> list[float]:
     """Return the inputs of one question in the order of `INPUTS`; NaN for missing features."""
-    get = x.get
-    return [minutes, *[get(name, MISSING) for name in _NAMED]]
+    try:
+        return [minutes, *_named(x)]
+    except KeyError:
+        get = x.get
+        return [minutes, *[get(name, MISSING) for name in INPUTS[1:]]]

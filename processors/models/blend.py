@@ -14,6 +14,7 @@ from processors.models.scale import log_variance_of, recent_log_variance, scale_
 
 MEMORY = gain(672 * 15)  # questions: seven days
 SHARPNESS = 4.0  # of errors that differ by 1 %, the weights differ by 4 %
+_LOG_VARIANCE, _POINT = ".log_variance", ".point"
 
 
 class Blend:
@@ -24,18 +25,24 @@ class Blend:
     def __init__(self, members: tuple[str, ...]) -> None:
         """Combine the models with these names."""
         self.version = "+".join(members)
-        self._members = members
+        # The names of each member's features, made once: they are asked for at every question.
+        self._members = {m: (f"{m}{_LOG_VARIANCE}", point_feature(m)) for m in members}
         self._errors: dict[str, float] = {}
         self._cases = 0
 
     def predict_one(self, x: Features, minutes: int) -> Answer:
         """Combine the members' answers; without any, use the volatility of the last hour."""
-        weights = {m: self._weight(m) for m in self._members if f"{m}.log_variance" in x}
-        total = sum(weights.values())
+        total = log_variance = point = 0.0
+        for member, (variance_name, point_name) in self._members.items():
+            answer = x.get(variance_name)
+            if answer is not None:
+                weight = self._weight(member)
+                total += weight
+                log_variance += weight * answer
+                point += weight * x.get(point_name, 0.0)
         if not total:
             return Answer(0.0, scale_of(recent_log_variance(x), minutes))
-        log_variance = sum(w * x[f"{m}.log_variance"] for m, w in weights.items()) / total
-        point = sum(w * x.get(point_feature(m), 0.0) for m, w in weights.items()) / total
+        log_variance, point = log_variance / total, point / total
         return Answer(point, scale_of(log_variance, minutes))
 
     def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
@@ -48,8 +55,8 @@ class Blend:
 
     def _weigh(self, x: Features, log_variance: float) -> None:
         weight = max(MEMORY, 1 / self._cases)
-        for member in self._members:
-            answer = x.get(f"{member}.log_variance")
+        for member, (variance_name, _) in self._members.items():
+            answer = x.get(variance_name)
             if answer is not None:
                 error = (log_variance - answer) ** 2
                 known = self._errors.setdefault(member, error)
@@ -63,11 +70,11 @@ class Blend:
 def answer_features(name: str, answer: Answer, minutes: int) -> Features:
     """Return one model's answer as the features that a blend reads."""
     return {
-        f"{name}.log_variance": log_variance_of(answer.scale, minutes),
+        f"{name}{_LOG_VARIANCE}": log_variance_of(answer.scale, minutes),
         point_feature(name): answer.point,
     }
 
 
 def point_feature(name: str) -> str:
     """Return the name of the feature for a model's point, before it is shrunk."""
-    return f"{name}.point"
+    return f"{name}{_POINT}"

@@ -10,7 +10,9 @@ TARGET_FLOOR = (0.6e-4) ** 2  # 0.6 bp: keeps the logarithm finite when nothing 
 
 def scale_of(log_variance: float, minutes: float) -> float:
     """Return the scale of the return over ``minutes`` at a centred log variance per minute."""
-    return exp((min(max(log_variance, CALMEST), WILDEST) - CENTRE) / 2) * sqrt(minutes)
+    if not CALMEST < log_variance < WILDEST:
+        log_variance = min(max(log_variance, CALMEST), WILDEST)
+    return exp((log_variance - CENTRE) / 2) * sqrt(minutes)
 
 
 def recent_log_variance(x: Features) -> float:

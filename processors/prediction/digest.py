@@ -20,9 +20,9 @@ class Digest:
 
     def add(self, predictions: Iterable[Prediction]) -> None:
         """Add predictions in order."""
-        for p in predictions:
-            self.count += 1
-            self._hash.update(_line(p).encode())
+        lines = [_line(p) for p in predictions]
+        self.count += len(lines)
+        self._hash.update("".join(lines).encode())
 
     def hex(self) -> str:
         """Return the digest of the predictions added so far, in hexadecimal."""

@@ -85,9 +85,9 @@ class TrainingSet:
         if outcome.log_variance is None or passed:
             return
         usual = recent_log_variance(asked.x)
-        self._values.extend(self.wanted.row(asked.x, asked.minutes))
-        self._values.append(outcome.log_variance - usual)
-        self._values.append(outcome.log_return / scale_of(usual, asked.minutes))
+        moved = outcome.log_return / scale_of(usual, asked.minutes)
+        row = self.wanted.row(asked.x, asked.minutes)
+        self._values.fromlist([*row, outcome.log_variance - usual, moved])
         self._open_ms.append(open_ms)
 
     def table(self) -> Table:

@@ -92,7 +92,8 @@ def _forest(data: Lesson) -> Iterator[HistGradientBoostingRegressor]:
 
 def _seen(inputs: Floats) -> Floats:
     """Replace an input that is always missing by 0, because scikit-learn refuses it."""
-    return np.where(np.isnan(inputs).all(axis=0), 0.0, inputs)
+    never = np.isnan(inputs).all(axis=0)
+    return np.where(never, 0.0, inputs) if never.any() else inputs
 
 
 def _trees_of(booster: HistGradientBoostingRegressor) -> Iterator[Tree]:
