@@ -41,6 +41,9 @@ def evaluate(
             help="online, batch, forest or lstm; may be repeated. Default: online and batch."
         ),
     ] = None,
+    train_days: Annotated[
+        float, typer.Option(min=7, help="Days before a training that it sees, as live by default.")
+    ] = 90,
     symbol: Annotated[
         str | None, typer.Option(help="Pair of all files; default: that in each name.")
     ] = None,
@@ -73,6 +76,7 @@ def evaluate(
         wish = Wish(
             report_days,
             models_of(model or ["online", "batch"]),
+            train_days,
             jobs or os.cpu_count() or 1,
             progress.show,
         )

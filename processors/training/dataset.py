@@ -40,7 +40,9 @@ class Table:
         return len(self.excess)
 
     def where(self, chosen: NDArray[np.bool_]) -> "Table":
-        """Return the rows chosen by a mask."""
+        """Return the rows chosen by a mask; all of them without a copy."""
+        if chosen.all():
+            return self
         return Table(
             self.inputs[chosen], self.excess[chosen], self.moved[chosen], self.open_ms[chosen]
         )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from candlewick.offline.evaluation.past import Past, Source
 from candlewick.offline.evaluation.processes import Workers, workers
@@ -37,12 +39,14 @@ class Wish:
     Attributes:
         report_days: Number of days to report; None for the last third.
         models: Models out of `MODELS` to train, in addition to the reference and the online model.
+        train_days: Number of days before a training that it sees.
         jobs: Number of symbols to replay at a time; each then has a process of its own.
         fed: Called now and then with the number of candles replayed, and the number of all.
     """
 
     report_days: float | None = None
     models: Sequence[str] = ("batch",)
+    train_days: float = USUAL_DAYS
     jobs: int = 1
     fed: Callable[[int, int], None] = lambda _fed, _all: None
 
@@ -69,33 +73,37 @@ def evaluate(sources: Mapping[str, Source], wish: Wish | None = None) -> Evaluat
         counts[symbol] = count
         wish.fed(sum(counts.values()), total)
 
-    with workers(sources, fed, wish.jobs) as found:
+    with TemporaryDirectory() as folder, workers(sources, fed, wish.jobs) as found:
         nothing: dict[str, tuple[object, ...]] = dict.fromkeys(sources, ())
         pasts = found.each(SymbolRun.inspect, nothing)
         total = sum(past.count for past in pasts.values())
-        _replay(found, pasts, wish)
+        lessons = {
+            model: Lessons(model, pasts, Path(folder), wish.train_days) for model in wish.models
+        }
+        _replay(found, pasts, wish, lessons)
         results = found.each(SymbolRun.result, nothing)
     digest = combined({symbol: result.digest for symbol, result in results.items()})
     return Evaluation(list(results.values()), digest)
 
 
-def _replay(found: Workers, pasts: Mapping[str, Past], wish: Wish) -> None:
+def _replay(
+    found: Workers, pasts: Mapping[str, Past], wish: Wish, lessons: Mapping[str, Lessons]
+) -> None:
     reported = {s: _reported_from(past, wish.report_days) for s, past in pasts.items()}
     stages = _stages(pasts, min(reported.values()))
     # The days of all symbols that the last training may learn from.
-    days = len(pasts) * min((stages[-2] - stages[0]) / DAY_MS, USUAL_DAYS)
+    days = len(pasts) * min((stages[-2] - stages[0]) / DAY_MS, wish.train_days)
     collectors = {model: lessons_for(model, days) for model in wish.models}
     found.each(
         SymbolRun.begin, {s: (from_ms, deepcopy(collectors)) for s, from_ms in reported.items()}
     )
-    lessons = {model: Lessons(model, pasts) for model in wish.models}
     for _, until_ms in pairwise(stages):
         learned = found.each(SymbolRun.feed, dict.fromkeys(pasts, (until_ms,)))
         if until_ms == stages[-1]:
             return
         for symbol, tables in learned.items():
             for model, table in tables.items():
-                lessons[model].add(symbol, table)
+                lessons[model].add(symbol, table, until_ms)
         for one in lessons.values():
             found.each(SymbolRun.install, one.train(until_ms))
 
