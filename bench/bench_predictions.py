@@ -1,21 +1,35 @@
-"""Benchmark of predictions: CPU of a prequential step, and the size of a symbol's state.
+"""Benchmark of predictions: CPU of a prequential step, the size of a symbol's state, and a start.
 
-.venv/bin/python bench/bench_predictions.py
+python -m bench.bench_predictions [SYMBOLS]
+
+With a number of symbols: also a start that replays two weeks of so many symbols with all models, in
+two processes as the predictor does, but without reading the candles from ClickHouse.
 """
 
 import pickle
 import random
+import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from statistics import median
 
+from processors.models.batch import Batch
 from processors.prediction.calibrated_models import default_contestants, installed
 from processors.prediction.prequential import step
 from processors.prediction.state import SymbolState, start_state
+from processors.predictor.warm_start import replayed
 from processors.training.batch import Training, train
 from processors.training.dataset import lessons_of
+from processors.versions.installer import Installer
+from processors.versions.schedule import ModelChange
 from schemas.market import Candle
+from schemas.predictions import ModelEvent
 from schemas.timeframe import Interval
 
 MINUTE_MS, START_MS, E8, DAYS = 60_000, 1_699_920_000_000, 10**8, 8
+PROCESSES = 2  # as the predictor has at its start
 
 
 def minutes(count: int) -> list[Candle]:
@@ -33,23 +47,65 @@ def minutes(count: int) -> list[Candle]:
 
 
 def timed(state: SymbolState, candles: list[Candle]) -> tuple[SymbolState, float]:
+    """Replay candles; return the state, and the median of the days' CPU µs a candle."""
+    costs = []
+    for first in range(0, len(candles), 1440):
+        started = time.process_time()
+        for candle in candles[first : first + 1440]:
+            state = step(state, candle).state
+        costs.append((time.process_time() - started) / 1440 * 1e6)
+    return state, median(costs)
+
+
+@cache
+def fortnight() -> list[Candle]:
+    return minutes(14 * 1440)
+
+
+def warmed(model: Batch) -> tuple[int, float]:
+    """Replay two weeks as a start does; return the number of candles and the CPU seconds."""
+    candles = fortnight()
+    end_ms = candles[-1].close_ms
+    trained = ModelChange(START_MS, 0, "batch", "1", ModelEvent.TRAINED, ())
+    installer = Installer(load=lambda _change: model)
     started = time.process_time()
-    for candle in candles:
-        state = step(state, candle).state
-    return state, (time.process_time() - started) / len(candles) * 1e6
+    replayed(
+        "BTCUSDT", candles, (START_MS, end_ms), end_ms, changes=(trained,), installer=installer
+    )
+    return len(candles), time.process_time() - started
 
 
-candles = minutes(DAYS * 1440)
-start = time.process_time()
-lessons = lessons_of(candles, Interval.ONE_MINUTE)
-print(f"features and outcomes only: {(time.process_time() - start) / len(candles) * 1e6:.0f} µs")
-state, cost = timed(start_state("BTCUSDT", tick_e8=10**6), candles)
-print(f"reference + online: {cost:.0f} µs a symbol and minute")
-end_ms = candles[-1].close_ms
-model, _ = train(Training("batch", ("BTCUSDT",), START_MS, end_ms), lessons.table())
-contestants = installed(default_contestants(), model)
-state, cost = timed(start_state("BTCUSDT", tick_e8=10**6, contestants=contestants), candles)
-print(f"reference + online + batch + blend: {cost:.0f} µs a symbol and minute")
-print(f"400 symbols: {400 * cost / 1e3:.0f} ms of CPU a minute")
-state.contestants = [c for c in state.contestants if c.model.name != "batch"]
-print(f"state without the shared trained model: {len(pickle.dumps(state)) / 1024:.0f} KiB a symbol")
+def start(symbols: int, model: Batch) -> None:
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        list(pool.map(len, [fortnight()] * PROCESSES))  # the processes are there, and warm
+        began = time.perf_counter()
+        done = list(pool.map(warmed, [model] * symbols))
+        took = time.perf_counter() - began
+    cpu = sum(spent for _, spent in done)
+    print(f"start of {symbols} symbols: {took:.1f} s in {PROCESSES} processes, {cpu:.1f} s of CPU")
+    print(f"  {1e6 * cpu / sum(count for count, _ in done):.0f} µs a symbol and minute")
+
+
+def main(symbols: int) -> None:
+    candles = minutes(DAYS * 1440)
+    began = time.process_time()
+    lessons = lessons_of(candles, Interval.ONE_MINUTE)
+    spent = (time.process_time() - began) / len(candles) * 1e6
+    print(f"features and outcomes only: {spent:.0f} µs")
+    state, cost = timed(start_state("BTCUSDT", tick_e8=10**6), candles)
+    print(f"reference + online: {cost:.0f} µs a symbol and minute")
+    end_ms = candles[-1].close_ms
+    model, _ = train(Training("batch", ("BTCUSDT",), START_MS, end_ms), lessons.table())
+    contestants = installed(default_contestants(), model)
+    state, cost = timed(start_state("BTCUSDT", tick_e8=10**6, contestants=contestants), candles)
+    print(f"reference + online + batch + blend: {cost:.0f} µs a symbol and minute")
+    print(f"400 symbols: {400 * cost / 1e3:.0f} ms of CPU a minute")
+    state.contestants = [c for c in state.contestants if c.model.name != "batch"]
+    size = len(pickle.dumps(state)) / 1024
+    print(f"state without the shared trained model: {size:.0f} KiB a symbol")
+    if symbols:
+        start(symbols, model)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
