@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from schemas.quick_records import quick
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -118,6 +120,7 @@ TRUST = (  # which source of the exchange's candle is believed first; in the sto
 )
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Candle:
     """One candle, ``[open_ms, close_ms)``.

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from math import log
 
 from schemas.market import Candle, CandleStatus
+from schemas.quick_records import quick
 from schemas.timeframe import MINUTE_MS
 
 E8 = 1e-8
 PARKINSON = 4 * log(2)  # a random walk's squared range over its variance
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Bar:
     """One closed candle of 1 or 15 minutes.

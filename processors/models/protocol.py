@@ -9,8 +9,10 @@ from typing import Protocol, runtime_checkable
 
 from processors.features.features import Features
 from schemas.predictions import ModelEvent
+from schemas.quick_records import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One model's answer.

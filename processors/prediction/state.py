@@ -9,9 +9,11 @@ from processors.models.protocol import Answer, Outcome
 from processors.prediction.calibrated_models import Contestant, default_contestants
 from processors.prediction.champion import Championship
 from schemas.predictions import Prediction, PredictionStatus
+from schemas.quick_records import quick
 from schemas.timeframe import Interval
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One model's answer, and the prediction published from it.
@@ -27,6 +29,7 @@ class Reply:
     prediction: Prediction
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One question about the open candle, with the answers.
