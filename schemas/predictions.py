@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
 
+from schemas.quick_records import quick
+
 LEVELS = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
 
 
@@ -20,6 +22,7 @@ class PredictionStatus(StrEnum):
     GAPPED = "gapped"  # minutes are missing in its history: wider too
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One model's prediction of the close of the candle ``[open_ms, close_ms)``.
@@ -81,6 +84,7 @@ class Prediction:
         return *lower, self.price_e8, self.high_50_e8, high_80, self.high_90_e8, high_98
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Score:
     """The score of a prediction, known once its candle has closed.
