@@ -144,19 +144,31 @@ def test_processes_give_the_same_result_as_one_and_tell_their_progress(folder: P
     assert len(told) == 5
 
 
-def test_models_are_trained_on_the_lessons_of_all_processes(tmp_path: Path) -> None:
+@pytest.fixture
+def quarters(tmp_path: Path) -> Path:
     for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
         month = trembling_minutes(30 * 96, seed=seed)
-        quarters = [
-            replace(c, open_ms=MIDNIGHT_MS + i * 15 * MINUTE_MS) for i, c in enumerate(month)
-        ]
-        write(tmp_path / f"{symbol}-15m-2023-11.csv", quarters)
+        spread = [replace(c, open_ms=MIDNIGHT_MS + i * 15 * MINUTE_MS) for i, c in enumerate(month)]
+        write(tmp_path / f"{symbol}-15m-2023-11.csv", spread)
+    return tmp_path
 
-    here, there = (evaluate(sources_in(tmp_path), Wish(5.0, jobs=jobs)) for jobs in (1, 2))
+
+def test_models_are_trained_on_the_lessons_of_all_processes(quarters: Path) -> None:
+    here, there = (evaluate(sources_in(quarters), Wish(5.0, jobs=jobs)) for jobs in (1, 2))
 
     trained = [event for event in there.symbols[1].events if event.event == "trained"]
     assert "questions of BTCUSDT, ETHUSDT" in trained[0].reason
     assert here.digest == there.digest
+
+
+def test_a_training_sees_only_so_many_days_before_it(quarters: Path) -> None:
+    seen = evaluate(sources_in(quarters), Wish(5.0, train_days=12)).symbols[0]
+
+    trained = [event for event in seen.events if event.event == "trained"]
+    questions = 2 * (12 * 96 - 16)  # of two symbols, without the sixteen candles of the embargo
+    assert [event.reason.split(" on ")[1] for event in trained] == [
+        f"{questions} questions of BTCUSDT, ETHUSDT"
+    ]
 
 
 def test_the_error_of_a_process_is_that_of_the_command(folder: Path, tmp_path: Path) -> None:
