@@ -5,6 +5,7 @@ from rich.table import Table
 
 from candlewick.offline.evaluation.cells import cell, day, number, percent, plain_table
 from candlewick.terminal.whole_tables import print_whole
+from processors.prediction.chance_tally import ChanceSkill
 from processors.prediction.scoreboard import CHAMPION, REFERENCE, Days, Skill
 
 Months = dict[str, list[Skill]]
@@ -21,7 +22,9 @@ def print_months(skills: list[Skill], months: Months, console: Console) -> None:
 
 def _skill_table(skills: list[Skill], months: Months) -> Table:
     models = [s.model for s in skills if s.model != REFERENCE]
-    table = plain_table("month", "cases", *models, "Winkler", "in 50", "in 90", "worse days")
+    table = plain_table(
+        "month", "cases", *models, "Winkler", "Brier", "log loss", "in 50", "in 90", "worse days"
+    )
     for month, found in months.items():
         by_model = {s.model: s for s in found}
         champion = by_model.get(CHAMPION)
@@ -34,13 +37,21 @@ def _skill_table(skills: list[Skill], months: Months) -> Table:
                 f"{champion.cases:,}",
                 *pinball,
                 number(champion.winkler_better_pct, 2),
+                *_chance_cells(champion.chance),
                 percent(champion.overall.coverage_50),
                 percent(champion.overall.coverage_90),
                 f"{champion.days.worse} of {champion.days.count}",
             )
-    table.caption = "pinball loss of each model, and the champion's Winkler: better by %"
+    table.caption = "pinball loss by model; the champion's Winkler, Brier, log loss: better by %"
     table.caption_justify = "left"
     return table
+
+
+def _chance_cells(chance: ChanceSkill | None) -> tuple[str, str]:
+    if chance is None:
+        return "-", "-"
+    log_loss_pct = 100 * (1 - chance.log_loss / chance.log_loss_of_constant)
+    return number(chance.brier_better_pct, 2), number(log_loss_pct, 2)
 
 
 def _minutes_table(months: Months) -> Table:

@@ -236,6 +236,7 @@ def test_months_and_bad_days_are_in_the_tables_and_in_the_json(tmp_path: Path) -
     assert found["models"]["champion"]["days"] == 3
     row = next(line for line in shown.stdout.splitlines() if line.startswith("2023-12"))
     assert f"{champion['pinball_improvement_percent']:.2f}" in row
+    assert f"{champion['chance']['brier_improvement_percent']:.2f}" in row
     assert f"{champion['days_worse']} of 2" in row
     assert "4,320 candles in 3 files: no holes" in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 100
