@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CurrentPrediction,
         OutcomeRow,
         PredictionRow,
+        ReliabilityRow,
         ScoreRow,
         SkillRow,
     )
@@ -69,6 +70,7 @@ __all__ = (
     "PoisonMessage",
     "Prediction",
     "PredictionRow",
+    "ReliabilityRow",
     "Score",
     "ScoreRow",
     "SkillRow",
@@ -93,6 +95,7 @@ _MODULES = {
         "CurrentPrediction",
         "OutcomeRow",
         "PredictionRow",
+        "ReliabilityRow",
         "ScoreRow",
         "SkillRow",
     ),

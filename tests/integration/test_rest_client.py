@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import candlewick
-from candlewick.client.rest import calls
+from candlewick.client.rest import calls, prediction_calls
 from candlewick.stack.ports import free_port
 from schemas import topics
 from tests.support.api_market import a_gap, say
@@ -85,11 +85,16 @@ def test_pages_are_followed_without_a_word(stage: Stage, tmp_path: Path) -> None
 
 
 def test_every_other_call_answers_with_its_rows(api: candlewick.Client) -> None:
-    now = api.prediction("BTCUSDT")
+    now = api.prediction("BTCUSDT", above=[Decimal("1E+2"), "99"])
     skill = {row.model: row for row in api.scores(symbol="BTCUSDT", by=["symbol"])}
 
     assert (now.price, now.low_90, now.champion) == (Decimal(101), Decimal(97), True)
     assert [other.model for other in now.challengers] == ["reference"]
+    assert now.chance is not None
+    assert (now.chance.model, now.chance.up, now.chance_up) == ("online", 0.7, 0.7)
+    assert [each.price for each in now.chance.above] == [100, 99]
+    assert now.chance.above[1].chance == pytest.approx(0.7)
+    assert {row.tenth for row in api.reliability(symbol="BTCUSDT", model="online")} == {5, 7}
     assert skill["online"].symbol == "BTCUSDT"
     assert skill["reference"].pinball_skill == 0
     assert {row.symbol for row in api.symbols()} >= set(SYMBOLS)
@@ -298,8 +303,9 @@ def gaps_happening(stage: Stage) -> Iterator[None]:
 def test_every_call_is_a_method_of_both_clients() -> None:
     offered = {
         name
-        for name, call in vars(calls).items()
-        if inspect.isfunction(call) and call.__module__ == calls.__name__
+        for module in (calls, prediction_calls)
+        for name, call in vars(module).items()
+        if inspect.isfunction(call) and call.__module__ == module.__name__
     }
 
     for client in (candlewick.Client, candlewick.AsyncClient):

@@ -7,7 +7,7 @@ from contextlib import closing
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self
 
-from candlewick.client.rest import calls
+from candlewick.client.rest import calls, prediction_calls
 from candlewick.client.rest.answers import error_of, reached, read_answer
 from candlewick.client.rest.attempts import Attempts
 from candlewick.client.rest.call import AnswerT, Call, Pages, Paging
@@ -81,10 +81,11 @@ class Client:
     symbols = _answer(calls.symbols)
     candles = _rows(calls.candles)
     search = _rows(calls.search)
-    prediction = _answer(calls.prediction)
-    predictions = _rows(calls.predictions)
-    outcomes = _rows(calls.outcomes)
-    scores = _answer(calls.scores)
+    prediction = _answer(prediction_calls.prediction)
+    predictions = _rows(prediction_calls.predictions)
+    outcomes = _rows(prediction_calls.outcomes)
+    scores = _answer(prediction_calls.scores)
+    reliability = _answer(prediction_calls.reliability)
     gaps = _rows(calls.gaps)
     completeness = _answer(calls.completeness)
     health = _answer(calls.health)

@@ -116,6 +116,23 @@ def names(values: Iterable[str] | str) -> list[str]:
     return [values] if isinstance(values, str) else list(values)
 
 
+def grouped(
+    symbol: str | None,
+    model: str | None,
+    by: Iterable[str],
+    period: tuple[Moment | None, Moment | None],
+) -> dict[str, Value]:
+    """Return the parameters of figures by model and these keys, over a period."""
+    start, end = period
+    return {
+        "symbol": symbol,
+        "model": model,
+        "by": ",".join(names(by)),
+        "from": moment("start", start),
+        "to": moment("end", end),
+    }
+
+
 def rows_of(shape: type[PageOf[RowT]]) -> Callable[[bytes], list[RowT]]:
     """Return a reader of answers that are one list."""
     return lambda body: shape.model_validate_json(body).data

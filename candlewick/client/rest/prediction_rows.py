@@ -160,10 +160,24 @@ class ScoreRow(IssuedRow):
     chance_champion: bool = False
 
 
-class SkillRow(Lately):
-    """A model's skill over a period; `scores` chooses the keys besides the model."""
+class GroupedRow(Row):
+    """Keys of a row; the call chooses those besides the model."""
 
     symbol: str | None = None
     model: str
     minutes: int | None = None
     day: str | None = None
+
+
+class SkillRow(GroupedRow, Lately):
+    """A model's skill over a period."""
+
+
+class ReliabilityRow(GroupedRow):
+    """What happened where a model gave chances of one tenth; ``tenth`` 6 is 0.6 to 0.7."""
+
+    tenth: int
+    cases: int
+    candles: int
+    mean_chance: float
+    share_up: float

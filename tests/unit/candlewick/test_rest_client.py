@@ -18,7 +18,7 @@ import api.payloads
 import api.routes.health
 from api.http.records import plain
 from candlewick import AsyncClient, Client, LiveCandle, PredictionRow, ScoreRow
-from candlewick.client.rest import calls, health_rows, prediction_rows, rows
+from candlewick.client.rest import calls, health_rows, prediction_calls, prediction_rows, rows
 from candlewick.client.rest.answers import ApiError, ApiUnavailable, error_of, read_answer
 from candlewick.client.rest.attempts import Attempts
 from candlewick.client.rest.call import PAGE_ROWS, Paging, moment
@@ -142,10 +142,10 @@ def test_a_moment_keeps_its_zone_and_must_have_one() -> None:
 
 
 def test_prices_to_be_above_are_sent_as_plain_decimals() -> None:
-    call = calls.prediction("PEPEUSDT", above=[Decimal("1E-7"), "0.5", 100])
+    call = prediction_calls.prediction("PEPEUSDT", above=[Decimal("1E-7"), "0.5", 100])
 
     assert call.parameters["above"] == ["0.0000001", "0.5", "100"]
-    assert "above" not in calls.prediction("PEPEUSDT").parameters
+    assert "above" not in prediction_calls.prediction("PEPEUSDT").parameters
 
 
 def a_refusal(status: int, **members: object) -> httpx.Response:
