@@ -91,7 +91,7 @@ def _coverage(found: Board) -> None:
         .show_points(VisibilityMode.ALWAYS).point_size(4)
     )  # fmt: skip
     found.add(
-        style.models(by_minutes, COLOURS),
+        style.models(by_minutes, COLOURS).override_by_name("minutes", style.unit("none", 0)),
         "Coverage by minutes to close",
         "Coverage by the minutes left to the close when the model answered; all should be near "
         "90 %. If one end is far off, there are too few cases for those minutes, or the market "

@@ -23,7 +23,9 @@ def lines(canvas, panel, result, box):
     left, top, right, bottom = box
     found = series_of(panel, result)
     unit = look_of(panel, "")["unit"]
-    axes = canvas.axes((left + 58, top, right - 8, bottom - 44), y=_value_axis(panel, found, unit))
+    plot, scale = (left + 58, top, right - 8, bottom - 44), _value_axis(panel, found, unit)
+    numbers = {"tickformat": "~g", "tickformatstops": []} if panel["type"] == "trend" else {}
+    axes = canvas.axes(plot, x=numbers, y=scale)
     drawn = {name: number for number, (name, _, _) in enumerate(found)}
     by_name = {name: (x, values) for name, x, values in found}
     for name, number in drawn.items():
