@@ -13,7 +13,7 @@ from statistics import NormalDist
 from schemas.predictions import LEVELS, Prediction
 
 LEAST_CHANCE = 1e-4  # nothing is certain; it keeps the logarithm of a chance finite
-_FURTHEST = 4.0  # normal scores; beyond lies less than the least chance
+_FURTHEST = 4.0  # normal scores, of a price that has not moved: beyond the least chance
 _SCORES = tuple(NormalDist().inv_cdf(level) for level in LEVELS)
 _QUARTILE = LEVELS.index(0.75)
 _ROOT_HALF = sqrt(0.5)
@@ -72,4 +72,4 @@ def _beyond(outer: float, quartile: float, value: float) -> float:
     if width <= 0:
         return _FURTHEST
     slope = (_SCORES[-1] - _SCORES[_QUARTILE]) / width
-    return min(_SCORES[-1] + slope * abs(value - outer), _FURTHEST)
+    return _SCORES[-1] + slope * abs(value - outer)

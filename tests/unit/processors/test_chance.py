@@ -349,3 +349,12 @@ def test_the_champions_chance_is_that_of_the_champion_of_the_chance() -> None:
     assert skills["champion"].pinball_better_pct == 0
     assert skills["champion"].chance is not None
     assert skills["champion"].chance.brier == pytest.approx(0.04)
+
+
+def test_a_price_far_away_is_out_of_reach_however_much_was_corrected() -> None:
+    p = replace(PUBLISHED[-1], chance_up=0.9)
+    corrected = replace(p, chance_up=0.6, open_e8=p.low_98_e8)
+
+    for asked in (p, corrected):
+        assert chance_at_or_above(asked, asked.last_price_e8 * 3) == LEAST_CHANCE
+        assert chance_at_or_above(asked, asked.last_price_e8 // 3) == 1 - LEAST_CHANCE
