@@ -17,7 +17,7 @@ from processors.features.features import FEATURES_HASH
 from processors.models.artefact import FORMAT, Metadata, UnusableArtefact, sha256_of
 from processors.models.batch import POINT_FILE, VARIANCE_FILE, Batch
 from processors.significance import skill_with_error
-from processors.training.dataset import Floats, Table
+from processors.training.dataset import Floats, Rows, Table
 from processors.training.growing import SEED, Lesson, choose_rounds, grow
 from schemas.timeframe import DAY_MS
 
@@ -38,7 +38,7 @@ class Training:
     until_ms: int
 
 
-def train(training: Training, table: Table) -> tuple[Batch, dict[str, str]]:
+def train(training: Training, table: Rows) -> tuple[Batch, dict[str, str]]:
     """Return the model and the files of its artefact; the same table gives the same files.
 
     Raises:
@@ -68,7 +68,7 @@ def train(training: Training, table: Table) -> tuple[Batch, dict[str, str]]:
     return Batch(metadata, files[VARIANCE_FILE], files.get(POINT_FILE)), files
 
 
-def known_of(training: Training, table: Table) -> NDArray[np.bool_]:
+def known_of(training: Training, table: Rows) -> NDArray[np.bool_]:
     """Return a mask of the rows that end an embargo before the range does.
 
     Raises:
@@ -79,7 +79,7 @@ def known_of(training: Training, table: Table) -> NDArray[np.bool_]:
     return known
 
 
-def split_of(table: Table, known: NDArray[np.bool_]) -> tuple[Table, Table]:
+def split_of(table: Rows, known: NDArray[np.bool_]) -> tuple[Table, Table]:
     """Return the rows to fit, and the held-out rows: the last fifth, after an embargo."""
     times = table.open_ms[known]
     held_from = int(times.max() - HELD_OUT * np.ptp(times))

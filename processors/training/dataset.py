@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,19 @@ from schemas.timeframe import Interval
 
 Floats = NDArray[np.float64]
 CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
+
+
+class Rows(Protocol):
+    """Training data that need not be in memory as a whole."""
+
+    @property
+    def open_ms(self) -> NDArray[np.int64]:
+        """Opening time of the candle that each row asks about."""
+        ...
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Table":
+        """Return the rows chosen by a mask."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

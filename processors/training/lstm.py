@@ -27,7 +27,7 @@ from processors.training.batch import (
     metadata_of,
     split_of,
 )
-from processors.training.dataset import Table
+from processors.training.dataset import Rows, Table
 from processors.training.lstm_keras import Fit, Numbers, weights_in
 from schemas.errors import ConfigurationError
 
@@ -48,7 +48,7 @@ def check_installed() -> None:
         )
 
 
-def train_lstm(training: Training, table: Table) -> tuple[Lstm, dict[str, str]]:
+def train_lstm(training: Training, table: Rows) -> tuple[Lstm, dict[str, str]]:
     """Return the model and the files of its artefact; the same table gives the same files.
 
     Args:

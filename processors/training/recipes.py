@@ -7,7 +7,7 @@ from processors.models.batch import Batch
 from processors.models.lstm import Lstm
 from processors.training import lstm as lstm_training
 from processors.training.batch import Training, train
-from processors.training.dataset import Table, TrainingSet, Wanted
+from processors.training.dataset import Rows, TrainingSet, Wanted
 from schemas.timeframe import DAY_MS, Interval
 
 MOST_LESSONS = 60_000  # lessons for an LSTM: minutes of training, and 100 MB
@@ -41,7 +41,7 @@ def check_trainable(model: str) -> None:
         lstm_training.check_installed()
 
 
-def trained(training: Training, table: Table) -> tuple[Batch | Lstm, dict[str, str]]:
+def trained(training: Training, table: Rows) -> tuple[Batch | Lstm, dict[str, str]]:
     """Return the model and the files of its artefact; the same table gives the same files.
 
     Raises:

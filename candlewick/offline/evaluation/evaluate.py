@@ -77,33 +77,28 @@ def evaluate(sources: Mapping[str, Source], wish: Wish | None = None) -> Evaluat
         nothing: dict[str, tuple[object, ...]] = dict.fromkeys(sources, ())
         pasts = found.each(SymbolRun.inspect, nothing)
         total = sum(past.count for past in pasts.values())
-        lessons = {
-            model: Lessons(model, pasts, Path(folder), wish.train_days) for model in wish.models
-        }
-        _replay(found, pasts, wish, lessons)
+        _replay(found, pasts, wish, Path(folder))
         results = found.each(SymbolRun.result, nothing)
     digest = combined({symbol: result.digest for symbol, result in results.items()})
     return Evaluation(list(results.values()), digest)
 
 
-def _replay(
-    found: Workers, pasts: Mapping[str, Past], wish: Wish, lessons: Mapping[str, Lessons]
-) -> None:
+def _replay(found: Workers, pasts: Mapping[str, Past], wish: Wish, folder: Path) -> None:
     reported = {s: _reported_from(past, wish.report_days) for s, past in pasts.items()}
     stages = _stages(pasts, min(reported.values()))
     # The days of all symbols that the last training may learn from.
     days = len(pasts) * min((stages[-2] - stages[0]) / DAY_MS, wish.train_days)
     collectors = {model: lessons_for(model, days) for model in wish.models}
-    found.each(
-        SymbolRun.begin, {s: (from_ms, deepcopy(collectors)) for s, from_ms in reported.items()}
-    )
+    begins = {s: (from_ms, deepcopy(collectors), folder) for s, from_ms in reported.items()}
+    found.each(SymbolRun.begin, begins)
+    lessons = {model: Lessons(model, pasts, wish.train_days) for model in wish.models}
     for _, until_ms in pairwise(stages):
         learned = found.each(SymbolRun.feed, dict.fromkeys(pasts, (until_ms,)))
         if until_ms == stages[-1]:
             return
-        for symbol, tables in learned.items():
-            for model, table in tables.items():
-                lessons[model].add(symbol, table, until_ms)
+        for symbol, files in learned.items():
+            for model, file in files.items():
+                lessons[model].add(symbol, file)
         for one in lessons.values():
             found.each(SymbolRun.install, one.train(until_ms))
 

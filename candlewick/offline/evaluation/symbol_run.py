@@ -1,9 +1,11 @@
 """The replay of one symbol, in steps: it may run in a process of its own."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 
+from candlewick.offline.evaluation.lesson_files import LessonFile
 from candlewick.offline.evaluation.past import Past, Source
 from processors.models.protocol import Model, Outcome
 from processors.prediction.calibrated_models import installed
@@ -11,7 +13,7 @@ from processors.prediction.following import Earned
 from processors.prediction.replay import Replay
 from processors.prediction.scoreboard import Skill
 from processors.prediction.state import Asked, start_state
-from processors.training.dataset import Table, TrainingSet
+from processors.training.dataset import TrainingSet
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from schemas.predictions import ModelVersion
@@ -61,6 +63,7 @@ class SymbolRun:
     _replay: Replay = field(init=False)
     _candles: Iterator[Candle] = field(init=False)
     _lessons: dict[str, TrainingSet] = field(init=False)
+    _folder: Path = field(init=False)
     _held: Candle | None = None
     _count: int = 0
 
@@ -69,8 +72,12 @@ class SymbolRun:
         self._past = self.source()
         return self._past
 
-    def begin(self, report_from_ms: int, lessons: dict[str, TrainingSet]) -> None:
-        """Set the start of the reported period, and the collectors of lessons by model."""
+    def begin(self, report_from_ms: int, lessons: dict[str, TrainingSet], folder: Path) -> None:
+        """Set the start of the reported period, and the lessons to collect for each model.
+
+        The lessons are written to files in the folder.
+        """
+        self._folder = folder
         past = self._past
         state = start_state(past.symbol, tick_e8=past.tick_e8, interval=past.interval)
         self._replay = Replay(state, report_from_ms)
@@ -80,13 +87,18 @@ class SymbolRun:
             state.on_lesson = self._teach
             state.teaches_recent = any(one.wanted.recent for one in lessons.values())
 
-    def feed(self, until_ms: int) -> Mapping[str, Table]:
+    def feed(self, until_ms: int) -> dict[str, LessonFile]:
         """Replay the candles that close until then; return the lessons since the last call."""
         candles = self._until(until_ms)
         while count := self._replay.feed(islice(candles, _AT_ONCE)):
             self._count += count
             self.fed(self._count)
-        return {model: lessons.take() for model, lessons in self._lessons.items()}
+        files = {}
+        for model, lessons in self._lessons.items():
+            name = f"{model}-{self._past.symbol}-{until_ms}.npy"
+            files[model] = LessonFile(self._folder / name, until_ms, lessons.wanted.width)
+            files[model].write(lessons.take())
+        return files
 
     def install(self, model: Model | None, event: ModelVersion) -> None:
         """Let a trained model answer from now on, and note the event."""
