@@ -10,16 +10,19 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from candlewick.cli import build_app
 from candlewick.offline.evaluation.evaluate import Wish, evaluate
 from candlewick.offline.evaluation.find_files import find_files, left_out_told
+from candlewick.offline.evaluation.lesson_files import FiledTable, LessonFile
 from candlewick.offline.evaluation.past import Past, inspect
 from candlewick.offline.evaluation.processes import Processes
 from candlewick.offline.evaluation.progress import ProgressLine
 from candlewick.offline.evaluation.symbol_run import SymbolRun
+from processors.training.dataset import Table, joined
 from schemas.errors import ConfigurationError, RestartNeeded
 from schemas.market import Candle
 from schemas.timeframe import Interval
@@ -258,3 +261,24 @@ def test_the_progress_says_how_much_time_is_left(out: io.StringIO) -> None:
 
     assert "60,000 of 100,000 candles (60 %), 0 min 40 s left" in out.getvalue()
     assert out.getvalue().count("left") == (59 if out.isatty() else 2)
+
+
+def test_lessons_in_files_are_those_in_memory(tmp_path: Path) -> None:
+    chance = np.random.default_rng(1)
+    tables = [
+        Table(chance.normal(size=(n, 3)), chance.normal(size=n), chance.normal(size=n), times)
+        for n, times in ((40, np.arange(0, 40)), (60, np.arange(40, 100)), (50, np.arange(50)))
+    ]
+    files = [LessonFile(tmp_path / str(i), 0, 3) for i in range(3)]
+    for file, table in zip(files, tables, strict=True):
+        file.write(table)
+    whole = joined(tables)
+    whole = whole.where(whole.open_ms >= 20)
+
+    filed = FiledTable(files, 20)
+
+    chosen = chance.random(len(whole)) < 0.5
+    assert np.array_equal(filed.open_ms, whole.open_ms)
+    found, wanted = filed.where(chosen), whole.where(chosen)
+    for name in ("inputs", "excess", "moved", "open_ms"):
+        assert np.array_equal(getattr(found, name), getattr(wanted, name))
