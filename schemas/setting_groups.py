@@ -11,6 +11,7 @@ from schemas.setting_types import (
     DatabaseName,
     HttpUrl,
     Intervals,
+    ModelPlaces,
     OptionalClusterName,
     OptionalFile,
     OptionalHttpUrl,
@@ -170,6 +171,30 @@ class CoinsSettings(Group):
             return value
         parts = (part.partition("=") for part in value.split(",") if part.strip())
         return {symbol.strip().upper(): coin_id.strip() for symbol, _, coin_id in parts}
+
+
+class ModelSettings(Group):
+    """Models of others that take part in the predictions. docs/own-models.md says how."""
+
+    extra: Annotated[ModelPlaces, NoDecode] = Field(
+        default_factory=dict,
+        description="Further models: name=package.module:factory, comma separated. The factory "
+        "returns a regressor or classifier of River.",
+    )
+    extra_answer_s: Seconds = Field(
+        1.0, description="Seconds that such a model may take for one answer."
+    )
+    extra_memory_mb: int = Field(
+        1024, ge=256, le=1_000_000, description="Memory that the process of such a model may take."
+    )
+
+    @field_validator("extra", mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {name.strip(): place.strip() for name, _, place in parts}
 
 
 class LifecycleSettings(Group):

@@ -24,6 +24,9 @@ _OWN_DATABASES: Final = {"system", "information_schema"}
 _DATABASE_URL: Final = re.compile(r"[a-z][a-z0-9_]*(?:\+[a-z0-9_]+)?://\S*")
 _COIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 _TARGET: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_MODEL: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_PLACE: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:@return)?")
+_OUR_MODELS: Final = {"reference", "online", "batch", "forest", "lstm", "blend", "champion"}
 _DAYS_BACK: Final = re.compile(r"[0-9]{1,5}d")
 _FIRST_YEAR: Final = 1970
 
@@ -193,6 +196,18 @@ def _coins(ids: dict[str, str]) -> dict[str, str]:
     return ids
 
 
+def _models(places: dict[str, str]) -> dict[str, str]:
+    for name, place in places.items():
+        if _MODEL.fullmatch(name) is None or _PLACE.fullmatch(place) is None:
+            raise ValueError(
+                f"{name}={place} is not a model: write name=package.module:factory, with a name of "
+                "lower-case letters, digits, _ and -"
+            )
+        if name in _OUR_MODELS:
+            raise ValueError(f"{name} is one of our own models: choose another name")
+    return places
+
+
 def _is_name(symbol: str) -> bool:
     try:
         check_name(symbol)
@@ -227,6 +242,7 @@ Intervals = Annotated[tuple[str, ...], AfterValidator(_intervals)]
 Symbols = Annotated[tuple[str, ...], AfterValidator(_symbols)]
 Origins = Annotated[tuple[str, ...], AfterValidator(_origins)]
 CoinIds = Annotated[dict[str, str], AfterValidator(_coins)]
+ModelPlaces = Annotated[dict[str, str], AfterValidator(_models)]
 # A plausible number of seconds: a millisecond to a day.
 RootPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")]
 Seconds = Annotated[float, Field(ge=0.001, le=DAY_S, allow_inf_nan=False)]

@@ -23,6 +23,7 @@ from schemas.setting_groups import (
     Group,
     KafkaSettings,
     LifecycleSettings,
+    ModelSettings,
     NotifySettings,
     SimulationSettings,
     StreamSettings,
@@ -43,6 +44,7 @@ __all__ = [
     "HealthSettings",
     "KafkaSettings",
     "LifecycleSettings",
+    "ModelSettings",
     "NotifySettings",
     "Settings",
     "SimulationSettings",
@@ -99,6 +101,7 @@ class Settings(BaseSettings):
     simulation: SimulationSettings = SimulationSettings()
     backfill: BackfillSettings = BackfillSettings()
     coins: CoinsSettings = CoinsSettings()
+    models: ModelSettings = ModelSettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
     grafana: GrafanaSettings = GrafanaSettings()
     notify: NotifySettings = NotifySettings()

@@ -20,10 +20,13 @@ class Answer:
     Attributes:
         point: Expected log return from the last price to the close.
         scale: Usual size of the deviation from it, above zero; the interval is built from it.
+        chance_up: Chance that the candle closes at or above its open; None for a model whose
+            interval says it.
     """
 
     point: float
     scale: float
+    chance_up: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,12 @@ class Outcome:
         log_return: Log return from the last price to the close.
         log_variance: Log of the realised variance per minute over the rest of the candle, centred
             like the features; None if minutes of it are missing.
+        up: Whether the candle closed at or above its open; None if its open is not known.
     """
 
     log_return: float
     log_variance: float | None
+    up: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,11 @@ class Model(Protocol):
         """Version of this kind of model."""
         ...
 
-    def predict_one(self, x: Features, minutes: int) -> Answer:
-        """Answer the question with ``minutes`` (15 to 1) left to the close."""
+    def predict_one(self, x: Features, minutes: int) -> Answer | None:
+        """Answer the question with ``minutes`` (15 to 1) left to the close.
+
+        None is no answer: only a model of others, in a process of its own, may fail to have one.
+        """
         ...
 
     def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:

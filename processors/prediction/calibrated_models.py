@@ -8,7 +8,12 @@ from processors.models.point import Evidence
 from processors.models.protocol import Model, ReadsRecent
 from processors.models.reference import Reference
 from processors.prediction.chance import ChanceCalibrator
-from processors.prediction.intervals import Calibrator, RollingQuantiles, TrackedQuantiles
+from processors.prediction.intervals import (
+    Borrowed,
+    Calibrator,
+    RollingQuantiles,
+    TrackedQuantiles,
+)
 
 
 @dataclass(slots=True)
@@ -21,6 +26,9 @@ class Contestant:
             naive.
         evidence: Shrinks the point to its proven share; None for a model that does so itself.
         reads_recent: Whether the model also reads the last candles.
+        has_interval: Whether the interval is the model's own; if not, it cannot be its champion.
+        is_extra: Whether the model is one of others (`processors.extra`): it may fail, so no other
+            model reads its answers.
     """
 
     model: Model
@@ -29,6 +37,8 @@ class Contestant:
     blended: bool = False
     evidence: Evidence | None = None
     reads_recent: bool = False
+    has_interval: bool = True
+    is_extra: bool = False
 
 
 def reference() -> Contestant:
@@ -51,7 +61,7 @@ def installed(contestants: list[Contestant], model: Model) -> list[Contestant]:
         return [replace(c, model=model) if c.model.name == model.name else c for c in contestants]
     members = [c for c in contestants if c.model.name != Blend.name] + [_doubted(model)]
     for member in members:
-        member.blended = member.model.name != Reference.name
+        member.blended = member.model.name != Reference.name and not member.is_extra
     names = [member.model.name for member in members if member.blended]
     return [*members, _doubted(Blend(tuple(names)))]
 
@@ -69,6 +79,17 @@ def _doubted(model: Model) -> Contestant:
     reads_recent = isinstance(model, ReadsRecent)
     made = contestant(model)
     return replace(made, evidence=Evidence(), reads_recent=reads_recent)
+
+
+def guest(model: Model) -> Contestant:
+    """Return a model of others that predicts an interval; its point has to prove itself."""
+    return replace(_doubted(model), is_extra=True)
+
+
+def guest_of_chance(model: Model, reference: Contestant) -> Contestant:
+    """Return a model of others that predicts a chance only; its interval is the reference's."""
+    borrowed = Borrowed(reference.calibrator)
+    return Contestant(model, borrowed, ChanceCalibrator(), has_interval=False, is_extra=True)
 
 
 def default_contestants() -> list[Contestant]:

@@ -137,6 +137,28 @@ class TrackedQuantiles:
         self._thetas[minutes] = size_50, size_80, size_90, max(size_98, size_90)
 
 
+class Borrowed:
+    """The interval of another model, for one that has none of its own."""
+
+    __slots__ = ("_lender",)
+
+    def __init__(self, lender: Calibrator) -> None:
+        self._lender = lender
+
+    def is_cold(self, minutes: int) -> bool:
+        """Return whether the lender has too few cases."""
+        return self._lender.is_cold(minutes)
+
+    def offsets(self, answer: Answer, minutes: int) -> Offsets:
+        """Return the lender's quantiles."""
+        return self._lender.offsets(answer, minutes)
+
+    def learn_one(
+        self, answer: Answer, minutes: int, log_return: float, missed: Missed | None
+    ) -> None:
+        """Learn nothing: the lender does."""
+
+
 def _around(point: float, scale: float, thetas: FourSizes) -> Offsets:
     size_50, size_80, size_90, size_98 = (exp(theta) * scale for theta in thetas)
     lower = point - size_98, point - size_90, point - size_80, point - size_50

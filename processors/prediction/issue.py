@@ -1,6 +1,7 @@
 """Issues predictions: asks every model where the open candle will close."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import log, sqrt
 
 from processors.features.features import Features
@@ -59,15 +60,26 @@ def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
     close_ms = issued_ms + left_ms
     opened = state.open_of(close_ms - CANDLE_MS)
     moment = Moment(issued_ms, close_ms, state.last_price_e8, _volatility_bp(x), opened)
+    answers = [_answer(c, x, recent if c.reads_recent else {}, minutes) for c in state.contestants]
+    _unseat(state, answers)
     replies = {}
-    for c in state.contestants:
-        answer = _answer(c, x, recent if c.reads_recent else {}, minutes)
+    for c, answer in zip(state.contestants, answers, strict=True):
+        if answer is None:
+            continue
         status = _status(state, c, minutes)
         replies[c.model.name] = Reply(answer, status, *_publish(state, c, moment, (answer, status)))
     before = 0.0 if left_ms == CANDLE_MS else state.variance
     asked = Asked(x, minutes, state.last_price_e8, moment.close_ms, before, state.gaps, replies)
     state.asked.append(asked)
     return tuple(reply.prediction for reply in replies.values())
+
+
+def _unseat(state: SymbolState, answers: Sequence[Answer | None]) -> None:
+    """Let models without an answer start again to prove that they are better."""
+    for c, answer in zip(state.contestants, answers, strict=True):
+        if answer is None:
+            state.championship.drop(c.model.name)
+            state.chance_championship.drop(c.model.name)
 
 
 def _recent(state: SymbolState, x: Features) -> Features:
@@ -80,15 +92,17 @@ def _recent(state: SymbolState, x: Features) -> Features:
     return recent
 
 
-def _answer(contestant: Contestant, x: Features, recent: Features, minutes: int) -> Answer:
+def _answer(contestant: Contestant, x: Features, recent: Features, minutes: int) -> Answer | None:
     """Ask one model, and add its answer to the features for the blend and the evidence."""
     answer = contestant.model.predict_one(x | recent if recent else x, minutes)
+    if answer is None:
+        return None
     if contestant.blended:
         x.update(answer_features(contestant.model.name, answer, minutes))
     if contestant.evidence is None or not answer.point:
         return answer
     x[point_feature(contestant.model.name)] = answer.point
-    return Answer(answer.point * contestant.evidence.share, answer.scale)
+    return replace(answer, point=answer.point * contestant.evidence.share)
 
 
 def refresh(
@@ -143,7 +157,7 @@ def _publish(
         offsets = widened(offsets, shrink * CAUTION)
     elif shrink != 1.0:
         offsets = widened(offsets, shrink)
-    raw, chance = _chance(contestant, moment, offsets, minutes, tick_e8)
+    raw, chance = _chance(contestant, moment, (answer, offsets), minutes, tick_e8)
     prices = prices_at(last_e8, offsets, tick_e8)
     low_98, low_90, low_80, low_50, price_e8, high_50, high_80, high_90, high_98 = prices
     return raw, Prediction(
@@ -176,7 +190,11 @@ def _publish(
 
 
 def _chance(
-    contestant: Contestant, moment: Moment, offsets: Offsets, minutes: int, tick_e8: int
+    contestant: Contestant,
+    moment: Moment,
+    said: tuple[Answer, Offsets],
+    minutes: int,
+    tick_e8: int,
 ) -> tuple[float | None, float | None]:
     """Return the chance that the candle closes at or above its open, before and after correction.
 
@@ -185,8 +203,11 @@ def _chance(
     open_e8 = moment.expected_open_e8
     if open_e8 is None:
         return None, None
-    # A close on the tick of the open is above it: the limit lies half a tick lower.
-    limit = log(max(open_e8 - tick_e8 / 2, tick_e8 / 2) / moment.last_price_e8)
-    raw = raw_chance(offsets, limit)
+    answer, offsets = said
+    raw = answer.chance_up
+    if raw is None:
+        # A close on the tick of the open is above it: the limit lies half a tick lower.
+        limit = log(max(open_e8 - tick_e8 / 2, tick_e8 / 2) / moment.last_price_e8)
+        raw = raw_chance(offsets, limit)
     corrector = contestant.chance
     return raw, corrector.calibrated(raw, minutes) if corrector else raw

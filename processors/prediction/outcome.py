@@ -27,7 +27,7 @@ def settle(state: SymbolState, close_e8: int) -> Settled:
     open_e8 = state.open_of(state.asked[0].close_ms - CANDLE_MS)
     models = {c.model.name: c for c in state.contestants}
     for asked in state.asked:
-        outcome = _outcome(state, asked, close_e8)
+        outcome = _outcome(state, asked, close_e8, open_e8)
         if state.on_lesson:
             state.on_lesson(asked, outcome)
         for name, reply in asked.replies.items():
@@ -35,8 +35,8 @@ def settle(state: SymbolState, close_e8: int) -> Settled:
             scores.append(score)
             notice = _learn(models[name], asked, reply, outcome, score) if name in models else None
             if notice:
-                events.append(_notice(state, models[name], notice))
-    promotion = state.championship.add(_mean_losses(scores, _interval_loss))
+                events.append(notice_of(state, models[name], notice))
+    promotion = state.championship.add(_mean_losses(_with_interval(state, scores), _interval_loss))
     if promotion:
         events.append(_promotion(state, ModelEvent.PROMOTED, promotion))
     promotion = state.chance_championship.add(_mean_losses(scores, attrgetter("brier")))
@@ -72,30 +72,43 @@ def _weigh_point(contestant: Contestant, asked: Asked, reply: Reply, outcome: Ou
         contestant.evidence.learn_one(asked.minutes, raw / usual, outcome.log_return / usual)
 
 
-def _outcome(state: SymbolState, asked: Asked, close_e8: int) -> Outcome:
+def _outcome(state: SymbolState, asked: Asked, close_e8: int, open_e8: int | None) -> Outcome:
     log_return = log(close_e8 / asked.last_price_e8)
+    up = None if open_e8 is None else close_e8 >= open_e8
     if state.gaps != asked.gaps_before:
-        return Outcome(log_return, None)
+        return Outcome(log_return, None, up)
     rest = max(state.variance - asked.variance_before, 0.0)
-    return Outcome(log_return, target_of(rest, asked.minutes))
+    return Outcome(log_return, target_of(rest, asked.minutes), up)
 
 
 def _mean_losses(scores: list[Score], loss_of: Callable[[Score], float | None]) -> dict[str, float]:
-    """Return each model's mean loss; nothing if one of the losses is not known."""
+    """Return the mean loss of each model that answered all questions of the candle.
+
+    Nothing is returned if one of the losses is not known.
+    """
     losses: dict[str, list[float]] = {}
     for s in scores:
         loss = loss_of(s)
         if loss is None:
             return {}
         losses.setdefault(s.model, []).append(loss)
-    return {model: sum(found) / len(found) for model, found in losses.items()}
+    # Losses are compared on the same questions, and the reference answers all of them.
+    most = max(map(len, losses.values()), default=0)
+    return {m: sum(found) / most for m, found in losses.items() if len(found) == most}
+
+
+def _with_interval(state: SymbolState, scores: list[Score]) -> list[Score]:
+    """Return the scores without those of models that have no interval of their own."""
+    without = {c.model.name for c in state.contestants if not c.has_interval}
+    return [s for s in scores if s.model not in without] if without else scores
 
 
 def _interval_loss(score: Score) -> float:
     return score.pinball_bp + score.absolute_error_bp / 2
 
 
-def _notice(state: SymbolState, contestant: Contestant, notice: Notice) -> ModelVersion:
+def notice_of(state: SymbolState, contestant: Contestant, notice: Notice) -> ModelVersion:
+    """Return the event of a model's notice."""
     return ModelVersion(
         model=contestant.model.name,
         version=contestant.model.version,

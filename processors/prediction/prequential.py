@@ -13,6 +13,7 @@ from processors.features.observation import bar_of, is_usable
 from processors.prediction.issue import ask
 from processors.prediction.outcome import settle
 from processors.prediction.state import SymbolState
+from processors.prediction.troubles import report_troubles
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.timeframe import Interval
@@ -46,7 +47,8 @@ def step(state: SymbolState, candle: Candle) -> Step:
         return Step((), (), (), state)
     _fold(state, candle)
     scores, events = _close(state, candle)
-    return Step(ask(state, issued_ms=candle.close_ms), scores, events, state)
+    predictions = ask(state, issued_ms=candle.close_ms)
+    return Step(predictions, scores, (*events, *report_troubles(state)), state)
 
 
 def _notice_gap(state: SymbolState, candle: Candle) -> None:

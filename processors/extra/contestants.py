@@ -1,0 +1,53 @@
+"""The extra models of the settings as contestants beside ours."""
+
+import logging
+from collections.abc import Iterable
+
+from processors.extra.host import host_of
+from processors.extra.model import ExtraModel
+from processors.extra.process import Fault
+from processors.extra.specification import Specification, Target
+from processors.prediction.calibrated_models import (
+    Contestant,
+    default_contestants,
+    guest,
+    guest_of_chance,
+)
+from schemas.predictions import ModelEvent, ModelVersion
+
+log = logging.getLogger(__name__)
+
+
+def contestants_with(specifications: Iterable[Specification]) -> list[Contestant]:
+    """Return our models and the extra ones, without those that cannot be started.
+
+    Waits for their processes to start.
+    """
+    contestants = default_contestants()
+    reference = contestants[0]
+    for one in specifications:
+        if not _starts(one):
+            continue
+        model = ExtraModel(one)
+        of_chance = model.target is Target.UP
+        contestants.append(guest_of_chance(model, reference) if of_chance else guest(model))
+    return contestants
+
+
+def failures(
+    specifications: Iterable[Specification], symbol: str, at_ms: int
+) -> list[ModelVersion]:
+    """Return an event for each model whose process could not be started."""
+    return [
+        ModelVersion(one.name, "1", symbol, ModelEvent.FAILED.value, at_ms, reason, "{}")
+        for one in specifications
+        if (reason := host_of(one).given_up)
+    ]
+
+
+def _starts(one: Specification) -> bool:
+    try:
+        return host_of(one).is_ready()
+    except Fault as fault:
+        log.warning("%s (%s): %s", one.name, one.place, fault)
+        return False

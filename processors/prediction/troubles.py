@@ -1,0 +1,34 @@
+"""Reports what has gone wrong with models of others, and takes those out that were put aside."""
+
+from typing import Protocol, cast
+
+from processors.models.protocol import Notice
+from processors.prediction.outcome import notice_of
+from processors.prediction.state import SymbolState
+from schemas.predictions import ModelVersion
+
+
+class MayFail(Protocol):
+    """What a model of others has beside the interface of all models."""
+
+    @property
+    def given_up(self) -> str:
+        """Why it was put aside; empty while it takes part."""
+        ...
+
+    def troubles(self) -> list[Notice]:
+        """Return what has gone wrong since the last call."""
+        ...
+
+
+def report_troubles(state: SymbolState) -> tuple[ModelVersion, ...]:
+    """Return an event for each trouble since the last call."""
+    events = []
+    for contestant in [c for c in state.contestants if c.is_extra]:
+        model = cast("MayFail", contestant.model)
+        events += [notice_of(state, contestant, notice) for notice in model.troubles()]
+        if model.given_up:
+            state.contestants = [c for c in state.contestants if c is not contestant]
+            state.championship.drop(contestant.model.name)
+            state.chance_championship.drop(contestant.model.name)
+    return tuple(events)

@@ -1,0 +1,198 @@
+"""Models of others: they take part like ours, and none of their faults harms anybody."""
+
+import os
+import pickle
+import re
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from processors.extra.contestants import contestants_with
+from processors.extra.host import Host, close_hosts, host_of
+from processors.extra.model import ExtraModel
+from processors.extra.specification import Limits, Specification, specification
+from processors.prediction.calibrated_models import installed
+from processors.prediction.issue import ask
+from processors.prediction.replay import Replay, tick_of
+from processors.prediction.state import SymbolState, start_state
+from schemas.predictions import ModelEvent, Prediction
+from tests.support.candle_builders import trembling_minutes
+from tests.support.network_builders import an_lstm
+
+PLACE = "tests.support.stranger_models"
+MARKET = trembling_minutes(8 * 60)
+TICK_E8 = tick_of(MARKET)
+FAULTS = {
+    "looping": "it gave no answer within 0.2 s",
+    "sleeping": "it gave no answer within 0.2 s",
+    "eating": "MemoryError",
+    "raising": "RuntimeError: no idea",
+    "dying": "its process ended with 7",
+    "unknowing": "ValueError: it answered nan",
+}
+SLOW = {"looping", "sleeping"}
+
+
+@pytest.fixture(autouse=True)
+def no_processes_left() -> Iterator[None]:
+    yield
+    close_hosts()
+    assert not [p for p in psutil.Process().children() if "extra.child" in " ".join(p.cmdline())]
+
+
+def of(name: str, factory: str = "MeanByMinutes", limits: Limits | None = None) -> Specification:
+    return specification(name, f"{PLACE}:{factory}", limits)
+
+
+def replay(*specifications: Specification, until: int = len(MARKET)) -> Replay:
+    contestants = contestants_with(specifications)
+    state = start_state("BTCUSDT", tick_e8=TICK_E8, contestants=contestants)
+    made = Replay(state, MARKET[0].open_ms)
+    made.feed(MARKET[:until])
+    return made
+
+
+def ours(replayed: Replay) -> dict[str, float]:
+    skills = replayed.scoreboard.skills()
+    return {s.model: s.pinball_better_pct for s in skills if s.model in {"reference", "online"}}
+
+
+def test_a_model_of_others_is_asked_and_scored_like_ours() -> None:
+    replayed = replay(of("mean"), of("moved", "MeanByMinutes@return"), of("leaning", "Leaning"))
+
+    cases = {s.model: s.cases for s in replayed.scoreboard.skills()}
+    assert len({cases[name] for name in ("reference", "online", "mean", "moved", "leaning")}) == 1
+    assert replayed.events == []
+    assert ours(replayed) == ours(replay())
+
+
+def test_the_same_candles_give_the_same_digest_in_one_go_and_over_a_pickle() -> None:
+    both = of("mean"), of("leaning", "Leaning")
+    whole = replay(*both)
+
+    halved = replay(*both, until=200)
+    halved.state = pickle.loads(pickle.dumps(halved.state))  # noqa: S301 - its own
+    halved.feed(MARKET[200:])
+
+    assert halved.digest.hex() == whole.digest.hex()
+    assert {c.model.version for c in halved.state.contestants if c.is_extra} == {"1"}
+
+
+def test_what_a_model_learned_goes_into_another_process() -> None:
+    state = replay(of("mean"), until=200).state
+    written = pickle.dumps(state)
+    before = ask(state, issued_ms=state.next_ms)
+    close_hosts()
+
+    read: SymbolState = pickle.loads(written)  # noqa: S301 - its own
+
+    assert ask(read, issued_ms=read.next_ms) == before
+
+
+def test_a_classifier_shows_the_interval_of_the_reference_and_is_no_champion_of_it() -> None:
+    state = replay(of("leaning", "Leaning")).state
+    state.championship.crown("reference")
+
+    found = {p.model: p for p in ask(state, issued_ms=state.next_ms)}
+
+    assert found["leaning"].quantiles_e8 == found["reference"].quantiles_e8
+    assert found["leaning"].chance_up != found["reference"].chance_up
+    assert "leaning" not in state.championship._leads
+    assert "leaning" in state.chance_championship._leads
+
+
+def test_no_model_of_ours_reads_the_answers_of_a_model_of_others() -> None:
+    contestants = installed(contestants_with([of("mean")]), an_lstm())
+
+    (blend,) = [c for c in contestants if c.model.name == "blend"]
+    assert blend.model.version == "online+lstm"
+
+
+@pytest.mark.parametrize("factory", FAULTS)
+def test_a_faulty_model_is_put_aside_and_harms_nobody(factory: str) -> None:
+    bad = of("bad", factory, Limits(0.2 if factory in SLOW else 5.0, memory_mb=400))
+    host = host_of(bad)
+    host.patient = False  # as in a live predictor
+    wait_until_started(host)
+    state = start_state("BTCUSDT", tick_e8=TICK_E8, contestants=contestants_with([bad]))
+    replayed = Replay(state, MARKET[0].open_ms)
+    for i in range(0, len(MARKET), 15):
+        host._not_before_s = 0.0  # time passes quicker here
+        wait_until_started(host)
+        replayed.feed(MARKET[i : i + 15])
+
+    reasons = [e.reason for e in replayed.events if e.event == ModelEvent.FAILED]
+    assert all(FAULTS[factory] in reason for reason in reasons)
+    assert [reason.rpartition(": ")[2] for reason in reasons] == [
+        "it learns from the beginning",
+        "it learns from the beginning",
+        "put aside",
+    ]
+    assert [c.model.name for c in replayed.state.contestants] == ["reference", "online"]
+    assert ours(replayed) == ours(replay())
+
+
+def wait_until_started(host: Host) -> None:
+    deadline = time.monotonic() + 60
+    while not host.is_ready() and not host.given_up and time.monotonic() < deadline:
+        pass
+
+
+def test_a_model_without_an_answer_has_none_for_that_question_and_starts_again_to_prove() -> None:
+    state = replay(of("mean")).state
+    state.championship.crown("mean")
+    host = host_of(of("mean"))
+    host.patient = False
+    os.kill(host.pid or 0, 9)
+
+    predictions = ask(state, issued_ms=state.next_ms)
+
+    assert {p.model for p in predictions} == {"reference", "online"}
+    assert champion_of(predictions) == "reference"
+
+
+def champion_of(predictions: tuple[Prediction, ...]) -> str:
+    (name,) = [p.model for p in predictions if p.champion]
+    return name
+
+
+def test_words_of_a_model_disturb_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    replayed = replay(of("talkative", "Talkative"), until=60)
+
+    assert replayed.events == []
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("factory", "reason"),
+    [
+        ("no_model", "TypeError: .* returned object: return a river.base.Regressor or Classifier"),
+        ("broken", "ValueError: no weights here"),
+        ("missing", "AttributeError: .*has no attribute 'missing'"),
+    ],
+)
+def test_what_is_no_model_takes_no_part(factory: str, reason: str) -> None:
+    contestants = contestants_with([of("none", factory)])
+
+    assert [c.model.name for c in contestants] == ["reference", "online"]
+    assert re.search(reason, host_of(of("none", factory)).given_up)
+
+
+def test_symbols_share_a_process_and_not_what_they_learn() -> None:
+    first, second = ExtraModel(of("mean")), ExtraModel(of("mean"))
+
+    assert first._host is second._host
+    assert first._key != second._key
+
+
+def test_the_secrets_of_the_predictor_are_not_in_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CANDLEWICK_CLICKHOUSE__PASSWORD", "secret")
+    replay(of("mean"), until=20)
+
+    process = psutil.Process(host_of(of("mean")).pid)
+    assert "PYTHONHASHSEED" in process.environ()
+    assert "CANDLEWICK_CLICKHOUSE__PASSWORD" not in process.environ()
