@@ -13,6 +13,7 @@ from processors.prediction.calibrated_models import (
     guest,
     guest_of_chance,
 )
+from processors.prediction.state import SymbolState
 from schemas.predictions import ModelEvent, ModelVersion
 
 log = logging.getLogger(__name__)
@@ -34,15 +35,24 @@ def contestants_with(specifications: Iterable[Specification]) -> list[Contestant
     return contestants
 
 
-def failures(
-    specifications: Iterable[Specification], symbol: str, at_ms: int
-) -> list[ModelVersion]:
-    """Return an event for each model whose process could not be started."""
-    return [
-        ModelVersion(one.name, "1", symbol, ModelEvent.FAILED.value, at_ms, reason, "{}")
+def absences(
+    specifications: Iterable[Specification], state: SymbolState, at_ms: int
+) -> tuple[ModelVersion, ...]:
+    """Return an event for each model that could not be started or was put aside in a replay."""
+    present = {contestant.model.name for contestant in state.contestants}
+    return tuple(
+        ModelVersion(
+            model=one.name,
+            version="1",
+            symbol=state.symbol,
+            event=ModelEvent.FAILED.value,
+            event_ms=at_ms,
+            reason=f"{host_of(one).given_up}: put aside",
+            details="{}",
+        )
         for one in specifications
-        if (reason := host_of(one).given_up)
-    ]
+        if one.name not in present
+    )
 
 
 def _starts(one: Specification) -> bool:

@@ -17,7 +17,7 @@ START_PATIENCE_S = 600.0  # by the clock, on a busy machine
 MOST_FAULTS = 3
 FORGIVEN_AFTER = 1440  # good answers in a row
 WAIT_S = 30.0  # from the first fault to the next start, then twice as long
-_MOVE_FACTOR = 10  # a whole model takes longer to write and read than an answer
+_MOVE_FACTOR = 3  # a whole model takes longer to write and read than an answer
 # By the clock an answer may take so many times longer than of CPU. A live predictor waits in vain
 # meanwhile, a replay does not.
 _LIVE_FACTOR, _REPLAY_FACTOR = 2, 60

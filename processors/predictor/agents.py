@@ -10,6 +10,9 @@ from typing import Any, Final, cast
 import faust
 from faust.types import TP
 
+from processors.extra.host import close_hosts
+from processors.extra.specification import specifications
+from processors.predictor.extra_models import ExtraModels
 from processors.predictor.predictor import Predictor, Record
 from processors.predictor.warm_start_jobs import WarmStartJobs
 from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, send_dead_letter, worker_app
@@ -117,7 +120,9 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     follower = VersionFollower(settings.kafka, changes)
     warmers = WarmStartJobs(settings, changes, follower.caught_up)
     installer = Installer(changes, ModelStore(settings.data_dir).load)
-    predictor = Predictor(warmers.warm, KafkaOutlet(app), installer)
+    specified = specifications(settings.models)
+    extra = ExtraModels(specified, warmers.warm_with_extra) if specified else None
+    predictor = Predictor(warmers.warm, KafkaOutlet(app), installer, extra)
     _wire(app, predictor)
     app.task(follower.follow)
 
@@ -129,6 +134,7 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     @app.on_before_shutdown.connect
     async def close(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
         warmers.close()
+        close_hosts()
 
     return app
 

@@ -3,19 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import or_
 from typing import Protocol
 
 from processors.prediction.issue import refresh
-from processors.prediction.prequential import step
+from processors.prediction.prequential import Step, step
 from processors.prediction.state import SymbolState
 from processors.predictor.anchor import anchor_of
 from processors.predictor.warm_start import Warmed
 from processors.versions.installer import Installer
 from processors.versions.schedule import ModelChange
 from schemas.market import Candle
-from schemas.predictions import ModelVersion, Prediction, Score
+from schemas.predictions import ModelEvent, ModelVersion, Prediction, Score
 from schemas.timeframe import Interval
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,13 @@ class Warmer(Protocol):
         """
 
 
+class ExtraWarmer(Protocol):
+    """Makes a symbol's state with the models of others, which may take long."""
+
+    async def __call__(self, symbol: str, until_ms: int, /) -> Warmed:
+        """Return the state before the candle that opens at ``until_ms``."""
+
+
 class Outlet(Protocol):
     """Destination of the results."""
 
@@ -58,6 +65,7 @@ class _Symbol:
         warmed_ms: Event time of the last warm start.
         refreshed_ms: Event time of the last predictions for display.
         changes: Model changes that have taken effect.
+        later: Candles since the warm start, while the models of others are still replayed.
     """
 
     state: SymbolState
@@ -67,18 +75,27 @@ class _Symbol:
     warmed_ms: int
     refreshed_ms: int = 0
     changes: set[ModelChange] = field(default_factory=set)
+    later: list[Candle] | None = None
 
 
 class Predictor:
     """Predicts for the symbols whose partitions this process owns."""
 
-    def __init__(self, warmer: Warmer, outlet: Outlet, installer: Installer | None = None) -> None:
+    def __init__(
+        self,
+        warmer: Warmer,
+        outlet: Outlet,
+        installer: Installer | None = None,
+        extra: ExtraWarmer | None = None,
+    ) -> None:
         self._warmer = warmer
+        self._extra = extra
         self._outlet = outlet
         self._installer = installer or Installer()
         self._symbols: dict[str, _Symbol] = {}
         self._waiting: dict[str, list[tuple[Candle, Done]]] = {}  # until their symbol is warm
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._joining: dict[str, tuple[_Symbol, asyncio.Task[None]]] = {}
 
     async def take(self, candle: Candle, done: Done = nobody) -> None:
         """Process one closed candle: publish predictions, and scores if their candle has closed.
@@ -128,19 +145,39 @@ class Predictor:
 
     def forget(self) -> None:
         """Drop all states after a new assignment of partitions."""
-        for task in self._tasks.values():
+        for task in (*self._tasks.values(), *(task for _, task in self._joining.values())):
             task.cancel()
         self._tasks.clear()
+        self._joining.clear()
         self._waiting.clear()
         self._symbols.clear()
 
     async def _step(self, symbol: _Symbol, candle: Candle) -> None:
+        if symbol.later is not None:
+            symbol.later.append(candle)
+        taken, failures = self._take(symbol, candle)
+        await self._outlet.publish((*taken.scores, *taken.events, *failures, *taken.predictions))
+
+    def _take(self, symbol: _Symbol, candle: Candle) -> tuple[Step, tuple[ModelVersion, ...]]:
         known_ms = symbol.state.next_ms
         due = [c for c in self._news(symbol, candle.close_ms) if c.effective_ms > known_ms]
         failures = self._install(symbol, due)
         taken = step(symbol.state, candle)
         symbol.state = taken.state
-        await self._outlet.publish((*taken.scores, *taken.events, *failures, *taken.predictions))
+        return taken, failures
+
+    async def _join(self, extra: ExtraWarmer, name: str, symbol: _Symbol) -> None:
+        """Let the models of others take part, once they know the same candles as ours."""
+        warmed = await extra(name, symbol.warmed_ms)
+        fresh = replace(symbol, state=warmed.state, changes=set(warmed.changes), later=None)
+        later, symbol.later = symbol.later or [], None
+        guests = {c.model.name for c in warmed.state.contestants if c.is_extra}
+        # Nothing is awaited until the new state has taken over: no candle comes in between.
+        events = [event for candle in later for event in self._take(fresh, candle)[0].events]
+        if self._symbols.get(name) is symbol and fresh.state.bars >= symbol.state.bars:
+            self._symbols[name] = replace(fresh, refreshed_ms=symbol.refreshed_ms)
+        failed = [e for e in events if e.model in guests and e.event == ModelEvent.FAILED]
+        await self._outlet.publish((*warmed.events, *failed))
 
     def _news(self, symbol: _Symbol, until_ms: int) -> list[ModelChange]:
         changes = self._installer.changes.of(symbol.state.symbol)
@@ -159,6 +196,17 @@ class Predictor:
             await done()
         self._symbols[name] = symbol
         del self._waiting[name]
+        self._begin_joining(name, symbol)
+
+    def _begin_joining(self, name: str, symbol: _Symbol) -> None:
+        known, task = self._joining.get(name, (None, None))
+        if self._extra is None or symbol.later is None or known is symbol:
+            return
+        if task is not None:
+            task.cancel()  # its state is replaced already
+        task = asyncio.create_task(self._join(self._extra, name, symbol))
+        task.add_done_callback(_report)
+        self._joining[name] = symbol, task
 
     def _wants_warming(self, symbol: _Symbol, candle: Candle) -> bool:
         return self._must_replay(symbol, candle) or self._may_know_more(symbol, candle)
@@ -193,6 +241,7 @@ class Predictor:
             warmed.state, warmed.anchor_ms, warmed.whole, candle.open_ms, candle.open_ms
         )
         fresh.changes = set(warmed.changes)
+        fresh.later = [] if self._extra else None
         if before is None or before.anchor_ms != fresh.anchor_ms:
             return fresh
         fresh.since_ms = before.since_ms

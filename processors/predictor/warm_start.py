@@ -5,7 +5,10 @@ import threading
 from dataclasses import dataclass, replace
 from multiprocessing import parent_process
 
+from processors.extra.contestants import absences, contestants_with
+from processors.extra.specification import specifications
 from processors.history import History
+from processors.prediction.calibrated_models import Contestant
 from processors.prediction.prequential import step
 from processors.prediction.replay import tick_of
 from processors.prediction.state import SymbolState, start_state
@@ -72,6 +75,32 @@ def warm(
     return replace(warmed, scores=())
 
 
+def warm_with_extra(
+    settings: Settings, symbol: str, until_ms: int, changes: tuple[ModelChange, ...] = ()
+) -> Warmed:
+    """Replay the same candles as `warm` with the extra models beside ours.
+
+    It takes as long as they need, so it is done after `warm`, whose scores are not repeated.
+
+    Raises:
+        Transient: ClickHouse does not answer.
+    """
+    specified = specifications(settings.models)
+    anchor_ms = anchor_of(until_ms)
+    with History(settings.clickhouse) as history:
+        candles = history.candles(symbol, from_ms=anchor_ms, until_ms=until_ms)
+    warmed = replayed(
+        symbol,
+        candles,
+        (anchor_ms, until_ms),
+        until_ms,
+        changes=changes,
+        installer=Installer(load=ModelStore(settings.data_dir).load),
+        contestants=contestants_with(specified),
+    )
+    return replace(warmed, events=absences(specified, warmed.state, until_ms))
+
+
 def replayed(
     symbol: str,
     candles: list[Candle],
@@ -80,6 +109,7 @@ def replayed(
     *,
     changes: tuple[ModelChange, ...] = (),
     installer: Installer | None = None,
+    contestants: list[Contestant] | None = None,
 ) -> Warmed:
     """Return the state after the candles of ``span_ms``; apart from loading models it is pure.
 
@@ -90,12 +120,13 @@ def replayed(
         scored_ms: Only scores of candles that opened later are returned.
         changes: All model changes, in order.
         installer: Loads the models.
+        contestants: Models that take part from the first candle on; default: ours.
     """
     install = (installer or Installer()).install
     due = tuple(c for c in changes if c.effective_ms <= span_ms[1])
     coming = needed_from(due, span_ms[0])
     tick_e8 = tick_of(candles) if len(candles) >= _FEWEST_FOR_TICK else 1
-    state = start_state(symbol, tick_e8=tick_e8)
+    state = start_state(symbol, tick_e8=tick_e8, contestants=contestants)
     scores: list[Score] = []
     events: list[ModelVersion] = []
     for candle in candles:

@@ -6,14 +6,14 @@ import logging
 from processors.predictor.history_check import Stock
 from processors.predictor.process_pool import Children
 from processors.predictor.score_backfill import score_past
-from processors.predictor.warm_start import Warmed, warm
+from processors.predictor.warm_start import Warmed, warm, warm_with_extra
 from processors.versions.schedule import ModelSchedule
 from schemas.settings import Settings
 
 log = logging.getLogger(__name__)
 _PROCESSES = 2
 _NICENESS = 5  # live work has priority
-_PAST_NICENESS = 10  # past scores are not urgent
+_PAST_NICENESS = 10  # past scores are not urgent, nor are models of others
 
 
 class WarmStartJobs:
@@ -25,6 +25,7 @@ class WarmStartJobs:
         # At the start there is no live work yet that could be delayed.
         self._children = Children(settings, changes, most=_PROCESSES, niceness=0)
         self._scorer = Children(settings, changes, most=1, niceness=_PAST_NICENESS)
+        self._extra = Children(settings, changes, most=1, niceness=_PAST_NICENESS)
         self._past: dict[str, int] = {}
         self._scoring: asyncio.Task[None] | None = None
 
@@ -43,6 +44,11 @@ class WarmStartJobs:
         self._children.niceness = _NICENESS
         return warmed
 
+    async def warm_with_extra(self, symbol: str, until_ms: int) -> Warmed:
+        """Return a symbol's state with the extra models, however long they take."""
+        with self._extra.needed():
+            return await self._extra.run(warm_with_extra, symbol, until_ms)
+
     @property
     def is_scoring(self) -> bool:
         """Whether past candles are being scored."""
@@ -52,6 +58,7 @@ class WarmStartJobs:
         """End all processes."""
         self._children.close()
         self._scorer.close()
+        self._extra.close()
 
     async def _warmed(self, symbol: str, until_ms: int, bars: int) -> Warmed | None:
         if bars:

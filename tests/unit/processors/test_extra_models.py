@@ -1,23 +1,30 @@
 """Models of others: they take part like ours, and none of their faults harms anybody."""
 
+import asyncio
+import dataclasses
 import os
 import pickle
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import psutil
 import pytest
 
-from processors.extra.contestants import contestants_with
+from processors.extra.contestants import absences, contestants_with
 from processors.extra.host import Host, close_hosts, host_of
 from processors.extra.model import ExtraModel
 from processors.extra.specification import Limits, Specification, specification
-from processors.prediction.calibrated_models import installed
+from processors.prediction.calibrated_models import Contestant, installed
 from processors.prediction.issue import ask
+from processors.prediction.prequential import step
 from processors.prediction.replay import Replay, tick_of
 from processors.prediction.state import SymbolState, start_state
-from schemas.predictions import ModelEvent, Prediction
+from processors.predictor.anchor import anchor_of
+from processors.predictor.extra_models import ExtraModels
+from processors.predictor.predictor import Predictor, Record
+from processors.predictor.warm_start import Warmed, replayed
+from schemas.predictions import ModelEvent, ModelVersion, Prediction
 from tests.support.candle_builders import trembling_minutes
 from tests.support.network_builders import an_lstm
 
@@ -178,6 +185,87 @@ def test_what_is_no_model_takes_no_part(factory: str, reason: str) -> None:
 
     assert [c.model.name for c in contestants] == ["reference", "online"]
     assert re.search(reason, host_of(of("none", factory)).given_up)
+
+
+class Out:
+    """Keeps what is published."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        self.records += records
+
+
+def live(
+    extra: Sequence[Specification], first: int, *, joined_after: int = 0
+) -> tuple[list[Record], SymbolState]:
+    """Run a live predictor from a candle on; the models of others join after some candles."""
+    out, gate = Out(), asyncio.Event()
+
+    def known(symbol: str, until_ms: int, contestants: list[Contestant] | None) -> Warmed:
+        candles = [c for c in MARKET if c.open_ms < until_ms]
+        span_ms = anchor_of(until_ms), until_ms
+        found = replayed(symbol, candles, span_ms, until_ms, contestants=contestants)
+        return dataclasses.replace(found, whole=True)
+
+    async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+        return known(symbol, until_ms, None)
+
+    async def warm_with_extra(symbol: str, until_ms: int) -> Warmed:
+        await gate.wait()
+        for one in extra:  # the replay runs in a process that may wait; here it is the same one
+            host_of(one).patient = True
+        warmed = known(symbol, until_ms, contestants_with(extra))
+        failed = absences(extra, warmed.state, until_ms)
+        written = pickle.dumps(dataclasses.replace(warmed, events=failed))
+        for one in extra:
+            host_of(one).patient = False
+        return pickle.loads(written)  # noqa: S301 - its own
+
+    async def run() -> SymbolState:
+        predictor = Predictor(warm, out, extra=ExtraModels(extra, warm_with_extra))
+        for i, candle in enumerate(MARKET[first:]):
+            if i == joined_after:
+                gate.set()
+            await predictor.take(candle)
+            await asyncio.gather(*predictor._tasks.values())
+            if i == joined_after:
+                await asyncio.gather(*(task for _, task in predictor._joining.values()))
+        return predictor._symbols["BTCUSDT"].state
+
+    return out.records, asyncio.run(run())
+
+
+def of_model(records: list[Record], name: str) -> dict[int, Prediction]:
+    return {r.issued_ms: r for r in records if isinstance(r, Prediction) and r.model == name}
+
+
+def test_a_live_predictor_answers_as_a_replay_does_from_the_moment_they_joined() -> None:
+    first, joined_after = 300, 7
+    records, state = live([of("mean"), of("leaning", "Leaning")], first, joined_after=joined_after)
+    expected: list[Record] = []
+    state_of_whole = start_state(
+        "BTCUSDT", tick_e8=1, contestants=contestants_with([of("mean"), of("leaning", "Leaning")])
+    )
+    for candle in MARKET:
+        expected += step(state_of_whole, candle).predictions
+    for name in ("mean", "leaning"):
+        live_ones, replayed_ones = of_model(records, name), of_model(expected, name)
+        joined_ms = MARKET[first + joined_after].close_ms
+        assert min(live_ones) == joined_ms + 60_000
+        assert live_ones == {ms: p for ms, p in replayed_ones.items() if ms > joined_ms}
+    assert len(of_model(records, "online")) == len(MARKET) - first
+    assert [c.model.name for c in state.contestants] == ["reference", "online", "mean", "leaning"]
+
+
+def test_a_model_that_never_ends_delays_no_prediction_of_ours() -> None:
+    with_it, _ = live([of("bad", "looping", Limits(0.2))], 300, joined_after=100)
+    without, _ = live([], 300, joined_after=100)
+
+    assert of_model(with_it, "online") == of_model(without, "online")
+    (failed,) = [r for r in with_it if isinstance(r, ModelVersion)]
+    assert failed.reason == "it gave no answer within 0.2 s: put aside"
 
 
 def test_symbols_share_a_process_and_not_what_they_learn() -> None:
