@@ -1,4 +1,4 @@
-"""The online model: learns from each candle, and monitors its own residuals for drift.
+"""The online model, made of River: learns from each candle, and monitors its residuals for drift.
 
 When the distribution of the residuals changes, a fresh challenger starts beside the old bank. It
 takes over only when it has been clearly better over enough candles.
@@ -7,7 +7,7 @@ takes over only when it has been clearly better over enough candles.
 from math import sqrt
 
 from processors.features.features import Features
-from processors.models.drift import Adwin
+from processors.models.light_river import drift
 from processors.models.point import ShrunkPoint
 from processors.models.protocol import Answer, Notice, Outcome
 from processors.models.scale import scale_of
@@ -59,7 +59,7 @@ class Online:
         self._bank = VarianceBank()
         self._point = ShrunkPoint()
         self._trial: Trial | None = None
-        self._detector = Adwin(DRIFT_CONFIDENCE)
+        self._detector = drift.ADWIN(delta=DRIFT_CONFIDENCE)
 
     @property
     def version(self) -> str:
@@ -92,7 +92,8 @@ class Online:
             return self._judge(self._trial)
         if self._detector.drift_detected:
             self._trial = Trial()
-            window = {"mean_residual": self._detector.estimation, "window": self._detector.width}
+            detector = self._detector
+            window = {"mean_residual": detector.estimation, "window": float(detector.width)}
             return Notice(ModelEvent.DRIFT, "residuals changed: a fresh challenger starts", window)
         return None
 

@@ -1,9 +1,10 @@
 """A linear model of the point, shrunk to zero until it has proven some skill."""
 
 from math import sqrt
+from typing import Any
 
 from processors.features.features import POINT_NAMES, Features
-from processors.models.regression import RecursiveLeastSquares
+from processors.models.light_river import compose, linear_model
 from processors.models.scale import recent_log_variance, scale_of
 
 # As strong as a thousand cases without a move. On 90 days of two symbols no regression of the point
@@ -60,7 +61,8 @@ class ShrunkPoint:
     __slots__ = ("_evidence", "_held", "_last_minutes", "_regression")
 
     def __init__(self) -> None:
-        self._regression = RecursiveLeastSquares(POINT_NAMES, PRIOR)
+        prior = linear_model.BayesianLinearRegression(alpha=PRIOR)
+        self._regression = compose.FuncTransformer(_known) | prior
         self._evidence = Evidence()
         self._held: list[tuple[Features, float]] = []
         self._last_minutes = 0
@@ -70,7 +72,8 @@ class ShrunkPoint:
         share = self._evidence.share
         if share == 0.0:
             return 0.0
-        return share * self._regression.predict_one(x) * scale_of(recent_log_variance(x), minutes)
+        moved = float(self._regression.predict_one(x))
+        return share * moved * scale_of(recent_log_variance(x), minutes)
 
     def learn_one(self, x: Features, minutes: int, log_return: float) -> None:
         """Learn from one question; those of one candle wait until all of them have been judged."""
@@ -84,5 +87,11 @@ class ShrunkPoint:
         usual = log_return / scale_of(recent_log_variance(x), minutes)
         moved = min(max(usual, -WIDEST), WIDEST)
         # Judge all questions of a candle by the old regression; only then does it learn from them.
-        self._evidence.learn_one(minutes, self._regression.predict_one(x), moved)
+        self._evidence.learn_one(minutes, float(self._regression.predict_one(x)), moved)
         self._held.append((x, moved))
+
+
+def _known(x: dict[Any, Any]) -> dict[Any, Any]:
+    """Return the features of the point; missing ones are neutral."""
+    get = x.get
+    return {name: get(name, 0.0) for name in POINT_NAMES}

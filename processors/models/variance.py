@@ -1,11 +1,30 @@
-"""Linear regressions of the log variance until the close, one per number of minutes left."""
+"""Regressions of the log variance until the close in River, one per number of minutes left."""
+
+from typing import Any
 
 from processors.features.features import NAMES, TRADE_NAMES, Features
-from processors.models.regression import RecursiveLeastSquares
+from processors.models.light_river import compose, linear_model, preprocessing
 from processors.models.scale import recent_log_variance
 
 INPUTS = NAMES + TRADE_NAMES
 WIDEST = 5.0  # a larger jump counts like a move of e^2.5 times the usual
+
+
+def regression() -> compose.Pipeline:
+    """Return a regression that has learned nothing.
+
+    The features need no scaler, because all are logarithms near zero, and scaling them by moments
+    that are still being learned spoils the first days for good (docs/decisions.md).
+
+    >>> model = regression()
+    >>> for i in range(200):
+    ...     season = i % 5 - 2
+    ...     model.learn_one({"bias": 1.0, "season": season}, 0.5 * season + 1)
+    >>> round(model.predict_one({"bias": 1.0, "season": 4.0}), 1)
+    3.0
+    """
+    scaled = preprocessing.TargetStandardScaler(linear_model.BayesianLinearRegression())
+    return compose.FuncTransformer(_known) | scaled
 
 
 class VarianceBank:
@@ -18,17 +37,23 @@ class VarianceBank:
     __slots__ = ("_regressions",)
 
     def __init__(self) -> None:
-        self._regressions: dict[int, RecursiveLeastSquares] = {}
+        self._regressions: dict[int, compose.Pipeline] = {}
 
     def predict_one(self, x: Features, minutes: int) -> float:
         """Return the expected centred log variance per minute."""
-        regression = self._regressions.get(minutes)
+        model = self._regressions.get(minutes)
         usual = recent_log_variance(x)
-        return usual + regression.predict_one(x) if regression else usual
+        return usual + float(model.predict_one(x)) if model else usual
 
     def learn_one(self, x: Features, minutes: int, log_variance: float) -> None:
         """Learn from the realised centred log variance per minute."""
         if minutes not in self._regressions:
-            self._regressions[minutes] = RecursiveLeastSquares(INPUTS)
+            self._regressions[minutes] = regression()
         excess = log_variance - recent_log_variance(x)
         self._regressions[minutes].learn_one(x, min(max(excess, -WIDEST), WIDEST))
+
+
+def _known(x: dict[Any, Any]) -> dict[Any, Any]:
+    """Return the inputs in one order; missing ones are neutral, and other names are left out."""
+    get = x.get
+    return {name: get(name, 0.0) for name in INPUTS}

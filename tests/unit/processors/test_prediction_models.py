@@ -4,24 +4,25 @@ import copy
 import math
 import pickle
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pytest
-from river.drift import ADWIN
 
 from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, VOLATILITY, Features
 from processors.models.artefact import UnusableArtefact, save_artefact
 from processors.models.batch import Batch, load_batch
 from processors.models.blend import Blend, answer_features
-from processors.models.drift import Adwin
 from processors.models.online import TRIAL_CANDLES, WARM_UP_CANDLES, Online
 from processors.models.point import Evidence
 from processors.models.protocol import Answer, Model, Outcome
 from processors.models.reference import Reference
-from processors.models.regression import RecursiveLeastSquares
 from processors.models.scale import recent_log_variance, scale_of
+from processors.models.variance import regression
 from processors.training.batch import Training, train
 from processors.training.dataset import Table, lessons_of
 from schemas.timeframe import Interval
@@ -183,14 +184,28 @@ def test_a_steady_market_is_no_drift() -> None:
     assert teach(Online(), 4000) == []
 
 
-def test_the_regression_equals_least_squares() -> None:
-    model = RecursiveLeastSquares(("bias", "a", "b"), prior=1e-9)
+def test_the_regression_comes_to_least_squares() -> None:
+    model = regression()
     chance = random.Random(13)
-    for _ in range(200):
+    rows, targets = [], []
+    for _ in range(3000):
         a, b = chance.gauss(0, 1), chance.gauss(0, 1)
-        model.learn_one({"bias": 1.0, "a": a, "b": b}, 3 + 2 * a - b)
+        rows.append([1.0, a, b])
+        targets.append(3 + 2 * a - b + chance.gauss(0, 0.1))
+        model.learn_one({"bias": 1.0, "season": a, "volume_3": b}, targets[-1])
 
-    assert model.predict_one({"bias": 1.0, "a": 1.0, "b": 1.0}) == pytest.approx(4, abs=1e-6)
+    weights, *_ = np.linalg.lstsq(np.array(rows), np.array(targets), rcond=None)
+    asked = {"bias": 1.0, "season": 1.0, "volume_3": 1.0}
+    assert model.predict_one(asked) == pytest.approx(weights.sum(), abs=0.03)
+
+
+def test_river_comes_without_scikit_learn() -> None:
+    code = "import sys, processors.prediction.prequential as _; print('sklearn' in sys.modules)"
+    code += "; import sklearn; print(sklearn.__name__)"
+
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert said.stdout.split() == ["False", "sklearn"]
 
 
 def test_a_blend_lies_between_its_members_and_leans_to_the_better() -> None:
@@ -280,17 +295,3 @@ def test_a_model_that_lightgbm_trained_answers_as_it_did_there(name: str) -> Non
     for asked in orjson.loads((folder / "answers.json").read_bytes()):
         answer = model.predict_one(asked["x"], asked["minutes"])
         assert (answer.point, answer.scale) == (asked["point"], asked["scale"])
-
-
-def test_drift_is_detected_where_rivers_own_detector_sees_it() -> None:
-    ours, theirs, chance = Adwin(0.01), ADWIN(delta=0.01), random.Random(3)
-    seen = []
-    for i in range(2000):
-        value = chance.gauss(i // 500 % 2, 1.0)
-        ours.update(value)
-        theirs.update(value)
-        seen.append(ours.drift_detected)
-        assert (ours.drift_detected, ours.width) == (theirs.drift_detected, theirs.width)
-        assert ours.estimation == theirs.estimation
-
-    assert any(seen)

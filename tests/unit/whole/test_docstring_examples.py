@@ -31,4 +31,4 @@ def test_the_examples_of_a_module_are_true(path: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert "processors/models/regression.py" in WITH_EXAMPLES
+    assert "processors/models/variance.py" in WITH_EXAMPLES

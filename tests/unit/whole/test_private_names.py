@@ -36,11 +36,6 @@ USED: Final = {
     ),
     "clients/kafka/partition.py": ("aiokafka.partitioner:murmur2",),
     "clients/kafka/topics.py": ("confluent_kafka.cimpl:NewTopic",),
-    "processors/models/drift.py": (
-        "river._river_rust.drift:AdaptiveWindowing.update",
-        "river._river_rust.drift:AdaptiveWindowing.get_width",
-        "river._river_rust.drift:AdaptiveWindowing.get_total",
-    ),
     "processors/runtime/app.py": ("faust.app:App._new_transport",),
     "processors/runtime/recovery.py": (
         "faust.app:App._fetcher",
@@ -86,16 +81,6 @@ def still_there(name: str, user: str) -> Any:
 )
 def test_a_private_name_that_we_use_is_still_there(user: str, name: str) -> None:
     assert still_there(name, user) is not None
-
-
-def test_the_choices_of_adwin_have_the_names_that_we_pass() -> None:
-    user = "processors/models/drift.py"
-    adwin = still_there("river._river_rust.drift:AdaptiveWindowing", user)
-    passed = ["delta", "clock", "max_buckets", "min_window_length", "grace_period"]
-
-    assert list(inspect.signature(adwin).parameters) == passed, gone(
-        f"AdaptiveWindowing with {passed}", "river", user
-    )
 
 
 def test_a_consumer_waits_for_a_fetch_as_long_as_its_attribute_says() -> None:
