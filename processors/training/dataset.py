@@ -54,9 +54,7 @@ class Table:
         return len(self.excess)
 
     def where(self, chosen: NDArray[np.bool_]) -> "Table":
-        """Return the rows chosen by a mask; all of them without a copy."""
-        if chosen.all():
-            return self
+        """Return a copy of the rows chosen by a mask."""
         return Table(
             self.inputs[chosen], self.excess[chosen], self.moved[chosen], self.open_ms[chosen]
         )

@@ -33,7 +33,10 @@ _ONE = {"learning_rate": 1.0, "max_leaf_nodes": 63, "min_samples_leaf": 100, "ma
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Training data: inputs float64[n, k], NaN where missing, and targets float64[n]."""
+    """Training data: inputs float64[n, k], NaN where missing, and targets float64[n].
+
+    A training sets inputs that are always missing to 0.
+    """
 
     inputs: Floats
     target: Floats
@@ -91,9 +94,14 @@ def _forest(data: Lesson) -> Iterator[HistGradientBoostingRegressor]:
 
 
 def _seen(inputs: Floats) -> Floats:
-    """Replace an input that is always missing by 0, because scikit-learn refuses it."""
-    never = np.isnan(inputs).all(axis=0)
-    return np.where(never, 0.0, inputs) if never.any() else inputs
+    """Replace an input that is always missing by 0, because scikit-learn refuses it.
+
+    It is done in place: the inputs may take more memory than all the rest.
+    """
+    never = np.flatnonzero(np.isnan(inputs).all(axis=0))
+    if len(never):
+        inputs[:, never] = 0.0
+    return inputs
 
 
 def _trees_of(booster: HistGradientBoostingRegressor) -> Iterator[Tree]:
