@@ -51,10 +51,12 @@ __all__ = [
     "StreamSettings",
     "known_variables",
     "load_settings",
+    "model_settings",
     "variable_name",
 ]
 
 PREFIX = "CANDLEWICK_"
+_VALUE_ERROR = "Value error, "  # pydantic's words before ours
 _DOTENV = ".env"
 DEFAULT_SYMBOLS = (
     "BTCUSDT",
@@ -136,9 +138,22 @@ def load_settings() -> Settings:
         raise ConfigurationError("; ".join(map(_line, error.errors()))) from error
 
 
+def model_settings(extra: str) -> ModelSettings:
+    """Return the settings of models with other models of others.
+
+    Raises:
+        ConfigurationError: The text is not ``name=package.module:factory[,…]``.
+    """
+    known = load_settings().models.model_dump()
+    try:
+        return ModelSettings.model_validate(known | {"extra": extra})
+    except ValidationError as error:
+        raise ConfigurationError(str(error.errors()[0]["msg"]).removeprefix(_VALUE_ERROR)) from None
+
+
 def _line(error: ErrorDetails) -> str:
     name = variable_name(*map(str, error["loc"][:2]))
-    return f"{name}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{name}: {error['msg'].removeprefix(_VALUE_ERROR)}"
 
 
 def variable_name(*path: str) -> str:

@@ -38,7 +38,8 @@ def evaluate(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="online, batch, forest or lstm; may be repeated. Default: online and batch."
+            help="online, batch, forest, lstm, or your own, name=package.module:factory; may be "
+            "repeated. Default: online and batch."
         ),
     ] = None,
     train_days: Annotated[
@@ -66,7 +67,12 @@ def evaluate(
     from candlewick.offline.evaluation.evaluate import Wish  # noqa: PLC0415
     from candlewick.offline.evaluation.evaluate import evaluate as run  # noqa: PLC0415
     from candlewick.offline.evaluation.find_files import find_files, left_out_told  # noqa: PLC0415
-    from candlewick.offline.evaluation.selection import interval_of, models_of, selected  # noqa: PLC0415
+    from candlewick.offline.evaluation.selection import (  # noqa: PLC0415
+        extra_models_of,
+        interval_of,
+        models_of,
+        selected,
+    )
     from candlewick.offline.evaluation.tables import print_evaluation  # noqa: PLC0415
 
     found = find_files(files, symbol and symbol.upper(), interval_of(interval))
@@ -78,6 +84,7 @@ def evaluate(
             models_of(model or ["online", "batch"]),
             train_days,
             jobs or os.cpu_count() or 1,
+            extra_models_of(model or []),
             progress.show,
         )
         evaluation = run(selected(found, _ms(since), _ms(until)), wish)

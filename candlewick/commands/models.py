@@ -1,8 +1,9 @@
-"""`candlewick models`: shows the history of models, and promotes or retires them by hand."""
+"""`candlewick models`: their history, promotion and retirement by hand, checks of one's own."""
 
 import getpass
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -19,15 +20,20 @@ from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
 from clients.clickhouse import connect_reader
 from clients.kafka.writer import write
+from processors.extra.checking import Finding, findings_of
+from processors.extra.specification import Specification, specifications
 from processors.training.request import MODELS
 from processors.versions.schedule import effective_after
 from schemas import topics
 from schemas.errors import ConfigurationError
 from schemas.predictions import ModelEvent, ModelVersion
+from schemas.settings import load_settings, model_settings
 
-models = typer.Typer(no_args_is_help=True, help="Models: their history, promotion and retirement.")
+models = typer.Typer(
+    no_args_is_help=True, help="Models: their history, promotion and retirement, and checks."
+)
 KNOWN = ("reference", "online", *MODELS, "blend")
-Model = Annotated[str, typer.Argument(help=f"One of {', '.join(KNOWN)}.")]
+Model = Annotated[str, typer.Argument(help=f"One of {', '.join(KNOWN)}, or your own.")]
 Pair = Annotated[str, typer.Option("--symbol", help="One pair; default: all.")]
 
 
@@ -89,10 +95,56 @@ def retire(
     _decide(ModelEvent.RETIRED, model, version, symbol)
 
 
+@models.command()
+def check(
+    model: Annotated[
+        str, typer.Argument(help="The name of your own model, or package.module:factory.")
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Run River's checks and ours on a model of your own, in a process of its own.
+
+    Ends with 1 if one fails.
+    """
+    findings = findings_of(_own(model))
+    with quiet_end():
+        if as_json:
+            print_json(asdict(one) | {"passed": one.passed} for one in findings)
+        else:
+            print_whole(wide_console(), _findings_table(findings))
+    if not all(one.passed for one in findings):
+        raise typer.Exit(1)
+
+
+def _own(model: str) -> Specification:
+    settings = load_settings().models
+    if model in settings.extra:
+        return next(one for one in specifications(settings) if one.name == model)
+    if ":" not in model:
+        known = ", ".join(settings.extra) or "none is set"
+        raise ConfigurationError(
+            f"{model} is no model of your own ({known}): name one of CANDLEWICK_MODELS__EXTRA, or "
+            "write package.module:factory"
+        )
+    (own,) = specifications(model_settings(f"own={model}"))
+    return own
+
+
+def _findings_table(findings: Iterable[Finding]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("suite", "check", "runs", "outcome"):
+        table.add_column(name, no_wrap=name != "outcome")
+    for one in findings:
+        table.add_row(one.suite, one.check, str(one.times), one.reason or "passed")
+    return table
+
+
 def _decide(event: ModelEvent, model: str, version: str, symbol: str) -> None:
-    if model not in KNOWN:
-        raise ConfigurationError(f"there is no model {model}: choose one of {', '.join(KNOWN)}")
     settings, name = reader_settings(), symbol.upper()
+    known = (*KNOWN, *settings.models.extra)
+    if model not in known:
+        raise ConfigurationError(f"there is no model {model}: choose one of {', '.join(known)}")
     with connect_reader(settings.clickhouse) as client:
         market_ms = ModelTables(client).market_ms(name)
     if market_ms is None:

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, cast
 
 from river.base import Classifier, Estimator, Regressor
@@ -42,7 +43,7 @@ class Models:
             return self._done(key, asked, blob)
         except Exception as error:  # noqa: BLE001 - a stranger's model may raise anything
             self._models.pop(key, None)
-            return {"error": f"{type(error).__name__}: {error}"[:_LONGEST]}, b""
+            return {"error": told(error)}, b""
 
     def _done(self, key: str, asked: Content, blob: bytes) -> tuple[Content, bytes]:
         if blob:
@@ -51,10 +52,10 @@ class Models:
             self._models[key] = self._make()
         model = self._models[key]
         for x, y in cast("list[tuple[Row, float]]", asked.get("learn", [])):
-            _learn(model, x, y)
+            learn(model, x, y)
         if asked.get("dump"):
             return {}, pickle.dumps(model)
-        return {"answer": _number(_predicted(model, cast("Row", asked["ask"])))}, b""
+        return {"answer": number(predicted(model, cast("Row", asked["ask"])))}, b""
 
 
 def made(place: str) -> Estimator:
@@ -72,14 +73,16 @@ def made(place: str) -> Estimator:
     return model
 
 
-def _learn(model: Estimator, x: Row, y: float) -> None:
+def learn(model: Estimator, x: Row, y: float) -> None:
+    """Let a model learn one outcome; for a classifier it is 1 or 0."""
     if isinstance(model, Classifier):
         model.learn_one(x, bool(y))
     else:
         cast("Regressor", model).learn_one(x, y)
 
 
-def _predicted(model: Estimator, x: Row) -> object:
+def predicted(model: Estimator, x: Row) -> object:
+    """Return a regressor's answer, or the chance that a classifier gives to True."""
     if not isinstance(model, Classifier):
         return cast("Regressor", model).predict_one(x)
     chances = model.predict_proba_one(x)
@@ -87,22 +90,38 @@ def _predicted(model: Estimator, x: Row) -> object:
     return chances.get(True, 1 - chances.get(False, 0.5))
 
 
-def _number(found: object) -> float:
+def number(found: object) -> float:
+    """Return an answer as a number.
+
+    Raises:
+        ValueError: It is none, or not finite.
+    """
     number = float(cast("float", found))
     if not math.isfinite(number):
         raise ValueError(f"it answered {number}")
     return number
 
 
+def told(error: Exception) -> str:
+    """Return an exception in one line that is not too long."""
+    return f"{type(error).__name__}: {error}"[:_LONGEST]
+
+
+def begun(arguments: list[str]) -> tuple[Line, str]:
+    """Set the limits of this process; return the line to its parent, and the factory's place."""
+    number, parent, place, memory_mb = arguments
+    _prepare(int(parent), int(memory_mb))
+    sys.path.append(str(Path.cwd()))  # last: no folder there may stand for a package of ours
+    return Line(socket.socket(fileno=int(number))), place
+
+
 def main() -> None:
     """Answer until the predictor hangs up."""
-    number, parent, place, memory_mb = sys.argv[1:5]
-    _prepare(int(parent), int(memory_mb))
-    line = Line(socket.socket(fileno=int(number)))
+    line, place = begun(sys.argv[1:])
     try:
         kind = "classifier" if isinstance(made(place), Classifier) else "regressor"
     except Exception as error:  # noqa: BLE001 - likewise
-        line.send({"error": f"{type(error).__name__}: {error}"[:_LONGEST]})
+        line.send({"error": told(error)})
         return
     line.send({"kind": kind})
     models = Models(lambda: made(place))

@@ -15,6 +15,7 @@ from processors.extra.line import Content, Line, LineCut
 from processors.extra.specification import Specification
 from schemas.settings import PREFIX
 
+CHILD = "processors.extra.child"
 _SLICE_S = 0.2  # from one look at the time taken to the next
 _LAST_WORDS_S = 5.0
 _MB = 1_000_000
@@ -33,13 +34,13 @@ class ModelProcess:
         started_s: When it was started, by the monotonic clock.
     """
 
-    def __init__(self, specification: Specification) -> None:
+    def __init__(self, specification: Specification, module: str = CHILD) -> None:
         ours, theirs = socket.socketpair()
         self._most_mb = specification.limits.memory_mb
         arguments = (theirs.fileno(), os.getpid(), specification.place, self._most_mb)
         kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(PREFIX)}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "processors.extra.child", *map(str, arguments)],
+            [sys.executable, "-P", "-m", module, *map(str, arguments)],
             env=kept | _STEADY,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -68,6 +68,8 @@ def installed(contestants: list[Contestant], model: Model) -> list[Contestant]:
 
 def retired(contestants: list[Contestant], name: str) -> list[Contestant]:
     """Return the contestants without a model, and without the blend if fewer than two are left."""
+    if any(c.is_extra for c in contestants if c.model.name == name):
+        return [c for c in contestants if c.model.name != name]  # no blend reads it
     left = [c for c in contestants if c.model.name not in (name, Blend.name)]
     members = [c.model.name for c in left if c.blended]
     if name != Blend.name and len(members) > 1:

@@ -57,7 +57,7 @@ def _installed(state: SymbolState, change: ModelChange, load: Loader) -> ModelVe
 
 
 def _promote(state: SymbolState, change: ModelChange) -> None:
-    if change.model in {c.model.name for c in state.contestants}:
+    if change.model in {c.model.name for c in state.contestants if c.has_interval}:
         state.championship.crown(change.model)
     else:
         log.warning("%s: %s is not in use, so it is not promoted", state.symbol, change.model)

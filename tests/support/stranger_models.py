@@ -23,13 +23,13 @@ class MeanByMinutes(Regressor):
         self.lessons = 0
 
     def learn_one(self, x: Mapping[Any, Any], y: float) -> None:
-        minutes = x["minutes"]
+        minutes = x.get("minutes", 0.0)
         self.sums[minutes] = self.sums.get(minutes, 0.0) + y
         self.counts[minutes] = self.counts.get(minutes, 0) + 1
         self.lessons += 1
 
     def predict_one(self, x: Mapping[Any, Any]) -> float:
-        minutes = x["minutes"]
+        minutes = x.get("minutes", 0.0)
         return self.sums.get(minutes, 0.0) / self.counts.get(minutes, 1)
 
 
@@ -40,12 +40,12 @@ class Leaning(Classifier):
         self.held, self.cases = 1, 2
 
     def learn_one(self, x: Mapping[Any, Any], y: bool) -> None:  # noqa: FBT001 - River's signature
-        self.held += (x["candle_to_date"] >= 0) == y
+        self.held += (x.get("candle_to_date", 0.0) >= 0) == y
         self.cases += 1
 
     def predict_proba_one(self, x: Mapping[Any, Any]) -> dict[Any, float]:
         holds = self.held / self.cases
-        up = holds if x["candle_to_date"] >= 0 else 1 - holds
+        up = holds if x.get("candle_to_date", 0.0) >= 0 else 1 - holds
         return {True: up, False: 1 - up}
 
 

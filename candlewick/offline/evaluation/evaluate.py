@@ -14,6 +14,7 @@ from candlewick.offline.evaluation.past import Past, Source
 from candlewick.offline.evaluation.processes import Workers, workers
 from candlewick.offline.evaluation.retrain import Lessons
 from candlewick.offline.evaluation.symbol_run import SymbolResult, SymbolRun
+from processors.extra.specification import Specification
 from processors.prediction.digest import combined
 from processors.training.batch import FEWEST_DAYS
 from processors.training.recipes import check_trainable, lessons_for
@@ -41,6 +42,7 @@ class Wish:
         models: Models out of `MODELS` to train, in addition to the reference and the online model.
         train_days: Number of days before a training that it sees.
         jobs: Number of symbols to replay at a time; each then has a process of its own.
+        extra: Models of others that take part.
         fed: Called now and then with the number of candles replayed, and the number of all.
     """
 
@@ -48,6 +50,7 @@ class Wish:
     models: Sequence[str] = ("batch",)
     train_days: float = USUAL_DAYS
     jobs: int = 1
+    extra: tuple[Specification, ...] = ()
     fed: Callable[[int, int], None] = lambda _fed, _all: None
 
 
@@ -89,7 +92,9 @@ def _replay(found: Workers, pasts: Mapping[str, Past], wish: Wish, folder: Path)
     # The days of all symbols that the last training may learn from.
     days = len(pasts) * min((stages[-2] - stages[0]) / DAY_MS, wish.train_days)
     collectors = {model: lessons_for(model, days) for model in wish.models}
-    begins = {s: (from_ms, deepcopy(collectors), folder) for s, from_ms in reported.items()}
+    begins = {
+        s: (from_ms, deepcopy(collectors), folder, wish.extra) for s, from_ms in reported.items()
+    }
     found.each(SymbolRun.begin, begins)
     lessons = {model: Lessons(model, pasts, wish.train_days) for model in wish.models}
     for _, until_ms in pairwise(stages):

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar, cast
 
 from candlewick.offline.evaluation.past import Source
 from candlewick.offline.evaluation.symbol_run import SymbolRun
+from processors.extra.host import close_hosts
 from schemas.errors import RestartNeeded
 
 Arguments = Mapping[str, tuple[object, ...]]
@@ -84,7 +85,10 @@ class Processes:
 def workers(sources: Mapping[str, Source], fed: Fed, jobs: int) -> Iterator[Workers]:
     """Return the replays, in this process if one job at a time is enough."""
     if min(jobs, len(sources)) <= 1:
-        yield Here(sources, fed)
+        try:
+            yield Here(sources, fed)
+        finally:
+            close_hosts()
         return
     processes = Processes(sources, fed, jobs)
     try:

@@ -5,8 +5,10 @@ from functools import partial
 
 from candlewick.offline.evaluation.find_files import INTERVALS, Chosen
 from candlewick.offline.evaluation.past import ALWAYS, Source, inspect
+from processors.extra.specification import Specification, specifications
 from processors.training.request import CHOICE, MODELS
 from schemas.errors import ConfigurationError
+from schemas.settings import model_settings
 from schemas.timeframe import Interval, parse_interval
 
 
@@ -30,12 +32,24 @@ def interval_of(name: str | None) -> Interval | None:
 def models_of(names: Sequence[str]) -> list[str]:
     """Return the models to train; the reference and the online model always take part.
 
+    Models of others, ``name=package.module:factory``, are left to `extra_models_of`.
+
     Raises:
         ConfigurationError: A model is unknown.
     """
-    unknown = set(names) - {*MODELS, "online", "reference"}
+    unknown = {name for name in names if "=" not in name} - {*MODELS, "online", "reference"}
     if unknown:
         raise ConfigurationError(
-            f"unknown model {', '.join(sorted(unknown))}: use online, {CHOICE}"
+            f"unknown model {', '.join(sorted(unknown))}: use online, {CHOICE}, or your own: "
+            "name=package.module:factory"
         )
     return [name for name in MODELS if name in names]
+
+
+def extra_models_of(names: Sequence[str]) -> tuple[Specification, ...]:
+    """Return the models of others among the names of models.
+
+    Raises:
+        ConfigurationError: One is not written as ``name=package.module:factory``.
+    """
+    return specifications(model_settings(",".join(name for name in names if "=" in name)))

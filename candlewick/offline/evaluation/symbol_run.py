@@ -7,6 +7,8 @@ from pathlib import Path
 
 from candlewick.offline.evaluation.lesson_files import LessonFile
 from candlewick.offline.evaluation.past import Past, Source
+from processors.extra.contestants import absences, contestants_with
+from processors.extra.specification import Specification
 from processors.models.protocol import Model, Outcome
 from processors.prediction.calibrated_models import installed
 from processors.prediction.following import Earned
@@ -72,14 +74,27 @@ class SymbolRun:
         self._past = self.source()
         return self._past
 
-    def begin(self, report_from_ms: int, lessons: dict[str, TrainingSet], folder: Path) -> None:
-        """Set the start of the reported period, and the lessons to collect for each model.
+    def begin(
+        self,
+        report_from_ms: int,
+        lessons: dict[str, TrainingSet],
+        folder: Path,
+        extra: tuple[Specification, ...] = (),
+    ) -> None:
+        """Set the start of the reported period, the lessons to collect, and models of others.
 
         The lessons are written to files in the folder.
+
+        Raises:
+            ConfigurationError: A model of others cannot be started.
         """
         self._folder = folder
-        past = self._past
-        state = start_state(past.symbol, tick_e8=past.tick_e8, interval=past.interval)
+        past, contestants = self._past, contestants_with(extra)
+        state = start_state(
+            past.symbol, tick_e8=past.tick_e8, interval=past.interval, contestants=contestants
+        )
+        for absent in absences(extra, state, past.from_ms):
+            raise ConfigurationError(f"{absent.model} takes no part: {absent.reason}")
         self._replay = Replay(state, report_from_ms)
         self._candles = past.candles()
         self._lessons = lessons

@@ -4,7 +4,6 @@ import gzip
 import json
 import zipfile
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,15 +14,15 @@ from typer.testing import CliRunner
 from candlewick.cli import build_app
 from candlewick.offline.evaluation.evaluate import Wish, evaluate
 from candlewick.offline.evaluation.find_files import find_files
-from candlewick.offline.evaluation.past import ALWAYS, Findings, Past, Source, Span
+from candlewick.offline.evaluation.past import ALWAYS, Span
 from candlewick.offline.evaluation.selection import models_of, selected
 from processors.prediction.digest import combined
 from processors.prediction.replay import Replay, tick_of
 from processors.prediction.state import start_state
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
-from schemas.timeframe import parse_interval
 from tests.support.candle_builders import trembling_minutes
+from tests.support.evaluation_builders import held
 
 DATA = Path(__file__).parents[2] / "data"
 DAYS = [DATA / f"BTCUSDT-1m-2020-01-0{day}.zip" for day in (1, 2, 3)]
@@ -33,14 +32,6 @@ MINUTES = trembling_minutes(40)
 def read_candles(paths: Sequence[Path], span: Span = ALWAYS) -> dict[str, list[Candle]]:
     sources = selected(find_files(paths), *span)
     return {symbol: list(source().candles()) for symbol, source in sources.items()}
-
-
-def held(candles: Sequence[Candle]) -> Source:
-    first, last = candles[0], candles[-1]
-    tick_e8 = tick_of(candles)
-    interval = parse_interval(first.interval)
-    of = (first.symbol, interval, first.open_ms, last.close_ms, len(candles), tick_e8, Findings())
-    return partial(Past, *of, partial(iter, candles))
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,14 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
+import orjson
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from candlewick.commands.models import models
+from candlewick.offline.evaluation.evaluate import Wish, evaluate
+from candlewick.offline.evaluation.selection import extra_models_of, models_of
 from processors.extra.contestants import absences, contestants_with
 from processors.extra.host import Host, close_hosts, host_of
 from processors.extra.model import ExtraModel
@@ -24,8 +29,12 @@ from processors.predictor.anchor import anchor_of
 from processors.predictor.extra_models import ExtraModels
 from processors.predictor.predictor import Predictor, Record
 from processors.predictor.warm_start import Warmed, replayed
+from processors.versions.installer import Installer
+from processors.versions.schedule import ModelChange
+from schemas.errors import ConfigurationError
 from schemas.predictions import ModelEvent, ModelVersion, Prediction
 from tests.support.candle_builders import trembling_minutes
+from tests.support.evaluation_builders import held
 from tests.support.network_builders import an_lstm
 
 PLACE = "tests.support.stranger_models"
@@ -266,6 +275,50 @@ def test_a_model_that_never_ends_delays_no_prediction_of_ours() -> None:
     assert of_model(with_it, "online") == of_model(without, "online")
     (failed,) = [r for r in with_it if isinstance(r, ModelVersion)]
     assert failed.reason == "it gave no answer within 0.2 s: put aside"
+
+
+def test_rivers_checks_and_ours_tell_a_sound_model_from_a_faulty_one() -> None:
+    sound = CliRunner().invoke(models, ["check", f"{PLACE}:MeanByMinutes", "--json"])
+    faulty = CliRunner().invoke(models, ["check", f"{PLACE}:dying"])
+
+    rows = [orjson.loads(line) for line in sound.output.splitlines()]
+    assert sound.exit_code == 0
+    assert all(row["passed"] for row in rows)
+    assert {row["suite"] for row in rows} == {"candlewick", "river"}
+    assert len(rows) > 20
+    assert faulty.exit_code == 1
+    assert "its process ended with 7" in faulty.output
+
+
+def test_retiring_and_promoting_by_hand_leave_the_blend_alone() -> None:
+    contestants = installed(contestants_with([of("mean"), of("leaning", "Leaning")]), an_lstm())
+    state = start_state("BTCUSDT", tick_e8=1, contestants=contestants)
+    (blend,) = [c for c in contestants if c.model.name == "blend"]
+
+    for rank, event, name in (
+        (1, "promoted", "mean"),
+        (1, "promoted", "leaning"),
+        (2, "retired", "leaning"),
+    ):
+        Installer().install(state, [ModelChange(0, rank, name, "", event, ())])
+
+    assert state.championship.champion == "mean"
+    assert any(c is blend for c in state.contestants)
+    assert "leaning" not in {c.model.name for c in state.contestants}
+
+
+def test_an_evaluation_takes_models_of_others_and_says_why_one_is_none() -> None:
+    names = [f"mean={PLACE}:MeanByMinutes"]
+    wish = Wish(0.1, models_of(names), extra=extra_models_of(names))
+
+    result = evaluate({"BTCUSDT": held(MARKET)}, wish).symbols[0]
+
+    assert [s.model for s in result.skills] == ["reference", "online", "mean", "champion"]
+    none = Wish(models=(), extra=extra_models_of([f"none={PLACE}:broken"]))
+    with pytest.raises(ConfigurationError, match="none takes no part: ValueError: no weights"):
+        evaluate({"BTCUSDT": held(MARKET)}, none)
+    with pytest.raises(ConfigurationError, match=r"write name=package\.module:factory"):
+        extra_models_of(["mine=nowhere"])
 
 
 def test_symbols_share_a_process_and_not_what_they_learn() -> None:

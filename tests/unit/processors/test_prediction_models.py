@@ -6,13 +6,16 @@ import pickle
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
 
+from processors.extra.host import close_hosts, host_of
+from processors.extra.model import ExtraModel
+from processors.extra.specification import specification
 from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, VOLATILITY, Features
 from processors.models.artefact import UnusableArtefact, save_artefact
 from processors.models.batch import Batch, load_batch
@@ -64,15 +67,18 @@ def teach(model: Model, candles: int, *, seed: int = 1, shift: float = 0.0) -> l
             x = a_question(chance)
             log_variance = recent_log_variance(x) + 0.5 * x["season"] + shift + chance.gauss(0, 0.4)
             moved = chance.gauss(0, scale_of(log_variance, minutes))
-            notice = model.learn_one(x, minutes, Outcome(moved, log_variance))
+            notice = model.learn_one(x, minutes, Outcome(moved, log_variance, up=moved >= 0))
             notices += [notice.event.value] if notice else []
     return notices
 
 
-@pytest.fixture(params=["reference", "online", "batch", "forest", "lstm", "blend"])
+OF_OTHERS = {"mean": "MeanByMinutes", "moved": "MeanByMinutes@return", "leaning": "Leaning"}
+
+
+@pytest.fixture(params=["reference", "online", "batch", "forest", "lstm", "blend", *OF_OTHERS])
 def model(
     request: pytest.FixtureRequest, trained: dict[str, tuple[Batch, dict[str, str]]]
-) -> Model:
+) -> Iterator[Model]:
     makers: dict[str, Callable[[], Model]] = {
         "reference": Reference,
         "online": Online,
@@ -81,10 +87,17 @@ def model(
         "lstm": an_lstm,
         "blend": lambda: Blend(("online", "batch")),
     }
-    found = makers[request.param]()
+    found = makers[request.param]() if request.param in makers else of_others(request.param)
     assert found.name == request.param
     teach(found, TAUGHT)
-    return found
+    yield found
+    close_hosts()
+
+
+def of_others(name: str) -> Model:
+    one = specification(name, f"tests.support.stranger_models:{OF_OTHERS[name]}")
+    assert host_of(one).is_ready()
+    return ExtraModel(one)
 
 
 def test_predicting_changes_nothing(model: Model) -> None:

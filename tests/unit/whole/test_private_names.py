@@ -36,6 +36,7 @@ USED: Final = {
     ),
     "clients/kafka/partition.py": ("aiokafka.partitioner:murmur2",),
     "clients/kafka/topics.py": ("confluent_kafka.cimpl:NewTopic",),
+    "processors/extra/checks.py": ("river.base.estimator:Estimator._unit_test_skips",),
     "processors/runtime/app.py": ("faust.app:App._new_transport",),
     "processors/runtime/recovery.py": (
         "faust.app:App._fetcher",
