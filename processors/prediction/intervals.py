@@ -10,6 +10,7 @@ from math import exp, log
 from typing import Protocol, cast
 
 from processors.models.protocol import Answer
+from processors.uncertainty.formulas import followed, step_size
 from schemas.predictions import LEVELS
 
 Offsets = tuple[float, float, float, float, float, float, float, float, float]
@@ -96,7 +97,8 @@ class TrackedQuantiles:
     """Quantiles of the residual's size in units of the scale, tracked by hits and misses.
 
     For the 90 % interval, a miss widens it by the step times 0.9 and a hit narrows it by the step
-    times 0.1. In the long run the promised share is missed, whatever the distribution.
+    times 0.1. In the long run the promised share is missed, whatever the distribution. Steps are
+    large at first, to get quickly from `START` to the symbol's own quantiles.
 
     Source: Gibbs and Candès, "Adaptive conformal inference under distribution shift", NeurIPS
     (2021); Angelopoulos, Candès and Tibshirani, "Conformal PID control", NeurIPS (2023).
@@ -125,11 +127,10 @@ class TrackedQuantiles:
         if missed is None:
             size = abs(log_return - answer.point) / answer.scale
             missed = cast("Missed", tuple(size > exp(theta) for theta in thetas))
-        # Large steps at first, to get quickly from `START` to the symbol's own quantiles.
-        decaying = 0.5 / cases**0.6
+        steps = (step_size(cases, slowest) for slowest in SLOWEST)
         size_50, size_80, size_90, size_98 = (
-            min(max(theta + max(slowest, decaying) * (miss - rate), NARROWEST), WIDEST)
-            for theta, slowest, miss, rate in zip(thetas, SLOWEST, missed, MISS_RATES, strict=True)
+            min(max(followed(theta, missed=miss, miss_rate=rate, step=step), NARROWEST), WIDEST)
+            for theta, step, miss, rate in zip(thetas, steps, missed, MISS_RATES, strict=True)
         )
         # A wider interval must contain the narrower ones, although each follows its own misses.
         size_90 = max(size_90, size_50)

@@ -1,29 +1,11 @@
-"""Scores of a prediction, all in basis points of log return so that symbols are comparable.
-
-Source: Winkler, "A decision-theoretic approach to interval estimation", JASA 67 (1972); Koenker
-and Bassett, "Regression quantiles", Econometrica 46 (1978); Gneiting and Raftery, "Strictly
-proper scoring rules, prediction, and estimation", JASA 102 (2007).
-"""
+"""Scores of a prediction, all in basis points of log return so that symbols are comparable."""
 
 from math import log
 
+from processors.uncertainty.formulas import pinball, winkler
 from schemas.predictions import LEVELS, Prediction, Score
 
 BP = 1e4
-
-
-def pinball(error: float, level: float) -> float:
-    """Return the pinball loss of a quantile; ``error`` is outcome minus quantile.
-
-    >>> pinball(2.0, 0.95), pinball(-2.0, 0.75)
-    (1.9, 0.5)
-    """
-    return error * level if error >= 0 else error * (level - 1)
-
-
-def winkler(width: float, below: float, above: float, miss_rate: float) -> float:
-    """Return the Winkler score; ``below`` and ``above`` are the outcome's distances outside."""
-    return width + 2 / miss_rate * (max(below, 0.0) + max(above, 0.0))
 
 
 def score_of(prediction: Prediction, outcome_e8: int, open_e8: int | None = None) -> Score:

@@ -19,10 +19,11 @@ from processors.prediction.intervals import Missed, Offsets, RollingQuantiles, T
 from processors.prediction.prequential import step
 from processors.prediction.prices import price_at, prices_at, widened
 from processors.prediction.scoreboard import Scoreboard
-from processors.prediction.scoring import pinball, score_of
+from processors.prediction.scoring import score_of
 from processors.prediction.state import start_state
 from processors.significance import newey_west_error, skill_with_error
 from processors.training.dataset import lessons_of
+from processors.uncertainty.formulas import pinball
 from schemas.codecs import decode, encode
 from schemas.predictions import LEVELS, ModelVersion, Prediction, Score, TrainingRequest
 from schemas.timeframe import Interval
