@@ -134,7 +134,7 @@ def main() -> None:
 
 
 def _prepare(parent_pid: int, memory_mb: int) -> None:
-    os.nice(_NICENESS)
+    os.nice(max(_NICENESS - os.nice(0), 0))  # a replay has a low priority already
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the predictor decides
     if sys.platform == "linux":
         # The kernel ends it with the predictor, also in the middle of an endless loop.

@@ -20,7 +20,7 @@ WAIT_S = 30.0  # from the first fault to the next start, then twice as long
 _MOVE_FACTOR = 3  # a whole model takes longer to write and read than an answer
 # By the clock an answer may take so many times longer than of CPU. A live predictor waits in vain
 # meanwhile, a replay does not.
-_LIVE_FACTOR, _REPLAY_FACTOR = 2, 60
+_LIVE_FACTOR, _REPLAY_FACTOR = 3, 20
 
 
 class NotReady(Exception):  # noqa: N818 - what it is
