@@ -47,7 +47,7 @@ class Distortion:
         leaving = []
         while self._waiting and self._waiting[0][0] <= upto_ms:
             _, _, frame, how = heapq.heappop(self._waiting)
-            leaving += self._leave(frame, how)
+            leaving.append((frame, how))
         return leaving
 
     def _enter(self, frame: Frame, ordinal: int) -> None:
@@ -70,8 +70,13 @@ class Distortion:
         if swap and frame.topic not in self._swapped:
             self._swapped[frame.topic] = (frame, how)
             return
-        for one in sent:
-            heapq.heappush(self._waiting, (release_ms, next(self._order), one, how))
+        held = self._swapped.pop(frame.topic, None)
+        # Here and not when a frame leaves: of a batch, an earlier one may leave first.
+        self._wait(release_ms, *((one, how) for one in sent), *([] if held is None else [held]))
+
+    def _wait(self, release_ms: int, *frames: tuple[Frame, str]) -> None:
+        for frame, how in frames:
+            heapq.heappush(self._waiting, (release_ms, next(self._order), frame, how))
 
     def _changed(self, frame: Frame, ordinal: int) -> Frame:
         for armed, fault in self._arsenal.of(OnFrames):
@@ -85,10 +90,6 @@ class Distortion:
             elif isinstance(fault, Ahead):
                 frame = untimely(frame, fault)
         return frame
-
-    def _leave(self, frame: Frame, how: str) -> list[tuple[Frame, str]]:
-        held = self._swapped.pop(frame.topic, None)
-        return [(frame, how)] if held is None else [(frame, how), held]
 
     def _hit(self, armed: Armed, fault: OnFrames, frame: Frame, ordinal: int) -> bool:
         if fault.count is not None and self._hits[armed.number] >= fault.count:

@@ -78,6 +78,17 @@ def test_a_frame_changes_places_with_the_next() -> None:
     assert passed("reorder:first_id=1,last_id=1", count=4) == [0, 2, 1, 3]
 
 
+def test_frames_of_a_batch_change_places_with_their_next_however_late_the_batch_comes() -> None:
+    arsenal = ActiveFaults()
+    arsenal.arm(fault_from_text("reorder:probability=0.3"), 0)
+    late = Distortion(arsenal).passed(frames(200), 10**9, 0)
+
+    numbers = [frame.number for frame, _ in late]
+    assert numbers == passed("reorder:probability=0.3")
+    assert all(abs(number - place) <= 1 for place, number in enumerate(numbers))
+    assert sum(number != place for place, number in enumerate(numbers)) > 60
+
+
 def test_faults_of_other_symbols_and_streams_do_not_apply() -> None:
     assert passed("drop:symbol=ETHUSDT", "drop:stream=kline", count=3) == [0, 1, 2]
 
