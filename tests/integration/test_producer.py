@@ -18,9 +18,11 @@ from producers.binance.parse import parse_agg_trades
 from schemas import codecs, topics
 from schemas.dead_letters import read_letter
 from schemas.market import Candle, Gap, GapState, Trade, TradeBlock
+from schemas.setting_groups import CandleSettings
 from tests.support.servers import RunningExchange, RunningKafka, running_exchange, running_kafka
 
 PARTITIONS = 2
+LATENESS_MS = CandleSettings().lateness_ms
 DEADLINE_S = 40.0
 A_MINUTE_INTO_A_QUARTER = "2026-03-04T12:01:00Z"  # so that a first start has little to fetch
 
@@ -466,7 +468,9 @@ def test_halted_symbol_is_told_to_be_quiet_by_the_event_time_of_the_others(
     first_empty = next(i for i, block in enumerate(blocks) if len(block) == 0)
     assert blocks[first_empty].first_agg_id == blocks[first_empty - 1].next_agg_id
     assert blocks[first_empty].watermark_ms > blocks[first_empty - 1].watermark_ms
-    minutes = [block.watermark_ms // 60_000 for block in blocks if len(block) == 0]
+    # A minute is told when the stream has passed its end and the lateness.
+    told_ms = [block.watermark_ms - LATENESS_MS for block in blocks if len(block) == 0]
+    minutes = [at_ms // 60_000 for at_ms in told_ms]
     assert minutes == sorted(set(minutes))
 
 
