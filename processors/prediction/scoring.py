@@ -1,19 +1,22 @@
 """Scores of a prediction, all in basis points of log return so that symbols are comparable."""
 
 from math import log
+from operator import itemgetter
 
 from processors.uncertainty.formulas import pinball, winkler
 from schemas.predictions import LEVELS, Prediction, Score
 
 BP = 1e4
+_inner = itemgetter(*map(LEVELS.index, (0.05, 0.25, 0.5, 0.75, 0.95)))
 
 
 def score_of(prediction: Prediction, outcome_e8: int, open_e8: int | None = None) -> Score:
     """Return the score of a prediction, given the close of its candle and, if known, its open."""
     p = prediction
-    error = BP * log(outcome_e8 / p.price_e8)
-    low_90, low_50 = BP * log(outcome_e8 / p.low_90_e8), BP * log(outcome_e8 / p.low_50_e8)
-    high_50, high_90 = BP * log(outcome_e8 / p.high_50_e8), BP * log(outcome_e8 / p.high_90_e8)
+    quantiles = p.quantiles_e8
+    inner = p.low_90_e8, p.low_50_e8, p.price_e8, p.high_50_e8, p.high_90_e8
+    errors = [BP * log(outcome_e8 / quantile) for quantile in quantiles or inner]
+    low_90, low_50, error, high_50, high_90 = _inner(errors) if quantiles else errors
     losses = pinball(low_90, 0.05) + pinball(low_50, 0.25)
     losses += pinball(high_50, 0.75) + pinball(high_90, 0.95)
     width_50, width_90 = low_50 - high_50, low_90 - high_90
@@ -47,17 +50,9 @@ def score_of(prediction: Prediction, outcome_e8: int, open_e8: int | None = None
         up=up,
         brier=brier,
         log_loss=log_loss,
-        pinball_nine_bp=_pinball_of_all(p, outcome_e8),
+        pinball_nine_bp=sum(map(pinball, errors, LEVELS)) / len(LEVELS) if quantiles else None,
         chance_champion=p.chance_champion,
     )
-
-
-def _pinball_of_all(prediction: Prediction, outcome_e8: int) -> float | None:
-    quantiles = prediction.quantiles_e8
-    if not quantiles:
-        return None
-    pairs = zip(quantiles, LEVELS, strict=True)
-    return sum(pinball(BP * log(outcome_e8 / quantile), level) for quantile, level in pairs) / 9
 
 
 def _chance_scores(
