@@ -58,7 +58,7 @@ def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
     left_ms = CANDLE_MS - issued_ms % CANDLE_MS
     minutes = left_ms // MINUTE_MS
     close_ms = issued_ms + left_ms
-    opened = state.open_of(close_ms - CANDLE_MS)
+    opened = state.open_of(close_ms)
     moment = Moment(issued_ms, close_ms, state.last_price_e8, _volatility_bp(x), opened)
     answers = [_answer(c, x, recent if c.reads_recent else {}, minutes) for c in state.contestants]
     _unseat(state, answers)
@@ -78,8 +78,7 @@ def _unseat(state: SymbolState, answers: Sequence[Answer | None]) -> None:
     """Let models without an answer start again to prove that they are better."""
     for c, answer in zip(state.contestants, answers, strict=True):
         if answer is None:
-            state.championship.drop(c.model.name)
-            state.chance_championship.drop(c.model.name)
+            state.unseat(c.model.name)
 
 
 def _recent(state: SymbolState, x: Features) -> Features:
@@ -117,7 +116,7 @@ def refresh(
     if not state.asked or not state.next_ms <= issued_ms < state.asked[-1].close_ms:
         return ()
     asked = state.asked[-1]
-    opened = state.open_of(asked.close_ms - CANDLE_MS) or open_e8
+    opened = state.open_of(asked.close_ms) or open_e8
     volatility_bp = _volatility_bp(asked.x)
     moment = Moment(issued_ms, asked.close_ms, last_price_e8, volatility_bp, opened, scored=False)
     # Variance grows with time, so the width shrinks with the root of the time left.

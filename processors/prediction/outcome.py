@@ -15,16 +15,14 @@ from processors.prediction.intervals import Missed
 from processors.prediction.scoring import score_of
 from processors.prediction.state import Asked, Reply, SymbolState
 from schemas.predictions import ModelEvent, ModelVersion, Prediction, PredictionStatus, Score
-from schemas.timeframe import Interval
 
-CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
 Settled = tuple[tuple[Score, ...], tuple[ModelVersion, ...]]
 
 
 def settle(state: SymbolState, close_e8: int) -> Settled:
     """Score every prediction of the closed candle, let every model learn, choose the champion."""
     scores, events = [], []
-    open_e8 = state.open_of(state.asked[0].close_ms - CANDLE_MS)
+    open_e8 = state.open_of(state.asked[0].close_ms)
     models = {c.model.name: c for c in state.contestants}
     for asked in state.asked:
         outcome = _outcome(state, asked, close_e8, open_e8)

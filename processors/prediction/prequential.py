@@ -67,7 +67,7 @@ def _fold(state: SymbolState, candle: Candle) -> None:
     bar = bar_of(candle, state.last_price_e8 or candle.open_e8)
     if candle.open_ms % CANDLE_MS == 0:
         state.variance = 0.0
-        state.opened = candle.open_ms, candle.open_e8
+        state.opened = candle.open_ms + CANDLE_MS, candle.open_e8
     state.variance += bar.log_return**2 if state.bar_minutes == 1 else bar.variance * bar.minutes
     state.features.add(bar)
     state.recent.add(bar)

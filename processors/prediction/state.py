@@ -59,8 +59,8 @@ class SymbolState:
         next_ms: Start of the candle expected next; 0 before the first.
         bars: Number of candles folded since the start.
         bars_since_gap: Number of candles folded since minutes were last missing.
-        opened: Start in epoch milliseconds and open in 1e-8 of the last 15-minute candle whose
-            first minute is known.
+        opened: End in epoch milliseconds and open in 1e-8 of the last 15-minute candle whose first
+            minute is known.
         variance: Sum of the squared returns so far in the open candle.
         gaps: How many times minutes were missing.
         asked: Questions about the open candle that wait for its close.
@@ -88,10 +88,15 @@ class SymbolState:
     recent: Recent = field(default_factory=Recent)
     teaches_recent: bool = False
 
-    def open_of(self, open_ms: int) -> int | None:
-        """Return the open of the 15-minute candle that starts then, in 1e-8; None if not known."""
-        start_ms, open_e8 = self.opened
-        return open_e8 if start_ms == open_ms else None
+    def open_of(self, close_ms: int) -> int | None:
+        """Return the open of the 15-minute candle that ends then, in 1e-8; None if not known."""
+        end_ms, open_e8 = self.opened
+        return open_e8 if end_ms == close_ms else None
+
+    def unseat(self, model: str) -> None:
+        """Let a model lose what it has won, of the interval and of the chance."""
+        self.championship.drop(model)
+        self.chance_championship.drop(model)
 
 
 def start_state(

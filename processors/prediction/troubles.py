@@ -29,6 +29,5 @@ def report_troubles(state: SymbolState) -> tuple[ModelVersion, ...]:
         events += [notice_of(state, contestant, notice) for notice in model.troubles()]
         if model.given_up:
             state.contestants = [c for c in state.contestants if c is not contestant]
-            state.championship.drop(contestant.model.name)
-            state.chance_championship.drop(contestant.model.name)
+            state.unseat(contestant.model.name)
     return tuple(events)

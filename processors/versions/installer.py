@@ -70,8 +70,7 @@ def _retire(state: SymbolState, change: ModelChange) -> None:
         return
     state.contestants = retired(state.contestants, change.model)
     for gone in versions.keys() - {c.model.name for c in state.contestants}:
-        state.championship.drop(gone)
-        state.chance_championship.drop(gone)
+        state.unseat(gone)
 
 
 def _failure(symbol: str, change: ModelChange, reason: str) -> ModelVersion:
