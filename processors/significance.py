@@ -41,3 +41,12 @@ def skill_with_error(
         return float("nan"), float("nan")
     differences = reference - loss
     return float(differences.mean()) / bar, newey_west_error(differences) / bar
+
+
+def better_pct(loss: float, reference: float) -> float:
+    """Return by how much a loss is lower than the reference's, in percent; NaN without the latter.
+
+    >>> better_pct(1.5, 2.0)
+    25.0
+    """
+    return float(100 * (1 - loss / reference)) if reference > 0 else float("nan")

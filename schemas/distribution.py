@@ -41,7 +41,11 @@ def normal_score(quantiles: Sequence[float], value: float) -> float:
 
 def chance_above(score: float) -> float:
     """Return the chance of a close at or above the value that has this normal score."""
-    chance = 0.5 * erfc(score * _ROOT_HALF)
+    return bounded(0.5 * erfc(score * _ROOT_HALF))
+
+
+def bounded(chance: float) -> float:
+    """Return a chance that is neither nothing nor certain."""
     return min(max(chance, LEAST_CHANCE), 1 - LEAST_CHANCE)
 
 

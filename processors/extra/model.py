@@ -9,7 +9,7 @@ from processors.extra.specification import Specification, Target
 from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
 from processors.models.protocol import Answer, Notice, Outcome
 from processors.models.scale import recent_log_variance, scale_of
-from schemas.distribution import LEAST_CHANCE
+from schemas.distribution import bounded
 from schemas.predictions import ModelEvent
 
 KNOWN_NAMES = (*NAMES[1:], *TRADE_NAMES, *POINT_NAMES)
@@ -62,8 +62,7 @@ class ExtraModel:
             return None
         usual = recent_log_variance(x)
         if self._target is Target.UP:
-            chance = min(max(found, LEAST_CHANCE), 1 - LEAST_CHANCE)
-            return Answer(0.0, scale_of(usual, minutes), chance)
+            return Answer(0.0, scale_of(usual, minutes), bounded(found))
         if self._target is Target.RETURN:
             moved = min(max(found, -WIDEST_MOVE), WIDEST_MOVE)
             return Answer(moved * scale_of(usual, minutes), scale_of(usual, minutes))

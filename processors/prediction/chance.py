@@ -2,7 +2,7 @@
 
 from math import exp, log
 
-from schemas.distribution import LEAST_CHANCE, chance_above, normal_score
+from schemas.distribution import bounded, chance_above, normal_score
 
 # As strong as this many cases with even odds. A state knows one to two weeks, 672 to 1,344 cases
 # for each number of minutes: enough to correct a bias, too few to trust without doubt.
@@ -42,8 +42,7 @@ class ChanceCalibrator:
         line = self._lines.get(minutes)
         if line is None:
             return chance
-        corrected = line.chance_of(_log_odds(chance))
-        return min(max(corrected, LEAST_CHANCE), 1 - LEAST_CHANCE)
+        return bounded(line.chance_of(_log_odds(chance)))
 
     def learn_one(self, chance: float, minutes: int, *, happened: bool) -> None:
         """Learn from the outcome of a chance before its correction."""

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.significance import skill_with_error
+from processors.significance import better_pct, skill_with_error
 
 Floats = NDArray[np.float64]
 CHANCES = ("chance_up", "up", "brier", "log_loss")
 TENTHS = 10
 _LOSSES = ("brier", "log_loss")
-_QUESTIONS = 15
+QUESTIONS = 15  # a candle has at most one for each minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class ChanceTally:
 
     def __init__(self) -> None:
         self.tenths = np.zeros((TENTHS, 3))
-        self.losses = np.zeros((_QUESTIONS + 1, 2, len(_LOSSES)))
+        self.losses = np.zeros((QUESTIONS + 1, 2, len(_LOSSES)))
         self.by_candle = array("d"), array("d")
 
     def add(self, mine: Mapping[str, Floats], reference: Mapping[str, Floats]) -> None:
@@ -93,10 +93,10 @@ class ChanceTally:
         tenth = np.minimum(chance * TENTHS, TENTHS - 1).astype(np.intp)
         for column, values in enumerate((np.ones(len(chance)), chance, up)):
             self.tenths[:, column] += np.bincount(tenth, values, TENTHS)
-        minutes = np.clip(mine["minutes_to_close"][known], 0, _QUESTIONS).astype(np.intp)
+        minutes = np.clip(mine["minutes_to_close"][known], 0, QUESTIONS).astype(np.intp)
         for row, side in enumerate(sides):
             for column, name in enumerate(_LOSSES):
-                self.losses[:, row, column] += np.bincount(minutes, side[name], _QUESTIONS + 1)
+                self.losses[:, row, column] += np.bincount(minutes, side[name], QUESTIONS + 1)
         _, candle = np.unique(mine["open_ms"][known], return_inverse=True)
         for kept, side in zip(self.by_candle, sides, strict=True):
             kept.extend(np.bincount(candle, side["brier"]).tolist())
@@ -127,14 +127,14 @@ class ChanceTally:
             log_loss_of_constant=float(bar_log_loss),
             brier_better_pct=100 * better,
             brier_better_error=100 * error,
-            climatology_better_pct=_better_pct(brier, uncertainty),
+            climatology_better_pct=better_pct(brier, uncertainty),
             reliability=float(filled[0] @ (chances - shares) ** 2 / cases),
             resolution=float(filled[0] @ (shares - share) ** 2 / cases),
             uncertainty=float(uncertainty),
             tenths=[_tenth(*row) for row in self.tenths],
             by_minutes={
-                minutes: _better_pct(*self.losses[minutes, :, 0])
-                for minutes in range(_QUESTIONS, -1, -1)
+                minutes: better_pct(*self.losses[minutes, :, 0])
+                for minutes in range(QUESTIONS, -1, -1)
                 if self.losses[minutes].any()
             },
         )
@@ -144,7 +144,3 @@ def _tenth(cases: float, chances: float, ups: float) -> Tenth:
     if not cases:
         return Tenth(0, float("nan"), float("nan"))
     return Tenth(int(cases), float(chances / cases), float(ups / cases))
-
-
-def _better_pct(loss: float, bar: float) -> float:
-    return float(100 * (1 - loss / bar)) if bar > 0 else float("nan")

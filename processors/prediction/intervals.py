@@ -28,8 +28,8 @@ MISS_RATES = (0.5, 0.2, 0.1, 0.02)
 SLOWEST = (0.005, 0.008, 0.01, 0.01)
 # While a price does not move, every case is a hit: without a bound, recovery would take as long.
 NARROWEST, WIDEST = log(1e-3), log(50)
-_MIDDLE = LEVELS.index(0.5)
-_LOWER, _UPPER = LEVELS[:_MIDDLE], LEVELS[_MIDDLE + 1 :]
+MIDDLE = LEVELS.index(0.5)
+_LOWER, _UPPER = LEVELS[:MIDDLE], LEVELS[MIDDLE + 1 :]
 
 
 class Calibrator(Protocol):

@@ -3,10 +3,8 @@
 from math import exp
 from typing import cast
 
-from processors.prediction.intervals import Offsets
-from schemas.predictions import LEVELS
+from processors.prediction.intervals import MIDDLE, Offsets
 
-_MIDDLE = LEVELS.index(0.5)
 FURTHEST = 2.0  # a log return of 2 is a factor of 7: further than any candle
 
 
@@ -28,7 +26,7 @@ def widened(offsets: Offsets, factor: float) -> Offsets:
 
     If the point lies outside a scaled interval, that one is extended to it.
     """
-    point = offsets[_MIDDLE]
-    lower = [min(offset * factor, point) for offset in offsets[:_MIDDLE]]
-    upper = [max(offset * factor, point) for offset in offsets[_MIDDLE + 1 :]]
+    point = offsets[MIDDLE]
+    lower = [min(offset * factor, point) for offset in offsets[:MIDDLE]]
+    upper = [max(offset * factor, point) for offset in offsets[MIDDLE + 1 :]]
     return cast("Offsets", (*lower, point, *upper))

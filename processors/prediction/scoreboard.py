@@ -9,7 +9,7 @@ import numpy as np
 from processors.prediction.chance_tally import CHANCES, ChanceSkill, ChanceTally
 from processors.prediction.following import Earned, Following
 from processors.prediction.tally import HELD, LOSSES, Floats, Tally, merged
-from processors.significance import skill_with_error
+from processors.significance import better_pct, skill_with_error
 from schemas.predictions import Score
 from schemas.timeframe import DAY_MS, Interval
 
@@ -147,7 +147,7 @@ def _skills(tallies: Mapping[str, Tally]) -> list[Skill]:
     chances = {model: tally.chances for model, tally in tallies.items()}
     if _CHANCE_CHAMPION in chances:
         chances[CHAMPION] = chances[_CHANCE_CHAMPION]
-    models = sorted(tallies.keys() - {_CHANCE_CHAMPION}, key=list(tallies).index)
+    models = [model for model in tallies if model != _CHANCE_CHAMPION]
     models.sort(key=lambda model: model == CHAMPION)
     return [_skill(model, tallies[model], chances[model]) for model in models]
 
@@ -163,8 +163,8 @@ def _skill(model: str, tally: Tally, chances: ChanceTally) -> Skill:
         point_skill_error=point_error,
         pinball_better_pct=100 * pinball,
         pinball_better_error=100 * pinball_error,
-        winkler_better_pct=_better_pct(tally, "winkler_90_bp"),
-        winkler_50_better_pct=_better_pct(tally, "winkler_50_bp"),
+        winkler_better_pct=better_pct(*tally.of_all("winkler_90_bp")),
+        winkler_50_better_pct=better_pct(*tally.of_all("winkler_50_bp")),
         overall=_calibration(overall),
         by_minutes={
             minutes: _calibration(tally.minutes[minutes])
@@ -175,11 +175,6 @@ def _skill(model: str, tally: Tally, chances: ChanceTally) -> Skill:
         days=_days(tally),
         chance=chances.skill(),
     )
-
-
-def _better_pct(tally: Tally, name: str) -> float:
-    mine, reference = tally.losses[:, LOSSES.index(name)]
-    return float(100 * (1 - mine / reference)) if reference > 0 else float("nan")
 
 
 def _calibration(sums: Floats) -> Calibration:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.prediction.chance_tally import ChanceTally
+from processors.prediction.chance_tally import QUESTIONS, ChanceTally
 
 Floats = NDArray[np.float64]
 # Proper scores, each compared with the reference's on the same questions. The first two of each
@@ -18,7 +18,6 @@ Floats = NDArray[np.float64]
 LOSSES = ("squared_error_bp2", "pinball_bp", "winkler_50_bp", "winkler_90_bp")
 BY_CANDLE = LOSSES[:2]
 HELD = ("covered_50", "covered_90", "width_50_bp", "width_90_bp")
-QUESTIONS = 15  # a candle has at most one for each minute
 # Volatility, in bins of a fifth of a percent: fifths that are exact to a few cases in a thousand.
 _CALMEST, _WILDEST, _FINENESS = -4.0, 9.0, 500
 BINS = int((_WILDEST - _CALMEST) * _FINENESS)
@@ -65,6 +64,11 @@ class Tally:
         for name, sides in zip(BY_CANDLE, self.by_candle, strict=True):
             for kept, side in zip(sides, (mine, reference), strict=True):
                 kept.extend(np.bincount(candle, side[name]).tolist())
+
+    def of_all(self, name: str) -> tuple[float, float]:
+        """Return the sum of a loss out of `LOSSES`: the model's, the reference's."""
+        mine, reference = self.losses[:, LOSSES.index(name)].tolist()
+        return mine, reference
 
     def of_candles(self, name: str) -> tuple[Floats, Floats]:
         """Return each candle's sum of a loss out of `BY_CANDLE`: the model's, the reference's."""
