@@ -31,6 +31,17 @@ def leave(reason: str) -> NoReturn:
     os._exit(START_ME_AGAIN)
 
 
+def ending_of(exit_code: int) -> str:
+    """Return how a process ended, by the code that `subprocess` and `multiprocessing` give it.
+
+    >>> ending_of(-9), ending_of(3)
+    ('was ended by SIGKILL', 'ended with 3')
+    """
+    if exit_code < 0:
+        return f"was ended by {signal.Signals(-exit_code).name}"
+    return f"ended with {exit_code}"
+
+
 class Ending:
     """Notices SIGTERM and SIGINT, also while the main thread waits inside a library.
 

@@ -1,7 +1,6 @@
 """The process of an extra model, with limits of time and memory. A new one replaces it."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from contextlib import suppress
 
 import psutil
 
+from clients.process import ending_of
 from processors.extra.line import Content, Line, LineCut
 from processors.extra.specification import Specification
 from schemas.settings import PREFIX
@@ -120,5 +120,4 @@ class ModelProcess:
         code = self._process.returncode
         if code is None:
             return "its process hung up"
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-        return f"its process {how}"
+        return f"its process {ending_of(code)}"

@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 
 import psutil
 
+from clients.process import ending_of
 from processors.training.request import failure
 from schemas.errors import Transient
 from schemas.predictions import ModelVersion, TrainingRequest
@@ -100,10 +101,7 @@ class TrainingChild:
 def _end_of(exit_code: int, words: str) -> str:
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     last = next((line for line in lines if line.startswith(_FATAL)), lines[-1] if lines else "")
-    if exit_code < 0:
-        how = f"was ended by {signal.Signals(-exit_code).name}"
-    else:
-        how = f"ended by itself with exit code {exit_code}"
+    how = ending_of(exit_code) if exit_code < 0 else f"ended by itself with exit code {exit_code}"
     return f"{how}, {f'its last words: {last[:_LONGEST]}' if last else 'without a word'}"
 
 

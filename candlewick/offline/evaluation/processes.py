@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar, cast
 
 from candlewick.offline.evaluation.past import Source
 from candlewick.offline.evaluation.symbol_run import SymbolRun
+from clients.process import ending_of
 from processors.extra.host import close_hosts
 from schemas.errors import RestartNeeded
 
@@ -138,9 +139,8 @@ class _Child:
     def _lost(self) -> RestartNeeded:
         self._process.join()
         code = self._process.exitcode or 0
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         return RestartNeeded(
-            f"the process of {self.symbol} {how}: if memory was short, use fewer --jobs"
+            f"the process of {self.symbol} {ending_of(code)}: if memory was short, use fewer --jobs"
         )
 
 
