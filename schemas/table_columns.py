@@ -1,5 +1,9 @@
 """Column names of the tables, in the order of the rows that are inserted."""
 
+from dataclasses import fields
+
+from schemas.predictions import ModelVersion, Prediction, Score
+
 TRADE = (
     "symbol",
     "agg_id",
@@ -145,3 +149,24 @@ SYMBOL_CHANGE = (
     "reason",
 )
 COIN_DAY = ("coin_id", "time", "price", "market_cap", "volume_24h", "fetched_time")
+
+
+def column_of(attribute: str) -> str:
+    """Return the column of a record's attribute: `x_ms` is `x_time`, and `x_e8` is the decimal `x`.
+
+    >>> column_of("open_ms"), column_of("price_e8"), column_of("model")
+    ('open_time', 'price', 'model')
+    """
+    if attribute.endswith("_ms"):
+        return f"{attribute.removesuffix('_ms')}_time"
+    return attribute.removesuffix("_e8")
+
+
+def columns_of(record: type) -> tuple[str, ...]:
+    """Return the columns of a table that has one for each attribute of a record type."""
+    return tuple(column_of(field.name) for field in fields(record))
+
+
+PREDICTION = columns_of(Prediction)
+SCORE = columns_of(Score)
+MODEL_VERSION = columns_of(ModelVersion)

@@ -23,7 +23,7 @@ from sinks.history_rows import (
     irregular_row,
 )
 from sinks.letter_rows import PlacedMessage, letter_row
-from sinks.prediction_rows import MODEL_VERSION, PREDICTION, SCORE, row_writer
+from sinks.prediction_rows import row_writer
 from sinks.rows import candle_row, gap_row, trade_rows
 from sinks.symbol_rows import symbol_row
 
@@ -171,15 +171,21 @@ TABLES = (  # closed candles first: they are few, and people wait for them
     Table(
         topics.PREDICTIONS,
         "predictions",
-        PREDICTION,
+        table_columns.PREDICTION,
         reader(Prediction, row_writer(Prediction)),
         linger_ms=100,
     ),
-    Table(topics.SCORES, "scores", SCORE, reader(Score, row_writer(Score)), linger_ms=500),
+    Table(
+        topics.SCORES,
+        "scores",
+        table_columns.SCORE,
+        reader(Score, row_writer(Score)),
+        linger_ms=500,
+    ),
     Table(
         topics.MODEL_VERSIONS,
         "model_versions",
-        MODEL_VERSION,
+        table_columns.MODEL_VERSION,
         reader(ModelVersion, row_writer(ModelVersion)),
         linger_ms=500,
     ),

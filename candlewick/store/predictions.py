@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 from clients.clickhouse import Client, rows_of
 from schemas.predictions import Prediction, Score
+from schemas.table_columns import column_of
 
 _NEWEST = """
 SELECT {columns} FROM predictions
@@ -81,8 +82,7 @@ def _columns(record: type) -> str:
 
 
 def _column(name: str) -> str:
+    column = column_of(name)
     if name.endswith("_ms"):
-        return f"toUnixTimestamp64Milli({name.removesuffix('_ms')}_time)"
-    if name.endswith("_e8"):
-        return f"toInt64({name.removesuffix('_e8')} * 100000000)"
-    return name
+        return f"toUnixTimestamp64Milli({column})"
+    return f"toInt64({column} * 100000000)" if name.endswith("_e8") else column

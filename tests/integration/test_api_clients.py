@@ -30,7 +30,7 @@ from schemas.day_digest import day_digests
 from schemas.history import Hole
 from schemas.market import Candle
 from schemas.predictions import Score
-from sinks.prediction_rows import SCORE, row_writer
+from sinks.prediction_rows import row_writer
 from sinks.rows import candle_row
 from tests.support.api_market import QUARTER_MS, a_prediction, a_quarter, a_score, put, say
 from tests.support.api_stage import Stage
@@ -404,7 +404,12 @@ def long_ago(stage: Stage) -> dict[str, object]:
                 asked = a_prediction(symbol="ETHUSDT", open_ms=open_ms, minute=9, model=model)
                 score = a_score(replace(asked, chance_up=chance), error_bp=1.0 if up else 3.0)
                 scores.append(score if up is not None else replace(score, up=None, open_e8=None))
-            put(client, "scores", SCORE, [row_writer(Score)(score) for score in scores])
+            put(
+                client,
+                "scores",
+                table_columns.SCORE,
+                [row_writer(Score)(score) for score in scores],
+            )
     return {"symbol": "ETHUSDT", "from": LONG_AGO_MS, "to": LONG_AGO_MS + 50 * QUARTER_MS}
 
 

@@ -26,7 +26,7 @@ from schemas.predictions import Score
 from schemas.settings import Settings
 from schemas.timeframe import Interval
 from sinks.history_rows import coin_day_row, coin_row
-from sinks.prediction_rows import SCORE, row_writer
+from sinks.prediction_rows import row_writer
 from sinks.rows import candle_row
 from tools.notebooks.sample_market import SampleMarket
 
@@ -92,7 +92,7 @@ def _fill(client: Client, days: int, predicted_days: float) -> None:
     for symbol in PREDICTED:
         steps = market.steps(symbol, predicted_days)
         scores = (score for step in steps for score in step.scores)
-        _put(client, "scores", SCORE, row_writer(Score), scores)
+        _put(client, "scores", table_columns.SCORE, row_writer(Score), scores)
 
 
 def _put(

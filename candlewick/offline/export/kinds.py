@@ -11,7 +11,7 @@ from typing import Final
 
 from candlewick.offline.export.periods import Grain, Period
 from schemas.errors import ConfigurationError
-from schemas.table_columns import CANDLE_VALUES, TRADE
+from schemas.table_columns import CANDLE_VALUES, PREDICTION, SCORE, TRADE
 from schemas.timeframe import FETCHED, Interval, parse_interval
 
 DIGEST: Final = "row_digest"
@@ -21,19 +21,8 @@ _CANDLE: Final = (
     *CANDLE_VALUES,
     *("status", "revision", "source"),
 )
-_PREDICTION: Final = (
-    *("symbol", "interval", "open_time", "close_time", "issued_time", "minutes_to_close"),
-    *("model", "version", "status", "champion", "last_price", "price"),
-    *("low_50", "high_50", "low_90", "high_90", "volatility_bp"),
-    *("low_98", "low_80", "high_80", "high_98", "open", "chance_up", "chance_champion"),
-)
-_SCORE: Final = (
-    *("symbol", "interval", "open_time", "close_time", "issued_time", "minutes_to_close"),
-    *("model", "version", "status", "champion", "volatility_bp", "price", "outcome"),
-    *("error_bp", "absolute_error_bp", "squared_error_bp2", "pinball_bp", "winkler_50_bp"),
-    *("winkler_90_bp", "width_50_bp", "width_90_bp", "covered_50", "covered_90"),
-    *("open", "chance_up", "up", "brier", "log_loss", "pinball_nine_bp", "chance_champion"),
-)
+# Those that are exported are all scored.
+_PREDICTION: Final = tuple(column for column in PREDICTION if column != "scored")
 
 
 class Kind(StrEnum):
@@ -181,7 +170,7 @@ _OTHERS: Final = {
     Kind.SCORES: Dataset(
         Kind.SCORES,
         "scores FINAL",
-        _SCORE,
+        SCORE,
         "open_time",
         "open_time, issued_time, model",
         Grain.MONTH,
