@@ -14,6 +14,7 @@ from typer._completion_classes import completion_init
 from candlewick.commands.completion import COMPLETE
 from candlewick.terminal.console import one_line_errors
 from candlewick.terminal.exit_codes import SHORT
+from clients.process import leave_abandoned
 
 COMMANDS = (
     "demo",
@@ -74,8 +75,12 @@ def main() -> None:
     """Run a command; an error that the user can act on is printed as one line, with exit code 1."""
     # A shell that starts a program in the background makes it ignore SIGINT, which `down` sends.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with one_line_errors():
-        build_app(_wanted(sys.argv, os.environ))()
+    try:
+        with one_line_errors():
+            build_app(_wanted(sys.argv, os.environ))()
+    except SystemExit as end:
+        leave_abandoned(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise
 
 
 def _wanted(arguments: Sequence[str], environment: Mapping[str, str]) -> Sequence[str]:

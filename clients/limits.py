@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from clients.process import abandon
 from schemas.errors import Transient
 
 ValueT = TypeVar("ValueT")
@@ -37,13 +38,17 @@ def within(limit_s: float, what: str, call: Callable[[], ValueT]) -> ValueT:
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             answer.set_exception(error)
 
-    threading.Thread(target=run, name=what, daemon=True).start()
+    thread = threading.Thread(target=run, name=what, daemon=True)
+    thread.start()
     try:
         return answer.result(limit_s)
     except TimeoutError as error:
         if answer.done():  # the call's own
             raise
         raise _too_late(limit_s, what) from error
+    finally:
+        if not answer.done():  # too late, or Ctrl-C
+            abandon(thread)
 
 
 async def answered(limit_s: float, what: str, call: Awaitable[ValueT]) -> ValueT:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Final, NoReturn
+from weakref import WeakSet
 
 START_ME_AGAIN: Final = os.EX_TEMPFAIL
 GRACE_S: Final = 15.0  # for what was begun, before a process that was asked to end leaves
@@ -21,6 +22,7 @@ _LOOK_S: Final = 1.0
 # sleep), and what it waits for must have its time again.
 _FROZEN_S: Final = 5.0
 _log = logging.getLogger(__name__)
+_abandoned: "WeakSet[threading.Thread]" = WeakSet()
 
 
 def leave(reason: str) -> NoReturn:
@@ -29,6 +31,23 @@ def leave(reason: str) -> NoReturn:
     logging.shutdown()
     sys.stdout.flush()
     os._exit(START_ME_AGAIN)
+
+
+def abandon(thread: threading.Thread) -> None:
+    """Note that nobody waits for a thread any more, although it is at work in a library."""
+    _abandoned.add(thread)
+
+
+def leave_abandoned(exit_code: int) -> None:
+    """End the process at once if a thread that was abandoned is still at work.
+
+    The interpreter must not end as usual then: a thread that comes back from native code while it
+    does is unwound through that code, which aborts the process.
+    """
+    if any(thread.is_alive() for thread in list(_abandoned)):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
 
 
 def ending_of(exit_code: int) -> str:

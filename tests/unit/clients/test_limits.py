@@ -37,6 +37,35 @@ def test_a_call_that_never_ends_is_given_up_at_its_limit() -> None:
     never.set()
 
 
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_process_ends_at_once_while_a_call_that_was_given_up_is_at_work(*, ends: bool) -> None:
+    script = f"""
+import atexit, contextlib, threading
+from clients.limits import within
+from clients.process import leave_abandoned
+from schemas.errors import Transient
+
+atexit.register(print, "ended as usual")
+never = threading.Event()
+with contextlib.suppress(Transient):
+    within(0.05, "ClickHouse", never.wait)
+if {ends}:
+    never.set()
+    for thread in threading.enumerate():
+        if thread.name == "ClickHouse":
+            thread.join()
+print("said")
+leave_abandoned(130)
+raise SystemExit(130)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 130
+    assert done.stdout.splitlines() == ["said", "ended as usual"][: 1 + ends]
+
+
 def test_an_answer_that_is_awaited_has_a_limit_too_and_is_cancelled() -> None:
     cancelled = []
 
