@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from websockets.sync.client import connect
 
-from tests.support.browser import complaints, running_browser
+from tests.support.browser import empty_page, role, running_browser
 from tests.support.page_stage import ADMIN, PASSWORD, PageStage, eventually, running_page
 from tests.support.pipeline import DATABASE
 from tests.support.servers import free_port
@@ -43,17 +43,9 @@ def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def page(browser: Browser, stage: PageStage) -> Iterator[Page]:
     """The page, open; nothing may go wrong in it, whatever the test does."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    opened = context.new_page()
-    found = complaints(opened)
-    opened.goto(stage.url)
-    yield opened
-    context.close()
-    assert found == []
-
-
-def role(page: Page, name: str) -> Locator:
-    return page.locator(f"[data-role={name}]")
+    with empty_page(browser) as (opened, _):
+        opened.goto(stage.url)
+        yield opened
 
 
 def banner(page: Page) -> Locator:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.api_market import keep_alive
 from tests.support.api_stage import LATEST, Stage, running_stage
-from tests.support.browser import complaints, running_browser
+from tests.support.browser import empty_page, role, running_browser
 
 PATIENCE_MS = 30_000
 CURRENT = "**/v1/predictions/current*"
@@ -35,17 +35,8 @@ def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def page(browser: Browser, stage: Stage) -> Iterator[Page]:
     """An empty page, while the market moves; nothing may go wrong in it."""
     keep_alive(stage.kafka, LATEST)
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    opened = context.new_page()
-    found = complaints(opened)
-    yield opened
-    opened.unroute_all(behavior="ignoreErrors")
-    context.close()
-    assert found == []
-
-
-def role(page: Page, name: str) -> Locator:
-    return page.locator(f"[data-role={name}]")
+    with empty_page(browser) as (opened, _):
+        yield opened
 
 
 def changed(page: Page, change: Callable[[Answer], Answer]) -> None:

@@ -11,7 +11,7 @@ from api.accounts.authentication import now_ms, open_gate
 from api.accounts.users import Role
 from schemas.settings import Settings
 from tests.support.api_stage import PASSWORD, Stage, running_stage
-from tests.support.browser import complaints, running_browser
+from tests.support.browser import empty_page, running_browser
 
 PATIENCE_MS = 30_000
 NAME = '<img src=x onerror="document.title=1">ann'
@@ -74,24 +74,21 @@ def fill(client: Client) -> None:
 @pytest.fixture
 def page(browser: Browser, stage: Stage) -> Iterator[Page]:
     """The page with an admin whose name is markup; nothing may run, be asked for, or complain."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    opened = context.new_page()
-    found, asked = complaints(opened), list[str]()
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.on("dialog", lambda dialog: found.append(dialog.message))
-    opened.route("**/v1/symbols", followed_with_markup)
-    opened.route("**/v1/predictions/current*", models_with_markup)
-    opened.goto(f"{stage.api.url}#admin")
-    opened.get_by_role("button", name="Sign in").last.click()
-    opened.get_by_label("Name", exact=True).fill(NAME)
-    opened.get_by_label("Password", exact=True).fill(PASSWORD)
-    opened.locator("dialog button.primary").click()
-    expect(opened.get_by_text(f"{NAME} · sign out")).to_be_visible()
-    yield opened
-    built, title = opened.locator(BUILT).count(), opened.title()
-    opened.unroute_all(behavior="ignoreErrors")  # some may be on their way
-    context.close()
-    assert (built, found) == (0, [])
+    asked: list[str] = []
+    with empty_page(browser) as (opened, found):
+        opened.on("request", lambda request: asked.append(request.url))
+        opened.on("dialog", lambda dialog: found.append(dialog.message))
+        opened.route("**/v1/symbols", followed_with_markup)
+        opened.route("**/v1/predictions/current*", models_with_markup)
+        opened.goto(f"{stage.api.url}#admin")
+        opened.get_by_role("button", name="Sign in").last.click()
+        opened.get_by_label("Name", exact=True).fill(NAME)
+        opened.get_by_label("Password", exact=True).fill(PASSWORD)
+        opened.locator("dialog button.primary").click()
+        expect(opened.get_by_text(f"{NAME} · sign out")).to_be_visible()
+        yield opened
+        built, title = opened.locator(BUILT).count(), opened.title()
+    assert built == 0
     assert title != "1"
     assert [url for url in asked if url.endswith("/x")] == []
 

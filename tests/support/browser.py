@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from tests.support.debian import program
 
@@ -37,3 +37,20 @@ def complaints(page: Page) -> list[str]:
         lambda said: found.append(said.text) if "Content Security Policy" in said.text else None,
     )
     return found
+
+
+@contextmanager
+def empty_page(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """An empty page of a usual screen, and what goes wrong in it: nothing may."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    opened = context.new_page()
+    found = complaints(opened)
+    yield opened, found
+    opened.unroute_all(behavior="ignoreErrors")  # some may be on their way
+    context.close()
+    assert found == []
+
+
+def role(page: Page, name: str) -> Locator:
+    """The element of a page that has this role in it."""
+    return page.locator(f"[data-role={name}]")
