@@ -43,13 +43,18 @@ export class ChanceLines {
     this.waiting = setTimeout(() => this.load(), TYPING_MS);
   }
 
+  /** The price that was typed, as the API takes it. */
+  wanted() {
+    return this.input.value.replace(/[\s,\u202f]/g, "");
+  }
+
   async load() {
     const { symbol } = this;
-    const above = this.input.value.replace(/[\s,\u202f]/g, "");
+    const above = this.wanted();
     if (!above) return;
     this.askedAt = performance.now();
     const found = await get("/v1/predictions/current", { symbol, above }).catch((problem) => problem);
-    if (symbol !== this.symbol || above !== this.input.value.replace(/[\s,\u202f]/g, "")) return;
+    if (symbol !== this.symbol || above !== this.wanted()) return;
     this.answer.className = found instanceof Error ? "warn" : "strong";
     setText(this.answer, found instanceof Error ? refusal(found) : chanceWords(found.chance.above[0].chance));
   }
