@@ -5,20 +5,22 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from typing import Any
 
-from clients.kafka.followed_symbols import FollowedSymbols
 from clients.process import GRACE_S, leave
-from producers.binance.rest import RestClient
-from producers.coingecko.publish import follow_coins
-from producers.history.continuous import keep_history
-from producers.trades.follower import Follower
-from producers.trades.publisher import Publisher
-from producers.trades.resume import read_past
 from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded
 from schemas.settings import Settings, load_settings
 
 log = logging.getLogger("producers")
-COMMANDS = ("stream", "backfill", "coins")
+Work = Callable[[Settings], Coroutine[Any, Any, None]]
+# Each is imported when it is asked for: Arrow alone takes 30 MB, which only the past needs.
+COMMANDS = {
+    "stream": ("producers.trades.stream", "follow_trades"),
+    "backfill": ("producers.history.continuous", "keep_history"),
+    "coins": ("producers.coingecko.publish", "follow_coins"),
+}
 
 
 def main() -> int:
@@ -57,7 +59,8 @@ def _start_logging(level: str) -> None:
 
 
 async def _run(command: str, settings: Settings) -> None:
-    work = {"stream": _stream, "backfill": keep_history, "coins": follow_coins}[command]
+    module, name = COMMANDS[command]
+    work: Work = getattr(import_module(module), name)
     task = asyncio.ensure_future(work(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _end, task)
@@ -73,22 +76,6 @@ def _end(task: "asyncio.Future[None]") -> None:
     late = threading.Timer(GRACE_S, leave, ["did not end in time after it was told to stop"])
     late.daemon = True
     late.start()
-
-
-async def _stream(settings: Settings) -> None:
-    servers = settings.kafka.bootstrap_servers
-    followed = FollowedSymbols(settings, name="candlewick-stream")
-    await asyncio.to_thread(followed.refresh)
-    followed.watch()
-    rest = RestClient(settings.binance.rest_url)
-    try:
-        follower = Follower(settings, Publisher(servers), rest, followed)
-        past = await asyncio.to_thread(read_past, servers, follower.names)
-        known = sum(one.last_block is not None for one in past.values())
-        log.info("%s of %s symbols have history", known, len(past))
-        await follower.run(past)
-    finally:
-        await rest.close()
 
 
 def _first(group: BaseExceptionGroup[CandlewickError]) -> BaseException:

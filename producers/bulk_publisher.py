@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 RECORDS_ON_THE_WAY: Final = 30_000
 SLICE: Final = 4_000
 SERVE_S: Final = 0.005
+IDLE_S: Final = 1.0  # while nothing is on the way; what Kafka tells by itself can wait so long
 CLOSE_S: Final = 10.0
 
 
@@ -38,6 +39,7 @@ class BulkPublisher:
         self._next_ms = 0
         self._on_the_way = 0
         self._room = asyncio.Condition()
+        self._queued = asyncio.Event()
         self._failure: KafkaError | None = None
         self._failed_topic = ""
         self._done = self._served = 0
@@ -160,6 +162,7 @@ class BulkPublisher:
             )
         self._refuse_failure()
         self._on_the_way += records
+        self._queued.set()
 
     async def _serve(self) -> None:
         while True:
@@ -170,7 +173,15 @@ class BulkPublisher:
             if self._on_the_way < RECORDS_ON_THE_WAY:
                 async with self._room:
                     self._room.notify_all()
+            await self._pause()
+
+    async def _pause(self) -> None:
+        if self._on_the_way:
             await asyncio.sleep(SERVE_S)
+            return
+        self._queued.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._queued.wait(), IDLE_S)
 
     def _fail_waiting(self) -> None:
         try:

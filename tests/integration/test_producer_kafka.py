@@ -136,7 +136,7 @@ def test_fatal_error_of_the_client_asks_for_a_new_process() -> None:
         asyncio.run(run())
 
 
-@pytest.mark.parametrize("command", ["stream", "backfill"])
+@pytest.mark.parametrize("command", ["stream", "backfill", "coins"])
 def test_process_that_cannot_go_on_ends_to_be_started_again(command: str) -> None:
     script = f"""
 import asyncio, sys
@@ -150,7 +150,9 @@ async def lost(_):
 async def fail():
     raise RestartNeeded("Kafka has shut this client out")
 
-program._stream = program.keep_history = lost
+from importlib import import_module
+module, name = program.COMMANDS["{command}"]
+setattr(import_module(module), name, lost)
 sys.argv = ["producers", "{command}"]
 sys.exit(program.main())
 """

@@ -1,0 +1,30 @@
+"""The command ``stream``: follows the trades of all symbols, with what Kafka holds as the past."""
+
+import asyncio
+import logging
+
+from clients.kafka.followed_symbols import FollowedSymbols
+from producers.binance.rest import RestClient
+from producers.trades.follower import Follower
+from producers.trades.publisher import Publisher
+from producers.trades.resume import read_past
+from schemas.settings import Settings
+
+_log = logging.getLogger("producers")
+
+
+async def follow_trades(settings: Settings) -> None:
+    """Publish trades until cancelled."""
+    servers = settings.kafka.bootstrap_servers
+    followed = FollowedSymbols(settings, name="candlewick-stream")
+    await asyncio.to_thread(followed.refresh)
+    followed.watch()
+    rest = RestClient(settings.binance.rest_url)
+    try:
+        follower = Follower(settings, Publisher(servers), rest, followed)
+        past = await asyncio.to_thread(read_past, servers, follower.names)
+        known = sum(one.last_block is not None for one in past.values())
+        _log.info("%s of %s symbols have history", known, len(past))
+        await follower.run(past)
+    finally:
+        await rest.close()
