@@ -192,7 +192,9 @@ def _symbols(names: tuple[str, ...]) -> tuple[str, ...]:
 def _coins(ids: dict[str, str]) -> dict[str, str]:
     for symbol, coin in ids.items():
         if not _is_name(symbol) or _COIN.fullmatch(coin) is None:
-            raise ValueError(f"{symbol}={coin} is not a pair and its coin: write PEPEUSDT=pepe")
+            raise ValueError(
+                f"{f'{symbol}={coin}'!r} is not a pair and its coin: write PEPEUSDT=pepe"
+            )
     return ids
 
 
@@ -200,8 +202,8 @@ def _models(places: dict[str, str]) -> dict[str, str]:
     for name, place in places.items():
         if _MODEL.fullmatch(name) is None or _PLACE.fullmatch(place) is None:
             raise ValueError(
-                f"{name}={place} is not a model: write name=package.module:factory, with a name of "
-                "lower-case letters, digits, _ and -"
+                f"{f'{name}={place}'!r} is not a model: write name=package.module:factory, with a "
+                "name of lower-case letters, digits, _ and -"
             )
         if name in _OUR_MODELS:
             raise ValueError(f"{name} is one of our own models: choose another name")

@@ -177,6 +177,8 @@ def test_what_is_empty_counts_as_left_out_or_is_refused(monkeypatch: pytest.Monk
 @given(st.sampled_from(sorted(DEFAULTS)), st.text().filter(lambda text: "\0" not in text))
 @example("CANDLEWICK_CLICKHOUSE__URL", "http://[")
 @example("CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS", "[::1]:" + "9" * 5000)
+@example("CANDLEWICK_MODELS__EXTRA", "0\n0=")
+@example("CANDLEWICK_COINS__IDS", "0\n0=")
 def test_any_text_is_a_setting_or_one_line_that_names_it(name: str, text: str) -> None:
     with patch.dict(os.environ, {name: text.encode(errors="replace").decode()}):
         said = _refusal()
