@@ -43,6 +43,10 @@ def server_properties(*, port: int, controller_port: int, logs: Path) -> str:
         # After kill -9 the node waits until its old session expires: 12 s by default.
         "broker.session.timeout.ms": 2000,
         "broker.heartbeat.interval.ms": 500,
+        # One machine, one broker: fewer threads to wake, and less memory for their stacks.
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "background.threads": 4,
         # The default of 128 MB is most of the heap; our topics have a few megabytes.
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
     }

