@@ -1,10 +1,11 @@
-"""Benchmark of memory: the resident memory of every process of a stack, and its growth.
+"""Benchmark of memory: the memory of every process of a stack, and its growth.
 
     .venv/bin/python -m bench.bench_memory [--minutes 30] [--rate 2000]
 
-Runs the local stack on free ports in a temporary folder, and reads the resident memory of every
-process every ten seconds. Prints it at the start (after two minutes), in the middle and at the end,
-with the slope of a line through all readings after the start, in MB an hour.
+Runs the local stack on free ports in a temporary folder, and reads the memory of every
+process (`candlewick.stack.process_memory`) every ten seconds. Prints it at the start (after two
+minutes), in the middle and at the end, with the slope of a line through all readings after the
+start, in MB an hour.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from candlewick.stack.ports import free_port
+from candlewick.stack.process_memory import memory_bytes
 
 WARM_UP_S = 120
 EVERY_S = 10
@@ -53,13 +55,13 @@ def readings(stack: psutil.Process, seconds: float) -> list[dict[str, float]]:
     while time.monotonic() < end:
         time.sleep(EVERY_S)
         found.append(
-            {"supervisor": rss_mb(stack)} | {name_of(p): rss_mb(p) for p in stack.children()}
+            {"supervisor": memory_mb(stack)} | {name_of(p): memory_mb(p) for p in stack.children()}
         )
     return found
 
 
-def rss_mb(process: psutil.Process) -> float:
-    return process.memory_info().rss / 1e6
+def memory_mb(process: psutil.Process) -> float:
+    return (memory_bytes(process) or 0) / 1e6
 
 
 def name_of(process: psutil.Process) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 from candlewick.client.stack_health import ask_health
 from candlewick.stack.api_address import page_url
 from candlewick.stack.local_settings import stack_folder
+from candlewick.stack.process_memory import memory_bytes
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state
 from candlewick.terminal.exit_codes import WRONG
 from candlewick.terminal.health_table import print_health
@@ -87,7 +88,7 @@ def _fields(process: ProcessState) -> dict[str, object]:
         "phase": process.phase,
         "pid": live.pid if live else None,
         "started_ms": int(started_s * 1000),
-        "memory_bytes": _memory_bytes(live) if live else None,
+        "memory_bytes": memory_bytes(live) if live else None,
         "restarts": process.restarts,
         "last_exit": process.last_exit,
     }
@@ -105,12 +106,5 @@ def _row(process: ProcessState) -> list[str]:
 
 
 def _memory(process: psutil.Process) -> str:
-    found = _memory_bytes(process)
+    found = memory_bytes(process)
     return "" if found is None else f"{found / 1e6:.0f} MB"
-
-
-def _memory_bytes(process: psutil.Process) -> int | None:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
-        return None

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 from rich.console import Console
 from rich.live import Live
 
+from candlewick.stack.process_memory import memory_bytes
 from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import ProcessState
 from candlewick.terminal.board import EMPTY, Board, read_board
@@ -104,11 +104,4 @@ def _where(plan: StackPlan) -> str:
 
 def _memory_mb(processes: tuple[ProcessState, ...]) -> float:
     found = (p.identity.find() for p in processes if p.identity)
-    return sum(_resident(process) for process in found if process) / 1e6
-
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
-        return 0
+    return sum(memory_bytes(process) or 0 for process in found if process) / 1e6
