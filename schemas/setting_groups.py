@@ -122,6 +122,34 @@ class CandleSettings(Group):
     )
 
 
+class SinkSettings(Group):
+    """How often the sinks read and insert: each time has a price, whatever it brings.
+
+    A record that comes after a pause is inserted after 0.1 s.
+    """
+
+    trades_linger_ms: int = Field(
+        5000,
+        ge=0,
+        le=30_000,
+        description="Least milliseconds between two inserts of trades, for each partition.",
+    )
+    live_linger_ms: int = Field(
+        5000,
+        ge=0,
+        le=30_000,
+        description="The same for predictions and the states of open candles. The page, the live "
+        "stream and `/predict` get them from Kafka, at once.",
+    )
+    fetch_wait_ms: int = Field(
+        250,
+        ge=1,
+        le=5000,
+        description="Milliseconds for which Kafka may collect records for the sinks; an answer "
+        "goes out earlier once it holds 64 KiB.",
+    )
+
+
 class SimulationSettings(Group):
     """The simulated exchange of the local stack."""
 

@@ -26,6 +26,7 @@ from schemas.setting_groups import (
     ModelSettings,
     NotifySettings,
     SimulationSettings,
+    SinkSettings,
     StreamSettings,
 )
 from schemas.setting_types import Folder, Symbols
@@ -48,6 +49,7 @@ __all__ = [
     "NotifySettings",
     "Settings",
     "SimulationSettings",
+    "SinkSettings",
     "StreamSettings",
     "known_variables",
     "load_settings",
@@ -100,6 +102,7 @@ class Settings(BaseSettings):
     candles: CandleSettings = CandleSettings()
     api: ApiSettings = ApiSettings()
     health: HealthSettings = HealthSettings()
+    sinks: SinkSettings = SinkSettings()
     simulation: SimulationSettings = SimulationSettings()
     backfill: BackfillSettings = BackfillSettings()
     coins: CoinsSettings = CoinsSettings()

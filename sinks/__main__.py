@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+from dataclasses import replace
 
 from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.group import GroupOffsets, InputWaits
@@ -11,7 +12,7 @@ from clients.kafka.topics import topic_ids
 from clients.process import Ending, Progress, leave
 from schemas import topics
 from schemas.errors import CandlewickError, RestartNeeded
-from schemas.settings import Settings, load_settings
+from schemas.settings import Settings, SinkSettings, load_settings
 from sinks.clickhouse import ClickHouse
 from sinks.consumer import GROUP, sink_consumer
 from sinks.delivery import READER, Delivery
@@ -62,7 +63,9 @@ def _arguments() -> argparse.Namespace:
 def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
     servers = settings.kafka.bootstrap_servers
     tables = tuple(
-        t for t in TABLES if part == "all" or (t.topic in HISTORY) == (part == "history")
+        _patient(t, settings.sinks)
+        for t in TABLES
+        if part == "all" or (t.topic in HISTORY) == (part == "history")
     )
     names = [table.topic.name for table in tables]
     ids = topic_ids(servers, names)
@@ -81,13 +84,25 @@ def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
             return LetterDelivery(*way, remover=store, stored=stored)
         return Delivery(*way)
 
-    consumer = sink_consumer(servers, instance=instance, group=group)
+    consumer = sink_consumer(
+        servers, instance=instance, group=group, fetch_wait_ms=settings.sinks.fetch_wait_ms
+    )
     drain = Drain(consumer, tables, route)
     waits = InputWaits(servers, group, names, except_for=drain.standing)
     progress = Progress(STALL_S, lambda: not drain.is_delivering and waits())
     drain.attempted = progress.attempted
     progress.watch()
     return drain
+
+
+def _patient(table: Table, settings: SinkSettings) -> Table:
+    """Return a table with the linger that is set for it."""
+    set_ms = {
+        topics.TRADES: settings.trades_linger_ms,
+        topics.CANDLES_LIVE: settings.live_linger_ms,
+        topics.PREDICTIONS: settings.live_linger_ms,
+    }
+    return replace(table, linger_ms=set_ms.get(table.topic, table.linger_ms))
 
 
 if __name__ == "__main__":

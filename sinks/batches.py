@@ -14,6 +14,7 @@ from sinks.tables import CandleKey, Rows
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 24 * 1024 * 1024
+SOON_MS = 100  # so that records that arrive together are inserted together
 _PLAN = "until "
 
 
@@ -146,6 +147,7 @@ class Pending:
         since_ms: When the oldest message arrived, monotonic milliseconds.
         rows: Number of rows in ``held``.
         size: Size of ``held``, in bytes.
+        inserted_ms: When the last batch was inserted, monotonic milliseconds.
     """
 
     planned: int | None = None
@@ -154,6 +156,7 @@ class Pending:
     since_ms: int = 0
     rows: int = 0
     size: int = 0
+    inserted_ms: int | None = None
 
     def add(self, batch: Batch, *, now_ms: int) -> None:
         """Append the next messages; a batch that goes back in offsets replaces the held ones."""
@@ -175,8 +178,14 @@ class Pending:
         return enough and self._reaches_plan
 
     def due(self, *, now_ms: int, linger_ms: int) -> bool:
-        """Check whether a batch is full or has waited for ``linger_ms``."""
-        return bool(self.held) and (self.full or now_ms - self.since_ms >= linger_ms)
+        """Check whether a batch is full, or the last one is ``linger_ms`` old.
+
+        A record that comes after a pause so waits for `SOON_MS` only.
+        """
+        if not self.held or self.full:
+            return bool(self.held)
+        is_over = self.inserted_ms is None or now_ms - self.inserted_ms >= linger_ms
+        return is_over and now_ms - self.since_ms >= min(linger_ms, SOON_MS)
 
     def cut(self) -> Batch | None:
         """Return the batch to insert; the same one until `done` is called.
@@ -196,7 +205,7 @@ class Pending:
     def done(self, batch: Batch, *, now_ms: int) -> None:
         """Remove a batch that is inserted and committed."""
         self.planned = None
-        self.since_ms = now_ms
+        self.since_ms = self.inserted_ms = now_ms
         self._keep(self.held.part(self.held.place_after(batch.last), len(self.held)))
 
     @property

@@ -5,6 +5,7 @@ from confluent_kafka import Consumer
 from clients.kafka.opening import Membership, open_member
 
 GROUP = "candlewick-sinks"
+FETCH_BYTES = 64 * 1024
 
 
 def sink_consumer(
@@ -12,6 +13,7 @@ def sink_consumer(
     *,
     instance: str | None,
     group: str = GROUP,
+    fetch_wait_ms: int = 100,
 ) -> Consumer:
     """Open a consumer in the sinks' group.
 
@@ -20,10 +22,12 @@ def sink_consumer(
         instance: Unique name of this process in the group. With it, a restarted process gets its
             partitions back at once; without it, after the session timeout of the old process.
         group: Consumer group whose offsets are used.
+        fetch_wait_ms: How long Kafka may collect `FETCH_BYTES` of records before it answers.
     """
     return open_member(
         bootstrap_servers,
         Membership(group, instance, cooperative=True),
-        fetch_wait_ms=100,
+        fetch_wait_ms=fetch_wait_ms,
+        fetch_bytes=FETCH_BYTES,
         memory_kib=16_384,
     )

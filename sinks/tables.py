@@ -61,7 +61,7 @@ class Table:
         columns: Column names, in the order of the rows' values.
         read: Converts a message to rows. Raises PoisonMessage for a message that the table can
             never store, ContractMismatch for one that only a newer version can read.
-        linger_ms: Milliseconds that rows wait for more rows before they are inserted.
+        linger_ms: Least milliseconds between two inserts of a partition.
         backlog_linger_ms: The same while a backlog is read; 0 to use ``linger_ms``.
         read_many: Converts many messages faster; None in place of a row that `read` must read.
     """

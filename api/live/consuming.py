@@ -17,8 +17,13 @@ _POLL_MESSAGES = 2000
 
 
 def new_consumer(servers: str) -> Consumer:
-    """Return a consumer that commits no offsets."""
+    """Return a consumer that commits no offsets, for questions that wait for one another."""
     return open_reader(servers, "candlewick-api", fetch_wait_ms=20, memory_kib=4_096)
+
+
+def tail_consumer(servers: str) -> Consumer:
+    """Return a consumer that commits no offsets, for the live tail: it asks seldom at rest."""
+    return open_reader(servers, "candlewick-api", memory_kib=4_096)
 
 
 def next_messages(consumer: Consumer) -> list[Message]:

@@ -12,7 +12,7 @@ from api.live.events import Event, sse
 from api.live.kinds import Kind
 from api.live.position import Place, Position, position_text
 
-KEPT_EVENTS = 20_000
+KEPT_EVENTS = 5_000  # of some minutes; who was away for longer gets them from Kafka
 
 
 @dataclass(frozen=True, slots=True)

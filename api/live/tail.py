@@ -15,7 +15,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from api.live.arrived import Arrived, read_messages
-from api.live.consuming import PATIENCE_S, close, new_consumer, next_messages
+from api.live.consuming import PATIENCE_S, close, next_messages, tail_consumer
 from api.live.kinds import Kind
 from api.live.position import Place, Position
 from clients.kafka.errors import meaning
@@ -91,7 +91,7 @@ class Tail:
             self.give_up(self._trouble)
 
     def _attempt(self, loop: asyncio.AbstractEventLoop) -> None:
-        consumer = new_consumer(self.servers)
+        consumer = tail_consumer(self.servers)
         try:
             self._follow(consumer, loop)
         except (KafkaException, CandlewickError) as error:

@@ -89,6 +89,7 @@ def open_member(
     membership: Membership,
     *,
     fetch_wait_ms: int = FETCH_WAIT_MS,
+    fetch_bytes: int = 1,
     memory_kib: int = MEMORY_KIB,
 ) -> Consumer:
     """Return a consumer of a group that commits when it is told to.
@@ -99,6 +100,7 @@ def open_member(
         servers: Brokers, host:port, comma separated.
         membership: How it is in its group.
         fetch_wait_ms: How long the broker may collect records.
+        fetch_bytes: With how many it answers earlier. With 1 each record brings an answer.
         memory_kib: Bound of what was fetched and not yet taken.
     """
     settings = _reading(servers, _waiting(servers)) | {
@@ -108,6 +110,7 @@ def open_member(
         "session.timeout.ms": SESSION_MS,
         "heartbeat.interval.ms": 1_000,
         "fetch.wait.max.ms": fetch_wait_ms,
+        "fetch.min.bytes": fetch_bytes,
         "queued.max.messages.kbytes": memory_kib,
     }
     if membership.instance is not None:

@@ -161,6 +161,9 @@ class Pipeline:
                 "CANDLEWICK_SYMBOLS": ",".join(self.symbols),
                 "CANDLEWICK_DATA_DIR": str(self.folder),
                 "CANDLEWICK_LOG_LEVEL": "INFO",
+                # Tests wait for what is stored.
+                "CANDLEWICK_SINKS__TRADES_LINGER_MS": "500",
+                "CANDLEWICK_SINKS__LIVE_LINGER_MS": "500",
                 # A moment of ours is many of a market that runs faster.
                 "CANDLEWICK_STREAM__AHEAD_S": str(5 * self.speed),
             }

@@ -118,13 +118,27 @@ def test_a_batch_ends_with_the_message_that_fills_it() -> None:
     assert pending.cut() == messages(0, 1, rows=BATCH_ROWS // 2)
 
 
-def test_a_batch_is_due_when_its_oldest_message_has_waited() -> None:
+def test_a_message_after_a_pause_is_due_soon() -> None:
     pending = Pending()
     pending.add(messages(0), now_ms=1000)
-    pending.add(messages(1), now_ms=1400)
+    pending.add(messages(1), now_ms=1050)
 
-    assert not pending.due(now_ms=1499, linger_ms=500)
-    assert pending.due(now_ms=1500, linger_ms=500)
+    assert not pending.due(now_ms=1099, linger_ms=500)
+    assert pending.due(now_ms=1100, linger_ms=500)
+    assert pending.due(now_ms=1020, linger_ms=20)
+
+
+def test_a_batch_is_due_when_the_one_before_is_old_enough() -> None:
+    pending = Pending()
+    pending.add(messages(0), now_ms=1000)
+    pending.done(messages(0), now_ms=1100)
+    pending.add(messages(1), now_ms=1150)
+
+    assert not pending.due(now_ms=1599, linger_ms=500)
+    assert pending.due(now_ms=1600, linger_ms=500)
+    pending.done(messages(1), now_ms=1600)
+    pending.add(messages(2), now_ms=9000)
+    assert pending.due(now_ms=9100, linger_ms=500)
 
 
 def test_reading_that_starts_again_forgets_what_was_read_before() -> None:
