@@ -82,7 +82,25 @@ class StreamSettings(Group):
     """Batching, time limits and clock tolerance of the live stream."""
 
     linger_ms: int = Field(
-        50, ge=0, le=5000, description="Milliseconds that a trade waits for its block."
+        50,
+        ge=0,
+        le=5000,
+        description="Milliseconds that a trade waits for its block; all symbols are flushed "
+        "together. The trade that opens a minute and a full block do not wait.",
+    )
+    quiet_linger_ms: int = Field(
+        250,
+        ge=0,
+        le=5000,
+        description="Milliseconds that it waits at most while blocks hold fewer than 4 trades: "
+        "fewer messages, and trades and live candles that much later. 0: no longer than ever.",
+    )
+    blocks_per_s: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description="Blocks a second of all symbols together; with more symbols than come in one "
+        "linger, trades wait longer, up to 5 seconds.",
     )
     block_trades: int = Field(1000, ge=1, le=4096, description="Most trades in a block.")
     silence_s: Seconds = Field(

@@ -15,6 +15,7 @@ from producers.trades.connections import back_off_s
 from producers.trades.counters import Counts
 from producers.trades.dispatch import Dispatch
 from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.flush_tick import FlushTick
 from producers.trades.kline_stream import KlineFlow
 from producers.trades.lines import Lines
 from producers.trades.publisher import Publisher
@@ -56,6 +57,7 @@ class Follower:
         self._rest = rest
         self._clock = ExchangeClock(ahead_ms=int(settings.stream.ahead_s * 1000))
         self._counts = Counts()
+        self._tick = FlushTick(settings.stream)
         self._flows: dict[str, SymbolFlow] = {}
         self._repairs: dict[str, asyncio.Task[None]] = {}
         self._requests = asyncio.Semaphore(REQUESTS_AT_A_TIME)
@@ -148,6 +150,7 @@ class Follower:
             self._counts,
             partial(self._stream_ms, symbol),
             clock=self._clock,
+            tick=self._tick,
         )
         flow.is_traded = self._roster.is_traded(symbol)
         self._flows[symbol] = flow
@@ -163,7 +166,7 @@ class Follower:
         log.info("following %s no more", symbol)
         if symbol in self._repairs:
             self._repairs.pop(symbol).cancel()
-        self._flows.pop(symbol).flush()
+        self._flows.pop(symbol).leave()
         self._klines.remove(symbol)
 
     def _is_traded(self, symbol: str) -> bool:
@@ -207,8 +210,6 @@ class Follower:
         while True:
             self._publisher.serve()
             self._dispatch.send_dead_letters()
-            for flow in self._flows.values():
-                flow.flush_waiting()
             await asyncio.sleep(SERVE_S)
 
     async def _watch_quiet(self) -> None:

@@ -1,6 +1,5 @@
 """Flow of one symbol from trades to blocks in Kafka: when to cut, and with which watermark."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -10,6 +9,7 @@ from producers.trades.candle_evidence import Evidence
 from producers.trades.continuity import Continuity
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.flush_tick import FlushTick
 from producers.trades.gap_events import GapEvents
 from producers.trades.gaps import GivenUp, hole_of, missing_in
 from producers.trades.id_jumps import Jumps
@@ -48,17 +48,19 @@ class SymbolFlow:
         stream_ms: Callable[[], int],
         *,
         clock: ExchangeClock,
+        tick: FlushTick,
     ) -> None:
         """Set up the flow without history.
 
         Args:
             symbol: For example ``BTCUSDT``.
             outlet: Receives the blocks and gap events.
-            settings: Linger, block size, lateness, time to give up.
+            settings: Block size, lateness, time to give up.
             counts: Counters of the process.
             stream_ms: Newest exchange event time of the symbol's connections; -1 if none is open.
             clock: The exchange's clock. It stamps the blocks, so that a wrong clock of the machine
                 does not change them.
+            tick: Flushes the trades of all symbols that wait.
         """
         self.give_up_ms = int(settings.stream.give_up_s * 1000)
         self.continuity = Continuity(symbol, limit=KEPT_TRADES, give_up_ms=self.give_up_ms)
@@ -74,10 +76,9 @@ class SymbolFlow:
         most = settings.stream.block_trades
         self._writer = BlockWriter(symbol, outlet, counts, clock, most=most)
         self.stream_ms = stream_ms
-        self._linger_s = settings.stream.linger_ms / 1000
+        self._tick = tick
         self._block_trades = most
         self._lateness_ms = settings.candles.lateness_ms
-        self._timer: asyncio.TimerHandle | None = None
 
     def inherit(self, gaps: Iterable[Gap], held: Sequence[tuple[int, int]]) -> None:
         """Take over the gaps of earlier runs; given-up ones are tried again.
@@ -115,7 +116,7 @@ class SymbolFlow:
         self._know(int(block.event_ms[-1]) if len(block) else -1, block.next_trade_id - 1)
 
     def offer(self, trade: Trade) -> None:
-        """Accept a trade from a connection; it is published within the linger time.
+        """Accept a trade from a connection; it is published with the next tick.
 
         The first trade of a minute is published at once, because it closes a candle.
         """
@@ -168,23 +169,29 @@ class SymbolFlow:
         """
         now_ms, due = steady_ms(), (self.continuity.next_id, self.known_ms)
         event = new_era(self.symbol, self.continuity.era + 1, last=due, first=first, now_ms=now_ms)
-        self.continuity.ready += self.gap_events.give_up_inherited(now_ms)
+        self.continuity.ready.extend(self.gap_events.give_up_inherited(now_ms))
         self.continuity.begin_again(event, now_ms)
         self.evidence, self.eras, self.jumps = Evidence(), EraDoubt(), Jumps()
         self.lose_sight()
         return event
 
     def flush(self) -> None:
-        """Publish the ready trades and events, as far as Kafka's queue has room."""
-        self._stop_timer()
+        """Publish the ready trades and events, as far as Kafka's queue has room; the rest waits."""
         ready = self.continuity.ready
         while ready and self._publish_first(ready):
             pass
+        if ready:
+            self._tick.wait(self)
 
-    def flush_waiting(self) -> None:
-        """Publish the trades and events that had to wait for room."""
-        if self._timer is None and self.continuity.ready:
-            self.flush()
+    @property
+    def waiting(self) -> int:
+        """Trades and events that are not published yet."""
+        return len(self.continuity.ready)
+
+    def leave(self) -> None:
+        """Publish what is ready, for the last time."""
+        self.flush()
+        self._tick.forget(self)
 
     def tell_quiet(self) -> None:
         """Publish that nothing was traded, once the stream has passed a minute without a trade.
@@ -194,7 +201,7 @@ class SymbolFlow:
         stream_ms = self._quiet_until_ms()
         minute = (stream_ms - self._lateness_ms) // MINUTE_MS
         told = (self._writer.watermark_ms - self._lateness_ms) // MINUTE_MS
-        known = self._writer.watermark_ms > 0 and self._is_whole() and not self.continuity.ready
+        known = self._writer.watermark_ms > 0 and self._is_whole() and not self.waiting
         if known and stream_ms > 0 and minute > told:
             self._writer.send_quiet(self.continuity.next_id, stream_ms)
 
@@ -221,12 +228,12 @@ class SymbolFlow:
         With ``closed``, REST could not be asked, and the time since the last call does not count.
         Nothing is reported while the missing trades may be of another era.
         """
-        before = len(self.continuity.ready)
+        before = self.waiting
         if self.eras:
             self.continuity.wait(steady_ms())
         else:
             self.continuity.advance(steady_ms(), closed=closed)
-        if len(self.continuity.ready) > before:
+        if self.waiting > before:
             self.flush()
         late = self.continuity.late
         self.gap_events.end_inherited(self._writer.next_id, steady_ms(), late.holds)
@@ -257,15 +264,11 @@ class SymbolFlow:
             self.eras.suspect(trade)
 
     def _flush_soon(self) -> None:
-        if len(self.continuity.ready) >= self._block_trades:
+        waiting = self.waiting
+        if waiting >= self._block_trades:
             self.flush()
-        elif self._timer is None and self.continuity.ready:
-            self._timer = asyncio.get_running_loop().call_later(self._linger_s, self.flush)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        elif waiting:
+            self._tick.wait(self)
 
     def _publish_first(self, ready: list[Trade | Gap]) -> bool:
         first = ready[0]

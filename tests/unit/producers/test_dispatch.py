@@ -13,6 +13,7 @@ from producers.binance.urls import StreamAddress
 from producers.trades.counters import Counts
 from producers.trades.dispatch import Dispatch
 from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.flush_tick import FlushTick
 from producers.trades.kline_stream import KlineFlow
 from producers.trades.symbol_stream import SymbolFlow
 from schemas.dead_letters import Origin
@@ -71,8 +72,11 @@ class Market:
         self.kafka, self.socket, clock = Kafka(), Socket(), ExchangeClock(ahead_ms=5_000)
         self._offset_ms = begin_ms - steady_ms()
         settings, counts = Settings(), Counts()
+        tick = FlushTick(settings.stream)
         self.flows = {
-            name: SymbolFlow(name, self.kafka, settings, counts, self.stream_ms, clock=clock)
+            name: SymbolFlow(
+                name, self.kafka, settings, counts, self.stream_ms, clock=clock, tick=tick
+            )
             for name in SYMBOLS
         }
         for flow in self.flows.values():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from clients.clock import steady_ms
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
+from producers.trades.flush_tick import FlushTick
 from producers.trades.resume import Newest, open_gaps
 from producers.trades.symbol_stream import SymbolFlow
 from schemas.market import Candle, Gap, GapState, TradeBlock
@@ -62,7 +63,13 @@ def a_clock(stream: Stream) -> ExchangeClock:
 def a_flow(outlet: Outlet, stream: Stream, *, linger_ms: int = 0, most: int = 1000) -> SymbolFlow:
     settings = Settings(stream=StreamSettings(linger_ms=linger_ms, block_trades=most))
     flow = SymbolFlow(
-        "BTCUSDT", outlet, settings, Counts(), lambda: stream.event_ms, clock=a_clock(stream)
+        "BTCUSDT",
+        outlet,
+        settings,
+        Counts(),
+        lambda: stream.event_ms,
+        clock=a_clock(stream),
+        tick=FlushTick(settings.stream),
     )
     flow.continuity.start(1, now_ms=0)
     return flow
@@ -183,10 +190,11 @@ async def test_nothing_is_lost_while_kafka_has_no_room() -> None:
     flow = a_flow(outlet, Stream(), most=2)
 
     await hear(flow, *range(1, 10))
-    flow.flush_waiting()
+    flow.flush()
     assert len(outlet.blocks) == 1
     outlet.room = 1_000
-    flow.flush_waiting()
+    outlet.heard.clear()
+    await asyncio.wait_for(outlet.heard.wait(), timeout=5)
 
     assert [(block.first_agg_id, len(block)) for block in outlet.blocks] == [
         (1, 2),
@@ -201,7 +209,13 @@ async def test_resumed_flow_keeps_the_next_trade_id_and_tells_quiet_without_a_ne
     outlet, stream = Outlet(), Stream(START_MS + 2 * MINUTE_MS)
     settings = Settings()
     flow = SymbolFlow(
-        "BTCUSDT", outlet, settings, Counts(), lambda: stream.event_ms, clock=a_clock(stream)
+        "BTCUSDT",
+        outlet,
+        settings,
+        Counts(),
+        lambda: stream.event_ms,
+        clock=a_clock(stream),
+        tick=FlushTick(settings.stream),
     )
     last = a_block([a_trade(7, first_trade_id=70, fills=3)])
     flow.go_on_after(last)
