@@ -1,7 +1,7 @@
 """One websocket connection to the exchange, and the task that reads its frames."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -57,7 +57,7 @@ class Connection:
         self,
         socket: ClientConnection,
         address: StreamAddress,
-        take: Callable[["Connection", bytes], None],
+        take: Callable[["Connection", Sequence[bytes]], None],
         on_ping: Callable[["Connection"], None],
     ) -> None:
         self.address = address
@@ -82,7 +82,7 @@ class Connection:
             while True:
                 raw = await self._socket.recv(decode=False)
                 self.life.frame(steady_ms())
-                self._take(self, raw)
+                self._take(self, (raw,))
         except ConnectionClosed:
             return
 
@@ -93,7 +93,7 @@ class Connection:
 
 async def open_connection(
     address: StreamAddress,
-    take: Callable[[Connection, bytes], None],
+    take: Callable[[Connection, Sequence[bytes]], None],
     on_ping: Callable[[Connection], None] = lambda _: None,
 ) -> Connection:
     """Open a connection; ``take`` is called with every frame, ``on_ping`` at the exchange's pings.

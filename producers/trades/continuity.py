@@ -5,15 +5,16 @@ given up. The result is `ready`: trades in the order of their ids, with gap even
 Times are milliseconds of one steady clock, passed in.
 """
 
-from heapq import heappop, heappush
 from typing import Final
 
 from producers.trades.gap_events import BEGIN_AGAIN
 from producers.trades.gaps import GivenUp, Hole, LateFill
+from producers.trades.ids.ahead import UNKNOWN_MS, Ahead
 from producers.trades.ids.same_trades import SameTrades, differ
+from producers.trades.packing.columns import TradeColumns
+from producers.trades.ready import ReadyTrades
 from schemas.market import Gap, GapState, Trade
 
-UNKNOWN_MS: Final = -1
 NOT_STARTED: Final = -1
 PATIENCE_MS: Final = 100  # trades of two connections overtake each other by less
 
@@ -22,15 +23,13 @@ class Continuity:
     """Puts one symbol's trades in order.
 
     Attributes:
-        ready: Trades in order and gap events, to be published; `taken` removes them.
+        queue: Trades in order and gap events, to be published.
         next_id: Id of the trade that must come next; -1 until `start`.
         hole: The hole that is being filled; None if no trade is missing.
         proven: True if no trade can have been missed after the newest known one.
         late: Holes that were given up.
         disproved: Trades of the stream that REST did not know long after they arrived.
         disputed: Trades of an aggregate id that came before with other trade ids.
-        same: The newest of the trades that went into `ready`.
-        era: How many times ids had begun again.
         last_ms: Event time of the newest trade before `next_id`; -1 when unknown.
         duplicates: Number of trades of the stream that were known already.
         dropped: Number of trades left to REST because memory was full.
@@ -38,7 +37,7 @@ class Continuity:
 
     def __init__(self, symbol: str, *, limit: int, give_up_ms: int) -> None:
         self.symbol = symbol
-        self.ready: list[Trade | Gap] = []
+        self.queue = ReadyTrades(symbol)
         self.next_id = NOT_STARTED
         self.hole: Hole | None = None
         self.proven = False
@@ -47,19 +46,25 @@ class Continuity:
         self.disputed: list[Trade] = []
         self.duplicates = 0
         self.dropped = 0
-        self.same = SameTrades()
-        self.era = 0
         self._limit = limit
         self._give_up_ms = give_up_ms
         self._head_id = -1
         self.last_ms = UNKNOWN_MS
-        self._ahead: dict[int, Trade] = {}
-        self._ahead_ids: list[int] = []
-        self._jumps: dict[int, int] = {}
+        self._ahead = Ahead()
         self._starting = False
         self._start_silent = False
         self._filled_ms = UNKNOWN_MS
         self._advanced_ms = UNKNOWN_MS
+
+    @property
+    def ready(self) -> list[Trade | Gap]:
+        """All that is to be published, as single trades and events; `taken` removes them."""
+        return self.queue.single
+
+    @property
+    def same(self) -> SameTrades:
+        """The newest of the trades that are ready or published."""
+        return self.queue.same
 
     @property
     def known_id(self) -> int:
@@ -74,7 +79,7 @@ class Continuity:
     @property
     def wanted(self) -> int | None:
         """Id to request from REST; None while no trade is missing or memory is full."""
-        return self.next_id if self.hole and len(self.ready) < self._limit else None
+        return self.next_id if self.hole and self._has_room() else None
 
     def start(
         self, next_id: int, *, now_ms: int, after_ms: int = UNKNOWN_MS, silent: bool = False
@@ -89,8 +94,7 @@ class Continuity:
         """
         self.next_id, self.last_ms = next_id, after_ms
         self._starting, self._start_silent = True, silent
-        for known_id in [held for held in self._ahead if held < next_id]:
-            del self._ahead[known_id]
+        self._ahead.drop_below(next_id)
         self._release(now_ms)
 
     def begin_again(self, event: Gap, now_ms: int) -> None:
@@ -102,13 +106,12 @@ class Continuity:
         """
         if self.hole and self.hole.found:
             self.ready.append(self.hole.event(GapState.GIVEN_UP, now_ms, BEGIN_AGAIN))
-        self.ready.append(event)
-        self.era, self.next_id, self.last_ms = event.era, NOT_STARTED, UNKNOWN_MS
+        self.queue.begin_era(event)
+        self.next_id, self.last_ms = NOT_STARTED, UNKNOWN_MS
         self.hole, self.proven = None, False
-        self.late, self.same = LateFill(), SameTrades()
+        self.late = LateFill()
         self._head_id, self._filled_ms = -1, UNKNOWN_MS
-        for waiting in (self._ahead, self._ahead_ids, self._jumps):
-            waiting.clear()
+        self._ahead.clear()
 
     def expect(self, head_id: int, now_ms: int) -> None:
         """Record that a trade with this id exists."""
@@ -127,8 +130,7 @@ class Continuity:
         # Nearly every trade takes this path: it is the next one, and no trade waits.
         if agg_id == self.next_id and not self.hole and not self._ahead and self._has_room():
             self._starting = False
-            self.ready.append(trade)
-            self.same.remember(trade)
+            self.queue.add(trade)
             self.next_id = agg_id + 1
             self._head_id = max(self._head_id, agg_id)
             self.last_ms = trade.event_ms
@@ -138,6 +140,19 @@ class Continuity:
         else:
             self._keep(trade, now_ms)
             self._release(now_ms)
+
+    def columns_to_grow(self) -> TradeColumns | None:
+        """Return the columns to which the next trade may be added; None if any is missing."""
+        if self.next_id == NOT_STARTED or self.hole or self._ahead:
+            return None
+        return self.queue.columns_from(self.next_id)
+
+    def columns_grew(self, last_ms: int) -> None:
+        """Record that trades from a connection, the last one of a time, were added to them."""
+        self.next_id = self.queue.columns.next_agg_id
+        self._head_id = max(self._head_id, self.next_id - 1)
+        self.last_ms = last_ms
+        self.proven, self._starting = True, False
 
     def leave_to_rest(self, agg_id: int, now_ms: int) -> None:
         """Record a trade from a connection that is not accepted now; REST must have it."""
@@ -193,12 +208,11 @@ class Continuity:
 
     def take_counts(self) -> tuple[int, int]:
         """Return `duplicates` and `dropped` since the last call, and reset them."""
-        counts = self.duplicates, self.dropped
-        self.duplicates = self.dropped = 0
+        counts, self.duplicates, self.dropped = (self.duplicates, self.dropped), 0, 0
         return counts
 
     def _has_room(self) -> bool:
-        return len(self.ready) < self._limit
+        return len(self.queue) < self._limit
 
     def _is_known(self, agg_id: int) -> bool:
         return agg_id < self.next_id or agg_id in self._ahead
@@ -215,10 +229,7 @@ class Continuity:
     def _keep(self, trade: Trade, now_ms: int) -> None:
         # The trade that all others wait for is accepted even if memory is full: it makes room.
         if len(self._ahead) < self._limit or trade.agg_id == self.next_id:
-            if trade.agg_id > self._head_id + 1:
-                self._jumps[trade.agg_id] = now_ms
-            self._ahead[trade.agg_id] = trade
-            heappush(self._ahead_ids, trade.agg_id)
+            self._ahead.keep(trade, now_ms if trade.agg_id > self._head_id + 1 else None)
         else:
             self.dropped += 1
         self._head_id = max(self._head_id, trade.agg_id)
@@ -230,9 +241,7 @@ class Continuity:
 
     def _release_next(self, now_ms: int) -> None:
         trade = self._ahead.pop(self.next_id)
-        self._jumps.pop(self.next_id, None)
-        self.ready.append(trade)
-        self.same.remember(trade)
+        self.queue.add(trade)
         self.next_id += 1
         self.last_ms = trade.event_ms
         if self.hole:
@@ -249,34 +258,25 @@ class Continuity:
         next_id = self.next_id
         if self.hole or next_id == NOT_STARTED or next_id > self._head_id or next_id in self._ahead:
             return
-        after_id = self._first_ahead()
+        after_id = self._ahead.first_id()
         last_id = self._head_id if after_id is None else after_id - 1
-        noticed_ms = now_ms if after_id is None else self._jumps.get(after_id, now_ms)
+        noticed_ms = self._ahead.jumped_ms(after_id, now_ms)
         self.hole = Hole(
             symbol=self.symbol,
             first_id=next_id,
             last_id=last_id,
             after_ms=self.last_ms,
-            before_ms=UNKNOWN_MS if after_id is None else self._ahead[after_id].event_ms,
+            before_ms=self._ahead.event_ms(after_id),
             noticed_ms=noticed_ms,
             progress_ms=max(noticed_ms, self._filled_ms),
             reason="trades since the last block" if self._starting else "ids jump",
             silent=self._starting and self._start_silent,
-            era=self.era,
+            era=self.queue.era,
         )
-
-    def _first_ahead(self) -> int | None:
-        # An id that was released or dropped stays in the heap until it reaches the top.
-        while self._ahead_ids and self._ahead_ids[0] not in self._ahead:
-            heappop(self._ahead_ids)
-        return self._ahead_ids[0] if self._ahead_ids else None
 
     def _disprove(self, hole: Hole, now_ms: int) -> None:
         # Only one trade implied the missing ones, and the exchange still knows none of them.
-        self.disproved += self._ahead.values()
-        self._ahead.clear()
-        self._ahead_ids.clear()
-        self._jumps.clear()
+        self.disproved += self._ahead.clear()
         self._head_id = self.next_id - 1
         self.hole = None
         if hole.found:
@@ -289,7 +289,7 @@ class Continuity:
         self.ready.append(hole.event(GapState.GIVEN_UP, now_ms, reason))
         given_up = GivenUp(hole)
         while self.next_id <= hole.last_id:
-            after_id = self._first_ahead()
+            after_id = self._ahead.first_id()
             resume_id = min(hole.last_id + 1, self._head_id + 1 if after_id is None else after_id)
             if resume_id > self.next_id:
                 given_up.missing.append((self.next_id, resume_id - 1))

@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from clients.clock import steady_ms
@@ -10,10 +10,11 @@ from producers.binance.parse import UNKNOWN_MS, Frame, ShutdownNotice, parse_fra
 from producers.binance.websocket import Connection
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
-from producers.trades.id_jumps import not_followed
+from producers.trades.ids.id_jumps import not_followed
 from producers.trades.kline_stream import KlineFlow
 from producers.trades.publisher import READER
 from producers.trades.symbol_stream import SymbolFlow
+from producers.trades.usual_frames import UsualFrames, witness_of
 from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, Trade
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 MAX_UNSENT: Final = 1_000
 FRAMES_MS: Final = 2_000
 PING_BEHIND_MS: Final = 500  # frames may wait so long at the exchange while its pings do not
-MANY_SYMBOLS: Final = 3  # from here on each symbol is a witness of the time, else each stream
 
 
 class DeadLetters(Protocol):
@@ -53,12 +53,19 @@ class Dispatch:
         self._dead_letters = dead_letters
         self._counts = counts
         self._clock = clock
+        self._usual = UsualFrames(flows, clock)
         self._buried: set[bytes] = set()
         self._unsent: deque[tuple[PoisonMessage, str]] = deque(maxlen=MAX_UNSENT)
 
-    def take(self, connection: Connection, raw: bytes) -> None:
-        """Parse one frame of a connection, and pass its content on."""
-        self.taken += 1
+    def take(self, connection: Connection, frames: Sequence[bytes]) -> None:
+        """Pass on the content of frames that a connection has read together."""
+        self.taken += len(frames)
+        at = 0
+        while (at := self._usual.take(connection, frames, at)) < len(frames):
+            self._take_one(connection, bytes(frames[at]))
+            at += 1
+
+    def _take_one(self, connection: Connection, raw: bytes) -> None:
         try:
             self._apply(connection, raw)
         except PoisonMessage as error:
@@ -123,8 +130,8 @@ class Dispatch:
 
     def _judge_time(self, frame: Frame, raw: bytes) -> None:
         now_ms = steady_ms()
-        stream = "" if len(self._flows) >= MANY_SYMBOLS else frame.stream
-        self._clock.hear(f"{frame.symbol} {stream}", frame.sent_ms, now_ms)
+        witness = witness_of(frame.symbol, frame.stream, len(self._flows))
+        self._clock.hear(witness, frame.sent_ms, now_ms)
         times = {"event time": frame.sent_ms}
         if isinstance(frame.value, Trade):
             times["trade time"] = frame.value.event_ms

@@ -44,7 +44,7 @@ class ExchangeClock:
         before = self._offset() if self._offsets else None
         self._offsets[witness] = exchange_ms - steady_ms
         self._turn(steady_ms)
-        if len(self._offsets) <= _FEW:
+        if len(self._offsets) <= _FEW or self._is_calm_at(exchange_ms - steady_ms):
             return
         agreed = self._agreed()
         if before is None or self._is_believed(agreed, before, steady_ms):
@@ -53,6 +53,20 @@ class ExchangeClock:
     def now_ms(self, steady_ms: int) -> int:
         """Return the exchange's time, UTC epoch milliseconds; steady time without witnesses."""
         return steady_ms + self._offset()
+
+    def note(self, witness: str, exchange_ms: int, steady_ms: int) -> None:
+        """Record a time from a witness that `bounds_ms` said to change nothing."""
+        self._offsets[witness] = exchange_ms - steady_ms
+
+    def bounds_ms(self, steady_ms: int) -> tuple[int, int]:
+        """Return up to which time a message changes nothing, and up to which it is not ahead.
+
+        Both are -1 while only `hear` can tell. Later messages may move both up, never down.
+        """
+        turns = self._turned_ms is None or steady_ms - self._turned_ms >= KEPT_MS
+        if turns or self._highest is None or self._leaps_since_ms is not None:
+            return -1, -1
+        return steady_ms + self._highest, self.now_ms(steady_ms) + self._ahead_ms
 
     @property
     def is_leaping(self) -> bool:
@@ -68,6 +82,14 @@ class ExchangeClock:
         """Check whether a time is too far ahead to be a true time of the exchange."""
         return bool(self._offsets) and time_ms > self.now_ms(steady_ms) + self._ahead_ms
 
+    def _is_calm_at(self, offset_ms: int) -> bool:
+        """Tell that a witness cannot move the clock: too few others are beyond where it stands."""
+        return (
+            self._highest is not None
+            and offset_ms <= self._highest
+            and self._leaps_since_ms is None
+        )
+
     def _is_believed(self, agreed: int, before: int, steady_ms: int) -> bool:
         if agreed <= max(before, self._offsets.get(REST, before)) + self._ahead_ms:
             self._leaps_since_ms = None
@@ -77,9 +99,11 @@ class ExchangeClock:
         return steady_ms - self._leaps_since_ms >= LEAP_MS
 
     def _offset(self) -> int:
-        kept = [one for one in (self._highest, self._highest_before) if one is not None]
-        if kept:
-            return max(kept)
+        highest, before = self._highest, self._highest_before
+        if highest is None:
+            highest = before
+        if highest is not None:
+            return highest if before is None else max(highest, before)
         return self._agreed() if self._offsets else 0
 
     def _agreed(self) -> int:

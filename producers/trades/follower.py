@@ -15,9 +15,9 @@ from producers.trades.connections import back_off_s
 from producers.trades.counters import Counts
 from producers.trades.dispatch import Dispatch
 from producers.trades.exchange_clock import ExchangeClock
-from producers.trades.flush_tick import FlushTick
 from producers.trades.kline_stream import KlineFlow
 from producers.trades.lines import Lines
+from producers.trades.packing.flush_tick import FlushTick
 from producers.trades.publisher import Publisher
 from producers.trades.repair import Repair
 from producers.trades.rest_answers import hear_time

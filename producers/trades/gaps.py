@@ -102,10 +102,9 @@ class LateFill:
     def __len__(self) -> int:
         return len(self._holes)
 
-    def add(self, given_up: GivenUp) -> None:
-        """Store a hole for a later try, if ids are missing in it."""
-        if given_up.missing:
-            self._holes.append(given_up)
+    def add(self, *given_up: GivenUp) -> None:
+        """Store holes for a later try, if ids are missing in them."""
+        self._holes += (one for one in given_up if one.missing)
 
     def holds(self, gap: Gap) -> bool:
         """Check whether a stored hole overlaps with a gap."""
@@ -141,3 +140,20 @@ class LateFill:
     def put_off(self) -> None:
         """Move the oldest hole to the end, so that the next one is tried."""
         self._holes.rotate(-1)
+
+
+def inherited(
+    gaps: Iterable[Gap], held: Sequence[tuple[int, int]], now_ms: int
+) -> tuple[list[GivenUp], list[Gap]]:
+    """Tell the gaps of earlier runs that are tried again from those that end by themselves.
+
+    The latter end once all trades up to their last id are published.
+    """
+    given_up, ended = [], []
+    for gap in gaps:
+        missing = missing_in(gap, held) if gap.state == GapState.GIVEN_UP else None
+        if missing:
+            given_up.append(GivenUp(hole_of(gap, now_ms), missing))
+        else:
+            ended.append(gap)
+    return given_up, ended

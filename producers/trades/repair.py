@@ -13,9 +13,10 @@ from producers.trades.era_check import EraCheck
 from producers.trades.ids.eras import strange_trade
 from producers.trades.ids.same_trades import other_trade
 from producers.trades.kline_stream import KlineFlow
+from producers.trades.quiet import LONGEST
 from producers.trades.rest_answers import Answers, hear_time
 from producers.trades.resume import Past
-from producers.trades.symbol_stream import LONGEST, SymbolFlow
+from producers.trades.symbol_stream import SymbolFlow
 from schemas.errors import PoisonMessage, Transient
 from schemas.market import TradeBlock
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from clients.clock import steady_ms
 from producers.binance.rest import RestClient
 from producers.trades.exchange_clock import REST, ExchangeClock
-from producers.trades.id_jumps import NEAR
+from producers.trades.ids.id_jumps import NEAR
 from producers.trades.rest_checks import Doubts
 from schemas.errors import PoisonMessage
 from schemas.market import Trade

@@ -6,7 +6,7 @@ from typing import Final
 import orjson
 
 from producers.trades.exchange_clock import ExchangeClock
-from producers.trades.id_jumps import Jumps, not_followed
+from producers.trades.ids.id_jumps import Jumps, not_followed
 from schemas.errors import PoisonMessage
 from schemas.market import Trade
 

@@ -8,9 +8,9 @@ from typing import Final, TypeVar
 from clients.kafka.reader import TopicReader
 from clients.kafka.records import Message
 from producers.dead_letters import Burial
-from producers.trades.blocks import last_trades
-from producers.trades.id_jumps import NEAR
+from producers.trades.ids.id_jumps import NEAR
 from producers.trades.ids.same_trades import COMPARED
+from producers.trades.packing.blocks import last_trades
 from producers.trades.publisher import READER
 from schemas import topics
 from schemas.codecs import record_in

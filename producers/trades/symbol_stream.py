@@ -4,22 +4,23 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from clients.clock import steady_ms
-from producers.trades.block_writer import BlockWriter
 from producers.trades.candle_evidence import Evidence
 from producers.trades.continuity import Continuity
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
-from producers.trades.flush_tick import FlushTick
 from producers.trades.gap_events import GapEvents
-from producers.trades.gaps import GivenUp, hole_of, missing_in
-from producers.trades.id_jumps import Jumps
+from producers.trades.gaps import inherited
 from producers.trades.ids.eras import EraDoubt, new_era
+from producers.trades.ids.id_jumps import Jumps
 from producers.trades.outlet import Outlet
+from producers.trades.packing.block_writer import BlockWriter
+from producers.trades.packing.columns import TradeColumns
+from producers.trades.packing.flush_tick import FlushTick
+from producers.trades.quiet import LONGEST, quiet_until_ms
 from schemas.market import JITTER_MS, NO_TRADE_ID, Gap, GapState, Trade, TradeBlock
 from schemas.settings import Settings
-from schemas.timeframe import MINUTE_MS, Interval
+from schemas.timeframe import MINUTE_MS
 
-LONGEST: Final = Interval.FIFTEEN_MINUTES
 KEPT_TRADES: Final = 20_000  # a symbol: about 8 MB
 
 
@@ -35,6 +36,7 @@ class SymbolFlow:
         gap_events: Publisher of the symbol's gap events.
         newest_event_ms: Event time of the newest trade; -1 before the first.
         is_traded: Whether the exchange trades the symbol; None while that is not known.
+        block_trades: Most trades in a block.
         give_up_ms: Time without progress after which a hole is given up, and the pause between
             later tries.
     """
@@ -77,7 +79,7 @@ class SymbolFlow:
         self._writer = BlockWriter(symbol, outlet, counts, clock, most=most)
         self.stream_ms = stream_ms
         self._tick = tick
-        self._block_trades = most
+        self.block_trades = most
         self._lateness_ms = settings.candles.lateness_ms
 
     def inherit(self, gaps: Iterable[Gap], held: Sequence[tuple[int, int]]) -> None:
@@ -88,18 +90,13 @@ class SymbolFlow:
             held: Ids ``[first, next)`` that are known to be published. A trade that is published
                 but not listed here may be published again, which changes nothing.
         """
-        ended: list[Gap] = []
-        for gap in gaps:
-            missing = missing_in(gap, held) if gap.state == GapState.GIVEN_UP else None
-            if missing:
-                self.continuity.late.add(GivenUp(hole_of(gap, steady_ms()), missing))
-            else:  # it ends once all trades up to its last id are published
-                ended.append(gap)
+        given_up, ended = inherited(gaps, held, steady_ms())
+        self.continuity.late.add(*given_up)
         self.gap_events.inherit(ended)
 
     def resume_era(self, era: int) -> None:
         """Continue in an era that an earlier run began, without any block of it."""
-        self.continuity.era = era
+        self.continuity.queue.era = era
         self._writer.begin_era(era)
 
     def go_on_after(self, block: TradeBlock, newest: Iterable[Trade] = ()) -> None:
@@ -109,7 +106,7 @@ class SymbolFlow:
             block: That block.
             newest: The newest trades of that block and of those before it.
         """
-        self.continuity.era = block.era
+        self.continuity.queue.era = block.era
         for trade in newest:
             self.continuity.same.remember(trade)
         self._writer.go_on_after(block)
@@ -133,8 +130,30 @@ class SymbolFlow:
         self.continuity.offer(trade, steady_ms())
         if opens_minute:
             self.flush()
-        else:
-            self._flush_soon()
+        self.flush_soon()
+
+    def columns_to_grow(self) -> TradeColumns | None:
+        """Return the columns to which the next trade may be added; None if anything is in doubt."""
+        if self.eras or self.jumps.is_waiting or self.newest_event_ms < 0:
+            return None
+        return self.continuity.columns_to_grow()
+
+    def columns_grew(self, last_ms: int) -> None:
+        """Record that trades from a connection, the last one of a time, were added to them."""
+        columns = self.continuity.queue.columns
+        self._know(columns.newest_ms, columns.next_trade_id - 1)
+        self.continuity.columns_grew(last_ms)
+
+    def stamp(self, now_ms: int, newest_ms: int) -> None:
+        """Record that trades up to an event time are received, at a time of the exchange."""
+        self._writer.stamp_at(now_ms, newest_ms)
+
+    def flush_soon(self) -> None:
+        """Publish what is ready with the next tick, or now if it is a full block."""
+        if self.waiting >= self.block_trades:
+            self.flush()
+        elif self.waiting:
+            self._tick.wait(self)
 
     def fill(self, trades: list[Trade]) -> None:
         """Accept trades from REST; they are published at once."""
@@ -168,7 +187,9 @@ class SymbolFlow:
             first: Its first trade; the caller starts the continuity with it.
         """
         now_ms, due = steady_ms(), (self.continuity.next_id, self.known_ms)
-        event = new_era(self.symbol, self.continuity.era + 1, last=due, first=first, now_ms=now_ms)
+        event = new_era(
+            self.symbol, self.continuity.queue.era + 1, last=due, first=first, now_ms=now_ms
+        )
         self.continuity.ready.extend(self.gap_events.give_up_inherited(now_ms))
         self.continuity.begin_again(event, now_ms)
         self.evidence, self.eras, self.jumps = Evidence(), EraDoubt(), Jumps()
@@ -177,6 +198,9 @@ class SymbolFlow:
 
     def flush(self) -> None:
         """Publish the ready trades and events, as far as Kafka's queue has room; the rest waits."""
+        self._publish_columns()
+        if not self.waiting:
+            return
         ready = self.continuity.ready
         while ready and self._publish_first(ready):
             pass
@@ -186,7 +210,7 @@ class SymbolFlow:
     @property
     def waiting(self) -> int:
         """Trades and events that are not published yet."""
-        return len(self.continuity.ready)
+        return len(self.continuity.queue)
 
     def leave(self) -> None:
         """Publish what is ready, for the last time."""
@@ -198,25 +222,17 @@ class SymbolFlow:
 
         It publishes nothing while a trade may have been missed: ids must prove the opposite first.
         """
-        stream_ms = self._quiet_until_ms()
+        stream_ms = quiet_until_ms(
+            is_traded=self.is_traded,
+            stream_ms=self.stream_ms(),
+            last_ms=max(self.newest_event_ms, self._writer.watermark_ms - self._lateness_ms - 1),
+            lateness_ms=self._lateness_ms,
+        )
         minute = (stream_ms - self._lateness_ms) // MINUTE_MS
         told = (self._writer.watermark_ms - self._lateness_ms) // MINUTE_MS
         known = self._writer.watermark_ms > 0 and self._is_whole() and not self.waiting
         if known and stream_ms > 0 and minute > told:
             self._writer.send_quiet(self.continuity.next_id, stream_ms)
-
-    def _quiet_until_ms(self) -> int:
-        """Return up to when nothing was traded, if nothing was: a halted market is not quiet.
-
-        The candle in which it was halted is still ended.
-        """
-        if self.is_traded is None:
-            return -1
-        if self.is_traded:
-            return self.stream_ms()
-        last_ms = max(self.newest_event_ms, self._writer.watermark_ms - self._lateness_ms - 1)
-        end_ms = LONGEST.open_of(max(last_ms, 0)) + LONGEST.ms
-        return min(self.stream_ms(), end_ms + self._lateness_ms)
 
     def publish_late(self, trades: list[Trade]) -> int:
         """Publish trades of a given-up hole, and return how many the queue accepted."""
@@ -263,12 +279,11 @@ class SymbolFlow:
         elif trade.agg_id == next_id and NO_TRADE_ID < trade.last_trade_id < due_id:
             self.eras.suspect(trade)
 
-    def _flush_soon(self) -> None:
-        waiting = self.waiting
-        if waiting >= self._block_trades:
-            self.flush()
-        elif waiting:
-            self._tick.wait(self)
+    def _publish_columns(self) -> None:
+        if columns := self.continuity.queue.columns:
+            block = self._writer.send_columns(columns, self.stream_ms() if self._is_whole() else 0)
+            if block is not None:
+                self.continuity.queue.published_as(block)
 
     def _publish_first(self, ready: list[Trade | Gap]) -> bool:
         first = ready[0]

@@ -40,6 +40,15 @@ def check_symbol(symbol: str) -> None:
         raise ValueError(f"symbol {short(symbol)} is not in Unicode's NFC form")
 
 
+def is_symbol(symbol: str) -> bool:
+    """Tell whether a symbol passes `check_symbol`."""
+    try:
+        check_symbol(symbol)
+    except ValueError:
+        return False
+    return True
+
+
 def check_name(name: str, text: str) -> None:
     """Refuse a name that is empty, unprintable or longer than 200 characters."""
     if not 0 < len(text) <= LONGEST_NAME or not text.isprintable():

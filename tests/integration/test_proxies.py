@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 import httpx
@@ -65,7 +65,7 @@ async def ask_everything(host: str, port: int) -> None:
     """Websocket, REST, archive and CoinGecko at one address."""
     frames = asyncio.Event()
 
-    def take(_: Connection, __: bytes) -> None:
+    def take(_: Connection, __: Sequence[bytes]) -> None:
         frames.set()
 
     (address,) = stream_addresses(f"ws://{host}:{port}", ["BTCUSDT"])

@@ -4,10 +4,12 @@ from array import array
 from collections import deque
 from typing import Final
 
+import numpy as np
 import orjson
 
+from producers.trades.packing.blocks import last_trades
 from schemas.errors import PoisonMessage
-from schemas.market import Trade
+from schemas.market import Trade, TradeBlock
 
 # What two connections and a page of REST may bring again; 24 kB a symbol.
 REMEMBERED: Final = 1_000
@@ -37,6 +39,16 @@ class SameTrades:
         self._agg_ids[at] = trade.agg_id
         self._firsts[at] = trade.first_trade_id
         self._lasts[at] = trade.last_trade_id
+
+    def remember_block(self, block: TradeBlock) -> None:
+        """Take note of the trades of a block, none of them void."""
+        ids = np.arange(block.first_agg_id, block.next_agg_id)[-REMEMBERED:]
+        ends = block.first_trade_id + np.cumsum(block.fills, dtype=np.int64)[-REMEMBERED:]
+        at = ids % REMEMBERED
+        np.frombuffer(self._agg_ids, np.int64)[at] = ids
+        np.frombuffer(self._firsts, np.int64)[at] = ends - block.fills[-REMEMBERED:]
+        np.frombuffer(self._lasts, np.int64)[at] = ends - 1
+        self.newest.extend(last_trades(block, COMPARED))
 
     def is_other(self, trade: Trade) -> bool:
         """Tell whether an aggregate of this id holds other trades, as far as is remembered."""

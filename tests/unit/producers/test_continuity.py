@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.trades.blocks import leading_run
 from producers.trades.continuity import PATIENCE_MS, Continuity
+from producers.trades.packing.blocks import leading_run
 from schemas.market import Gap, GapState, Trade
 from tests.support.builders import a_trade
 

@@ -13,8 +13,8 @@ from producers.binance.urls import StreamAddress
 from producers.trades.counters import Counts
 from producers.trades.dispatch import Dispatch
 from producers.trades.exchange_clock import ExchangeClock
-from producers.trades.flush_tick import FlushTick
 from producers.trades.kline_stream import KlineFlow
+from producers.trades.packing.flush_tick import FlushTick
 from producers.trades.symbol_stream import SymbolFlow
 from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
@@ -98,7 +98,7 @@ class Market:
 
     def take(self, **data: object) -> None:
         raw = orjson.dumps({"stream": "x", "data": data})
-        self.dispatch.take(cast("Connection", self.socket), raw)
+        self.dispatch.take(cast("Connection", self.socket), (raw,))
 
     def trade(self, symbol: str, agg_id: int, **wrong: object) -> None:
         fields = {"e": "aggTrade", "E": self.now_ms, "s": symbol, "a": agg_id, "p": "1", "q": "1"}

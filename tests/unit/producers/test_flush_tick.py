@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.trades.flush_tick import RETRY_MS, FlushTick
-from producers.trades.linger import LONGEST_MS, Linger
+from producers.trades.packing.flush_tick import RETRY_MS, FlushTick
+from producers.trades.packing.linger import LONGEST_MS, Linger
 from schemas.settings import StreamSettings
 
 

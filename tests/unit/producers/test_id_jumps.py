@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.trades.exchange_clock import ExchangeClock
-from producers.trades.id_jumps import NEAR, Jumps
+from producers.trades.ids.id_jumps import NEAR, Jumps
 from producers.trades.rest_checks import SECOND_LOOK_MS, Doubts
 from schemas.errors import PoisonMessage
 from schemas.rules.checks import LARGEST_ID

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clients.clock import steady_ms
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
-from producers.trades.flush_tick import FlushTick
+from producers.trades.packing.flush_tick import FlushTick
 from producers.trades.resume import Newest, open_gaps
 from producers.trades.symbol_stream import SymbolFlow
 from schemas.market import Candle, Gap, GapState, TradeBlock

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.trades.blocks import cut_block, leading_run
+from producers.trades.packing.blocks import cut_block, leading_run
 from schemas.market import NO_TRADE_ID, Gap, Trade
 from tests.support.builders import START_MS, a_trade
 

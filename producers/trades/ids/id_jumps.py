@@ -35,6 +35,11 @@ class Jumps:
     def __init__(self) -> None:
         self._held: Heard | None = None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a trade is kept until the next one decides."""
+        return self._held is not None
+
     def judge(self, trade: Trade, raw: bytes, known_id: int) -> Verdict:
         """Decide about a trade, and about the one that is kept.
 

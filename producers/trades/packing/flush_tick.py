@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from producers.trades.linger import Linger
+from producers.trades.packing.linger import Linger
 from schemas.settings import StreamSettings
 
 RETRY_MS: Final = 20.0  # Kafka's queue was full

@@ -1,10 +1,11 @@
 """Writer of one symbol's trade blocks to Kafka, with their times and watermarks."""
 
 from clients.clock import steady_ms
-from producers.trades.blocks import cut_block, leading_run
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.outlet import Outlet
+from producers.trades.packing.blocks import cut_block, leading_run
+from producers.trades.packing.columns import TradeColumns
 from schemas.market import NO_TRADE_ID, Gap, Trade, TradeBlock, empty_block
 from schemas.rules.market import AHEAD_MS
 
@@ -57,7 +58,10 @@ class BlockWriter:
         Args:
             newest_ms: Newest event time of the received trades.
         """
-        now_ms = self._clock.now_ms(steady_ms())
+        return self.stamp_at(self._clock.now_ms(steady_ms()), newest_ms)
+
+    def stamp_at(self, now_ms: int, newest_ms: int) -> int:
+        """Record a reception at a time of the exchange's clock; as `stamp`."""
         self._received_ms = max(self._received_ms, now_ms, newest_ms - AHEAD_MS)
         return self._received_ms
 
@@ -82,6 +86,20 @@ class BlockWriter:
             era=self._era,
         )
         return self._send(block)
+
+    def send_columns(self, columns: TradeColumns, stream_ms: int) -> TradeBlock | None:
+        """Publish columns as a block, and return it; None while Kafka's queue is full.
+
+        Args:
+            columns: At least one trade.
+            stream_ms: As in `send`.
+        """
+        block = columns.block(
+            received_ms=self._received_ms,
+            watermark_ms=min(stream_ms, self._received_ms + AHEAD_MS),
+            era=self._era,
+        )
+        return block if self._send(block) else None
 
     def send_quiet(self, next_id: int, stream_ms: int) -> bool:
         """Publish that nothing was traded up to an event time; False while the queue is full."""
