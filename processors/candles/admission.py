@@ -23,13 +23,13 @@ class Admitted:
     Attributes:
         state: The symbol's new state; None before the first accepted block.
         doubts: Messages that are still undecided.
-        closed: Encoded candles to send, in order.
+        closed: Candles to send, in order: the interval of each, and the encoded candle.
         refused: Blocks for the dead letters, each with the reason.
     """
 
     state: CandleState | None
     doubts: Doubts
-    closed: tuple[bytes, ...] = ()
+    closed: tuple[tuple[str, bytes], ...] = ()
     refused: tuple[tuple[Kept, str], ...] = ()
 
 
@@ -58,12 +58,12 @@ class _Taken:
     """A block in a state: the state after it, and the candles to send, encoded."""
 
     step: Step
-    candles: tuple[bytes, ...]
+    candles: tuple[tuple[str, bytes], ...]
 
 
 def _folded(state: CandleState | None, decision: Decision, rules: CandleRules) -> Admitted:
     doubts, refused = decision.doubts, list(decision.refused)
-    closed: list[bytes] = []
+    closed: list[tuple[str, bytes]] = []
     for kept in decision.fold:
         if state is not None and kept.block.era > state.era:
             log.warning("%s", _new_era(state, kept))
@@ -119,4 +119,4 @@ def _step(state: CandleState | None, kept: Kept, rules: CandleRules) -> _Taken:
     ]
     for interval, building in held:
         validate(candle_of(kept.block.symbol, interval, building, CandleStatus.GAPPED))
-    return _Taken(step, tuple(map(codecs.encode, step.closed)))
+    return _Taken(step, tuple((c.interval, codecs.encode(c)) for c in step.closed))

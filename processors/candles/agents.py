@@ -1,7 +1,8 @@
 """The Faust application of the candle worker: topics, table, agent, timers."""
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import ItemsView, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,13 +10,17 @@ import faust
 from faust.types import TP
 
 from processors.candles.block_messages import Message
+from processors.candles.held_states import Closed, Stored
+from processors.candles.keeping import Acknowledgements, StateKeeper
 from processors.candles.state import MADE, CandleRules
-from processors.candles.worker import CandleWorker
+from processors.candles.worker import Acknowledged, CandleWorker
 from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, send_dead_letter, worker_app
+from processors.runtime.bundles import Bundle
 from processors.runtime.fence import Fence
 from processors.runtime.guard import beat_in_loop, leave_if_fenced, watch_progress
+from processors.runtime.producer import Bunch, BunchProducer, Outgoing
 from processors.runtime.stopped_partitions import Standing
-from schemas import codecs, topics
+from schemas import topics
 from schemas.codecs import contract_header
 from schemas.dead_letters import Origin
 from schemas.market import Candle
@@ -26,33 +31,97 @@ if TYPE_CHECKING:
     from processors.runtime.transport import CarefulConsumer
 
 log = logging.getLogger(__name__)
-CANDLE_HEADERS = dict([contract_header(Candle)])
+CANDLE_HEADERS = (contract_header(Candle),)
 _LIVE_EVERY_S = 1.0
 
 
 class KafkaOutlet:
-    """Sends results to their topics through Faust's producer."""
+    """Sends results to their topics through Faust's producer, unless the process was frozen."""
 
-    def __init__(self, app: WorkerApp) -> None:
-        self._candles = raw_topic(app, topics.CANDLES)
-        self._seconds = raw_topic(app, topics.CANDLES_1S)
-        self._live = raw_topic(app, topics.CANDLES_LIVE)
+    def __init__(self, app: WorkerApp, changelog: str, fence: Fence) -> None:
+        self._app = app
+        self._changelog = changelog
+        self._fence = fence
         self._dead_letters = raw_topic(app, topics.DEAD_LETTERS)
+        self._under_way: set[asyncio.Future[Any]] = set()
 
-    async def closed(self, key: bytes, candle: bytes, acknowledged: Callable[[], None]) -> None:
-        """Send a closed candle and call ``acknowledged`` when the broker has it."""
-        is_second = codecs.decode(Candle, candle).interval == Interval.ONE_SECOND
-        topic = self._seconds if is_second else self._candles
-        sent: Any = await topic.send(key=key, value=candle, headers=CANDLE_HEADERS)
-        sent.add_done_callback(lambda done: _tell(done, acknowledged))
+    async def closed(self, candles: list[Closed], acknowledged: Acknowledged) -> None:
+        """Send closed candles and call ``acknowledged`` with those that the broker has."""
+        seconds = [c for c in candles if c.interval == Interval.ONE_SECOND]
+        others = [c for c in candles if c.interval != Interval.ONE_SECOND]
+        for topic, those in ((topics.CANDLES_1S, seconds), (topics.CANDLES, others)):
+            for bunch in await self._send(topic.name, map(_outgoing, those)) if those else ():
+                self._follow(bunch, acknowledged)
 
-    async def live(self, key: bytes, candle: bytes) -> None:
-        """Send an open candle."""
-        await self._live.send(key=key, value=candle, headers=CANDLE_HEADERS)
+    def under_way(self) -> Acknowledgements:
+        """Return what is done when the broker has the closed candles sent so far."""
+        return self._under_way
+
+    async def states(self, records: list[Stored]) -> Acknowledgements:
+        """Send records of the table, and return what is done when the broker has them."""
+        outgoing = [Outgoing(r.key, r.value, partition=r.partition) for r in records]
+        return [bunch.sent for bunch in await self._send(self._changelog, outgoing)]
+
+    async def live(self, candles: list[Closed]) -> None:
+        """Send open candles."""
+        for bunch in await self._send(topics.CANDLES_LIVE.name, map(_outgoing, candles)):
+            bunch.sent.add_done_callback(_is_sent)
 
     async def dead_letter(self, raw: bytes, origin: Origin) -> None:
         """Send an unreadable message to the dead letters."""
         await send_dead_letter(self._dead_letters, raw, origin)
+
+    async def _send(self, topic: str, records: Iterable[Outgoing]) -> list[Bunch]:
+        leave_if_fenced(self._fence)
+        producer: BunchProducer = await self._app.maybe_start_producer()
+        return await producer.send_bunch(topic, records)
+
+    def _follow(self, bunch: Bunch, acknowledged: Acknowledged) -> None:
+        def told(done: asyncio.Future[Any]) -> None:
+            self._under_way.discard(done)
+            if _is_sent(done):
+                acknowledged((record.key, record.value) for record in bunch.records)
+            else:
+                log.warning("closed candles were not acknowledged; they stay in the outbox")
+
+        self._under_way.add(bunch.sent)
+        bunch.sent.add_done_callback(told)
+
+
+class StoredStates:
+    """The stored records: Faust's table, which its recovery fills."""
+
+    def __init__(self, table: Any) -> None:  # noqa: ANN401 - untyped
+        self._table = table
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the record of a symbol, None if it has none."""
+        raw: bytes | None = self._table.data.get(key)
+        return raw
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        """Take over a record that Kafka has."""
+        self._table.data[key] = value
+
+    def items(self) -> ItemsView[bytes, bytes]:
+        """Return all records."""
+        items: ItemsView[bytes, bytes] = self._table.data.items()
+        return items
+
+
+class CommitKeeper:
+    """Tells the consumer of what the worker has stored."""
+
+    def __init__(self, states: StateKeeper) -> None:
+        self._states = states
+
+    async def save(self) -> None:
+        """Store what has changed; wait a moment for Kafka to acknowledge it."""
+        await self._states.save()
+
+    def kept(self, tp: TP) -> int | None:
+        """Return the offset before which everything is stored; None before the first time."""
+        return self._states.kept(tp.partition)
 
 
 def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
@@ -63,13 +132,19 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
         name: Static member name within the consumer group; it must be unique.
         folder: Folder for Faust's own files.
     """
-    app = worker_app(topics.CANDLE_APP, settings, name=name, folder=folder)
+    app = worker_app(
+        topics.CANDLE_APP,
+        settings,
+        name=name,
+        folder=folder,
+        bundled=frozenset([topics.TRADES.name]),
+    )
     _wire(app, settings)
     return app
 
 
 def _wire(app: WorkerApp, settings: Settings) -> None:
-    trades = raw_topic(app, topics.TRADES)
+    trades = raw_topic(app, topics.TRADES, most_waiting=1)  # it is a bundle: all of one poll
     table = app.Table(
         topics.CANDLE_TABLE,
         key_type=bytes,
@@ -85,16 +160,15 @@ def _wire(app: WorkerApp, settings: Settings) -> None:
         consumer = cast("CarefulConsumer", app.consumer)
         return await consumer.read_again(TP(topics.TRADES.name, partition), offset)
 
-    worker = CandleWorker(table, KafkaOutlet(app), rules, read_again, standing)
+    outlet = KafkaOutlet(app, topics.CANDLE_CHANGELOG.name, fence)
+    worker = CandleWorker(StoredStates(table), outlet, rules, read_again, standing)
+    app.keeper = CommitKeeper(worker.keeper)
 
     @app.agent(trades, name="build_candles", concurrency=1)
     async def build_candles(stream: faust.StreamT[bytes]) -> None:
         async for event in stream.events():
             leave_if_fenced(fence)
-            m = event.message
-            await worker.take(
-                Message(m.key, m.value, m.headers or {}, m.topic, m.partition, m.offset)
-            )
+            await worker.take(_messages_of(event.message))
 
     @app.on_rebalance_complete.connect
     async def start_over(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
@@ -110,8 +184,15 @@ def _wire(app: WorkerApp, settings: Settings) -> None:
     watch_progress(app, frozenset([topics.TRADES.name]), taken, standing)
 
 
-def _tell(done: Any, acknowledged: Callable[[], None]) -> None:  # noqa: ANN401 - Faust's future
-    if done.cancelled() or done.exception() is not None:
-        log.warning("a closed candle was not acknowledged; it stays in the outbox")
-    else:
-        acknowledged()
+def _messages_of(bundle: Bundle) -> list[Message]:
+    return [
+        Message(r.key, r.value, r.headers, r.topic, r.partition, r.offset) for r in bundle.records
+    ]
+
+
+def _outgoing(candle: Closed) -> Outgoing:
+    return Outgoing(candle.key, candle.value, CANDLE_HEADERS)
+
+
+def _is_sent(done: "asyncio.Future[Any]") -> bool:
+    return not done.cancelled() and done.exception() is None

@@ -1,21 +1,25 @@
-"""The candle worker: decodes each message, takes one pure step, stores the state, sends candles.
+"""The candle worker: decodes messages, takes one pure step for each, sends the candles of all.
 
-The state is stored first, with the closed candles in its outbox, then the candles are sent. After a
-crash in between they are sent again; the opposite order could lose them.
+States are stored at the commits, with the closed candles in their outboxes, and nothing is
+committed that is not stored. After a crash in between the same messages are read again and give
+the same candles.
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, ItemsView
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, Protocol
 
 from processors.candles.admission import admit
 from processors.candles.block_messages import Message, kept_of, message_of
+from processors.candles.held_states import Closed, HeldStates, Stored, Table
 from processors.candles.id_jumps import Kept, is_ahead
+from processors.candles.keeping import Acknowledgements, StateKeeper
 from processors.candles.reconcile import Healer, Verdict
 from processors.candles.reducer import open_candles
 from processors.candles.state import CandleRules
-from processors.candles.state_record import CandleRecord, dump_record, load_record
+from processors.candles.state_record import CandleRecord
 from processors.runtime.stopped_partitions import Standing
 from schemas import codecs, topics
 from schemas.dead_letters import Origin, plain_headers
@@ -24,29 +28,24 @@ from schemas.market import TradeBlock
 from schemas.timeframe import Interval
 
 log = logging.getLogger(__name__)
-
-
-class Table(Protocol):
-    """The state table: raw bytes by symbol."""
-
-    def get(self, key: bytes) -> bytes | None:
-        """Return the record of a symbol, None if it has none."""
-
-    def __setitem__(self, key: bytes, value: bytes) -> None:
-        """Store the record of a symbol."""
-
-    def items(self) -> ItemsView[bytes, bytes]:
-        """Return all records."""
+Acknowledged = Callable[[Iterable[tuple[bytes, bytes]]], None]  # key and value of each candle
+_IN_ONE_GO: Final = 64  # so many messages are folded before their candles go and others have a turn
 
 
 class Outlet(Protocol):
-    """Destination of the results; each method returns once the record is queued."""
+    """Destination of the results; each method returns once the records are queued."""
 
-    async def closed(self, key: bytes, candle: bytes, acknowledged: Callable[[], None]) -> None:
-        """Send a closed candle and call ``acknowledged`` when the broker has it."""
+    async def closed(self, candles: list[Closed], acknowledged: Acknowledged) -> None:
+        """Send closed candles, and call ``acknowledged`` with those that the broker has."""
 
-    async def live(self, key: bytes, candle: bytes) -> None:
-        """Send an open candle."""
+    def under_way(self) -> Acknowledgements:
+        """Return what is done when the broker has the closed candles sent so far."""
+
+    async def states(self, records: list[Stored]) -> Acknowledgements:
+        """Send records of the table, and return what is done when the broker has them."""
+
+    async def live(self, candles: list[Closed]) -> None:
+        """Send open candles."""
 
     async def dead_letter(self, raw: bytes, origin: Origin) -> None:
         """Send an unreadable message to the dead letters."""
@@ -66,67 +65,79 @@ class CandleWorker:
         """Create a worker without any state of its own.
 
         Args:
-            table: The state of each symbol.
+            table: The stored state of each symbol.
             outlet: Destination of the results.
             rules: Intervals and allowed lateness.
             read_again: Continues reading a partition at an offset, or at the oldest one that Kafka
                 still has, and returns the latter; None if Kafka does not answer.
             standing: Partitions that are stopped.
         """
-        self._table = table
+        self._states = HeldStates(table)
         self._outlet = outlet
         self._rules = rules
         self._read_again = read_again
         self._standing = standing
         self._healer = Healer()
-        self._records: dict[bytes, tuple[bytes, CandleRecord]] = {}
-        self._acknowledged: set[tuple[bytes, bytes]] = set()
         self._moved: set[bytes] = set()
         self.taken: dict[int, int] = {}  # partition: newest offset
+        self.keeper = StateKeeper(self._states, outlet.states, outlet.under_way)
 
-    async def take(self, message: Message) -> None:
-        """Fold one message into the candles of its symbol.
+    async def take(self, messages: Sequence[Message]) -> None:
+        """Fold messages into the candles of their symbols, those of a partition in their order.
 
         A message that cannot be read or folded becomes a dead letter. A record or a state that only
-        a newer version can read stops its partition.
+        a newer version can read stops its partition. The other messages go on.
         """
-        if self._standing.holds(message.topic, message.partition):
-            return
-        self.taken[message.partition] = message.offset
-        self._healer.saw(message.partition, message.offset)
-        try:
-            kept = kept_of(message)
-            record = self._record(kept.key)
-        except PoisonMessage as error:
-            await self._bury(message, str(error))
-        except ContractMismatch as mismatch:
-            self._standing.stop(message.topic, message.partition, message.offset, mismatch)
-        else:
-            if await self._may_fold(message, kept.block, record):
-                await self._fold(message, kept, record)
+        for start in range(0, len(messages), _IN_ONE_GO):
+            closed: list[Closed] = []
+            for message in messages[start : start + _IN_ONE_GO]:
+                if not self._standing.holds(message.topic, message.partition):
+                    closed += await self._take(message)
+            await self._send(closed)
+            if start + _IN_ONE_GO < len(messages):
+                await asyncio.sleep(0)
 
     async def send_live(self) -> None:
         """Send the open candles of the symbols that changed since the last call."""
         moved, self._moved = self._moved, set()
-        for key in sorted(moved):
-            record = self._readable(key)
-            if record is None:
-                continue
-            for candle in open_candles(key.decode(), record.state):
-                if candle.interval != Interval.ONE_SECOND:  # it is over before anybody reads it
-                    await self._outlet.live(key, codecs.encode(candle))
+        candles = [
+            Closed(key, candle.interval, codecs.encode(candle))
+            for key in sorted(moved)
+            if (record := self._readable(key)) is not None
+            for candle in open_candles(key.decode(), record.state)
+            if candle.interval != Interval.ONE_SECOND  # it is over before anybody reads it
+        ]
+        if candles:
+            await self._outlet.live(candles)
 
     async def start_over(self) -> None:
         """Drop what belongs to the old assignment, and resend unacknowledged candles."""
         self._healer.forget()
         self.taken.clear()
-        self._records.clear()
         self._moved.clear()
-        self._acknowledged.clear()
-        for key in [key for key, _ in self._table.items()]:
-            record = self._readable(key)
-            for candle in record.outbox if record else ():
-                await self._send(key, candle)
+        self._states.forget()
+        self.keeper.forget()
+        readable = [key for key in self._states.symbols() if self._readable(key)]
+        await self._send([candle for key in readable for candle in self._states.outbox(key)])
+
+    async def _take(self, message: Message) -> list[Closed]:
+        """Fold one message and return the candles that it closes."""
+        self.taken[message.partition] = message.offset
+        self._healer.saw(message.partition, message.offset)
+        closed: list[Closed] = []
+        try:
+            kept = kept_of(message)
+            record = self._states.record(kept.key)
+        except PoisonMessage as error:
+            await self._bury(message, str(error))
+        except ContractMismatch as mismatch:
+            self._standing.stop(message.topic, message.partition, message.offset, mismatch)
+            return closed
+        else:
+            if await self._may_fold(message, kept.block, record):
+                closed = await self._fold(message, kept, record)
+        self.keeper.folded(message.partition, message.offset)
+        return closed
 
     async def _may_fold(
         self, message: Message, block: TradeBlock, record: CandleRecord | None
@@ -144,32 +155,20 @@ class CandleWorker:
                 self._healer.holds_from(message.partition, oldest)
         return verdict is Verdict.REAL_GAP
 
-    async def _fold(self, message: Message, kept: Kept, record: CandleRecord | None) -> None:
+    async def _fold(
+        self, message: Message, kept: Kept, record: CandleRecord | None
+    ) -> list[Closed]:
         admitted = admit(record, kept, self._rules)
         for refused, reason in admitted.refused:
             await self._bury(message_of(refused, message.topic), reason)
-        if admitted.state is None:
-            return
-        if record is not None and (admitted.state, admitted.doubts) == (
-            record.state,
-            record.doubts,
-        ):
-            return
-        key = kept.key
-        outbox = (*self._unacknowledged(key, record), *admitted.closed)
-        self._remember(key, CandleRecord(message.offset, admitted.state, outbox, admitted.doubts))
-        self._moved.add(key)
-        for candle in admitted.closed:
-            await self._send(key, candle)
-
-    def _unacknowledged(self, key: bytes, record: CandleRecord | None) -> list[bytes]:
-        waiting = []
-        for candle in record.outbox if record else ():
-            if (key, candle) in self._acknowledged:
-                self._acknowledged.discard((key, candle))
-            else:
-                waiting.append(candle)
-        return waiting
+        state, doubts = admitted.state, admitted.doubts
+        if state is None or (record and (state, doubts) == (record.state, record.doubts)):
+            return []
+        closed = [Closed(kept.key, interval, value) for interval, value in admitted.closed]
+        changed = CandleRecord(message.offset, state, doubts=doubts)
+        self._states.put(kept.key, message.partition, changed, closed)
+        self._moved.add(kept.key)
+        return closed
 
     async def _bury(self, message: Message, reason: str) -> None:
         origin = Origin(
@@ -183,26 +182,13 @@ class CandleWorker:
         )
         await self._outlet.dead_letter(message.value or b"", origin)
 
-    async def _send(self, key: bytes, candle: bytes) -> None:
-        await self._outlet.closed(key, candle, lambda: self._acknowledged.add((key, candle)))
+    async def _send(self, closed: list[Closed]) -> None:
+        if closed:
+            await self._outlet.closed(closed, self._states.acknowledged)
 
     def _readable(self, key: bytes) -> CandleRecord | None:
         """Return a symbol's record, None if only a newer version can read it."""
         try:
-            return self._record(key)
+            return self._states.record(key)
         except ContractMismatch:
             return None
-
-    def _record(self, key: bytes) -> CandleRecord | None:
-        raw = self._table.get(key)
-        if raw is None:
-            return None
-        known = self._records.get(key)
-        if known is None or known[0] is not raw:
-            known = self._records[key] = raw, load_record(raw)
-        return known[1]
-
-    def _remember(self, key: bytes, record: CandleRecord) -> None:
-        raw = dump_record(record)
-        self._table[key] = raw
-        self._records[key] = raw, record

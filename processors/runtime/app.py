@@ -1,12 +1,14 @@
 """The Faust application shared by all workers: settings, transport, topics, dead letters."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import faust
 from faust.transport.base import Transport
 
+from processors.runtime.bundles import BundlingTransport, Keeper
 from processors.runtime.transport import CarefulTransport
 from schemas import topics
 from schemas.dead_letters import Origin, letter_of
@@ -17,14 +19,36 @@ SESSION_S = 6.0  # the broker's minimum
 
 
 class WorkerApp(faust.App):
-    """Faust application on the careful transport."""
+    """Faust application on the careful transport, without Faust's monitor: nobody reads it.
+
+    Attributes:
+        bundled: Topics whose records come in bundles; see `processors.runtime.bundles`.
+        keeper: What stores the outcome of those records before a commit.
+    """
+
+    bundled: frozenset[str] = frozenset()
+    keeper: Keeper | None = None
+
+    def on_init_dependencies(self) -> Iterable[Any]:
+        """Return the services of the application."""
+        services: Iterable[Any] = super().on_init_dependencies()
+        self.sensors.remove(self.monitor)
+        self.sensors.add(faust.Sensor())  # it does nothing, but Faust wants one for a rebalance
+        return services
 
     def _new_transport(self) -> Transport:
-        return CarefulTransport(self.conf.broker_consumer, self)
+        transport = BundlingTransport if self.bundled else CarefulTransport
+        return transport(self.conf.broker_consumer, self)
 
 
 def worker_app(
-    app_id: str, settings: Settings, *, name: str, folder: Path, waits_empty: bool = True
+    app_id: str,
+    settings: Settings,
+    *,
+    name: str,
+    folder: Path,
+    waits_empty: bool = True,
+    bundled: frozenset[str] = frozenset(),
 ) -> WorkerApp:
     """Return an application without agents, with the settings all workers share.
 
@@ -34,9 +58,10 @@ def worker_app(
         name: Static member name within the group.
         folder: Folder for Faust's own files.
         waits_empty: Whether a rebalance and a shutdown wait for the messages in progress.
+        bundled: Topics whose records come in bundles; the application then needs a keeper.
     """
     servers = settings.kafka.bootstrap_servers.split(",")
-    return WorkerApp(
+    app = WorkerApp(
         app_id,
         broker=[f"kafka://{server.strip()}" for server in servers],
         consumer_group_instance_id=name,
@@ -47,6 +72,7 @@ def worker_app(
         broker_commit_interval=1.0,
         producer_compression_type="lz4",
         producer_linger=0.005,
+        producer_max_batch_size=131_072,
         store="memory://",
         stream_wait_empty=waits_empty,
         datadir=str(folder),
@@ -57,6 +83,8 @@ def worker_app(
         TableManager="processors.runtime.recovery:OrderedTables",
         web_enabled=False,
     )
+    app.bundled = bundled
+    return app
 
 
 async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) -> None:
@@ -76,6 +104,14 @@ async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) ->
         log.exception("a dead letter cannot be sent: %s", origin)
 
 
-def raw_topic(app: WorkerApp, topic: topics.Topic) -> faust.TopicT:
-    """Return a topic of raw bytes; `schemas.codecs` encodes and decodes them."""
-    return app.topic(topic.name, key_serializer="raw", value_serializer="raw")
+def raw_topic(
+    app: WorkerApp, topic: topics.Topic, *, most_waiting: int | None = None
+) -> faust.TopicT:
+    """Return a topic of raw bytes; `schemas.codecs` encodes and decodes them.
+
+    Args:
+        app: The application.
+        topic: The topic.
+        most_waiting: So many messages at most wait for the agent; None for Faust's default.
+    """
+    return app.topic(topic.name, key_serializer="raw", value_serializer="raw", maxsize=most_waiting)

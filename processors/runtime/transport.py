@@ -21,6 +21,8 @@ from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP, Message
 
+from processors.runtime.producer import BunchProducer
+
 log: Final = logging.getLogger(__name__)
 FETCH_WAIT_MS = 50
 _ANSWER_S: Final = 5.0
@@ -88,13 +90,22 @@ class CarefulConsumer(Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - the base's signature
         """Fetch records, without those that were under way when `read_again` was called."""
         async for tp, message in super().getmany(timeout):
-            start, until_s = self._sought.get(tp, (message.offset, 0.0))
-            if until_s and message.offset == start:
-                self._read_offset[tp] = start  # a record under way may have set it
-            elif until_s > time.monotonic():
-                continue
-            self._sought.pop(tp, None)
-            yield tp, message
+            if self.is_due(tp, message):
+                yield tp, message
+
+    def is_due(self, tp: TP, message: Message) -> bool:
+        """Return whether a message counts."""
+        return self._counts(tp, message.offset)
+
+    def _counts(self, tp: TP, offset: int) -> bool:
+        """Return whether a record counts, or was under way when its partition was sought."""
+        start, until_s = self._sought.get(tp, (offset, 0.0))
+        if until_s and offset == start:
+            self._read_offset[tp] = start  # a record under way may have set it
+        elif until_s > time.monotonic():
+            return False
+        self._sought.pop(tp, None)
+        return True
 
     async def perform_seek(self) -> None:
         """Go to the committed offsets, from where every record counts."""
@@ -113,6 +124,7 @@ class CarefulConsumer(Consumer):
 
 
 class CarefulTransport(Transport):
-    """Transport that uses the careful consumer."""
+    """Transport that uses the careful consumer, and the producer that takes bunches."""
 
     Consumer = CarefulConsumer
+    Producer = BunchProducer

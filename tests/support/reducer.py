@@ -33,7 +33,7 @@ class Reducer:
         kept = Kept(0, at, block, message.key, message.value, message.headers)
         admitted = admit(self.record, kept, RULES)
         self.refused += [refused.block for refused, _ in admitted.refused]
-        self.closed += [codecs.decode(Candle, raw) for raw in admitted.closed]
+        self.closed += [codecs.decode(Candle, raw) for _, raw in admitted.closed]
         if admitted.state is None or self._holds(admitted):
             return
         record = CandleRecord(at, admitted.state, doubts=admitted.doubts)

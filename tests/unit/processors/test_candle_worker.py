@@ -1,80 +1,19 @@
 """The candle worker's order of work, over a table and an outlet in memory."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from processors.candles.block_messages import Message
 from processors.candles.state import MADE, CandleRules
 from processors.candles.state_record import load_record
 from processors.candles.worker import CandleWorker
-from processors.runtime.stopped_partitions import Standing
 from schemas import codecs, topics
-from schemas.dead_letters import Origin
 from schemas.market import Candle, TradeBlock
 from schemas.timeframe import Interval
 from tests.support.builders import MINUTE_MS, START_MS, a_block, trades_at
+from tests.support.candle_stage import RULES, Stage, a_message
 
-RULES = CandleRules()
 SECONDS = CandleRules(intervals=(Interval.ONE_SECOND, *MADE))
 UNKNOWN_SCHEMA = b"\0\0\0\0\1"
-
-
-@dataclass(slots=True)
-class Outlet:
-    """Keeps what is sent, and acknowledges nothing."""
-
-    candles: list[bytes] = field(default_factory=list)
-    letters: list[Origin] = field(default_factory=list)
-
-    async def closed(self, _key: bytes, candle: bytes, _acknowledged: Callable[[], None]) -> None:
-        self.candles.append(candle)
-
-    async def live(self, _key: bytes, candle: bytes) -> None:
-        self.candles.append(candle)
-
-    async def dead_letter(self, _raw: bytes, origin: Origin) -> None:
-        self.letters.append(origin)
-
-
-@dataclass(slots=True)
-class Reader:
-    """Takes note of what shall stand still."""
-
-    stopped: list[tuple[str, int, int]] = field(default_factory=list)
-
-    def stand_still(self, topic: str, partition: int, offset: int) -> None:
-        self.stopped.append((topic, partition, offset))
-
-    def move_on(self) -> None:
-        self.stopped.clear()
-
-
-class Stage:
-    """A worker, and what it has done."""
-
-    def __init__(self, table: dict[bytes, bytes] | None = None, rules: CandleRules = RULES) -> None:
-        self.table = {} if table is None else table
-        self.outlet, self.reader, self.standing = Outlet(), Reader(), Standing()
-        self.standing.read_by(self.reader)
-        self.worker = CandleWorker(self.table, self.outlet, rules, self.read_again, self.standing)
-
-    async def read_again(self, _partition: int, _offset: int) -> int | None:
-        raise AssertionError("nothing is to be read again")
-
-    def take(self, *messages: Message) -> "Stage":
-        async def all_of_them() -> None:
-            for message in messages:
-                await self.worker.take(message)
-
-        asyncio.run(all_of_them())
-        return self
-
-
-def a_message(block: TradeBlock, offset: int, partition: int = 0) -> Message:
-    made = codecs.message_of(block)
-    place = topics.TRADES.name, partition, offset
-    return Message(made.key, made.value, made.headers, *place)
 
 
 def blocks(count: int) -> list[TradeBlock]:

@@ -9,7 +9,9 @@ import pytest
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
+from faust.transport.drivers import aiokafka
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.transport.utils import DefaultSchedulingStrategy
 
 ORIGINALS = {
     Recovery.on_recovery_completed: "6ef567acf072e46d",
@@ -24,6 +26,15 @@ ORIGINALS = {
     Consumer._wait_next_records: "6218e1969a636b3f",
     Consumer.ack: "5fcf41cf45153475",
     Consumer.track_message: "217d7f1399a4cd8e",
+    Consumer.commit: "a354437baaa08bf8",
+    Consumer._commit_tps: "a20e230b05ae8b15",
+    Consumer._filter_committable_offsets: "dc5e9baf5d994485",
+    Consumer._filter_tps_with_pending_acks: "f6f9239774234e7e",
+    Consumer.on_buffer_full: "c8961679e0bcdce5",
+    Consumer.wait_empty: "e4662fe24f094819",
+    aiokafka.Consumer._to_message: "7c24f6511b2fcef7",
+    aiokafka.Consumer.verify_event_path: "a17e8f0610e1abcb",
+    DefaultSchedulingStrategy.iterate: "aa1147fa5c2101b8",
 }
 
 

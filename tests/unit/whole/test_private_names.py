@@ -38,6 +38,14 @@ USED: Final = {
     "clients/kafka/topics.py": ("confluent_kafka.cimpl:NewTopic",),
     "processors/extra/checks.py": ("river.base.estimator:Estimator._unit_test_skips",),
     "processors/runtime/app.py": ("faust.app:App._new_transport",),
+    "processors/runtime/bundles.py": (
+        "faust.transport.consumer:Consumer._get_active_partitions",
+        "faust.transport.drivers.aiokafka:Consumer._new_offset",
+        "faust.transport.drivers.aiokafka:Consumer._to_message",
+    ),
+    "processors/runtime/producer.py": (
+        "faust.transport.drivers.aiokafka:Producer._ensure_producer",
+    ),
     "processors/runtime/recovery.py": (
         "faust.app:App._fetcher",
         "faust.tables.recovery:Recovery._is_changelog_tp",

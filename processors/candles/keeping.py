@@ -1,0 +1,109 @@
+"""Stores changed records before each commit, and says up to which offset everything is stored."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from processors.candles.held_states import HeldStates, Stored
+
+log: Final = logging.getLogger(__name__)
+_PATIENCE_S: Final = 2.0  # a commit, and so a rebalance, waits no longer; the next one goes on
+
+Acknowledgements = Collection["asyncio.Future[Any]"]
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """Records that were sent, and the offsets before which they hold everything."""
+
+    records: list[Stored]
+    marks: dict[int, int]
+    sent: Acknowledgements
+
+
+class StateKeeper:
+    """Stores records, and knows what of each partition is folded and stored.
+
+    Args:
+        states: The records.
+        send: Sends records, returns what is done when Kafka has them.
+        candles: Returns what is done when Kafka has the candles sent so far.
+    """
+
+    def __init__(
+        self,
+        states: HeldStates,
+        send: Callable[[list[Stored]], Awaitable[Acknowledgements]],
+        candles: Callable[[], Acknowledgements],
+    ) -> None:
+        self._states = states
+        self._send = send
+        self._candles = candles
+        self._lock = asyncio.Lock()
+        self._folded: dict[int, int] = {}
+        self._kept: dict[int, int] = {}
+        self._under_way: _UnderWay | None = None
+
+    def folded(self, partition: int, offset: int) -> None:
+        """Take note that the records up to an offset are folded; call this after each."""
+        self._folded[partition] = offset + 1
+
+    def kept(self, partition: int) -> int | None:
+        """Return the offset before which everything is stored; None before the first time."""
+        return self._kept.get(partition)
+
+    async def save(self) -> None:
+        """Store what has changed; wait a moment for Kafka to acknowledge it.
+
+        Candles are acknowledged first, as a rule; those that are not go along in the records.
+        """
+        async with self._lock:
+            if self._under_way is None:
+                await _done(self._candles())
+                await self._begin()
+            if self._under_way is not None:
+                await self._end(self._under_way)
+
+    def forget(self) -> None:
+        """Forget all offsets after a new assignment."""
+        self._folded.clear()
+        self._kept.clear()
+        self._under_way = None
+
+    async def _begin(self) -> None:
+        """Send what has changed; records and offsets are taken in one moment."""
+        marks, records = dict(self._folded), self._states.unstored()
+        begun = self._under_way = _UnderWay(records, marks, [])
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                sent = await self._send(records) if records else []
+        except TimeoutError:
+            log.warning("Kafka takes no state: it is tried again at the next commit")
+            if self._under_way is begun:
+                self._under_way = None
+                self._states.lost(records)
+        else:
+            if self._under_way is begun:
+                self._under_way = _UnderWay(records, marks, sent)
+
+    async def _end(self, under_way: _UnderWay) -> None:
+        if not await _done(under_way.sent) or self._under_way is not under_way:
+            return
+        self._under_way = None
+        failed = [sent for sent in under_way.sent if sent.cancelled() or sent.exception()]
+        if failed:
+            log.warning("Kafka did not take a state: %r", failed[0])
+            self._states.lost(under_way.records)
+            return
+        self._states.stored(under_way.records)
+        self._kept |= under_way.marks
+
+
+async def _done(futures: Acknowledgements) -> bool:
+    """Wait until all futures are done, but not for long, and return whether they are."""
+    if not futures:
+        return True
+    _, pending = await asyncio.wait(futures, timeout=_PATIENCE_S)
+    return not pending
