@@ -5,7 +5,7 @@
 All read the same trades from the same broker, one process at a time, in rounds. The worker reads
 blocks, the peers one JSON message a trade, as each is meant to be used. The time of a run, without
 joining the group, is that from the first record read to the last 15-minute candle handed over; for
-the worker it is that from its first state record to its last candle, by the records' timestamps.
+the worker it is that from its first closed candle to its last one, by the records' timestamps.
 Every field of the worker's candles, 1m and 15m, is compared with the truth; the peers' are counted.
 """
 
@@ -126,19 +126,15 @@ def timed(
     kafka: RunningKafka, truth: dict[tuple[str, str, int], Candle], process: psutil.Process
 ) -> tuple[float, float]:
     reader = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"r{time.time_ns()}"})
-    names = (topics.CANDLES.name, topics.CANDLE_CHANGELOG.name)
-    reader.assign([TopicPartition(name, i, 0) for name in names for i in range(PARTITIONS)])
+    reader.assign([TopicPartition(topics.CANDLES.name, i, 0) for i in range(PARTITIONS)])
     first_ms, last_ms, candles, cpu = 0, 0, {}, 0.0
     deadline = time.monotonic() + 120
     while len(candles) < len(truth) and time.monotonic() < deadline:
         for message in reader.consume(1000, 0.05):
             ms = message.timestamp()[1]
-            if message.topic() == topics.CANDLE_CHANGELOG.name:
-                first_ms = min(first_ms or ms, ms)
-                continue
             candle = codecs.decode(Candle, message.value())
             candles[candle.symbol, candle.interval, candle.open_ms] = candle
-            last_ms = max(last_ms, ms)
+            first_ms, last_ms = min(first_ms or ms, ms), max(last_ms, ms)
         cpu = sum(process.cpu_times()[:2])
     reader.close()
     assert candles == truth, f"{len(candles)} candles of {len(truth)}, or not equal"

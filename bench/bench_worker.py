@@ -97,7 +97,8 @@ def contest(
                     continue
                 flame = f"{arguments.flame}-{what}-{name}.svg" if arguments.flame else ""
                 bench_candles.empty_topics(kafka)
-                run = Run(kafka, command, arguments.tree, flame)
+                group = f"bare-{time.time_ns()}" if name == "bare" else ""
+                run = Run(kafka, command, arguments.tree, flame, group)
                 if what == "catch-up":
                     yield name, f"{what} {size}", run.catch_up(arguments.trades, size)
                 else:
@@ -106,7 +107,7 @@ def contest(
 
 
 def shown(figures: Figures) -> str:
-    return "   ".join(f"{name} {value:,.1f}" for name, value in figures.items())
+    return "   ".join(f"{name} {value:,.4g}" for name, value in figures.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class Run:
     command: list[str]
     tree: Path
     flame: str
+    bare_group: str
 
     @contextmanager
     def worker(self) -> Iterator[psutil.Process]:
@@ -124,8 +126,8 @@ class Run:
                 "CANDLEWICK_DATA_DIR": folder,
                 "CANDLEWICK_LOG_LEVEL": "WARNING",
             }
-            bare = [self.kafka.bootstrap] if "bare" in self.command[-1] else []
-            process = subprocess.Popen([*self.command, *bare], env=environment, cwd=self.tree)
+            more = [self.kafka.bootstrap, self.bare_group] if self.bare_group else []
+            process = subprocess.Popen([*self.command, *more], env=environment, cwd=self.tree)
             try:
                 yield psutil.Process(process.pid)
             finally:
@@ -220,7 +222,8 @@ class Run:
         admin = AdminClient({"bootstrap.servers": self.kafka.bootstrap})
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            group = admin.describe_consumer_groups([topics.CANDLE_APP])[topics.CANDLE_APP]
+            name = self.bare_group or topics.CANDLE_APP
+            group = admin.describe_consumer_groups([name])[name]
             if group.exception() is None and group.result().state.name == "STABLE":
                 break
             time.sleep(0.1)

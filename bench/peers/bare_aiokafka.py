@@ -1,6 +1,6 @@
 """Peer: the candle worker's own core behind a bare aiokafka consumer and producer, without Faust.
 
-Usage: bare_aiokafka.py BOOTSTRAP. Runs until it is ended. What is missing is what Faust and
+Usage: bare_aiokafka.py BOOTSTRAP GROUP. Runs until it is ended. What is missing is what Faust and
 `processors/runtime` do besides: assignment with recovery of the states, rebalances, a fence, a
 watchdog. It shows what these cost.
 """
@@ -70,11 +70,11 @@ async def read_again(_partition: int, _offset: int) -> int:
     return 0
 
 
-async def main(bootstrap: str) -> None:
+async def main(bootstrap: str, group: str) -> None:
     consumer = AIOKafkaConsumer(
         topics.TRADES.name,
         bootstrap_servers=bootstrap,
-        group_id=topics.CANDLE_APP,
+        group_id=group,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         fetch_max_wait_ms=50,
@@ -106,4 +106,4 @@ async def main(bootstrap: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1]))
+    uvloop.run(main(sys.argv[1], sys.argv[2]))

@@ -4,18 +4,25 @@ Merging is associative and does not depend on the order of arrival, because each
 range of trade ids. A late or repaired trade therefore gives the same candle as a punctual one.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import groupby, pairwise
+from operator import mul
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from processors.candles.exact_sums import segment_dots, segment_sums
 from schemas.market import NO_TRADE_ID, TradeBlock
+from schemas.quick_records import quick
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+FEW_ROWS: Final = 32  # up to here a loop costs less than the calls of NumPy do, whatever is in them
 
+
+@quick
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Aggregate of the trades ``first_trade_id`` to ``last_trade_id`` of one candle, or of none.
@@ -60,12 +67,45 @@ def pieces_of(block: TradeBlock, *, step_ms: int) -> list[Piece]:
 
     Event times may go back. Void records are left out.
     """
+    if len(block) <= FEW_ROWS:
+        return list(_pieces_of_few(block, step_ms))
+    return pieces_of_many(block, step_ms=step_ms)
+
+
+def pieces_of_many(block: TradeBlock, *, step_ms: int) -> list[Piece]:
+    """Return what `pieces_of` does, by columns."""
     rows = _without_void(block)
     if not len(rows):
         return []
     bucket = rows.event_ms // step_ms
     starts = np.append(0, np.flatnonzero(bucket[1:] != bucket[:-1]) + 1)
     return [Piece(*fields) for fields in zip(*_columns(rows, starts, step_ms), strict=True)]
+
+
+def _pieces_of_few(block: TradeBlock, step_ms: int) -> Iterator[Piece]:
+    columns = block.event_ms, block.price_e8, block.quantity_e8, block.fills, block.taker_sold
+    rows = [row for row in zip(*(c.tolist() for c in columns), strict=True) if row[3]]
+    trade_id = block.first_trade_id
+    for open_ms, run in groupby(rows, lambda row: row[0] // step_ms * step_ms):
+        times, prices, quantities, fills, sold = zip(*run, strict=True)
+        quotes, count = list(map(mul, prices, quantities)), sum(fills)
+        yield Piece(
+            open_ms,
+            prices[0],
+            max(prices),
+            min(prices),
+            prices[-1],
+            sum(quantities),
+            sum(quotes),
+            count,
+            sum(q for q, is_sold in zip(quantities, sold, strict=True) if not is_sold),
+            sum(q for q, is_sold in zip(quotes, sold, strict=True) if not is_sold),
+            trade_id,
+            trade_id + count - 1,
+            sum((after - before) ** 2 for before, after in pairwise(prices)),
+            times[-1],
+        )
+        trade_id += count
 
 
 def part_of(block: TradeBlock, start: int, end: int) -> TradeBlock:

@@ -1,11 +1,13 @@
 """The candle reducer's state for one symbol, and its form in the state table."""
 
 from dataclasses import astuple, dataclass, field
+from functools import cache
 from typing import Any
 
 from processors.candles.partial import Piece
 from processors.candles.trade_ids import Missing
 from schemas.market import NO_TRADE_ID
+from schemas.quick_records import quick
 from schemas.timeframe import Interval
 
 CandleKey = tuple[Interval, int]  # interval and open_ms
@@ -33,9 +35,15 @@ class CandleRules:
     @property
     def step_ms(self) -> int:
         """Length of the shortest interval, in milliseconds."""
-        return min(interval.ms for interval in self.intervals)
+        return _shortest_ms(self.intervals)
 
 
+@cache
+def _shortest_ms(intervals: tuple[Interval, ...]) -> int:
+    return min(interval.ms for interval in intervals)
+
+
+@quick
 @dataclass(frozen=True, slots=True)
 class Building:
     """A candle under construction; ``revision`` is 0 until it is first closed."""

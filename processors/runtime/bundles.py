@@ -15,9 +15,14 @@ from typing import Any, Final, Protocol
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, ConsumerMessage, Message
 
-from processors.runtime.transport import CarefulConsumer, CarefulTransport
+from processors.runtime.transport import (
+    CarefulConsumer,
+    CarefulConsumerThread,
+    CarefulTransport,
+)
 
 _POLL_EVERY_S: Final = 0.01  # polls are not closer than that: what comes in between is one bundle
+_LINGER_S: Final = 0.004
 
 
 class Keeper(Protocol):
@@ -85,6 +90,29 @@ class BundlingScheduler(DefaultSchedulingStrategy):
         yield from super().iterate(single)
 
 
+class LingeringConsumerThread(CarefulConsumerThread):
+    """Consumer thread that waits a moment for what comes just behind the first records.
+
+    A producer's tick reaches the partitions one after the other. Kafka answers after the first, and
+    each answer that is handed on wakes two threads.
+    """
+
+    async def _fetch_records(
+        self,
+        consumer: Any,  # noqa: ANN401 - the client's
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - the base's signature
+        max_records: int | None = None,
+    ) -> Any:  # noqa: ANN401 - the client's
+        fetch = super()._fetch_records
+        found = await fetch(consumer, active_partitions, timeout, max_records)
+        if not found:
+            return found
+        await asyncio.sleep(_LINGER_S)
+        behind = await fetch(consumer, active_partitions, 0.0, max_records)
+        return {tp: [*found.get(tp, ()), *behind.get(tp, ())] for tp in {**found, **behind}}
+
+
 class BundlingConsumer(CarefulConsumer):
     """Consumer that bundles the records of some topics, and commits of them what is stored.
 
@@ -111,6 +139,9 @@ class BundlingConsumer(CarefulConsumer):
         await self._keeper().save()
         committed: bool = await super().commit(topics, start_new_transaction)
         return committed
+
+    def _new_consumer_thread(self) -> LingeringConsumerThread:
+        return LingeringConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def on_buffer_full(self, tp: TP) -> None:
         """Go on reading: the queue of bundles is short, and a full one makes the reader wait."""

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.candles.partial import FEW_ROWS, part_of, pieces_of, pieces_of_many
 from processors.candles.reducer import open_candles, start_state
 from processors.candles.state import CandleRules
 from schemas.market import Candle, Trade, TradeBlock, empty_block
@@ -84,6 +85,24 @@ def test_candles_equal_a_loop_over_every_trade_however_the_blocks_are_cut(
         traded = {ms: c for ms, c in ours.items() if c.status != "quiet"}
         assert {ms: fields_of(c, list(truth[ms])) for ms, c in traded.items()} == truth
         assert list(ours) == list(range(min(ours), max(ours) + 1, interval.ms))
+
+
+@given(
+    runs_of_trades(),
+    st.sampled_from([1_000, MINUTE_MS]),
+    st.lists(st.tuples(st.integers(0, 59), st.booleans(), st.integers(0, 3_000)), max_size=20),
+)
+def test_a_loop_over_few_trades_makes_the_pieces_that_columns_make(
+    trades: list[Trade], step_ms: int, changes: list[tuple[int, bool, int]]
+) -> None:
+    block = a_block(trades)
+    fills, times = block.fills.copy(), block.event_ms.copy()
+    for row, is_void, back_ms in changes:
+        fills[row % len(fills)] *= not is_void
+        times[row % len(times)] -= back_ms
+    block = replace(part_of(block, 0, FEW_ROWS), fills=fills[:FEW_ROWS], event_ms=times[:FEW_ROWS])
+
+    assert pieces_of(block, step_ms=step_ms) == pieces_of_many(block, step_ms=step_ms)
 
 
 @given(runs_of_trades(), st.lists(st.integers(0, 1000)), st.data())

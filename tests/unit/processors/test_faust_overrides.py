@@ -17,6 +17,7 @@ ORIGINALS = {
     Recovery.on_recovery_completed: "6ef567acf072e46d",
     TableManager.recovery.fget: "f0bf5de78b4c3d23",
     AIOKafkaConsumerThread.getmany: "26fc5fc9f3b667e1",
+    AIOKafkaConsumerThread._fetch_records: "39a2c6c79fc1455a",
     AIOKafkaConsumerThread.seek_wait: "12e8d34e554e9024",
     AIOKafkaConsumerThread._seek_wait: "9d221e816d940467",
     AIOKafkaConsumerThread._create_worker_consumer: "c2701bfc3e6f6cad",

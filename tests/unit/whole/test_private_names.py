@@ -40,6 +40,8 @@ USED: Final = {
     "processors/runtime/app.py": ("faust.app:App._new_transport",),
     "processors/runtime/bundles.py": (
         "faust.transport.consumer:Consumer._get_active_partitions",
+        "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._fetch_records",
+        "faust.transport.drivers.aiokafka:Consumer._new_consumer_thread",
         "faust.transport.drivers.aiokafka:Consumer._new_offset",
         "faust.transport.drivers.aiokafka:Consumer._to_message",
     ),
