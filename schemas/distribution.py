@@ -13,6 +13,7 @@ from statistics import NormalDist
 from schemas.predictions import LEVELS, Prediction
 
 LEAST_CHANCE = 1e-4  # nothing is certain; it keeps the logarithm of a chance finite
+_MOST_CHANCE = 1 - LEAST_CHANCE
 _FURTHEST = 4.0  # normal scores, of a price that has not moved: beyond the least chance
 _SCORES = tuple(NormalDist().inv_cdf(level) for level in LEVELS)
 _QUARTILE = LEVELS.index(0.75)
@@ -27,9 +28,8 @@ def normal_score(quantiles: Sequence[float], value: float) -> float:
         value: In the same unit.
     """
     above = bisect_right(quantiles, value)
-    below = bisect_left(quantiles, value)
-    if below < above:  # exactly at one or more quantiles: their middle
-        return (_SCORES[below] + _SCORES[above - 1]) / 2
+    if above and quantiles[above - 1] == value:  # exactly at one or more quantiles: their middle
+        return (_SCORES[bisect_left(quantiles, value)] + _SCORES[above - 1]) / 2
     if above == 0:
         return -_beyond(quantiles[0], quantiles[-1 - _QUARTILE], value)
     if above == len(_SCORES):
@@ -46,7 +46,9 @@ def chance_above(score: float) -> float:
 
 def bounded(chance: float) -> float:
     """Return a chance that is neither nothing nor certain."""
-    return min(max(chance, LEAST_CHANCE), 1 - LEAST_CHANCE)
+    if LEAST_CHANCE < chance < _MOST_CHANCE:
+        return chance
+    return min(max(chance, LEAST_CHANCE), _MOST_CHANCE)
 
 
 def chance_at_or_above(prediction: Prediction, price_e8: int) -> float | None:

@@ -6,6 +6,7 @@ answer's point.
 
 from bisect import bisect_left, insort
 from collections import deque
+from functools import lru_cache
 from math import exp, log
 from typing import Protocol, cast
 
@@ -16,6 +17,8 @@ from schemas.predictions import LEVELS
 Offsets = tuple[float, float, float, float, float, float, float, float, float]
 FourSizes = tuple[float, float, float, float]
 Missed = tuple[bool, bool, bool, bool]
+Move = tuple[float, float]
+FourMoves = tuple[Move, Move, Move, Move]
 # A candle gives one case for each number of minutes to close.
 WEEK_CANDLES = 672
 COLD_CASES = 96  # a day
@@ -75,9 +78,15 @@ class RollingQuantiles:
         ordered = self._ordered.get(minutes, [])
         if len(ordered) < FEWEST_CASES:
             return _around(0.0, answer.scale, START)
-        most = len(ordered) - 1
-        lower = [min(_at(ordered, level * most), 0.0) for level in _LOWER]
-        upper = [max(_at(ordered, level * most), 0.0) for level in _UPPER]
+        found = [
+            value + (ordered[below + 1] - value) * share if share else value
+            for below, share in _places(len(ordered))
+            for value in (ordered[below],)
+        ]
+        lower, upper = found[:MIDDLE], found[MIDDLE:]
+        if not lower[-1] <= 0.0 <= upper[0]:
+            lower = [min(value, 0.0) for value in lower]
+            upper = [max(value, 0.0) for value in upper]
         return cast("Offsets", (*lower, 0.0, *upper))
 
     def learn_one(
@@ -127,15 +136,18 @@ class TrackedQuantiles:
         if missed is None:
             size = abs(log_return - answer.point) / answer.scale
             missed = cast("Missed", tuple(size > exp(theta) for theta in thetas))
-        steps = (step_size(cases, slowest) for slowest in SLOWEST)
-        size_50, size_80, size_90, size_98 = (
-            min(max(followed(theta, missed=miss, miss_rate=rate, step=step), NARROWEST), WIDEST)
-            for theta, step, miss, rate in zip(thetas, steps, missed, MISS_RATES, strict=True)
-        )
+        size_50, size_80, size_90, size_98 = thetas
+        move_50, move_80, move_90, move_98 = _moves(cases)
+        size_50 += move_50[missed[0]]
+        size_80 += move_80[missed[1]]
+        size_90 += move_90[missed[2]]
+        size_98 += move_98[missed[3]]
         # A wider interval must contain the narrower ones, although each follows its own misses.
         size_90 = max(size_90, size_50)
-        size_80 = min(max(size_80, size_50), size_90)
-        self._thetas[minutes] = size_50, size_80, size_90, max(size_98, size_90)
+        sizes = size_50, min(max(size_80, size_50), size_90), size_90, max(size_98, size_90)
+        if size_50 < NARROWEST or sizes[-1] > WIDEST:
+            sizes = cast("FourSizes", tuple(min(max(s, NARROWEST), WIDEST) for s in sizes))
+        self._thetas[minutes] = sizes
 
 
 class Borrowed:
@@ -160,13 +172,40 @@ class Borrowed:
         """Learn nothing: the lender does."""
 
 
+@lru_cache(maxsize=4096)
+def _moves(cases: int) -> FourMoves:
+    """Return how far each of the four sizes moves after a hit, and after a miss."""
+    return cast(
+        "FourMoves",
+        tuple(
+            (
+                followed(0.0, missed=False, miss_rate=rate, step=step_size(cases, slowest)),
+                followed(0.0, missed=True, miss_rate=rate, step=step_size(cases, slowest)),
+            )
+            for slowest, rate in zip(SLOWEST, MISS_RATES, strict=True)
+        ),
+    )
+
+
 def _around(point: float, scale: float, thetas: FourSizes) -> Offsets:
-    size_50, size_80, size_90, size_98 = (exp(theta) * scale for theta in thetas)
-    lower = point - size_98, point - size_90, point - size_80, point - size_50
-    return *lower, point, point + size_50, point + size_80, point + size_90, point + size_98
+    theta_50, theta_80, theta_90, theta_98 = thetas
+    size_50, size_80 = exp(theta_50) * scale, exp(theta_80) * scale
+    size_90, size_98 = exp(theta_90) * scale, exp(theta_98) * scale
+    return (
+        point - size_98,
+        point - size_90,
+        point - size_80,
+        point - size_50,
+        point,
+        point + size_50,
+        point + size_80,
+        point + size_90,
+        point + size_98,
+    )
 
 
-def _at(ordered: list[float], place: float) -> float:
-    below = int(place)
-    value = ordered[below]
-    return value + (ordered[below + 1] - value) * (place - below) if place > below else value
+@lru_cache(maxsize=1024)
+def _places(cases: int) -> list[tuple[int, float]]:
+    """Return where the outer quantiles lie among so many cases: the one below, and the rest."""
+    places = [level * (cases - 1) for level in (*_LOWER, *_UPPER)]
+    return [(int(place), place - int(place)) for place in places]

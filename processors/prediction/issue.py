@@ -1,7 +1,7 @@
 """Issues predictions: asks every model where the open candle will close."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from math import log, sqrt
 
 from processors.features.features import Features
@@ -10,75 +10,71 @@ from processors.models.protocol import Answer
 from processors.models.scale import recent_log_variance, scale_of
 from processors.prediction.calibrated_models import Contestant
 from processors.prediction.chance import raw_chance
-from processors.prediction.intervals import Offsets
 from processors.prediction.prices import prices_at, widened
+from processors.prediction.reply import CANDLE_MS, Moment, Reply
 from processors.prediction.scoring import BP
-from processors.prediction.state import Asked, Reply, SymbolState
+from processors.prediction.state import Asked, SymbolState
 from schemas.predictions import Prediction, PredictionStatus
-from schemas.timeframe import MINUTE_MS, Interval
+from schemas.timeframe import MINUTE_MS
 
-CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
 FEWEST_BARS = 15  # no predictions with fewer candles
 DOUBTFUL_BARS = 15  # candles after a gap during which predictions are marked and wider
 CAUTION = 1.5  # factor on the width while there is little history: rather too wide than too sure
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Time and price of a question.
-
-    Attributes:
-        open_e8: Open of the candle, if it is known.
-        scored: Whether the predictions are scored; False between two minutes.
-    """
-
-    issued_ms: int
-    close_ms: int
-    last_price_e8: int
-    volatility_bp: float
-    open_e8: int | None
-    scored: bool = True
-
-    @property
-    def expected_open_e8(self) -> int | None:
-        """The open, or the last price if the candle has not begun."""
-        begins = self.issued_ms == self.close_ms - CANDLE_MS
-        return self.last_price_e8 if begins else self.open_e8
-
-
 def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
-    """Ask all models at the end of a candle, and store the question until its candle closes.
+    """Ask all models at the end of a candle, and return their predictions.
 
     Returns nothing while fewer than 15 candles are known.
     """
+    put_question(state, issued_ms=issued_ms)
+    return tuple(reply.prediction for reply in answer_questions(state))
+
+
+def put_question(state: SymbolState, *, issued_ms: int) -> None:
+    """Store the question of a moment until its candle closes; answer it before anything changes."""
     if state.bars < FEWEST_BARS:
-        return ()
+        return
     x = state.features.read(issued_ms)
-    recent = _recent(state, x)
     left_ms = CANDLE_MS - issued_ms % CANDLE_MS
-    minutes = left_ms // MINUTE_MS
     close_ms = issued_ms + left_ms
-    opened = state.open_of(close_ms)
-    moment = Moment(issued_ms, close_ms, state.last_price_e8, _volatility_bp(x), opened)
-    answers = [_answer(c, x, recent if c.reads_recent else {}, minutes) for c in state.contestants]
-    _unseat(state, answers)
-    replies = {}
-    for c, answer in zip(state.contestants, answers, strict=True):
-        if answer is None:
-            continue
-        status = _status(state, c, minutes)
-        replies[c.model.name] = Reply(answer, status, *_publish(state, c, moment, (answer, status)))
-    before = 0.0 if left_ms == CANDLE_MS else state.variance
-    asked = Asked(x, minutes, state.last_price_e8, moment.close_ms, before, state.gaps, replies)
+    last_e8 = state.last_price_e8
+    asked = Asked(
+        moment=_moment(state, x, (issued_ms, close_ms), last_e8, state.open_of(close_ms)),
+        minutes=left_ms // MINUTE_MS,
+        x=x,
+        recent=_recent(state, x),
+        variance_before=0.0 if left_ms == CANDLE_MS else state.variance,
+        gaps_before=state.gaps,
+        is_doubtful=state.gaps > 0 and state.bars_since_gap < DOUBTFUL_BARS,
+        replies={},
+    )
     state.asked.append(asked)
-    return tuple(reply.prediction for reply in replies.values())
 
 
-def _unseat(state: SymbolState, answers: Sequence[Answer | None]) -> None:
-    """Let models without an answer start again to prove that they are better."""
-    for c, answer in zip(state.contestants, answers, strict=True):
-        if answer is None:
+def answer_questions(state: SymbolState) -> list[Reply]:
+    """Let all models answer the questions that wait, and return the answers in order of time.
+
+    The questions about one candle may wait for each other, because nothing is learned before it
+    closes. One model after the other answers all of them: that is quicker.
+    """
+    waiting = [asked for asked in state.asked if not asked.replies]
+    if not waiting:
+        return []
+    answers = [[_answer(c, asked) for asked in waiting] for c in state.contestants]
+    for c, given in zip(state.contestants, answers, strict=True):
+        if None in given:  # it has to prove again that it is better
             state.unseat(c.model.name)
+    for c, given in zip(state.contestants, answers, strict=True):
+        answered = [
+            (asked, answer)
+            for asked, answer in zip(waiting, given, strict=True)
+            if answer is not None
+        ]
+        said = [(asked.moment, answer, _status(c, asked)) for asked, answer in answered]
+        for (asked, _), reply in zip(answered, _replies(state, c, said), strict=True):
+            asked.replies[reply.model] = reply
+    return [reply for asked in waiting for reply in asked.replies.values()]
 
 
 def _recent(state: SymbolState, x: Features) -> Features:
@@ -91,9 +87,11 @@ def _recent(state: SymbolState, x: Features) -> Features:
     return recent
 
 
-def _answer(contestant: Contestant, x: Features, recent: Features, minutes: int) -> Answer | None:
+def _answer(contestant: Contestant, asked: Asked) -> Answer | None:
     """Ask one model, and add its answer to the features for the blend and the evidence."""
-    answer = contestant.model.predict_one(x | recent if recent else x, minutes)
+    x, minutes = asked.x, asked.minutes
+    read = x | asked.recent if contestant.reads_recent else x
+    answer = contestant.model.predict_one(read, minutes)
     if answer is None:
         return None
     if contestant.blended:
@@ -116,97 +114,75 @@ def refresh(
     if not state.asked or not state.next_ms <= issued_ms < state.asked[-1].close_ms:
         return ()
     asked = state.asked[-1]
-    opened = state.open_of(asked.close_ms) or open_e8
-    volatility_bp = _volatility_bp(asked.x)
-    moment = Moment(issued_ms, asked.close_ms, last_price_e8, volatility_bp, opened, scored=False)
+    close_ms = asked.close_ms
+    opened = state.open_of(close_ms) or open_e8
+    moment = _moment(state, asked.x, (issued_ms, close_ms), last_price_e8, opened, scored=False)
     # Variance grows with time, so the width shrinks with the root of the time left.
-    shrink = sqrt((asked.close_ms - issued_ms) / MINUTE_MS / asked.minutes)
-    return tuple(
-        _publish(state, c, moment, (reply.answer, reply.status), shrink)[1]
-        for c in state.contestants
-        if (reply := asked.replies.get(c.model.name))
+    shrink = sqrt((close_ms - issued_ms) / MINUTE_MS / asked.minutes)
+    replies = []
+    for c in state.contestants:
+        known = asked.replies.get(c.model.name)
+        if known:
+            replies += _replies(state, c, [(moment, known.answer, known.status)], shrink)
+    return tuple(reply.prediction for reply in replies)
+
+
+def _moment(
+    state: SymbolState,
+    x: Features,
+    span_ms: tuple[int, int],
+    last_price_e8: int,
+    open_e8: int | None,
+    *,
+    scored: bool = True,
+) -> Moment:
+    issued_ms, close_ms = span_ms
+    expected_e8 = last_price_e8 if issued_ms == close_ms - CANDLE_MS else open_e8
+    limit = None
+    if expected_e8 is not None:
+        # A close on the tick of the open is above it: the limit lies half a tick lower.
+        half = state.tick_e8 / 2
+        limit = log(max(expected_e8 - half, half) / last_price_e8)
+    volatility_bp = BP * scale_of(recent_log_variance(x), 1)
+    return Moment(
+        state.symbol, issued_ms, close_ms, last_price_e8, volatility_bp, open_e8, limit, scored
     )
 
 
-def _volatility_bp(x: Features) -> float:
-    return BP * scale_of(recent_log_variance(x), 1)
-
-
-def _status(state: SymbolState, contestant: Contestant, minutes: int) -> PredictionStatus:
-    if state.gaps and state.bars_since_gap < DOUBTFUL_BARS:
+def _status(contestant: Contestant, asked: Asked) -> PredictionStatus:
+    if asked.is_doubtful:
         return PredictionStatus.GAPPED
-    cold = contestant.calibrator.is_cold(minutes)
+    cold = contestant.calibrator.is_cold(asked.minutes)
     return PredictionStatus.COLD if cold else PredictionStatus.READY
 
 
-def _publish(
+def _replies(
     state: SymbolState,
     contestant: Contestant,
-    moment: Moment,
-    said: tuple[Answer, PredictionStatus],
+    said: Iterable[tuple[Moment, Answer, PredictionStatus]],
     shrink: float = 1.0,
-) -> tuple[float | None, Prediction]:
-    """Return the chance before its correction, and the prediction."""
-    answer, status = said
-    last_e8, tick_e8 = moment.last_price_e8, state.tick_e8
-    left_ms = moment.close_ms - moment.issued_ms
-    minutes = -(-left_ms // MINUTE_MS)
-    offsets = contestant.calibrator.offsets(answer, minutes)
-    if status is not PredictionStatus.READY:
-        offsets = widened(offsets, shrink * CAUTION)
-    elif shrink != 1.0:
-        offsets = widened(offsets, shrink)
-    raw, chance = _chance(contestant, moment, (answer, offsets), minutes, tick_e8)
-    prices = prices_at(last_e8, offsets, tick_e8)
-    low_98, low_90, low_80, low_50, price_e8, high_50, high_80, high_90, high_98 = prices
-    return raw, Prediction(
-        symbol=state.symbol,
-        interval="15m",
-        open_ms=moment.close_ms - CANDLE_MS,
-        close_ms=moment.close_ms,
-        issued_ms=moment.issued_ms,
-        minutes_to_close=left_ms / MINUTE_MS,
-        model=contestant.model.name,
-        version=contestant.model.version,
-        status=status.value,
-        scored=moment.scored,
-        champion=contestant.model.name == state.championship.champion,
-        last_price_e8=last_e8,
-        price_e8=price_e8,
-        low_50_e8=low_50,
-        high_50_e8=high_50,
-        low_90_e8=low_90,
-        high_90_e8=high_90,
-        volatility_bp=moment.volatility_bp,
-        low_98_e8=low_98,
-        low_80_e8=low_80,
-        high_80_e8=high_80,
-        high_98_e8=high_98,
-        open_e8=moment.open_e8,
-        chance_up=chance,
-        chance_champion=contestant.model.name == state.chance_championship.champion,
-    )
-
-
-def _chance(
-    contestant: Contestant,
-    moment: Moment,
-    said: tuple[Answer, Offsets],
-    minutes: int,
-    tick_e8: int,
-) -> tuple[float | None, float | None]:
-    """Return the chance that the candle closes at or above its open, before and after correction.
-
-    Both are None if the open is not known.
-    """
-    open_e8 = moment.expected_open_e8
-    if open_e8 is None:
-        return None, None
-    answer, offsets = said
-    raw = answer.chance_up
-    if raw is None:
-        # A close on the tick of the open is above it: the limit lies half a tick lower.
-        limit = log(max(open_e8 - tick_e8 / 2, tick_e8 / 2) / moment.last_price_e8)
-        raw = raw_chance(offsets, limit)
-    corrector = contestant.chance
-    return raw, corrector.calibrated(raw, minutes) if corrector else raw
+) -> list[Reply]:
+    """Return what is published of a model's answers; ``shrink`` is a factor on the width."""
+    name, version = contestant.model.name, contestant.model.version
+    champion = name == state.championship.champion, name == state.chance_championship.champion
+    offsets_of, corrector = contestant.calibrator.offsets, contestant.chance
+    tick_e8 = state.tick_e8
+    replies = []
+    for moment, answer, status in said:
+        minutes = -(-(moment.close_ms - moment.issued_ms) // MINUTE_MS)
+        offsets = offsets_of(answer, minutes)
+        if status is not PredictionStatus.READY:
+            offsets = widened(offsets, shrink * CAUTION)
+        elif shrink != 1.0:
+            offsets = widened(offsets, shrink)
+        raw = chance = None
+        if moment.limit is not None:
+            raw = answer.chance_up
+            if raw is None:
+                raw = raw_chance(offsets, moment.limit)
+            chance = corrector.calibrated(raw, minutes) if corrector else raw
+        quantiles = prices_at(moment.last_price_e8, offsets, tick_e8)
+        replies.append(
+            Reply(moment, name, version, answer, status, raw, chance, quantiles, champion)
+        )
+    return replies

@@ -1,8 +1,8 @@
-"""Scores the predictions for a candle that has closed, then lets the models learn from it."""
+"""Judges the predictions for a candle that has closed, then lets the models learn from it."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import log
-from operator import attrgetter
 
 import orjson
 
@@ -12,66 +12,103 @@ from processors.models.scale import target_of
 from processors.prediction.calibrated_models import Contestant
 from processors.prediction.champion import Promotion
 from processors.prediction.intervals import Missed
-from processors.prediction.scoring import score_of
-from processors.prediction.state import Asked, Reply, SymbolState
-from schemas.predictions import ModelEvent, ModelVersion, Prediction, PredictionStatus, Score
+from processors.prediction.reply import Reply
+from processors.prediction.scoring import Losses, inner_of, losses_of, score_of
+from processors.prediction.state import Asked, SymbolState
+from schemas.predictions import ModelEvent, ModelVersion, PredictionStatus, Score
+from schemas.quick_records import quick
 
-Settled = tuple[tuple[Score, ...], tuple[ModelVersion, ...]]
+
+@quick
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A reply and its losses, once the candle has closed."""
+
+    reply: Reply
+    outcome_e8: int
+    open_e8: int | None
+    losses: Losses
+
+    @property
+    def score(self) -> Score:
+        """The score that is published."""
+        return score_of(self.reply.prediction, self.outcome_e8, self.open_e8, self.losses)
+
+
+Settled = tuple[list[Judged], tuple[ModelVersion, ...]]
+Case = tuple[Asked, Reply, Outcome]
 
 
 def settle(state: SymbolState, close_e8: int) -> Settled:
-    """Score every prediction of the closed candle, let every model learn, choose the champion."""
-    scores, events = [], []
+    """Judge every prediction of the closed candle, let every model learn, choose the champion."""
     open_e8 = state.open_of(state.asked[0].close_ms)
-    models = {c.model.name: c for c in state.contestants}
-    for asked in state.asked:
-        outcome = _outcome(state, asked, close_e8, open_e8)
-        if state.on_lesson:
+    outcomes = [_outcome(state, asked, close_e8, open_e8) for asked in state.asked]
+    if state.on_lesson:
+        for asked, outcome in zip(state.asked, outcomes, strict=True):
             state.on_lesson(asked, outcome)
-        for name, reply in asked.replies.items():
-            score = score_of(reply.prediction, close_e8, open_e8)
-            scores.append(score)
-            notice = _learn(models[name], asked, reply, outcome, score) if name in models else None
-            if notice:
-                events.append(notice_of(state, models[name], notice))
-    promotion = state.championship.add(_mean_losses(_with_interval(state, scores), _interval_loss))
+    judged = [
+        Judged(
+            reply,
+            close_e8,
+            open_e8,
+            losses_of(inner_of(reply.quantiles_e8), reply.chance, close_e8, open_e8),
+        )
+        for asked in state.asked
+        for reply in asked.replies.values()
+    ]
+    events = []
+    for c in state.contestants:
+        cases = [
+            (asked, reply, outcome)
+            for asked, outcome in zip(state.asked, outcomes, strict=True)
+            if (reply := asked.replies.get(c.model.name))
+        ]
+        events += [notice_of(state, c, notice) for notice in _learn(c, cases, close_e8)]
+    promotion = state.championship.add(_interval_losses(state, judged))
     if promotion:
         events.append(_promotion(state, ModelEvent.PROMOTED, promotion))
-    promotion = state.chance_championship.add(_mean_losses(scores, attrgetter("brier")))
+    promotion = state.chance_championship.add(_chance_losses(judged))
     if promotion:
         events.append(_promotion(state, ModelEvent.CHANCE_CHAMPION, promotion))
-    return tuple(scores), tuple(events)
+    return judged, tuple(events)
 
 
-def _learn(
-    contestant: Contestant, asked: Asked, reply: Reply, outcome: Outcome, score: Score
-) -> Notice | None:
-    missed = None
-    if reply.status is PredictionStatus.READY:
-        missed = _missed(reply.prediction, score.outcome_e8)
-        if contestant.chance and reply.raw_chance is not None and score.up is not None:
-            contestant.chance.learn_one(reply.raw_chance, asked.minutes, happened=score.up)
-    _weigh_point(contestant, asked, reply, outcome)
-    contestant.calibrator.learn_one(reply.answer, asked.minutes, outcome.log_return, missed)
-    return contestant.model.learn_one(asked.x, asked.minutes, outcome)
+def _learn(contestant: Contestant, cases: Sequence[Case], close_e8: int) -> list[Notice]:
+    """Let a model and its calibrators learn a candle's questions, one after the other."""
+    # Each loop is over one thing that learns: what it touches stays in the processor's caches.
+    if chance := contestant.chance:
+        for asked, reply, outcome in cases:
+            raw, up = reply.raw_chance, outcome.up
+            if reply.status is PredictionStatus.READY and raw is not None and up is not None:
+                chance.learn_one(raw, asked.minutes, happened=up)
+    if evidence := contestant.evidence:
+        point = point_feature(contestant.model.name)
+        for asked, reply, outcome in cases:
+            if raw := asked.x.get(point):
+                usual = reply.answer.scale
+                evidence.learn_one(asked.minutes, raw / usual, outcome.log_return / usual)
+    learn = contestant.calibrator.learn_one
+    for asked, reply, outcome in cases:
+        missed = None
+        if reply.status is PredictionStatus.READY:
+            missed = _missed(reply.quantiles_e8, close_e8)
+        learn(reply.answer, asked.minutes, outcome.log_return, missed)
+    model = contestant.model
+    notices = [model.learn_one(asked.x, asked.minutes, outcome) for asked, _, outcome in cases]
+    return [notice for notice in notices if notice]
 
 
-def _missed(p: Prediction, outcome_e8: int) -> Missed:
-    q = p.quantiles_e8
-    inside = (q[3] <= outcome_e8 <= q[5], q[2] <= outcome_e8 <= q[6])
-    further = (q[1] <= outcome_e8 <= q[7], q[0] <= outcome_e8 <= q[8])
-    return not inside[0], not inside[1], not further[0], not further[1]
-
-
-def _weigh_point(contestant: Contestant, asked: Asked, reply: Reply, outcome: Outcome) -> None:
-    raw = asked.x.get(point_feature(contestant.model.name))
-    if raw and contestant.evidence:
-        usual = reply.answer.scale
-        contestant.evidence.learn_one(asked.minutes, raw / usual, outcome.log_return / usual)
+def _missed(q: Sequence[int], outcome_e8: int) -> Missed:
+    return (
+        not q[3] <= outcome_e8 <= q[5],
+        not q[2] <= outcome_e8 <= q[6],
+        not q[1] <= outcome_e8 <= q[7],
+        not q[0] <= outcome_e8 <= q[8],
+    )
 
 
 def _outcome(state: SymbolState, asked: Asked, close_e8: int, open_e8: int | None) -> Outcome:
-    log_return = log(close_e8 / asked.last_price_e8)
+    log_return = log(close_e8 / asked.moment.last_price_e8)
     up = None if open_e8 is None else close_e8 >= open_e8
     if state.gaps != asked.gaps_before:
         return Outcome(log_return, None, up)
@@ -79,30 +116,31 @@ def _outcome(state: SymbolState, asked: Asked, close_e8: int, open_e8: int | Non
     return Outcome(log_return, target_of(rest, asked.minutes), up)
 
 
-def _mean_losses(scores: list[Score], loss_of: Callable[[Score], float | None]) -> dict[str, float]:
-    """Return the mean loss of each model that answered all questions of the candle.
-
-    Nothing is returned if one of the losses is not known.
-    """
+def _interval_losses(state: SymbolState, judged: Iterable[Judged]) -> dict[str, float]:
+    """Return the mean loss of the models that have an interval of their own."""
+    without = {c.model.name for c in state.contestants if not c.has_interval}
     losses: dict[str, list[float]] = {}
-    for s in scores:
-        loss = loss_of(s)
-        if loss is None:
+    for one in judged:
+        if one.reply.model not in without:
+            losses.setdefault(one.reply.model, []).append(one.losses.interval_bp)
+    return _means(losses)
+
+
+def _chance_losses(judged: Iterable[Judged]) -> dict[str, float]:
+    """Return the mean Brier score of each model; nothing if one is not known."""
+    losses: dict[str, list[float]] = {}
+    for one in judged:
+        if one.losses.brier is None:
             return {}
-        losses.setdefault(s.model, []).append(loss)
+        losses.setdefault(one.reply.model, []).append(one.losses.brier)
+    return _means(losses)
+
+
+def _means(losses: dict[str, list[float]]) -> dict[str, float]:
+    """Return the mean loss of each model that answered all questions of the candle."""
     # Losses are compared on the same questions, and the reference answers all of them.
     most = max(map(len, losses.values()), default=0)
     return {m: sum(found) / most for m, found in losses.items() if len(found) == most}
-
-
-def _with_interval(state: SymbolState, scores: list[Score]) -> list[Score]:
-    """Return the scores without those of models that have no interval of their own."""
-    without = {c.model.name for c in state.contestants if not c.has_interval}
-    return [s for s in scores if s.model not in without] if without else scores
-
-
-def _interval_loss(score: Score) -> float:
-    return score.pinball_bp + score.absolute_error_bp / 2
 
 
 def notice_of(state: SymbolState, contestant: Contestant, notice: Notice) -> ModelVersion:

@@ -7,55 +7,86 @@ candle that was passed in. The same candles give the same predictions, bit for b
 Source: Dawid, "Statistical theory: the prequential approach", JRSS A 147 (1984).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from processors.features.observation import bar_of, is_usable
-from processors.prediction.issue import ask
-from processors.prediction.outcome import settle
+from processors.prediction.issue import answer_questions, put_question
+from processors.prediction.outcome import Judged, settle
+from processors.prediction.reply import Reply
 from processors.prediction.state import SymbolState
 from processors.prediction.troubles import report_troubles
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score
+from schemas.quick_records import quick
 from schemas.timeframe import Interval
 
 CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Result of one candle."""
+    """Result of one candle. Its predictions and scores are made when they are read."""
 
-    predictions: tuple[Prediction, ...]
-    scores: tuple[Score, ...]
+    replies: Sequence[Reply]
+    judged: Sequence[Judged]
     events: tuple[ModelVersion, ...]
     state: SymbolState
 
+    @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """The predictions to publish."""
+        return tuple(reply.prediction for reply in self.replies)
 
-def step(state: SymbolState, candle: Candle) -> Step:
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The scores to publish."""
+        return tuple(judged.score for judged in self.judged)
+
+
+def step(state: SymbolState, candle: Candle, *, at_once: bool = True) -> Step:
     """Process one closed candle of the state's symbol and interval; the state is consumed.
 
     A candle that is already known changes nothing. Missing minutes are recognised by their times:
     predictions soon after them are wider and marked as gapped, and a candle without a known close
     is not scored. A candle with incomplete trades counts as missing.
+
+    Args:
+        state: What is known before the candle.
+        candle: The closed candle.
+        at_once: If not, as in a replay, the questions about a 15-minute candle are answered
+            together by the step in which it closes, or by `answer_questions`. The answers are the
+            same, and cost less.
     """
     if candle.open_ms < state.next_ms:
         return Step((), (), (), state)
-    _notice_gap(state, candle)
+    replies = _notice_gap(state, candle)
     state.next_ms = candle.close_ms
     if not is_usable(candle):
         _count_gap(state)
-        return Step((), (), (), state)
+        return Step(replies, (), (), state)
     _fold(state, candle)
-    scores, events = _close(state, candle)
-    predictions = ask(state, issued_ms=candle.close_ms)
-    return Step(predictions, scores, (*events, *report_troubles(state)), state)
+    judged: Sequence[Judged] = ()
+    events: tuple[ModelVersion, ...] = ()
+    if state.asked and candle.close_ms == state.asked[0].close_ms:
+        replies += answer_questions(state)
+        judged, events = settle(state, candle.close_e8)
+        state.asked = []
+    put_question(state, issued_ms=candle.close_ms)
+    if at_once or any(c.is_extra for c in state.contestants):  # one of others may have no answer
+        replies += answer_questions(state)
+    return Step(replies, judged, (*events, *report_troubles(state)), state)
 
 
-def _notice_gap(state: SymbolState, candle: Candle) -> None:
+def _notice_gap(state: SymbolState, candle: Candle) -> list[Reply]:
     if state.bars and candle.open_ms > state.next_ms:
         _count_gap(state)
-    if state.asked and candle.open_ms >= state.asked[0].close_ms:
-        state.asked = []  # the close of their candle is missing
+    if not state.asked or candle.open_ms < state.asked[0].close_ms:
+        return []
+    replies = answer_questions(state)
+    state.asked = []  # the close of their candle is missing
+    return replies
 
 
 def _count_gap(state: SymbolState) -> None:
@@ -74,13 +105,3 @@ def _fold(state: SymbolState, candle: Candle) -> None:
     state.last_price_e8 = candle.close_e8
     state.bars += 1
     state.bars_since_gap += 1
-
-
-def _close(
-    state: SymbolState, candle: Candle
-) -> tuple[tuple[Score, ...], tuple[ModelVersion, ...]]:
-    if not state.asked or candle.close_ms != state.asked[0].close_ms:
-        return (), ()
-    settled = settle(state, candle.close_e8)
-    state.asked = []
-    return settled

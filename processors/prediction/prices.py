@@ -18,6 +18,9 @@ def price_at(last_e8: int, log_return: float, tick_e8: int) -> int:
 
 def prices_at(last_e8: int, offsets: Offsets, tick_e8: int) -> list[int]:
     """Return the prices of all quantiles, in order like the offsets."""
+    if offsets[0] > -FURTHEST and offsets[-1] < FURTHEST:
+        # As `price_at`, in half the time: a replay asks for a million prices a symbol.
+        return [round(last_e8 * rise / tick_e8) * tick_e8 or tick_e8 for rise in map(exp, offsets)]
     return [price_at(last_e8, offset, tick_e8) for offset in offsets]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import gcd
 
 from processors.prediction.digest import Digest
+from processors.prediction.issue import answer_questions
 from processors.prediction.prequential import step
 from processors.prediction.scoreboard import Scoreboard
 from processors.prediction.state import SymbolState
@@ -33,12 +34,14 @@ class Replay:
         """
         count = 0
         for count, candle in enumerate(candles, 1):  # noqa: B007 - the last one is the number
-            taken = step(self.state, candle)
+            taken = step(self.state, candle, at_once=False)
             self.state = taken.state
             self.digest.add(taken.predictions)
             self.events += taken.events
-            if taken.scores and taken.scores[0].open_ms >= self.report_from_ms:
-                self.scoreboard.add(taken.scores)
+            scores = taken.scores
+            if scores and scores[0].open_ms >= self.report_from_ms:
+                self.scoreboard.add(scores)
+        self.digest.add(reply.prediction for reply in answer_questions(self.state))
         return count
 
 

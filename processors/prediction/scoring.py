@@ -1,26 +1,76 @@
-"""Scores of a prediction, all in basis points of log return so that symbols are comparable."""
+"""Scores of a prediction, all in basis points of log return so that symbols are comparable.
 
+Models learn and champions are chosen from the losses alone. The rest of a score is worked out when
+somebody reads it: a replay leaves it out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import log
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from processors.uncertainty.formulas import pinball, winkler
 from schemas.predictions import LEVELS, Prediction, Score
+from schemas.quick_records import quick
 
 BP = 1e4
-_inner = itemgetter(*map(LEVELS.index, (0.05, 0.25, 0.5, 0.75, 0.95)))
+_INNER = (0.05, 0.25, 0.5, 0.75, 0.95)
+inner_of = itemgetter(*map(LEVELS.index, _INNER))
+_inner_prices = attrgetter("low_90_e8", "low_50_e8", "price_e8", "high_50_e8", "high_90_e8")
 
 
-def score_of(prediction: Prediction, outcome_e8: int, open_e8: int | None = None) -> Score:
-    """Return the score of a prediction, given the close of its candle and, if known, its open."""
-    p = prediction
-    quantiles = p.quantiles_e8
-    inner = p.low_90_e8, p.low_50_e8, p.price_e8, p.high_50_e8, p.high_90_e8
-    errors = [BP * log(outcome_e8 / quantile) for quantile in quantiles or inner]
-    low_90, low_50, error, high_50, high_90 = _inner(errors) if quantiles else errors
+@quick
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Losses of one prediction.
+
+    Attributes:
+        errors_bp: Log returns from the quantiles 5, 25, 50, 75 and 95 % to the true close.
+        pinball_bp: Mean pinball loss of the 5, 25, 75 and 95 % quantiles.
+        up: Whether the candle closed at or above its open; None if its open is not known.
+        brier: Brier score of the chance; None if either is not known.
+    """
+
+    errors_bp: list[float]
+    pinball_bp: float
+    up: bool | None
+    brier: float | None
+
+    @property
+    def interval_bp(self) -> float:
+        """Loss of the interval and of the point as its median."""
+        return self.pinball_bp + abs(self.errors_bp[2]) / 2
+
+
+def losses_of(
+    inner_e8: Sequence[int], chance: float | None, outcome_e8: int, open_e8: int | None
+) -> Losses:
+    """Return the losses of a prediction, given its 5, 25, 50, 75 and 95 % quantiles."""
+    errors = [BP * log(outcome_e8 / quantile) for quantile in inner_e8]
+    low_90, low_50, _, high_50, high_90 = errors
     losses = pinball(low_90, 0.05) + pinball(low_50, 0.25)
     losses += pinball(high_50, 0.75) + pinball(high_90, 0.95)
+    if open_e8 is None:
+        return Losses(errors, losses / 4, None, None)
+    up = outcome_e8 >= open_e8
+    return Losses(errors, losses / 4, up, None if chance is None else (chance - up) ** 2)
+
+
+def score_of(
+    prediction: Prediction,
+    outcome_e8: int,
+    open_e8: int | None = None,
+    losses: Losses | None = None,
+) -> Score:
+    """Return the score of a prediction, given the close of its candle and, if known, its open.
+
+    Its losses are worked out unless they are known.
+    """
+    p = prediction
+    losses = losses or losses_of(_inner_prices(p), p.chance_up, outcome_e8, open_e8)
+    low_90, low_50, error, high_50, high_90 = losses.errors_bp
     width_50, width_90 = low_50 - high_50, low_90 - high_90
-    up, brier, log_loss = _chance_scores(p.chance_up, outcome_e8, open_e8)
+    chance, up = p.chance_up, losses.up
     return Score(
         symbol=p.symbol,
         interval=p.interval,
@@ -38,7 +88,7 @@ def score_of(prediction: Prediction, outcome_e8: int, open_e8: int | None = None
         error_bp=error,
         absolute_error_bp=abs(error),
         squared_error_bp2=error * error,
-        pinball_bp=losses / 4,
+        pinball_bp=losses.pinball_bp,
         winkler_50_bp=winkler(width_50, -low_50, high_50, 0.5),
         winkler_90_bp=winkler(width_90, -low_90, high_90, 0.1),
         width_50_bp=width_50,
@@ -46,22 +96,17 @@ def score_of(prediction: Prediction, outcome_e8: int, open_e8: int | None = None
         covered_50=p.low_50_e8 <= outcome_e8 <= p.high_50_e8,
         covered_90=p.low_90_e8 <= outcome_e8 <= p.high_90_e8,
         open_e8=open_e8,
-        chance_up=p.chance_up,
+        chance_up=chance,
         up=up,
-        brier=brier,
-        log_loss=log_loss,
-        pinball_nine_bp=sum(map(pinball, errors, LEVELS)) / len(LEVELS) if quantiles else None,
+        brier=losses.brier,
+        log_loss=None if chance is None or up is None else -log(chance if up else 1 - chance),
+        pinball_nine_bp=_pinball_nine(p.quantiles_e8, outcome_e8),
         chance_champion=p.chance_champion,
     )
 
 
-def _chance_scores(
-    chance: float | None, outcome_e8: int, open_e8: int | None
-) -> tuple[bool | None, float | None, float | None]:
-    """Return whether the candle closed up, the Brier score and the log loss; None if unknown."""
-    if open_e8 is None:
-        return None, None, None
-    up = outcome_e8 >= open_e8
-    if chance is None:
-        return up, None, None
-    return up, (chance - up) ** 2, -log(chance if up else 1 - chance)
+def _pinball_nine(quantiles_e8: Sequence[int], outcome_e8: int) -> float | None:
+    if not quantiles_e8:
+        return None
+    errors = [BP * log(outcome_e8 / quantile) for quantile in quantiles_e8]
+    return sum(map(pinball, errors, LEVELS)) / len(LEVELS)

@@ -5,28 +5,12 @@ from dataclasses import dataclass, field
 
 from processors.features.features import Features, FeatureState
 from processors.features.sequence import Recent
-from processors.models.protocol import Answer, Outcome
+from processors.models.protocol import Outcome
 from processors.prediction.calibrated_models import Contestant, default_contestants
 from processors.prediction.champion import Championship
-from schemas.predictions import Prediction, PredictionStatus
+from processors.prediction.reply import Moment, Reply
 from schemas.quick_records import quick
 from schemas.timeframe import Interval
-
-
-@quick
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One model's answer, and the prediction published from it.
-
-    Attributes:
-        status: Unless it is ``ready``, the published interval is wider than the calibrated one.
-        raw_chance: The chance that the candle closes up, before its correction, if known.
-    """
-
-    answer: Answer
-    status: PredictionStatus
-    raw_chance: float | None
-    prediction: Prediction
 
 
 @quick
@@ -35,18 +19,26 @@ class Asked:
     """One question about the open candle, with the answers.
 
     Attributes:
+        recent: The last candles, if a model reads them.
         variance_before: Sum of squared returns in the open candle when the question was asked.
         gaps_before: Number of gaps seen until then.
-        replies: Reply of each model, by its name.
+        is_doubtful: Whether minutes were missing shortly before.
+        replies: Reply of each model, by its name; empty until the question has been answered.
     """
 
-    x: Features
+    moment: Moment
     minutes: int
-    last_price_e8: int
-    close_ms: int
+    x: Features
+    recent: Features
     variance_before: float
     gaps_before: int
+    is_doubtful: bool
     replies: dict[str, Reply]
+
+    @property
+    def close_ms(self) -> int:
+        """End of the candle."""
+        return self.moment.close_ms
 
 
 @dataclass(slots=True)

@@ -67,7 +67,7 @@ def replayed_scores(
         for candle in candles:
             while coming and coming[0].effective_ms <= candle.close_ms:
                 installer.install(state, [coming.pop(0)])
-            taken = step(state, candle)
+            taken = step(state, candle, at_once=False)
             state = taken.state
             scores += taken.scores
         yield scores

@@ -9,8 +9,10 @@ from processors.extra.contestants import absences, contestants_with
 from processors.extra.specification import specifications
 from processors.history import History
 from processors.prediction.calibrated_models import Contestant
+from processors.prediction.issue import answer_questions
 from processors.prediction.prequential import step
 from processors.prediction.replay import tick_of
+from processors.prediction.reply import CANDLE_MS
 from processors.prediction.state import SymbolState, start_state
 from processors.predictor.anchor import anchor_of, is_whole
 from processors.predictor.score_writer import publish_scores
@@ -132,11 +134,12 @@ def replayed(
     for candle in candles:
         while coming and coming[0].effective_ms <= candle.close_ms:
             events += install(state, [coming.pop(0)])
-        taken = step(state, candle)
+        taken = step(state, candle, at_once=False)
         state = taken.state
-        if taken.scores and taken.scores[0].open_ms > scored_ms:
+        if taken.judged and candle.close_ms - CANDLE_MS > scored_ms:
             scores += taken.scores
             events += taken.events
+    answer_questions(state)
     events += install(state, coming)
     whole = is_whole(candles, from_ms=span_ms[0], until_ms=span_ms[1])
     return Warmed(state, span_ms[0], whole, tuple(scores), tuple(events), due)

@@ -130,7 +130,7 @@ def lessons_of(
     state = start_state("", tick_e8=1, interval=interval, contestants=[])
     state.on_lesson, state.teaches_recent = lessons.add, lessons.wanted.recent
     for candle in candles:
-        state = step(state, candle).state
+        state = step(state, candle, at_once=False).state
     return lessons
 
 

@@ -8,6 +8,7 @@ from processors.models.artefact import UnusableArtefact
 from processors.models.protocol import Model
 from processors.models.reference import Reference
 from processors.prediction.calibrated_models import installed, retired
+from processors.prediction.issue import answer_questions
 from processors.prediction.state import SymbolState
 from processors.versions.schedule import ModelChange, ModelSchedule
 from schemas.predictions import ModelEvent, ModelVersion
@@ -35,6 +36,7 @@ class Installer:
         Returns:
             An event for each model that cannot be loaded; the previous models keep answering.
         """
+        answer_questions(state)  # those that wait, by the models of before
         return tuple(
             failure for change in changes if (failure := _installed(state, change, self.load))
         )

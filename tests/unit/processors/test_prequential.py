@@ -2,6 +2,7 @@
 
 import copy
 import math
+import pickle
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
@@ -14,7 +15,7 @@ from processors.models.protocol import Answer
 from processors.models.reference import Reference
 from processors.prediction.calibrated_models import default_contestants, installed
 from processors.prediction.digest import Digest
-from processors.prediction.issue import refresh
+from processors.prediction.issue import answer_questions, refresh
 from processors.prediction.prequential import Step, step
 from processors.prediction.state import SymbolState, start_state
 from schemas.market import Candle
@@ -104,6 +105,36 @@ def test_what_comes_later_does_not_change_a_prediction(known: int, seed: int) ->
 
 def test_the_same_history_gives_the_same_digest() -> None:
     assert digest_of(DAY) == digest_of(DAY) != digest_of(trembling_minutes(1440, seed=2))
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    st.sets(st.integers(300, 420) | st.integers(20, 599), max_size=40),
+    st.integers(100, 500),
+    st.integers(20, 599),
+)
+def test_questions_that_wait_for_the_close_are_answered_as_they_were_live(
+    missing: set[int], installed_at: int, stopped_at: int
+) -> None:
+    kept = [(i, candle) for i, candle in enumerate(DAY[:600]) if i not in missing]
+    installs = next(i for i, _ in kept if i >= installed_at)
+
+    def played(*, at_once: bool) -> tuple[str, list[Score], bytes]:
+        state, digest, scores = start_state("BTCUSDT", tick_e8=TICK_E8), Digest(), list[Score]()
+        for i, candle in kept:
+            if i == installs:
+                digest.add(reply.prediction for reply in answer_questions(state))
+                state.contestants = installed(state.contestants, Boastful())
+            if i > stopped_at:  # a predictor goes on from where a replay has ended
+                digest.add(reply.prediction for reply in answer_questions(state))
+            taken = step(state, candle, at_once=at_once or i > stopped_at)
+            digest.add(taken.predictions)
+            scores += taken.scores
+            state = taken.state
+        digest.add(reply.prediction for reply in answer_questions(state))
+        return digest.hex(), scores, pickle.dumps(copy.deepcopy(state))
+
+    assert played(at_once=False) == played(at_once=True)
 
 
 @settings(max_examples=10, deadline=None)

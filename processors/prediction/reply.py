@@ -1,0 +1,93 @@
+"""One model's answer to a question, as prices; a prediction is made of it when it is published."""
+
+from dataclasses import dataclass
+
+from processors.models.protocol import Answer
+from schemas.predictions import Prediction, PredictionStatus
+from schemas.quick_records import quick
+from schemas.timeframe import MINUTE_MS, Interval
+
+CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
+
+
+@quick
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Time and price of a question.
+
+    Attributes:
+        open_e8: Open of the candle, if it is known.
+        limit: Log return from the last price to where closing up begins: half a tick below the
+            candle's open, or below the last price if the candle has not begun. None if that open is
+            not known.
+        scored: Whether the predictions are scored; False between two minutes.
+    """
+
+    symbol: str
+    issued_ms: int
+    close_ms: int
+    last_price_e8: int
+    volatility_bp: float
+    open_e8: int | None
+    limit: float | None
+    scored: bool = True
+
+
+@quick
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One model's answer at a moment, with what is published of it.
+
+    Attributes:
+        status: Unless it is ``ready``, the published interval is wider than the calibrated one.
+        raw_chance: The chance that the candle closes up, before its correction, if known.
+        chance: The published chance.
+        quantiles_e8: Prices of the quantiles `LEVELS`.
+        champion: Whether the model was champion then, of the interval and of the chance.
+    """
+
+    moment: Moment
+    model: str
+    version: str
+    answer: Answer
+    status: PredictionStatus
+    raw_chance: float | None
+    chance: float | None
+    quantiles_e8: list[int]
+    champion: tuple[bool, bool]
+
+    @property
+    def prediction(self) -> Prediction:
+        """The prediction that is published."""
+        low_98, low_90, low_80, low_50, price, high_50, high_80, high_90, high_98 = (
+            self.quantiles_e8
+        )
+        moment = self.moment
+        champion, chance_champion = self.champion
+        return Prediction(
+            symbol=moment.symbol,
+            interval="15m",
+            open_ms=moment.close_ms - CANDLE_MS,
+            close_ms=moment.close_ms,
+            issued_ms=moment.issued_ms,
+            minutes_to_close=(moment.close_ms - moment.issued_ms) / MINUTE_MS,
+            model=self.model,
+            version=self.version,
+            status=self.status.value,
+            scored=moment.scored,
+            champion=champion,
+            last_price_e8=moment.last_price_e8,
+            price_e8=price,
+            low_50_e8=low_50,
+            high_50_e8=high_50,
+            low_90_e8=low_90,
+            high_90_e8=high_90,
+            volatility_bp=moment.volatility_bp,
+            low_98_e8=low_98,
+            low_80_e8=low_80,
+            high_80_e8=high_80,
+            high_98_e8=high_98,
+            open_e8=moment.open_e8,
+            chance_up=self.chance,
+            chance_champion=chance_champion,
+        )
