@@ -3,12 +3,13 @@
 It does not learn from single candles; a newer version replaces it.
 """
 
+from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 
 from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
 from processors.models.artefact import Metadata, UnusableArtefact, load_artefact
-from processors.models.protocol import Answer, Notice, Outcome
+from processors.models.protocol import Answer, Notice, Outcome, Question
 from processors.models.scale import recent_log_variance, scale_of
 from processors.models.trees import Trees
 
@@ -43,12 +44,19 @@ class Batch:
 
     def predict_one(self, x: Features, minutes: int) -> Answer:
         """Answer one question."""
-        row = row_of(x, minutes)
-        usual = recent_log_variance(x)
-        scale = scale_of(usual + self._variance.predict(row), minutes)
-        if self._point is None:
-            return Answer(0.0, scale)
-        return Answer(self._point.predict(row) * scale_of(usual, minutes), scale)
+        return self.predict_many([(x, minutes)])[0]
+
+    def predict_many(self, questions: Sequence[Question]) -> list[Answer]:
+        """Answer questions together, each as if it were asked alone."""
+        rows = [row_of(x, minutes) for x, minutes in questions]
+        excess = self._variance.predict_many(rows)
+        moved = self._point.predict_many(rows) if self._point else [0.0] * len(rows)
+        answers = []
+        for (x, minutes), more, point in zip(questions, excess, moved, strict=True):
+            usual = recent_log_variance(x)
+            move = point * scale_of(usual, minutes) if self._point else 0.0
+            answers.append(Answer(move, scale_of(usual + more, minutes)))
+        return answers
 
     def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
         """Learn nothing."""

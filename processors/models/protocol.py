@@ -4,6 +4,7 @@ A model answers the question "what will `ln(close / last price)` be?" with a poi
 has no quantiles: `prediction.intervals` turns the scale into a calibrated interval.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -29,6 +30,7 @@ class Answer:
     chance_up: float | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Outcome of a question, known once the candle has closed.
@@ -52,6 +54,9 @@ class Notice:
     event: ModelEvent
     reason: str
     evidence: dict[str, float] = field(default_factory=dict)
+
+
+Question = tuple[Features, int]  # the features and the minutes left
 
 
 class Model(Protocol):
@@ -80,6 +85,15 @@ class Model(Protocol):
 
     def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
         """Learn from the outcome of one question; a candle's questions come in the order asked."""
+        ...
+
+
+@runtime_checkable
+class AnswersMany(Protocol):
+    """A model that answers several questions in less time than one after the other."""
+
+    def predict_many(self, questions: Sequence[Question]) -> list[Answer]:
+        """Answer questions, each as `Model.predict_one` would."""
         ...
 
 

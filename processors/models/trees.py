@@ -114,22 +114,28 @@ class Trees:
 
     def predict(self, row: Sequence[float]) -> float:
         """Return the prediction for one row; NaN stands for a missing value."""
-        # Methods and `take` where they are faster than functions and indexing: an answer is asked
-        # for every symbol and minute.
-        if isnan(sum(row)):
-            places = [
-                start + (len(known) + 1 if isnan(row[f]) else bisect_left(known, row[f]))
-                for f, known, start in self._features
-            ]
-        else:
-            places = [start + bisect_left(known, row[f]) for f, known, start in self._features]
-        open_leaves = np.bitwise_and.reduce(self._open.take(places, axis=0), axis=0)
+        return self.predict_many([row])[0]
+
+    def predict_many(self, rows: Iterable[Sequence[float]]) -> list[float]:
+        """Return the prediction for each row, as if it were alone."""
+        open_leaves = self._open.take([self._places(row) for row in rows], axis=0)
+        open_leaves = np.bitwise_and.reduce(open_leaves, axis=1)
         # The leaf reached is the leftmost one that no split has excluded: the lowest bit, counted
         # from 1.
         reached = np.frexp((open_leaves & -open_leaves).astype(np.float64))[1]
         found = self._leaf.take(self._before + reached)
         # Add one after the other, as LightGBM does: `sum` would add in pairs.
-        return float(found.cumsum()[-1]) / self._divisor
+        sums: list[float] = (found.cumsum(axis=1)[:, -1] / self._divisor).tolist()
+        return sums
+
+    def _places(self, row: Sequence[float]) -> list[int]:
+        """Return the row of the table for each input."""
+        if isnan(sum(row)):
+            return [
+                start + (len(known) + 1 if isnan(row[f]) else bisect_left(known, row[f]))
+                for f, known, start in self._features
+            ]
+        return [start + bisect_left(known, row[f]) for f, known, start in self._features]
 
 
 class _Split(NamedTuple):

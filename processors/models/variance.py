@@ -1,5 +1,6 @@
 """Regressions of the log variance until the close in River, one per number of minutes left."""
 
+from operator import itemgetter
 from typing import Any
 
 from processors.features.features import NAMES, TRADE_NAMES, Features
@@ -7,6 +8,7 @@ from processors.models.light_river import compose, linear_model, preprocessing
 from processors.models.scale import recent_log_variance
 
 INPUTS = NAMES + TRADE_NAMES
+_named = itemgetter(*INPUTS)  # twice as fast as asking one by one; most often all are there
 WIDEST = 5.0  # a larger jump counts like a move of e^2.5 times the usual
 
 
@@ -55,5 +57,8 @@ class VarianceBank:
 
 def _known(x: dict[Any, Any]) -> dict[Any, Any]:
     """Return the inputs in one order; missing ones are neutral, and other names are left out."""
-    get = x.get
-    return {name: get(name, 0.0) for name in INPUTS}
+    try:
+        return dict(zip(INPUTS, _named(x), strict=True))
+    except KeyError:
+        get = x.get
+        return {name: get(name, 0.0) for name in INPUTS}

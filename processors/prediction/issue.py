@@ -1,12 +1,12 @@
 """Issues predictions: asks every model where the open candle will close."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import log, sqrt
 
 from processors.features.features import Features
 from processors.models.blend import answer_features, point_feature
-from processors.models.protocol import Answer
+from processors.models.protocol import Answer, AnswersMany
 from processors.models.scale import recent_log_variance, scale_of
 from processors.prediction.calibrated_models import Contestant
 from processors.prediction.chance import raw_chance
@@ -61,7 +61,7 @@ def answer_questions(state: SymbolState) -> list[Reply]:
     waiting = [asked for asked in state.asked if not asked.replies]
     if not waiting:
         return []
-    answers = [[_answer(c, asked) for asked in waiting] for c in state.contestants]
+    answers = [_answers(c, waiting) for c in state.contestants]
     for c, given in zip(state.contestants, answers, strict=True):
         if None in given:  # it has to prove again that it is better
             state.unseat(c.model.name)
@@ -71,7 +71,9 @@ def answer_questions(state: SymbolState) -> list[Reply]:
             for asked, answer in zip(waiting, given, strict=True)
             if answer is not None
         ]
-        said = [(asked.moment, answer, _status(c, asked)) for asked, answer in answered]
+        said = [
+            (asked.moment, asked.minutes, answer, _status(c, asked)) for asked, answer in answered
+        ]
         for (asked, _), reply in zip(answered, _replies(state, c, said), strict=True):
             asked.replies[reply.model] = reply
     return [reply for asked in waiting for reply in asked.replies.values()]
@@ -87,18 +89,30 @@ def _recent(state: SymbolState, x: Features) -> Features:
     return recent
 
 
-def _answer(contestant: Contestant, asked: Asked) -> Answer | None:
-    """Ask one model, and add its answer to the features for the blend and the evidence."""
-    x, minutes = asked.x, asked.minutes
-    read = x | asked.recent if contestant.reads_recent else x
-    answer = contestant.model.predict_one(read, minutes)
-    if answer is None:
-        return None
+def _answers(contestant: Contestant, waiting: Sequence[Asked]) -> list[Answer | None]:
+    """Ask one model, and add its answers to the features for the blend and the evidence."""
+    reads_recent, model = contestant.reads_recent, contestant.model
+    questions = [(a.x | a.recent if reads_recent else a.x, a.minutes) for a in waiting]
+    if len(questions) > 1 and isinstance(model, AnswersMany):
+        answers: list[Answer | None] = [*model.predict_many(questions)]
+    else:
+        answers = [model.predict_one(x, minutes) for x, minutes in questions]
+    if not contestant.blended and contestant.evidence is None:
+        return answers
+    return [
+        _noted(contestant, asked, answer) if answer else None
+        for asked, answer in zip(waiting, answers, strict=True)
+    ]
+
+
+def _noted(contestant: Contestant, asked: Asked, answer: Answer) -> Answer:
+    """Note an answer in the features, and return it with the proven share of its point."""
+    name = contestant.model.name
     if contestant.blended:
-        x.update(answer_features(contestant.model.name, answer, minutes))
+        asked.x.update(answer_features(name, answer, asked.minutes))
     if contestant.evidence is None or not answer.point:
         return answer
-    x[point_feature(contestant.model.name)] = answer.point
+    asked.x[point_feature(name)] = answer.point
     return replace(answer, point=answer.point * contestant.evidence.share)
 
 
@@ -119,11 +133,12 @@ def refresh(
     moment = _moment(state, asked.x, (issued_ms, close_ms), last_price_e8, opened, scored=False)
     # Variance grows with time, so the width shrinks with the root of the time left.
     shrink = sqrt((close_ms - issued_ms) / MINUTE_MS / asked.minutes)
+    minutes = -(-(close_ms - issued_ms) // MINUTE_MS)
     replies = []
     for c in state.contestants:
         known = asked.replies.get(c.model.name)
         if known:
-            replies += _replies(state, c, [(moment, known.answer, known.status)], shrink)
+            replies += _replies(state, c, [(moment, minutes, known.answer, known.status)], shrink)
     return tuple(reply.prediction for reply in replies)
 
 
@@ -159,7 +174,7 @@ def _status(contestant: Contestant, asked: Asked) -> PredictionStatus:
 def _replies(
     state: SymbolState,
     contestant: Contestant,
-    said: Iterable[tuple[Moment, Answer, PredictionStatus]],
+    said: Iterable[tuple[Moment, int, Answer, PredictionStatus]],
     shrink: float = 1.0,
 ) -> list[Reply]:
     """Return what is published of a model's answers; ``shrink`` is a factor on the width."""
@@ -168,8 +183,7 @@ def _replies(
     offsets_of, corrector = contestant.calibrator.offsets, contestant.chance
     tick_e8 = state.tick_e8
     replies = []
-    for moment, answer, status in said:
-        minutes = -(-(moment.close_ms - moment.issued_ms) // MINUTE_MS)
+    for moment, minutes, answer, status in said:
         offsets = offsets_of(answer, minutes)
         if status is not PredictionStatus.READY:
             offsets = widened(offsets, shrink * CAUTION)
