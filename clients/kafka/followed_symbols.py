@@ -13,7 +13,9 @@ from schemas.settings import Settings
 from schemas.symbols import SymbolBook, SymbolChoice
 
 log = logging.getLogger(__name__)
-EVERY_S: Final = 1.0
+AGAIN_S: Final = 1.0
+LOOK_S: Final = 30.0  # a topic that was made anew is seen after this
+FETCH_WAIT_MS: Final = 500
 ANSWER_S: Final = 5.0
 
 
@@ -63,7 +65,9 @@ class FollowedSymbols:
         """
         with self._lock:
             if self._reader is None:
-                self._reader = TopicReader(self._servers, self._name, answer_s=ANSWER_S)
+                self._reader = TopicReader(
+                    self._servers, self._name, answer_s=ANSWER_S, fetch_wait_ms=FETCH_WAIT_MS
+                )
             found: list[SymbolChoice] = []
             for message in self._reader.new(topics.SYMBOLS):
                 try:
@@ -79,7 +83,7 @@ class FollowedSymbols:
         self._set = frozenset(self.names)
 
     def watch(self) -> None:
-        """Read what is new every second from now on, in a thread of its own."""
+        """Read what is new as soon as it comes, from now on, in a thread of its own."""
         threading.Thread(target=self._watch, name="symbols", daemon=True).start()
 
     def stop(self) -> None:
@@ -92,13 +96,19 @@ class FollowedSymbols:
             try:
                 self.refresh()
                 failing = False
+                self._wait()
             except CandlewickError as error:
                 if not failing:
                     log.warning("%s; the last list of symbols is followed", error)
                 failing = True
                 self._drop_reader()
-            self._ending.wait(EVERY_S)
+                self._ending.wait(AGAIN_S)
         self._drop_reader()
+
+    def _wait(self) -> None:
+        with self._lock:
+            if self._reader is not None:
+                self._reader.wait(topics.SYMBOLS, LOOK_S, self._ending.is_set)
 
     def _drop_reader(self) -> None:
         with self._lock:

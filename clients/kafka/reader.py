@@ -1,6 +1,6 @@
 """Records of topics up to their present ends: all of them, what has been added, or the newest."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Self
 
 from confluent_kafka import Consumer, Message, TopicPartition
@@ -14,6 +14,7 @@ from schemas.topics import Topic
 
 TIMEOUT_S: Final = 20.0  # of all look-ups of a topic together, and without a record while reading
 _WAIT_S: Final = 0.05  # the client waits so long for a batch to become full
+_LOOK_S: Final = 0.5
 _MESSAGES: Final = 2000
 _FETCH_WAIT_MS: Final = 20  # a question waits behind the fetch that is under way
 _MEMORY_KIB: Final = 16_384
@@ -26,19 +27,27 @@ class TopicReader:
     `RestartNeeded` where Kafka has shut this client out.
     """
 
-    def __init__(self, servers: str, name: str, *, answer_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        servers: str,
+        name: str,
+        *,
+        answer_s: float = TIMEOUT_S,
+        fetch_wait_ms: int = _FETCH_WAIT_MS,
+    ) -> None:
         """Set it up; nothing is asked yet.
 
         Args:
             servers: Brokers, host:port, comma separated.
             name: Who reads.
             answer_s: Limit of all look-ups of a topic, and of the silence while reading.
+            fetch_wait_ms: How long Kafka may hold an answer back while there is nothing to tell.
         """
         self._servers = servers
         self._answer_s = answer_s
         self._positions: dict[tuple[str, int], int] = {}
         self._consumer: Consumer = open_reader(
-            servers, name, tells_ends=True, fetch_wait_ms=_FETCH_WAIT_MS, memory_kib=_MEMORY_KIB
+            servers, name, tells_ends=True, fetch_wait_ms=fetch_wait_ms, memory_kib=_MEMORY_KIB
         )
 
     def __enter__(self) -> Self:
@@ -74,6 +83,28 @@ class TopicReader:
         yield from self._read(topic, begin, ends)
         for number, end in ends.items():
             self.passed(topic, number, end)
+
+    def wait(self, topic: Topic, limit_s: float, is_over: Callable[[], bool]) -> bool:
+        """Wait until a topic that was read has more, and tell whether it has; `new` reads it.
+
+        Args:
+            topic: What is waited for.
+            limit_s: For how long, at most.
+            is_over: Whether to wait no more; asked twice a second.
+        """
+        held = [
+            (number, at) for (name, number), at in self._positions.items() if name == topic.name
+        ]
+        self._consumer.assign([TopicPartition(topic.name, number, at) for number, at in held])
+        until_ms = steady_ms() + int(limit_s * 1000)
+        try:
+            while steady_ms() < until_ms and not is_over():
+                message = self._consumer.poll(_LOOK_S)
+                if message is not None and not _is_end(message):
+                    return True  # or an error, which `new` meets too
+        finally:
+            self._consumer.unassign()
+        return False
 
     def newest(self, topic: Topic, depth: int) -> Iterator[Message]:
         """Yield the last ``depth`` records of each partition, whatever was read before."""
@@ -118,7 +149,7 @@ class TopicReader:
         error = message.error()
         if error is None:
             yield message
-        elif error.code() != PARTITION_END:
+        elif not _is_end(message):
             why = meaning(error, topic=topic.name, place=self._servers)
             if not isinstance(why, Transient):  # else the silence that follows has its limit
                 raise why
@@ -128,8 +159,13 @@ def _needed(error: Transient) -> ConfigurationError:
     return ConfigurationError(str(error))
 
 
+def _is_end(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() == PARTITION_END
+
+
 def _ended(message: Message, ends: Mapping[int, int]) -> set[int]:
-    number, error = message.partition() or 0, message.error()
-    if error is not None:
-        return {number} if error.code() == PARTITION_END else set()
+    number = message.partition() or 0
+    if message.error() is not None:
+        return {number} if _is_end(message) else set()
     return {number} if (message.offset() or 0) + 1 >= ends[number] else set()

@@ -90,6 +90,19 @@ def test_a_reader_reads_all_there_is_and_then_what_was_added(
     assert (first, nothing, added, newest, again) == (["a", "b", "c"], [], ["d"], ["c", "d"], [])
 
 
+def test_a_reader_waits_for_what_is_added(kafka: RunningKafka, topic: Topic) -> None:
+    put(kafka, topic, "a")
+    with TopicReader(kafka.bootstrap, "test", fetch_wait_ms=500) as reader:
+        first = texts(reader.new(topic))
+        nothing = reader.wait(topic, 0.01, lambda: False)
+        over = reader.wait(topic, 3600.0, lambda: True)
+        put(kafka, topic, "b")
+        came = reader.wait(topic, DEADLINE_S, lambda: False)
+        added = texts(reader.new(topic))
+
+    assert (first, nothing, over, came, added) == (["a"], False, False, True, ["b"])
+
+
 def test_a_reader_leaves_out_what_it_is_told_is_known(kafka: RunningKafka, topic: Topic) -> None:
     put(kafka, topic, "a", "b", "c", "d")
     partition = partition_of("k", PARTITIONS)
