@@ -54,7 +54,7 @@ def _check_command(arguments: list[str]) -> None:
 
 def _start_logging(level: str) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
-    for noisy in ("httpx", "httpcore", "websockets"):
+    for noisy in ("httpx", "httpcore", "websockets", "picows"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

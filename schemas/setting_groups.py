@@ -20,6 +20,7 @@ from schemas.setting_types import (
     Since,
     Targets,
     UserName,
+    WebsocketClient,
     WebsocketUrl,
     target_pairs,
 )
@@ -103,6 +104,11 @@ class StreamSettings(Group):
         "linger, trades wait longer, up to 5 seconds.",
     )
     block_trades: int = Field(1000, ge=1, le=4096, description="Most trades in a block.")
+    websocket_client: WebsocketClient = Field(
+        "websockets",
+        description="Library that reads the stream: `websockets`, or `picows`, which takes a "
+        "fraction of its CPU and needs `pip install 'candlewick[picows]'`.",
+    )
     silence_s: Seconds = Field(
         15.0, description="Seconds without a frame after which a connection is replaced."
     )

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from schemas.symbol_patterns import check_name, check_part
 from schemas.timeframe import FETCHED
 
+WebsocketClient = Literal["websockets", "picows"]
 DAY_S: Final = 86_400.0
 MOST_PORT: Final = 65_535
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"

@@ -24,10 +24,10 @@ class SignsOfLife:
         self._frames_before = 0
         self._begun_before_ms = opened_ms
 
-    def frame(self, now_ms: int) -> None:
-        """Take note of a frame."""
+    def frame(self, now_ms: int, count: int = 1) -> None:
+        """Take note of a frame, or of some that were read together."""
         self._frame_ms = self._heard_ms = now_ms
-        self._frames += 1
+        self._frames += count
         if now_ms - self._begun_ms >= _WINDOW_MS:
             self._frames_before, self._frames = self._frames, 0
             self._begun_before_ms, self._begun_ms = self._begun_ms, now_ms

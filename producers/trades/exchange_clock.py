@@ -42,9 +42,9 @@ class ExchangeClock:
     def hear(self, witness: str, exchange_ms: int, steady_ms: int) -> None:
         """Record the exchange's time from a witness, received at a steady time."""
         before = self._offset() if self._offsets else None
-        self._offsets[witness] = exchange_ms - steady_ms
+        self._offsets[witness] = offset_ms = exchange_ms - steady_ms
         self._turn(steady_ms)
-        if len(self._offsets) <= _FEW or self._is_calm_at(exchange_ms - steady_ms):
+        if len(self._offsets) <= _FEW or self._is_calm_at(offset_ms):
             return
         agreed = self._agreed()
         if before is None or self._is_believed(agreed, before, steady_ms):

@@ -178,7 +178,12 @@ class Follower:
         return -1 if flow is None else flow.newest_event_ms
 
     async def _connect(self, address: StreamAddress) -> Connection:
-        return await open_connection(address, self._dispatch.take, self._dispatch.hear_ping)
+        return await open_connection(
+            address,
+            self._dispatch.take,
+            self._dispatch.hear_ping,
+            client=self._settings.stream.websocket_client,
+        )
 
     async def _watch_clock(self) -> None:
         failures, due_s = 0, 0.0

@@ -24,6 +24,7 @@ from tests.support.servers import RunningExchange, RunningKafka, running_exchang
 PARTITIONS = 2
 LATENESS_MS = CandleSettings().lateness_ms
 DEADLINE_S = 40.0
+CLIENTS = pytest.mark.parametrize("client", ["websockets", "picows"])
 A_MINUTE_INTO_A_QUARTER = "2026-03-04T12:01:00Z"  # so that a first start has little to fetch
 
 
@@ -47,7 +48,7 @@ def exchange(market: RunningExchange) -> Iterator[RunningExchange]:
 
 @contextmanager
 def a_producer(
-    kafka: RunningKafka, exchange: RunningExchange, *symbols: str, **stream: float
+    kafka: RunningKafka, exchange: RunningExchange, *symbols: str, **stream: float | str
 ) -> Iterator[subprocess.Popen[str]]:
     environment = os.environ | {
         "CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap,
@@ -263,11 +264,11 @@ def test_lost_doubled_and_reordered_frames_and_a_rest_behind_lose_nothing(
     assert GapState.GIVEN_UP not in reader.states_of(symbol)
 
 
+@pytest.mark.parametrize(("client", "symbol"), [("websockets", "ADAUSDT"), ("picows", "DOGEUSDT")])
 def test_connections_are_replaced_without_a_hole_or_a_gap(
-    kafka: RunningKafka, exchange: RunningExchange, reader: Reader
+    kafka: RunningKafka, exchange: RunningExchange, reader: Reader, client: str, symbol: str
 ) -> None:
-    symbol = "ADAUSDT"
-    with a_producer(kafka, exchange, symbol, rotate_h=1 / 3600):
+    with a_producer(kafka, exchange, symbol, rotate_h=1 / 3600, websocket_client=client):
         pass_head(reader, exchange, symbol)
         exchange.admin("POST", "faults", {"kind": "shutdown", "grace_ms": 1_500})
         for _ in range(3):
@@ -279,12 +280,17 @@ def test_connections_are_replaced_without_a_hole_or_a_gap(
     assert len(agg_ids) == len(set(agg_ids))
 
 
+@CLIENTS
 @pytest.mark.parametrize("fault", [{"kind": "cut"}, {"kind": "silence"}])
 def test_broken_and_silent_connections_are_replaced(
-    kafka: RunningKafka, exchange: RunningExchange, reader: Reader, fault: dict[str, str]
+    kafka: RunningKafka,
+    exchange: RunningExchange,
+    reader: Reader,
+    fault: dict[str, str],
+    client: str,
 ) -> None:
     symbol = "ETHUSDT"  # where little is traded, pings speak for a silent connection
-    with a_producer(kafka, exchange, symbol, silence_s=1):
+    with a_producer(kafka, exchange, symbol, silence_s=1, websocket_client=client):
         for _ in range(2):
             pass_head(reader, exchange, symbol, by=60)
             exchange.admin("POST", "faults", fault)

@@ -19,6 +19,7 @@ from producers.binance.urls import stream_addresses
 from producers.binance.websocket import Connection, open_connection
 from producers.coingecko.client import CoinGecko
 from schemas.errors import ConfigurationError
+from schemas.setting_types import WebsocketClient
 from schemas.settings import ClickHouseSettings, CoinsSettings
 from schemas.timeframe import Interval
 from tests.support.servers import (
@@ -58,10 +59,11 @@ def by_socks(proxy: SmallProxy) -> dict[str, str]:
     return {"ALL_PROXY": proxy.socks_url}
 
 
+CLIENTS = pytest.mark.parametrize("client", ["websockets", "picows"])
 WAYS = pytest.mark.parametrize("way", [by_http, by_socks])
 
 
-async def ask_everything(host: str, port: int) -> None:
+async def ask_everything(host: str, port: int, client: WebsocketClient) -> None:
     """Websocket, REST, archive and CoinGecko at one address."""
     frames = asyncio.Event()
 
@@ -69,7 +71,7 @@ async def ask_everything(host: str, port: int) -> None:
         frames.set()
 
     (address,) = stream_addresses(f"ws://{host}:{port}", ["BTCUSDT"])
-    connection = await open_connection(address, take)
+    connection = await open_connection(address, take, client=client)
     await asyncio.wait_for(frames.wait(), 20)
     await connection.close()
     url = f"http://{host}:{port}"
@@ -80,22 +82,25 @@ async def ask_everything(host: str, port: int) -> None:
         assert await CoinGecko(CoinsSettings(url=f"{url}/api/v3"), http).coins(["bitcoin"])
 
 
+@CLIENTS
 @WAYS
 def test_outer_world_is_asked_through_the_proxy(
     exchange: RunningExchange,
     proxy: SmallProxy,
     monkeypatch: pytest.MonkeyPatch,
     way: Callable[[SmallProxy], dict[str, str]],
+    client: WebsocketClient,
 ) -> None:
     for name, value in way(proxy).items():
         monkeypatch.setenv(name, value)
 
-    asyncio.run(ask_everything(OUTER, exchange.port))
+    asyncio.run(ask_everything(OUTER, exchange.port, client))
 
     assert set(proxy.asked) == {OUTER}
     assert len(proxy.asked) >= 2
 
 
+@CLIENTS
 @WAYS
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_loopback_never_goes_through_a_proxy(
@@ -104,11 +109,13 @@ def test_loopback_never_goes_through_a_proxy(
     monkeypatch: pytest.MonkeyPatch,
     way: Callable[[SmallProxy], dict[str, str]],
     host: str,
+    *,
+    client: WebsocketClient,
 ) -> None:
     for name, value in way(proxy).items():
         monkeypatch.setenv(name, value)
 
-    asyncio.run(ask_everything(host, exchange.port))
+    asyncio.run(ask_everything(host, exchange.port, client))
 
     assert proxy.asked == []
 

@@ -106,7 +106,7 @@ class World:
     def __init__(self, *, quick: bool, most: int = 1000, symbols: int = 3) -> None:
         self.kafka, self.counts, self.timer = Kafka(), Counts(), Timer()
         self.sockets = (Socket(), Socket())
-        clock = ExchangeClock(ahead_ms=5_000)
+        self.clock = clock = ExchangeClock(ahead_ms=5_000)
         setting = Settings(stream=StreamSettings(block_trades=most))
         tick = FlushTick(setting.stream, self.timer)
         self.flows = {
@@ -169,6 +169,7 @@ class World:
             "counts": asdict(self.counts),
             "flows": flows,
             "taken": self.dispatch.taken,
+            "clock": (self.clock._offsets, self.clock._offset(), self.clock._leaps_since_ms),
             "sockets": [(one.newest_event_ms, one.ending) for one in self.sockets],
         }
 
@@ -213,8 +214,17 @@ class Exchange:
             "M": True,
         }
 
-    def frame(self, symbol: str, how: str, fills: int, back_ms: int) -> list[bytes]:
-        """Return the frames of one step."""
+    def frame(
+        self, symbol: str, how: str, fills: int, back_ms: int, *, beside: bool = False
+    ) -> list[bytes]:
+        """Return the frames of one step; those beside the market take no ids of it."""
+        before = self.agg_ids[symbol], self.trade_ids[symbol]
+        made = self._frame(symbol, how, fills, back_ms)
+        if beside and how != "usual":
+            self.agg_ids[symbol], self.trade_ids[symbol] = before
+        return made
+
+    def _frame(self, symbol: str, how: str, fills: int, back_ms: int) -> list[bytes]:
         if how == "again" and self.frames:
             return [self.frames[-1 - back_ms % len(self.frames)]]
         if how == "skip":
@@ -341,6 +351,7 @@ frames = st.tuples(
     st.one_of(st.just("usual"), st.just("usual"), st.just("usual"), st.sampled_from(HOWS)),
     st.integers(1, 3),
     st.sampled_from((0, 0, 0, 2, 5, 600)),
+    st.booleans(),
 )
 bunches = st.tuples(st.just("bunch"), st.sampled_from((0, 0, 0, 1)), st.lists(frames, max_size=12))
 events = st.tuples(
@@ -386,16 +397,23 @@ def play(world: World, exchange: Exchange, what: str, symbol: str, count: int) -
         flow.tell_quiet()
 
 
+UNDER_WAY: tuple[Any, ...] = (
+    ("bunch", 0, [(symbol, "kline", 1, 0, False) for symbol in SYMBOLS]),
+    ("bunch", 0, [(symbol, "usual", 2, 0, False) for _ in range(9) for symbol in SYMBOLS]),
+    ("tick", "", 1),
+)
+
+
 def both_ways(story: Sequence[Any], *, most: int, symbols: int) -> tuple[World, World]:
     NOW[0] = STEADY_MS
     quick = World(quick=True, most=most, symbols=symbols)
     other = World(quick=False, most=most, symbols=symbols)
     exchange = Exchange()
-    for what, whom, more in story:
+    for what, whom, more in (*UNDER_WAY, *story):
         if what == "pass":
             NOW[0] += whom
         elif what == "bunch":
-            made = [raw for step in more for raw in exchange.frame(*step)]
+            made = [raw for *step, beside in more for raw in exchange.frame(*step, beside=beside)]
             for world in (quick, other):
                 world.hear(whom, made)
         else:
@@ -422,16 +440,26 @@ def test_both_ways_leave_the_same_whatever_comes(
     assert quick.memory() == other.memory()
 
 
+@pytest.mark.parametrize("beside", [False, True])
 @pytest.mark.parametrize("how", HOWS)
-def test_strange_frame_among_usual_ones_leaves_the_same_both_ways(how: str) -> None:
-    usual = [(symbol, "usual", 2, 0) for _ in range(4) for symbol in SYMBOLS]
-    story: list[Any] = [("bunch", 0, usual), ("tick", "", 1), ("pass", 50, None)]
-    for symbol in SYMBOLS:
+def test_strange_frame_among_usual_ones_leaves_the_same_both_ways(
+    how: str, *, beside: bool
+) -> None:
+    usual = [(symbol, "usual", 2, 600, False) for _ in range(4) for symbol in SYMBOLS]
+    strange = [(symbol, how, 2, 600, beside) for symbol in SYMBOLS]
+    tick, pause, sight = ("tick", "", 1), ("pass", 2_000, None), ("sight", SYMBOLS[0], 1)
+    story: list[Any] = []
+    for frames in (strange[:1], strange[1:2], strange):
+        story += [pause, ("bunch", 0, [*usual, *frames, *usual]), tick]
         story += [
-            ("bunch", 0, [*usual, (symbol, how, 2, 0), *usual]),
-            ("pass", 50, None),
-            ("tick", "", 1),
+            pause,
+            ("bunch", 1, usual),
+            ("bunch", 0, frames),
+            tick,
+            sight,
+            ("bunch", 0, usual),
         ]
+        story += [tick, ("pass", 301_000, None), ("bunch", 0, usual)]
 
     quick, other = both_ways(story, most=1000, symbols=3)
 
