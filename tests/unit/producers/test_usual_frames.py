@@ -388,7 +388,7 @@ def play(world: World, exchange: Exchange, what: str, symbol: str, count: int) -
     elif what == "fill":
         flow.fill(rest(exchange, flow, count))
     elif what == "expect" and exchange.agg_ids[symbol] > 1:
-        flow.expect(a_trade(exchange.agg_ids[symbol] - 1, symbol=symbol))
+        flow.expect(a_trade(exchange.agg_ids[symbol] - 2 + count, symbol=symbol))
     elif what == "sight":
         flow.lose_sight()
     elif what == "advance":
@@ -448,7 +448,7 @@ def test_strange_frame_among_usual_ones_leaves_the_same_both_ways(
     usual = [(symbol, "usual", 2, 600, False) for _ in range(4) for symbol in SYMBOLS]
     strange = [(symbol, how, 2, 600, beside) for symbol in SYMBOLS]
     tick, pause, sight = ("tick", "", 1), ("pass", 2_000, None), ("sight", SYMBOLS[0], 1)
-    story: list[Any] = []
+    story: list[Any] = [("bunch", 0, strange), ("expect", SYMBOLS[1], 3), ("bunch", 0, usual), tick]
     for frames in (strange[:1], strange[1:2], strange):
         story += [pause, ("bunch", 0, [*usual, *frames, *usual]), tick]
         story += [
