@@ -36,12 +36,13 @@ def _run_app(settings: Settings, role: str, name: str) -> None:
     folder = settings.data_dir / "faust" / name
     folder.mkdir(parents=True, exist_ok=True)
     module = import_module(_APPS[role])
-    app = module.build_app(settings, name=name, folder=folder)
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    # Before the application starts its replay processes: what is frozen stays shared with them.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)  # garbage from messages has no cycles
-    import_module("uvloop").install()  # imported here: the replay processes do not need it or Faust
+    app = module.build_app(settings, name=name, folder=folder)
+    import_module("uvloop").install()
     import_module("faust").Worker(
         app, loglevel=settings.log_level, redirect_stdouts=False
     ).execute_from_commandline()

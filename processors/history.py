@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 from clients.clickhouse import answered, connect_writer
 from clients.clickhouse_errors import writer_login
@@ -11,6 +11,7 @@ from schemas.market import Candle, CandleSource
 from schemas.settings import ClickHouseSettings
 from schemas.timeframe import Interval
 
+_MINUTE = Interval.ONE_MINUTE
 _ANSWER_S = 60.0  # a whole answer
 _AnswerT = TypeVar("_AnswerT")
 _COLUMNS = """
@@ -132,27 +133,29 @@ class History:
 
 
 def _candle(symbol: str, row: tuple[object, ...]) -> Candle:
-    numbers = [None if value is None else int(str(value)) for value in row[:13]]
-    open_ms, o, h, low, c, volume, quote, count, buy, buy_quote, first, last, variation = numbers
+    # The query casts all of these to integers; what is missing counts as 0.
+    numbers = [value or 0 for value in cast("tuple[int | None, ...]", row[:12])]
+    open_ms, o, h, low, c, volume, quote, count, buy, buy_quote, first, last = numbers
+    variation, status, revision, source = cast("tuple[int | None, str, int, str]", row[12:])
     return Candle(
         symbol=symbol,
-        interval=Interval.ONE_MINUTE.value,
-        open_ms=open_ms or 0,
-        close_ms=(open_ms or 0) + Interval.ONE_MINUTE.ms,
-        open_e8=o or 0,
-        high_e8=h or 0,
-        low_e8=low or 0,
-        close_e8=c or 0,
-        volume_e8=volume or 0,
-        quote_volume_e8=quote or 0,
-        trade_count=count or 0,
-        taker_buy_volume_e8=buy or 0,
-        taker_buy_quote_volume_e8=buy_quote or 0,
-        first_trade_id=first or 0,
-        last_trade_id=last or 0,
-        price_variation_e16=variation if row[15] == CandleSource.TRADES.value else None,
-        status=str(row[13]),
-        revision=int(str(row[14])),
-        source=str(row[15]),
-        event_ms=(open_ms or 0) + Interval.ONE_MINUTE.ms,
+        interval=_MINUTE.value,
+        open_ms=open_ms,
+        close_ms=open_ms + _MINUTE.ms,
+        open_e8=o,
+        high_e8=h,
+        low_e8=low,
+        close_e8=c,
+        volume_e8=volume,
+        quote_volume_e8=quote,
+        trade_count=count,
+        taker_buy_volume_e8=buy,
+        taker_buy_quote_volume_e8=buy_quote,
+        first_trade_id=first,
+        last_trade_id=last,
+        price_variation_e16=variation if source == CandleSource.TRADES.value else None,
+        status=status,
+        revision=revision,
+        source=source,
+        event_ms=open_ms + _MINUTE.ms,
     )

@@ -117,8 +117,12 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     # Candles of a symbol that is still warming up stay unacknowledged; a rebalance must not wait.
     app = worker_app(topics.PREDICTION_APP, settings, name=name, folder=folder, waits_empty=False)
     changes = ModelSchedule()
+
+    async def heard() -> None:
+        await follower.caught_up.wait()
+
+    warmers = WarmStartJobs(settings, changes, heard)  # before the follower: Kafka has threads
     follower = VersionFollower(settings.kafka, changes)
-    warmers = WarmStartJobs(settings, changes, follower.caught_up)
     installer = Installer(changes, ModelStore(settings.data_dir).load)
     specified = specifications(settings.models)
     extra = ExtraModels(specified, warmers.warm_with_extra) if specified else None

@@ -1,10 +1,13 @@
 """A pool of processes that replay history, so that live work does not wait.
 
-They end when the replay is done, because each takes as much memory as the live process.
+They end when the work is done. Those of the start are copies of the live process: they share the
+memory of what it has imported, and need not import it again, which takes seconds.
 """
 
 import asyncio
 import logging
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -25,15 +28,14 @@ class Children:
     """A few processes that each work on one symbol at a time.
 
     Attributes:
-        most: Number of processes at the next start.
         niceness: Niceness of the processes at the next start.
     """
 
     def __init__(
         self, settings: Settings, changes: ModelSchedule, *, most: int, niceness: int
     ) -> None:
-        self.most = most
         self.niceness = niceness
+        self._most = most
         self._settings = settings
         self._changes = changes
         self._pool: ProcessPoolExecutor | None = None
@@ -65,12 +67,12 @@ class Children:
         """Start the processes before there is work, as starting them takes seconds."""
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
-                self.most,
-                mp_context=get_context("spawn"),
+                self._most,
+                mp_context=get_context("fork" if _may_fork() else "spawn"),
                 initializer=begin_warming,
                 initargs=(self.niceness,),
             )
-            for _ in range(self.most):
+            for _ in range(self._most):
                 self._pool.submit(int)
 
     def close(self) -> None:
@@ -78,3 +80,9 @@ class Children:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+
+def _may_fork() -> bool:
+    # A thread may hold a lock, and a copy of its process would wait for that for ever. On macOS
+    # system libraries refuse to work in a copy.
+    return sys.platform == "linux" and threading.active_count() == 1

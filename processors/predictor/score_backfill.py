@@ -4,6 +4,7 @@ The stored candles go through the step that runs live, in order. A later call fi
 the store and does nothing.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -21,9 +22,18 @@ from schemas.settings import Settings
 from schemas.timeframe import DAY_MS, MINUTE_MS
 
 PAST_DAYS = 30
+_NICENESS = 10  # past scores are not urgent
 _DAY_MINUTES = DAY_MS // MINUTE_MS
 _DAY_SCORED = 90  # candles of 96: after each gap some candles have no score
 _CHUNK_MS = 3 * DAY_MS  # candles and scores in memory at a time
+
+
+def score_past_nicely(
+    settings: Settings, symbol: str, until_ms: int, changes: tuple[ModelChange, ...] = ()
+) -> int:
+    """Do the work of `score_past` at a low priority, at which this process stays."""
+    os.nice(max(0, _NICENESS - os.nice(0)))
+    return score_past(settings, symbol, until_ms, changes)
 
 
 def score_past(

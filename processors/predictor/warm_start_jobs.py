@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 from processors.predictor.history_check import Stock
 from processors.predictor.process_pool import Children
-from processors.predictor.score_backfill import score_past
+from processors.predictor.score_backfill import score_past_nicely
 from processors.predictor.warm_start import Warmed, warm, warm_with_extra
 from processors.versions.schedule import ModelSchedule
 from schemas.settings import Settings
@@ -13,21 +15,39 @@ from schemas.settings import Settings
 log = logging.getLogger(__name__)
 _PROCESSES = 2
 _NICENESS = 5  # live work has priority
-_PAST_NICENESS = 10  # past scores are not urgent, nor are models of others
+_EXTRA_NICENESS = 10  # models of others are not urgent
+_START_S = 45 * 60.0  # by then the predictor has given up waiting for the rest of the past
 
 
 class WarmStartJobs:
-    """Builds states, and afterwards scores the days before the first start."""
+    """Builds states, and afterwards scores the days before the first start.
 
-    def __init__(self, settings: Settings, changes: ModelSchedule, heard: asyncio.Event) -> None:
+    Construct it before anything else has a thread: the first processes are copies of this one. They
+    stay until the whole past is known and scored.
+    """
+
+    def __init__(
+        self, settings: Settings, changes: ModelSchedule, heard: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Start the processes.
+
+        Args:
+            settings: Addresses of ClickHouse and Kafka, and the folder of the trained models.
+            changes: The model changes.
+            heard: Waits until all model changes of the past are in ``changes``.
+        """
         self._heard = heard
         self._stock = Stock(settings.clickhouse)
         # At the start there is no live work yet that could be delayed.
         self._children = Children(settings, changes, most=_PROCESSES, niceness=0)
-        self._scorer = Children(settings, changes, most=1, niceness=_PAST_NICENESS)
-        self._extra = Children(settings, changes, most=1, niceness=_PAST_NICENESS)
+        self._extra = Children(settings, changes, most=1, niceness=_EXTRA_NICENESS)
+        self._unscored: set[str] = set()
         self._past: dict[str, int] = {}
         self._scoring: asyncio.Task[None] | None = None
+        self._limit: asyncio.TimerHandle | None = None
+        self._start = ExitStack()
+        self._start.enter_context(self._children.needed())
+        self._children.start()
 
     async def warm(self, symbol: str, until_ms: int, bars: int = 0) -> Warmed | None:
         """Return a symbol's state; wait as long as ClickHouse or Kafka is unavailable.
@@ -38,7 +58,9 @@ class WarmStartJobs:
             bars: Number of candles that the present state knows, 0 without one. If a replay is not
                 worthwhile, None is returned.
         """
-        await self._heard.wait()
+        await self._heard()
+        if self._limit is None:
+            self._limit = asyncio.get_running_loop().call_later(_START_S, self._start.close)
         with self._children.needed():
             warmed = await self._warmed(symbol, until_ms, bars)
         self._children.niceness = _NICENESS
@@ -57,7 +79,6 @@ class WarmStartJobs:
     def close(self) -> None:
         """End all processes."""
         self._children.close()
-        self._scorer.close()
         self._extra.close()
 
     async def _warmed(self, symbol: str, until_ms: int, bars: int) -> Warmed | None:
@@ -65,9 +86,8 @@ class WarmStartJobs:
             stored = await self._stock.look(symbol, until_ms)
             if not stored.adds_to(bars):
                 return None
-            self._children.most = 1  # not urgent, and the backfill needs memory too
         else:
-            self._children.most = _PROCESSES
+            self._unscored.add(symbol)
             self._children.start()
             stored = await self._stock.wait(symbol, until_ms)
         warmed = await self._children.run(warm, symbol, until_ms)
@@ -81,9 +101,12 @@ class WarmStartJobs:
             self._scoring = asyncio.create_task(self._score_all())
 
     async def _score_all(self) -> None:
-        with self._scorer.needed():
+        with self._children.needed():
             while self._past:
                 symbol = next(iter(self._past))
-                count = await self._scorer.run(score_past, symbol, self._past.pop(symbol))
+                count = await self._children.run(score_past_nicely, symbol, self._past.pop(symbol))
+                self._unscored.discard(symbol)
                 if count:
                     log.info("%s: %d scores of the past", symbol, count)
+        if not self._unscored:
+            self._start.close()
