@@ -21,6 +21,7 @@ COMMANDS = (
     "up",
     "down",
     "status",
+    "doctor",
     "logs",
     "run",
     "topics",

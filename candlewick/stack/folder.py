@@ -18,6 +18,10 @@ class StackFolder:
 
     root: Path
 
+    def nearest(self) -> Path:
+        """Return the folder itself, or the one above it that is there."""
+        return next(place for place in (self.root, *self.root.parents) if place.exists())
+
     @property
     def kafka(self) -> Path:
         """Folder of Kafka's data."""

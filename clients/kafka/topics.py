@@ -1,11 +1,15 @@
 """Topics in a broker, made from the topic table and from nothing else."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
-from clients.kafka.errors import meaning
+from clients.kafka.errors import meaning, no_answer
 from clients.kafka.opening import open_admin
 from schemas.errors import ConfigurationError
 from schemas.settings import KafkaSettings
@@ -28,7 +32,7 @@ def create_topics(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> l
         ConfigurationError: The broker refused, for example more copies than it has brokers.
     """
     admin = open_admin(settings.bootstrap_servers)
-    existing = _names(admin, settings.bootstrap_servers)
+    existing = _partitions(admin, settings.bootstrap_servers)
     missing = [topic for topic in topics if topic.name not in existing]
     if missing:
         wanted = [_new_topic(topic, settings) for topic in missing]
@@ -55,11 +59,72 @@ def topic_ids(servers: str, names: list[str]) -> dict[str, str]:
     return ids
 
 
-def _names(admin: "AdminClient", servers: str) -> set[str]:
+class Difference(StrEnum):
+    """In what a topic differs from the table of topics."""
+
+    MISSING = "missing"
+    PARTITIONS = "partitions"
+    CONFIG = "setting"
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """A topic that is not as the table of topics has it.
+
+    Attributes:
+        name: Of the setting that differs, for `Difference.CONFIG`.
+        wanted: What the table says.
+        found: What the broker has.
+    """
+
+    topic: str
+    what: Difference
+    name: str = ""
+    wanted: str = ""
+    found: str = ""
+
+
+def deviations(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> list[Deviation]:
+    """Return in what the broker's topics differ from the table.
+
+    Raises:
+        Transient: No broker answers.
+    """
+    admin = open_admin(settings.bootstrap_servers)
+    existing = _partitions(admin, settings.bootstrap_servers)
+    found = [Deviation(t.name, Difference.MISSING) for t in topics if t.name not in existing]
+    there = [topic for topic in topics if topic.name in existing]
+    wanted = settings.partitions
+    found += [
+        Deviation(t.name, Difference.PARTITIONS, "", str(wanted), str(existing[t.name]))
+        for t in there
+        if existing[t.name] != wanted
+    ]
+    return found + list(_configs(admin, there, settings.bootstrap_servers))
+
+
+def _configs(admin: "AdminClient", topics: list[Topic], servers: str) -> Iterator[Deviation]:
+    asked = {ConfigResource(ConfigResource.Type.TOPIC, topic.name): topic for topic in topics}
+    if not asked:
+        return
+    answers = admin.describe_configs(list(asked), request_timeout=ANSWER_S)
+    for resource, answer in answers.items():
+        topic = asked[resource]
+        try:
+            entries = answer.result(ANSWER_S)
+        except (KafkaException, TimeoutError) as error:
+            raise no_answer(servers) from error
+        for name, value in topic_config(topic).items():
+            if (found := entries[name].value) != value:
+                yield Deviation(topic.name, Difference.CONFIG, name, value, found)
+
+
+def _partitions(admin: "AdminClient", servers: str) -> dict[str, int]:
     try:
-        return set(admin.list_topics(timeout=PATIENCE_S).topics)
+        known = admin.list_topics(timeout=PATIENCE_S).topics
     except KafkaException as error:
         raise meaning(error, place=servers) from error
+    return {name: len(topic.partitions) for name, topic in known.items()}
 
 
 def _new_topic(topic: Topic, settings: KafkaSettings) -> NewTopic:

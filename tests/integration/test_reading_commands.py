@@ -14,17 +14,21 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ResourceType
+from confluent_kafka.admin._config import ConfigResource
 from typer.testing import CliRunner, Result
 
 from candlewick.cli import build_app
 from candlewick.store.admin import apply_migrations
+from candlewick.terminal.exit_codes import WRONG
 from clients.clickhouse import connect_writer
+from clients.kafka.topics import create_topics
 from schemas import topics
 from schemas.codecs import encode, message_of
 from schemas.dead_letters import Origin, letter_of
 from schemas.errors import CandlewickError, ConfigurationError
 from schemas.market import NO_TRADE_ID, Candle, Gap
-from schemas.settings import ClickHouseSettings
+from schemas.settings import ClickHouseSettings, KafkaSettings
 from schemas.topics import Topic
 from sinks.clickhouse import ClickHouse
 from sinks.rows import candle_row
@@ -449,3 +453,37 @@ def test_import_without_a_store_is_one_clear_line(world: World, export: Path) ->
     assert result.returncode == 1
     assert "ClickHouse" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_the_doctor_looks_at_kafka_its_topics_and_the_tables(world: World) -> None:
+    found = {str(one["check"]): one for one in examined(world).json("doctor")}
+
+    assert [found[name]["state"] for name in ("Kafka", "ClickHouse", "tables")] == ["ok"] * 3
+    assert found["exchange"]["state"] == "wrong"  # nobody listens there
+    assert "port of kafka" not in found  # the servers are there, and no stack's
+
+
+def test_the_doctor_names_topics_that_are_missing_or_differ(world: World) -> None:
+    servers = world.environment["CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"]
+    admin = AdminClient({"bootstrap.servers": servers})
+    admin.delete_topics([topics.COINS.name])[topics.COINS.name].result(DEADLINE_S)
+    other = ConfigResource(ResourceType.TOPIC, topics.HOLES.name)
+    other.add_incremental_config(
+        ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
+    )
+    admin.incremental_alter_configs([other])[other].result(DEADLINE_S)
+
+    done = examined(world).run("doctor")
+
+    create_topics(KafkaSettings(bootstrap_servers=servers))
+    assert done.exit_code == WRONG
+    assert f"topics: missing: {topics.COINS.name}" in done.output
+    assert "make them with `candlewick topics create`" in done.output
+    assert f"{topics.HOLES.name}: retention.ms is 1000" in done.output
+
+
+def examined(world: World) -> World:
+    """The world for the doctor, who shall not ask the exchange itself."""
+    nobody = "http://127.0.0.1:9"
+    away = {"CANDLEWICK_BINANCE__REST_URL": nobody, "CANDLEWICK_COINS__URL": nobody}
+    return replace(world, environment=world.environment | away)

@@ -1,0 +1,96 @@
+"""`candlewick doctor`: looks for what is in the way, and says what to do."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from candlewick.doctor import machine, outside, servers
+from candlewick.doctor.finding import Check, Finding, State, findings_of
+from candlewick.doctor.room import lasting
+from candlewick.stack.addresses import Addresses, choose_addresses
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.local_settings import reader_settings, stack_folder
+from candlewick.stack.ports import answers
+from candlewick.stack.state import StackState, read_state
+from candlewick.terminal.exit_codes import WRONG
+from candlewick.terminal.json_lines import AsJson, print_json
+from schemas.errors import ConfigurationError
+from schemas.settings import Settings
+
+COLOURS = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "red"}
+
+
+def doctor(
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Look at the machine, the servers and the network, and say what to do.
+
+    The exit code is 1 if something is in the way.
+    """
+    settings = reader_settings()
+    folder = stack_folder(settings)
+    state = read_state(folder.state) if folder.is_held() else None
+    console, is_wrong = Console(highlight=False), False
+    for found in _look(settings, folder, state):
+        is_wrong |= found.state is State.WRONG
+        if as_json:
+            print_json([asdict(found)])
+        else:
+            _print(console, found)
+    if is_wrong:
+        raise typer.Exit(WRONG)
+
+
+def _look(settings: Settings, folder: StackFolder, state: StackState | None) -> Iterator[Finding]:
+    for name, check in _checks(settings, folder, state):
+        yield from findings_of(name, check)
+
+
+def _checks(
+    settings: Settings, folder: StackFolder, state: StackState | None
+) -> Iterator[tuple[str, Check]]:
+    runs = state is not None
+    yield "Python", machine.python
+    yield "Java", machine.java
+    yield "data folder", partial(machine.writable, folder)
+    yield "disk", partial(machine.disk, folder)
+    yield "memory", partial(machine.memory, runs=runs)
+    yield "open files", machine.open_files
+    addresses = state.addresses if state is not None else _chosen(settings)
+    is_there = addresses is None or answers(addresses.kafka)
+    if addresses is not None and (runs or not is_there):
+        yield "ports", partial(machine.ports, addresses, runs=runs)
+    if not (runs or is_there):
+        yield "stack", partial(_nothing_runs, folder)
+    else:
+        yield "Kafka", partial(servers.broker_and_topics, settings.kafka)
+        yield "ClickHouse", partial(servers.store, settings.clickhouse)
+        yield "users", partial(servers.users, settings, folder)
+        yield "disk lasts", partial(lasting, settings.clickhouse, folder)
+    yield "proxies", outside.proxies
+    yield "exchange", partial(outside.exchange, settings.binance)
+    yield "CoinGecko", partial(outside.coins, settings.coins)
+
+
+def _chosen(settings: Settings) -> Addresses | None:
+    """Return the ports that a stack would take; None if the servers are on other machines."""
+    try:
+        return choose_addresses(settings, live=True)
+    except ConfigurationError:
+        return None
+
+
+def _nothing_runs(folder: StackFolder) -> Iterator[Finding]:
+    said = f"nothing runs in {folder.root}: Kafka and ClickHouse are not looked at"
+    yield Finding("stack", State.NOTE, said, "start it with `candlewick up`")
+
+
+def _print(console: Console, found: Finding) -> None:
+    advice = f"\n      → {escape(found.advice)}" if found.advice else ""
+    colour, words = COLOURS[found.state], escape(found.said)
+    console.print(f"[{colour}]{found.state:5}[/] {found.check}: {words}{advice}", soft_wrap=True)

@@ -1,0 +1,104 @@
+"""The doctor: what it makes of sizes, of errors, and of a machine without a stack."""
+
+from collections.abc import Iterator
+from math import inf
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from candlewick.doctor.finding import Finding, State, findings_of
+from candlewick.doctor.growth import Growth, days_until_full, growth_of
+from candlewick.doctor.machine import ports, writable
+from candlewick.doctor.outside import exchange, proxies
+from candlewick.stack.addresses import Addresses
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.ports import free_port
+from schemas.errors import ConfigurationError
+from schemas.settings import BinanceSettings
+from schemas.timeframe import DAY_MS
+from tests.support.servers import running_exchange
+
+GB = 10**9
+growths = st.lists(
+    st.builds(
+        Growth,
+        st.just("one"),
+        st.just(0),
+        st.floats(0, 1e9, allow_nan=False),
+        st.floats(0, 1e4) | st.just(inf),
+    ),
+    max_size=6,
+)
+
+
+@given(st.integers(0, 10**12), growths)
+def test_as_much_as_is_free_has_been_added_when_the_disk_is_full(
+    free: int, found: list[Growth]
+) -> None:
+    days = days_until_full(free, found)
+
+    added = sum(one.a_day * min(days, one.days) for one in found if one.a_day)
+    if days < inf:
+        assert added == pytest.approx(free, rel=1e-6, abs=1e-3)
+    else:
+        assert added <= free
+
+
+def test_what_is_removed_as_fast_as_it_is_added_grows_no_more() -> None:
+    kept = growth_of("trades", 9 * GB, covers_ms=90 * DAY_MS, kept_ms=90 * DAY_MS)
+    young = growth_of("trades", 1 * GB, covers_ms=10 * DAY_MS, kept_ms=90 * DAY_MS)
+
+    assert kept is not None
+    assert young is not None
+    assert (kept.days, young.days) == (0, 80)
+    assert days_until_full(GB, [kept]) == inf
+    assert days_until_full(GB, [young]) == pytest.approx(10)
+    assert days_until_full(9 * GB, [young]) == inf
+    assert growth_of("new", GB, covers_ms=60_000, kept_ms=None) is None
+
+
+def test_an_error_is_a_finding_with_its_advice() -> None:
+    def check() -> Iterator[Finding]:
+        yield Finding("first", State.OK, "is there")
+        raise ConfigurationError("the login is refused: set the password")
+
+    assert list(findings_of("store", check)) == [
+        Finding("first", State.OK, "is there"),
+        Finding("store", State.WRONG, "the login is refused", "set the password"),
+    ]
+
+
+def test_a_port_that_is_taken_is_named_with_the_flag_that_changes_it() -> None:
+    with running_exchange() as taken:
+        addresses = Addresses(taken.port, free_port(), None, free_port())
+        found = list(ports(addresses, runs=False))
+
+    assert [one.state for one in found] == [State.WRONG, State.OK, State.OK]
+    assert "--kafka-port" in found[0].advice
+
+
+def test_a_folder_that_cannot_be_made_is_judged_by_the_one_above_it(tmp_path: Path) -> None:
+    assert [one.state for one in writable(StackFolder(tmp_path / "a" / "b"))] == [State.OK]
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_exchange_is_asked_for_its_time() -> None:
+    with running_exchange() as there:
+        found = list(exchange(BinanceSettings(rest_url=there.http_url)))
+        other = list(exchange(BinanceSettings(rest_url=f"{there.http_url}/nowhere")))
+    away = list(exchange(BinanceSettings(rest_url=there.http_url)))
+
+    assert [one.check for one in found] == ["exchange", "clock"]
+    assert found[0].state is State.OK
+    assert [one.state for one in (*other, *away)] == [State.WRONG, State.WRONG]
+
+
+def test_a_proxy_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.example:3128")
+
+    said = "".join(one.said for one in proxies())
+
+    assert "https by http://proxy.example:3128" in said
+    assert "secret" not in said
