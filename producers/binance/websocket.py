@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from clients.clock import steady_ms
 from producers.binance.signs_of_life import SignsOfLife
 from producers.binance.sockets.opening import Socket, open_socket
 from producers.binance.urls import StreamAddress
 from schemas.setting_types import WebsocketClient
+
+BUSY_S: Final = 0.002  # the next frames came so soon after those before
+FEW_FRAMES: Final = 50  # more than these in a read: there is a backlog, and nothing to wait for
 
 
 class Connection:
@@ -30,6 +34,7 @@ class Connection:
         address: StreamAddress,
         take: Callable[["Connection", Sequence[bytes]], None],
         on_ping: Callable[["Connection"], None],
+        pause_ms: int = 0,
     ) -> None:
         self.address = address
         self.opened_ms = steady_ms()
@@ -39,6 +44,9 @@ class Connection:
         self._socket = socket
         self._take = take
         self._on_ping = on_ping
+        self._loop = asyncio.get_running_loop()
+        self._pause_s = pause_ms / 1000
+        self._read_s = 0.0
         self.reading = asyncio.create_task(self._read())
 
     async def close(self) -> None:
@@ -59,6 +67,19 @@ class Connection:
     def _arrived(self, frames: Sequence[bytes]) -> None:
         self.life.frame(steady_ms(), len(frames))
         self._take(self, frames)
+        if self._pause_s and len(frames) < FEW_FRAMES:
+            self._pause_if_busy()
+
+    def _pause_if_busy(self) -> None:
+        """Let some frames gather: to wake up for each costs more than to read it."""
+        before_s, self._read_s = self._read_s, self._loop.time()
+        if self._read_s - before_s < BUSY_S:
+            self._socket.pause()
+            self._loop.call_later(self._pause_s, self._go_on)
+
+    def _go_on(self) -> None:
+        self._read_s = self._loop.time()
+        self._socket.resume()
 
     def _pinged(self) -> None:
         self.life.ping(steady_ms())
@@ -71,6 +92,7 @@ async def open_connection(
     on_ping: Callable[[Connection], None] = lambda _: None,
     *,
     client: WebsocketClient = "websockets",
+    pause_ms: int = 0,
 ) -> Connection:
     """Open a connection.
 
@@ -79,6 +101,7 @@ async def open_connection(
         take: Called with all frames that were read together.
         on_ping: Called at the exchange's pings.
         client: The library that runs it.
+        pause_ms: For how long a busy connection is not read, so that frames are read together.
 
     Raises:
         Transient: The exchange cannot be reached or refuses now.
@@ -86,4 +109,5 @@ async def open_connection(
 
     Source: binance-spot-api-docs, web-socket-streams.md, "General WSS information".
     """
-    return Connection(await open_socket(address.url, client), address, take, on_ping)
+    socket = await open_socket(address.url, client)
+    return Connection(socket, address, take, on_ping, pause_ms)

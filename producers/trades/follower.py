@@ -183,6 +183,7 @@ class Follower:
             self._dispatch.take,
             self._dispatch.hear_ping,
             client=self._settings.stream.websocket_client,
+            pause_ms=self._settings.stream.read_pause_ms,
         )
 
     async def _watch_clock(self) -> None:

@@ -17,6 +17,12 @@ class Socket(Protocol):
 
     inbox: Inbox
 
+    def pause(self) -> None:
+        """Read no more until `resume`; what arrives waits in the system."""
+
+    def resume(self) -> None:
+        """Read again."""
+
     async def close(self) -> None:
         """Close the connection, with or without an answer of the other end."""
 

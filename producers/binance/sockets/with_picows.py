@@ -74,6 +74,14 @@ class PicowsSocket(WSListener):
         if frame.last_in_buffer:
             self._deliver(transport)
 
+    def pause(self) -> None:
+        """Read no more until `resume`."""
+        self._transport.underlying_transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        self._transport.underlying_transport.resume_reading()
+
     async def close(self) -> None:
         """Close the connection, with or without an answer of the other end."""
         transport = self._transport

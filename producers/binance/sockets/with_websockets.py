@@ -42,6 +42,14 @@ class WebsocketsSocket(ClientConnection):
                 self.inbox.ping()
         super().process_event(event)
 
+    def pause(self) -> None:
+        """Read no more until `resume`."""
+        self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        self.transport.resume_reading()
+
     async def ended(self) -> None:
         """Wait until the connection is closed, whoever closes it."""
         await self.wait_closed()

@@ -142,3 +142,37 @@ def test_market_whose_time_runs_fast_is_followed_while_one_symbol_of_two_is_halt
             clock.hear(f"ETHUSDT {stream}", sent_ms, now_ms)
 
             assert not clock.is_ahead(sent_ms, now_ms)
+
+
+class Thorough(ExchangeClock):
+    """Asks all witnesses at each message, also where one cannot move the clock."""
+
+    def _is_calm_at(self, offset_ms: int) -> bool:
+        del offset_ms
+        return False
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["A", "B", "C", "D", "REST"]),
+            st.sampled_from([-9_000, 0, 1, 4_000, 7_200_000, 7_200_000]),
+            st.sampled_from([0, 1, 50, 3_500, 301_000]),
+        ),
+        max_size=60,
+    )
+)
+def test_clock_that_asks_only_where_it_can_move_is_the_same(
+    messages: list[tuple[str, int, int]],
+) -> None:
+    clock, thorough, now_ms = ExchangeClock(ahead_ms=5_000), Thorough(ahead_ms=5_000), 0
+    for witness, offset_ms, passed_ms in messages:
+        now_ms += passed_ms
+        for one in (clock, thorough):
+            one.hear(witness, now_ms + offset_ms, now_ms)
+
+        assert clock.now_ms(now_ms) == thorough.now_ms(now_ms)
+        assert clock.is_leaping == thorough.is_leaping
+        calm_ms, latest_ms = clock.bounds_ms(now_ms)
+        assert calm_ms == -1 or not clock.is_ahead(latest_ms, now_ms)
+        assert calm_ms == -1 or clock.is_ahead(latest_ms + 1, now_ms)

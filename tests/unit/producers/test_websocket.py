@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from producers.binance.sockets.inbox import MAX_MESSAGE_BYTES
+from producers.binance.sockets.inbox import MAX_MESSAGE_BYTES, Inbox
 from producers.binance.urls import StreamAddress
-from producers.binance.websocket import Connection, open_connection
+from producers.binance.websocket import FEW_FRAMES, Connection, open_connection
 from schemas.errors import ConfigurationError, Transient
 from schemas.setting_types import WebsocketClient
+from schemas.settings import StreamSettings
 from tests.support.raw_websocket import (
     BINARY,
     CLOSE,
@@ -29,6 +30,7 @@ from tests.support.raw_websocket import (
 
 pytestmark = pytest.mark.anyio
 WITHIN_S = 10.0
+PAUSE_MS = StreamSettings().read_pause_ms
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ class Ear:
 
 async def opened(url: str, client: WebsocketClient, ear: Ear) -> Connection:
     address = StreamAddress(url, ("BTCUSDT",))
-    return await open_connection(address, ear.take, ear.ping, client=client)
+    return await open_connection(address, ear.take, ear.ping, client=client, pause_ms=PAUSE_MS)
 
 
 async def ended(connection: Connection) -> None:
@@ -416,3 +418,66 @@ async def test_library_that_is_not_installed_is_told_so(monkeypatch: pytest.Monk
 
 def test_text_is_a_message_of_one_frame() -> None:
     assert a_frame(b"x") == bytes([FIN | TEXT, 1]) + b"x"
+
+
+@dataclass(slots=True)
+class Quiet:
+    """A socket that is read when the test says so."""
+
+    inbox: Inbox = field(default_factory=Inbox)
+    told: list[str] = field(default_factory=list)
+    resumed: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def read(self, count: int) -> None:
+        for _ in range(count):
+            self.inbox.add(b"x", begins=True, ends=True)
+        self.inbox.deliver()
+
+    def pause(self) -> None:
+        self.told.append("pause")
+
+    def resume(self) -> None:
+        self.told.append("resume")
+        self.resumed.set()
+
+    async def close(self) -> None:
+        self.over.set()
+
+    async def ended(self) -> None:
+        await self.over.wait()
+
+
+async def a_connection(socket: Quiet, *, pause_ms: int) -> Connection:
+    address = StreamAddress("ws://exchange", ())
+    connection = Connection(socket, address, lambda *_: None, lambda _: None, pause_ms)
+    await asyncio.sleep(0)
+    return connection
+
+
+async def test_busy_connection_is_read_again_after_a_pause() -> None:
+    socket = Quiet()
+    connection = await a_connection(socket, pause_ms=1)
+
+    socket.read(1)
+    assert socket.told == []
+    socket.read(1)
+    assert socket.told == ["pause"]
+    await asyncio.wait_for(socket.resumed.wait(), WITHIN_S)
+    socket.read(1)
+    assert socket.told == ["pause", "resume", "pause"]
+    await connection.close()
+
+
+@pytest.mark.parametrize(("pause_ms", "frames"), [(0, 1), (5, FEW_FRAMES)])
+async def test_backlog_is_read_without_a_pause_and_so_is_everything_where_it_is_off(
+    pause_ms: int, frames: int
+) -> None:
+    socket = Quiet()
+    connection = await a_connection(socket, pause_ms=pause_ms)
+
+    for _ in range(3):
+        socket.read(frames)
+
+    assert socket.told == []
+    await connection.close()
