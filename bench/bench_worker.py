@@ -278,6 +278,7 @@ def feed_market(bootstrap: str, load: Load, begun: float, seconds: float, *, apa
 def a_block(symbol: str, first: int, end: int, step: float, now_ms: float) -> TradeBlock:
     ids = np.arange(first, end)
     newest_ms = START_MS + int(now_ms)
+    rng = np.random.default_rng([first, *symbol.encode()])
     return TradeBlock(
         symbol=symbol,
         first_agg_id=1 + first,
@@ -285,10 +286,10 @@ def a_block(symbol: str, first: int, end: int, step: float, now_ms: float) -> Tr
         received_ms=newest_ms,
         watermark_ms=START_MS + int(ids[-1] * step),
         event_ms=START_MS + (ids * step).astype(np.int64),
-        price_e8=10**12 + ids % 997 * 10**6,
-        quantity_e8=(1 + ids % 991) * 10**4,
+        price_e8=10**12 + rng.integers(-500, 500, len(ids)) * 10**6,
+        quantity_e8=rng.integers(1, 10**5, len(ids)) * 10**4,
         fills=np.ones(len(ids), np.int32),
-        taker_sold=(ids % 2).astype(np.uint8),
+        taker_sold=rng.integers(0, 2, len(ids)).astype(np.uint8),
     )
 
 

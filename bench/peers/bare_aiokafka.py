@@ -5,10 +5,11 @@ Usage: bare_aiokafka.py BOOTSTRAP GROUP. Runs until it is ended. What is missing
 watchdog. It shows what these cost.
 """
 
+import asyncio
 import sys
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -18,15 +19,13 @@ from processors.candles.held_states import Closed, Stored
 from processors.candles.keeping import Acknowledgements
 from processors.candles.state import CandleRules
 from processors.candles.worker import Acknowledged, CandleWorker
+from processors.runtime.pace import Pace
 from processors.runtime.producer import Bunch, Outgoing, send_bunch
 from processors.runtime.stopped_partitions import Standing
 from schemas import topics
 from schemas.codecs import contract_header
 from schemas.dead_letters import Origin
 from schemas.market import Candle
-
-if TYPE_CHECKING:
-    import asyncio
 
 EVERY_S = 1.0
 HEADERS = (contract_header(Candle),)
@@ -86,9 +85,13 @@ async def main(bootstrap: str, group: str) -> None:
     worker = CandleWorker({}, Outlet(producer), rules, read_again, Standing())
     await producer.start()
     await consumer.start()
-    due = time.monotonic() + EVERY_S
+    due, pace = time.monotonic() + EVERY_S, Pace(gather_s=0.1)
     while True:
+        await asyncio.sleep(pace.wait_s(time.monotonic()))
         found = await consumer.getmany(timeout_ms=100)
+        if found:
+            size = sum(len(r.value) for records in found.values() for r in records)
+            pace.polled(size, time.monotonic())
         await worker.take(
             [
                 Message(r.key, r.value, r.headers, r.topic, r.partition, r.offset)
@@ -102,7 +105,8 @@ async def main(bootstrap: str, group: str) -> None:
         await worker.send_live()
         await worker.keeper.save()
         kept = {tp: worker.keeper.kept(tp.partition) for tp in consumer.assignment()}
-        await consumer.commit({tp: offset for tp, offset in kept.items() if offset is not None})
+        if done := {tp: offset for tp, offset in kept.items() if offset is not None}:
+            await consumer.commit(done)
 
 
 if __name__ == "__main__":

@@ -139,6 +139,7 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
         folder=folder,
         bundled=frozenset([topics.TRADES.name]),
     )
+    app.gather_ms = settings.candles.gather_ms
     _wire(app, settings)
     return app
 

@@ -23,10 +23,12 @@ class WorkerApp(faust.App):
 
     Attributes:
         bundled: Topics whose records come in bundles; see `processors.runtime.bundles`.
+        gather_ms: How long those records may gather at Kafka while few come, in milliseconds.
         keeper: What stores the outcome of those records before a commit.
     """
 
     bundled: frozenset[str] = frozenset()
+    gather_ms: int = 0
     keeper: Keeper | None = None
 
     def on_init_dependencies(self) -> Iterable[Any]:

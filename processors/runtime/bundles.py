@@ -15,13 +15,13 @@ from typing import Any, Final, Protocol
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, ConsumerMessage, Message
 
+from processors.runtime.pace import Pace
 from processors.runtime.transport import (
     CarefulConsumer,
     CarefulConsumerThread,
     CarefulTransport,
 )
 
-_POLL_EVERY_S: Final = 0.01  # polls are not closer than that: what comes in between is one bundle
 _LINGER_S: Final = 0.004
 
 
@@ -125,13 +125,15 @@ class BundlingConsumer(CarefulConsumer):
         app: Any = self.app
         self._bundled: frozenset[str] = app.bundled
         self.scheduler = BundlingScheduler(self._bundled, self._is_read)
-        self._polled_s = 0.0
+        self._pace = Pace(gather_s=app.gather_ms / 1000)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - the base's signature
-        """Fetch records, at most once in 10 ms."""
-        await asyncio.sleep(max(0.0, self._polled_s + _POLL_EVERY_S - time.monotonic()))
+        """Fetch records, after a pause in which they gather."""
+        await asyncio.sleep(self._pace.wait_s(time.monotonic()))
         async for tp, message in super().getmany(timeout):
-            self._polled_s = time.monotonic()
+            if isinstance(message, Bundle):
+                size = sum(len(record.value or b"") for record in message.records)
+                self._pace.polled(size, time.monotonic())
             yield tp, message
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ANN401, FBT001, FBT002 - the base's signature

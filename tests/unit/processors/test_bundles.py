@@ -12,6 +12,7 @@ from faust.transport.consumer import Consumer
 from faust.types import TP
 
 from processors.runtime.bundles import Bundle, BundlingConsumer, BundlingScheduler
+from processors.runtime.pace import Pace
 
 FIRST, SECOND, OTHER = TP("trades", 0), TP("trades", 1), TP("changelog", 0)
 LATER_S = time.monotonic() + 3600
@@ -22,6 +23,7 @@ class Record:
     topic: str
     partition: int
     offset: int
+    value: bytes = b""
 
 
 def records(tp: TP, *offsets: int) -> list[Record]:
@@ -31,7 +33,7 @@ def records(tp: TP, *offsets: int) -> list[Record]:
 def a_consumer() -> Any:
     consumer = cast("Any", object.__new__(BundlingConsumer))
     consumer._bundled = frozenset(["trades"])
-    consumer._polled_s, consumer._sought = 0.0, {}
+    consumer._pace, consumer._sought = Pace(gather_s=0.0), {}
     consumer._read_offset = {FIRST: None, SECOND: None}
     consumer._acked = {FIRST: [], SECOND: []}
     consumer._acked_index = {FIRST: set(), SECOND: set()}
@@ -105,3 +107,26 @@ def test_what_is_stored_is_committed_whatever_is_acknowledged() -> None:
 
     assert [consumer._new_offset(tp) for tp in (FIRST, SECOND)] == [12, None]
     assert consumer._acked == {FIRST: [], SECOND: []}
+
+
+def test_much_is_read_soon_and_little_gathers_first() -> None:
+    pace = Pace(gather_s=0.1)
+    assert pace.wait_s(5.0) == 0.0  # nothing has been read yet
+
+    pace.polled(500, 5.0)
+    assert pace.wait_s(5.0) == pytest.approx(0.1)
+    assert pace.wait_s(5.2) == 0.0
+    for tick in range(40):  # a busy market: two polls a tick, of which the first brings little
+        pace.polled(300, 6.0 + tick * 0.05)
+        pace.polled(8_000, 6.0 + tick * 0.05 + 0.01)
+    assert pace.wait_s(6.0 + 39 * 0.05 + 0.01) == pytest.approx(0.01)
+    for tick in range(30):
+        pace.polled(500, 8.0 + tick * 0.1)
+    assert pace.wait_s(8.0 + 29 * 0.1) == pytest.approx(0.1)
+
+
+def test_a_backlog_is_read_without_a_pause_from_its_first_poll_on() -> None:
+    pace = Pace(gather_s=0.1)
+    pace.polled(4_000_000, 5.0)
+
+    assert pace.wait_s(5.0) == pytest.approx(0.01)
