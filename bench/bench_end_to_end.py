@@ -12,6 +12,8 @@ missing are left out: see bench/peers/README.md.
 """
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -37,6 +39,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[""], help="words in the names of designs")
     parser.add_argument("--skip", choices=["flood", "live"], help="leave out a kind of run")
     parser.add_argument("--quick", action="store_true", help="one small round: does it work?")
+    parser.add_argument("--profile", type=Path, help="folder for pictures of our processes, live")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.rounds, arguments.trades, arguments.seconds = 1, 120_000, 10
@@ -48,7 +51,7 @@ def main() -> None:
         if arguments.skip != "flood":
             bench.flood(arguments.rounds, arguments.trades)
         if arguments.skip != "live":
-            bench.live(arguments.rounds, arguments.seconds)
+            bench.live(arguments.rounds, arguments.seconds, arguments.profile)
 
 
 class Bench:
@@ -70,12 +73,18 @@ class Bench:
         self._run(self._chosen[0], market, measure)  # not counted: the broker warms up
         print(f"\n{flood_table(self._rounds(rounds, market, measure), self._chosen[0].name)}\n")
 
-    def live(self, rounds: int, seconds: int) -> None:
+    def live(self, rounds: int, seconds: int, pictures: Path | None) -> None:
         whole_s = WARM_S + seconds + TAIL_S
         market = self._market("live", RATE * whole_s, seconds=SPEED * whole_s)
 
+        def on_warm(stage: Stage) -> None:
+            if pictures and stage.design.is_ours:  # it costs the design something
+                draw(stage, pictures, seconds)
+
         def measure(stage: Stage) -> Row:
-            return live(stage, rate=RATE, speed=SPEED, warm_s=WARM_S, seconds=seconds)
+            return live(
+                stage, rate=RATE, speed=SPEED, warm_s=WARM_S, seconds=seconds, on_warm=on_warm
+            )
 
         print(f"\n{live_table(self._rounds(rounds, market, measure), self._chosen[0].name)}\n")
 
@@ -100,6 +109,17 @@ class Bench:
         self._runs += 1
         with staged(self._kafka, design, market, self._runs) as stage:
             return measure(stage)
+
+
+def draw(stage: Stage, folder: Path, seconds: int) -> None:
+    """Have py-spy draw where the time of producer and worker goes, as flame graphs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    uv = str(Path(sys.executable).with_name("uv"))
+    for part in ("producer", "worker"):
+        name = stage.design.name.lower().translate({ord(" "): "-", ord("("): "", ord(")"): ""})
+        options = ["--pid", str(stage.pids[part]), "--duration", str(seconds)]
+        picture = ["--output", str(folder / f"{name}-{part}.svg")]
+        subprocess.Popen([uv, "tool", "run", "py-spy", "record", *options, *picture])
 
 
 if __name__ == "__main__":

@@ -17,12 +17,13 @@ from bench.end_to_end.processes import python
 from schemas import codecs, topics
 from schemas.contracts import contract_of
 from schemas.market import Candle, TradeBlock
+from schemas.settings import StreamSettings
 
 PEERS = Path(__file__).parents[1] / "peers"
 RUST = PEERS / "rust" / "target" / "release"
 JVM = PEERS / "jvm"
 FLINK_JAVA = (17, 21)
-PICOWS = (("CANDLEWICK_STREAM__CLIENT", "picows"),)
+PICOWS = (("CANDLEWICK_STREAM__WEBSOCKET_CLIENT", "picows"),)
 POLITE = ("nice", "-n", "19")
 LETTERS = ("o", "h", "l", "c", "v", "qv", "n", "tb", "tq")
 QUOTE_SUMS = ("qv", "tq")  # the peers have them in units of 1e-16
@@ -96,7 +97,7 @@ def designs() -> Iterator[Design]:
     yield Design("JSON a trade + hand-written loop", plain, loop, _json)
     ours = Design("Candlewick (websockets)", _stream, _worker, _avro, "combined")
     yield ours
-    if find_spec("picows"):
+    if find_spec("picows") and "websocket_client" in StreamSettings.model_fields:
         yield replace(ours, name="Candlewick (picows)", settings=PICOWS)
     else:
         print("Candlewick (picows) is left out: it is not installed")

@@ -77,9 +77,11 @@ class Watched:
                 return words
         raise RuntimeError(f"no {word} was heard: {self.tail()}")
 
-    def has_more(self) -> bool:
-        """Whether it has said something that nobody has asked for."""
-        return not self._heard.empty()
+    def hear_newest(self, word: str) -> list[str]:
+        """The same of a line that is said from now on."""
+        while not self._heard.empty():
+            self._heard.get()
+        return self.hear(word)
 
     def check(self) -> None:
         """Raise if the process has ended."""

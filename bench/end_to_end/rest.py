@@ -65,6 +65,8 @@ class Handler(BaseHTTPRequestHandler):
     """Answers a request of REST; a websocket is handed to the server that it is part of."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one piece, or each answer waits for an acknowledgement
+    disable_nagle_algorithm = True
     server: "Server"
 
     def do_GET(self) -> None:
@@ -107,3 +109,6 @@ class Server(ThreadingHTTPServer):
         self.rest = rest
         self.welcome = welcome
         Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a client that is stopped cuts its connections."""

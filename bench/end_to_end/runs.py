@@ -144,14 +144,23 @@ def flood(stage: Stage, warm: int) -> Row:
     return stage.row(spent, total - warm, seconds, market.candles)
 
 
-def live(stage: Stage, *, rate: float, speed: float, warm_s: float, seconds: float) -> Row:
-    """Send frames at a steady rate; what is counted begins after ``warm_s``."""
+def live(
+    stage: Stage,
+    *,
+    rate: float,
+    speed: float,
+    warm_s: float,
+    seconds: float,
+    on_warm: Callable[[Stage], None] = lambda _: None,
+) -> Row:
+    """Send frames at a steady rate; what is counted begins after ``warm_s``, with ``on_warm``."""
     market = stage.market
     first, last = int(rate * warm_s), int(rate * (warm_s + seconds))
     closing = {key: at for key, at in market.closing.items() if at < last}
     began = time.time()
     stage.tell(len(market.event_ms) - 1, speed)
     stage.poll(lambda: time.time() >= began + warm_s, warm_s + 1)
+    on_warm(stage)
     from_s, before = time.time(), stage.cpu()
     stage.poll(lambda: time.time() >= began + warm_s + seconds, seconds + 1)
     to_s, after = time.time(), stage.cpu()

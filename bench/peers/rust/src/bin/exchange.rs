@@ -104,10 +104,9 @@ impl Exchange {
         });
         let symbols = (1..=count).map(|i| {
             let mut klines = [Kline::default(); 2];
-            let price = 100_000_000 * (1 + i as i64 % 100);
+            let price = 100_000_000; // that of the one trade of the past, which REST tells of
             for (kline, (_, ms)) in klines.iter_mut().zip(INTERVALS) {
                 kline.begin(born_ms - born_ms % ms, price);
-                kline.add(price, 10_000, 0, 1, false); // the one trade of the past, which REST tells of
             }
             let name = format!("SIM{i}USDT");
             Symbol { stream: name.to_lowercase(), name, next_id: 1, next_fill: 1, price, klines, is_changed: false, readers: vec![] }
