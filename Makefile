@@ -64,8 +64,8 @@ test-long: setup ## Run the tests that take minutes each
 attack: setup ## Start a stack, attack it and print the findings; ARGS="--short" for a part
 	@$(BIN)/python -m tests.attack $(ARGS)
 
-bench: setup ## Measure each figure of docs/benchmarks.md on this machine
-	@for script in bench/bench_*.py; do \
+bench: setup ## Measure each figure of docs/benchmarks.md on this machine, the whole way first
+	@for script in bench/bench_end_to_end.py $(filter-out %_end_to_end.py,$(wildcard bench/bench_*.py)); do \
 	    echo "== $$script" && $(BIN)/python -m "bench.$$(basename $$script .py)" || exit 1; done
 
 docs: setup ## Make the pages of docs/ that come from the code, and the site, into site/
