@@ -20,6 +20,7 @@ COMMANDS = (
     "demo",
     "up",
     "down",
+    "service",
     "status",
     "doctor",
     "logs",

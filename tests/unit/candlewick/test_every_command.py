@@ -32,6 +32,8 @@ WITHOUT_TABLE: Final = {
     "logs": "lines of others",
     "run": "becomes a process of the pipeline",
     "notify": "becomes a process of the pipeline; a line a target, or a line an error",
+    "service install": "what to type next",
+    "service remove": "one line",
     "migrate": "one line",
     "completion": "a script",
     "import": "one line",

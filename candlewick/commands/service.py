@@ -1,0 +1,97 @@
+"""`candlewick service`: has the system start the stack by itself, after a reboot too."""
+
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from candlewick.commands.options import Live, Workers
+from candlewick.stack.service_files import LABEL, Service, launchd_plist, systemd_unit
+from schemas.errors import ConfigurationError
+from schemas.files import write_whole
+from schemas.settings import PREFIX, load_settings
+
+service = typer.Typer(no_args_is_help=True, help="Have the system start the stack by itself.")
+System = Annotated[
+    bool, typer.Option("--system", help="For the whole machine, at boot; needs root's rights.")
+]
+
+
+@service.command()
+def install(*, system: System = False, live: Live = False, workers: Workers = 1) -> None:
+    """Write a systemd unit, or a launchd property list on macOS, that runs `candlewick up` here.
+
+    The working directory is this one, so that its `.env` has the settings. It starts nothing: the
+    lines that it prints do.
+    """
+    load_settings()  # what it refuses would keep the service from starting
+    path = _path(system=system)
+    arguments = ["up", *(["--live"] if live else []), *_workers(workers)]
+    user = _user() if system else None
+    wanted = Service((_program(), *arguments), Path.cwd(), user)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if sys.platform == "darwin":
+            write_whole(path, launchd_plist(wanted, Path.cwd() / f"{LABEL}.log"))
+        else:
+            write_whole(path, systemd_unit(wanted))
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"{path} cannot be written: use sudo, or leave out --system"
+        ) from error
+    typer.echo(f"wrote {path}; start it, now and from now on, with")
+    for line in _starting(path, system=system):
+        typer.echo(f"    {line}")
+    if names := sorted(name for name in os.environ if name.startswith(PREFIX)):
+        typer.echo(f"not taken along, as only this shell has them: {', '.join(names)}")
+        typer.echo(f"write them into {Path.cwd() / '.env'}")
+
+
+@service.command()
+def remove(*, system: System = False) -> None:
+    """Remove what `install` wrote; a stack that runs goes on until it is told to stop."""
+    path = _path(system=system)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        raise ConfigurationError(f"there is no {path}: nothing was installed") from None
+    except PermissionError as error:
+        raise ConfigurationError(f"{path} cannot be removed: use sudo") from error
+    typer.echo(f"removed {path}")
+
+
+def _path(*, system: bool) -> Path:
+    if sys.platform == "darwin":
+        folder = Path("/Library/LaunchDaemons") if system else Path.home() / "Library/LaunchAgents"
+        return folder / f"{LABEL}.plist"
+    if system:
+        return Path("/etc/systemd/system", f"{LABEL}.service")
+    config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(config, "systemd/user", f"{LABEL}.service")
+
+
+def _starting(path: Path, *, system: bool) -> list[str]:
+    if sys.platform == "darwin":
+        return [f"launchctl load -w {path}"]
+    manager = "systemctl" if system else "systemctl --user"
+    lines = [f"{manager} daemon-reload", f"{manager} enable --now {LABEL}"]
+    # Without it a user's services end when the user logs out, and none starts at boot.
+    return lines if system else [*lines, f"loginctl enable-linger {getpass.getuser()}"]
+
+
+def _program() -> str:
+    """Return the full path of this command, whose environment has the packages."""
+    here = Path(sys.executable).with_name("candlewick")
+    return str(here if here.exists() else Path(sys.argv[0]).absolute())
+
+
+def _user() -> str:
+    """Return who runs it: whoever called sudo, as nothing of the stack needs root's rights."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def _workers(count: int) -> list[str]:
+    return ["--workers", str(count)] if count > 1 else []
