@@ -5,8 +5,9 @@
 Starts a Kafka and a ClickHouse in a temporary folder, fills `market.trades.v1` with blocks of 10
 symbols over 4 partitions, then starts the sinks and waits until every row is stored. Prints the
 rate from the first row to the last, and from the start of the process; CPU is that of the sinks
-alone. Then, with 5,000 trades a second, it sends candles one by one, and measures the time from
-sending a candle until a query returns it.
+alone. Before that it inserts the same rows as they are, 100,000 a request: the limit that the
+store sets. Then, with 5,000 trades a second, it sends candles one by one, and measures the time
+from sending a candle until a query returns it.
 """
 
 import argparse
@@ -25,14 +26,16 @@ from confluent_kafka import Producer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from schemas import topics
-from schemas.codecs import encode
+from schemas import table_columns, topics
+from schemas.codecs import decode, encode
 from schemas.market import TradeBlock
 from schemas.migrations import migrate, read_migrations
+from sinks.rows import trade_rows
 from tests.support.builders import START_MS, a_candle
 from tests.support.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 SYMBOLS = [f"COIN{i}USDT" for i in range(10)]
+ROWS = 100_000
 LIVE_S = 20.0
 LIVE_RATE = 5_000
 LIVE_BLOCK = 100
@@ -77,6 +80,24 @@ def fill(producer: Producer, trades: int, length: int) -> int:
     return rounds * length * len(SYMBOLS)
 
 
+def insert_raw(client: Client, trades: int, length: int) -> float:
+    """Insert as many rows, made before, and empty the table; return the rate, rows a second."""
+    blocks = [
+        trade_rows(decode(TradeBlock, a_full_block(symbol, 1 + turn * length, length)))
+        for turn in range(trades // (length * len(SYMBOLS)))
+        for symbol in SYMBOLS
+    ]
+    together = ROWS // length
+    requests = [b"".join(blocks[at : at + together]) for at in range(0, len(blocks), together)]
+    began = time.perf_counter()
+    for number, rows in enumerate(requests):
+        token = {"insert_deduplication_token": f"raw {number}", "async_insert": 0}
+        client.raw_insert("trades", table_columns.TRADE, rows, settings=token, fmt="RowBinary")
+    rate = trades / (time.perf_counter() - began)
+    client.command("TRUNCATE TABLE trades")
+    return rate
+
+
 def start_sinks(kafka: RunningKafka, server: RunningClickHouse) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
@@ -92,7 +113,7 @@ def count(client: Client, table: str) -> int:
     return int(client.query(f"SELECT count() FROM {table}").result_rows[0][0])  # noqa: S608
 
 
-def catch_up(client: Client, process: subprocess.Popen[bytes], trades: int) -> None:
+def catch_up(client: Client, process: subprocess.Popen[bytes], trades: int, limit: float) -> None:
     started, first, before = time.perf_counter(), 0.0, 0
     while (stored := count(client, "trades")) < trades:
         if stored and not first:
@@ -102,6 +123,7 @@ def catch_up(client: Client, process: subprocess.Popen[bytes], trades: int) -> N
     cpu = sum(used.cpu_times()[:2])
     rate = (trades - before) / (ended - first) if before else float("nan")
     print(f"catch-up        {rate:>12,.0f} trades/s from the first row to the last")
+    print(f"insert alone    {limit:>12,.0f} trades/s: the sinks come to {rate / limit:.2f} of it")
     print(f"                {trades / (ended - started):>12,.0f} trades/s from the start")
     print(f"CPU             {1e6 * cpu / trades:>12.2f} s a million trades, start included")
     print(f"resident        {used.memory_info().rss / 2**20:>12.0f} MB")
@@ -159,9 +181,10 @@ def main() -> None:
             }
         )
         trades = fill(producer, arguments.trades, arguments.block)
+        limit = insert_raw(client, trades, arguments.block)
         process = start_sinks(kafka, server)
         try:
-            catch_up(client, process, trades)
+            catch_up(client, process, trades, limit)
             live(client, producer, process, 1 + trades)
         finally:
             process.terminate()
