@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -66,7 +67,11 @@ Play = Callable[[Peer], Awaitable[None]]
 
 @asynccontextmanager
 async def a_raw_server(
-    play: Play, *, answer: bytes | None = None, with_answer: bytes = b""
+    play: Play,
+    *,
+    answer: bytes | None = None,
+    with_answer: bytes = b"",
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[str]:
     """Serve until the block ends, and yield the address.
 
@@ -74,6 +79,7 @@ async def a_raw_server(
         play: What the server does with a connection; it is closed after that.
         answer: What it answers to the handshake, instead of accepting it.
         with_answer: Bytes that it sends together with its answer.
+        tls: Its certificate, if it speaks TLS.
     """
     plays: set[asyncio.Task[None]] = set()
 
@@ -89,9 +95,10 @@ async def a_raw_server(
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    scheme = "ws" if tls is None else "wss"
     try:
-        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/stream"
+        yield f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/stream"
     finally:
         server.close()
         for task in plays:

@@ -1,9 +1,13 @@
 """A connection behaves the same, whichever library runs it."""
 
 import asyncio
+import shutil
+import ssl
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +17,7 @@ from producers.binance.websocket import FEW_FRAMES, Connection, open_connection
 from schemas.errors import ConfigurationError, Transient
 from schemas.setting_types import WebsocketClient
 from schemas.settings import StreamSettings
+from tests.support.debian import program
 from tests.support.raw_websocket import (
     BINARY,
     CLOSE,
@@ -278,6 +283,53 @@ async def test_close_waits_for_what_is_on_the_way_but_not_for_long(
 
     assert ear.told == [b"on the way"]
     connection.reading.result()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate for this machine, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    openssl = program(lambda: shutil.which("openssl"), "openssl")
+    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", "key.pem", "-out", "chain.pem"]
+    command = [openssl, "req", "-x509", *made, *names, *files]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
+    return folder
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+async def test_connection_by_tls_is_read_with_pauses_if_the_certificate_is_trusted(
+    client: WebsocketClient,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_trusted: bool,
+) -> None:
+    tls, ear = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Ear()
+    tls.load_cert_chain(certificate / "chain.pem", certificate / "key.pem")
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "chain.pem"))
+    frames = [b"%d" % number * 50 for number in range(300)]
+
+    async def play(peer: Peer) -> None:
+        for frame in frames:
+            await peer.send(a_frame(frame))
+            await asyncio.sleep(0)
+        await peer.send(a_frame(b"?", PING), a_close(1001))
+        await peer.gone()
+
+    async with a_raw_server(play, tls=tls) as url:
+        if not is_trusted:
+            with pytest.raises(Transient, match="SSLCertVerificationError"):
+                await opened(url, client, ear)
+            return
+        connection = await opened(url, client, ear)
+        await ended(connection)
+        await connection.close()
+
+    connection.reading.result()
+    assert [one for one in ear.told if one != "ping"] == frames
 
 
 BROKEN = {
