@@ -148,7 +148,7 @@ def to_blocks(frames: Sequence[bytes], a_read: int, *, quick: bool) -> int:
             dispatch._usual = cast("Any", Unusual())  # noqa: SLF001 - what is compared
         for at in range(0, len(frames), a_read):
             dispatch.take(cast("Any", socket), frames[at : at + a_read])
-            if at % A_TICK < a_read:
+            if at % A_TICK < a_read or at + a_read >= len(frames):
                 for flow in flows.values():
                     flow.flush()
         return sink.trades

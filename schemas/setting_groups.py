@@ -94,7 +94,7 @@ class StreamSettings(Group):
         ge=0,
         le=5000,
         description="Milliseconds that it waits at most while blocks hold fewer than 4 trades: "
-        "fewer messages, and trades and live candles that much later. 0: no longer than ever.",
+        "fewer messages, and trades and live candles that much later. 0: never longer than above.",
     )
     blocks_per_s: int = Field(
         1000,
