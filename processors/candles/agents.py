@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import faust
 from faust.types import TP
 
+from clients.process import leave
 from processors.candles.block_messages import Message
 from processors.candles.held_states import Closed, Stored
 from processors.candles.keeping import Acknowledgements, StateKeeper
@@ -169,7 +170,11 @@ def _wire(app: WorkerApp, settings: Settings) -> None:
     async def build_candles(stream: faust.StreamT[bytes]) -> None:
         async for event in stream.events():
             leave_if_fenced(fence)
-            await worker.take(_messages_of(event.message))
+            try:
+                await worker.take(_messages_of(event.message))
+            except Exception:
+                log.exception("a poll cannot be finished")
+                leave("what is left of a poll must be read again")
 
     @app.on_rebalance_complete.connect
     async def start_over(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own

@@ -9,7 +9,7 @@ from typing import Any, Final
 from processors.candles.held_states import HeldStates, Stored
 
 log: Final = logging.getLogger(__name__)
-_PATIENCE_S: Final = 2.0  # a commit, and so a rebalance, waits no longer; the next one goes on
+_PATIENCE_S: Final = 1.0  # each step of a commit waits no longer: a rebalance waits for it too
 
 Acknowledgements = Collection["asyncio.Future[Any]"]
 

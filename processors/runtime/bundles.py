@@ -150,9 +150,6 @@ class BundlingConsumer(CarefulConsumer):
         if tp.topic not in self._bundled:
             super().on_buffer_full(tp)
 
-    def verify_event_path(self, now: float, tp: TP) -> None:
-        """Do nothing: `processors.runtime.guard` watches the progress, without false alarms."""
-
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:  # noqa: ANN401 - the client's
         if isinstance(record, _Poll):
             return Bundle(tp, [*record], generation=self.app.consumer_generation_id)

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from candlewick.stack.parent_death import leashed
 from processors.candles.state import MADE, CandleRules
+from processors.candles.state_record import load_record
 from schemas import codecs, topics
 from schemas.market import Candle, TradeBlock
 from schemas.timeframe import Interval
@@ -217,6 +218,59 @@ def test_no_trade_is_missed_where_more_was_committed_than_the_state_has_seen(
 
     assert "reading again" in (tmp_path / "worker-1.log").read_text()
     assert differences(newest_revisions(reader.candles), truth) == []
+
+
+def newest_in(kafka: RunningKafka, topic: Topic) -> dict[int, list[Message]]:
+    """Every message of a topic, by partition."""
+    reader = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "all"})
+    ends = [
+        reader.get_watermark_offsets(TopicPartition(topic.name, i))[1] for i in range(PARTITIONS)
+    ]
+    reader.assign([TopicPartition(topic.name, i, 0) for i in range(PARTITIONS)])
+    found: dict[int, list[Message]] = {i: [] for i in range(PARTITIONS)}
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and any(
+        end and (not found[i] or found[i][-1].offset() != end - 1) for i, end in enumerate(ends)
+    ):
+        for message in reader.consume(500, timeout=0.2):
+            found[message.partition() or 0].append(message)
+    reader.close()
+    return found
+
+
+def test_nothing_is_committed_that_is_not_in_the_stored_states(
+    kafka: RunningKafka, tmp_path: Path
+) -> None:
+    groups = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": topics.CANDLE_APP})
+    places = [TopicPartition(topics.TRADES.name, i) for i in range(PARTITIONS)]
+    before = [0] * PARTITIONS
+    for end in (signal.SIGKILL, signal.SIGTERM):
+        with Feed(kafka.bootstrap, every_s=0.005) as feed, CandleReader(kafka) as reader:
+            with a_worker(kafka, tmp_path) as worker:
+                deadline = time.monotonic() + 60
+                committed = before
+                while time.monotonic() < deadline and not all(
+                    now > then for now, then in zip(committed, before, strict=True)
+                ):
+                    reader.read()
+                    committed = committed_offsets(groups, places)
+                worker.send_signal(end)
+                worker.wait(30)
+            feed.stop()
+        committed = committed_offsets(groups, places)
+        stored = {
+            message.key(): load_record(message.value() or b"").state.next_agg_id
+            for messages in newest_in(kafka, topics.CANDLE_CHANGELOG).values()
+            for message in messages
+        }
+        for partition, messages in newest_in(kafka, topics.TRADES).items():
+            for message in messages:
+                if (message.offset() or 0) < committed[partition]:
+                    block = codecs.decode(TradeBlock, message.value() or b"")
+                    assert stored[message.key()] >= block.next_agg_id
+        assert min(committed) > 0
+        before = committed
+    groups.close()
 
 
 def poisons() -> list[tuple[bytes | None, bytes]]:
