@@ -86,7 +86,8 @@ class Watched:
     def check(self) -> None:
         """Raise if the process has ended."""
         if self.process.poll() is not None:
-            raise RuntimeError(f"{self.log.stem} has ended: {self.tail()}")
+            code = self.process.returncode
+            raise RuntimeError(f"{self.log.stem} has ended with code {code}: {self.tail()}")
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-1500:]
