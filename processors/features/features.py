@@ -121,10 +121,10 @@ class FeatureState:
         usual = sqrt(self._variance.values[HOUR] + VARIANCE_FLOOR)
         known = started and self._candle_open > 0
         to_date = log(self._price / self._candle_open) if known else 0.0
-        x["return_1"] = _clipped(self._last_return / usual)
-        x["return_5"] = _clipped(self._returns.values[0] / usual)
+        x["return_1"] = clipped(self._last_return / usual)
+        x["return_5"] = clipped(self._returns.values[0] / usual)
         # Variance grows with time, so a move grows with its root.
-        x["candle_to_date"] = _clipped(to_date / usual / sqrt(QUARTER))
+        x["candle_to_date"] = clipped(to_date / usual / sqrt(QUARTER))
         if self._flow.count:
             x["flow"] = self._flow.values[0]
 
@@ -133,8 +133,9 @@ def _add_ratios(x: Features, names: tuple[str, ...], averages: list[float]) -> N
     usual = averages[-1] + TINY
     least = TINY * usual
     for name, average in zip(names, averages, strict=False):
-        x[name] = _clipped(log((average + least) / usual))
+        x[name] = clipped(log((average + least) / usual))
 
 
-def _clipped(value: float) -> float:
+def clipped(value: float) -> float:
+    """Return a value within the bounds of all features."""
     return value if -WIDEST < value < WIDEST else min(max(value, -WIDEST), WIDEST)

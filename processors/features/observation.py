@@ -21,6 +21,7 @@ class Bar:
 
     Attributes:
         minutes: Length, in minutes.
+        high: Highest price, that of the previous close included; ``low`` is the lowest.
         log_return: ``ln(close / previous close)``.
         variance: Parkinson's estimate of the variance per minute, including the step from the
             previous close.
@@ -33,6 +34,8 @@ class Bar:
     open_ms: int
     minutes: int
     close: float
+    high: float
+    low: float
     log_return: float
     variance: float
     volume: float
@@ -62,6 +65,8 @@ def bar_of(candle: Candle, previous_close_e8: int) -> Bar:
         open_ms=candle.open_ms,
         minutes=minutes,
         close=candle.close_e8 * E8,
+        high=high * E8,
+        low=low * E8,
         log_return=log(candle.close_e8 / previous_close_e8),
         variance=log(high / low) ** 2 / PARKINSON / minutes,
         volume=candle.volume_e8 * E8,
@@ -69,6 +74,16 @@ def bar_of(candle: Candle, previous_close_e8: int) -> Bar:
         imbalance=bought,
         inner_variance=_inner_variance(candle, minutes),
     )
+
+
+def garman_klass(bar: Bar) -> float:
+    """Return a better estimate of the variance per minute than Parkinson's, from the close too.
+
+    Source: Garman and Klass, "On the estimation of security price volatilities from historical
+    data", Journal of Business 53 (1980).
+    """
+    of_close = (2 * log(2) - 1) * bar.log_return**2 / bar.minutes
+    return max(PARKINSON / 2 * bar.variance - of_close, 0.0)
 
 
 def _inner_variance(candle: Candle, minutes: int) -> float | None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import orjson
 
-from processors.features.features import FEATURES_HASH
 from schemas.errors import CandlewickError
 from schemas.files import write_whole
 
@@ -61,18 +60,18 @@ def save_artefact(folder: Path, metadata: Metadata, files: Mapping[str, str]) ->
     write_whole(folder / METADATA, body)
 
 
-def load_artefact(folder: Path, features: str = FEATURES_HASH) -> tuple[Metadata, dict[str, str]]:
+def load_artefact(folder: Path, *features: str) -> tuple[Metadata, dict[str, str]]:
     """Return the metadata and the checked files of an artefact.
 
     Args:
         folder: Folder of the artefact.
-        features: Hash of the features that the model must have been trained on.
+        features: Hashes of the features that the model may have been trained on.
 
     Raises:
         UnusableArtefact: It is missing, changed since it was trained, or of another version.
     """
     metadata = _metadata(folder)
-    if metadata.format != FORMAT or metadata.features != features:
+    if metadata.format != FORMAT or metadata.features not in features:
         raise UnusableArtefact(
             f"{folder} was trained by another version ({metadata.code}): train the model again"
         )

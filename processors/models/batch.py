@@ -1,20 +1,28 @@
 """A trained model: trees for the log variance until the close, and for the point if it has skill.
 
-It does not learn from single candles; a newer version replaces it.
+It does not learn from single candles; a newer version replaces it. A version that was trained
+before there was a detail (`processors.features.detail`) still answers, from the features of then.
 """
 
 from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 
-from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
+from processors.features.detail import DETAIL_HASH, DETAIL_NAMES
+from processors.features.features import (
+    FEATURES_HASH,
+    NAMES,
+    POINT_NAMES,
+    TRADE_NAMES,
+    Features,
+)
 from processors.models.artefact import Metadata, UnusableArtefact, load_artefact
 from processors.models.protocol import Answer, Notice, Outcome, Question
 from processors.models.scale import recent_log_variance, scale_of
 from processors.models.trees import Trees
 
-INPUTS = ("minutes", *NAMES[1:], *TRADE_NAMES, *POINT_NAMES)
-_named = itemgetter(*INPUTS[1:])  # twice as fast as asking one by one; most often all are there
+PLAIN_INPUTS = ("minutes", *NAMES[1:], *TRADE_NAMES, *POINT_NAMES)
+INPUTS = (*PLAIN_INPUTS, *DETAIL_NAMES)
 MISSING = float("nan")
 VARIANCE_FILE, POINT_FILE = "variance.txt", "point.txt"
 
@@ -26,8 +34,11 @@ class Batch:
         """Build the trees from their texts."""
         self.metadata = metadata
         self._texts = variance, point
-        self._variance = Trees(variance, len(INPUTS))
-        self._point = Trees(point, len(INPUTS)) if point else None
+        self.reads_detail = metadata.features == DETAIL_HASH
+        self._row = row_of if self.reads_detail else plain_row_of
+        width = len(INPUTS if self.reads_detail else PLAIN_INPUTS)
+        self._variance = Trees(variance, width)
+        self._point = Trees(point, width) if point else None
 
     def __reduce__(self) -> tuple[type["Batch"], tuple[Metadata, str, str | None]]:
         return Batch, (self.metadata, *self._texts)
@@ -48,7 +59,7 @@ class Batch:
 
     def predict_many(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer questions together, each as if it were asked alone."""
-        rows = [row_of(x, minutes) for x, minutes in questions]
+        rows = [self._row(x, minutes) for x, minutes in questions]
         excess = self._variance.predict_many(rows)
         moved = self._point.predict_many(rows) if self._point else [0.0] * len(rows)
         answers = []
@@ -68,17 +79,29 @@ def load_batch(folder: Path) -> Batch:
     Raises:
         UnusableArtefact: It is missing, changed since it was trained, or of another version.
     """
-    metadata, files = load_artefact(folder)
+    metadata, files = load_artefact(folder, DETAIL_HASH, FEATURES_HASH)
     try:
         return Batch(metadata, files[VARIANCE_FILE], files.get(POINT_FILE))
     except (KeyError, ValueError) as error:
         raise UnusableArtefact(f"{folder} holds no trees: train it again") from error
 
 
-def row_of(x: Features, minutes: int) -> list[float]:
-    """Return the inputs of one question in the order of `INPUTS`; NaN for missing features."""
-    try:
-        return [minutes, *_named(x)]
-    except KeyError:
-        get = x.get
-        return [minutes, *[get(name, MISSING) for name in INPUTS[1:]]]
+class _Rows:
+    """The inputs of questions in one order; NaN for missing features."""
+
+    def __init__(self, inputs: tuple[str, ...]) -> None:
+        self._names = inputs[1:]
+        # Twice as fast as asking one by one; most often all are there.
+        self._named = itemgetter(*self._names)
+
+    def __call__(self, x: Features, minutes: int) -> list[float]:
+        """Return the inputs of one question."""
+        try:
+            return [minutes, *self._named(x)]
+        except KeyError:
+            get = x.get
+            return [minutes, *[get(name, MISSING) for name in self._names]]
+
+
+row_of = _Rows(INPUTS)
+plain_row_of = _Rows(PLAIN_INPUTS)

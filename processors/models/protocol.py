@@ -98,6 +98,16 @@ class AnswersMany(Protocol):
 
 
 @runtime_checkable
+class ReadsDetail(Protocol):
+    """A model whose features may include those of `features.detail`."""
+
+    @property
+    def reads_detail(self) -> bool:
+        """Whether this version reads them."""
+        ...
+
+
+@runtime_checkable
 class ReadsRecent(Protocol):
     """A model whose features include the last candles (`features.sequence`)."""
 

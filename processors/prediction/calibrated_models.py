@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from processors.models.blend import Blend
 from processors.models.online import Online
 from processors.models.point import Evidence
-from processors.models.protocol import Model, ReadsRecent
+from processors.models.protocol import Model, ReadsDetail, ReadsRecent
 from processors.models.reference import Reference
 from processors.prediction.chance import ChanceCalibrator
 from processors.prediction.intervals import (
@@ -26,6 +26,7 @@ class Contestant:
             naive.
         evidence: Shrinks the point to its proven share; None for a model that does so itself.
         reads_recent: Whether the model also reads the last candles.
+        reads_detail: Whether it also reads the detail (`features.detail`).
         has_interval: Whether the interval is the model's own; if not, it cannot be its champion.
         is_extra: Whether the model is one of others (`processors.extra`): it may fail, so no other
             model reads its answers.
@@ -37,6 +38,7 @@ class Contestant:
     blended: bool = False
     evidence: Evidence | None = None
     reads_recent: bool = False
+    reads_detail: bool = False
     has_interval: bool = True
     is_extra: bool = False
 
@@ -58,7 +60,11 @@ def installed(contestants: list[Contestant], model: Model) -> list[Contestant]:
     """
     names = [c.model.name for c in contestants]
     if model.name in names:
-        return [replace(c, model=model) if c.model.name == model.name else c for c in contestants]
+        reads = _reads_detail(model)
+        return [
+            replace(c, model=model, reads_detail=reads) if c.model.name == model.name else c
+            for c in contestants
+        ]
     members = [c for c in contestants if c.model.name != Blend.name] + [_doubted(model)]
     for member in members:
         member.blended = member.model.name != Reference.name and not member.is_extra
@@ -79,8 +85,12 @@ def retired(contestants: list[Contestant], name: str) -> list[Contestant]:
 
 def _doubted(model: Model) -> Contestant:
     reads_recent = isinstance(model, ReadsRecent)
-    made = contestant(model)
+    made = replace(contestant(model), reads_detail=_reads_detail(model))
     return replace(made, evidence=Evidence(), reads_recent=reads_recent)
+
+
+def _reads_detail(model: Model) -> bool:
+    return isinstance(model, ReadsDetail) and model.reads_detail
 
 
 def guest(model: Model) -> Contestant:

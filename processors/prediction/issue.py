@@ -36,6 +36,8 @@ def put_question(state: SymbolState, *, issued_ms: int) -> None:
     if state.bars < FEWEST_BARS:
         return
     x = state.features.read(issued_ms)
+    if state.teaches_detail or any(c.reads_detail for c in state.contestants):
+        x.update(state.detail.read(x, issued_ms))
     left_ms = CANDLE_MS - issued_ms % CANDLE_MS
     close_ms = issued_ms + left_ms
     last_e8 = state.last_price_e8

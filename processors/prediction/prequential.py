@@ -101,6 +101,7 @@ def _fold(state: SymbolState, candle: Candle) -> None:
         state.opened = candle.open_ms + CANDLE_MS, candle.open_e8
     state.variance += bar.log_return**2 if state.bar_minutes == 1 else bar.variance * bar.minutes
     state.features.add(bar)
+    state.detail.add(bar)
     state.recent.add(bar)
     state.last_price_e8 = candle.close_e8
     state.bars += 1

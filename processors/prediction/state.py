@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from processors.features.detail import Detail
 from processors.features.features import Features, FeatureState
 from processors.features.sequence import Recent
 from processors.models.protocol import Outcome
@@ -58,13 +59,16 @@ class SymbolState:
         asked: Questions about the open candle that wait for its close.
         on_lesson: Called with each question and its outcome, to collect training data.
         recent: The last candles, for models that read a sequence.
+        detail: The detail of the last candles, for models that are trained.
         teaches_recent: Whether to include them in the features passed to ``on_lesson``.
+        teaches_detail: Whether to include the detail in them.
     """
 
     symbol: str
     bar_minutes: int
     tick_e8: int
     features: FeatureState
+    detail: Detail
     contestants: list[Contestant]
     championship: Championship
     chance_championship: Championship
@@ -79,6 +83,7 @@ class SymbolState:
     on_lesson: Callable[[Asked, Outcome], None] | None = None
     recent: Recent = field(default_factory=Recent)
     teaches_recent: bool = False
+    teaches_detail: bool = False
 
     def open_of(self, close_ms: int) -> int | None:
         """Return the open of the 15-minute candle that ends then, in 1e-8; None if not known."""
@@ -105,6 +110,7 @@ def start_state(
         bar_minutes=bar_minutes,
         tick_e8=tick_e8,
         features=FeatureState(bar_minutes),
+        detail=Detail(bar_minutes),
         contestants=default_contestants() if contestants is None else contestants,
         championship=Championship("reference"),
         chance_championship=Championship("reference"),

@@ -4,6 +4,10 @@ The last fifth of the range is held out, after an embargo. It chooses the number
 measures the skill; then the model is fitted to the whole range. A point is kept only if its skill
 on the holdout is more than chance.
 
+The trees of the variance learn the log of a mean: of the variance until the close and of the
+squared move to the close, by which an interval is judged. The variance alone does not tell whether
+the moves of single minutes add up or cancel out; the move alone is a noisy teacher.
+
 Source: López de Prado, "Advances in Financial Machine Learning" (2018), chapter 7 (embargo).
 """
 
@@ -13,9 +17,11 @@ from importlib.metadata import version as version_of
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.features.features import FEATURES_HASH
+from processors.features.detail import DETAIL_HASH
+from processors.features.features import CENTRE, VOLATILITY
 from processors.models.artefact import FORMAT, Metadata, UnusableArtefact, sha256_of
-from processors.models.batch import POINT_FILE, VARIANCE_FILE, Batch
+from processors.models.batch import INPUTS, POINT_FILE, VARIANCE_FILE, Batch
+from processors.models.scale import TARGET_FLOOR
 from processors.significance import skill_with_error
 from processors.training.dataset import Floats, Rows, Table
 from processors.training.growing import SEED, Lesson, choose_rounds, grow
@@ -26,6 +32,8 @@ HELD_OUT = 0.2
 FEWEST_ROWS = 2_000
 FEWEST_DAYS = 7
 CERTAINTY = 2.0  # standard errors
+MOVE_SHARE = 0.6  # of the squared move in the target of the variance
+_VOLATILITY = INPUTS.index(VOLATILITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +54,16 @@ def train(training: Training, table: Rows) -> tuple[Batch, dict[str, str]]:
     """
     known = known_of(training, table)
     fit, held = split_of(table, known)
-    rounds, variance_skill = _choose(training.model, (fit, fit.excess), (held, held.excess))
+    rounds, variance_skill = _choose(
+        training.model, (fit, variance_target(fit)), (held, variance_target(held))
+    )
     point_rounds, point_skill = _choose(training.model, (fit, fit.moved), (held, held.moved))
     held_rows = len(held)
     del fit, held  # frees memory: the table is large and is copied once more
     data = table.where(known)
-    files = {VARIANCE_FILE: grow(training.model, Lesson(data.inputs, data.excess), rounds)}
+    files = {
+        VARIANCE_FILE: grow(training.model, Lesson(data.inputs, variance_target(data)), rounds)
+    }
     if point_skill[0] > CERTAINTY * point_skill[1]:
         files[POINT_FILE] = grow(training.model, Lesson(data.inputs, data.moved), point_rounds)
     holdout = {
@@ -63,9 +75,24 @@ def train(training: Training, table: Rows) -> tuple[Batch, dict[str, str]]:
     hashes = {name: sha256_of(text) for name, text in files.items()}
     libraries = {name: version_of(name) for name in ("scikit-learn", "numpy")}
     metadata = metadata_of(
-        training, data, rounds, holdout, hashes, features=FEATURES_HASH, libraries=libraries
+        training, data, rounds, holdout, hashes, features=DETAIL_HASH, libraries=libraries
     )
     return Batch(metadata, files[VARIANCE_FILE], files.get(POINT_FILE)), files
+
+
+def variance_target(table: Table) -> Floats:
+    """Return what the trees of the variance learn; on average it is the log variance's excess.
+
+    The mean difference is taken out for each number of minutes left, because the log of a single
+    squared move is far lower than that of a variance, and the blend mixes the answers of models.
+    """
+    floor = TARGET_FLOOR * np.exp(CENTRE - table.inputs[:, _VOLATILITY])
+    variance, move = np.exp(table.excess), table.moved**2 + floor
+    target = np.log((1 - MOVE_SHARE) * variance + MOVE_SHARE * move)
+    minutes = table.inputs[:, 0].astype(np.intp)
+    counts = np.maximum(np.bincount(minutes), 1)
+    lower = np.bincount(minutes, target - table.excess) / counts
+    return target - lower[minutes]
 
 
 def known_of(training: Training, table: Rows) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from processors.models.scale import recent_log_variance, scale_of
 from processors.prediction.prequential import step
 from processors.prediction.state import Asked, start_state
 from schemas.market import Candle
-from schemas.timeframe import Interval
+from schemas.timeframe import DAY_MS, Interval
 
 Floats = NDArray[np.float64]
 CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
@@ -68,13 +68,18 @@ class Wanted:
         row: Returns the inputs, given the features and the minutes left.
         width: Number of inputs per question.
         every: Only questions whose minutes left are a multiple of this are used.
+        turn: Only one question in so many is used, in turn: from one candle to the next, and from
+            one day to the next, it is another minute.
         recent: Whether the features must include the last candles.
+        detail: Whether they must include the detail.
     """
 
     row: Callable[[Features, int], list[float]] = row_of
     width: int = len(INPUTS)
     every: int = 1
+    turn: int = 1
     recent: bool = False
+    detail: bool = True
 
 
 @dataclass(slots=True)
@@ -94,13 +99,18 @@ class TrainingSet:
 
     def add(self, asked: Asked, outcome: Outcome) -> None:
         """Add one question; it is skipped if its realised variance is unknown."""
-        open_ms = asked.close_ms - CANDLE_MS
-        passed = asked.minutes % self.wanted.every or open_ms // CANDLE_MS % self.stride
-        if outcome.log_variance is None or passed:
+        if outcome.log_variance is None:
+            return
+        open_ms, wanted = asked.close_ms - CANDLE_MS, self.wanted
+        candle = open_ms // CANDLE_MS
+        shift = candle + open_ms // DAY_MS
+        if asked.minutes % wanted.every or candle % self.stride:
+            return
+        if (shift + asked.minutes) % wanted.turn:
             return
         usual = recent_log_variance(asked.x)
         moved = outcome.log_return / scale_of(usual, asked.minutes)
-        row = self.wanted.row(asked.x, asked.minutes)
+        row = wanted.row(asked.x, asked.minutes)
         self._values.fromlist([*row, outcome.log_variance - usual, moved])
         self._open_ms.append(open_ms)
 
@@ -128,7 +138,8 @@ def lessons_of(
     """
     lessons = lessons or TrainingSet()
     state = start_state("", tick_e8=1, interval=interval, contestants=[])
-    state.on_lesson, state.teaches_recent = lessons.add, lessons.wanted.recent
+    state.on_lesson = lessons.add
+    state.teaches_recent, state.teaches_detail = lessons.wanted.recent, lessons.wanted.detail
     for candle in candles:
         state = step(state, candle, at_once=False).state
     return lessons

@@ -11,8 +11,11 @@ from processors.training.dataset import Rows, TrainingSet, Wanted
 from schemas.timeframe import DAY_MS, Interval
 
 MOST_LESSONS = 60_000  # lessons for an LSTM: minutes of training, and 100 MB
+TURN = 3  # the questions in between teach trees nearly the same
+MOST_QUESTIONS = 200_000  # for trees: half a minute of training, and 90 MB
 _SLOTS = DAY_MS // Interval.FIFTEEN_MINUTES.ms
-_OF_LSTM = Wanted(lstm.row_of, lstm.WIDTH, lstm.EVERY, recent=True)
+_OF_LSTM = Wanted(lstm.row_of, lstm.WIDTH, lstm.EVERY, recent=True, detail=False)
+_MINUTES = DAY_MS // Interval.ONE_MINUTE.ms
 _A_DAY = _SLOTS * Interval.FIFTEEN_MINUTES.ms // Interval.ONE_MINUTE.ms // lstm.EVERY
 
 
@@ -21,10 +24,10 @@ def lessons_for(model: str, days: float = 0.0) -> TrainingSet:
 
     Args:
         model: Kind of model to train.
-        days: Days of data of all symbols together; limits the number of lessons for an LSTM.
+        days: Days of data of all symbols together; limits the number of lessons.
     """
     if model != lstm.NAME:
-        return TrainingSet()
+        return TrainingSet(Wanted(turn=max(ceil(days * _MINUTES / MOST_QUESTIONS), TURN)))
     stride = max(ceil(days * _A_DAY / MOST_LESSONS), 1)
     while gcd(stride, _SLOTS) > 1:  # otherwise it would see only some times of day
         stride += 1

@@ -4,7 +4,7 @@ import hashlib
 
 import orjson
 
-from processors.features.features import FEATURES_HASH
+from processors.features.detail import DETAIL_HASH
 from processors.features.sequence import RECENT_HASH
 from processors.models.artefact import FORMAT
 from schemas.predictions import ModelEvent, ModelVersion, TrainingRequest
@@ -24,7 +24,7 @@ def version_of(request: TrainingRequest) -> str:
     The requester and the time do not matter. Code with other features trains another version.
     """
     wish = (request.model, request.symbol, request.from_ms, request.until_ms)
-    features = RECENT_HASH if request.model in _READ_RECENT else FEATURES_HASH
+    features = RECENT_HASH if request.model in _READ_RECENT else DETAIL_HASH
     return hashlib.sha256(repr((*wish, features, FORMAT)).encode()).hexdigest()[:12]
 
 

@@ -100,7 +100,9 @@ class SymbolRun:
         self._lessons = lessons
         if lessons:
             state.on_lesson = self._teach
-            state.teaches_recent = any(one.wanted.recent for one in lessons.values())
+            wanted = [one.wanted for one in lessons.values()]
+            state.teaches_recent = any(one.recent for one in wanted)
+            state.teaches_detail = any(one.detail for one in wanted)
 
     def feed(self, until_ms: int) -> dict[str, LessonFile]:
         """Replay the candles that close until then; return the lessons since the last call."""

@@ -24,7 +24,7 @@ from processors.models.online import TRIAL_CANDLES, WARM_UP_CANDLES, Online
 from processors.models.point import Evidence
 from processors.models.protocol import Answer, Model, Outcome
 from processors.models.reference import Reference
-from processors.models.scale import recent_log_variance, scale_of
+from processors.models.scale import log_variance_of, recent_log_variance, scale_of
 from processors.models.variance import regression
 from processors.training.batch import Training, train
 from processors.training.dataset import Table, lessons_of
@@ -228,6 +228,28 @@ def test_a_blend_lies_between_its_members_and_leans_to_the_better() -> None:
         blend.learn_one(x, 15, Outcome(0.0, 0.1))
 
     assert scale_of(0.0, 15) < blend.predict_one(x, 15).scale < scale_of(0.1, 15)
+
+
+def test_a_blend_follows_the_member_that_is_clearly_better_and_leaves_none_out() -> None:
+    blend, chance = Blend(("online", "batch")), random.Random(15)
+    for _ in range(2000):
+        moved = chance.gauss(0, 1)
+        x = {"online.log_variance": chance.gauss(0, 0.3), "batch.log_variance": 0.0}
+        blend.learn_one(x, 15, Outcome(0.0, moved))
+
+    far = {"online.log_variance": 1.0, "batch.log_variance": 0.0}
+    leaning = log_variance_of(blend.predict_one(far, 15).scale, 15)
+    assert 0 < leaning < 0.05
+
+
+def test_a_blend_of_equal_members_is_their_mean() -> None:
+    blend = Blend(("online", "batch"))
+    for moved in (-1.0, 0.5, 2.0):
+        x = {"online.log_variance": 0.3, "batch.log_variance": 0.3}
+        blend.learn_one(x, 15, Outcome(0.0, moved))
+
+    halved = blend.predict_one({"online.log_variance": 1.0, "batch.log_variance": 0.0}, 15)
+    assert log_variance_of(halved.scale, 15) == pytest.approx(0.5)
 
 
 def test_the_same_table_trains_the_same_model(table: Table) -> None:

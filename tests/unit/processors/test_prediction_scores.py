@@ -317,6 +317,7 @@ def test_the_champion_loses_its_place_when_it_becomes_worse() -> None:
 def test_training_sees_bit_for_bit_what_was_seen_live() -> None:
     candles = trembling_minutes(600)
     live = start_state("BTCUSDT", tick_e8=E8 // 100)
+    live.contestants = [replace(c, reads_detail=True) for c in live.contestants]
     asked = []
     for candle in candles:
         taken = step(live, candle)
@@ -327,7 +328,7 @@ def test_training_sees_bit_for_bit_what_was_seen_live() -> None:
 
     assert len(table) == 585
     rows = [row_of(a.x, a.minutes) for a in asked[: len(table)]]
-    assert np.array_equal(np.array(rows), table.inputs)
+    assert np.array_equal(np.array(rows), table.inputs, equal_nan=True)
 
 
 def test_features_are_centred_and_all_there_when_candles_carry_trades() -> None:

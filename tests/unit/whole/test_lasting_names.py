@@ -13,6 +13,7 @@ import pytest
 import candlewick
 from api.app import ROUTES
 from candlewick.cli import COMMANDS
+from processors.features.detail import DETAIL_HASH
 from processors.features.features import FEATURES_HASH
 from processors.features.sequence import RECENT_HASH
 from processors.training.batch import Training
@@ -74,6 +75,7 @@ def the_names() -> dict[str, Names]:
         "imports": dict.fromkeys(candlewick.__all__, "")
         | {name: _parameters(name) for name in ("connect", "subscribe")},
         "models": {
+            "detail": DETAIL_HASH,
             "features": FEATURES_HASH,
             "sequence": RECENT_HASH,
             "training": repr(Training("batch", ("BTCUSDT",), 1, 2)),
