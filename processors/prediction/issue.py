@@ -60,9 +60,10 @@ def answer_questions(state: SymbolState) -> list[Reply]:
     The questions about one candle may wait for each other, because nothing is learned before it
     closes. One model after the other answers all of them: that is quicker.
     """
-    waiting = [asked for asked in state.asked if not asked.replies]
+    waiting = state.asked[state.answered :]
     if not waiting:
         return []
+    state.answered = len(state.asked)
     answers = [_answers(c, waiting) for c in state.contestants]
     for c, given in zip(state.contestants, answers, strict=True):
         if None in given:  # it has to prove again that it is better

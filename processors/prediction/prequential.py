@@ -72,7 +72,7 @@ def step(state: SymbolState, candle: Candle, *, at_once: bool = True) -> Step:
     if state.asked and candle.close_ms == state.asked[0].close_ms:
         replies += answer_questions(state)
         judged, events = settle(state, candle.close_e8)
-        state.asked = []
+        state.forget_asked()
     put_question(state, issued_ms=candle.close_ms)
     if at_once or any(c.is_extra for c in state.contestants):  # one of others may have no answer
         replies += answer_questions(state)
@@ -85,7 +85,7 @@ def _notice_gap(state: SymbolState, candle: Candle) -> list[Reply]:
     if not state.asked or candle.open_ms < state.asked[0].close_ms:
         return []
     replies = answer_questions(state)
-    state.asked = []  # the close of their candle is missing
+    state.forget_asked()  # the close of their candle is missing
     return replies
 
 

@@ -24,7 +24,7 @@ class Asked:
         variance_before: Sum of squared returns in the open candle when the question was asked.
         gaps_before: Number of gaps seen until then.
         is_doubtful: Whether minutes were missing shortly before.
-        replies: Reply of each model, by its name; empty until the question has been answered.
+        replies: Reply of each model, by its name; empty until they were asked.
     """
 
     moment: Moment
@@ -57,6 +57,7 @@ class SymbolState:
         variance: Sum of the squared returns so far in the open candle.
         gaps: How many times minutes were missing.
         asked: Questions about the open candle that wait for its close.
+        answered: How many of them the models were asked; one that comes later is not.
         on_lesson: Called with each question and its outcome, to collect training data.
         recent: The last candles, for models that read a sequence.
         detail: The detail of the last candles, for models that are trained.
@@ -80,6 +81,7 @@ class SymbolState:
     opened: tuple[int, int] = (0, 0)
     variance: float = 0.0
     asked: list[Asked] = field(default_factory=list)
+    answered: int = 0
     on_lesson: Callable[[Asked, Outcome], None] | None = None
     recent: Recent = field(default_factory=Recent)
     teaches_recent: bool = False
@@ -89,6 +91,10 @@ class SymbolState:
         """Return the open of the 15-minute candle that ends then, in 1e-8; None if not known."""
         end_ms, open_e8 = self.opened
         return open_e8 if end_ms == close_ms else None
+
+    def forget_asked(self) -> None:
+        """Forget the questions, whose candle is over."""
+        self.asked, self.answered = [], 0
 
     def unseat(self, model: str) -> None:
         """Let a model lose what it has won, of the interval and of the chance."""
