@@ -5,8 +5,9 @@
 Three parts. In memory: frames to encoded blocks on one core, the usual frames' way beside the way
 of all others. Flood: frames through a real websocket into a real Kafka, as fast as the producer
 reads. Live: 5,000 trades a second, one by one. Each beside a plain producer that sends a JSON
-message a trade; CPU (user and system) of producer and broker, in seconds a million trades. The
-machine's speed drifts, so the contestants take turns; medians of the rounds.
+message a trade; CPU (user and system) of producer and broker, in seconds a million trades. Live,
+also the time from a trade's send to its arrival at a consumer. The machine's speed drifts, so the
+contestants take turns; medians of the rounds.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +25,7 @@ from typing import Any, cast
 import numpy as np
 import orjson
 import psutil
+from confluent_kafka import Consumer, TopicPartition
 
 from bench.trade_frames import A_SECOND, SYMBOLS, trade_frames
 from clients.clock import steady_ms
@@ -32,7 +35,7 @@ from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.kline_stream import KlineFlow
 from producers.trades.packing.flush_tick import FlushTick
 from producers.trades.symbol_stream import SymbolFlow
-from schemas import codecs
+from schemas import codecs, topics
 from schemas.market import TradeBlock
 from schemas.settings import Settings
 from tests.support.servers import RunningKafka, running_kafka
@@ -96,10 +99,10 @@ def main() -> None:
                 for name in arguments.designs:
                     found.setdefault(name, []).append(race(kafka, name, count, rate))
             print(f"\n{title}, CPU s a million trades")
-            print(f"{'':24} {'producer':>9} {'broker':>7} {'trades/s':>9} {'messages':>9}")
+            heads = ("producer", "broker", "trades/s", "messages", "p50 ms", "p99 ms")
+            print(" " * 24, *(f"{head:>9}" for head in heads))
             for name, rows in found.items():
-                used, broker, speed, messages = np.median(rows, axis=0)
-                print(f"{name:24} {used:9.1f} {broker:7.1f} {speed:9,.0f} {messages:9,.0f}")
+                print(f"{name:24}", *(f"{value:9,.1f}" for value in np.median(rows, axis=0)))
 
 
 def in_memory(count: int, rounds: int) -> None:
@@ -157,13 +160,14 @@ def to_blocks(frames: Sequence[bytes], a_read: int, *, quick: bool) -> int:
 
 
 def race(kafka: RunningKafka, name: str, count: int, rate: int) -> list[float]:
-    """Run one design; returns CPU of producer and broker, trades a second, and messages."""
+    """Run one design; returns CPU of producer and broker, trades a second, messages, delays."""
     kind, client = DESIGNS[name]
     server = start("bench.trade_frames", str(count), str(rate))
     port = line_of(server, "LISTENING").split()[1]
     url = f"ws://127.0.0.1:{port}"
     environment = {"CANDLEWICK_STREAM__WEBSOCKET_CLIENT": client}
     producer = start("bench.trade_producers", kind, str(count), url, kafka.bootstrap, **environment)
+    arrivals = Arrivals(kafka.bootstrap, is_json=kind == "plain")
     try:
         line_of(producer, "READY")
         line_of(server, "CLIENT")
@@ -172,11 +176,51 @@ def race(kafka: RunningKafka, name: str, count: int, rate: int) -> list[float]:
         messages = float(line_of(producer, "DONE").split()[1])
         took = time.perf_counter() - began
         used = (cpu(producer.pid) - before) / count * 1e6
-        return [used, (cpu(kafka.pid) - broker) / count * 1e6, count / took, messages]
+        p50_ms, p99_ms = arrivals.percentiles() if rate and kind != "read" else (0.0, 0.0)
+        load = (cpu(kafka.pid) - broker) / count * 1e6
+        return [used, load, count / took, messages, p50_ms, p99_ms]
     finally:
+        arrivals.close()
         for process in (producer, server):
             process.kill()
             process.wait()
+
+
+class Arrivals:
+    """How long trades took to a consumer of the topic, from now on."""
+
+    def __init__(self, servers: str, *, is_json: bool) -> None:
+        config = {"bootstrap.servers": servers, "group.id": "arrivals", "fetch.wait.max.ms": 5}
+        self._consumer = Consumer({**config, "fetch.queue.backoff.ms": 5})
+        self._consumer.assign([TopicPartition(topics.TRADES.name, i, -1) for i in range(4)])
+        self._is_json = is_json
+        self._delays_ms: list[float] = []
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def percentiles(self) -> tuple[float, float]:
+        """p50 and p99 in milliseconds."""
+        time.sleep(0.5)
+        p50, p99 = np.percentile(self._delays_ms, [50, 99])
+        return float(p50), float(p99)
+
+    def close(self) -> None:
+        self._ending.set()
+        self._thread.join()
+        self._consumer.close()
+
+    def _read(self) -> None:
+        while not self._ending.is_set():
+            for message in self._consumer.consume(500, 0.01):
+                now_ms, value = time.time() * 1000, message.value() or b""
+                if message.error() is not None:
+                    continue
+                if self._is_json:
+                    self._delays_ms.append(now_ms - orjson.loads(value)["data"]["T"])
+                else:
+                    times = codecs.decode(TradeBlock, value).event_ms
+                    self._delays_ms.extend((now_ms - times).tolist())
 
 
 def start(module: str, *arguments: str, **environment: str) -> "subprocess.Popen[str]":

@@ -78,11 +78,14 @@ def main() -> None:
 
 
 def send(client: socket.socket, count: int, rate: float) -> None:
-    frames = [on_the_wire(one) for one in trade_frames(count, time.time_ns() // 1_000_000)]
+    prepared_ms = 200 + count // 10 if rate else 0
+    begin_s = time.time() + prepared_ms / 1000
+    frames = [on_the_wire(one) for one in trade_frames(count, int(begin_s * 1000))]
     if not rate:
         for at in range(0, count, PACK):
             client.sendall(b"".join(frames[at : at + PACK]))
         return
+    time.sleep(max(0.0, begin_s - time.time()))  # a trade is sent at its event time
     began = time.perf_counter()
     for number, frame in enumerate(frames):
         ahead_s = began + number / rate - time.perf_counter()
