@@ -5,8 +5,8 @@
 Runs the local stack on free ports in an empty folder, and queries ClickHouse every second. Prints
 the seconds from the start of the command until the first symbol, and then every symbol, has a
 stored prediction with status ready; and until every symbol has scores of more than 29 days. Also
-prints the CPU time and memory of the predictor with its children. The second start uses the same
-folder.
+prints the CPU time and memory of the predictor with its children; memory that processes share is
+divided between them (PSS). The second start uses the same folder.
 """
 
 import argparse
@@ -104,14 +104,15 @@ def resources(stack: psutil.Process) -> tuple[float, float, float]:
     predictors = set()
     for process in [stack, *stack.children(recursive=True)]:
         try:
-            mb, words = process.memory_info().rss / 1e6, process.cmdline()
+            mb, words = process.memory_full_info().pss / 1e6, process.cmdline()
             everything += mb
-            if "predictor" in words or process.ppid() in predictors:
+            is_child = process.ppid() in predictors  # a forked one has the same command line
+            if "predictor" in words or is_child:
                 predictors.add(process.pid)
                 family += mb
                 times = process.cpu_times()
                 cpu_s += times.user + times.system
-                if "predictor" in words:
+                if not is_child:
                     cpu_s += times.children_user + times.children_system
         except psutil.Error:
             continue

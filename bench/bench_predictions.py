@@ -17,7 +17,7 @@ from statistics import median
 
 from processors.models.batch import Batch
 from processors.prediction.calibrated_models import default_contestants, installed
-from processors.prediction.prequential import step
+from processors.prediction.prequential import Step, step
 from processors.prediction.state import SymbolState, start_state
 from processors.predictor.warm_start import replayed
 from processors.training.batch import Training, train
@@ -46,13 +46,25 @@ def minutes(count: int) -> list[Candle]:
     return made
 
 
-def timed(state: SymbolState, candles: list[Candle]) -> tuple[SymbolState, float]:
-    """Replay candles; return the state, and the median of the days' CPU µs a candle."""
+def published(taken: Step) -> int:
+    return len(taken.predictions) + len(taken.scores)
+
+
+def timed(
+    state: SymbolState, candles: list[Candle], *, at_once: bool = True
+) -> tuple[SymbolState, float]:
+    """Step through candles; return the state, and the median of the days' CPU µs a candle.
+
+    Unless ``at_once``, as in a replay, the predictions and scores are not made.
+    """
     costs = []
     for first in range(0, len(candles), 1440):
         started = time.process_time()
         for candle in candles[first : first + 1440]:
-            state = step(state, candle).state
+            taken = step(state, candle, at_once=at_once)
+            if at_once:
+                published(taken)
+            state = taken.state
         costs.append((time.process_time() - started) / 1440 * 1e6)
     return state, median(costs)
 
@@ -96,8 +108,14 @@ def main(symbols: int) -> None:
     print(f"reference + online: {cost:.0f} µs a symbol and minute")
     end_ms = candles[-1].close_ms
     model, _ = train(Training("batch", ("BTCUSDT",), START_MS, end_ms), lessons.table())
-    contestants = installed(default_contestants(), model)
-    state, cost = timed(start_state("BTCUSDT", tick_e8=10**6, contestants=contestants), candles)
+
+    def all_models() -> SymbolState:
+        contestants = installed(default_contestants(), model)
+        return start_state("BTCUSDT", tick_e8=10**6, contestants=contestants)
+
+    _, cost = timed(all_models(), candles, at_once=False)
+    print(f"reference + online + batch + blend in a replay: {cost:.0f} µs")
+    state, cost = timed(all_models(), candles)
     print(f"reference + online + batch + blend: {cost:.0f} µs a symbol and minute")
     print(f"400 symbols: {400 * cost / 1e3:.0f} ms of CPU a minute")
     state.contestants = [c for c in state.contestants if c.model.name != "batch"]

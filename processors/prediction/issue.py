@@ -17,6 +17,7 @@ from processors.prediction.state import Asked, SymbolState
 from schemas.predictions import Prediction, PredictionStatus
 from schemas.timeframe import MINUTE_MS
 
+Case = tuple[dict[str, Reply], Moment, int, Answer, PredictionStatus]
 FEWEST_BARS = 15  # no predictions with fewer candles
 DOUBTFUL_BARS = 15  # candles after a gap during which predictions are marked and wider
 CAUTION = 1.5  # factor on the width while there is little history: rather too wide than too sure
@@ -66,19 +67,15 @@ def answer_questions(state: SymbolState) -> list[Reply]:
     state.answered = len(state.asked)
     answers = [_answers(c, waiting) for c in state.contestants]
     for c, given in zip(state.contestants, answers, strict=True):
-        if None in given:  # it has to prove again that it is better
+        if c.is_extra and None in given:  # it has to prove again that it is better
             state.unseat(c.model.name)
     for c, given in zip(state.contestants, answers, strict=True):
-        answered = [
-            (asked, answer)
+        cases = [
+            (asked.replies, asked.moment, asked.minutes, answer, _status(c, asked))
             for asked, answer in zip(waiting, given, strict=True)
             if answer is not None
         ]
-        said = [
-            (asked.moment, asked.minutes, answer, _status(c, asked)) for asked, answer in answered
-        ]
-        for (asked, _), reply in zip(answered, _replies(state, c, said), strict=True):
-            asked.replies[reply.model] = reply
+        _reply(state, c, cases)
     return [reply for asked in waiting for reply in asked.replies.values()]
 
 
@@ -137,12 +134,12 @@ def refresh(
     # Variance grows with time, so the width shrinks with the root of the time left.
     shrink = sqrt((close_ms - issued_ms) / MINUTE_MS / asked.minutes)
     minutes = -(-(close_ms - issued_ms) // MINUTE_MS)
-    replies = []
+    replies: dict[str, Reply] = {}
     for c in state.contestants:
-        known = asked.replies.get(c.model.name)
-        if known:
-            replies += _replies(state, c, [(moment, minutes, known.answer, known.status)], shrink)
-    return tuple(reply.prediction for reply in replies)
+        if known := asked.replies.get(c.model.name):
+            case = replies, moment, minutes, known.answer, known.status
+            _reply(state, c, [case], shrink)
+    return tuple(reply.prediction for reply in replies.values())
 
 
 def _moment(
@@ -174,19 +171,15 @@ def _status(contestant: Contestant, asked: Asked) -> PredictionStatus:
     return PredictionStatus.COLD if cold else PredictionStatus.READY
 
 
-def _replies(
-    state: SymbolState,
-    contestant: Contestant,
-    said: Iterable[tuple[Moment, int, Answer, PredictionStatus]],
-    shrink: float = 1.0,
-) -> list[Reply]:
-    """Return what is published of a model's answers; ``shrink`` is a factor on the width."""
+def _reply(
+    state: SymbolState, contestant: Contestant, cases: Iterable[Case], shrink: float = 1.0
+) -> None:
+    """Add to the replies what is published of a model; ``shrink`` is a factor on the width."""
     name, version = contestant.model.name, contestant.model.version
     champion = name == state.championship.champion, name == state.chance_championship.champion
     offsets_of, corrector = contestant.calibrator.offsets, contestant.chance
     tick_e8 = state.tick_e8
-    replies = []
-    for moment, minutes, answer, status in said:
+    for replies, moment, minutes, answer, status in cases:
         offsets = offsets_of(answer, minutes)
         if status is not PredictionStatus.READY:
             offsets = widened(offsets, shrink * CAUTION)
@@ -199,7 +192,6 @@ def _replies(
                 raw = raw_chance(offsets, moment.limit)
             chance = corrector.calibrated(raw, minutes) if corrector else raw
         quantiles = prices_at(moment.last_price_e8, offsets, tick_e8)
-        replies.append(
-            Reply(moment, name, version, answer, status, raw, chance, quantiles, champion)
+        replies[name] = Reply(
+            moment, name, version, answer, status, raw, chance, quantiles, champion
         )
-    return replies

@@ -34,9 +34,9 @@ class Moment:
 
 
 @quick
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
-    """One model's answer at a moment, with what is published of it.
+    """One model's answer at a moment, with what is published of it. It does not change.
 
     Attributes:
         status: Unless it is ``ready``, the published interval is wider than the calibrated one.
@@ -44,6 +44,7 @@ class Reply:
         chance: The published chance.
         quantiles_e8: Prices of the quantiles `LEVELS`.
         champion: Whether the model was champion then, of the interval and of the chance.
+        made: The prediction, once somebody has read it.
     """
 
     moment: Moment
@@ -55,10 +56,16 @@ class Reply:
     chance: float | None
     quantiles_e8: list[int]
     champion: tuple[bool, bool]
+    made: Prediction | None = None
 
     @property
     def prediction(self) -> Prediction:
         """The prediction that is published."""
+        if self.made is None:
+            self.made = self._made()
+        return self.made
+
+    def _made(self) -> Prediction:
         low_98, low_90, low_80, low_50, price, high_50, high_80, high_90, high_98 = (
             self.quantiles_e8
         )

@@ -17,6 +17,7 @@ BP = 1e4
 _INNER = (0.05, 0.25, 0.5, 0.75, 0.95)
 inner_of = itemgetter(*map(LEVELS.index, _INNER))
 _inner_prices = attrgetter("low_90_e8", "low_50_e8", "price_e8", "high_50_e8", "high_90_e8")
+_outer_prices = attrgetter("low_98_e8", "low_80_e8", "high_80_e8", "high_98_e8")
 
 
 @quick
@@ -69,6 +70,9 @@ def score_of(
     p = prediction
     losses = losses or losses_of(_inner_prices(p), p.chance_up, outcome_e8, open_e8)
     low_90, low_50, error, high_50, high_90 = losses.errors_bp
+    outer = [
+        BP * log(outcome_e8 / quantile) for quantile in _outer_prices(p) if quantile is not None
+    ]
     width_50, width_90 = low_50 - high_50, low_90 - high_90
     chance, up = p.chance_up, losses.up
     return Score(
@@ -100,13 +104,15 @@ def score_of(
         up=up,
         brier=losses.brier,
         log_loss=None if chance is None or up is None else -log(chance if up else 1 - chance),
-        pinball_nine_bp=_pinball_nine(p.quantiles_e8, outcome_e8),
+        pinball_nine_bp=_pinball_nine(losses.errors_bp, outer),
         chance_champion=p.chance_champion,
     )
 
 
-def _pinball_nine(quantiles_e8: Sequence[int], outcome_e8: int) -> float | None:
-    if not quantiles_e8:
+def _pinball_nine(inner: Sequence[float], outer: Sequence[float]) -> float | None:
+    if len(outer) < len(LEVELS) - len(inner):
         return None
-    errors = [BP * log(outcome_e8 / quantile) for quantile in quantiles_e8]
+    low_90, low_50, error, high_50, high_90 = inner
+    low_98, low_80, high_80, high_98 = outer
+    errors = low_98, low_90, low_80, low_50, error, high_50, high_80, high_90, high_98
     return sum(map(pinball, errors, LEVELS)) / len(LEVELS)
