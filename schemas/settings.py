@@ -13,10 +13,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.api_settings import ApiSettings, HealthSettings
 from schemas.errors import ConfigurationError
+from schemas.live_settings import CandleSettings, SinkSettings, StreamSettings
 from schemas.setting_groups import (
     BackfillSettings,
     BinanceSettings,
-    CandleSettings,
     ClickHouseSettings,
     CoinsSettings,
     GrafanaSettings,
@@ -26,8 +26,6 @@ from schemas.setting_groups import (
     ModelSettings,
     NotifySettings,
     SimulationSettings,
-    SinkSettings,
-    StreamSettings,
 )
 from schemas.setting_types import Folder, Symbols
 from schemas.symbol_patterns import named_in, written

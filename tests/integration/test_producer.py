@@ -17,8 +17,8 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from producers.binance.parse import parse_agg_trades
 from schemas import codecs, topics
 from schemas.dead_letters import read_letter
+from schemas.live_settings import CandleSettings
 from schemas.market import Candle, Gap, GapState, Trade, TradeBlock
-from schemas.setting_groups import CandleSettings
 from tests.support.servers import RunningExchange, RunningKafka, running_exchange, running_kafka
 
 PARTITIONS = 2

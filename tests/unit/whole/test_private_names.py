@@ -35,7 +35,10 @@ USED: Final = {
         "confluent_kafka.admin._listoffsets:OffsetSpec.earliest",
     ),
     "clients/kafka/partition.py": ("aiokafka.partitioner:murmur2",),
-    "clients/kafka/topics.py": ("confluent_kafka.cimpl:NewTopic",),
+    "clients/kafka/topics.py": (
+        "confluent_kafka.cimpl:NewTopic",
+        "confluent_kafka.admin._config:ConfigResource",
+    ),
     "processors/extra/checks.py": ("river.base.estimator:Estimator._unit_test_skips",),
     "processors/runtime/app.py": ("faust.app:App._new_transport",),
     "processors/runtime/bundles.py": (
