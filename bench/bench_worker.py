@@ -4,7 +4,7 @@
 
 A paced producer puts blocks on the trades topic as the stream does: every 50 ms one block of each
 symbol that traded, all symbols in one tick (`--apart`: each symbol with a tick of its own). Live is
-5,000 trades/s of ten symbols, whose event time runs 30 times as fast so that candles close; rest is
+5,000 trades/s of ten symbols, whose event time runs 31 times as fast so that candles close; rest is
 the default demo's 150 trades/s of eleven symbols. The figures: CPU of worker and broker in percent
 of a core, and the time from the trade that closes a candle to the candle at a consumer. Catch-up
 is a topic of four million trades in blocks; its clock and its CPU run from the first closed candle
@@ -53,7 +53,7 @@ class Load:
     speed: int
 
 
-LOADS = {"live": Load(5_000, 10, 30), "rest": Load(150, 11, 1)}
+LOADS = {"live": Load(5_000, 10, 31), "rest": Load(150, 11, 1)}  # 31: minutes end between ticks
 
 
 def main() -> None:

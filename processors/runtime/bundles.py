@@ -22,7 +22,7 @@ from processors.runtime.transport import (
     CarefulTransport,
 )
 
-_LINGER_S: Final = 0.004
+_LINGER_S: Final = 0.002
 
 
 class Keeper(Protocol):

@@ -31,6 +31,7 @@ _NONSENSE: Final = {
     "STREAM__LINGER_MS": ("-1", "5001", "1.5"),
     "STREAM__BLOCK_TRADES": ("0", "4097"),
     "STREAM__ROTATE_H": ("0", "24", "nan"),
+    "CANDLES__GATHER_MS": ("-1", "x", "1001"),
     "CANDLES__LATENESS_MS": ("-1", "x", "60001"),
     "API__HOST": ("", "999.1.1.1", "a b", "0.0.0.0"),  # noqa: S104 - without a certificate
     "API__PORT": ("0", "-1", "65536", "x"),
