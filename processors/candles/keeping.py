@@ -43,12 +43,20 @@ class StateKeeper:
         self._candles = candles
         self._lock = asyncio.Lock()
         self._folded: dict[int, int] = {}
+        self._skipped: dict[int, int] = {}
         self._kept: dict[int, int] = {}
         self._under_way: _UnderWay | None = None
 
     def folded(self, partition: int, offset: int) -> None:
         """Take note that the records up to an offset are folded; call this after each."""
-        self._folded[partition] = offset + 1
+        if offset <= self._skipped.get(partition, offset):  # else the reader has not gone back yet
+            self._skipped.pop(partition, None)
+            self._folded[partition] = offset + 1
+
+    def skipped(self, partition: int, offset: int, *, back_to: int) -> None:
+        """Take note that a record waits until its partition is read again from ``back_to`` on."""
+        self._skipped[partition] = offset
+        self._folded[partition] = min(back_to, offset)
 
     def kept(self, partition: int) -> int | None:
         """Return the offset before which everything is stored; None before the first time."""
@@ -69,6 +77,7 @@ class StateKeeper:
     def forget(self) -> None:
         """Forget all offsets after a new assignment."""
         self._folded.clear()
+        self._skipped.clear()
         self._kept.clear()
         self._under_way = None
 

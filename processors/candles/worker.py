@@ -134,8 +134,9 @@ class CandleWorker:
             self._standing.stop(message.topic, message.partition, message.offset, mismatch)
             return closed
         else:
-            if await self._may_fold(message, kept.block, record):
-                closed = await self._fold(message, kept, record)
+            if not await self._may_fold(message, kept.block, record):
+                return closed  # it comes again
+            closed = await self._fold(message, kept, record)
         self.keeper.folded(message.partition, message.offset)
         return closed
 
@@ -153,7 +154,10 @@ class CandleWorker:
             oldest = await self._read_again(message.partition, state_offset + 1)
             if oldest is not None:
                 self._healer.holds_from(message.partition, oldest)
-        return verdict is Verdict.REAL_GAP
+        if verdict is Verdict.REAL_GAP:
+            return True
+        self.keeper.skipped(message.partition, message.offset, back_to=state_offset + 1)
+        return False
 
     async def _fold(
         self, message: Message, kept: Kept, record: CandleRecord | None

@@ -167,6 +167,26 @@ def test_nothing_from_a_record_of_a_newer_version_on_may_be_committed() -> None:
     assert stage.kept(0, 1) == [1, 3]
 
 
+def test_nothing_is_committed_past_a_block_that_waits_until_it_is_read_again() -> None:
+    bitcoin, ether = minutes("BTCUSDT", 8), minutes("ETHUSDT", 3)
+    in_turn = [*bitcoin[:2], ether[0], *bitcoin[2:], *ether[1:]]
+    log = [replace(message, offset=offset) for offset, message in enumerate(in_turn)]
+    before = Stage().take_at_once(*log[:3]).save()
+    stage = Stage(before.table)
+
+    async def seek(_partition: int, _offset: int) -> int:
+        return 0
+
+    stage.worker._read_again = seek
+    stage.take_at_once(*log[5:]).save()  # more was committed than the state has seen
+    assert stage.kept(0) == [2]
+    stage.take_at_once(*log[2:5]).save()
+    assert stage.kept(0) == [5]
+    stage.take_at_once(*log[5:]).save()
+    assert stage.kept(0) == [11]
+    assert load_record(stage.table[b"BTCUSDT"]).state.next_agg_id == 9
+
+
 def test_what_kafka_has_not_acknowledged_is_not_committed_and_is_sent_again() -> None:
     messages = minutes("BTCUSDT", 4)
     stage = Stage().take_at_once(*messages[:3])
