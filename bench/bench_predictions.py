@@ -3,7 +3,7 @@
 python -m bench.bench_predictions [SYMBOLS]
 
 With a number of symbols: also a start that replays two weeks of so many symbols with all models, in
-two processes as the predictor does, but without reading the candles from ClickHouse.
+two forked processes as the predictor does, but without reading the candles from ClickHouse.
 """
 
 import pickle
@@ -14,6 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
 from statistics import median
+
+import psutil
 
 from processors.models.batch import Batch
 from processors.prediction.calibrated_models import default_contestants, installed
@@ -74,8 +76,8 @@ def fortnight() -> list[Candle]:
     return minutes(14 * 1440)
 
 
-def warmed(model: Batch) -> tuple[int, float]:
-    """Replay two weeks as a start does; return the number of candles and the CPU seconds."""
+def warmed(model: Batch) -> tuple[int, float, float]:
+    """Replay two weeks as a start does; return the candles, the CPU seconds, and own memory."""
     candles = fortnight()
     end_ms = candles[-1].close_ms
     trained = ModelChange(START_MS, 0, "batch", "1", ModelEvent.TRAINED, ())
@@ -84,18 +86,23 @@ def warmed(model: Batch) -> tuple[int, float]:
     replayed(
         "BTCUSDT", candles, (START_MS, end_ms), end_ms, changes=(trained,), installer=installer
     )
-    return len(candles), time.process_time() - started
+    spent = time.process_time() - started
+    return len(candles), spent, psutil.Process().memory_full_info().uss / 1e6
 
 
 def start(symbols: int, model: Batch) -> None:
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+    method = "fork" if sys.platform == "linux" else "spawn"
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context(method)) as pool:
         list(pool.map(len, [fortnight()] * PROCESSES))  # the processes are there, and warm
         began = time.perf_counter()
         done = list(pool.map(warmed, [model] * symbols))
         took = time.perf_counter() - began
-    cpu = sum(spent for _, spent in done)
+    cpu = sum(spent for _, spent, _ in done)
     print(f"start of {symbols} symbols: {took:.1f} s in {PROCESSES} processes, {cpu:.1f} s of CPU")
-    print(f"  {1e6 * cpu / sum(count for count, _ in done):.0f} µs a symbol and minute")
+    print(f"  {1e6 * cpu / sum(count for count, *_ in done):.0f} µs a symbol and minute")
+    print(
+        f"  memory of a process that it shares with no other: {max(own for *_, own in done):.0f} MB"
+    )
 
 
 def main(symbols: int) -> None:
