@@ -15,19 +15,23 @@ TURN = 3  # the questions in between teach trees nearly the same
 MOST_QUESTIONS = 200_000  # for trees: half a minute of training, and 90 MB
 _SLOTS = DAY_MS // Interval.FIFTEEN_MINUTES.ms
 _OF_LSTM = Wanted(lstm.row_of, lstm.WIDTH, lstm.EVERY, recent=True, detail=False)
-_MINUTES = DAY_MS // Interval.ONE_MINUTE.ms
 _A_DAY = _SLOTS * Interval.FIFTEEN_MINUTES.ms // Interval.ONE_MINUTE.ms // lstm.EVERY
 
 
-def lessons_for(model: str, days: float = 0.0) -> TrainingSet:
+def lessons_for(
+    model: str, days: float = 0.0, interval: Interval = Interval.ONE_MINUTE
+) -> TrainingSet:
     """Return a collector for the lessons of one symbol.
 
     Args:
         model: Kind of model to train.
         days: Days of data of all symbols together; limits the number of lessons.
+        interval: Length of the candles: after each there is a question.
     """
     if model != lstm.NAME:
-        return TrainingSet(Wanted(turn=max(ceil(days * _MINUTES / MOST_QUESTIONS), TURN)))
+        least = TURN if interval is Interval.ONE_MINUTE else 1
+        most = ceil(days * DAY_MS / interval.ms / MOST_QUESTIONS)
+        return TrainingSet(Wanted(turn=max(most, least)))
     stride = max(ceil(days * _A_DAY / MOST_LESSONS), 1)
     while gcd(stride, _SLOTS) > 1:  # otherwise it would see only some times of day
         stride += 1

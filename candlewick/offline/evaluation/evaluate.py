@@ -4,7 +4,6 @@ Models that need training are trained every thirty days of the replay, on the ca
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,9 +16,10 @@ from candlewick.offline.evaluation.symbol_run import SymbolResult, SymbolRun
 from processors.extra.specification import Specification
 from processors.prediction.digest import combined
 from processors.training.batch import FEWEST_DAYS
+from processors.training.dataset import TrainingSet
 from processors.training.recipes import check_trainable, lessons_for
 from processors.training.request import USUAL_DAYS
-from schemas.timeframe import DAY_MS
+from schemas.timeframe import DAY_MS, Interval
 
 REPORTED_SHARE = 1 / 3  # in whole days; the first two thirds warm up and choose
 MONTH_MS = 30 * DAY_MS
@@ -91,9 +91,9 @@ def _replay(found: Workers, pasts: Mapping[str, Past], wish: Wish, folder: Path)
     stages = _stages(pasts, min(reported.values()))
     # The days of all symbols that the last training may learn from.
     days = len(pasts) * min((stages[-2] - stages[0]) / DAY_MS, wish.train_days)
-    collectors = {model: lessons_for(model, days) for model in wish.models}
     begins = {
-        s: (from_ms, deepcopy(collectors), folder, wish.extra) for s, from_ms in reported.items()
+        symbol: (reported[symbol], _collectors(wish, days, past.interval), folder, wish.extra)
+        for symbol, past in pasts.items()
     }
     found.each(SymbolRun.begin, begins)
     lessons = {model: Lessons(model, pasts, wish.train_days) for model in wish.models}
@@ -106,6 +106,10 @@ def _replay(found: Workers, pasts: Mapping[str, Past], wish: Wish, folder: Path)
                 lessons[model].add(symbol, file)
         for one in lessons.values():
             found.each(SymbolRun.install, one.train(until_ms))
+
+
+def _collectors(wish: Wish, days: float, interval: Interval) -> dict[str, TrainingSet]:
+    return {model: lessons_for(model, days, interval) for model in wish.models}
 
 
 def _reported_from(past: Past, report_days: float | None) -> int:

@@ -131,7 +131,7 @@ def test_fish_completes_commands_and_options(tmp_path: Path) -> None:
     ("words", "wanted"),
     [
         ("candlewick pre", ["predictions"]),
-        ("candlewick s", ["status", "symbols", "scoreboard"]),
+        ("candlewick s", ["service", "status", "symbols", "scoreboard"]),
         ("candlewick models sh", ["models"]),
         ("candlewick models ", ["models"]),
         ("candlewick ", list(COMMANDS)),

@@ -26,7 +26,7 @@ growths = st.lists(
         Growth,
         st.just("one"),
         st.just(0),
-        st.floats(0, 1e9, allow_nan=False),
+        st.just(0.0) | st.floats(1, 1e9),
         st.floats(0, 1e4) | st.just(inf),
     ),
     max_size=6,

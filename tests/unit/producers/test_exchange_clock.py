@@ -165,7 +165,8 @@ class Thorough(ExchangeClock):
 def test_clock_that_asks_only_where_it_can_move_is_the_same(
     messages: list[tuple[str, int, int]],
 ) -> None:
-    clock, thorough, now_ms = ExchangeClock(ahead_ms=5_000), Thorough(ahead_ms=5_000), 0
+    clock, thorough = ExchangeClock(ahead_ms=5_000), Thorough(ahead_ms=5_000)
+    now_ms = 1_700_000_000_000  # times are positive: -1 stands for none
     for witness, offset_ms, passed_ms in messages:
         now_ms += passed_ms
         thorough.hear(witness, now_ms + offset_ms, now_ms)
