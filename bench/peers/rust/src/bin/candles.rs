@@ -23,10 +23,13 @@ fn main() {
         .set("partitioner", "murmur2_random")
         .create()
         .unwrap();
-    let meta = consumer.fetch_metadata(Some(topic), Duration::from_secs(20)).unwrap();
     let mut list = TopicPartitionList::new();
-    for p in meta.topics()[0].partitions() {
-        list.add_partition_offset(topic, p.id(), Offset::Beginning).unwrap();
+    while list.count() == 0 {
+        // The broker may not know the partitions of a topic that has just been made.
+        let meta = consumer.fetch_metadata(Some(topic), Duration::from_secs(20)).unwrap();
+        for p in meta.topics()[0].partitions() {
+            list.add_partition_offset(topic, p.id(), Offset::Beginning).unwrap();
+        }
     }
     consumer.assign(&list).unwrap();
     println!("READY");
