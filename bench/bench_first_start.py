@@ -11,17 +11,14 @@ divided between them (PSS). The second start uses the same folder.
 
 import argparse
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import psutil
 
+from bench.local_stack import running_stack
 from candlewick.stack.local_settings import reader_settings
-from candlewick.stack.ports import free_port
 from clients.clickhouse import connect_reader
 from schemas.errors import CandlewickError
 
@@ -43,7 +40,6 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=6)
     parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(exist_ok=True)
@@ -53,18 +49,12 @@ def main() -> None:
 
 def one_start(folder: Path, number: int, most_s: float) -> None:
     os.environ["CANDLEWICK_DATA_DIR"] = str(folder)
-    command = [sys.executable, "-m", "candlewick", "up"]
-    for name in ("kafka", "clickhouse", "exchange", "api"):
-        command += [f"--{name}-port", str(free_port())]
     began_ms, began_s = time.time_ns() // 10**6, time.monotonic()
     load = os.getloadavg()[0]
-    with (folder / "up.log").open("ab") as log:
-        stack = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        watch(psutil.Process(stack.pid), number, began_ms, began_s + most_s)
+        with running_stack("up", folder) as stack:
+            watch(stack, number, began_ms, began_s + most_s)
     finally:
-        stack.terminate()
-        stack.wait(60)
         print(f"start {number}: load was {load:.1f} before, {os.getloadavg()[0]:.1f} at the end")
 
 

@@ -9,18 +9,14 @@ start, in MB an hour.
 """
 
 import argparse
-import os
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import psutil
 
-from candlewick.stack.ports import free_port
+from bench.local_stack import running_stack
 from candlewick.stack.process_memory import memory_bytes
 
 WARM_UP_S = 120
@@ -32,22 +28,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=2000)
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
-            "CANDLEWICK_DATA_DIR": folder,
-            "CANDLEWICK_SIMULATION__RATE": str(arguments.rate),
-        }
-        command = [sys.executable, "-m", "candlewick", "up"]
-        for name in ("kafka", "clickhouse", "exchange", "api"):
-            command += [f"--{name}-port", str(free_port())]
-        with (Path(folder) / "up.log").open("wb") as log:
-            stack = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        try:
-            report(readings(psutil.Process(stack.pid), arguments.minutes * 60))
-        finally:
-            stack.terminate()
-            stack.wait(60)
+    rate = {"CANDLEWICK_SIMULATION__RATE": str(arguments.rate)}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_stack("up", Path(folder), rate) as stack,
+    ):
+        report(readings(stack, arguments.minutes * 60))
 
 
 def readings(stack: psutil.Process, seconds: float) -> list[dict[str, float]]:

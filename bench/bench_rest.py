@@ -10,10 +10,6 @@ processes that end or begin meanwhile, replays for example, stand together in on
 """
 
 import argparse
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -21,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from candlewick.stack.ports import free_port
+from bench.local_stack import running_stack
 from candlewick.stack.process_memory import memory_bytes
 
 HELPERS = "replays and helpers"
@@ -50,23 +46,11 @@ def main() -> None:
     parser.add_argument("--after", type=float, default=10)
     parser.add_argument("--minutes", type=float, default=10)
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "candlewick", "demo"]
-        for name in ("kafka", "clickhouse", "exchange", "api"):
-            command += [f"--{name}-port", str(free_port())]
-        with (Path(folder) / "demo.log").open("wb") as log:
-            environment = os.environ | {"CANDLEWICK_DATA_DIR": folder}
-            demo = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        try:
-            time.sleep(arguments.after * 60)
-            before, began_s = costs(psutil.Process(demo.pid)), time.monotonic()
-            time.sleep(arguments.minutes * 60)
-            after, seconds = costs(psutil.Process(demo.pid)), time.monotonic() - began_s
-            report(before, after, seconds)
-        finally:
-            demo.terminate()
-            demo.wait(60)
+    with tempfile.TemporaryDirectory() as folder, running_stack("demo", Path(folder)) as demo:
+        time.sleep(arguments.after * 60)
+        before, began_s = costs(demo), time.monotonic()
+        time.sleep(arguments.minutes * 60)
+        report(before, costs(demo), time.monotonic() - began_s)
 
 
 def costs(demo: psutil.Process) -> dict[str, Cost]:

@@ -81,16 +81,11 @@ public final class FlinkPeer {
         }
     }
 
-    /** Trades to a candle. */
-    public static class Sum implements AggregateFunction<Trade, Candle, Candle> {
+    /** Anything to a candle; how it is added is the only difference. */
+    public abstract static class Into<T> implements AggregateFunction<T, Candle, Candle> {
         @Override
         public Candle createAccumulator() {
             return new Candle();
-        }
-
-        @Override
-        public Candle add(Trade t, Candle c) {
-            return c.add(t);
         }
 
         @Override
@@ -104,26 +99,19 @@ public final class FlinkPeer {
         }
     }
 
-    /** Candles to a longer one. */
-    public static class Merge implements AggregateFunction<Candle, Candle, Candle> {
+    /** Trades to a candle. */
+    public static class Sum extends Into<Trade> {
         @Override
-        public Candle createAccumulator() {
-            return new Candle();
+        public Candle add(Trade t, Candle c) {
+            return c.add(t);
         }
+    }
 
+    /** Candles to a longer one. */
+    public static class Merge extends Into<Candle> {
         @Override
         public Candle add(Candle m, Candle c) {
             return c.merge(m);
-        }
-
-        @Override
-        public Candle getResult(Candle c) {
-            return c;
-        }
-
-        @Override
-        public Candle merge(Candle a, Candle b) {
-            return a.merge(b);
         }
     }
 
