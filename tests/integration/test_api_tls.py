@@ -1,7 +1,6 @@
 """Where the API listens, and that it does so in clear on this machine only."""
 
 import os
-import shutil
 import ssl
 import subprocess
 import sys
@@ -15,21 +14,14 @@ import pytest
 
 from candlewick.client.stack_health import ask_health
 from schemas.settings import ApiSettings
-from tests.support.debian import program
+from tests.support.certificates import make_certificate
 from tests.support.servers import free_port
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a certificate for this machine, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    openssl = program(lambda: shutil.which("openssl"), "openssl")
-    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", "key.pem", "-out", "chain.pem"]
-    command = [openssl, "req", "-x509", *made, *names, *files]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
-    return folder
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from processors.training.recipes import TURN, lessons_for
 from schemas.market import Candle
 from schemas.timeframe import Interval
 from tests.support.candle_builders import MIDNIGHT_MS, a_minute, minutes_at, trembling_minutes
+from tests.support.model_beside import others_answer_as_without
 
 DAY = trembling_minutes(1440)
 TICK_E8 = 10**6
@@ -124,18 +125,9 @@ def test_what_comes_later_does_not_change_the_detail(known: int, seed: int) -> N
 
 
 def test_others_answer_as_if_nobody_read_the_detail() -> None:
-    state = start_state("BTCUSDT", tick_e8=TICK_E8)
-    plain = start_state("BTCUSDT", tick_e8=TICK_E8)
-    state.contestants = installed(default_contestants(), Reader())
-    for candle in DAY[:300]:
-        taken, alone = step(state, candle), step(plain, candle)
-        others = [p for p in taken.predictions if p.model in {"reference", "online"}]
-        assert [replace(p, champion=False) for p in others] == [
-            replace(p, champion=False) for p in alone.predictions
-        ]
-        state, plain = taken.state, alone.state
+    _, plain = others_answer_as_without(Reader(), DAY[:300], tick_e8=TICK_E8)
 
-    assert not any(name in DETAIL_NAMES for asked in plain.asked for name in asked.x)
+    assert not any(name in DETAIL_NAMES for asked in plain.state.asked for name in asked.x)
 
 
 def test_a_model_that_comes_later_reads_the_detail_of_the_candles_before_it_too() -> None:

@@ -18,7 +18,7 @@ from processors.models.artefact import UnusableArtefact, save_artefact
 from processors.models.lstm import KNOWN_WIDTH, WEIGHTS_FILE, WIDTH, Lstm, load_lstm, row_of
 from processors.models.protocol import Answer, Outcome
 from processors.models.weights import text_of, weights_of
-from processors.prediction.calibrated_models import default_contestants, installed, retired
+from processors.prediction.calibrated_models import installed, retired
 from processors.prediction.prequential import step
 from processors.prediction.state import Asked, start_state
 from processors.training import lstm, lstm_keras
@@ -30,6 +30,7 @@ from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from schemas.timeframe import Interval
 from tests.support.candle_builders import MIDNIGHT_MS, trembling_minutes
+from tests.support.model_beside import others_answer_as_without
 from tests.support.network_builders import an_lstm, some_weights
 
 DAY_MS, QUARTER_MS = 86_400_000, 900_000
@@ -113,16 +114,8 @@ def test_what_comes_later_does_not_change_a_sequence(known: int, seed: int) -> N
 
 
 def test_only_who_asks_for_the_sequence_sees_it() -> None:
-    state = start_state("BTCUSDT", tick_e8=10**6)
-    plain = start_state("BTCUSDT", tick_e8=10**6)
-    state.contestants = installed(default_contestants(), an_lstm())
-    for candle in DAY[:300]:
-        taken, alone = step(state, candle), step(plain, candle)
-        others = [p for p in taken.predictions if p.model in {"reference", "online"}]
-        assert [replace(p, champion=False) for p in others] == [
-            replace(p, champion=False) for p in alone.predictions
-        ]
-        state, plain = taken.state, alone.state
+    taken, _ = others_answer_as_without(an_lstm(), DAY[:300], tick_e8=10**6)
+    state = taken.state
 
     assert not any(name in RECENT_NAMES for asked in state.asked for name in asked.x)
     assert [p.model for p in taken.predictions] == ["reference", "online", "lstm", "blend"]

@@ -1,9 +1,7 @@
 """A connection behaves the same, whichever library runs it."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from producers.binance.websocket import FEW_FRAMES, Connection, open_connection
 from schemas.errors import ConfigurationError, Transient
 from schemas.setting_types import WebsocketClient
 from schemas.settings import StreamSettings
-from tests.support.debian import program
+from tests.support.certificates import make_certificate
 from tests.support.raw_websocket import (
     BINARY,
     CLOSE,
@@ -288,14 +286,7 @@ async def test_close_waits_for_what_is_on_the_way_but_not_for_long(
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a certificate for this machine, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    openssl = program(lambda: shutil.which("openssl"), "openssl")
-    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", "key.pem", "-out", "chain.pem"]
-    command = [openssl, "req", "-x509", *made, *names, *files]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
-    return folder
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.mark.parametrize("is_trusted", [True, False])
