@@ -23,17 +23,11 @@ DOUBTFUL_BARS = 15  # candles after a gap during which predictions are marked an
 CAUTION = 1.5  # factor on the width while there is little history: rather too wide than too sure
 
 
-def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
-    """Ask all models at the end of a candle, and return their predictions.
-
-    Returns nothing while fewer than 15 candles are known.
-    """
-    put_question(state, issued_ms=issued_ms)
-    return tuple(reply.prediction for reply in answer_questions(state))
-
-
 def put_question(state: SymbolState, *, issued_ms: int) -> None:
-    """Store the question of a moment until its candle closes; answer it before anything changes."""
+    """Store the question of a moment until its candle closes; answer it before anything changes.
+
+    Nothing is asked while fewer than 15 candles are known.
+    """
     if state.bars < FEWEST_BARS:
         return
     x = state.features.read(issued_ms)

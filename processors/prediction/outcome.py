@@ -1,8 +1,9 @@
 """Judges the predictions for a candle that has closed, then lets the models learn from it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import log
+from operator import attrgetter
 
 import orjson
 
@@ -64,10 +65,12 @@ def settle(state: SymbolState, close_e8: int) -> Settled:
             if (reply := asked.replies.get(c.model.name))
         ]
         events += [notice_of(state, c, notice) for notice in _learn(c, cases, close_e8)]
-    promotion = state.championship.add(_interval_losses(state, judged))
+    promotion = state.championship.add(
+        _mean_losses(_with_interval(state, judged), attrgetter("interval_bp"))
+    )
     if promotion:
         events.append(_promotion(state, ModelEvent.PROMOTED, promotion))
-    promotion = state.chance_championship.add(_chance_losses(judged))
+    promotion = state.chance_championship.add(_mean_losses(judged, attrgetter("brier")))
     if promotion:
         events.append(_promotion(state, ModelEvent.CHANCE_CHAMPION, promotion))
     return judged, tuple(events)
@@ -116,28 +119,25 @@ def _outcome(state: SymbolState, asked: Asked, close_e8: int, open_e8: int | Non
     return Outcome(log_return, target_of(rest, asked.minutes), up)
 
 
-def _interval_losses(state: SymbolState, judged: Iterable[Judged]) -> dict[str, float]:
-    """Return the mean loss of the models that have an interval of their own."""
+def _with_interval(state: SymbolState, judged: Iterable[Judged]) -> list[Judged]:
+    """Leave out the models that have no interval of their own."""
     without = {c.model.name for c in state.contestants if not c.has_interval}
-    losses: dict[str, list[float]] = {}
-    for one in judged:
-        if one.reply.model not in without:
-            losses.setdefault(one.reply.model, []).append(one.losses.interval_bp)
-    return _means(losses)
+    return [one for one in judged if one.reply.model not in without]
 
 
-def _chance_losses(judged: Iterable[Judged]) -> dict[str, float]:
-    """Return the mean Brier score of each model; nothing if one is not known."""
+def _mean_losses(
+    judged: Iterable[Judged], loss_of: Callable[[Losses], float | None]
+) -> dict[str, float]:
+    """Return the mean loss of each model that answered all questions of the candle.
+
+    Nothing is returned if one of the losses is not known.
+    """
     losses: dict[str, list[float]] = {}
     for one in judged:
-        if one.losses.brier is None:
+        loss = loss_of(one.losses)
+        if loss is None:
             return {}
-        losses.setdefault(one.reply.model, []).append(one.losses.brier)
-    return _means(losses)
-
-
-def _means(losses: dict[str, list[float]]) -> dict[str, float]:
-    """Return the mean loss of each model that answered all questions of the candle."""
+        losses.setdefault(one.reply.model, []).append(loss)
     # Losses are compared on the same questions, and the reference answers all of them.
     most = max(map(len, losses.values()), default=0)
     return {m: sum(found) / most for m, found in losses.items() if len(found) == most}

@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from processors.features.observation import bar_of, is_usable
 from processors.prediction.issue import answer_questions, put_question
 from processors.prediction.outcome import Judged, settle
-from processors.prediction.reply import Reply
+from processors.prediction.reply import CANDLE_MS, Reply
 from processors.prediction.state import SymbolState
 from processors.prediction.troubles import report_troubles
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.quick_records import quick
-from schemas.timeframe import Interval
-
-CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
 
 
 @quick

@@ -13,12 +13,12 @@ from processors.models.batch import INPUTS, row_of
 from processors.models.protocol import Outcome
 from processors.models.scale import recent_log_variance, scale_of
 from processors.prediction.prequential import step
+from processors.prediction.reply import CANDLE_MS
 from processors.prediction.state import Asked, start_state
 from schemas.market import Candle
 from schemas.timeframe import DAY_MS, Interval
 
 Floats = NDArray[np.float64]
-CANDLE_MS = Interval.FIFTEEN_MINUTES.ms
 
 
 class Rows(Protocol):

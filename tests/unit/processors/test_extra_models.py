@@ -21,7 +21,7 @@ from processors.extra.host import Host, close_hosts, host_of
 from processors.extra.model import ExtraModel
 from processors.extra.specification import Limits, Specification, specification
 from processors.prediction.calibrated_models import Contestant, installed
-from processors.prediction.issue import ask
+from processors.prediction.issue import answer_questions, put_question
 from processors.prediction.prequential import step
 from processors.prediction.replay import Replay, tick_of
 from processors.prediction.state import SymbolState, start_state
@@ -167,6 +167,11 @@ def test_a_model_without_an_answer_has_none_for_that_question_and_starts_again_t
 
     assert {p.model for p in predictions} == {"reference", "online"}
     assert champion_of(predictions) == "reference"
+
+
+def ask(state: SymbolState, *, issued_ms: int) -> tuple[Prediction, ...]:
+    put_question(state, issued_ms=issued_ms)
+    return tuple(reply.prediction for reply in answer_questions(state))
 
 
 def champion_of(predictions: tuple[Prediction, ...]) -> str:
