@@ -65,7 +65,7 @@ def migrate(store: Store, migrations: list[Migration], *, cluster: str | None = 
     """
     store.run(for_cluster(LEDGER, cluster))
     applied = dict(store.rows("SELECT name, checksum FROM schema_migrations"))
-    _refuse_surprises(applied, migrations)
+    refuse_surprises(applied, migrations)
     missing = [m for m in migrations if m.name not in applied]
     for migration in missing:
         for statement in migration.statements():
@@ -96,7 +96,12 @@ def _read(path: Path) -> Migration:
     return Migration(path.stem, data.decode(), hashlib.sha256(data).hexdigest())
 
 
-def _refuse_surprises(applied: dict[str, str], migrations: list[Migration]) -> None:
+def refuse_surprises(applied: dict[str, str], migrations: list[Migration]) -> None:
+    """Compare what a store has with the migrations of this version.
+
+    Raises:
+        ContractMismatch: As `migrate`.
+    """
     known = {m.name: m.checksum for m in migrations}
     for name, checksum in applied.items():
         if name not in known:

@@ -4,7 +4,6 @@ import argparse
 import logging
 import os
 import sys
-from dataclasses import replace
 
 from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.group import GroupOffsets, InputWaits
@@ -12,13 +11,13 @@ from clients.kafka.topics import topic_ids
 from clients.process import Ending, Progress, leave
 from schemas import topics
 from schemas.errors import CandlewickError, RestartNeeded
-from schemas.settings import Settings, SinkSettings, load_settings
+from schemas.settings import Settings, load_settings
 from sinks.clickhouse import ClickHouse
 from sinks.consumer import GROUP, sink_consumer
 from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
 from sinks.refused_trades import LetterDelivery
-from sinks.tables import HISTORY, TABLES, Table
+from sinks.tables import HISTORY, Table, tables_with
 
 HISTORY_NICENESS = 5
 STALL_S = 30.0  # a rebalance of the group takes about ten seconds
@@ -63,9 +62,9 @@ def _arguments() -> argparse.Namespace:
 def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
     servers = settings.kafka.bootstrap_servers
     tables = tuple(
-        _patient(t, settings.sinks)
-        for t in TABLES
-        if part == "all" or (t.topic in HISTORY) == (part == "history")
+        table
+        for table in tables_with(settings.sinks)
+        if part == "all" or (table.topic in HISTORY) == (part == "history")
     )
     names = [table.topic.name for table in tables]
     ids = topic_ids(servers, names)
@@ -93,16 +92,6 @@ def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
     drain.attempted = progress.attempted
     progress.watch()
     return drain
-
-
-def _patient(table: Table, settings: SinkSettings) -> Table:
-    """Return a table with the linger that is set for it."""
-    set_ms = {
-        topics.TRADES: settings.trades_linger_ms,
-        topics.CANDLES_LIVE: settings.live_linger_ms,
-        topics.PREDICTIONS: settings.live_linger_ms,
-    }
-    return replace(table, linger_ms=set_ms.get(table.topic, table.linger_ms))
 
 
 if __name__ == "__main__":

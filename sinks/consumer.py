@@ -12,8 +12,8 @@ def sink_consumer(
     bootstrap_servers: str,
     *,
     instance: str | None,
+    fetch_wait_ms: int,
     group: str = GROUP,
-    fetch_wait_ms: int = 100,
 ) -> Consumer:
     """Open a consumer in the sinks' group.
 
@@ -21,8 +21,8 @@ def sink_consumer(
         bootstrap_servers: Brokers, host:port, comma separated.
         instance: Unique name of this process in the group. With it, a restarted process gets its
             partitions back at once; without it, after the session timeout of the old process.
-        group: Consumer group whose offsets are used.
         fetch_wait_ms: How long Kafka may collect `FETCH_BYTES` of records before it answers.
+        group: Consumer group whose offsets are used.
     """
     return open_member(
         bootstrap_servers,

@@ -11,6 +11,7 @@ from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, CrossCheck, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score
+from schemas.settings import SinkSettings
 from schemas.symbols import SymbolChoice
 from schemas.topics import Topic
 from sinks.bulk_candle_rows import FIRST_REVISION, candle_rows
@@ -128,91 +129,114 @@ def _symbol_in(row: bytes) -> bytes:
 
 CANDLE_READER = reader(Candle, candle_row, replaces=replaced)
 BLOCK_READER = reader(TradeBlock, trade_rows, len)
-TABLES = (  # closed candles first: they are few, and people wait for them
-    Table(topics.CANDLES, "candles", table_columns.CANDLE, CANDLE_READER, linger_ms=100),
-    Table(topics.GAPS, "gaps", table_columns.GAP, reader(Gap, gap_row), linger_ms=500),
-    Table(topics.HOLES, "holes", table_columns.HOLE, reader(Hole, hole_row), linger_ms=500),
-    Table(
-        topics.IRREGULAR_ROWS,
-        "irregular_rows",
-        table_columns.IRREGULAR_ROW,
-        reader(IrregularRow, irregular_row),
-        linger_ms=500,
-    ),
-    Table(
-        topics.CROSS_CHECKS,
-        "cross_checks",
-        table_columns.CROSS_CHECK,
-        reader(CrossCheck, cross_check_row),
-        linger_ms=500,
-    ),
-    Table(
-        topics.ARCHIVES,
-        "archives",
-        table_columns.ARCHIVE,
-        reader(ArchiveFile, archive_row),
-        linger_ms=500,
-    ),
-    Table(
-        topics.SYMBOLS,
-        "symbol_changes",
-        table_columns.SYMBOL_CHANGE,
-        reader(SymbolChoice, symbol_row),
-        linger_ms=500,
-    ),
-    Table(topics.COINS, "coins", table_columns.COIN, reader(Coin, coin_row), linger_ms=500),
-    Table(
-        topics.COIN_DAYS,
-        "coin_days",
-        table_columns.COIN_DAY,
-        reader(CoinDay, coin_day_row),
-        linger_ms=500,
-    ),
-    Table(
-        topics.PREDICTIONS,
-        "predictions",
-        table_columns.PREDICTION,
-        reader(Prediction, row_writer(Prediction)),
-        linger_ms=100,
-    ),
-    Table(
-        topics.SCORES,
-        "scores",
-        table_columns.SCORE,
-        reader(Score, row_writer(Score)),
-        linger_ms=500,
-    ),
-    Table(
-        topics.MODEL_VERSIONS,
-        "model_versions",
-        table_columns.MODEL_VERSION,
-        reader(ModelVersion, row_writer(ModelVersion)),
-        linger_ms=500,
-    ),
-    Table(
-        topics.KLINES,
-        "klines",
-        table_columns.CANDLE,
-        CANDLE_READER,
-        linger_ms=500,
-        backlog_linger_ms=1_000,
-        read_many=many_candles,
-    ),
-    Table(
-        topics.CANDLES_1S,
-        "candles_1s",
-        table_columns.CANDLE,
-        reader(Candle, candle_row),
-        linger_ms=900,
-        backlog_linger_ms=1_000,
-        read_many=many_candles,
-    ),
-    Table(topics.CANDLES_LIVE, "candles_live", table_columns.CANDLE, CANDLE_READER, linger_ms=500),
-    Table(topics.TRADES, "trades", table_columns.TRADE, BLOCK_READER, linger_ms=900),
-    Table(
-        topics.DEAD_LETTERS, "dead_letters", table_columns.DEAD_LETTER, dead_letter, linger_ms=500
-    ),
-)
+
+
+def tables_with(settings: SinkSettings) -> tuple[Table, ...]:
+    """Return all tables, those first for which people wait: closed candles are few."""
+    return (
+        Table(topics.CANDLES, "candles", table_columns.CANDLE, CANDLE_READER, linger_ms=100),
+        Table(topics.GAPS, "gaps", table_columns.GAP, reader(Gap, gap_row), linger_ms=500),
+        Table(topics.HOLES, "holes", table_columns.HOLE, reader(Hole, hole_row), linger_ms=500),
+        Table(
+            topics.IRREGULAR_ROWS,
+            "irregular_rows",
+            table_columns.IRREGULAR_ROW,
+            reader(IrregularRow, irregular_row),
+            linger_ms=500,
+        ),
+        Table(
+            topics.CROSS_CHECKS,
+            "cross_checks",
+            table_columns.CROSS_CHECK,
+            reader(CrossCheck, cross_check_row),
+            linger_ms=500,
+        ),
+        Table(
+            topics.ARCHIVES,
+            "archives",
+            table_columns.ARCHIVE,
+            reader(ArchiveFile, archive_row),
+            linger_ms=500,
+        ),
+        Table(
+            topics.SYMBOLS,
+            "symbol_changes",
+            table_columns.SYMBOL_CHANGE,
+            reader(SymbolChoice, symbol_row),
+            linger_ms=500,
+        ),
+        Table(topics.COINS, "coins", table_columns.COIN, reader(Coin, coin_row), linger_ms=500),
+        Table(
+            topics.COIN_DAYS,
+            "coin_days",
+            table_columns.COIN_DAY,
+            reader(CoinDay, coin_day_row),
+            linger_ms=500,
+        ),
+        Table(
+            topics.PREDICTIONS,
+            "predictions",
+            table_columns.PREDICTION,
+            reader(Prediction, row_writer(Prediction)),
+            linger_ms=settings.live_linger_ms,
+        ),
+        Table(
+            topics.SCORES,
+            "scores",
+            table_columns.SCORE,
+            reader(Score, row_writer(Score)),
+            linger_ms=500,
+        ),
+        Table(
+            topics.MODEL_VERSIONS,
+            "model_versions",
+            table_columns.MODEL_VERSION,
+            reader(ModelVersion, row_writer(ModelVersion)),
+            linger_ms=500,
+        ),
+        Table(
+            topics.KLINES,
+            "klines",
+            table_columns.CANDLE,
+            CANDLE_READER,
+            linger_ms=500,
+            backlog_linger_ms=1_000,
+            read_many=many_candles,
+        ),
+        Table(
+            topics.CANDLES_1S,
+            "candles_1s",
+            table_columns.CANDLE,
+            reader(Candle, candle_row),
+            linger_ms=900,
+            backlog_linger_ms=1_000,
+            read_many=many_candles,
+        ),
+        Table(
+            topics.CANDLES_LIVE,
+            "candles_live",
+            table_columns.CANDLE,
+            CANDLE_READER,
+            linger_ms=settings.live_linger_ms,
+        ),
+        Table(
+            topics.TRADES,
+            "trades",
+            table_columns.TRADE,
+            BLOCK_READER,
+            linger_ms=settings.trades_linger_ms,
+        ),
+        Table(
+            topics.DEAD_LETTERS,
+            "dead_letters",
+            table_columns.DEAD_LETTER,
+            dead_letter,
+            linger_ms=500,
+        ),
+    )
+
+
+TABLES = tables_with(SinkSettings())
 HISTORY = (  # with scores, because the first start brings a month of them at once
     topics.KLINES,
     topics.HOLES,

@@ -87,10 +87,7 @@ def open_files() -> Iterator[Finding]:
 
 def ports(addresses: Addresses, *, runs: bool) -> Iterator[Finding]:
     """Check that the ports are free for a stack that will start, or answer where it runs."""
-    for name in ("kafka", "clickhouse", "exchange", "api"):
-        port: int | None = getattr(addresses, name)
-        if port is None:
-            continue
+    for name, port in addresses.ports().items():
         check = f"port of {name}"
         if runs and not answers(port):
             advice = f"look with `candlewick logs {name}`"

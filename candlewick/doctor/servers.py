@@ -6,8 +6,8 @@ from api.accounts.authentication import open_gate
 from candlewick.doctor.finding import Finding, State
 from candlewick.stack.folder import StackFolder
 from clients.clickhouse import connect_reader, rows_of
-from clients.kafka.topics import Deviation, Difference, deviations
-from schemas.migrations import read_migrations
+from clients.kafka.topics import deviations
+from schemas.migrations import read_migrations, refuse_surprises
 from schemas.settings import ClickHouseSettings, KafkaSettings, Settings
 from schemas.topics import ALL
 
@@ -19,13 +19,14 @@ def broker_and_topics(settings: KafkaSettings) -> Iterator[Finding]:
     """Check that Kafka answers, and that each topic is there as the table of topics has it."""
     found = deviations(settings)
     yield Finding("Kafka", State.OK, f"answers at {settings.bootstrap_servers}")
-    missing = [one.topic for one in found if one.what is Difference.MISSING]
+    missing = [one.topic for one in found if one.found is None]
     if missing:
         advice = "make them with `candlewick topics create`"
         yield Finding("topics", State.WRONG, f"missing: {', '.join(missing)}", advice)
     for one in found:
-        if one.what is not Difference.MISSING:
-            yield Finding("topics", State.NOTE, _sentence(one), _ON_PURPOSE)
+        if one.found is not None:
+            said = f"{one.topic}: {one.what} is {one.found}, the table of topics says {one.wanted}"
+            yield Finding("topics", State.NOTE, said, _ON_PURPOSE)
     if not found:
         yield Finding("topics", State.OK, f"all {len(ALL)} are there, as they should be")
 
@@ -36,14 +37,10 @@ def store(settings: ClickHouseSettings) -> Iterator[Finding]:
         version = rows_of(client, "SELECT version()", limit_s=5.0)[0][0]
         yield Finding("ClickHouse", State.OK, f"version {version} answers at {settings.url}")
         applied = {str(name): _text(sum_) for name, sum_ in rows_of(client, _APPLIED, limit_s=5.0)}
-    known = {one.name: one.checksum for one in read_migrations()}
-    missing = [name for name in known if name not in applied]
-    changed = [name for name, sum_ in applied.items() if sum_ != known.get(name)]
-    if changed:
-        said = f"made by another version: {', '.join(changed)}"
-        advice = "update Candlewick, or restore the files in schemas/clickhouse"
-        yield Finding("tables", State.WRONG, said, advice)
-    elif missing:
+    known = read_migrations()
+    refuse_surprises(applied, known)
+    missing = [one.name for one in known if one.name not in applied]
+    if missing:
         said = f"{len(missing)} migrations are missing, from {missing[0]} on"
         yield Finding("tables", State.WRONG, said, "make them with `candlewick migrate`")
     else:
@@ -58,11 +55,6 @@ def users(settings: Settings, folder: StackFolder) -> Iterator[Finding]:
     with open_gate(settings) as gate:
         count = len(gate.users.all())
     yield Finding("users", State.OK, f"{count} {'user' if count == 1 else 'users'}")
-
-
-def _sentence(one: Deviation) -> str:
-    what = one.name or one.what
-    return f"{one.topic}: {what} is {one.found}, the table of topics says {one.wanted}"
 
 
 def _text(value: object) -> str:

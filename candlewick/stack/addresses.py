@@ -31,15 +31,18 @@ class Addresses:
         """URL of ClickHouse's HTTP interface."""
         return f"http://{LOOPBACK}:{self.clickhouse}"
 
+    def ports(self) -> dict[str, int]:
+        """Return the ports by the names of their servers."""
+        return {name: port for name, port in asdict(self).items() if port is not None}
+
     def check_free(self) -> None:
         """Check that every port is free.
 
         Raises:
             ConfigurationError: A port is taken; the message names the flag that changes it.
         """
-        for name in ("kafka", "clickhouse", "exchange", "api"):
-            port: int | None = getattr(self, name)
-            if port is not None and not is_free(port):
+        for name, port in self.ports().items():
+            if not is_free(port):
                 raise ConfigurationError(
                     f"port {port} for {name} is taken: free it, or choose another one with "
                     f"--{name}-port"
@@ -69,9 +72,9 @@ def choose_addresses(
         exchange=None if live else _given("exchange", exchange) or EXCHANGE_PORT,
         api=_given("api", api) or settings.api.port,
     )
-    ports = (chosen.kafka, chosen.clickhouse, chosen.exchange, chosen.api)
-    if len(set(ports)) < len(ports):
-        given = ", ".join(f"{name} {port}" for name, port in asdict(chosen).items() if port)
+    ports = chosen.ports()
+    if len(set(ports.values())) < len(ports):
+        given = ", ".join(f"{name} {port}" for name, port in ports.items())
         raise ConfigurationError(f"two servers have the same port ({given}): give each its own")
     return chosen
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -59,29 +58,20 @@ def topic_ids(servers: str, names: list[str]) -> dict[str, str]:
     return ids
 
 
-class Difference(StrEnum):
-    """In what a topic differs from the table of topics."""
-
-    MISSING = "missing"
-    PARTITIONS = "partitions"
-    CONFIG = "setting"
-
-
 @dataclass(frozen=True, slots=True)
 class Deviation:
     """A topic that is not as the table of topics has it.
 
     Attributes:
-        name: Of the setting that differs, for `Difference.CONFIG`.
+        what: ``partitions``, or the name of a setting.
         wanted: What the table says.
-        found: What the broker has.
+        found: What the broker has; None if the topic is missing.
     """
 
     topic: str
-    what: Difference
-    name: str = ""
-    wanted: str = ""
-    found: str = ""
+    what: str
+    wanted: str
+    found: str | None
 
 
 def deviations(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> list[Deviation]:
@@ -92,14 +82,14 @@ def deviations(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> list
     """
     admin = open_admin(settings.bootstrap_servers)
     existing = _partitions(admin, settings.bootstrap_servers)
-    found = [Deviation(t.name, Difference.MISSING) for t in topics if t.name not in existing]
-    there = [topic for topic in topics if topic.name in existing]
-    wanted = settings.partitions
-    found += [
-        Deviation(t.name, Difference.PARTITIONS, "", str(wanted), str(existing[t.name]))
-        for t in there
-        if existing[t.name] != wanted
+    wanted = str(settings.partitions)
+    counts = {topic.name: existing.get(topic.name) for topic in topics}
+    found = [
+        Deviation(name, "partitions", wanted, None if count is None else str(count))
+        for name, count in counts.items()
+        if count != settings.partitions
     ]
+    there = [topic for topic in topics if topic.name in existing]
     return found + list(_configs(admin, there, settings.bootstrap_servers))
 
 
@@ -116,7 +106,7 @@ def _configs(admin: "AdminClient", topics: list[Topic], servers: str) -> Iterato
             raise no_answer(servers) from error
         for name, value in topic_config(topic).items():
             if (found := entries[name].value) != value:
-                yield Deviation(topic.name, Difference.CONFIG, name, value, found)
+                yield Deviation(topic.name, name, value, found)
 
 
 def _partitions(admin: "AdminClient", servers: str) -> dict[str, int]:

@@ -33,13 +33,13 @@ from schemas.history import Hole
 from schemas.market import Candle, Gap
 from schemas.migrations import migrate, read_migrations
 from schemas.rules.checks import EARLIEST_MS, LATEST_MS
-from schemas.settings import ClickHouseSettings, KafkaSettings
+from schemas.settings import ClickHouseSettings, KafkaSettings, SinkSettings
 from schemas.topics import Topic
 from sinks.clickhouse import ClickHouse
 from sinks.consumer import sink_consumer
 from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
-from sinks.tables import BLOCK_READER, CANDLE_READER, TABLES, Table
+from sinks.tables import BLOCK_READER, CANDLE_READER, Table, tables_with
 from tests.support.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
 from tests.support.kafka_process import committed_offsets
 from tests.support.messages import sent
@@ -48,6 +48,7 @@ from tests.support.servers import RunningClickHouse, RunningKafka, running_click
 DATABASE = "candlewick"
 DEADLINE_S = 30.0
 BLOCK = 10
+TABLES = tables_with(SinkSettings(trades_linger_ms=900, live_linger_ms=100))
 
 
 @dataclass(slots=True)
@@ -597,7 +598,9 @@ def test_a_newer_contract_stops_its_partition_alone_and_is_not_passed(world: Wor
         return Delivery(table, "id", partition, world.store, Nobody())
 
     for _ in range(2):
-        consumer = sink_consumer(world.kafka.bootstrap, instance="1", group="future")
+        consumer = sink_consumer(
+            world.kafka.bootstrap, instance="1", fetch_wait_ms=100, group="future"
+        )
         drain = Drain(consumer, (table,), route)
         done = Countdown(lambda d=drain: d.standing() == {("future", 0)}, rounds=8)
         drain.run(done)
@@ -736,7 +739,9 @@ def test_records_that_retention_removed_before_they_were_stored_are_told(world: 
     gaps = [encode(a_gap("AGED", i)) for i in range(7)]
 
     def drain_until(rows: int) -> None:
-        consumer = sink_consumer(world.kafka.bootstrap, instance="1", group="aged")
+        consumer = sink_consumer(
+            world.kafka.bootstrap, instance="1", fetch_wait_ms=100, group="aged"
+        )
         drain = Drain(
             consumer, (table,), lambda t, partition: Delivery(t, "id", partition, world.store, told)
         )
