@@ -21,6 +21,8 @@ COMMANDS = (
     "up",
     "down",
     "service",
+    "backup",
+    "restore",
     "status",
     "doctor",
     "logs",

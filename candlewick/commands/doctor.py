@@ -15,7 +15,7 @@ from candlewick.stack.addresses import Addresses, choose_addresses
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.local_settings import reader_settings, stack_folder
 from candlewick.stack.ports import answers
-from candlewick.stack.state import StackState, read_state
+from candlewick.stack.state import StackState, running_state
 from candlewick.terminal.exit_codes import WRONG
 from candlewick.terminal.json_lines import AsJson, print_json
 from schemas.errors import ConfigurationError
@@ -34,7 +34,7 @@ def doctor(
     """
     settings = reader_settings()
     folder = stack_folder(settings)
-    state = read_state(folder.state) if folder.is_held() else None
+    state = running_state(folder)
     console, is_wrong = Console(highlight=False), False
     for found in _look(settings, folder, state):
         is_wrong |= found.state is State.WRONG

@@ -11,7 +11,7 @@ from candlewick.client.stack_health import ask_health
 from candlewick.stack.api_address import page_url
 from candlewick.stack.local_settings import stack_folder
 from candlewick.stack.process_memory import memory_bytes
-from candlewick.stack.state import Phase, ProcessState, StackState, read_state
+from candlewick.stack.state import Phase, ProcessState, StackState, running_state
 from candlewick.terminal.exit_codes import WRONG
 from candlewick.terminal.health_table import print_health
 from candlewick.terminal.json_lines import AsJson, print_json, told
@@ -33,7 +33,7 @@ def status(
     """
     settings = load_settings()
     folder = stack_folder(settings)
-    state = read_state(folder.state) if folder.is_held() else None
+    state = running_state(folder)
     console = Console(highlight=False)
     if state is None:
         if as_json:

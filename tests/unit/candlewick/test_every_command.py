@@ -48,6 +48,8 @@ WITHOUT_TABLE: Final = {
     "users rotate-key": "one line",
     "models promote": "one line",
     "models retire": "one line",
+    "backup": "two lines",
+    "restore": "one line",
 }
 # What prints tables: a function of a command that uses one of them prints a table.
 PRINTERS: Final = {"Table", "print_whole", "RowPrinter", "print_skills", "print_evaluation"}
