@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from api.accounts.authentication import open_gate
 from api.app import build_app
 from api.http.connections import BoundedConnection, allow_many_files
+from clients.watching.begin import serve_metrics, start_logging
 from schemas.errors import CandlewickError, ConfigurationError
 from schemas.settings import ApiSettings, Settings, load_settings, variable_name
 
@@ -22,15 +23,14 @@ def main() -> None:
     """Run the API; a configuration error is printed as one line, with exit code 1."""
     try:
         settings = load_settings()
-        logging.basicConfig(
-            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-        )
-        logging.getLogger("urllib3").setLevel(logging.WARNING)  # it logs URLs with parameters
+        start_logging(settings, "api")
         logging.getLogger("uvicorn.error").addFilter(_without_trace)
         _check_port(settings.api)
         _check_certificate(settings.api)
         with open_gate(settings) as gate:
-            _serve(build_app(settings, gate), settings)
+            app = build_app(settings, gate)
+            serve_metrics(settings, "api", app.state.meter.registry)
+            _serve(app, settings)
     except CandlewickError as error:
         sys.exit(f"api: {error}")
 

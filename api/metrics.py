@@ -6,7 +6,7 @@ Source: Prometheus documentation, "Metric and label naming".
 import time
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,7 @@ class Meter:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(REGISTRY)  # what every process has
         self._requests = Counter(
             "candlewick_api_requests",
             "Requests answered.",

@@ -1,11 +1,11 @@
 """``python -m grafana JOB``: builds the files, measures the pipeline or writes annotations."""
 
 import argparse
-import logging
 import sys
 from typing import Final
 
 from clients.process import Ending, Progress, leave
+from clients.watching.begin import begin_watching
 from grafana.annotations_job import annotate_for_ever
 from grafana.generate import write
 from grafana.metrics_job import measure_for_ever
@@ -33,9 +33,7 @@ def main() -> None:
 def _run(job: str, settings: Settings) -> None:
     ending, progress = Ending(), Progress(STALL_S)
     ending.watch()
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    begin_watching(settings, job)
     progress.watch()
     try:
         JOBS[job](settings, ending.wait, progress.attempted)

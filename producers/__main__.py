@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from clients.process import GRACE_S, leave
+from clients.watching.begin import begin_watching
 from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded
 from schemas.settings import Settings, load_settings
 
@@ -28,7 +29,7 @@ def main() -> int:
     try:
         _check_command(sys.argv[1:])
         settings = load_settings()
-        _start_logging(settings.log_level)
+        begin_watching(settings, sys.argv[1])
         asyncio.run(_run(sys.argv[1], settings))
     except CandlewickError as error:
         return _ended(error)
@@ -50,12 +51,6 @@ def _ended(error: BaseException) -> int:
 def _check_command(arguments: list[str]) -> None:
     if len(arguments) != 1 or arguments[0] not in COMMANDS:
         raise ConfigurationError(f"usage: python -m producers {'|'.join(COMMANDS)}")
-
-
-def _start_logging(level: str) -> None:
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
-    for noisy in ("httpx", "httpcore", "websockets", "picows"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 async def _run(command: str, settings: Settings) -> None:

@@ -9,12 +9,14 @@ from schemas.setting_types import (
     Brokers,
     CoinIds,
     DatabaseName,
+    Host,
     HttpUrl,
     Intervals,
     ModelPlaces,
     OptionalClusterName,
     OptionalFile,
     OptionalHttpUrl,
+    PortOrOff,
     Seconds,
     Secret,
     Since,
@@ -212,3 +214,17 @@ class NotifySettings(Group):
     def addresses(self) -> dict[str, SecretStr]:
         """The addresses of `targets` by name."""
         return {name: SecretStr(url) for name, url in target_pairs(self.targets)}
+
+
+class MetricsSettings(Group):
+    """Where each process serves its metrics, for Prometheus."""
+
+    port: PortOrOff = Field(
+        None,
+        description="Port of `/metrics`; 0 for any free one; `off`. If not set: off, and in the "
+        "local stack 0. With 0 each process writes its address into `metrics/` of the data folder.",
+    )
+    host: Host = Field(
+        "127.0.0.1",
+        description="Address that metrics are served on. They are open to all who reach it.",
+    )

@@ -219,6 +219,15 @@ def _is_name(symbol: str) -> bool:
     return True
 
 
+def _port_or_off(value: object) -> object:
+    if value is None or value in {"off", ""}:
+        return None
+    text = str(value)
+    if text != "0" and not _is_port(text):
+        raise ValueError(f"{text!r} is not a port: write a number, 0 for any free one, or off")
+    return int(text)
+
+
 def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
@@ -240,6 +249,7 @@ Folder = Annotated[Path, BeforeValidator(_folder)]
 OptionalFile = Annotated[
     Annotated[Path, AfterValidator(_file)] | None, BeforeValidator(_none_if_empty)
 ]
+PortOrOff = Annotated[int | None, BeforeValidator(_port_or_off)]
 Since = Annotated[str, AfterValidator(_since)]
 Intervals = Annotated[tuple[str, ...], AfterValidator(_intervals)]
 Symbols = Annotated[tuple[str, ...], AfterValidator(_symbols)]

@@ -23,6 +23,7 @@ from schemas.setting_groups import (
     Group,
     KafkaSettings,
     LifecycleSettings,
+    MetricsSettings,
     ModelSettings,
     NotifySettings,
     SimulationSettings,
@@ -43,6 +44,7 @@ __all__ = [
     "HealthSettings",
     "KafkaSettings",
     "LifecycleSettings",
+    "MetricsSettings",
     "ModelSettings",
     "NotifySettings",
     "Settings",
@@ -93,6 +95,11 @@ class Settings(BaseSettings):
     )
     data_dir: Folder = Field(Path(".candlewick"), description="Folder of the local stack.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Log level.")
+    log_format: str = Field(
+        "text",
+        pattern="^(text|json)$",
+        description="Form of the log: `text` for people, or `json`, one object a line.",
+    )
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     binance: BinanceSettings = BinanceSettings()
@@ -108,6 +115,7 @@ class Settings(BaseSettings):
     lifecycle: LifecycleSettings = LifecycleSettings()
     grafana: GrafanaSettings = GrafanaSettings()
     notify: NotifySettings = NotifySettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @field_validator("symbols", mode="before")
     @classmethod

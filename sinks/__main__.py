@@ -1,7 +1,6 @@
 """Sinks: copy the records of Kafka's topics into ClickHouse until stopped (``python -m sinks``)."""
 
 import argparse
-import logging
 import os
 import sys
 
@@ -9,6 +8,7 @@ from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.group import GroupOffsets, InputWaits
 from clients.kafka.topics import topic_ids
 from clients.process import Ending, Progress, leave
+from clients.watching.begin import begin_watching
 from schemas import topics
 from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings
@@ -20,6 +20,7 @@ from sinks.refused_trades import LetterDelivery
 from sinks.tables import HISTORY, Table, tables_with
 
 HISTORY_NICENESS = 5
+_NAMES = {"all": "sink", "live": "sink", "history": "sink-history"}
 STALL_S = 30.0  # a rebalance of the group takes about ten seconds
 
 
@@ -32,9 +33,7 @@ def main() -> None:
     ending.watch()
     try:
         settings = load_settings()
-        logging.basicConfig(
-            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-        )
+        begin_watching(settings, arguments.instance or _NAMES[arguments.part])
         _drain(settings, arguments.instance, arguments.part).run(ending.is_asked)
     except RestartNeeded as error:
         leave(str(error))

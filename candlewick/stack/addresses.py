@@ -90,8 +90,11 @@ def local_settings(settings: Settings, addresses: Addresses) -> Settings:
         binance = binance.model_copy(update=urls | {"archive_url": f"http://{host}"})
         coins = coins.model_copy(update={"url": f"http://{host}/api/v3"})
     api = settings.api.model_copy(update={"port": addresses.api})
+    metrics = settings.metrics
+    if "port" not in metrics.model_fields_set:  # any free one: many processes share this machine
+        metrics = metrics.model_copy(update={"port": 0})
     parts = {"kafka": kafka, "clickhouse": clickhouse, "binance": binance, "coins": coins}
-    return settings.model_copy(update=parts | {"api": api})
+    return settings.model_copy(update=parts | {"api": api, "metrics": metrics})
 
 
 def _given(name: str, port: int | None) -> int | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from candlewick.stack.disk_room import NEEDED_MB, Room
 from candlewick.stack.process_identity import Identity
+from clients.watching.exporter import FOLDER as METRICS
 from schemas.errors import ConfigurationError
 
 
@@ -46,6 +47,11 @@ class StackFolder:
     def logs(self) -> Path:
         """Folder of the logs, one file a process."""
         return self.root / "logs"
+
+    @property
+    def metrics(self) -> Path:
+        """Folder in which each process tells where it serves its metrics."""
+        return self.root / METRICS
 
     def log(self, name: str) -> Path:
         """Return the log file of one process."""

@@ -6,15 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from prometheus_client import REGISTRY, CollectorRegistry
+
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.api_address import page_url
 from candlewick.stack.environment import environment_of
 from candlewick.stack.folder import StackFolder
+from candlewick.stack.metrics import StackCollector
 from candlewick.stack.orphans import end_leftovers
 from candlewick.stack.programs import pipeline, servers
 from candlewick.stack.supervisor import SERVERS_S, Supervisor
 from candlewick.store.admin import apply_lifecycle, apply_migrations
 from clients.kafka.topics import create_topics
+from clients.watching.exporter import serve_metrics
 from schemas.settings import Settings
 from sinks.notify.rules_file import read_plan
 
@@ -66,11 +70,22 @@ def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Super
         signal.signal(signal.SIGHUP, signal.default_int_handler)
         environment = environment_of(plan.settings)
         supervisor = Supervisor(plan.folder, plan.addresses, environment, say)
+        _serve_metrics(plan, supervisor)
         try:
             _start(plan, supervisor, say)
             yield supervisor
         finally:
             supervisor.stop()
+
+
+def _serve_metrics(plan: StackPlan, supervisor: Supervisor) -> None:
+    for told in plan.folder.metrics.glob("*.json"):  # of processes of an earlier run
+        told.unlink()
+    # A registry of its own: one process may run several stacks, one after the other.
+    registry = CollectorRegistry()
+    registry.register(REGISTRY)
+    registry.register(StackCollector(plan.folder, supervisor.states))
+    serve_metrics(plan.settings, "supervisor", registry)
 
 
 def _start(plan: StackPlan, supervisor: Supervisor, say: Callable[[str], None]) -> None:

@@ -163,9 +163,6 @@ def run(settings: Settings, *, name: str) -> None:
     """Run the trainer until a signal ends it or a Kafka client can no longer work."""
     ending = Ending()
     ending.watch()
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
     trainer = Trainer(settings, name=name)
     progress = Progress(_STALL_S)
     trainer.attempted = progress.attempted

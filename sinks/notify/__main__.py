@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from clients.process import Ending, Progress, leave
+from clients.watching.begin import begin_watching
 from schemas.errors import CandlewickError, RestartNeeded, Transient
 from schemas.settings import Settings, load_settings
 from sinks.notify.loop import Notifier
@@ -25,9 +26,7 @@ def main() -> None:
     ending.watch()
     try:
         settings = load_settings()
-        logging.basicConfig(
-            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-        )
+        begin_watching(settings, "notify")
         plan = read_plan(settings)
         with closing(Store(Path(settings.data_dir) / "notify" / "store.sqlite")) as store:
             _run(settings, plan, store, ending)

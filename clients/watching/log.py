@@ -1,0 +1,62 @@
+"""How a process logs: one name an event, one sentence for people, and the fields in it.
+
+Each line has the name of what happened, which never changes; docs/metrics.md lists all of them.
+"""
+
+import logging
+from typing import Final
+
+_EVENT: Final = "event"
+_FIELDS: Final = "fields"
+LIBRARY: Final = "library"
+
+
+class EventLog:
+    """The log of one module."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def info(self, event: str, text: str, /, **fields: object) -> None:
+        """Tell what happened as planned.
+
+        Args:
+            event: Stable name of what happened, in words with ``_`` between them.
+            text: Sentence for people, with the names of fields in braces.
+            fields: What belongs to it.
+        """
+        self._tell(logging.INFO, event, text, fields)
+
+    def warning(self, event: str, text: str, /, **fields: object) -> None:
+        """Tell what went wrong and mends itself; as `info`."""
+        self._tell(logging.WARNING, event, text, fields)
+
+    def error(
+        self, event: str, text: str, error: BaseException | None = None, /, **fields: object
+    ) -> None:
+        """Tell what a person must look at, with the stack trace of an error; as `info`."""
+        self._tell(logging.ERROR, event, text, fields, error)
+
+    def _tell(
+        self,
+        level: int,
+        event: str,
+        text: str,
+        fields: dict[str, object],
+        error: BaseException | None = None,
+    ) -> None:
+        if self._logger.isEnabledFor(level):
+            told = {_EVENT: event, _FIELDS: fields}
+            said = text.format(**fields)
+            self._logger.log(level, "%s", said, exc_info=error, extra=told, stacklevel=3)
+
+
+def event_of(record: logging.LogRecord) -> str:
+    """Return the name of a line's event: ``library`` for a line that is not ours."""
+    return str(getattr(record, _EVENT, LIBRARY))
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, object]:
+    """Return the fields of a line; a library's has none."""
+    found: dict[str, object] = getattr(record, _FIELDS, {})
+    return found

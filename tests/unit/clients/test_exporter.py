@@ -1,0 +1,69 @@
+import json
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from clients.watching.exporter import serve_metrics
+from schemas.settings import MetricsSettings, Settings
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    found = CollectorRegistry()
+    Counter("candlewick_examples_total", "Examples.", registry=found).inc(3)
+    return found
+
+
+def settings_of(folder: Path, port: int | str | None) -> Settings:
+    metrics = MetricsSettings.model_validate({"port": port})
+    return Settings.model_construct(metrics=metrics, data_dir=folder)
+
+
+def test_metrics_are_served_on_a_free_port_which_prometheus_finds_in_a_file(
+    registry: CollectorRegistry, tmp_path: Path
+) -> None:
+    port = serve_metrics(settings_of(tmp_path, 0), "sink", registry)
+
+    told = json.loads((tmp_path / "metrics" / "sink.json").read_text())
+    assert told == [{"targets": [f"127.0.0.1:{port}"], "labels": {"process": "sink"}}]
+    answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
+    assert "candlewick_examples_total 3.0" in answer.text
+
+
+def test_two_processes_with_the_same_port_are_both_served(
+    registry: CollectorRegistry, tmp_path: Path
+) -> None:
+    first = serve_metrics(settings_of(tmp_path, 0), "sink", registry)
+    second = serve_metrics(settings_of(tmp_path, first), "sink-2", registry)
+
+    assert second is not None
+    assert second != first
+    for port in (first, second):
+        assert httpx.get(f"http://127.0.0.1:{port}/metrics").is_success
+
+
+def test_nothing_is_served_while_it_is_off(registry: CollectorRegistry, tmp_path: Path) -> None:
+    before = threading.active_count()
+
+    assert serve_metrics(settings_of(tmp_path, "off"), "sink", registry) is None
+    assert threading.active_count() == before
+    assert not (tmp_path / "metrics").exists()
+
+
+def test_a_folder_that_cannot_be_written_keeps_nobody_from_serving(
+    registry: CollectorRegistry, tmp_path: Path
+) -> None:
+    (tmp_path / "metrics").write_text("a file in its place")
+
+    port = serve_metrics(settings_of(tmp_path, 0), "sink", registry)
+
+    assert httpx.get(f"http://127.0.0.1:{port}/metrics").is_success
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "some", "1.5", True])
+def test_what_is_no_port_is_refused_in_words(port: object) -> None:
+    with pytest.raises(ValueError, match="write a number, 0 for any free one, or off"):
+        MetricsSettings.model_validate({"port": port})
