@@ -15,6 +15,18 @@ from api.dependencies import Dependencies
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STREAM = "/v1/stream"
+# Of the predictions for the 15-minute candles of the last seven days that both models answered.
+SKILL = {
+    "point_skill": ("point_skill", "1 - squared error / the reference's, of the last 7 days."),
+    "interval_skill": ("pinball_skill", "1 - pinball loss / the reference's, of the last 7 days."),
+    "chance_skill": ("brier_skill", "1 - Brier score / the reference's, of the last 7 days."),
+    "coverage_50_ratio": ("coverage_50", "Share of closes inside the 50 % interval, 7 days."),
+    "coverage_90_ratio": ("coverage_90", "Share of closes inside the 90 % interval, 7 days."),
+    "reliability": (
+        "reliability",
+        "Mean squared distance between the chance and what happened, by tenths; 0 is best.",
+    ),
+}
 
 
 class Meter:
@@ -80,6 +92,16 @@ class FeedCollector(Collector):
         """Yield the figures."""
         yield from self._stream()
         yield from self._health()
+        yield from self._skill()
+
+    def _skill(self) -> Iterator[Metric]:
+        known = self._parts.evidence.known()
+        for name, (column, text) in SKILL.items():
+            metric = _family(f"candlewick_model_{name}", text, "symbol", "model")
+            for labels, row in known.items():
+                if isinstance(value := row.get(column), int | float):
+                    metric.add_metric(labels, value)
+            yield metric
 
     def _stream(self) -> Iterator[Metric]:
         feed = self._parts.feed

@@ -15,19 +15,22 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 from weakref import WeakSet
 
+from clients.watching.log import EventLog
+from clients.watching.metrics import progressed
+
 START_ME_AGAIN: Final = os.EX_TEMPFAIL
 GRACE_S: Final = 15.0  # for what was begun, before a process that was asked to end leaves
 _LOOK_S: Final = 1.0
 # A look that comes so late was held up itself: the whole process stood still (SIGSTOP, a laptop's
 # sleep), and what it waits for must have its time again.
 _FROZEN_S: Final = 5.0
-_log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 _abandoned: "WeakSet[threading.Thread]" = WeakSet()
 
 
 def leave(reason: str) -> NoReturn:
     """End the process at once, without what would wait for others; the reason is logged."""
-    _log.error("%s: leaving, to be started again", reason)
+    _log.error("process_leaving", "{reason}: leaving, to be started again", reason=reason)
     logging.shutdown()
     sys.stdout.flush()
     os._exit(START_ME_AGAIN)
@@ -110,6 +113,11 @@ class Stall:
         self._attempts = -1
         self._since_s = self._looked_s = 0.0
 
+    @property
+    def since_s(self) -> float:
+        """When an attempt was last seen to have ended, or to have had no input."""
+        return self._since_s
+
     def is_there(self, *, attempts: int, input_waits: bool, now_s: float) -> bool:
         """Look; to be called about once a second.
 
@@ -134,6 +142,7 @@ class Progress:
         input_waits: Callable[[], bool] = lambda: True,
         *,
         give_up: Callable[[str], None] = leave,
+        part: str = "work",
     ) -> None:
         """Set it up.
 
@@ -143,11 +152,13 @@ class Progress:
             input_waits: Tells whether there is input; asked in the thread, must have a limit.
                 A loop that always has something to do, if only to look, needs none.
             give_up: Told why, when it is over.
+            part: What it is about, for the metrics.
         """
         self._stall = Stall(limit_s)
         self._limit_s = limit_s
         self._input_waits = input_waits
         self._give_up = give_up
+        self._part = part
         self._attempts = 0
         self._stopped = threading.Event()
 
@@ -167,7 +178,9 @@ class Progress:
         while not self._stopped.wait(_LOOK_S):
             waits = self._input_waits()
             now_s = time.monotonic()
-            if self._stall.is_there(attempts=self._attempts, input_waits=waits, now_s=now_s):
+            stands = self._stall.is_there(attempts=self._attempts, input_waits=waits, now_s=now_s)
+            progressed(self._part, now_s - self._stall.since_s)
+            if stands:
                 faulthandler.dump_traceback(all_threads=True)  # where it hangs, for the log
                 self._give_up(f"no progress for {self._limit_s:.0f} s")
                 return

@@ -1,14 +1,15 @@
 """Asking again: for as long as the other side says, or with longer and longer pauses."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from clients.watching.log import EventLog
+from clients.watching.metrics import RETRIES
 from schemas.errors import Transient
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 ValueT = TypeVar("ValueT")
 FAILURES: Final = 8
 LONGEST_S: Final = 30.0
@@ -33,7 +34,8 @@ async def persistently(ask: Callable[[], Awaitable[ValueT]]) -> ValueT:
             failures += not told
             if failures == FAILURES:
                 raise
-            log.warning("%s; asking again", error)
+            RETRIES.labels("request").inc()
+            _log.warning("request_retried", "{error}; asking again", error=error)
             await asyncio.sleep(pause_s(failures, error.retry_after_s))
 
 

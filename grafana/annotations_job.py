@@ -4,7 +4,6 @@ Delivery is at least once, but each event has one annotation: the job looks it u
 before it writes, and commits the offset afterwards.
 """
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -18,6 +17,8 @@ from clients.kafka.errors import meaning
 from clients.kafka.opening import Membership, open_member
 from clients.kafka.records import place_of
 from clients.limits import within
+from clients.watching.log import EventLog
+from clients.watching.metrics import RETRIES
 from grafana.annotations import Annotation, of_gap, of_model
 from grafana.connection import connected, translated
 from schemas import topics
@@ -28,7 +29,7 @@ from schemas.predictions import ModelVersion
 from schemas.settings import Settings
 
 GROUP = "candlewick-annotations"
-LOG = logging.getLogger(__name__)
+_log = EventLog(__name__)
 WRITE_S: Final = 30.0  # of the two calls that one annotation takes
 CLOSE_S: Final = 10.0
 Wait = Callable[[float], bool]
@@ -61,7 +62,12 @@ def annotate_for_ever(
                 try:
                     _take_one(consumer, commits, tell)
                 except Transient as error:
-                    LOG.warning("again in %s s: %s", error.retry_after_s, error)
+                    _log.warning(
+                        "annotation_retried",
+                        "again in {pause_s} s: {error}",
+                        pause_s=error.retry_after_s,
+                        error=error,
+                    )
                     wait(error.retry_after_s)
                 attempted()
         finally:
@@ -78,7 +84,7 @@ def read(message: Message) -> Annotation | None:
             return of_gap(record_in(Gap, message))
         return of_model(record_in(ModelVersion, message))
     except (PoisonMessage, ContractMismatch) as error:
-        LOG.warning("a record is skipped: %s", error)
+        _log.warning("record_skipped", "a record is skipped: {error}", error=error)
         return None
 
 
@@ -124,7 +130,13 @@ def _until_written(
             with translated(url, "write annotations"):
                 within(WRITE_S, f"Grafana at {url}", lambda: write(api, annotation))
         except Transient as error:
-            LOG.warning("again in %s s: %s", error.retry_after_s, error)
+            RETRIES.labels("annotation").inc()
+            _log.warning(
+                "annotation_retried",
+                "again in {pause_s} s: {error}",
+                pause_s=error.retry_after_s,
+                error=error,
+            )
             attempted()
             wait(error.retry_after_s)
         else:

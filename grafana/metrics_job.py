@@ -1,11 +1,12 @@
 """The job that fills the table ``pipeline_measures`` for the dashboard Pipeline."""
 
-import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from clients.clickhouse import Client
 from clients.kafka.group import GroupOffsets
+from clients.watching.log import EventLog
+from clients.watching.metrics import RETRIES
 from grafana import store
 from grafana.pipeline_metrics import Measure, of_kafka, of_store
 from schemas import topics
@@ -14,7 +15,7 @@ from schemas.settings import Settings
 
 EVERY_S = 5.0
 COLUMNS = ("measured_time", "measure", "of", "detail", "value")
-LOG = logging.getLogger(__name__)
+_log = EventLog(__name__)
 
 
 def measure_for_ever(
@@ -33,7 +34,13 @@ def measure_for_ever(
         try:
             _measure_until_trouble(settings, wait, attempted)
         except Transient as error:
-            LOG.warning("measuring again in %s s: %s", EVERY_S, error)
+            RETRIES.labels("measure").inc()
+            _log.warning(
+                "measure_retried",
+                "measuring again in {pause_s} s: {error}",
+                pause_s=EVERY_S,
+                error=error,
+            )
             attempted()
             wait(EVERY_S)
 

@@ -1,7 +1,6 @@
 """Command line of the producers: ``python -m producers stream|backfill|coins``."""
 
 import asyncio
-import logging
 import signal
 import sys
 import threading
@@ -11,10 +10,11 @@ from typing import Any
 
 from clients.process import GRACE_S, leave
 from clients.watching.begin import begin_watching
+from clients.watching.log import EventLog
 from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded
 from schemas.settings import Settings, load_settings
 
-log = logging.getLogger("producers")
+_log = EventLog("producers")
 Work = Callable[[Settings], Coroutine[Any, Any, None]]
 # Each is imported when it is asked for: Arrow alone takes 30 MB, which only the past needs.
 COMMANDS = {
@@ -62,7 +62,7 @@ async def _run(command: str, settings: Settings) -> None:
     try:
         await task
     except asyncio.CancelledError:
-        log.info("stopped")
+        _log.info("process_stopped", "stopped")
 
 
 def _end(task: "asyncio.Future[None]") -> None:

@@ -6,7 +6,6 @@ idempotent and ordered, so the acknowledgement of a page's last record covers th
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -16,12 +15,13 @@ from confluent_kafka import KafkaError, Message
 from clients.clock import steady_ms
 from clients.kafka.errors import BROKERS_DOWN, meaning, no_answer
 from clients.kafka.opening import Packing, open_producer
+from clients.watching.log import EventLog
 from producers.watchdog import delivering, watched
 from schemas.codecs import Record, contract_header, message_of
 from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded, Transient
 from schemas.topics import Topic
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 RECORDS_ON_THE_WAY: Final = 30_000
 SLICE: Final = 4_000
 SERVE_S: Final = 0.005
@@ -72,7 +72,11 @@ class BulkPublisher:
                 await task
             left = await asyncio.to_thread(self._producer.flush, CLOSE_S)
             if left:
-                log.warning("%s records did not reach Kafka; the next run fetches them", left)
+                _log.warning(
+                    "records_undelivered",
+                    "{records} records did not reach Kafka; the next run fetches them",
+                    records=left,
+                )
 
     async def page(
         self,
@@ -203,4 +207,6 @@ class BulkPublisher:
         if error.fatal():
             self._failure = error
         elif error.code() == BROKERS_DOWN:
-            log.warning("%s; candles wait for it", no_answer(self._servers))
+            _log.warning(
+                "kafka_away", "{reason}; candles wait for it", reason=no_answer(self._servers)
+            )

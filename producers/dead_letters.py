@@ -1,15 +1,15 @@
 """Sender of unusable records to the dead-letter topic, once each, however often they are read."""
 
-import logging
 from typing import Final
 
 from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.reader import TopicReader
 from clients.kafka.records import Message, place_of
+from clients.watching.log import EventLog
 from schemas import topics
 from schemas.errors import PoisonMessage
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 LOOK_BACK: Final = 5_000  # newest letters of each partition that are searched for a record's letter
 
 
@@ -47,7 +47,13 @@ class Burial:
         if name not in self._known:
             self._letters.bury(error, message)
             self._known.add(name)
-            log.warning("offset %s of %s became a dead letter: %s", offset, topic, error)
+            _log.warning(
+                "record_buried",
+                "offset {offset} of {topic} became a dead letter: {error}",
+                offset=offset,
+                topic=topic,
+                error=error,
+            )
 
 
 def _names(servers: str) -> set[str]:

@@ -95,7 +95,7 @@ async def delivering(
         give_up: Called with the reason; ends the process.
     """
     waits = RecordsWait(bootstrap_servers, waiting)
-    progress = Progress(limit_s, waits, give_up=give_up)
+    progress = Progress(limit_s, waits, give_up=give_up, part="delivery")
     progress.watch()
     task = asyncio.create_task(_beat(progress, delivered, lambda: True))
     try:

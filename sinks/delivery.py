@@ -1,18 +1,20 @@
 """Delivery of batches: rows into their table, unusable messages to the dead-letter topic."""
 
-import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from clients.watching.log import EventLog
 from schemas import topics
 from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import PoisonMessage
 from sinks.batches import Batch
+from sinks.metrics import stored
 from sinks.tables import CandleKey, Table
 
 READER = "sinks"
-_log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 
 
 class Store(Protocol):
@@ -55,9 +57,11 @@ class Delivery:
             ContractMismatch: The table differs from what this version expects.
             ConfigurationError: A login is refused.
         """
+        began_s = time.monotonic()
         self._insert(batch)
         for offset, reason in batch.reasons.items():
             self._bury(batch, batch.offsets.index(offset), reason)
+        stored(self.table, batch, time.monotonic() - began_s)
 
     def token(self, batch: Batch) -> str:
         """Return the deduplication token of a batch, unique for all time."""
@@ -81,7 +85,14 @@ class Delivery:
     def _bury(self, batch: Batch, place: int, reason: str) -> None:
         if self.table.topic is topics.DEAD_LETTERS:  # a letter about it would be refused too
             where = (self.table.topic.name, self.partition, batch.offsets[place])
-            _log.error("%s [%d] %d is not stored: %s", *where, reason)
+            _log.error(
+                "dead_letter_not_stored",
+                "{topic} [{partition}] {offset} is not stored: {reason}",
+                topic=where[0],
+                partition=where[1],
+                offset=where[2],
+                reason=reason,
+            )
             return
         message = batch.messages[place]
         origin = Origin(

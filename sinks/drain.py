@@ -4,7 +4,6 @@ A failed step is repeated from the plan; the token makes that harmless. A record
 version can read stops its partition; all others continue.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -14,6 +13,8 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from clients.kafka.commits import Commits
 from clients.kafka.errors import meaning
 from clients.limits import within
+from clients.watching.log import EventLog
+from clients.watching.metrics import RETRIES
 from schemas.errors import ContractMismatch, PoisonMessage, RestartNeeded, Transient
 from schemas.topics import Cleanup
 from sinks.batches import Batch, Pending, plan_of, planned_last
@@ -28,7 +29,7 @@ WORTH_TOGETHER = 32
 HELD_BYTES = 64 * 1024 * 1024  # of all partitions; beyond it every batch is inserted at once
 COMMITTED_TIMEOUT_S = 10.0
 CLOSE_S = 10.0
-_log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 _Place = tuple[str, int]
 
 
@@ -163,7 +164,14 @@ class Drain:
 
     def _stop(self, place: _Place, offset: int, why: ContractMismatch) -> None:
         topic, partition = place
-        _log.error("%s [%s] stands still at offset %s: %s", topic, partition, offset, why)
+        _log.error(
+            "partition_stopped",
+            "{topic} [{partition}] stands still at offset {offset}: {reason}",
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            reason=why,
+        )
         self._stopped.add(place)
         self._consumer.pause([TopicPartition(topic, partition)])
 
@@ -175,6 +183,7 @@ class Drain:
         try:
             self._deliver(batches, now_ms)
         except Transient as error:
+            RETRIES.labels("delivery").inc()
             self._report(error)
             self._retry_ms = now_ms + int(error.retry_after_s * 1000)
         self.is_delivering = False
@@ -248,12 +257,12 @@ class Drain:
 
     def _report(self, error: Transient) -> None:
         if str(error) != self._trouble:
-            _log.warning("%s; retrying", error)
+            _log.warning("batch_retried", "{error}; retrying", error=error)
         self._trouble = str(error)
 
     def _recovered(self) -> None:
         if self._trouble:
-            _log.warning("recovered from: %s", self._trouble)
+            _log.warning("batches_recovered", "recovered from: {trouble}", trouble=self._trouble)
         self._trouble = ""
 
 

@@ -3,7 +3,6 @@
 It has clients of its own, each with a time limit, so that slow requests do not delay it.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -17,11 +16,12 @@ from api.live.feed import Feed
 from api.queries.clickhouse import Reader
 from clients.kafka.group import GroupOffsets
 from clients.process import Progress, leave
+from clients.watching.log import EventLog
 from schemas import topics
 from schemas.errors import CandlewickError
 from schemas.settings import Settings
 
-LOG = logging.getLogger(__name__)
+_log = EventLog(__name__)
 ANSWER_S: Final = 5.0
 STALL_S: Final = 90.0  # more than all calls of one look may take
 LATE_S: Final = 45.0  # a look may be this late
@@ -71,7 +71,7 @@ class Watch:
         self._lags = Lags()
         self._give_up = give_up
         self._ending = threading.Event()
-        self._progress = Progress(STALL_S + settings.health.every_s, give_up=give_up)
+        self._progress = Progress(STALL_S + settings.health.every_s, give_up=give_up, part="health")
 
     @property
     def late_s(self) -> float | None:
@@ -96,9 +96,9 @@ class Watch:
                 self.last = self._look()
                 self._progress.attempted()
                 self._ending.wait(self._settings.health.every_s)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - its trace is logged
             if not self._ending.is_set():
-                LOG.exception("the thread that checks the health ends")
+                _log.exception("health_ended", "the thread that checks the health ends", error)
                 self._give_up(f"the thread that checks the health has ended: {error}")
 
     def _look(self) -> Look:

@@ -1,6 +1,5 @@
 """Converts errors to problems in one place; no client ever sees a stack trace."""
 
-import logging
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -14,9 +13,10 @@ from starlette.responses import Response
 from api.http import problems
 from api.http.problems import FieldError, Kind, Members, Problem
 from api.http.responses import problem_response
+from clients.watching.log import EventLog
 from schemas.errors import CandlewickError, Transient
 
-LOG = logging.getLogger(__name__)
+_log = EventLog(__name__)
 _LONGEST_DETAIL = 300
 _KINDS = {
     HTTPStatus.NOT_FOUND: problems.NOT_FOUND,
@@ -48,7 +48,9 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _broken(request: Request, error: Exception) -> Response:
-        LOG.error("%s %s", request.method, request.url.path, exc_info=error)
+        _log.exception(
+            "request_failed", "{method} {path}", error, method=request.method, path=request.url.path
+        )
         return _response(request, Problem(problems.BROKEN, "The error is in the API's log."))
 
 
@@ -67,7 +69,7 @@ def unavailable(error: CandlewickError) -> Problem:
     if isinstance(error, Transient):
         wait = Members(retry_after_s=math.ceil(error.retry_after_s))
         return Problem(problems.UNAVAILABLE, str(error), members=wait)
-    LOG.error("%s", error)
+    _log.error("answer_failed", "{error}", error=error)
     return Problem(problems.UNAVAILABLE, str(error), members=Members(retry_after_s=30))
 
 

@@ -1,6 +1,5 @@
 """Converts Kafka messages to events; unreadable ones are skipped and counted."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,10 +8,11 @@ from confluent_kafka import KafkaException, Message
 from api.live.events import Event, Live, event_of, read_record
 from api.live.kinds import KIND_OF_TOPIC
 from api.live.position import Place, Position
+from clients.watching.log import EventLog
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.replayed import is_replayed
 
-LOG = logging.getLogger(__name__)
+_log = EventLog(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,15 @@ def read_messages(
                 skipped.append((place, offset))
             else:
                 standing[place] = f"offset {offset}: {newer}"
-        except Exception:  # one bad record must not hide the others
-            LOG.exception("a record is skipped: %s %s %s", *place, offset)
+        except Exception as error:  # noqa: BLE001 - one bad record must not hide the others
+            _log.exception(
+                "record_skipped",
+                "a record is skipped: {topic} {partition} {offset}",
+                error,
+                topic=place[0],
+                partition=place[1],
+                offset=offset,
+            )
             skipped.append((place, offset))
     return Arrived(tuple(items), tuple(skipped), tuple(past))
 

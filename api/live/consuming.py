@@ -1,15 +1,15 @@
 """Kafka consumers without a group, for the live tail, catching up, and single look-ups."""
 
-import logging
 from typing import Final
 
 from confluent_kafka import Consumer, Message
 
 from clients.kafka.opening import open_reader
 from clients.limits import within
+from clients.watching.log import EventLog
 from schemas.errors import Transient
 
-LOG = logging.getLogger(__name__)
+_log = EventLog(__name__)
 PATIENCE_S: Final = 5.0
 POLL_S: Final = 0.2
 _TOGETHER_S = 0.02  # messages this soon after the first are sent to subscribers in one piece
@@ -38,4 +38,4 @@ def close(consumer: Consumer) -> None:
     try:
         within(PATIENCE_S, "Kafka (closing a consumer)", consumer.close)
     except Transient as error:
-        LOG.warning("%s", error)
+        _log.warning("stream_trouble", "{error}", error=error)

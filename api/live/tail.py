@@ -5,7 +5,6 @@ numbers as if they were new.
 """
 
 import asyncio
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -21,9 +20,10 @@ from api.live.position import Place, Position
 from clients.kafka.errors import meaning
 from clients.kafka.offsets import Span, spans_of
 from clients.process import Progress, leave
+from clients.watching.log import EventLog
 from schemas.errors import CandlewickError, Transient
 
-LOG = logging.getLogger(__name__)
+_log = EventLog(__name__)
 REMEMBERED = 300  # newest records of each partition that are read at the start
 STALL_S: Final = 60.0  # more than all calls of one attempt to connect may take
 SILENT_S: Final = 10.0  # a normal round takes a fifth of a second
@@ -56,7 +56,7 @@ class Tail:
 
     def __post_init__(self) -> None:
         """Set up the watchdog: even without messages the thread makes attempts."""
-        self._progress = Progress(STALL_S, give_up=self.give_up)
+        self._progress = Progress(STALL_S, give_up=self.give_up, part="stream")
 
     @property
     def trouble(self) -> str | None:
@@ -85,8 +85,8 @@ class Tail:
         try:
             while not self._ending.is_set():
                 self._attempt(loop)
-        except Exception as error:
-            LOG.exception("the thread that follows Kafka ends")
+        except Exception as error:  # noqa: BLE001 - its trace is logged
+            _log.exception("stream_ended", "the thread that follows Kafka ends", error)
             self._trouble = f"the thread that follows Kafka has ended: {error}"
             self.give_up(self._trouble)
 
@@ -99,7 +99,7 @@ class Tail:
                 meaning(error, place=self.servers) if isinstance(error, KafkaException) else error
             )
             if not isinstance(cause, Transient):
-                LOG.warning("%s; trying again", cause)
+                _log.warning("stream_retried", "{error}; trying again", error=cause)
             self._trouble = str(cause)
             self._ending.wait(_AGAIN_S)
         finally:
@@ -133,16 +133,20 @@ class Tail:
 
     def _pause(self, consumer: Consumer, places: set[Place]) -> None:
         for kind, number in places:
-            LOG.error(
-                "%s [%s] is stopped: %s", kind.topic.name, number, self.standing[kind, number]
+            _log.error(
+                "partition_stopped",
+                "{topic} [{partition}] is stopped: {reason}",
+                topic=kind.topic.name,
+                partition=number,
+                reason=self.standing[kind, number],
             )
             consumer.pause([TopicPartition(kind.topic.name, number)])
 
     def _hand(self, arrived: Arrived) -> None:
         try:
             self.take(arrived)
-        except Exception:
-            LOG.exception("messages from Kafka cannot be processed")
+        except Exception as error:  # noqa: BLE001 - its trace is logged
+            _log.exception("records_unprocessed", "messages from Kafka cannot be processed", error)
             self.give_up("messages from Kafka cannot be processed")
 
 

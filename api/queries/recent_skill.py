@@ -4,16 +4,16 @@ It is read every minute in the background, so that no request waits for it.
 """
 
 import asyncio
-import logging
 from dataclasses import dataclass
 
 from anyio import to_thread
 
 from api.queries.clickhouse import Reader, Row
 from api.queries.skill import SKILL_SQL
+from clients.watching.log import EventLog
 from schemas.errors import CandlewickError
 
-LOG = logging.getLogger(__name__)
+_log = EventLog(__name__)
 EVERY_S = 60.0
 DAYS = 7
 _LATELY = (
@@ -41,13 +41,17 @@ class RecentSkill:
         found = self._known.get((symbol, model))
         return found.figures if found else None
 
+    def known(self) -> dict[tuple[str, str], Row]:
+        """Return the figures by symbol and model."""
+        return {key: lately.figures for key, lately in self._known.items()}
+
     async def keep_reading(self) -> None:
         """Read the figures every minute; if that fails, drop the old ones, as they mislead."""
         while True:
             try:
                 self._known = await to_thread.run_sync(self._read)
             except CandlewickError as error:
-                LOG.warning("the recent skill is unknown: %s", error)
+                _log.warning("skill_unknown", "the recent skill is unknown: {error}", error=error)
                 self._known = {}
             await asyncio.sleep(EVERY_S)
 

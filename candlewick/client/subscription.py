@@ -1,6 +1,5 @@
 """An open subscription: a topic as an iterator of typed records."""
 
-import logging
 import time
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -12,13 +11,14 @@ from candlewick.client.start_position import PATIENCE_S, TopicAt, begin_at, go_o
 from clients.kafka.errors import PARTITION_END
 from clients.kafka.offsets import partitions_of
 from clients.kafka.opening import open_subscriber
+from clients.watching.log import EventLog
 from schemas.codecs import record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.replayed import is_replayed
 
 RecordT = TypeVar("RecordT")
 _SLICE_S = 0.2  # Ctrl-C waits this long at most
-_log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 
 
 class Subscription(Generic[RecordT]):
@@ -158,4 +158,7 @@ class Subscription(Generic[RecordT]):
         except KafkaException as error:
             if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - so named
                 raise Transient(f"Kafka stored no offset: {error.args[0].str()}") from error
-            _log.info("the partition moved to another member of the group, which reads it again")
+            _log.info(
+                "subscription_partition_moved",
+                "the partition moved to another member of the group, which reads it again",
+            )

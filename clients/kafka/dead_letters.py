@@ -1,17 +1,18 @@
 """Writes what could not be read to the topic of the dead letters; never the reason for a halt."""
 
-import logging
 from typing import Final
 
 from confluent_kafka import Message
 
 from clients.kafka.records import place_of
 from clients.kafka.writer import Writer
+from clients.watching.log import EventLog
+from clients.watching.metrics import DEAD_LETTERS
 from schemas import topics
 from schemas.dead_letters import Origin, letter_of, plain_headers
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 
 
 class DeadLetters:
@@ -47,9 +48,15 @@ class DeadLetters:
         letter = letter_of(raw, origin)
         try:
             self._writer.put(topics.DEAD_LETTERS.name, letter)
+            DEAD_LETTERS.labels(self.reader).inc()
         except PoisonMessage as refusal:
             self.refused += 1
-            _log.error("%s: no dead letter of %s", refusal, origin)
+            _log.error(
+                "dead_letter_refused",
+                "{refusal}: no dead letter of {origin}",
+                refusal=refusal,
+                origin=origin,
+            )
         except ConfigurationError as error:
             raise Transient(str(error)) from error  # others may go on, and it may be mended
 

@@ -1,18 +1,18 @@
 """The symbols that are followed now, as `market.symbols.v1` says; every process asks here."""
 
-import logging
 import threading
 from collections.abc import Iterator
 from typing import Final
 
 from clients.kafka.reader import TopicReader
+from clients.watching.log import EventLog
 from schemas import topics
 from schemas.codecs import record_in
 from schemas.errors import CandlewickError, ConfigurationError, PoisonMessage
 from schemas.settings import Settings
 from schemas.symbols import SymbolBook, SymbolChoice
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 AGAIN_S: Final = 1.0
 LOOK_S: Final = 30.0  # a topic that was made anew is seen after this
 FETCH_WAIT_MS: Final = 500
@@ -73,7 +73,12 @@ class FollowedSymbols:
                 try:
                     found.append(record_in(SymbolChoice, message))
                 except PoisonMessage as error:  # the sinks bury it
-                    log.warning("a record of %s is ignored: %s", topics.SYMBOLS.name, error)
+                    _log.warning(
+                        "symbol_choice_ignored",
+                        "a record of {topic} is ignored: {error}",
+                        topic=topics.SYMBOLS.name,
+                        error=error,
+                    )
             if found:
                 self._take(self.book.with_choices(found))
             self.is_read = True
@@ -99,7 +104,11 @@ class FollowedSymbols:
                 self._wait()
             except CandlewickError as error:
                 if not failing:
-                    log.warning("%s; the last list of symbols is followed", error)
+                    _log.warning(
+                        "symbols_of_last_list_followed",
+                        "{error}; the last list of symbols is followed",
+                        error=error,
+                    )
                 failing = True
                 self._drop_reader()
                 self._ending.wait(AGAIN_S)
@@ -123,5 +132,9 @@ def read_symbols(settings: Settings, *, name: str) -> SymbolBook:
     try:
         followed.refresh()
     except ConfigurationError as error:
-        log.warning("%s; the symbols of the setting are followed", error)
+        _log.warning(
+            "symbols_of_setting_followed",
+            "{error}; the symbols of the setting are followed",
+            error=error,
+        )
     return followed.book

@@ -5,7 +5,6 @@ error of a call, or to a callback, and is told in our words.
 Source: librdkafka, CONFIGURATION.md.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -14,8 +13,9 @@ from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from clients.kafka.errors import BROKERS_DOWN, no_answer
+from clients.watching.log import EventLog
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 OnError = Callable[[KafkaError], None]
 Config = dict[str, object]
 SESSION_MS = 6_000  # the least that a broker allows by default
@@ -187,7 +187,7 @@ def _waiting(servers: str) -> OnError:
 
     def notice(error: KafkaError) -> None:
         if error.code() == BROKERS_DOWN:
-            _log.warning("%s; waiting for it", no_answer(servers))
+            _log.warning("kafka_away", "{reason}; waiting for it", reason=no_answer(servers))
 
     return notice
 

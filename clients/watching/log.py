@@ -31,10 +31,14 @@ class EventLog:
         """Tell what went wrong and mends itself; as `info`."""
         self._tell(logging.WARNING, event, text, fields)
 
-    def error(
-        self, event: str, text: str, error: BaseException | None = None, /, **fields: object
+    def error(self, event: str, text: str, /, **fields: object) -> None:
+        """Tell what a person must look at; as `info`."""
+        self._tell(logging.ERROR, event, text, fields)
+
+    def exception(
+        self, event: str, text: str, error: BaseException | None, /, **fields: object
     ) -> None:
-        """Tell what a person must look at, with the stack trace of an error; as `info`."""
+        """Tell of an error that nobody expected, with its stack trace; as `info`."""
         self._tell(logging.ERROR, event, text, fields, error)
 
     def _tell(

@@ -1,19 +1,20 @@
 """One message of a symbol: decides whether it is believed, folds it, encodes its candles. Pure."""
 
-import logging
 from dataclasses import dataclass, replace
 from typing import Final
 
+from clients.watching.log import EventLog
 from processors.candles.id_jumps import ENOUGH, Decision, Doubts, Kept, decide
 from processors.candles.record import candle_of
 from processors.candles.reducer import Step, fold, restarted_state
 from processors.candles.state import CandleRules, CandleState
 from processors.candles.state_record import CandleRecord
+from processors.metrics import candles_closed
 from schemas import codecs
 from schemas.market import CandleStatus
 from schemas.validation import validate
 
-log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,14 @@ def admit(record: CandleRecord | None, now: Kept, rules: CandleRules) -> Admitte
     state = record.state
     if decision.start_over:
         first = decision.fold[0].block
-        log.warning(
-            "%s: trades go on from id %d, against a state of id %d at %d ms: it starts over",
-            first.symbol,
-            first.first_agg_id,
-            state.next_agg_id,
-            state.head_ms,
+        _log.warning(
+            "state_started_over",
+            "{symbol}: trades go on from id {id}, against a state of id {state_id} at "
+            "{state_ms} ms: it starts over",
+            symbol=first.symbol,
+            id=first.first_agg_id,
+            state_id=state.next_agg_id,
+            state_ms=state.head_ms,
         )
         state = restarted_state(state, first)
     return _folded(state, decision, rules)
@@ -66,7 +69,7 @@ def _folded(state: CandleState | None, decision: Decision, rules: CandleRules) -
     closed: list[tuple[str, bytes]] = []
     for kept in decision.fold:
         if state is not None and kept.block.era > state.era:
-            log.warning("%s", _new_era(state, kept))
+            _log.warning("era_began", "{reason}", reason=_new_era(state, kept))
         taken, reason = _tried(state, kept, rules)
         if doubts.strays and taken is not None:  # it is not decided about: nothing is refused yet
             reason = ""
@@ -79,6 +82,7 @@ def _folded(state: CandleState | None, decision: Decision, rules: CandleRules) -
         if taken is not None:
             state = taken.step.state
             closed += taken.candles
+            candles_closed(taken.step.closed)
     return Admitted(state, doubts, tuple(closed), tuple(refused))
 
 
@@ -93,11 +97,22 @@ def _tried(state: CandleState | None, kept: Kept, rules: CandleRules) -> tuple[_
     """Return what a block leads to, and why it is a dead letter; empty where it is none."""
     try:
         taken = _step(state, kept, rules)
-    except Exception as error:
-        log.exception("%s: a block cannot be folded", kept.block.symbol)
+    except Exception as error:  # noqa: BLE001 - its trace is logged
+        _log.exception(
+            "block_not_folded",
+            "{symbol}: a block cannot be folded",
+            error,
+            symbol=kept.block.symbol,
+        )
         return None, f"the reducer cannot take it: {error!r}"
     for clash in taken.step.clashes:
-        log.warning("%s, offset %d: %s", kept.block.symbol, kept.offset, clash)
+        _log.warning(
+            "trade_clash",
+            "{symbol}, offset {offset}: {clash}",
+            symbol=kept.block.symbol,
+            offset=kept.offset,
+            clash=clash,
+        )
     return taken, "; ".join(str(clash) for clash in taken.step.clashes if clash.left_out)
 
 
@@ -105,8 +120,13 @@ def _afresh(spoilt: CandleState | None, kept: Kept, rules: CandleRules) -> _Take
     """Fold a failed block into a fresh state: when several in a row fail, the state is at fault."""
     try:
         return _step(spoilt and restarted_state(spoilt, kept.block), kept, rules)
-    except Exception:
-        log.exception("%s: nor can it be without a state", kept.block.symbol)
+    except Exception as error:  # noqa: BLE001 - its trace is logged
+        _log.exception(
+            "block_given_up",
+            "{symbol}: nor can it be without a state",
+            error,
+            symbol=kept.block.symbol,
+        )
         return None
 
 

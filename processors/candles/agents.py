@@ -1,7 +1,6 @@
 """The Faust application of the candle worker: topics, table, agent, timers."""
 
 import asyncio
-import logging
 from collections.abc import ItemsView, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -10,6 +9,7 @@ import faust
 from faust.types import TP
 
 from clients.process import leave
+from clients.watching.log import EventLog
 from processors.candles.block_messages import Message
 from processors.candles.held_states import Closed, Stored
 from processors.candles.keeping import Acknowledgements, StateKeeper
@@ -31,7 +31,7 @@ from schemas.timeframe import Interval
 if TYPE_CHECKING:
     from processors.runtime.transport import CarefulConsumer
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 CANDLE_HEADERS = (contract_header(Candle),)
 _LIVE_EVERY_S = 1.0
 
@@ -83,7 +83,10 @@ class KafkaOutlet:
             if _is_sent(done):
                 acknowledged((record.key, record.value) for record in bunch.records)
             else:
-                log.warning("closed candles were not acknowledged; they stay in the outbox")
+                _log.warning(
+                    "candles_unacknowledged",
+                    "closed candles were not acknowledged; they stay in the outbox",
+                )
 
         self._under_way.add(bunch.sent)
         bunch.sent.add_done_callback(told)
@@ -172,8 +175,8 @@ def _wire(app: WorkerApp, settings: Settings) -> None:
             leave_if_fenced(fence)
             try:
                 await worker.take(_messages_of(event.message))
-            except Exception:
-                log.exception("a poll cannot be finished")
+            except Exception as error:  # noqa: BLE001 - its trace is logged
+                _log.exception("poll_unfinished", "a poll cannot be finished", error)
                 leave("what is left of a poll must be read again")
 
     @app.on_rebalance_complete.connect

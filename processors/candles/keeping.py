@@ -1,14 +1,14 @@
 """Stores changed records before each commit, and says up to which offset everything is stored."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
+from clients.watching.log import EventLog
 from processors.candles.held_states import HeldStates, Stored
 
-log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 _PATIENCE_S: Final = 1.0  # each step of a commit waits no longer: a rebalance waits for it too
 
 Acknowledgements = Collection["asyncio.Future[Any]"]
@@ -89,7 +89,9 @@ class StateKeeper:
             async with asyncio.timeout(_PATIENCE_S):
                 sent = await self._send(records) if records else []
         except TimeoutError:
-            log.warning("Kafka takes no state: it is tried again at the next commit")
+            _log.warning(
+                "state_not_taken", "Kafka takes no state: it is tried again at the next commit"
+            )
             if self._under_way is begun:
                 self._under_way = None
                 self._states.lost(records)
@@ -103,7 +105,9 @@ class StateKeeper:
         self._under_way = None
         failed = [sent for sent in under_way.sent if sent.cancelled() or sent.exception()]
         if failed:
-            log.warning("Kafka did not take a state: %r", failed[0])
+            _log.warning(
+                "state_unacknowledged", "Kafka did not take a state: {error!r}", error=failed[0]
+            )
             self._states.lost(under_way.records)
             return
         self._states.stored(under_way.records)

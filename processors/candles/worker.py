@@ -6,11 +6,12 @@ the same candles.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
+from clients.watching.log import EventLog
+from clients.watching.metrics import IN_CANDLE, reached
 from processors.candles.admission import admit
 from processors.candles.block_messages import Message, kept_of, message_of
 from processors.candles.held_states import Closed, HeldStates, Stored, Table
@@ -27,7 +28,7 @@ from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.market import TradeBlock
 from schemas.timeframe import Interval
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 Acknowledged = Callable[[Iterable[tuple[bytes, bytes]]], None]  # key and value of each candle
 _IN_ONE_GO: Final = 64  # so many messages are folded before their candles go and others have a turn
 
@@ -150,7 +151,11 @@ class CandleWorker:
             message.partition, state_offset=state_offset, now_s=time.monotonic()
         )
         if verdict is Verdict.READ_AGAIN:
-            log.warning("%s: state is behind the topic, reading again", block.symbol)
+            _log.warning(
+                "state_behind",
+                "{symbol}: state is behind the topic, reading again",
+                symbol=block.symbol,
+            )
             oldest = await self._read_again(message.partition, state_offset + 1)
             if oldest is not None:
                 self._healer.holds_from(message.partition, oldest)
@@ -172,6 +177,8 @@ class CandleWorker:
         changed = CandleRecord(message.offset, state, doubts=doubts)
         self._states.put(kept.key, message.partition, changed, closed)
         self._moved.add(kept.key)
+        if len(kept.block):
+            reached(IN_CANDLE, int(kept.block.event_ms[-1]))
         return closed
 
     async def _bury(self, message: Message, reason: str) -> None:

@@ -1,8 +1,8 @@
 """The extra models of the settings as contestants beside ours."""
 
-import logging
 from collections.abc import Iterable
 
+from clients.watching.log import EventLog
 from processors.extra.host import host_of
 from processors.extra.model import ExtraModel
 from processors.extra.process import Fault
@@ -16,7 +16,7 @@ from processors.prediction.calibrated_models import (
 from processors.prediction.state import SymbolState
 from schemas.predictions import ModelEvent, ModelVersion
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 
 
 def contestants_with(specifications: Iterable[Specification]) -> list[Contestant]:
@@ -59,5 +59,11 @@ def _starts(one: Specification) -> bool:
     try:
         return host_of(one).is_ready()
     except Fault as fault:
-        log.warning("%s (%s): %s", one.name, one.place, fault)
+        _log.warning(
+            "extra_model_failed",
+            "{name} ({place}): {fault}",
+            name=one.name,
+            place=one.place,
+            fault=fault,
+        )
         return False

@@ -12,6 +12,7 @@ from faust.types import TP
 
 from processors.extra.host import close_hosts
 from processors.extra.specification import specifications
+from processors.metrics import PUBLISHED, WAITING, WARM
 from processors.predictor.extra_models import ExtraModels
 from processors.predictor.predictor import Predictor, Record
 from processors.predictor.warm_start_jobs import WarmStartJobs
@@ -51,6 +52,7 @@ class KafkaOutlet:
     async def publish(self, records: Iterable[Record]) -> None:
         """Send records, each to the topic of its type."""
         for record in records:
+            PUBLISHED.labels(type(record).__name__).inc()
             await send(self._topics[type(record)], record)
 
 
@@ -128,6 +130,8 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     extra = ExtraModels(specified, warmers.warm_with_extra) if specified else None
     predictor = Predictor(warmers.warm, KafkaOutlet(app), installer, extra)
     _wire(app, predictor)
+    WARM.set_function(lambda: predictor.warm)
+    WAITING.set_function(lambda: predictor.waiting)
     app.task(follower.follow)
 
     def is_idle() -> bool:

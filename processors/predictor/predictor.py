@@ -1,12 +1,12 @@
 """The predictor: handles each closed and each open candle, independent of Faust."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from operator import or_
 from typing import Protocol
 
+from clients.watching.log import EventLog
 from processors.prediction.issue import refresh
 from processors.prediction.prequential import Step, step
 from processors.prediction.state import SymbolState
@@ -18,7 +18,7 @@ from schemas.market import Candle
 from schemas.predictions import ModelEvent, ModelVersion, Prediction, Score
 from schemas.timeframe import Interval
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 REFRESH_MS = 5_000
 _RETRY_MS = 60_000  # an incomplete history is checked again every minute of event time
 _GIVE_UP_MS = 30 * 60_000  # for half an hour
@@ -120,6 +120,16 @@ class Predictor:
         else:
             await self._step(symbol, candle)
             await done()
+
+    @property
+    def warm(self) -> int:
+        """Number of symbols that are predicted."""
+        return len(self._symbols)
+
+    @property
+    def waiting(self) -> int:
+        """Number of symbols whose candles wait until their history is known."""
+        return len(self._waiting)
 
     @property
     def is_settled(self) -> bool:
@@ -235,7 +245,13 @@ class Predictor:
 
     async def _replaced(self, candle: Candle, before: _Symbol | None, warmed: Warmed) -> _Symbol:
         known = "whole" if warmed.whole else "in part"
-        log.info("%s: warm from %d candles, history %s", candle.symbol, warmed.state.bars, known)
+        _log.info(
+            "symbol_warm",
+            "{symbol}: warm from {bars} candles, history {known}",
+            symbol=candle.symbol,
+            bars=warmed.state.bars,
+            known=known,
+        )
         await self._outlet.publish((*warmed.scores, *warmed.events))
         fresh = _Symbol(
             warmed.state, warmed.anchor_ms, warmed.whole, candle.open_ms, candle.open_ms
@@ -254,4 +270,4 @@ class Predictor:
 
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("a symbol could not be warmed", exc_info=error)
+        _log.exception("symbol_not_warmed", "a symbol could not be warmed", error)

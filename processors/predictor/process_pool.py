@@ -5,7 +5,6 @@ memory of what it has imported, and need not import it again, which takes second
 """
 
 import asyncio
-import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,12 +13,14 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TypeVar
 
+from clients.watching.log import EventLog
+from clients.watching.metrics import RETRIES
 from processors.predictor.warm_start import begin_warming
 from processors.versions.schedule import ModelChange, ModelSchedule
 from schemas.errors import Transient
 from schemas.settings import Settings
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 _ResultT = TypeVar("_ResultT")
 Work = Callable[[Settings, str, int, tuple[ModelChange, ...]], _ResultT]
 
@@ -49,7 +50,8 @@ class Children:
             try:
                 return await asyncio.get_running_loop().run_in_executor(self._pool, work, *asked)
             except Transient as error:
-                log.warning("%s: %s", symbol, error)
+                RETRIES.labels("warm_up").inc()
+                _log.warning("warm_up_retried", "{symbol}: {error}", symbol=symbol, error=error)
                 await asyncio.sleep(error.retry_after_s)
 
     @contextmanager

@@ -1,10 +1,10 @@
 """Schedules the warm start of each symbol and, later, the scoring of its past."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
+from clients.watching.log import EventLog
 from processors.predictor.history_check import Stock
 from processors.predictor.process_pool import Children
 from processors.predictor.score_backfill import score_past_nicely
@@ -12,7 +12,7 @@ from processors.predictor.warm_start import Warmed, warm, warm_with_extra
 from processors.versions.schedule import ModelSchedule
 from schemas.settings import Settings
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 _PROCESSES = 2
 _NICENESS = 5  # live work has priority
 _EXTRA_NICENESS = 10  # models of others are not urgent
@@ -107,6 +107,11 @@ class WarmStartJobs:
                 count = await self._children.run(score_past_nicely, symbol, self._past.pop(symbol))
                 self._unscored.discard(symbol)
                 if count:
-                    log.info("%s: %d scores of the past", symbol, count)
+                    _log.info(
+                        "past_scored",
+                        "{symbol}: {scores} scores of the past",
+                        symbol=symbol,
+                        scores=count,
+                    )
         if not self._unscored:
             self._start.close()

@@ -1,6 +1,5 @@
 """The Faust application shared by all workers: settings, transport, topics, dead letters."""
 
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,15 @@ from typing import Any
 import faust
 from faust.transport.base import Transport
 
+from clients.watching.log import EventLog
+from clients.watching.metrics import DEAD_LETTERS
 from processors.runtime.bundles import BundlingTransport, Keeper
 from processors.runtime.transport import CarefulTransport
 from schemas import topics
 from schemas.dead_letters import Origin, letter_of
 from schemas.settings import Settings
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 SESSION_S = 6.0  # the broker's minimum
 
 
@@ -95,15 +96,20 @@ async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) ->
 
     def told(done: Any) -> None:  # noqa: ANN401 - Faust's future
         if done.cancelled() or done.exception() is not None:
-            log.error("Kafka does not take a dead letter: %s", origin)
+            _log.error(
+                "dead_letter_refused", "Kafka does not take a dead letter: {origin}", origin=origin
+            )
 
     try:
         sent: Any = await letters.send(
             key=letter.key, value=letter.value, headers=dict(letter.headers)
         )
         sent.add_done_callback(told)
-    except Exception:
-        log.exception("a dead letter cannot be sent: %s", origin)
+        DEAD_LETTERS.labels(origin.reader).inc()
+    except Exception as error:  # noqa: BLE001 - its trace is logged
+        _log.exception(
+            "dead_letter_refused", "a dead letter cannot be sent: {origin}", error, origin=origin
+        )
 
 
 def raw_topic(

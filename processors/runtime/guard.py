@@ -12,6 +12,7 @@ from faust.types import TP
 from mode import Service
 
 from clients.process import leave
+from clients.watching.metrics import progressed
 from processors.runtime.fence import Fence
 from processors.runtime.stopped_partitions import Standing
 from processors.runtime.watchdog import Watchdog
@@ -84,7 +85,9 @@ def watch_progress(
             while not self.should_stop:
                 await self.sleep(_WATCH_EVERY_S)
                 ends = await _ends(app, topics, standing)
-                stuck = watchdog.stuck(ends, taken(), now_s=time.monotonic())
+                now_s = time.monotonic()
+                stuck = watchdog.stuck(ends, taken(), now_s=now_s)
+                progressed("work", watchdog.longest_s(now_s))
                 if stuck:
                     named = ", ".join(f"{tp.topic} [{tp.partition}]" for tp in stuck)
                     leave(f"nothing was read from {named} although records are waiting")

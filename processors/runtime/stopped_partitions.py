@@ -1,11 +1,11 @@
 """Partitions stopped at a record that only a newer version can read; all others continue."""
 
-import logging
 from typing import Final, Protocol
 
+from clients.watching.log import EventLog
 from schemas.errors import ContractMismatch
 
-log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 
 
 class Reader(Protocol):
@@ -46,4 +46,11 @@ class Standing:
             self._reader.stand_still(topic, partition, offset)
         if (topic, partition, offset) not in self._told:
             self._told.add((topic, partition, offset))
-            log.error("%s [%d] is stopped at offset %d: %s", topic, partition, offset, why)
+            _log.error(
+                "partition_stopped",
+                "{topic} [{partition}] is stopped at offset {offset}: {reason}",
+                topic=topic,
+                partition=partition,
+                offset=offset,
+                reason=why,
+            )

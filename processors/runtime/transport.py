@@ -11,7 +11,6 @@ Tests compare the hashes of the original functions: when Faust changes one, revi
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator
 from math import inf
@@ -21,9 +20,10 @@ from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP, Message
 
+from clients.watching.log import EventLog
 from processors.runtime.producer import BunchProducer
 
-log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 FETCH_WAIT_MS = 50
 _ANSWER_S: Final = 5.0
 _UNDER_WAY_S: Final = 2.0  # a record that does not come by then was lost: it is asked for again
@@ -86,7 +86,13 @@ class CarefulConsumer(Consumer):
                 await self.seek_wait({tp: start})
         except (KafkaError, TimeoutError) as error:
             self._sought.pop(tp, None)
-            log.warning("%s [%d] cannot be read again yet: %r", tp.topic, tp.partition, error)
+            _log.warning(
+                "partition_unreadable",
+                "{topic} [{partition}] cannot be read again yet: {error!r}",
+                topic=tp.topic,
+                partition=tp.partition,
+                error=error,
+            )
             return None
         return oldest
 

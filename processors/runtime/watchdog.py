@@ -42,6 +42,10 @@ class Watchdog(Generic[PlaceT]):
         self._seen = {p: self._look(p, end, taken.get(p), now_s) for p, end in ends.items()}
         return [p for p, end in ends.items() if self._stands_still(p, end, now_s)]
 
+    def longest_s(self, now_s: float) -> float:
+        """Return for how long a partition has had unread records and made no progress, at most."""
+        return max((now_s - seen.since_s for seen in self._seen.values()), default=0.0)
+
     def _look(self, partition: PlaceT, end: int, offset: int | None, now_s: float) -> _Seen:
         seen = self._seen.get(partition)
         if seen is None or seen.offset != offset:

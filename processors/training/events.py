@@ -1,16 +1,17 @@
 """Publishes the trainer's model events, and its unreadable requests as dead letters."""
 
-import logging
 from typing import Final
 
 from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.records import Message, place_of
 from clients.kafka.writer import Writer
+from clients.watching.log import EventLog
+from processors.metrics import TRAININGS
 from schemas import codecs, topics
 from schemas.errors import CandlewickError, PoisonMessage, Transient
 from schemas.predictions import ModelVersion
 
-log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 
 
 class TrainingOutlet:
@@ -28,21 +29,36 @@ class TrainingOutlet:
 
     def tell(self, event: ModelVersion) -> bool:
         """Send an event, and return whether Kafka has it."""
-        log.info("%s %s %s: %s", event.model, event.version, event.event, event.reason)
+        _log.info(
+            "model_event",
+            "{model} {version} {what}: {reason}",
+            model=event.model,
+            version=event.version,
+            what=event.event,
+            reason=event.reason,
+        )
         try:
             self._writer.put(topics.MODEL_VERSIONS.name, codecs.message_of(event))
         except CandlewickError as error:
-            log.warning("the request will be repeated: %s", error)
+            _log.warning("training_repeated", "the request will be repeated: {error}", error=error)
             return False
+        TRAININGS.labels(event.event).inc()
         return True
 
     def bury(self, message: Message, error: PoisonMessage) -> bool:
         """Send an unreadable request to the dead letters, and return whether Kafka has it."""
         place = place_of(message)
-        log.warning("a request at %s [%d] %d cannot be read: it goes to the dead letters", *place)
+        _log.warning(
+            "training_request_buried",
+            "a request at {topic} [{partition}] {offset} cannot be read: it goes to the dead "
+            "letters",
+            topic=place[0],
+            partition=place[1],
+            offset=place[2],
+        )
         try:
             self._letters.bury(error, message)
         except Transient as silent:
-            log.warning("%s; trying again", silent)
+            _log.warning("training_retried", "{error}; trying again", error=silent)
             return False
         return True

@@ -4,7 +4,6 @@ A request is committed only after its event has been acknowledged. A request int
 is therefore repeated, and leads to the same version.
 """
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +16,8 @@ from clients.kafka.opening import Membership, open_member
 from clients.kafka.records import place_of
 from clients.limits import within
 from clients.process import Ending, Progress, leave
+from clients.watching.log import EventLog
+from clients.watching.metrics import RETRIES
 from processors.runtime.stopped_partitions import Standing
 from processors.training.child import TrainingChild
 from processors.training.events import TrainingOutlet
@@ -26,7 +27,7 @@ from schemas.errors import ContractMismatch, PoisonMessage, RestartNeeded, Trans
 from schemas.predictions import ModelVersion, TrainingRequest
 from schemas.settings import Settings
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 GROUP = "candlewick-trainer"
 _POLL_S = 0.2
 _CLOSE_S = 10.0
@@ -93,8 +94,9 @@ class Trainer:
         self._report(cause)
 
     def _report(self, error: Exception) -> None:
+        RETRIES.labels("training").inc()
         if str(error) != self._trouble:
-            log.warning("%s; trying again", error)
+            _log.warning("training_retried", "{error}; trying again", error=error)
         self._trouble = str(error)
 
     def _take(self, message: Message, stopping: Callable[[], bool]) -> None:
@@ -118,7 +120,12 @@ class Trainer:
     def _trained(
         self, request: TrainingRequest, stopping: Callable[[], bool]
     ) -> ModelVersion | None:
-        log.info("trains %s for %s", request.model, request.symbol or "all symbols")
+        _log.info(
+            "training_began",
+            "trains {model} for {symbols}",
+            model=request.model,
+            symbols=request.symbol or "all symbols",
+        )
         child = TrainingChild(self._settings, request)
         try:
             while not child.done(0):
@@ -127,7 +134,7 @@ class Trainer:
                 self._read(_POLL_S)
             return child.answer()
         except Transient as error:
-            log.warning("%s; trying again", error)
+            _log.warning("training_retried", "{error}; trying again", error=error)
             self._wait(error.retry_after_s, stopping)
             return None
         finally:
@@ -145,7 +152,11 @@ class Trainer:
         try:
             self._commits.commit([TopicPartition(topic, partition, offset + 1)])
         except Transient as error:
-            log.warning("a request is done but not committed, so it is repeated: %s", error)
+            _log.warning(
+                "training_repeated",
+                "a request is done but not committed, so it is repeated: {error}",
+                error=error,
+            )
 
     def _close(self) -> None:
         try:

@@ -1,7 +1,6 @@
 """Reads all model events from the first one on, in every predictor, without a consumer group."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from confluent_kafka import Message, TopicPartition
@@ -12,6 +11,7 @@ from clients.kafka.offsets import partitions_of
 from clients.kafka.opening import open_reader
 from clients.kafka.records import place_of
 from clients.process import leave
+from clients.watching.log import EventLog
 from processors.runtime.stopped_partitions import Standing
 from processors.versions.schedule import ModelSchedule
 from schemas import codecs, topics
@@ -25,7 +25,7 @@ from schemas.errors import (
 from schemas.predictions import ModelVersion
 from schemas.settings import KafkaSettings
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 _POLL_S = 0.5
 _PATIENCE_S = 5.0
 _MESSAGES = 500
@@ -114,7 +114,14 @@ class VersionFollower:
         except ContractMismatch as mismatch:
             self._standing.stop(*place, mismatch)
         except PoisonMessage as error:
-            log.warning("passed over a model event at %s [%d] %d: %s", *place, error)
+            _log.warning(
+                "model_event_passed_over",
+                "passed over a model event at {topic} [{partition}] {offset}: {error}",
+                topic=place[0],
+                partition=place[1],
+                offset=place[2],
+                error=error,
+            )
             # Each start reads all events; old unreadable ones already have their dead letters.
             if self.caught_up.is_set():
                 await self._bury(message, error)
@@ -133,5 +140,5 @@ class VersionFollower:
         if isinstance(error, RestartNeeded):
             self._give_up(str(error))
         if str(error) != self._trouble:
-            log.warning("the models' events: %s", error)
+            _log.warning("model_events_unread", "the models' events: {error}", error=error)
         self._trouble = str(error)

@@ -1,9 +1,9 @@
 """Applies model changes to a symbol's state, live and in a replay."""
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from clients.watching.log import EventLog
 from processors.models.artefact import UnusableArtefact
 from processors.models.protocol import Model
 from processors.models.reference import Reference
@@ -13,7 +13,7 @@ from processors.prediction.state import SymbolState
 from processors.versions.schedule import ModelChange, ModelSchedule
 from schemas.predictions import ModelEvent, ModelVersion
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 Loader = Callable[[ModelChange], Model]
 
 
@@ -51,8 +51,13 @@ def _installed(state: SymbolState, change: ModelChange, load: Loader) -> ModelVe
         else:
             _retire(state, change)
     except UnusableArtefact as error:
-        log.error(  # noqa: TRY400 - the message is for a person
-            "%s: goes on without %s %s: %s", state.symbol, change.model, change.version, error
+        _log.error(
+            "model_not_installed",
+            "{symbol}: goes on without {model} {version}: {error}",
+            symbol=state.symbol,
+            model=change.model,
+            version=change.version,
+            error=error,
         )
         return _failure(state.symbol, change, str(error))
     return None
@@ -62,7 +67,12 @@ def _promote(state: SymbolState, change: ModelChange) -> None:
     if change.model in {c.model.name for c in state.contestants if c.has_interval}:
         state.championship.crown(change.model)
     else:
-        log.warning("%s: %s is not in use, so it is not promoted", state.symbol, change.model)
+        _log.warning(
+            "model_not_promoted",
+            "{symbol}: {model} is not in use, so it is not promoted",
+            symbol=state.symbol,
+            model=change.model,
+        )
 
 
 def _retire(state: SymbolState, change: ModelChange) -> None:

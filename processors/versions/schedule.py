@@ -1,15 +1,15 @@
 """The schedule of model versions, read from model events and the same for every predictor."""
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import orjson
 
+from clients.watching.log import EventLog
 from schemas.predictions import ModelEvent, ModelVersion
 from schemas.timeframe import Interval
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 LEAD_MS = 120_000  # the store may be a minute behind the market
 _QUARTER_MS = Interval.FIFTEEN_MINUTES.ms
 _RANKS = {ModelEvent.TRAINED: 0, ModelEvent.PROMOTED: 1, ModelEvent.RETIRED: 2}
@@ -111,7 +111,12 @@ def change_of(event: ModelVersion) -> ModelChange | None:
             sha256=str(details.get("metadata_sha256", "")),
         )
     except (ValueError, TypeError):
-        log.warning("passed over an event of %s %s: unreadable details", event.model, event.version)
+        _log.warning(
+            "model_event_unreadable",
+            "passed over an event of {model} {version}: unreadable details",
+            model=event.model,
+            version=event.version,
+        )
         return None
 
 

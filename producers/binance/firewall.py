@@ -1,13 +1,13 @@
 """Answers that are not the exchange's own: a firewall's, or a refusal of the place we ask from."""
 
-import logging
 from typing import Final
 
 from clients.clock import wall_ms
 from clients.retry_after import until
+from clients.watching.log import EventLog
 from schemas.errors import Transient
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 FORBIDDEN: Final = 403
 RESTRICTED: Final = 451
 NOT_FOUND: Final = 404
@@ -42,7 +42,12 @@ class Firewall:
             f"{self._url} {_meaning(status)}; asking again at {until(wait_s, wall_ms())}",
             retry_after_s=wait_s,
         )
-        log.warning("%s (%s)", error, body[:_SHOWN].decode(errors="replace"))
+        _log.warning(
+            "exchange_refuses_address",
+            "{error} ({answer})",
+            error=error,
+            answer=body[:_SHOWN].decode(errors="replace"),
+        )
         return error
 
 

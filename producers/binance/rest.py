@@ -1,6 +1,5 @@
 """REST client of the exchange: one request a call; the caller decides when to retry."""
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
@@ -11,6 +10,7 @@ from clients.clock import steady_ms, wall_ms
 from clients.http import open_http
 from clients.limits import answered
 from clients.retry_after import told_wait_s, until
+from clients.watching.log import EventLog
 from producers.binance import parse
 from producers.binance.exchange_info import (
     SymbolInfo,
@@ -24,7 +24,7 @@ from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.market import Candle, Trade
 from schemas.timeframe import Interval
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 ValueT = TypeVar("ValueT")
 PAGE: Final = 1000
 TIMEOUT_S: Final = 10.0  # between two bytes
@@ -248,7 +248,12 @@ class RestClient:
             wait_s = told_wait_s(answer.status_code, answer.headers.get("Retry-After", ""))
             self.budget.close(int(wait_s * 1000), steady_ms())
             when = f"{wait_s:.0f} s, until {until(wait_s, wall_ms())}"
-            log.warning("the exchange (%s) asks to wait %s", answer.status_code, when)
+            _log.warning(
+                "exchange_asks_to_wait",
+                "the exchange ({status}) asks to wait {until}",
+                status=answer.status_code,
+                until=when,
+            )
             return Transient(f"the exchange asks to wait {when}", retry_after_s=wait_s)
         if parse.parse_error_code(answer.content) == INVALID_SYMBOL:
             if "symbols" in query:  # one of many, which the caller finds

@@ -1,7 +1,6 @@
 """Publisher of coins: their state every five minutes, and once a year of daily history."""
 
 import asyncio
-import logging
 from typing import Final
 
 from clients.clock import wall_ms
@@ -9,6 +8,8 @@ from clients.http import open_http
 from clients.kafka.followed_symbols import FollowedSymbols
 from clients.kafka.reader import TopicReader
 from clients.retry import persistently
+from clients.watching.log import EventLog
+from clients.watching.metrics import RETRIES
 from producers.bulk_publisher import BulkPublisher
 from producers.coingecko.client import TIMEOUT_S, CoinGecko
 from producers.coingecko.ids import coin_ids
@@ -20,7 +21,7 @@ from schemas.errors import PoisonMessage, Transient
 from schemas.settings import Settings
 from schemas.timeframe import DAY_MS
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 PAUSE_S: Final = 2.5  # between two requests: the public tier allows 30 a minute
 
 
@@ -44,7 +45,11 @@ async def follow_coins(settings: Settings) -> None:
             names = followed.names
             ids = coin_ids(names, settings.coins.ids)
             for symbol in sorted(set(names) - set(ids) - unknown):
-                log.warning("the CoinGecko id of %s is unknown: set CANDLEWICK_COINS__IDS", symbol)
+                _log.warning(
+                    "coin_unknown",
+                    "the CoinGecko id of {symbol} is unknown: set CANDLEWICK_COINS__IDS",
+                    symbol=symbol,
+                )
                 unknown.add(symbol)
             wanted = list(dict.fromkeys(ids.values()))
             try:
@@ -52,7 +57,13 @@ async def follow_coins(settings: Settings) -> None:
                 for coin_id in wanted:
                     await _publish_days(gecko, publisher, coin_id, newest, settings)
             except Transient as error:
-                log.warning("%s; next request in %s s", error, settings.coins.every_s)
+                RETRIES.labels("coins").inc()
+                _log.warning(
+                    "coins_retried",
+                    "{error}; next request in {every_s} s",
+                    error=error,
+                    every_s=settings.coins.every_s,
+                )
             await asyncio.sleep(settings.coins.every_s)
 
 
@@ -60,7 +71,7 @@ async def _publish_coins(gecko: CoinGecko, publisher: BulkPublisher, ids: list[s
     coins = await persistently(lambda: gecko.coins(ids))
     for coin in coins:
         await publisher.record(topics.COINS, coin)
-    log.info("%s of %s coins", len(coins), len(ids))
+    _log.info("coins_fetched", "{coins} of {wanted} coins", coins=len(coins), wanted=len(ids))
 
 
 async def _publish_days(
@@ -84,7 +95,9 @@ async def _publish_days(
             newest[coin_id] = max(newest.get(coin_id, 0), day.at_ms)
     if not days:
         newest[coin_id] = now_ms
-        log.warning("CoinGecko has no history of %s", coin_id)
+        _log.warning(
+            "coin_history_missing", "CoinGecko has no history of {coin_id}", coin_id=coin_id
+        )
     await asyncio.sleep(PAUSE_S)
 
 

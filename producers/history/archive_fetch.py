@@ -1,6 +1,5 @@
 """Publisher of candles from archive files; a file is checked as a whole before any is sent."""
 
-import logging
 from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO, Final
@@ -9,6 +8,7 @@ import numpy as np
 
 from clients.clock import wall_ms
 from clients.retry import persistently
+from clients.watching.log import EventLog
 from producers.binance.archive import ArchiveClient, archived_candles
 from producers.binance.archive_names import TRADES, Archive, named
 from producers.binance.kline_csv import KlineFile, SetApart
@@ -21,7 +21,7 @@ from schemas.candle_columns import CandleColumns, encode_candles
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, ArchiveState, IrregularRow
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 PAGE_ROWS: Final = 8_000  # a few large pages cost Kafka's client less work than many small ones
 
 
@@ -83,7 +83,9 @@ class FileFiller:
             try:
                 file = named(about.name, track.symbol, track.interval)
             except ValueError as error:  # the topic may contain any name
-                log.warning("a file is not checked again: %s", error)
+                _log.warning(
+                    "archive_not_checked", "a file is not checked again: {error}", error=error
+                )
                 continue
             sha256 = await self._checksum(file)
             if sha256 is not None and sha256 != about.sha256:
@@ -99,7 +101,7 @@ class FileFiller:
         try:
             content = await self._content(track, file, sha256, state)
         except PoisonMessage as error:
-            log.warning("%s", error)
+            _log.warning("archive_refused", "{error}", error=error)
             track.notes.append(str(error))
             refused = ArchiveState.REFUSED
             await self._tell(track, file, sha256, rows=0, state=refused, reason=str(error))

@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -12,6 +11,7 @@ from typing import Final, Protocol
 
 from clients.http import open_http
 from clients.retry import persistently
+from clients.watching.log import EventLog
 from producers.binance.archive import ArchiveClient
 from producers.binance.rest import TIMEOUT_S, RestClient
 from producers.bulk_publisher import BulkPublisher
@@ -28,7 +28,7 @@ from schemas.market import Candle
 from schemas.settings import Settings
 from schemas.timeframe import Interval
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 TRACKS_AT_A_TIME: Final = 4
 CONNECTIONS: Final = 8
 LOCK_POLL_S: Final = 0.2
@@ -157,7 +157,13 @@ class Backfill:
                         await filler.files.look_again(track)
                         await filler.pages.finish(track, least_rows=1)
                 except Transient as error:
-                    log.warning("%s %s: %s", track.symbol, track.interval, error)
+                    _log.warning(
+                        "series_failed",
+                        "{symbol} {interval}: {error}",
+                        symbol=track.symbol,
+                        interval=track.interval,
+                        error=error,
+                    )
                     track.notes.append(str(error))
                 finally:
                     track.is_done = True

@@ -1,7 +1,6 @@
 """Continuous backfill: fills the past when the stack starts, then follows candle by candle."""
 
 import asyncio
-import logging
 import os
 from collections.abc import Sequence
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 from clients.clock import steady_ms, wall_ms
 from clients.kafka.followed_symbols import FollowedSymbols
 from clients.retry import persistently
+from clients.watching.log import EventLog
 from producers.history.archive_plan import Choice
 from producers.history.backfill import Backfill, Progress, Wanted, alone, running
 from producers.history.corrections import Recheck
@@ -18,7 +18,7 @@ from schemas.settings import Settings
 from schemas.since import since_ms
 from schemas.timeframe import MINUTE_MS, Interval, parse_interval
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 AFTER_CLOSE_MS: Final = 3_000
 PAUSE_S: Final = 5.0
 PACE: Final = 15_000  # candles a second: live candles share the path to the store
@@ -55,7 +55,7 @@ async def keep_history(settings: Settings) -> None:
                     await checks.when_due(followed.traded, steady_ms())
                 pause_s = await _to_next_minute_s(backfill)
             except Transient as error:
-                log.warning("%s", error)
+                _log.warning("backfill_retried", "{error}", error=error)
                 pause_s = PAUSE_S
             await asyncio.sleep(pause_s)
 
@@ -101,7 +101,13 @@ async def _fill(backfill: Backfill, wanted: Wanted, progress: Progress) -> None:
     await backfill.run(wanted, progress, least_rows=SMALL)
     rows = sum(track.rows for track in progress.tracks)
     missing = sum(track.missing_rows for track in progress.tracks)
-    log.info("%s candles in %s ms, %s still missing", rows, wall_ms() - started_ms, missing)
+    _log.info(
+        "backfill_round_done",
+        "{candles} candles in {took_ms} ms, {missing} still missing",
+        candles=rows,
+        took_ms=wall_ms() - started_ms,
+        missing=missing,
+    )
 
 
 async def _to_next_minute_s(backfill: Backfill) -> float:

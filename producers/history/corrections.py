@@ -4,7 +4,6 @@ The first look compares with what was published, by this process or one before i
 """
 
 import asyncio
-import logging
 from dataclasses import replace
 from typing import Final
 
@@ -12,6 +11,7 @@ from clients.clock import wall_ms
 from clients.kafka.followed_symbols import FollowedSymbols
 from clients.kafka.partition import partition_of
 from clients.retry import persistently
+from clients.watching.log import EventLog
 from producers.history.backfill import Backfill
 from producers.history.fetch import place_of
 from schemas import topics
@@ -20,7 +20,7 @@ from schemas.market import Candle, CandleSource
 from schemas.settings import Settings
 from schemas.timeframe import Interval, parse_interval
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 HOUR_MS: Final = 3_600_000
 READ_BACK: Final = 4  # the stream's candles are between those by REST, and all sources may be twice
 MOST_READ_BACK: Final = 50_000  # records of each partition
@@ -65,7 +65,13 @@ class Recheck:
         )
         corrected = [found for row in rows[:-1] if (found := self._correction(row)) is not None]
         if corrected:
-            log.warning("%s %s: %s candles corrected", symbol, interval, len(corrected))
+            _log.warning(
+                "candles_corrected",
+                "{symbol} {interval}: {candles} candles corrected",
+                symbol=symbol,
+                interval=interval,
+                candles=len(corrected),
+            )
             await self._publish(symbol, corrected)
 
     def _correction(self, row: Candle) -> Candle | None:

@@ -4,7 +4,6 @@ What differs is fetched again from the other source. `market.cross-checks.v1` ke
 """
 
 import asyncio
-import logging
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ import numpy as np
 from clients.clock import steady_ms, wall_ms
 from clients.kafka.partition import partition_of
 from clients.retry import persistently
+from clients.watching.log import EventLog
 from producers.binance.archive import archived_candles
 from producers.binance.archive_names import day_file
 from producers.binance.kline_csv import KlineFile
@@ -29,7 +29,7 @@ from schemas.errors import CandlewickError, PoisonMessage, RestartNeeded, Transi
 from schemas.history import CheckState, CrossCheck
 from schemas.timeframe import Interval
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 INTERVALS: Final = (Interval.FIFTEEN_MINUTES, Interval.ONE_MINUTE)
 EVERY_MS: Final = 60_000
 PAUSES: Final = 50  # as long as a look takes, so that it costs ClickHouse little
@@ -67,7 +67,11 @@ class CrossChecks:
         except RestartNeeded:
             raise
         except CandlewickError as error:
-            log.warning("15m candles are not compared with 1m candles now: %s", error)
+            _log.warning(
+                "cross_check_postponed",
+                "15m candles are not compared with 1m candles now: {error}",
+                error=error,
+            )
         self.found.clear()  # they are kept in Kafka
         took_ms = steady_ms() - began_ms
         self._due_ms = now_ms + max(EVERY_MS, took_ms * PAUSES)
@@ -127,7 +131,12 @@ class CrossChecks:
             before = self._before.pop((day.symbol, day.open_ms), day.before)
             result = checked(replace(day, before=before), now_ms=wall_ms())
             if result.state == CheckState.DIFFERS:
-                log.warning("%s: %s", day.symbol, result.reason)
+                _log.warning(
+                    "cross_check_differs",
+                    "{symbol}: {reason}",
+                    symbol=day.symbol,
+                    reason=result.reason,
+                )
                 self._before[day.symbol, day.open_ms] = result.reason
             results.append(result)
         tell = self.backfill.publisher.record
@@ -198,7 +207,7 @@ class CrossChecks:
         try:
             return await persistently(lambda: archives.read(file, sha256, use))
         except PoisonMessage as error:
-            log.warning("%s", error)
+            _log.warning("cross_check_unread", "{error}", error=error)
             return []
 
 

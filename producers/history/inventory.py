@@ -6,7 +6,6 @@ after the last candle that reached Kafka.
 """
 
 import contextlib
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 from clients.kafka.partition import partition_of
 from clients.kafka.reader import TopicReader
 from clients.kafka.records import Message
+from clients.watching.log import EventLog
 from producers.dead_letters import Burial
 from producers.history.time_ranges import Run, Spans
 from schemas import topics
@@ -22,7 +22,7 @@ from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, History, Hole
 from schemas.market import TRUST, Candle, CandleSource
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 SETTLED: Final = frozenset(TRUST) - {CandleSource.STREAM}  # what need not be fetched any more
 Key = tuple[str, str]
 
@@ -171,7 +171,12 @@ class Ledger:
             # Without a `History` record, no candle of this key has been written.
             self.known[key] = Held(*key, partition, high, Spans(), Spans())
         elif known.partition != partition or known.next_offset > high:
-            log.warning("%s %s: the topic was recreated; starting over", *key)
+            _log.warning(
+                "topic_recreated",
+                "{symbol} {interval}: the topic was recreated; starting over",
+                symbol=key[0],
+                interval=key[1],
+            )
             self.known[key] = Held(*key, partition, low, Spans(), Spans())
 
     def _add(self, message: Message) -> None:

@@ -1,19 +1,19 @@
 """Rotation of websocket connections: the next one reads before the old one is closed."""
 
 import asyncio
-import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from clients.clock import steady_ms
+from clients.watching.log import EventLog
 from producers.binance.urls import StreamAddress
 from producers.binance.websocket import Connection
 from schemas.errors import Transient
 from schemas.settings import StreamSettings
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 OVERLAP_S: Final = 5.0  # both are read, so that one brings the trades that the other missed
 MAX_ATTEMPTS: Final = 250  # the exchange allows 300 to all programs at this address together
 ATTEMPTS_WINDOW_MS: Final = 300_000
@@ -101,7 +101,7 @@ class RotatingConnection:
                 current = await self._open()
                 while True:
                     why = await self._until_due(current)
-                    log.info("connection: %s, opening the next", why)
+                    _log.info("connection_replaced", "connection: {why}, opening the next", why=why)
                     following = await self._open()
                     # One that still reads overlaps with the next; a dead one may have missed some.
                     if current.reading.done() or why == SILENT:
@@ -143,7 +143,7 @@ class RotatingConnection:
             except Transient as error:
                 self._failures += 1
                 self.attempts += 1
-                log.warning("%s", error)
+                _log.warning("connection_failed", "{error}", error=error)
             else:
                 self.attempts += 1
                 self._living.append(connection)

@@ -1,11 +1,11 @@
 """Dispatcher of frames: trades, candles, shutdown notices and unusable frames."""
 
-import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from clients.clock import steady_ms
+from clients.watching.log import EventLog
 from producers.binance.parse import UNKNOWN_MS, Frame, ShutdownNotice, parse_frame
 from producers.binance.websocket import Connection
 from producers.trades.counters import Counts
@@ -19,7 +19,7 @@ from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, Trade
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 MAX_UNSENT: Final = 1_000
 FRAMES_MS: Final = 2_000
 PING_BEHIND_MS: Final = 500  # frames may wait so long at the exchange while its pings do not
@@ -86,7 +86,12 @@ class Dispatch:
         """Send unusable data from an address to the dead-letter topic."""
         self._counts.dead_letters += 1
         if len(self._unsent) == MAX_UNSENT:  # Kafka is unreachable
-            log.error("no room for a dead letter from %s: %s", address, self._unsent[0][0])
+            _log.error(
+                "dead_letter_lost",
+                "no room for a dead letter from {address}: {reason}",
+                address=address,
+                reason=self._unsent[0][0],
+            )
         self._unsent.append((error, address))
         self.send_dead_letters()
 

@@ -1,10 +1,10 @@
 """Questions to REST whether a symbol's ids go on, and the begin of a new era where they do not."""
 
 import asyncio
-import logging
 from typing import Final
 
 from clients.clock import steady_ms
+from clients.watching.log import EventLog
 from producers.binance.rest import RestClient
 from producers.trades.ids.eras import NEWEST, Verdict
 from producers.trades.rest_answers import Answers
@@ -12,7 +12,7 @@ from producers.trades.symbol_stream import SymbolFlow
 from schemas.errors import ConfigurationError, Transient
 from schemas.market import JITTER_MS, Trade
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 HOUR_MS: Final = 3_600_000
 
 
@@ -113,6 +113,6 @@ class EraCheck:
         if not trades:
             raise Transient(f"{flow.symbol}: REST has no trade of the new era yet")
         event = flow.begin_era(trades[0])
-        log.warning("%s: %s", event.symbol, event.reason)
+        _log.warning("era_began", "{symbol}: {reason}", symbol=event.symbol, reason=event.reason)
         flow.continuity.start(event.first_agg_id, now_ms=steady_ms(), silent=True)
         flow.fill(trades)

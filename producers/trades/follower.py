@@ -1,18 +1,20 @@
 """The running stream: sockets, repairs and timers of all symbols, wired together."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Final
 
+from clients.clock import steady_ms, wall_ms
 from clients.kafka.followed_symbols import FollowedSymbols
+from clients.watching.log import EventLog
 from producers.binance.rest import RestClient
 from producers.binance.urls import StreamAddress
 from producers.binance.websocket import Connection, open_connection
 from producers.trades.connections import back_off_s
-from producers.trades.counters import Counts
+from producers.trades.counters import Counts, Figures, summary
 from producers.trades.dispatch import Dispatch
 from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.kline_stream import KlineFlow
@@ -28,7 +30,7 @@ from producers.watchdog import STALL_S, delivering, watched
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.settings import Settings
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 SERVE_S: Final = 0.02
 QUIET_S: Final = 0.25
 ROSTER_S: Final = 0.5
@@ -75,6 +77,20 @@ class Follower:
     def names(self) -> tuple[str, ...]:
         """The symbols that are followed."""
         return self._roster.names
+
+    def figures(self) -> Figures:
+        """Return the figures of this moment; it may be asked from any thread."""
+        counted = asdict(self._counts)
+        more = {"attempts": self._lines.attempts, "frames": self._dispatch.taken}
+        now_ms, flows = steady_ms(), list(self._flows.values())
+        return Figures(
+            counted | more,
+            symbols=len(flows),
+            gaps_open=sum(flow.continuity.hole is not None for flow in flows),
+            unacknowledged=self._publisher.waiting,
+            clock_offset_ms=self._clock.now_ms(now_ms) - wall_ms() if self._clock.is_set else None,
+            weight_used=self._rest.budget.used,
+        )
 
     async def run(self, past: Mapping[str, Past]) -> None:
         """Follow the symbols from the end of their past, until cancelled.
@@ -132,9 +148,11 @@ class Follower:
         try:
             past = await asyncio.to_thread(self._past_of, symbols)
         except ConfigurationError as error:  # Kafka is away: the others go on, these wait for it
-            log.warning("%s; %s wait", error, ", ".join(symbols))
+            _log.warning(
+                "symbols_wait", "{error}; {symbols} wait", error=error, symbols=", ".join(symbols)
+            )
             return
-        log.info("also following %s", ", ".join(symbols))
+        _log.info("symbols_added", "also following {symbols}", symbols=", ".join(symbols))
         for symbol in symbols:
             self._join(symbol)
             self._repair(symbol, past[symbol], tasks)
@@ -163,7 +181,7 @@ class Follower:
 
     def _leave(self, symbol: str) -> None:
         """Follow a symbol no more; what is not published yet comes if it is added again."""
-        log.info("following %s no more", symbol)
+        _log.info("symbol_removed", "following {symbol} no more", symbol=symbol)
         if symbol in self._repairs:
             self._repairs.pop(symbol).cancel()
         self._flows.pop(symbol).leave()
@@ -226,10 +244,18 @@ class Follower:
 
     async def _summarise(self) -> None:
         while True:
+            before = asdict(self._counts)
             await asyncio.sleep(SUMMARY_S)
             self._count_flows()
-            used, limit = self._rest.budget.used, self._rest.budget.limit
-            log.info("%s, used weight %s of %s", self._counts.summary(), used, limit)
+            counts = self._counts.since(before)
+            _log.info(
+                "stream_summary",
+                "{summary}, used weight {used} of {limit}",
+                summary=summary(counts),
+                used=self._rest.budget.used,
+                limit=self._rest.budget.limit,
+                **counts,
+            )
 
     def _count_flows(self) -> None:
         for flow in self._flows.values():
@@ -242,4 +268,8 @@ class Follower:
             flow.flush()
         unsent = self._publisher.close(DELIVERY_S)
         if unsent:
-            log.warning("%s records did not reach Kafka; the next start fetches them", unsent)
+            _log.warning(
+                "records_undelivered",
+                "{records} records did not reach Kafka; the next start fetches them",
+                records=unsent,
+            )

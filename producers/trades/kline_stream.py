@@ -1,11 +1,12 @@
 """Publisher of the exchange's closed candles, from the stream and, where it lacks some, REST."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from clients.clock import steady_ms
+from clients.watching.log import EventLog
+from clients.watching.metrics import RETRIES
 from producers.binance.rest import RestClient
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
@@ -15,7 +16,7 @@ from schemas.errors import Transient
 from schemas.market import Candle
 from schemas.timeframe import Interval
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 INTERVALS: Final = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
 LOOK_S: Final = 1.0
 
@@ -92,7 +93,10 @@ class KlineFlow:
         try:
             candles = await rest.candles_since(track.symbol, track.interval, track.next_open_ms)
         except Transient as error:
-            log.warning("candles of %s: %s", track.symbol, error)
+            RETRIES.labels("candles").inc()
+            _log.warning(
+                "candles_retried", "candles of {symbol}: {error}", symbol=track.symbol, error=error
+            )
             await asyncio.sleep(error.retry_after_s)
             return
         now_ms = steady_ms()

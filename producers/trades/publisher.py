@@ -1,12 +1,13 @@
 """Publisher of records: in order, acknowledged by all replicas, never twice, in bounded memory."""
 
-import logging
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from clients.kafka.errors import BROKERS_DOWN, meaning, no_answer
 from clients.kafka.opening import Packing, open_producer
+from clients.watching.log import EventLog
+from clients.watching.metrics import DEAD_LETTERS
 from schemas import topics
 from schemas.codecs import Message as Outgoing
 from schemas.codecs import message_of
@@ -15,7 +16,7 @@ from schemas.errors import ConfigurationError, RestartNeeded
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.symbols import SymbolChoice
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 TOPICS: Final = {
     TradeBlock: topics.TRADES,
     Candle: topics.KLINES,
@@ -65,7 +66,7 @@ class Publisher:
         try:
             message = message_of(record)
         except ValueError as error:
-            log.exception("a record for %s is refused", name)
+            _log.exception("record_refused", "a record for {topic} is refused", error, topic=name)
             origin = Origin(f"refused before it went to {name}: {error}", reader=READER)
             return self.send_dead_letter(repr(record).encode(), origin)
         return self._produce(name, message)
@@ -75,7 +76,9 @@ class Publisher:
 
         A letter that Kafka refuses is logged; the process continues.
         """
-        return self._produce(topics.DEAD_LETTERS.name, letter_of(raw, origin))
+        is_queued = self._produce(topics.DEAD_LETTERS.name, letter_of(raw, origin))
+        DEAD_LETTERS.labels(READER).inc(is_queued)
+        return is_queued
 
     @property
     def waiting(self) -> int:
@@ -122,7 +125,9 @@ class Publisher:
         """Handle a record that Kafka refused; True if the process can continue."""
         refused = not isinstance(meaning(error), ConfigurationError | RestartNeeded)
         if topic == topics.DEAD_LETTERS.name and refused:
-            log.error("Kafka refuses a dead letter: %s", error.str())
+            _log.error(
+                "dead_letter_refused", "Kafka refuses a dead letter: {error}", error=error.str()
+            )
             return True
         self._failure, self._failed_topic = error, topic
         return False
@@ -134,11 +139,13 @@ class Publisher:
             self._fail(error, message.topic() or "")
         elif self._away:
             self._away = False
-            log.info("Kafka answers again")
+            _log.info("kafka_back", "Kafka answers again")
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._failure = error
         elif error.code() == BROKERS_DOWN and not self._away:
             self._away = True
-            log.warning("%s; trades wait for it", no_answer(self._servers))
+            _log.warning(
+                "kafka_away", "{reason}; trades wait for it", reason=no_answer(self._servers)
+            )

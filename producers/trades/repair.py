@@ -1,11 +1,12 @@
 """Task of one symbol beside the sockets: finds its start, fills holes and proves quiet by REST."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Final
 
 from clients.clock import steady_ms
+from clients.watching.log import EventLog
+from clients.watching.metrics import RETRIES
 from producers.binance.rest import RestClient
 from producers.trades.connections import back_off_s
 from producers.trades.continuity import NOT_STARTED
@@ -20,7 +21,7 @@ from producers.trades.symbol_stream import SymbolFlow
 from schemas.errors import PoisonMessage, Transient
 from schemas.market import TradeBlock
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 LOOK_S: Final = 0.05
 # Attempts after which the pause between two requests for one hole stops growing, at two seconds.
 MOST_BEHIND: Final = 4
@@ -183,9 +184,12 @@ class Repair:
 
     async def _pause_after(self, error: Transient) -> None:
         self._failures += 1
+        RETRIES.labels("repair").inc()
         # Log the first and every 20th: an exchange that is down for hours must not fill the log.
         if self._failures == 1 or self._failures % 20 == 0:
-            log.warning("%s: %s", self._flow.symbol, error)
+            _log.warning(
+                "repair_retried", "{symbol}: {error}", symbol=self._flow.symbol, error=error
+            )
         await self._wait(max(error.retry_after_s, back_off_s(self._failures)))
 
     async def _wait(self, seconds: float) -> None:

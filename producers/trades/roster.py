@@ -1,13 +1,14 @@
 """Keeps the list of followed symbols: asks the exchange, hears what people choose, tells others."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
 from clients.clock import steady_ms, wall_ms
 from clients.kafka.followed_symbols import FollowedSymbols
+from clients.watching.log import EventLog
+from clients.watching.metrics import RETRIES
 from producers.binance.rest import RestClient
 from producers.trades.choices import Told, changed
 from producers.trades.connections import back_off_s
@@ -18,7 +19,7 @@ from schemas.symbol_patterns import is_pattern, top_of
 from schemas.symbols import TRADING, UNLISTED, SymbolBook, SymbolChoice
 from schemas.timeframe import DAY_MS, MINUTE_MS
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 LOOK_S: Final = 0.5
 LISTING_TIMES: Final = 5  # so many times as rarely all symbols are asked for, if patterns want it
 ALL_TIMES: Final = 60  # and all that is followed
@@ -92,7 +93,12 @@ class Roster:
                 failures = 0
             except Transient as error:
                 failures += 1
-                log.warning("%s; check CANDLEWICK_BINANCE__REST_URL if this continues", error)
+                RETRIES.labels("roster").inc()
+                _log.warning(
+                    "roster_retried",
+                    "{error}; check CANDLEWICK_BINANCE__REST_URL if this continues",
+                    error=error,
+                )
                 await self._pause(max(back_off_s(failures), error.retry_after_s))
             self._decide()
             await asyncio.sleep(LOOK_S)
@@ -140,7 +146,7 @@ class Roster:
             self._first_seen_ms.setdefault(symbol, -NEW_MS if is_first else now_ms)
         new = {s for s, at_ms in self._first_seen_ms.items() if now_ms - at_ms < NEW_MS}
         if found := sorted(new - self._told.new):
-            log.info("new at the exchange: %s", ", ".join(found))
+            _log.info("symbols_listed", "new at the exchange: {symbols}", symbols=", ".join(found))
         self._told = replace(
             self._told, infos=infos, asked=frozenset(), is_all=True, new=frozenset(new)
         )
@@ -195,11 +201,20 @@ class Roster:
     def _tell(self, choice: SymbolChoice) -> None:
         if choice.status == UNLISTED and choice.symbol in self.book.names:
             if choice.symbol not in self._named_unknown:
-                log.error(
-                    "the exchange does not know %s: correct CANDLEWICK_SYMBOLS", choice.symbol
+                _log.error(
+                    "symbol_unknown",
+                    "the exchange does not know {symbol}: correct CANDLEWICK_SYMBOLS",
+                    symbol=choice.symbol,
                 )
             self._named_unknown.add(choice.symbol)
         elif not choice.is_traded:
-            log.warning("%s is not traded: %s", choice.symbol, choice.reason)
+            _log.warning(
+                "symbol_not_traded",
+                "{symbol} is not traded: {reason}",
+                symbol=choice.symbol,
+                reason=choice.reason,
+            )
         else:
-            log.info("%s: %s", choice.symbol, choice.reason)
+            _log.info(
+                "symbol_followed", "{symbol}: {reason}", symbol=choice.symbol, reason=choice.reason
+            )

@@ -1,16 +1,19 @@
 """The command ``stream``: follows the trades of all symbols, with what Kafka holds as the past."""
 
 import asyncio
-import logging
+
+from prometheus_client import REGISTRY
 
 from clients.kafka.followed_symbols import FollowedSymbols
+from clients.watching.log import EventLog
 from producers.binance.rest import RestClient
+from producers.trades.counters import StreamCollector
 from producers.trades.follower import Follower
 from producers.trades.publisher import Publisher
 from producers.trades.resume import read_past
 from schemas.settings import Settings
 
-_log = logging.getLogger("producers")
+_log = EventLog("producers")
 
 
 async def follow_trades(settings: Settings) -> None:
@@ -24,7 +27,17 @@ async def follow_trades(settings: Settings) -> None:
         follower = Follower(settings, Publisher(servers), rest, followed)
         past = await asyncio.to_thread(read_past, servers, follower.names)
         known = sum(one.last_block is not None for one in past.values())
-        _log.info("%s of %s symbols have history", known, len(past))
-        await follower.run(past)
+        _log.info(
+            "history_found",
+            "{known} of {symbols} symbols have history",
+            known=known,
+            symbols=len(past),
+        )
+        figures = StreamCollector(follower.figures)
+        REGISTRY.register(figures)
+        try:
+            await follower.run(past)
+        finally:
+            REGISTRY.unregister(figures)
     finally:
         await rest.close()

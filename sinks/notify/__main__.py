@@ -1,6 +1,5 @@
 """Notifications: messages about events in Kafka's topics (``python -m sinks.notify``)."""
 
-import logging
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Final
 
 from clients.process import Ending, Progress, leave
 from clients.watching.begin import begin_watching
+from clients.watching.log import EventLog
 from schemas.errors import CandlewickError, RestartNeeded, Transient
 from schemas.settings import Settings, load_settings
 from sinks.notify.loop import Notifier
@@ -17,7 +17,7 @@ from sinks.notify.store import Store
 
 STALL_S: Final = 60.0  # longer than all calls of one round
 AGAIN_S: Final = 1.0
-_log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 
 
 def main() -> None:
@@ -44,7 +44,12 @@ def _run(settings: Settings, plan: Plan, store: Store, ending: Ending) -> None:
             try:
                 notifier = Notifier(settings, plan, store)
             except Transient as error:
-                _log.warning("%s; again in %g s", error, AGAIN_S)
+                _log.warning(
+                    "notify_retried",
+                    "{error}; again in {pause_s:g} s",
+                    error=error,
+                    pause_s=AGAIN_S,
+                )
                 progress.attempted()
                 ending.wait(AGAIN_S)
             else:

@@ -1,6 +1,5 @@
 """Brings waiting events to their targets, each at its own pace, with pauses after failures."""
 
-import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from clients.clock import steady_ms
+from clients.watching.log import EventLog
 from schemas.errors import CandlewickError
 from sinks.notify.mailbox import Message, next_message
 from sinks.notify.plan import Plan, Target
@@ -18,7 +18,7 @@ from sinks.notify.text import counted, time_text
 FIRST_PAUSE_MS: Final = 2_000
 LONGEST_PAUSE_MS: Final = 600_000
 TROUBLED: Final = 2  # failures on end after which a target counts as failing
-_log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 Send = Callable[[Target, Message], None]
 
 
@@ -105,7 +105,12 @@ class Delivery:
             with self._store.step():
                 kept_ms = int(way.target.limit.minutes * 60_000)
                 self._store.done(name, message.numbers, now_ms, kept_ms)
-            _log.info("target %s took %s", name, counted(len(message.numbers), "event"))
+            _log.info(
+                "target_took",
+                "target {target} took {events}",
+                target=name,
+                events=counted(len(message.numbers), "event"),
+            )
             way.failures, way.again_ms = 0, 0
             return
         if not getattr(error, "is_unsure", False):
@@ -116,4 +121,10 @@ class Delivery:
         way.reason = str(error).removeprefix(f"{name}: ")
         pause_ms = min(FIRST_PAUSE_MS << min(way.failures - 1, 16), LONGEST_PAUSE_MS)
         way.again_ms = now_ms + pause_ms
-        _log.warning("target %s: %s; again in %d s", name, way.reason, pause_ms // 1000)
+        _log.warning(
+            "target_retried",
+            "target {target}: {reason}; again in {pause_s} s",
+            target=name,
+            reason=way.reason,
+            pause_s=pause_ms // 1000,
+        )

@@ -1,11 +1,11 @@
 """Gives records to rules, and each event once to the targets of its rule."""
 
 import json
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from clients.watching.log import EventLog
 from schemas.topics import Topic
 from sinks.notify.event import Event, Moment, Record
 from sinks.notify.mailbox import Waiting
@@ -13,7 +13,7 @@ from sinks.notify.plan import NamedRule, Plan
 from sinks.notify.rules.rule import MINUTE_MS, Note
 from sinks.notify.store import Store
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 
 
 class StoredNotes:
@@ -101,7 +101,7 @@ class Dispatch:
         for event in list(events):
             if not self._store.is_new(f"{rule.name}/{event.id}"):
                 continue
-            _log.info("%s: %s", rule.name, event.text)
+            _log.info("rule_fired", "{rule}: {event_text}", rule=rule.name, event_text=event.text)
             if rule.rule.cooldown_minutes and self._is_cooling(rule, event, moment):
                 continue
             is_old = stored_ms is not None and self._is_old(event, moment, stored_ms)
@@ -136,6 +136,11 @@ class Dispatch:
             quiet = self._targets[name].quiet_hours
             is_dropped = rule.rule.quiet_hours == "drop" and quiet is not None
             if is_dropped and quiet is not None and quiet.contains(moment.now_ms):
-                _log.info("%s: not sent to %s, as its rule says of quiet hours", rule.name, name)
+                _log.info(
+                    "rule_quiet",
+                    "{rule}: not sent to {target}, as its rule says of quiet hours",
+                    rule=rule.name,
+                    target=name,
+                )
             else:
                 self._store.add(name, waiting)

@@ -1,12 +1,12 @@
 """The loop of notifications: read, judge, store, send."""
 
-import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from clients.clock import steady_ms
 from clients.kafka.followed_symbols import FollowedSymbols
 from clients.kafka.records import Message, place_of
+from clients.watching.log import EventLog
 from schemas import topics
 from schemas.codecs import record_in
 from schemas.errors import ContractMismatch, PoisonMessage
@@ -25,7 +25,7 @@ LOOK_MS: Final = 1_000
 TELL_MS: Final = 5_000
 ENDING_S: Final = 5.0  # for messages under way, before the process leaves
 MOST_TROUBLE: Final = 1_000  # characters
-_log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 _NEVER: Final = -(10**9)
 
 
@@ -48,7 +48,12 @@ class Notifier:
         with store.step():
             names = [target.name for target in plan.targets]
             for name, count in store.forget(names, plan.rule_names):
-                _log.warning("target %s is gone: %d waiting events are dropped", name, count)
+                _log.warning(
+                    "target_gone",
+                    "target {target} is gone: {events} waiting events are dropped",
+                    target=name,
+                    events=count,
+                )
             self._dispatch = Dispatch(plan, store)
         self._delivery = Delivery(plan, store)
         servers = settings.kafka.bootstrap_servers
@@ -69,7 +74,9 @@ class Notifier:
             RestartNeeded: Kafka has shut this client out, or the store cannot be written.
         """
         self._symbols.watch()
-        _log.info("notifications run: topics %s", ", ".join(self._topics))
+        _log.info(
+            "notify_began", "notifications run: topics {topics}", topics=", ".join(self._topics)
+        )
         try:
             while not stopping():
                 self._round(list(self._reading.records()), steady_ms())
@@ -106,9 +113,23 @@ class Notifier:
                 stored_ms = message.timestamp()[1]
                 self._dispatch.take(topic, record, self._moment(now_ms), stored_ms)
         except PoisonMessage as error:  # the sinks write its dead letter
-            _log.warning("%s [%d] %d is passed over: %s", name, partition, offset, error)
+            _log.warning(
+                "record_passed_over",
+                "{topic} [{partition}] {offset} is passed over: {error}",
+                topic=name,
+                partition=partition,
+                offset=offset,
+                error=error,
+            )
         except ContractMismatch as error:
-            _log.error("%s [%d] stands still at offset %d: %s", name, partition, offset, error)
+            _log.error(
+                "partition_stopped",
+                "{topic} [{partition}] stands still at offset {offset}: {reason}",
+                topic=name,
+                partition=partition,
+                offset=offset,
+                reason=error,
+            )
             self._reading.stand_still(name, partition)
             return
         self._reading.passed(name, partition, offset + 1)

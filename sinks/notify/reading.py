@@ -1,6 +1,5 @@
 """Reads the topics of the rules: from their ends at first, then from where it stopped."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -13,11 +12,12 @@ from clients.kafka.opening import open_reader
 from clients.kafka.records import place_of
 from clients.kafka.topics import topic_ids
 from clients.limits import within
+from clients.watching.log import EventLog
 from schemas.errors import RestartNeeded, Transient
 from schemas.topics import NOTIFY_GROUP, Topic
 from sinks.notify.store import Store
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = EventLog(__name__)
 _MESSAGES: Final = 500
 _POLL_S: Final = 0.2
 _CLOSE_S: Final = 10.0
@@ -130,5 +130,5 @@ class Reading:
 
     def _report(self, trouble: str) -> None:
         if trouble and trouble != self._trouble:
-            _log.warning("%s; retrying", trouble)
+            _log.warning("notify_retried", "{error}; retrying", error=trouble)
         self._trouble = trouble

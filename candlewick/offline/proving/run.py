@@ -5,7 +5,6 @@ that reads the file again, and sends the same candles with the same revisions.
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +18,7 @@ from clients.clock import wall_ms
 from clients.kafka.partition import partition_of
 from clients.kafka.reader import TopicReader
 from clients.retry import persistently
+from clients.watching.log import EventLog
 from producers.binance.archive import ArchiveClient
 from producers.binance.archive_names import TRADES, Archive
 from producers.binance.rest import RestClient
@@ -33,7 +33,7 @@ from schemas.replayed import REPLAYED
 from schemas.timeframe import DAY_MS, Interval
 from sinks.clickhouse import ClickHouse
 
-log = logging.getLogger(__name__)
+_log = EventLog(__name__)
 PAGE_ROWS: Final = 8_000
 LARGEST_MONTH: Final = 256 << 20  # bytes on the disk; a larger month is read day by day
 SYMBOLS_AT_A_TIME: Final = 3  # one is folded while the files of others are on their way
@@ -107,7 +107,7 @@ class Proof:
                 symbol.begun = symbol.done_days
                 await self.read(symbol, files_of(symbol.symbol, symbol.missing, now_ms=now_ms))
             except Transient as error:
-                log.warning("%s: %s", symbol.symbol, error)
+                _log.warning("proof_failed", "{symbol}: {error}", symbol=symbol.symbol, error=error)
                 symbol.note([str(error)])
             finally:
                 symbol.file = ""

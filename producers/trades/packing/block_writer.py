@@ -1,6 +1,7 @@
 """Writer of one symbol's trade blocks to Kafka, with their times and watermarks."""
 
 from clients.clock import steady_ms
+from clients.watching.metrics import RECEIVED, reached
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.outlet import Outlet
@@ -136,6 +137,8 @@ class BlockWriter:
         self._passed(block)
         self._counts.blocks += 1
         self._counts.trades += len(block)
+        if len(block):
+            reached(RECEIVED, int(block.event_ms[-1]), block.received_ms)
         return True
 
     def _passed(self, block: TradeBlock) -> None:

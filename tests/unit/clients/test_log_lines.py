@@ -15,17 +15,17 @@ from clients.watching.log_lines import start_logging
 from schemas.settings import load_settings
 settings = load_settings()
 start_logging(settings, "writer")
-log = EventLog("clients.example")
-log.info("example_done", "{{count}} of {{name}} are done", count=3, name="BTCUSDT")
-log.warning("example_named", "the level is {{level}}", level="water")
+_log = EventLog("clients.example")
+_log.info("example_done", "{{count}} of {{name}} are done", count=3, name="BTCUSDT")
+_log.warning("example_named", "the level is {{level}}", level="water")
 logging.getLogger("uvicorn.error").warning("a library's line: %s", 7)
 logging.getLogger("urllib3").info("http://user:{SECRET}@example.com")
 warnings.warn("a warning of a library")
 try:
     raise ValueError("three\\nlines\\nof it")
 except ValueError as error:
-    log.error("example_failed", "it failed: {{why}}", error, why=error)
-log.info("example_settings", "settings: {{settings}}", settings=settings.clickhouse)
+    _log.exception("example_failed", "it failed: {{why}}", error, why=error)
+_log.info("example_settings", "settings: {{settings}}", settings=settings.clickhouse)
 """
 
 
