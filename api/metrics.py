@@ -5,6 +5,7 @@ Source: Prometheus documentation, "Metric and label naming".
 
 import time
 from collections.abc import Iterator
+from typing import Final
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -15,17 +16,54 @@ from api.dependencies import Dependencies
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STREAM = "/v1/stream"
-# Of the predictions for the 15-minute candles of the last seven days that both models answered.
-SKILL = {
-    "point_skill": ("point_skill", "1 - squared error / the reference's, of the last 7 days."),
-    "interval_skill": ("pinball_skill", "1 - pinball loss / the reference's, of the last 7 days."),
-    "chance_skill": ("brier_skill", "1 - Brier score / the reference's, of the last 7 days."),
-    "coverage_50_ratio": ("coverage_50", "Share of closes inside the 50 % interval, 7 days."),
-    "coverage_90_ratio": ("coverage_90", "Share of closes inside the 90 % interval, 7 days."),
-    "reliability": (
-        "reliability",
-        "Mean squared distance between the chance and what happened, by tenths; 0 is best.",
+# Each figure of `FeedCollector`: its text, and its labels.
+FIGURES: Final = {
+    "candlewick_api_stream_clients": ("Clients of the stream.",),
+    "candlewick_api_listening": ("1 while the API reads Kafka without falling behind.",),
+    "candlewick_api_unreadable_records": ("Records that were skipped as unreadable.",),
+    "candlewick_api_ahead_records": ("Records refused because they are dated in the future.",),
+    "candlewick_api_standing_partitions": (
+        "Partitions stopped at a record written by a newer version.",
     ),
+    "candlewick_symbol_age_seconds": ("Since the last record of a symbol.", "symbol"),
+    "candlewick_healthy": ("1 while a part is healthy or starting.", "part"),
+    "candlewick_health_age_seconds": ("Since the last check of the health.",),
+    "candlewick_stored_age_seconds": ("Since the last row was stored.", "table", "symbol"),
+    "candlewick_lag_records": ("Records that wait for a consumer group.", "group", "topic"),
+    "candlewick_lag_seconds": ("Age of the oldest of them.", "group", "topic"),
+    "candlewick_group_members": ("Processes that read in a group.", "group"),
+    "candlewick_prediction_age_seconds": ("Since the newest prediction.",),
+    "candlewick_clock_offset_seconds": (
+        "The exchange's clock minus ours and minus the network delay.",
+    ),
+    "candlewick_model_point_skill": (
+        "1 - squared error / the reference's, over 7 days.", "symbol", "model",
+    ),
+    "candlewick_model_interval_skill": (
+        "1 - pinball loss / the reference's, over 7 days.", "symbol", "model",
+    ),
+    "candlewick_model_chance_skill": (
+        "1 - Brier score / the reference's, over 7 days.", "symbol", "model",
+    ),
+    "candlewick_model_coverage_50_ratio": (
+        "Share of closes inside the 50 % interval, over 7 days.", "symbol", "model",
+    ),
+    "candlewick_model_coverage_90_ratio": (
+        "Share of closes inside the 90 % interval, over 7 days.", "symbol", "model",
+    ),
+    "candlewick_model_reliability": (
+        "Mean squared distance between chance and outcome, by tenths, over 7 days; 0 is best.",
+        "symbol", "model",
+    ),
+}  # fmt: skip
+# Columns of `api.queries.skill.SKILL_SQL`.
+SKILL: Final = {
+    "candlewick_model_point_skill": "point_skill",
+    "candlewick_model_interval_skill": "pinball_skill",
+    "candlewick_model_chance_skill": "brier_skill",
+    "candlewick_model_coverage_50_ratio": "coverage_50",
+    "candlewick_model_coverage_90_ratio": "coverage_90",
+    "candlewick_model_reliability": "reliability",
 }
 
 
@@ -88,6 +126,10 @@ class FeedCollector(Collector):
     def __init__(self, parts: Dependencies) -> None:
         self._parts = parts
 
+    def describe(self) -> Iterator[Metric]:
+        """Yield all figures without their values."""
+        yield from map(_family, FIGURES)
+
     def collect(self) -> Iterator[Metric]:
         """Yield the figures."""
         yield from self._stream()
@@ -96,8 +138,8 @@ class FeedCollector(Collector):
 
     def _skill(self) -> Iterator[Metric]:
         known = self._parts.evidence.known()
-        for name, (column, text) in SKILL.items():
-            metric = _family(f"candlewick_model_{name}", text, "symbol", "model")
+        for name, column in SKILL.items():
+            metric = _family(name)
             for labels, row in known.items():
                 if isinstance(value := row.get(column), int | float):
                     metric.add_metric(labels, value)
@@ -105,56 +147,51 @@ class FeedCollector(Collector):
 
     def _stream(self) -> Iterator[Metric]:
         feed = self._parts.feed
-        clients = feed.hub.subscribers
-        yield _gauge("candlewick_api_stream_clients", "Clients of the stream.", clients)
         listening = float(all(check.is_ok for check in self._parts.report.listening()))
-        text = "1 while the API reads Kafka without falling behind."
-        yield _gauge("candlewick_api_listening", text, listening)
-        unreadable = feed.unreadable
-        yield _gauge("candlewick_api_unreadable_records", "Skipped.", unreadable)
-        ahead = feed.market.ahead
-        yield _gauge("candlewick_api_ahead_records", "Refused: dated in the future.", ahead)
-        standing = len(feed.tail.standing)
-        text = "Partitions stopped at a record written by a newer version."
-        yield _gauge("candlewick_api_standing_partitions", text, standing)
-        ages = _family("candlewick_symbol_age_seconds", "Since the last record.", "symbol")
+        yield _gauge("candlewick_api_stream_clients", feed.hub.subscribers)
+        yield _gauge("candlewick_api_listening", listening)
+        yield _gauge("candlewick_api_unreadable_records", feed.unreadable)
+        yield _gauge("candlewick_api_ahead_records", feed.market.ahead)
+        yield _gauge("candlewick_api_standing_partitions", len(feed.tail.standing))
+        ages = _family("candlewick_symbol_age_seconds")
         for symbol, age_s in self._parts.report.symbol_ages_s().items():
             ages.add_metric([symbol], age_s)
         yield ages
 
     def _health(self) -> Iterator[Metric]:
         report, last = self._parts.report, self._parts.watch.last
-        healthy = _family("candlewick_healthy", "1 while a part is healthy or starting.", "part")
+        healthy = _family("candlewick_healthy")
         for check in report.checks():
             healthy.add_metric([check.name], float(check.is_ok))
         yield healthy
         checked_s = time.monotonic() - last.at_s
-        yield _gauge("candlewick_health_age_seconds", "Since the last check.", checked_s)
-        stored = _family("candlewick_stored_age_seconds", "Since the last row.", "table", "symbol")
+        yield _gauge("candlewick_health_age_seconds", checked_s)
+        stored = _family("candlewick_stored_age_seconds")
         for row in last.stored or ():
             if row.age_s is not None:
                 stored.add_metric([row.table, row.symbol], row.age_s + checked_s)
         yield stored
-        records = _family("candlewick_lag_records", "Records waiting.", "group", "topic")
-        seconds = _family("candlewick_lag_seconds", "Age of the oldest.", "group", "topic")
+        records, seconds = _family("candlewick_lag_records"), _family("candlewick_lag_seconds")
         for lag in last.lags or ():
             records.add_metric([lag.group, lag.topic], lag.records)
             seconds.add_metric([lag.group, lag.topic], lag.seconds)
         yield from (records, seconds)
-        members = _family("candlewick_group_members", "Processes reading.", "group")
+        members = _family("candlewick_group_members")
         for group, count in last.members.items():
             members.add_metric([group], count)
         yield members
         if (age_s := report.prediction_age_s()) is not None:
-            yield _gauge("candlewick_prediction_age_seconds", "Since the newest one.", age_s)
+            yield _gauge("candlewick_prediction_age_seconds", age_s)
         if (offset_ms := self._parts.feed.market.exchange.offset_ms) is not None:
-            text = "The exchange's clock minus ours and minus the network delay."
-            yield _gauge("candlewick_clock_offset_seconds", text, offset_ms / 1000)
+            yield _gauge("candlewick_clock_offset_seconds", offset_ms / 1000)
 
 
-def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+def _family(name: str) -> GaugeMetricFamily:
+    text, *labels = FIGURES[name]
     return GaugeMetricFamily(name, text, labels=labels)
 
 
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, text, value=value)
+def _gauge(name: str, value: float) -> Metric:
+    family = _family(name)
+    family.add_metric([], value)
+    return family

@@ -12,6 +12,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from grafana.boards import boards
 from grafana.datasource import UID, ClickHouseQuery, load, slug
+from schemas.growth import SOON_DAYS
 
 FOLDER: Final = "candlewick"
 GROUP: Final = "Candlewick"
@@ -112,6 +113,13 @@ ALERTS: Final = (
         "{{ humanizePercentage .Values.B.Value }} of disk {{ .Labels.disk }} is free.",
         "Free some space, or keep trades for fewer days: CANDLEWICK_LIFECYCLE__TRADES_DAYS.",
         "lt", (0.1,), "5m", "critical", "pipeline", "Disk",
+    ),
+    Alert(
+        "Disk full soon",
+        "The disk of ClickHouse is full in {{ .Values.B.Value }} days, as its tables grow.",
+        "See `candlewick doctor` for what grows most. Keep less (CANDLEWICK_LIFECYCLE__…), or make "
+        "room.",
+        "lt", (SOON_DAYS,), "30m", "warning", "pipeline", "Disk", missing="OK",
     ),
 )  # fmt: skip
 

@@ -84,7 +84,7 @@ def read(message: Message) -> Annotation | None:
             return of_gap(record_in(Gap, message))
         return of_model(record_in(ModelVersion, message))
     except (PoisonMessage, ContractMismatch) as error:
-        _log.warning("record_skipped", "a record is skipped: {error}", error=error)
+        _log.warning("annotation_skipped", "a record is skipped: {error}", error=error)
         return None
 
 

@@ -1,14 +1,16 @@
 """Builder of a dashboard: the parts that all have in common, and panels with their queries."""
 
+from collections.abc import Iterable, Mapping
 from typing import Final, Protocol, Self, TypeVar
 
 from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders.prometheus import Dataquery as Prometheus
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.common import DataSourceRef
 
-from grafana.datasource import SOURCE, ClickHouseQuery, Format, load, slug
+from grafana.datasource import PROMETHEUS, SOURCE, ClickHouseQuery, Format, load, slug
 
 TAG: Final = "candlewick"
 GRAFANA: Final = DataSourceRef(type_val="grafana", uid="-- Grafana --")
@@ -102,13 +104,52 @@ class Board:
             size: Width in columns of 24, and height in rows.
             form: ``timeseries`` if text columns name the series.
         """
-        self._panels += 1
         query = ClickHouseQuery(load(f"{self.key}-{slug(title)}"), form=form)
+        self._add(panel, title, description, source=SOURCE, targets=(query,), size=size)
+
+    def ask(
+        self,
+        panel: PanelT,
+        title: str,
+        description: str,
+        queries: Mapping[str, str],
+        *,
+        size: tuple[int, int],
+    ) -> None:
+        """Add a panel with queries to Prometheus.
+
+        Args:
+            panel: Builder of the panel, with its style.
+            title: Content of the panel.
+            description: Meaning of the panel, and the action to take.
+            queries: PromQL by the name of its series, with labels as ``{{label}}``.
+            size: Width in columns of 24, and height in rows.
+        """
+        targets = [
+            Prometheus().expr(query).legend_format(series).ref_id(ref_id)
+            .datasource(PROMETHEUS).range()
+            for ref_id, (series, query) in zip("ABCDEF", queries.items(), strict=False)
+        ]  # fmt: skip
+        self._add(panel, title, description, source=PROMETHEUS, targets=targets, size=size)
+
+    def _add(
+        self,
+        panel: PanelT,
+        title: str,
+        description: str,
+        *,
+        source: DataSourceRef,
+        targets: Iterable[Builder[Dataquery]],
+        size: tuple[int, int],
+    ) -> None:
+        self._panels += 1
         place = self._place(*size)
         complete = (
-            panel.id(self._panels).title(title).description(description).datasource(SOURCE)
-            .grid_pos(place).with_target(query)
+            panel.id(self._panels).title(title).description(description).datasource(source)
+            .grid_pos(place)
         )  # fmt: skip
+        for target in targets:
+            complete = complete.with_target(target)
         self._sdk.with_panel(_Placed(complete))
 
     def build(self) -> model.Dashboard:

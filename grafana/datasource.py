@@ -13,6 +13,8 @@ PLUGIN: Final = "grafana-clickhouse-datasource"
 UID: Final = "candlewick-clickhouse"
 NAME: Final = "Candlewick"
 SOURCE: Final = DataSourceRef(type_val=PLUGIN, uid=UID)
+# The one that is chosen above the dashboard: see `grafana.variables.prometheus`.
+PROMETHEUS: Final = DataSourceRef(type_val="prometheus", uid="${prometheus}")
 QUERIES: Final = Path(__file__).parent / "queries"
 Format = Literal["timeseries", "table"]
 _NUMBERS: Final[dict[Format, int]] = {"timeseries": 0, "table": 1}

@@ -1,19 +1,22 @@
 """The job that fills the table ``pipeline_measures`` for the dashboard Pipeline."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from math import inf
 
 from clients.clickhouse import Client
 from clients.kafka.group import GroupOffsets
 from clients.watching.log import EventLog
 from clients.watching.metrics import RETRIES
 from grafana import store
-from grafana.pipeline_metrics import Measure, of_kafka, of_store
+from grafana.pipeline_metrics import Measure, of_kafka, of_store, of_the_future
 from schemas import topics
 from schemas.errors import Transient
 from schemas.settings import Settings
 
 EVERY_S = 5.0
+LOOK_AHEAD_S = 600.0  # it reads the ends of every table
 COLUMNS = ("measured_time", "measure", "of", "detail", "value")
 _log = EventLog(__name__)
 
@@ -61,8 +64,12 @@ def _measure_until_trouble(
 ) -> None:
     kafka = GroupOffsets(settings.kafka.bootstrap_servers)
     with store.writer(settings.clickhouse) as client:
+        looked_s = -inf
         while not wait(0):
             measure_once(client, kafka)
+            if time.monotonic() - looked_s >= LOOK_AHEAD_S:
+                looked_s = time.monotonic()
+                _store(client, of_the_future(client), datetime.now(UTC))
             attempted()
             wait(EVERY_S)
 

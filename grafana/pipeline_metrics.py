@@ -6,10 +6,13 @@ Lag is the number of records that a group has not committed; a group without com
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from clients.clickhouse import Client
 from clients.kafka.group import GroupOffsets, behind
+from clients.table_sizes import read_table_sizes, table_growths
 from grafana import store
+from schemas.growth import days_until_full
 
 OURS = "candlewick-"
 STORE = """
@@ -29,6 +32,8 @@ FROM
 )
 ARRAY JOIN figures.1 AS measure, arrayMap(n -> toFloat64(n), figures.2) AS value
 """
+FREE = "SELECT free_space FROM system.disks"
+MOST_DAYS: Final = 36_500.0  # of what grows no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,14 @@ def of_store(client: Client) -> list[Measure]:
     """Measure the disks, tables and uptime of ClickHouse."""
     found = store.rows(client, STORE)
     return [Measure(str(m), str(of), "", float(str(value))) for m, of, value in found]
+
+
+def of_the_future(client: Client) -> list[Measure]:
+    """Measure after how many days ClickHouse's fullest disk is full, as its tables grow."""
+    growths = list(table_growths(read_table_sizes(client)))
+    free = min((int(str(free)) for (free,) in store.rows(client, FREE)), default=0)
+    days = min(days_until_full(free, growths), MOST_DAYS)
+    return [Measure("disk_full_days", "clickhouse", "", days)] if growths else []
 
 
 def of_kafka(kafka: GroupOffsets, topics: Iterable[str]) -> list[Measure]:

@@ -1,6 +1,10 @@
 """The variables above the dashboards: symbol, interval, model."""
 
-from grafana_foundation_sdk.builders.dashboard import CustomVariable, QueryVariable
+from grafana_foundation_sdk.builders.dashboard import (
+    CustomVariable,
+    DatasourceVariable,
+    QueryVariable,
+)
 from grafana_foundation_sdk.models.dashboard import (
     VariableHide,
     VariableOption,
@@ -43,6 +47,11 @@ def interval(first: str = "15m") -> CustomVariable:
         CustomVariable("interval").label("Candles").values(",".join(INTERVALS))
         .current(chosen).options(options).multi(False).include_all(False)
     )  # fmt: skip
+
+
+def prometheus() -> DatasourceVariable:
+    """Define a choice of the Prometheus that scrapes the processes."""
+    return DatasourceVariable("prometheus").label("Prometheus").type("prometheus")
 
 
 def _asked(name: str, label: str, query: str = "") -> QueryVariable:

@@ -7,13 +7,13 @@ from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.retention import wanted_ttls
-from candlewick.store.table_sizes import TableSize, read_table_sizes
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.row_printer import utc
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
 from clients.clickhouse import connect_reader
+from clients.table_sizes import TableSize, read_table_sizes
 from schemas.errors import ConfigurationError
 
 _AGE = re.compile(r"toDateTime\(\w+\) \+ toIntervalDay\((\d+)\)")

@@ -1,6 +1,7 @@
 """`candlewick status`: shows the processes and the health of the data."""
 
 import time
+from math import isinf
 
 import psutil
 import typer
@@ -8,8 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from candlewick.client.stack_health import ask_health
+from candlewick.doctor.room import ADVICE, Lasting, measured
 from candlewick.stack.api_address import page_url
-from candlewick.stack.local_settings import stack_folder
+from candlewick.stack.folder import StackFolder
+from candlewick.stack.local_settings import reader_settings, stack_folder
 from candlewick.stack.process_memory import memory_bytes
 from candlewick.stack.state import Phase, ProcessState, StackState, running_state
 from candlewick.terminal.exit_codes import WRONG
@@ -17,6 +20,7 @@ from candlewick.terminal.health_table import print_health
 from candlewick.terminal.json_lines import AsJson, print_json, told
 from candlewick.terminal.numbers import short_duration
 from candlewick.terminal.whole_tables import print_whole
+from schemas.errors import CandlewickError
 from schemas.settings import load_settings
 
 API = "api"
@@ -37,15 +41,18 @@ def status(
     console = Console(highlight=False)
     if state is None:
         if as_json:
-            print_json([{"ready": False, "processes": [], "health": None}])
+            print_json([{"ready": False, "processes": [], "health": None, **_days(None)}])
             raise typer.Exit(WRONG)
         console.print(f"nothing runs in {folder.root}: start the stack with `candlewick up`")
         raise typer.Exit(WRONG)
     health = ask_health(settings.api, state.addresses.api)
+    lasts = _lasts(folder)
     if as_json:
         processes = [told(_fields(process)) for process in state.processes]
         answered = None if health is None else health.model_dump(mode="json")
-        print_json([{"ready": state.ready, "processes": processes, "health": answered}])
+        print_json(
+            [{"ready": state.ready, "processes": processes, "health": answered, **_days(lasts)}]
+        )
     else:
         print_whole(console, process_table(state.processes), spare=("memory", "pid"))
         where = state.addresses
@@ -57,10 +64,31 @@ def status(
             print_health(console, health)
         else:
             console.print("the API does not answer: it is not known whether data flows")
+        _print_lasting(console, lasts)
     runs = state.ready and all(p.phase is Phase.RUNNING for p in state.processes)
     moves = _is_coming_up(state) if health is None else health.status != "down"
     if not runs or not moves:
         raise typer.Exit(WRONG)
+
+
+def _lasts(folder: StackFolder) -> Lasting | None:
+    """Return how long the disk lasts; None if that is not known."""
+    try:
+        return measured(reader_settings().clickhouse, folder)
+    except CandlewickError:  # that ClickHouse is away is told already
+        return None
+
+
+def _days(lasts: Lasting | None) -> dict[str, float | None]:
+    known = lasts is not None and not isinf(lasts.days)
+    return {"disk_full_days": round(lasts.days, 1) if lasts and known else None}
+
+
+def _print_lasting(console: Console, lasts: Lasting | None) -> None:
+    if lasts is None:
+        return
+    colour, advice = ("yellow", f" → {ADVICE}") if lasts.is_soon else ("green", "")
+    console.print(f"the disk lasts [{colour}]{lasts.said}[/]{advice}", soft_wrap=True)
 
 
 def _is_coming_up(state: StackState) -> bool:

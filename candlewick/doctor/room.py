@@ -1,27 +1,25 @@
 """How long the disk lasts: reads the sizes of tables and topics, and what time each covers."""
 
-import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import isinf
 from pathlib import Path
 from typing import Final
 
 from candlewick.doctor.finding import Finding, State
-from candlewick.doctor.growth import Growth, days_until_full, growth_of
 from candlewick.stack.disk_room import Room
 from candlewick.stack.folder import StackFolder
-from candlewick.store.table_sizes import TableSize, read_table_sizes
 from clients.clickhouse import connect_reader
+from clients.table_sizes import TableSize, read_table_sizes, table_growths
 from schemas import topics
+from schemas.growth import SOON_DAYS, Growth, days_until_full, growth_of
 from schemas.settings import ClickHouseSettings
-from schemas.timeframe import DAY_MS
 from schemas.topics import ALL, Cleanup, Topic
 
-SOON_DAYS: Final = 7
 LONG_DAYS: Final = 3_650
 _SHOWN: Final = 3
-_AGE: Final = re.compile(r"toIntervalDay\((\d+)\)")
+ADVICE: Final = "keep less (CANDLEWICK_LIFECYCLE__…, docs/operations.md), or make room"
 # Their records are fetched in minutes and cover years: what they gain, their tables know.
 _OF_TABLES: Final = {
     topics.KLINES: "klines",
@@ -30,33 +28,56 @@ _OF_TABLES: Final = {
 }
 
 
-def lasting(settings: ClickHouseSettings, folder: StackFolder) -> Iterator[Finding]:
-    """Tell after how many days the disk is full, and what grows most."""
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """How long the disk lasts.
+
+    Attributes:
+        days: Days until it is full; infinity if never.
+        growths: What grows.
+    """
+
+    days: float
+    growths: tuple[Growth, ...]
+
+    @property
+    def is_soon(self) -> bool:
+        """Whether somebody must do something now."""
+        return self.days < SOON_DAYS
+
+    @property
+    def said(self) -> str:
+        """The time in words: ``for years``, ``12 days``."""
+        never = isinf(self.days) or self.days > LONG_DAYS
+        return "for years" if never else f"{self.days:,.0f} days"
+
+
+def measured(settings: ClickHouseSettings, folder: StackFolder) -> Lasting | None:
+    """Measure how long the disk lasts; None while too little is stored to tell.
+
+    Raises:
+        CandlewickError: ClickHouse does not answer.
+    """
     with connect_reader(settings) as client:
         sizes = read_table_sizes(client)
-    found = [*_tables(sizes), *_topics(folder, {one.table: one for one in sizes})]
-    if not found:
+    found = (*table_growths(sizes), *_topics(folder, {one.table: one for one in sizes}))
+    free = int(1e6 * Room(folder.nearest()).free_mb())
+    return Lasting(days_until_full(free, found), found) if found else None
+
+
+def lasting(settings: ClickHouseSettings, folder: StackFolder) -> Iterator[Finding]:
+    """Tell after how many days the disk is full, and what grows most."""
+    found = measured(settings, folder)
+    if found is None:
         yield Finding("disk lasts", State.OK, "too little is stored yet to tell")
         return
-    days = days_until_full(int(1e6 * Room(folder.nearest()).free_mb()), found)
-    growing = sorted((g for g in found if g.days), key=lambda g: -g.a_day)[:_SHOWN]
+    growing = sorted((g for g in found.growths if g.days), key=lambda g: -g.a_day)[:_SHOWN]
     most = ", ".join(f"{g.name} {g.a_day / 1e6:,.3g} MB a day" for g in growing)
-    long = "for years" if isinf(days) or days > LONG_DAYS else f"{days:,.0f} days"
-    said = f"{long}; most for {most}" if most else long
-    if days >= SOON_DAYS:
-        yield Finding("disk lasts", State.OK, said)
+    said = f"{found.said}; most for {most}" if most else found.said
+    if found.is_soon:
+        yield Finding("disk lasts", State.NOTE, said, ADVICE)
     else:
-        advice = "keep less (CANDLEWICK_LIFECYCLE__…, docs/operations.md), or make room"
-        yield Finding("disk lasts", State.NOTE, said, advice)
-
-
-def _tables(sizes: Sequence[TableSize]) -> Iterator[Growth]:
-    for one in sizes:
-        kept = _kept_ms(one.ttl)
-        if grown := growth_of(
-            f"table {one.table}", one.bytes, covers_ms=_covers(one), kept_ms=kept
-        ):
-            yield grown
+        yield Finding("disk lasts", State.OK, said)
 
 
 def _topics(folder: StackFolder, tables: dict[str, TableSize]) -> Iterator[Growth]:
@@ -66,18 +87,9 @@ def _topics(folder: StackFolder, tables: dict[str, TableSize]) -> Iterator[Growt
             continue
         size = sum(_size(file) for place in places for file in place.iterdir())
         table = tables.get(_OF_TABLES.get(topic, ""))
-        covers_ms = _age_ms(places) if table is None else _covers(table)
+        covers_ms = _age_ms(places) if table is None else table.covers_ms
         if grown := growth_of(topic.name, size, covers_ms=covers_ms, kept_ms=_topic_ms(topic)):
             yield grown
-
-
-def _covers(table: TableSize) -> int:
-    return (table.newest_ms or 0) - (table.oldest_ms or 0)
-
-
-def _kept_ms(ttl: str) -> int | None:
-    ages = [_AGE.search(rule) for rule in ttl.split(", ") if "RECOMPRESS" not in rule]
-    return next((int(age[1]) * DAY_MS for age in ages if age), None)
 
 
 def _topic_ms(topic: Topic) -> int | None:

@@ -2,9 +2,9 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana.boards import market, models, pipeline, prediction, quality
+from grafana.boards import market, models, pipeline, prediction, processes, quality
 
-BOARDS = (market, prediction, models, quality, pipeline)
+BOARDS = (market, prediction, models, quality, pipeline, processes)
 
 
 def boards() -> dict[str, Dashboard]:

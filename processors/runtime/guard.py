@@ -87,7 +87,7 @@ def watch_progress(
                 ends = await _ends(app, topics, standing)
                 now_s = time.monotonic()
                 stuck = watchdog.stuck(ends, taken(), now_s=now_s)
-                progressed("work", watchdog.longest_s(now_s))
+                progressed("work", watchdog.longest_s)
                 if stuck:
                     named = ", ".join(f"{tp.topic} [{tp.partition}]" for tp in stuck)
                     leave(f"nothing was read from {named} although records are waiting")

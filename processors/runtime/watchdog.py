@@ -21,12 +21,16 @@ class _Seen:
 class Watchdog(Generic[PlaceT]):
     """Compares the offset that was processed with the end offset, partition by partition.
 
+    Attributes:
+        longest_s: For how long a partition with unread records made no progress at the last look.
+
     Args:
         patience_s: How long a partition with unread records may make no progress, in seconds.
     """
 
     def __init__(self, *, patience_s: float) -> None:
         self._patience_s = patience_s
+        self.longest_s = 0.0
         self._seen: dict[PlaceT, _Seen] = {}
 
     def stuck(
@@ -40,11 +44,11 @@ class Watchdog(Generic[PlaceT]):
             now_s: Time of a monotonic clock, in seconds.
         """
         self._seen = {p: self._look(p, end, taken.get(p), now_s) for p, end in ends.items()}
-        return [p for p, end in ends.items() if self._stands_still(p, end, now_s)]
-
-    def longest_s(self, now_s: float) -> float:
-        """Return for how long a partition has had unread records and made no progress, at most."""
-        return max((now_s - seen.since_s for seen in self._seen.values()), default=0.0)
+        waited_s = {
+            p: now_s - self._seen[p].since_s for p, end in ends.items() if self._more(p, end)
+        }
+        self.longest_s = max(waited_s.values(), default=0.0)
+        return [p for p, waits_s in waited_s.items() if waits_s > self._patience_s]
 
     def _look(self, partition: PlaceT, end: int, offset: int | None, now_s: float) -> _Seen:
         seen = self._seen.get(partition)
@@ -53,7 +57,7 @@ class Watchdog(Generic[PlaceT]):
         caught_up = offset is not None and offset + 1 >= end
         return _Seen(offset, end, now_s) if caught_up else seen
 
-    def _stands_still(self, partition: PlaceT, end: int, now_s: float) -> bool:
+    def _more(self, partition: PlaceT, end: int) -> bool:
+        """Tell whether a partition has unread records."""
         seen = self._seen[partition]
-        more = end > seen.end if seen.offset is None else end > seen.offset + 1
-        return more and now_s - seen.since_s > self._patience_s
+        return end > seen.end if seen.offset is None else end > seen.offset + 1

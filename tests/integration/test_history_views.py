@@ -20,8 +20,8 @@ from api.http.times import iso
 from candlewick.cli import build_app
 from candlewick.store.admin import apply_lifecycle, apply_migrations
 from candlewick.store.retention import wanted_ttls
-from candlewick.store.table_sizes import read_table_sizes
 from clients.clickhouse import connect_reader, connect_writer
+from clients.table_sizes import read_table_sizes
 from processors.history import History
 from schemas.day_digest import DayDigest, canonical, day_digests
 from schemas.errors import CandlewickError, ConfigurationError

@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 
 from schemas.settings import Settings, variable_name
 from tools.pages.exchange import exchange_page
+from tools.pages.metrics import metrics_page
 from tools.pages.tables import stored_columns, tables_page
 from tools.pages.topics import topic_pages
 
@@ -30,7 +31,12 @@ def settings_page() -> str:
 
 def pages() -> dict[str, str]:
     """Build every page that needs no store, by its path under `docs/`."""
-    return {"settings.md": settings_page(), "exchange.md": exchange_page()} | topic_pages()
+    made = {
+        "settings.md": settings_page(),
+        "exchange.md": exchange_page(),
+        "metrics.md": metrics_page(),
+    }
+    return made | topic_pages()
 
 
 def main() -> None:

@@ -185,3 +185,58 @@ data.binance.vision has them. Klines have every interval, with `1mo` for months:
 `If-Modified-Since` work: `curl -C -` resumes, and `wget -N` fetches nothing twice. `trades`
 archives and the bucket's listing are not there (404).
 """
+METRICS_HEAD = (
+    """# Metrics and log
+
+Every process serves its metrics for Prometheus, and writes one log in text or JSON. """
+    + MADE
+    + """
+## Where the metrics are
+
+In the local stack each process serves `/metrics` on a free port of 127.0.0.1 and writes the address
+into `metrics/` of the data folder, where Prometheus finds it:
+
+    prometheus --config.file=grafana/prometheus.yml
+
+That file looks into `.candlewick/metrics/` of this repository; with another `CANDLEWICK_DATA_DIR`,
+change its path. `CANDLEWICK_METRICS__PORT=off` turns all of it off. Outside of the local stack it
+is off until the port is set: `CANDLEWICK_METRICS__PORT=9464`, with `CANDLEWICK_METRICS__HOST` for
+other machines. There is no password: let only Prometheus reach it. `docker compose --profile
+prometheus up` runs a Prometheus beside the rest. The dashboard *Processes* of
+[Grafana](grafana.md#prometheus) shows the figures.
+
+A process that is started again gets another port, and its counters begin at zero. A process that
+ended still has its file, so that Prometheus shows it as down (`up == 0`). One thread serves the
+metrics and sleeps in between, so they are there while the process is busy or stuck:
+
+    time() - candlewick_last_progress_timestamp_seconds > 120
+
+is true for a process that has something to do and does not get on with it.
+
+`candlewick_trade_delay_seconds` is measured from the event time of the newest trade of a block.
+`received` is by the exchange's clock, as the stream estimates it. `in_candle` and `stored` are by
+this machine's: `candlewick_exchange_clock_offset_seconds` says how far apart the two are. The
+sinks observe the first and the last block of each batch.
+
+## Metrics
+
+Beside these each process has what Prometheus' library tells of it: `process_cpu_seconds_total`,
+`process_resident_memory_bytes`, `process_open_fds`, `process_start_time_seconds`, `python_gc_…`.
+The API serves the same, with its own, on its own port too.
+"""
+)
+EVENTS_HEAD = """
+## Log
+
+`CANDLEWICK_LOG_FORMAT=json` makes each line one object: `time` (ISO 8601, UTC), `level`,
+`process`, `event`, `message`, `logger`, the fields of the event, and `exception` with the stack
+trace. A field that has the name of one of these has `_` after it. The name of an event never
+changes; its sentence may. Lines of libraries have the event `library`, and `logger` says whose they
+are. Kafka, ClickHouse and the simulated exchange write logs of their own.
+
+    candlewick logs stream --lines 1000 | jq -r 'select(.level != "info") | [.time, .event] | @tsv'
+
+| event | level | sentence, with its fields in braces | written by |
+|---|---|---|---|
+| `library` | any | what a library says | any |
+"""

@@ -63,7 +63,7 @@ def test_every_image_is_pinned_to_a_full_version(services: dict[str, dict[str, o
     images = [str(service["image"]) for service in services.values()]
     images += re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
 
-    assert all(re.search(r":\d+\.\d+\.\d+", image) for image in images), images
+    assert all(re.search(r":v?\d+\.\d+\.\d+", image) for image in images), images
 
 
 def test_no_password_stands_in_the_file(services: dict[str, dict[str, object]]) -> None:

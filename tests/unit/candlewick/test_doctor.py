@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candlewick.doctor.finding import Finding, State, findings_of
-from candlewick.doctor.growth import Growth, days_until_full, growth_of
 from candlewick.doctor.machine import ports, writable
 from candlewick.doctor.outside import exchange, proxies
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.ports import free_port
 from schemas.errors import ConfigurationError
+from schemas.growth import Growth, days_until_full, growth_of
 from schemas.settings import BinanceSettings
 from schemas.timeframe import DAY_MS
 from tests.support.servers import running_exchange

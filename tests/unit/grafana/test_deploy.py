@@ -10,7 +10,7 @@ from grafana.boards import boards
 from schemas.errors import CandlewickError
 from tests.support.grafana_server import TOKEN, FakeGrafana, running_grafana
 
-THINGS = 1 + 1 + len(boards()) + 1 + 10  # data source, folder, dashboards, contact, alerts
+THINGS = 1 + 1 + len(boards()) + 1 + 11  # data source, folder, dashboards, contact, alerts
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_an_empty_grafana_gets_everything(deploy: Deploy, grafana: FakeGrafana) 
     assert done.exit_code == 0, done.output
     assert f"{THINGS} made, 0 changed" in done.output
     assert set(grafana.dashboards) == {f"candlewick-{key}" for key in boards()}
-    assert len(grafana.rules) == 10
+    assert len(grafana.rules) == 11
     assert grafana.contacts["candlewick-webhook"]["settings"]["url"] == "http://127.0.0.1:9/told"
     assert grafana.sources["candlewick-clickhouse"]["jsonData"]["username"] == "reader"
 

@@ -16,6 +16,7 @@ from grafana.datasource import load, query_names, slug
 from grafana.generate import generated
 from grafana.provisioning_file import plain, plain_one
 from tests.support.grafana_server import lost
+from tools.pages.metrics import metrics
 
 BOARDS = {key: plain_one(board) for key, board in boards().items()}
 PANELS = [
@@ -25,6 +26,16 @@ PANELS = [
     if panel["type"] != "row"
 ]
 Panel = dict[str, Any]
+OF_PROMETHEUS = [found for found in PANELS if found[1]["datasource"]["type"] == "prometheus"]
+OF_CLICKHOUSE = [found for found in PANELS if found not in OF_PROMETHEUS]
+
+
+NAMES = {
+    f"{metric.name}{ending}"
+    for found in metrics().values()
+    for metric, _ in found
+    for ending in ("", "_total", "_bucket", "_sum", "_count")
+}
 
 
 def name_of(found: tuple[str, Panel]) -> str:
@@ -48,7 +59,7 @@ def test_alert_rules_survive_their_types() -> None:
 
 
 def test_every_query_belongs_to_a_panel_a_variable_or_an_alert() -> None:
-    used = {name_of(found) for found in PANELS} | {f"alert-{slug(a.title)}" for a in ALERTS}
+    used = {name_of(found) for found in OF_CLICKHOUSE} | {f"alert-{slug(a.title)}" for a in ALERTS}
 
     assert {n for n in query_names() if not n.startswith("variable-")} == used
 
@@ -61,7 +72,18 @@ def test_a_panel_has_a_unit_and_says_what_to_do(found: tuple[str, Panel]) -> Non
     assert panel["type"] in {"table", "statushistory", "state-timeline", "status-history"} or (
         panel["fieldConfig"]["defaults"].get("unit")
     )
-    assert panel["targets"][0]["rawSql"] == load(name_of(found))
+
+
+@pytest.mark.parametrize("found", OF_CLICKHOUSE, ids=name_of)
+def test_a_panel_asks_what_its_file_says(found: tuple[str, Panel]) -> None:
+    assert found[1]["targets"][0]["rawSql"] == load(name_of(found))
+
+
+@pytest.mark.parametrize("found", OF_PROMETHEUS, ids=name_of)
+def test_a_panel_asks_prometheus_for_metrics_that_a_process_has(found: tuple[str, Panel]) -> None:
+    for target in found[1]["targets"]:
+        asked = set(re.findall(r"\bcandlewick_\w+", target["expr"]))
+        assert asked <= NAMES, target["expr"]
 
 
 def test_panels_lie_on_the_grid_and_nowhere_over_each_other() -> None:
@@ -84,6 +106,7 @@ def test_boards_are_linked_and_the_live_ones_refresh_every_five_seconds() -> Non
         "models": "1m",
         "quality": "1m",
         "pipeline": "5s",
+        "processes": "1m",
     }
 
 
@@ -99,7 +122,7 @@ def test_a_model_has_one_number_and_one_column_wherever_it_is_named() -> None:
 
 
 def test_every_variable_of_a_query_is_one_of_its_dashboard() -> None:
-    for key, panel in PANELS:
+    for key, panel in OF_CLICKHOUSE:
         asked = set(re.findall(r"\$\{(\w+)", panel["targets"][0]["rawSql"]))
         there = {v["name"] for v in BOARDS[key]["templating"].get("list", [])}  # type: ignore[attr-defined]
         assert asked <= there, panel["title"]

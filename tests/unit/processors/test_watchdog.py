@@ -35,3 +35,14 @@ def test_time_spent_caught_up_does_not_count() -> None:
     ]
 
     assert looks == [[], [], []]
+
+
+def test_how_long_a_partition_stands_is_told_before_the_patience_ends() -> None:
+    dog = Watchdog(patience_s=30)
+
+    told = []
+    for taken, now_s in ((3, 0), (3, 20), (9, 25), (9, 100)):
+        dog.stuck({0: 10, 1: 7}, {0: taken}, now_s=now_s)  # nothing of 1 was there to be read
+        told.append(dog.longest_s)
+
+    assert told == [0, 20, 0, 0]

@@ -27,6 +27,7 @@ from sinks.consumer import GROUP as SINKS
 from sinks.delivery import Delivery
 from sinks.tables import TABLES
 from tests.support.messages import Sent
+from tools.pages.metrics import events, metrics
 
 LIST = Path(__file__).parents[2] / "data" / "lasting_names.json"
 PROGRAMS = (
@@ -72,6 +73,12 @@ def the_names() -> dict[str, Names]:
             for route in module.router.routes
             for method in sorted(getattr(route, "methods", ("WS",)))
         },
+        "metrics": {
+            metric.name: ", ".join(labels)
+            for found in metrics().values()
+            for metric, labels in found
+        },
+        "log events": {event.name: "" for event in events()},
         "imports": dict.fromkeys(candlewick.__all__, "")
         | {name: _parameters(name) for name in ("connect", "subscribe")},
         "models": {

@@ -1,9 +1,12 @@
 """Sizes of ClickHouse's tables: rows, bytes, partitions, oldest and newest row."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from clients.clickhouse import Client, rows_of
+from schemas.growth import Growth, growth_of
+from schemas.timeframe import DAY_MS
 
 # The column with the time of a row: the first of these that the table has.
 _TIMES = ("open_time", "event_time", "time", "updated_time", "noticed_time", "changed_time")
@@ -28,6 +31,7 @@ GROUP BY table
 _AGES = """
 SELECT toUnixTimestamp64Milli(min({column})), toUnixTimestamp64Milli(max({column})) FROM {table}
 """
+_AGE = re.compile(r"toIntervalDay\((\d+)\)")
 _EMPTY = (0, 0, 0, 0)
 
 
@@ -54,6 +58,27 @@ class TableSize:
     partitions: int
     oldest_ms: int | None
     newest_ms: int | None
+
+    @property
+    def covers_ms(self) -> int:
+        """Time from its oldest to its newest row."""
+        return (self.newest_ms or 0) - (self.oldest_ms or 0)
+
+    @property
+    def kept_ms(self) -> int | None:
+        """How long its rows are kept; None for ever."""
+        rules = (_AGE.search(rule) for rule in self.ttl.split(", ") if "RECOMPRESS" not in rule)
+        return next((int(age[1]) * DAY_MS for age in rules if age), None)
+
+
+def table_growths(sizes: Iterable[TableSize]) -> Iterator[Growth]:
+    """Yield the growth of each table that covers enough time to tell."""
+    for one in sizes:
+        grown = growth_of(
+            f"table {one.table}", one.bytes, covers_ms=one.covers_ms, kept_ms=one.kept_ms
+        )
+        if grown is not None:
+            yield grown
 
 
 def read_table_sizes(client: Client) -> list[TableSize]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from schemas.timeframe import DAY_MS
 
+SOON_DAYS: Final = 7  # somebody must do something
 SHORTEST_MS: Final = 3_600_000  # an hour tells what the next days will be like, roughly
 
 
