@@ -17,7 +17,10 @@ from candlewick.commands.options import (
 )
 from candlewick.stack.background import start_detached
 from candlewick.stack.stack import StackPlan, running_stack
+from candlewick.stack.voice import voice
+from clients.watching.log import EventLog
 
+_log = EventLog(__name__)
 STEP_S = 0.1
 
 
@@ -43,14 +46,21 @@ def up(
 
 def keep_running(plan: StackPlan) -> None:
     """Run the stack until Ctrl-C or SIGTERM."""
+    say = voice(plan.settings, typer.echo)
     try:
-        with running_stack(plan, typer.echo) as supervisor:
-            typer.echo(f"running; {addresses_line(plan)}; Ctrl-C stops everything")
+        with running_stack(plan, say) as supervisor:
+            say(
+                _log.info(
+                    "stack_running",
+                    "running; {addresses}; Ctrl-C stops everything",
+                    addresses=addresses_line(plan),
+                )
+            )
             while True:
                 supervisor.step()
                 time.sleep(STEP_S)
     except KeyboardInterrupt:
-        typer.echo("stopped")
+        say(_log.info("stack_stopped", "stopped"))
 
 
 def addresses_line(plan: StackPlan) -> str:

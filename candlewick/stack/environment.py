@@ -29,8 +29,11 @@ def _variables(settings: Settings) -> Iterator[tuple[str, str]]:
             yield variable_name(name), _text(value)
             continue
         for inner in type(value).model_fields:
-            if (leaf := getattr(value, inner)) is not None:
+            leaf = getattr(value, inner)
+            if leaf is not None:
                 yield variable_name(name, inner), _text(leaf)
+            elif inner in value.model_fields_set:  # None was chosen, and may not be the default
+                yield variable_name(name, inner), ""
 
 
 def _text(value: object) -> str:

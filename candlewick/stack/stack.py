@@ -14,14 +14,17 @@ from candlewick.stack.environment import environment_of
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.metrics import StackCollector
 from candlewick.stack.orphans import end_leftovers
-from candlewick.stack.programs import pipeline, servers
+from candlewick.stack.programs import Program, pipeline, servers
 from candlewick.stack.supervisor import SERVERS_S, Supervisor
+from candlewick.stack.voice import NAME
 from candlewick.store.admin import apply_lifecycle, apply_migrations
 from clients.kafka.topics import create_topics
 from clients.watching.exporter import serve_metrics
+from clients.watching.log import EventLog
 from schemas.settings import Settings
 from sinks.notify.rules_file import read_plan
 
+_log = EventLog(__name__)
 SETTLE_S = 1.5
 
 
@@ -85,30 +88,42 @@ def _serve_metrics(plan: StackPlan, supervisor: Supervisor) -> None:
     registry = CollectorRegistry()
     registry.register(REGISTRY)
     registry.register(StackCollector(plan.folder, supervisor.states))
-    serve_metrics(plan.settings, "supervisor", registry)
+    serve_metrics(plan.settings, NAME, registry)
 
 
 def _start(plan: StackPlan, supervisor: Supervisor, say: Callable[[str], None]) -> None:
     needed = servers(plan.folder, plan.addresses)
-    say(f"starting {', '.join(p.name for p in needed)}")
+    say(_starting(needed))
     for program in needed:
         supervisor.start(program)
     supervisor.wait_until_ready(needed, SERVERS_S)
     topics = create_topics(plan.settings.kafka)
     tables = apply_migrations(plan.settings.clickhouse)
     apply_lifecycle(plan.settings.clickhouse, plan.settings.lifecycle)
-    say(f"made {len(topics)} topics and applied {len(tables)} migrations")
+    say(
+        _log.info(
+            "stack_prepared",
+            "made {topics} topics and applied {migrations} migrations",
+            topics=len(topics),
+            migrations=len(tables),
+        )
+    )
     parts = pipeline(
         plan.workers,
         grafana=bool(plan.settings.grafana.url),
         notify=plan.settings.notify.rules is not None,
     )
-    say(f"starting {', '.join(p.name for p in parts)}")
+    say(_starting(parts))
     for program in parts:
         supervisor.start(program)
     _settle(supervisor)
     supervisor.ready = True
     supervisor.step()
+
+
+def _starting(programs: list[Program]) -> str:
+    names = ", ".join(program.name for program in programs)
+    return _log.info("stack_starting", "starting {names}", names=names)
 
 
 def _settle(supervisor: Supervisor) -> None:

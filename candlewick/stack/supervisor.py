@@ -16,8 +16,10 @@ from candlewick.stack.process_identity import Identity
 from candlewick.stack.programs import Program
 from candlewick.stack.readiness import is_ready
 from candlewick.stack.state import ProcessState, StackState, write_state
+from clients.watching.log import EventLog
 from schemas.errors import ConfigurationError
 
+_log = EventLog(__name__)
 POLL_S = 0.05
 SERVERS_S = 60.0  # then the other processes are started anyway, and wait for the servers themselves
 HASTE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -119,13 +121,25 @@ class Supervisor:
         was_short = room.short
         if room.look():
             if was_short:
-                self._say(f"there is room again, {room.free_mb():.0f} MB: going on")
+                self._say(
+                    _log.info(
+                        "disk_has_room",
+                        "there is room again, {free_mb:.0f} MB: going on",
+                        free_mb=room.free_mb(),
+                    )
+                )
                 self._go_on(now)
             return False
         if not was_short:
             self._say(
-                f"the disk of {room.root} is full: {room.free_mb():.0f} MB are free; everything "
-                f"waits, and goes on by itself when {room.needed_mb:.0f} MB are free"
+                _log.info(
+                    "disk_full",
+                    "the disk of {folder} is full: {free_mb:.0f} MB are free; everything waits, "
+                    "and goes on by itself when {needed_mb:.0f} MB are free",
+                    folder=room.root,
+                    free_mb=room.free_mb(),
+                    needed_mb=room.needed_mb,
+                )
             )
             self._end_all()
             for child in self._children:
@@ -183,8 +197,13 @@ class Supervisor:
                 self._written = state
 
     def _obituary(self, child: Child, now: float) -> str:
-        name, code = child.program.name, child.last_exit
-        return f"{name} ended with code {code}; starting it again in {child.wait_s(now):.1f} s"
+        return _log.info(
+            "process_died",
+            "{name} ended with code {code}; starting it again in {wait_s:.1f} s",
+            name=child.program.name,
+            code=child.last_exit,
+            wait_s=child.wait_s(now),
+        )
 
     def _failure(self, name: str, what: str) -> ConfigurationError:
         log = self.folder.log(name)

@@ -17,8 +17,8 @@ class EventLog:
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)
 
-    def info(self, event: str, text: str, /, **fields: object) -> None:
-        """Tell what happened as planned.
+    def info(self, event: str, text: str, /, **fields: object) -> str:
+        """Tell what happened as planned, and return the sentence.
 
         Args:
             event: Stable name of what happened, in words with ``_`` between them.
@@ -26,6 +26,7 @@ class EventLog:
             fields: What belongs to it.
         """
         self._tell(logging.INFO, event, text, fields)
+        return text.format(**fields)
 
     def warning(self, event: str, text: str, /, **fields: object) -> None:
         """Tell what went wrong and mends itself; as `info`."""
