@@ -45,9 +45,11 @@ def _run_app(settings: Settings, role: str, name: str, shown: str) -> None:
     app = module.build_app(settings, name=name, folder=folder)
     serve_metrics(settings, shown)  # has a thread: after the replay processes have been forked
     import_module("uvloop").install()
-    import_module("faust").Worker(
+    worker = import_module("faust").Worker(
         app, override_logging=False, quiet=True, redirect_stdouts=False
-    ).execute_from_commandline()
+    )
+    worker.spinner = None  # it would write a terminal's codes into the log
+    worker.execute_from_commandline()
 
 
 if __name__ == "__main__":
