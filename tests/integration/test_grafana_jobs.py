@@ -16,7 +16,7 @@ from grafana import __main__ as jobs
 from grafana import store
 from grafana.annotations_job import GROUP, annotate_for_ever
 from grafana.metrics_job import measure_once
-from grafana.pipeline_metrics import Measure
+from grafana.pipeline_metrics import MOST_DAYS, Measure, of_the_future
 from schemas import topics
 from schemas.errors import RestartNeeded, Transient
 from schemas.settings import ClickHouseSettings, Settings
@@ -122,6 +122,21 @@ def test_lag_ends_members_disk_and_tables_are_measured(place: Place) -> None:
     assert after["lag", GROUP, topics.GAPS.name] == 0
     assert 0 < after["disk_free", "default", ""] < after["disk_total", "default", ""]
     assert after["uptime", "clickhouse", ""] >= 0
+
+
+def test_how_long_the_disk_lasts_is_measured_from_what_the_tables_gain(place: Place) -> None:
+    with place.client() as client:
+        client.command(
+            "INSERT INTO klines (symbol, interval, open_time) "
+            "SELECT 'BTCUSDT', '1m', now64(3) - number * 60 FROM numbers(6000)"
+        )
+        free = min(
+            row[0] for row in client.query("SELECT free_space FROM system.disks").result_rows
+        )
+        (found,) = of_the_future(client)
+
+    assert found.measure == "disk_full_days"
+    assert 100 < found.value <= min(MOST_DAYS, free / 1000)  # they gain kilobytes a day
 
 
 def test_all_that_is_measured_is_stored(place: Place) -> None:

@@ -29,7 +29,7 @@ PANELS = {
     f"{key}-{slug(panel['title'])}": panel
     for key, board in BOARDS.items()
     for panel in board["panels"]
-    if panel["type"] != "row"
+    if panel["type"] != "row" and panel["datasource"]["type"] != "prometheus"
 }
 VARIABLES = [
     (key, variable["name"], variable["query"]["rawSql"])
@@ -155,6 +155,7 @@ def test_an_alert_gets_one_number_a_label(world: World, alert: Any) -> None:
         ("Gap not repaired", [(2.0,)]),  # one found and forgotten, one given up
         ("Mismatch", [(2.0,)]),
         ("No prediction", [(0.0,)]),
+        ("Disk full soon", [(6.4,)]),
     ],
 )
 def test_an_alert_counts_what_is_wrong(

@@ -172,6 +172,7 @@ def _fill_measures(client: Client) -> None:
         "'member', 'candlewick-sinks', if(number < 30, 'sink-b', 'sink-a'), 1",
         "'disk_free', 'default', '', 40e9",
         "'disk_total', 'default', '', 100e9",
+        "'disk_full_days', 'clickhouse', '', 6.4 + number",
         "'bytes', 'trades', '', 5e8 - number",
         "'rows', 'trades', '', 1e7 - number",
         "'parts', 'trades', '', 12",
