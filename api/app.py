@@ -120,7 +120,7 @@ def _parts(settings: Settings, gate: Gate) -> Dependencies:
         symbols=Symbols(reader, feed.followed),
         gate=gate,
         evidence=RecentSkill(reader),
-        requests=Requests(settings.kafka.bootstrap_servers),
+        requests=Requests(settings.kafka),
         rates=Rates(limits.requests_per_minute, time.monotonic),
         heavy=Turns(limits.heavy_requests, waiting=16, of_one=2, retry_after_s=5),
         hashing=Turns(HASHING, waiting=16, of_one=4, retry_after_s=2),

@@ -94,7 +94,7 @@ def come_and_go(world: StreamWorld, part: list[str], names: list[str]) -> float:
 
 
 def choose(world: StreamWorld, part: list[str], *, is_followed: bool) -> None:
-    writer = Writer(world.kafka.bootstrap)
+    writer = Writer(world.kafka.settings)
     for name in part:
         choice = by_hand(name, is_followed=is_followed, now_ms=time.time_ns() // 10**6, reason="")
         writer.put(topics.SYMBOLS.name, message_of(choice))

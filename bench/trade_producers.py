@@ -24,7 +24,7 @@ from producers.binance.sockets.opening import open_socket
 from producers.trades.follower import Follower
 from producers.trades.publisher import Publisher
 from schemas import topics
-from schemas.settings import Settings, load_settings
+from schemas.settings import KafkaSettings, Settings, load_settings
 
 LOOK_S = 0.05
 
@@ -53,14 +53,15 @@ class Bare(Follower):
 async def ours(count: int, url: str, servers: str) -> None:
     loaded = load_settings().model_dump()
     loaded["binance"]["stream_url"] = url
+    loaded["kafka"]["bootstrap_servers"] = servers
     settings = Settings.model_validate(loaded)
     followed = FollowedSymbols(settings, name="bench")
-    await Bare(settings, Publisher(servers), RestClient(url), followed).measure(count)
+    await Bare(settings, Publisher(settings.kafka), RestClient(url), followed).measure(count)
 
 
 async def plain(count: int, url: str, servers: str) -> None:
     producer = open_producer(
-        servers,
+        KafkaSettings(bootstrap_servers=servers),
         name="plain",
         packing=Packing(linger_ms=2, queue_records=500_000, queue_kib=512 * 1024),
         on_error=lambda _: None,

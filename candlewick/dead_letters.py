@@ -11,6 +11,7 @@ from schemas import codecs, topics
 from schemas.dead_letters import DeadLetter, letter_of, read_letter
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage
 from schemas.market import TradeBlock
+from schemas.settings import KafkaSettings
 
 _NEWEST_RECORDS = 5_000  # a partition: some minutes, in which every active symbol has a block
 _PATIENCE_S = 5.0
@@ -39,13 +40,13 @@ class Buried:
         return self.letter.name
 
 
-def read_box(servers: str) -> list[Buried]:
+def read_box(kafka: KafkaSettings) -> list[Buried]:
     """Return every record in the dead-letter topic once, oldest first.
 
     Raises:
         ConfigurationError: Kafka does not answer, or the topic does not exist.
     """
-    with TopicReader(servers, _READER, answer_s=_PATIENCE_S) as reader:
+    with TopicReader(kafka, _READER, answer_s=_PATIENCE_S) as reader:
         return merged(reader.new(topics.DEAD_LETTERS))
 
 
@@ -95,12 +96,12 @@ def record_of(letter: DeadLetter) -> object:
     return codecs.read(topic.record, key=origin.key, value=letter.value, headers=origin.headers)
 
 
-def consequences(servers: str, letter: DeadLetter) -> str | None:
+def consequences(kafka: KafkaSettings, letter: DeadLetter) -> str | None:
     """Describe how a trade block sent behind newer ones affects candles; None if none is newer."""
     block = record_of(letter)
     if not isinstance(block, TradeBlock):
         return None
-    places = _next_places(servers, letter.origin.partition, block.symbol)
+    places = _next_places(kafka, letter.origin.partition, block.symbol)
     era, newest = max(places, default=(0, 0))
     if (era, newest) <= (block.era, block.first_agg_id):
         return None
@@ -118,7 +119,7 @@ def consequences(servers: str, letter: DeadLetter) -> str | None:
     )
 
 
-def send_again(servers: str, letter: DeadLetter, *, now_ms: int) -> None:
+def send_again(kafka: KafkaSettings, letter: DeadLetter, *, now_ms: int) -> None:
     """Write the record to its topic again, then record that in the dead-letter topic.
 
     A crash in between may cause a second delivery. That is harmless: every reader recognises
@@ -129,7 +130,7 @@ def send_again(servers: str, letter: DeadLetter, *, now_ms: int) -> None:
     """
     origin = letter.origin
     again = codecs.Message(origin.key or b"", letter.value, origin.headers)
-    writer = Writer(servers)
+    writer = Writer(kafka)
     writer.put(origin.topic, again)
     writer.put(topics.DEAD_LETTERS.name, letter_of(letter.value, origin, retried_ms=now_ms))
 
@@ -146,8 +147,8 @@ def chosen(box: Mapping[str, Buried], names: Iterable[str]) -> Iterator[Buried]:
         yield box[name]
 
 
-def _next_places(servers: str, partition: int, symbol: str) -> Iterator[tuple[int, int]]:
-    with TopicReader(servers, _READER, answer_s=_PATIENCE_S) as reader:
+def _next_places(kafka: KafkaSettings, partition: int, symbol: str) -> Iterator[tuple[int, int]]:
+    with TopicReader(kafka, _READER, answer_s=_PATIENCE_S) as reader:
         for message in reader.newest(topics.TRADES, _NEWEST_RECORDS):
             if message.partition() == partition and message.key() == symbol.encode():
                 yield from _next_place(message)

@@ -26,7 +26,7 @@ from schemas.codecs import record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.market import Gap
 from schemas.predictions import ModelVersion
-from schemas.settings import Settings
+from schemas.settings import KafkaSettings, Settings
 
 GROUP = "candlewick-annotations"
 _log = EventLog(__name__)
@@ -51,7 +51,7 @@ def annotate_for_ever(
     """
     url, token = settings.grafana.url, settings.grafana.token.get_secret_value()
     with connected(url, token) as api:
-        consumer = _consumer(settings.kafka.bootstrap_servers)
+        consumer = _consumer(settings.kafka)
         commits = Commits(consumer)
 
         def tell(note: Annotation) -> bool:
@@ -144,7 +144,7 @@ def _until_written(
     return False
 
 
-def _consumer(servers: str) -> Consumer:
-    consumer = open_member(servers, Membership(GROUP))
+def _consumer(kafka: KafkaSettings) -> Consumer:
+    consumer = open_member(kafka, Membership(GROUP))
     consumer.subscribe([topics.GAPS.name, topics.MODEL_VERSIONS.name])
     return consumer

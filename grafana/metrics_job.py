@@ -62,7 +62,7 @@ def measure_once(client: Client, kafka: GroupOffsets) -> list[Measure]:
 def _measure_until_trouble(
     settings: Settings, wait: Callable[[float], bool], attempted: Callable[[], None]
 ) -> None:
-    kafka = GroupOffsets(settings.kafka.bootstrap_servers)
+    kafka = GroupOffsets(settings.kafka)
     with store.writer(settings.clickhouse) as client:
         looked_s = -inf
         while not wait(0):

@@ -19,6 +19,7 @@ from clients.watching.log import EventLog
 from producers.watchdog import delivering, watched
 from schemas.codecs import Record, contract_header, message_of
 from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded, Transient
+from schemas.settings import KafkaSettings
 from schemas.topics import Topic
 
 _log = EventLog(__name__)
@@ -32,9 +33,9 @@ CLOSE_S: Final = 10.0
 class BulkPublisher:
     """The only Kafka producer of a backfill; use it inside `serving`."""
 
-    def __init__(self, bootstrap_servers: str, *, pace: int | None = None) -> None:
+    def __init__(self, kafka: KafkaSettings, *, pace: int | None = None) -> None:
         """Set up the producer; ``pace`` limits the records a second, so that others keep up."""
-        self._servers = bootstrap_servers
+        self._kafka = kafka
         self._pace = pace
         self._next_ms = 0
         self._on_the_way = 0
@@ -45,7 +46,7 @@ class BulkPublisher:
         self._done = self._served = 0
         self._waiting: set[asyncio.Future[int]] = set()
         self._producer = open_producer(
-            bootstrap_servers,
+            kafka,
             name="candlewick-backfill",
             packing=Packing(
                 linger_ms=20,
@@ -63,7 +64,7 @@ class BulkPublisher:
         try:
             async with (
                 watched(lambda: self._served, lambda: True),
-                delivering(self._servers, lambda: self._done, lambda: self._on_the_way),
+                delivering(self._kafka, lambda: self._done, lambda: self._on_the_way),
             ):
                 yield self
         finally:
@@ -198,7 +199,7 @@ class BulkPublisher:
     def _refuse_failure(self) -> None:
         if self._failure is None:
             return
-        found = meaning(self._failure, topic=self._failed_topic, place=self._servers)
+        found = meaning(self._failure, topic=self._failed_topic, place=self._kafka.place)
         if isinstance(found, ConfigurationError | RestartNeeded):
             raise found
         raise RestartNeeded(f"Kafka refused a record: {found}")
@@ -208,5 +209,5 @@ class BulkPublisher:
             self._failure = error
         elif error.code() == BROKERS_DOWN:
             _log.warning(
-                "kafka_away", "{reason}; candles wait for it", reason=no_answer(self._servers)
+                "kafka_away", "{reason}; candles wait for it", reason=no_answer(self._kafka.place)
             )

@@ -8,6 +8,7 @@ from clients.kafka.records import Message, place_of
 from clients.watching.log import EventLog
 from schemas import topics
 from schemas.errors import PoisonMessage
+from schemas.settings import KafkaSettings
 
 _log = EventLog(__name__)
 LOOK_BACK: Final = 5_000  # newest letters of each partition that are searched for a record's letter
@@ -20,14 +21,14 @@ class Burial:
     letter gets no second one.
     """
 
-    def __init__(self, bootstrap_servers: str, *, reader: str) -> None:
+    def __init__(self, kafka: KafkaSettings, *, reader: str) -> None:
         """Set up the sender; it connects to Kafka only for the first record.
 
         Args:
-            bootstrap_servers: Brokers, host:port, comma separated.
+            kafka: Where the brokers are, and how to sign in.
             reader: The process that reads the records: ``stream``, ``backfill``, ``coins``.
         """
-        self._servers = bootstrap_servers
+        self._kafka = kafka
         self._reader = reader
         self._letters: DeadLetters | None = None
         self._known: set[str] = set()
@@ -42,8 +43,8 @@ class Burial:
         topic, partition, offset = place_of(message)
         name = f"{topic}/{partition}/{offset}"
         if self._letters is None:
-            self._letters = DeadLetters(self._servers, reader=self._reader)
-            self._known |= _names(self._servers)
+            self._letters = DeadLetters(self._kafka, reader=self._reader)
+            self._known |= _names(self._kafka)
         if name not in self._known:
             self._letters.bury(error, message)
             self._known.add(name)
@@ -56,7 +57,7 @@ class Burial:
             )
 
 
-def _names(servers: str) -> set[str]:
-    with TopicReader(servers, "candlewick-burial") as reader:
+def _names(kafka: KafkaSettings) -> set[str]:
+    with TopicReader(kafka, "candlewick-burial") as reader:
         found = (message.key() for message in reader.newest(topics.DEAD_LETTERS, LOOK_BACK))
         return {key.decode(errors="replace") for key in found if key}

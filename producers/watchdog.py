@@ -9,6 +9,7 @@ from clients.clock import steady_ms
 from clients.kafka.group import GroupOffsets
 from clients.process import Progress, leave
 from schemas.errors import Transient
+from schemas.settings import KafkaSettings
 
 BEAT_S: Final = 1.0
 STALL_S: Final = 120.0  # longer than any call's limit, and than the pauses of a start
@@ -18,10 +19,10 @@ LOOK_MS: Final = 10_000
 class RecordsWait:
     """Checks whether records wait although Kafka answers other requests."""
 
-    def __init__(self, bootstrap_servers: str, waiting: Callable[[], int]) -> None:
+    def __init__(self, kafka: KafkaSettings, waiting: Callable[[], int]) -> None:
         """Set up the check; ``waiting`` returns the number of unacknowledged records."""
         self._waiting = waiting
-        self._kafka = GroupOffsets(bootstrap_servers)
+        self._kafka = GroupOffsets(kafka)
         self._asked_ms = -LOOK_MS
         self._answers = False
 
@@ -78,7 +79,7 @@ async def _beat(progress: Progress, done: Callable[[], int], has_input: Callable
 
 @asynccontextmanager
 async def delivering(
-    bootstrap_servers: str,
+    kafka: KafkaSettings,
     delivered: Callable[[], int],
     waiting: Callable[[], int],
     *,
@@ -88,13 +89,13 @@ async def delivering(
     """End the process when records wait and Kafka answers, but acknowledges none.
 
     Args:
-        bootstrap_servers: Brokers, host:port, comma separated.
+        kafka: Where the brokers are, and how to sign in.
         delivered: Returns the number of records that Kafka has acknowledged or refused so far.
         waiting: Returns the number of records that are still waiting.
         limit_s: Longest time without an acknowledgement, in seconds.
         give_up: Called with the reason; ends the process.
     """
-    waits = RecordsWait(bootstrap_servers, waiting)
+    waits = RecordsWait(kafka, waiting)
     progress = Progress(limit_s, waits, give_up=give_up, part="delivery")
     progress.watch()
     task = asyncio.create_task(_beat(progress, delivered, lambda: True))

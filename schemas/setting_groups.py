@@ -1,5 +1,6 @@
 """The groups of settings, one for each part of the system."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
@@ -16,9 +17,12 @@ from schemas.setting_types import (
     OptionalClusterName,
     OptionalFile,
     OptionalHttpUrl,
+    OptionalUserName,
     PortOrOff,
+    SaslMechanism,
     Seconds,
     Secret,
+    SecurityProtocol,
     Since,
     Targets,
     UserName,
@@ -36,10 +40,31 @@ class Group(BaseModel):
 
 
 class KafkaSettings(Group):
-    """Address of the brokers, and how topics are created."""
+    """Address of the brokers, how to sign in there, and how topics are created."""
 
     bootstrap_servers: Brokers = Field(
         "127.0.0.1:9092", description="Brokers, host:port, comma separated."
+    )
+    security_protocol: SecurityProtocol = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL, as the brokers ask."
+    )
+    sasl_mechanism: SaslMechanism = Field(
+        "SCRAM-SHA-512", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; for SASL."
+    )
+    sasl_username: OptionalUserName = Field(None, description="User at the brokers; for SASL.")
+    sasl_password: Secret = Field(
+        SecretStr(""), validate_default=True, description="Password of this user."
+    )
+    ssl_ca: OptionalFile = Field(
+        None,
+        description="PEM file of the authority that signed the brokers' certificates. If not set: "
+        "the authorities of the system.",
+    )
+    ssl_certificate: OptionalFile = Field(
+        None, description="PEM file of our own certificate, if the brokers ask for one."
+    )
+    ssl_key: OptionalFile = Field(
+        None, validate_default=True, description="PEM file of its key, without a password."
     )
     partitions: int = Field(
         4, ge=1, le=1000, description="Partitions of each topic that is created."
@@ -47,6 +72,39 @@ class KafkaSettings(Group):
     replication_factor: int = Field(
         1, ge=1, le=9, description="Copies of each topic that is created."
     )
+
+    @property
+    def place(self) -> str:
+        """The brokers, for an error: with TLS or a user also how they were asked."""
+        if self.security_protocol == "PLAINTEXT":
+            return self.bootstrap_servers
+        user = f" as {self.user}" if self.user else ""
+        return f"{self.bootstrap_servers} ({self.security_protocol}{user})"
+
+    @property
+    def user(self) -> str | None:
+        """Who signs in with a password; None if the brokers do not ask for one."""
+        return self.sasl_username if self.security_protocol.startswith("SASL_") else None
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the brokers are reached by TLS."""
+        return self.security_protocol.endswith("SSL")
+
+    @field_validator("ssl_key")
+    @classmethod
+    def _with_certificate(cls, value: Path | None, found: ValidationInfo) -> Path | None:
+        if (value is None) != (found.data.get("ssl_certificate") is None):
+            raise ValueError("certificate and key belong together: set both, or neither")
+        return value
+
+    @field_validator("sasl_password")
+    @classmethod
+    def _with_user(cls, value: SecretStr, found: ValidationInfo) -> SecretStr:
+        asked = str(found.data.get("security_protocol")).startswith("SASL_")
+        if asked and not (value.get_secret_value() and found.data.get("sasl_username")):
+            raise ValueError("the brokers ask for a user (SASL): set SASL_USERNAME and this")
+        return value
 
 
 class ClickHouseSettings(Group):

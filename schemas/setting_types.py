@@ -234,10 +234,13 @@ def _none_if_empty(value: object) -> object:
 
 Host = Annotated[str, AfterValidator(_host)]
 Brokers = Annotated[str, AfterValidator(_brokers)]
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 HttpUrl = Annotated[str, AfterValidator(_http)]
 OptionalHttpUrl = Annotated[str, AfterValidator(_http_or_none)]
 WebsocketUrl = Annotated[str, AfterValidator(_websocket)]
 UserName = Annotated[str, AfterValidator(_user)]
+OptionalUserName = Annotated[UserName | None, BeforeValidator(_none_if_empty)]
 DatabaseName = Annotated[str, AfterValidator(_database)]
 ClusterName = Annotated[str, AfterValidator(_cluster)]
 OptionalClusterName = Annotated[ClusterName | None, BeforeValidator(_none_if_empty)]

@@ -59,18 +59,18 @@ def _arguments() -> argparse.Namespace:
 
 
 def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
-    servers = settings.kafka.bootstrap_servers
+    kafka = settings.kafka
     tables = tuple(
         table
         for table in tables_with(settings.sinks)
         if part == "all" or (table.topic in HISTORY) == (part == "history")
     )
     names = [table.topic.name for table in tables]
-    ids = topic_ids(servers, names)
-    store, letters = ClickHouse(settings.clickhouse), DeadLetters(servers, reader=READER)
+    ids = topic_ids(kafka, names)
+    store, letters = ClickHouse(settings.clickhouse), DeadLetters(kafka, reader=READER)
 
     group = f"{GROUP}-history" if part == "history" else GROUP
-    offsets = GroupOffsets(servers)
+    offsets = GroupOffsets(kafka)
 
     def stored() -> dict[int, int]:
         committed = offsets.committed(group).items()
@@ -83,10 +83,10 @@ def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
         return Delivery(*way)
 
     consumer = sink_consumer(
-        servers, instance=instance, group=group, fetch_wait_ms=settings.sinks.fetch_wait_ms
+        kafka, instance=instance, group=group, fetch_wait_ms=settings.sinks.fetch_wait_ms
     )
     drain = Drain(consumer, tables, route)
-    waits = InputWaits(servers, group, names, except_for=drain.standing)
+    waits = InputWaits(kafka, group, names, except_for=drain.standing)
     progress = Progress(STALL_S, lambda: not drain.is_delivering and waits())
     drain.attempted = progress.attempted
     progress.watch()

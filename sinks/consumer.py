@@ -3,13 +3,14 @@
 from confluent_kafka import Consumer
 
 from clients.kafka.opening import Membership, open_member
+from schemas.settings import KafkaSettings
 
 GROUP = "candlewick-sinks"
 FETCH_BYTES = 64 * 1024
 
 
 def sink_consumer(
-    bootstrap_servers: str,
+    kafka: KafkaSettings,
     *,
     instance: str | None,
     fetch_wait_ms: int,
@@ -18,14 +19,14 @@ def sink_consumer(
     """Open a consumer in the sinks' group.
 
     Args:
-        bootstrap_servers: Brokers, host:port, comma separated.
+        kafka: Where the brokers are, and how to sign in.
         instance: Unique name of this process in the group. With it, a restarted process gets its
             partitions back at once; without it, after the session timeout of the old process.
         fetch_wait_ms: How long Kafka may collect `FETCH_BYTES` of records before it answers.
         group: Consumer group whose offsets are used.
     """
     return open_member(
-        bootstrap_servers,
+        kafka,
         Membership(group, instance, cooperative=True),
         fetch_wait_ms=fetch_wait_ms,
         fetch_bytes=FETCH_BYTES,

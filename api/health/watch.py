@@ -67,7 +67,7 @@ class Watch:
         self._settings = settings
         self._feed = feed
         self._reader = Reader(settings.clickhouse, connections=2, answer_s=ANSWER_S)
-        self._kafka = GroupOffsets(settings.kafka.bootstrap_servers)
+        self._kafka = GroupOffsets(settings.kafka)
         self._lags = Lags()
         self._give_up = give_up
         self._ending = threading.Event()

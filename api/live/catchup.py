@@ -13,6 +13,7 @@ from clients.kafka.errors import meaning
 from clients.kafka.offsets import span_of
 from clients.limits import within
 from schemas.errors import Transient
+from schemas.settings import KafkaSettings
 
 PATIENCE_S = 10.0
 Range = tuple[int, int]
@@ -38,20 +39,18 @@ def missing_ranges(have: Position, upto: Position) -> dict[Place, Range]:
     return {place: (at, end) for place, (at, end) in pairs.items() if at < end}
 
 
-def read_missed(servers: str, ranges: Mapping[Place, Range]) -> Iterator[Missed]:
+def read_missed(kafka: KafkaSettings, ranges: Mapping[Place, Range]) -> Iterator[Missed]:
     """Yield the events in these ranges of offsets, in batches.
 
     Raises:
         Transient: Kafka does not answer, or stops answering.
     """
-    consumer = new_consumer(servers)
+    consumer = new_consumer(kafka)
     try:
         starts = within(
             PATIENCE_S,
-            f"Kafka at {servers} (where the past begins)",
-            lambda: {
-                place: _first(consumer, place, span, servers) for place, span in ranges.items()
-            },
+            f"Kafka at {kafka.place} (where the past begins)",
+            lambda: {place: _first(consumer, place, span, kafka) for place, span in ranges.items()},
         )
         lost = sum(starts[place] - at for place, (at, _) in ranges.items())
         yield Missed((), {}, lost)
@@ -66,15 +65,15 @@ def read_missed(servers: str, ranges: Mapping[Place, Range]) -> Iterator[Missed]
             left = {place: end for place, end in left.items() if place not in done}
             yield missed
     except KafkaException as error:
-        raise meaning(error, place=servers) from error
+        raise meaning(error, place=kafka.place) from error
     finally:
         close(consumer)
 
 
-def _first(consumer: Consumer, place: Place, span: Range, servers: str) -> int:
+def _first(consumer: Consumer, place: Place, span: Range, kafka: KafkaSettings) -> int:
     kind, partition = place
     low, _ = span_of(
-        consumer, TopicPartition(kind.topic.name, partition), servers, answer_s=PATIENCE_S
+        consumer, TopicPartition(kind.topic.name, partition), kafka, answer_s=PATIENCE_S
     )
     return min(max(low, span[0]), span[1])
 

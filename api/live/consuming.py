@@ -8,6 +8,7 @@ from clients.kafka.opening import open_reader
 from clients.limits import within
 from clients.watching.log import EventLog
 from schemas.errors import Transient
+from schemas.settings import KafkaSettings
 
 _log = EventLog(__name__)
 PATIENCE_S: Final = 5.0
@@ -16,14 +17,14 @@ _TOGETHER_S = 0.02  # messages this soon after the first are sent to subscribers
 _POLL_MESSAGES = 2000
 
 
-def new_consumer(servers: str) -> Consumer:
+def new_consumer(kafka: KafkaSettings) -> Consumer:
     """Return a consumer that commits no offsets, for questions that wait for one another."""
-    return open_reader(servers, "candlewick-api", fetch_wait_ms=20, memory_kib=4_096)
+    return open_reader(kafka, "candlewick-api", fetch_wait_ms=20, memory_kib=4_096)
 
 
-def tail_consumer(servers: str) -> Consumer:
+def tail_consumer(kafka: KafkaSettings) -> Consumer:
     """Return a consumer that commits no offsets, for the live tail: it asks seldom at rest."""
-    return open_reader(servers, "candlewick-api", memory_kib=4_096)
+    return open_reader(kafka, "candlewick-api", memory_kib=4_096)
 
 
 def next_messages(consumer: Consumer) -> list[Message]:

@@ -28,12 +28,12 @@ class Feed:
     """All live data that the API has from Kafka."""
 
     def __init__(self, settings: Settings) -> None:
-        self.servers = settings.kafka.bootstrap_servers
+        self.kafka = settings.kafka
         self.limits = settings.api
         self.followed = FollowedSymbols(settings, name="candlewick-api")
         self.market = Market(self.followed, time.monotonic, _now_ms)
         self.hub = Hub()
-        self.tail = Tail(self.servers, self.hub.begin, self._take)
+        self.tail = Tail(self.kafka, self.hub.begin, self._take)
         self.unreadable = 0
         self._catching_up = CapacityLimiter(CATCHING_UP)
 
@@ -100,7 +100,7 @@ class Feed:
         if sum(end - at for at, end in ranges.values()) > LARGEST_PAST:
             yield Missed((), dict(upto), sum(end - at for at, end in ranges.values()))
             return
-        missed = read_missed(self.servers, ranges)
+        missed = read_missed(self.kafka, ranges)
         async with self._catching_up:
             while (stretch := await to_thread.run_sync(next, missed, None)) is not None:
                 yield stretch

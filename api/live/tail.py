@@ -22,6 +22,7 @@ from clients.kafka.offsets import Span, spans_of
 from clients.process import Progress, leave
 from clients.watching.log import EventLog
 from schemas.errors import CandlewickError, Transient
+from schemas.settings import KafkaSettings
 
 _log = EventLog(__name__)
 REMEMBERED = 300  # newest records of each partition that are read at the start
@@ -35,14 +36,14 @@ class Tail:
     """The thread that follows Kafka.
 
     Attributes:
-        servers: Brokers, host:port, comma separated.
+        kafka: Where the brokers are, and how to sign in.
         begin: Called once in the event loop with the first position.
         take: Called in the event loop with each batch.
         give_up: Called with the reason when the thread cannot continue.
         standing: Reason of each stopped partition: a record there needs a newer version.
     """
 
-    servers: str
+    kafka: KafkaSettings
     begin: Callable[[Position], None]
     take: Callable[[Arrived], None]
     give_up: Callable[[str], None] = leave
@@ -91,12 +92,14 @@ class Tail:
             self.give_up(self._trouble)
 
     def _attempt(self, loop: asyncio.AbstractEventLoop) -> None:
-        consumer = tail_consumer(self.servers)
+        consumer = tail_consumer(self.kafka)
         try:
             self._follow(consumer, loop)
         except (KafkaException, CandlewickError) as error:
             cause = (
-                meaning(error, place=self.servers) if isinstance(error, KafkaException) else error
+                meaning(error, place=self.kafka.place)
+                if isinstance(error, KafkaException)
+                else error
             )
             if not isinstance(cause, Transient):
                 _log.warning("stream_retried", "{error}; trying again", error=cause)
@@ -107,7 +110,7 @@ class Tail:
             self._progress.attempted()
 
     def _follow(self, consumer: Consumer, loop: asyncio.AbstractEventLoop) -> None:
-        ends = _spans(consumer, self.servers)
+        ends = _spans(consumer, self.kafka)
         if not self._position:
             self._position = {p: max(low, high - REMEMBERED) for p, (low, high) in ends.items()}
             loop.call_soon_threadsafe(self.begin, dict(self._position))
@@ -150,11 +153,9 @@ class Tail:
             self.give_up("messages from Kafka cannot be processed")
 
 
-def _spans(consumer: Consumer, servers: str) -> dict[Place, Span]:
+def _spans(consumer: Consumer, kafka: KafkaSettings) -> dict[Place, Span]:
     return {
         (kind, number): span
         for kind in Kind
-        for number, span in spans_of(
-            consumer, kind.topic.name, servers, answer_s=PATIENCE_S
-        ).items()
+        for number, span in spans_of(consumer, kind.topic.name, kafka, answer_s=PATIENCE_S).items()
     }

@@ -13,6 +13,7 @@ from clients.limits import within
 from schemas.codecs import message_of, record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.predictions import TrainingRequest
+from schemas.settings import KafkaSettings
 from schemas.topics import TRAINING_REQUESTS
 
 PATIENCE_S = 5.0
@@ -45,9 +46,9 @@ def parse_receipt(text: str) -> Receipt:
 class Requests:
     """The topic of training requests."""
 
-    def __init__(self, servers: str) -> None:
-        self._servers = servers
-        self._writer = Writer(servers, answer_s=PATIENCE_S)
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._writer = Writer(kafka, answer_s=PATIENCE_S)
 
     def send(self, request: TrainingRequest) -> Receipt:
         """Write a request to Kafka.
@@ -68,17 +69,19 @@ class Requests:
             ConfigurationError: The topic does not exist.
         """
         return within(
-            PATIENCE_S, f"Kafka at {self._servers} (a request)", lambda: self._find(receipt)
+            PATIENCE_S,
+            f"Kafka at {self._kafka.place} (a request)",
+            lambda: self._find(receipt),
         )
 
     def _find(self, receipt: Receipt) -> TrainingRequest | None:
-        consumer = new_consumer(self._servers)
+        consumer = new_consumer(self._kafka)
         place = TopicPartition(TRAINING_REQUESTS.name, receipt.partition, receipt.offset)
         try:
-            there = partitions_of(consumer, place.topic, self._servers, answer_s=PATIENCE_S)
+            there = partitions_of(consumer, place.topic, self._kafka, answer_s=PATIENCE_S)
             if receipt.partition not in there:
                 return None
-            low, high = span_of(consumer, place, self._servers, answer_s=PATIENCE_S)
+            low, high = span_of(consumer, place, self._kafka, answer_s=PATIENCE_S)
             if not low <= receipt.offset < high:
                 return None
             consumer.assign([place])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from candlewick.client.start_position import Start
+from schemas.settings import KafkaSettings
 from schemas.topics import Topic
 
 
@@ -11,14 +12,14 @@ class SubscriptionRequest:
     """The topic to read, where to start, and where to stop.
 
     Attributes:
-        servers: Brokers, host:port, comma separated.
+        kafka: Where the brokers are, and how to sign in.
         keys: Record keys to return; empty for all.
         group: Consumer group that stores the offsets; None to store none.
         follow: If False, stop after the last record present.
         replayed: Whether to return records of the past that a replay made.
     """
 
-    servers: str
+    kafka: KafkaSettings
     topic: Topic
     keys: frozenset[bytes]
     start: Start

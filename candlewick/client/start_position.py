@@ -9,16 +9,22 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from clients.kafka.errors import meaning
 from clients.kafka.offsets import Span, span_of
 from schemas.errors import CandlewickError, ConfigurationError, Transient
+from schemas.settings import KafkaSettings
 
 Start = Literal["beginning", "latest"] | datetime | Mapping[int, int]
 PATIENCE_S = 3.0
 
 
 class TopicAt(NamedTuple):
-    """A topic and the brokers (host:port) that serve it."""
+    """A topic and the brokers that serve it."""
 
     name: str
-    servers: str
+    kafka: KafkaSettings
+
+    @property
+    def servers(self) -> str:
+        """The brokers, for an error."""
+        return self.kafka.place
 
 
 def refused(error: KafkaError, topic: TopicAt) -> CandlewickError:
@@ -60,7 +66,7 @@ def begin_at(
         ConfigurationError: A partition or an offset does not exist.
     """
     kept = {
-        p: span_of(consumer, TopicPartition(topic.name, p), topic.servers, answer_s=PATIENCE_S)
+        p: span_of(consumer, TopicPartition(topic.name, p), topic.kafka, answer_s=PATIENCE_S)
         for p in partitions
     }
     offsets = _offsets(consumer, topic, kept, start)

@@ -13,6 +13,7 @@ from schemas.coins import Coin, CoinDay
 from schemas.errors import ConfigurationError
 from schemas.market import Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score
+from schemas.settings import load_settings
 from schemas.topics import Topic
 
 _CANDLES = Literal[
@@ -85,7 +86,7 @@ def subscribe(
         replayed: Also return records of the past that a replay made: candles of
             ``candlewick backfill --trades``, and scores of the first start.
         servers: Brokers, host:port. Default: the environment, else the stack of the working
-            directory or of a folder above it.
+            directory or of a folder above it. How to sign in is always the environment's.
 
     Raises:
         Transient: The broker does not answer.
@@ -95,8 +96,9 @@ def subscribe(
     if found.record is None:
         raise ConfigurationError(f"{found.name} has no records of one type: use `candlewick tail`")
     check_start(start)
+    kafka = (load_settings() if servers else nearby_settings()).kafka
     wish = SubscriptionRequest(
-        servers=servers or nearby_settings().kafka.bootstrap_servers,
+        kafka=kafka.model_copy(update={"bootstrap_servers": servers}) if servers else kafka,
         topic=found,
         keys=_keys(found, symbols),
         start=start,

@@ -36,11 +36,11 @@ class Subscription(Generic[RecordT]):
     def __init__(self, record: type[RecordT], wish: SubscriptionRequest) -> None:
         self._record = record
         self._wish = wish
-        self._at = TopicAt(wish.topic.name, wish.servers)
+        self._at = TopicAt(wish.topic.name, wish.kafka)
         self._last: Message | None = None
         self._ended: set[int] = set()
         self._open = True
-        self._consumer = open_subscriber(wish.servers, wish.group, tells_ends=not wish.follow)
+        self._consumer = open_subscriber(wish.kafka, wish.group, tells_ends=not wish.follow)
         try:
             self._begin()
         except Exception:
@@ -106,9 +106,7 @@ class Subscription(Generic[RecordT]):
 
     def _begin(self) -> None:
         wish = self._wish
-        partitions = partitions_of(
-            self._consumer, wish.topic.name, wish.servers, answer_s=PATIENCE_S
-        )
+        partitions = partitions_of(self._consumer, wish.topic.name, wish.kafka, answer_s=PATIENCE_S)
         if wish.group is not None:
             self._consumer.subscribe([wish.topic.name], on_assign=self._assigned)
             return

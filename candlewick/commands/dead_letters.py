@@ -22,6 +22,7 @@ from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.record_rows import letter_row
 from candlewick.terminal.row_printer import shown, utc
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage
+from schemas.settings import KafkaSettings
 
 dead_letters = typer.Typer(
     invoke_without_command=True,
@@ -42,7 +43,7 @@ def bare(context: typer.Context, *, as_json: AsJson = False, newest: Newest = 10
 def list_letters(*, as_json: AsJson = False, newest: Newest = 1000) -> None:
     """List each rejected record once, with the reason and the readers that rejected it."""
     with quiet_end():
-        box = read_box(_servers())[-newest:]
+        box = read_box(_kafka())[-newest:]
         if as_json:
             print_json(map(letter_row, box))
         else:
@@ -59,7 +60,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show all that is stored about one record."""
-    box = {buried.name: buried for buried in read_box(_servers())}
+    box = {buried.name: buried for buried in read_box(_kafka())}
     (buried,) = chosen(box, [name])
     if as_json:
         print_json([_row(buried)])
@@ -93,23 +94,23 @@ def retry(
     """Send records to their topics again, once each, after a fix."""
     if bool(names) == everything:
         raise ConfigurationError("name the dead letters to send again, or use --all")
-    servers = _servers()
-    box = {buried.name: buried for buried in read_box(servers)}
+    kafka = _kafka()
+    box = {buried.name: buried for buried in read_box(kafka)}
     wanted = list(box.values()) if everything else list(chosen(box, names or []))
     refused = 0
     for buried in wanted:
         if reason := why_not(buried):
             refused += 1
             typer.echo(f"{buried.name}: not sent: {reason}", err=not everything)
-        elif _is_agreed(servers, buried, sure=sure):
-            send_again(servers, buried.letter, now_ms=time.time_ns() // 1_000_000)
+        elif _is_agreed(kafka, buried, sure=sure):
+            send_again(kafka, buried.letter, now_ms=time.time_ns() // 1_000_000)
             typer.echo(f"{buried.name}: sent again")
     if refused and not everything:
         raise typer.Exit(WRONG)
 
 
-def _is_agreed(servers: str, buried: Buried, *, sure: bool) -> bool:
-    effect = consequences(servers, buried.letter)
+def _is_agreed(kafka: KafkaSettings, buried: Buried, *, sure: bool) -> bool:
+    effect = consequences(kafka, buried.letter)
     if effect is None:
         return True
     typer.echo(f"{buried.name}: {effect}")
@@ -154,5 +155,5 @@ def _hexadecimal(data: bytes) -> str:
     return text + (f"\n…  {len(data) - most} more" if len(data) > most else "")
 
 
-def _servers() -> str:
-    return reader_settings().kafka.bootstrap_servers
+def _kafka() -> KafkaSettings:
+    return reader_settings().kafka

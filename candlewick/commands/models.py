@@ -159,7 +159,7 @@ def _decide(event: ModelEvent, model: str, version: str, symbol: str) -> None:
         reason=f"decided by {person}",
         details=orjson.dumps({"effective_ms": effective_ms, "decided_by": person}).decode(),
     )
-    write(settings.kafka.bootstrap_servers, topics.MODEL_VERSIONS, decided)
+    write(settings.kafka, topics.MODEL_VERSIONS, decided)
     typer.echo(f"{model} {event.value} for {name or 'all symbols'} at {_time(effective_ms)} UTC")
 
 

@@ -79,7 +79,7 @@ def _choose(names: list[str], *, is_followed: bool) -> None:
             raise ConfigurationError(str(error)) from error
     now_ms = time.time_ns() // 1_000_000
     reason = f"{'added' if is_followed else 'removed'} by hand"
-    writer = Writer(settings.kafka.bootstrap_servers)
+    writer = Writer(settings.kafka)
     for name in wanted:
         choice = by_hand(name, is_followed=is_followed, now_ms=now_ms, reason=reason)
         writer.put(topics.SYMBOLS.name, message_of(choice))

@@ -37,10 +37,10 @@ def tail(
 ) -> None:
     """Print the records of a topic as they arrive, one row for each trade, candle or gap."""
     chosen = topic_named(topic)
-    servers = reader_settings().kafka.bootstrap_servers
+    kafka = reader_settings().kafka
     printer = RowPrinter(as_json=as_json)
     with quiet_end(), suppress(KeyboardInterrupt):  # it has no other end
-        follower = TopicFollower(servers, chosen, from_beginning=from_beginning)
+        follower = TopicFollower(kafka, chosen, from_beginning=from_beginning)
         left = rows
         for messages in follower.follow():
             found = list(islice(_rows(chosen, messages, symbol and symbol.upper()), left))

@@ -41,8 +41,8 @@ def train(
     )
     if fault := fault_of(request):
         raise ConfigurationError(fault)
-    servers = reader_settings().kafka.bootstrap_servers
-    write(servers, topics.TRAINING_REQUESTS, request)
+    kafka = reader_settings().kafka
+    write(kafka, topics.TRAINING_REQUESTS, request)
     version = version_of(request)
     typer.echo(f"requested {model} {version} for {request.symbol or 'all symbols'}")
     typer.echo(f"follow it with `candlewick models show {version}` and `candlewick logs trainer`")

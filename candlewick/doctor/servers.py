@@ -18,7 +18,7 @@ _APPLIED = "SELECT name, checksum FROM schema_migrations ORDER BY name"
 def broker_and_topics(settings: KafkaSettings) -> Iterator[Finding]:
     """Check that Kafka answers, and that each topic is there as the table of topics has it."""
     found = deviations(settings)
-    yield Finding("Kafka", State.OK, f"answers at {settings.bootstrap_servers}")
+    yield Finding("Kafka", State.OK, f"answers at {settings.place}")
     missing = [one.topic for one in found if one.found is None]
     if missing:
         advice = "make them with `candlewick topics create`"

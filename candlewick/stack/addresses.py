@@ -81,7 +81,12 @@ def choose_addresses(
 
 def local_settings(settings: Settings, addresses: Addresses) -> Settings:
     """Return the settings with the addresses replaced by those of the local servers."""
-    kafka = settings.kafka.model_copy(update={"bootstrap_servers": addresses.bootstrap_servers})
+    kafka = settings.kafka.model_copy(
+        update={
+            "bootstrap_servers": addresses.bootstrap_servers,
+            "security_protocol": "PLAINTEXT",  # ours listens on loopback only
+        }
+    )
     clickhouse = settings.clickhouse.model_copy(update={"url": addresses.clickhouse_url})
     binance, coins = settings.binance, settings.coins
     if addresses.exchange is not None:

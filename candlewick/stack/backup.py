@@ -17,7 +17,7 @@ from schemas.files import whole_file
 
 MANIFEST: Final = "candlewick-backup.json"
 FORMAT: Final = 1
-LEFT_OUT: Final = frozenset({"logs", "run"})  # of the machine and its processes, not of the data
+LEFT_OUT: Final = frozenset({"logs", "metrics", "run"})  # of these processes, not of the data
 PIECE: Final = 1 << 20
 
 

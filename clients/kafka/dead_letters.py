@@ -11,6 +11,7 @@ from clients.watching.metrics import DEAD_LETTERS
 from schemas import topics
 from schemas.dead_letters import Origin, letter_of, plain_headers
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
+from schemas.settings import KafkaSettings
 
 _log: Final = EventLog(__name__)
 
@@ -22,16 +23,16 @@ class DeadLetters:
         refused: How many letters the broker would not take; each is in the log.
     """
 
-    def __init__(self, servers: str, *, reader: str) -> None:
+    def __init__(self, kafka: KafkaSettings, *, reader: str) -> None:
         """Set it up.
 
         Args:
-            servers: Brokers, host:port, comma separated.
+            kafka: Where the brokers are, and how to sign in.
             reader: Who met the records, for example ``sinks``.
         """
         self.reader = reader
         self.refused = 0
-        self._writer = Writer(servers)
+        self._writer = Writer(kafka)
 
     def bury(self, error: PoisonMessage, message: Message) -> None:
         """Write the letter of a record that cannot be read; as `send`."""

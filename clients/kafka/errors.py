@@ -18,6 +18,8 @@ _LOST: Final = (
 )
 BROKERS_DOWN: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
 TIMED_OUT: Final = KafkaError._TIMED_OUT  # noqa: SLF001
+# Told to the callback only: the library tries again, and what waits for it times out.
+NOT_LET_IN: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)  # noqa: SLF001
 PARTITION_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
 _SILENT: Final = (
     BROKERS_DOWN,

@@ -37,7 +37,7 @@ class FollowedSymbols:
         """
         self._take(SymbolBook(settings.named_symbols))
         self.is_read = False
-        self._servers = settings.kafka.bootstrap_servers
+        self._kafka = settings.kafka
         self._name = name
         self._reader: TopicReader | None = None
         self._ending = threading.Event()
@@ -66,7 +66,7 @@ class FollowedSymbols:
         with self._lock:
             if self._reader is None:
                 self._reader = TopicReader(
-                    self._servers, self._name, answer_s=ANSWER_S, fetch_wait_ms=FETCH_WAIT_MS
+                    self._kafka, self._name, answer_s=ANSWER_S, fetch_wait_ms=FETCH_WAIT_MS
                 )
             found: list[SymbolChoice] = []
             for message in self._reader.new(topics.SYMBOLS):

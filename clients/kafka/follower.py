@@ -7,6 +7,7 @@ from confluent_kafka import Message, TopicPartition
 from clients.kafka.offsets import spans_of
 from clients.kafka.opening import open_reader
 from schemas.errors import ConfigurationError
+from schemas.settings import KafkaSettings
 from schemas.topics import ALL, Topic
 
 PATIENCE_S = 3.0
@@ -40,9 +41,9 @@ class TopicFollower:
         ConfigurationError: The topic does not exist.
     """
 
-    def __init__(self, servers: str, topic: Topic, *, from_beginning: bool) -> None:
-        self._consumer = open_reader(servers, "candlewick-reader")
-        spans = spans_of(self._consumer, topic.name, servers, answer_s=PATIENCE_S)
+    def __init__(self, kafka: KafkaSettings, topic: Topic, *, from_beginning: bool) -> None:
+        self._consumer = open_reader(kafka, "candlewick-reader")
+        spans = spans_of(self._consumer, topic.name, kafka, answer_s=PATIENCE_S)
         starts = {p: low if from_beginning else high for p, (low, high) in spans.items()}
         self._consumer.assign([TopicPartition(topic.name, p, at) for p, at in starts.items()])
 

@@ -14,6 +14,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from clients.kafka.errors import no_answer
 from clients.kafka.opening import open_admin
 from schemas.errors import Transient
+from schemas.settings import KafkaSettings
 
 ANSWER_S: Final = 3.0
 _LOOK_S: Final = 10.0
@@ -36,8 +37,8 @@ class GroupOffsets:
     A client that was without an answer once may be so for ever: the next question has a new one.
     """
 
-    def __init__(self, servers: str) -> None:
-        self._servers = servers
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
         self._client: AdminClient | None = None
 
     def committed(self, group: str) -> dict[Place, int]:
@@ -110,12 +111,12 @@ class GroupOffsets:
 
     def _connected(self) -> AdminClient:
         if self._client is None:
-            self._client = open_admin(self._servers)
+            self._client = open_admin(self._kafka)
         return self._client
 
     def _silent(self) -> Transient:
         self._client = None
-        return no_answer(self._servers)
+        return no_answer(self._kafka.place)
 
 
 def behind(committed: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[str, int]:
@@ -137,7 +138,7 @@ class InputWaits:
 
     def __init__(
         self,
-        servers: str,
+        kafka: KafkaSettings,
         group: str,
         topics: Iterable[str],
         *,
@@ -146,12 +147,12 @@ class InputWaits:
         """Set it up.
 
         Args:
-            servers: Brokers, host:port, comma separated.
+            kafka: Where the brokers are, and how to sign in.
             group: Whose offsets are looked at.
             topics: What it reads.
             except_for: Partitions that stand still for a reason that was told.
         """
-        self._offsets = GroupOffsets(servers)
+        self._offsets = GroupOffsets(kafka)
         self._group = group
         self._topics = tuple(topics)
         self._except_for = except_for

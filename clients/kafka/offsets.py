@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from clients.clock import steady_ms
 from clients.kafka.errors import ANSWER_S, TIMED_OUT, meaning
 from schemas.errors import ConfigurationError
+from schemas.settings import KafkaSettings
 
 Span = tuple[int, int]  # offset of the first record, and that behind the last one
 ValueT = TypeVar("ValueT")
@@ -24,14 +25,14 @@ _SOON: Final = (
 
 
 def partitions_of(
-    consumer: Consumer, topic: str, servers: str, *, answer_s: float = ANSWER_S
+    consumer: Consumer, topic: str, kafka: KafkaSettings, *, answer_s: float = ANSWER_S
 ) -> list[int]:
     """Return the partitions of a topic; one that has just been made is waited for.
 
     Args:
         consumer: Asks.
         topic: Its full name.
-        servers: Which brokers are asked, for an error.
+        kafka: Which brokers are asked, for an error.
         answer_s: Limit of all that is asked.
 
     Raises:
@@ -45,35 +46,33 @@ def partitions_of(
         found = _asked(
             lambda: consumer.list_topics(topic, timeout=_left_s(until_ms)).topics[topic],
             topic,
-            servers,
+            kafka,
         )
         if found.error is None:
             return sorted(found.partitions)
-        why = meaning(found.error, topic=topic, place=servers)
+        why = meaning(found.error, topic=topic, place=kafka.place)
         if not isinstance(why, ConfigurationError) or steady_ms() > known_ms:
             raise why
         time.sleep(_AGAIN_S)
 
 
 def spans_of(
-    consumer: Consumer, topic: str, servers: str, *, answer_s: float = ANSWER_S
+    consumer: Consumer, topic: str, kafka: KafkaSettings, *, answer_s: float = ANSWER_S
 ) -> dict[int, Span]:
     """Return what each partition of a topic holds; all together have one limit.
 
     Raises as `partitions_of` does.
     """
     until_ms = steady_ms() + int(answer_s * 1000)
-    partitions = partitions_of(consumer, topic, servers, answer_s=answer_s)
+    partitions = partitions_of(consumer, topic, kafka, answer_s=answer_s)
     return {
-        number: span_of(
-            consumer, TopicPartition(topic, number), servers, answer_s=_left_s(until_ms)
-        )
+        number: span_of(consumer, TopicPartition(topic, number), kafka, answer_s=_left_s(until_ms))
         for number in partitions
     }
 
 
 def span_of(
-    consumer: Consumer, place: TopicPartition, servers: str, *, answer_s: float = ANSWER_S
+    consumer: Consumer, place: TopicPartition, kafka: KafkaSettings, *, answer_s: float = ANSWER_S
 ) -> Span:
     """Return what one partition holds. Raises as `partitions_of` does."""
     until_ms = steady_ms() + int(answer_s * 1000)
@@ -82,19 +81,19 @@ def span_of(
             found = consumer.get_watermark_offsets(place, timeout=_left_s(until_ms))
         except KafkaException as error:
             if error.args[0].code() not in _SOON or steady_ms() > until_ms:
-                raise meaning(error, topic=place.topic, place=servers) from error
+                raise meaning(error, topic=place.topic, place=kafka.place) from error
             time.sleep(_AGAIN_S)
             continue
         if found is None:
-            raise meaning(KafkaError(TIMED_OUT), place=servers)
+            raise meaning(KafkaError(TIMED_OUT), place=kafka.place)
         return found
 
 
-def _asked(ask: Callable[[], ValueT], topic: str, servers: str) -> ValueT:
+def _asked(ask: Callable[[], ValueT], topic: str, kafka: KafkaSettings) -> ValueT:
     try:
         return ask()
     except KafkaException as error:
-        raise meaning(error, topic=topic, place=servers) from error
+        raise meaning(error, topic=topic, place=kafka.place) from error
 
 
 def _left_s(until_ms: int) -> float:

@@ -5,6 +5,7 @@ error of a call, or to a callback, and is told in our words.
 Source: librdkafka, CONFIGURATION.md.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -12,8 +13,9 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
-from clients.kafka.errors import BROKERS_DOWN, no_answer
+from clients.kafka.errors import BROKERS_DOWN, NOT_LET_IN, no_answer
 from clients.watching.log import EventLog
+from schemas.setting_groups import KafkaSettings
 
 _log: Final = EventLog(__name__)
 OnError = Callable[[KafkaError], None]
@@ -21,6 +23,7 @@ Config = dict[str, object]
 SESSION_MS = 6_000  # the least that a broker allows by default
 TOPIC_KNOWN_MS = 30_000  # until a topic that has just been made is known; the library's own
 FETCH_WAIT_MS = 500  # how long the broker may collect records; the library's own
+TOLD_EVERY_S = 60.0  # the library tries, and is refused, every second
 MEMORY_KIB = 65_536  # of what was fetched and not yet taken; the library's own
 
 
@@ -54,7 +57,7 @@ class Packing:
 
 
 def open_reader(
-    servers: str,
+    kafka: KafkaSettings,
     name: str,
     *,
     tells_ends: bool = False,
@@ -64,14 +67,14 @@ def open_reader(
     """Return a consumer of no group: its partitions are assigned, and nothing is committed.
 
     Args:
-        servers: Brokers, host:port, comma separated.
+        kafka: Where the brokers are, and how to sign in.
         name: Who reads, for the broker's log.
         tells_ends: Whether the end of a partition comes as a message.
         fetch_wait_ms: How long the broker may collect records; a question of ours waits behind it.
         memory_kib: Bound of what was fetched and not yet taken.
     """
     return Consumer(
-        _reading(servers, None)
+        _reading(kafka, None)
         | {
             "client.id": name,
             "group.id": name,  # required by the client; it is never joined
@@ -85,7 +88,7 @@ def open_reader(
 
 
 def open_member(
-    servers: str,
+    kafka: KafkaSettings,
     membership: Membership,
     *,
     fetch_wait_ms: int = FETCH_WAIT_MS,
@@ -97,13 +100,13 @@ def open_member(
     One that is shut out is told so by its next poll.
 
     Args:
-        servers: Brokers, host:port, comma separated.
+        kafka: Where the brokers are, and how to sign in.
         membership: How it is in its group.
         fetch_wait_ms: How long the broker may collect records.
         fetch_bytes: With how many it answers earlier. With 1 each record brings an answer.
         memory_kib: Bound of what was fetched and not yet taken.
     """
-    settings = _reading(servers, _waiting(servers)) | {
+    settings = _reading(kafka, _waiting(kafka)) | {
         "group.id": membership.group,
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
@@ -120,13 +123,13 @@ def open_member(
     return Consumer(settings)
 
 
-def open_subscriber(servers: str, group: str | None, *, tells_ends: bool) -> Consumer:
+def open_subscriber(kafka: KafkaSettings, group: str | None, *, tells_ends: bool) -> Consumer:
     """Return a consumer for a program outside: in its group it commits what was stored as read.
 
     An offset that is not kept any more is an error: a program must not skip records unawares.
     """
     return Consumer(
-        _reading(servers, _waiting(servers))
+        _reading(kafka, _waiting(kafka))
         | {
             "group.id": group or "candlewick-subscriber",
             "enable.auto.commit": group is not None,
@@ -139,7 +142,7 @@ def open_subscriber(servers: str, group: str | None, *, tells_ends: bool) -> Con
 
 
 def open_producer(
-    servers: str,
+    kafka: KafkaSettings,
     *,
     name: str | None = None,
     patience_s: float | None = None,
@@ -149,13 +152,13 @@ def open_producer(
     """Return a producer whose records are in order, never twice, and on all replicas.
 
     Args:
-        servers: Brokers, host:port, comma separated.
+        kafka: Where the brokers are, and how to sign in.
         name: Who writes, for the broker's log.
         patience_s: How long a record may wait for the broker; None for ever.
         packing: How many records are packed together; None for one at a time.
         on_error: Told what belongs to no record.
     """
-    settings = _common(servers, on_error) | {
+    settings = _common(kafka, on_error) | {
         "enable.idempotence": True,
         "acks": "all",
         "partitioner": "murmur2_random",  # as Faust's: a key has one partition
@@ -177,32 +180,69 @@ def open_producer(
     return Producer(settings)
 
 
-def open_admin(servers: str) -> AdminClient:
+def open_admin(kafka: KafkaSettings) -> AdminClient:
     """Return a client that asks for topics, offsets and groups, and makes topics."""
-    return AdminClient({"bootstrap.servers": servers, "log_level": 0})
+    return AdminClient({**_access(kafka), "log_level": 0})
 
 
-def _waiting(servers: str) -> OnError:
+def _waiting(kafka: KafkaSettings) -> OnError:
     """Return the callback of who waits for Kafka as long as it is away."""
 
     def notice(error: KafkaError) -> None:
         if error.code() == BROKERS_DOWN:
-            _log.warning("kafka_away", "{reason}; waiting for it", reason=no_answer(servers))
+            _log.warning("kafka_away", "{reason}; waiting for it", reason=no_answer(kafka.place))
 
     return notice
 
 
-def _reading(servers: str, on_error: OnError | None) -> Config:
+def _reading(kafka: KafkaSettings, on_error: OnError | None) -> Config:
     # By default a full queue is looked at again only after a second.
-    return _common(servers, on_error) | {"fetch.queue.backoff.ms": 5}
+    return _common(kafka, on_error) | {"fetch.queue.backoff.ms": 5}
 
 
-def _common(servers: str, on_error: OnError | None) -> Config:
-    settings: Config = {
-        "bootstrap.servers": servers,
+def _access(kafka: KafkaSettings) -> dict[str, str]:
+    said: dict[str, str] = {
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "security.protocol": kafka.security_protocol,
+    }
+    if kafka.user:
+        said |= {
+            "sasl.mechanism": kafka.sasl_mechanism,
+            "sasl.username": kafka.user,
+            "sasl.password": kafka.sasl_password.get_secret_value(),
+        }
+    files = {
+        "ssl.ca.location": kafka.ssl_ca,
+        "ssl.certificate.location": kafka.ssl_certificate,
+        "ssl.key.location": kafka.ssl_key,
+    }
+    return said | {name: str(file) for name, file in files.items() if file is not None}
+
+
+def _telling(kafka: KafkaSettings, on_error: OnError | None) -> OnError:
+    """Return a callback that says why brokers do not let us in, which is no error of any call."""
+    told_s = -TOLD_EVERY_S
+
+    def notice(error: KafkaError) -> None:
+        nonlocal told_s
+        if error.code() in NOT_LET_IN and time.monotonic() - told_s >= TOLD_EVERY_S:
+            told_s = time.monotonic()
+            _log.error(
+                "kafka_refuses_us",
+                "Kafka at {place} does not let us in: {reason}",
+                place=kafka.place,
+                reason=error.str(),
+            )
+        if on_error is not None:
+            on_error(error)
+
+    return notice
+
+
+def _common(kafka: KafkaSettings, on_error: OnError | None) -> Config:
+    return {
+        **_access(kafka),
         "reconnect.backoff.max.ms": 1_000,  # back within a second of Kafka's return
         "log_level": 0,
+        "error_cb": _telling(kafka, on_error),
     }
-    if on_error is not None:
-        settings["error_cb"] = on_error
-    return settings

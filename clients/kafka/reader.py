@@ -10,6 +10,7 @@ from clients.kafka.errors import PARTITION_END, meaning, no_answer
 from clients.kafka.offsets import Span, spans_of
 from clients.kafka.opening import open_reader
 from schemas.errors import ConfigurationError, Transient
+from schemas.settings import KafkaSettings
 from schemas.topics import Topic
 
 TIMEOUT_S: Final = 20.0  # of all look-ups of a topic together, and without a record while reading
@@ -29,7 +30,7 @@ class TopicReader:
 
     def __init__(
         self,
-        servers: str,
+        kafka: KafkaSettings,
         name: str,
         *,
         answer_s: float = TIMEOUT_S,
@@ -38,16 +39,16 @@ class TopicReader:
         """Set it up; nothing is asked yet.
 
         Args:
-            servers: Brokers, host:port, comma separated.
+            kafka: Where the brokers are, and how to sign in.
             name: Who reads.
             answer_s: Limit of all look-ups of a topic, and of the silence while reading.
             fetch_wait_ms: How long Kafka may hold an answer back while there is nothing to tell.
         """
-        self._servers = servers
+        self._kafka = kafka
         self._answer_s = answer_s
         self._positions: dict[tuple[str, int], int] = {}
         self._consumer: Consumer = open_reader(
-            servers, name, tells_ends=True, fetch_wait_ms=fetch_wait_ms, memory_kib=_MEMORY_KIB
+            kafka, name, tells_ends=True, fetch_wait_ms=fetch_wait_ms, memory_kib=_MEMORY_KIB
         )
 
     def __enter__(self) -> Self:
@@ -63,7 +64,7 @@ class TopicReader:
     def spans(self, topic: Topic) -> dict[int, Span]:
         """Return the first offset and the end of every partition."""
         try:
-            return spans_of(self._consumer, topic.name, self._servers, answer_s=self._answer_s)
+            return spans_of(self._consumer, topic.name, self._kafka, answer_s=self._answer_s)
         except Transient as error:
             raise _needed(error) from error
 
@@ -138,7 +139,7 @@ class TopicReader:
             if messages:
                 heard_ms = steady_ms()
             elif steady_ms() - heard_ms > self._answer_s * 1000:
-                raise _needed(no_answer(self._servers))
+                raise _needed(no_answer(self._kafka.place))
             for message in messages:
                 if message.partition() in reading:
                     yield from self._record(topic, message)
@@ -150,7 +151,7 @@ class TopicReader:
         if error is None:
             yield message
         elif not _is_end(message):
-            why = meaning(error, topic=topic.name, place=self._servers)
+            why = meaning(error, topic=topic.name, place=self._kafka.place)
             if not isinstance(why, Transient):  # else the silence that follows has its limit
                 raise why
 

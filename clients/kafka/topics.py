@@ -30,8 +30,8 @@ def create_topics(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> l
         Transient: No broker answers.
         ConfigurationError: The broker refused, for example more copies than it has brokers.
     """
-    admin = open_admin(settings.bootstrap_servers)
-    existing = _partitions(admin, settings.bootstrap_servers)
+    admin = open_admin(settings)
+    existing = _partitions(admin, settings)
     missing = [topic for topic in topics if topic.name not in existing]
     if missing:
         wanted = [_new_topic(topic, settings) for topic in missing]
@@ -40,21 +40,21 @@ def create_topics(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> l
     return [topic.name for topic in missing]
 
 
-def topic_ids(servers: str, names: list[str]) -> dict[str, str]:
+def topic_ids(kafka: KafkaSettings, names: list[str]) -> dict[str, str]:
     """Return the id that Kafka gave each topic when it was created.
 
     Raises:
         Transient: The broker does not answer.
         ConfigurationError: A topic does not exist.
     """
-    admin = open_admin(servers)  # answers come only as long as it is there
+    admin = open_admin(kafka)  # answers come only as long as it is there
     answers = admin.describe_topics(TopicCollection(names), request_timeout=ANSWER_S)
     ids = {}
     for name, answer in answers.items():
         try:
             ids[name] = str(answer.result().topic_id)
         except KafkaException as error:
-            raise meaning(error, topic=name, place=servers) from error
+            raise meaning(error, topic=name, place=kafka.place) from error
     return ids
 
 
@@ -80,8 +80,8 @@ def deviations(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> list
     Raises:
         Transient: No broker answers.
     """
-    admin = open_admin(settings.bootstrap_servers)
-    existing = _partitions(admin, settings.bootstrap_servers)
+    admin = open_admin(settings)
+    existing = _partitions(admin, settings)
     wanted = str(settings.partitions)
     counts = {topic.name: existing.get(topic.name) for topic in topics}
     found = [
@@ -90,10 +90,12 @@ def deviations(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> list
         if count != settings.partitions
     ]
     there = [topic for topic in topics if topic.name in existing]
-    return found + list(_configs(admin, there, settings.bootstrap_servers))
+    return found + list(_configs(admin, there, settings))
 
 
-def _configs(admin: "AdminClient", topics: list[Topic], servers: str) -> Iterator[Deviation]:
+def _configs(
+    admin: "AdminClient", topics: list[Topic], kafka: KafkaSettings
+) -> Iterator[Deviation]:
     asked = {ConfigResource(ConfigResource.Type.TOPIC, topic.name): topic for topic in topics}
     if not asked:
         return
@@ -103,17 +105,17 @@ def _configs(admin: "AdminClient", topics: list[Topic], servers: str) -> Iterato
         try:
             entries = answer.result(ANSWER_S)
         except (KafkaException, TimeoutError) as error:
-            raise no_answer(servers) from error
+            raise no_answer(kafka.place) from error
         for name, value in topic_config(topic).items():
             if (found := entries[name].value) != value:
                 yield Deviation(topic.name, name, value, found)
 
 
-def _partitions(admin: "AdminClient", servers: str) -> dict[str, int]:
+def _partitions(admin: "AdminClient", kafka: KafkaSettings) -> dict[str, int]:
     try:
         known = admin.list_topics(timeout=PATIENCE_S).topics
     except KafkaException as error:
-        raise meaning(error, place=servers) from error
+        raise meaning(error, place=kafka.place) from error
     return {name: len(topic.partitions) for name, topic in known.items()}
 
 

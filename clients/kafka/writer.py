@@ -8,6 +8,7 @@ from clients.kafka.errors import ANSWER_S, cause_of, is_refused, meaning, no_ans
 from clients.kafka.opening import open_producer
 from schemas import codecs
 from schemas.errors import CandlewickError, PoisonMessage, RestartNeeded, Transient
+from schemas.settings import KafkaSettings
 from schemas.topics import Topic
 
 
@@ -17,14 +18,14 @@ class Writer:
     A producer that had no answer may be shut out for good: the next record has a new one.
     """
 
-    def __init__(self, servers: str, *, answer_s: float = ANSWER_S) -> None:
+    def __init__(self, kafka: KafkaSettings, *, answer_s: float = ANSWER_S) -> None:
         """Set it up; nothing is asked yet.
 
         Args:
-            servers: Brokers, host:port, comma separated.
+            kafka: Where the brokers are, and how to sign in.
             answer_s: How long a record may take. One that was given up is not sent later.
         """
-        self._servers = servers
+        self._kafka = kafka
         self._answer_s = answer_s
         self._producer: Producer | None = None
         self._lock = Lock()
@@ -38,7 +39,7 @@ class Writer:
             ConfigurationError: The topic does not exist.
         """
         if not self._lock.acquire(timeout=self._answer_s):
-            raise no_answer(self._servers)
+            raise no_answer(self._kafka.place)
         try:
             return self._put(topic, message)
         except KafkaException as error:
@@ -49,7 +50,7 @@ class Writer:
     def _put(self, topic: str, message: codecs.Message) -> Message:
         done: list[tuple[KafkaError | None, Message]] = []
         producer = self._producer = self._producer or open_producer(
-            self._servers, patience_s=self._answer_s
+            self._kafka, patience_s=self._answer_s
         )
         producer.produce(
             topic,
@@ -62,7 +63,7 @@ class Writer:
         if not done:
             producer.purge()
             self._producer = None
-            raise no_answer(self._servers)
+            raise no_answer(self._kafka.place)
         error, stored = done[0]
         if error is not None:
             raise KafkaException(error)
@@ -72,11 +73,11 @@ class Writer:
         if is_refused(error):
             return PoisonMessage(f"Kafka refuses the record: {error.str()}", raw=message.value)
         self._producer = None
-        found = meaning(error, topic=topic, place=self._servers)
+        found = meaning(error, topic=topic, place=self._kafka.place)
         # Who is shut out needs no new process here, only a new producer.
         return Transient(str(found)) if isinstance(found, RestartNeeded) else found
 
 
-def write(servers: str, topic: Topic, record: codecs.Record) -> None:
+def write(kafka: KafkaSettings, topic: Topic, record: codecs.Record) -> None:
     """Store one record, and return when the broker has it; raises as `Writer.put` does."""
-    Writer(servers).put(topic.name, codecs.message_of(record))
+    Writer(kafka).put(topic.name, codecs.message_of(record))

@@ -41,7 +41,7 @@ def publish_scores(
             refused.append(error)
 
     producer = open_producer(
-        settings.bootstrap_servers,
+        settings,
         patience_s=patience_s,
         packing=Packing(linger_ms=20, queue_records=_MOST),
     )

@@ -1,10 +1,12 @@
 """The Faust application shared by all workers: settings, transport, topics, dead letters."""
 
+import ssl
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import faust
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.transport.base import Transport
 
 from clients.watching.log import EventLog
@@ -13,7 +15,8 @@ from processors.runtime.bundles import BundlingTransport, Keeper
 from processors.runtime.transport import CarefulTransport
 from schemas import topics
 from schemas.dead_letters import Origin, letter_of
-from schemas.settings import Settings
+from schemas.errors import ConfigurationError
+from schemas.settings import KafkaSettings, Settings
 
 _log = EventLog(__name__)
 SESSION_S = 6.0  # the broker's minimum
@@ -67,6 +70,7 @@ def worker_app(
     app = WorkerApp(
         app_id,
         broker=[f"kafka://{server.strip()}" for server in servers],
+        broker_credentials=credentials_of(settings.kafka),
         consumer_group_instance_id=name,
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=SESSION_S,
@@ -88,6 +92,36 @@ def worker_app(
     )
     app.bundled = bundled
     return app
+
+
+def credentials_of(kafka: KafkaSettings) -> Credentials | None:
+    """Return how a worker signs in at the brokers; None if they ask for nothing.
+
+    Raises:
+        ConfigurationError: A certificate or a key cannot be read.
+    """
+    context = _tls(kafka) if kafka.is_encrypted else None
+    if kafka.user:
+        return SASLCredentials(
+            mechanism=kafka.sasl_mechanism,
+            username=kafka.user,
+            password=kafka.sasl_password.get_secret_value(),
+            ssl_context=context,
+        )
+    return None if context is None else SSLCredentials(context)
+
+
+def _tls(kafka: KafkaSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=kafka.ssl_ca)
+        if kafka.ssl_certificate is not None:
+            context.load_cert_chain(kafka.ssl_certificate, kafka.ssl_key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"the certificates for Kafka cannot be read ({error}): check CANDLEWICK_KAFKA__SSL_CA, "
+            "…__SSL_CERTIFICATE and …__SSL_KEY"
+        ) from error
+    return context
 
 
 async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) -> None:

@@ -10,6 +10,7 @@ from processors.metrics import TRAININGS
 from schemas import codecs, topics
 from schemas.errors import CandlewickError, PoisonMessage, Transient
 from schemas.predictions import ModelVersion
+from schemas.settings import KafkaSettings
 
 _log: Final = EventLog(__name__)
 
@@ -17,15 +18,15 @@ _log: Final = EventLog(__name__)
 class TrainingOutlet:
     """Sends one record at a time and waits for Kafka's acknowledgement."""
 
-    def __init__(self, bootstrap_servers: str, *, reader: str) -> None:
+    def __init__(self, kafka: KafkaSettings, *, reader: str) -> None:
         """Open the producers.
 
         Args:
-            bootstrap_servers: Brokers, host:port, comma separated.
+            kafka: Where the brokers are, and how to sign in.
             reader: Consumer group that met an unreadable request, for its dead letter.
         """
-        self._letters = DeadLetters(bootstrap_servers, reader=reader)
-        self._writer = Writer(bootstrap_servers)
+        self._letters = DeadLetters(kafka, reader=reader)
+        self._writer = Writer(kafka)
 
     def tell(self, event: ModelVersion) -> bool:
         """Send an event, and return whether Kafka has it."""

@@ -42,13 +42,13 @@ class Trainer:
     """
 
     def __init__(self, settings: Settings, *, name: str) -> None:
-        servers = settings.kafka.bootstrap_servers
+        kafka = settings.kafka
         self.attempted: Callable[[], None] = lambda: None
         self._settings = settings
         self._waiting: deque[Message] = deque()
         self._trouble = ""
-        self._outlet = TrainingOutlet(servers, reader=GROUP)
-        self._consumer = open_member(servers, Membership(GROUP, instance=name))
+        self._outlet = TrainingOutlet(kafka, reader=GROUP)
+        self._consumer = open_member(kafka, Membership(GROUP, instance=name))
         self._commits = Commits(self._consumer)
         self._standing = Standing()
         self._consumer.subscribe([topics.TRAINING_REQUESTS.name], on_assign=self._assigned)

@@ -57,9 +57,9 @@ class VersionFollower:
         self._unread: set[int] = set()
         self._standing = Standing()
         self._trouble = ""
-        self._letters = DeadLetters(settings.bootstrap_servers, reader=topics.PREDICTION_APP)
-        self._servers = settings.bootstrap_servers
-        self._consumer = open_reader(self._servers, "candlewick-versions", tells_ends=True)
+        self._letters = DeadLetters(settings, reader=topics.PREDICTION_APP)
+        self._kafka = settings
+        self._consumer = open_reader(self._kafka, "candlewick-versions", tells_ends=True)
         self._standing.read_by(self)
 
     async def follow(self) -> None:
@@ -88,7 +88,7 @@ class VersionFollower:
     def _assign(self) -> bool:
         name = topics.MODEL_VERSIONS.name
         try:
-            found = partitions_of(self._consumer, name, self._servers, answer_s=_PATIENCE_S)
+            found = partitions_of(self._consumer, name, self._kafka, answer_s=_PATIENCE_S)
         except CandlewickError as error:
             self._report(error)
             return False
@@ -103,7 +103,7 @@ class VersionFollower:
         elif error.code() == PARTITION_END:
             self._unread.discard(message.partition() or 0)
         else:
-            self._report(meaning(error, topic=message.topic() or "", place=self._servers))
+            self._report(meaning(error, topic=message.topic() or "", place=self._kafka.place))
 
     async def _learn(self, message: Message) -> None:
         place = place_of(message)

@@ -18,7 +18,7 @@ from schemas import topics
 from schemas.codecs import record_in
 from schemas.coins import CoinDay
 from schemas.errors import PoisonMessage, Transient
-from schemas.settings import Settings
+from schemas.settings import KafkaSettings, Settings
 from schemas.timeframe import DAY_MS
 
 _log = EventLog(__name__)
@@ -34,11 +34,11 @@ async def follow_coins(settings: Settings) -> None:
     followed = FollowedSymbols(settings, name="candlewick-coins-symbols")
     followed.watch()
     unknown: set[str] = set()
-    servers = settings.kafka.bootstrap_servers
-    newest = await asyncio.to_thread(_newest_days, servers)
+    kafka = settings.kafka
+    newest = await asyncio.to_thread(_newest_days, kafka)
     async with (
         open_http(TIMEOUT_S) as http,
-        BulkPublisher(servers).serving() as publisher,
+        BulkPublisher(kafka).serving() as publisher,
     ):
         gecko = CoinGecko(settings.coins, http)
         while True:
@@ -101,10 +101,10 @@ async def _publish_days(
     await asyncio.sleep(PAUSE_S)
 
 
-def _newest_days(servers: str) -> dict[str, int]:
+def _newest_days(kafka: KafkaSettings) -> dict[str, int]:
     newest: dict[str, int] = {}
-    burial = Burial(servers, reader="coins")
-    with TopicReader(servers, "candlewick-coins") as reader:
+    burial = Burial(kafka, reader="coins")
+    with TopicReader(kafka, "candlewick-coins") as reader:
         for message in reader.new(topics.COIN_DAYS):
             try:
                 day = record_in(CoinDay, message)

@@ -188,11 +188,11 @@ async def running(settings: Settings, *, pace: int | None = None) -> AsyncIterat
         settings: Addresses of Kafka, REST and the archive.
         pace: Most candles published a second; None for no limit.
     """
-    ledger = Ledger(settings.kafka.bootstrap_servers)
+    ledger = Ledger(settings.kafka)
     try:
         async with (
             open_http(TIMEOUT_S, connections=CONNECTIONS) as http,
-            BulkPublisher(settings.kafka.bootstrap_servers, pace=pace).serving() as publisher,
+            BulkPublisher(settings.kafka, pace=pace).serving() as publisher,
         ):
             rest = RestClient(settings.binance.rest_url, http)
             archives = ArchiveClient(settings.binance.archive_url, http)

@@ -21,6 +21,7 @@ from schemas.codecs import record_in
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, History, Hole
 from schemas.market import TRUST, Candle, CandleSource
+from schemas.settings import KafkaSettings
 
 _log = EventLog(__name__)
 SETTLED: Final = frozenset(TRUST) - {CandleSource.STREAM}  # what need not be fetched any more
@@ -65,9 +66,9 @@ class Held:
 class Ledger:
     """The inventory of all symbols and intervals; each `refresh` reads the newest records."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._reader = TopicReader(bootstrap_servers, "candlewick-backfill")
-        self._burial = Burial(bootstrap_servers, reader="backfill")
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._reader = TopicReader(kafka, "candlewick-backfill")
+        self._burial = Burial(kafka, reader="backfill")
         self.archives: dict[str, ArchiveFile] = {}
         self.known: dict[Key, Held] = {}
         self.holes: dict[Key, dict[Run, Hole]] = {}

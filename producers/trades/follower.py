@@ -101,11 +101,11 @@ class Follower:
         Raises:
             ConfigurationError: An address is wrong, or a topic is missing.
         """
-        stream, servers = self._settings.stream, self._settings.kafka.bootstrap_servers
+        stream, kafka = self._settings.stream, self._settings.kafka
         try:
             async with (
                 watched(self._done, self._has_input, limit_s=STALL_S + stream.silence_s),
-                delivering(servers, lambda: self._publisher.done, lambda: self._publisher.waiting),
+                delivering(kafka, lambda: self._publisher.done, lambda: self._publisher.waiting),
                 asyncio.TaskGroup() as tasks,
             ):
                 for symbol in past:
@@ -158,7 +158,7 @@ class Follower:
             self._repair(symbol, past[symbol], tasks)
 
     def _past_of(self, symbols: list[str]) -> dict[str, Past]:
-        return read_past(self._settings.kafka.bootstrap_servers, symbols)
+        return read_past(self._settings.kafka, symbols)
 
     def _join(self, symbol: str) -> None:
         flow = SymbolFlow(

@@ -14,6 +14,7 @@ from schemas.codecs import message_of
 from schemas.dead_letters import Origin, letter_of
 from schemas.errors import ConfigurationError, RestartNeeded
 from schemas.market import Candle, Gap, TradeBlock
+from schemas.settings import KafkaSettings
 from schemas.symbols import SymbolChoice
 
 _log = EventLog(__name__)
@@ -39,15 +40,15 @@ class Publisher:
         done: Number of records that were acknowledged or refused.
     """
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
         self._failure: KafkaError | None = None
         self._failed_topic = ""
         self._queued_bytes = 0
         self._away = False
         self.done = 0
         self._producer = open_producer(
-            bootstrap_servers,
+            kafka,
             name="candlewick-producer",
             packing=Packing(
                 linger_ms=2, queue_records=QUEUE_MESSAGES, queue_kib=4 * QUEUE_BYTES // 1024
@@ -96,7 +97,7 @@ class Publisher:
         self._producer.poll(0)
         if self._failure is None:
             return
-        found = meaning(self._failure, topic=self._failed_topic, place=self._servers)
+        found = meaning(self._failure, topic=self._failed_topic, place=self._kafka.place)
         if isinstance(found, ConfigurationError | RestartNeeded):
             raise found
         raise RestartNeeded(f"Kafka refused a record of {self._failed_topic}: {found}")
@@ -147,5 +148,5 @@ class Publisher:
         elif error.code() == BROKERS_DOWN and not self._away:
             self._away = True
             _log.warning(
-                "kafka_away", "{reason}; trades wait for it", reason=no_answer(self._servers)
+                "kafka_away", "{reason}; trades wait for it", reason=no_answer(self._kafka.place)
             )

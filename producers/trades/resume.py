@@ -16,6 +16,7 @@ from schemas import topics
 from schemas.codecs import record_in
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, CandleSource, Gap, GapState, Trade, TradeBlock
+from schemas.settings import KafkaSettings
 
 RecordT = TypeVar("RecordT")
 Bury = Callable[[PoisonMessage, Message], None]
@@ -45,7 +46,7 @@ class Past:
     era: int = 0
 
 
-def read_past(bootstrap_servers: str, symbols: Iterable[str]) -> dict[str, Past]:
+def read_past(kafka: KafkaSettings, symbols: Iterable[str]) -> dict[str, Past]:
     """Read the state of each symbol from Kafka.
 
     A symbol without a block in the last 50,000 records of each partition counts as new, because a
@@ -54,8 +55,8 @@ def read_past(bootstrap_servers: str, symbols: Iterable[str]) -> dict[str, Past]
     Raises:
         ConfigurationError: Kafka does not answer, or a topic does not exist.
     """
-    wanted, bury = set(symbols), Burial(bootstrap_servers, reader=READER).bury
-    with TopicReader(bootstrap_servers, "candlewick-producer") as reader:
+    wanted, bury = set(symbols), Burial(kafka, reader=READER).bury
+    with TopicReader(kafka, "candlewick-producer") as reader:
         events = [*_records(Gap, reader.newest(topics.GAPS, LOOK_BACK_GAPS), bury)]
         gaps = open_gaps(events)
         blocks, held = _newest_blocks(reader, wanted, {gap.symbol for gap in gaps}, bury)

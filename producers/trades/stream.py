@@ -18,14 +18,14 @@ _log = EventLog("producers")
 
 async def follow_trades(settings: Settings) -> None:
     """Publish trades until cancelled."""
-    servers = settings.kafka.bootstrap_servers
+    kafka = settings.kafka
     followed = FollowedSymbols(settings, name="candlewick-stream")
     await asyncio.to_thread(followed.refresh)
     followed.watch()
     rest = RestClient(settings.binance.rest_url)
     try:
-        follower = Follower(settings, Publisher(servers), rest, followed)
-        past = await asyncio.to_thread(read_past, servers, follower.names)
+        follower = Follower(settings, Publisher(kafka), rest, followed)
+        past = await asyncio.to_thread(read_past, kafka, follower.names)
         known = sum(one.last_block is not None for one in past.values())
         _log.info(
             "history_found",

@@ -56,8 +56,8 @@ class Notifier:
                 )
             self._dispatch = Dispatch(plan, store)
         self._delivery = Delivery(plan, store)
-        servers = settings.kafka.bootstrap_servers
-        self._reading = Reading(servers, list(wanted.values()), store)
+        kafka = settings.kafka
+        self._reading = Reading(kafka, list(wanted.values()), store)
         self._symbols = FollowedSymbols(settings, name=topics.NOTIFY_GROUP)
         self._since_ms = steady_ms()
         self._market_ms = 0

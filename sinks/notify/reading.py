@@ -14,6 +14,7 @@ from clients.kafka.topics import topic_ids
 from clients.limits import within
 from clients.watching.log import EventLog
 from schemas.errors import RestartNeeded, Transient
+from schemas.settings import KafkaSettings
 from schemas.topics import NOTIFY_GROUP, Topic
 from sinks.notify.store import Store
 
@@ -32,7 +33,7 @@ class Reading:
         standing: Partitions that are stopped, as a newer version wrote a record there.
     """
 
-    def __init__(self, servers: str, topics: Sequence[Topic], store: Store) -> None:
+    def __init__(self, kafka: KafkaSettings, topics: Sequence[Topic], store: Store) -> None:
         """Open the consumer and begin where the store says.
 
         Raises:
@@ -40,14 +41,14 @@ class Reading:
             ConfigurationError: A topic does not exist.
         """
         self._store = store
-        self._ids = topic_ids(servers, [topic.name for topic in topics])
-        self._consumer = open_reader(servers, NOTIFY_GROUP, memory_kib=_MEMORY_KIB)
+        self._ids = topic_ids(kafka, [topic.name for topic in topics])
+        self._consumer = open_reader(kafka, NOTIFY_GROUP, memory_kib=_MEMORY_KIB)
         self._commits = Commits(self._consumer)
         self.standing: set[Place] = set()
         self._next: dict[Place, int] = {}
         self._trouble = ""
         try:
-            spans = {t.name: spans_of(self._consumer, t.name, servers) for t in topics}
+            spans = {t.name: spans_of(self._consumer, t.name, kafka) for t in topics}
         except Transient:
             self._consumer.close()
             raise

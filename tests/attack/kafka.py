@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from candlewick.dead_letters import read_box
+from schemas.settings import KafkaSettings
 from schemas.topics import Topic
 from tests.support.stack import Stack, eventually
 
@@ -74,10 +75,11 @@ def send(stack: Stack, poisons: Iterable[Poison]) -> Landed:
 def not_buried(stack: Stack, landed: Landed, *, within_s: float = 90) -> list[Poison]:
     """Return the records that are not in the dead letters, even after a while."""
     missing: dict[str, Poison] = {}
+    kafka = KafkaSettings(bootstrap_servers=stack.bootstrap)
 
     def all_there() -> bool:
         nonlocal missing
-        names = {buried.name for buried in read_box(stack.bootstrap)}
+        names = {buried.name for buried in read_box(kafka)}
         missing = {name: poison for name, poison in landed.places.items() if name not in names}
         return not missing
 

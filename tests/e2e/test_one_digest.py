@@ -100,7 +100,7 @@ def wait_for_market(pipeline: Pipeline, ms: int) -> None:
 
 def marks(pipeline: Pipeline) -> list[bool]:
     """Of each candle in the topic, whether it is marked as replayed."""
-    with TopicReader(pipeline.kafka.bootstrap, "marks") as reader:
+    with TopicReader(pipeline.kafka.settings, "marks") as reader:
         return [is_replayed(message.headers()) for message in reader.new(topics.CANDLES)]
 
 

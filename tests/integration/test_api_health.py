@@ -171,7 +171,7 @@ def test_a_broker_that_was_frozen_leaves_the_stream_working(
     kafka = servers.kafka
     with MovingMarket(kafka.bootstrap), streaming(api, "?kinds=candle-live") as client:
         client.take(4, "candle-live")
-        requests = Requests(kafka.bootstrap)
+        requests = Requests(kafka.settings)
         receipt = requests.send(A_REQUEST)
         began_s = time.monotonic()
         with ThreadPoolExecutor(2) as pool, frozen(kafka.pid):

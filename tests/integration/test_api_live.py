@@ -102,7 +102,7 @@ class Loop:
 
 
 def following(servers: Servers, loop: Loop, left: list[str]) -> Tail:
-    tail = Tail(servers.kafka.bootstrap, lambda _: None, loop.arrived.append, left.append)
+    tail = Tail(servers.kafka.settings, lambda _: None, loop.arrived.append, left.append)
     tail.start(cast("Any", loop))
     return tail
 

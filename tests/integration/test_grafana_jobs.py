@@ -110,7 +110,7 @@ def by_name(measures: list[Measure]) -> dict[Name, float]:
 
 
 def test_lag_ends_members_disk_and_tables_are_measured(place: Place) -> None:
-    kafka = GroupOffsets(place.kafka.bootstrap)
+    kafka = GroupOffsets(place.kafka.settings)
     end = ("end", topics.GAPS.name, "")
     with place.client() as client, running_grafana() as grafana:
         before = by_name(measure_once(client, kafka))
@@ -137,7 +137,7 @@ def test_how_long_the_disk_lasts_is_measured_from_what_the_tables_gain(place: Pl
 
 
 def test_all_that_is_measured_is_stored(place: Place) -> None:
-    kafka = GroupOffsets(place.kafka.bootstrap)
+    kafka = GroupOffsets(place.kafka.settings)
     query = "SELECT count() FROM pipeline_measures"
     with place.client() as client:
         before = client.query(query).result_rows[0][0]
@@ -181,7 +181,7 @@ def eventually(holds: Callable[[], bool]) -> None:
 def test_a_store_that_is_frozen_is_given_up_and_asked_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kafka = GroupOffsets(place.kafka.bootstrap)
+    kafka = GroupOffsets(place.kafka.settings)
     account = {name: getattr(place.clickhouse, name) for name in ("url", "user", "password")}
     with store.writer(ClickHouseSettings.model_validate(account)) as client:
         with monkeypatch.context() as hasty, frozen(place.clickhouse.pid):
@@ -192,7 +192,7 @@ def test_a_store_that_is_frozen_is_given_up_and_asked_again(
 
 
 def test_a_broker_that_is_frozen_is_given_up_by_the_measuring(place: Place) -> None:
-    kafka = GroupOffsets(place.kafka.bootstrap)
+    kafka = GroupOffsets(place.kafka.settings)
     with place.client() as client:
         assert measure_once(client, kafka)
         with frozen(place.kafka.pid), pytest.raises(Transient, match="does not answer"):

@@ -50,7 +50,7 @@ def topic(kafka: RunningKafka, request: pytest.FixtureRequest) -> Topic:
 
 
 def put(kafka: RunningKafka, topic: Topic, *values: str, key: bytes = b"k") -> None:
-    writer = Writer(kafka.bootstrap)
+    writer = Writer(kafka.settings)
     for value in values:
         writer.put(topic.name, Outgoing(key, value.encode(), ()))
 
@@ -79,7 +79,7 @@ def test_a_reader_reads_all_there_is_and_then_what_was_added(
     kafka: RunningKafka, topic: Topic
 ) -> None:
     put(kafka, topic, "a", "b", "c")
-    with TopicReader(kafka.bootstrap, "test") as reader:
+    with TopicReader(kafka.settings, "test") as reader:
         first = texts(reader.new(topic))
         nothing = texts(reader.new(topic))
         put(kafka, topic, "d")
@@ -92,7 +92,7 @@ def test_a_reader_reads_all_there_is_and_then_what_was_added(
 
 def test_a_reader_waits_for_what_is_added(kafka: RunningKafka, topic: Topic) -> None:
     put(kafka, topic, "a")
-    with TopicReader(kafka.bootstrap, "test", fetch_wait_ms=500) as reader:
+    with TopicReader(kafka.settings, "test", fetch_wait_ms=500) as reader:
         first = texts(reader.new(topic))
         nothing = reader.wait(topic, 0.01, lambda: False)
         over = reader.wait(topic, 3600.0, lambda: True)
@@ -106,7 +106,7 @@ def test_a_reader_waits_for_what_is_added(kafka: RunningKafka, topic: Topic) -> 
 def test_a_reader_leaves_out_what_it_is_told_is_known(kafka: RunningKafka, topic: Topic) -> None:
     put(kafka, topic, "a", "b", "c", "d")
     partition = partition_of("k", PARTITIONS)
-    with TopicReader(kafka.bootstrap, "test") as reader:
+    with TopicReader(kafka.settings, "test") as reader:
         reader.passed(topic, partition, 1)
         from_one = texts(islice(reader.new(topic), 1))
         from_two = texts(reader.new(topic, {partition: 2}))
@@ -117,21 +117,21 @@ def test_a_reader_leaves_out_what_it_is_told_is_known(kafka: RunningKafka, topic
 def test_a_topic_that_nobody_made_is_told_with_what_makes_it(kafka: RunningKafka) -> None:
     remedy = rf"never-made does not exist at {kafka.bootstrap}: .*`candlewick topics create`"
     with (
-        TopicReader(kafka.bootstrap, "test") as reader,
+        TopicReader(kafka.settings, "test") as reader,
         pytest.raises(ConfigurationError, match=remedy),
     ):
         reader.spans(MISSING)
     with pytest.raises(ConfigurationError, match=remedy):
-        TopicFollower(kafka.bootstrap, MISSING, from_beginning=True)
+        TopicFollower(kafka.settings, MISSING, from_beginning=True)
     with pytest.raises(ConfigurationError, match=remedy):
-        Writer(kafka.bootstrap, answer_s=3).put(MISSING.name, Outgoing(b"k", b"v", ()))
+        Writer(kafka.settings, answer_s=3).put(MISSING.name, Outgoing(b"k", b"v", ()))
     with pytest.raises(ConfigurationError, match=remedy):
-        topic_ids(kafka.bootstrap, [MISSING.name])
+        topic_ids(kafka.settings, [MISSING.name])
 
 
 def test_brokers_that_are_away_are_told_in_one_sentence_within_the_limit() -> None:
-    nobody = f"127.0.0.1:{free_port()}"
-    sentence = rf"Kafka does not answer at {nobody}: .*CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
+    nobody = KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port()}")
+    sentence = rf"does not answer at {nobody.place}: .*CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS"
     consumer = open_reader(nobody, "test")
     begun_s = time.monotonic()
     with pytest.raises(Transient, match=sentence):
@@ -150,14 +150,14 @@ def test_brokers_that_are_away_are_told_in_one_sentence_within_the_limit() -> No
 
 def test_a_broker_that_takes_connections_and_never_answers_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        servers = f"127.0.0.1:{deaf.getsockname()[1]}"
+        servers = KafkaSettings(bootstrap_servers=f"127.0.0.1:{deaf.getsockname()[1]}")
         with pytest.raises(Transient, match="does not answer"):
             Writer(servers, answer_s=0.3).put(topics.GAPS.name, Outgoing(b"k", b"v", ()))
 
 
 def test_a_follower_gives_what_comes_after_now(kafka: RunningKafka, topic: Topic) -> None:
     put(kafka, topic, "before")
-    follower = TopicFollower(kafka.bootstrap, topic, from_beginning=False)
+    follower = TopicFollower(kafka.settings, topic, from_beginning=False)
     put(kafka, topic, "after")
     deadline = time.monotonic() + DEADLINE_S
     found: list[Message] = []
@@ -173,7 +173,7 @@ def test_a_follower_gives_what_comes_after_now(kafka: RunningKafka, topic: Topic
 def test_a_writer_says_where_a_record_is_and_a_key_has_kafkas_own_partition(
     kafka: RunningKafka, topic: Topic
 ) -> None:
-    writer = Writer(kafka.bootstrap)
+    writer = Writer(kafka.settings)
     for offset, key in enumerate(["BTCUSDT", "BTCUSDT"]):
         stored = writer.put(topic.name, Outgoing(key.encode(), b"v", (("h", b"1"),)))
 
@@ -183,11 +183,11 @@ def test_a_writer_says_where_a_record_is_and_a_key_has_kafkas_own_partition(
 def test_a_record_that_kafka_refuses_holds_up_none_behind_it(
     kafka: RunningKafka, topic: Topic
 ) -> None:
-    writer, giant = Writer(kafka.bootstrap), Outgoing(b"k", b"x" * 2_000_000, ())
+    writer, giant = Writer(kafka.settings), Outgoing(b"k", b"x" * 2_000_000, ())
     with pytest.raises(PoisonMessage) as refused:
         writer.put(topic.name, giant)
     writer.put(topic.name, Outgoing(b"k", b"next", ()))
-    with TopicReader(kafka.bootstrap, "test") as reader:
+    with TopicReader(kafka.settings, "test") as reader:
         found = texts(reader.new(topic))
 
     assert (refused.value.raw, found) == (giant.value, ["next"])
@@ -196,9 +196,9 @@ def test_a_record_that_kafka_refuses_holds_up_none_behind_it(
 def test_a_dead_letter_says_where_its_record_was(kafka: RunningKafka, topic: Topic) -> None:
     value = "x" * (LARGEST_VALUE + 1)
     put(kafka, topic, value)
-    with TopicReader(kafka.bootstrap, "test") as reader:
+    with TopicReader(kafka.settings, "test") as reader:
         (message,) = reader.new(topic)
-        DeadLetters(kafka.bootstrap, reader="test").bury(
+        DeadLetters(kafka.settings, reader="test").bury(
             PoisonMessage("too long", raw=value.encode()), message
         )
         found = [read_letter(m.value(), m.headers()) for m in reader.new(topics.DEAD_LETTERS)]
@@ -213,14 +213,14 @@ def test_what_is_committed_is_kept_and_a_member_whose_name_is_taken_must_leave(
 ) -> None:
     put(kafka, topic, "a", "b")
     name = Membership(f"group-{topic.name}", "twin")
-    older = open_member(kafka.bootstrap, name)
+    older = open_member(kafka.settings, name)
     older.subscribe([topic.name])
     read = next_message(older)
     _, partition, offset = place_of(read)
     place = TopicPartition(topic.name, partition, offset + 1)
     Commits(older).commit([place])
     kept = committed_offsets(older, [TopicPartition(topic.name, partition)])
-    newer = open_member(kafka.bootstrap, name)
+    newer = open_member(kafka.settings, name)
     newer.subscribe([topic.name])
     follows = next_message(newer)
     with pytest.raises(RestartNeeded):

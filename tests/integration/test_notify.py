@@ -162,7 +162,7 @@ def test_what_came_in_a_pause_is_summed_up_and_not_lost(
 
 def all_read(kafka: RunningKafka) -> bool:
     """Whether the notifications have read every event of models."""
-    offsets = GroupOffsets(kafka.bootstrap)
+    offsets = GroupOffsets(kafka.settings)
     ends = offsets.ends(offsets.partitions([topics.MODEL_VERSIONS.name]))
     read = offsets.committed(topics.NOTIFY_GROUP)
     return all(read.get(place) == end for place, end in ends.items())
@@ -186,7 +186,7 @@ def test_quiet_hours_hold_events_across_a_restart_until_they_end(
 def test_a_target_that_fails_holds_up_nobody_and_is_seen_in_the_health(
     kafka: RunningKafka, hook: Webhook, tmp_path: Path
 ) -> None:
-    offsets = GroupOffsets(kafka.bootstrap)
+    offsets = GroupOffsets(kafka.settings)
     with running_webhook() as broken:
         broken.status = 500
         targets = {"good": hook.url(), "broken": broken.url(SECRET)}

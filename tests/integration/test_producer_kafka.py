@@ -24,6 +24,7 @@ from producers.watchdog import delivering, watched
 from schemas import topics
 from schemas.dead_letters import LARGEST_VALUE, DeadLetter, Origin, read_letter
 from schemas.errors import ConfigurationError, PoisonMessage, RestartNeeded
+from schemas.settings import KafkaSettings
 from tests.support.builders import START_MS, a_block, a_trade
 from tests.support.servers import RunningKafka, running_kafka
 
@@ -37,7 +38,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
 
 
 def letters(kafka: RunningKafka) -> list[DeadLetter]:
-    tail = TopicReader(kafka.bootstrap, "letters")
+    tail = TopicReader(kafka.settings, "letters")
     try:
         return [read_letter(m.value(), m.headers()) for m in tail.new(topics.DEAD_LETTERS)]
     finally:
@@ -50,7 +51,7 @@ def test_giant_frame_with_one_bad_field_becomes_a_letter_and_the_process_goes_on
     raw = b'{"e":"aggTrade","E":1672515782136,"s":"BNBBTC","p":"' + b"9" * 990_000 + b'"}'
     with pytest.raises(PoisonMessage) as caught:
         parse_frame(raw)
-    publisher = Publisher(kafka.bootstrap)
+    publisher = Publisher(kafka.settings)
 
     assert publisher.send_dead_letter(raw, Origin(f"{caught.value}{raw!r}", source="ws://x"))
     assert publisher.send(a_block([a_trade()]))
@@ -65,7 +66,7 @@ def test_giant_frame_with_one_bad_field_becomes_a_letter_and_the_process_goes_on
 def test_record_that_cannot_be_true_is_a_letter_and_what_follows_is_published(
     kafka: RunningKafka,
 ) -> None:
-    publisher = Publisher(kafka.bootstrap)
+    publisher = Publisher(kafka.settings)
 
     assert publisher.send(a_block([a_trade(7)], watermark_ms=START_MS + 7_200_000))
     assert publisher.send(a_block([a_trade(8)]))
@@ -89,12 +90,12 @@ def test_every_topic_that_is_read_has_dead_letters_and_a_record_has_one(
     producer.flush(DEADLINE_S)
 
     for _ in range(2):  # as two runs do
-        read_past(kafka.bootstrap, ["BTCUSDT"])
-        ledger = Ledger(kafka.bootstrap)
+        read_past(kafka.settings, ["BTCUSDT"])
+        ledger = Ledger(kafka.settings)
         ledger.refresh([("BTCUSDT", "1m")])
         ledger.refresh([("BTCUSDT", "1m")])
         ledger.close()
-        _newest_days(kafka.bootstrap)
+        _newest_days(kafka.settings)
 
     found = [one.origin for one in letters(kafka) if one.origin.topic]
     assert sorted(one.topic for one in found) == sorted(topic.name for topic in read)
@@ -108,8 +109,8 @@ def test_start_over_a_frozen_kafka_ends_with_a_clear_error(kafka: RunningKafka) 
     begun_s = time.monotonic()
     try:
         for start in (
-            lambda: read_past(kafka.bootstrap, ["BTCUSDT"]),
-            lambda: Ledger(kafka.bootstrap).refresh([("BTCUSDT", "1m")]),
+            lambda: read_past(kafka.settings, ["BTCUSDT"]),
+            lambda: Ledger(kafka.settings).refresh([("BTCUSDT", "1m")]),
         ):
             with pytest.raises(ConfigurationError, match="does not answer"):
                 start()
@@ -117,18 +118,18 @@ def test_start_over_a_frozen_kafka_ends_with_a_clear_error(kafka: RunningKafka) 
         os.kill(kafka.pid, signal.SIGCONT)
 
     assert time.monotonic() - begun_s < 60
-    assert read_past(kafka.bootstrap, ["BTCUSDT"])
+    assert read_past(kafka.settings, ["BTCUSDT"])
 
 
 def test_fatal_error_of_the_client_asks_for_a_new_process() -> None:
     lost = KafkaError(KafkaError._FATAL, "shut out", fatal=True)
-    publisher = Publisher("127.0.0.1:1")
+    publisher = Publisher(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
     publisher._on_error(lost)
     with pytest.raises(RestartNeeded):
         publisher.serve()
 
     async def run() -> None:
-        async with BulkPublisher("127.0.0.1:1").serving() as bulk:
+        async with BulkPublisher(KafkaSettings(bootstrap_servers="127.0.0.1:1")).serving() as bulk:
             bulk._on_error(lost)
             await bulk.page(topics.KLINES, "BTCUSDT", 0, [b"x"])
 
@@ -168,9 +169,9 @@ sys.exit(program.main())
 async def given_up(kafka: RunningKafka, *, waiting: int, away: bool = False) -> bool:
     """Whether a process that acknowledges nothing is given up within seconds."""
     loop, over = asyncio.get_running_loop(), asyncio.Event()
-    servers = "127.0.0.1:1" if away else kafka.bootstrap
+    nobody = KafkaSettings(bootstrap_servers="127.0.0.1:1")
     watch = delivering(
-        servers,
+        nobody if away else kafka.settings,
         lambda: 5,
         lambda: waiting,
         limit_s=0.2,

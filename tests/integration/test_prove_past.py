@@ -117,14 +117,14 @@ def sinks(past: Past, clickhouse: RunningClickHouse, database: str) -> Iterator[
 
 def sent(past: Past, symbol: str) -> list[Candle]:
     """The symbol's candles in the topic; all of them are marked."""
-    with TopicReader(past.kafka.bootstrap, "sent") as reader:
+    with TopicReader(past.kafka.settings, "sent") as reader:
         messages = [m for m in reader.new(topics.CANDLES) if m.key() == symbol.encode()]
     assert all(is_replayed(message.headers()) for message in messages)
     return [decode(Candle, message.value() or b"") for message in messages]
 
 
 def count(past: Past) -> int:
-    with TopicReader(past.kafka.bootstrap, "count") as reader:
+    with TopicReader(past.kafka.settings, "count") as reader:
         return sum(high - low for low, high in reader.spans(topics.CANDLES).values())
 
 

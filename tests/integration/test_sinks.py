@@ -599,7 +599,7 @@ def test_a_newer_contract_stops_its_partition_alone_and_is_not_passed(world: Wor
 
     for _ in range(2):
         consumer = sink_consumer(
-            world.kafka.bootstrap, instance="1", fetch_wait_ms=100, group="future"
+            world.kafka.settings, instance="1", fetch_wait_ms=100, group="future"
         )
         drain = Drain(consumer, (table,), route)
         done = Countdown(lambda d=drain: d.standing() == {("future", 0)}, rounds=8)
@@ -726,7 +726,7 @@ def supervised(world: World) -> Iterator[Supervised]:
 
 def consumed(world: World, topic: str) -> list[tuple[int, str, bytes]]:
     """Length, checksum and bytes of the dead letters of a topic."""
-    with TopicReader(world.kafka.bootstrap, "test") as reader:
+    with TopicReader(world.kafka.settings, "test") as reader:
         letters = [read_letter(m.value(), m.headers()) for m in reader.new(topics.DEAD_LETTERS)]
     mine = sorted((x for x in letters if x.origin.topic == topic), key=lambda x: x.origin.offset)
     return [(letter.length, letter.sha256, letter.value) for letter in mine]
@@ -740,7 +740,7 @@ def test_records_that_retention_removed_before_they_were_stored_are_told(world: 
 
     def drain_until(rows: int) -> None:
         consumer = sink_consumer(
-            world.kafka.bootstrap, instance="1", fetch_wait_ms=100, group="aged"
+            world.kafka.settings, instance="1", fetch_wait_ms=100, group="aged"
         )
         drain = Drain(
             consumer, (table,), lambda t, partition: Delivery(t, "id", partition, world.store, told)

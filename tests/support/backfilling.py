@@ -99,7 +99,7 @@ class Past:
 
     def count(self) -> int:
         """How many records the klines' topic has."""
-        tail = TopicReader(self.kafka.bootstrap, "count")
+        tail = TopicReader(self.kafka.settings, "count")
         try:
             return sum(high - low for low, high in tail.spans(topics.KLINES).values())
         finally:
@@ -127,7 +127,7 @@ class Past:
 
     def records(self, topic: Topic) -> list[Message]:
         """Every message of a topic."""
-        tail = TopicReader(self.kafka.bootstrap, "read")
+        tail = TopicReader(self.kafka.settings, "read")
         try:
             return list(tail.new(topic))
         finally:

@@ -38,6 +38,10 @@ class RunningKafka:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def settings(self) -> KafkaSettings:
+        return KafkaSettings(bootstrap_servers=self.bootstrap)
+
+    @property
     def pid(self) -> int:
         """The Java process itself."""
         return self.process.pid

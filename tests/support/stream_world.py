@@ -73,7 +73,7 @@ class StreamWorld:
 
     def read(self, topic: topics.Topic, record: type[RecordT]) -> list[RecordT]:
         """Return all records of a topic, in the order of arrival here."""
-        self._reader = self._reader or TopicReader(self.kafka.bootstrap, "test")
+        self._reader = self._reader or TopicReader(self.kafka.settings, "test")
         held = self.records.setdefault(topic.name, [])
         held += (cast("Record", record_in(record, m)) for m in self._reader.new(topic))
         return cast("list[RecordT]", held)

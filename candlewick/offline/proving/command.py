@@ -125,13 +125,13 @@ async def running(
     settings: Settings, wanted: WantedProof, progress: ProofProgress
 ) -> AsyncIterator[Proof]:
     """Open the clients of a proof, and close them when the block ends."""
-    servers = settings.kafka.bootstrap_servers
+    kafka = settings.kafka
     limits = httpx.Limits(max_connections=CONNECTIONS)
-    with contextlib.closing(Ledger(servers)) as ledger:
+    with contextlib.closing(Ledger(kafka)) as ledger:
         async with (
             httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits) as http,
-            BulkPublisher(servers).serving() as publisher,
+            BulkPublisher(kafka).serving() as publisher,
         ):
             rest = RestClient(settings.binance.rest_url, http)
             archives = ArchiveClient(settings.binance.archive_url, http)
-            yield Proof(archives, rest, publisher, ledger, wanted, progress, servers)
+            yield Proof(archives, rest, publisher, ledger, wanted, progress, kafka)

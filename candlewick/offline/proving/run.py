@@ -30,6 +30,7 @@ from schemas.errors import PoisonMessage, Transient
 from schemas.history import ArchiveFile, ArchiveState
 from schemas.market import Trade, TradeBlock
 from schemas.replayed import REPLAYED
+from schemas.settings import KafkaSettings
 from schemas.timeframe import DAY_MS, Interval
 from sinks.clickhouse import ClickHouse
 
@@ -66,7 +67,7 @@ class Proof:
     ledger: Ledger
     wanted: WantedProof
     progress: ProofProgress
-    servers: str
+    kafka: KafkaSettings
     _partitions: int = 0
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SYMBOLS_AT_A_TIME))
 
@@ -96,7 +97,7 @@ class Proof:
                 task.cancel()
 
     def _count_partitions(self) -> int:
-        with TopicReader(self.servers, "candlewick-backfill") as reader:
+        with TopicReader(self.kafka, "candlewick-backfill") as reader:
             return len(reader.spans(topics.CANDLES))
 
     async def _prove(self, symbol: SymbolProof, days: Spans, now_ms: int) -> None:

@@ -1,0 +1,127 @@
+"""A Kafka that asks for a user or a certificate: clients and workers get in by settings."""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from candlewick.stack.environment import environment_of
+from candlewick.stack.parent_death import leashed
+from clients.kafka.group import GroupOffsets
+from clients.kafka.reader import TopicReader
+from clients.kafka.topics import topic_ids
+from clients.kafka.writer import Writer
+from schemas import codecs, topics
+from schemas.errors import Transient
+from schemas.market import Candle, Gap
+from schemas.settings import KafkaSettings, Settings
+from tests.support.api_market import a_gap
+from tests.support.feed import Feed
+from tests.support.guarded_kafka import GuardedKafka, guarded_kafka
+
+WAYS = ("SCRAM-SHA-512", "PLAIN", "certificate")
+PARTITIONS = 4
+WRONG = "not-the-password"
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
+    with guarded_kafka(tmp_path_factory.mktemp("guarded")) as server:
+        yield server
+
+
+def settings_of(kafka: GuardedKafka, way: str) -> KafkaSettings:
+    return kafka.with_certificate() if way == "certificate" else kafka.as_user(way)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_clients_write_read_and_ask_with_what_the_settings_say(
+    kafka: GuardedKafka, way: str
+) -> None:
+    settings, gap = settings_of(kafka, way), a_gap(WAYS.index(way), "found")
+
+    Writer(settings).put(topics.GAPS.name, codecs.message_of(gap))
+
+    with TopicReader(settings, "test") as reader:
+        found = [codecs.decode(Gap, m.value() or b"") for m in reader.new(topics.GAPS)]
+    assert gap in found
+    assert topic_ids(settings, [topics.GAPS.name])
+    assert len(GroupOffsets(settings).partitions([topics.GAPS.name])) == PARTITIONS
+
+
+def test_a_worker_makes_candles_as_the_user_of_the_settings(
+    kafka: GuardedKafka, tmp_path: Path
+) -> None:
+    settings = Settings(kafka=kafka.as_user("SCRAM-SHA-512"), data_dir=tmp_path)
+    command = leashed([sys.executable, "-m", "processors", "worker", "--name", "guarded"])
+    with (tmp_path / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(command, env=environment_of(settings), stdout=log, stderr=log)
+    reader = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "reader"})
+    reader.assign([TopicPartition(topics.CANDLES.name, i, 0) for i in range(PARTITIONS)])
+    deadline = time.monotonic() + 60
+    try:
+        with Feed(kafka.bootstrap):
+            while (message := reader.poll(0.2)) is None or message.error():
+                said = (tmp_path / "worker.log").read_text()
+                assert worker.poll() is None, said
+                assert time.monotonic() < deadline, said
+    finally:
+        worker.kill()
+        worker.wait()
+        reader.close()
+
+    assert codecs.decode(Candle, message.value() or b"").trade_count > 0
+
+
+def test_a_wrong_password_is_told_with_the_user_and_never_shown(
+    kafka: GuardedKafka, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = kafka.as_user("SCRAM-SHA-512", password=WRONG)
+
+    with caplog.at_level(logging.ERROR), pytest.raises(Transient, match="SASL_SSL as candlewick"):
+        Writer(wrong, answer_s=3).put(topics.GAPS.name, codecs.message_of(a_gap(9, "found")))
+
+    told = [record.getMessage() for record in caplog.records]
+    assert any("does not let us in" in line for line in told)
+    assert not any(WRONG in line for line in told)
+
+
+def test_a_broker_with_a_certificate_of_strangers_is_not_trusted(kafka: GuardedKafka) -> None:
+    strangers = kafka.as_user("PLAIN").model_copy(update={"ssl_ca": None})
+
+    with pytest.raises(Transient, match="does not answer"):
+        Writer(strangers, answer_s=3).put(topics.GAPS.name, codecs.message_of(a_gap(8, "found")))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"SECURITY_PROTOCOL": "SASL_SSL", "SASL_USERNAME": "ann"}, "ask for a user"),
+        ({"SECURITY_PROTOCOL": "SASL_PLAINTEXT", "SASL_PASSWORD": "x"}, "ask for a user"),
+        ({"SECURITY_PROTOCOL": "TLS"}, "SASL_SSL"),
+        ({"SSL_CERTIFICATE": "/tls/chain.pem"}, "belong together"),
+        ({"SSL_KEY": "/tls/key.pem"}, "belong together"),
+    ],
+)
+def test_settings_that_cannot_work_are_one_clear_line(wrong: dict[str, str], said: str) -> None:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CANDLEWICK_")}
+    environment = clean | {f"CANDLEWICK_KAFKA__{name}": value for name, value in wrong.items()}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "candlewick", "topics", "create"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
