@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from candlewick.stack.backup import size_of, write_backup
+from candlewick.backup import size_of, write_backup
 from candlewick.stack.local_settings import stack_folder
 from candlewick.stack.orphans import leftovers
 from schemas.errors import ConfigurationError

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from candlewick.stack.backup import read_backup
+from candlewick.backup import read_backup
 from candlewick.stack.local_settings import stack_folder
 from candlewick.terminal.row_printer import utc
 from schemas.settings import load_settings

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlewick.stack.backup import MANIFEST, read_backup, write_backup
+from candlewick.backup import MANIFEST, read_backup, write_backup
 from schemas.errors import ConfigurationError
 
 NAMES = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=20)
