@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from candlewick.exchange.faults.active import ActiveFaults
+from candlewick.exchange.market.changes import keep
 from candlewick.exchange.opening import opened
 from candlewick.exchange.options import Options
 from candlewick.exchange.server.admin import Admin
@@ -50,7 +51,13 @@ def application(options: Options) -> Starlette:
     archive = Archive(clock, market, arsenal, given=given, folder=folder)
     about: dict[str, object] = {"seed": options.seed, "rate": options.rate}
     about["recorded_day"] = place.recorded_day
-    admin = Admin(clock, market, arsenal, lambda: about | {"connections": len(hub.sessions)})
+    admin = Admin(
+        clock,
+        market,
+        arsenal,
+        lambda: about | {"connections": len(hub.sessions)},
+        lambda change: keep(options.state, change),
+    )
     for fault in options.faults:
         admin.arm(fault)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from candlewick.exchange.market.aggtrade_files import archived_market
 from candlewick.exchange.market.capture_files import captured_market
+from candlewick.exchange.market.changes import Change, kept_changes
 from candlewick.exchange.market.clock import MarketClock
 from candlewick.exchange.market.coins import Coin, coin_of
 from candlewick.exchange.market.generated import GeneratedSymbol
@@ -39,7 +40,7 @@ def opened(options: Options) -> Opened:
     if options.captures or options.agg_trades:
         return _replayed(options)
     clock = MarketClock(start_ms=options.start_ms, speed=options.speed)
-    day = _recorded_day(options, clock.now_ms()) if options.recorded else None
+    day, changes = _recorded_day(options, clock.now_ms()) if options.recorded else (None, [])
     market: Market = {}
     for coin in map(coin_of, options.symbols):
         laid = None if day is None else _laid(coin, day)
@@ -50,6 +51,8 @@ def opened(options: Options) -> Opened:
             recorded=laid,
             symbols=len(options.symbols),
         )
+    for change in changes:
+        change.apply(market, clock.now_ms)
     return Opened(clock, market, day)
 
 
@@ -62,29 +65,29 @@ def _replayed(options: Options) -> Opened:
     return Opened(MarketClock(start_ms=start_ms, speed=options.speed), dict(found), None)
 
 
-def _recorded_day(options: Options, now_ms: int) -> int | None:
+def _recorded_day(options: Options, now_ms: int) -> tuple[int | None, list[Change]]:
     originals = [recorded.first_day for recorded in recorded_candles().values()]
     if not originals:
-        return None
+        return None, []
     place = place_for(now_ms // DAY_MS, min(originals))
-    return place if options.state is None else _kept(options.state, options, place)
+    return (place, []) if options.state is None else _kept(options.state, options, place)
 
 
-def _kept(file: Path, options: Options, place: int) -> int:
+def _kept(file: Path, options: Options, place: int) -> tuple[int, list[Change]]:
     # A stack that is started again after months must find the same past.
     wanted = {"seed": options.seed, "rate": options.rate}
     if file.exists():
         try:
             state = json.loads(file.read_text("utf-8"))
-            kept = int(state.pop("recorded_day"))
+            kept, changes = int(state.pop("recorded_day")), kept_changes(state)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{file} cannot be read: delete it to start afresh") from error
         if state != wanted:
             raise ValueError(f"{file} is of another market: delete it, or start with {state}")
-        return kept
+        return kept, changes
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, json.dumps({"recorded_day": place} | wanted))
-    return place
+    return place, []
 
 
 def _laid(coin: Coin, first_day: int) -> Recorded | None:

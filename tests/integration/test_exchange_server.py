@@ -514,6 +514,21 @@ def test_a_shutdown_is_announced_and_then_happens(exchange: RunningExchange) -> 
     assert code == 1001
 
 
+def test_connections_may_end_unannounced_as_old_ones_do(exchange: RunningExchange) -> None:
+    async def run() -> tuple[int, str]:
+        async with joined(f"{exchange.ws_url}/ws") as old:
+            exchange.admin("POST", "faults", {"kind": "lifetime"})
+            end = await closed(old)
+        async with joined(f"{exchange.ws_url}{BITCOIN}") as young:
+            await asyncio.wait_for(young.recv(), DEADLINE_S)
+        return end
+
+    try:
+        assert asyncio.run(run()) == (1001, "24 hours")
+    finally:
+        exchange.admin("DELETE", "faults")
+
+
 def test_rest_may_lag_behind_the_stream(exchange: RunningExchange) -> None:
     exchange.admin("POST", "faults", {"kind": "rest-lag", "lag_ids": 200, "lag_ms": 60_000})
     try:
@@ -622,6 +637,29 @@ def test_the_past_stays_where_it_was_when_started_again_months_later(tmp_path: P
     assert answers[0] == answers[1]
     assert ended.returncode == 1
     assert "another market" in ended.stderr
+
+
+def test_a_halt_and_ids_that_began_again_stay_in_the_past_after_a_restart(tmp_path: Path) -> None:
+    state, symbols = str(tmp_path / "exchange.json"), "DOTUSDT,ETHUSDT"
+
+    def past(exchange: RunningExchange) -> list[object]:
+        return [
+            exchange.get("/api/v3/aggTrades", symbol=symbol, fromId=first, limit=3).json()
+            for symbol, first in (("DOTUSDT", 0), ("ETHUSDT", last_id))
+        ]
+
+    with running_exchange(start=START, speed=0, state=state, symbols=symbols) as exchange:
+        exchange.admin("POST", "faults", {"kind": "halt", "symbol": "ETHUSDT", "minutes": 2})
+        exchange.admin("POST", "faults", {"kind": "reset-ids", "symbol": "DOTUSDT"})
+        exchange.admin("POST", "market", {"advance_ms": 240_000})
+        last_id = exchange.get("/api/v3/aggTrades", symbol="ETHUSDT", limit=1).json()[0]["a"] - 2
+        before = past(exchange)
+    with running_exchange(start=START, speed=0, state=state, symbols=symbols) as exchange:
+        exchange.admin("POST", "market", {"advance_ms": 240_000})
+        after = past(exchange)
+
+    assert before == after
+    assert [row["a"] for row in after[0]] == [0, 1, 2]  # type: ignore[attr-defined]
 
 
 def test_a_capture_is_served_as_a_market() -> None:

@@ -142,6 +142,13 @@ class Shutdown(Window):
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class Lifetime(Window):
+    """Connections that are open when it begins are closed unannounced, as after 24 hours."""
+
+    kind: Literal["lifetime"] = "lifetime"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class RestLag(Window):
     """REST lags behind the stream, by a time, a number of aggregate trades, or both."""
 
@@ -279,5 +286,5 @@ FrameFault = Drop | Duplicate | Delay | Reorder | Malformed | Ahead | Contradict
 RestFault = (
     RestLag | RestError | RestDelay | RestDrip | RestAhead | RestHour | ArchiveFault | Klines
 )
-Fault = FrameFault | RestFault | Cut | Silence | Shutdown | Halt | ResetIds
+Fault = FrameFault | RestFault | Cut | Silence | Shutdown | Lifetime | Halt | ResetIds
 FAULT: Final[TypeAdapter[Fault]] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])

@@ -10,9 +10,9 @@ from starlette.routing import Route
 from candlewick.exchange.faults.active import ActiveFaults, Armed
 from candlewick.exchange.faults.faults import FAULT, Fault, Halt, ResetIds
 from candlewick.exchange.faults.parsing import fault_of
+from candlewick.exchange.market.changes import Change
 from candlewick.exchange.market.clock import MarketClock
 from candlewick.exchange.market.intervals import MINUTE_MS
-from candlewick.exchange.market.restarted import RestartedSymbol
 from candlewick.exchange.market.source import Market
 from candlewick.exchange.server.history import next_agg_id
 from candlewick.exchange.streams.feed import EVENT_DELAY_MS
@@ -29,11 +29,13 @@ class Admin:
         market: Market,
         arsenal: ActiveFaults,
         about: Callable[[], dict[str, object]],
+        keep: Callable[[Change], None],
     ) -> None:
         self._clock = clock
         self._market = market
         self._arsenal = arsenal
         self._about = about
+        self._keep = keep
 
     def routes(self) -> list[Route]:
         """Return the paths."""
@@ -63,13 +65,14 @@ class Admin:
             raise ValueError(f"not a fault: symbol {fault.symbol} is not traded here")
         # Minutes that a client may have seen stay: the change begins with the next one.
         first = max(armed.start_ms, self._clock.now_ms() + 1) // MINUTE_MS + 1
-        source = self._market[fault.symbol]
         armed.start_ms = first * MINUTE_MS
+        end = first
         if isinstance(fault, Halt):
-            source.halt(first, first + fault.minutes)
-            armed.end_ms = (first + fault.minutes) * MINUTE_MS
-        else:
-            self._market[fault.symbol] = RestartedSymbol(source, first, self._clock.now_ms)
+            end = first + fault.minutes
+            armed.end_ms = end * MINUTE_MS
+        change = Change(fault.kind, fault.symbol, first, end)
+        change.apply(self._market, self._clock.now_ms)
+        self._keep(change)
 
     async def _faults(self, request: Request) -> Response:
         if request.method == "GET":

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from candlewick.exchange.faults.active import ActiveFaults, cuts
-from candlewick.exchange.faults.faults import Cut, Shutdown, Silence
-from candlewick.exchange.server.session import GOING_AWAY, Session
+from candlewick.exchange.faults.faults import Cut, Lifetime, Shutdown, Silence
+from candlewick.exchange.server.session import GOING_AWAY, OLD, Session
 
 _REASON: Final = "server shutdown"
 Joined = Mapping[Session, int]
@@ -42,3 +42,14 @@ def shut_down(arsenal: ActiveFaults, joined: Joined, after_ms: int, upto_ms: int
         if after_ms < armed.start_ms + fault.grace_ms <= upto_ms:
             for session in leaving:
                 session.close(GOING_AWAY, _REASON)
+
+
+def end(arsenal: ActiveFaults, joined: Joined, after_ms: int, upto_ms: int) -> None:
+    """Close the connections that are older than the fault, as those that are 24 hours old."""
+    for armed, _ in arsenal.of(Lifetime):
+        if not after_ms < armed.start_ms <= upto_ms:
+            continue
+        armed.hits += 1
+        for session, since_ms in joined.items():
+            if since_ms < armed.start_ms:
+                session.close(GOING_AWAY, OLD)

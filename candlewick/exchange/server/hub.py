@@ -105,6 +105,7 @@ class Hub:
         joined = {session: line.joined_ms for session, line in self.sessions.items()}
         connection_faults.cut(self._arsenal, joined, after_ms, upto_ms)
         connection_faults.shut_down(self._arsenal, joined, after_ms, upto_ms)
+        connection_faults.end(self._arsenal, joined, after_ms, upto_ms)
 
     def _is_halted(self, frame: Frame) -> bool:
         topic = frame.topic  # trades need no look: a halted market has none

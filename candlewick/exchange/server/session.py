@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _POLICY: Final = 1008
 GOING_AWAY: Final = 1001
+OLD: Final = "24 hours"
 _BUFFER_LIMIT: Final = 64 << 20
 _ordinals = count()
 
@@ -193,7 +194,7 @@ class Session(asyncio.Protocol):
         self._hub.join(self)
         self._keepalive.start()
         lifetime_s = self._hub.rules.lifetime_s
-        self._end = self._loop.call_later(lifetime_s, self.close, GOING_AWAY, "24 hours")
+        self._end = self._loop.call_later(lifetime_s, self.close, GOING_AWAY, OLD)
 
     def _receive(self, frame: WireFrame) -> None:
         if frame.opcode is Opcode.CLOSE:
