@@ -10,12 +10,14 @@ FETCHED := 3.13
 BOOTSTRAP := .bootstrap
 ARGS ?=
 SUITE ?= trixie
+MINUTES ?= 10
+SEED ?=
 
 # A stack has a dozen Python processes; without stored bytecode each start compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo live test test-long attack bench lint docs wheel image fresh clean
+.PHONY: help setup demo live test test-long attack chaos bench lint docs wheel image fresh clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +65,9 @@ test-long: setup ## Run the tests that take minutes each
 
 attack: setup ## Start a stack, attack it and print the findings; ARGS="--short" for a part
 	@$(BIN)/python -m tests.attack $(ARGS)
+
+chaos: setup ## Do faults to a stack at random times and judge it: make chaos MINUTES=35 SEED=1
+	@$(BIN)/python -m tests.chaos $(MINUTES) $(SEED) $(ARGS)
 
 bench: setup ## Measure each figure of docs/benchmarks.md on this machine, the whole way first
 	@for script in bench/bench_end_to_end.py $(filter-out %_end_to_end.py,$(wildcard bench/bench_*.py)); do \

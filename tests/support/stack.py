@@ -48,6 +48,7 @@ class Stack:
     ports: dict[str, int]
     environment: dict[str, str]
     symbols: tuple[str, ...]
+    workers: int = 1
 
     @property
     def bootstrap(self) -> str:
@@ -64,6 +65,13 @@ class Stack:
             check=False,
             timeout=180,
         )
+
+    def up(self) -> subprocess.CompletedProcess[str]:
+        """Start it, or start it again over the same folder."""
+        flags = [
+            text for name, port in self.ports.items() for text in (f"--{name}-port", str(port))
+        ]
+        return self("up", "--detach", "--workers", str(self.workers), *flags)
 
     def get(self, path: str) -> httpx.Response:
         """Ask the API."""
@@ -142,12 +150,15 @@ class Stack:
 
 
 @contextmanager
-def running_stack(folder: Path, *, symbols: tuple[str, ...], **settings: str) -> Iterator[Stack]:
+def running_stack(
+    folder: Path, *, symbols: tuple[str, ...], workers: int = 1, **settings: str
+) -> Iterator[Stack]:
     """A stack that is up; it is down when the block is left.
 
     Args:
         folder: Its data folder is made in it.
         symbols: What it follows.
+        workers: How many candle workers it has.
         settings: More settings; `api__stale_s="9"` is CANDLEWICK_API__STALE_S.
     """
     ports = {name: free_port() for name in SERVERS}
@@ -158,11 +169,10 @@ def running_stack(folder: Path, *, symbols: tuple[str, ...], **settings: str) ->
         "CANDLEWICK_BACKFILL__SINCE": "1d",
         **{f"CANDLEWICK_{name.upper()}": value for name, value in settings.items()},
     }
-    stack = Stack(folder / "stack", ports, environment, symbols)
-    flags = [text for name, port in ports.items() for text in (f"--{name}-port", str(port))]
-    (folder / "stack").mkdir(parents=True)
+    stack = Stack(folder / "stack", ports, environment, symbols, workers)
+    (folder / "stack").mkdir(parents=True, exist_ok=True)
     try:
-        up = stack("up", "--detach", *flags)
+        up = stack.up()
         assert up.returncode == 0, up.stderr + stack.logs()
         yield stack
     finally:
