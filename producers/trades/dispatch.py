@@ -155,7 +155,5 @@ class Dispatch:
         verdict = flow.jumps.judge(trade, raw, flow.continuity.known_id)
         for one in verdict.taken:
             flow.offer(one)
-        if verdict.refused is not None:
-            self.bury(
-                not_followed(verdict.refused.trade, verdict.refused.raw), connection.address.url
-            )
+        for refused in verdict.refused:
+            self.bury(not_followed(refused.trade, refused.raw), connection.address.url)

@@ -33,7 +33,7 @@ class Doubts:
             known_id: Id of the newest known trade before them.
             now_ms: Steady time.
         """
-        jumps, found = Jumps(), list[Trade]()
+        jumps, found = Jumps(in_order=True), list[Trade]()
         for trade in page:
             if self._clock.is_ahead(trade.event_ms, now_ms):
                 reason = f"trade time {trade.event_ms} ms is ahead of the exchange's clock"
@@ -42,8 +42,8 @@ class Doubts:
             verdict = jumps.judge(trade, b"", known_id)
             found += verdict.taken
             known_id = found[-1].agg_id if found else known_id
-            if verdict.refused is not None:
-                self.refuse(verdict.refused.trade)
+            for refused in verdict.refused:
+                self.refuse(refused.trade)
         return found
 
     def refuse(self, trade: Trade) -> None:

@@ -18,7 +18,7 @@ from producers.trades.packing.flush_tick import FlushTick
 from producers.trades.symbol_stream import SymbolFlow
 from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage
-from schemas.market import Candle, Gap, TradeBlock
+from schemas.market import JITTER_MS, Candle, Gap, TradeBlock
 from schemas.settings import Settings
 from schemas.validation import validate
 from tests.support.builders import MINUTE_MS, START_MS
@@ -178,6 +178,7 @@ async def test_lone_id_far_ahead_is_buried_and_all_that_follows_is_published(to:
 
     market.trade("DOTUSDT", to)
     for agg_id in (2, 3, 4):
+        market._offset_ms += JITTER_MS
         market.trade("DOTUSDT", agg_id)
 
     assert market.ids("DOTUSDT") == [1, 2, 3, 4]

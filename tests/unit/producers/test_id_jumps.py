@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.trades.exchange_clock import ExchangeClock
-from producers.trades.ids.id_jumps import NEAR, Jumps
+from producers.trades.ids.id_jumps import MOST_HELD, NEAR, Jumps
 from producers.trades.rest_checks import SECOND_LOOK_MS, Doubts
 from schemas.errors import PoisonMessage
+from schemas.market import JITTER_MS
 from schemas.rules.checks import LARGEST_ID
 from tests.support.builders import START_MS, a_trade
 
@@ -19,17 +20,20 @@ class Listener:
     def __init__(self, known_id: int = -1) -> None:
         self.jumps = Jumps()
         self.known_id = known_id
+        self.now_ms = START_MS
+        self.pace_ms = JITTER_MS + 1  # of a quiet symbol: whatever comes is later than all before
         self.taken: list[int] = []
         self.refused: list[int] = []
 
     def hear(self, *ids: int) -> "Listener":
         for agg_id in ids:
-            verdict = self.jumps.judge(a_trade(agg_id), b"raw", self.known_id)
+            self.now_ms += self.pace_ms
+            trade = a_trade(agg_id, event_ms=self.now_ms)
+            verdict = self.jumps.judge(trade, b"raw", self.known_id)
             self.taken += [trade.agg_id for trade in verdict.taken]
             self.known_id = max([self.known_id, *self.taken])
-            if verdict.refused is not None:
-                assert verdict.refused.raw == b"raw"
-                self.refused.append(verdict.refused.trade.agg_id)
+            assert all(refused.raw == b"raw" for refused in verdict.refused)
+            self.refused += [refused.trade.agg_id for refused in verdict.refused]
         return self
 
 
@@ -69,6 +73,39 @@ def test_held_trade_that_rest_has_shown_meanwhile_is_taken() -> None:
     listener.hear(10**6 + 4)
 
     assert (listener.taken, listener.refused) == ([10**6, 10**6 + 4], [])
+
+
+def test_a_jump_that_nothing_follows_is_doubted_until_a_later_trade_has_a_lower_id() -> None:
+    listener = Listener(known_id=5)
+    listener.hear(10**6)
+    listener.pace_ms = JITTER_MS // 10
+
+    listener.hear(*range(6, 16))
+    assert listener.refused == []
+
+    listener.hear(16)
+    assert (listener.taken, listener.refused) == ([*range(6, 17)], [10**6])
+
+
+def test_a_true_trade_after_a_hole_is_not_refused_because_the_connection_ends_after_it() -> None:
+    # The next connection jumps farther; an old one still brings what came before the hole.
+    first, second = 10_000, 20_000
+    listener = Listener(known_id=5).hear(first, second)
+    listener.now_ms = START_MS - 60_000
+    listener.hear(6, 7)
+    listener.now_ms = START_MS + 60_000
+    listener.hear(second + 1)
+
+    assert (listener.taken, listener.refused) == ([6, 7, second, second + 1], [])
+    listener.known_id = second + 1  # REST has filled the hole
+    listener.hear(second + 2)
+    assert (listener.taken[-2:], listener.refused) == ([first, second + 2], [])
+
+
+def test_no_more_than_a_bounded_number_of_jumps_is_doubted() -> None:
+    lies = [n * 10 * NEAR for n in range(1, MOST_HELD + 3)]
+
+    assert Listener(known_id=5).hear(*lies).refused == lies[:2]
 
 
 @given(st.permutations(range(1, 30)))
