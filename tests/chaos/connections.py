@@ -22,8 +22,16 @@ _LET_NOTHING_IN: Final = struct.pack("HBBI", 0x06, 0, 0, 0)  # BPF: return 0 byt
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
+def is_possible() -> bool:
+    """Return whether this system lends the sockets of a process."""
+    return hasattr(os, "pidfd_open")
+
+
 def connections(process: psutil.Process | None, port: int) -> list[socket.socket]:
-    """Return a process's connections to a server of this machine, as sockets of our own."""
+    """Return a process's connections to a server of this machine, as sockets of our own.
+
+    They hold a connection open even if its process dies, as a machine does that lost its power.
+    """
     if process is None:
         return []
     with suppress(psutil.Error, OSError):

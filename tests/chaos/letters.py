@@ -63,5 +63,5 @@ def _same(ours: object, theirs: object) -> bool:
 
 def _origin(buried: Buried) -> str:
     origin = buried.letter.origin
-    where = f"{origin.topic or origin.source} by {', '.join(buried.readers)}"
+    where = f"{origin.topic or origin.source[:40]} by {', '.join(buried.readers)}"
     return f"{where}: {origin.reason}"

@@ -80,12 +80,15 @@ class _Run:
             if time.time_ns() // 1_000_000 < until_ms + 5_000:
                 continue
             try:
-                wrong, judged = self._judge(until_ms)
+                wrong, judged, for_good = self._judge(until_ms)
             except _AWAY as error:
                 wrong = [f"nothing could be read: {error!r}"]
+                continue
+            if for_good:
+                break
         return wrong, judged
 
-    def _judge(self, until_ms: int) -> tuple[list[str], str]:
+    def _judge(self, until_ms: int) -> tuple[list[str], str, bool]:
         stack = self.world.stack
         held = reading.held(stack)
         self.since_ms = reading.first_whole(held) | self.since_ms
@@ -97,7 +100,8 @@ class _Run:
             f"{len(held.answers)} predictions, {len(held.scores)} scores; doubted "
             f"{len(self.doubted)} minutes, late {len(late)}"
         )
-        return differences(held, klines, asked), judged
+        wrong = differences(held, klines, asked)
+        return wrong, judged, bool(wrong) and len(wrong) == len(held.letters)  # a letter stays
 
     def _doubt(self, body: dict[str, object]) -> None:
         if "same-trade" not in str(body.get("how")) and body["kind"] != "reset-ids":

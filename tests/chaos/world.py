@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from candlewick.stack.process_identity import Identity
+from tests.chaos.connections import is_possible
 from tests.chaos.schedule import DISKS, SUPERVISOR, SYMBOLS, Kind
 from tests.support.debian import program
 from tests.support.small_disk import small_disk
@@ -79,6 +80,9 @@ def running_world(folder: Path, *, seed: int, rate: float, disks: bool = True) -
     with ExitStack() as stack:
         if not disks or not _mounted(stack, folder / "stack"):
             impossible[Kind.DISK] = "a small disk is mounted by root only"
+        if not is_possible():
+            reason = "only Linux lends sockets of a process"
+            impossible |= dict.fromkeys((Kind.CUT, Kind.DELAY, Kind.SILENCE), reason)
         library = _libfaketime()
         if library is None:
             impossible[Kind.CLOCK] = "not installed: `apt-get install faketime`"
