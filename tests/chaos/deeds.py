@@ -70,17 +70,21 @@ class Deeds:
             else:
                 return
 
-    def keep_up(self) -> None:
+    def keep_up(self) -> bool:
         """Start the stack again over its folder if its supervisor is gone, as a user would.
+
+        Returns:
+            Whether it was gone.
 
         Raises:
             AssertionError: It does not start; the message has what it said.
         """
         if self.world.process(SUPERVISOR) is not None:
-            return
+            return False
         up = self.world.stack.up()
         assert up.returncode == 0, f"`candlewick up` after kill -9: {up.stderr or up.stdout}"
         self.say("the stack is up again")
+        return True
 
     def _later(self, fault: Fault, undo: Undo) -> None:
         heapq.heappush(self._undo, (time.monotonic() + fault.for_s, next(self._order), undo))
@@ -127,7 +131,7 @@ class Deeds:
         ballast = fill(disk)
         end_s = time.monotonic() + fault.for_s
         while time.monotonic() < end_s:
-            time.sleep(0.2)
+            self._wait()
         ballast.unlink()
         if fault.target == DISKS[0]:
             self._wait_for_room()
@@ -137,7 +141,11 @@ class Deeds:
         # It is about the whole stack: other faults meanwhile would hit nothing.
         deadline = time.monotonic() + _AGAIN_S
         while self._without_room() and time.monotonic() < deadline:
-            time.sleep(0.2)
+            self._wait()
+
+    def _wait(self) -> None:
+        self.undo_due()  # a supervisor that stands still would wait for ever
+        time.sleep(0.2)
 
     def _without_room(self) -> bool:
         phases = {each["phase"] for each in self.world.stack.states().values()}

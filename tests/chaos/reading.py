@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.chaos.judge import (
+from tests.chaos.held import (
     GAPPED,
     LENGTHS_MS,
     MINUTE_MS,

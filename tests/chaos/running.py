@@ -16,7 +16,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from schemas.errors import CandlewickError
 from tests.chaos import reading
 from tests.chaos.deeds import Deeds
-from tests.chaos.judge import MINUTE_MS, Asked, Minute, differences
+from tests.chaos.held import MINUTE_MS, Asked, Minute
+from tests.chaos.judge import differences
 from tests.chaos.resources import Peaks, watched
 from tests.chaos.schedule import Fault, Kind, schedule
 from tests.chaos.world import World, running_world
@@ -56,12 +57,16 @@ class _Run:
     since_ms: dict[str, int] = field(default_factory=dict)
     doubted: set[Minute] = field(default_factory=set)
 
-    def until(self, at_s: float) -> None:
+    def until(self, at_s: float) -> float:
+        """Wait until a time; return by how much the stack's own start has put it off."""
+        late_s = 0.0
         while True:
             self.deeds.undo_due()
-            self.deeds.keep_up()
-            if time.monotonic() >= at_s:
-                return
+            before_s = time.monotonic()
+            if self.deeds.keep_up():
+                late_s += time.monotonic() - before_s
+            if time.monotonic() >= at_s + late_s:
+                return late_s
             time.sleep(_STEP_S)
 
     def do(self, fault: Fault) -> None:
@@ -125,7 +130,10 @@ def run(
         eventually(world.stack.predicts, world.stack.logs, within_s=READY_S)
         faults = schedule(seed, minutes, leave_out=frozenset(world.impossible))
         with watched(world) as outcome.peaks:
-            _do_all(faults, world, outcome, say)
+            try:
+                _do_all(faults, world, outcome, say)
+            except AssertionError as error:
+                outcome.wrong = [str(error)]
         outcome.wrong += outcome.peaks.beyond()
         if outcome.wrong:
             _keep(world, folder, say)
@@ -140,7 +148,7 @@ def _do_all(
     outcome.done, outcome.missed = deeds.done, deeds.missed
     began_s = time.monotonic()
     for fault in faults:
-        one.until(began_s + fault.at_s)
+        began_s += one.until(began_s + fault.at_s)
         outcome.after.append(fault)
         before_s = time.monotonic()
         if fault.kind == Kind.QUIET:

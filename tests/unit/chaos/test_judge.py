@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.chaos.judge import (
+from tests.chaos.held import (
     GAPPED,
     MINUTE_MS,
     QUARTER_MS,
@@ -17,8 +17,8 @@ from tests.chaos.judge import (
     Question,
     Run,
     Values,
-    differences,
 )
+from tests.chaos.judge import differences
 
 START_MS = 1_740_830_400_000
 UNTIL_MS = START_MS + 2 * QUARTER_MS
