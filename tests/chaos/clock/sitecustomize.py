@@ -38,6 +38,8 @@ def main() -> None:
         "FAKETIME_TIMESTAMP_FILE": str(file),
         "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # with it, Java's timed waits never end
+        "NO_FAKE_STAT": "1",  # files keep their times
     }
     os.execve(sys.executable, sys.orig_argv, os.environ | more)  # noqa: S606 - no shell is wanted
 
