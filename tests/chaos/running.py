@@ -155,13 +155,11 @@ def _do_all(
             outcome.wrong, outcome.judged = one.settled()
             took_s = time.monotonic() - before_s
             say(f"quiet after {took_s:.0f} s: {outcome.judged}, {len(outcome.wrong)} wrong")
-            began_s += took_s  # the schedule stands still meanwhile
             if outcome.wrong:
                 return
         else:
             one.do(fault)
-            if fault.kind == Kind.DISK:
-                began_s += time.monotonic() - before_s
+        began_s += time.monotonic() - before_s  # the schedule stands still meanwhile
 
 
 def _keep(world: World, folder: Path, say: Callable[[str], None]) -> None:
