@@ -105,8 +105,17 @@ class _Run:
             f"{len(held.answers)} predictions, {len(held.scores)} scores; doubted "
             f"{len(self.doubted)} minutes, late {len(late)}"
         )
-        wrong = differences(held, klines, asked)
+        wrong = differences(held, klines, asked) + self._unwell()
         return wrong, judged, bool(wrong) and len(wrong) == len(held.letters)  # a letter stays
+
+    def _unwell(self) -> list[str]:
+        stack = self.world.stack
+        wrong = []
+        if not stack.is_healthy():
+            wrong.append(f"the health check is red: {stack.get('/healthcheck').text[:500]}")
+        if not stack.predicts():
+            wrong.append("not every symbol has a prediction of the open candle")
+        return wrong
 
     def _doubt(self, body: dict[str, object]) -> None:
         if "same-trade" not in str(body.get("how")) and body["kind"] != "reset-ids":
