@@ -8,6 +8,7 @@ from itertools import chain
 from candlewick.clickhouse_server.accounts import Account
 from candlewick.clickhouse_server.engine import Engine
 from candlewick.clickhouse_server.errors import (
+    NOT_ENOUGH_SPACE,
     QUERY_IS_TOO_LARGE,
     QueryError,
     from_engine,
@@ -57,6 +58,8 @@ class Execution:
             return self._run(account, asked, statement, rows, request_id)
         except ENGINE_ERRORS as error:
             raise from_engine(error) from error
+        except OSError as error:  # a file of ours cannot be written: the disk is full
+            raise refused(NOT_ENOUGH_SPACE, f"cannot keep what was sent: {error}") from error
 
     def _check(self, account: Account, asked: Asked, statement: Statement) -> None:
         if asked.readonly or not account.may_write:

@@ -104,14 +104,12 @@ def insert_rows(
     """Insert rows from a file, as chDB's own streaming insert reports no errors of writing.
 
     Raises:
-        ENGINE_ERRORS: The engine refuses the rows, or the disk has no room for them.
+        ENGINE_ERRORS: The engine refuses the rows.
+        OSError: The disk has no room for them.
     """
     with NamedTemporaryFile(dir=rows_folder) as kept:
-        try:
-            kept.writelines(rows)
-            kept.flush()
-        except OSError as error:
-            raise RuntimeError(f"cannot write the rows to {kept.name}: {error}") from error
+        kept.writelines(rows)
+        kept.flush()
         written = handle.query(_from_file(statement, kept.name, format_), "Null", {})
     if written is None:
         return Answer()

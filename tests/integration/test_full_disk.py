@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from candlewick.clickhouse_server.errors import NOT_ENOUGH_SPACE
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.disk_room import Room
 from candlewick.stack.folder import StackFolder
@@ -15,6 +17,7 @@ from candlewick.stack.ports import free_port
 from candlewick.stack.programs import Program
 from candlewick.stack.state import Phase
 from candlewick.stack.supervisor import Supervisor
+from tests.support.servers import log_of, running_clickhouse
 from tests.support.small_disk import fill, small_disk
 
 PATIENCE_S = 20.0
@@ -118,3 +121,28 @@ def test_what_cannot_be_written_down_or_said_does_not_end_the_supervisor(disk: P
             ballast.unlink()
         finally:
             supervisor.stop()
+
+
+def test_an_insert_without_room_is_refused_in_clickhouses_words_and_done_later(
+    tmp_path: Path,
+) -> None:
+    rows = b"x\n" * 100_000
+    with (
+        small_disk(tmp_path / "disk", mb=200) as place,
+        running_clickhouse(place / "clickhouse") as server,
+        server.http() as http,
+    ):
+
+        def ask(statement: str, rows: bytes = b"") -> httpx.Response:
+            return http.post("/", params={"query": statement}, content=rows)
+
+        ask("CREATE TABLE kept (text String) ENGINE = MergeTree ORDER BY ()").raise_for_status()
+        ballast = fill(place)
+        answer = ask("INSERT INTO kept FORMAT TSV", rows)
+
+        assert answer.headers["X-ClickHouse-Exception-Code"] == str(NOT_ENOUGH_SPACE)
+        assert "No space left" in answer.text
+        ballast.unlink()
+        ask("INSERT INTO kept FORMAT TSV", rows).raise_for_status()
+        assert ask("SELECT count() FROM kept").text.strip() == "100000"
+        assert "Traceback" not in log_of(server.path).read_text()
