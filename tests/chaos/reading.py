@@ -1,6 +1,7 @@
 """Reads what the judge compares: the store as the reader sees it, and the exchange's REST."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
@@ -58,7 +59,7 @@ WHERE interval = '1m' AND (status = 'gapped' OR revision BETWEEN 2 AND 999999)
 """
 
 
-def held(stack: Stack) -> Held:
+def held(stack: Stack, doubted: AbstractSet[Minute]) -> Held:
     """Return what the store holds of what was lived through."""
     candles = {
         (str(row[0]), str(row[1]), _int(row[2])): Own(str(row[3]), _int(row[4]), _values(row[5:]))
@@ -67,7 +68,7 @@ def held(stack: Stack) -> Held:
     trades = {(str(r[0]), _int(r[1])): _sums(r[2:]) for r in stack.rows(_TRADES)}
     runs = tuple(Run(str(r[0]), *map(_int, r[1:])) for r in stack.rows(_RUNS))
     answers, scores = (_answers(stack.rows(query)) for query in (_ANSWERS, _SCORES))
-    return Held(candles, trades, runs, answers, scores, tuple(good_letters(stack)))
+    return Held(candles, trades, runs, answers, scores, tuple(good_letters(stack, doubted)))
 
 
 def late(stack: Stack) -> frozenset[Minute]:

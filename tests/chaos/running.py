@@ -95,7 +95,7 @@ class _Run:
 
     def _judge(self, until_ms: int) -> tuple[list[str], str, bool]:
         stack = self.world.stack
-        held = reading.held(stack)
+        held = reading.held(stack, self.doubted)
         self.since_ms = reading.first_whole(held) | self.since_ms
         klines = reading.klines(stack, self.since_ms, until_ms)
         late = reading.late(stack)

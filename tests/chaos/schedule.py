@@ -42,6 +42,7 @@ LINES: Final = (
 )
 DISKS: Final = ("everything", "kafka", "clickhouse")
 QUIET_EVERY_S: Final = 420.0
+_EVERY_S: Final = (1.5, 2.7)
 
 
 class Kind(StrEnum):
@@ -130,7 +131,7 @@ def schedule(seed: int, minutes: float, *, leave_out: frozenset[Kind] = frozense
 
 def _faults(random: Random, end_s: float) -> Iterator[Fault]:
     at_s, quiet_s, restarted = 0.0, QUIET_EVERY_S, False
-    while (at_s := at_s + random.uniform(2.5, 4.5)) < end_s:
+    while (at_s := at_s + random.uniform(*_EVERY_S)) < end_s:
         if at_s >= quiet_s:
             yield Fault(at_s, Kind.QUIET, "everything")
             quiet_s += QUIET_EVERY_S

@@ -110,6 +110,18 @@ def test_a_trade_that_is_missing_is_seen() -> None:
     assert "1 ids are missing" in wrong(lost)
 
 
+def test_of_a_symbol_whose_trades_contradicted_each_other_the_other_minutes_are_judged() -> None:
+    lost = replace(ours(), runs=(Run(SYMBOL, 0, 299, 299, 1_001, 1_300),))
+    minute, doubted = (SYMBOL, START_MS + 5 * MINUTE_MS), (SYMBOL, START_MS + 6 * MINUTE_MS)
+    asked = replace(ASKED, doubted=frozenset({doubted}))
+
+    assert wrong(lost, asked=asked) == ""
+    trades = {key: sums for key, sums in lost.trades.items() if key != doubted}
+    assert wrong(replace(lost, trades=trades), asked=asked) == ""
+    trades = {key: sums for key, sums in lost.trades.items() if key != minute}
+    assert str(minute[1]) in wrong(replace(lost, trades=trades), asked=asked)
+
+
 @pytest.mark.parametrize("at", range(3))
 def test_sums_of_trades_that_are_not_the_exchanges_are_seen(at: int) -> None:
     minute = SYMBOL, START_MS + 5 * MINUTE_MS

@@ -56,12 +56,14 @@ def test_the_exchange_understands_every_lie(seed: int) -> None:
             assert told.kind == fault.target.split()[0]
 
 
-def test_half_an_hour_has_five_hundred_faults_of_every_kind() -> None:
+def test_twenty_minutes_have_five_hundred_faults_of_every_kind() -> None:
+    seen = set[Kind]()
     for seed in range(20):
-        count = Counter(fault.kind for fault in schedule(seed, 35))
+        count = Counter(fault.kind for fault in schedule(seed, 20))
         assert count.total() - count[Kind.QUIET] >= 500
-        assert set(count) == set(Kind)
-    lies = Counter(fault.name for seed in range(20) for fault in schedule(seed, 35))
+        seen |= set(count)
+    assert seen == set(Kind)
+    lies = Counter(fault.name for seed in range(20) for fault in schedule(seed, 20))
     assert {name for name in lies if name.startswith("lie")} >= {
         f"lie {name}"
         for name in ("drop", "reset-ids", "halt", "lifetime", "archive", "rest-error", "shutdown")
