@@ -1,0 +1,243 @@
+"""A simulated exchange: trades with contiguous ids, frames of its stream, answers of its REST."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import orjson
+
+from producers.binance.sockets.inbox import Inbox
+from producers.binance.urls import StreamAddress
+from producers.binance.websocket import Connection
+from schemas.errors import Transient
+from schemas.market import Trade
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "XRPUSDT")
+PAST_MS = 20 * 60_000  # trades that there were before the simulation began
+E8 = 10**8
+
+
+class Market:
+    """The trades of one symbol."""
+
+    def __init__(self, symbol: str, first_id: int) -> None:
+        self.symbol = symbol
+        self.first_id = first_id
+        self.trades: list[Trade] = []
+        self._price = 100 * E8
+
+    def trade(self, world: "World", event_ms: int) -> Trade:
+        rng = world.rng
+        self._price = max(E8, self._price + rng.randrange(-5, 6) * E8 // 100)
+        before = self.trades[-1] if self.trades else None
+        first = 10 * self.first_id if before is None else before.last_trade_id + 1
+        trade = Trade(
+            symbol=self.symbol,
+            agg_id=self.first_id + len(self.trades),
+            price_e8=self._price,
+            quantity_e8=rng.randrange(1, 50) * E8 // 1_000,
+            first_trade_id=first,
+            last_trade_id=first + rng.choice((0, 0, 0, 1, 4)),
+            event_ms=event_ms,
+            taker_sold=rng.random() < 0.5,
+        )
+        self.trades.append(trade)
+        return trade
+
+    def from_id(self, agg_id: int) -> list[Trade]:
+        return self.trades[max(0, agg_id - self.first_id) :]
+
+
+class Socket:
+    """One side of a websocket that the exchange serves."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.inbox = Inbox()
+        self.is_closed = False
+        self._loop = loop
+        self._ended = loop.create_future()
+        self._is_paused = False
+        self._held: list[bytes] = []
+
+    def receive(self, frames: Sequence[bytes]) -> None:
+        if self.is_closed:
+            return
+        self._held += frames
+        if not self._is_paused:
+            self.resume()
+
+    def pause(self) -> None:
+        self._is_paused = True
+
+    def resume(self) -> None:
+        self._is_paused = False
+        frames, self._held = self._held, []
+        for frame in frames:
+            self.inbox.add(frame, begins=True, ends=True)
+        self.inbox.deliver()
+        if self.inbox.failure is not None:
+            self.cut()
+
+    def ping(self) -> None:
+        if not self.is_closed:
+            self.inbox.ping()
+
+    def cut(self) -> None:
+        self.is_closed = True
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    async def close(self) -> None:
+        self.cut()
+
+    async def ended(self) -> None:
+        await asyncio.shield(self._ended)
+
+
+class Exchange:
+    """The exchange, whose clock is right."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.sockets: list[tuple[Socket, frozenset[str], Callable[..., Any]]] = []
+        self.markets = {
+            symbol: Market(symbol, world.rng.randrange(1, 10_000)) for symbol in world.symbols
+        }
+        self.is_trading = True
+        self.rest_is_away = False
+        now_ms = world.clock.now_ms
+        for market, pace_ms in zip(self.markets.values(), world.paces_ms, strict=True):
+            at_ms = now_ms - PAST_MS
+            while at_ms < now_ms:
+                market.trade(world, at_ms)
+                at_ms += world.rng.randrange(1, 4 * pace_ms)
+            world.after(world.rng.randrange(pace_ms), lambda m=market, p=pace_ms: self._go_on(m, p))
+        world.after(5_000, self._ping)
+
+    def _go_on(self, market: Market, pace_ms: int) -> None:
+        world, rng = self._world, self._world.rng
+        if not self.is_trading:
+            return
+        for _ in range(rng.choice((1, 1, 1, 2, 5))):
+            self._push(market.trade(world, world.clock.now_ms))
+        world.after(rng.randrange(1, 2 * pace_ms), lambda: self._go_on(market, pace_ms))
+
+    def _push(self, trade: Trade) -> None:
+        world, rng, odds = self._world, self._world.rng, self._world.odds
+        for socket, carried, soon in list(self.sockets):
+            if trade.symbol not in carried:
+                continue
+            # What its trades lack, its candles tell: without this nobody could know.
+            told = candle_frame_of(trade, world.clock.now_ms)
+            world.after(400, lambda s=socket, f=told, soon=soon: soon(s.receive, [f]))
+            if rng.random() < odds.frame_drops:
+                continue
+            frame = frame_of(trade, world.clock.now_ms, is_unusual=rng.random() < 0.2)
+            for _ in range(2 if rng.random() < odds.frame_doubles else 1):
+                late_ms = rng.randrange(300) if rng.random() < odds.frame_delays else 0
+                world.after(
+                    1 + late_ms, lambda s=socket, f=frame, soon=soon: soon(s.receive, [f])
+                )
+
+    def _ping(self) -> None:
+        for socket, _, soon in list(self.sockets):
+            soon(socket.ping)
+        self._world.after(5_000, self._ping)
+
+    def cut(self) -> None:
+        """Cut all connections."""
+        for socket, _, soon in self.sockets:
+            soon(socket.cut)
+        self.sockets.clear()
+
+    async def open_connection(
+        self, address: StreamAddress, take: Any, on_ping: Any, **_: Any
+    ) -> Connection:
+        """Stand for `producers.binance.websocket.open_connection`."""
+        world, loop = self._world, asyncio.get_running_loop()
+        await asyncio.sleep(world.latency_ms() / 1_000)
+        if world.rng.random() < world.odds.connect_fails:
+            raise Transient("the exchange cannot be reached")
+        socket = Socket(loop)
+        connection = Connection(socket, address, take, on_ping, 0)
+        self.sockets = [one for one in self.sockets if not one[0].is_closed]
+        self.sockets.append((socket, address.carried, loop.call_soon))
+        return connection
+
+    async def get(self, url: str, *, params: dict[str, Any]) -> httpx.Response:
+        """Stand for the HTTP client of `producers.binance.rest.RestClient`."""
+        world = self._world
+        await asyncio.sleep(world.latency_ms() * 3 / 1_000)
+        if self.rest_is_away or world.rng.random() < world.odds.rest_fails:
+            status = world.rng.choice((429, 500, 503, 0))
+            if not status:
+                raise httpx.ConnectError("no answer")
+            headers = {"Retry-After": "1"} if status == 429 else {}
+            return httpx.Response(status, headers=headers, content=b"{}")
+        return httpx.Response(200, content=orjson.dumps(self._answer(url, params)))
+
+    def _answer(self, url: str, params: dict[str, Any]) -> Any:
+        world, path = self._world, url.rsplit("/", 1)[1]
+        if path == "time":
+            return {"serverTime": world.clock.now_ms}
+        if path == "exchangeInfo":
+            return _info(self.markets)
+        if path == "klines":
+            return []
+        lag_ms = world.rng.randrange(4_000) if world.rng.random() < world.odds.rest_lags else 0
+        market = self.markets[params["symbol"]]
+        seen = [t for t in market.trades[-200:] if t.event_ms <= world.clock.now_ms - lag_ms]
+        seen = market.trades[:-200] + seen
+        if "fromId" in params:
+            seen = seen[max(0, params["fromId"] - market.first_id) :][: params["limit"]]
+        elif "startTime" in params:
+            seen = [t for t in seen if t.event_ms >= params["startTime"]][: params["limit"]]
+        else:
+            seen = seen[-params["limit"] :]
+        return [_wire(trade) for trade in seen]
+
+
+def _decimal(value_e8: int) -> str:
+    return f"{value_e8 // E8}.{value_e8 % E8:08d}"
+
+
+def _wire(trade: Trade) -> dict[str, Any]:
+    return {
+        "a": trade.agg_id, "p": _decimal(trade.price_e8), "q": _decimal(trade.quantity_e8),
+        "f": trade.first_trade_id, "l": trade.last_trade_id, "T": trade.event_ms,
+        "m": trade.taker_sold, "M": True,
+    }  # fmt: skip
+
+
+def frame_of(trade: Trade, sent_ms: int, *, is_unusual: bool) -> bytes:
+    """Return a frame of a combined stream; an unusual one is right, and takes the slow way."""
+    wire = {"e": "aggTrade", "E": sent_ms, "s": trade.symbol} | _wire(trade)
+    if is_unusual:
+        wire["new"] = 1
+    return orjson.dumps({"stream": f"{trade.symbol.lower()}@aggTrade", "data": wire})
+
+
+def candle_frame_of(trade: Trade, sent_ms: int) -> bytes:
+    """Return a frame of the open candle of a trade: here it is read for its newest trade id."""
+    price, quantity, none = _decimal(trade.price_e8), _decimal(trade.quantity_e8), _decimal(0)
+    quote = _decimal(trade.price_e8 * trade.quantity_e8 // E8)
+    open_ms = trade.event_ms // 60_000 * 60_000
+    candle = dict.fromkeys("ohlc", price) | {
+        "i": "1m", "x": False, "t": open_ms, "T": open_ms + 59_999, "n": trade.fills,
+        "v": quantity, "q": quote, "V": none, "Q": none,
+        "f": trade.first_trade_id, "L": trade.last_trade_id,
+    }  # fmt: skip
+    data = {"e": "kline", "E": sent_ms, "s": trade.symbol, "k": candle}
+    return orjson.dumps({"stream": f"{trade.symbol.lower()}@kline_1m", "data": data})
+
+
+def _info(symbols: Any) -> dict[str, Any]:
+    limit = {
+        "rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 60_000,
+    }  # fmt: skip
+    rows = [{"symbol": s, "status": "TRADING", "quoteAsset": "USDT"} for s in symbols]
+    return {"rateLimits": [limit], "symbols": rows}

@@ -1,0 +1,49 @@
+"""The candles that the exchange's trades make, by a fold of its own: the oracle."""
+
+from collections.abc import Sequence
+
+from schemas.market import Candle, Trade
+
+_E8 = 10**8
+INTERVALS_MS = {"1m": 60_000, "15m": 900_000}
+
+
+def values_of(trades: Sequence[Trade]) -> tuple[int, ...]:
+    """Return the values of a candle of these trades, in the order of `told_by`."""
+    prices = [trade.price_e8 for trade in trades]
+    quotes = [trade.price_e8 * trade.quantity_e8 for trade in trades]
+    bought = [not trade.taker_sold for trade in trades]
+    return (
+        prices[0],
+        max(prices),
+        min(prices),
+        prices[-1],
+        sum(trade.quantity_e8 for trade in trades),
+        _rounded(sum(quotes)),
+        sum(trade.fills for trade in trades),
+        sum(t.quantity_e8 for t, is_bought in zip(trades, bought, strict=True) if is_bought),
+        _rounded(sum(q for q, is_bought in zip(quotes, bought, strict=True) if is_bought)),
+        trades[0].first_trade_id,
+        trades[-1].last_trade_id,
+        trades[-1].event_ms,
+    )
+
+
+def variation_of(trades: Sequence[Trade]) -> int:
+    """Return the sum of squared differences of consecutive prices."""
+    prices = [trade.price_e8 for trade in trades]
+    return sum((b - a) ** 2 for a, b in zip(prices, prices[1:], strict=False))
+
+
+def quiet_values(price_e8: int, close_ms: int) -> tuple[int, ...]:
+    """Return the values of a candle without a trade, after a price."""
+    return (price_e8,) * 4 + (0,) * 5 + (-1, -1, close_ms)
+
+
+def told_by(candle: Candle) -> tuple[int, ...]:
+    """Return what a candle says of its trades."""
+    return (*candle.values, candle.first_trade_id, candle.last_trade_id, candle.event_ms)
+
+
+def _rounded(value_e16: int) -> int:
+    return (value_e16 + _E8 // 2) // _E8
