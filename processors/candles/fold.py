@@ -256,7 +256,7 @@ class CandleFold(CandleSending):
                 if open_ms >= self.state.emitted_until_ms.get(interval, 0):
                     break
                 again = self.sent_flat(interval, open_ms, price_e8, SENT_FLAT)
-                if again is not None and interval.ms < MINUTE_MS:  # the next part may change it
+                if again is not None:  # the next part may change it, under a higher revision
                     self.state.earlier[interval, open_ms] = again
                 flat += 1
             elif building is not None:

@@ -1,13 +1,15 @@
 """Decides which trade blocks are believed when ids jump or contradict the state. Pure.
 
 A single bad record must not stop a symbol's candles. So a block whose ids jump, or that is of a
-later era, is held until the next one arrives: if that continues it, the gap or the era is real; if
-trades continue from before, the block is refused. And if several consecutive blocks contradict the
-state, the state is wrong.
+later era, is held until the next one arrives: if that continues it, the gap or the era is real, and
+so is what lies before it in order; if trades continue from before, the block is refused. Where the
+stream gave up several holes in a row, each block jumps: some of them in order are real as well. And
+if several consecutive blocks contradict the state, the state is wrong.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from processors.candles.state import CandleState
@@ -16,6 +18,7 @@ from schemas.rules.market import AHEAD_MS
 
 ENOUGH: Final = 3  # so many consecutive blocks prove a state wrong
 _MOST_HELD: Final = 4
+_NEAR: Final = 1_000  # ids between blocks of one stream; a record with wrong ids lies anywhere
 _HELD_BYTES: Final = 160_000  # the largest block fits, and the state still fits into its topic
 
 
@@ -139,10 +142,45 @@ def _jumped(state: CandleState, doubts: Doubts, now: Kept) -> Decision:
         return Decision(doubts)
     before = next((h for h in doubts.held if _continues(h.block, now.block)), None)
     if before is not None:
-        others = tuple(h for h in doubts.held if h is not before)
-        refused = tuple((h, _no_gap(state, h)) for h in others)
-        return Decision(Doubts(failures=doubts.failures), (before, now), refused)
+        return _believed(state, doubts, before, now)
+    if _is_row([*_leading_to(now, doubts.held), now]):
+        return _believed(state, doubts, now)
     return _hold(state, doubts, now)
+
+
+def _believed(state: CandleState, doubts: Doubts, *proven: Kept) -> Decision:
+    leading = _leading_to(proven[0], doubts.held)
+    others = (h for h in doubts.held if h not in (*leading, *proven))
+    refused = tuple((h, _no_gap(state, h)) for h in others)
+    return Decision(Doubts(failures=doubts.failures), (*leading, *proven), refused)
+
+
+def _is_row(blocks: Sequence[Kept]) -> bool:
+    """Tell whether the last blocks go on from each other, but for small gaps: given-up holes."""
+    newest = blocks[-ENOUGH:]
+    steps = (later.block.first_agg_id - one.block.next_agg_id for one, later in pairwise(newest))
+    return len(newest) == ENOUGH and all(step <= _NEAR for step in steps)
+
+
+def _leading_to(proven: Kept, held: Sequence[Kept]) -> tuple[Kept, ...]:
+    """Return the held blocks that lie before another by offset, by both kinds of ids and by time.
+
+    Of several gaps in a row, the blocks between them are such.
+    """
+    found, later = [], proven
+    for kept in sorted(held, key=lambda h: h.block.first_agg_id, reverse=True):
+        block, behind = kept.block, later.block
+        in_order = (
+            block.era == behind.era
+            and kept.offset < later.offset
+            and block.next_agg_id <= behind.first_agg_id
+            and block.next_trade_id <= behind.first_trade_id
+            and kept.newest_ms <= later.first_ms + JITTER_MS
+        )
+        if in_order:
+            found.append(kept)
+            later = kept
+    return tuple(reversed(found))
 
 
 def _hold(state: CandleState, doubts: Doubts, now: Kept) -> Decision:

@@ -127,6 +127,34 @@ def test_a_jump_that_the_next_block_continues_is_a_gap_also_across_a_restart() -
     assert reducer.refused == []
 
 
+def test_a_block_between_two_gaps_is_believed_with_the_jump_behind_it() -> None:
+    trades = trades_at(*(START_MS + i * 10_000 for i in range(20)))
+    between = trades[9:12]
+    order = [trades[:3], between, trades[15:16], trades[16:], trades[3:9], trades[12:15]]
+
+    mended = Reducer().take_all([a_block(part) for part in order])
+    whole = Reducer().take_all([a_block(trades)])
+
+    assert mended.refused == []
+    assert {(k, c.volume_e8, c.status) for k, c in mended.candles().items()} == {
+        (k, c.volume_e8, c.status) for k, c in whole.candles().items()
+    }
+
+
+def test_blocks_that_all_jump_are_believed_once_some_of_them_are_in_order() -> None:
+    trades = trades_at(*(START_MS + i * 10_000 for i in range(20)))
+    jumping = [trades[i : i + 1] for i in range(2, 20, 2)]
+    late = [trades[i : i + 1] for i in range(1, 20, 2)]
+
+    mended = Reducer().take_all([a_block(part) for part in (trades[:1], *jumping, *late)])
+    whole = Reducer().take_all([a_block(trades)])
+
+    assert mended.refused == []
+    assert {(k, c.volume_e8, c.status) for k, c in mended.candles().items()} == {
+        (k, c.volume_e8, c.status) for k, c in whole.candles().items()
+    }
+
+
 def test_a_held_block_that_is_read_again_neither_confirms_itself_nor_is_refused() -> None:
     before = a_block(trades_at(START_MS, START_MS + 2_000))
     jump = a_block(trades_at(START_MS + 30_000, first_agg_id=FAR_ID))
@@ -151,6 +179,16 @@ def test_a_gap_that_is_filled_late_does_not_refuse_the_block_behind_it() -> None
     assert {(k, c.volume_e8, c.status) for k, c in mended.candles().items()} == {
         (k, c.volume_e8, c.status) for k, c in whole.candles().items()
     }
+
+
+def test_quiet_minutes_inside_a_gap_get_a_higher_revision_with_each_part_of_it() -> None:
+    trades = trades_at(*(START_MS + i * MINUTE_MS for i in (0, 1, 2, 8, 9)))
+    order = [trades[:1], trades[3:4], trades[4:], trades[1:2], trades[2:3]]
+
+    reducer = Reducer().take_all([a_block(part) for part in order])
+
+    told = {((c.interval, c.open_ms), c.revision): c for c in reducer.closed}
+    assert len(told) == len(reducer.closed)
 
 
 @pytest.mark.parametrize(
