@@ -1,5 +1,7 @@
 """Publisher of records: in order, acknowledged by all replicas, never twice, in bounded memory."""
 
+from collections import Counter
+from functools import partial
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -13,7 +15,7 @@ from schemas.codecs import Message as Outgoing
 from schemas.codecs import message_of
 from schemas.dead_letters import Origin, letter_of
 from schemas.errors import ConfigurationError, RestartNeeded
-from schemas.market import Candle, Gap, TradeBlock
+from schemas.market import Candle, Gap, GapState, TradeBlock
 from schemas.settings import KafkaSettings
 from schemas.symbols import SymbolChoice
 
@@ -36,6 +38,10 @@ class Publisher:
     block that Kafka has, so nothing is lost. An unreachable Kafka does not stop it: the queue
     fills, `send` returns False, and the queue is delivered once Kafka is back.
 
+    Trades and gap events of a symbol are in two topics, and a start believes what it finds there.
+    So a gap is told as repaired once its trades are acknowledged, and trades go on behind one that
+    is given up once that is: a process that dies in between has said nothing that is not so.
+
     Attributes:
         done: Number of records that were acknowledged or refused.
     """
@@ -46,6 +52,8 @@ class Publisher:
         self._failed_topic = ""
         self._queued_bytes = 0
         self._away = False
+        self._blocks: Counter[bytes] = Counter()  # by key, those that are not acknowledged yet
+        self._gives_up: Counter[bytes] = Counter()  # likewise, of events behind which trades go on
         self.done = 0
         self._producer = open_producer(
             kafka,
@@ -57,7 +65,7 @@ class Publisher:
         )
 
     def send(self, record: TradeBlock | Candle | Gap | SymbolChoice) -> bool:
-        """Queue a record for its topic; False while the queue is full.
+        """Queue a record for its topic; False while the queue is full, or another must come first.
 
         A record that cannot be true becomes a dead letter, so that later ones are not blocked.
         """
@@ -70,7 +78,13 @@ class Publisher:
             _log.exception("record_refused", "a record for {topic} is refused", error, topic=name)
             origin = Origin(f"refused before it went to {name}: {error}", reader=READER)
             return self.send_dead_letter(repr(record).encode(), origin)
-        return self._produce(name, message)
+        if isinstance(record, TradeBlock):
+            return not self._gives_up[message.key] and self._produce(name, message, self._blocks)
+        if not isinstance(record, Gap) or record.state == GapState.FOUND:
+            return self._produce(name, message)
+        if record.state == GapState.REPAIRED:
+            return not self._blocks[message.key] and self._produce(name, message)
+        return self._produce(name, message, self._gives_up)
 
     def send_dead_letter(self, raw: bytes, origin: Origin) -> bool:
         """Queue an unusable record for the dead-letter topic; False while the queue is full.
@@ -106,20 +120,24 @@ class Publisher:
         """Deliver the queue; returns the number of records not acknowledged in time."""
         return self._producer.flush(timeout_s)
 
-    def _produce(self, topic: str, message: Outgoing) -> bool:
+    def _produce(
+        self, topic: str, message: Outgoing, under_way: Counter[bytes] | None = None
+    ) -> bool:
         try:
             self._producer.produce(
                 topic,
                 value=message.value,
                 key=message.key,
                 headers=list(message.headers),
-                on_delivery=self._on_delivery,
+                on_delivery=partial(self._on_delivery, under_way),
             )
         except BufferError:
             return False
         except KafkaException as error:
             return self._fail(error.args[0], topic)
         self._queued_bytes += len(message.value)
+        if under_way is not None:
+            under_way[message.key] += 1
         return True
 
     def _fail(self, error: KafkaError, topic: str) -> bool:
@@ -133,7 +151,11 @@ class Publisher:
         self._failure, self._failed_topic = error, topic
         return False
 
-    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+    def _on_delivery(
+        self, under_way: Counter[bytes] | None, error: KafkaError | None, message: Message
+    ) -> None:
+        if under_way is not None:
+            under_way[message.key() or b""] -= 1
         self._queued_bytes -= len(message.value() or b"")
         self.done += 1
         if error is not None:
