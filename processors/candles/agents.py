@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from clients.process import leave
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _log = EventLog(__name__)
 CANDLE_HEADERS = (contract_header(Candle),)
 _LIVE_EVERY_S = 1.0
+_AGAIN_S = 1.0
 
 
 class KafkaOutlet:
@@ -51,8 +53,8 @@ class KafkaOutlet:
         seconds = [c for c in candles if c.interval == Interval.ONE_SECOND]
         others = [c for c in candles if c.interval != Interval.ONE_SECOND]
         for topic, those in ((topics.CANDLES_1S, seconds), (topics.CANDLES, others)):
-            for bunch in await self._send(topic.name, map(_outgoing, those)) if those else ():
-                self._follow(bunch, acknowledged)
+            if those:
+                await self._send_closed(topic.name, map(_outgoing, those), acknowledged)
 
     def under_way(self) -> Acknowledgements:
         """Return what is done when the broker has the closed candles sent so far."""
@@ -77,19 +79,43 @@ class KafkaOutlet:
         producer: BunchProducer = await self._app.maybe_start_producer()
         return await producer.send_bunch(topic, records)
 
-    def _follow(self, bunch: Bunch, acknowledged: Acknowledged) -> None:
+    async def _send_closed(
+        self, topic: str, records: Iterable[Outgoing], acknowledged: Acknowledged
+    ) -> None:
+        for bunch in await self._send(topic, records):
+            self._follow(topic, bunch, acknowledged)
+
+    def _follow(self, topic: str, bunch: Bunch, acknowledged: Acknowledged) -> None:
         def told(done: asyncio.Future[Any]) -> None:
             self._under_way.discard(done)
             if _is_sent(done):
                 acknowledged((record.key, record.value) for record in bunch.records)
-            else:
-                _log.warning(
-                    "candles_unacknowledged",
-                    "closed candles were not acknowledged; they stay in the outbox",
-                )
+                return
+            _log.warning(
+                "candles_unacknowledged",
+                "closed candles were not acknowledged; they are sent again",
+            )
+            again = asyncio.ensure_future(self._send_again(topic, bunch, acknowledged))
+            self._under_way.add(again)  # else a commit would take them for delivered
+            again.add_done_callback(self._under_way.discard)
 
         self._under_way.add(bunch.sent)
         bunch.sent.add_done_callback(told)
+
+    async def _send_again(self, topic: str, bunch: Bunch, acknowledged: Acknowledged) -> None:
+        """Send candles that the client gave up; until then they are in the stored outbox only."""
+        while True:
+            await asyncio.sleep(_AGAIN_S)
+            try:
+                await self._send_closed(topic, bunch.records, acknowledged)
+            except KafkaError as error:
+                _log.warning(
+                    "candles_not_resent",
+                    "closed candles cannot be sent again yet: {error}",
+                    error=repr(error),
+                )
+            else:
+                return
 
 
 class StoredStates:
