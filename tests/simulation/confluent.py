@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
@@ -56,7 +56,7 @@ class SimReader:
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    def __enter__(self) -> "SimReader":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -147,9 +147,7 @@ class SimConsumer:
             raise KafkaException(KafkaError(_AWAY))
         answers = []
         for one in wanted:
-            offset, text = self._world.broker.group_offset(
-                self._group, (one.topic, one.partition)
-            )
+            offset, text = self._world.broker.group_offset(self._group, (one.topic, one.partition))
             answers.append(TopicPartition(one.topic, one.partition, offset, text))
         return answers
 

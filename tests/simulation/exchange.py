@@ -139,9 +139,7 @@ class Exchange:
             frame = frame_of(trade, world.clock.now_ms, is_unusual=rng.random() < 0.2)
             for _ in range(2 if rng.random() < odds.frame_doubles else 1):
                 late_ms = rng.randrange(300) if rng.random() < odds.frame_delays else 0
-                world.after(
-                    1 + late_ms, lambda s=socket, f=frame, soon=soon: soon(s.receive, [f])
-                )
+                world.after(1 + late_ms, lambda s=socket, f=frame, soon=soon: soon(s.receive, [f]))
 
     def _ping(self) -> None:
         for socket, _, soon in list(self.sockets):

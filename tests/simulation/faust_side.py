@@ -40,7 +40,7 @@ class _Batch:
 
 
 class SimBunchProducer:
-    """aiokafka's producer, and Faust's around it; not idempotent, and it gives up after its time."""
+    """aiokafka's producer and Faust's around it: not idempotent, and it gives up after its time."""
 
     def __init__(self, world: "World") -> None:
         self.session = Session(world, may_double=True, may_fail=True)
@@ -73,7 +73,7 @@ class SimBunchProducer:
             done.set_result(None)
 
     async def flush(self) -> None:
-        while self.session.waiting:
+        while self.session.waiting:  # noqa: ASYNC110 - it has no event to wait for
             await asyncio.sleep(0.01)
 
 

@@ -236,5 +236,8 @@ class SinkProcess(Process):
 
     def _stored(self) -> dict[int, int]:
         name = topics.TRADES.name
-        found = {tp.partition: self.world.broker.group_offset(GROUP, (name, tp.partition))[0] for tp in PLACES}
+        found = {
+            tp.partition: self.world.broker.group_offset(GROUP, (name, tp.partition))[0]
+            for tp in PLACES
+        }
         return {partition: offset for partition, offset in found.items() if offset >= 0}

@@ -11,8 +11,6 @@ from schemas.errors import Transient
 from sinks.refused_trades import RefusedTrades
 from sinks.tables import CandleKey, Table
 
-from tests.simulation.violation import Violation
-
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
@@ -25,7 +23,9 @@ class Store:
     """The tables, row by row; it survives every process.
 
     Attributes:
-        trades: How often each trade was inserted.
+        trades: How often each trade was inserted, by the time of its receipt too.
+        have: How many rows each trade has.
+        removed: Rows that were removed because the candle worker refused their block.
         trade_rows: The newest row of each trade, without the time of receipt.
         candles: How often each revision of a candle was inserted.
         best: The row of the highest revision of each candle: what everybody reads.
@@ -35,7 +35,9 @@ class Store:
     def __init__(self, world: "World") -> None:
         self._world = world
         self._tokens: dict[str, OrderedDict[str, None]] = {}
-        self.trades: Counter[TradeKey] = Counter()
+        self.trades: Counter[tuple[TradeKey, int]] = Counter()
+        self.have: Counter[TradeKey] = Counter()
+        self.removed: set[tuple[TradeKey, int]] = set()
         self.trade_rows: dict[TradeKey, tuple[int, ...]] = {}
         self.candles: Counter[tuple[CandleName, int]] = Counter()
         self.best: dict[CandleName, tuple[int, bytes]] = {}
@@ -56,6 +58,13 @@ class Store:
         elif table.name == "candles":
             self._take_candles(rows)
 
+    def remove(self, refused: RefusedTrades) -> None:
+        """Remove the rows of a block; those of another that has the same trades stay."""
+        for agg_id in range(refused.first_agg_id, refused.next_agg_id):
+            key = refused.symbol, refused.era, agg_id
+            self.have[key] -= self.trades.pop((key, refused.received_ms), 0)
+            self.removed.add((key, refused.received_ms))
+
     def _take_trades(self, rows: bytes) -> None:
         at = 0
         while at < len(rows):  # symbols of one length, as a rule: one look for all of them
@@ -66,9 +75,10 @@ class Store:
             same = found["length"] == length
             count = whole if same.all() else int(same.argmin())
             for row in found[:count].tolist():
-                _, name, agg_id, first, fills, event_ms, _, price, quantity, sold, era = row
+                _, name, agg_id, first, fills, event_ms, came_ms, price, quantity, sold, era = row
                 key = name.decode(), era, agg_id
-                self.trades[key] += 1
+                self.trades[key, came_ms] += 1
+                self.have[key] += 1
                 self.trade_rows[key] = first, fills, event_ms, price, quantity, sold
             at += count * layout.itemsize
 
@@ -116,7 +126,10 @@ class SimStore:
             raise Transient("ClickHouse does not answer")
 
     def remove_trades(self, refused: RefusedTrades) -> None:
-        raise Violation(f"true trades are to be removed: {refused}")
+        self._reach("before a removal")
+        if self._world.store_is_away:
+            raise Transient("ClickHouse does not answer")
+        self._world.store.remove(refused)
 
 
 def _trades_of(length: int) -> np.dtype[Any]:

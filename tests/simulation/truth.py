@@ -1,6 +1,7 @@
 """The candles that the exchange's trades make, by a fold of its own: the oracle."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from schemas.market import Candle, Trade
 
@@ -32,7 +33,7 @@ def values_of(trades: Sequence[Trade]) -> tuple[int, ...]:
 def variation_of(trades: Sequence[Trade]) -> int:
     """Return the sum of squared differences of consecutive prices."""
     prices = [trade.price_e8 for trade in trades]
-    return sum((b - a) ** 2 for a, b in zip(prices, prices[1:], strict=False))
+    return sum((b - a) ** 2 for a, b in pairwise(prices))
 
 
 def quiet_values(price_e8: int, close_ms: int) -> tuple[int, ...]:

@@ -5,8 +5,8 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
-from schemas.settings import Settings
 from schemas.live_settings import StreamSettings
+from schemas.settings import Settings
 from tests.simulation.checks import Checks, Violation
 from tests.simulation.clock import Clock
 from tests.simulation.exchange import SYMBOLS, Exchange
@@ -17,7 +17,7 @@ from tests.simulation.store import Store
 
 _MS = 1_000_000
 QUARTER_MS = 900_000
-SETTLE_MS = 600_000
+SETTLE_MS = 300_000
 
 
 class World:
@@ -46,7 +46,7 @@ class World:
         self.odds: Odds = drawn(rng)
         self.symbols = SYMBOLS[: rng.choice((1, 2, 3))]
         self.paces_ms = [rng.choice((400, 2_000, 10_000, 40_000)) for _ in self.symbols]
-        self.lasts_ms = rng.choice((30_000, 60_000, 150_000))
+        self.lasts_ms = rng.choice((5_000, 15_000, 40_000, 90_000))
         stream = StreamSettings(
             give_up_s=rng.choice((3, 10, 30)),
             silence_s=rng.choice((5, 15)),
@@ -79,7 +79,9 @@ class World:
 
     def dies_at(self, process: Process, where: str) -> bool:
         """Decide whether a process dies now."""
-        is_dead = self.rng.random() < self.odds.kill * 5 and self.fault(f"{process.name} dies {where}")
+        is_dead = self.rng.random() < self.odds.kill * 5 and self.fault(
+            f"{process.name} dies {where}"
+        )
         self.crashes[process.name] += is_dead
         return is_dead
 
