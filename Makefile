@@ -17,7 +17,7 @@ SEED ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo live test test-long attack chaos bench lint docs wheel image fresh clean
+.PHONY: help setup demo live test test-long chaos simulate attack bench lint docs wheel image fresh clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ test: lint ## Run lint and all but the long tests, with a real Kafka and a real 
 
 test-long: setup ## Run the tests that take minutes each
 	$(BIN)/pytest -m slow --timeout 3600 $(ARGS)
+
+simulate: setup ## Run the real cores on a simulated Kafka, clock and exchange; ARGS="--steps 1000000 --seed 1"
+	@$(BIN)/python -m tests.simulation $(ARGS)
 
 attack: setup ## Start a stack, attack it and print the findings; ARGS="--short" for a part
 	@$(BIN)/python -m tests.attack $(ARGS)

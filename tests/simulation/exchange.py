@@ -1,6 +1,7 @@
 """A simulated exchange: trades with contiguous ids, frames of its stream, answers of its REST."""
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -147,10 +148,13 @@ class Exchange:
         self._world.after(5_000, self._ping)
 
     def cut(self) -> None:
-        """Cut all connections."""
+        """Cut all connections; a trade that comes just then is on none of them."""
         for socket, _, soon in self.sockets:
             soon(socket.cut)
         self.sockets.clear()
+        for market in self.markets.values():
+            if self._world.rng.random() < 0.5:
+                market.trade(self._world, self._world.clock.now_ms)
 
     async def open_connection(
         self, address: StreamAddress, take: Any, on_ping: Any, **_: Any
@@ -186,10 +190,12 @@ class Exchange:
             return _info(self.markets)
         if path == "klines":
             return []
-        lag_ms = world.rng.randrange(4_000) if world.rng.random() < world.odds.rest_lags else 0
+        lags = world.rng.random() < world.odds.rest_lags
+        lag_ms = world.rng.choice((1_000, 4_000, 1_200_000)) if lags else 0
         market = self.markets[params["symbol"]]
-        seen = [t for t in market.trades[-200:] if t.event_ms <= world.clock.now_ms - lag_ms]
-        seen = market.trades[:-200] + seen
+        behind_ms = world.clock.now_ms - lag_ms
+        end = bisect_right(market.trades, behind_ms, key=lambda trade: trade.event_ms)
+        seen = market.trades[:end]
         if "fromId" in params:
             seen = seen[max(0, params["fromId"] - market.first_id) :][: params["limit"]]
         elif "startTime" in params:

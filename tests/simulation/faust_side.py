@@ -175,7 +175,7 @@ class SimConsumer(BundlingConsumer):
         """Poll for ever; what is under way when a partition is sought still comes."""
         rng = self._world.rng
         while True:
-            await asyncio.sleep(rng.choice((0.02, 0.05, 0.2)))
+            await asyncio.sleep(rng.choice((0.005, 0.02, 0.2)))
             records: list[Record] = []
             if not self._world.broker.is_away:
                 records = [r for tp in PLACES if tp not in self._stopped for r in self._next(tp)]

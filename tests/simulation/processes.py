@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _STORED = (topics.CANDLES, topics.GAPS, topics.TRADES, topics.DEAD_LETTERS)
-_SINK_MS = 50
+_SINK_MS = (20, 100, 400)
 
 
 class Killed(BaseException):
@@ -223,7 +223,7 @@ class SinkProcess(Process):
             self._drain._step(self.world.clock.now_ns // 1_000_000)
         except (CandlewickError, Killed) as error:
             raise SystemExit(1) from error
-        self._due_ns = self.world.clock.now_ns + _SINK_MS * 1_000_000
+        self._due_ns = self.world.clock.now_ns + self.world.rng.choice(_SINK_MS) * 1_000_000
 
     def kill(self) -> None:
         self.is_alive = False

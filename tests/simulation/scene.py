@@ -22,11 +22,11 @@ from tests.simulation.world import World
 
 # How often the product looks at what has no event: an idle look is a step in which nothing happens.
 _PACES = (
-    (producers.trades.follower, "SERVE_S", 0.2),
+    (producers.trades.follower, "SERVE_S", 0.3),
     (producers.trades.follower, "QUIET_S", 1.0),
     (producers.trades.follower, "ROSTER_S", 5.0),
-    (producers.trades.repair, "LOOK_S", 0.25),
-    (producers.trades.connections, "LOOK_S", 0.5),
+    (producers.trades.repair, "LOOK_S", 0.5),
+    (producers.trades.connections, "LOOK_S", 1.0),
     (producers.trades.kline_stream, "LOOK_S", 10.0),
     (producers.trades.roster, "LOOK_S", 5.0),
 )

@@ -48,7 +48,7 @@ class World:
         self.paces_ms = [rng.choice((400, 2_000, 10_000, 40_000)) for _ in self.symbols]
         self.lasts_ms = rng.choice((5_000, 15_000, 40_000, 90_000))
         stream = StreamSettings(
-            give_up_s=rng.choice((3, 10, 30)),
+            give_up_s=rng.choice((1, 3, 20)),
             silence_s=rng.choice((5, 15)),
             block_trades=rng.choice((2, 10, 1000)),
         )
