@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from processors.features.detail import DETAIL_NAMES, Detail
 from processors.features.extremes import Extremes
-from processors.features.features import FeatureState
+from processors.features.features import CENTRE, TINY, VARIANCE_FLOOR, VOLATILITY, FeatureState
 from processors.features.observation import bar_of, garman_klass
 from processors.models.batch import INPUTS, PLAIN_INPUTS, load_batch, row_of
 from processors.models.protocol import Answer
@@ -96,6 +96,54 @@ def test_a_price_that_does_not_move_is_survived() -> None:
     still = minutes_at([1000.0] * 200)
 
     assert np.isfinite(np.array(live(still)[-1])[: len(INPUTS)]).sum() > len(PLAIN_INPUTS)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 2000), st.integers(0, 10**6), st.sampled_from([1, 15]))
+def test_the_detail_is_what_all_candles_together_would_give(
+    count: int, seed: int, bar_minutes: int
+) -> None:
+    candles = trembling_minutes(count, seed=seed)
+    pairs = zip(candles, [candles[0].open_e8, *(c.close_e8 for c in candles)], strict=False)
+    bars = [replace(bar_of(c, before), minutes=bar_minutes) for c, before in pairs]
+    detail = Detail(bar_minutes)
+    for bar in bars:
+        detail.add(bar)
+
+    found = detail.read({VOLATILITY: 0.5}, candles[-1].close_ms)
+
+    centre = CENTRE - 0.5
+    for minutes in (60, 1440):
+        window = bars[-max(minutes // bar_minutes, 1) :]
+        low = min(bar.low for bar in window)
+        span = math.log(max(bar.high for bar in window) / low) + 1e-6
+        place = math.log(bars[-1].close / low) / span
+        assert found[f"place_{minutes}"] == pytest.approx(place)
+        assert 0 <= found[f"place_{minutes}"] <= 1
+        wide = 2 * math.log(span) - math.log(minutes) + centre
+        assert found[f"span_{minutes}"] == pytest.approx(wide)
+    squares = [bar.log_return**2 / bar_minutes for bar in bars]
+    falls = [square if b.log_return < 0 else 0 for b, square in zip(bars, squares, strict=True)]
+    ranges = [garman_klass(bar) for bar in bars]
+    logs = [math.log(variance + VARIANCE_FLOOR) for variance in ranges]
+    for half_life in (20, 240):
+        usual = weighted_mean(logs, half_life / bar_minutes)
+        assert found[f"log_range_{half_life}"] == pytest.approx(usual + centre)
+    for name, values in (("squares_1440", squares), ("range_1440", ranges)):
+        usual = math.log(weighted_mean(values, 1440 / bar_minutes) + VARIANCE_FLOOR)
+        assert found[name] == pytest.approx(usual + centre)
+    share = weighted_mean(falls, 60 / bar_minutes)
+    share /= weighted_mean(squares, 60 / bar_minutes) + TINY
+    assert found["falls_60"] == pytest.approx(share)
+    minutes = count % 1440
+    assert (found["hour"], found["minute"]) == (pytest.approx(minutes / 60), minutes % 60)
+
+
+def weighted_mean(values: list[float], half_life: float) -> float:
+    """A plain mean, until an exponential one would give the newest value more weight."""
+    newest = np.maximum(1 - 0.5 ** (1 / half_life), 1 / np.arange(1, len(values) + 1))
+    kept = np.append(np.cumprod(1 - newest[:0:-1])[::-1], 1.0)
+    return float(np.dot(newest * kept, values))
 
 
 @settings(max_examples=10, deadline=None)
