@@ -137,7 +137,7 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     def is_idle() -> bool:
         return predictor.is_settled and not warmers.is_scoring
 
-    _ask_for_trainings(app, FirstTraining(settings, changes, follower.caught_up, is_idle))
+    _ask_for_trainings(app, FirstTraining(settings, installer, follower.caught_up, is_idle))
 
     @app.on_before_shutdown.connect
     async def close(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own

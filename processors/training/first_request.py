@@ -1,4 +1,8 @@
-"""Requests the first batch model as soon as enough history is stored, before the monthly timer."""
+"""Requests a batch model before the monthly timer, where no version can answer.
+
+None was ever trained, or the newest one cannot be loaded: it was trained by a version of the code
+with other features, or its files are gone.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,8 +10,9 @@ from contextlib import suppress
 
 from clients.kafka.followed_symbols import read_symbols
 from processors.history import History
+from processors.models.artefact import UnusableArtefact
 from processors.training.request import MODELS, requested
-from processors.versions.schedule import ModelSchedule
+from processors.versions.installer import Installer
 from schemas.errors import Transient
 from schemas.predictions import TrainingRequest
 from schemas.settings import Settings
@@ -20,7 +25,7 @@ Ask = Callable[[TrainingRequest], Awaitable[None]]
 
 
 class FirstTraining:
-    """Waits until a version exists, or until every symbol has enough history to train one.
+    """Waits until a version can answer, or until every symbol has enough history to train one.
 
     It also waits for all replays to end, because memory and processors are scarce.
     """
@@ -28,24 +33,24 @@ class FirstTraining:
     def __init__(
         self,
         settings: Settings,
-        changes: ModelSchedule,
+        installer: Installer,
         heard: asyncio.Event,
         is_idle: Callable[[], bool],
     ) -> None:
         self._settings = settings
-        self._changes = changes
+        self._installer = installer
         self._heard = heard
         self._is_idle = is_idle
 
     async def run(self, ask: Ask, pause_s: float = PAUSE_S) -> None:
-        """Send one request unless a batch model was ever trained; all predictors send the same.
+        """Send one request unless a batch model can answer; all predictors send the same.
 
         Args:
             ask: Sends the request.
             pause_s: Pause between two checks of the store, in seconds.
         """
         await self._heard.wait()
-        while not self._changes.has_trained(MODELS[0]):
+        while not can_answer(self._installer, MODELS[0]):
             market_ms = await self._look() if self._is_idle() else None
             if market_ms is not None:
                 await ask(requested(market_ms, "first start"))
@@ -74,3 +79,15 @@ class FirstTraining:
                 if count < ENOUGH * (market_ms - begin_ms) / MINUTE_MS:
                     return None  # a young symbol must not hold up the others for a week
         return market_ms
+
+
+def can_answer(installer: Installer, model: str) -> bool:
+    """Return whether the newest version of a model can be loaded; False if there is none."""
+    newest = installer.changes.newest_trained(model)
+    if newest is None:
+        return False
+    try:
+        installer.load(newest)
+    except UnusableArtefact:
+        return False
+    return True

@@ -49,10 +49,10 @@ class ModelSchedule:
         if change is not None:
             self._changes.add(change)
 
-    def has_trained(self, model: str) -> bool:
-        """Return whether any version of a model was ever trained."""
-        trained = ModelEvent.TRAINED
-        return any(c.model == model and c.event == trained for c in self._changes)
+    def newest_trained(self, model: str) -> ModelChange | None:
+        """Return the change to the newest version of a model, None if none was ever trained."""
+        trained = (model, ModelEvent.TRAINED)
+        return max((c for c in self._changes if (c.model, c.event) == trained), default=None)
 
     def of(self, symbol: str) -> tuple[ModelChange, ...]:
         """Return the changes that affect a symbol, in order."""

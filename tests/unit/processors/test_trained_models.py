@@ -1,6 +1,7 @@
 """Trained models take their place at a set time, the same after any restart, or not at all."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,13 @@ import orjson
 import pytest
 
 from processors.models.artefact import METADATA
+from processors.models.batch import VARIANCE_FILE, load_batch
 from processors.predictor.anchor import anchor_of
 from processors.predictor.predictor import Predictor, Record
 from processors.predictor.warm_start import Warmed, replayed
 from processors.training.batch import Training, train
 from processors.training.dataset import lessons_of
+from processors.training.first_request import FirstTraining
 from processors.training.request import fault_of, requested, version_of
 from processors.versions.installer import Installer
 from processors.versions.schedule import (
@@ -27,12 +30,14 @@ from processors.versions.store import ModelStore
 from schemas.codecs import decode, encode
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.settings import Settings
 from schemas.timeframe import Interval
 from tests.support.candle_builders import MIDNIGHT_MS, trembling_minutes
 
 MINUTE_MS, QUARTER_MS, DAY_MS = 60_000, 900_000, 86_400_000
 TRAINED_DAYS = 8
 START_MS = MIDNIGHT_MS + TRAINED_DAYS * DAY_MS
+FORMER_HASH = hashlib.sha256(b"features that no code reads any more").hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -127,11 +132,15 @@ def run(candles: list[Candle], pieces: list[list[Candle]], *changes: ModelChange
 
 
 def an_installer(*changes: ModelChange) -> Installer:
+    root = ROOTS.get(changes[0].version, Path("nowhere")) if changes else Path("nowhere")
+    return Installer(told(*changes), ModelStore(root).load)
+
+
+def told(*changes: ModelChange) -> ModelSchedule:
     known = ModelSchedule()
     for change in changes:
         known.add(an_event(change))
-    root = ROOTS.get(changes[0].version, Path("nowhere")) if changes else Path("nowhere")
-    return Installer(known, ModelStore(root).load)
+    return known
 
 
 def live(market: list[Candle]) -> list[Candle]:
@@ -228,6 +237,64 @@ def test_a_model_that_is_not_what_was_trained_is_told_of_and_gone_on_without(
     failure = out.failures()[0]
     assert (failure.version, failure.symbol) == (trained.version, "BTCUSDT")
     assert "train" in failure.reason
+
+
+def of_former_inputs(trained: ModelChange, root: Path) -> ModelChange:
+    """The same version as it would be if it had been trained on other inputs than today's."""
+    found = load_batch(ROOTS[trained.version] / trained.folder)
+    text = (ROOTS[trained.version] / trained.folder / VARIANCE_FILE).read_text()
+    former = replace(found.metadata, features=FORMER_HASH)
+    sha256 = ModelStore(root).save(former, {VARIANCE_FILE: text})
+    return replace(trained, sha256=sha256)
+
+
+def test_a_model_of_inputs_that_nobody_reads_any_more_is_told_of_and_gone_on_without(
+    market: list[Candle], trained: ModelChange, tmp_path: Path
+) -> None:
+    out = Out()
+    installer = Installer(told(of_former_inputs(trained, tmp_path)), ModelStore(tmp_path).load)
+
+    asyncio.run(Worker(market, installer, out).take(live(market)[:90]))
+
+    assert {model for _, model in out.answers()} == {"reference", "online"}
+    assert "train the model again" in out.failures()[0].reason
+
+
+class Stored(FirstTraining):
+    """Has enough history for a training, without a store."""
+
+    def _market_ms(self) -> int:
+        return START_MS
+
+
+def asked_at_start(installer: Installer) -> list[TrainingRequest]:
+    asked: list[TrainingRequest] = []
+
+    async def ask(request: TrainingRequest) -> None:
+        asked.append(request)
+
+    async def scenario() -> None:
+        heard = asyncio.Event()
+        heard.set()
+        first = Stored(Settings(), installer, heard, lambda: True)
+        await asyncio.wait_for(first.run(ask, pause_s=0), 30)
+
+    asyncio.run(scenario())
+    return asked
+
+
+def test_a_start_asks_for_a_training_where_no_version_can_answer(
+    trained: ModelChange, tmp_path: Path
+) -> None:
+    wish = requested(START_MS, "first start")
+    former = of_former_inputs(trained, tmp_path)
+    older = replace(trained, effective_ms=1, version="older")
+    load = ModelStore(tmp_path).load
+
+    assert asked_at_start(an_installer()) == [wish]
+    assert asked_at_start(Installer(told(former), load)) == [wish]
+    assert not asked_at_start(an_installer(trained))
+    assert not asked_at_start(an_installer(trained, older))  # the newest can, and it is what counts
 
 
 @pytest.mark.parametrize("change", [{"version": "another"}, {"folder": "models/../../elsewhere"}])
