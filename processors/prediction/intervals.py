@@ -142,9 +142,11 @@ class TrackedQuantiles:
         size_80 += move_80[missed[1]]
         size_90 += move_90[missed[2]]
         size_98 += move_98[missed[3]]
+        sizes = size_50, size_80, size_90, size_98
         # A wider interval must contain the narrower ones, although each follows its own misses.
-        size_90 = max(size_90, size_50)
-        sizes = size_50, min(max(size_80, size_50), size_90), size_90, max(size_98, size_90)
+        if not size_50 <= size_80 <= size_90 <= size_98:
+            size_90 = max(size_90, size_50)
+            sizes = size_50, min(max(size_80, size_50), size_90), size_90, max(size_98, size_90)
         if size_50 < NARROWEST or sizes[-1] > WIDEST:
             sizes = cast("FourSizes", tuple(min(max(s, NARROWEST), WIDEST) for s in sizes))
         self._thetas[minutes] = sizes

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from math import log, sqrt
+from typing import cast
 
 from processors.features.features import Features
 from processors.models.blend import answer_features, point_feature
@@ -87,8 +89,8 @@ def _answers(contestant: Contestant, waiting: Sequence[Asked]) -> list[Answer | 
     """Ask one model, and add its answers to the features for the blend and the evidence."""
     reads_recent, model = contestant.reads_recent, contestant.model
     questions = [(a.x | a.recent if reads_recent else a.x, a.minutes) for a in waiting]
-    if len(questions) > 1 and isinstance(model, AnswersMany):
-        answers: list[Answer | None] = [*model.predict_many(questions)]
+    if len(questions) > 1 and _answers_many(type(model)):
+        answers: list[Answer | None] = [*cast("AnswersMany", model).predict_many(questions)]
     else:
         answers = [model.predict_one(x, minutes) for x, minutes in questions]
     if not contestant.blended and contestant.evidence is None:
@@ -97,6 +99,12 @@ def _answers(contestant: Contestant, waiting: Sequence[Asked]) -> list[Answer | 
         _noted(contestant, asked, answer) if answer else None
         for asked, answer in zip(waiting, answers, strict=True)
     ]
+
+
+@cache
+def _answers_many(kind: type) -> bool:
+    # Asked once a class: to look for a protocol's methods takes longer than an answer.
+    return issubclass(kind, AnswersMany)
 
 
 def _noted(contestant: Contestant, asked: Asked, answer: Answer) -> Answer:
