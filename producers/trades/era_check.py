@@ -47,8 +47,8 @@ class EraCheck:
             ConfigurationError: It is long before them: Kafka's trades are another exchange's.
         """
         continuity = self._flow.continuity
-        if newest.agg_id >= continuity.next_id:
-            return True
+        if newest.agg_id >= continuity.next_id or continuity.late.lacks(newest.agg_id):
+            return True  # nothing that we hold can contradict it
         if newest.event_ms < self._flow.newest_event_ms - HOUR_MS:
             raise ConfigurationError(
                 f"{newest.symbol}: Kafka has trades up to id {continuity.next_id - 1}, but the "

@@ -113,6 +113,10 @@ class LateFill:
             for one in self._holes
         )
 
+    def lacks(self, agg_id: int) -> bool:
+        """Check whether a trade was given up and has not come since."""
+        return any(first <= agg_id <= last for one in self._holes for first, last in one.missing)
+
     @property
     def wanted(self) -> int:
         """Id to request from REST next."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from clients.clock import steady_ms
 from producers.trades.counters import Counts
+from producers.trades.era_check import EraCheck
 from producers.trades.exchange_clock import ExchangeClock
 from producers.trades.packing.flush_tick import FlushTick
 from producers.trades.resume import Newest, open_gaps
@@ -374,4 +375,18 @@ async def test_an_id_that_is_due_by_chance_in_another_era_is_not_published() -> 
         (1, 70),
         (2, 71),
     ]
+    assert not flow.eras
+
+
+async def test_a_trade_that_was_given_up_is_no_sign_of_another_era() -> None:
+    flow = a_flow(Outlet(), Stream())
+    flow.continuity.start(1, now_ms=0)
+    flow.offer(a_trade(1, event_ms=START_MS))
+    newest = a_trade(5, event_ms=START_MS + 60_000)
+    flow.expect(newest)
+    flow.continuity.advance(steady_ms() + 2 * flow.give_up_ms)
+    assert flow.continuity.next_id == 6
+
+    check = EraCheck(flow, None, None, None)  # type: ignore[arg-type] - nothing is asked
+    assert check.goes_on(newest)
     assert not flow.eras
