@@ -6,6 +6,7 @@ import sys
 
 from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.group import GroupOffsets, InputWaits
+from clients.kafka.member_name import MemberName, name_on_this_host
 from clients.kafka.topics import topic_ids
 from clients.process import Ending, Progress, leave
 from clients.watching.begin import begin_watching
@@ -34,9 +35,7 @@ def main() -> None:
     try:
         settings = load_settings()
         begin_watching(settings, arguments.instance or _NAMES[arguments.part])
-        _drain(settings, arguments.instance, arguments.part).run(ending.is_asked)
-    except RestartNeeded as error:
-        leave(str(error))
+        _run(settings, arguments.part, arguments.instance, ending)
     except CandlewickError as error:
         sys.exit(f"sinks: {error}")
 
@@ -45,8 +44,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sinks", description=__doc__)
     parser.add_argument(
         "--instance",
-        help="name of this process among the sinks: a restart with the same name gets its "
-        "partitions back at once instead of after 6 s",
+        default=name_on_this_host("sink"),
+        help="name of this process among the sinks, unique there (%(default)s): a restart with the "
+        "same name gets its partitions back at once instead of after 6 s",
     )
     parser.add_argument(
         "--part",
@@ -58,7 +58,18 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
+def _run(settings: Settings, part: str, instance: str, ending: Ending) -> None:
+    group = f"{GROUP}-history" if part == "history" else GROUP
+    name = MemberName(settings.kafka, group, instance, settings.data_dir)
+    name.take()
+    try:
+        _drain(settings, group, instance, part).run(ending.is_asked)
+    except RestartNeeded as error:
+        name.lost()
+        leave(str(error))
+
+
+def _drain(settings: Settings, group: str, instance: str, part: str) -> Drain:
     kafka = settings.kafka
     tables = tuple(
         table
@@ -69,7 +80,6 @@ def _drain(settings: Settings, instance: str | None, part: str) -> Drain:
     ids = topic_ids(kafka, names)
     store, letters = ClickHouse(settings.clickhouse), DeadLetters(kafka, reader=READER)
 
-    group = f"{GROUP}-history" if part == "history" else GROUP
     offsets = GroupOffsets(kafka)
 
     def stored() -> dict[int, int]:

@@ -12,7 +12,7 @@ FETCH_BYTES = 64 * 1024
 def sink_consumer(
     kafka: KafkaSettings,
     *,
-    instance: str | None,
+    instance: str,
     fetch_wait_ms: int,
     group: str = GROUP,
 ) -> Consumer:
@@ -20,8 +20,7 @@ def sink_consumer(
 
     Args:
         kafka: Where the brokers are, and how to sign in.
-        instance: Unique name of this process in the group. With it, a restarted process gets its
-            partitions back at once; without it, after the session timeout of the old process.
+        instance: Unique name of this process in the group; see `clients.kafka.member_name`.
         fetch_wait_ms: How long Kafka may collect `FETCH_BYTES` of records before it answers.
         group: Consumer group whose offsets are used.
     """

@@ -44,7 +44,7 @@ def pipeline(workers: int, *, grafana: bool = False, notify: bool = False) -> li
     beside = ("measure", "annotate") if grafana else ()
     candles = ["candles", *(f"candles-{n}" for n in range(2, workers + 1))]
     return [
-        Program("predictor", (*PYTHON, "processors", "predictor")),
+        Program("predictor", (*PYTHON, "processors", "predictor", "--name", "predictor")),
         Program("backfill", (*PYTHON, "producers", "backfill")),
         Program(
             "sink-history",
@@ -55,7 +55,7 @@ def pipeline(workers: int, *, grafana: bool = False, notify: bool = False) -> li
         Program("sink", (*PYTHON, "sinks", "--instance", "sink", "--part", "live")),
         Program("api", (*PYTHON, "api")),
         Program("coins", (*PYTHON, "producers", "coins")),
-        Program("trainer", (*PYTHON, "processors", "trainer")),
+        Program("trainer", (*PYTHON, "processors", "trainer", "--name", "trainer")),
         *(Program(job, (*PYTHON, "grafana", job)) for job in beside),
         *([NOTIFY] if notify else []),
     ]

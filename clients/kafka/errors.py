@@ -54,6 +54,8 @@ def meaning(
             f"{f'topic {topic}' if topic else 'a topic'} does not exist{at}: "
             "make it with `candlewick topics create`"
         )
+    if is_name_taken(cause):
+        return RestartNeeded(f"another process has joined the group{at} under this one's name")
     if cause.fatal() or cause.code() in _LOST:
         return RestartNeeded(f"Kafka{at} has shut this client out: {cause.str()}")
     if cause.code() in _SILENT:
@@ -74,6 +76,13 @@ def cause_of(error: KafkaException | KafkaError) -> KafkaError:
     """Return the error itself, which the library raises inside of another one."""
     cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
     return cause
+
+
+def is_name_taken(error: KafkaError) -> bool:
+    """Tell whether another process has taken the static name of this one in its group."""
+    fenced = KafkaError(KafkaError.FENCED_INSTANCE_ID)
+    # What comes after the first such error has a code of its own, and this only as its text.
+    return error.code() == fenced.code() or (error.code() in _LOST and fenced.str() in error.str())
 
 
 def is_refused(error: KafkaError) -> bool:

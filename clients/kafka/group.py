@@ -25,10 +25,20 @@ Place = tuple[str, int]  # topic and partition
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Who reads in a group, and what it has been given."""
+    """Who reads in a group, and what it has been given.
+
+    Attributes:
+        name: What Kafka calls it.
+        static: The name that it has given itself, "" for none.
+        client: What its client calls itself; of a static name, the first that had it.
+        host: Where it is.
+    """
 
     name: str
     places: frozenset[Place]
+    static: str = ""
+    client: str = ""
+    host: str = ""
 
 
 class GroupOffsets:
@@ -130,7 +140,13 @@ def behind(committed: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[st
 
 def _member(member: MemberDescription) -> Member:
     given = member.assignment.topic_partitions if member.assignment else []
-    return Member(member.member_id, frozenset((p.topic, p.partition) for p in given or []))
+    return Member(
+        member.member_id,
+        frozenset((p.topic, p.partition) for p in given or []),
+        member.group_instance_id or "",
+        member.client_id,
+        member.host.removeprefix("/"),
+    )
 
 
 class InputWaits:

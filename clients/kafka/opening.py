@@ -5,6 +5,7 @@ error of a call, or to a callback, and is told in our words.
 Source: librdkafka, CONFIGURATION.md.
 """
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,6 +55,11 @@ class Packing:
     batch_records: int = 10_000
     queue_records: int = 100_000
     queue_kib: int = 1_048_576
+
+
+def client_id(name: str) -> str:
+    """Return what the client of a static member calls itself: it tells the host from others."""
+    return f"{name}@{socket.gethostname()}"
 
 
 def open_reader(
@@ -118,6 +124,7 @@ def open_member(
     }
     if membership.instance is not None:
         settings["group.instance.id"] = membership.instance
+        settings["client.id"] = client_id(membership.instance)
     if membership.cooperative:
         settings["partition.assignment.strategy"] = "cooperative-sticky"
     return Consumer(settings)

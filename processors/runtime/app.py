@@ -1,7 +1,7 @@
 """The Faust application shared by all workers: settings, transport, topics, dead letters."""
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,8 @@ import faust
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.transport.base import Transport
 
+from clients.kafka.opening import client_id
+from clients.process import leave
 from clients.watching.log import EventLog
 from clients.watching.metrics import DEAD_LETTERS
 from processors.runtime.bundles import BundlingTransport, Keeper
@@ -22,6 +24,10 @@ _log = EventLog(__name__)
 SESSION_S = 6.0  # the broker's minimum
 
 
+def _name_lost() -> None:
+    leave("another process has joined the group under this one's name")
+
+
 class WorkerApp(faust.App):
     """Faust application on the careful transport, without Faust's monitor: nobody reads it.
 
@@ -29,11 +35,13 @@ class WorkerApp(faust.App):
         bundled: Topics whose records come in bundles; see `processors.runtime.bundles`.
         gather_ms: How long those records may gather at Kafka while few come, in milliseconds.
         keeper: What stores the outcome of those records before a commit.
+        name_lost: Called when another process has taken the static name, before it is taken back.
     """
 
     bundled: frozenset[str] = frozenset()
     gather_ms: int = 0
     keeper: Keeper | None = None
+    name_lost: Callable[[], None] = staticmethod(_name_lost)
 
     def on_init_dependencies(self) -> Iterable[Any]:
         """Return the services of the application."""
@@ -71,6 +79,7 @@ def worker_app(
         app_id,
         broker=[f"kafka://{server.strip()}" for server in servers],
         broker_credentials=credentials_of(settings.kafka),
+        broker_client_id=client_id(name),
         consumer_group_instance_id=name,
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=SESSION_S,

@@ -1,4 +1,4 @@
-"""Faust's Kafka driver with four fixes and one addition: a single partition can be stopped.
+"""Faust's Kafka driver with five fixes and one addition: a single partition can be stopped.
 
 1. Stock Faust passes its live set of active partitions to the fetch thread. If they are paused
    meanwhile, that set may be empty, and an empty set means "all partitions".
@@ -6,6 +6,7 @@
 3. It can commit past an unfinished message when the next one is finished.
 4. Records that were fetched before a seek are delivered after it. Those that the seek was for then
    count as known and are dropped.
+5. A member whose static name was taken takes it back; see `processors.runtime.static_member`.
 
 Tests compare the hashes of the original functions: when Faust changes one, review the override.
 """
@@ -22,6 +23,7 @@ from faust.types import TP, Message
 
 from clients.watching.log import EventLog
 from processors.runtime.producer import BunchProducer
+from processors.runtime.static_member import notice_fencing
 
 _log: Final = EventLog(__name__)
 FETCH_WAIT_MS = 50
@@ -31,6 +33,12 @@ _UNDER_WAY_S: Final = 2.0  # a record that does not come by then was lost: it is
 
 class CarefulConsumerThread(AIOKafkaConsumerThread):
     """Consumer thread that fetches only the partitions active at the time of the call."""
+
+    async def on_start(self) -> None:
+        """Connect, and notice from then on when another process takes the static name."""
+        await super().on_start()
+        app: Any = self.app
+        notice_fencing(self._ensure_consumer()._coordinator, app.name_lost)  # noqa: SLF001
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - the base's signature
         """Fetch a batch from the partitions active now, or nothing if there are none."""

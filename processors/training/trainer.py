@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from clients.kafka.commits import Commits
 from clients.kafka.errors import meaning
+from clients.kafka.member_name import MemberName
 from clients.kafka.opening import Membership, open_member
 from clients.kafka.records import place_of
 from clients.limits import within
@@ -171,9 +172,15 @@ def _refusal(request: TrainingRequest) -> ModelVersion | None:
 
 
 def run(settings: Settings, *, name: str) -> None:
-    """Run the trainer until a signal ends it or a Kafka client can no longer work."""
+    """Run the trainer until a signal ends it or a Kafka client can no longer work.
+
+    Raises:
+        ConfigurationError: Another process is alive under this name.
+    """
     ending = Ending()
     ending.watch()
+    member = MemberName(settings.kafka, GROUP, name, settings.data_dir)
+    member.take()
     trainer = Trainer(settings, name=name)
     progress = Progress(_STALL_S)
     trainer.attempted = progress.attempted
@@ -181,4 +188,5 @@ def run(settings: Settings, *, name: str) -> None:
     try:
         trainer.run(ending.is_asked)
     except RestartNeeded as error:
+        member.lost()
         leave(str(error))

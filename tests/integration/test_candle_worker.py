@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
@@ -18,16 +17,15 @@ from candlewick.stack.parent_death import leashed
 from processors.candles.state import MADE, CandleRules
 from processors.candles.state_record import load_record
 from schemas import codecs, topics
-from schemas.market import Candle, TradeBlock
+from schemas.market import TradeBlock
 from schemas.timeframe import Interval
 from schemas.topics import Topic
 from tests.support.builders import newest_revisions
+from tests.support.candle_reader import PARTITIONS, CandleReader, differences
 from tests.support.feed import SYMBOLS, Feed
 from tests.support.kafka_process import RunningKafka, committed_offsets, running_kafka
 
-PARTITIONS = 4
 HOUR_MS = 3_600_000
-Key = tuple[str, str, int]
 
 
 @pytest.fixture
@@ -55,42 +53,6 @@ def a_worker(
     finally:
         process.kill()
         process.wait()
-
-
-class CandleReader:
-    """Collects what a topic of candles holds."""
-
-    def __init__(self, kafka: RunningKafka, topic: Topic = topics.CANDLES) -> None:
-        self._consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "reader"})
-        places = [TopicPartition(topic.name, i, 0) for i in range(PARTITIONS)]
-        self._consumer.assign(places)
-        self.candles: list[Candle] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._consumer.close()
-
-    def read(self) -> int:
-        messages = self._consumer.consume(1000, timeout=0.2)
-        values = [message.value() for message in messages if not message.error()]
-        self.candles += [codecs.decode(Candle, value) for value in values if value]
-        return len(values)
-
-    def read_for(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self.read()
-
-    def read_until_all_of(self, truth: dict[Key, Candle], *, within_s: float) -> None:
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline and newest_revisions(self.candles) != truth:
-            self.read()
-
-
-def differences(got: dict[Key, Candle], truth: dict[Key, Candle]) -> list[Key]:
-    return sorted(key for key in got.keys() | truth.keys() if got.get(key) != truth.get(key))
 
 
 def test_nothing_is_lost_or_wrong_when_workers_are_killed_in_turn(

@@ -109,3 +109,15 @@ def test_servers_have_health_checks_and_the_rest_waits_for_them(
         assert services[name]["depends_on"] == {
             "init": {"condition": "service_completed_successfully"}
         }
+
+
+@pytest.mark.parametrize("name", ["candles", "predictor", "trainer", "sink"])
+def test_several_of_a_service_have_a_name_each_that_comes_from_their_containers(
+    services: dict[str, dict[str, object]], name: str
+) -> None:
+    service = services[name]
+    command = service["command"]
+    assert isinstance(command, list)
+
+    assert not {"--name", "--instance"} & set(command)
+    assert not {"container_name", "hostname", "ports", "network_mode", "uts"} & set(service)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
@@ -16,6 +17,9 @@ from faust.transport.utils import DefaultSchedulingStrategy
 ORIGINALS = {
     Recovery.on_recovery_completed: "6ef567acf072e46d",
     TableManager.recovery.fget: "f0bf5de78b4c3d23",
+    GroupCoordinator._send_req: "fa4b12e914ce9fcf",
+    GroupCoordinator._do_heartbeat: "dc1d6632aaa68e96",
+    AIOKafkaConsumerThread.on_start: "38b4e8bd1e10723a",
     AIOKafkaConsumerThread.getmany: "26fc5fc9f3b667e1",
     AIOKafkaConsumerThread._fetch_records: "39a2c6c79fc1455a",
     AIOKafkaConsumerThread.seek_wait: "12e8d34e554e9024",

@@ -57,8 +57,12 @@ USED: Final = {
         "faust.tables.recovery:Recovery._set_recovery_ended",
         "faust.tables.recovery:Recovery._wait",
     ),
+    "processors/runtime/static_member.py": (
+        "aiokafka.consumer.group_coordinator:GroupCoordinator._send_req",
+    ),
     "processors/runtime/transport.py": (
         "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._create_worker_consumer",
+        "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._ensure_consumer",
         "faust.transport.drivers.aiokafka:Consumer._new_consumer_thread",
         "faust.transport.drivers.aiokafka:Consumer._new_offset",
     ),
@@ -68,7 +72,13 @@ PUBLIC: Final = {"_exit", "_value_"}
 CONNECTIONS: Final = "api/http/connections.py"
 HTTPTOOLS: Final = "uvicorn.protocols.http.httptools_impl"
 # Held below, as they are of instances.
-OF_INSTANCES: Final = {"_baseline_prediction", "_fetch_max_wait_ms", "_predictors"}
+OF_INSTANCES: Final = {
+    "_baseline_prediction",
+    "_coordinator",
+    "_fetch_max_wait_ms",
+    "_group_instance_id",
+    "_predictors",
+}
 
 
 def gone(what: str, library: str, user: str) -> str:
@@ -104,6 +114,14 @@ def test_a_consumer_waits_for_a_fetch_as_long_as_its_attribute_says() -> None:
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in inspect.getsource(start), gone(
         "AIOKafkaConsumer._fetch_max_wait_ms", "aiokafka", user
     )
+    assert "self._coordinator = GroupCoordinator(" in inspect.getsource(start), gone(
+        "AIOKafkaConsumer._coordinator", "aiokafka", user
+    )
+    heartbeat = "aiokafka.consumer.group_coordinator:GroupCoordinator"
+    made = inspect.getsource(still_there(f"{heartbeat}.__init__", user))
+    asked = inspect.getsource(still_there(f"{heartbeat}._do_heartbeat", user))
+    assert "self._group_instance_id = " in made
+    assert "await self._send_req(request)" in asked
 
 
 def test_what_a_connection_overrides_is_called_by_the_server() -> None:
