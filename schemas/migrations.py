@@ -14,6 +14,9 @@ _NAMED = re.compile(
     r"^\s*((?:CREATE (?:OR REPLACE |MATERIALIZED )?(?:TABLE|VIEW)|ALTER TABLE)"
     r"(?: IF NOT EXISTS)? \w+)"
 )
+# ClickHouse forgets the tokens of replicated tables after an hour, and a sink that was down for
+# longer would insert its last batch again. Kafka keeps trades for so long.
+_TOKENS_KEPT_S = 7 * 86_400
 LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migrations
 (
@@ -85,8 +88,10 @@ def for_cluster(statement: str, cluster: str | None) -> str:
     if cluster is None:
         return statement
     replicated = re.sub(r"ENGINE = (\w*MergeTree)\b", r"ENGINE = Replicated\1", statement)
-    replicated = replicated.replace(
-        "non_replicated_deduplication_window", "replicated_deduplication_window"
+    replicated = re.sub(
+        r"non_(replicated_deduplication_window) = (\d+)",
+        rf"\1 = \2, \1_seconds = {_TOKENS_KEPT_S}",
+        replicated,
     )
     return _NAMED.sub(rf"\1 ON CLUSTER '{cluster}'", replicated)
 

@@ -63,19 +63,23 @@ class ClickHouse:
         """
         try:
             for start in range(0, len(candles), CANDLES_AT_ONCE):
-                statement = _copying(table, candles[start : start + CANDLES_AT_ONCE])
+                keys = candles[start : start + CANDLES_AT_ONCE]
                 answered(
                     self._login,
                     "keeping earlier revisions",
-                    partial(self._run, statement),
+                    partial(self._copy, table, keys),
                     limit_s=INSERT_S,
                 )
         except Transient:
             self._client = None
             raise
 
-    def _run(self, statement: str) -> None:
-        self._connected().command(statement)
+    def _copy(self, table: Table, keys: Sequence[CandleKey]) -> None:
+        client = self._connected()
+        if self._settings.cluster is not None:
+            # This replica may not have yet what another one took, and nothing would be copied.
+            client.command(f"SYSTEM SYNC REPLICA {table.name} LIGHTWEIGHT")
+        client.command(_copying(table, keys))
 
     def _remove(self, refused: RefusedTrades) -> None:
         self._connected().command(
@@ -89,6 +93,8 @@ class ClickHouse:
                 "next": refused.next_agg_id,
                 "received_ms": refused.received_ms,
             },
+            # In a cluster the others do it by themselves, and one that is away must not hold it up.
+            settings={"lightweight_deletes_sync": 1},
         )
 
     def _insert(self, table: Table, rows: bytes, token: str) -> None:

@@ -1,12 +1,16 @@
 """Connections to ClickHouse over HTTP, and the creation of the database and its tables."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from candlewick.store.retention import change_ttls
 from clients.clickhouse import ClickHouseError, Client, connect_writer, meaning_of
 from clients.clickhouse_errors import writer_login
+from schemas.errors import ConfigurationError
 from schemas.migrations import migrate, read_migrations
 from schemas.settings import ClickHouseSettings, LifecycleSettings
+
+_SHARDS: Final = "SELECT uniqExact(shard_num) FROM system.clusters WHERE cluster = {cluster:String}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,42 @@ def apply_migrations(settings: ClickHouseSettings) -> list[str]:
     Raises:
         Transient: ClickHouse does not answer.
         ConfigurationError: It refuses the login.
+        ConfigurationError: There is no such cluster, or it has more than one shard.
         ContractMismatch: The tables were made by another version.
     """
     create = f"CREATE DATABASE IF NOT EXISTS {settings.database}"
     try:
         with connect_writer(settings, database="default") as client:
+            if settings.cluster is not None:
+                shards = client.query(_SHARDS, {"cluster": settings.cluster}).result_rows[0][0]
+                refuse_shards(settings.cluster, int(shards))
             client.command(create + _on_cluster(settings.cluster))
         with connect_writer(settings) as client:
             return migrate(HttpStore(client), read_migrations(), cluster=settings.cluster)
     except ClickHouseError as error:
         raise meaning_of(error, writer_login(settings)) from error
+
+
+def refuse_shards(cluster: str, shards: int) -> None:
+    """Refuse a cluster that does not have exactly one shard.
+
+    Args:
+        cluster: Its name.
+        shards: How many it has; 0 where ClickHouse does not know it.
+
+    Raises:
+        ConfigurationError: It has another number.
+    """
+    name = "CANDLEWICK_CLICKHOUSE__CLUSTER"
+    if shards == 0:
+        raise ConfigurationError(
+            f"ClickHouse knows no cluster {cluster}: set {name} to one of its system.clusters"
+        )
+    if shards > 1:
+        raise ConfigurationError(
+            f"the cluster {cluster} has {shards} shards, and a query would see those of one only: "
+            f"set {name} to a cluster of one shard with replicas"
+        )
 
 
 def apply_lifecycle(settings: ClickHouseSettings, lifecycle: LifecycleSettings) -> list[str]:

@@ -1,11 +1,12 @@
 """The migrator: each file once, in order, never edited."""
 
+import re
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from schemas.errors import ContractMismatch
-from schemas.migrations import Migration, for_cluster, migrate, read_migrations
+from schemas.migrations import LEDGER, Migration, for_cluster, migrate, read_migrations
 
 
 @dataclass
@@ -65,6 +66,11 @@ def test_a_cluster_gets_replicated_engines_and_their_deduplication_window() -> N
         assert "ON CLUSTER 'main'" in statement
         assert "ENGINE = Replicated" in statement or "ENGINE = Merge(" in statement
         assert "non_replicated" not in statement
+        if "ENGINE = Replicated" in statement:
+            assert statement.endswith(
+                "replicated_deduplication_window = 10000, "
+                "replicated_deduplication_window_seconds = 604800"
+            )
 
 
 def test_a_cluster_gets_every_statement_on_all_its_machines() -> None:
@@ -79,6 +85,22 @@ def test_a_cluster_gets_every_statement_on_all_its_machines() -> None:
         "CREATE MATERIALIZED VIEW IF NOT EXISTS",
         "ALTER TABLE",
     }
+
+
+def test_a_cluster_gets_the_ledger_of_migrations_on_all_its_machines() -> None:
+    ledger = for_cluster(LEDGER, "main")
+
+    assert "schema_migrations ON CLUSTER 'main'" in ledger
+    assert "ENGINE = ReplicatedMergeTree" in ledger
+
+
+def test_a_cluster_has_columns_that_are_not_kept_in_files_of_one_machine() -> None:
+    """Nothing of the DDL is of one machine only: dictionaries, local files, other engines."""
+    statements = [s for m in read_migrations() for s in m.statements()]
+    engines = {e for s in statements for e in re.findall(r"ENGINE = (\w+)", s)}
+
+    assert engines == {"ReplacingMergeTree", "AggregatingMergeTree", "Merge"}
+    assert not [s for s in statements if re.search(r"DICTIONARY|\bfile\(|\burl\(", s)]
 
 
 def test_a_cluster_gets_changes_of_tables_too() -> None:
