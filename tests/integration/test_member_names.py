@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,6 +68,28 @@ def a_process(
         process.wait()
 
 
+@contextmanager
+def kept(kafka: RunningKafka, folder: Path, command: list[str], *, host: str) -> Iterator[None]:
+    """Run a module, again each time that it asks for it, as whoever supervises it does."""
+    over = threading.Event()
+
+    def keep() -> None:
+        asks = True
+        while asks and not over.is_set():
+            with a_process(kafka, folder, command, host=host) as process:
+                while process.poll() is None and not over.wait(0.05):
+                    pass
+                asks = process.poll() == START_ME_AGAIN
+
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
+
+
 def members(kafka: RunningKafka, group: str) -> dict[str, Member]:
     try:
         return {m.static: m for m in GroupOffsets(kafka.bootstrap).members([group])[group]}
@@ -102,8 +125,8 @@ def test_workers_that_are_given_no_name_share_the_partitions_by_the_names_of_the
     with (
         Feed(kafka.bootstrap) as feed,
         CandleReader(kafka) as reader,
-        a_process(kafka, tmp_path / "a", WORKER, host="pod-0"),
-        a_process(kafka, tmp_path / "b", WORKER, host="pod-1"),
+        kept(kafka, tmp_path / "a", WORKER, host="pod-0"),
+        kept(kafka, tmp_path / "b", WORKER, host="pod-1"),
     ):
         wait_until(lambda: trades_of("worker-pod-0") != set() != trades_of("worker-pod-1"))
         shared = trades_of("worker-pod-0"), trades_of("worker-pod-1")

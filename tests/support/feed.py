@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 
 from processors.candles.reducer import fold
 from processors.candles.state import CandleRules, CandleState
@@ -34,6 +34,7 @@ class Feed:
     every_s: float = 0.025
     eras_after: tuple[int, ...] = ()
     sent: list[TradeBlock] = field(default_factory=list)
+    lost: list[KafkaError] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -49,6 +50,7 @@ class Feed:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+        assert not self.lost, f"Kafka did not take what was sent: {self.lost[0]}"
 
     def candles(self, rules: CandleRules = _RULES) -> dict[tuple[str, str, int], Candle]:
         """The truth: every candle that the blocks sent so far close."""
@@ -72,7 +74,13 @@ class Feed:
         for block in self._blocks():
             message = message_of(block)
             headers = list(message.headers)
-            producer.produce(topics.TRADES.name, message.value, message.key, headers=headers)
+            producer.produce(
+                topics.TRADES.name,
+                message.value,
+                message.key,
+                headers=headers,
+                on_delivery=lambda error, _: error is None or self.lost.append(error),
+            )
             self.sent.append(block)
             producer.poll(0)
             if self._stop.wait(self.every_s):

@@ -12,8 +12,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from candlewick.stack.parent_death import leashed
 from candlewick.stack.ports import answers, free_port
+from clients.kafka.opening import open_admin
 from clients.kafka.topics import create_topics
 from schemas.settings import KafkaSettings
+from schemas.topics import ALL
 
 START_DEADLINE_S = 120.0  # the first start ever fetches the jars
 STOP_DEADLINE_S = 20.0
@@ -76,10 +78,28 @@ def running_kafka(
     try:
         _wait_until_up(kafka)
         create_topics(KafkaSettings(bootstrap_servers=kafka.bootstrap, partitions=partitions))
+        _wait_until_led(kafka, partitions)
         yield kafka
     finally:
         if kafka.process.poll() is None:
             kafka.stop()
+
+
+def _wait_until_led(kafka: RunningKafka, partitions: int) -> None:
+    """Wait for the last partition: a producer drops what it has for one that it does not know."""
+    admin = open_admin(kafka.bootstrap)
+    deadline = time.monotonic() + ANSWER_DEADLINE_S
+    while True:
+        known = admin.list_topics(timeout=ANSWER_DEADLINE_S).topics
+        led = {
+            name: sum(p.error is None and p.leader >= 0 for p in topic.partitions.values())
+            for name, topic in known.items()
+        }
+        if all(led.get(topic.name, 0) >= partitions for topic in ALL):
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"Kafka has no leaders for all partitions: {led}")
+        time.sleep(0.02)
 
 
 def committed_offsets(group: Consumer, places: Sequence[TopicPartition]) -> list[int]:
