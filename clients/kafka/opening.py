@@ -168,6 +168,9 @@ def open_producer(
     settings = _common(kafka, on_error) | {
         "enable.idempotence": True,
         "acks": "all",
+        # With more under way, a partition that finds its leader in between refuses the first batch
+        # of a producer and takes the second; librdkafka then believes that the first is there too.
+        "max.in.flight.requests.per.connection": 1,
         "partitioner": "murmur2_random",  # as Faust's: a key has one partition
         "message.timeout.ms": 0 if patience_s is None else int(patience_s * 1000),
     }

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, Message
 
+from clients.kafka.opening import open_producer
 from processors.candles.reducer import fold
 from processors.candles.state import CandleRules, CandleState
 from schemas import topics
@@ -34,7 +35,7 @@ class Feed:
     every_s: float = 0.025
     eras_after: tuple[int, ...] = ()
     sent: list[TradeBlock] = field(default_factory=list)
-    lost: list[KafkaError] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -63,14 +64,7 @@ class Feed:
         return closed
 
     def _run(self) -> None:
-        producer = Producer(
-            {
-                "bootstrap.servers": self.bootstrap,
-                "partitioner": "murmur2_random",
-                "enable.idempotence": True,
-                "linger.ms": 0,
-            }
-        )
+        producer = open_producer(self.bootstrap)
         for block in self._blocks():
             message = message_of(block)
             headers = list(message.headers)
@@ -79,13 +73,17 @@ class Feed:
                 message.value,
                 message.key,
                 headers=headers,
-                on_delivery=lambda error, _: error is None or self.lost.append(error),
+                on_delivery=self._delivered,
             )
             self.sent.append(block)
             producer.poll(0)
             if self._stop.wait(self.every_s):
                 break
         producer.flush()
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None or message.offset() is None:
+            self.lost.append(str(error or "it is said to be there, but not where"))
 
     def _blocks(self) -> Iterator[TradeBlock]:
         rng = random.Random(self.seed)
