@@ -20,6 +20,7 @@ from clients.kafka.member_name import MemberName
 from clients.process import START_ME_AGAIN
 from schemas import topics
 from schemas.errors import ConfigurationError, Transient
+from schemas.settings import KafkaSettings
 from sinks.consumer import GROUP as SINKS
 from tests.support.builders import newest_revisions
 from tests.support.candle_reader import PARTITIONS, CandleReader, differences
@@ -92,7 +93,7 @@ def kept(kafka: RunningKafka, folder: Path, command: list[str], *, host: str) ->
 
 def members(kafka: RunningKafka, group: str) -> dict[str, Member]:
     try:
-        return {m.static: m for m in GroupOffsets(kafka.bootstrap).members([group])[group]}
+        return {m.static: m for m in GroupOffsets(kafka.settings).members([group])[group]}
     except Transient:  # the group's coordinator is being set up
         return {}
 
@@ -218,7 +219,7 @@ def a_member(kafka: RunningKafka, name: str, host: str) -> Iterator[MemberName]:
     )
     other.subscribe([topics.GAPS.name])
     wait_until(lambda: other.poll(0.05) is None and bool(other.assignment()))
-    yield MemberName(kafka.bootstrap, "names", name, Path(name), patience_s=1.0)
+    yield MemberName(kafka.settings, "names", name, Path(name), patience_s=1.0)
     other.close()
 
 
@@ -247,7 +248,7 @@ def test_a_name_of_this_host_is_taken_at_once_unless_it_was_lost_before(
 def test_a_name_that_nobody_has_is_free_and_what_was_lost_is_forgotten(
     kafka: RunningKafka, tmp_path: Path
 ) -> None:
-    name = MemberName(kafka.bootstrap, "nobody", "carl", tmp_path)
+    name = MemberName(kafka.settings, "nobody", "carl", tmp_path)
     name.lost()
     name.take()
 
@@ -255,4 +256,4 @@ def test_a_name_that_nobody_has_is_free_and_what_was_lost_is_forgotten(
 
 
 def test_a_name_is_free_where_kafka_does_not_answer(tmp_path: Path) -> None:
-    MemberName("127.0.0.1:9", "names", "dora", tmp_path).take()
+    MemberName(KafkaSettings(bootstrap_servers="127.0.0.1:9"), "names", "dora", tmp_path).take()

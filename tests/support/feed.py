@@ -14,6 +14,7 @@ from processors.candles.state import CandleRules, CandleState
 from schemas import topics
 from schemas.codecs import message_of
 from schemas.market import Candle, Trade, TradeBlock
+from schemas.settings import KafkaSettings
 from tests.support.builders import START_MS, a_block, a_trade
 
 SYMBOLS = tuple(f"COIN{i}USDT" for i in range(10))
@@ -64,7 +65,7 @@ class Feed:
         return closed
 
     def _run(self) -> None:
-        producer = open_producer(self.bootstrap)
+        producer = open_producer(KafkaSettings(bootstrap_servers=self.bootstrap))
         for block in self._blocks():
             message = message_of(block)
             headers = list(message.headers)

@@ -87,7 +87,7 @@ def running_kafka(
 
 def _wait_until_led(kafka: RunningKafka, partitions: int) -> None:
     """Wait for the last partition: a producer drops what it has for one that it does not know."""
-    admin = open_admin(kafka.bootstrap)
+    admin = open_admin(kafka.settings)
     deadline = time.monotonic() + ANSWER_DEADLINE_S
     while True:
         known = admin.list_topics(timeout=ANSWER_DEADLINE_S).topics
