@@ -221,6 +221,7 @@ class SymbolFlow:
         """Publish that nothing was traded, once the stream has passed a minute without a trade.
 
         It publishes nothing while a trade may have been missed: ids must prove the opposite first.
+        Nor behind a hole that was given up: without a later trade nobody can tell when it ended.
         """
         stream_ms = quiet_until_ms(
             is_traded=self.is_traded,
@@ -230,8 +231,9 @@ class SymbolFlow:
         )
         minute = (stream_ms - self._lateness_ms) // MINUTE_MS
         told = (self._writer.watermark_ms - self._lateness_ms) // MINUTE_MS
+        lacks_head = self.continuity.late.lacks(self.continuity.next_id - 1)
         known = self._writer.watermark_ms > 0 and self._is_whole() and not self.waiting
-        if known and stream_ms > 0 and minute > told:
+        if known and not lacks_head and stream_ms > 0 and minute > told:
             self._writer.send_quiet(self.continuity.next_id, stream_ms)
 
     def publish_late(self, trades: list[Trade]) -> int:

@@ -35,7 +35,7 @@ class Odds:
 
 
 _HIGHEST = Odds(
-    kill=0.004, pause=0.0005, broker_away=0.0003, store_away=0.0003, rest_away=0.0003,
+    kill=0.01, pause=0.0005, broker_away=0.0003, store_away=0.0003, rest_away=0.0003,
     cut=0.002, leap=0.0001, wall=0.0002, connect_fails=0.5, rest_fails=0.5, rest_lags=0.7,
     frame_drops=0.4, frame_doubles=0.5, frame_delays=0.5, send_fails=0.3, send_doubles=0.1,
     commit_fails=0.3, insert_fails=0.3, slow=0.6,

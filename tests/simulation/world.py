@@ -75,7 +75,7 @@ class World:
         """Draw how long the network takes."""
         if self.rng.random() < self.odds.slow:
             return self.rng.randrange(20, 2_500)
-        return self.rng.randrange(1, 15)
+        return self.rng.randrange(1, 15) if self.rng.random() < 0.8 else self.rng.randrange(15, 300)
 
     def dies_at(self, process: Process, where: str) -> bool:
         """Decide whether a process dies now."""

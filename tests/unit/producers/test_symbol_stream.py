@@ -390,3 +390,22 @@ async def test_a_trade_that_was_given_up_is_no_sign_of_another_era() -> None:
     check = EraCheck(flow, None, None, None)  # type: ignore[arg-type] - nothing is asked
     assert check.goes_on(newest)
     assert not flow.eras
+
+
+async def test_no_quiet_is_told_behind_a_hole_that_was_given_up_at_the_head() -> None:
+    outlet, stream = Outlet(), Stream()
+    flow = a_flow(outlet, stream)
+    flow.continuity.start(1, now_ms=0)
+    flow.fill([a_trade(1, event_ms=START_MS)])
+    flow.expect(a_trade(3, event_ms=START_MS + 1_000))
+    flow.continuity.advance(steady_ms() + 2 * flow.give_up_ms)
+    flow.continuity.proven = True
+    flow.flush()
+
+    stream.event_ms = START_MS + 5 * MINUTE_MS
+    flow.tell_quiet()
+    assert [block.next_agg_id for block in outlet.blocks] == [2]
+
+    flow.fill([a_trade(4, event_ms=START_MS + 2 * MINUTE_MS)])
+    flow.tell_quiet()
+    assert [block.next_agg_id for block in outlet.blocks] == [2, 5, 5]
