@@ -10,6 +10,7 @@ import orjson
 
 from candlewick.dead_letters import Buried, read_box, record_of, why_not
 from schemas.market import TradeBlock
+from schemas.settings import KafkaSettings
 from tests.chaos.held import MINUTE_MS, Minute
 from tests.support.stack import Stack
 
@@ -35,7 +36,7 @@ def good_letters(stack: Stack, doubted: AbstractSet[Minute]) -> list[str]:
 
     return [
         f"dead letter {buried.name} is readable, from {_origin(buried)}"
-        for buried in read_box(stack.bootstrap)
+        for buried in read_box(KafkaSettings(bootstrap_servers=stack.bootstrap))
         if is_good(buried, ask, doubted)
     ]
 

@@ -130,10 +130,10 @@ class ProducerProcess(LoopProcess):
         await asyncio.sleep(world.latency_ms() / 1_000)
         followed = FollowedSymbols(settings, name="simulation")
         rest = RestClient("http://exchange", world.exchange)  # type: ignore[arg-type] - its `get`
-        publisher = Publisher("simulated")
+        publisher = Publisher(settings.kafka)
         self.session = publisher._producer.session  # type: ignore[attr-defined]
         follower = Follower(settings, publisher, rest, followed)
-        past = read_past("simulated", follower.names)
+        past = read_past(settings.kafka, follower.names)
         await follower.run({symbol: past[symbol] for symbol in follower.names})
 
 

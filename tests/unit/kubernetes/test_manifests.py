@@ -37,17 +37,6 @@ THEIR_PODS = [
     {"app": "clickhouse-operator"},
 ]
 THEIR_SECRETS = {"pipeline", "candlewick-cluster-ca-cert"}  # Strimzi's, of the user and of the CA
-# Settings of the login to Kafka, which this version does not have yet.
-AWAITED = {
-    f"CANDLEWICK_KAFKA__{name}"
-    for name in (
-        "SECURITY_PROTOCOL",
-        "SASL_MECHANISM",
-        "SASL_USERNAME",
-        "SASL_PASSWORD",
-        "SSL_CA",
-    )
-}
 # They have nothing to ask: each ends itself as soon as it makes no progress (docs/operations.md).
 END_THEMSELVES = {"processors", "producers", "sinks", "sinks.notify", "grafana"}
 UNRULED = pytest.mark.parametrize("folder", TOGETHER, ids=lambda folder: folder.name)
@@ -167,9 +156,8 @@ def test_every_setting_exists_and_has_a_value_that_is_taken(
     for _, container, _ in containers(folder):
         with monkeypatch.context() as patch:
             for name, value in settings_of(container, resources).items():
-                assert name in known | AWAITED
-                if name in known:
-                    patch.setenv(name, here.get(value, value or ""))
+                assert name in known
+                patch.setenv(name, here.get(value, value or ""))
             assert load_settings().clickhouse.cluster == "main"
 
 

@@ -8,6 +8,7 @@ from producers.trades import publisher
 from producers.trades.publisher import Publisher
 from schemas import topics
 from schemas.market import Gap, GapState
+from schemas.settings import KafkaSettings
 from tests.support.builders import START_MS, a_block, trades_at
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def a_gap(state: GapState, symbol: str = "BTCUSDT") -> Gap:
 
 
 def test_a_gap_is_told_as_repaired_once_kafka_has_its_trades(producer: Producer) -> None:
-    stream = Publisher("nowhere")
+    stream = Publisher(KafkaSettings())
     assert stream.send(BLOCK)
     assert stream.send(a_gap(GapState.FOUND))
     assert not stream.send(a_gap(GapState.REPAIRED))
@@ -67,7 +68,7 @@ def test_a_gap_is_told_as_repaired_once_kafka_has_its_trades(producer: Producer)
 def test_trades_go_on_behind_a_gap_once_kafka_knows_that_it_is_given_up(
     producer: Producer,
 ) -> None:
-    stream = Publisher("nowhere")
+    stream = Publisher(KafkaSettings())
     assert stream.send(a_gap(GapState.GIVEN_UP))
     assert not stream.send(BLOCK)
 
