@@ -95,7 +95,10 @@ class KafkaSettings(Group):
     @classmethod
     def _with_certificate(cls, value: Path | None, found: ValidationInfo) -> Path | None:
         if (value is None) != (found.data.get("ssl_certificate") is None):
-            raise ValueError("certificate and key belong together: set both, or neither")
+            raise ValueError(
+                "certificate and key belong together: set CANDLEWICK_KAFKA__SSL_CERTIFICATE too, "
+                "or neither"
+            )
         return value
 
     @field_validator("sasl_password")
@@ -103,7 +106,10 @@ class KafkaSettings(Group):
     def _with_user(cls, value: SecretStr, found: ValidationInfo) -> SecretStr:
         asked = str(found.data.get("security_protocol")).startswith("SASL_")
         if asked and not (value.get_secret_value() and found.data.get("sasl_username")):
-            raise ValueError("the brokers ask for a user (SASL): set SASL_USERNAME and this")
+            raise ValueError(
+                "CANDLEWICK_KAFKA__SECURITY_PROTOCOL says that the brokers ask for a user: set "
+                "CANDLEWICK_KAFKA__SASL_USERNAME and this"
+            )
         return value
 
 

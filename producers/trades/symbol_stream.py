@@ -220,8 +220,7 @@ class SymbolFlow:
     def tell_quiet(self) -> None:
         """Publish that nothing was traded, once the stream has passed a minute without a trade.
 
-        It publishes nothing while a trade may have been missed: ids must prove the opposite first.
-        Nor behind a hole that was given up: without a later trade nobody can tell when it ended.
+        It publishes nothing while a trade is missing, or may be: ids must prove the opposite first.
         """
         stream_ms = quiet_until_ms(
             is_traded=self.is_traded,
@@ -231,9 +230,9 @@ class SymbolFlow:
         )
         minute = (stream_ms - self._lateness_ms) // MINUTE_MS
         told = (self._writer.watermark_ms - self._lateness_ms) // MINUTE_MS
-        lacks_head = self.continuity.late.lacks(self.continuity.next_id - 1)
-        known = self._writer.watermark_ms > 0 and self._is_whole() and not self.waiting
-        if known and not lacks_head and stream_ms > 0 and minute > told:
+        lacks_head = self.waiting or self.continuity.late.lacks(self.continuity.next_id - 1)
+        known = self._writer.watermark_ms > 0 and self._is_whole() and not lacks_head
+        if known and stream_ms > 0 and minute > told:
             self._writer.send_quiet(self.continuity.next_id, stream_ms)
 
     def publish_late(self, trades: list[Trade]) -> int:
@@ -246,15 +245,14 @@ class SymbolFlow:
         With ``closed``, REST could not be asked, and the time since the last call does not count.
         Nothing is reported while the missing trades may be of another era.
         """
-        before = self.waiting
+        before, now_ms, late = self.waiting, steady_ms(), self.continuity.late
         if self.eras:
-            self.continuity.wait(steady_ms())
+            self.continuity.wait(now_ms)
         else:
-            self.continuity.advance(steady_ms(), closed=closed)
+            self.continuity.advance(now_ms, closed=closed)
         if self.waiting > before:
             self.flush()
-        late = self.continuity.late
-        self.gap_events.end_inherited(self._writer.next_id, steady_ms(), late.holds)
+        self.gap_events.end_inherited(self._writer.next_id, now_ms, late.holds)
 
     def lose_sight(self) -> None:
         """Record that trades may have been missed between two connections."""
