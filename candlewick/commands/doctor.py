@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from candlewick.doctor import machine, outside, servers
 from candlewick.doctor.finding import Check, Finding, State, findings_of
+from candlewick.doctor.kafka_files import kafka_files
 from candlewick.doctor.room import lasting
 from candlewick.stack.addresses import Addresses, choose_addresses
 from candlewick.stack.folder import StackFolder
@@ -59,6 +60,7 @@ def _checks(
     yield "Java", machine.java
     yield "data folder", partial(machine.writable, folder)
     yield "disk", partial(machine.disk, folder)
+    yield "Kafka's files", partial(kafka_files, folder)
     yield "memory", partial(machine.memory, runs=runs)
     yield "open files", machine.open_files
     addresses = state.addresses if state is not None else _chosen(settings)
