@@ -1,6 +1,5 @@
 """What must hold in every schedule, looked at as it goes and at its end."""
 
-from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from sinks.consumer import GROUP as SINKS
 from sinks.delivery import READER
 from tests.simulation.faust_side import GROUP as WORKERS
 from tests.simulation.kafka import CHANGELOG, PARTITIONS, Place, Record
-from tests.simulation.truth import INTERVALS_MS, quiet_values, told_by, values_of, variation_of
+from tests.simulation.truth import INTERVALS_MS, check_candle
 from tests.simulation.violation import Violation
 
 if TYPE_CHECKING:
@@ -74,23 +73,11 @@ class Checks:
             self.newest[name] = candle.revision, raw
         self.sent[name, candle.revision] += 1
         if candle.status != "gapped":
-            self._proven(candle)
-
-    def _proven(self, candle: Candle) -> None:
-        trades = self._trades(candle.symbol, candle.open_ms, candle.close_ms)
-        name = f"{candle.symbol} {candle.interval} at {candle.open_ms}, {candle.status}"
-        if not trades:
-            before = self._before(candle.symbol, candle.open_ms)
-            wanted = quiet_values(before.price_e8, candle.close_ms)
-        else:
-            wanted = values_of(trades)
-        if told_by(candle) != wanted or (candle.status == "complete") != bool(trades):
-            raise Violation(f"{name}: it says {told_by(candle)}, and true is {wanted}")
-        variation = candle.price_variation_e16
-        if variation is None and candle.symbol in self._out_of_order:
-            return  # its trades did not come in one run
-        if variation != variation_of(trades):
-            raise Violation(f"{name}: its variation is {variation}, not {variation_of(trades)}")
+            check_candle(
+                self._world.exchange.markets[candle.symbol].trades,
+                candle,
+                in_one_run=candle.symbol not in self._out_of_order,
+            )
 
     def _committed(self, group: str, place: Place, offset: int, _metadata: str) -> None:
         try:
@@ -210,15 +197,6 @@ class Checks:
             start = (first.event_ms // 900_000 + 1) * 900_000
             found += [(interval, ms) for ms in range(start, until_ms - length_ms, length_ms)]
         return found
-
-    def _trades(self, symbol: str, open_ms: int, close_ms: int) -> list[Trade]:
-        trades = self._world.exchange.markets[symbol].trades
-        start = bisect_left(trades, open_ms, key=lambda trade: trade.event_ms)
-        return trades[start : bisect_left(trades, close_ms, key=lambda trade: trade.event_ms)]
-
-    def _before(self, symbol: str, open_ms: int) -> Trade:
-        trades = self._world.exchange.markets[symbol].trades
-        return trades[bisect_left(trades, open_ms, key=lambda trade: trade.event_ms) - 1]
 
 
 def _row(trade: Trade) -> tuple[int, ...]:
