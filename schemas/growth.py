@@ -50,13 +50,14 @@ def days_until_full(free: int, growths: Iterable[Growth]) -> float:
     10.0
     """
     growing = sorted(growths, key=lambda one: one.days)
-    a_day, now = sum(one.a_day for one in growing), 0.0
-    left = float(free)
-    for one in growing:
+    left, now = float(free), 0.0
+    for number, one in enumerate(growing):
+        # Summed anew: what is left after subtracting would be a little more or less than nothing.
+        a_day = sum(other.a_day for other in growing[number:])
         if a_day <= 0:
             return inf
         used = a_day * (one.days - now)
         if used >= left:
-            break
-        left, now, a_day = left - used, one.days, a_day - one.a_day
-    return now + left / a_day if a_day > 0 else inf
+            return now + left / a_day
+        left, now = left - used, one.days
+    return inf

@@ -5,7 +5,7 @@ from math import inf
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from candlewick.doctor.finding import Finding, State, findings_of
@@ -34,6 +34,7 @@ growths = st.lists(
 
 
 @given(st.integers(0, 10**12), growths)
+@example(1, [Growth("a", 0, 0.1, 0.0), Growth("b", 0, 0.2, 0.0), Growth("c", 0, 0.3, 0.0)])
 def test_as_much_as_is_free_has_been_added_when_the_disk_is_full(
     free: int, found: list[Growth]
 ) -> None:
