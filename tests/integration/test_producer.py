@@ -402,7 +402,9 @@ def test_hole_that_rest_cannot_fill_is_given_up_and_filled_late(
         }
         for s in GapState
     }
-    _, last_id = next(iter(ends[GapState.GIVEN_UP] & ends[GapState.REPAIRED]))
+    filled = ends[GapState.GIVEN_UP] & ends[GapState.REPAIRED]
+    assert filled, ends
+    _, last_id = next(iter(filled))
     ids = [t.agg_id for block in reader.blocks_of(symbol) for t in trades_of(block)]
     assert sorted(ids) == list(range(min(ids), max(ids) + 1))
     assert ids.index(last_id) > ids.index(last_id + 1)
