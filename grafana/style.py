@@ -69,6 +69,11 @@ def figure(unit: str, *, decimals: float | None = None, fields: str = "") -> Sta
     return panel if decimals is None else panel.decimals(decimals)
 
 
+def judged(unit: str, *pairs: tuple[float | None, str], decimals: float | None = None) -> Stat:
+    """Define a panel with one large number in the colour of the threshold that it has passed."""
+    return figure(unit, decimals=decimals).thresholds(steps(*pairs)).color_scheme(by_threshold())
+
+
 def lines(unit: str, *, decimals: float | None = None, least: str = "") -> Lines:
     """Define a panel of lines over time; ``least`` is the shortest step in the data."""
     panel = (

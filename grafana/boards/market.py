@@ -56,9 +56,7 @@ def _figures(found: Board) -> None:
         size=(5, 4),
     )
     found.add(
-        style.figure(SHARE, decimals=2)
-        .thresholds(style.steps((None, RED), (0, GREEN)))
-        .color_scheme(style.by_threshold()),
+        style.judged(SHARE, (None, RED), (0, GREEN), decimals=2),
         "24 h change",
         "Change of the price in the last 24 hours. It shows the market; no action is needed.",
         size=(4, 4),
@@ -78,9 +76,7 @@ def _figures(found: Board) -> None:
         size=(5, 4),
     )
     found.add(
-        style.figure("s", decimals=1)
-        .thresholds(style.steps((None, GREEN), (30, AMBER), (120, RED)))
-        .color_scheme(style.by_threshold()),
+        style.judged("s", (None, GREEN), (30, AMBER), (120, RED), decimals=1),
         "Age of the newest trade",
         "Time since the newest stored trade of this symbol. Red for a busy symbol: look at "
         "Pipeline. The alert Stream silent fires when no symbol has trades.",

@@ -41,44 +41,35 @@ def _figures(found: Board) -> None:
         size=(4, 4),
     )
     found.add(
-        style.figure("ms", decimals=0)
-        .thresholds(style.steps((None, GREEN), (1_500, AMBER), (5_000, RED)))
-        .color_scheme(style.by_threshold()),
+        style.judged("ms", (None, GREEN), (1_500, AMBER), (5_000, RED), decimals=0),
         "Exchange to ClickHouse",
         "99 of 100 trades of the last five minutes were stored within this time. Red: find the "
         "slow stage in Delay by stage, and check whether a reader is behind.",
         size=(4, 4),
     )
     found.add(
-        style.figure("short", decimals=0)
-        .thresholds(style.steps((None, GREEN), (1_000, AMBER), (10_000, RED)))
-        .color_scheme(style.by_threshold()),
+        style.judged("short", (None, GREEN), (1_000, AMBER), (10_000, RED), decimals=0),
         "Records behind",
         f"{MEASURED}Records in Kafka that their readers have not processed yet. If it grows for "
         "minutes, start another worker, or find out why one stands still.",
         size=(4, 4),
     )
     found.add(
-        style.figure("percentunit", decimals=1)
-        .thresholds(style.steps((None, RED), (0.1, AMBER), (0.2, GREEN)))
-        .color_scheme(style.by_threshold()),
+        style.judged("percentunit", (None, RED), (0.1, AMBER), (0.2, GREEN), decimals=1),
         "Disk free",
         f"{MEASURED}Free share of ClickHouse's fullest disk. Under 10 %: free some space or keep "
         "trades for fewer days (CANDLEWICK_LIFECYCLE__TRADES_DAYS); a full disk stops everything.",
         size=(4, 4),
     )
     found.add(
-        style.figure("short", decimals=0)
-        .thresholds(style.steps((None, GREEN), (1, AMBER), (5, RED)))
-        .color_scheme(style.by_threshold()),
+        style.judged("short", (None, GREEN), (1, AMBER), (5, RED), decimals=0),
         "Restarts",
         f"{MEASURED}Readers of Kafka that joined in the time range. If you did not restart them, "
         "find the process in Processes that joined; its log says why it ended.",
         size=(4, 4),
     )
     found.add(
-        style.figure("s").thresholds(style.steps((None, AMBER), (600, GREEN)))
-        .color_scheme(style.by_threshold()),
+        style.judged("s", (None, AMBER), (600, GREEN)),
         "ClickHouse up",
         f"{MEASURED}Time since ClickHouse started. Short without a restart by hand: see its log.",
         size=(4, 4),

@@ -32,9 +32,7 @@ def board() -> Board:
 
 def _figures(found: Board) -> None:
     found.ask(
-        style.figure("short", decimals=0)
-        .thresholds(style.steps((None, GREEN), (1, RED)))
-        .color_scheme(style.by_threshold()),
+        style.judged("short", (None, GREEN), (1, RED), decimals=0),
         "Processes down",
         "Processes that did not answer Prometheus' last question. Not zero: see `candlewick "
         "status` and the log of the one that is missing in Up.",
@@ -42,9 +40,7 @@ def _figures(found: Board) -> None:
         size=(4, 4),
     )
     found.ask(
-        style.figure("s", decimals=0)
-        .thresholds(style.steps((None, GREEN), (60, AMBER), (120, RED)))
-        .color_scheme(style.by_threshold()),
+        style.judged("s", (None, GREEN), (60, AMBER), (120, RED), decimals=0),
         "Longest without progress",
         "How long the slowest process has had work and not got on with it. Red: it will end itself "
         "soon to be started again; its log says what it waits for.",
@@ -52,9 +48,7 @@ def _figures(found: Board) -> None:
         size=(4, 4),
     )
     found.ask(
-        style.figure("short", decimals=0)
-        .thresholds(style.steps((None, GREEN), (1, AMBER)))
-        .color_scheme(style.by_threshold()),
+        style.judged("short", (None, GREEN), (1, AMBER), decimals=0),
         "Gaps open",
         "Symbols of which trades are missing now. It returns to zero by itself within a minute; if "
         "not, see Data quality and the log of the stream.",
@@ -62,9 +56,7 @@ def _figures(found: Board) -> None:
         size=(4, 4),
     )
     found.ask(
-        style.figure("short", decimals=0)
-        .thresholds(style.steps((None, GREEN), (1, AMBER)))
-        .color_scheme(style.by_threshold()),
+        style.judged("short", (None, GREEN), (1, AMBER), decimals=0),
         "Dead letters",
         "Records of the time range that could not be used. Not zero: `candlewick dead-letters` "
         "says which and why.",
@@ -72,9 +64,7 @@ def _figures(found: Board) -> None:
         size=(4, 4),
     )
     found.ask(
-        style.figure("s", decimals=3)
-        .thresholds(style.steps((None, RED), (-1, GREEN), (1, RED)))
-        .color_scheme(style.by_threshold()),
+        style.judged("s", (None, RED), (-1, GREEN), (1, RED), decimals=3),
         "Clock offset",
         "The exchange's clock minus this machine's. Red: the delays below are wrong by it; set the "
         "machine's clock by NTP.",
@@ -82,15 +72,13 @@ def _figures(found: Board) -> None:
         size=(4, 4),
     )
     found.ask(
-        style.figure("bytes", decimals=1)
-        .thresholds(style.steps((None, RED), (5e9, AMBER), (20e9, GREEN)))
-        .color_scheme(style.by_threshold()),
+        style.judged("bytes", (None, RED), (5e9, AMBER), (20e9, GREEN), decimals=1),
         "Disk free",
         "Free bytes of the disk with the stack's folder. `candlewick status` says for how many "
         "days that lasts; below 100 MB the stack stops and waits.",
         {"": "min(candlewick_disk_free_bytes)"},
         size=(4, 4),
-    )  # fmt: skip
+    )
 
 
 def _flow(found: Board) -> None:

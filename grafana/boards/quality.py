@@ -46,17 +46,13 @@ def board() -> Board:
 def _figures(found: Board) -> None:
     for title, text in COUNTS.items():
         found.add(
-            style.figure("short", decimals=0)
-            .thresholds(style.steps(*BAD_FROM_ONE))
-            .color_scheme(style.by_threshold()),
+            style.judged("short", *BAD_FROM_ONE, decimals=0),
             title,
             text,
             size=(5, 4),
         )
     found.add(
-        style.figure("percentunit", decimals=3)
-        .thresholds(style.steps((None, RED), (0.999, AMBER), (1, GREEN)))
-        .color_scheme(style.by_threshold()),
+        style.judged("percentunit", (None, RED), (0.999, AMBER), (1, GREEN), decimals=3),
         "Complete",
         "Share of the expected 15m candles that are stored and whole. Under 100 %: find the day in "
         "the calendar, then use `candlewick completeness` and `candlewick backfill`.",
