@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from candlewick.stack.disk_room import NEEDED_MB, is_full
+from candlewick.stack.disk_room import NEEDED_MB, Room, is_full
 from schemas.errors import ConfigurationError
 from schemas.files import whole_file
 
@@ -45,7 +45,7 @@ def size_of(folder: Path) -> int:
     return sum(path.lstat().st_size for path in _paths(folder) if _is_file(path))
 
 
-def write_backup(folder: Path, target: Path, *, program: str, made_ms: int) -> Manifest:
+def write_backup(folder: Path, target: Path, *, size: int, program: str, made_ms: int) -> Manifest:
     """Copy a data folder, in which nothing may write meanwhile, into a tar file.
 
     Only its owner can read the file, since it has passwords in it.
@@ -53,6 +53,7 @@ def write_backup(folder: Path, target: Path, *, program: str, made_ms: int) -> M
     Args:
         folder: The data folder of a stack that is down.
         target: The file. It must not exist yet, and appears only when it is whole.
+        size: Bytes to copy, as `size_of` tells.
         program: Version of this program.
         made_ms: The time.
 
@@ -63,7 +64,6 @@ def write_backup(folder: Path, target: Path, *, program: str, made_ms: int) -> M
         raise ConfigurationError(f"{target} exists: choose another name, or remove it")
     if not target.parent.is_dir():
         raise ConfigurationError(f"{target.parent} is no folder: make it first")
-    size = size_of(folder)
     _check_room(target.parent, size)
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
@@ -209,7 +209,7 @@ def _manifest(source: Path, file: IO[bytes] | None) -> Manifest:
 
 
 def _check_room(folder: Path, size: int) -> None:
-    free_mb, needed_mb = shutil.disk_usage(folder).free / 1e6, size / 1e6 + NEEDED_MB
+    free_mb, needed_mb = Room(folder).free_mb(), size / 1e6 + NEEDED_MB
     if free_mb < needed_mb:
         raise ConfigurationError(
             f"the disk of {folder} is too small: {free_mb:,.0f} MB are free and "

@@ -35,9 +35,11 @@ def backup(
                 f"processes of a killed stack still write into {folder.root}: end them with "
                 "`candlewick down`"
             )
-        typer.echo(f"copying {size_of(folder.root) / 1e6:,.0f} MB from {folder.root}")
-        made_ms = time.time_ns() // 10**6
-        made = write_backup(folder.root, file, program=version("candlewick"), made_ms=made_ms)
+        size, made_ms = size_of(folder.root), time.time_ns() // 10**6
+        typer.echo(f"copying {size / 1e6:,.0f} MB from {folder.root}")
+        made = write_backup(
+            folder.root, file, size=size, program=version("candlewick"), made_ms=made_ms
+        )
     typer.echo(f"wrote {file}: {len(made.sha256):,} files, {made.size / 1e6:,.0f} MB")
     if settings.api.users_url is not None:
         typer.echo("not in it: the users, who are in a database of yours; back it up too")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlewick.backup import MANIFEST, read_backup, write_backup
+from candlewick.backup import MANIFEST, read_backup, size_of, write_backup
 from schemas.errors import ConfigurationError
 
 NAMES = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=20)
@@ -50,7 +50,7 @@ def contents(folder: Path) -> dict[str, tuple[object, ...]]:
 
 
 def a_backup(folder: Path, target: Path) -> Path:
-    write_backup(folder, target, program="0.1.0", made_ms=1)
+    write_backup(folder, target, size=size_of(folder), program="0.1.0", made_ms=1)
     return target
 
 
