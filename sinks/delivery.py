@@ -84,13 +84,12 @@ class Delivery:
 
     def _bury(self, batch: Batch, place: int, reason: str) -> None:
         if self.table.topic is topics.DEAD_LETTERS:  # a letter about it would be refused too
-            where = (self.table.topic.name, self.partition, batch.offsets[place])
             _log.error(
                 "dead_letter_not_stored",
                 "{topic} [{partition}] {offset} is not stored: {reason}",
-                topic=where[0],
-                partition=where[1],
-                offset=where[2],
+                topic=self.table.topic.name,
+                partition=self.partition,
+                offset=batch.offsets[place],
                 reason=reason,
             )
             return

@@ -21,11 +21,6 @@ class TopicAt(NamedTuple):
     name: str
     kafka: KafkaSettings
 
-    @property
-    def servers(self) -> str:
-        """The brokers, for an error."""
-        return self.kafka.place
-
 
 def refused(error: KafkaError, topic: TopicAt) -> CandlewickError:
     """Translate an error of a topic that waiting does not cure into one that says what to do."""
@@ -33,10 +28,10 @@ def refused(error: KafkaError, topic: TopicAt) -> CandlewickError:
         return ConfigurationError(
             f"the next record of {topic.name} is no longer stored: start from the beginning"
         )
-    found = meaning(error, topic=topic.name, place=topic.servers)
+    found = meaning(error, topic=topic.name, place=topic.kafka.place)
     if not isinstance(found, Transient):
         return found
-    return ConfigurationError(f"Kafka at {topic.servers} refuses {topic.name}: {error.str()}")
+    return ConfigurationError(f"Kafka at {topic.kafka.place} refuses {topic.name}: {error.str()}")
 
 
 def check_start(start: Start) -> None:
@@ -85,7 +80,7 @@ def go_on_at(
     try:
         committed = consumer.committed(places, timeout=PATIENCE_S)
     except KafkaException as error:
-        raise meaning(error, topic=topic.name, place=topic.servers) from error
+        raise meaning(error, topic=topic.name, place=topic.kafka.place) from error
     known = [place for place in committed if place.offset >= 0]
     fresh = [place.partition for place in committed if place.offset < 0]
     return known + (begin_at(consumer, topic, fresh, start) if fresh else [])
@@ -99,7 +94,7 @@ def _offsets(
         try:
             found = consumer.offsets_for_times(asked, timeout=PATIENCE_S)
         except KafkaException as error:
-            raise meaning(error, topic=topic.name, place=topic.servers) from error
+            raise meaning(error, topic=topic.name, place=topic.kafka.place) from error
         return {t.partition: t.offset if t.offset >= 0 else kept[t.partition][1] for t in found}
     if isinstance(start, Mapping):
         return {
