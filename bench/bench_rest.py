@@ -17,10 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from bench.local_stack import running_stack
+from bench.local_stack import name_of, running_stack
 from candlewick.stack.process_memory import memory_bytes
-
-HELPERS = "replays and helpers"
 
 
 @dataclass(slots=True)
@@ -58,7 +56,7 @@ def costs(demo: psutil.Process) -> dict[str, Cost]:
     found: dict[str, Cost] = {}
     for process in (demo, *demo.children(recursive=True)):
         try:
-            found.setdefault(_name(process, demo), Cost()).add(process)
+            found.setdefault(name_of(process, demo), Cost()).add(process)
         except psutil.Error:
             continue
     return found
@@ -91,20 +89,6 @@ def _row(name: str, cost: Cost, seconds: float) -> str:
         f"| {name} | {share:.1f} | {often:.0f} | "
         f"{cost.memory / 1e6:.0f} | {cost.resident / 1e6:.0f} |"
     )
-
-
-def _name(process: psutil.Process, demo: psutil.Process) -> str:
-    if process.pid == demo.pid:
-        return "demo (supervisor and board)"
-    if process.ppid() != demo.pid:
-        return HELPERS
-    words = process.cmdline()
-    if any("kafka.Kafka" in word for word in words):
-        return "kafka"
-    if "-m" not in words:
-        return HELPERS
-    shown = [word for word in words[words.index("-m") + 1 :] if not word.startswith("-")]
-    return " ".join(shown[:2] if "sinks" not in shown[0] else shown[::2])
 
 
 def _switches(pid: int) -> int:

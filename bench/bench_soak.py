@@ -24,7 +24,7 @@ from typing import IO
 
 import psutil
 
-from bench.local_stack import running_stack
+from bench.local_stack import name_of, running_stack
 from candlewick.client.connect import connect
 from candlewick.stack.process_memory import memory_bytes
 
@@ -82,7 +82,7 @@ def readings(stack: psutil.Process, seconds: float, log: IO[str]) -> Iterator[Re
         time.sleep(EVERY_S)
         for process in (stack, *stack.children()):
             try:
-                found = read(process, "supervisor" if process is stack else name_of(process), began)
+                found = read(process, name_of(process, stack), began)
             except (psutil.Error, OSError, ValueError):  # it has ended meanwhile
                 continue
             print(json.dumps(asdict(found)), file=log, flush=True)
@@ -93,13 +93,6 @@ def read(process: psutil.Process, name: str, began: float) -> Reading:
     memory = (memory_bytes(process) or 0) / 1e6
     at_s = time.monotonic() - began
     return Reading(name, at_s, memory, process.num_fds(), process.num_threads())
-
-
-def name_of(process: psutil.Process) -> str:
-    words = process.cmdline()
-    if any("kafka.Kafka" in word for word in words):
-        return "kafka"
-    return " ".join(words[words.index("-m") + 1 :][:2]).split(" --")[0]
 
 
 def report(found: list[Reading], warm_s: float) -> None:

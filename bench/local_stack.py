@@ -13,6 +13,7 @@ import psutil
 from candlewick.stack.ports import free_port
 
 END_S = 60
+HELPERS = "replays and helpers"
 
 
 @contextmanager
@@ -32,3 +33,18 @@ def running_stack(
     finally:
         stack.terminate()
         stack.wait(END_S)
+
+
+def name_of(process: psutil.Process, stack: psutil.Process) -> str:
+    """Name a process of a stack by what it was started as; helpers of its processes share one."""
+    if process.pid == stack.pid:
+        return "supervisor"
+    if process.ppid() != stack.pid:
+        return HELPERS
+    words = process.cmdline()
+    if any("kafka.Kafka" in word for word in words):
+        return "kafka"
+    if "-m" not in words:
+        return HELPERS
+    shown = [word for word in words[words.index("-m") + 1 :] if not word.startswith("-")]
+    return " ".join(shown[:2] if "sinks" not in shown[0] else shown[::2])
