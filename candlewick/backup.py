@@ -58,10 +58,13 @@ def write_backup(folder: Path, target: Path, *, size: int, program: str, made_ms
         made_ms: The time.
 
     Raises:
-        ConfigurationError: The target exists, cannot be written, or its disk is too small.
+        ConfigurationError: The target exists, lies in the folder, cannot be written, or its disk
+            is too small.
     """
     if target.exists():
         raise ConfigurationError(f"{target} exists: choose another name, or remove it")
+    if folder.resolve() in target.resolve().parents:
+        raise ConfigurationError(f"{target} lies in the data folder itself: choose a place outside")
     if not target.parent.is_dir():
         raise ConfigurationError(f"{target.parent} is no folder: make it first")
     _check_room(target.parent, size)

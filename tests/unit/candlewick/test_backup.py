@@ -140,6 +140,13 @@ def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
         read_backup(backup, folder)
 
 
+def test_a_backup_is_not_written_into_what_it_copies(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path)
+
+    with pytest.raises(ConfigurationError, match="in the data folder itself"):
+        a_backup(folder, folder / "kafka" / "backup.tar")
+
+
 def test_an_empty_folder_may_be_there_already(tmp_path: Path) -> None:
     backup = a_backup(a_folder(tmp_path), tmp_path / "backup.tar")
     (tmp_path / "restored").mkdir()
