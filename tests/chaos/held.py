@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-MINUTE_MS: Final = 60_000
-QUARTER_MS: Final = 900_000
+from schemas.timeframe import MINUTE_MS, Interval
+
+QUARTER_MS: Final = Interval.FIFTEEN_MINUTES.ms
 LENGTHS_MS: Final = {"1m": MINUTE_MS, "15m": QUARTER_MS}
 GAPPED: Final = "gapped"
 QUIET: Final = "quiet"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
 
+from schemas.timeframe import MINUTE_MS
 from tests.chaos.held import (
     GAPPED,
     LENGTHS_MS,
-    MINUTE_MS,
     QUARTER_MS,
     QUIET,
     Asked,

@@ -11,7 +11,8 @@ import orjson
 from candlewick.dead_letters import Buried, read_box, record_of, why_not
 from schemas.market import TradeBlock
 from schemas.settings import KafkaSettings
-from tests.chaos.held import MINUTE_MS, Minute
+from schemas.timeframe import MINUTE_MS
+from tests.chaos.held import Minute
 from tests.support.stack import Stack
 
 _TRADE: Final = ("a", "p", "q", "f", "l", "T", "m")

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import httpx
 
+from schemas.timeframe import MINUTE_MS
 from tests.chaos.held import (
     GAPPED,
     LENGTHS_MS,
-    MINUTE_MS,
     Held,
     Key,
     Minute,

@@ -14,9 +14,10 @@ import orjson
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schemas.errors import CandlewickError
+from schemas.timeframe import MINUTE_MS
 from tests.chaos import reading
 from tests.chaos.deeds import Deeds
-from tests.chaos.held import MINUTE_MS, Asked, Minute
+from tests.chaos.held import Asked, Minute
 from tests.chaos.judge import differences
 from tests.chaos.resources import Peaks, watched
 from tests.chaos.schedule import Fault, Kind, schedule

@@ -1,6 +1,5 @@
 """The stack that faults are done to: its processes, its disks, its clocks."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,7 +10,9 @@ from typing import Final
 import psutil
 import pytest
 
+from candlewick.stack.folder import StackFolder
 from candlewick.stack.process_identity import Identity
+from candlewick.stack.state import read_state
 from tests.chaos.connections import is_possible
 from tests.chaos.schedule import DISKS, SUPERVISOR, SYMBOLS, Kind
 from tests.support.debian import program
@@ -55,14 +56,11 @@ class World:
         shutil.copytree(self.stack.folder, place, ignore_dangling_symlinks=True)
 
     def _identities(self) -> dict[str, Identity]:
-        file = self.stack.folder / "run" / "state.json"
-        try:
-            state = json.loads(file.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+        state = read_state(StackFolder(self.stack.folder).state)
+        if state is None:
             return {}
-        known = {each["name"]: each["identity"] for each in state["processes"]}
-        known[SUPERVISOR] = state["supervisor"]
-        return {name: Identity(**each) for name, each in known.items() if each}
+        known = {each.name: each.identity for each in state.processes if each.identity}
+        return known | {SUPERVISOR: state.supervisor}
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """A stack that is backed up and restored into an empty folder: all is there, and it goes on."""
 
 import hashlib
-import subprocess
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from candlewick.stack.folder import StackFolder
 from tests.support.kafka_process import running_kafka
 from tests.support.servers import running_clickhouse
-from tests.support.stack import Stack, eventually, running_stack
+from tests.support.stack import eventually, running_stack
 
 pytestmark = pytest.mark.slow
 SYMBOLS = ("BTCUSDT", "DOTUSDT")
@@ -78,11 +77,6 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
-def ups(stack: Stack) -> subprocess.CompletedProcess[str]:
-    flags = [text for name, port in stack.ports.items() for text in (f"--{name}-port", str(port))]
-    return stack("up", "--detach", *flags)
-
-
 @pytest.mark.timeout(600)
 def test_a_restored_stack_has_every_digest_again_and_goes_on(tmp_path: Path) -> None:
     backup = tmp_path / "backup.tar"
@@ -112,7 +106,7 @@ def test_a_restored_stack_has_every_digest_again_and_goes_on(tmp_path: Path) -> 
         assert len([name for name in after if name.startswith("topic")]) > len(SYMBOLS)
 
         assert not StackFolder(stack.folder).is_held()
-        assert ups(stack).returncode == 0, stack.logs()
+        assert stack.up().returncode == 0, stack.logs()
         assert "ann" in stack("users", "list").stdout
         eventually(stack.predicts, stack.logs)
         eventually(stack.is_healthy, stack.logs)

@@ -1,7 +1,6 @@
 """A real Kafka node that asks for a user and a password over TLS, beside an open door for tests."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,13 +17,13 @@ from candlewick.kafka_server.config import server_properties
 from candlewick.kafka_server.jars import ensure_jars, kafka_home
 from candlewick.kafka_server.java import KafkaJava
 from candlewick.stack.parent_death import leashed
-from candlewick.stack.ports import answers, free_port
+from candlewick.stack.ports import free_port
 from clients.kafka.topics import create_topics
 from schemas.settings import KafkaSettings
 from tests.support.certificates import make_certificate
+from tests.support.kafka_process import wait_until_up
 
 USER, PASSWORD = "candlewick", "a-long-secret"
-START_DEADLINE_S = 60.0
 _LOGIN = "org.apache.kafka.common.security"
 # Later lines of a properties file replace earlier ones.
 _GUARDED = """
@@ -110,7 +109,7 @@ def guarded_kafka(folder: Path) -> Iterator[GuardedKafka]:
     with (folder / "kafka.log").open("ab") as log:
         process = subprocess.Popen(leashed(java.serve(properties)), stdout=log, stderr=log)
     try:
-        _wait_until_up(process, kafka.guarded, folder / "kafka.log")
+        wait_until_up(process, kafka.guarded, folder / "kafka.log")
         opened = KafkaSettings(bootstrap_servers=kafka.bootstrap)
         create_topics(opened)
         _add_user(opened)
@@ -118,14 +117,6 @@ def guarded_kafka(folder: Path) -> Iterator[GuardedKafka]:
     finally:
         process.terminate()
         process.wait(20)
-
-
-def _wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_DEADLINE_S
-    while not answers(port):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"Kafka did not start: {log.read_text()[-3000:]}")
-        time.sleep(0.02)
 
 
 def _add_user(opened: KafkaSettings) -> None:

@@ -65,7 +65,7 @@ class RunningKafka:
     def restart(self) -> None:
         """Start again on the same folder and port; stop or kill first."""
         self.process = _start(self.path, self.port)
-        _wait_until_up(self)
+        wait_until_up(self.process, self.port, self.path / "kafka.log")
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def running_kafka(
     port = port or free_port()
     kafka = RunningKafka(path, port, _start(path, port))
     try:
-        _wait_until_up(kafka)
+        wait_until_up(kafka.process, kafka.port, kafka.path / "kafka.log")
         create_topics(KafkaSettings(bootstrap_servers=kafka.bootstrap, partitions=partitions))
         _wait_until_led(kafka, partitions)
         yield kafka
@@ -125,10 +125,10 @@ def _start(path: Path, port: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(leashed(command), stdout=log, stderr=subprocess.STDOUT)
 
 
-def _wait_until_up(kafka: RunningKafka) -> None:
+def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait for a node's port; fails with the node's own words where it ends or hangs."""
     deadline = time.monotonic() + START_DEADLINE_S
-    while not answers(kafka.port):
-        if kafka.process.poll() is not None or time.monotonic() > deadline:
-            log = (kafka.path / "kafka.log").read_text()
-            raise RuntimeError(f"Kafka did not start: {log[-3000:]}")
+    while not answers(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"Kafka did not start: {log.read_text()[-3000:]}")
         time.sleep(0.02)

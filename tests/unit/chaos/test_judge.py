@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from schemas.timeframe import MINUTE_MS
 from tests.chaos.held import (
     GAPPED,
-    MINUTE_MS,
     QUARTER_MS,
     QUIET,
     Asked,
