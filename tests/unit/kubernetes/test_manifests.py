@@ -295,7 +295,7 @@ def test_nothing_reaches_anything_but_by_a_policy_whose_pods_exist(folder: Path)
             by = peer.get("podSelector", {}).get("matchLabels")
             assert by is None or any(selected(labels, by) for labels in pods)
         for port in (p for rule in policy.get("ingress", ()) for p in rule.get("ports", ())):
-            assert port["port"] in {"http", 2181, 8123, 9093}
+            assert port["port"] in {"http", "metrics", 2181, 8123, 9093}
 
 
 @UNRULED
@@ -311,6 +311,27 @@ def test_a_process_reaches_what_it_is_told_of_and_no_more(folder: Path) -> None:
         assert ("uses-clickhouse" in labels) == (
             "uses-clickhouse" in resource["metadata"]["labels"]
         )
+
+
+@UNRULED
+def test_prometheus_finds_and_reaches_the_metrics_of_every_process(folder: Path) -> None:
+    resources = rendered(folder)
+    policies = {r["metadata"]["name"]: r["spec"] for r in resources if r["kind"] == "NetworkPolicy"}
+    (rule,) = policies["metrics"]["ingress"]
+
+    assert [port["port"] for port in rule["ports"]] == ["metrics"]
+    for _, _, pod in workloads(folder):
+        (container,) = pod["spec"]["containers"]
+        settings = settings_of(container, resources)
+        ports = {one["name"]: one["containerPort"] for one in container["ports"]}
+        found = pod["metadata"]["annotations"]
+        assert selected(
+            pod["metadata"]["labels"], policies["metrics"]["podSelector"]["matchLabels"]
+        )
+        assert found["prometheus.io/scrape"] == "true"
+        assert found["prometheus.io/port"] == settings["CANDLEWICK_METRICS__PORT"]
+        assert str(ports["metrics"]) == settings["CANDLEWICK_METRICS__PORT"]
+        assert settings["CANDLEWICK_METRICS__HOST"] != "127.0.0.1"
 
 
 @UNRULED
