@@ -197,3 +197,14 @@ def test_scores_tell_what_was_answered_live_from_what_was_replayed(client: Clien
     assert [s.issued_ms - START_MS for s in tables.scores("ETHUSDT", START_MS)] == [60_000, 120_000]
     assert tables.asked_live("ETHUSDT", START_MS) == 1
     assert tables.asked_live("ETHUSDT", START_MS + QUARTER_MS) == 0
+
+
+def test_a_score_that_was_sent_again_counts_once_in_every_view(client: Client) -> None:
+    score = a_score("online", symbol="LTCUSDT", chance_up=0.6, up=True, brier=0.16, log_loss=0.5)
+    store(client, score)
+    client.command("SYSTEM STOP MERGES scores")
+    client.command("INSERT INTO scores SELECT * FROM scores WHERE symbol = 'LTCUSDT'")
+
+    for view in ("scoreboard", "calibration", "reliability"):
+        asked = f"SELECT cases FROM {view} WHERE symbol = 'LTCUSDT'"  # noqa: S608 - our own words
+        assert client.query(asked).result_rows == [(1,)], view
