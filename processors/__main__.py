@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 
 from clients.kafka.member_name import MemberName, name_on_this_host
+from clients.kafka.waiting import wait_for_brokers
 from clients.process import leave
 from clients.watching.begin import serve_metrics, start_logging
 from schemas import topics
@@ -47,6 +48,7 @@ def main() -> None:
 
 def _run_app(settings: Settings, role: str, name: str, shown: str) -> None:
     place, group = _APPS[role]
+    wait_for_brokers(settings.kafka)  # Faust would end with a stack trace
     member = MemberName(settings.kafka, group, name, settings.data_dir)
     member.take()
     folder = settings.data_dir / "faust" / name

@@ -86,6 +86,7 @@ def _days(lasts: Lasting | None) -> dict[str, float | None]:
 
 def _print_lasting(console: Console, lasts: Lasting | None) -> None:
     if lasts is None:
+        console.print("how long the disk lasts is not known yet")
         return
     colour, advice = ("yellow", f" → {ADVICE}") if lasts.is_soon else ("green", "")
     console.print(f"the disk lasts [{colour}]{lasts.said}[/]{advice}", soft_wrap=True)

@@ -18,6 +18,7 @@ from schemas.settings import ClickHouseSettings
 from schemas.topics import ALL, Cleanup, Topic
 
 LONG_DAYS: Final = 3_650
+_MOST: Final = "table trades"
 _SHOWN: Final = 3
 ADVICE: Final = "keep less (CANDLEWICK_LIFECYCLE__…, docs/operations.md), or make room"
 # Their records are fetched in minutes and cover years: what they gain, their tables know.
@@ -62,7 +63,9 @@ def measured(settings: ClickHouseSettings, folder: StackFolder) -> Lasting | Non
         sizes = read_table_sizes(client)
     found = (*table_growths(sizes), *_topics(folder, {one.table: one for one in sizes}))
     free = int(1e6 * Room(folder.nearest()).free_mb())
-    return Lasting(days_until_full(free, found), found) if found else None
+    if _MOST not in (one.name for one in found):  # what has grown for less than an hour
+        return None
+    return Lasting(days_until_full(free, found), found)
 
 
 def lasting(settings: ClickHouseSettings, folder: StackFolder) -> Iterator[Finding]:

@@ -136,11 +136,11 @@ def test_every_line_of_our_processes_is_an_object_with_an_event(stack: Stack) ->
             assert told["process"] == process
 
 
-def test_status_says_how_long_the_disk_lasts(stack: Stack) -> None:
+def test_status_promises_nothing_of_the_disk_before_trades_tell_how_it_fills(stack: Stack) -> None:
     told = json.loads(stack("status", "--json").stdout)
 
-    assert "disk_full_days" in told
-    assert "the disk lasts" in stack("status").stdout
+    assert told["disk_full_days"] is None
+    assert "how long the disk lasts is not known yet" in stack("status").stdout
 
 
 def test_the_compose_files_prometheus_asks_every_process_that_the_file_starts() -> None:

@@ -1,0 +1,31 @@
+"""Waits for a Kafka that is away, for libraries that give up at once."""
+
+import time
+from typing import Final
+
+from confluent_kafka import KafkaException
+
+from clients.kafka.errors import RETRY_S, no_answer
+from clients.kafka.opening import TOLD_EVERY_S, open_admin
+from clients.watching.log import EventLog
+from schemas.settings import KafkaSettings
+
+_log: Final = EventLog(__name__)
+_ANSWER_S: Final = 3.0
+
+
+def wait_for_brokers(kafka: KafkaSettings) -> None:
+    """Return once a broker answers; tell every minute that none does."""
+    admin, told_s = open_admin(kafka), -TOLD_EVERY_S
+    while True:
+        try:
+            admin.list_topics(timeout=_ANSWER_S)
+        except KafkaException:
+            if time.monotonic() - told_s >= TOLD_EVERY_S:
+                told_s = time.monotonic()
+                _log.warning(
+                    "kafka_away", "{reason}; waiting for it", reason=no_answer(kafka.place)
+                )
+            time.sleep(RETRY_S)
+        else:
+            return
