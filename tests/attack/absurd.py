@@ -9,7 +9,7 @@ from schemas.codecs import _frame, contract_header
 from schemas.market import Candle, TradeBlock
 from schemas.topics import Topic
 from schemas.validation import key_of, validate
-from tests.attack.kafka import Poison, not_buried, send
+from tests.attack.kafka import Poison, blame_burials, send
 from tests.attack.tally import Fault, Tally
 from tests.attack.unreadable import topics_of
 from tests.attack.world import World
@@ -65,8 +65,7 @@ def attack(world: World, tally: Tally) -> None:
     ]
     landed = send(world.stack, chosen)
     tally.tried = len(chosen)
-    for poison in not_buried(world.stack, landed):
-        tally.blame(Fault.ACCEPTED, f"not in the dead letters: {poison}")
+    blame_burials(world.stack, landed, tally, Fault.ACCEPTED)
 
 
 def _poisons(topic: Topic) -> Iterator[Poison]:

@@ -12,7 +12,7 @@ from schemas.errors import PoisonMessage
 from schemas.market import TradeBlock, empty_block
 from schemas.rules.market import AHEAD_MS
 from tests.attack.absurd import a_false_block
-from tests.attack.kafka import Poison, newest_messages, not_buried, send
+from tests.attack.kafka import Poison, blame_burials, newest_messages, send
 from tests.attack.tally import Fault, Tally
 from tests.attack.world import World
 from tests.support.builders import a_block, a_trade
@@ -31,8 +31,7 @@ def attack(world: World, tally: Tally) -> None:
     every = list(_blocks(symbol, agg_id, trade_id))
     chosen = world.some(every, in_short=20)
     tally.tried = len(chosen)
-    for poison in not_buried(world.stack, send(world.stack, chosen)):
-        tally.blame(Fault.ACCEPTED, f"not in the dead letters: {poison}")
+    blame_burials(world.stack, send(world.stack, chosen), tally, Fault.ACCEPTED)
     # What came before may come again, and must change nothing.
     tally.tried += len(again := _again(world, symbol))
     send(world.stack, again)

@@ -1,13 +1,18 @@
 """Records sent as any client of Kafka may send them, and which of them are in the dead letters."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from candlewick.dead_letters import read_box
+from clients.kafka.reader import TopicReader
+from schemas import topics
+from schemas.dead_letters import read_letter
 from schemas.settings import KafkaSettings
 from schemas.topics import Topic
+from tests.attack.tally import Fault, Tally
 from tests.support.stack import Stack, eventually
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -88,6 +93,19 @@ def not_buried(stack: Stack, landed: Landed, *, within_s: float = 90) -> list[Po
     except AssertionError:
         return list(missing.values())
     return []
+
+
+def blame_burials(stack: Stack, landed: Landed, tally: Tally, missing: Fault) -> None:
+    """Blame what is not in the dead letters, and what one reader has buried more than once."""
+    for poison in not_buried(stack, landed):
+        tally.blame(missing, f"not in the dead letters: {poison}")
+    kafka = KafkaSettings(bootstrap_servers=stack.bootstrap)
+    with TopicReader(kafka, "attack") as reader:
+        letters = [read_letter(m.value(), m.headers()) for m in reader.new(topics.DEAD_LETTERS)]
+    counts = Counter((one.name, one.origin.reader) for one in letters if one.retried_ms < 0)
+    for (name, buried_by), count in counts.items():
+        if count > 1 and name in landed.places:
+            tally.blame(Fault.TWICE, f"buried {count} times by {buried_by}: {landed.places[name]}")
 
 
 def newest_messages(stack: Stack, topic: Topic, *, most: int) -> list[Message]:

@@ -17,6 +17,7 @@ class Fault(StrEnum):
     LOSS = "loss"  # what came in is nowhere: neither stored nor in the dead letters
     ERROR = "5xx"  # an answer of a server in trouble; 503 with Retry-After is none
     TRACE = "trace"  # a stack trace in a log, or before a person
+    TWICE = "twice"  # one reader has buried it more than once
     ACCEPTED = "accepted"  # what should have been refused was taken
 
 
@@ -57,13 +58,13 @@ class Tally:
 
 def table(tallies: list[Tally]) -> str:
     """Return the table, at most 80 columns wide, and under it why a number is not 0."""
-    head = f"{'class of input':30} {'tried':>6}" + "".join(
+    head = f"{'class of input':28} {'tried':>6}" + "".join(
         f"{fault:>{_width(fault)}}" for fault in Fault
     )
     lines = [head, "-" * len(head)]
     for tally in tallies:
         counts = "".join(f"{tally.faults[fault]:>{_width(fault)}}" for fault in Fault)
-        lines.append(f"{f'{tally.code:3}{tally.title}'[:30]:30} {tally.tried:>6}{counts}")
+        lines.append(f"{f'{tally.code:3}{tally.title}'[:28]:28} {tally.tried:>6}{counts}")
     return "\n".join([*lines, *(reason for tally in tallies for reason in tally.reasons)])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from schemas import topics
 from schemas.contracts import contract_of
 from schemas.topics import Topic
-from tests.attack.kafka import Poison, not_buried, send
+from tests.attack.kafka import Poison, blame_burials, send
 from tests.attack.tally import Fault, Tally
 from tests.attack.world import World
 from tests.support.messages import sent
@@ -21,8 +21,7 @@ def attack(world: World, tally: Tally) -> None:
     chosen = world.some(every, in_short=40)
     landed = send(world.stack, chosen)
     tally.tried = len(chosen)
-    for poison in not_buried(world.stack, landed):
-        tally.blame(Fault.LOSS, f"not in the dead letters: {poison}")
+    blame_burials(world.stack, landed, tally, Fault.LOSS)
 
 
 def topics_of(world: World) -> list[Topic]:
