@@ -108,10 +108,9 @@ class Feed:
     def _take(self, arrived: Arrived) -> None:
         for item in arrived.items:
             self.market.take(item.record, received_ms=item.received_ms, is_new=item.is_new)
-        for place, offset in (*arrived.skipped, *arrived.past):
-            self.hub.skip(place, offset)
         self.unreadable += len(arrived.skipped)
-        self.hub.publish(item.event for item in arrived.items)
+        events = (item.event for item in arrived.items)
+        self.hub.publish(events, skipped=(*arrived.skipped, *arrived.past))
 
 
 def _now_ms() -> int:

@@ -98,9 +98,17 @@ class Hub:
         """Remove a subscriber."""
         self._subscribers.discard(subscriber)
 
-    def publish(self, events: Iterable[Event]) -> None:
-        """Queue events for the subscribers that want them."""
+    def publish(self, events: Iterable[Event], skipped: Iterable[tuple[Place, int]] = ()) -> None:
+        """Queue a batch of events for the subscribers that want them.
+
+        Args:
+            events: The events, in the order of each partition.
+            skipped: Places and offsets of the batch's records that are no events.
+        """
         kept = [(event, self._keep(event)) for event in events]
+        # Last, or the id of an event would pass over those of the batch that come after it.
+        for place, offset in skipped:
+            self.position[place] = max(offset + 1, self.position.get(place, 0))
         pieces: dict[Wish, tuple[bytes, int]] = {}
         for subscriber in self._subscribers:
             wish = subscriber.wish
@@ -113,10 +121,6 @@ class Hub:
                 pieces[wish] = b"".join(wanted), len(wanted)
             if pieces[wish][1]:
                 subscriber.offer(*pieces[wish])
-
-    def skip(self, place: Place, offset: int) -> None:
-        """Advance the position over a record that is not an event."""
-        self.position[place] = offset + 1
 
     def since(self, position: Position) -> list[Event] | None:
         """Return the events after a position, or None if some are no longer in memory."""

@@ -161,6 +161,30 @@ def test_a_subscriber_that_does_not_take_is_overrun_and_holds_nothing() -> None:
     assert slow._waiting == []
 
 
+@given(st.lists(st.lists(st.booleans(), min_size=1, max_size=6), min_size=1, max_size=6))
+def test_records_that_are_no_events_are_passed_over_and_hide_none(
+    batches: list[list[bool]],
+) -> None:
+    hub, subscriber = Hub(), Subscriber(EVERYTHING, most=100)
+    hub.begin({PLACE: 0})
+    hub.add(subscriber)
+    ids: list[int] = []
+    offset = 0
+    for batch in batches:
+        places = {offset + number: is_event for number, is_event in enumerate(batch)}
+        hub.publish(
+            (event for at, is_event in places.items() if is_event for event in events(at, 1)),
+            skipped=[(PLACE, at) for at, is_event in places.items() if not is_event],
+        )
+        ids += [at + 1 for at, is_event in places.items() if is_event]
+        offset += len(batch)
+        assert hub.position == {PLACE: offset}
+
+    frames = b"".join(subscriber._waiting).decode().split("\n\n")
+    said = [parse_position(frame.splitlines()[0].removeprefix("id: ")) for frame in frames if frame]
+    assert said == [{PLACE: after} for after in ids]
+
+
 def test_an_event_says_the_position_after_it() -> None:
     frame = sse(events(7, 1)[0], "c0:8")
 
