@@ -1,8 +1,9 @@
 """Sends records in bunches: one future and one wake-up for many records, not one for each."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
@@ -10,8 +11,7 @@ from faust.transport.drivers.aiokafka import Producer
 
 from clients.kafka.partition import partition_of
 
-if TYPE_CHECKING:
-    import asyncio
+_AGAIN_S: Final = 0.1  # the library's own time between two attempts
 
 
 class Outgoing(NamedTuple):
@@ -36,7 +36,7 @@ class Bunch(NamedTuple):
     """
 
     records: list[Outgoing]
-    sent: "asyncio.Future[Any]"
+    sent: asyncio.Future[Any]
 
 
 async def send_bunch(
@@ -75,8 +75,32 @@ async def _send_first(
     return Bunch(records[:size], sent)
 
 
+def patient(
+    update: Callable[[], Awaitable[bool]], again_s: float = _AGAIN_S
+) -> Callable[[], asyncio.Task[bool]]:
+    """Return a request for metadata whose failure is told only after a while.
+
+    The library's sender asks again at once where a partition has no leader. While no broker listens
+    each attempt fails at once, so that it would ask thousands of times a second, and log each.
+    """
+
+    async def asked() -> bool:
+        is_updated = await update()
+        if not is_updated:
+            await asyncio.sleep(again_s)
+        return is_updated
+
+    return lambda: asyncio.ensure_future(asked())
+
+
 class BunchProducer(Producer):
     """Faust's producer, which also takes records in bunches."""
+
+    async def on_start(self) -> None:
+        """Connect."""
+        await super().on_start()
+        client = self._ensure_producer().client
+        client.force_metadata_update = patient(client.force_metadata_update)
 
     async def send_bunch(self, topic: str, records: Iterable[Outgoing]) -> list[Bunch]:
         """Send records, those of a partition in their order; return once they are queued."""

@@ -22,6 +22,12 @@ _KILL_AT_S: Final = 57.0  # of a minute: whoever takes over has its close to do
 _BACK_AT_S: Final = 35.0  # of the next one
 _STEP_S: Final = 0.1
 _BROKER: Final = "broker-"
+_NEAR_S: Final = 75.0
+# How old the newest closed candle of each symbol is, in seconds.
+_NEWEST: Final = """
+SELECT symbol, date_diff('millisecond', max(close_time), now64(3)) / 1000 FROM candles
+WHERE interval = '1m' GROUP BY symbol
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,13 @@ class _Run:
 
 def _is_up(world: World) -> bool:
     world.start_again_what_left()
-    return world.is_healthy() and world.predicts()
+    return world.is_healthy() and world.predicts() and _has_caught_up(world)
+
+
+def _has_caught_up(world: World) -> bool:
+    """Return whether the quarter of an hour before the start, which is fetched, is done."""
+    newest = {str(name): float(str(ago_s)) for name, ago_s in world.rows(_NEWEST)}
+    return newest.keys() >= set(world.symbols) and max(newest.values()) < _NEAR_S
 
 
 def _node(name: str) -> int:

@@ -1,11 +1,14 @@
 """The lines of the log, as a process of its own writes them."""
 
 import json
+import logging
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from clients.watching.log_lines import Seldom
 
 SECRET = "a-password-that-nobody-may-see"  # noqa: S105 - an example
 WRITER = f"""
@@ -89,3 +92,31 @@ def test_in_text_a_line_has_its_sentence(tmp_path: Path) -> None:
     first = lines_of(tmp_path, "text")[0]
 
     assert first.endswith(" INFO clients.example: 3 of BTCUSDT are done")
+
+
+def a_record(logger: str, said: str) -> logging.LogRecord:
+    return logging.LogRecord(logger, logging.ERROR, "", 0, said, ("1",), None)
+
+
+def test_a_library_that_repeats_itself_is_told_seldom_and_with_how_often() -> None:
+    now_s = 100.0
+    seldom, told = Seldom(lambda: now_s), []
+    for _ in range(2_500):
+        record = a_record("aiokafka.client", "node %s is away")
+        if seldom.filter(record):
+            told.append(record.getMessage())
+        now_s += 0.01
+
+    assert told == [
+        "node 1 is away",
+        "node 1 is away (999 times more before)",
+        "node 1 is away (999 times more before)",
+    ]
+
+
+def test_other_lines_of_a_library_and_all_of_ours_are_told() -> None:
+    seldom = Seldom(lambda: 0.0)
+
+    assert seldom.filter(a_record("aiokafka.client", "node %s is away"))
+    assert seldom.filter(a_record("aiokafka.client", "node %s is back"))
+    assert all(seldom.filter(a_record("clients.kafka", "waiting for %s")) for _ in range(3))
