@@ -17,6 +17,7 @@ from schemas.market import Gap, GapState, Trade
 
 NOT_STARTED: Final = -1
 PATIENCE_MS: Final = 100  # trades of two connections overtake each other by less
+TRY_MS: Final = 1_000  # for a hole that waited behind another one: time for a request
 
 
 class Continuity:
@@ -268,7 +269,7 @@ class Continuity:
             after_ms=self.last_ms,
             before_ms=self._ahead.event_ms(after_id),
             noticed_ms=noticed_ms,
-            progress_ms=max(noticed_ms, self._filled_ms),
+            progress_ms=max(noticed_ms, self._filled_ms, now_ms - self._give_up_ms + TRY_MS),
             reason="trades since the last block" if self._starting else "ids jump",
             silent=self._starting and self._start_silent,
             era=self.queue.era,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.trades.continuity import PATIENCE_MS, Continuity
+from producers.trades.continuity import PATIENCE_MS, TRY_MS, Continuity
 from producers.trades.packing.blocks import leading_run
 from schemas.market import Gap, GapState, Trade
 from tests.support.builders import a_trade
@@ -132,6 +132,33 @@ def test_hole_that_cannot_be_filled_is_given_up_and_the_rest_goes_on() -> None:
     assert follower.ids == [1, 2, 4, 7]
     assert (GapState.GIVEN_UP, 2, 3) in follower.events
     assert (GapState.GIVEN_UP, 5, 6) in follower.events
+
+
+def test_hole_that_waited_behind_one_that_was_given_up_is_asked_for_first() -> None:
+    follower = Follower()
+    follower.hear(1, 4, 7)
+    follower.wait(PATIENCE_MS)
+
+    follower.wait(GIVE_UP_MS)
+    assert follower.ids == [1, 4]
+    assert follower.core.wanted == 5
+    follower.fill(5, 6)
+
+    assert follower.ids == [1, 4, 5, 6, 7]
+    assert (GapState.GIVEN_UP, 2, 3) in follower.events
+    assert (GapState.GIVEN_UP, 5, 6) not in follower.events
+
+
+def test_holes_behind_one_that_was_given_up_do_not_wait_as_long_again() -> None:
+    follower = Follower()
+    follower.hear(1, 4, 7, 10)
+    follower.wait(PATIENCE_MS)
+
+    follower.wait(GIVE_UP_MS)
+    follower.wait(TRY_MS)
+    follower.wait(TRY_MS)
+
+    assert follower.ids == [1, 4, 7, 10]
 
 
 def test_hole_that_is_being_filled_is_not_given_up() -> None:
