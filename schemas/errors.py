@@ -47,3 +47,12 @@ class Transient(CandlewickError):  # noqa: N818 - the field's term
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+def own_words(message: str) -> str:
+    """Return the message of a validator of ours without what pydantic writes before it.
+
+    >>> own_words("Value error, a price is a number")
+    'a price is a number'
+    """
+    return message.removeprefix("Value error, ")

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.api_settings import ApiSettings, HealthSettings
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, own_words
 from schemas.live_settings import CandleSettings, SinkSettings, StreamSettings
 from schemas.setting_groups import (
     BackfillSettings,
@@ -58,7 +58,6 @@ __all__ = [
 ]
 
 PREFIX = "CANDLEWICK_"
-_VALUE_ERROR = "Value error, "  # pydantic's words before ours
 _DOTENV = ".env"
 DEFAULT_SYMBOLS = (
     "BTCUSDT",
@@ -157,12 +156,12 @@ def model_settings(extra: str) -> ModelSettings:
     try:
         return ModelSettings.model_validate(known | {"extra": extra})
     except ValidationError as error:
-        raise ConfigurationError(str(error.errors()[0]["msg"]).removeprefix(_VALUE_ERROR)) from None
+        raise ConfigurationError(own_words(error.errors()[0]["msg"])) from None
 
 
 def _line(error: ErrorDetails) -> str:
     name = variable_name(*map(str, error["loc"][:2]))
-    return f"{name}: {error['msg'].removeprefix(_VALUE_ERROR)}"
+    return f"{name}: {own_words(error['msg'])}"
 
 
 def variable_name(*path: str) -> str:

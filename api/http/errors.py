@@ -14,7 +14,7 @@ from api.http import problems
 from api.http.problems import FieldError, Kind, Members, Problem
 from api.http.responses import problem_response
 from clients.watching.log import EventLog
-from schemas.errors import CandlewickError, Transient
+from schemas.errors import CandlewickError, Transient, own_words
 
 _log = EventLog(__name__)
 _LONGEST_DETAIL = 300
@@ -83,7 +83,9 @@ def _translated(error: HTTPException) -> Problem:
 def _field_error(error: Mapping[str, object]) -> FieldError:
     places = error.get("loc", ())
     path = places if isinstance(places, (tuple, list)) else ()
-    return FieldError(".".join(str(part) for part in path), str(error.get("msg", "not valid")))
+    return FieldError(
+        ".".join(str(part) for part in path), own_words(str(error.get("msg", "not valid")))
+    )
 
 
 def _response(request: Request, problem: Problem) -> Response:

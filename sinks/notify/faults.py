@@ -9,7 +9,7 @@ from typing import cast, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, own_words
 from sinks.notify.plan import AnyRule, Limit, RulesFile, TargetOptions
 from sinks.notify.quiet_hours import QuietHours
 
@@ -71,7 +71,7 @@ def _what_to_do(found: ErrorDetails, place: Place) -> str:
         "tuple_type": "write a list here, each line with a dash",
         "string_pattern_mismatch": "write a name of small letters, digits, - and _, at most 32",
     }
-    told = found["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
+    told = own_words(found["msg"]).replace("Input should be", "it must be")
     return words.get(kind, told)
 
 

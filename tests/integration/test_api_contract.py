@@ -96,7 +96,22 @@ def test_sql_in_a_parameter_is_only_a_wrong_value(stage: Stage, path: str, value
         answer = client.get(url, params={key: value})
 
         assert answer.status_code == 422
+        assert "Value error" not in answer.text  # pydantic's words
         assert client.get("/v1/candles", params={"symbol": "BTCUSDT"}).json()["data"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("/v1/candles?symbol=BTCUSDT&from=yesterday", "from: "), ("/predict?symbol=%27", "symbol: ")],
+)
+def test_what_is_wrong_with_a_parameter_is_told_in_our_words(
+    stage: Stage, path: str, said: str
+) -> None:
+    with stage.api.client() as client:
+        detail = client.get(path).json()["detail"]
+
+    assert said in detail
+    assert "Value error" not in detail
 
 
 @settings(max_examples=25, deadline=None)
