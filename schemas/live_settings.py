@@ -62,6 +62,14 @@ class StreamSettings(Group):
     give_up_s: Seconds = Field(
         60.0, description="Seconds after which a gap that REST cannot fill is given up."
     )
+    catch_up_h: float = Field(
+        24.0,
+        ge=0.5,
+        le=168.0,
+        description="Hours of trades that are fetched after an absence. After a longer one the "
+        "stream goes on with the candle before the present one, the gap stays, and the candles "
+        "of that time are the exchange's own.",
+    )
 
 
 class CandleSettings(Group):

@@ -8,6 +8,7 @@ from schemas.errors import ConfigurationError
 
 SECOND_MS = 1_000
 MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 

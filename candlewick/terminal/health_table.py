@@ -11,6 +11,7 @@ from candlewick.terminal.numbers import short_duration
 
 NAME_COLUMNS = 24
 SYMBOL_COLUMNS = 12
+FAR_MS = 60_000
 COLOURS = {"ok": "green", "starting": "yellow", "down": "red"}
 
 
@@ -22,10 +23,26 @@ def print_health(console: Console, health: Health) -> None:
             reason = escape(part.reason or "")
             words = f"[{COLOURS[part.state]}]{part.state}[/] {name}: {reason}"
             console.print(words, soft_wrap=True)
-    offset_ms = health.clock_offset_ms
-    clock = "" if offset_ms is None else f" · the exchange's clock is {offset_ms:+,} ms from ours"
-    state = health.status
+    state, clock = health.status, _clock(health.clock_offset_ms)
     console.print(f"data [{COLOURS[state]}]{state}[/]{clock}", soft_wrap=True)
+
+
+def _clock(offset_ms: int | None) -> str:
+    """Return how the newest trades are to our clock; by more than a minute, with what that means.
+
+    The exchange's clock is known from them.
+    """
+    if offset_ms is None:
+        return ""
+    if abs(offset_ms) < FAR_MS:
+        return f" · the exchange's clock is {offset_ms:+,} ms from ours"
+    apart = short_duration(abs(offset_ms) / 1000)
+    if offset_ms > 0:
+        return f" · [yellow]the newest trades are {apart} ahead of our clock[/]: set it"
+    return (
+        f" · [yellow]the newest trades are {apart} old[/]: the stream is catching up, or our clock "
+        "is ahead"
+    )
 
 
 def health_table(health: Health) -> Table:

@@ -10,7 +10,7 @@ from typing import Final
 from producers.trades.gap_events import BEGIN_AGAIN
 from producers.trades.gaps import GivenUp, Hole, LateFill
 from producers.trades.ids.ahead import UNKNOWN_MS, Ahead
-from producers.trades.ids.same_trades import SameTrades, differ
+from producers.trades.ids.same_trades import SameTrades, are_other
 from producers.trades.packing.columns import TradeColumns
 from producers.trades.ready import ReadyTrades
 from schemas.market import Gap, GapState, Trade
@@ -36,19 +36,20 @@ class Continuity:
         dropped: Number of trades left to REST because memory was full.
     """
 
-    def __init__(self, symbol: str, *, limit: int, give_up_ms: int) -> None:
+    def __init__(self, symbol: str, *, limit: int, give_up_ms: int, longest_ms: int) -> None:
         self.symbol = symbol
         self.queue = ReadyTrades(symbol)
         self.next_id = NOT_STARTED
         self.hole: Hole | None = None
         self.proven = False
-        self.late = LateFill()
+        self.late = LateFill(longest_ms)
         self.disproved: list[Trade] = []
         self.disputed: list[Trade] = []
         self.duplicates = 0
         self.dropped = 0
         self._limit = limit
         self._give_up_ms = give_up_ms
+        self._longest_ms = longest_ms
         self._head_id = -1
         self.last_ms = UNKNOWN_MS
         self._ahead = Ahead()
@@ -88,7 +89,7 @@ class Continuity:
         """Set the first trade to publish; trades that the stream brought before are joined to it.
 
         Args:
-            next_id: Id of the first trade to publish.
+            next_id: Its id.
             now_ms: Steady time.
             after_ms: Event time of the trade before it; -1 when unknown.
             silent: Do not report the trades up to now as a gap, because it is a first start.
@@ -99,18 +100,13 @@ class Continuity:
         self._release(now_ms)
 
     def begin_again(self, event: Gap, now_ms: int) -> None:
-        """Forget all ids, because they begin again; `start` must follow.
-
-        Args:
-            event: The new era, to be published after what is ready.
-            now_ms: Steady time.
-        """
+        """Forget all ids after the event of a new era; `start` must follow."""
         if self.hole and self.hole.found:
             self.ready.append(self.hole.event(GapState.GIVEN_UP, now_ms, BEGIN_AGAIN))
         self.queue.begin_era(event)
         self.next_id, self.last_ms = NOT_STARTED, UNKNOWN_MS
         self.hole, self.proven = None, False
-        self.late = LateFill()
+        self.late = LateFill(self._longest_ms)
         self._head_id, self._filled_ms = -1, UNKNOWN_MS
         self._ahead.clear()
 
@@ -171,12 +167,20 @@ class Continuity:
                 self._keep(trade, now_ms)
             self._release(now_ms)
 
+    def skip_to(self, first: Trade, now_ms: int) -> None:
+        """Give up the missing trades before one that is in the hole or right behind it."""
+        hole = self.hole
+        if hole is None or not hole.first_id <= first.agg_id <= hole.last_id + 1:
+            return
+        self.ready.append(hole.cut_before(first, now_ms))
+        self.hole, self.next_id, self.last_ms = None, first.agg_id, first.event_ms
+        self._ahead.drop_below(first.agg_id)
+        self._release(now_ms)
+
     def advance(self, now_ms: int, *, closed: bool = False) -> None:
         """Report a hole that lasts, and give it up if no part of it arrived for too long.
 
-        Args:
-            now_ms: Steady time.
-            closed: REST was closed since the last call; that time does not count.
+        With ``closed``, REST was closed since the last call, and that time does not count.
         """
         hole, passed_ms = self.hole, now_ms - self._advanced_ms
         self._advanced_ms = now_ms
@@ -220,10 +224,7 @@ class Continuity:
 
     def _compare(self, trade: Trade) -> None:
         held = self._ahead.get(trade.agg_id)
-        if held is None:
-            is_other = self.same.is_other(trade)
-        else:
-            is_other = differ(trade, held.first_trade_id, held.last_trade_id)
+        is_other = self.same.is_other(trade) if held is None else are_other(trade, held)
         if is_other and len(self.disputed) < self._limit:
             self.disputed.append(trade)
 
@@ -245,10 +246,8 @@ class Continuity:
         self.queue.add(trade)
         self.next_id += 1
         self.last_ms = trade.event_ms
-        if self.hole:
-            self._note_progress(self.hole, now_ms)
-
-    def _note_progress(self, hole: Hole, now_ms: int) -> None:
+        if (hole := self.hole) is None:
+            return
         hole.progress_ms = self._filled_ms = now_ms
         if self.next_id > hole.last_id:
             self.hole = None

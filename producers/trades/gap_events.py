@@ -33,10 +33,16 @@ class GapEvents:
         """Take over gaps that the previous run found and did not see repaired."""
         self._inherited = gaps
 
-    def give_up_inherited(self, now_ms: int) -> list[Gap]:
-        """Forget the inherited gaps, and return the events of those that are not given up yet."""
-        found = [gap for gap in self._inherited if gap.state == GapState.FOUND]
-        self._inherited = []
+    def give_up_inherited(self, now_ms: int, *, since_id: int = 0) -> list[Gap]:
+        """Forget inherited gaps, and return the events of those that are not given up yet.
+
+        Args:
+            now_ms: Steady time.
+            since_id: Gaps that end before this id are kept.
+        """
+        ended = [gap for gap in self._inherited if gap.last_agg_id >= since_id]
+        self._inherited = [gap for gap in self._inherited if gap not in ended]
+        found = [gap for gap in ended if gap.state == GapState.FOUND]
         given_up = GapState.GIVEN_UP.value
         return [
             replace(gap, state=given_up, changed_ms=now_ms, reason=BEGIN_AGAIN) for gap in found

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, takewhile
 from typing import Final
 
@@ -37,6 +37,19 @@ class Hole:
     found: bool = False
     is_unknown: bool = False
     era: int = 0
+
+    @property
+    def span_ms(self) -> int:
+        """Event time from the trade before it to the one after it; 0 when unknown."""
+        return self.before_ms - self.after_ms if min(self.before_ms, self.after_ms) >= 0 else 0
+
+    def cut_before(self, first: Trade, now_ms: int) -> Gap:
+        """Build the event by which the trades before one are given up, because they are too old."""
+        # What was told as found keeps its bounds: they are its name.
+        last_id = self.last_id if self.found else first.agg_id - 1
+        cut = replace(self, last_id=last_id, before_ms=first.event_ms)
+        reason = "too long ago to be fetched: the exchange's own candles tell of that time"
+        return cut.event(GapState.GIVEN_UP, now_ms, reason)
 
     def event(self, state: GapState, now_ms: int, reason: str) -> Gap:
         """Build the event for the hole's change to a state."""
@@ -94,9 +107,13 @@ class GivenUp:
 
 
 class LateFill:
-    """The newest hundred given-up holes; the oldest is tried first."""
+    """The newest hundred given-up holes; the oldest is tried first.
 
-    def __init__(self) -> None:
+    Holes that span more event time than `longest_ms` are left as they are.
+    """
+
+    def __init__(self, longest_ms: int) -> None:
+        self._longest_ms = longest_ms
         self._holes: deque[GivenUp] = deque(maxlen=MAX_GIVEN_UP)
 
     def __len__(self) -> int:
@@ -104,7 +121,8 @@ class LateFill:
 
     def add(self, *given_up: GivenUp) -> None:
         """Store holes for a later try, if ids are missing in them."""
-        self._holes += (one for one in given_up if one.missing)
+        wanted = (one for one in given_up if one.missing)
+        self._holes += (one for one in wanted if one.hole.span_ms <= self._longest_ms)
 
     def holds(self, gap: Gap) -> bool:
         """Check whether a stored hole overlaps with a gap."""

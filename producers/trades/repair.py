@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from clients.clock import steady_ms
@@ -103,6 +104,8 @@ class Repair:
                 self._head_asked = False
         elif not self._head_asked:
             await self._ask_newest()
+        elif wanted is not None and self._is_far_behind():
+            await self._skip()
         elif wanted is not None and self._is_reported():
             await self._fill(wanted)
         elif self._proof_is_due():
@@ -122,6 +125,36 @@ class Repair:
         self._continuity.start(trades[0].agg_id, now_ms=steady_ms(), silent=True)
         self._klines.start(self._flow.symbol, boundary_ms, {})
         self._flow.fill(trades)
+
+    def _is_far_behind(self) -> bool:
+        """Return whether trades are missing since longer ago than they are fetched for."""
+        last_ms, now_ms = self._continuity.last_ms, self._flow.clock.now_ms(steady_ms())
+        is_missing = self._continuity.hole is not None
+        return is_missing and 0 <= last_ms < now_ms - self._flow.catch_up_ms
+
+    async def _skip(self) -> None:
+        """Go on with the previous candle: more trades are missing than can be fetched in time."""
+        async with self._requests:
+            await hear_time(self._rest, self._flow.clock)
+            if not self._is_far_behind():  # the clock was wrong
+                return
+            boundary_ms = self._flow.first_ms
+            trades = await self._answers.first_trades(boundary_ms)
+        if not trades:
+            raise Transient("REST does not have the newest trades", retry_after_s=10)
+        _log.warning(
+            "stream_far_behind",
+            "{symbol}: trades since {since} UTC are too long ago to be fetched "
+            "(CANDLEWICK_STREAM__CATCH_UP_H); going on with the present",
+            symbol=self._flow.symbol,
+            since=f"{datetime.fromtimestamp(self._continuity.last_ms / 1000, UTC):%Y-%m-%d %H:%M}",
+        )
+        now_ms, due_id = steady_ms(), self._continuity.next_id
+        given_up = self._flow.gap_events.give_up_inherited(now_ms, since_id=due_id)
+        self._continuity.ready.extend(given_up)
+        self._continuity.skip_to(trades[0], now_ms)
+        self._flow.fill(trades)
+        self._klines.start(self._flow.symbol, boundary_ms, {})
 
     async def _ask_newest(self) -> bool:
         """Request the newest trade; False if the answer is not plausible."""

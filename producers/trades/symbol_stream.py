@@ -19,7 +19,7 @@ from producers.trades.packing.flush_tick import FlushTick
 from producers.trades.quiet import LONGEST, quiet_until_ms
 from schemas.market import JITTER_MS, NO_TRADE_ID, Gap, GapState, Trade, TradeBlock
 from schemas.settings import Settings
-from schemas.timeframe import MINUTE_MS
+from schemas.timeframe import HOUR_MS, MINUTE_MS
 
 KEPT_TRADES: Final = 20_000  # a symbol: about 8 MB
 
@@ -37,6 +37,7 @@ class SymbolFlow:
         newest_event_ms: Event time of the newest trade; -1 before the first.
         is_traded: Whether the exchange trades the symbol; None while that is not known.
         block_trades: Most trades in a block.
+        catch_up_ms: How long ago missing trades may be to be fetched.
         give_up_ms: Time without progress after which a hole is given up, and the pause between
             later tries.
     """
@@ -65,7 +66,10 @@ class SymbolFlow:
             tick: Flushes the trades of all symbols that wait.
         """
         self.give_up_ms = int(settings.stream.give_up_s * 1000)
-        self.continuity = Continuity(symbol, limit=KEPT_TRADES, give_up_ms=self.give_up_ms)
+        self.catch_up_ms = int(settings.stream.catch_up_h * HOUR_MS)
+        self.continuity = Continuity(
+            symbol, limit=KEPT_TRADES, give_up_ms=self.give_up_ms, longest_ms=self.catch_up_ms
+        )
         self.symbol = symbol
         self.unproven_ms = steady_ms()
         self.evidence = Evidence()
@@ -218,10 +222,7 @@ class SymbolFlow:
         self._tick.forget(self)
 
     def tell_quiet(self) -> None:
-        """Publish that nothing was traded, once the stream has passed a minute without a trade.
-
-        It publishes nothing while a trade is missing, or may be: ids must prove the opposite first.
-        """
+        """Publish that nothing was traded in a minute, if ids prove that no trade is missing."""
         stream_ms = quiet_until_ms(
             is_traded=self.is_traded,
             stream_ms=self.stream_ms(),
@@ -240,9 +241,8 @@ class SymbolFlow:
         return self._writer.send_late(trades)
 
     def advance(self, *, closed: bool = False) -> None:
-        """Report holes that last, and give up those that last too long.
+        """Report holes that last, and give up those that last too long; see `Continuity.advance`.
 
-        With ``closed``, REST could not be asked, and the time since the last call does not count.
         Nothing is reported while the missing trades may be of another era.
         """
         before, now_ms, late = self.waiting, steady_ms(), self.continuity.late

@@ -63,6 +63,11 @@ def differ(trade: Trade, first_trade_id: int, last_trade_id: int) -> bool:
     return (trade.first_trade_id, trade.last_trade_id) != (first_trade_id, last_trade_id)
 
 
+def are_other(trade: Trade, held: Trade) -> bool:
+    """Tell whether two aggregates of one id hold different trades."""
+    return differ(trade, held.first_trade_id, held.last_trade_id)
+
+
 def other_trade(trade: Trade) -> PoisonMessage:
     """Return why a trade is refused whose aggregate id another one had."""
     return PoisonMessage(

@@ -61,8 +61,18 @@ def test_every_number_is_whole_in_one_line(columns: int) -> None:
         "stored candles_live" in line and "1s" in line and "23h 59m" in line for line in lines
     )
     assert any("246,913,578" in line and "1d 4h" in line for line in lines)
-    assert "-7,200,000 ms" in lines[-1]
+    assert "the newest trades are 2h 0m old" in lines[-1]
     assert len(lines) == 1 + 6 + 2 + 1 + 1
+
+
+@pytest.mark.parametrize(
+    ("offset_ms", "said"),
+    [(-135, "-135 ms from ours"), (61_000, "1m 1s ahead of our clock: set it")],
+)
+def test_how_far_the_newest_trades_are_from_our_clock_is_told(offset_ms: int, said: str) -> None:
+    health = a_health().model_copy(update={"clock_offset_ms": offset_ms})
+
+    assert printed(health, 200)[-1].endswith(said)
 
 
 def test_a_symbol_of_which_nothing_came_is_the_slowest() -> None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from producers.trades.continuity import PATIENCE_MS, TRY_MS, Continuity
 from producers.trades.packing.blocks import leading_run
 from schemas.market import Gap, GapState, Trade
-from tests.support.builders import a_trade
+from tests.support.builders import START_MS, a_trade
 
 GIVE_UP_MS = 60_000
 LIMIT = 1_000
+LONGEST_MS = 86_400_000
 
 
 @dataclass(slots=True)
@@ -27,7 +28,9 @@ class Follower:
     core: Continuity = field(init=False)
 
     def __post_init__(self) -> None:
-        self.core = Continuity("BTCUSDT", limit=self.limit, give_up_ms=GIVE_UP_MS)
+        self.core = Continuity(
+            "BTCUSDT", limit=self.limit, give_up_ms=GIVE_UP_MS, longest_ms=LONGEST_MS
+        )
         if self.first_id is not None:
             self.core.start(self.first_id, now_ms=0)
 
@@ -171,6 +174,31 @@ def test_hole_that_is_being_filled_is_not_given_up() -> None:
 
     assert follower.ids == list(range(1, 11))
     assert (GapState.GIVEN_UP, 1, 9) not in follower.events
+
+
+def test_what_is_too_long_ago_is_given_up_and_never_asked_for() -> None:
+    follower = Follower(first_id=None)
+    follower.core.start(2, now_ms=0, after_ms=START_MS)
+    follower.core.expect(5_000_000, 0)
+    first = a_trade(4_000_000, event_ms=START_MS + LONGEST_MS + 1)
+
+    follower.core.skip_to(first, 10)
+    follower.core.fill([first, a_trade(4_000_001)], 10)
+
+    assert follower.ids == [4_000_000, 4_000_001]
+    assert follower.events == [(GapState.GIVEN_UP, 2, 3_999_999)]
+    assert not follower.core.late
+    assert follower.core.wanted == 4_000_002
+
+
+def test_a_gap_keeps_the_bounds_under_which_it_was_told() -> None:
+    follower = Follower()
+    follower.hear(1, 9)
+    follower.wait(PATIENCE_MS)
+
+    follower.core.skip_to(a_trade(5), follower.now_ms)
+
+    assert follower.events[:2] == [(GapState.FOUND, 2, 8), (GapState.GIVEN_UP, 2, 8)]
 
 
 def test_given_up_hole_is_filled_late_and_then_counts_as_repaired() -> None:
