@@ -135,7 +135,7 @@ def running_world(folder: Path, *, rate: float) -> Iterator[World]:
                     "rest_url": exchange.http_url,
                     "archive_url": exchange.http_url,
                 },
-                "backfill": {"since": "1d"},
+                "backfill": {"since": "2d"},  # with less than 28 h a predictor waits for more
                 "sinks": {"trades_linger_ms": 500, "live_linger_ms": 500},
             }
         )
