@@ -27,8 +27,9 @@ FEWEST_CASES = 20  # one case in twenty lies below the 5 % quantile
 # units of the scale; a normal distribution has 0.67, 1.28, 1.64 and 2.33.
 START: FourSizes = (log(0.65), log(1.3), log(1.7), log(2.8))
 MISS_RATES = (0.5, 0.2, 0.1, 0.02)
-# The smallest steps, however many cases there were, so that the quantiles follow the market.
-SLOWEST = (0.005, 0.008, 0.01, 0.01)
+# The smallest steps, however many cases there were, so that the quantiles follow the market. The
+# 98 % interval has few misses to learn from: at half the step it would take months to settle.
+SLOWEST = (0.0025, 0.004, 0.005, 0.01)
 # While a price does not move, every case is a hit: without a bound, recovery would take as long.
 NARROWEST, WIDEST = log(1e-3), log(50)
 MIDDLE = LEVELS.index(0.5)
