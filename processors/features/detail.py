@@ -49,8 +49,11 @@ _VARIANCE_NAMES = (
 _SHARE_NAMES = (*(f"falls_{minutes:.0f}" for minutes in _FALLS), "smooth_240")
 _LOG_NAMES = tuple(f"log_range_{minutes:.0f}" for minutes in _LOGS)
 _OF_TRADES = ("trades_1", "size_240", "lopsided_240")
-_WINDOW_NAMES = tuple(f"{kind}_{minutes}" for minutes in _WINDOWS for kind in ("place", "span"))
-_MOVE_NAMES = tuple(f"move_{minutes}" for minutes in _MOVES)
+# With each name what does not change from one question to the next.
+_PLACES = tuple((f"place_{minutes}", f"span_{minutes}", log(minutes)) for minutes in _WINDOWS)
+_WINDOW_NAMES = tuple(name for place, span, _ in _PLACES for name in (place, span))
+_MOVED = tuple((f"move_{minutes}", minutes, sqrt(minutes)) for minutes in _MOVES)
+_MOVE_NAMES = tuple(name for name, _, _ in _MOVED)
 _CANDLE_NAMES = ("move_1", "range_candle", "hour", "minute")
 DETAIL_NAMES = (
     *_VARIANCE_NAMES, *_SHARE_NAMES, *_LOG_NAMES, *_WINDOW_NAMES, *_MOVE_NAMES, *_CANDLE_NAMES,
@@ -151,16 +154,15 @@ class Detail:
     def _add_places(self, found: Features, centre: float) -> None:
         """Add where the price is in the range of the last hour and day, and how wide that is."""
         price = self._closes[-1]
-        for minutes, extremes in zip(_WINDOWS, self._extremes, strict=True):
+        for (place_name, span_name, length), extremes in zip(_PLACES, self._extremes, strict=True):
             low = extremes.lowest
             span = log(extremes.highest / low) + _LEAST_SPAN
-            found[f"place_{minutes}"] = log(price / low) / span
-            found[f"span_{minutes}"] = 2 * log(span) - log(minutes) + centre
+            found[place_name] = log(price / low) / span
+            found[span_name] = 2 * log(span) - length + centre
 
     def _add_moves(self, found: Features, usual: float, x: Features) -> None:
         closes = self._closes
-        for minutes in _MOVES:
+        for name, minutes, root in _MOVED:
             ago = min(minutes // self._minutes, len(closes) - 1)
-            moved = log(closes[-1] / closes[-1 - ago]) / usual / sqrt(minutes)
-            found[f"move_{minutes}"] = clipped(moved)
+            found[name] = clipped(log(closes[-1] / closes[-1 - ago]) / usual / root)
         found["move_1"] = abs(x.get("return_1", 0.0))

@@ -20,6 +20,7 @@ Features = dict[str, float]
 HALF_LIVES = (5.0, 20.0, 60.0, 360.0, 1440.0)
 VOLUME_HALF_LIVES = (3.0, 15.0, 60.0, 1440.0)
 TRADE_HALF_LIVES = (5.0, 30.0, 1440.0)
+POINT_HALF_LIFE = 5.0  # of returns and of the takers' side
 HOUR = HALF_LIVES.index(60.0)
 CENTRE = 15.5  # minus the log of a usual variance per minute: a move of exp(-15.5 / 2), 4.3 bp
 VARIANCE_FLOOR = 4e-10  # (0.2 bp)^2: keeps the logarithm finite when nothing moves
@@ -32,6 +33,9 @@ SEASON_NAMES = ("season", "season_recent", "minute_of_hour")
 NAMES = ("bias", *VARIANCE_NAMES, *VOLUME_NAMES, *SEASON_NAMES)
 TRADE_NAMES = ("trades_5", "trades_30", "inner_5", "inner_30", "one_sided")
 POINT_NAMES = ("return_1", "return_5", "candle_to_date", "flow")
+_OF_NUMBER, _OF_INNER = TRADE_NAMES[:2], TRADE_NAMES[2:4]
+_VOLUMES = slice(len(HALF_LIVES), len(HALF_LIVES) + len(VOLUME_HALF_LIVES))
+_ROOT_QUARTER = sqrt(QUARTER)
 VOLATILITY = VARIANCE_NAMES[HOUR]  # the feature that distinguishes calm from storm
 FEATURES_HASH = hashlib.sha256(repr((NAMES, TRADE_NAMES, POINT_NAMES)).encode()).hexdigest()
 
@@ -45,27 +49,22 @@ class FeatureState:
         "_candle_ms",
         "_candle_open",
         "_candle_variance",
-        "_flow",
         "_hour",
         "_inner",
         "_last_return",
         "_price",
-        "_returns",
+        "_prices",
         "_season",
         "_trades",
-        "_variance",
-        "_volume",
     )
 
     def __init__(self, bar_minutes: int) -> None:
         step = float(bar_minutes)
         self._bar_minutes = bar_minutes
-        self._variance = Moving(HALF_LIVES, step=step)
-        self._volume = Moving(VOLUME_HALF_LIVES, step=step)
-        self._trades = Moving(TRADE_HALF_LIVES, step=step)
+        # Averages that a bar adds to together stand together: that takes half the time.
+        self._prices = Moving((*HALF_LIVES, *VOLUME_HALF_LIVES, POINT_HALF_LIFE), step=step)
+        self._trades = Moving((*TRADE_HALF_LIVES, POINT_HALF_LIFE), step=step)
         self._inner = Moving(TRADE_HALF_LIVES, step=step)
-        self._flow = Moving((5.0,), step=step)
-        self._returns = Moving((5.0,), step=step)
         self._season = SlotSeason()
         self._hour = MinuteSeason()
         self._candle_ms = -1
@@ -80,17 +79,21 @@ class FeatureState:
             self._candle_ms, self._candle_open = candle_ms, self._price
             self._candle_minutes, self._candle_variance = 0, 0.0
         if self._bar_minutes == 1:
-            self._hour.learn(bar.open_ms, bar.variance, self._variance.values[HOUR])
-        self._variance.add(bar.variance)
-        self._volume.add(bar.volume)
-        self._returns.add(bar.log_return)
+            self._hour.learn(bar.open_ms, bar.variance, self._prices.values[HOUR])
+        variance, volume = bar.variance, bar.volume
+        self._prices.add_each(
+            (
+                variance, variance, variance, variance, variance,
+                volume, volume, volume, volume,
+                bar.log_return,
+            )
+        )  # fmt: skip
         self._last_return, self._price = bar.log_return, bar.close
         if bar.trades is not None and bar.imbalance is not None:
-            self._trades.add(bar.trades)
-            self._flow.add(bar.imbalance)
+            self._trades.add_each((bar.trades, bar.trades, bar.trades, bar.imbalance))
         if bar.inner_variance is not None:
             self._inner.add(bar.inner_variance)
-        self._candle_variance += bar.variance * bar.minutes
+        self._candle_variance += variance * bar.minutes
         self._candle_minutes += bar.minutes
         if self._candle_minutes == QUARTER:
             self._season.learn(candle_ms, self._candle_variance)
@@ -103,30 +106,33 @@ class FeatureState:
         slot_ms = issued_ms - issued_ms % SLOT_MS
         rest = QUARTER - (issued_ms - slot_ms) // MINUTE_MS
         x = {"bias": 1.0}
-        for name, variance in zip(VARIANCE_NAMES, self._variance.values, strict=True):
+        averages = self._prices.values
+        for name, variance in zip(VARIANCE_NAMES, averages, strict=False):
             x[name] = log(variance + VARIANCE_FLOOR) + CENTRE
-        _add_ratios(x, VOLUME_NAMES, self._volume.values)
+        _add_ratios(x, VOLUME_NAMES, averages[_VOLUMES])
         x["season"] = self._season.at(slot_ms)
         x["season_recent"] = self._season.recent
         x["minute_of_hour"] = self._hour.rest(issued_ms, rest) if self._bar_minutes == 1 else 0.0
         if self._trades.count:
-            _add_ratios(x, TRADE_NAMES[:2], self._trades.values)
-            x["one_sided"] = abs(self._flow.values[0])
+            *trades, flow = self._trades.values
+            _add_ratios(x, _OF_NUMBER, trades)
+            x["one_sided"] = abs(flow)
         if self._inner.count:
-            _add_ratios(x, TRADE_NAMES[2:4], self._inner.values)
+            _add_ratios(x, _OF_INNER, self._inner.values)
         self._add_point(x, started=slot_ms == self._candle_ms)
         return x
 
     def _add_point(self, x: Features, *, started: bool) -> None:
-        usual = sqrt(self._variance.values[HOUR] + VARIANCE_FLOOR)
+        averages = self._prices.values
+        usual = sqrt(averages[HOUR] + VARIANCE_FLOOR)
         known = started and self._candle_open > 0
         to_date = log(self._price / self._candle_open) if known else 0.0
         x["return_1"] = clipped(self._last_return / usual)
-        x["return_5"] = clipped(self._returns.values[0] / usual)
+        x["return_5"] = clipped(averages[-1] / usual)
         # Variance grows with time, so a move grows with its root.
-        x["candle_to_date"] = clipped(to_date / usual / sqrt(QUARTER))
-        if self._flow.count:
-            x["flow"] = self._flow.values[0]
+        x["candle_to_date"] = clipped(to_date / usual / _ROOT_QUARTER)
+        if self._trades.count:
+            x["flow"] = self._trades.values[-1]
 
 
 def _add_ratios(x: Features, names: tuple[str, ...], averages: list[float]) -> None:

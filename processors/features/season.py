@@ -32,18 +32,20 @@ class SlotSeason:
             that is due to the time of day.
     """
 
-    __slots__ = ("_counts", "_level", "_levels", "_offsets", "recent")
+    __slots__ = ("_counts", "_level", "_levels", "_offsets", "_read", "recent")
 
     def __init__(self) -> None:
         self._offsets = [[0.0] * SLOTS, [0.0] * SLOTS]
         self._counts = [[0] * SLOTS, [0] * SLOTS]
         self._level = 0.0
         self._levels = 0
+        self._read: tuple[int, float] | None = None  # the slot read last, and what was expected
         self.recent = 0.0
 
     def learn(self, open_ms: int, variance: float) -> None:
         """Learn the variance of the 15-minute candle that opened at ``open_ms``."""
         self.recent += RECENT_GAIN * (self.at(open_ms) - self.recent)
+        self._read = None
         day, slot = _place(open_ms)
         seen = log(variance + TINY_VARIANCE)
         if self._levels:
@@ -56,6 +58,12 @@ class SlotSeason:
 
     def at(self, open_ms: int) -> float:
         """Return the log variance expected in the slot of ``open_ms``, against the usual."""
+        read = self._read
+        if read is None or read[0] != open_ms:
+            read = self._read = open_ms, self._expected(open_ms)
+        return read[1]
+
+    def _expected(self, open_ms: int) -> float:
         day, slot = _place(open_ms)
         offsets = self._offsets[day]
         if 1 < slot < SLOTS - 2:
