@@ -8,6 +8,8 @@ Source: Bates and Granger, "The combination of forecasts", Operational Research 
 (1969).
 """
 
+from functools import cache
+
 from processors.features.ewma import gain
 from processors.features.features import Features
 from processors.models.protocol import Answer, Notice, Outcome
@@ -28,25 +30,33 @@ class Blend:
         """Combine the models with these names."""
         self.version = "+".join(members)
         # The names of each member's features, made once: they are asked for at every question.
-        self._members = {m: (f"{m}{_LOG_VARIANCE}", point_feature(m)) for m in members}
+        self._members = {m: (_variance_feature(m), point_feature(m)) for m in members}
         self._errors: dict[str, float] = {}
+        self._weights: dict[tuple[str, ...], list[tuple[str, float]]] = {}
         self._cases = 0
 
     def predict_one(self, x: Features, minutes: int) -> Answer:
         """Combine the members' answers; without any, use the volatility of the last hour."""
         total = log_variance = point = 0.0
-        smallest = min((self._error(m) for m, of in self._members.items() if of[0] in x), default=1)
-        for member, (variance_name, point_name) in self._members.items():
-            answer = x.get(variance_name)
-            if answer is not None:
-                weight = max((smallest / self._error(member)) ** SHARPNESS, LEAST)
-                total += weight
-                log_variance += weight * answer
-                point += weight * x.get(point_name, 0.0)
+        present = tuple([name for name, of in self._members.items() if of[0] in x])
+        for member, weight in self._weights_of(present):
+            variance_name, point_name = self._members[member]
+            total += weight
+            log_variance += weight * x[variance_name]
+            point += weight * x.get(point_name, 0.0)
         if not total:
             return Answer(0.0, scale_of(recent_log_variance(x), minutes))
         log_variance, point = log_variance / total, point / total
         return Answer(point, scale_of(log_variance, minutes))
+
+    def _weights_of(self, present: tuple[str, ...]) -> list[tuple[str, float]]:
+        """Return the weights of the members that have answered; they change once a candle."""
+        known = self._weights.get(present)
+        if known is None:
+            errors = [self._error(member) for member in present]
+            weights = [max((min(errors) / error) ** SHARPNESS, LEAST) for error in errors]
+            known = self._weights[present] = list(zip(present, weights, strict=True))
+        return known
 
     def learn_one(self, x: Features, minutes: int, outcome: Outcome) -> Notice | None:
         """Update the error of each member."""
@@ -57,6 +67,7 @@ class Blend:
         return None
 
     def _weigh(self, x: Features, log_variance: float) -> None:
+        self._weights.clear()
         weight = max(MEMORY, 1 / self._cases)
         for member, (variance_name, _) in self._members.items():
             answer = x.get(variance_name)
@@ -72,12 +83,16 @@ class Blend:
 
 def answer_features(name: str, answer: Answer, minutes: int) -> Features:
     """Return one model's answer as the features that a blend reads."""
-    return {
-        f"{name}{_LOG_VARIANCE}": log_variance_of(answer.scale, minutes),
-        point_feature(name): answer.point,
-    }
+    log_variance = log_variance_of(answer.scale, minutes)
+    return {_variance_feature(name): log_variance, point_feature(name): answer.point}
 
 
+@cache
+def _variance_feature(name: str) -> str:
+    return f"{name}{_LOG_VARIANCE}"
+
+
+@cache
 def point_feature(name: str) -> str:
     """Return the name of the feature for a model's point, before it is shrunk."""
     return f"{name}{_POINT}"

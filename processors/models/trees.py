@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -102,15 +103,15 @@ class Trees:
         self._take(splits, np.zeros(len(trees), _narrowest(width)))
 
     def _take(self, splits: Mapping[int, "list[_Split]"], none: NDArray[_Words]) -> None:
-        tables = []
-        self._features = []
-        start = 0
-        for feature, those in splits.items():
-            thresholds = sorted({split.threshold for split in those})
-            tables.append(_open_leaves(those, thresholds, none))
-            self._features.append((feature, thresholds, start))
-            start += len(tables[-1])
+        self._thresholds = [sorted({split.threshold for split in s}) for s in splits.values()]
+        # With one input more than there are thresholds, so that it always returns a tuple.
+        self._picked = itemgetter(*splits, 0)
+        tables = [
+            _open_leaves(those, thresholds, none)
+            for those, thresholds in zip(splits.values(), self._thresholds, strict=True)
+        ]
         self._open = np.concatenate(tables)
+        self._first = np.cumsum([0, *map(len, tables[:-1])])  # each input's first row of the table
 
     def predict(self, row: Sequence[float]) -> float:
         """Return the prediction for one row; NaN stands for a missing value."""
@@ -118,7 +119,8 @@ class Trees:
 
     def predict_many(self, rows: Iterable[Sequence[float]]) -> list[float]:
         """Return the prediction for each row, as if it were alone."""
-        open_leaves = self._open.take([self._places(row) for row in rows], axis=0)
+        places = self._first + [self._places(row) for row in rows]
+        open_leaves = self._open.take(places, axis=0)
         open_leaves = np.bitwise_and.reduce(open_leaves, axis=1)
         # The leaf reached is the leftmost one that no split has excluded: the lowest bit, counted
         # from 1.
@@ -129,13 +131,13 @@ class Trees:
         return sums
 
     def _places(self, row: Sequence[float]) -> list[int]:
-        """Return the row of the table for each input."""
-        if isnan(sum(row)):
-            return [
-                start + (len(known) + 1 if isnan(row[f]) else bisect_left(known, row[f]))
-                for f, known, start in self._features
-            ]
-        return [start + bisect_left(known, row[f]) for f, known, start in self._features]
+        """Return for each input the number of its row in the input's part of the table."""
+        values = self._picked(row)
+        places = list(map(bisect_left, self._thresholds, values))
+        if isnan(sum(values)):
+            found = zip(places, self._thresholds, values, strict=False)
+            return [len(t) + 1 if isnan(value) else place for place, t, value in found]
+        return places
 
 
 class _Split(NamedTuple):

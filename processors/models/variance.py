@@ -9,6 +9,7 @@ from processors.models.scale import recent_log_variance
 
 INPUTS = NAMES + TRADE_NAMES
 _named = itemgetter(*INPUTS)  # twice as fast as asking one by one; most often all are there
+_NEUTRAL = [0.0] * len(INPUTS)
 WIDEST = 5.0  # a larger jump counts like a move of e^2.5 times the usual
 
 
@@ -60,5 +61,4 @@ def _known(x: dict[Any, Any]) -> dict[Any, Any]:
     try:
         return dict(zip(INPUTS, _named(x), strict=True))
     except KeyError:
-        get = x.get
-        return {name: get(name, 0.0) for name in INPUTS}
+        return dict(zip(INPUTS, map(x.get, INPUTS, _NEUTRAL), strict=True))
