@@ -13,7 +13,7 @@ from processors.models.scale import recent_log_variance, scale_of
 from processors.prediction.calibrated_models import Contestant
 from processors.prediction.chance import raw_chance
 from processors.prediction.prices import prices_at, widened
-from processors.prediction.reply import CANDLE_MS, Moment, Reply
+from processors.prediction.reply import CANDLE_MS, READY, Moment, Reply
 from processors.prediction.scoring import BP
 from processors.prediction.state import Asked, SymbolState
 from schemas.predictions import Prediction, PredictionStatus
@@ -170,7 +170,7 @@ def _status(contestant: Contestant, asked: Asked) -> PredictionStatus:
     if asked.is_doubtful:
         return PredictionStatus.GAPPED
     cold = contestant.calibrator.is_cold(asked.minutes)
-    return PredictionStatus.COLD if cold else PredictionStatus.READY
+    return PredictionStatus.COLD if cold else READY
 
 
 def _reply(
@@ -183,7 +183,7 @@ def _reply(
     tick_e8 = state.tick_e8
     for replies, moment, minutes, answer, status in cases:
         offsets = offsets_of(answer, minutes)
-        if status is not PredictionStatus.READY:
+        if status is not READY:
             offsets = widened(offsets, shrink * CAUTION)
         elif shrink != 1.0:
             offsets = widened(offsets, shrink)

@@ -13,15 +13,13 @@ from processors.models.scale import target_of
 from processors.prediction.calibrated_models import Contestant
 from processors.prediction.champion import Promotion
 from processors.prediction.intervals import Missed
-from processors.prediction.reply import Reply
+from processors.prediction.reply import READY, Reply
 from processors.prediction.scoring import Losses, inner_of, losses_of, score_of
 from processors.prediction.state import Asked, SymbolState
-from schemas.predictions import ModelEvent, ModelVersion, PredictionStatus, Score
-from schemas.quick_records import quick
+from schemas.predictions import ModelEvent, ModelVersion, Score
 
 
-@quick
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: see `reply.Reply`
 class Judged:
     """A reply and its losses, once the candle has closed."""
 
@@ -59,10 +57,11 @@ def settle(state: SymbolState, close_e8: int) -> Settled:
     ]
     events = []
     for c in state.contestants:
+        name = c.model.name
         cases = [
             (asked, reply, outcome)
             for asked, outcome in zip(state.asked, outcomes, strict=True)
-            if (reply := asked.replies.get(c.model.name))
+            if (reply := asked.replies.get(name))
         ]
         events += [notice_of(state, c, notice) for notice in _learn(c, cases, close_e8)]
     promotion = state.championship.add(
@@ -82,7 +81,7 @@ def _learn(contestant: Contestant, cases: Sequence[Case], close_e8: int) -> list
     if chance := contestant.chance:
         for asked, reply, outcome in cases:
             raw, up = reply.raw_chance, outcome.up
-            if reply.status is PredictionStatus.READY and raw is not None and up is not None:
+            if reply.status is READY and raw is not None and up is not None:
                 chance.learn_one(raw, asked.minutes, happened=up)
     if evidence := contestant.evidence:
         point = point_feature(contestant.model.name)
@@ -93,7 +92,7 @@ def _learn(contestant: Contestant, cases: Sequence[Case], close_e8: int) -> list
     learn = contestant.calibrator.learn_one
     for asked, reply, outcome in cases:
         missed = None
-        if reply.status is PredictionStatus.READY:
+        if reply.status is READY:
             missed = _missed(reply.quantiles_e8, close_e8)
         learn(reply.answer, asked.minutes, outcome.log_return, missed)
     model = contestant.model

@@ -20,7 +20,8 @@ def prices_at(last_e8: int, offsets: Offsets, tick_e8: int) -> list[int]:
     """Return the prices of all quantiles, in order like the offsets."""
     if offsets[0] > -FURTHEST and offsets[-1] < FURTHEST:
         # As `price_at`, in half the time: a replay asks for a million prices a symbol.
-        return [round(last_e8 * rise / tick_e8) * tick_e8 or tick_e8 for rise in map(exp, offsets)]
+        last, tick = float(last_e8), float(tick_e8)
+        return [round(last * exp(offset) / tick) * tick_e8 or tick_e8 for offset in offsets]
     return [price_at(last_e8, offset, tick_e8) for offset in offsets]
 
 

@@ -11,7 +11,6 @@ from operator import attrgetter, itemgetter
 
 from processors.uncertainty.formulas import pinball, winkler
 from schemas.predictions import LEVELS, Prediction, Score
-from schemas.quick_records import quick
 
 BP = 1e4
 _INNER = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -20,8 +19,7 @@ _inner_prices = attrgetter("low_90_e8", "low_50_e8", "price_e8", "high_50_e8", "
 _outer_prices = attrgetter("low_98_e8", "low_80_e8", "high_80_e8", "high_98_e8")
 
 
-@quick
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: see `reply.Reply`
 class Losses:
     """Losses of one prediction.
 

@@ -10,12 +10,10 @@ from processors.models.protocol import Outcome
 from processors.prediction.calibrated_models import Contestant, default_contestants
 from processors.prediction.champion import Championship
 from processors.prediction.reply import Moment, Reply
-from schemas.quick_records import quick
 from schemas.timeframe import Interval
 
 
-@quick
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: see `reply.Reply`
 class Asked:
     """One question about the open candle, with the answers.
 
