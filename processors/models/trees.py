@@ -124,11 +124,11 @@ class Trees:
         open_leaves = np.bitwise_and.reduce(open_leaves, axis=1)
         # The leaf reached is the leftmost one that no split has excluded: the lowest bit, counted
         # from 1.
-        reached = np.frexp((open_leaves & -open_leaves).astype(np.float64))[1]
+        reached = np.frexp(open_leaves & -open_leaves)[1]
         found = self._leaf.take(self._before + reached)
         # Add one after the other, as LightGBM does: `sum` would add in pairs.
-        sums: list[float] = (found.cumsum(axis=1)[:, -1] / self._divisor).tolist()
-        return sums
+        sums: list[float] = found.cumsum(axis=1)[:, -1].tolist()
+        return sums if self._divisor == 1 else [total / self._divisor for total in sums]
 
     def _places(self, row: Sequence[float]) -> list[int]:
         """Return for each input the number of its row in the input's part of the table."""

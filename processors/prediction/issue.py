@@ -33,7 +33,10 @@ def put_question(state: SymbolState, *, issued_ms: int) -> None:
     if state.bars < FEWEST_BARS:
         return
     x = state.features.read(issued_ms)
-    if state.teaches_detail or any(c.reads_detail for c in state.contestants):
+    detail, recent = state.teaches_detail, state.teaches_recent
+    for c in state.contestants:
+        detail, recent = detail or c.reads_detail, recent or c.reads_recent
+    if detail:
         x.update(state.detail.read(x, issued_ms))
     left_ms = CANDLE_MS - issued_ms % CANDLE_MS
     close_ms = issued_ms + left_ms
@@ -42,7 +45,7 @@ def put_question(state: SymbolState, *, issued_ms: int) -> None:
         moment=_moment(state, x, (issued_ms, close_ms), last_e8, state.open_of(close_ms)),
         minutes=left_ms // MINUTE_MS,
         x=x,
-        recent=_recent(state, x),
+        recent=_recent(state, x) if recent else {},
         variance_before=0.0 if left_ms == CANDLE_MS else state.variance,
         gaps_before=state.gaps,
         is_doubtful=state.gaps > 0 and state.bars_since_gap < DOUBTFUL_BARS,
@@ -76,9 +79,7 @@ def answer_questions(state: SymbolState) -> list[Reply]:
 
 
 def _recent(state: SymbolState, x: Features) -> Features:
-    """Read the last candles if a model or a lesson needs them; lessons find them in ``x``."""
-    if not (state.teaches_recent or any(c.reads_recent for c in state.contestants)):
-        return {}
+    """Read the last candles; lessons find them in ``x``."""
     recent = state.recent.read(x)
     if state.teaches_recent:
         x.update(recent)

@@ -71,9 +71,12 @@ def step(state: SymbolState, candle: Candle, *, at_once: bool = True) -> Step:
         judged, events = settle(state, candle.close_e8)
         state.forget_asked()
     put_question(state, issued_ms=candle.close_ms)
-    if at_once or any(c.is_extra for c in state.contestants):  # one of others may have no answer
+    has_guests = bool([c for c in state.contestants if c.is_extra])  # they may have no answer
+    if at_once or has_guests:
         replies += answer_questions(state)
-    return Step(replies, judged, (*events, *report_troubles(state)), state)
+    if has_guests:
+        events = *events, *report_troubles(state)
+    return Step(replies, judged, events, state)
 
 
 def _notice_gap(state: SymbolState, candle: Candle) -> list[Reply]:

@@ -24,6 +24,8 @@ def winkler(width: float, below: float, above: float, miss_rate: float) -> float
     >>> winkler(10.0, below=2.0, above=-12.0, miss_rate=0.1)
     50.0
     """
+    if below <= 0 and above <= 0:
+        return width
     return width + 2 / miss_rate * (max(below, 0.0) + max(above, 0.0))
 
 
