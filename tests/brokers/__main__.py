@@ -3,10 +3,10 @@
     python -m tests.brokers [NAME ...] [--rate 2000] [--no-rolling]
 
 Each broker and process is killed in turn, three seconds before a minute ends, and started again
-half a minute later. Then each is stopped and started, one by one. Printed are, after each, the
-longest time without anything new of a symbol, and how late after its minute its candle and its
-predictions came, at most; seconds. At the end every trade, candle, prediction and score is compared
-with the exchange's. It ends with 1 when anything is wrong.
+half a minute later; the stream, which is there once, at once. Then each is stopped and started,
+one by one. Printed are, after each, the longest time without anything new of a symbol, and how late
+after its minute its candle and its predictions came, at most; seconds. At the end every trade,
+candle, prediction and score is compared with the exchange's. It ends with 1 when anything is wrong.
 """
 
 import argparse

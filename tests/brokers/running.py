@@ -22,6 +22,7 @@ _KILL_AT_S: Final = 57.0  # of a minute: whoever takes over has its close to do
 _BACK_AT_S: Final = 35.0  # of the next one
 _STEP_S: Final = 0.1
 _BROKER: Final = "broker-"
+ALONE: Final = {"stream"}  # nobody takes over: whoever watches it starts it again at once
 _NEAR_S: Final = 75.0
 # How old the newest closed candle of each symbol is, in seconds.
 _NEWEST: Final = """
@@ -67,7 +68,8 @@ def run(
             for name in killed:
                 one.wait_for(_KILL_AT_S)
                 one.row(f"kill -9 {name}", partial(one.kill, name))
-                one.start(name)
+                if name not in ALONE:
+                    one.start(name)
             if rolls:
                 for name in [*killed]:
                     one.row(f"restart {name}", partial(one.roll, name))
@@ -99,6 +101,8 @@ class _Run:
             self.world.cluster.kill(_node(name))
         else:
             self.world.kill(name)
+        if name in ALONE:
+            self.start(name)
         self.wait_for(_BACK_AT_S)
 
     def start(self, name: str) -> None:
