@@ -26,6 +26,8 @@ _BUSY: Final = {  # too much at a time, too slow, cancelled, a network or a coor
     *(3, 74, 158, 159, 160, 202, 203, 209, 210, 236, 241, 242, 243, 252, 285, 307, 319),
     *(394, 396, 425, 473, 722, 999),
 }
+# Checksums, lengths or files of stored parts that are not as they were written.
+_DAMAGED: Final = {40, 226, 227, 228, 246, 271}
 _TOO_MANY_PARTS: Final = 252
 _PARTITIONS: Final = "partitions for single INSERT"  # the same code, but the rows' fault
 
@@ -98,9 +100,14 @@ def meaning(
     return _refusal(code, line, at)
 
 
-def _refusal(code: int, line: str, at: str) -> Transient | ContractMismatch:
+def _refusal(code: int, line: str, at: str) -> CandlewickError:
     if code in _BUSY:
         return Transient(f"ClickHouse{at} cannot do it now: {line}", retry_after_s=_BUSY_S)
+    if code in _DAMAGED:
+        return ConfigurationError(
+            f"the disk of ClickHouse{at} does not hold what was written to it: `candlewick doctor` "
+            f"says which part is damaged, and what to do ({line})"
+        )
     if code in _STRUCTURE:
         return ContractMismatch(
             f"the tables of ClickHouse{at} are not as this version needs them, apply the "

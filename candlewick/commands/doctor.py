@@ -72,6 +72,7 @@ def _checks(
     else:
         yield "Kafka", partial(servers.broker_and_topics, settings.kafka)
         yield "ClickHouse", partial(servers.store, settings.clickhouse)
+        yield "parts", partial(servers.parts, settings.clickhouse)
         yield "users", partial(servers.users, settings, folder)
         yield "disk lasts", partial(lasting, settings.clickhouse, folder)
     yield "proxies", outside.proxies

@@ -1,17 +1,33 @@
 """Checks of Kafka, its topics, the store and its users."""
 
+import time
 from collections.abc import Iterator
+from functools import partial
+from typing import Final
 
 from api.accounts.authentication import open_gate
 from candlewick.doctor.finding import Finding, State
 from candlewick.stack.folder import StackFolder
-from clients.clickhouse import connect_reader, rows_of
+from clients.clickhouse import (
+    LONGEST_S,
+    Client,
+    answered,
+    connect_reader,
+    connect_writer,
+    rows_of,
+)
 from clients.kafka.topics import deviations
 from schemas.migrations import read_migrations, refuse_surprises
 from schemas.settings import ClickHouseSettings, KafkaSettings, Settings
 from schemas.topics import ALL
 
 _ON_PURPOSE = "nothing, if somebody set it on purpose; else set it with Kafka's own tools"
+BEGUN_S: Final = 20.0
+_WORDS: Final = 120
+_TABLES: Final = """
+SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
+ORDER BY total_bytes
+"""
 _APPLIED = "SELECT name, checksum FROM schema_migrations ORDER BY name"
 
 
@@ -45,6 +61,44 @@ def store(settings: ClickHouseSettings) -> Iterator[Finding]:
         yield Finding("tables", State.WRONG, said, "make them with `candlewick migrate`")
     else:
         yield Finding("tables", State.OK, f"all {len(known)} migrations are applied")
+
+
+def parts(settings: ClickHouseSettings, *, within_s: float = BEGUN_S) -> Iterator[Finding]:
+    """Check every part of every table against its checksums, the smallest tables first.
+
+    ClickHouse finds damage by itself only when somebody asks for the rows.
+
+    Args:
+        settings: Where ClickHouse is.
+        within_s: After how many seconds no further table is begun.
+    """
+    end_s, whole, damaged = time.monotonic() + within_s, 0, 0
+    with connect_writer(settings, silence_s=int(LONGEST_S)) as client:
+        tables = [str(name) for (name,) in rows_of(client, _TABLES, limit_s=5.0)]
+        for table in tables:
+            if time.monotonic() > end_s:
+                break
+            found = list(_damaged(client, table))
+            yield from found
+            whole, damaged = whole + (not found), damaged + bool(found)
+    left = len(tables) - whole - damaged
+    rest = f"; {left} large ones were not looked at, which takes long" if left else ""
+    yield Finding("parts", State.OK, f"{whole} tables are whole{rest}")
+
+
+def _damaged(client: Client, table: str) -> Iterator[Finding]:
+    """Yield a finding for each part whose checksums are wrong."""
+    settings = {"check_query_single_value_result": 0}
+    asked = partial(client.raw_query, f"CHECK TABLE {table}", settings=settings, fmt="TSV")
+    for line in answered(None, "check", asked, limit_s=LONGEST_S).decode().splitlines():
+        part, is_passed, why = line.split("\t")
+        if is_passed == "0":
+            advice = (
+                "restore a backup; without one take the part out, and what it holds is missing: "
+                f"ALTER TABLE {table} DETACH PART '{part}'"
+            )
+            said = f"part {part} of table {table} is damaged ({why[:_WORDS]})"
+            yield Finding("parts", State.WRONG, said, advice)
 
 
 def users(settings: Settings, folder: StackFolder) -> Iterator[Finding]:

@@ -1,0 +1,69 @@
+"""A part of ClickHouse that is not as it was written: who finds it, and what is said."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from candlewick.doctor.finding import State
+from candlewick.doctor.servers import parts
+from candlewick.store.admin import apply_migrations
+from clients.clickhouse import connect_reader, rows_of
+from schemas.errors import ConfigurationError
+from schemas.settings import ClickHouseSettings
+from tests.support.servers import RunningClickHouse, running_clickhouse
+
+GAP = """
+INSERT INTO gaps (symbol, first_agg_id, last_agg_id, after_time, before_time, state, noticed_time,
+    changed_time, reason)
+SELECT 'BTCUSDT', number * 10, number * 10 + 5, now64(3), now64(3), 'found', now64(3), now64(3), 'x'
+FROM numbers(1000)
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[RunningClickHouse]:
+    with running_clickhouse(tmp_path / "data") as server:
+        yield server
+
+
+def settings_of(server: RunningClickHouse) -> ClickHouseSettings:
+    return ClickHouseSettings.model_validate(
+        {
+            "url": server.url,
+            "user": server.user,
+            "password": server.password,
+            "reader_user": server.reader,
+            "reader_password": server.reader_password,
+        }
+    )
+
+
+def test_doctor_names_a_damaged_part_and_a_query_sends_people_to_the_doctor(
+    store: RunningClickHouse,
+) -> None:
+    settings = settings_of(store)
+    apply_migrations(settings)
+    with store.client(database="candlewick") as client:
+        client.command(GAP)
+        (place,) = client.query(
+            "SELECT path FROM system.parts WHERE table = 'gaps' AND active"
+        ).result_rows[0]
+    assert [one.state for one in parts(settings)] == [State.OK]
+
+    store.stop()
+    data = next(Path(place).glob("data.bin"), None) or Path(place) / "first_agg_id.bin"
+    content = bytearray(data.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    data.write_bytes(content)
+    store.restart()
+
+    wrong, rest = parts(settings)
+    assert (wrong.state, rest.state) == (State.WRONG, State.OK)
+    assert "of table gaps is damaged" in wrong.said
+    assert "DETACH PART" in wrong.advice
+    with (
+        connect_reader(settings) as client,
+        pytest.raises(ConfigurationError, match="candlewick doctor"),
+    ):
+        rows_of(client, "SELECT sum(first_agg_id) FROM gaps WHERE NOT ignore(*)")
