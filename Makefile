@@ -73,8 +73,8 @@ chaos: setup ## Do faults to a stack at random times and judge it: make chaos MI
 	@$(BIN)/python -m tests.chaos $(MINUTES) $(SEED) $(ARGS)
 
 bench: setup ## Measure each figure of docs/benchmarks.md on this machine, the whole way first
-	@for script in bench/bench_end_to_end.py $(filter-out %_end_to_end.py,$(wildcard bench/bench_*.py)); do \
-	    echo "== $$script" && $(BIN)/python -m "bench.$$(basename $$script .py)" || exit 1; done
+	@for bench in bench_end_to_end $(filter-out %_end_to_end,$(basename $(notdir $(wildcard bench/bench_*.py)))) scaling; do \
+	    echo "== bench.$$bench" && $(BIN)/python -m "bench.$$bench" || exit 1; done
 
 docs: setup ## Make the pages of docs/ that come from the code, and the site, into site/
 	$(BIN)/python -m tools.pages.build

@@ -14,36 +14,13 @@ import argparse
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.end_to_end.designs import RUST, build
 from bench.end_to_end.processes import machine
-from bench.end_to_end.whole import Whole, whole_exchange
+from bench.end_to_end.whole import BEHIND_S, DRAIN_S, WHOLE, Step, Whole, whole_exchange
 
 RATES = (500, 1_000, 2_000, 3_000, 4_000, 6_000, 8_000, 12_000, 16_000, 24_000)
-BEHIND_S = 8.0  # the sinks let trades gather for five seconds
-LOOKS = 12  # at half a second each, longer than that
-FOLLOWED_S, DRAIN_S = 900.0, 300.0
-# aggTrades a second of all symbols, as docs/benchmarks.md estimates them.
-WHOLE = {"on average": 200, "on the busiest day": 860, "in the busiest minute": 7_250}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A rate and what it took: processors by process, and how far the store was behind."""
-
-    rate: float
-    cores: dict[str, float]
-    behind_s: float
-
-    @property
-    def is_held(self) -> bool:
-        return self.behind_s < BEHIND_S
-
-    @property
-    def sum(self) -> float:
-        return sum(used for name, used in self.cores.items() if name != "exchange")
 
 
 def main() -> None:
@@ -56,7 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.symbols, arguments.rates, arguments.seconds = 100, [200, 400], 30
-    build()
+    build(RUST)
     if not RUST.exists():
         print("The exchange's side needs Cargo: install Rust, then run this again")
         return
@@ -75,7 +52,7 @@ def main() -> None:
 
 def follow_all(whole: Whole) -> int:
     """Wait until all is quiet after the start, and return since when."""
-    took_s = whole.until(lambda: whole.behind() <= 0 and whole.has_klines(), FOLLOWED_S)
+    took_s = whole.follow()
     print(f"all symbols are followed, and stored, after {took_s:.0f} s\n", flush=True)
     return time.time_ns() // 10**6
 
@@ -83,7 +60,7 @@ def follow_all(whole: Whole) -> int:
 def climb(whole: Whole, rates: list[float], seconds: float) -> list[Step]:
     steps: list[Step] = []
     for rate in rates:
-        steps.append(hold(whole, rate, seconds))
+        steps.append(whole.hold(rate, seconds))
         names = [*steps[0].cores]
         if len(steps) == 1:
             print(f"| trades/s | {' | '.join(names)} | sum without exchange | behind |")
@@ -93,19 +70,8 @@ def climb(whole: Whole, rates: list[float], seconds: float) -> list[Step]:
         print(f"| {rate:,.0f} | {' | '.join(cells)} | {steps[-1].sum:.2f} | {behind} |", flush=True)
         if not steps[-1].is_held:
             break
-    whole.trade(0)
-    whole.until(lambda: whole.behind() <= 0, DRAIN_S)
+    whole.drain()
     return steps
-
-
-def hold(whole: Whole, rate: float, seconds: float) -> Step:
-    whole.trade(rate)
-    time.sleep(5)
-    began, before = time.monotonic(), whole.cpu()
-    time.sleep(seconds)
-    took_s, after = time.monotonic() - began, whole.cpu()
-    cores = {name: (after[name] - before[name]) / took_s for name in before}
-    return Step(rate, cores, min(whole.behind() for _ in range(LOOKS)) / rate)
 
 
 def slope(steps: list[Step]) -> None:
@@ -139,8 +105,7 @@ def burst(whole: Whole, rate: float, much: float) -> None:
 
 
 def prove(whole: Whole, since_ms: int) -> None:
-    whole.trade(0)
-    whole.until(lambda: whole.behind() <= 0, DRAIN_S)
+    whole.drain()
     sent, _ = whole.sent()
     missing = whole.missing()
     print(f"\n{sent:,} trades sent; symbols that lack some: {len(missing)}", *missing.items())

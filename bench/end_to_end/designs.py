@@ -111,7 +111,7 @@ def designs() -> Iterator[Design]:
         yield Design("Rust blocks + Rust", _rust_producer, _rust_worker, _json)
 
 
-def build() -> None:
+def build(only: Path | None = None) -> None:
     """Build the peers in other languages whose tools are here; the first time takes minutes."""
     copy = ["dependency:copy-dependencies", "-DincludeScope=runtime"]
     builds = {
@@ -119,7 +119,7 @@ def build() -> None:
         JVM / "streams" / "target": (["mvn", "-q", "-B", "package", *copy], JVM),
     }
     for made, (command, folder) in builds.items():
-        if made.exists() or not shutil.which(command[0]):
+        if only not in {None, made} or made.exists() or not shutil.which(command[0]):
             continue
         print(f"Building {folder.name} peers (once, some minutes)", flush=True)
         if subprocess.run([*POLITE, *command], cwd=folder, check=False).returncode:

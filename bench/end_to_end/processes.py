@@ -13,20 +13,30 @@ from threading import Thread
 import psutil
 
 from candlewick.stack.parent_death import leashed
+from candlewick.stack.process_memory import memory_bytes
 
 STOP_S = 20.0
 
 
 def cpu_s(pid: int) -> float:
     """The processor time of a process and its children so far."""
-    process = psutil.Process(pid)
-    return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
+    return sum(sum(one.cpu_times()[:2]) for one in _family(pid))
+
+
+def memory_mb(pid: int) -> float:
+    """The memory that a process and its children hold now, shared pages split."""
+    return sum(memory_bytes(one) or 0 for one in _family(pid)) / 1e6
 
 
 def peak_mb(pid: int) -> float:
     """The most memory that a process has held."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
 
 
 class Watched:

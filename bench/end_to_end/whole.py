@@ -1,7 +1,7 @@
 """The whole pipeline on a made-up exchange of many symbols, each process measured from outside."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,11 @@ from clickhouse_connect.driver.client import Client
 
 from bench.end_to_end.designs import RUST
 from bench.end_to_end.market import QUARTER_MS
-from bench.end_to_end.processes import Watched, cpu_s, peak_mb, python
+from bench.end_to_end.processes import Watched, cpu_s, memory_mb, peak_mb, python
 from bench.end_to_end.rest import Rest, Server
 from candlewick.store.admin import apply_migrations
-from schemas.settings import ClickHouseSettings
+from clients.kafka.group import GroupOffsets, behind
+from schemas.settings import ClickHouseSettings, KafkaSettings
 from tests.support.servers import free_port, running_clickhouse, running_kafka
 
 DATABASE = "candlewick"
@@ -24,6 +25,12 @@ PARTS = {
     "API": ("api",),
 }
 LOOK_S = 0.5
+SETTLE_S = 5.0
+FOLLOWED_S, DRAIN_S = 900.0, 300.0
+BEHIND_S = 8.0  # the sinks let trades gather for five seconds
+LOOKS = 12  # at half a second each, longer than that
+# aggTrades a second of all symbols, as docs/benchmarks.md estimates them.
+WHOLE = {"on average": 200, "on the busiest day": 860, "in the busiest minute": 7_250}
 _IDS = """
 SELECT symbol, count(), max(agg_id) FROM (SELECT DISTINCT symbol, agg_id FROM trades)
 GROUP BY symbol
@@ -37,14 +44,43 @@ GROUP BY result
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rate and what it took: processors by process, and how far the store was behind.
+
+    Attributes:
+        from_ms, until_ms: When that was measured.
+        waiting: Bytes that the exchange could not send, when it ended.
+    """
+
+    rate: float
+    cores: dict[str, float]
+    behind_s: float
+    from_ms: int
+    until_ms: int
+    waiting: int
+
+    @property
+    def is_held(self) -> bool:
+        return self.behind_s < BEHIND_S
+
+    @property
+    def sum(self) -> float:
+        return sum(used for name, used in self.cores.items() if name != "exchange")
+
+
 @dataclass(slots=True)
 class Whole:
     """What runs; the exchange is told apart.
 
     Attributes:
+        folder: Where its files are; the broker's are in ``kafka`` there.
+        servers: Where the broker listens.
         symbols: How many there are. Each has one trade before the first that is sent.
     """
 
+    folder: Path
+    servers: str
     symbols: int
     exchange: Watched
     pids: dict[str, int]
@@ -56,6 +92,19 @@ class Whole:
 
     def peak(self) -> dict[str, float]:
         return {name: peak_mb(pid) for name, pid in self.pids.items()}
+
+    def memory(self) -> dict[str, float]:
+        return {name: memory_mb(pid) for name, pid in self.pids.items()}
+
+    def lags(self) -> dict[str, int]:
+        """Records that each consumer group has not committed, by group and topic."""
+        offsets = GroupOffsets(KafkaSettings(bootstrap_servers=self.servers))
+        found = {}
+        for group in offsets.groups("candlewick-"):
+            committed = offsets.committed(group)
+            waiting = behind(committed, offsets.ends(committed))
+            found |= {f"{group}: {topic}": records for topic, records in waiting.items()}
+        return found
 
     def trade(self, rate: float) -> None:
         """Set the trades a second of the exchange."""
@@ -82,6 +131,27 @@ class Whole:
             time.sleep(LOOK_S)
         return time.monotonic() - began
 
+    def follow(self) -> float:
+        """Wait until every symbol is followed and all is stored; return the seconds it took."""
+        return self.until(lambda: self.behind() <= 0 and self.has_klines(), FOLLOWED_S)
+
+    def drain(self) -> float:
+        """Stop trading and wait until all is stored; return the seconds it took."""
+        self.trade(0)
+        return self.until(lambda: self.behind() <= 0, DRAIN_S)
+
+    def hold(self, rate: float, seconds: float) -> Step:
+        """Trade at a rate, and say what that takes; it goes on at that rate."""
+        self.trade(rate)
+        time.sleep(SETTLE_S)
+        from_ms, began, before = time.time_ns() // 10**6, time.monotonic(), self.cpu()
+        time.sleep(seconds)
+        took_s, after = time.monotonic() - began, self.cpu()
+        until_ms, (_, waiting) = time.time_ns() // 10**6, self.sent()
+        cores = {name: (after[name] - before[name]) / took_s for name in before}
+        behind_s = min(self.behind() for _ in range(LOOKS)) / rate
+        return Step(rate, cores, behind_s, from_ms, until_ms, waiting)
+
     def rows(self, query: str, **bound: object) -> list[tuple[object, ...]]:
         return [tuple(row) for row in self.store.query(query, bound).result_rows]
 
@@ -107,7 +177,9 @@ class Whole:
 
 
 @contextmanager
-def whole_exchange(folder: Path, symbols: int) -> Iterator[Whole]:
+def whole_exchange(
+    folder: Path, symbols: int, parts: Mapping[str, tuple[str, ...]] = PARTS
+) -> Iterator[Whole]:
     """Start everything over a folder; the stream follows all symbols."""
     with ExitStack() as stack:
         kafka = stack.enter_context(running_kafka(folder / "kafka"))
@@ -136,10 +208,11 @@ def whole_exchange(folder: Path, symbols: int) -> Iterator[Whole]:
             "CANDLEWICK_LOG_LEVEL": "WARNING",
         }
         processes = [exchange]
-        for name, words in PARTS.items():
+        for name, words in parts.items():
             process = Watched(python(*words), folder / f"{name}.log", settings)
             processes.append(process)
             stack.callback(process.stop)
-        pids = dict(zip(PARTS, (one.pid for one in processes[1:]), strict=True))
+        pids = dict(zip(parts, (one.pid for one in processes[1:]), strict=True))
         pids |= {"broker": kafka.pid, "ClickHouse": store.pid, "exchange": exchange.pid}
-        yield Whole(symbols, exchange, pids, processes, store.client(database=DATABASE))
+        client = store.client(database=DATABASE)
+        yield Whole(folder, kafka.bootstrap, symbols, exchange, pids, processes, client)

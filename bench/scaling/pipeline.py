@@ -1,0 +1,82 @@
+"""How the cost of the whole pipeline grows with symbols, and with trades a second."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bench.end_to_end.whole import PARTS, Step, Whole, whole_exchange
+from bench.scaling.results import Point, Run, say
+from bench.scaling.sizes import kafka_sizes, table_sizes
+
+ALL = {**PARTS, "predictor": ("processors", "predictor")}
+_ANSWERS = """
+SELECT count() FROM predictions
+WHERE toUnixTimestamp64Milli(issued_time) BETWEEN {from_ms:Int64} AND {until_ms:Int64}
+"""
+DELAYS = {
+    "trade sent to read": """
+SELECT quantilesExact(0.5, 0.95, 0.99)(date_diff('millisecond', event_time, received_time))
+FROM trades WHERE toUnixTimestamp64Milli(event_time) BETWEEN {from_ms:Int64} AND {until_ms:Int64}
+HAVING count() > 0
+""",
+    "trade sent to stored": """
+SELECT quantilesExact(0.5, 0.95, 0.99)(date_diff('millisecond', event_time, stored_time))
+FROM trades WHERE toUnixTimestamp64Milli(event_time) BETWEEN {from_ms:Int64} AND {until_ms:Int64}
+HAVING count() > 0
+""",
+    "end of minute to candle stored": """
+SELECT quantilesExact(0.5, 0.95, 0.99)(date_diff('millisecond', close_time, stored_time))
+FROM candles WHERE interval = '1m' AND revision = 1
+    AND toUnixTimestamp64Milli(close_time) BETWEEN {from_ms:Int64} AND {until_ms:Int64}
+HAVING count() > 0
+""",
+}
+
+
+def by_symbols(counts: Sequence[int], rate: float, seconds: float, command: str) -> Run:
+    """Start anew with each number of symbols; the rate is that of all together."""
+    run = Run("symbols", f"symbols, at {rate:,.0f} trades/s of all together", command)
+    for count in counts:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            whole_exchange(Path(folder), count, ALL) as whole,
+        ):
+            followed_s = whole.follow()
+            point = look(whole, whole.hold(rate, seconds), at=count)
+            point.figures["s until all are followed"] = followed_s
+            run.points.append(say(point))
+    return run
+
+
+def by_rate(symbols: int, rates: Sequence[float], seconds: float, command: str) -> Run:
+    """Raise the rate until it no longer keeps up."""
+    run = Run("rate", f"trades/s of {symbols:,} symbols together", command)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        whole_exchange(Path(folder), symbols, ALL) as whole,
+    ):
+        whole.follow()
+        for rate in rates:
+            run.points.append(say(look(whole, whole.hold(rate, seconds), at=rate)))
+            if not run.points[-1].is_held:
+                break
+        sent, _ = whole.sent()
+        run.sizes |= kafka_sizes(Path(folder) / "kafka", sent) | table_sizes(whole.store, "trades")
+    return run
+
+
+def look(whole: Whole, step: Step, *, at: float) -> Point:
+    """Say what a step has taken, and let all be stored before the next one."""
+    memory, figures = whole.memory(), {"s behind": step.behind_s, "bytes unread": step.waiting}
+    if not step.is_held:
+        figures |= whole.lags()
+    figures["s until all is stored"] = whole.drain()
+    ((answers,),) = whole.rows(_ANSWERS, from_ms=step.from_ms, until_ms=step.until_ms)
+    figures["predictions a second"] = int(str(answers)) / (step.until_ms - step.from_ms) * 1000
+    delays = {}
+    for name, query in DELAYS.items():
+        for (quantiles,) in whole.rows(query, from_ms=step.from_ms, until_ms=step.until_ms):
+            delays[name] = [float(ms) for ms in np.array(quantiles)]
+    return Point(at, step.cores, memory, delays, figures, step.is_held)
