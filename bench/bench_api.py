@@ -20,6 +20,8 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -45,8 +47,10 @@ from tests.support.builders import START_MS
 ISSUED = re.compile(rb'"issued_ms":([0-9]{13})')
 SYMBOLS = [f"COIN{n}USDT" for n in range(11)]
 MODELS = ("blend", "batch", "online", "reference")
+BATCH = len(SYMBOLS) * len(MODELS)
 WHOLE, GAPPED = "ETHUSDT", "BTCUSDT"
 MONTH = {"from": START_MS, "to": START_MS + 2880 * QUARTER_MS, "limit": 5000}
+PREDICT = "/predict?symbol=BTCUSDT"
 CONNECTIONS = 25
 ROUNDS = 5
 PAUSE_S = 2.0
@@ -85,21 +89,24 @@ async def measure_predict(stage: Stage, rate: int, seconds: float) -> None:
     print(f"    the API's CPU: {busy:.0%} of a core")
 
 
-async def ask_by_the_clock(stage: Stage, rate: int, seconds: float) -> list[float]:
+async def ask_by_the_clock(
+    stage: Stage, rate: int, seconds: float, path: str = PREDICT
+) -> list[float]:
     began = time.perf_counter() + 0.1
-    every = CONNECTIONS / rate
+    connections = min(CONNECTIONS, rate)
+    every = connections / rate
     lanes = [
-        lane(stage, [began + n / rate + k * every for k in range(int(seconds / every))])
-        for n in range(CONNECTIONS)
+        lane(stage, path, [began + n / rate + k * every for k in range(int(seconds / every))])
+        for n in range(connections)
     ]
     return [took for times in await asyncio.gather(*lanes) for took in times]
 
 
-async def lane(stage: Stage, due: list[float]) -> list[float]:
+async def lane(stage: Stage, path: str, due: list[float]) -> list[float]:
     """Send requests on one connection; return the seconds from each due time to the answer."""
     place = urlsplit(stage.api.url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
-    request = f"GET /predict?symbol=BTCUSDT HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
+    request = f"GET {path} HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
     times = []
     for moment in due:
         await asyncio.sleep(max(0.0, moment - time.perf_counter()))
@@ -115,30 +122,42 @@ async def lane(stage: Stage, due: list[float]) -> list[float]:
 
 async def measure_stream(stage: Stage, clients: int) -> None:
     delays: list[float] = []
-    batch = len(SYMBOLS) * len(MODELS)
-    tasks = [asyncio.create_task(follow(stage, batch, delays)) for _ in range(clients)]
-    async with httpx.AsyncClient(base_url=stage.api.url) as client:
-        while f"stream_clients {clients}.0" not in (await client.get("/metrics")).text:  # noqa: ASYNC110 - another process is waited for
-            await asyncio.sleep(0.1)
-    config = {"bootstrap.servers": stage.kafka.bootstrap, "linger.ms": 1}
-    producer = Producer(config | {"partitioner": "murmur2_random"})
-    producer.list_topics(timeout=PATIENCE_S)
-    for number in range(ROUNDS):
-        for answer in answers_now(number):
-            producer.produce(topics.PREDICTIONS.name, encode(answer), key=answer.symbol)
-        await asyncio.to_thread(producer.flush, PATIENCE_S)
-        await asyncio.sleep(PAUSE_S)
-    await asyncio.wait_for(asyncio.gather(*tasks), 60)
+    async with followed(stage, clients, delays):
+        await send_rounds(stage)
     say_times(f"/v1/stream, {clients} clients, {len(delays)} predictions received", delays)
     memory = psutil.Process(stage.api.process.pid).memory_info().rss
     print(f"    the API's memory with them: {memory / 1e6:.0f} MB")
 
 
-def answers_now(number: int) -> list[Prediction]:
+@asynccontextmanager
+async def followed(stage: Stage, clients: int, delays: list[float]) -> AsyncIterator[None]:
+    """Have that many clients connected, which end with the last event of all rounds."""
+    tasks = [asyncio.create_task(follow(stage, BATCH, delays)) for _ in range(clients)]
+    async with httpx.AsyncClient(base_url=stage.api.url) as client:
+        while f"stream_clients {clients}.0" not in (await client.get("/metrics")).text:  # noqa: ASYNC110 - another process is waited for
+            await asyncio.sleep(0.1)
+    yield
+    await asyncio.wait_for(asyncio.gather(*tasks), 60)
+
+
+async def send_rounds(stage: Stage) -> None:
+    """Write a prediction of each symbol by each model, every two seconds."""
+    config = {"bootstrap.servers": stage.kafka.bootstrap, "linger.ms": 1}
+    producer = Producer(config | {"partitioner": "murmur2_random"})
+    producer.list_topics(timeout=PATIENCE_S)
+    for _ in range(ROUNDS):
+        for answer in answers_now():
+            producer.produce(topics.PREDICTIONS.name, encode(answer), key=answer.symbol)
+        await asyncio.to_thread(producer.flush, PATIENCE_S)
+        await asyncio.sleep(PAUSE_S)
+
+
+def answers_now() -> list[Prediction]:
     now_ms = time.time_ns() // 1_000_000
-    base = a_prediction(open_ms=START_MS + (3001 + number) * QUARTER_MS)
+    base = a_prediction(open_ms=now_ms // QUARTER_MS * QUARTER_MS)
+    left = (base.close_ms - now_ms) / 60_000
     return [
-        replace(base, symbol=symbol, model=model, issued_ms=now_ms)
+        replace(base, symbol=symbol, model=model, issued_ms=now_ms, minutes_to_close=left)
         for symbol in SYMBOLS
         for model in MODELS
     ]
