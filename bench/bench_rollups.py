@@ -34,9 +34,10 @@ INSERT INTO klines (symbol, interval, open_time, close_time, open, high, low, cl
     last_trade_id, status, revision, source, event_time)
 WITH
     toInt64({start_ms:Int64} + number * {length_ms:Int64}) AS at,
-    toDecimal128(60000, 8) + toDecimal128(toInt64(cityHash64(number) % 1000000), 8) / 100 AS price,
-    toDecimal128(toInt64(cityHash64(number, 1) % 100000000), 8) / 100000 AS amount
-SELECT 'BTCUSDT', {interval:String}, fromUnixTimestamp64Milli(at, 'UTC'),
+    toInt64(cityHash64(number, {symbol:String}) % 1000000) AS moved,
+    toDecimal128(60000, 8) + toDecimal128(moved, 8) / 100 AS price,
+    toDecimal128(toInt64(cityHash64(number, {symbol:String}, 1) % 100000000), 8) / 100000 AS amount
+SELECT {symbol:String}, {interval:String}, fromUnixTimestamp64Milli(at, 'UTC'),
     fromUnixTimestamp64Milli(at + {length_ms:Int64}, 'UTC'), price, price + 7, price - 9,
     price + 1, amount, amount * 3, number % 1000, amount / 2, amount, -1, -1, 'official', 1,
     'rest', fromUnixTimestamp64Milli(at + {length_ms:Int64}, 'UTC')
@@ -45,7 +46,8 @@ FROM numbers({first:UInt64}, {rows:UInt64})
 OWN = """
 INSERT INTO candles SELECT * EXCEPT stored_time
     REPLACE('trades' AS source, 'complete' AS status), now64(3)
-FROM klines WHERE open_time >= fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC')
+FROM klines WHERE open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+    AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
 """
 RANGE = """symbol = 'BTCUSDT' AND open_time >= fromUnixTimestamp64Milli(toInt64({from_ms}), 'UTC')
     AND open_time < fromUnixTimestamp64Milli(toInt64({from_ms} + 30 * 86400000), 'UTC')
@@ -80,20 +82,26 @@ def settings_of(server: RunningClickHouse) -> ClickHouseSettings:
     )
 
 
-def fill(client: Client) -> None:
-    """Insert the candles in pages of 100,000 rows, as a backfill does."""
+def fill(client: Client, days: range, symbol: str = "BTCUSDT") -> None:
+    """Insert the exchange's candles of days in pages of 100,000 rows, as a backfill does."""
     for interval, length_ms in (("1m", MINUTE_MS), ("15m", 15 * MINUTE_MS)):
-        total = DAYS * DAY_MS // length_ms
-        for first in range(0, total, 100_000):
+        end = days.stop * DAY_MS // length_ms
+        for first in range(days.start * DAY_MS // length_ms, end, 100_000):
             page = {
+                "symbol": symbol,
                 "start_ms": START_MS,
                 "length_ms": length_ms,
                 "interval": interval,
                 "first": first,
-                "rows": min(100_000, total - first),
+                "rows": min(100_000, end - first),
             }
             client.command(FILL, parameters=page)
-    client.command(OWN, parameters={"since_ms": START_MS + (DAYS - 60) * DAY_MS})
+
+
+def fill_own(client: Client, days: range) -> None:
+    """Insert candles of ours beside those of the exchange."""
+    ends = {"from_ms": START_MS + days.start * DAY_MS, "until_ms": START_MS + days.stop * DAY_MS}
+    client.command(OWN, parameters=ends)
 
 
 def measure(client: Client, source: str, queries: int, days: range) -> tuple[list[float], int]:

@@ -99,7 +99,7 @@ class Whole:
     def lags(self) -> dict[str, int]:
         """Records that each consumer group has not committed, by group and topic."""
         offsets = GroupOffsets(KafkaSettings(bootstrap_servers=self.servers))
-        found = {}
+        found: dict[str, int] = {}
         for group in offsets.groups("candlewick-"):
             committed = offsets.committed(group)
             waiting = behind(committed, offsets.ends(committed))

@@ -8,7 +8,9 @@ import numpy as np
 
 from bench.end_to_end.whole import PARTS, Step, Whole, whole_exchange
 from bench.scaling.results import Point, Run, say
-from bench.scaling.sizes import kafka_sizes, table_sizes
+from bench.scaling.sizes import LIVE, logs, record_sizes, table_sizes
+from schemas.settings import KafkaSettings
+from schemas.topics import TRADES
 
 ALL = {**PARTS, "predictor": ("processors", "predictor")}
 _ANSWERS = """
@@ -62,9 +64,17 @@ def by_rate(symbols: int, rates: Sequence[float], seconds: float, command: str) 
             run.points.append(say(look(whole, whole.hold(rate, seconds), at=rate)))
             if not run.points[-1].is_held:
                 break
-        sent, _ = whole.sent()
-        run.sizes |= kafka_sizes(Path(folder) / "kafka", sent) | table_sizes(whole.store, "trades")
+        run.sizes.update(weigh(whole))
     return run
+
+
+def weigh(whole: Whole) -> dict[str, float]:
+    """Bytes on disk of what it made; tables as time merges them."""
+    whole.store.command("OPTIMIZE TABLE trades FINAL")
+    sent, _ = whole.sent()
+    kafka, folder = KafkaSettings(bootstrap_servers=whole.servers), whole.folder / "kafka"
+    found = table_sizes(whole.store, ["trades"]) | record_sizes(folder, kafka, LIVE)
+    return found | {"market.trades.v1, bytes a trade": sum(logs(folder, TRADES.name)) / sent}
 
 
 def look(whole: Whole, step: Step, *, at: float) -> Point:
