@@ -1,7 +1,7 @@
 """The whole pipeline on a made-up exchange of many symbols, each process measured from outside."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,9 +177,7 @@ class Whole:
 
 
 @contextmanager
-def whole_exchange(
-    folder: Path, symbols: int, parts: Mapping[str, tuple[str, ...]] = PARTS
-) -> Iterator[Whole]:
+def whole_exchange(folder: Path, symbols: int) -> Iterator[Whole]:
     """Start everything over a folder; the stream follows all symbols."""
     with ExitStack() as stack:
         kafka = stack.enter_context(running_kafka(folder / "kafka"))
@@ -208,11 +206,11 @@ def whole_exchange(
             "CANDLEWICK_LOG_LEVEL": "WARNING",
         }
         processes = [exchange]
-        for name, words in parts.items():
+        for name, words in PARTS.items():
             process = Watched(python(*words), folder / f"{name}.log", settings)
             processes.append(process)
             stack.callback(process.stop)
-        pids = dict(zip(parts, (one.pid for one in processes[1:]), strict=True))
+        pids = dict(zip(PARTS, (one.pid for one in processes[1:]), strict=True))
         pids |= {"broker": kafka.pid, "ClickHouse": store.pid, "exchange": exchange.pid}
         client = store.client(database=DATABASE)
         yield Whole(folder, kafka.bootstrap, symbols, exchange, pids, processes, client)

@@ -6,17 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.end_to_end.whole import PARTS, Step, Whole, whole_exchange
+from bench.end_to_end.whole import Step, Whole, whole_exchange
 from bench.scaling.results import Point, Run, say
 from bench.scaling.sizes import LIVE, logs, record_sizes, table_sizes
 from schemas.settings import KafkaSettings
 from schemas.topics import TRADES
 
-ALL = {**PARTS, "predictor": ("processors", "predictor")}
-_ANSWERS = """
-SELECT count() FROM predictions
-WHERE toUnixTimestamp64Milli(issued_time) BETWEEN {from_ms:Int64} AND {until_ms:Int64}
-"""
 DELAYS = {
     "trade sent to read": """
 SELECT quantilesExact(0.5, 0.95, 0.99)(date_diff('millisecond', event_time, received_time))
@@ -43,7 +38,7 @@ def by_symbols(counts: Sequence[int], rate: float, seconds: float, command: str)
     for count in counts:
         with (
             tempfile.TemporaryDirectory() as folder,
-            whole_exchange(Path(folder), count, ALL) as whole,
+            whole_exchange(Path(folder), count) as whole,
         ):
             followed_s = whole.follow()
             point = look(whole, whole.hold(rate, seconds), at=count)
@@ -57,7 +52,7 @@ def by_rate(symbols: int, rates: Sequence[float], seconds: float, command: str) 
     run = Run("rate", f"trades/s of {symbols:,} symbols together", command)
     with (
         tempfile.TemporaryDirectory() as folder,
-        whole_exchange(Path(folder), symbols, ALL) as whole,
+        whole_exchange(Path(folder), symbols) as whole,
     ):
         whole.follow()
         for rate in rates:
@@ -83,8 +78,6 @@ def look(whole: Whole, step: Step, *, at: float) -> Point:
     if not step.is_held:
         figures |= whole.lags()
     figures["s until all is stored"] = whole.drain()
-    ((answers,),) = whole.rows(_ANSWERS, from_ms=step.from_ms, until_ms=step.until_ms)
-    figures["predictions a second"] = int(str(answers)) / (step.until_ms - step.from_ms) * 1000
     delays = {}
     for name, query in DELAYS.items():
         for (quantiles,) in whole.rows(query, from_ms=step.from_ms, until_ms=step.until_ms):

@@ -10,7 +10,6 @@ from pathlib import Path
 from bench.end_to_end.processes import machine
 
 KEPT = Path(__file__).with_name("measured.json")
-OURS = ("producer", "worker", "sinks", "predictor", "API")
 
 
 @dataclass(frozen=True, slots=True)
