@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.bench_api import BATCH, ask_by_the_clock, followed, send_rounds
+from bench.bench_api import ask_by_the_clock, followed, send_rounds
 from bench.end_to_end.processes import cpu_s, memory_mb
 from bench.scaling.results import Point, Run, say
 from tests.support.api_stage import Stage, running_stage
@@ -20,7 +20,7 @@ KEPT_SHARE = 0.95  # of what was asked, or it no longer keeps up
 
 def by_stream_clients(counts: Sequence[int], command: str) -> Run:
     """Have each client read every event; there are 22 a second."""
-    run = Run("stream", f"clients of the live stream, {BATCH // 2} events a second each", command)
+    run = Run("stream", command)
     with tempfile.TemporaryDirectory() as folder, running_stage(Path(folder), **LIMITS) as stage:
         run.points.extend(say(asyncio.run(stream(stage, clients))) for clients in counts)
     return run
@@ -37,7 +37,7 @@ async def stream(stage: Stage, clients: int) -> Point:
 
 def by_requests(slope: str, path: str, rates: Sequence[int], seconds: float, command: str) -> Run:
     """Ask for the same by the clock, whether or not the last was answered."""
-    run = Run(slope, f"requests a second of `{path.partition('?')[0]}`", command)
+    run = Run(slope, command)
     with tempfile.TemporaryDirectory() as folder, running_stage(Path(folder), **LIMITS) as stage:
         asyncio.run(ask_by_the_clock(stage, rates[0], 2.0, path))
         for rate in rates:

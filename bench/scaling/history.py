@@ -54,8 +54,7 @@ FROM numbers({minutes:UInt64})
 
 def by_history(days: Sequence[int], command: str) -> Run:
     """Ask the same after more and more days, of all of which both sides' candles are there."""
-    of = f"days of candles of {len(DEFAULT_SYMBOLS)} symbols, the exchange's and our own"
-    run = Run("history", of, command)
+    run = Run("history", command)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         kafka = stack.enter_context(running_kafka(folder / "kafka"))

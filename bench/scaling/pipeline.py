@@ -34,7 +34,7 @@ HAVING count() > 0
 
 def by_symbols(counts: Sequence[int], rate: float, seconds: float, command: str) -> Run:
     """Start anew with each number of symbols; the rate is that of all together."""
-    run = Run("symbols", f"symbols, at {rate:,.0f} trades/s of all together", command)
+    run = Run("symbols", command)
     for count in counts:
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -49,7 +49,7 @@ def by_symbols(counts: Sequence[int], rate: float, seconds: float, command: str)
 
 def by_rate(symbols: int, rates: Sequence[float], seconds: float, command: str) -> Run:
     """Raise the rate until it no longer keeps up."""
-    run = Run("rate", f"trades/s of {symbols:,} symbols together", command)
+    run = Run("rate", command)
     with (
         tempfile.TemporaryDirectory() as folder,
         whole_exchange(Path(folder), symbols) as whole,

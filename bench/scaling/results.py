@@ -37,17 +37,23 @@ class Point:
         return sum(used for name, used in self.cores.items() if name not in {"exchange", "clients"})
 
 
+def cores_of(part: str) -> Callable[[Point], float]:
+    return lambda point: point.cores[part]
+
+
+def memory_of(part: str) -> Callable[[Point], float]:
+    return lambda point: point.memory_mb[part]
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """All points of a slope, from one run.
 
     Attributes:
-        of: What grows, with its unit.
         sizes: Bytes on disk, by what they are a piece of.
     """
 
     slope: str
-    of: str
     command: str
     points: list[Point] = field(default_factory=list)
     sizes: dict[str, float] = field(default_factory=dict)

@@ -33,7 +33,7 @@ _A_DAY_OF = {"scores": "", "predictions": "WHERE scored"}
 
 def of_a_start(command: str) -> Run:
     """Start a demo, which fetches and scores the market's past, and weigh what it keeps."""
-    run = Run("stored", "rows and records of a market as it was recorded", command)
+    run = Run("stored", command)
     with tempfile.TemporaryDirectory() as folder, running_stack("demo", Path(folder)):
         os.environ["CANDLEWICK_DATA_DIR"] = folder
         store = scored()
