@@ -23,6 +23,14 @@ def cpu_s(pid: int) -> float:
     return sum(sum(one.cpu_times()[:2]) for one in _family(pid))
 
 
+def waited_s(pid: int) -> float:
+    """How long the first thread of a process has waited for a processor so far.
+
+    Source: Documentation/scheduler/sched-stats.rst of Linux, "/proc/<pid>/schedstat".
+    """
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def memory_mb(pid: int) -> float:
     """The memory that a process and its children hold now, shared pages split."""
     return sum(memory_bytes(one) or 0 for one in _family(pid)) / 1e6

@@ -10,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from bench.end_to_end.designs import RUST
 from bench.end_to_end.market import QUARTER_MS
-from bench.end_to_end.processes import Watched, cpu_s, memory_mb, peak_mb, python
+from bench.end_to_end.processes import Watched, cpu_s, memory_mb, peak_mb, python, waited_s
 from bench.end_to_end.rest import Rest, Server
 from candlewick.store.admin import apply_migrations
 from clients.kafka.group import GroupOffsets, behind
@@ -51,6 +51,7 @@ class Step:
     Attributes:
         from_ms, until_ms: When that was measured.
         waiting: Bytes that the exchange could not send, when it ended.
+        starved: Shares of that time in which processes wanted a processor and had none.
     """
 
     rate: float
@@ -59,6 +60,7 @@ class Step:
     from_ms: int
     until_ms: int
     waiting: int
+    starved: dict[str, float]
 
     @property
     def is_held(self) -> bool:
@@ -89,6 +91,9 @@ class Whole:
 
     def cpu(self) -> dict[str, float]:
         return {name: cpu_s(pid) for name, pid in self.pids.items()}
+
+    def starved_s(self) -> dict[str, float]:
+        return {name: waited_s(pid) for name, pid in self.pids.items()}
 
     def peak(self) -> dict[str, float]:
         return {name: peak_mb(pid) for name, pid in self.pids.items()}
@@ -144,13 +149,15 @@ class Whole:
         """Trade at a rate, and say what that takes; it goes on at that rate."""
         self.trade(rate)
         time.sleep(SETTLE_S)
-        from_ms, began, before = time.time_ns() // 10**6, time.monotonic(), self.cpu()
+        from_ms, began = time.time_ns() // 10**6, time.monotonic()
+        before, starved = self.cpu(), self.starved_s()
         time.sleep(seconds)
         took_s, after = time.monotonic() - began, self.cpu()
+        starved = {name: (s - starved[name]) / took_s for name, s in self.starved_s().items()}
         until_ms, (_, waiting) = time.time_ns() // 10**6, self.sent()
         cores = {name: (after[name] - before[name]) / took_s for name in before}
         behind_s = min(self.behind() for _ in range(LOOKS)) / rate
-        return Step(rate, cores, behind_s, from_ms, until_ms, waiting)
+        return Step(rate, cores, behind_s, from_ms, until_ms, waiting, starved)
 
     def rows(self, query: str, **bound: object) -> list[tuple[object, ...]]:
         return [tuple(row) for row in self.store.query(query, bound).result_rows]

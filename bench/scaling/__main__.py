@@ -25,7 +25,7 @@ from bench.scaling.pipeline import by_rate, by_symbols
 from bench.scaling.results import KEPT, Run, keep
 from bench.scaling.sizes import of_a_start
 
-RATES = (200, 2_000, 10_000, 20_000, 40_000, 80_000)
+RATES = (200, 2_000, 10_000, 40_000, 60_000, 80_000)
 # Each takes the seconds of a point of the pipeline, and the command, and makes one run.
 SLOPES: dict[str, Callable[[float, str], Run]] = {
     "symbols": lambda s, c: by_symbols((11, 60, 400, 1_500), 2_000, s, c),

@@ -6,10 +6,10 @@ from pathlib import Path
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from bench.scaling.results import Point, Run
+from bench.scaling.results import Point, Run, sum_of
 from bench.scaling.tables import ACROSS
 
-WIDTH, HEIGHT = 1000, 440
+WIDTH, HEIGHT = 1000, 480
 TITLES = {
     "symbols": "More symbols, at 2,000 trades/s of all together",
     "rate": "More trades a second, of 1,500 symbols",
@@ -33,15 +33,16 @@ Line = tuple[str, list[float], str]
 
 
 def picture(run: Run) -> go.Figure:
+    processors = _by_process(run, lambda point: point.cores)
     panels = [
-        ("processors in use", _by_process(run, lambda point: point.cores, total=True)),
+        ("processors in use", [*processors, _total(run)]),
         ("memory, MB", _by_process(run, lambda point: point.memory_mb)),
-        ("milliseconds", _delays(run)),
+        ("ms, logarithmic", _delays(run)),
     ]
     if run.slope == "history":
         panels[0] = ("on disk, MB", _on_disk(run))
-    figure = make_subplots(1, 3, horizontal_spacing=0.08)
-    shown: set[str] = set()
+    figure = make_subplots(1, 3, horizontal_spacing=0.1)
+    signs = ["circle" if point.is_held else "x" for point in run.points]
     for column, (title, lines) in enumerate(panels, 1):
         for name, values, colour in lines:
             figure.add_scatter(
@@ -50,18 +51,37 @@ def picture(run: Run) -> go.Figure:
                 name=name,
                 mode="lines+markers",
                 line={"color": colour, "dash": "dot" if name.endswith("99 %") else "solid"},
+                marker={"symbol": signs, "size": 7},
                 legend=f"legend{column}" if column > 1 else "legend",
                 row=1,
                 col=column,
             )
-            shown.add(name)
-        figure.update_yaxes(title_text=title, title_standoff=6, row=1, col=column)
+        figure.update_yaxes(title_text=title, title_standoff=8, row=1, col=column)
+    if run.slope != "history":
+        _draw_line(figure, run)
+    figure.update_yaxes(rangemode="tozero", tickformat=",~f")
     figure.update_yaxes(type="log", dtick=1, row=1, col=3)
-    figure.update_yaxes(rangemode="tozero", col=1)
-    figure.update_yaxes(rangemode="tozero", col=2)
-    figure.update_xaxes(title_text=ACROSS[run.slope], rangemode="tozero", nticks=5)
+    figure.update_xaxes(
+        title_text=ACROSS[run.slope], rangemode="tozero", nticks=5, tickformat=",~f"
+    )
     _lay_out(figure, TITLES[run.slope])
     return figure
+
+
+def _draw_line(figure: go.Figure, run: Run) -> None:
+    """Draw the line through the sums of what kept up."""
+    intercept, slope = run.line(sum_of)
+    ends = [0.0, run.held[-1].at]
+    figure.add_scatter(
+        x=ends,
+        y=[intercept + slope * at for at in ends],
+        name="line through all",
+        mode="lines",
+        line={"color": COLOURS["all"], "dash": "dash", "width": 1},
+        legend="legend",
+        row=1,
+        col=1,
+    )
 
 
 def write(run: Run, folder: Path) -> Path:
@@ -77,22 +97,21 @@ def _lay_out(figure: go.Figure, title: str) -> None:
         height=HEIGHT,
         template="plotly_white",
         font={"family": "Inter, DejaVu Sans, Arial, sans-serif", "size": 14},
-        margin={"l": 60, "r": 15, "t": 55, "b": 170},
+        margin={"l": 60, "r": 15, "t": 55, "b": 195},
     )
     for column, start in enumerate((0.0, 0.36, 0.72), 1):
         name = f"legend{column}" if column > 1 else "legend"
-        place = {"x": start, "y": -0.26, "xanchor": "left", "yanchor": "top"}
+        place = {"x": start, "y": -0.24, "xanchor": "left", "yanchor": "top"}
         figure.update_layout({name: {**place, "font": {"size": 12}, "tracegroupgap": 0}})
 
 
-def _by_process(
-    run: Run, of: Callable[[Point], dict[str, float]], *, total: bool = False
-) -> Sequence[Line]:
+def _by_process(run: Run, of: Callable[[Point], dict[str, float]]) -> Sequence[Line]:
     names = [name for name in of(run.points[0]) if name not in APART]
-    lines = [(name, [of(point)[name] for point in run.points], COLOURS[name]) for name in names]
-    if total:
-        lines.append(("all", [point.sum for point in run.points], COLOURS["all"]))
-    return lines
+    return [(name, [of(point)[name] for point in run.points], COLOURS[name]) for name in names]
+
+
+def _total(run: Run) -> Line:
+    return ("all", [point.sum for point in run.points], COLOURS["all"])
 
 
 def _delays(run: Run) -> Sequence[Line]:

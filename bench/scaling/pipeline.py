@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.end_to_end.whole import Step, Whole, whole_exchange
+from bench.end_to_end.whole import Whole, whole_exchange
 from bench.scaling.results import Point, Run, say
 from bench.scaling.sizes import LIVE, logs, record_sizes, table_sizes
 from schemas.settings import KafkaSettings
 from schemas.topics import TRADES
 
 DELAYS = {
-    "trade sent to read": """
+    "trade sent to block made": """
 SELECT quantilesExact(0.5, 0.95, 0.99)(date_diff('millisecond', event_time, received_time))
 FROM trades WHERE toUnixTimestamp64Milli(event_time) BETWEEN {from_ms:Int64} AND {until_ms:Int64}
 HAVING count() > 0
@@ -41,7 +41,7 @@ def by_symbols(counts: Sequence[int], rate: float, seconds: float, command: str)
             whole_exchange(Path(folder), count) as whole,
         ):
             followed_s = whole.follow()
-            point = look(whole, whole.hold(rate, seconds), at=count)
+            point = look(whole, rate, seconds, at=count)
             point.figures["s until all are followed"] = followed_s
             run.points.append(say(point))
     return run
@@ -56,7 +56,7 @@ def by_rate(symbols: int, rates: Sequence[float], seconds: float, command: str) 
     ):
         whole.follow()
         for rate in rates:
-            run.points.append(say(look(whole, whole.hold(rate, seconds), at=rate)))
+            run.points.append(say(look(whole, rate, seconds, at=rate)))
             if not run.points[-1].is_held:
                 break
         run.sizes.update(weigh(whole))
@@ -66,18 +66,26 @@ def by_rate(symbols: int, rates: Sequence[float], seconds: float, command: str) 
 def weigh(whole: Whole) -> dict[str, float]:
     """Bytes on disk of what it made; tables as time merges them."""
     whole.store.command("OPTIMIZE TABLE trades FINAL")
-    sent, _ = whole.sent()
-    kafka, folder = KafkaSettings(bootstrap_servers=whole.servers), whole.folder / "kafka"
-    found = table_sizes(whole.store, ["trades"]) | record_sizes(folder, kafka, LIVE)
-    return found | {"market.trades.v1, bytes a trade": sum(logs(folder, TRADES.name)) / sent}
+    kafka = KafkaSettings(bootstrap_servers=whole.servers)
+    records = record_sizes(whole.folder / "kafka", kafka, LIVE)
+    return table_sizes(whole.store, ["trades"]) | records
 
 
-def look(whole: Whole, step: Step, *, at: float) -> Point:
-    """Say what a step has taken, and let all be stored before the next one."""
-    memory, figures = whole.memory(), {"s behind": step.behind_s, "bytes unread": step.waiting}
+def trade_bytes(whole: Whole) -> int:
+    return sum(logs(whole.folder / "kafka", TRADES.name))
+
+
+def look(whole: Whole, rate: float, seconds: float, *, at: float) -> Point:
+    """Trade at a rate, say what that takes, and let all be stored before the next one."""
+    weight, (sent, _) = trade_bytes(whole), whole.sent()
+    step = whole.hold(rate, seconds)
+    memory, figures = whole.memory(), {"s behind": step.behind_s, "MB unread": step.waiting / 1e6}
+    figures["producer starved, %"] = 100 * step.starved["producer"]
     if not step.is_held:
         figures |= whole.lags()
     figures["s until all is stored"] = whole.drain()
+    traded = whole.sent()[0] - sent
+    figures["Kafka bytes a trade"] = (trade_bytes(whole) - weight) / traded
     delays = {}
     for name, query in DELAYS.items():
         for (quantiles,) in whole.rows(query, from_ms=step.from_ms, until_ms=step.until_ms):

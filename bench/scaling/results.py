@@ -45,6 +45,10 @@ def memory_of(part: str) -> Callable[[Point], float]:
     return lambda point: point.memory_mb[part]
 
 
+def sum_of(point: Point) -> float:
+    return point.sum
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """All points of a slope, from one run.
@@ -69,6 +73,13 @@ class Run:
         xs = [point.at for point in self.held]
         line = statistics.linear_regression(xs, [value(point) for point in self.held])
         return line.intercept, line.slope
+
+    def fit(self, value: Callable[[Point], float]) -> float:
+        """Return the share of the variance that the line explains."""
+        values = [value(point) for point in self.held]
+        if len({*values}) < 2:
+            return 1.0
+        return statistics.correlation([point.at for point in self.held], values) ** 2
 
 
 def say(point: Point) -> Point:

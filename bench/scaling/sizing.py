@@ -32,16 +32,20 @@ def sizing(runs: Mapping[str, Run]) -> Iterable[str]:
     yield table([*heads, "partitions"], _processors(rate, symbols))
     yield table(["MB", *PARTS, "sum"], _memory(rate, symbols))
     sizes = rate.sizes | runs["stored"].sizes
-    yield table(["GB after a year", *EXCHANGES], _disk(sizes))
+    a_trade = rate.points[0].figures["Kafka bytes a trade"]
+    yield table(["GB after a year", *EXCHANGES], _disk(sizes, a_trade))
+
+
+def processors(rate: Run, symbols: Run, times: int, trades: float) -> dict[str, float]:
+    """Return the processors in use by so many exchanges, at a rate of all of them together."""
+    return {part: _at(rate, symbols, cores_of(part), times, trades) for part in PARTS}
 
 
 def _processors(rate: Run, symbols: Run) -> Iterable[list[str]]:
     for name, times in EXCHANGES.items():
         predictor = PREDICTION_US / 1e6 * SYMBOLS * times / 60
         for when, trades in WHOLE.items():
-            used = {
-                part: _at(rate, symbols, cores_of(part), times, trades * times) for part in PARTS
-            }
+            used = processors(rate, symbols, times, trades * times)
             counts = {part: ceil(used[part] / BUSY) for part in SPLIT}
             yield [
                 f"{name}, {when}",
@@ -75,7 +79,7 @@ def _at(
     return float(without + max(0.0, a_symbol) * more + max(0.0, a_trade) * trades)
 
 
-def _disk(sizes: Sizes) -> Iterable[list[str]]:
+def _disk(sizes: Sizes, kafka_a_trade: float) -> Iterable[list[str]]:
     candles = SYMBOLS * CANDLES_A_DAY
     answers = SYMBOLS * MINUTES_A_DAY * MODELS
     trades = WHOLE["on average"] * 86_400
@@ -86,9 +90,7 @@ def _disk(sizes: Sizes) -> Iterable[list[str]]:
         ),
         "ClickHouse: predictions": answers * YEAR * sizes["predictions, bytes a row"],
         "ClickHouse: scores": answers * YEAR * sizes["scores, bytes a row"],
-        "Kafka: trades, of 7 days": (
-            trades * KAFKA_TRADES_DAYS * sizes["market.trades.v1, bytes a trade"]
-        ),
+        "Kafka: trades, of 7 days": (trades * KAFKA_TRADES_DAYS * kafka_a_trade),
         "Kafka: candles, ours and the exchange's": (
             2 * candles * YEAR * sizes["market.klines.v1, bytes a record"]
         ),

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from bench.scaling.results import Point, Run, cores_of, memory_of
+from bench.scaling.results import Point, Run, cores_of, memory_of, sum_of
 
+GROUP = "candlewick-"  # how the names of our consumer groups begin
 ACROSS = {
     "symbols": "symbols",
     "rate": "trades/s",
@@ -26,9 +27,13 @@ def tables(run: Run) -> Iterable[str]:
     names = list(dict.fromkeys(name for point in run.points for name in point.delays_ms))
     if names:
         yield table([of, *names], (_delays(point, names) for point in run.points))
-    figures = list(dict.fromkeys(name for point in run.points for name in point.figures))
-    if figures:
+    seen = list(dict.fromkeys(name for point in run.points for name in point.figures))
+    if figures := [name for name in seen if not name.startswith(GROUP)]:
         yield table([of, *figures], (_figures(point, figures) for point in run.points))
+    for point in run.points:
+        if lags := [name for name in point.figures if name.startswith(GROUP)]:
+            rows = ([name, f"{point.figures[name]:,.0f}"] for name in lags)
+            yield table(["group and topic", f"records that waited at {_at(point)}"], rows)
     if len(run.held) > 1:
         yield _lines(run)
     if run.sizes:
@@ -74,14 +79,17 @@ def _figures(point: Point, names: Sequence[str]) -> list[str]:
 
 
 def _lines(run: Run) -> str:
-    heads = ["", "processors without any", "a thousand more add", "MB without any", "likewise"]
+    heads = ["", "processors without any", "a thousand more add", "R²"]
+    heads += ["MB without any", "a thousand more add"]
     rows = []
     for name in run.points[0].cores:
         cores = run.line(cores_of(name))
-        cells = [name, f"{cores[0]:.2f}", f"{cores[1] * 1000:.4f}", "", ""]
+        fit = run.fit(cores_of(name))
+        cells = [name, f"{cores[0]:.2f}", f"{cores[1] * 1000:.4f}", f"{fit:.2f}", "", ""]
         if name in run.points[0].memory_mb:
             memory = run.line(memory_of(name))
-            cells[3:] = [f"{memory[0]:,.0f}", f"{memory[1] * 1000:,.2f}"]
+            cells[4:] = [f"{memory[0]:,.0f}", f"{memory[1] * 1000:,.2f}"]
         rows.append(cells)
-    intercept, slope = run.line(lambda point: point.sum)
-    return table(heads, [*rows, ["sum", f"{intercept:.2f}", f"{slope * 1000:.4f}", "", ""]])
+    intercept, slope = run.line(sum_of)
+    cells = ["sum", f"{intercept:.2f}", f"{slope * 1000:.4f}", f"{run.fit(sum_of):.2f}", "", ""]
+    return table(heads, [*rows, cells])
