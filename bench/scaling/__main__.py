@@ -11,8 +11,6 @@ and the sizing of docs/scaling.md.
 """
 
 import argparse
-import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,12 +50,12 @@ def main() -> None:
         print("The exchange's side needs Cargo: install Rust, then run this again")
         return
     print(machine(), flush=True)
-    command = f"python -m bench.scaling {shlex.join(sys.argv[1:])}".strip()
     if asked.quick:
-        by_symbols((11, 60), 2_000, 10, command)
+        by_symbols((11, 60), 2_000, 10, "")
         return
     for slope in asked.slopes or SLOPES:
         print(f"== {slope}", flush=True)
+        command = f"python -m bench.scaling {slope} --seconds {asked.seconds:.0f}"
         keep(SLOPES[slope](asked.seconds, command), asked.out)
 
 
