@@ -23,6 +23,7 @@ from bench.scaling.pipeline import by_rate, by_symbols
 from bench.scaling.results import KEPT, Run, keep
 from bench.scaling.sizes import of_a_start
 
+SECONDS = 60  # so that one minute ends in them
 RATES = (200, 2_000, 10_000, 40_000, 60_000, 80_000)
 # Each takes the seconds of a point of the pipeline, and the command, and makes one run.
 SLOPES: dict[str, Callable[[float, str], Run]] = {
@@ -39,7 +40,9 @@ SLOPES: dict[str, Callable[[float, str], Run]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("slopes", nargs="*", help=f"{', '.join(SLOPES)}; all without any")
-    parser.add_argument("--seconds", type=float, default=60, help="of each point of the pipeline")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help="of each point of the pipeline"
+    )
     parser.add_argument("--quick", action="store_true", help="one short slope: does it work?")
     parser.add_argument("--out", type=Path, default=KEPT)
     asked = parser.parse_args()
@@ -55,7 +58,8 @@ def main() -> None:
         return
     for slope in asked.slopes or SLOPES:
         print(f"== {slope}", flush=True)
-        command = f"python -m bench.scaling {slope} --seconds {asked.seconds:.0f}"
+        longer = f" --seconds {asked.seconds:g}" if asked.seconds != SECONDS else ""
+        command = f"python -m bench.scaling {slope}{longer}"
         keep(SLOPES[slope](asked.seconds, command), asked.out)
 
 
