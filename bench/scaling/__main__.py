@@ -29,7 +29,7 @@ RATES = (200, 2_000, 10_000, 40_000, 60_000, 80_000)
 SLOPES: dict[str, Callable[[float, str], Run]] = {
     "symbols": lambda s, c: by_symbols((11, 60, 400, 1_500), 2_000, s, c),
     "rate": lambda s, c: by_rate(1_500, RATES, s, c),
-    "history": lambda _, c: by_history((30, 120, 365, 730), c),
+    "history": lambda _, c: by_history((30, 120, 365), c),
     "stream": lambda _, c: by_stream_clients((0, 500, 1_000, 2_000, 4_000), c),
     "predict": lambda _, c: by_requests("predict", PREDICT, (100, 400, 800, 1_600), 8, c),
     "candles": lambda _, c: by_requests("candles", CANDLES, (5, 10, 20, 40), 8, c),

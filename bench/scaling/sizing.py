@@ -14,6 +14,8 @@ SPLIT = ("producer", "worker", "sinks")  # more processes share the work of thes
 BUSY = 0.6  # of a processor; what a process is planned for, as each has one thread that works
 PARTITIONS_A_WORKER = 4  # so that they can be shared out evenly, and more workers may come
 PREDICTION_US = 173  # a symbol and minute, four models: docs/benchmarks.md
+# MB of a predictor of the demo, and of each symbol's state: docs/benchmarks.md, bench_predictions
+PREDICTOR_MB, STATE_MB = 178, 0.293
 MODELS = 4  # reference, online, batch and blend answer each minute
 MINUTES_A_DAY, CANDLES_A_DAY = 1_440, 1_440 + 96
 TRADES_DAYS, KAFKA_TRADES_DAYS, KAFKA_PREDICTIONS_DAYS = 30, 7, 30
@@ -28,11 +30,12 @@ def sizing(runs: Mapping[str, Run]) -> Iterable[str]:
         yield f"no sizing: {', '.join(sorted(missing))} were not measured"
         return
     rate, symbols = runs["rate"], runs["symbols"]
-    heads = ["", "trades/s", *PARTS, "predictor", "sum", *(f"{part}s" for part in SPLIT)]
-    yield table([*heads, "partitions"], _processors(rate, symbols))
-    yield table(["MB", *PARTS, "sum"], _memory(rate, symbols))
+    heads = ["", "trades/s", *PARTS, "predictor", "sum"]
+    heads += ["producers", "workers", "sink processes", "partitions"]
+    yield table(heads, _processors(rate, symbols))
+    yield table(["MB", *PARTS, "predictor", "sum"], _memory(rate, symbols))
     sizes = rate.sizes | runs["stored"].sizes
-    a_trade = rate.points[0].figures["Kafka bytes a trade"]
+    a_trade = symbols.points[-1].figures["Kafka bytes a trade"]
     yield table(["GB after a year", *EXCHANGES], _disk(sizes, a_trade))
 
 
@@ -62,6 +65,7 @@ def _memory(rate: Run, symbols: Run) -> Iterable[list[str]]:
     for name, times in EXCHANGES.items():
         trades = max(WHOLE.values()) * times
         held = [_at(rate, symbols, memory_of(part), times, trades) for part in PARTS]
+        held.append(PREDICTOR_MB + STATE_MB * SYMBOLS * times)
         yield [name, *(f"{mb:,.0f}" for mb in held), f"{sum(held):,.0f}"]
 
 
@@ -90,7 +94,7 @@ def _disk(sizes: Sizes, kafka_a_trade: float) -> Iterable[list[str]]:
         ),
         "ClickHouse: predictions": answers * YEAR * sizes["predictions, bytes a row"],
         "ClickHouse: scores": answers * YEAR * sizes["scores, bytes a row"],
-        "Kafka: trades, of 7 days": (trades * KAFKA_TRADES_DAYS * kafka_a_trade),
+        "Kafka: trades, of 7 days": trades * KAFKA_TRADES_DAYS * kafka_a_trade,
         "Kafka: candles, ours and the exchange's": (
             2 * candles * YEAR * sizes["market.klines.v1, bytes a record"]
         ),
