@@ -28,6 +28,7 @@ COLOURS = {
     "all": "#222222",
 }
 OTHERS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#17becf")
+FAR_APART = {"symbols", "rate", "history"}  # whose delays need a logarithmic axis
 APART = {"exchange", "clients"}
 Line = tuple[str, list[float], str]
 
@@ -37,7 +38,7 @@ def picture(run: Run) -> go.Figure:
     panels = [
         ("processors in use", [*processors, _total(run)]),
         ("memory, MB", _by_process(run, lambda point: point.memory_mb)),
-        ("ms, logarithmic", _delays(run)),
+        ("ms, logarithmic" if run.slope in FAR_APART else "ms", _delays(run)),
     ]
     if run.slope == "history":
         panels[0] = ("on disk, MB", _on_disk(run))
@@ -60,7 +61,8 @@ def picture(run: Run) -> go.Figure:
     if run.slope != "history":
         _draw_line(figure, run)
     figure.update_yaxes(rangemode="tozero", tickformat=",~f")
-    figure.update_yaxes(type="log", dtick=1, row=1, col=3)
+    if run.slope in FAR_APART:
+        figure.update_yaxes(type="log", dtick=1, row=1, col=3)
     figure.update_xaxes(
         title_text=ACROSS[run.slope], rangemode="tozero", nticks=5, tickformat=",~f"
     )
