@@ -73,38 +73,20 @@ def score_of(
     ]
     width_50, width_90 = low_50 - high_50, low_90 - high_90
     chance, up = p.chance_up, losses.up
+    winkler_50 = winkler(width_50, -low_50, high_50, 0.5)
+    winkler_90 = winkler(width_90, -low_90, high_90, 0.1)
+    covered_50 = p.low_50_e8 <= outcome_e8 <= p.high_50_e8
+    covered_90 = p.low_90_e8 <= outcome_e8 <= p.high_90_e8
+    log_loss = None if chance is None or up is None else -log(chance if up else 1 - chance)
+    pinball_nine = _pinball_nine(losses.errors_bp, outer)
+    # In the order of the fields: Python takes as long to match 30 names as to make the record.
     return Score(
-        symbol=p.symbol,
-        interval=p.interval,
-        open_ms=p.open_ms,
-        close_ms=p.close_ms,
-        issued_ms=p.issued_ms,
-        minutes_to_close=p.minutes_to_close,
-        model=p.model,
-        version=p.version,
-        status=p.status,
-        champion=p.champion,
-        volatility_bp=p.volatility_bp,
-        price_e8=p.price_e8,
-        outcome_e8=outcome_e8,
-        error_bp=error,
-        absolute_error_bp=abs(error),
-        squared_error_bp2=error * error,
-        pinball_bp=losses.pinball_bp,
-        winkler_50_bp=winkler(width_50, -low_50, high_50, 0.5),
-        winkler_90_bp=winkler(width_90, -low_90, high_90, 0.1),
-        width_50_bp=width_50,
-        width_90_bp=width_90,
-        covered_50=p.low_50_e8 <= outcome_e8 <= p.high_50_e8,
-        covered_90=p.low_90_e8 <= outcome_e8 <= p.high_90_e8,
-        open_e8=open_e8,
-        chance_up=chance,
-        up=up,
-        brier=losses.brier,
-        log_loss=None if chance is None or up is None else -log(chance if up else 1 - chance),
-        pinball_nine_bp=_pinball_nine(losses.errors_bp, outer),
-        chance_champion=p.chance_champion,
-    )
+        p.symbol, p.interval, p.open_ms, p.close_ms, p.issued_ms, p.minutes_to_close,
+        p.model, p.version, p.status, p.champion, p.volatility_bp, p.price_e8, outcome_e8,
+        error, abs(error), error * error, losses.pinball_bp, winkler_50, winkler_90,
+        width_50, width_90, covered_50, covered_90,
+        open_e8, chance, up, losses.brier, log_loss, pinball_nine, p.chance_champion,
+    )  # fmt: skip
 
 
 def _pinball_nine(inner: Sequence[float], outer: Sequence[float]) -> float | None:
