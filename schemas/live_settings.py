@@ -66,9 +66,9 @@ class StreamSettings(Group):
         24.0,
         ge=0.5,
         le=168.0,
-        description="Hours of trades that are fetched after an absence. After a longer one the "
-        "stream goes on with the candle before the present one, the gap stays, and the candles "
-        "of that time are the exchange's own.",
+        description="Hours of trades that are fetched after an absence. After a longer one, in "
+        "which a symbol had more than 100,000, its stream goes on with the candle before the "
+        "present one; the gap stays, and the candles of that time are the exchange's own.",
     )
 
 

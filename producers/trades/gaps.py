@@ -9,6 +9,7 @@ from typing import Final
 from schemas.market import Gap, GapState, Trade
 
 MAX_GIVEN_UP: Final = 100
+FEW_TRADES: Final = 100_000  # they are asked for however old they are: a hundred requests
 
 
 @dataclass(slots=True)
@@ -38,10 +39,15 @@ class Hole:
     is_unknown: bool = False
     era: int = 0
 
-    @property
-    def span_ms(self) -> int:
-        """Event time from the trade before it to the one after it; 0 when unknown."""
-        return self.before_ms - self.after_ms if min(self.before_ms, self.after_ms) >= 0 else 0
+    def is_too_old(self, longest_ms: int) -> bool:
+        """Return whether it is not worth asking for, because so much was traded in so long a time.
+
+        Args:
+            longest_ms: Event time from the trade before it to the one after it.
+        """
+        is_known = min(self.before_ms, self.after_ms) >= 0
+        is_long = is_known and self.before_ms - self.after_ms > longest_ms
+        return is_long and self.last_id - self.first_id >= FEW_TRADES
 
     def cut_before(self, first: Trade, now_ms: int) -> Gap:
         """Build the event by which the trades before one are given up, because they are too old."""
@@ -109,7 +115,7 @@ class GivenUp:
 class LateFill:
     """The newest hundred given-up holes; the oldest is tried first.
 
-    Holes that span more event time than `longest_ms` are left as they are.
+    Holes that are too old, as `Hole.is_too_old` says, are left as they are.
     """
 
     def __init__(self, longest_ms: int) -> None:
@@ -122,7 +128,7 @@ class LateFill:
     def add(self, *given_up: GivenUp) -> None:
         """Store holes for a later try, if ids are missing in them."""
         wanted = (one for one in given_up if one.missing)
-        self._holes += (one for one in wanted if one.hole.span_ms <= self._longest_ms)
+        self._holes += (one for one in wanted if not one.hole.is_too_old(self._longest_ms))
 
     def holds(self, gap: Gap) -> bool:
         """Check whether a stored hole overlaps with a gap."""

@@ -12,6 +12,7 @@ from producers.binance.rest import RestClient
 from producers.trades.connections import back_off_s
 from producers.trades.continuity import NOT_STARTED
 from producers.trades.era_check import EraCheck
+from producers.trades.gaps import FEW_TRADES
 from producers.trades.ids.eras import strange_trade
 from producers.trades.ids.same_trades import other_trade
 from producers.trades.kline_stream import KlineFlow
@@ -127,10 +128,11 @@ class Repair:
         self._flow.fill(trades)
 
     def _is_far_behind(self) -> bool:
-        """Return whether trades are missing since longer ago than they are fetched for."""
-        last_ms, now_ms = self._continuity.last_ms, self._flow.clock.now_ms(steady_ms())
-        is_missing = self._continuity.hole is not None
-        return is_missing and 0 <= last_ms < now_ms - self._flow.catch_up_ms
+        """Return whether more is missing, and since longer ago, than is fetched."""
+        hole, last_ms = self._continuity.hole, self._continuity.last_ms
+        if hole is None or hole.last_id - self._continuity.next_id < FEW_TRADES:
+            return False
+        return 0 <= last_ms < self._flow.clock.now_ms(steady_ms()) - self._flow.catch_up_ms
 
     async def _skip(self) -> None:
         """Go on with the previous candle: more trades are missing than can be fetched in time."""
@@ -140,8 +142,11 @@ class Repair:
                 return
             boundary_ms = self._flow.first_ms
             trades = await self._answers.first_trades(boundary_ms)
-        if not trades:
-            raise Transient("REST does not have the newest trades", retry_after_s=10)
+        now_ms, due_id = steady_ms(), self._continuity.next_id
+        if not trades or trades[0].agg_id < due_id:  # all that is missing is of the present
+            self._flow.fill(trades)
+            await self._wait(FIRST_WAIT_S if self._continuity.next_id == due_id else 0.0)
+            return
         _log.warning(
             "stream_far_behind",
             "{symbol}: trades since {since} UTC are too long ago to be fetched "
@@ -149,7 +154,6 @@ class Repair:
             symbol=self._flow.symbol,
             since=f"{datetime.fromtimestamp(self._continuity.last_ms / 1000, UTC):%Y-%m-%d %H:%M}",
         )
-        now_ms, due_id = steady_ms(), self._continuity.next_id
         given_up = self._flow.gap_events.give_up_inherited(now_ms, since_id=due_id)
         self._continuity.ready.extend(given_up)
         self._continuity.skip_to(trades[0], now_ms)

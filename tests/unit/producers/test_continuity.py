@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.trades.continuity import PATIENCE_MS, TRY_MS, Continuity
+from producers.trades.gaps import FEW_TRADES
 from producers.trades.packing.blocks import leading_run
 from schemas.market import Gap, GapState, Trade
 from tests.support.builders import START_MS, a_trade
@@ -189,6 +190,19 @@ def test_what_is_too_long_ago_is_given_up_and_never_asked_for() -> None:
     assert follower.events == [(GapState.GIVEN_UP, 2, 3_999_999)]
     assert not follower.core.late
     assert follower.core.wanted == 4_000_002
+
+
+@pytest.mark.parametrize(("many", "is_tried"), [(FEW_TRADES - 1, True), (FEW_TRADES + 1, False)])
+def test_what_was_given_up_of_a_long_time_is_tried_again_if_it_is_little(
+    many: int, *, is_tried: bool
+) -> None:
+    follower = Follower(first_id=None)
+    follower.core.start(2, now_ms=0, after_ms=START_MS)
+    follower.core.offer(a_trade(2 + many, event_ms=START_MS + LONGEST_MS + 1), 0)
+
+    follower.wait(GIVE_UP_MS)
+
+    assert bool(follower.core.late) is is_tried
 
 
 def test_a_gap_keeps_the_bounds_under_which_it_was_told() -> None:
