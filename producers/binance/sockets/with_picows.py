@@ -75,8 +75,12 @@ class PicowsSocket(WSListener):
             self._deliver(transport)
 
     def pause(self) -> None:
-        """Read no more until `resume`."""
-        self._transport.underlying_transport.pause_reading()
+        """Read no more until `resume`, once this read is done.
+
+        It may bring a close. The library does not end a connection by TLS that is paused before it
+        is closed: it waits to read the other end's last words.
+        """
+        asyncio.get_running_loop().call_soon(self._transport.underlying_transport.pause_reading)
 
     def resume(self) -> None:
         """Read again."""

@@ -524,3 +524,23 @@ async def test_backlog_is_read_without_a_pause_and_so_is_everything_where_it_is_
 
     assert socket.told == []
     await connection.close()
+
+
+async def test_busy_connection_by_tls_ends_with_the_close_of_the_other_end(
+    client: WebsocketClient, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls, ear = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Ear()
+    tls.load_cert_chain(certificate / "chain.pem", certificate / "key.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "chain.pem"))
+
+    async def play(peer: Peer) -> None:
+        await peer.send(a_frame(b"first"))
+        await ear.until(1)
+        await peer.send(a_frame(b"so soon that reading pauses"), a_close(1001))
+        await peer.gone()
+
+    async with a_raw_server(play, tls=tls) as url:
+        connection = await opened(url, client, ear)
+        await ended(connection)
+
+    assert ear.told == [b"first", b"so soon that reading pauses"]
