@@ -9,7 +9,7 @@ from typing import Final
 
 from schemas.timeframe import MINUTE_MS
 from tests.brokers.cluster import NODES
-from tests.brokers.watch import CLOSED, PREDICTED, STEPS, Watch, watching
+from tests.brokers.watch import CLOSED, PREDICTED, STEPS, Watch, quiet_s, watching
 from tests.brokers.world import COMMANDS, World, running_world
 from tests.chaos import reading
 from tests.chaos.held import Asked
@@ -24,6 +24,7 @@ _STEP_S: Final = 0.1
 _BROKER: Final = "broker-"
 ALONE: Final = {"stream"}  # nobody takes over: whoever watches it starts it again at once
 _NEAR_S: Final = 75.0
+_BEFORE_S: Final = 60.0  # a pause may have begun before
 # How old the newest closed candle of each symbol is, in seconds.
 _NEWEST: Final = """
 SELECT symbol, date_diff('millisecond', max(close_time), now64(3)) / 1000 FROM candles
@@ -88,7 +89,8 @@ class _Run:
         since_s, before = time.monotonic(), self.world.left.copy()
         do()
         until_s = time.monotonic()
-        pauses = {step: self.watch.pause_s(step, since_s, until_s) for step in STEPS}
+        quiet = quiet_s(self.world, until_s - since_s + _BEFORE_S)
+        pauses = {step: self.watch.pause_s(step, since_s, until_s, quiet) for step in STEPS}
         for step in (CLOSED, PREDICTED):
             pauses[step] = self.watch.late_s(step, since_s, until_s)
         left = ", ".join(sorted((self.world.left - before).elements()))

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -30,6 +30,12 @@ STEPS: Final = {
 CLOSED, PREDICTED = "closed candles", "predictions"
 _TOPICS: Final = (TRADES, CANDLES_LIVE, CANDLES, PREDICTIONS)
 _STORED: Final = "SELECT symbol, max(agg_id) FROM trades WHERE event_time > now() - 120 GROUP BY 1"
+_QUIET: Final = """
+SELECT symbol, arrayMax(arrayDifference(arraySort(groupArray(event_ms)))) / 1000 FROM
+    (SELECT symbol, toUnixTimestamp64Milli(event_time) AS event_ms FROM trades
+     WHERE event_ms > toUnixTimestamp64Milli(now64(3)) - {for_s:Float64} * 1000)
+GROUP BY symbol
+"""
 _EVERY_S: Final = 0.2
 
 
@@ -49,10 +55,22 @@ class Watch:
     late: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     highest: dict[str, int] = field(default_factory=dict)
 
-    def pause_s(self, step: str, since_s: float, until_s: float) -> float:
-        """Return the longest time without anything new of a symbol, of any one."""
+    def pause_s(
+        self, step: str, since_s: float, until_s: float, quiet_s: Mapping[str, float]
+    ) -> float:
+        """Return the longest time without anything new of a symbol, of any one.
+
+        Args:
+            step: One of `STEPS`.
+            since_s: Where to begin, in seconds of the steady clock.
+            until_s: Where to end.
+            quiet_s: For how long nothing of a symbol was traded; that long nothing can come.
+        """
         came = self.came[step]
-        return max(self._pauses(came[name], since_s, until_s) for name in self.names(step))
+        return max(
+            max(0.0, self._pauses(came[name], since_s, until_s) - quiet_s.get(name, 0.0))
+            for name in self.names(step)
+        )
 
     def late_s(self, step: str, since_s: float, until_s: float) -> float:
         """Return how late after its minute something came, at most; 0 if nothing came."""
@@ -111,6 +129,12 @@ def watching(world: World) -> Iterator[Watch]:
         over.set()
         for thread in threads:
             thread.join()
+
+
+def quiet_s(world: World, for_s: float) -> dict[str, float]:
+    """Return for how long at most nothing of each symbol was traded, in the time up to now."""
+    rows = world.rows(_QUIET, for_s=for_s)
+    return {str(name): float(str(seconds)) for name, seconds in rows}
 
 
 def _read_topics(world: World, watch: Watch, over: threading.Event) -> None:
