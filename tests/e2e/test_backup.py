@@ -14,6 +14,7 @@ from tests.support.stack import eventually, running_stack
 
 pytestmark = pytest.mark.slow
 SYMBOLS = ("BTCUSDT", "DOTUSDT")
+OF_PROCESSES = {"logs", "metrics", "run"}  # they say nothing once these have ended
 _TABLES = """
 SELECT name FROM system.tables
 WHERE database = 'candlewick' AND engine LIKE '%MergeTree' ORDER BY name
@@ -68,7 +69,7 @@ def partitions(folder: Path) -> dict[str, str]:
 
 def files(folder: Path) -> dict[str, str]:
     tops = [top for top in folder.iterdir() if top.name not in {"clickhouse", "kafka"}]
-    tops = [top for top in tops if top.name not in {"logs", "run"} and top.suffix != ".log"]
+    tops = [top for top in tops if top.name not in OF_PROCESSES and top.suffix != ".log"]
     paths = [path for top in tops for path in (top, *top.rglob("*")) if path.is_file()]
     assert paths
     return {
