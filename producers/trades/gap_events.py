@@ -33,20 +33,19 @@ class GapEvents:
         """Take over gaps that the previous run found and did not see repaired."""
         self._inherited = gaps
 
-    def give_up_inherited(self, now_ms: int, *, since_id: int = 0) -> list[Gap]:
+    def give_up_inherited(self, now_ms: int, reason: str, *, since_id: int = 0) -> list[Gap]:
         """Forget inherited gaps, and return the events of those that are not given up yet.
 
         Args:
             now_ms: Steady time.
+            reason: Why they are given up.
             since_id: Gaps that end before this id are kept.
         """
         ended = [gap for gap in self._inherited if gap.last_agg_id >= since_id]
         self._inherited = [gap for gap in self._inherited if gap not in ended]
         found = [gap for gap in ended if gap.state == GapState.FOUND]
         given_up = GapState.GIVEN_UP.value
-        return [
-            replace(gap, state=given_up, changed_ms=now_ms, reason=BEGIN_AGAIN) for gap in found
-        ]
+        return [replace(gap, state=given_up, changed_ms=now_ms, reason=reason) for gap in found]
 
     def end_inherited(
         self, published_id: int, now_ms: int, is_given_up: Callable[[Gap], bool]

@@ -10,6 +10,12 @@ from schemas.market import Gap, GapState, Trade
 
 MAX_GIVEN_UP: Final = 100
 FEW_TRADES: Final = 100_000  # they are asked for however old they are: a hundred requests
+TOO_LONG_AGO: Final = "too long ago to be fetched: the exchange's own candles tell of that time"
+
+
+def is_too_much(missing: int, span_ms: int, longest_ms: int) -> bool:
+    """Return whether so many trades of so long a time are not worth asking for."""
+    return missing > FEW_TRADES and span_ms > longest_ms
 
 
 @dataclass(slots=True)
@@ -46,16 +52,15 @@ class Hole:
             longest_ms: Event time from the trade before it to the one after it.
         """
         is_known = min(self.before_ms, self.after_ms) >= 0
-        is_long = is_known and self.before_ms - self.after_ms > longest_ms
-        return is_long and self.last_id - self.first_id >= FEW_TRADES
+        missing, span_ms = self.last_id - self.first_id + 1, self.before_ms - self.after_ms
+        return is_known and is_too_much(missing, span_ms, longest_ms)
 
     def cut_before(self, first: Trade, now_ms: int) -> Gap:
         """Build the event by which the trades before one are given up, because they are too old."""
         # What was told as found keeps its bounds: they are its name.
         last_id = self.last_id if self.found else first.agg_id - 1
         cut = replace(self, last_id=last_id, before_ms=first.event_ms)
-        reason = "too long ago to be fetched: the exchange's own candles tell of that time"
-        return cut.event(GapState.GIVEN_UP, now_ms, reason)
+        return cut.event(GapState.GIVEN_UP, now_ms, TOO_LONG_AGO)
 
     def event(self, state: GapState, now_ms: int, reason: str) -> Gap:
         """Build the event for the hole's change to a state."""

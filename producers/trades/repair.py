@@ -12,7 +12,7 @@ from producers.binance.rest import RestClient
 from producers.trades.connections import back_off_s
 from producers.trades.continuity import NOT_STARTED
 from producers.trades.era_check import EraCheck
-from producers.trades.gaps import FEW_TRADES
+from producers.trades.gaps import TOO_LONG_AGO, is_too_much
 from producers.trades.ids.eras import strange_trade
 from producers.trades.ids.same_trades import other_trade
 from producers.trades.kline_stream import KlineFlow
@@ -130,9 +130,11 @@ class Repair:
     def _is_far_behind(self) -> bool:
         """Return whether more is missing, and since longer ago, than is fetched."""
         hole, last_ms = self._continuity.hole, self._continuity.last_ms
-        if hole is None or hole.last_id - self._continuity.next_id < FEW_TRADES:
+        if hole is None or last_ms < 0:
             return False
-        return 0 <= last_ms < self._flow.clock.now_ms(steady_ms()) - self._flow.catch_up_ms
+        missing = hole.last_id - self._continuity.next_id + 1
+        span_ms = self._flow.clock.now_ms(steady_ms()) - last_ms
+        return is_too_much(missing, span_ms, self._flow.catch_up_ms)
 
     async def _skip(self) -> None:
         """Go on with the previous candle: more trades are missing than can be fetched in time."""
@@ -154,7 +156,7 @@ class Repair:
             symbol=self._flow.symbol,
             since=f"{datetime.fromtimestamp(self._continuity.last_ms / 1000, UTC):%Y-%m-%d %H:%M}",
         )
-        given_up = self._flow.gap_events.give_up_inherited(now_ms, since_id=due_id)
+        given_up = self._flow.gap_events.give_up_inherited(now_ms, TOO_LONG_AGO, since_id=due_id)
         self._continuity.ready.extend(given_up)
         self._continuity.skip_to(trades[0], now_ms)
         self._flow.fill(trades)

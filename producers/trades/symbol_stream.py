@@ -8,7 +8,7 @@ from producers.trades.candle_evidence import Evidence
 from producers.trades.continuity import Continuity
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
-from producers.trades.gap_events import GapEvents
+from producers.trades.gap_events import BEGIN_AGAIN, GapEvents
 from producers.trades.gaps import inherited
 from producers.trades.ids.eras import EraDoubt, new_era
 from producers.trades.ids.id_jumps import Jumps
@@ -194,7 +194,7 @@ class SymbolFlow:
         event = new_era(
             self.symbol, self.continuity.queue.era + 1, last=due, first=first, now_ms=now_ms
         )
-        self.continuity.ready.extend(self.gap_events.give_up_inherited(now_ms))
+        self.continuity.ready.extend(self.gap_events.give_up_inherited(now_ms, BEGIN_AGAIN))
         self.continuity.begin_again(event, now_ms)
         self.evidence, self.eras, self.jumps = Evidence(), EraDoubt(), Jumps()
         self.lose_sight()
