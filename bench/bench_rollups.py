@@ -20,8 +20,8 @@ from clickhouse_connect.driver.client import Client
 from candlewick.store.admin import apply_lifecycle, apply_migrations
 from candlewick.store.completeness import read_digests
 from clients.clickhouse import connect_reader, connect_writer
-from schemas.settings import ClickHouseSettings, LifecycleSettings
-from tests.support.servers import RunningClickHouse, running_clickhouse
+from schemas.settings import LifecycleSettings
+from tests.support.servers import running_clickhouse
 
 START_MS = 1_672_531_200_000  # 2023-01-01
 DAYS = 3 * 365
@@ -68,18 +68,6 @@ QUERIES = {"SELECT 1, for comparison": "SELECT 1"} | {
     name: f"SELECT {COLUMNS} FROM {source}{RANGE}"  # noqa: S608 - our own names
     for name, source in CHARTS.items()
 }
-
-
-def settings_of(server: RunningClickHouse) -> ClickHouseSettings:
-    return ClickHouseSettings.model_validate(
-        {
-            "url": server.url,
-            "user": server.user,
-            "password": server.password,
-            "reader_user": server.reader,
-            "reader_password": server.reader_password,
-        }
-    )
 
 
 def fill(client: Client, days: range, symbol: str = "BTCUSDT") -> None:
@@ -129,7 +117,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         running_clickhouse(Path(folder) / "data") as server,
     ):
-        settings = settings_of(server)
+        settings = server.settings
         apply_migrations(settings)
         apply_lifecycle(settings, LifecycleSettings())
         with connect_writer(settings) as writer:

@@ -123,13 +123,7 @@ def running_world(folder: Path, *, rate: float) -> Iterator[World]:
             {
                 "symbols": SYMBOLS,
                 "kafka": cluster.settings,
-                "clickhouse": {
-                    "url": store.url,
-                    "user": store.user,
-                    "password": store.password,
-                    "reader_user": store.reader,
-                    "reader_password": store.reader_password,
-                },
+                "clickhouse": store.settings,
                 "binance": {
                     "stream_url": exchange.ws_url,
                     "rest_url": exchange.http_url,

@@ -10,7 +10,6 @@ from candlewick.doctor.servers import parts
 from candlewick.store.admin import apply_migrations
 from clients.clickhouse import connect_reader, rows_of
 from schemas.errors import ConfigurationError
-from schemas.settings import ClickHouseSettings
 from tests.support.servers import RunningClickHouse, running_clickhouse
 
 GAP = """
@@ -27,22 +26,10 @@ def store(tmp_path: Path) -> Iterator[RunningClickHouse]:
         yield server
 
 
-def settings_of(server: RunningClickHouse) -> ClickHouseSettings:
-    return ClickHouseSettings.model_validate(
-        {
-            "url": server.url,
-            "user": server.user,
-            "password": server.password,
-            "reader_user": server.reader,
-            "reader_password": server.reader_password,
-        }
-    )
-
-
 def test_doctor_names_a_damaged_part_and_a_query_sends_people_to_the_doctor(
     store: RunningClickHouse,
 ) -> None:
-    settings = settings_of(store)
+    settings = store.settings
     apply_migrations(settings)
     with store.client(database="candlewick") as client:
         client.command(GAP)

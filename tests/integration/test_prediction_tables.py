@@ -10,7 +10,6 @@ from clickhouse_connect.driver.client import Client
 from candlewick.store.admin import apply_migrations
 from candlewick.store.predictions import PredictionTables
 from schemas.predictions import ModelVersion, Prediction, Score
-from schemas.settings import ClickHouseSettings
 from sinks.tables import TABLES
 from tests.support.builders import START_MS
 from tests.support.messages import sent
@@ -24,8 +23,7 @@ SINCE_V2 = ("low_98_e8", "low_80_e8", "high_80_e8", "high_98_e8", "open_e8", "ch
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with running_clickhouse(tmp_path_factory.mktemp("predictions") / "data") as server:
-        settings = {"url": server.url, "user": server.user, "password": server.password}
-        apply_migrations(ClickHouseSettings.model_validate(settings))
+        apply_migrations(server.settings)
         with server.client(database="candlewick") as opened:
             yield opened
 

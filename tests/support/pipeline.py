@@ -14,7 +14,6 @@ import httpx
 
 from candlewick.stack.parent_death import leashed
 from candlewick.store.admin import apply_migrations
-from schemas.settings import ClickHouseSettings
 from tests.support.exchange_process import Option
 from tests.support.servers import (
     RunningClickHouse,
@@ -183,15 +182,7 @@ def running_pipeline(
     with ExitStack() as stack:
         kafka = stack.enter_context(running_kafka(folder / "kafka"))
         clickhouse = stack.enter_context(running_clickhouse(folder / "clickhouse"))
-        apply_migrations(
-            ClickHouseSettings.model_validate(
-                {
-                    "url": clickhouse.url,
-                    "user": clickhouse.user,
-                    "password": clickhouse.password,
-                }
-            )
-        )
+        apply_migrations(clickhouse.settings)
         server = stack.enter_context(running_exchange(**exchange))
         speed = float(cast("float", exchange.get("speed", 1.0)))
         pipeline = Pipeline(folder, kafka, clickhouse, server, symbols, speed, more or {})

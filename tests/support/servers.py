@@ -14,6 +14,7 @@ import clickhouse_connect
 import httpx
 from clickhouse_connect.driver.client import Client
 
+from schemas.settings import ClickHouseSettings
 from tests.support.exchange_process import RunningExchange, running_exchange
 from tests.support.kafka_process import RunningKafka, running_kafka
 
@@ -50,6 +51,19 @@ class RunningClickHouse:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    @property
+    def settings(self) -> ClickHouseSettings:
+        """How our own clients reach it, as the writer and as the reader."""
+        return ClickHouseSettings.model_validate(
+            {
+                "url": self.url,
+                "user": self.user,
+                "password": self.password,
+                "reader_user": self.reader,
+                "reader_password": self.reader_password,
+            }
+        )
 
     def client(self, **options: object) -> Client:
         """A clickhouse-connect client as the writer, or as `username` and `password` say."""
