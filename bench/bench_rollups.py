@@ -121,7 +121,8 @@ def main() -> None:
         apply_migrations(settings)
         apply_lifecycle(settings, LifecycleSettings())
         with connect_writer(settings) as writer:
-            fill(writer)
+            fill(writer, range(DAYS))
+            fill_own(writer, range(DAYS - 60, DAYS))
         with connect_reader(settings) as reader:
             count = reader.command("SELECT count() FROM klines WHERE interval = '1m'")
             print(f"{count:,} candles of 1m; 30 days a query, {queries} queries each")
