@@ -96,7 +96,8 @@ class Repair:
         self._advance()
         wanted = self._continuity.wanted
         if self._continuity.next_id == NOT_STARTED:
-            if not self._flow.is_traded:  # its newest trade may be years old
+            # Its newest trade may be years old, unless the exchange sends trades of it.
+            if not self._flow.is_traded and self._flow.newest_event_ms < 0:
                 await asyncio.sleep(LOOK_S)
                 return
             await self._begin_anew()
