@@ -19,7 +19,6 @@ from processors.extra.contestants import contestants_with
 from processors.extra.host import close_hosts
 from processors.extra.specification import specifications
 from processors.prediction.prequential import step
-from processors.prediction.replay import tick_of
 from processors.prediction.state import start_state
 from schemas import codecs, topics
 from schemas.predictions import ModelVersion, Prediction
@@ -145,9 +144,7 @@ def test_sound_models_answer_as_in_a_replay_and_faulty_ones_harm_nobody(
 
 def replayed(settings: Settings, live: int) -> dict[tuple[int, str], Prediction]:
     sound = [one for one in specifications(settings.models) if one.name in SOUND]
-    state = start_state(
-        "BTCUSDT", tick_e8=tick_of(MARKET[:STORED]), contestants=contestants_with(sound)
-    )
+    state = start_state("BTCUSDT", contestants=contestants_with(sound))
     found = {}
     for candle in MARKET[: STORED + live]:
         found |= {(p.issued_ms, p.model): p for p in step(state, candle).predictions}

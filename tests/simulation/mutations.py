@@ -56,7 +56,7 @@ MUTATIONS = (
     Mutation(
         "the worker sends candles and does not remember them",
         HeldStates, "_dumped", "for candle in self.outbox(key)", "for candle in ()",
-        seed=150,
+        seed=183,
     ),
     Mutation(
         "the worker forgets the watermark",
@@ -70,7 +70,7 @@ MUTATIONS = (
     Mutation(
         "a part of a gap sends its quiet minutes again under the same revision",
         CandleFold, "_send_again", "if again is not None:", "if False:",
-        seed=57,
+        seed=36,
     ),
     Mutation(
         "the stream says that nothing was traded while a trade is missing",
@@ -86,7 +86,7 @@ MUTATIONS = (
     Mutation(
         "a gap is told as repaired before its trades are in Kafka",
         Publisher, "send", "not self._blocks[message.key] and ", "",
-        seed=33,
+        seed=88,
     ),
     Mutation(
         "the sink commits before it inserts",

@@ -45,7 +45,7 @@ def running_stage(folder: Path, **settings: str) -> Iterator[Stage]:
         people.append(NewUser("root", Role.ADMIN, PASSWORD))
         with open_gate(Settings(data_dir=folder / "api")) as gate:
             gate.add(people)
-        lenient = {"STALE_S": "600"} | settings
+        lenient = {"STALE_S": "3600"} | settings  # longer than all tests take
         with running_api(folder / "api", kafka, clickhouse, **lenient) as api:
             keep_alive(kafka, LATEST)
             wait_for_predictions(api)
