@@ -111,14 +111,14 @@ def main(symbols: int) -> None:
     lessons = lessons_of(candles, Interval.ONE_MINUTE)
     spent = (time.process_time() - began) / len(candles) * 1e6
     print(f"features and outcomes only: {spent:.0f} µs")
-    state, cost = timed(start_state("BTCUSDT", tick_e8=10**6), candles)
+    state, cost = timed(start_state("BTCUSDT"), candles)
     print(f"reference + online: {cost:.0f} µs a symbol and minute")
     end_ms = candles[-1].close_ms
     model, _ = train(Training("batch", ("BTCUSDT",), START_MS, end_ms), lessons.table())
 
     def all_models() -> SymbolState:
         contestants = installed(default_contestants(), model)
-        return start_state("BTCUSDT", tick_e8=10**6, contestants=contestants)
+        return start_state("BTCUSDT", contestants=contestants)
 
     _, cost = timed(all_models(), candles, at_once=False)
     print(f"reference + online + batch + blend in a replay: {cost:.0f} µs")

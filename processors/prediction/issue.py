@@ -156,15 +156,16 @@ def _moment(
 ) -> Moment:
     issued_ms, close_ms = span_ms
     expected_e8 = last_price_e8 if issued_ms == close_ms - CANDLE_MS else open_e8
-    limit = None
+    limit, tick_e8 = None, state.tick_e8
     if expected_e8 is not None:
         # A close on the tick of the open is above it: the limit lies half a tick lower.
-        half = state.tick_e8 / 2
+        half = tick_e8 / 2
         limit = log(max(expected_e8 - half, half) / last_price_e8)
     volatility_bp = BP * scale_of(recent_log_variance(x), 1)
     return Moment(
-        state.symbol, issued_ms, close_ms, last_price_e8, volatility_bp, open_e8, limit, scored
-    )
+        state.symbol, issued_ms, close_ms, last_price_e8, volatility_bp, open_e8, limit, tick_e8,
+        scored,
+    )  # fmt: skip
 
 
 def _status(contestant: Contestant, asked: Asked) -> PredictionStatus:
@@ -181,7 +182,6 @@ def _reply(
     name, version = contestant.model.name, contestant.model.version
     champion = name == state.championship.champion, name == state.chance_championship.champion
     offsets_of, corrector = contestant.calibrator.offsets, contestant.chance
-    tick_e8 = state.tick_e8
     for replies, moment, minutes, answer, status in cases:
         offsets = offsets_of(answer, minutes)
         if status is not READY:
@@ -194,7 +194,7 @@ def _reply(
             if raw is None:
                 raw = raw_chance(offsets, moment.limit)
             chance = corrector.calibrated(raw, minutes) if corrector else raw
-        quantiles = prices_at(moment.last_price_e8, offsets, tick_e8)
+        quantiles = prices_at(moment.last_price_e8, offsets, moment.tick_e8)
         replies[name] = Reply(
             moment, name, version, answer, status, raw, chance, quantiles, champion
         )

@@ -9,6 +9,7 @@ Source: Dawid, "Statistical theory: the prequential approach", JRSS A 147 (1984)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import gcd
 
 from processors.features.observation import bar_of, is_usable
 from processors.prediction.issue import answer_questions, put_question
@@ -103,6 +104,10 @@ def _fold(state: SymbolState, candle: Candle) -> None:
     state.features.add(bar)
     state.detail.add(bar)
     state.recent.add(bar)
+    # From the candles alone, so that one that starts between them rounds as one that runs on.
+    state.price_step_e8 = gcd(
+        state.price_step_e8, candle.open_e8, candle.high_e8, candle.low_e8, candle.close_e8
+    )
     state.last_price_e8 = candle.close_e8
     state.bars += 1
     state.bars_since_gap += 1

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import gcd
 
 from processors.prediction.digest import Digest
 from processors.prediction.issue import answer_questions
@@ -43,11 +42,3 @@ class Replay:
                 self.scoreboard.add(scores)
         self.digest.add(reply.prediction for reply in answer_questions(self.state))
         return count
-
-
-def tick_of(candles: Iterable[Candle]) -> int:
-    """Return the largest price step that fits all prices, in 1e-8; 1 when there are none."""
-    tick = 0
-    for c in candles:
-        tick = gcd(tick, c.open_e8, c.high_e8, c.low_e8, c.close_e8)
-    return tick or 1

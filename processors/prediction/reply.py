@@ -19,6 +19,7 @@ class Moment:
         limit: Log return from the last price to where closing up begins: half a tick below the
             candle's open, or below the last price if the candle has not begun. None if that open is
             not known.
+        tick_e8: The price step, as far as it was known then, in 1e-8.
         scored: Whether the predictions are scored; False between two minutes.
     """
 
@@ -29,6 +30,7 @@ class Moment:
     volatility_bp: float
     open_e8: int | None
     limit: float | None
+    tick_e8: int
     scored: bool = True
 
 

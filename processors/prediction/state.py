@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from processors.features.detail import Detail
 from processors.features.features import Features, FeatureState
@@ -11,6 +12,8 @@ from processors.prediction.calibrated_models import Contestant, default_contesta
 from processors.prediction.champion import Championship
 from processors.prediction.reply import Moment, Reply
 from schemas.timeframe import Interval
+
+FEWEST_FOR_TICK: Final = 60  # with four prices each: a larger step fits them all by no accident
 
 
 @dataclass(slots=True)  # not frozen: see `reply.Reply`
@@ -46,7 +49,7 @@ class SymbolState:
 
     Attributes:
         bar_minutes: Length of the candles, in minutes: 1 or 15.
-        tick_e8: The symbol's price step, in 1e-8.
+        price_step_e8: The largest step that fits all prices since the start, in 1e-8.
         next_ms: Start of the candle expected next; 0 before the first.
         bars: Number of candles folded since the start.
         bars_since_gap: Number of candles folded since minutes were last missing.
@@ -65,12 +68,12 @@ class SymbolState:
 
     symbol: str
     bar_minutes: int
-    tick_e8: int
     features: FeatureState
     detail: Detail
     contestants: list[Contestant]
     championship: Championship
     chance_championship: Championship
+    price_step_e8: int = 0
     next_ms: int = 0
     last_price_e8: int = 0
     bars: int = 0
@@ -84,6 +87,11 @@ class SymbolState:
     recent: Recent = field(default_factory=Recent)
     teaches_recent: bool = False
     teaches_detail: bool = False
+
+    @property
+    def tick_e8(self) -> int:
+        """The symbol's price step, in 1e-8: 1 until enough candles have shown it."""
+        return self.price_step_e8 if self.bars >= FEWEST_FOR_TICK else 1
 
     def open_of(self, close_ms: int) -> int | None:
         """Return the open of the 15-minute candle that ends then, in 1e-8; None if not known."""
@@ -103,7 +111,6 @@ class SymbolState:
 def start_state(
     symbol: str,
     *,
-    tick_e8: int,
     interval: Interval = Interval.ONE_MINUTE,
     contestants: list[Contestant] | None = None,
 ) -> SymbolState:
@@ -112,7 +119,6 @@ def start_state(
     return SymbolState(
         symbol=symbol,
         bar_minutes=bar_minutes,
-        tick_e8=tick_e8,
         features=FeatureState(bar_minutes),
         detail=Detail(bar_minutes),
         contestants=default_contestants() if contestants is None else contestants,

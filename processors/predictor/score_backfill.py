@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 
 from processors.history import History
 from processors.prediction.prequential import step
-from processors.prediction.replay import tick_of
 from processors.prediction.state import SymbolState, start_state
 from processors.predictor.score_writer import publish_scores
 from processors.versions.installer import Installer
@@ -54,8 +53,7 @@ def score_past(
         if not _due(history, symbol, scored, range(from_ms, until_ms - DAY_MS, DAY_MS)):
             return 0
         sent = 0
-        newest = history.candles(symbol, from_ms=until_ms - DAY_MS, until_ms=until_ms)
-        state = start_state(symbol, tick_e8=tick_of(newest))
+        state = start_state(symbol)
         chunks = _chunks(history, symbol, from_ms, until_ms)
         for scores in replayed_scores(state, chunks, needed_from(changes, from_ms), installer):
             missing = [s for s in scores if s.open_ms not in scored]

@@ -11,7 +11,6 @@ from processors.history import History
 from processors.prediction.calibrated_models import Contestant
 from processors.prediction.issue import answer_questions
 from processors.prediction.prequential import step
-from processors.prediction.replay import tick_of
 from processors.prediction.reply import CANDLE_MS
 from processors.prediction.state import SymbolState, start_state
 from processors.predictor.anchor import anchor_of, is_whole
@@ -22,8 +21,6 @@ from processors.versions.store import ModelStore
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Score
 from schemas.settings import Settings
-
-_FEWEST_FOR_TICK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ def replayed(
 
     Args:
         symbol: Symbol of the candles.
-        candles: Candles, oldest first. With fewer than 500, prices are not rounded to a tick.
+        candles: Candles, oldest first.
         span_ms: Start and end of the range that they should cover.
         scored_ms: Only scores of candles that opened later are returned.
         changes: All model changes, in order.
@@ -127,8 +124,7 @@ def replayed(
     install = (installer or Installer()).install
     due = tuple(c for c in changes if c.effective_ms <= span_ms[1])
     coming = needed_from(due, span_ms[0])
-    tick_e8 = tick_of(candles) if len(candles) >= _FEWEST_FOR_TICK else 1
-    state = start_state(symbol, tick_e8=tick_e8, contestants=contestants)
+    state = start_state(symbol, contestants=contestants)
     scores: list[Score] = []
     events: list[ModelVersion] = []
     for candle in candles:

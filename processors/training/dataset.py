@@ -137,7 +137,7 @@ def lessons_of(
         lessons: Collector to use; by default one for a batch model.
     """
     lessons = lessons or TrainingSet()
-    state = start_state("", tick_e8=1, interval=interval, contestants=[])
+    state = start_state("", interval=interval, contestants=[])
     state.on_lesson = lessons.add
     state.teaches_recent, state.teaches_detail = lessons.wanted.recent, lessons.wanted.detail
     for candle in candles:

@@ -19,7 +19,6 @@ from candlewick.store.admin import apply_migrations
 from clients.clickhouse import connect_writer
 from processors.prediction.digest import Digest, combined
 from processors.prediction.prequential import step
-from processors.prediction.replay import tick_of
 from processors.prediction.state import start_state
 from schemas import codecs, topics
 from schemas.market import Candle
@@ -99,7 +98,7 @@ def a_predictor(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
 def replayed_digest() -> str:
     digests = {}
     for symbol, candles in MARKET.items():
-        state = start_state(symbol, tick_e8=tick_of(candles[:STORED]))
+        state = start_state(symbol)
         digest = Digest()
         for candle in candles:
             taken = step(state, candle)

@@ -10,15 +10,13 @@ from processors.prediction.state import start_state
 from schemas.market import Candle
 
 
-def others_answer_as_without(
-    model: Model, candles: Iterable[Candle], *, tick_e8: int
-) -> tuple[Step, Step]:
+def others_answer_as_without(model: Model, candles: Iterable[Candle]) -> tuple[Step, Step]:
     """Check that a model changes nothing of what others answer.
 
     Returns:
         The last step with the model, and the last without it.
     """
-    state, plain = (start_state("BTCUSDT", tick_e8=tick_e8) for _ in range(2))
+    state, plain = (start_state("BTCUSDT") for _ in range(2))
     state.contestants = installed(default_contestants(), model)
     for candle in candles:
         taken, alone = step(state, candle), step(plain, candle)

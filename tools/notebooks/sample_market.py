@@ -56,7 +56,7 @@ class SampleMarket:
     def steps(self, symbol: str, days: float) -> Iterator[Step]:
         """Yield the prediction step of each minute of the last days, from a cold start."""
         minutes = self.candles(symbol, Interval.ONE_MINUTE, days)
-        state = start_state(symbol, tick_e8=self.place.market[symbol].tick_e8)
+        state = start_state(symbol)
         for minute in minutes:
             taken = step(state, minute)
             state = taken.state

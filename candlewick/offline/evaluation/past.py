@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from candlewick.offline.evaluation.find_files import INTERVALS
 from candlewick.offline.evaluation.kline_files import Row, rows_of
-from candlewick.offline.evaluation.kline_rows import candle_of, open_ms_of, prices_of
+from candlewick.offline.evaluation.kline_rows import candle_of, open_ms_of
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from schemas.timeframe import MINUTE_MS, Interval
@@ -53,7 +52,6 @@ class Past:
     Attributes:
         from_ms: Opening time of the first candle.
         until_ms: Closing time of the last candle.
-        tick_e8: The largest price step that fits all prices, in 1e-8.
         candles: Returns the candles anew, in order of time and each once.
     """
 
@@ -62,7 +60,6 @@ class Past:
     from_ms: int
     until_ms: int
     count: int
-    tick_e8: int
     findings: Findings
     candles: Callable[[], Iterator[Candle]]
 
@@ -89,9 +86,9 @@ def inspect(symbol: str, paths: Sequence[Path], span: Span = ALWAYS) -> Past:
     Raises:
         ConfigurationError: A file cannot be read, its contents are not candles, or there are none.
     """
-    parts, times, tick_e8 = [], [], 0
+    parts, times = [], []
     for place, path in enumerate(paths):
-        opened, tick_e8 = _look(symbol, path, span, tick_e8)
+        opened = _look(path, span)
         if len(opened):
             ordered = bool((np.diff(opened) >= 0).all())
             parts.append(_Part(place, path, int(opened.min()), int(opened.max()), ordered))
@@ -110,7 +107,6 @@ def inspect(symbol: str, paths: Sequence[Path], span: Span = ALWAYS) -> Past:
         from_ms=int(once[0]),
         until_ms=int(once[-1]) + interval.ms,
         count=len(once),
-        tick_e8=tick_e8 or 1,
         findings=Findings(
             files=len(paths),
             twice=len(everything) - len(once),
@@ -121,14 +117,13 @@ def inspect(symbol: str, paths: Sequence[Path], span: Span = ALWAYS) -> Past:
     )
 
 
-def _look(symbol: str, path: Path, span: Span, tick_e8: int) -> tuple[Times, int]:
+def _look(path: Path, span: Span) -> Times:
     opened = array("q")
     for row in rows_of(path):
         open_ms = open_ms_of(row)
         if span[0] <= open_ms < span[1]:
             opened.append(open_ms)
-            tick_e8 = gcd(tick_e8, *prices_of(row, symbol))
-    return np.array(opened, np.int64), tick_e8
+    return np.array(opened, np.int64)
 
 
 def _interval(symbol: str, times: Times) -> Interval:

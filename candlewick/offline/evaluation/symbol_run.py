@@ -90,9 +90,7 @@ class SymbolRun:
         """
         self._folder = folder
         past, contestants = self._past, contestants_with(extra)
-        state = start_state(
-            past.symbol, tick_e8=past.tick_e8, interval=past.interval, contestants=contestants
-        )
+        state = start_state(past.symbol, interval=past.interval, contestants=contestants)
         for absent in absences(extra, state, past.from_ms):
             raise ConfigurationError(f"{absent.model} takes no part: {absent.reason}")
         self._replay = Replay(state, report_from_ms)

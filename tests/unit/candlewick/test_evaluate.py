@@ -17,7 +17,7 @@ from candlewick.offline.evaluation.find_files import find_files
 from candlewick.offline.evaluation.past import ALWAYS, Span
 from candlewick.offline.evaluation.selection import models_of, selected
 from processors.prediction.digest import combined
-from processors.prediction.replay import Replay, tick_of
+from processors.prediction.replay import Replay
 from processors.prediction.state import start_state
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
@@ -116,7 +116,6 @@ def test_an_official_archive_keeps_its_counts(real_days: list[Candle]) -> None:
     assert len(real_days) == 3 * 1440
     assert real_days[0].trade_count == 493
     assert real_days[0].taker_buy_volume_e8 == 1959823000
-    assert tick_of(real_days) == 10**6
 
 
 def test_files_may_overlap_and_come_in_any_order(real_days: list[Candle]) -> None:
@@ -164,7 +163,7 @@ def test_an_unknown_model_is_told() -> None:
 def test_real_days_give_the_same_digest_in_any_pieces(real_days: list[Candle]) -> None:
     whole = evaluate({"BTCUSDT": held(real_days)})
 
-    replay = Replay(start_state("BTCUSDT", tick_e8=tick_of(real_days)), 0)
+    replay = Replay(start_state("BTCUSDT"), 0)
     for start in range(0, len(real_days), 997):
         replay.feed(real_days[start : start + 997])
 

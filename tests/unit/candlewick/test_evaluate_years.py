@@ -176,7 +176,7 @@ def test_a_training_sees_only_so_many_days_before_it(quarters: Path) -> None:
 
 def test_the_error_of_a_process_is_that_of_the_command(folder: Path, tmp_path: Path) -> None:
     broken = tmp_path / "SOLUSDT-1m-2023-11-14.csv"
-    broken.write_text("60000,1,2,x,4,5\n")
+    broken.write_text("60000,1,2,1,2,5\n120000,1,2,x,4,5\n")
     arguments = ["evaluate", str(folder), str(broken), "--jobs", "2"]
 
     ran = CliRunner().invoke(build_app(["replay", "evaluate"]), arguments)

@@ -26,7 +26,6 @@ from schemas.predictions import LEVELS, ModelEvent, Prediction, Score
 from tests.support.candle_builders import E8, trembling_minutes
 from tests.unit.processors.test_prediction_scores import a_prediction
 
-TICK_E8 = E8 // 100
 CANDLES = trembling_minutes(3 * 1440)
 NORMAL = [NormalDist().inv_cdf(level) for level in LEVELS]
 ASCENDING = st.lists(st.floats(-3, 3), min_size=9, max_size=9).map(sorted)
@@ -35,7 +34,7 @@ ASCENDING = st.lists(st.floats(-3, 3), min_size=9, max_size=9).map(sorted)
 def replay(
     candles: list[Candle], state: SymbolState | None = None
 ) -> tuple[list[Step], SymbolState]:
-    state = state or start_state("BTCUSDT", tick_e8=TICK_E8)
+    state = state or start_state("BTCUSDT")
     steps = []
     for candle in candles:
         steps.append(step(state, candle))

@@ -29,7 +29,6 @@ from tests.support.candle_builders import MIDNIGHT_MS, a_minute, minutes_at, tre
 from tests.support.model_beside import others_answer_as_without
 
 DAY = trembling_minutes(1440)
-TICK_E8 = 10**6
 LIGHTGBM = Path(__file__).parents[2] / "data" / "lightgbm" / "batch"
 Rows = list[list[float]]
 
@@ -51,7 +50,7 @@ class Reader(Reference):
 def live(candles: list[Candle]) -> Rows:
     """The inputs of a model that is asked at each of these minutes, as a predictor asks it."""
     reader = Reader()
-    state = start_state("", tick_e8=TICK_E8, contestants=installed([], reader))
+    state = start_state("", contestants=installed([], reader))
     for candle in candles:
         state = step(state, candle).state
     return reader.seen
@@ -173,13 +172,13 @@ def test_what_comes_later_does_not_change_the_detail(known: int, seed: int) -> N
 
 
 def test_others_answer_as_if_nobody_read_the_detail() -> None:
-    _, plain = others_answer_as_without(Reader(), DAY[:300], tick_e8=TICK_E8)
+    _, plain = others_answer_as_without(Reader(), DAY[:300])
 
     assert not any(name in DETAIL_NAMES for asked in plain.state.asked for name in asked.x)
 
 
 def test_a_model_that_comes_later_reads_the_detail_of_the_candles_before_it_too() -> None:
-    state, reader = start_state("BTCUSDT", tick_e8=TICK_E8, contestants=[]), Reader()
+    state, reader = start_state("BTCUSDT", contestants=[]), Reader()
     for candle in DAY[:100]:
         state = step(state, candle).state
     state.contestants = installed(state.contestants, reader)
@@ -191,7 +190,7 @@ def test_a_model_that_comes_later_reads_the_detail_of_the_candles_before_it_too(
 
 def test_a_version_of_before_the_detail_goes_on_until_a_newer_one_takes_its_place() -> None:
     old = load_batch(LIGHTGBM)
-    state = start_state("BTCUSDT", tick_e8=TICK_E8)
+    state = start_state("BTCUSDT")
     state.contestants = installed(default_contestants(), old)
     for candle in DAY[:60]:
         taken = step(state, candle)

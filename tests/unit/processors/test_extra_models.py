@@ -23,7 +23,7 @@ from processors.extra.specification import Limits, Specification, specification
 from processors.prediction.calibrated_models import Contestant, installed
 from processors.prediction.issue import answer_questions, put_question
 from processors.prediction.prequential import step
-from processors.prediction.replay import Replay, tick_of
+from processors.prediction.replay import Replay
 from processors.prediction.state import SymbolState, start_state
 from processors.predictor.anchor import anchor_of
 from processors.predictor.extra_models import ExtraModels
@@ -39,7 +39,6 @@ from tests.support.network_builders import an_lstm
 
 PLACE = "tests.support.stranger_models"
 MARKET = trembling_minutes(8 * 60)
-TICK_E8 = tick_of(MARKET)
 FAULTS = {
     "looping": "it gave no answer within 0.2 s",
     "sleeping": "it gave no answer within 0.2 s",
@@ -64,7 +63,7 @@ def of(name: str, factory: str = "MeanByMinutes", limits: Limits | None = None) 
 
 def replay(*specifications: Specification, until: int = len(MARKET)) -> Replay:
     contestants = contestants_with(specifications)
-    state = start_state("BTCUSDT", tick_e8=TICK_E8, contestants=contestants)
+    state = start_state("BTCUSDT", contestants=contestants)
     made = Replay(state, MARKET[0].open_ms)
     made.feed(MARKET[:until])
     return made
@@ -132,7 +131,7 @@ def test_a_faulty_model_is_put_aside_and_harms_nobody(factory: str) -> None:
     host = host_of(bad)
     host.patient = False  # as in a live predictor
     wait_until_started(host)
-    state = start_state("BTCUSDT", tick_e8=TICK_E8, contestants=contestants_with([bad]))
+    state = start_state("BTCUSDT", contestants=contestants_with([bad]))
     replayed = Replay(state, MARKET[0].open_ms)
     for i in range(0, len(MARKET), 15):
         host._not_before_s = 0.0  # time passes quicker here
@@ -260,7 +259,7 @@ def test_a_live_predictor_answers_as_a_replay_does_from_the_moment_they_joined()
     records, state = live([of("mean"), of("leaning", "Leaning")], first, joined_after=joined_after)
     expected: list[Record] = []
     state_of_whole = start_state(
-        "BTCUSDT", tick_e8=1, contestants=contestants_with([of("mean"), of("leaning", "Leaning")])
+        "BTCUSDT", contestants=contestants_with([of("mean"), of("leaning", "Leaning")])
     )
     for candle in MARKET:
         expected += step(state_of_whole, candle).predictions
@@ -297,7 +296,7 @@ def test_rivers_checks_and_ours_tell_a_sound_model_from_a_faulty_one() -> None:
 
 def test_retiring_and_promoting_by_hand_leave_the_blend_alone() -> None:
     contestants = installed(contestants_with([of("mean"), of("leaning", "Leaning")]), an_lstm())
-    state = start_state("BTCUSDT", tick_e8=1, contestants=contestants)
+    state = start_state("BTCUSDT", contestants=contestants)
     (blend,) = [c for c in contestants if c.model.name == "blend"]
 
     for rank, event, name in (

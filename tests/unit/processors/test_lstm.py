@@ -56,7 +56,7 @@ class Watched(Lstm):
 def live(candles: list[Candle]) -> Watched:
     """An LSTM that has been asked at each of these minutes, as a predictor asks it."""
     model = Watched()
-    state = start_state("BTCUSDT", tick_e8=10**6, contestants=installed([], model))
+    state = start_state("BTCUSDT", contestants=installed([], model))
     for candle in candles:
         state = step(state, candle).state
     return model
@@ -70,7 +70,7 @@ def taught(candles: list[Candle]) -> list[tuple[Features, int]]:
         kept.append((dict(asked.x), asked.minutes))
         lessons.add(asked, outcome)
 
-    state = start_state("", tick_e8=1, contestants=[])
+    state = start_state("", contestants=[])
     state.on_lesson, state.teaches_recent = add, True
     for candle in candles:
         state = step(state, candle).state
@@ -114,7 +114,7 @@ def test_what_comes_later_does_not_change_a_sequence(known: int, seed: int) -> N
 
 
 def test_only_who_asks_for_the_sequence_sees_it() -> None:
-    taken, _ = others_answer_as_without(an_lstm(), DAY[:300], tick_e8=10**6)
+    taken, _ = others_answer_as_without(an_lstm(), DAY[:300])
     state = taken.state
 
     assert not any(name in RECENT_NAMES for asked in state.asked for name in asked.x)
@@ -123,7 +123,7 @@ def test_only_who_asks_for_the_sequence_sees_it() -> None:
 
 
 def test_a_model_that_comes_later_reads_the_candles_before_it_too() -> None:
-    state, model = start_state("BTCUSDT", tick_e8=10**6), Watched()
+    state, model = start_state("BTCUSDT"), Watched()
     for candle in DAY[:100]:
         state = step(state, candle).state
     state.contestants = installed(state.contestants, model)

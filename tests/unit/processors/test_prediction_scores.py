@@ -184,7 +184,7 @@ def test_skill_is_one_less_the_ratio_of_the_losses() -> None:
 
 
 def test_the_reference_has_no_skill_against_itself() -> None:
-    state, board = start_state("BTCUSDT", tick_e8=E8 // 100), Scoreboard()
+    state, board = start_state("BTCUSDT"), Scoreboard()
     for candle in trembling_minutes(2 * 1440):
         taken = step(state, candle)
         board.add(reversed(taken.scores))
@@ -199,7 +199,7 @@ def test_the_reference_has_no_skill_against_itself() -> None:
 
 
 def scored_minutes(days: int) -> list[Score]:
-    state, scores = start_state("BTCUSDT", tick_e8=E8 // 100), []
+    state, scores = start_state("BTCUSDT"), []
     for candle in trembling_minutes(days * 1440, start_ms=MONDAY_MS):
         taken = step(state, candle)
         scores += taken.scores
@@ -316,7 +316,7 @@ def test_the_champion_loses_its_place_when_it_becomes_worse() -> None:
 
 def test_training_sees_bit_for_bit_what_was_seen_live() -> None:
     candles = trembling_minutes(600)
-    live = start_state("BTCUSDT", tick_e8=E8 // 100)
+    live = start_state("BTCUSDT")
     live.contestants = [replace(c, reads_detail=True) for c in live.contestants]
     asked = []
     for candle in candles:

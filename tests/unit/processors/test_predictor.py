@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import pytest
 
 from processors.prediction.prequential import step
-from processors.prediction.replay import tick_of
 from processors.prediction.state import start_state
 from processors.predictor.agents import Inbox
 from processors.predictor.anchor import anchor_of, is_whole
@@ -215,7 +214,7 @@ def test_a_state_of_the_last_days_gives_way_to_one_of_the_whole_past() -> None:
         return out
 
     out = asyncio.run(scenario())
-    whole = start_state("BTCUSDT", tick_e8=tick_of(market[:live]))
+    whole = start_state("BTCUSDT")
     truth = [p for c in market[: live + 30] for p in step(whole, c).predictions]
 
     assert asked == [0, 1441, 1442, 1443]
@@ -272,7 +271,7 @@ def test_the_past_is_scored_as_a_replay_scores_it_in_pieces_of_any_length() -> N
     whole = replayed("BTCUSDT", market, span, 0)
     for length in (1, 37, 300):
         pieces = (market[i : i + length] for i in range(0, 300, length))
-        state = start_state("BTCUSDT", tick_e8=1)
+        state = start_state("BTCUSDT")
         found = chain.from_iterable(replayed_scores(state, pieces, [], Installer()))
 
         assert tuple(found) == whole.scores

@@ -23,12 +23,11 @@ from schemas.predictions import Prediction, Score
 from tests.support.builders import MINUTE_MS
 from tests.support.candle_builders import E8, MIDNIGHT_MS, a_minute, minutes_at, trembling_minutes
 
-TICK_E8 = E8 // 100
 DAY = trembling_minutes(1440)
 
 
 def replayed(candles: Iterable[Candle], state: SymbolState | None = None) -> list[Step]:
-    state = state or start_state("BTCUSDT", tick_e8=TICK_E8)
+    state = state or start_state("BTCUSDT")
     steps = []
     for candle in candles:
         steps.append(step(state, candle))
@@ -120,7 +119,7 @@ def test_questions_that_wait_for_the_close_are_answered_as_they_were_live(
     installs = next(i for i, _ in kept if i >= installed_at)
 
     def played(*, at_once: bool) -> tuple[str, list[Score], bytes]:
-        state, digest, scores = start_state("BTCUSDT", tick_e8=TICK_E8), Digest(), list[Score]()
+        state, digest, scores = start_state("BTCUSDT"), Digest(), list[Score]()
         for i, candle in kept:
             if i == installs:
                 digest.add(reply.prediction for reply in answer_questions(state))
@@ -235,11 +234,19 @@ def test_a_jump_is_survived_and_widens_what_follows(factor: float) -> None:
     assert width_after > 3 * width_before
 
 
-def test_prices_are_multiples_of_the_tick() -> None:
-    steps = replayed(DAY[:300], start_state("BTCUSDT", tick_e8=5 * E8))
+def coarse(candle: Candle, times: int) -> Candle:
+    prices = ("open_e8", "high_e8", "low_e8", "close_e8")
+    return replace(candle, **{name: times * getattr(candle, name) for name in prices})
 
-    for p in predictions_of(steps):
-        assert not any(v % (5 * E8) for v in (p.price_e8, p.low_50_e8, p.high_50_e8, p.low_90_e8))
+
+def test_prices_are_multiples_of_the_step_that_the_candles_have_shown() -> None:
+    steps = replayed([coarse(c, 500) for c in DAY[:300]] + [coarse(c, 50) for c in DAY[300:360]])
+
+    priced = [(p.price_e8, p.low_50_e8, p.high_50_e8, p.low_90_e8) for p in predictions_of(steps)]
+    rounded, finer = priced[2 * 60 : 2 * 280], priced[2 * 290 :]
+    assert not any(v % (5 * E8) for prices in rounded for v in prices)
+    assert any(v % (5 * E8) for prices in finer for v in prices)
+    assert not any(v % (E8 // 2) for prices in finer for v in prices)
     assert_sound(steps)
 
 
@@ -254,7 +261,7 @@ class Boastful(Reference):
 
 def test_a_point_that_does_not_hold_is_not_published() -> None:
     contestants = installed(default_contestants(), Boastful())
-    state = start_state("BTCUSDT", tick_e8=TICK_E8, contestants=contestants)
+    state = start_state("BTCUSDT", contestants=contestants)
 
     last = predictions_of(replayed(trembling_minutes(2 * 1440), state))[-4:]
 
