@@ -1,6 +1,5 @@
 """A text of everything that an object holds: equal texts mean equal states, bit for bit."""
 
-import copyreg
 import hashlib
 from collections.abc import Iterator, Mapping
 
@@ -48,8 +47,10 @@ def parts_of(value: object) -> Iterator[tuple[str, object]]:
     elif isinstance(value, set | frozenset):
         yield "members", sorted(map(repr, value))
     else:
-        made, of, *more = value.__reduce_ex__(4)
+        reduced = value.__reduce_ex__(4)
+        assert isinstance(reduced, tuple), f"{type(value)} is told by its name alone"
+        made, of, *more = reduced
         yield "made", made
-        yield "of", [one for one in of if made is not copyreg.__newobj__ or one is not type(value)]
+        yield "of", [one for one in of if one is not type(value)]
         for name, part in zip(("state", "items", "pairs"), more, strict=False):
             yield name, list(part) if name != "state" and part is not None else part
