@@ -26,7 +26,7 @@ from processors.runtime.producer import BunchProducer
 from processors.runtime.static_member import notice_fencing
 
 _log: Final = EventLog(__name__)
-FETCH_WAIT_MS = 50
+FETCH_WAIT_MS = 500  # a record ends the wait at once; a partition that was just assigned may wait
 _ANSWER_S: Final = 5.0
 _UNDER_WAY_S: Final = 2.0  # a record that does not come by then was lost: it is asked for again
 
