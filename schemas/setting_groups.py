@@ -19,6 +19,7 @@ from schemas.setting_types import (
     OptionalHttpUrl,
     OptionalUserName,
     PortOrOff,
+    PredictionDays,
     SaslMechanism,
     Seconds,
     Secret,
@@ -240,6 +241,9 @@ class LifecycleSettings(Group):
     )
     candles_recompress_days: int = Field(
         7, ge=0, le=36_500, description="Days until candles are compressed harder; 0 for never."
+    )
+    predictions_days: PredictionDays = Field(
+        0, description="Days that predictions and scores are kept, at least 35; 0 for ever."
     )
     coins_days: int = Field(
         0, ge=0, le=36_500, description="Days that coin profiles are kept; 0 for ever."

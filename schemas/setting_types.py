@@ -228,6 +228,13 @@ def _port_or_off(value: object) -> object:
     return int(text)
 
 
+def _prediction_days(days: int) -> int:
+    # Where scores are missing, the predictor scores the last 30 days anew at each start.
+    if days and not 35 <= days <= 36_500:  # noqa: PLR2004 - named in the message
+        raise ValueError("give 0 for ever, or 35 to 36500 days: the last 30 are scored anew")
+    return days
+
+
 def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
@@ -252,6 +259,7 @@ Folder = Annotated[Path, BeforeValidator(_folder)]
 OptionalFile = Annotated[
     Annotated[Path, AfterValidator(_file)] | None, BeforeValidator(_none_if_empty)
 ]
+PredictionDays = Annotated[int, AfterValidator(_prediction_days)]
 PortOrOff = Annotated[int | None, BeforeValidator(_port_or_off)]
 Since = Annotated[str, AfterValidator(_since)]
 Intervals = Annotated[tuple[str, ...], AfterValidator(_intervals)]

@@ -11,6 +11,8 @@ SELECT name, extract(create_table_query, '\\sTTL (.*?)(?: SETTINGS .*)?$') AS tt
 FROM system.tables
 WHERE database = currentDatabase() AND name IN {names:Array(String)}
 """
+# Predictions between two minutes, which are for display.
+_SHOWN = "toDateTime(stored_time) + toIntervalDay(2) WHERE NOT scored"
 
 
 def wanted_ttls(settings: LifecycleSettings) -> dict[str, str]:
@@ -26,6 +28,8 @@ def wanted_ttls(settings: LifecycleSettings) -> dict[str, str]:
         "candles_1s": _ttl(settings.seconds_days, 0, level),
         "klines": _ttl(settings.klines_days, candles, level),
         "candle_revisions": _ttl(settings.candles_days, candles, level),
+        "predictions": ", ".join(filter(None, (_SHOWN, _ttl(settings.predictions_days, 0, level)))),
+        "scores": _ttl(settings.predictions_days, 0, level),
         "coins": _ttl(settings.coins_days, 0, level),
     }
 

@@ -563,11 +563,13 @@ def test_tables_keep_rows_as_long_as_is_set_and_are_changed_only_where_needed(
     assert apply_lifecycle(world.settings, usual) == []
     assert {n: t for n, t in ttls(world).items() if n in wanted_ttls(usual)} == wanted_ttls(usual)
 
-    other = LifecycleSettings(trades_days=7, candles_recompress_days=0)
-    changed = ["trades", "candles", "klines", "candle_revisions"]
+    other = LifecycleSettings(trades_days=7, candles_recompress_days=0, predictions_days=400)
+    changed = ["trades", "candles", "klines", "candle_revisions", "predictions", "scores"]
     assert apply_lifecycle(world.settings, other) == changed
     assert ttls(world)["klines"] == ""
     assert "toIntervalDay(7)" in ttls(world)["trades"]
+    assert "toIntervalDay(400)" in ttls(world)["scores"]
+    assert ttls(world)["predictions"].count("toIntervalDay") == 2  # with those for display
 
     shown = world.run("migrate").stdout
     assert "changed how long rows are kept in trades, candles, klines" in shown

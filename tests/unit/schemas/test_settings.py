@@ -82,6 +82,8 @@ def test_symbols_are_comma_separated_and_in_capitals(monkeypatch: pytest.MonkeyP
         ("CANDLEWICK_MODELS__EXTRA", "mine=module:factory@price"),
         ("CANDLEWICK_LIFECYCLE__TRADES_DAYS", "0"),
         ("CANDLEWICK_LIFECYCLE__LIVE_CANDLES_DAYS", "0"),
+        ("CANDLEWICK_LIFECYCLE__PREDICTIONS_DAYS", "30"),
+        ("CANDLEWICK_LIFECYCLE__PREDICTIONS_DAYS", "-1"),
         ("CANDLEWICK_SIMULATION__RATE", "1e-300"),
         ("CANDLEWICK_SIMULATION__SEED", "9" * 30),
         ("CANDLEWICK_GRAFANA__URL", "https://"),
