@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from processors.history import History
 from processors.predictor.anchor import anchor_of
 from schemas.errors import Transient
-from schemas.settings import ClickHouseSettings
-from schemas.timeframe import MINUTE_MS
+from schemas.settings import Settings
+from schemas.since import since_ms
+from schemas.timeframe import MINUTE_MS, Interval
 
 RECENT_MS = 28 * 3_600_000  # a day of cases, after which an interval is not cold, and some more
 NEWEST_MINUTES = 15  # a gap in these would make predictions doubtful
 ENOUGH = 0.99  # the exchange's own history may lack a few minutes
 PATIENCE_S = 60.0
 _POLL_S = 0.5
+# The first live candle is of the candle before the one in which the backfill counts its days back.
+_LEAD_MS = 2 * Interval.FIFTEEN_MINUTES.ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,9 @@ class Stored:
     """Stored 1m candles before some candle.
 
     Attributes:
-        total: Number of stored minutes since the anchor.
-        total_share: The same as a share of all minutes since the anchor, 0 to 1.
-        recent_share: Share of the last 28 hours that is stored, 0 to 1.
+        total: Number of stored minutes since the anchor, as far as they are fetched.
+        total_share: The same as a share of the minutes that are fetched, 0 to 1.
+        recent_share: Share of the last 28 hours, as far as they are fetched, 0 to 1.
         newest: Number of stored minutes in the last quarter of an hour, 0 to 15.
     """
 
@@ -52,8 +55,9 @@ class Stored:
 class Stock:
     """Counts the stored minutes of a symbol's history."""
 
-    def __init__(self, settings: ClickHouseSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.clickhouse
+        self._since = settings.backfill.since
         self._turn = asyncio.Lock()  # one query at a time
 
     async def wait(self, symbol: str, until_ms: int) -> Stored:
@@ -73,9 +77,14 @@ class Stock:
         return Stored()
 
     def _count(self, symbol: str, until_ms: int) -> Stored:
-        recent_ms = until_ms - RECENT_MS
-        since = anchor_of(until_ms), recent_ms, until_ms - NEWEST_MINUTES * MINUTE_MS
+        newest_ms = until_ms - NEWEST_MINUTES * MINUTE_MS
         with History(self._settings) as history:
-            total, recent, newest = history.minutes(symbol, since_ms=since, until_ms=until_ms)
-        wanted = [(until_ms - since_ms) // MINUTE_MS for since_ms in since]
+            # Of the time before that nothing will come, so nobody waits for it.
+            fetched_ms = since_ms(self._since, now_ms=until_ms) + _LEAD_MS
+            begun_ms = min(max(fetched_ms, history.listed_ms(symbol)), newest_ms)
+            since = [max(ms, begun_ms) for ms in (anchor_of(until_ms), until_ms - RECENT_MS)]
+            total, recent, newest = history.minutes(
+                symbol, since_ms=(*since, newest_ms), until_ms=until_ms
+            )
+        wanted = [(until_ms - ms) // MINUTE_MS for ms in since]
         return Stored(total, total / wanted[0], recent / wanted[1], newest)

@@ -37,7 +37,7 @@ class WarmStartJobs:
             heard: Waits until all model changes of the past are in ``changes``.
         """
         self._heard = heard
-        self._stock = Stock(settings.clickhouse)
+        self._stock = Stock(settings)
         # At the start there is no live work yet that could be delayed.
         self._children = Children(settings, changes, most=_PROCESSES, niceness=0)
         self._extra = Children(settings, changes, most=1, niceness=_EXTRA_NICENESS)

@@ -1,5 +1,6 @@
 """The views over candles of the past, against the real engine: what is best, held, missing."""
 
+import asyncio
 import json
 import random
 import time
@@ -23,12 +24,13 @@ from candlewick.store.retention import wanted_ttls
 from clients.clickhouse import connect_reader, connect_writer
 from clients.table_sizes import read_table_sizes
 from processors.history import History
+from processors.predictor.history_check import Stock, Stored
 from schemas.day_digest import DayDigest, canonical, day_digests
 from schemas.errors import CandlewickError, ConfigurationError
 from schemas.history import Hole
 from schemas.market import NO_TRADE_ID, TRUST, Candle
 from schemas.replayed import PROVEN_REVISION, ranked
-from schemas.settings import ClickHouseSettings, LifecycleSettings
+from schemas.settings import BackfillSettings, ClickHouseSettings, LifecycleSettings, Settings
 from schemas.symbols import ChosenBy, SymbolChoice, by_hand
 from schemas.timeframe import Interval
 from sinks.clickhouse import ClickHouse
@@ -422,11 +424,13 @@ def days_ago(days: int) -> int:
     return Interval.ONE_DAY.open_of(int(time.time() * 1000)) - days * DAY_MS
 
 
-def a_hole(symbol: str, kind: str, open_ms: int, close_ms: int, **changes: int) -> Hole:
+def a_hole(
+    symbol: str, kind: str, open_ms: int, close_ms: int, *, interval: str = "15m", **changes: int
+) -> Hole:
     unknown = dict.fromkeys(("agg_id_before", "agg_id_after", "before_ms", "after_ms"), -1)
     return Hole(
         symbol=symbol,
-        interval="15m",
+        interval=interval,
         open_ms=open_ms,
         close_ms=close_ms,
         kind=kind,
@@ -508,6 +512,29 @@ def test_nothing_is_expected_before_a_symbol_was_listed_but_all_after(world: Wor
     sums = settled(world, symbol, listed, Interval.FIFTEEN_MINUTES)
 
     assert sums["missing"] == 96
+
+
+def test_a_predictor_waits_for_no_history_that_will_not_come(world: World) -> None:
+    until_ms = days_ago(0)
+    begun_ms = until_ms - DAY_MS + 29 * 60_000  # the backfill began after the first live candle
+
+    def look(symbol: str, since: str) -> Stored:
+        backfill = BackfillSettings(since=since)
+        stock = Stock(Settings(clickhouse=world.settings, backfill=backfill))
+        return asyncio.run(stock.look(symbol, until_ms))
+
+    old, young = a_name(), a_name()
+    for symbol in (old, young):
+        world.fill(symbol, Interval.ONE_MINUTE, begun_ms, until_ms)
+    listing = a_hole(young, "unlisted", days_ago(9), begun_ms, interval="1m", after_ms=begun_ms)
+    world.put("holes", listing)
+
+    assert not look(old, "2017-08-01").is_recent
+    assert not look(old, "2d").is_recent
+    assert look(old, "1d").is_recent
+    assert look(old, "1d").is_all
+    assert look(young, "2017-08-01").is_recent
+    assert look(young, "2017-08-01").is_all
 
 
 def test_gapped_candles_are_missing_and_different_ones_are_counted(world: World) -> None:
