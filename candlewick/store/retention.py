@@ -11,8 +11,6 @@ SELECT name, extract(create_table_query, '\\sTTL (.*?)(?: SETTINGS .*)?$') AS tt
 FROM system.tables
 WHERE database = currentDatabase() AND name IN {names:Array(String)}
 """
-# Predictions between two minutes, which are for display.
-_SHOWN = "toDateTime(stored_time) + toIntervalDay(2) WHERE NOT scored"
 
 
 def wanted_ttls(settings: LifecycleSettings) -> dict[str, str]:
@@ -21,6 +19,8 @@ def wanted_ttls(settings: LifecycleSettings) -> dict[str, str]:
     The age of a row counts from the time it was stored, so backfilled rows are not deleted at once.
     """
     level, candles = settings.zstd_level, settings.candles_recompress_days
+    shown = f"{_age(2)} WHERE NOT scored"  # predictions between two minutes, for display
+    scores = _ttl(settings.predictions_days, 0, level)
     return {
         "trades": _ttl(settings.trades_days, settings.trades_recompress_days, level),
         "candles_live": _ttl(settings.live_candles_days, 0, level),
@@ -28,8 +28,8 @@ def wanted_ttls(settings: LifecycleSettings) -> dict[str, str]:
         "candles_1s": _ttl(settings.seconds_days, 0, level),
         "klines": _ttl(settings.klines_days, candles, level),
         "candle_revisions": _ttl(settings.candles_days, candles, level),
-        "predictions": ", ".join(filter(None, (_SHOWN, _ttl(settings.predictions_days, 0, level)))),
-        "scores": _ttl(settings.predictions_days, 0, level),
+        "predictions": f"{shown}, {scores}" if scores else shown,
+        "scores": scores,
         "coins": _ttl(settings.coins_days, 0, level),
     }
 

@@ -437,17 +437,7 @@ def test_gap_that_one_run_gave_up_is_filled_by_the_next(
     gap = next(g for g in reader.gaps if g.symbol == symbol and g.state == GapState.GIVEN_UP)
     ids = (gap.first_agg_id, gap.last_agg_id)
     with a_producer(kafka, exchange, symbol):
-        reader.until(
-            lambda: (
-                ids
-                in [
-                    (g.first_agg_id, g.last_agg_id)
-                    for g in reader.gaps
-                    if g.symbol == symbol and g.state == GapState.REPAIRED
-                ]
-            )
-        )
-
+        reader.until(lambda: ids in gaps_filled_late(reader, symbol))
         reader.until(lambda: has_no_hole(reader, symbol))
 
 

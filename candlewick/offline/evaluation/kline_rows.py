@@ -29,7 +29,7 @@ def open_ms_of(row: Sequence[Cell]) -> int:
     return time // 1000 if time >= MICROSECONDS_FROM else time
 
 
-def prices_of(row: Sequence[Cell], symbol: str) -> list[int]:
+def _prices_of(row: Sequence[Cell], symbol: str) -> list[int]:
     """Return the open, high, low and close price of a row, in 1e-8.
 
     Raises:
@@ -49,7 +49,7 @@ def candle_of(row: Sequence[Cell], symbol: str, interval: Interval) -> Candle:
     Raises:
         ConfigurationError: A cell is missing or not a number.
     """
-    prices = prices_of(row, symbol)
+    prices = _prices_of(row, symbol)
     try:
         return _candle(row, prices, symbol, interval)
     except (ValueError, InvalidOperation) as error:
