@@ -54,6 +54,7 @@ class HeldStates:
         self._records: dict[bytes, CandleRecord] = {}
         self._outboxes: dict[bytes, list[Closed]] = {}
         self._changed: dict[bytes, int] = {}  # symbol: partition of its blocks
+        self._owing: dict[bytes, int] = {}  # the same of records stored with an outbox
 
     def record(self, key: bytes) -> CandleRecord | None:
         """Return a symbol's record, None if it has none. Its outbox is as it was when read.
@@ -85,6 +86,8 @@ class HeldStates:
             found = next((candle for candle in outbox if candle.value == value), None)
             if found is not None:
                 outbox.remove(found)
+                if not outbox and key in self._owing:  # else each later start would send it again
+                    self._changed.setdefault(key, self._owing[key])
 
     def symbols(self) -> list[bytes]:
         """Return the symbols in the table."""
@@ -110,9 +113,14 @@ class HeldStates:
         self._records.clear()
         self._outboxes.clear()
         self._changed.clear()
+        self._owing.clear()
 
     def _dumped(self, key: bytes, partition: int) -> Stored:
         outbox = tuple(candle.value for candle in self.outbox(key))
+        if outbox:
+            self._owing[key] = partition
+        else:
+            self._owing.pop(key, None)
         return Stored(key, dump_record(replace(self._records[key], outbox=outbox)), partition)
 
 

@@ -92,12 +92,19 @@ class StateKeeper:
             _log.warning(
                 "state_not_taken", "Kafka takes no state: it is tried again at the next commit"
             )
-            if self._under_way is begun:
-                self._under_way = None
-                self._states.lost(records)
+            self._lose(begun)
+        except BaseException:  # else the next commit would take them for stored
+            self._lose(begun)
+            raise
         else:
             if self._under_way is begun:
                 self._under_way = _UnderWay(records, marks, sent)
+
+    def _lose(self, begun: _UnderWay) -> None:
+        """Take note that Kafka does not have the records; the next commit sends them again."""
+        if self._under_way is begun:
+            self._under_way = None
+            self._states.lost(begun.records)
 
     async def _end(self, under_way: _UnderWay) -> None:
         if not await _done(under_way.sent) or self._under_way is not under_way:
