@@ -11,9 +11,8 @@ from typing import Any
 from river.base import Classifier, Estimator
 
 from processors.extra.child import Row, learn, number, predicted
-from processors.features import features
+from processors.features.features import KNOWN_NAMES
 
-NAMES = (*features.NAMES[1:], *features.POINT_NAMES)
 CANDLES = 40
 _MINUTES = range(15, 0, -1)
 Check = Callable[[], None]
@@ -48,7 +47,7 @@ def _predicting_changes_nothing(make: Callable[[], Estimator]) -> None:
 def _a_missing_feature_is_survived(make: Callable[[], Estimator]) -> None:
     model = _taught(make())
     x = _question(_random(3), 15)
-    for missing in NAMES:
+    for missing in KNOWN_NAMES:
         partial = {name: value for name, value in x.items() if name != missing}
         number(predicted(model, partial))
         learn(model, partial, 1.0)
@@ -102,13 +101,13 @@ def _taught(model: Estimator, *, candles: int = CANDLES, seed: int = 10) -> Esti
     for _ in range(candles):
         for minutes in _MINUTES:
             x = _question(chance, minutes)
-            y = 0.5 * x[NAMES[0]] + chance.gauss(0, 0.5)
+            y = 0.5 * x[KNOWN_NAMES[0]] + chance.gauss(0, 0.5)
             learn(model, x, float(y > 0) if isinstance(model, Classifier) else y)
     return model
 
 
 def _question(chance: random.Random, minutes: int) -> Row:
-    x: dict[Any, Any] = {name: chance.gauss(0, 1) for name in NAMES}
+    x: dict[Any, Any] = {name: chance.gauss(0, 1) for name in KNOWN_NAMES}
     return x | {"minutes": float(minutes)}
 
 

@@ -6,13 +6,12 @@ from itertools import count
 from processors.extra.host import Host, NotReady, host_of
 from processors.extra.process import Fault
 from processors.extra.specification import Specification, Target
-from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
+from processors.features.features import KNOWN_NAMES, Features
 from processors.models.protocol import Answer, Notice, Outcome
 from processors.models.scale import recent_log_variance, scale_of
 from schemas.distribution import bounded
 from schemas.predictions import ModelEvent
 
-KNOWN_NAMES = (*NAMES[1:], *TRADE_NAMES, *POINT_NAMES)
 WIDEST_EXCESS, WIDEST_MOVE = 5.0, 6.0  # an outcome or answer beyond counts as this much
 _MOST_LESSONS = 10_000  # while its process does not run
 _keys = count(1)

@@ -36,6 +36,7 @@ POINT_NAMES = ("return_1", "return_5", "candle_to_date", "flow")
 _OF_NUMBER, _OF_INNER = TRADE_NAMES[:2], TRADE_NAMES[2:4]
 _VOLUMES = slice(len(HALF_LIVES), len(HALF_LIVES) + len(VOLUME_HALF_LIVES))
 _ROOT_QUARTER = sqrt(QUARTER)
+KNOWN_NAMES = (*NAMES[1:], *TRADE_NAMES, *POINT_NAMES)  # all that a question may say
 VOLATILITY = VARIANCE_NAMES[HOUR]  # the feature that distinguishes calm from storm
 FEATURES_HASH = hashlib.sha256(repr((NAMES, TRADE_NAMES, POINT_NAMES)).encode()).hexdigest()
 
@@ -101,7 +102,7 @@ class FeatureState:
     def read(self, issued_ms: int) -> Features:
         """Return the features of the question asked at ``issued_ms``, the end of the last candle.
 
-        The names are `NAMES` and `POINT_NAMES`, and `TRADE_NAMES` if candles had trade data.
+        The names are `NAMES`, and of `KNOWN_NAMES` those whose data the candles had.
         """
         slot_ms = issued_ms - issued_ms % SLOT_MS
         rest = QUARTER - (issued_ms - slot_ms) // MINUTE_MS

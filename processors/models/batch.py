@@ -9,19 +9,13 @@ from operator import itemgetter
 from pathlib import Path
 
 from processors.features.detail import DETAIL_HASH, DETAIL_NAMES
-from processors.features.features import (
-    FEATURES_HASH,
-    NAMES,
-    POINT_NAMES,
-    TRADE_NAMES,
-    Features,
-)
+from processors.features.features import FEATURES_HASH, KNOWN_NAMES, Features
 from processors.models.artefact import Metadata, UnusableArtefact, load_artefact
 from processors.models.protocol import Answer, Notice, Outcome, Question
 from processors.models.scale import recent_log_variance, scale_of
 from processors.models.trees import Trees
 
-PLAIN_INPUTS = ("minutes", *NAMES[1:], *TRADE_NAMES, *POINT_NAMES)
+PLAIN_INPUTS = ("minutes", *KNOWN_NAMES)
 INPUTS = (*PLAIN_INPUTS, *DETAIL_NAMES)
 MISSING = float("nan")
 VARIANCE_FILE, POINT_FILE = "variance.txt", "point.txt"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from processors.features.features import NAMES, POINT_NAMES, TRADE_NAMES, Features
+from processors.features.features import KNOWN_NAMES, Features
 from processors.features.sequence import CANDLES, CHANNELS, RECENT_HASH, RECENT_NAMES
 from processors.models.artefact import Metadata, UnusableArtefact, load_artefact
 from processors.models.network import Network
@@ -20,7 +20,6 @@ from processors.models.weights import weights_of
 NAME = "lstm"
 WEIGHTS_FILE = "weights.json"
 EVERY = 3  # minutes: the questions in between teach nearly the same
-KNOWN_NAMES = (*NAMES[1:], *TRADE_NAMES, *POINT_NAMES)
 WIDTH = 1 + len(KNOWN_NAMES) + len(RECENT_NAMES)
 KNOWN_WIDTH = 1 + len(KNOWN_NAMES)
 WIDEST = 6.0  # limit of both outputs, like that of the training targets
