@@ -5,16 +5,19 @@ from collections.abc import Iterable
 from datetime import UTC
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import faust
 from faust.types import TP
 
+from clients.process import leave
+from clients.watching.log import EventLog
 from processors.extra.host import close_hosts
 from processors.extra.specification import specifications
 from processors.metrics import PUBLISHED, WAITING, WARM
 from processors.predictor.extra_models import ExtraModels
-from processors.predictor.predictor import Predictor, Record
+from processors.predictor.ports import Acknowledgements, Record
+from processors.predictor.predictor import Predictor
 from processors.predictor.warm_start_jobs import WarmStartJobs
 from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, send_dead_letter, worker_app
 from processors.runtime.fence import Fence
@@ -35,6 +38,10 @@ from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.replayed import is_replayed
 from schemas.settings import Settings
 
+if TYPE_CHECKING:
+    import asyncio
+
+_log = EventLog(__name__)
 _MONTHLY = "15 0 1 * *"
 _TOPICS: dict[type, topics.Topic] = {
     Prediction: topics.PREDICTIONS,
@@ -49,11 +56,13 @@ class KafkaOutlet:
     def __init__(self, app: WorkerApp) -> None:
         self._topics = {record: raw_topic(app, topic) for record, topic in _TOPICS.items()}
 
-    async def publish(self, records: Iterable[Record]) -> None:
-        """Send records, each to the topic of its type."""
+    async def publish(self, records: Iterable[Record]) -> Acknowledgements:
+        """Send records, each to the topic of its type; return what is done when Kafka has them."""
+        sent = []
         for record in records:
             PUBLISHED.labels(type(record).__name__).inc()
-            await send(self._topics[type(record)], record)
+            sent.append(await send(self._topics[type(record)], record))
+        return sent
 
 
 class Inbox:
@@ -155,10 +164,15 @@ def _wire(app: WorkerApp, predictor: Predictor) -> None:
         # A candle that waits for its symbol must be read again after a crash.
         manual = cast("Any", stream).noack()
         async for event in manual.events():
-            if candle := await inbox.candle_in(event.message):
-                await predictor.take(candle, partial(manual.ack, event))
-            else:  # if its partition is stopped, nothing is committed all the same
+            candle = await inbox.candle_in(event.message)
+            if candle is None:  # if its partition is stopped, nothing is committed all the same
                 await manual.ack(event)
+                continue
+            try:
+                await predictor.take(candle, partial(manual.ack, event))
+            except Exception as error:  # noqa: BLE001 - its trace is logged
+                _log.exception("candle_unfinished", "a candle cannot be finished", error)
+                leave("a candle that was not finished must be read again")
 
     @app.agent(raw_topic(app, topics.CANDLES_LIVE), name="show", concurrency=1)
     async def show(stream: faust.StreamT[bytes]) -> None:
@@ -179,7 +193,7 @@ def _ask_for_trainings(app: WorkerApp, first: FirstTraining) -> None:
     requests = raw_topic(app, topics.TRAINING_REQUESTS)
 
     async def ask(request: TrainingRequest) -> None:
-        await send(requests, request)
+        await (await send(requests, request))
 
     @app.crontab(_MONTHLY, timezone=UTC)
     async def ask_monthly() -> None:  # every predictor asks; the trainer trains the version once
@@ -191,7 +205,10 @@ def _ask_for_trainings(app: WorkerApp, first: FirstTraining) -> None:
     app.task(ask_first)
 
 
-async def send(topic: faust.TopicT, record: Record | TrainingRequest) -> None:
-    """Send a record to a topic, encoded by its contract."""
+async def send(topic: faust.TopicT, record: Record | TrainingRequest) -> "asyncio.Future[Any]":
+    """Send a record to a topic, encoded by its contract; return what is done when Kafka has it."""
     message = codecs.message_of(record)
-    await topic.send(key=message.key, value=message.value, headers=dict(message.headers))
+    sent: Any = await topic.send(
+        key=message.key, value=message.value, headers=dict(message.headers)
+    )
+    return cast("asyncio.Future[Any]", sent)

@@ -1,57 +1,31 @@
 """The predictor: handles each closed and each open candle, independent of Faust."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from operator import or_
-from typing import Protocol
 
 from clients.watching.log import EventLog
 from processors.prediction.issue import refresh
 from processors.prediction.prequential import Step, step
 from processors.prediction.state import SymbolState
 from processors.predictor.anchor import anchor_of
+from processors.predictor.endings import end, insisted
+from processors.predictor.ports import Done, ExtraWarmer, Outlet, Record, Warmer
 from processors.predictor.warm_start import Warmed
 from processors.versions.installer import Installer
 from processors.versions.schedule import ModelChange
 from schemas.market import Candle
-from schemas.predictions import ModelEvent, ModelVersion, Prediction, Score
+from schemas.predictions import ModelEvent, ModelVersion
 from schemas.timeframe import Interval
 
 _log = EventLog(__name__)
 REFRESH_MS = 5_000
 _RETRY_MS = 60_000  # an incomplete history is checked again every minute of event time
 _GIVE_UP_MS = 30 * 60_000  # for half an hour
-Record = Prediction | Score | ModelVersion
-Done = Callable[[], Awaitable[object]]
 
 
 async def nobody() -> None:
     """Do nothing when a candle is done."""
-
-
-class Warmer(Protocol):
-    """Makes a symbol's state from stored candles."""
-
-    async def __call__(self, symbol: str, until_ms: int, bars: int = 0, /) -> Warmed | None:
-        """Return the state before the candle that opens at ``until_ms``.
-
-        Returns None if ``bars`` candles are known already and the store has no more.
-        """
-
-
-class ExtraWarmer(Protocol):
-    """Makes a symbol's state with the models of others, which may take long."""
-
-    async def __call__(self, symbol: str, until_ms: int, /) -> Warmed:
-        """Return the state before the candle that opens at ``until_ms``."""
-
-
-class Outlet(Protocol):
-    """Destination of the results."""
-
-    async def publish(self, records: Iterable[Record]) -> None:
-        """Send records, each to the topic of its type."""
 
 
 @dataclass(slots=True)
@@ -96,6 +70,7 @@ class Predictor:
         self._waiting: dict[str, list[tuple[Candle, Done]]] = {}  # until their symbol is warm
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._joining: dict[str, tuple[_Symbol, asyncio.Task[None]]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def take(self, candle: Candle, done: Done = nobody) -> None:
         """Process one closed candle: publish predictions, and scores if their candle has closed.
@@ -105,7 +80,8 @@ class Predictor:
 
         Args:
             candle: A closed candle of any symbol.
-            done: Called when everything is published, which may be after this call has returned.
+            done: Called when Kafka has all that follows from it, which may be after this call has
+                returned.
         """
         name = candle.symbol
         symbol = self._symbols.get(name)
@@ -116,10 +92,8 @@ class Predictor:
         elif symbol is None or self._wants_warming(symbol, candle):
             self._waiting[name] = [(candle, done)]
             self._tasks[name] = asyncio.create_task(self._warm_up(name))
-            self._tasks[name].add_done_callback(_report)
         else:
-            await self._step(symbol, candle)
-            await done()
+            await self._step(symbol, candle, done)
 
     @property
     def warm(self) -> int:
@@ -155,18 +129,25 @@ class Predictor:
 
     def forget(self) -> None:
         """Drop all states after a new assignment of partitions."""
-        for task in (*self._tasks.values(), *(task for _, task in self._joining.values())):
+        joining = [task for _, task in self._joining.values()]
+        for task in (*self._tasks.values(), *joining, *self._ending):
             task.cancel()
         self._tasks.clear()
         self._joining.clear()
         self._waiting.clear()
         self._symbols.clear()
 
-    async def _step(self, symbol: _Symbol, candle: Candle) -> None:
+    async def _step(self, symbol: _Symbol, candle: Candle, done: Done) -> None:
         if symbol.later is not None:
             symbol.later.append(candle)
         taken, failures = self._take(symbol, candle)
-        await self._outlet.publish((*taken.scores, *taken.events, *failures, *taken.predictions))
+        records: tuple[Record, ...] = (
+            *taken.scores, *taken.events, *failures, *taken.predictions,
+        )  # fmt: skip
+        # The next candle need not wait until Kafka has what follows from this one.
+        ending = asyncio.create_task(end(await self._outlet.publish(records), done))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     def _take(self, symbol: _Symbol, candle: Candle) -> tuple[Step, tuple[ModelVersion, ...]]:
         known_ms = symbol.state.next_ms
@@ -178,7 +159,7 @@ class Predictor:
 
     async def _join(self, extra: ExtraWarmer, name: str, symbol: _Symbol) -> None:
         """Let the models of others take part, once they know the same candles as ours."""
-        warmed = await extra(name, symbol.warmed_ms)
+        warmed = await insisted(lambda: extra(name, symbol.warmed_ms), name)
         fresh = replace(symbol, state=warmed.state, changes=set(warmed.changes), later=None)
         later, symbol.later = symbol.later or [], None
         guests = {c.model.name for c in warmed.state.contestants if c.is_extra}
@@ -198,15 +179,24 @@ class Predictor:
         return self._installer.install(symbol.state, due)
 
     async def _warm_up(self, name: str) -> None:
-        waiting = self._waiting[name]
-        symbol = await self._warm(waiting[0][0])
-        while waiting:
-            candle, done = waiting.pop(0)
-            await self._step(symbol, candle)
-            await done()
-        self._symbols[name] = symbol
+        await insisted(lambda: self._catch_up(name), name)
         del self._waiting[name]
-        self._begin_joining(name, symbol)
+        self._begin_joining(name, self._symbols[name])
+
+    async def _catch_up(self, name: str) -> None:
+        """Take the candles that wait for a symbol; warm it where they ask for it."""
+        waiting = self._waiting[name]
+        try:
+            while waiting:
+                candle, done = waiting[0]
+                symbol = self._symbols.get(name)
+                if symbol is None or self._wants_warming(symbol, candle):
+                    symbol = self._symbols[name] = await self._warm(symbol, candle)
+                await self._step(symbol, candle, done)
+                waiting.pop(0)
+        except Exception:
+            self._symbols.pop(name, None)  # it may have half of a candle
+            raise
 
     def _begin_joining(self, name: str, symbol: _Symbol) -> None:
         known, task = self._joining.get(name, (None, None))
@@ -215,27 +205,31 @@ class Predictor:
         if task is not None:
             task.cancel()  # its state is replaced already
         task = asyncio.create_task(self._join(self._extra, name, symbol))
-        task.add_done_callback(_report)
         self._joining[name] = symbol, task
 
     def _wants_warming(self, symbol: _Symbol, candle: Candle) -> bool:
+        if candle.open_ms < symbol.state.next_ms:
+            return False  # known: a state of that time would answer again what is published
         return self._must_replay(symbol, candle) or self._may_know_more(symbol, candle)
 
     def _must_replay(self, symbol: _Symbol, candle: Candle) -> bool:
         if anchor_of(candle.open_ms) != symbol.anchor_ms:
             return True
         # A change arrived after it took effect: only a replay gives the right state.
-        late = candle.open_ms >= symbol.state.next_ms
-        return late and bool(self._news(symbol, symbol.state.next_ms))
+        return bool(self._news(symbol, symbol.state.next_ms))
 
     def _may_know_more(self, symbol: _Symbol, candle: Candle) -> bool:
+        # The first candle after a start may be one of yesterday that was repaired; what lies
+        # between it and the next one is stored.
+        if symbol.state.next_ms < candle.open_ms:
+            return True
         waits = candle.open_ms < symbol.since_ms + _GIVE_UP_MS
         return not symbol.whole and waits and candle.open_ms >= symbol.warmed_ms + _RETRY_MS
 
-    async def _warm(self, candle: Candle) -> _Symbol:
-        before = self._symbols.get(candle.symbol)
+    async def _warm(self, before: _Symbol | None, candle: Candle) -> _Symbol:
         bars = 0 if before is None or self._must_replay(before, candle) else before.state.bars
         warmed = await self._warmer(candle.symbol, candle.open_ms, bars)
+        before = self._symbols.get(candle.symbol)  # the models of others may have joined meanwhile
         if warmed is not None:
             return await self._replaced(candle, before, warmed)
         if before is None:
@@ -266,8 +260,3 @@ class Predictor:
             missed = [c for c in warmed.changes if c not in before.changes]
             await self._outlet.publish(self._installer.install(fresh.state, missed))
         return fresh
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.exception("symbol_not_warmed", "a symbol could not be warmed", error)

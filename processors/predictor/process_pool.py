@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TypeVar
@@ -21,6 +22,7 @@ from schemas.errors import Transient
 from schemas.settings import Settings
 
 _log = EventLog(__name__)
+MOST_DEATHS = 3  # of one piece of work: it may itself be what ends the processes
 _ResultT = TypeVar("_ResultT")
 Work = Callable[[Settings, str, int, tuple[ModelChange, ...]], _ResultT]
 
@@ -43,12 +45,27 @@ class Children:
         self._needed = 0
 
     async def run(self, work: Work[_ResultT], symbol: str, until_ms: int) -> _ResultT:
-        """Run the work and return its result; retry while ClickHouse or Kafka is unavailable."""
+        """Run the work and return its result; retry while ClickHouse or Kafka is unavailable.
+
+        Raises:
+            BrokenProcessPool: Processes at this work were ended from outside several times.
+        """
+        deaths = 0
         while True:
-            self.start()
+            pool = self.start()
             asked = self._settings, symbol, until_ms, self._changes.of(symbol)
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._pool, work, *asked)
+                return await asyncio.get_running_loop().run_in_executor(pool, work, *asked)
+            except BrokenProcessPool:  # by a system short of memory, for example
+                deaths += 1
+                if self._pool is pool:
+                    self.close()
+                if deaths == MOST_DEATHS:
+                    raise
+                RETRIES.labels("warm_up").inc()
+                _log.warning(
+                    "replay_process_died", "{symbol}: a replay process was ended", symbol=symbol
+                )
             except Transient as error:
                 RETRIES.labels("warm_up").inc()
                 _log.warning("warm_up_retried", "{symbol}: {error}", symbol=symbol, error=error)
@@ -65,7 +82,7 @@ class Children:
             if not self._needed:
                 self.close()
 
-    def start(self) -> None:
+    def start(self) -> ProcessPoolExecutor:
         """Start the processes before there is work, as starting them takes seconds."""
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
@@ -76,6 +93,7 @@ class Children:
             )
             for _ in range(self._most):
                 self._pool.submit(int)
+        return self._pool
 
     def close(self) -> None:
         """Shut the pool down and cancel waiting work."""

@@ -104,7 +104,17 @@ class WarmStartJobs:
         with self._children.needed():
             while self._past:
                 symbol = next(iter(self._past))
-                count = await self._children.run(score_past_nicely, symbol, self._past.pop(symbol))
+                until_ms = self._past.pop(symbol)
+                try:
+                    count = await self._children.run(score_past_nicely, symbol, until_ms)
+                except Exception as error:  # noqa: BLE001 - its trace is logged
+                    _log.exception(
+                        "past_not_scored",
+                        "{symbol}: its past is not scored; the next start tries it again",
+                        error,
+                        symbol=symbol,
+                    )
+                    continue
                 self._unscored.discard(symbol)
                 if count:
                     _log.info(

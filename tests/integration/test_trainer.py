@@ -22,8 +22,9 @@ from candlewick.stack.parent_death import leashed
 from candlewick.store.admin import apply_migrations
 from clients.clickhouse import connect_writer
 from processors.models.artefact import METADATA
+from processors.predictor.ports import Acknowledgements
+from processors.predictor.ports import Record as Answer
 from processors.predictor.predictor import Predictor
-from processors.predictor.predictor import Record as Answer
 from processors.predictor.score_backfill import score_past
 from processors.predictor.warm_start import Warmed, warm
 from processors.training.request import version_of
@@ -136,8 +137,9 @@ class Out:
     def __init__(self) -> None:
         self.records: list[Answer] = []
 
-    async def publish(self, records: Iterable[Answer]) -> None:
+    async def publish(self, records: Iterable[Answer]) -> Acknowledgements:
         self.records += records
+        return ()
 
 
 async def predicted(settings: Settings) -> list[Prediction]:

@@ -27,7 +27,8 @@ from processors.prediction.replay import Replay
 from processors.prediction.state import SymbolState, start_state
 from processors.predictor.anchor import anchor_of
 from processors.predictor.extra_models import ExtraModels
-from processors.predictor.predictor import Predictor, Record
+from processors.predictor.ports import Acknowledgements, Record
+from processors.predictor.predictor import Predictor
 from processors.predictor.warm_start import Warmed, replayed
 from processors.versions.installer import Installer
 from processors.versions.schedule import ModelChange
@@ -206,8 +207,9 @@ class Out:
     def __init__(self) -> None:
         self.records: list[Record] = []
 
-    async def publish(self, records: Iterable[Record]) -> None:
+    async def publish(self, records: Iterable[Record]) -> Acknowledgements:
         self.records += records
+        return ()
 
 
 def live(

@@ -15,7 +15,8 @@ from processors.prediction.state import start_state
 from processors.predictor.agents import Inbox
 from processors.predictor.anchor import anchor_of, is_whole
 from processors.predictor.history_check import Stored
-from processors.predictor.predictor import Predictor, Record
+from processors.predictor.ports import Acknowledgements, Record
+from processors.predictor.predictor import Predictor
 from processors.predictor.score_backfill import replayed_scores
 from processors.predictor.warm_start import Warmed, replayed
 from processors.versions.installer import Installer
@@ -54,8 +55,9 @@ class Out:
     def __init__(self) -> None:
         self.records: list[Record] = []
 
-    async def publish(self, records: Iterable[Record]) -> None:
+    async def publish(self, records: Iterable[Record]) -> Acknowledgements:
         self.records += records
+        return ()
 
     def predictions(self) -> dict[tuple[str, int, str], Prediction]:
         found = [r for r in self.records if isinstance(r, Prediction)]

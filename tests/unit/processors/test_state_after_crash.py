@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from processors.prediction.prequential import step
 from processors.prediction.state import SymbolState, start_state
 from processors.predictor.anchor import anchor_of
-from processors.predictor.predictor import Predictor, Record
+from processors.predictor.ports import Acknowledgements, Record
+from processors.predictor.predictor import Predictor
 from processors.predictor.warm_start import Warmed, replayed
 from tests.support.candle_builders import trembling_minutes
 from tests.support.state_picture import picture_of
@@ -24,8 +25,9 @@ CRASHES = st.lists(st.tuples(st.integers(1, LENGTH - 1), st.integers(0, 60)), ma
 class Nowhere:
     """Takes what is published, and forgets it."""
 
-    async def publish(self, records: Iterable[Record]) -> None:
+    async def publish(self, records: Iterable[Record]) -> Acknowledgements:
         list(records)
+        return ()
 
 
 async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:

@@ -12,7 +12,8 @@ import pytest
 from processors.models.artefact import METADATA
 from processors.models.batch import VARIANCE_FILE, load_batch
 from processors.predictor.anchor import anchor_of
-from processors.predictor.predictor import Predictor, Record
+from processors.predictor.ports import Acknowledgements, Record
+from processors.predictor.predictor import Predictor
 from processors.predictor.warm_start import Warmed, replayed
 from processors.training.batch import Training, train
 from processors.training.dataset import lessons_of
@@ -89,8 +90,9 @@ class Out:
     def __init__(self) -> None:
         self.records: list[Record] = []
 
-    async def publish(self, records: Iterable[Record]) -> None:
+    async def publish(self, records: Iterable[Record]) -> Acknowledgements:
         self.records += records
+        return ()
 
     def answers(self) -> dict[tuple[int, str], Prediction]:
         return {(r.issued_ms, r.model): r for r in self.records if isinstance(r, Prediction)}

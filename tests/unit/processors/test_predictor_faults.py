@@ -1,0 +1,249 @@
+"""The predictor when candles come again, warm starts fail, or Kafka takes no answers."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from processors.predictor import endings
+from processors.predictor.anchor import anchor_of
+from processors.predictor.ports import Acknowledgements, Record
+from processors.predictor.predictor import Predictor
+from processors.predictor.warm_start import Warmed
+from schemas.market import Candle
+from schemas.predictions import PredictionStatus
+from tests.support.builders import MINUTE_MS, START_MS
+from tests.unit.processors.test_predictor import DAY_MS, Out, Store, a_market, fed, settled
+
+MONDAY_MS = anchor_of(START_MS) + 14 * DAY_MS
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endings, "AGAIN_S", 0.0)
+
+
+def repaired(candle: Candle) -> Candle:
+    return replace(candle, revision=2, close_e8=candle.high_e8)
+
+
+def test_a_candle_of_last_week_that_is_repaired_after_monday_began_changes_nothing() -> None:
+    market = a_market(120, from_ms=MONDAY_MS - 60 * MINUTE_MS)
+    asked: list[int] = []
+
+    async def scenario() -> Out:
+        out, store = Out(), Store(market)
+
+        async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+            asked.append(until_ms)
+            return await store.warm(symbol, until_ms, bars)
+
+        predictor = Predictor(warm, out)
+        for candle in market[40:100]:
+            await predictor.take(candle)
+            await settled(predictor)
+        out.records.clear()
+        warmed = len(asked)
+        await predictor.take(repaired(market[55]))
+        await settled(predictor)
+        assert len(asked) == warmed
+        return out
+
+    assert asyncio.run(scenario()).records == []
+
+
+def test_a_repaired_candle_that_is_the_first_after_a_start_leaves_no_gap_behind_it() -> None:
+    market = a_market(300, from_ms=START_MS)
+    running, started = Out(), Out()
+    asyncio.run(fed(market[250:], Store(market), running))
+    asyncio.run(fed([market[200], *market[250:]], Store(market), started))
+
+    newest = {k: p for k, p in started.predictions().items() if k[1] > market[250].open_ms}
+    assert newest == running.predictions()
+    assert PredictionStatus.GAPPED not in {p.status for p in newest.values()}
+
+
+def test_candles_that_waited_behind_a_repaired_one_have_no_gap_either() -> None:
+    market = a_market(300, from_ms=START_MS)
+
+    async def scenario() -> Out:
+        out, store, gate = Out(), Store(market), asyncio.Event()
+
+        async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+            await gate.wait()
+            return await store.warm(symbol, until_ms, bars)
+
+        predictor = Predictor(warm, out)
+        for candle in (market[200], *market[250:]):
+            await predictor.take(candle)
+        gate.set()
+        await settled(predictor)
+        return out
+
+    running = Out()
+    asyncio.run(fed(market[250:], Store(market), running))
+    waited = asyncio.run(scenario()).predictions()
+    assert {k: p for k, p in waited.items() if k[1] > market[250].open_ms} == running.predictions()
+
+
+def test_a_symbol_whose_warm_start_fails_is_tried_again_and_no_candle_is_lost() -> None:
+    market = a_market(60, from_ms=START_MS)
+    fails = [3]
+
+    async def scenario() -> tuple[Out, list[int]]:
+        out, store, done = Out(), Store(market), list[int]()
+
+        async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+            fails[0] -= 1
+            if fails[0] >= 0:
+                raise RuntimeError("a replay process was ended")
+            return await store.warm(symbol, until_ms, bars)
+
+        async def note() -> None:
+            done.append(len(done))
+
+        predictor = Predictor(warm, out)
+        for candle in market[40:50]:
+            await predictor.take(candle, note)
+        await settled(predictor)
+        return out, done
+
+    out, done = asyncio.run(scenario())
+    whole = Out()
+    asyncio.run(fed(market[40:50], Store(market), whole))
+
+    assert out.predictions() == whole.predictions()
+    assert len(done) == 10
+
+
+def test_a_candle_that_cannot_be_sent_while_others_wait_is_taken_again() -> None:
+    market = a_market(60, from_ms=START_MS)
+
+    class Refusing(Out):
+        refusals = 1
+
+        async def publish(self, records: Iterable[Record]) -> Acknowledgements:
+            found = [*records]
+            if found and self.refusals:
+                self.refusals -= 1
+                raise RuntimeError("Kafka's queue is full")
+            return await super().publish(found)
+
+    async def scenario(out: Out) -> Out:
+        predictor = Predictor(Store(market).warm, out)
+        for candle in market[40:50]:
+            await predictor.take(candle)
+        await settled(predictor)
+        return out
+
+    found, whole = asyncio.run(scenario(Refusing())), asyncio.run(scenario(Out()))
+
+    assert found.predictions() == whole.predictions()
+
+
+class Slow(Out):
+    """Publishes to a Kafka that acknowledges when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[asyncio.Future[None]] = []
+
+    async def publish(self, records: Iterable[Record]) -> Acknowledgements:
+        found = [*records]
+        self.records += found
+        if not found:
+            return ()
+        self.sent.append(asyncio.get_running_loop().create_future())
+        return self.sent[-1:]
+
+
+def test_a_candle_is_not_done_before_kafka_has_what_follows_from_it() -> None:
+    market = a_market(60, from_ms=START_MS)
+
+    async def scenario() -> list[list[int]]:
+        out, done, seen = Slow(), list[int](), list[list[int]]()
+
+        async def first() -> None:
+            done.append(1)
+
+        async def second() -> None:
+            done.append(2)
+
+        predictor = Predictor(Store(market).warm, out)
+        await predictor.take(market[40])
+        await settled(predictor)
+        await predictor.take(market[41], first)
+        await settled(predictor)
+        await predictor.take(market[42], second)
+        await settled(predictor)
+        for i in (None, -1, -2):
+            if i is not None:
+                out.sent[i].set_result(None)
+            for _ in range(5):
+                await asyncio.sleep(0)
+            seen.append([*done])
+        return seen
+
+    assert asyncio.run(scenario()) == [[], [2], [2, 1]]
+
+
+def test_a_process_whose_predictions_kafka_refuses_ends_and_the_candle_is_not_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    market, reasons = a_market(60, from_ms=START_MS), list[str]()
+    monkeypatch.setattr(endings, "leave", reasons.append)
+
+    async def scenario() -> list[int]:
+        out, done = Slow(), list[int]()
+
+        async def note() -> None:
+            done.append(1)
+
+        predictor = Predictor(Store(market).warm, out)
+        await predictor.take(market[40])
+        await settled(predictor)
+        await predictor.take(market[41], note)
+        await settled(predictor)
+        out.sent[-1].set_exception(TimeoutError("no leader"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return done
+
+    assert asyncio.run(scenario()) == []
+    assert len(reasons) == 1
+    assert "read again" in reasons[0]
+
+
+def test_models_of_others_that_join_while_the_store_is_looked_at_stay() -> None:
+    market = a_market(60, from_ms=START_MS)
+    joined = Store(market)
+
+    async def scenario() -> tuple[object, object]:
+        looks, join = asyncio.Event(), asyncio.Event()
+
+        async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed | None:
+            if not bars:
+                return await joined.warm(symbol, until_ms)
+            await looks.wait()
+            return None
+
+        async def extra(symbol: str, until_ms: int) -> Warmed:
+            await join.wait()
+            return await joined.warm(symbol, until_ms)
+
+        predictor = Predictor(warm, Out(), extra=extra)
+        await predictor.take(market[40])
+        await settled(predictor)
+        await predictor.take(market[41])
+        await predictor.take(market[42])
+        (_, joining) = predictor._joining["BTCUSDT"]
+        join.set()
+        await joining
+        with_guests = predictor._symbols["BTCUSDT"].state
+        looks.set()
+        await settled(predictor)
+        return with_guests, predictor._symbols["BTCUSDT"].state
+
+    with_guests, at_last = asyncio.run(scenario())
+    assert at_last is with_guests
