@@ -226,18 +226,20 @@ class Predictor:
         waits = candle.open_ms < symbol.since_ms + _GIVE_UP_MS
         return not symbol.whole and waits and candle.open_ms >= symbol.warmed_ms + _RETRY_MS
 
-    async def _warm(self, before: _Symbol | None, candle: Candle) -> _Symbol:
-        bars = 0 if before is None or self._must_replay(before, candle) else before.state.bars
+    async def _warm(self, symbol: _Symbol | None, candle: Candle) -> _Symbol:
+        bars = 0 if symbol is None or self._must_replay(symbol, candle) else symbol.state.bars
         warmed = await self._warmer(candle.symbol, candle.open_ms, bars)
-        before = self._symbols.get(candle.symbol)  # the models of others may have joined meanwhile
         if warmed is not None:
-            return await self._replaced(candle, before, warmed)
-        if before is None:
+            return await self._replaced(candle, warmed)
+        symbol = self._symbols.get(candle.symbol)  # the models of others may have joined meanwhile
+        if symbol is None:
             raise ValueError(f"{candle.symbol}: no state, though none was known")
-        before.warmed_ms = candle.open_ms
-        return before
+        symbol.warmed_ms = candle.open_ms
+        if symbol.state.next_ms < candle.open_ms:
+            symbol.whole, symbol.since_ms = False, candle.open_ms
+        return symbol
 
-    async def _replaced(self, candle: Candle, before: _Symbol | None, warmed: Warmed) -> _Symbol:
+    async def _replaced(self, candle: Candle, warmed: Warmed) -> _Symbol:
         known = "whole" if warmed.whole else "in part"
         _log.info(
             "symbol_warm",
@@ -252,9 +254,11 @@ class Predictor:
         )
         fresh.changes = set(warmed.changes)
         fresh.later = [] if self._extra else None
+        before = self._symbols.get(candle.symbol)
         if before is None or before.anchor_ms != fresh.anchor_ms:
             return fresh
-        fresh.since_ms = before.since_ms
+        if before.state.next_ms == candle.open_ms:
+            fresh.since_ms = before.since_ms
         if fresh.state.bars < before.state.bars:
             fresh.state = before.state  # the store has fewer candles than the present state
             missed = [c for c in warmed.changes if c not in before.changes]

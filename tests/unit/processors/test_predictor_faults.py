@@ -247,3 +247,25 @@ def test_models_of_others_that_join_while_the_store_is_looked_at_stay() -> None:
 
     with_guests, at_last = asyncio.run(scenario())
     assert at_last is with_guests
+
+
+def test_minutes_that_reach_the_store_later_are_taken_from_there() -> None:
+    market = a_market(300, from_ms=anchor_of(START_MS))
+    store = Store([c for i, c in enumerate(market) if not 200 <= i < 250])
+
+    async def scenario() -> Out:
+        out = Out()
+        predictor = await fed([market[199], market[250]], store, out)
+        store.candles = market
+        for candle in market[251:]:
+            await predictor.take(candle)
+            await settled(predictor)
+        return out
+
+    running = Out()
+    asyncio.run(fed(market[199:], Store(market), running))
+    found = asyncio.run(scenario()).predictions()
+    last_ms = market[-1].close_ms
+    assert {k: p for k, p in found.items() if k[1] == last_ms} == {
+        k: p for k, p in running.predictions().items() if k[1] == last_ms
+    }
