@@ -1,5 +1,6 @@
 """``python -m api``: runs the HTTP API until a signal ends it."""
 
+import argparse
 import errno
 import logging
 import socket
@@ -21,6 +22,10 @@ LONGEST_GOODBYE_S = 3
 
 def main() -> None:
     """Run the API; a configuration error is printed as one line, with exit code 1."""
+    argparse.ArgumentParser(
+        prog="python -m api",
+        description="Run the HTTP API. CANDLEWICK_API__… are its settings: docs/settings.md.",
+    ).parse_args()
     try:
         settings = load_settings()
         start_logging(settings, "api")

@@ -1,5 +1,6 @@
-"""Command line of the producers: ``python -m producers stream|backfill|coins``."""
+"""``python -m producers stream | backfill | coins``: publish trades, the past, what coins are."""
 
+import argparse
 import asyncio
 import signal
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 from clients.process import GRACE_S, leave
 from clients.watching.begin import begin_watching
 from clients.watching.log import EventLog
-from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded
+from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings
 
 _log = EventLog("producers")
@@ -26,11 +27,13 @@ COMMANDS = {
 
 def main() -> int:
     """Run the command that the arguments name, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m producers", description=__doc__)
+    parser.add_argument("command", choices=COMMANDS)
+    command: str = parser.parse_args().command
     try:
-        _check_command(sys.argv[1:])
         settings = load_settings()
-        begin_watching(settings, sys.argv[1])
-        asyncio.run(_run(sys.argv[1], settings))
+        begin_watching(settings, command)
+        asyncio.run(_run(command, settings))
     except CandlewickError as error:
         return _ended(error)
     except BaseExceptionGroup as group:
@@ -46,11 +49,6 @@ def _ended(error: BaseException) -> int:
         leave(str(error))
     sys.stderr.write(f"producers: {error}\n")
     return 1
-
-
-def _check_command(arguments: list[str]) -> None:
-    if len(arguments) != 1 or arguments[0] not in COMMANDS:
-        raise ConfigurationError(f"usage: python -m producers {'|'.join(COMMANDS)}")
 
 
 async def _run(command: str, settings: Settings) -> None:
