@@ -12,10 +12,12 @@ from schemas.settings import known_variables
 from tools.pages.build import DOCS, pages
 from tools.pages.tables import StoredColumn, tables_page
 
+MADE = pages()  # once: it takes seconds
 
-@pytest.mark.parametrize("name", pages())
+
+@pytest.mark.parametrize("name", MADE)
 def test_a_generated_page_is_fresh(name: str) -> None:
-    assert (DOCS / name).read_text() == pages()[name], "run `make docs`"
+    assert (DOCS / name).read_text() == MADE[name], "run `make docs`"
 
 
 def test_the_page_of_tables_is_what_the_migrations_make() -> None:
@@ -34,7 +36,7 @@ def test_a_table_without_a_purpose_is_refused() -> None:
 
 
 def test_no_page_shows_a_name_of_a_library_for_a_default() -> None:
-    assert [row for row in pages()["settings.md"].splitlines() if "Pydantic" in row] == []
+    assert [row for row in MADE["settings.md"].splitlines() if "Pydantic" in row] == []
 
 
 def test_every_make_target_that_is_named_exists() -> None:
@@ -52,7 +54,5 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_setting_and_every_topic_stands_in_its_page() -> None:
-    made = pages()
-
-    assert [name for name in known_variables() if name not in made["settings.md"]] == []
-    assert [topic.name for topic in topics.ALL if topic.name not in made["topics.md"]] == []
+    assert [name for name in known_variables() if name not in MADE["settings.md"]] == []
+    assert [topic.name for topic in topics.ALL if topic.name not in MADE["topics.md"]] == []

@@ -4,6 +4,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tools.pages.metrics import events, metrics
@@ -26,12 +27,15 @@ GETS_A_LOGGER = {
 }
 
 
-def calls() -> Iterator[tuple[Path, ast.Call]]:
-    for part in PARTS:
-        for path in sorted((ROOT / part).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Call):
-                    yield path.relative_to(ROOT), node
+@cache
+def calls() -> list[tuple[Path, ast.Call]]:
+    return [
+        (path.relative_to(ROOT), node)
+        for part in PARTS
+        for path in sorted((ROOT / part).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+    ]
 
 
 def log_calls() -> Iterator[tuple[Path, ast.Call]]:
@@ -42,8 +46,9 @@ def log_calls() -> Iterator[tuple[Path, ast.Call]]:
 
 
 def test_every_line_of_the_log_is_written_under_a_name_that_stands_in_the_code() -> None:
-    assert len(list(log_calls())) == len(events())
-    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", event.name) for event in events())
+    told = events()
+    assert len(list(log_calls())) == len(told)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", event.name) for event in told)
 
 
 def test_a_sentence_names_only_fields_that_it_is_given() -> None:

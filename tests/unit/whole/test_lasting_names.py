@@ -5,6 +5,7 @@
 
 import inspect
 import json
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,6 +46,7 @@ PROGRAMS = (
 Names = dict[str, str]
 
 
+@cache
 def the_names() -> dict[str, Names]:
     """Every name by its kind, with what stands behind it."""
     return {
