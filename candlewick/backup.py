@@ -17,7 +17,8 @@ from schemas.files import whole_file
 
 MANIFEST: Final = "candlewick-backup.json"
 FORMAT: Final = 1
-LEFT_OUT: Final = frozenset({"logs", "metrics", "run"})  # of these processes, not of the data
+# Of these processes, not of the data; and what is left of a backup that was unpacked by hand.
+LEFT_OUT: Final = frozenset({"logs", "metrics", "run", MANIFEST})
 PIECE: Final = 1 << 20
 
 

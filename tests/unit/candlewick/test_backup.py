@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlewick.backup import MANIFEST, read_backup, size_of, write_backup
+from candlewick.backup import LEFT_OUT, MANIFEST, read_backup, size_of, write_backup
 from schemas.errors import ConfigurationError
 
 NAMES = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=20)
-NAMES = NAMES.filter(lambda name: name not in {".", "..", "logs", "run"})
+NAMES = NAMES.filter(lambda name: name not in LEFT_OUT | {".", ".."})
 TREES = st.dictionaries(NAMES, st.binary(max_size=3000), max_size=8)
 
 
@@ -145,6 +145,17 @@ def test_a_backup_is_not_written_into_what_it_copies(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="in the data folder itself"):
         a_backup(folder, folder / "kafka" / "backup.tar")
+
+
+def test_the_list_of_a_backup_that_was_unpacked_by_hand_does_not_end_the_next_one(
+    tmp_path: Path,
+) -> None:
+    folder = a_folder(tmp_path)
+    (folder / MANIFEST).write_text("{}")
+
+    read_backup(a_backup(folder, tmp_path / "backup.tar"), tmp_path / "restored")
+
+    assert (tmp_path / "restored/credentials").read_text() == "secret"
 
 
 def test_an_empty_folder_may_be_there_already(tmp_path: Path) -> None:
