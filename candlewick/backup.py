@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from candlewick.backup_paths import stays, within
 from candlewick.stack.disk_room import NEEDED_MB, Room, is_full
 from schemas.errors import ConfigurationError
 from schemas.files import whole_file
@@ -133,12 +134,13 @@ def _copied(folder: Path, tar: tarfile.TarFile) -> Iterator[tuple[str, str]]:
 
 def _unpacked(source: Path, fresh: Path) -> Manifest:
     found: dict[str, str] = {}
+    folders = {str(PurePosixPath())}
     with source.open("rb") as file, _tar(file, "r") as tar:
         for member in tar:
-            if member.name == MANIFEST:
+            if member.name == MANIFEST and member.isfile():
                 manifest = _manifest(source, tar.extractfile(member))
                 break
-            if digest := _put(source, tar, member, fresh):
+            if digest := _put(source, tar, member, fresh, folders):
                 found[member.name] = digest
         else:
             raise _damaged(source, "its end is missing")
@@ -148,13 +150,24 @@ def _unpacked(source: Path, fresh: Path) -> Manifest:
     return manifest
 
 
-def _put(source: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, fresh: Path) -> str | None:
-    """Write a member under a folder, and return its hash if it is a file."""
-    place = fresh / _inside(source, PurePosixPath(member.name))
+def _put(
+    source: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, fresh: Path, folders: set[str]
+) -> str | None:
+    """Write a member under a folder, and return its hash if it is a file.
+
+    `folders` are those that were written before it: what is in none of them may lie behind a
+    link. Python's own filter for this is not in every 3.11, and in some has been got round.
+    """
+    name = within(PurePosixPath(member.name))
+    if name is None or str(name.parent) not in folders:
+        raise _damaged(source, f"{member.name} lies outside of the data folder")
+    place = fresh / name
     if member.isdir():
-        place.mkdir(mode=member.mode & 0o777, exist_ok=True)
+        place.mkdir(mode=member.mode & 0o777)
+        folders.add(str(name))
     elif member.issym():
-        _inside(source, PurePosixPath(member.name).parent / member.linkname)
+        if not stays(name, PurePosixPath(member.linkname)):
+            raise _damaged(source, f"{member.linkname} lies outside of the data folder")
         place.symlink_to(member.linkname)
     elif member.isfile() and (packed := tar.extractfile(member)):
         reader = _Hashed(packed)
@@ -166,14 +179,6 @@ def _put(source: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, fresh: Pat
     else:
         raise _damaged(source, f"{member.name} is neither a file nor a folder")
     return None
-
-
-def _inside(source: Path, name: PurePosixPath) -> str:
-    """Return a name if it stays in the folder, so that no archive writes anywhere else."""
-    plain = os.path.normpath(name)
-    if name.is_absolute() or plain.startswith(".."):
-        raise _damaged(source, f"{name} lies outside of the data folder")
-    return plain
 
 
 def _paths(folder: Path) -> Iterator[Path]:
