@@ -11,15 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from candlewick.backup_paths import stays, within
+from candlewick.backup_paths import MANIFEST, backed_up, stays, tops, within
 from candlewick.stack.disk_room import NEEDED_MB, Room, is_full
 from schemas.errors import ConfigurationError
 from schemas.files import whole_file
 
-MANIFEST: Final = "candlewick-backup.json"
 FORMAT: Final = 1
-# Of these processes, not of the data; and what is left of a backup that was unpacked by hand.
-LEFT_OUT: Final = frozenset({"logs", "metrics", "run", MANIFEST})
 PIECE: Final = 1 << 20
 
 
@@ -44,7 +41,7 @@ class Manifest:
 
 def size_of(folder: Path) -> int:
     """Return the bytes of what a backup of a data folder holds."""
-    return sum(path.lstat().st_size for path in _paths(folder) if _is_file(path))
+    return sum(path.stat().st_size for _, path in backed_up(folder) if _is_file(path))
 
 
 def write_backup(folder: Path, target: Path, *, size: int, program: str, made_ms: int) -> Manifest:
@@ -61,11 +58,12 @@ def write_backup(folder: Path, target: Path, *, size: int, program: str, made_ms
 
     Raises:
         ConfigurationError: The target exists, lies in the folder, cannot be written, or its disk
-            is too small.
+            is too small. Or the folder has what cannot be restored.
     """
     if target.exists():
         raise ConfigurationError(f"{target} exists: choose another name, or remove it")
-    if folder.resolve() in target.resolve().parents:
+    copied = {folder.resolve(), *(place.resolve() for _, place in tops(folder))}
+    if not copied.isdisjoint(target.resolve().parents):
         raise ConfigurationError(f"{target} lies in the data folder itself: choose a place outside")
     if not target.parent.is_dir():
         raise ConfigurationError(f"{target.parent} is no folder: make it first")
@@ -117,11 +115,10 @@ def read_backup(source: Path, folder: Path) -> Manifest:
 
 def _copied(folder: Path, tar: tarfile.TarFile) -> Iterator[tuple[str, str]]:
     """Add each path of a folder, and yield its name and hash; no hash if it is not a file."""
-    for path in _paths(folder):
-        name = path.relative_to(folder).as_posix()
+    for name, path in backed_up(folder):
         member = tar.gettarinfo(path, name)
         if not _is_file(path):
-            tar.add(path, name, recursive=False)
+            tar.addfile(member)
             yield name, ""
             continue
         # Two names of one file become two files: ClickHouse links parts of which it makes others.
@@ -179,15 +176,6 @@ def _put(
     else:
         raise _damaged(source, f"{member.name} is neither a file nor a folder")
     return None
-
-
-def _paths(folder: Path) -> Iterator[Path]:
-    """Yield what a backup holds, a folder before what is in it."""
-    for top in sorted(folder.iterdir()):
-        if top.name not in LEFT_OUT:
-            yield top
-            if top.is_dir() and not top.is_symlink():
-                yield from sorted(top.rglob("*"))
 
 
 def _is_file(path: Path) -> bool:

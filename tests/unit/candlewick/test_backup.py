@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlewick.backup import LEFT_OUT, MANIFEST, read_backup, size_of, write_backup
+from candlewick.backup import read_backup, size_of, write_backup
+from candlewick.backup_paths import LEFT_OUT, MANIFEST
 from schemas.errors import ConfigurationError
 
 NAMES = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=20)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlewick.backup import FORMAT, MANIFEST, read_backup
+from candlewick.backup import FORMAT, read_backup
+from candlewick.backup_paths import MANIFEST
 from schemas.errors import ConfigurationError
 
 EVIL = b"evil"
