@@ -58,11 +58,15 @@ def within(name: PurePosixPath) -> PurePosixPath | None:
 
 def _walked(name: PurePosixPath, path: Path, inside: PurePosixPath) -> Iterator[tuple[str, Path]]:
     mode = path.lstat().st_mode
+    if stat.S_ISSOCK(mode):  # of a process that has ended
+        return
     if stat.S_ISLNK(mode) and not stays(name, path.readlink(), inside):
         raise ConfigurationError(
             f"{path} is a link to {path.readlink()}, which would not be in the backup: put in its "
             f"place what it leads to, or put all of {name.parts[0]} elsewhere and link that"
         )
+    if not (stat.S_ISLNK(mode) or stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+        raise ConfigurationError(f"{path} is neither a file nor a folder: remove it")
     yield str(name), path
     if stat.S_ISDIR(mode):
         for inner in sorted(path.iterdir()):

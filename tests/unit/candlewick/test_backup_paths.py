@@ -1,6 +1,7 @@
 """What lies elsewhere, or cannot be read, is not left out of a backup in silence."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,3 +111,17 @@ def test_a_folder_that_cannot_be_read_is_not_left_out() -> None:
                 size_of(closed.parent)
         finally:
             closed.chmod(0o755)
+
+
+def test_what_could_not_be_restored_is_refused_and_a_dead_socket_is_not_missed(
+    tmp_path: Path,
+) -> None:
+    folder = a_linked_folder(tmp_path)
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(folder / "old.sock"))
+    read_backup(backed_up(folder, tmp_path / "backup.tar"), tmp_path / "restored")
+    assert not (tmp_path / "restored/old.sock").exists()
+
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(ConfigurationError, match="pipe is neither a file nor a folder"):
+        backed_up(folder, tmp_path / "second.tar")
