@@ -148,6 +148,7 @@ class Pending:
         rows: Number of rows in ``held``.
         size: Size of ``held``, in bytes.
         inserted_ms: When the last batch was inserted, monotonic milliseconds.
+        failed_ms: When its batch could not be inserted, monotonic milliseconds; 0 if it could.
     """
 
     planned: int | None = None
@@ -157,6 +158,7 @@ class Pending:
     rows: int = 0
     size: int = 0
     inserted_ms: int | None = None
+    failed_ms: int = 0
 
     def add(self, batch: Batch, *, now_ms: int) -> None:
         """Append the next messages; a batch that goes back in offsets replaces the held ones."""
@@ -206,6 +208,7 @@ class Pending:
         """Remove a batch that is inserted and committed."""
         self.planned = None
         self.since_ms = self.inserted_ms = now_ms
+        self.failed_ms = 0
         self._keep(self.held.part(self.held.place_after(batch.last), len(self.held)))
 
     @property

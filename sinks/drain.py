@@ -1,10 +1,11 @@
 """The loop that copies topics into tables: read, plan a batch, insert it, commit, continue.
 
-A failed step is repeated from the plan; the token makes that harmless. A record that only a newer
-version can read stops its partition; all others continue.
+A failed step is repeated from the plan; the token makes that harmless. What failed comes last the
+next time, and a record that only a newer version can read stops its partition: all others continue.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -29,6 +30,7 @@ WORTH_TOGETHER = 32
 HELD_BYTES = 64 * 1024 * 1024  # of all partitions; beyond it every batch is inserted at once
 COMMITTED_TIMEOUT_S = 10.0
 CLOSE_S = 10.0
+KEPT_TROUBLES = 100  # each told once: partitions that fail in turn say different things
 _log = EventLog(__name__)
 _Place = tuple[str, int]
 
@@ -66,6 +68,8 @@ class Drain:
         self.attempted: Callable[[], None] = lambda: None
         self.is_delivering = False
         self._tables = {table.topic.name: table for table in tables}
+        self._order = {name: number for number, name in enumerate(self._tables)}
+        self._failed_ms: dict[str, int] = {}
         self._route = route
         self._pending: dict[_Place, Pending] = {}
         self._paused: set[_Place] = set()
@@ -73,7 +77,7 @@ class Drain:
         self._retry_ms = 0
         self._appetite = POLL_MESSAGES
         self._behind = False
-        self._trouble = ""
+        self._troubles: deque[str] = deque(maxlen=KEPT_TROUBLES)
 
     def standing(self) -> set[tuple[str, int]]:
         """Return the partitions that are stopped because a newer version wrote a record there."""
@@ -191,14 +195,19 @@ class Drain:
 
     def _cut(self, now_ms: int, *, everything: bool) -> dict[_Place, Batch]:
         batches = {}
-        for name, table in self._tables.items():
-            for place, pending in self._pending.items():
-                linger_ms = 0 if everything else self._linger_ms(table)
-                if place[0] == name and pending.due(now_ms=now_ms, linger_ms=linger_ms):
-                    batch = pending.cut()
-                    if batch is not None:
-                        batches[place] = batch
+        for place in sorted(self._pending, key=self._turn):
+            pending = self._pending[place]
+            linger_ms = 0 if everything else self._linger_ms(self._tables[place[0]])
+            if pending.due(now_ms=now_ms, linger_ms=linger_ms):
+                batch = pending.cut()
+                if batch is not None:
+                    batches[place] = batch
         return batches
+
+    def _turn(self, place: _Place) -> tuple[int, int, int]:
+        # What cannot be written ends each attempt: nothing else may stand behind it for ever.
+        topic, _ = place
+        return self._failed_ms.get(topic, 0), self._order[topic], self._pending[place].failed_ms
 
     def _linger_ms(self, table: Table) -> int:
         return table.backlog_linger_ms or table.linger_ms if self._behind else table.linger_ms
@@ -207,14 +216,22 @@ class Drain:
         self._commit({place: (b.first, plan_of(b)) for place, b in batches.items()})
         delivered: dict[_Place, Batch] = {}
         try:
-            for (topic, partition), batch in batches.items():
-                self._route(self._tables[topic], partition=partition).deliver(batch)
-                delivered[topic, partition] = batch
+            for place, batch in batches.items():
+                self._deliver_one(place, batch, now_ms)
+                delivered[place] = batch
         finally:
             self._commit({place: (b.last + 1, "") for place, b in delivered.items()})
             for place, batch in delivered.items():
                 self._pending[place].done(batch, now_ms=now_ms)
         self._recovered()
+
+    def _deliver_one(self, place: _Place, batch: Batch, now_ms: int) -> None:
+        topic, partition = place
+        try:
+            self._route(self._tables[topic], partition=partition).deliver(batch)
+        except Transient:
+            self._failed_ms[topic] = self._pending[place].failed_ms = now_ms
+            raise
 
     def _commit(self, offsets: dict[_Place, tuple[int, str]]) -> None:
         if offsets:
@@ -256,14 +273,16 @@ class Drain:
             self._stopped.discard((partition.topic, partition.partition))
 
     def _report(self, error: Transient) -> None:
-        if str(error) != self._trouble:
+        if str(error) not in self._troubles:
             _log.warning("batch_retried", "{error}; retrying", error=error)
-        self._trouble = str(error)
+            self._troubles.append(str(error))
 
     def _recovered(self) -> None:
-        if self._trouble:
-            _log.warning("batches_recovered", "recovered from: {trouble}", trouble=self._trouble)
-        self._trouble = ""
+        if self._troubles:
+            newest = self._troubles[-1]
+            _log.warning("batches_recovered", "recovered from: {trouble}", trouble=newest)
+        self._troubles.clear()
+        self._failed_ms.clear()
 
 
 def _now_ms() -> int:

@@ -22,6 +22,8 @@ from confluent_kafka.admin import AdminClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from api.health.lag import read_offsets
+from clients.kafka.group import GroupOffsets, behind
 from clients.kafka.reader import TopicReader
 from clients.kafka.topics import create_topics
 from clients.process import START_ME_AGAIN
@@ -36,7 +38,7 @@ from schemas.rules.checks import EARLIEST_MS, LATEST_MS
 from schemas.settings import ClickHouseSettings, KafkaSettings, SinkSettings
 from schemas.topics import Topic
 from sinks.clickhouse import ClickHouse
-from sinks.consumer import sink_consumer
+from sinks.consumer import GROUP, sink_consumer
 from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
 from sinks.tables import BLOCK_READER, CANDLE_READER, Table, tables_with
@@ -322,6 +324,36 @@ def test_every_topic_reaches_its_table(world: World) -> None:
 def rows_of(world: World, table: Table, symbol: str) -> int:
     query = f"SELECT count() FROM {table.name} WHERE symbol = '{symbol}'"  # noqa: S608 - our own
     return world.number(query)
+
+
+def test_a_table_that_cannot_be_written_does_not_hold_up_the_others(world: World) -> None:
+    candles = [replace(a_candle(), symbol=f"FULL{i}") for i in range(3)]
+    with world.sinks() as process:
+        world.send(topics.CANDLES, "FULL0", encode(candles[0]))
+        eventually(lambda: rows_of(world, table_of(topics.CANDLES), "FULL0") == 1)
+        world.client.command("ALTER TABLE candles MODIFY SETTING parts_to_throw_insert = 1")
+        try:
+            for candle in candles[1:]:
+                world.send(topics.CANDLES, candle.symbol, encode(candle))
+            eventually(lambda: waiting(world, topics.CANDLES) == 2)
+            world.send(topics.TRADES, "NOTFULL", *blocks("NOTFULL", 1, 5))
+            world.send(topics.GAPS, "NOTFULL", encode(a_gap("NOTFULL", 1)))
+
+            eventually(lambda: is_stored_once(world, "NOTFULL", 5 * BLOCK))
+            eventually(lambda: rows_of(world, table_of(topics.GAPS), "NOTFULL") == 1)
+            assert waiting(world, topics.CANDLES) == 2
+            assert process.poll() is None
+        finally:
+            world.client.command("ALTER TABLE candles RESET SETTING parts_to_throw_insert")
+        for candle in candles:
+            eventually(lambda c=candle: rows_of(world, table_of(topics.CANDLES), c.symbol) == 1)  # type: ignore[misc]
+        eventually(lambda: waiting(world, topics.CANDLES) == 0)
+
+
+def waiting(world: World, topic: Topic) -> int:
+    """How many records of a topic the sinks have not stored, as the health check counts them."""
+    committed, ends, _ = read_offsets(GroupOffsets(world.kafka.settings))
+    return behind(committed[GROUP], ends)[topic.name]
 
 
 def test_sinks_killed_while_they_drain_store_every_trade_once(world: World) -> None:

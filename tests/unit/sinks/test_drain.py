@@ -1,0 +1,163 @@
+"""The loop over records in memory: what fails holds up nothing else, and is not passed over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from schemas import topics
+from schemas.errors import Transient
+from sinks.batches import Batch
+from sinks.drain import Drain
+from sinks.tables import TABLES, Table
+from tests.support.builders import a_block, a_candle, a_trade
+from tests.support.messages import Sent, sent
+
+Place = tuple[str, int]
+CANDLES, TRADES, LETTERS = topics.CANDLES.name, topics.TRADES.name, topics.DEAD_LETTERS.name
+
+
+@dataclass(frozen=True)
+class Read:
+    """A record as a consumer gives it."""
+
+    where: Place
+    at: int
+    what: Sent
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.what, name)
+
+    def topic(self) -> str:
+        return self.where[0]
+
+    def partition(self) -> int:
+        return self.where[1]
+
+    def offset(self) -> int:
+        return self.at
+
+    def error(self) -> None:
+        return None
+
+
+@dataclass
+class Records:
+    """What waits in partitions, and what has been committed of it."""
+
+    waiting: list[Read] = field(default_factory=list)
+    committed_to: dict[Place, int] = field(default_factory=dict)
+
+    def put(self, topic: str, partition: int = 0, *, at: int = 0) -> None:
+        record = a_candle() if topic == CANDLES else a_block([a_trade(1)])
+        self.waiting.append(Read((topic, partition), at, sent(record)))
+
+    def consume(self, _count: int, _wait_s: float) -> list[Read]:
+        found, self.waiting = self.waiting, []
+        return found
+
+    def committed(self, places: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
+        del timeout
+        return [TopicPartition(p.topic, p.partition, 0) for p in places]
+
+    def commit(self, *, offsets: Sequence[TopicPartition], asynchronous: bool) -> None:
+        assert not asynchronous
+        self.committed_to |= {(p.topic, p.partition): p.offset for p in offsets}
+
+
+@dataclass
+class Ways:
+    """Deliveries into tables, some of which cannot be written."""
+
+    unwritable: set[Place]
+    tried: list[Place] = field(default_factory=list)
+    delivered: list[Place] = field(default_factory=list)
+
+    def __call__(self, table: Table, *, partition: int) -> Any:
+        return Way(self, (table.topic.name, partition))
+
+
+@dataclass
+class Way:
+    ways: Ways
+    place: Place
+
+    def deliver(self, _batch: Batch) -> None:
+        self.ways.tried.append(self.place)
+        if self.place in self.ways.unwritable:
+            raise Transient(f"{self.place} cannot be written", retry_after_s=0.0)
+        self.ways.delivered.append(self.place)
+
+
+@dataclass
+class Running:
+    """A loop whose clock goes on by a second a step."""
+
+    ways: Ways
+    records: Records = field(default_factory=Records)
+    now_ms: int = 10_000
+
+    def __post_init__(self) -> None:
+        self.drain = Drain(self.records, TABLES, self.ways)  # type: ignore[arg-type] # its calls
+        names = (CANDLES, TRADES, LETTERS)
+        places = [TopicPartition(name, partition) for name in names for partition in range(3)]
+        self.drain._assigned(self.records, places)  # type: ignore[arg-type] # likewise
+
+    def step(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.now_ms += 1_000
+            self.drain._step(self.now_ms)
+
+
+@pytest.mark.parametrize("unwritable", [CANDLES, TRADES])
+def test_a_table_that_cannot_be_written_does_not_hold_up_the_others(unwritable: str) -> None:
+    every = {(unwritable, partition) for partition in range(3)}
+    running = Running(Ways(every))
+    other = TRADES if unwritable == CANDLES else CANDLES
+    for topic in (unwritable, other):
+        for partition in range(3):
+            running.records.put(topic, partition)
+
+    running.step(3)
+
+    assert set(running.ways.delivered) == {(other, partition) for partition in range(3)}
+    assert {running.records.committed_to[place] for place in every} == {0}
+
+
+def test_a_partition_that_cannot_be_written_does_not_hold_up_others_of_its_table() -> None:
+    running = Running(Ways({(TRADES, 0), (TRADES, 1)}))
+    for partition in range(3):
+        running.records.put(TRADES, partition)
+
+    running.step(4)
+
+    assert running.ways.delivered == [(TRADES, 2)]
+    assert running.records.committed_to == {(TRADES, 0): 0, (TRADES, 1): 0, (TRADES, 2): 1}
+
+
+def test_all_that_cannot_be_written_are_tried_in_turn() -> None:
+    places = [(CANDLES, 0), (CANDLES, 1), (TRADES, 0)]
+    running = Running(Ways(set(places)))
+    for place in places:
+        running.records.put(*place)
+
+    running.step(9)
+
+    assert set(running.ways.tried[-4:]) == set(places)
+
+
+def test_what_can_be_written_again_comes_first_again() -> None:
+    running = Running(Ways({(CANDLES, 0)}))
+    running.records.put(CANDLES)
+    running.step(2)
+    running.ways.unwritable.clear()
+    running.step(2)
+    assert running.records.committed_to[CANDLES, 0] == 1
+
+    running.records.put(TRADES)
+    running.records.put(CANDLES, at=1)
+    running.step(6)
+
+    assert running.ways.delivered[-2:] == [(CANDLES, 0), (TRADES, 0)]
