@@ -45,6 +45,7 @@ class Batch:
         counts: Number of rows of each message.
         reasons: Why a message is unreadable, by its offset.
         replaced: The candle whose earlier row a message replaces, by its offset.
+        is_inserted: Whether the rows are in the table, and only dead letters may be left to send.
     """
 
     offsets: list[int] = field(default_factory=list)
@@ -53,6 +54,7 @@ class Batch:
     counts: list[int] = field(default_factory=list)
     reasons: dict[int, str] = field(default_factory=dict)
     replaced: dict[int, CandleKey] = field(default_factory=dict)
+    is_inserted: bool = False
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -148,6 +150,7 @@ class Pending:
         rows: Number of rows in ``held``.
         size: Size of ``held``, in bytes.
         inserted_ms: When the last batch was inserted, monotonic milliseconds.
+        due_batch: The batch that was cut and is not done.
         failed_ms: When its batch could not be inserted, monotonic milliseconds; 0 if it could.
     """
 
@@ -158,6 +161,7 @@ class Pending:
     rows: int = 0
     size: int = 0
     inserted_ms: int | None = None
+    due_batch: Batch | None = None
     failed_ms: int = 0
 
     def add(self, batch: Batch, *, now_ms: int) -> None:
@@ -202,7 +206,9 @@ class Pending:
             self.planned = self._largest_last()
         if not self._reaches_plan:
             return None
-        return self.held.part(0, self.held.place_after(self.planned))
+        if self.due_batch is None:
+            self.due_batch = self.held.part(0, self.held.place_after(self.planned))
+        return self.due_batch
 
     def done(self, batch: Batch, *, now_ms: int) -> None:
         """Remove a batch that is inserted and committed."""
@@ -230,6 +236,7 @@ class Pending:
 
     def _keep(self, batch: Batch) -> None:
         self.held, self.rows, self.size = batch, batch.count, batch.size
+        self.due_batch = None
 
 
 def _with_lost(batch: Batch, expected: int) -> Batch:

@@ -58,8 +58,11 @@ class Delivery:
             ConfigurationError: A login is refused.
         """
         began_s = time.monotonic()
-        self._insert(batch)
-        for offset, reason in batch.reasons.items():
+        if not batch.is_inserted:
+            batch.reasons |= self._insert(batch)
+            # Kafka may not take a letter for hours, and ClickHouse forgets a token sooner.
+            batch.is_inserted = True
+        for offset, reason in sorted(batch.reasons.items()):
             self._bury(batch, batch.offsets.index(offset), reason)
         stored(self.table, batch, time.monotonic() - began_s)
 
@@ -68,19 +71,20 @@ class Delivery:
         name = self.table.topic.name
         return f"{name}:{self.topic_id}:{self.partition}:{batch.first}-{batch.last}"
 
-    def _insert(self, batch: Batch) -> None:
+    def _insert(self, batch: Batch) -> dict[int, str]:
+        """Insert rows, and return why ClickHouse refuses those of a message, by its offset."""
         if not batch.count:
-            return
+            return {}
         if batch.replaced:
             self.store.keep_revisions(self.table, [*dict.fromkeys(batch.replaced.values())])
         try:
             self.store.insert(self.table, b"".join(batch.rows), token=self.token(batch))
         except PoisonMessage as error:
             if len(batch) == 1:
-                self._bury(batch, 0, str(error))
-                return
-            for half in batch.halves():
-                self._insert(half)
+                return {batch.first: str(error)}
+            first, second = batch.halves()
+            return self._insert(first) | self._insert(second)
+        return {}
 
     def _bury(self, batch: Batch, place: int, reason: str) -> None:
         if self.table.topic is topics.DEAD_LETTERS:  # a letter about it would be refused too

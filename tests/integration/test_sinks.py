@@ -350,6 +350,44 @@ def test_a_table_that_cannot_be_written_does_not_hold_up_the_others(world: World
         eventually(lambda: waiting(world, topics.CANDLES) == 0)
 
 
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_rows_whose_dead_letter_waits_are_not_stored_again_when_their_token_is_forgotten(
+    world: World, *, is_refused: bool
+) -> None:
+    name = f"letters_{is_refused}"
+    topic = replace(topics.GAPS, name=name)
+    create_topics(KafkaSettings(bootstrap_servers=world.kafka.bootstrap, partitions=2), (topic,))
+    world.client.command(
+        f"CREATE TABLE {name} AS gaps ENGINE = MergeTree PRIMARY KEY symbol ORDER BY symbol "
+        "SETTINGS non_replicated_deduplication_window = 1"
+    )
+    world.client.command(f"ALTER TABLE {name} ADD CONSTRAINT fine CHECK reason != 'refused'")
+    table = replace(table_of(topics.GAPS), topic=topic, name=name)
+    refused = encode(replace(a_gap("LETTER", 9), reason="refused")) if is_refused else b"\x01junk"
+    for value in (encode(a_gap("LETTER", 1)), refused):
+        world.producer.produce(topic.name, value, b"LETTER", partition=0)
+    assert world.producer.flush(DEADLINE_S) == 0
+    letters = Unwilling()
+
+    def until() -> bool:
+        letters.is_willing = letters.refusals >= 3
+        if not letters.is_willing:  # the token of the batch is soon that of another partition
+            world.producer.produce(topic.name, encode(a_gap("OTHER", 1)), b"OTHER", partition=1)
+            world.producer.poll(0)
+        return bool(letters.origins)
+
+    consumer = sink_consumer(
+        world.kafka.settings, instance="1", fetch_wait_ms=100, group=topic.name
+    )
+    Drain(
+        consumer, (table,), lambda t, partition: Delivery(t, "id", partition, world.store, letters)
+    ).run(until)
+
+    assert rows_of(world, table, "OTHER") > 1
+    assert rows_of(world, table, "LETTER") == 1
+    assert [origin.offset for origin in letters.origins] == [1]
+
+
 def waiting(world: World, topic: Topic) -> int:
     """How many records of a topic the sinks have not stored, as the health check counts them."""
     committed, ends, _ = read_offsets(GroupOffsets(world.kafka.settings))
@@ -796,6 +834,18 @@ class Heard:
 
     def send(self, _raw: bytes, origin: Origin) -> None:
         self.origins.append(origin)
+
+
+@dataclass
+class Unwilling(Heard):
+    is_willing: bool = False
+    refusals: int = 0
+
+    def send(self, raw: bytes, origin: Origin) -> None:
+        if not self.is_willing:
+            self.refusals += 1
+            raise Transient("no letter now", retry_after_s=0.5)
+        super().send(raw, origin)
 
 
 class Nobody:

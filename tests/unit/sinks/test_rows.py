@@ -152,16 +152,21 @@ def test_a_number_of_a_letter_that_the_table_cannot_hold_is_unknown(
 def test_a_refused_dead_letter_is_the_subject_of_no_other() -> None:
     table = next(table for table in TABLES if table.topic is topics.DEAD_LETTERS)
     letters = Written()
+
+    Delivery(table, "id", 0, Refusing(), letters).deliver(a_refused_batch())
+    assert not letters.about
+
+    others = replace(table, topic=topics.GAPS)
+    Delivery(others, "id", 0, Refusing(), letters).deliver(a_refused_batch())
+    assert letters.about == [0, 1, 2, 3]
+
+
+def a_refused_batch() -> Batch:
     batch = Batch()
     for offset in range(3):
         batch.append(offset, Sent(None, b"raw"), dead_letter(Sent(None, b"raw")))
     batch.bury(3, NO_MESSAGE, "removed before it was stored")
-
-    Delivery(table, "id", 0, Refusing(), letters).deliver(batch)
-    assert not letters.about
-
-    Delivery(replace(table, topic=topics.GAPS), "id", 0, Refusing(), letters).deliver(batch)
-    assert letters.about == [0, 1, 2, 3]
+    return batch
 
 
 class Refusing:
