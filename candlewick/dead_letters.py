@@ -76,7 +76,7 @@ def why_not(buried: Buried) -> str | None:
         return f"only {len(letter.value)} of its {letter.length} bytes were stored"
     try:
         record_of(letter)
-    except (PoisonMessage, ContractMismatch) as error:
+    except (PoisonMessage, ContractMismatch, ConfigurationError) as error:
         return f"this version cannot read it either: {error}"
     return None
 
@@ -126,7 +126,9 @@ def send_again(kafka: KafkaSettings, letter: DeadLetter, *, now_ms: int) -> None
     duplicates.
 
     Raises:
-        Transient: Kafka does not accept it.
+        Transient: Kafka does not accept it now.
+        PoisonMessage: Kafka refuses it for what it is.
+        ConfigurationError: Its topic does not exist.
     """
     origin = letter.origin
     again = codecs.Message(origin.key or b"", letter.value, origin.headers)

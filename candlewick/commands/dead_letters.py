@@ -99,14 +99,24 @@ def retry(
     wanted = list(box.values()) if everything else list(chosen(box, names or []))
     refused = 0
     for buried in wanted:
-        if reason := why_not(buried):
+        reason = why_not(buried)
+        if reason is None and _is_agreed(kafka, buried, sure=sure):
+            reason = _refusal(kafka, buried)
+        if reason is not None:
             refused += 1
             typer.echo(f"{buried.name}: not sent: {reason}", err=not everything)
-        elif _is_agreed(kafka, buried, sure=sure):
-            send_again(kafka, buried.letter, now_ms=time.time_ns() // 1_000_000)
-            typer.echo(f"{buried.name}: sent again")
     if refused and not everything:
         raise typer.Exit(WRONG)
+
+
+def _refusal(kafka: KafkaSettings, buried: Buried) -> str | None:
+    """Send a record again; return why Kafka refuses it, or None if it is sent."""
+    try:
+        send_again(kafka, buried.letter, now_ms=time.time_ns() // 1_000_000)
+    except (PoisonMessage, ConfigurationError) as error:
+        return str(error)
+    typer.echo(f"{buried.name}: sent again")
+    return None
 
 
 def _is_agreed(kafka: KafkaSettings, buried: Buried, *, sure: bool) -> bool:

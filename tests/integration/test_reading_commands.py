@@ -232,6 +232,22 @@ def test_what_can_be_read_after_a_fix_is_sent_again_once(world: World) -> None:
         world.run("dead-letters", "retry")
 
 
+@pytest.mark.parametrize("topic", ["market.unknown.v1", "klines"])
+def test_a_letter_that_its_topic_cannot_take_does_not_hold_up_those_behind_it(
+    world: World, topic: str
+) -> None:
+    message = message_of(replace(a_candle(), symbol="HELD"))
+    names = [
+        bury(world, message.value, replace(origin, key=message.key, headers=message.headers))
+        for origin in (Origin("a", topic), Origin("b", topics.KLINES.name, 0, 903 + next(_tokens)))
+    ]
+
+    tried = world.run("dead-letters", "retry", "--all", "--yes")
+
+    assert f"{names[0]}: not sent: " in tried.stdout
+    assert f"{names[1]}: sent again" in tried.stdout
+
+
 def test_a_trade_block_goes_behind_newer_ones_only_when_one_is_told(world: World) -> None:
     old, new = (message_of(a_block([a_trade(at, symbol="BEHIND")])) for at in (5, 9))
     world.producer.produce(topics.TRADES.name, new.value, new.key, partition=2)
