@@ -43,7 +43,8 @@ def bare(context: typer.Context, *, as_json: AsJson = False, newest: Newest = 10
 def list_letters(*, as_json: AsJson = False, newest: Newest = 1000) -> None:
     """List each rejected record once, with the reason and the readers that rejected it."""
     with quiet_end():
-        box = read_box(_kafka())[-newest:]
+        found = read_box(_kafka())
+        box = found[-newest:]
         if as_json:
             print_json(map(letter_row, box))
         else:
@@ -51,6 +52,8 @@ def list_letters(*, as_json: AsJson = False, newest: Newest = 1000) -> None:
                 sys.stdout.write(_lines(buried))
         if not box:
             sys.stderr.write("there are no dead letters\n")
+        elif len(box) < len(found):
+            sys.stderr.write(f"the newest {len(box):,} of {len(found):,}: -n lists more\n")
 
 
 @dead_letters.command()

@@ -185,6 +185,8 @@ def test_dead_letters_are_listed_once_with_reason_origin_and_readers(world: Worl
     assert len(letters) == 3
     assert {row["raw"] for row in letters} == {b"\x00raw".hex(), b"?".hex()}
     assert len(world.json("dead-letters", "-n", "1")) == 1
+    assert "the newest 1 of 3" in world.run("dead-letters", "-n", "1", "--json").stderr
+    assert world.run("dead-letters", "-n", "3").stderr == ""
     assert "cut short (4 bytes, rejected by sinks, candles)" in world.run("dead-letters").stdout
     assert world.run("dead-letters", "list").stdout == world.run("dead-letters").stdout
 
