@@ -94,6 +94,7 @@ def read_backup(source: Path, folder: Path) -> Manifest:
         raise ConfigurationError(
             f"{folder} is not empty: move it away, or set CANDLEWICK_DATA_DIR to another folder"
         )
+    folder = folder.resolve()  # a link to another disk stays, and what it leads to is there then
     # Next to its place, so that one step puts it there: who is killed before leaves no half one.
     fresh = folder.with_name(f"{folder.name}.{os.getpid()}.restored")
     try:

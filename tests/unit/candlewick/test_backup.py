@@ -168,6 +168,22 @@ def test_an_empty_folder_may_be_there_already(tmp_path: Path) -> None:
     assert (tmp_path / "restored" / "credentials").read_text() == "secret"
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_data_folder_that_is_a_link_to_another_disk_stays_one(
+    tmp_path: Path, *, is_there: bool
+) -> None:
+    backup = a_backup(a_folder(tmp_path), tmp_path / "backup.tar")
+    (tmp_path / "big").mkdir()
+    if is_there:
+        (tmp_path / "big/candlewick").mkdir()
+    (tmp_path / "link").symlink_to("big/candlewick")
+
+    read_backup(backup, tmp_path / "link")
+
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "big/candlewick/credentials").read_text() == "secret"
+
+
 def test_a_file_that_is_no_archive_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no archive" * 1000)
 
