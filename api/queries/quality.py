@@ -30,10 +30,10 @@ FROM
     UNION ALL
     SELECT symbol, toDate(toDateTime(seconds, 'UTC')) AS day, 0, 0, count(), 0, 0
     FROM holes FINAL
-    ARRAY JOIN range(toUInt32(open_time), toUInt32(close_time), toUInt32(length_ms / 1000))
-        AS seconds
+    ARRAY JOIN range(toUInt32(greatest(open_time, since)), toUInt32(close_time),
+        toUInt32(length_ms / 1000)) AS seconds
     WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
-        AND kind IN ('official', 'irregular', 'ended') AND open_time >= since
+        AND kind IN ('official', 'irregular', 'ended') AND close_time > since
     GROUP BY symbol, day
 )
 GROUP BY symbol, day ORDER BY symbol, day"""  # noqa: S608 - our own words

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from api.http.times import iso
+from api.queries.quality import DAYS
 from candlewick.cli import build_app
 from candlewick.store.admin import apply_lifecycle, apply_migrations
 from candlewick.store.retention import wanted_ttls
@@ -175,7 +176,7 @@ def days_of_candles(draw: st.DrawFn) -> list[Candle]:
             quote_volume_e8=draw(amounts),
             taker_buy_volume_e8=draw(amounts),
             taker_buy_quote_volume_e8=draw(amounts),
-            trade_count=draw(st.integers(1, 10**6)),
+            trade_count=draw(st.just(0) | st.integers(1, 10**6)),
         )
         for number in sorted(numbers)
     ]
@@ -186,13 +187,14 @@ def rolled(candles: list[Candle], each: int) -> list[dict[str, int]]:
     groups: dict[int, list[Candle]] = {}
     for candle in candles:
         groups.setdefault((candle.open_ms - DAY) // (each * QUARTER_MS), []).append(candle)
+    traded = {n: [c for c in group if c.trade_count] or group for n, group in groups.items()}
     return [
         {
             "open_ms": DAY + number * each * QUARTER_MS,
-            "open": group[0].open_e8,
-            "close": group[-1].close_e8,
-            "high": max(c.high_e8 for c in group),
-            "low": min(c.low_e8 for c in group),
+            "open": traded[number][0].open_e8,
+            "close": traded[number][-1].close_e8,
+            "high": max(c.high_e8 for c in traded[number]),
+            "low": min(c.low_e8 for c in traded[number]),
             **{n: sum(getattr(c, f"{n}_e8") for c in group) for n in EXACT[2:]},
             "trade_count": sum(c.trade_count for c in group),
             "is_complete": len(group) == each,
@@ -498,6 +500,28 @@ def test_candles_off_the_grid_and_those_after_the_last_trade_are_not_missing(wor
 
     assert (sums["official_holes"], sums["irregular_holes"], sums["missing"]) == (1, 3, 0)
     assert sums["ended_holes"] == sums["expected"] - 96
+
+
+def test_a_day_has_the_same_holes_however_many_days_are_asked_for(world: World) -> None:
+    symbol, today = a_name(), days_ago(0)
+    world.put("candles", *(a_quarter(a_name(), (today - DAY) // QUARTER_MS + n) for n in range(3)))
+    begun, ended = days_ago(2) + 88 * QUARTER_MS, days_ago(1) + 12 * QUARTER_MS
+    world.put(
+        "holes",
+        a_hole(symbol, "official", begun, ended),
+        a_hole(symbol, "ended", days_ago(9), days_ago(2) + 4 * QUARTER_MS),
+    )
+
+    def holes_by_day(days: int) -> dict[str, int]:
+        bound = {"symbols": [symbol], "interval": "15m", "days": days, "length_ms": QUARTER_MS}
+        found = world.reader.query(DAYS, bound).named_results()
+        return {row["day"]: row["official_holes"] for row in found}
+
+    long, short, shortest = holes_by_day(12), holes_by_day(3), holes_by_day(2)
+    assert {day: long[day] for day in short} == short
+    assert {day: long[day] for day in shortest} == shortest
+    assert sorted(short.values()) == [12, 12]
+    assert sum(long.values()) == 7 * 96 + 4 + 8 + 12
 
 
 def test_nothing_is_expected_before_a_symbol_was_listed_but_all_after(world: World) -> None:
