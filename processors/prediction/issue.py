@@ -42,7 +42,7 @@ def put_question(state: SymbolState, *, issued_ms: int) -> None:
     close_ms = issued_ms + left_ms
     last_e8 = state.last_price_e8
     asked = Asked(
-        moment=_moment(state, x, (issued_ms, close_ms), last_e8, state.open_of(close_ms)),
+        moment=_moment(state, x, (issued_ms, close_ms), last_e8, _traded_open(state, close_ms)),
         minutes=left_ms // MINUTE_MS,
         x=x,
         recent=_recent(state, x) if recent else {},
@@ -132,7 +132,7 @@ def refresh(
         return ()
     asked = state.asked[-1]
     close_ms = asked.close_ms
-    opened = state.open_of(close_ms) or open_e8
+    opened = _traded_open(state, close_ms) or open_e8
     moment = _moment(state, asked.x, (issued_ms, close_ms), last_price_e8, opened, scored=False)
     # Variance grows with time, so the width shrinks with the root of the time left.
     shrink = sqrt((close_ms - issued_ms) / MINUTE_MS / asked.minutes)
@@ -155,7 +155,9 @@ def _moment(
     scored: bool = True,
 ) -> Moment:
     issued_ms, close_ms = span_ms
-    expected_e8 = last_price_e8 if issued_ms == close_ms - CANDLE_MS else open_e8
+    expected_e8 = open_e8 or state.open_of(close_ms)
+    if issued_ms == close_ms - CANDLE_MS:
+        expected_e8 = last_price_e8
     limit, tick_e8 = None, state.tick_e8
     if expected_e8 is not None:
         # A close on the tick of the open is above it: the limit lies half a tick lower.
@@ -166,6 +168,11 @@ def _moment(
         state.symbol, issued_ms, close_ms, last_price_e8, volatility_bp, open_e8, limit, tick_e8,
         scored,
     )  # fmt: skip
+
+
+def _traded_open(state: SymbolState, close_ms: int) -> int | None:
+    """Return the open of the candle that ends then; None if it is not known, or not yet."""
+    return state.open_of(close_ms) if state.has_opened else None
 
 
 def _status(contestant: Contestant, asked: Asked) -> PredictionStatus:

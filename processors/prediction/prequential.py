@@ -99,7 +99,10 @@ def _fold(state: SymbolState, candle: Candle) -> None:
     bar = bar_of(candle, state.last_price_e8 or candle.open_e8)
     if candle.open_ms % CANDLE_MS == 0:
         state.variance = 0.0
-        state.opened = candle.open_ms + CANDLE_MS, candle.open_e8
+        state.opened, state.has_opened = (candle.open_ms + CANDLE_MS, candle.open_e8), False
+    if not state.has_opened and candle.volume_e8 and candle.open_ms < state.opened[0]:
+        # A candle opens with its first trade, whatever the price of quiet minutes before it.
+        state.opened, state.has_opened = (state.opened[0], candle.open_e8), True
     state.variance += bar.log_return**2 if state.bar_minutes == 1 else bar.variance * bar.minutes
     state.features.add(bar)
     state.detail.add(bar)

@@ -54,7 +54,8 @@ class SymbolState:
         bars: Number of candles folded since the start.
         bars_since_gap: Number of candles folded since minutes were last missing.
         opened: End in epoch milliseconds and open in 1e-8 of the last 15-minute candle whose first
-            minute is known.
+            minute is known. While nothing is traded in it, its open is the close before it.
+        has_opened: Whether anything was traded in that candle.
         variance: Sum of the squared returns so far in the open candle.
         gaps: How many times minutes were missing.
         asked: Questions about the open candle that wait for its close.
@@ -80,6 +81,7 @@ class SymbolState:
     bars_since_gap: int = 0
     gaps: int = 0
     opened: tuple[int, int] = (0, 0)
+    has_opened: bool = False
     variance: float = 0.0
     asked: list[Asked] = field(default_factory=list)
     answered: int = 0
@@ -94,7 +96,10 @@ class SymbolState:
         return self.price_step_e8 if self.bars >= FEWEST_FOR_TICK else 1
 
     def open_of(self, close_ms: int) -> int | None:
-        """Return the open of the 15-minute candle that ends then, in 1e-8; None if not known."""
+        """Return the open of the 15-minute candle that ends then, in 1e-8; None if not known.
+
+        While nothing is traded in it, that is what it would be.
+        """
         end_ms, open_e8 = self.opened
         return open_e8 if end_ms == close_ms else None
 
