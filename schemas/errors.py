@@ -49,6 +49,14 @@ class Transient(CandlewickError):  # noqa: N818 - the field's term
         self.retry_after_s = retry_after_s
 
 
+def how_to_add(extra: str) -> str:
+    """Return the command that adds an optional dependency where the code is checked out.
+
+    It names no package of an index: ours is in none, where somebody else could take its name.
+    """
+    return f".venv/bin/uv sync --frozen --inexact --extra {extra}"
+
+
 def own_words(message: str) -> str:
     """Return the message of a validator of ours without what pydantic writes before it.
 

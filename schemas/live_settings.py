@@ -33,8 +33,8 @@ class StreamSettings(Group):
     block_trades: int = Field(1000, ge=1, le=4096, description="Most trades in a block.")
     websocket_client: WebsocketClient = Field(
         "websockets",
-        description="Library that reads the stream: `websockets`, or `picows`, which takes a "
-        "fraction of its CPU and needs `pip install 'candlewick[picows]'`.",
+        description="Library that reads the stream: `websockets`, or the "
+        "[extra](contributing.md#extras) `picows`, which takes a fraction of its CPU.",
     )
     read_pause_ms: int = Field(
         5,

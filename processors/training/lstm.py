@@ -5,8 +5,7 @@ measures the skill; then the network is fitted anew to the whole range. Only min
 fitted part are shuffled, with a fixed seed. A point is kept only if its skill on the holdout is
 more than chance; otherwise the weights of that output are set to zero.
 
-Keras and JAX are an extra, ``pip install 'candlewick[lstm]'``; only
-`processors.training.lstm_keras` imports them.
+Keras and JAX are the extra ``lstm``; only `processors.training.lstm_keras` imports them.
 """
 
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ from processors.training.batch import (
 )
 from processors.training.dataset import Rows, Table
 from processors.training.lstm_keras import Fit, Numbers, weights_in
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, how_to_add
 
 MOST_EPOCHS = 12
 PATIENCE = 3
@@ -43,8 +42,7 @@ def check_installed() -> None:
     """
     if not all(find_spec(name) for name in ("keras", "jax")):
         raise ConfigurationError(
-            "training an lstm needs Keras and JAX, which are not installed: "
-            "pip install 'candlewick[lstm]'"
+            f"training an lstm needs Keras and JAX, which are not installed: {how_to_add('lstm')}"
         )
 
 

@@ -35,6 +35,7 @@ from processors.versions.schedule import ModelSchedule
 from processors.versions.store import ModelStore
 from schemas import codecs, topics
 from schemas.codecs import Record
+from schemas.errors import how_to_add
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.settings import Settings
 from sinks.tables import TABLES
@@ -261,7 +262,7 @@ def test_requests_that_cannot_be_met_are_answered_and_the_next_one_is_taken(stac
         "it needs": a_request(from_ms=MIDNIGHT_MS - 7 * DAY_MS, until_ms=day_ms),
     }
     if not CAN_TRAIN_LSTM:
-        wishes["pip install 'candlewick[lstm]'"] = a_request(model="lstm")
+        wishes[how_to_add("lstm")] = a_request(model="lstm")
     with a_trainer(stack):
         for wish in wishes.values():
             stack.ask(wish)

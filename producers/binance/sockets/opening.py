@@ -4,7 +4,7 @@ from typing import Protocol
 
 from producers.binance.sockets.inbox import Inbox
 from producers.binance.sockets.with_websockets import open_websockets
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, how_to_add
 from schemas.setting_types import WebsocketClient
 
 
@@ -48,7 +48,6 @@ async def open_socket(url: str, client: WebsocketClient) -> Socket:
         from producers.binance.sockets.with_picows import open_picows  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ConfigurationError(
-            f"{error}: pip install 'candlewick[picows]', or correct "
-            "CANDLEWICK_STREAM__WEBSOCKET_CLIENT"
+            f"{error}: {how_to_add('picows')}, or correct CANDLEWICK_STREAM__WEBSOCKET_CLIENT"
         ) from error
     return await open_picows(url)
