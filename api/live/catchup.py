@@ -1,8 +1,13 @@
 """Reads the events that a subscriber missed from Kafka, up to where the live stream starts."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 
+from anyio import to_thread
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from api.live.arrived import read_messages
@@ -16,6 +21,8 @@ from schemas.errors import Transient
 from schemas.settings import KafkaSettings
 
 PATIENCE_S = 10.0
+PLACES = 4  # clients that read at the same time: each has a consumer, with its threads and memory
+LONGEST_S = 60.0
 Range = tuple[int, int]
 
 
@@ -33,13 +40,73 @@ class Missed:
     lost: int = 0
 
 
+class CatchingUp:
+    """Reads missed events for a few clients at a time; use it in the event loop.
+
+    Args:
+        kafka: Where the brokers are, and how to sign in.
+        beat_s: Seconds after which a client that waits for a place gets an empty batch.
+    """
+
+    def __init__(self, kafka: KafkaSettings, beat_s: float) -> None:
+        self._kafka = kafka
+        self._beat_s = beat_s
+        # Unlike a limiter of anyio it is not bound to a task: a stream is read in one, and closed
+        # in another.
+        self._places = asyncio.Semaphore(PLACES)
+
+    async def read(self, ranges: Mapping[Place, Range]) -> AsyncGenerator[Missed, None]:
+        """Yield the events in these ranges of offsets, in batches; close it, to free the place.
+
+        Raises:
+            Transient: As `read_missed`, or the client has taken its batches too slowly.
+        """
+        while not await self._has_place():
+            yield Missed((), {})
+        until_s = time.monotonic() + LONGEST_S
+        try:
+            async with aclosing(self._batches(ranges)) as batches:
+                async for batch in batches:
+                    yield batch
+                    if time.monotonic() > until_s:  # others wait for the place
+                        raise Transient(f"the past events were not taken within {LONGEST_S:.0f} s")
+        finally:
+            self._places.release()
+
+    async def _has_place(self) -> bool:
+        try:
+            async with asyncio.timeout(self._beat_s):
+                return await self._places.acquire()
+        except TimeoutError:
+            return False
+
+    async def _batches(self, ranges: Mapping[Place, Range]) -> AsyncGenerator[Missed, None]:
+        missed, in_use = read_missed(self._kafka, ranges), threading.Lock()
+
+        def take() -> Missed | None:
+            with in_use:
+                return next(missed, None)
+
+        def end() -> None:
+            with in_use:  # a cancelled caller leaves `take` at work in its thread
+                missed.close()
+
+        try:
+            while (batch := await to_thread.run_sync(take)) is not None:
+                yield batch
+        finally:
+            await to_thread.run_sync(end)  # closing a consumer may block for seconds
+
+
 def missing_ranges(have: Position, upto: Position) -> dict[Place, Range]:
     """Return the ranges of offsets between two positions; places not in ``have`` count as read."""
     pairs = {place: (have.get(place, end), end) for place, end in upto.items()}
     return {place: (at, end) for place, (at, end) in pairs.items() if at < end}
 
 
-def read_missed(kafka: KafkaSettings, ranges: Mapping[Place, Range]) -> Iterator[Missed]:
+def read_missed(
+    kafka: KafkaSettings, ranges: Mapping[Place, Range]
+) -> Generator[Missed, None, None]:
     """Yield the events in these ranges of offsets, in batches.
 
     Raises:

@@ -40,6 +40,8 @@ async def frames_of(feed: Feed, wish: Wish, have: Position | None) -> Frames:
             async with aclosing(_past(feed, wish, have, upto)) as past:
                 async for frames in past:
                     yield frames
+                    if subscriber.overrun:
+                        break
         while not subscriber.overrun:
             frames = await subscriber.take(feed.limits.heartbeat_s)
             if not subscriber.overrun:
@@ -62,8 +64,9 @@ async def until_either(sending: Talk, leaving: Talk) -> None:
 
 async def _past(feed: Feed, wish: Wish, have: Position, upto: Position) -> Frames:
     try:
-        async for frames in feed.past(wish, have, upto):
-            yield frames
+        async with aclosing(feed.past(wish, have, upto)) as past:
+            async for frames in past:
+                yield frames
     except Transient:
         yield [b"event: dropped\ndata: " + _NO_PAST + b"\n\n"]
         raise

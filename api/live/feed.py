@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-
-from anyio import CapacityLimiter, to_thread
+from contextlib import aclosing
 
 from api.http import problems
 from api.http.problems import Members, Problem
 from api.live.arrived import Arrived
-from api.live.catchup import Missed, missing_ranges, read_missed
-from api.live.events import Event, Frames, notice, sse
+from api.live.catchup import CatchingUp, Missed, missing_ranges
+from api.live.events import Event, Frames, heartbeat, notice, sse
 from api.live.hub import Hub, Subscriber, Wish
 from api.live.market import Market
 from api.live.position import Position, position_text
@@ -19,7 +18,6 @@ from clients.kafka.followed_symbols import FollowedSymbols
 from schemas.errors import Transient
 from schemas.settings import Settings
 
-CATCHING_UP = 4  # clients that read the past from Kafka at the same time
 LARGEST_PAST = 500_000
 RETRY_S = 5
 
@@ -35,7 +33,7 @@ class Feed:
         self.hub = Hub()
         self.tail = Tail(self.kafka, self.hub.begin, self._take)
         self.unreadable = 0
-        self._catching_up = CapacityLimiter(CATCHING_UP)
+        self._catching_up = CatchingUp(self.kafka, self.limits.heartbeat_s)
 
     def start(self) -> None:
         """Start to follow Kafka; call it in the event loop."""
@@ -78,6 +76,8 @@ class Feed:
     async def past(self, wish: Wish, have: Position, upto: Position) -> Frames:
         """Yield frames of the events between two positions; ids continue from ``have``.
 
+        Without such events there are heartbeats, also while others read and the client waits.
+
         Raises:
             Transient: Kafka does not answer.
         """
@@ -86,24 +86,24 @@ class Feed:
         if kept is not None:
             yield _frames(wish, kept, at)
             return
-        async for missed in self._from_kafka(at, upto):
-            frames = _frames(wish, missed.events, at)
-            at.update(missed.ends)
-            if missed.lost:
+        async with aclosing(self._from_kafka(at, upto)) as batches:
+            async for missed in batches:
+                frames = _frames(wish, missed.events, at)
+                at.update(missed.ends)
                 text = position_text(at, wish.kinds)
-                reason = "Kafka has already deleted these records: read them over REST"
-                frames.append(notice("lost", text, records=missed.lost, reason=reason))
-            yield frames
+                if missed.lost:
+                    reason = "Kafka has already deleted these records: read them over REST"
+                    frames.append(notice("lost", text, records=missed.lost, reason=reason))
+                yield frames or [heartbeat(text)]
 
     async def _from_kafka(self, have: Position, upto: Position) -> AsyncGenerator[Missed, None]:
         ranges = missing_ranges(have, upto)
         if sum(end - at for at, end in ranges.values()) > LARGEST_PAST:
             yield Missed((), dict(upto), sum(end - at for at, end in ranges.values()))
             return
-        missed = read_missed(self.kafka, ranges)
-        async with self._catching_up:
-            while (stretch := await to_thread.run_sync(next, missed, None)) is not None:
-                yield stretch
+        async with aclosing(self._catching_up.read(ranges)) as batches:
+            async for missed in batches:
+                yield missed
 
     def _take(self, arrived: Arrived) -> None:
         for item in arrived.items:
