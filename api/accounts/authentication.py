@@ -70,9 +70,12 @@ class Gate:
         rows = [(p.username, p.role, h) for p, h in zip(people, hashes, strict=True)]
         self.users.add(rows, now_ms=now_ms())
 
-    def change_password(self, username: str, password: str) -> bool:
-        """Change a password, which ends the user's tokens; return False for an unknown user."""
-        return self.users.set_password(username, self.passwords.hash(password))
+    def change_password(
+        self, username: str, password: str, *, generation: int | None = None
+    ) -> bool:
+        """Change a password, which ends the user's tokens; returns as `Users.set_password` does."""
+        hashed = self.passwords.hash(password)
+        return self.users.set_password(username, hashed, generation=generation)
 
 
 @contextmanager

@@ -27,6 +27,11 @@ from schemas.settings import Settings, variable_name
 FILE = "users.db"
 TAKEN = "a name is taken: see the list of users"
 _VARIABLE = variable_name("api", "users_url")
+# By itself a SELECT locks nothing: two that read the same could both write what it allows.
+_ALONE = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "SELECT pg_advisory_xact_lock(7163384644)",  # any number that nobody else takes
+}
 
 
 class UserExists(CandlewickError):  # noqa: N818 - it is not a fault
@@ -48,6 +53,7 @@ def open_database(settings: Settings) -> Iterator[Engine]:
     engine = _engine(settings)
     try:
         with connected(engine) as connection:
+            _wait_for_others(connection)
             METADATA.create_all(connection)
             upgrade(connection)
         yield engine
@@ -103,10 +109,15 @@ class Users:
         except IntegrityError as error:
             raise UserExists(TAKEN) from error
 
-    def set_password(self, username: str, hashed: str) -> bool:
-        """Change the password hash and end the user's tokens; return False for an unknown user."""
+    def set_password(self, username: str, hashed: str, *, generation: int | None = None) -> bool:
+        """Change the password hash and end the user's tokens; return False for an unknown user.
+
+        With a generation only this one counts: whoever had it has not been changed since.
+        """
         change = {"password_hash": hashed, "generation": USERS.c.generation + 1}
         query = update(USERS).where(USERS.c.username == username.lower()).values(change)
+        if generation is not None:
+            query = query.where(USERS.c.generation == generation)
         with connected(self._engine) as connection:
             return connection.execute(query).rowcount > 0
 
@@ -117,9 +128,9 @@ class Users:
             LastAdmin: The user is the last admin.
         """
         name = username.lower()
-        # Rows are locked if the database can: of two admins who remove each other, one must wait.
-        admins = select(USERS.c.username).where(USERS.c.role == Role.ADMIN.value).with_for_update()
+        admins = select(USERS.c.username).where(USERS.c.role == Role.ADMIN.value)
         with connected(self._engine) as connection:
+            _wait_for_others(connection)
             if set(connection.scalars(admins)) == {name}:
                 raise LastAdmin(f"{name} is the last admin: make another one first")
             return connection.execute(delete(USERS).where(USERS.c.username == name)).rowcount > 0
@@ -139,6 +150,12 @@ def connected(engine: Engine) -> Iterator[Connection]:
         raise
     except SQLAlchemyError as error:
         raise Transient("the user database does not answer", retry_after_s=5.0) from error
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Begin a transaction in which what is read stays so until it ends."""
+    if (alone := _ALONE.get(connection.dialect.name)) is not None:
+        connection.exec_driver_sql(alone)
 
 
 def _engine(settings: Settings) -> Engine:

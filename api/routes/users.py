@@ -121,23 +121,28 @@ async def change_password(
     request: Request, parts: TheParts, user: Viewer, username: Username, change: PasswordChange
 ) -> None:
     """Change your own password, or as an admin another user's; the user's tokens end at once."""
+    generation = None
     if username.lower() == user.username:
-        await _check_current(request, parts, user, change)
+        generation = (await _check_current(request, parts, user, change)).generation
     elif not user.role.may(Role.ADMIN):
         raise Problem(problems.FORBIDDEN, "only an admin may change another user's password")
     password = change.password.get_secret_value()
     _check_password(password, username)
-    do = partial(parts.gate.change_password, username, password)
+    do = partial(parts.gate.change_password, username, password, generation=generation)
     if not await parts.hashing.run(user.username, do):
+        if generation is not None:
+            raise Problem(problems.CONFLICT, "your password was changed meanwhile")
         raise _nobody(username)
 
 
 async def _check_current(
     request: Request, parts: Dependencies, user: User, change: PasswordChange
-) -> None:
+) -> User:
     current = change.current.get_secret_value() if change.current else ""
-    if await check_password(parts, client_of(request), user.username, current) is None:
+    found = await check_password(parts, client_of(request), user.username, current)
+    if found is None:
         raise Problem(problems.FORBIDDEN, "`current` is not the password")
+    return found
 
 
 def _check_password(password: str, username: str) -> None:

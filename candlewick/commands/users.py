@@ -58,9 +58,10 @@ def list_users(*, as_json: AsJson = False) -> None:
 def password(name: Name, *, generate: Generate = False) -> None:
     """Set a new password for a user, which ends the user's tokens."""
     with _gate() as gate:
-        if gate.users.find(name) is None:
-            raise ConfigurationError(f"there is no user {name}: see `candlewick users list`")
-        gate.change_password(name, _password(name, generate=generate))
+        known = gate.users.find(name) is not None
+        changed = known and gate.change_password(name, _password(name, generate=generate))
+    if not changed:
+        raise ConfigurationError(f"there is no user {name}: see `candlewick users list`")
     typer.echo(f"changed the password of {name.lower()}")
 
 

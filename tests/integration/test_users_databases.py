@@ -1,4 +1,4 @@
-"""Users and keys in a real PostgreSQL, as in SQLite."""
+"""Users and keys in each database: a real PostgreSQL, and a file of SQLite."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, delete, text
 
 from api.accounts.database import LastAdmin, UserExists, Users, connected, open_database
-from api.accounts.tables import USERS
+from api.accounts.tables import METADATA, USERS
 from api.accounts.tokens import Tokens
 from api.accounts.users import Role, User
 from schemas.errors import Transient
@@ -24,16 +24,19 @@ TABLE_OF_0_1 = """CREATE TABLE candlewick_users (username VARCHAR(64) PRIMARY KE
 ADMINS = [("ada", Role.ADMIN, "hash"), ("bob", Role.ADMIN, "hash")]
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+@pytest.fixture(scope="module", params=["postgresql", "sqlite"])
+def url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    if request.param == "sqlite":
+        yield None  # the default: a file in the data folder
+        return
     with running_postgresql() as found:
         yield found
 
 
 @pytest.fixture
-def opened(url: str, tmp_path: Path) -> Iterator[Callable[[], Engine]]:
+def opened(url: str | None, tmp_path: Path) -> Iterator[Callable[[], Engine]]:
     """Opens the database, without users, as another process would."""
-    asked = Settings(data_dir=tmp_path, api=ApiSettings(users_url=SecretStr(url)))
+    asked = Settings(data_dir=tmp_path, api=ApiSettings.model_validate({"users_url": url}))
     with ExitStack() as engines:
 
         def another() -> Engine:
@@ -107,6 +110,34 @@ def at_once(each: list[tuple[str, Users]]) -> list[str | None]:
 
     with ThreadPoolExecutor(len(each)) as threads:
         return list(threads.map(remove, *zip(*each, strict=True)))
+
+
+def test_a_password_is_not_changed_for_a_user_who_was_changed_meanwhile(users: Users) -> None:
+    users.add([("ada", Role.VIEWER, "first")], now_ms=0)
+    seen = users.find("ada")
+    assert seen is not None
+
+    assert users.set_password("ada", "an admin's")
+    assert not users.set_password("ada", "her own", generation=seen.generation)
+    found = users.find_with_hash("ada")
+    assert found is not None
+    assert found[1] == "an admin's"
+    assert users.set_password("ada", "her own", generation=found[0].generation)
+
+
+def test_processes_that_start_at_once_make_the_tables_together(
+    opened: Callable[[], Engine],
+) -> None:
+    with connected(opened()) as connection:
+        METADATA.drop_all(connection)
+    together = threading.Barrier(4)
+
+    def start(_: int) -> list[User]:
+        together.wait()
+        return Users(opened()).all()
+
+    with ThreadPoolExecutor(together.parties) as threads:
+        assert list(threads.map(start, range(together.parties))) == [[]] * together.parties
 
 
 def test_tokens_are_read_by_another_process_over_the_same_database(
