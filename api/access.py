@@ -8,10 +8,12 @@ from fastapi import Depends
 from fastapi.security import OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
 
+from api.accounts.database import ANSWER_S
 from api.accounts.users import Role, User
 from api.dependencies import Dependencies, parts_of
 from api.http import problems
 from api.http.problems import Problem
+from clients.limits import answered
 
 SUBPROTOCOL = "candlewick.v1"  # a browser's websocket cannot send headers: it offers the token
 _OFFER = "bearer."
@@ -24,6 +26,7 @@ async def find_user(connection: HTTPConnection) -> User | None:
 
     Raises:
         Problem: The token is not valid (401), or the user sent too many requests (429).
+        Transient: The user database does not answer.
     """
     header = connection.headers.get("authorization") or _offered(connection)
     kind, _, token = header.partition(" ")
@@ -32,7 +35,9 @@ async def find_user(connection: HTTPConnection) -> User | None:
     parts = parts_of(connection)
     user: User | None = None
     if kind.lower() == "bearer":
-        user = await to_thread.run_sync(parts.gate.who, token.strip())
+        # With the wait for a thread: those of others are not taken while the database is frozen.
+        asked = to_thread.run_sync(parts.gate.who, token.strip(), limiter=parts.asking_users)
+        user = await answered(ANSWER_S, "the user database", asked)
     if user is None:
         detail = "the token is not valid or has expired"
         raise Problem(problems.SIGN_IN, detail, headers=BEARER)

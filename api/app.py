@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Final
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
@@ -55,6 +55,7 @@ SHARED: Final[dict[str, Any]] = {
     "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "Range"],
     "expose_headers": ["Content-Range", "ETag", "Link", "Retry-After", "X-Next-Cursor"],
 }
+ASKING_USERS = 8  # threads in which tokens are checked
 HASHING = 2  # threads that hash passwords; each takes 64 MB
 ROUTES = (
     health,
@@ -119,6 +120,7 @@ def _parts(settings: Settings, gate: Gate) -> Dependencies:
         report=Report(settings, feed, watch),
         symbols=Symbols(reader, feed.followed),
         gate=gate,
+        asking_users=CapacityLimiter(ASKING_USERS),
         evidence=RecentSkill(reader),
         requests=Requests(settings.kafka),
         rates=Rates(limits.requests_per_minute, time.monotonic),

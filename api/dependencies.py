@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
@@ -34,6 +35,7 @@ class Dependencies:
     report: Report
     symbols: Symbols
     gate: Gate
+    asking_users: CapacityLimiter
     evidence: RecentSkill
     requests: Requests
     rates: Rates

@@ -1,17 +1,21 @@
 """The user database: SQLite in the data folder, or PostgreSQL by URL."""
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final, TypeVar
 
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     create_engine,
     delete,
     event,
     insert,
+    make_url,
     select,
     update,
 )
@@ -21,17 +25,30 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 from api.accounts.generations import new_generation, upgrade
 from api.accounts.tables import METADATA, USERS
 from api.accounts.users import Role, User
+from clients.limits import within
 from schemas.errors import CandlewickError, ConfigurationError, Transient
 from schemas.settings import Settings, variable_name
 
 FILE = "users.db"
 TAKEN = "a name is taken: see the list of users"
+ANSWER_S: Final = 5.0
 _VARIABLE = variable_name("api", "users_url")
 # By itself a SELECT locks nothing: two that read the same could both write what it allows.
 _ALONE = {
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": "SELECT pg_advisory_xact_lock(7163384644)",  # any number that nobody else takes
 }
+
+# A server that is gone without a word frees its connections after half a minute, not after hours.
+# Source: PostgreSQL documentation, "Database Connection Control Functions".
+_LIBPQ: Final = {
+    "connect_timeout": 3,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_Result = TypeVar("_Result")
 
 
 class UserExists(CandlewickError):  # noqa: N818 - it is not a fault
@@ -52,10 +69,7 @@ def open_database(settings: Settings) -> Iterator[Engine]:
     """
     engine = _engine(settings)
     try:
-        with connected(engine) as connection:
-            _wait_for_others(connection)
-            METADATA.create_all(connection)
-            upgrade(connection)
+        in_transaction(engine, _make_tables)
         yield engine
     finally:
         engine.dispose()
@@ -69,8 +83,8 @@ class Users:
 
     def all(self) -> list[User]:
         """Return all users, sorted by name."""
-        with connected(self._engine) as connection:
-            rows = connection.execute(select(USERS).order_by(USERS.c.username)).all()
+        query = select(USERS).order_by(USERS.c.username)
+        rows = in_transaction(self._engine, lambda connection: connection.execute(query).all())
         return [User(r.username, Role(r.role), r.created_ms, r.generation) for r in rows]
 
     def find(self, username: str) -> User | None:
@@ -81,8 +95,7 @@ class Users:
     def find_with_hash(self, username: str) -> tuple[User, str] | None:
         """Return a user and their password hash, or None."""
         query = select(USERS).where(USERS.c.username == username.lower())
-        with connected(self._engine) as connection:
-            row = connection.execute(query).one_or_none()
+        row = in_transaction(self._engine, lambda found: found.execute(query).one_or_none())
         if row is None:
             return None
         return User(row.username, Role(row.role), row.created_ms, row.generation), row.password_hash
@@ -104,8 +117,7 @@ class Users:
             for name, role, hashed in people
         ]
         try:
-            with connected(self._engine) as connection:
-                connection.execute(insert(USERS), rows)
+            in_transaction(self._engine, lambda users: users.execute(insert(USERS), rows))
         except IntegrityError as error:
             raise UserExists(TAKEN) from error
 
@@ -118,8 +130,7 @@ class Users:
         query = update(USERS).where(USERS.c.username == username.lower()).values(change)
         if generation is not None:
             query = query.where(USERS.c.generation == generation)
-        with connected(self._engine) as connection:
-            return connection.execute(query).rowcount > 0
+        return in_transaction(self._engine, lambda users: users.execute(query).rowcount > 0)
 
     def remove(self, username: str) -> bool:
         """Remove a user; return False if there is none.
@@ -129,27 +140,44 @@ class Users:
         """
         name = username.lower()
         admins = select(USERS.c.username).where(USERS.c.role == Role.ADMIN.value)
-        with connected(self._engine) as connection:
+
+        def remove(connection: Connection) -> bool:
             _wait_for_others(connection)
             if set(connection.scalars(admins)) == {name}:
                 raise LastAdmin(f"{name} is the last admin: make another one first")
             return connection.execute(delete(USERS).where(USERS.c.username == name)).rowcount > 0
 
+        return in_transaction(self._engine, remove)
 
-@contextmanager
-def connected(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction; it is committed if the block ends without an error.
+
+def in_transaction(engine: Engine, do: Callable[[Connection], _Result]) -> _Result:
+    """Run a function in a transaction, which is committed if it ends in time without an error.
 
     Raises:
-        Transient: The database does not answer.
+        Transient: The database does not answer within `ANSWER_S`. What the function raises is
+            raised as it is.
     """
-    try:
+    until_s = time.monotonic() + ANSWER_S
+
+    def run() -> _Result:
         with engine.begin() as connection:
-            yield connection
+            result = do(connection)
+            if time.monotonic() > until_s:  # nobody waits any more, and was told that it failed
+                raise Transient("the user database has answered too late")
+            return result
+
+    try:
+        return within(ANSWER_S, "the user database", run)
     except IntegrityError:
         raise
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, Transient) as error:
         raise Transient("the user database does not answer", retry_after_s=5.0) from error
+
+
+def _make_tables(connection: Connection) -> None:
+    _wait_for_others(connection)
+    METADATA.create_all(connection)
+    upgrade(connection)
 
 
 def _wait_for_others(connection: Connection) -> None:
@@ -163,7 +191,7 @@ def _engine(settings: Settings) -> Engine:
     if url is None:
         return _local(settings.data_dir / FILE)
     try:
-        return create_engine(url.get_secret_value(), pool_pre_ping=True)
+        return _elsewhere(make_url(url.get_secret_value()))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(
             f"{_VARIABLE} cannot be used: write postgresql+psycopg://user:password@host/database "
@@ -171,10 +199,17 @@ def _engine(settings: Settings) -> Engine:
         ) from error
 
 
+def _elsewhere(url: URL) -> Engine:
+    if url.get_driver_name() not in {"psycopg", "psycopg2"}:
+        return create_engine(url, pool_pre_ping=True)
+    limits = {name: limit for name, limit in _LIBPQ.items() if name not in url.query}
+    return create_engine(url, connect_args=limits, pool_timeout=ANSWER_S, pool_pre_ping=True)
+
+
 def _local(path: Path) -> Engine:
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": ANSWER_S})
 
     @event.listens_for(engine, "connect")
     def _keep_readers_going(connection: DBAPIConnection, _: object) -> None:

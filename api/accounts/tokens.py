@@ -5,15 +5,15 @@ Source: RFC 7519, "JSON Web Token"; RFC 7515 for `kid`.
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import jwt
 from jwt.types import Options
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
-from api.accounts.database import connected
+from api.accounts.database import in_transaction
 from api.accounts.tables import KEYS
 from api.accounts.users import User
 from schemas.settings import ApiSettings
@@ -40,6 +40,12 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class _Known:
+    keys: tuple[Key, ...] = ()
+    read_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Contents of a valid token."""
 
@@ -61,8 +67,7 @@ class Tokens:
         self._token_ms = settings.token_minutes * 60_000
         self._key_ms = settings.key_days * DAY_MS
         self._now_ms = now_ms
-        self._known: list[Key] = []
-        self._known_ms = 0
+        self._known = _Known()
         self._lock = threading.Lock()
 
     @property
@@ -100,11 +105,15 @@ class Tokens:
         """Make a new key; ``forget`` deletes the old ones, which ends all their tokens at once."""
         now_ms = self._now_ms()
         key = {"name": secrets.token_hex(8), "secret": secrets.token_bytes(32)}
-        with connected(self._engine) as connection:
+
+        def write(connection: Connection) -> None:
             if forget:
                 connection.execute(delete(KEYS))
             connection.execute(insert(KEYS).values(key | {"created_ms": now_ms}))
-        self._known_ms = 0
+
+        in_transaction(self._engine, write)
+        with self._lock:
+            self._known = _Known()
 
     def _signing_key(self) -> Key:
         keys = self._keys()
@@ -114,18 +123,22 @@ class Tokens:
             self._drop_spent(keys)
         return keys[-1]
 
-    def _drop_spent(self, keys: list[Key]) -> None:
+    def _drop_spent(self, keys: Sequence[Key]) -> None:
         """Delete keys that were replaced longer ago than the lifetime of a token."""
         spent_ms = self._now_ms() - self._token_ms
         spent = [old.name for old, new in pairwise(keys) if new.created_ms < spent_ms]
-        with connected(self._engine) as connection:
-            connection.execute(delete(KEYS).where(KEYS.c.name.in_(spent)))
+        query = delete(KEYS).where(KEYS.c.name.in_(spent))
+        in_transaction(self._engine, lambda connection: connection.execute(query))
 
-    def _keys(self) -> list[Key]:
+    def _keys(self) -> tuple[Key, ...]:
+        known = self._known
+        if known.keys and self._now_ms() - known.read_ms <= KNOWN_MS:
+            return known.keys
+        query = select(KEYS).order_by(KEYS.c.created_ms)
+        # Without the lock: a database that does not answer must not make threads wait in a row.
+        rows = in_transaction(self._engine, lambda connection: connection.execute(query).all())
+        keys = tuple(Key(row.name, row.secret, row.created_ms) for row in rows)
         with self._lock:
-            if not self._known or self._now_ms() - self._known_ms > KNOWN_MS or not self._known_ms:
-                with connected(self._engine) as connection:
-                    rows = connection.execute(select(KEYS).order_by(KEYS.c.created_ms)).all()
-                self._known = [Key(row.name, row.secret, row.created_ms) for row in rows]
-                self._known_ms = self._now_ms()
-            return self._known
+            if self._known is known:  # otherwise there is a new key since
+                self._known = _Known(keys, self._now_ms())
+        return keys

@@ -46,5 +46,5 @@ async def token(request: Request, parts: TheParts, form: Annotated[SignIn, Form(
     if user is None:
         raise Problem(problems.SIGN_IN, "the name or the password is wrong")
     tokens = parts.gate.tokens
-    made = await to_thread.run_sync(tokens.make, user)
+    made = await to_thread.run_sync(tokens.make, user, limiter=parts.asking_users)
     return Token(access_token=made, expires_in=tokens.lifetime_s, role=user.role)

@@ -3,14 +3,20 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from api.accounts.authentication import open_gate
+from api.accounts.database import ANSWER_S
+from api.accounts.users import NewUser, Role
+from schemas.settings import ApiSettings, Settings
 from tests.support.api_process import running_api
-from tests.support.api_stage import Stage
+from tests.support.api_stage import PASSWORD, Stage
+from tests.support.postgresql import frozen, running_postgresql
 
 ROWS = 200_000
 GREEDY = 30  # more than the API has threads
@@ -103,3 +109,32 @@ def test_an_address_and_a_user_have_so_many_requests_a_minute(stage: Stage, tmp_
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) <= 3
     assert alive.status_code == 200
+
+
+def test_a_user_database_that_stands_still_keeps_nobody_from_public_data(
+    stage: Stage, tmp_path: Path
+) -> None:
+    small = {"symbol": "BTCUSDT", "interval": "15m", "limit": "10"}
+    with running_postgresql() as url:
+        users = Settings(api=ApiSettings.model_validate({"users_url": url}))
+        with open_gate(users) as gate:
+            gate.add([NewUser("ada", Role.VIEWER, PASSWORD)])
+        with (
+            running_api(tmp_path, stage.kafka, stage.clickhouse, USERS_URL=url) as api,
+            api.client() as client,
+            api.client(Authorization=f"Bearer {api.token('ada', PASSWORD)}") as ada,
+            ThreadPoolExecutor(GREEDY) as threads,
+        ):
+            assert ada.get("/v1/users/me").status_code == 200
+            with frozen(url):
+                asked = [threads.submit(ada.get, "/v1/users/me") for _ in range(GREEDY)]
+                found = [client.get("/v1/candles", params=small) for _ in range(SMALL)]
+                answered_meanwhile = sum(answer.done() for answer in asked)
+                refused = [answer.result() for answer in asked]
+
+            assert [answer.status_code for answer in found] == [200] * SMALL
+            assert answered_meanwhile == 0  # the candles waited for none of them
+            assert [answer.status_code for answer in refused] == [503] * GREEDY
+            assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+            assert max(answer.elapsed.total_seconds() for answer in refused) < 2 * ANSWER_S
+            assert ada.get("/v1/users/me").status_code == 200

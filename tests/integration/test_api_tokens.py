@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from api.accounts.authentication import now_ms, open_gate
-from api.accounts.database import FILE, LastAdmin, UserExists, Users, connected, open_database
+from api.accounts.database import FILE, LastAdmin, UserExists, Users, open_database
 from api.accounts.tokens import Tokens
 from api.accounts.users import NewUser, Role, User
 from schemas.errors import ConfigurationError
@@ -131,7 +131,7 @@ def test_users_of_an_earlier_version_stay_and_their_tokens_end_once(
 ) -> None:
     engine = opened()
     Users(engine).add([("ada", Role.VIEWER, "x")], now_ms=5)
-    with connected(engine) as connection:
+    with engine.begin() as connection:
         connection.execute(text("UPDATE candlewick_users SET generation = 0"))
     token = tokens_of(engine, now_ms).make(ADA)
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, delete, text
 
-from api.accounts.database import LastAdmin, UserExists, Users, connected, open_database
+from api.accounts.database import LastAdmin, UserExists, Users, open_database
 from api.accounts.tables import METADATA, USERS
 from api.accounts.tokens import Tokens
 from api.accounts.users import Role, User
@@ -52,7 +52,7 @@ def users(opened: Callable[[], Engine]) -> Users:
 
 
 def forget_all(engine: Engine) -> None:
-    with connected(engine) as connection:
+    with engine.begin() as connection:
         connection.execute(delete(USERS))
 
 
@@ -128,7 +128,7 @@ def test_a_password_is_not_changed_for_a_user_who_was_changed_meanwhile(users: U
 def test_processes_that_start_at_once_make_the_tables_together(
     opened: Callable[[], Engine],
 ) -> None:
-    with connected(opened()) as connection:
+    with opened().begin() as connection:
         METADATA.drop_all(connection)
     together = threading.Barrier(4)
 
@@ -163,7 +163,7 @@ def test_a_name_that_is_made_again_is_another_user(users: Users) -> None:
 def test_a_table_of_an_earlier_version_is_widened_and_its_tokens_end_once(
     opened: Callable[[], Engine],
 ) -> None:
-    with connected(opened()) as connection:
+    with opened().begin() as connection:
         connection.execute(text("DROP TABLE candlewick_users"))
         connection.execute(text(TABLE_OF_0_1))
         connection.execute(text("INSERT INTO candlewick_users VALUES ('ada', 'admin', 'x', 0, 3)"))

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+from sqlalchemy import make_url
+
 from tests.support.debian import program
 
 START_S = 60
@@ -39,6 +42,22 @@ def running_postgresql() -> Iterator[str]:
             yield f"postgresql+psycopg://{_OWNER}@/postgres?host={folder}"
         finally:
             run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+
+
+@contextmanager
+def frozen(url: str) -> Iterator[None]:
+    """Let the server of `running_postgresql` stand still, with all its processes."""
+    folder = Path(str(make_url(url).query["host"]))
+    server = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
+    server.suspend()  # first, so that it begins no further process
+    family = [server, *server.children(recursive=True)]
+    try:
+        for process in family:
+            process.suspend()
+        yield
+    finally:
+        for process in family:
+            process.resume()
 
 
 def _find() -> str | None:
