@@ -99,7 +99,11 @@ class ApiSettings(Group):
         "no limit. The live stream and the page's files do not count.",
     )
     heavy_requests: int = Field(
-        2, ge=1, le=24, description="Answers of more than 5,000 rows that are prepared at once."
+        2,
+        ge=1,
+        le=24,
+        description="Answers that are prepared at once, of those of more than 5,000 rows, over "
+        "more than a month, or over the whole past of all symbols.",
     )
     page_rows: int = Field(10_000, ge=1, le=100_000, description="Most rows in a JSON answer.")
     export_rows: int = Field(

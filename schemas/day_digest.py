@@ -1,7 +1,7 @@
 """The digest of a day: one SHA-256 over a symbol's 1m candles of a whole UTC day. Pure.
 
 Two that saw the same market have the same one, however they came to their candles. The view
-`day_digests` computes it in ClickHouse, from the same text.
+`day_digests` computes it in ClickHouse, from the same text; `DIGESTS_SQL` reads it.
 """
 
 import hashlib
@@ -18,6 +18,15 @@ from schemas.timeframe import DAY_MS, Interval
 CANDLES_A_DAY: Final = DAY_MS // Interval.ONE_MINUTE.ms
 # With more decimals in a price times a quantity, the exchange rounds quote volumes, trade by trade.
 EXACT_PLACES: Final = 8
+# ClickHouse holds the text of all days that one query asks for: see `day_ranges`.
+DAYS_AT_ONCE: Final = 100
+DIGESTS_SQL: Final = """
+SELECT symbol, toString(d.day) AS day, candles, sha256
+FROM day_digests AS d
+WHERE symbol = {symbol:String}
+    AND d.day >= toDate(fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC'))
+    AND d.day < toDate(fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC'))
+ORDER BY d.day"""
 _FINAL: Final = (CandleStatus.COMPLETE, CandleStatus.QUIET, CandleStatus.OFFICIAL)
 
 
@@ -45,6 +54,21 @@ def day_digests(candles: Iterable[Candle]) -> Iterator[DayDigest]:
             name = datetime.fromtimestamp(day * DAY_MS // 1000, UTC).date().isoformat()
             sha256 = _digest(held) if len(held) == CANDLES_A_DAY else None
             yield DayDigest(held[0].symbol, name, len(held), sha256)
+
+
+def day_ranges(from_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:
+    """Yield the whole UTC days that a range touches, in parts of which each is a query's.
+
+    >>> list(day_ranges(DAY_MS - 1, 101 * DAY_MS)) == [
+    ...     (0, 100 * DAY_MS), (100 * DAY_MS, 101 * DAY_MS)
+    ... ]
+    True
+    """
+    at, end = from_ms // DAY_MS, -(-until_ms // DAY_MS)
+    while at < end:
+        until = min(at + DAYS_AT_ONCE, end)
+        yield at * DAY_MS, until * DAY_MS
+        at = until
 
 
 def canonical(candles: Iterable[Candle]) -> str:

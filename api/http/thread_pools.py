@@ -1,9 +1,11 @@
 """Runs expensive work in a few threads of its own, so that it does not block other requests."""
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
-from typing import TypeVar
+from inspect import signature
+from typing import Protocol, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -13,10 +15,21 @@ from starlette.types import Receive, Scope, Send
 from api.http import problems
 from api.http.client_address import client_of
 from api.http.problems import Members, Problem
+from schemas.timeframe import DAY_MS
 
 LIGHT_ROWS = 5_000  # the page asks for 2,881 at most: 30 days of 15m candles and one
+LIGHT_DAYS = 31  # the page asks for no more, where all candles or scores of days are read
+_LIMITED = {"limit", "wanted"}
 _PIECE_BYTES = 262_144
 Result = TypeVar("Result")
+
+
+class Limited(Protocol):
+    """A search with a limit of rows."""
+
+    @property
+    def limit(self) -> int:
+        """Most rows of the answer."""
 
 
 class Turns:
@@ -102,26 +115,53 @@ class PacedResponse(Response):
             self._done()
 
 
-def heavy_in_turn(route: Callable[..., Response]) -> Callable[..., Awaitable[Response]]:
-    """Run a route in the pool of heavy requests if its ``limit`` parameter is large.
+def heavy_if(
+    is_heavy: Callable[..., bool],
+) -> Callable[[Callable[..., Response]], Callable[..., Awaitable[Response]]]:
+    """Return a decorator that runs a route in the pool of heavy requests if its cost is large.
 
     A client keeps its place until it has read the answer, which stays in memory until then.
+
+    Args:
+        is_heavy: Called with the parameters of the route, by name.
     """
 
-    @wraps(route)
-    async def turned(**given: object) -> Response:
-        request, asked, do = given["request"], given.get("wanted"), partial(route, **given)
-        rows = given.get("limit", getattr(asked, "limit", 0))
-        if not isinstance(request, Request) or not isinstance(rows, int) or rows <= LIGHT_ROWS:
-            return await to_thread.run_sync(do)
-        turns: Turns = request.app.state.parts.heavy
-        client = client_of(request)
-        turns.enter(client)
-        try:
-            answer = await turns.work(do)
-        except BaseException:
-            turns.leave(client)
-            raise
-        return PacedResponse(answer, partial(turns.leave, client))
+    def decorated(route: Callable[..., Response]) -> Callable[..., Awaitable[Response]]:
+        @wraps(route)
+        async def turned(**given: object) -> Response:
+            request, do = given["request"], partial(route, **given)
+            if not isinstance(request, Request) or not is_heavy(**given):
+                return await to_thread.run_sync(do)
+            turns: Turns = request.app.state.parts.heavy
+            client = client_of(request)
+            turns.enter(client)
+            try:
+                answer = await turns.work(do)
+            except BaseException:
+                turns.leave(client)
+                raise
+            return PacedResponse(answer, partial(turns.leave, client))
 
-    return turned
+        return turned
+
+    return decorated
+
+
+def heavy_in_turn(route: Callable[..., Response]) -> Callable[..., Awaitable[Response]]:
+    """Run a route in the pool of heavy requests if it is asked for many rows.
+
+    Raises:
+        TypeError: The route has no limit of rows, so nothing would ever be heavy.
+    """
+    if not _LIMITED.intersection(signature(route).parameters):
+        raise TypeError(f"{route.__name__} has no limit of rows: say with heavy_if what is heavy")
+    return heavy_if(_asks_many_rows)(route)
+
+
+def reads_long(from_ms: int, until_ms: int) -> bool:
+    """Return whether a range of the past has more days than the page asks for at a time."""
+    return min(until_ms, time.time_ns() // 1_000_000) - from_ms > LIGHT_DAYS * DAY_MS
+
+
+def _asks_many_rows(*, limit: int = 0, wanted: Limited | None = None, **_: object) -> bool:
+    return (limit if wanted is None else wanted.limit) > LIGHT_ROWS

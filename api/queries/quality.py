@@ -1,4 +1,4 @@
-"""SQL for completeness by day, digests of days, the audit, and volatility. Values are bound."""
+"""SQL for completeness by day, the audit, and volatility. Values are bound."""
 
 _MS = "toUnixTimestamp64Milli({0})"
 
@@ -81,12 +81,3 @@ FROM
 )
 WHERE isFinite(move)
 GROUP BY symbol ORDER BY symbol"""
-
-
-DIGESTS = """
-SELECT symbol, toString(d.day) AS day, candles, sha256
-FROM day_digests AS d
-WHERE symbol = {symbol:String}
-    AND d.day >= toDate(fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC'))
-    AND d.day <= toDate(fromUnixTimestamp64Milli({last_ms:Int64}, 'UTC'))
-ORDER BY d.day"""

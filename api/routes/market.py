@@ -14,7 +14,7 @@ from api.http.cursors import cursor_of, key_of
 from api.http.openapi import errors, found
 from api.http.parameters import Cursor, OptionalSymbol, Rows
 from api.http.responses import answer, json_bytes
-from api.http.thread_pools import heavy_in_turn
+from api.http.thread_pools import heavy_if, heavy_in_turn
 from api.http.times import END_MS, iso
 from api.payloads.candles import StoredInterval
 from api.payloads.market import CoinList, CompletenessPage, GapPage, SymbolList
@@ -70,6 +70,7 @@ def gaps(
 
 
 @router.get("/v1/completeness", responses={**REFUSED, **found(CompletenessPage)})
+@heavy_if(lambda symbol, **_: symbol is None)  # it counts all that is stored
 def completeness(
     request: Request,
     parts: TheParts,

@@ -13,22 +13,25 @@ from api.http.openapi import errors, found
 from api.http.parameters import OptionalSymbol, Since, Symbol, Until, check_range
 from api.http.problems import FieldError, Members, Problem
 from api.http.responses import answer, json_bytes
-from api.http.thread_pools import heavy_in_turn
+from api.http.thread_pools import LIGHT_DAYS, heavy_if, reads_long
 from api.http.times import iso
 from api.payloads.candles import StoredInterval
 from api.payloads.quality import AuditList, DayList, DigestList, VolatilityList
 from api.queries.clickhouse import Row, Value
 from api.queries.days import day_rows
-from api.queries.quality import AUDIT, DAYS, DIGESTS, FIRSTS, VOLATILITY
+from api.queries.quality import AUDIT, DAYS, FIRSTS, VOLATILITY
+from schemas.day_digest import DIGESTS_SQL, day_ranges
 from schemas.timeframe import DAY_MS, Interval
 
 MOST_DAYS = 400
 router = APIRouter(tags=["market"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
+
 Days = Annotated[int, Query(ge=1, le=400, description="Number of days, today included.")]
 
 
 @router.get("/v1/completeness/days", responses={**REFUSED, **found(DayList)})
+@heavy_if(lambda days, **_: days > LIGHT_DAYS)
 def completeness_by_day(
     request: Request,
     parts: TheParts,
@@ -47,7 +50,7 @@ def completeness_by_day(
 
 
 @router.get("/v1/completeness/digests", responses={**REFUSED, **found(DigestList)})
-@heavy_in_turn
+@heavy_if(lambda from_ms, until_ms, **_: reads_long(from_ms, until_ms))
 def digests(
     request: Request, parts: TheParts, symbol: Symbol, from_ms: Since, until_ms: Until
 ) -> Response:
@@ -57,15 +60,18 @@ def digests(
         error = FieldError("query.from", f"is more than {MOST_DAYS} days before `to`")
         raise Problem(problems.INVALID, error.message, members=Members(errors=(error,)))
     parts.symbols.check(symbol)
-    bound: dict[str, Value] = {
-        "symbol": symbol,
-        "from_ms": from_ms,
-        "last_ms": max(from_ms, until_ms - 1),
-    }
-    return answer(request, json_bytes({"data": parts.reader.rows(DIGESTS, bound)}))
+    rows = [
+        row
+        for begin_ms, end_ms in day_ranges(from_ms, max(until_ms, from_ms + 1))
+        for row in parts.reader.rows(
+            DIGESTS_SQL, {"symbol": symbol, "from_ms": begin_ms, "until_ms": end_ms}
+        )
+    ]
+    return answer(request, json_bytes({"data": rows}))
 
 
 @router.get("/v1/audit", responses={**REFUSED, **found(AuditList)})
+@heavy_if(lambda symbol, **_: symbol is None)  # it compares all days
 def audit(
     request: Request,
     parts: TheParts,

@@ -21,6 +21,7 @@ from api.http.parameters import (
     check_range,
 )
 from api.http.responses import answer
+from api.http.thread_pools import heavy_if, reads_long
 from api.http.times import END_MS
 from api.payloads.scores import ReliabilityPage, SkillPage
 from api.queries.clickhouse import Value
@@ -33,6 +34,9 @@ _PERIOD = """interval = '15m' AND ({symbol:String} = '' OR symbol = {symbol:Stri
     AND open_time >= if({from_ms:Int64} > 0, fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC'),
         (SELECT max(open_time) FROM scores) - INTERVAL 30 DAY)"""
 _MODEL = "({model:String} = '' OR model = {model:String})"
+
+
+_in_turn = heavy_if(lambda from_ms, until_ms, **_: from_ms > 0 and reads_long(from_ms, until_ms))
 
 
 class Group(StrEnum):
@@ -51,6 +55,7 @@ Groups = Annotated[
 
 
 @router.get("/v1/scores", responses={**REFUSED, **found(SkillPage)})
+@_in_turn
 def scores(
     request: Request,
     parts: TheParts,
@@ -70,6 +75,7 @@ def scores(
 
 
 @router.get("/v1/scores/reliability", responses={**REFUSED, **found(ReliabilityPage)})
+@_in_turn
 def reliability(
     request: Request,
     parts: TheParts,

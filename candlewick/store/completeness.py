@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clients.clickhouse import Client, rows_of
-from schemas.day_digest import DayDigest
+from schemas.day_digest import DIGESTS_SQL, DayDigest, day_ranges
 from schemas.timeframe import DAY_MS
 
 _KEYS = """
@@ -53,16 +53,6 @@ WHERE interval = '1m' AND ({symbol:String} = '' OR symbol = {symbol:String})
 GROUP BY symbol
 ORDER BY symbol
 """
-# A part of a symbol a query: ClickHouse holds the text of all days that it is asked for.
-_DIGESTS = """
-SELECT symbol, toString(day), candles, sha256
-FROM day_digests
-WHERE symbol = {symbol:String}
-  AND day >= toDate(toDateTime({from_s:UInt32}, 'UTC'))
-  AND day < toDate(toDateTime({until_s:UInt32}, 'UTC'))
-ORDER BY day
-"""
-_DAYS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +126,7 @@ def read_digests(
         ContractMismatch: It lacks a table or view of this version.
     """
     for name, first_ms, last_ms in rows_of(client, _SPANS, {"symbol": symbol}):
-        at = max(first_ms, from_ms) // DAY_MS
-        end = last_ms // DAY_MS + 1 if until_ms is None else until_ms // DAY_MS
-        end = min(end, last_ms // DAY_MS + 1)
-        while at < end:
-            until = min(at + _DAYS_AT_ONCE, end)
-            bound = {
-                "symbol": name,
-                "from_s": at * DAY_MS // 1000,
-                "until_s": until * DAY_MS // 1000,
-            }
-            yield from (DayDigest(*row) for row in rows_of(client, _DIGESTS, bound))
-            at = until
+        end_ms = last_ms + 1 if until_ms is None else min(until_ms // DAY_MS * DAY_MS, last_ms + 1)
+        for begin_ms, before_ms in day_ranges(max(first_ms, from_ms), end_ms):
+            bound = {"symbol": name, "from_ms": begin_ms, "until_ms": before_ms}
+            yield from (DayDigest(*row) for row in rows_of(client, DIGESTS_SQL, bound))

@@ -28,7 +28,9 @@ FILL = f"""INSERT INTO candles SELECT t.* REPLACE ('ETHUSDT' AS symbol, '1m' AS 
     FROM (SELECT * FROM candles LIMIT 1) AS t
     CROSS JOIN (SELECT number AS n FROM numbers({ROWS})) AS m"""  # noqa: S608
 EMPTY = "ALTER TABLE candles DROP PARTITION 2008"  # where FILL begins and ends
+CANDLES, DIGESTS = "/v1/candles", "/v1/completeness/digests"
 LARGE = {"symbol": "ETHUSDT", "interval": "1m", "limit": str(ROWS), "format": "csv"}
+LONG = {"symbol": "ETHUSDT", "from": "2007-12-01", "to": "2008-12-31"}  # 396 days
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,18 +42,19 @@ def _many_rows(stage: Stage) -> Iterator[None]:
 
 
 class Greed:
-    """Clients of one address who ask for the same large answer again and again."""
+    """Clients of one address who ask for the same dear answer again and again."""
 
-    def __init__(self, url: str, wanted: dict[str, str]) -> None:
+    def __init__(self, url: str, path: str, wanted: dict[str, str]) -> None:
         self.statuses: Counter[int] = Counter()
         self.refusals: list[httpx.Response] = []
         self.has_begun = threading.Event()
-        self._url, self._wanted, self._over = url, wanted, threading.Event()
+        self._url, self._path, self._wanted = url, path, wanted
+        self._over = threading.Event()
 
     def ask(self) -> None:
         with httpx.Client(base_url=self._url, timeout=120) as client:
             while not self._over.is_set():
-                answer = client.get("/v1/candles", params=self._wanted)
+                answer = client.get(self._path, params=self._wanted)
                 self.statuses[answer.status_code] += 1
                 self.has_begun.set()
                 if answer.status_code == 429:
@@ -72,9 +75,12 @@ class Greed:
                 thread.join(120)
 
 
-def test_who_asks_for_200_000_rows_again_and_again_leaves_the_others_quick(stage: Stage) -> None:
+@pytest.mark.parametrize(("path", "wanted"), [(CANDLES, LARGE), (DIGESTS, LONG)])
+def test_who_asks_for_much_again_and_again_leaves_the_others_quick(
+    stage: Stage, path: str, wanted: dict[str, str]
+) -> None:
     small = {"symbol": "BTCUSDT", "interval": "15m", "limit": "10"}
-    greed = Greed(stage.api.url, LARGE)
+    greed = Greed(stage.api.url, path, wanted)
     with greed.at_work(), stage.api.client() as client:
         before = greed.statuses[200]
         alive = [client.get("/livez").status_code for _ in range(SMALL)]

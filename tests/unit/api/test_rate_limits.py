@@ -217,7 +217,8 @@ def test_a_large_answer_keeps_its_place_until_it_is_read(limit: int) -> None:
     body = b"x" * 1_000_000
 
     @heavy_in_turn
-    def route(**_: object) -> Response:
+    def route(*, request: Request, limit: int) -> Response:
+        del request, limit
         return Response(body)
 
     async def play() -> None:
@@ -237,3 +238,11 @@ def test_a_large_answer_keeps_its_place_until_it_is_read(limit: int) -> None:
         assert not turns._inside
 
     asyncio.run(play())
+
+
+def test_a_route_that_would_never_wait_its_turn_is_refused() -> None:
+    def route(*, days: int) -> Response:
+        return Response(str(days))
+
+    with pytest.raises(TypeError, match="heavy_if"):
+        heavy_in_turn(route)
