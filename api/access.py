@@ -1,5 +1,6 @@
 """Authentication and authorisation of requests, as dependencies of the routes."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -8,12 +9,14 @@ from fastapi import Depends
 from fastapi.security import OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
 
+from api.accounts.authentication import now_ms
 from api.accounts.database import ANSWER_S
 from api.accounts.users import Role, User
 from api.dependencies import Dependencies, parts_of
 from api.http import problems
 from api.http.problems import Problem
 from clients.limits import answered
+from schemas.errors import Transient
 
 SUBPROTOCOL = "candlewick.v1"  # a browser's websocket cannot send headers: it offers the token
 _OFFER = "bearer."
@@ -28,15 +31,14 @@ async def find_user(connection: HTTPConnection) -> User | None:
         Problem: The token is not valid (401), or the user sent too many requests (429).
         Transient: The user database does not answer.
     """
-    header = connection.headers.get("authorization") or _offered(connection)
-    kind, _, token = header.partition(" ")
+    kind, token = _token(connection)
     if not kind:
         return None
     parts = parts_of(connection)
     user: User | None = None
     if kind.lower() == "bearer":
         # With the wait for a thread: those of others are not taken while the database is frozen.
-        asked = to_thread.run_sync(parts.gate.who, token.strip(), limiter=parts.asking_users)
+        asked = to_thread.run_sync(parts.gate.who, token, limiter=parts.asking_users)
         user = await answered(ANSWER_S, "the user database", asked)
     if user is None:
         detail = "the token is not valid or has expired"
@@ -53,6 +55,13 @@ def offered(connection: HTTPConnection) -> list[str]:
     return [name.strip() for name in names]
 
 
+def _token(connection: HTTPConnection) -> tuple[str, str]:
+    """Return the scheme and the token of a request; empty where it has none."""
+    header = connection.headers.get("authorization") or _offered(connection)
+    kind, _, token = header.partition(" ")
+    return kind, token.strip()
+
+
 def _offered(connection: HTTPConnection) -> str:
     if connection.scope["type"] != "websocket":
         return ""
@@ -67,6 +76,39 @@ async def may_read(connection: HTTPConnection) -> User | None:
     if user is None and not parts.settings.api.public_read:
         check_role(user, Role.VIEWER)
     return user
+
+
+class Permission:
+    """What `may_read` has allowed, asked for again while a stream is open.
+
+    Args:
+        connection: The connection that was admitted.
+        every_s: Seconds after which the user database is asked again.
+    """
+
+    def __init__(self, connection: HTTPConnection, every_s: float) -> None:
+        self._connection, self._every_s = connection, every_s
+        self._asked_s = time.monotonic()
+        parts = parts_of(connection)
+        self._is_public = parts.settings.api.public_read
+        if not self._is_public:
+            self._ends_ms = parts.gate.tokens.ends_ms(_token(connection)[1])
+
+    async def lasts(self) -> bool:
+        """Return whether the user may still read; where reading is public, everybody may."""
+        return self._is_public or (now_ms() < self._ends_ms and await self._is_confirmed())
+
+    async def _is_confirmed(self) -> bool:
+        if time.monotonic() - self._asked_s < self._every_s:
+            return True
+        try:
+            await may_read(self._connection)
+        except Problem:
+            return False
+        except Transient:  # without the user database nobody is admitted, but nobody sent away
+            pass
+        self._asked_s = time.monotonic()
+        return True
 
 
 def needs(role: Role) -> Callable[[HTTPConnection], Awaitable[User]]:

@@ -101,6 +101,11 @@ class Tokens:
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, *_ODD):
             return None
 
+    def ends_ms(self, token: str) -> int:
+        """Return when a token that was found valid ends, in UTC epoch milliseconds."""
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return int(claims["exp"]) * 1000
+
     def rotate(self, *, forget: bool = False) -> None:
         """Make a new key; ``forget`` deletes the old ones, which ends all their tokens at once."""
         now_ms = self._now_ms()

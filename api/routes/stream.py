@@ -5,10 +5,11 @@ from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, WebSocket
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocketDisconnect
 
-from api.access import SUBPROTOCOL, Reading, may_read, offered
+from api.access import SUBPROTOCOL, Permission, Reading, may_read, offered
 from api.dependencies import TheParts, parts_of
 from api.http import problems
 from api.http.openapi import errors
@@ -25,6 +26,7 @@ from schemas.errors import Transient
 
 router = APIRouter(tags=["live"])
 POLICY_VIOLATION, TRY_LATER = 1008, 1013
+ASK_AGAIN_S = 60.0  # after this a token that has ended also ends an open stream
 _EXAMPLE = """retry: 2000
 id: c0:120,p0:88
 event: hello
@@ -38,7 +40,7 @@ data: {"symbol":"BTCUSDT","interval":"1m","open_ms":1700000100000,"close":"35481
 ANSWERS = {
     200: {
         "description": "Endless events. Besides records: `hello` first; `lost` if missed events "
-        "are no longer in Kafka; `dropped` last, if a client was too slow.",
+        "are no longer in Kafka; `dropped` last, if a client was too slow or its token has ended.",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
     },
     **errors(problems.INVALID, problems.SIGN_IN, problems.TOO_MANY_CLIENTS, problems.UNAVAILABLE),
@@ -55,6 +57,7 @@ Names = Annotated[
 
 @router.get("/v1/stream", dependencies=Reading, responses=ANSWERS, response_class=Response)
 async def stream(
+    request: Request,
     parts: TheParts,
     *,
     kinds: Kinds = [],  # noqa: B006 - FastAPI copies it
@@ -66,7 +69,8 @@ async def stream(
 ) -> Response:
     """Follow candles, predictions, scores and gaps as they happen; `Last-Event-ID` resumes."""
     have = _position(last_event_id or since)
-    frames = frames_of(parts.feed, wish_of(kinds, symbols), have)
+    permission = Permission(request, ASK_AGAIN_S)
+    frames = frames_of(parts.feed, wish_of(kinds, symbols), have, permission.lasts)
     return EventStream(frames, patience_s=2 * parts.settings.api.heartbeat_s)
 
 
@@ -114,12 +118,16 @@ def _position(text: str | None) -> Position | None:
 
 
 async def _send(socket: WebSocket, feed: Feed, wish: Wish, have: Position | None) -> None:
-    async with aclosing(frames_of(feed, wish, have)) as stretches:
+    permission = Permission(socket, ASK_AGAIN_S)
+    async with aclosing(frames_of(feed, wish, have, permission.lasts)) as stretches:
         async for frames in stretches:
             for message in as_messages(b"".join(frames)):
                 async with asyncio.timeout(2 * feed.limits.heartbeat_s):
                     await socket.send_text(message)
-    await socket.close(TRY_LATER, "connect again with the last id")
+    if await permission.lasts():
+        await socket.close(TRY_LATER, "connect again with the last id")
+    else:
+        await socket.close(POLICY_VIOLATION, "sign in again")
 
 
 async def _listen(socket: WebSocket) -> None:

@@ -79,6 +79,10 @@ async def never() -> Message:
     raise AssertionError
 
 
+async def always() -> bool:
+    return True
+
+
 async def stall(feed: Feed) -> None:
     """Read the start of the past as a client, then nothing any more, until the server ends it."""
     taken: list[Message] = []
@@ -88,7 +92,7 @@ async def stall(feed: Feed) -> None:
         if len(taken) > 3:
             await never()
 
-    stream = EventStream(frames_of(feed, EVERYTHING, LONG_AGO), patience_s=0.01)
+    stream = EventStream(frames_of(feed, EVERYTHING, LONG_AGO, always), patience_s=0.01)
     await stream({"type": "http"}, never, send)
 
 
@@ -101,7 +105,7 @@ async def text_until(frames: Frames, wanted: str) -> str:
 
 async def assert_served(feed: Feed) -> None:
     """A client gets the whole past."""
-    async with aclosing(frames_of(feed, EVERYTHING, LONG_AGO)) as frames:
+    async with aclosing(frames_of(feed, EVERYTHING, LONG_AGO, always)) as frames:
         text = await text_until(frames, f"id: c0:{PAST}\n")
     assert text.count("event: candle") == PAST
 
@@ -151,7 +155,7 @@ def test_a_client_that_waits_for_its_place_hears_so_and_is_dropped_once_it_is_ov
     async def play() -> None:
         feed = a_feed(stream_queue=10)
         reading = await all_places_taken(feed, broker)
-        waiting = frames_of(feed, EVERYTHING, LONG_AGO)
+        waiting = frames_of(feed, EVERYTHING, LONG_AGO, always)
         assert "event: hello" in await text_until(waiting, "\n\n")
         assert await text_until(waiting, "\n\n") == ": heartbeat\nid: c0:0\n\n"
         for offset in range(PAST, PAST + 12):
@@ -170,7 +174,7 @@ def test_a_client_that_takes_the_past_too_slowly_goes_on_from_its_last_id(
     monkeypatch.setattr(catchup, "LONGEST_S", 0.0)
 
     async def play() -> None:
-        async with aclosing(frames_of(a_feed(), EVERYTHING, LONG_AGO)) as frames:
+        async with aclosing(frames_of(a_feed(), EVERYTHING, LONG_AGO, always)) as frames:
             text = await text_until(frames, "event: dropped")
         assert "id: c0:1\nevent: candle" in text
         assert "connect again with the last id" in text
