@@ -93,11 +93,12 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
     meter.registry.register(FeedCollector(parts))
     answer_errors(app)
     app.add_middleware(HeadAsGet)
-    if settings.api.origins:
-        app.add_middleware(CORSMiddleware, allow_origins=settings.api.origins, **SHARED)
     app.add_middleware(BodyLimit, most=settings.api.body_bytes)
-    app.add_middleware(NoSniff)
     app.add_middleware(RequestRate, rates=parts.rates)
+    if settings.api.origins:
+        # Around all that refuses, or a page could not read why, nor when to ask again.
+        app.add_middleware(CORSMiddleware, allow_origins=settings.api.origins, **SHARED)
+    app.add_middleware(NoSniff)
     app.add_middleware(Metering, meter=meter)
     for module in ROUTES:
         app.include_router(module.router)

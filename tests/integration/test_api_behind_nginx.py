@@ -110,3 +110,31 @@ def test_pages_of_named_origins_may_read_and_others_may_not(address: str) -> Non
     assert allowed("https://other.example") is None
     assert ahead.status_code == 200
     assert ahead.headers["access-control-allow-origin"] == "https://two.example"
+
+
+def test_pages_of_named_origins_read_why_they_are_refused_and_when_to_ask_again(
+    stage: Stage, tmp_path: Path
+) -> None:
+    few = {"ORIGINS": "https://one.example", "REQUESTS_PER_MINUTE": "1", "BODY_BYTES": "1024"}
+    asked = {
+        "Origin": "https://one.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    with (
+        running_api(tmp_path, stage.kafka, stage.clickhouse, **few) as api,
+        api.client(Origin="https://one.example") as page,
+        api.client() as other,
+    ):
+        large = page.post("/v1/candles/search", content=b"x" * 2000)
+        often = page.get("/v1/symbols")
+        ahead = page.options("/v1/symbols", headers=asked)
+        unnamed = other.get("/v1/symbols", headers={"Origin": "https://two.example"})
+
+    assert (large.status_code, often.status_code, ahead.status_code) == (413, 429, 200)
+    for refused in (large, often, ahead):
+        assert refused.headers["access-control-allow-origin"] == "https://one.example"
+    assert int(often.headers["retry-after"]) > 0
+    assert "Retry-After" in often.headers["access-control-expose-headers"]
+    assert unnamed.status_code == 429
+    assert "access-control-allow-origin" not in unnamed.headers
