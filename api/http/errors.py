@@ -1,14 +1,22 @@
-"""Converts errors to problems in one place; no client ever sees a stack trace."""
+"""Converts errors to problems in one place; no client ever sees a stack trace.
+
+A websocket, which has no body for a problem, is closed with its detail.
+"""
 
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import (
+    RequestValidationError,
+    ValidationException,
+    WebSocketRequestValidationError,
+)
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from api.http import problems
 from api.http.problems import FieldError, Kind, Members, Problem
@@ -18,6 +26,9 @@ from schemas.errors import CandlewickError, Transient, own_words
 
 _log = EventLog(__name__)
 _LONGEST_DETAIL = 300
+# Source: RFC 6455, sections 5.5 and 7.4.1; IANA, "WebSocket Close Code Number Registry".
+POLICY_VIOLATION, TRY_LATER = 1008, 1013
+_LONGEST_REASON_BYTES = 123
 _KINDS = {
     HTTPStatus.NOT_FOUND: problems.NOT_FOUND,
     HTTPStatus.METHOD_NOT_ALLOWED: problems.NOT_ALLOWED,
@@ -31,20 +42,21 @@ def answer_errors(app: FastAPI) -> None:
     """Register handlers that answer every error of an application with a problem."""
 
     @app.exception_handler(Problem)
-    async def _problem(request: Request, error: Problem) -> Response:
-        return _response(request, error)
+    async def _problem(connection: HTTPConnection, error: Problem) -> Response | None:
+        return await _refused(connection, error)
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        return _response(request, invalid(error))
+    @app.exception_handler(WebSocketRequestValidationError)
+    async def _invalid(connection: HTTPConnection, error: ValidationException) -> Response | None:
+        return await _refused(connection, invalid(error))
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         return _response(request, _translated(error))
 
     @app.exception_handler(CandlewickError)
-    async def _ours(request: Request, error: CandlewickError) -> Response:
-        return _response(request, unavailable(error))
+    async def _ours(connection: HTTPConnection, error: CandlewickError) -> Response | None:
+        return await _refused(connection, unavailable(error))
 
     @app.exception_handler(Exception)
     async def _broken(request: Request, error: Exception) -> Response:
@@ -54,7 +66,7 @@ def answer_errors(app: FastAPI) -> None:
         return _response(request, Problem(problems.BROKEN, "The error is in the API's log."))
 
 
-def invalid(error: RequestValidationError) -> Problem:
+def invalid(error: ValidationException) -> Problem:
     """Return the problem for a request with invalid fields."""
     errors = tuple(_field_error(each) for each in error.errors())
     return Problem(
@@ -86,6 +98,15 @@ def _field_error(error: Mapping[str, object]) -> FieldError:
     return FieldError(
         ".".join(str(part) for part in path), own_words(str(error.get("msg", "not valid")))
     )
+
+
+async def _refused(connection: HTTPConnection, problem: Problem) -> Response | None:
+    if not isinstance(connection, WebSocket):
+        return problem_response(problem, instance=connection.url.path)
+    code = TRY_LATER if problem.members.retry_after_s else POLICY_VIOLATION
+    reason = problem.detail.encode()[:_LONGEST_REASON_BYTES].decode(errors="ignore")
+    await connection.close(code, reason)
+    return None
 
 
 def _response(request: Request, problem: Problem) -> Response:

@@ -4,14 +4,15 @@ import asyncio
 from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, WebSocket
+from fastapi import APIRouter, Depends, Header, Query, WebSocket
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocketDisconnect
 
-from api.access import SUBPROTOCOL, Permission, Reading, may_read, offered
-from api.dependencies import TheParts, parts_of
+from api.access import SUBPROTOCOL, Permission, Reading, offered
+from api.dependencies import TheParts
 from api.http import problems
+from api.http.errors import POLICY_VIOLATION, TRY_LATER
 from api.http.openapi import errors
 from api.http.parameters import MOST_SYMBOLS, CommaSeparated, SymbolName
 from api.http.problems import FieldError, Members, Problem
@@ -22,10 +23,8 @@ from api.live.hub import Wish
 from api.live.kinds import Kind
 from api.live.position import LONGEST, Position, parse_position
 from api.live.sse_response import EventStream
-from schemas.errors import Transient
 
 router = APIRouter(tags=["live"])
-POLICY_VIOLATION, TRY_LATER = 1008, 1013
 ASK_AGAIN_S = 60.0  # after this a token that has ended also ends an open stream
 _EXAMPLE = """retry: 2000
 id: c0:120,p0:88
@@ -53,58 +52,50 @@ Names = Annotated[
     CommaSeparated,
     Query(max_length=MOST_SYMBOLS, description="Only these, comma separated; default: all."),
 ]
+Resumed = Annotated[
+    str | None, Query(max_length=LONGEST, description="Same as `Last-Event-ID`, in the URL.")
+]
+
+
+def wish_of(
+    kinds: Kinds = [],  # noqa: B006 - FastAPI copies it
+    symbols: Names = [],  # noqa: B006 - FastAPI copies it
+) -> Wish:
+    """Return a client's choice of kinds and symbols; empty lists mean all."""
+    return Wish(frozenset(kinds or Kind), frozenset(symbols))
+
+
+TheWish = Annotated[Wish, Depends(wish_of)]
 
 
 @router.get("/v1/stream", dependencies=Reading, responses=ANSWERS, response_class=Response)
 async def stream(
     request: Request,
     parts: TheParts,
-    *,
-    kinds: Kinds = [],  # noqa: B006 - FastAPI copies it
-    symbols: Names = [],  # noqa: B006 - FastAPI copies it
+    wish: TheWish,
     last_event_id: Annotated[str | None, Header(max_length=LONGEST)] = None,
-    since: Annotated[
-        str | None, Query(max_length=LONGEST, description="Same as `Last-Event-ID`, in the URL.")
-    ] = None,
+    since: Resumed = None,
 ) -> Response:
     """Follow candles, predictions, scores and gaps as they happen; `Last-Event-ID` resumes."""
     have = _position(last_event_id or since)
     permission = Permission(request, ASK_AGAIN_S)
-    frames = frames_of(parts.feed, wish_of(kinds, symbols), have, permission.lasts)
+    frames = frames_of(parts.feed, wish, have, permission.lasts)
     return EventStream(frames, patience_s=2 * parts.settings.api.heartbeat_s)
 
 
-@router.websocket("/v1/stream/ws")
-async def websocket(socket: WebSocket) -> None:
+@router.websocket("/v1/stream/ws", dependencies=Reading)
+async def websocket(
+    socket: WebSocket, parts: TheParts, wish: TheWish, since: Resumed = None
+) -> None:
     """Follow the same as JSON messages `{"id", "event", "data"}`; `since` resumes.
 
     Send a token in `Authorization`, or, from a browser, offer the subprotocol `bearer.<token>`
     besides `candlewick.v1`.
     """
-    feed = parts_of(socket).feed
-    try:
-        await may_read(socket)
-        query = socket.query_params
-        have = _position(query.get("since"))
-        wish = wish_of(
-            [Kind(name) for name in query.get("kinds", "").split(",") if name],
-            [name.upper() for name in query.get("symbols", "").split(",") if name][:MOST_SYMBOLS],
-        )
-        feed.check_room()
-    except Problem as problem:
-        code = TRY_LATER if problem.members.retry_after_s else POLICY_VIOLATION
-        await socket.close(code, problem.detail[:120])
-        return
-    except (ValueError, Transient) as error:
-        await socket.close(POLICY_VIOLATION, str(error)[:120])
-        return
+    have = _position(since)
+    parts.feed.check_room()
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(socket) else None)
-    await until_either(_send(socket, feed, wish, have), _listen(socket))
-
-
-def wish_of(kinds: list[Kind], symbols: list[str]) -> Wish:
-    """Return a client's choice of kinds and symbols; empty lists mean all."""
-    return Wish(frozenset(kinds or Kind), frozenset(symbols))
+    await until_either(_send(socket, parts.feed, wish, have), _listen(socket))
 
 
 def _position(text: str | None) -> Position | None:

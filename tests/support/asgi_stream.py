@@ -64,10 +64,10 @@ class AsgiStream:
 
 
 @asynccontextmanager
-async def sse(app: ASGIApp, headers: Headers) -> AsyncIterator[AsgiStream]:
+async def sse(app: ASGIApp, headers: Headers, query: str = "") -> AsyncIterator[AsgiStream]:
     """A client of server-sent events."""
     scope = {"type": "http", "method": "GET", "path": "/v1/stream", "headers": _raw(headers)}
-    async with _opened(app, scope) as stream:
+    async with _opened(app, scope | {"query_string": query.encode()}) as stream:
         yield stream
 
 
