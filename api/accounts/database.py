@@ -26,7 +26,7 @@ from api.accounts.generations import new_generation, upgrade
 from api.accounts.tables import METADATA, USERS
 from api.accounts.users import Role, User
 from clients.limits import within
-from schemas.errors import CandlewickError, ConfigurationError, Transient
+from schemas.errors import CandlewickError, ConfigurationError, Transient, how_to_add
 from schemas.settings import Settings, variable_name
 
 FILE = "users.db"
@@ -194,8 +194,8 @@ def _engine(settings: Settings) -> Engine:
         return _elsewhere(make_url(url.get_secret_value()))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(
-            f"{_VARIABLE} cannot be used: write postgresql+psycopg://user:password@host/database "
-            "and install candlewick[postgres]"
+            f"{_VARIABLE} cannot be used: write postgresql+psycopg://user:password@host/database, "
+            f"and add the driver: {how_to_add('postgres')}"
         ) from error
 
 
