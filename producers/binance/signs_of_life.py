@@ -40,6 +40,10 @@ class SignsOfLife:
         """Return how long ago the newest frame came."""
         return now_ms - self._frame_ms
 
+    def unheard_ms(self, now_ms: int) -> int:
+        """Return how long ago the newest frame or ping came."""
+        return now_ms - self._heard_ms
+
     def is_silent(self, now_ms: int, silence_ms: int) -> bool:
         """Tell whether the connection is dead, though it is open.
 
@@ -51,7 +55,7 @@ class SignsOfLife:
             return False
         if self._is_busy(silence_ms):
             return True
-        return now_ms - self._heard_ms >= PING_MS + silence_ms
+        return self.unheard_ms(now_ms) >= PING_MS + silence_ms
 
     def _is_busy(self, silence_ms: int) -> bool:
         lasted_ms = max(self._frame_ms - self._begun_before_ms, 1)

@@ -104,7 +104,7 @@ class RotatingConnection:
                     _log.info("connection_replaced", "connection: {why}, opening the next", why=why)
                     following = await self._open()
                     # One that still reads overlaps with the next; a dead one may have missed some.
-                    if current.reading.done() or why == SILENT:
+                    if why == SILENT or self._is_dead(current):
                         self._on_unproven(following.address.symbols)
                     else:
                         self._on_unproven(following.address.carried - current.address.carried)
@@ -132,6 +132,16 @@ class RotatingConnection:
             if now_ms - current.opened_ms >= self._rotate_ms:
                 return "old enough"
             await asyncio.wait({current.reading}, timeout=LOOK_S)
+
+    def _is_dead(self, current: Connection) -> bool:
+        now_ms = steady_ms()
+        return (
+            current.reading.done()
+            or current.life.is_silent(now_ms, self._silence_ms)
+            # What was lost on the way is sent again after as long a time as the network was away:
+            # it would come when this connection is closed already.
+            or current.life.unheard_ms(now_ms) >= OVERLAP_S * 1000
+        )
 
     async def _open(self) -> Connection:
         while True:
