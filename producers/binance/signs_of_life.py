@@ -37,7 +37,7 @@ class SignsOfLife:
         self._heard_ms = now_ms
 
     def without_frame_ms(self, now_ms: int) -> int:
-        """Return how long ago the newest frame came."""
+        """Return how long before a time the newest frame came; not positive if it came since."""
         return now_ms - self._frame_ms
 
     def unheard_ms(self, now_ms: int) -> int:

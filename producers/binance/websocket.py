@@ -33,7 +33,7 @@ class Connection:
         socket: Socket,
         address: StreamAddress,
         take: Callable[["Connection", Sequence[bytes]], None],
-        on_ping: Callable[["Connection"], None],
+        on_ping: Callable[["Connection", int], None],
         pause_ms: int = 0,
     ) -> None:
         self.address = address
@@ -82,14 +82,21 @@ class Connection:
         self._socket.resume()
 
     def _pinged(self) -> None:
-        self.life.ping(steady_ms())
-        self._on_ping(self)
+        heard_ms = steady_ms()
+        self.life.ping(heard_ms)
+        # A process that stood still finds an old ping, and what was sent after it may be in a later
+        # read: only when the loop has looked once more is it known that nothing was behind it.
+        self._loop.call_soon(self._loop.call_soon, self._tell_ping, heard_ms)
+
+    def _tell_ping(self, heard_ms: int) -> None:
+        if not self.reading.done():
+            self._on_ping(self, heard_ms)
 
 
 async def open_connection(
     address: StreamAddress,
     take: Callable[[Connection, Sequence[bytes]], None],
-    on_ping: Callable[[Connection], None] = lambda _: None,
+    on_ping: Callable[[Connection, int], None] = lambda *_: None,
     *,
     client: WebsocketClient = "websockets",
     pause_ms: int = 0,
@@ -99,7 +106,8 @@ async def open_connection(
     Args:
         address: URL and symbols.
         take: Called with all frames that were read together.
-        on_ping: Called at the exchange's pings.
+        on_ping: Called after each ping of the exchange with the steady time at which it was read,
+            once all is read that had arrived by then.
         client: The library that runs it.
         pause_ms: For how long a busy connection is not read, so that frames are read together.
 

@@ -71,15 +71,19 @@ class Dispatch:
         except PoisonMessage as error:
             self.bury(error, connection.address.url)
 
-    def hear_ping(self, connection: Connection) -> None:
+    def hear_ping(self, connection: Connection, heard_ms: int) -> None:
         """Take note of a ping: what was sent before it has arrived.
 
         A pair without trades has no frame that would say how far the stream is.
+
+        Args:
+            connection: It has read all that had arrived with the ping.
+            heard_ms: Steady time at which the ping was read. When it was sent is not known.
         """
-        now_ms = steady_ms()
-        # Where frames come, their own times say it, without an estimate of the clock.
-        if self._clock.is_set and connection.life.without_frame_ms(now_ms) >= FRAMES_MS:
-            passed_ms = self._clock.now_ms(now_ms) - PING_BEHIND_MS
+        # Where frames come, before the ping or behind it, their own times say how far the stream
+        # is, without an estimate of the clock.
+        if self._clock.is_set and connection.life.without_frame_ms(heard_ms) >= FRAMES_MS:
+            passed_ms = self._clock.now_ms(heard_ms) - PING_BEHIND_MS
             connection.newest_event_ms = max(connection.newest_event_ms, passed_ms)
 
     def bury(self, error: PoisonMessage, address: str) -> None:

@@ -232,12 +232,12 @@ async def test_ping_proves_that_nothing_was_traded_only_where_no_frames_come() -
     connection = cast("Connection", market.socket)
 
     market.socket.life.frame(steady_ms())
-    market.dispatch.hear_ping(connection)
+    market.dispatch.hear_ping(connection, steady_ms())
     assert market.socket.newest_event_ms == newest_ms
 
     market.socket.life = SignsOfLife(steady_ms() - 10_000)
     market.socket.newest_event_ms = newest_ms - 10_000
-    market.dispatch.hear_ping(connection)
+    market.dispatch.hear_ping(connection, steady_ms())
     assert newest_ms - 5_000 < market.socket.newest_event_ms <= market.now_ms
 
 

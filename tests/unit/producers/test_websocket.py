@@ -53,6 +53,7 @@ class Ear:
 
     bunches: list[list[bytes]] = field(default_factory=list)
     told: list[bytes | str] = field(default_factory=list)
+    quiet_ms: list[int] = field(default_factory=list)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, _: Connection, frames: Sequence[bytes]) -> None:
@@ -61,8 +62,9 @@ class Ear:
         self.told += frames
         self.heard.set()
 
-    def ping(self, _: Connection) -> None:
+    def ping(self, connection: Connection, heard_ms: int) -> None:
         self.told.append("ping")
+        self.quiet_ms.append(connection.life.without_frame_ms(heard_ms))
         self.heard.set()
 
     async def until(self, count: int) -> None:
@@ -166,7 +168,7 @@ async def test_fragments_are_put_together_and_a_ping_may_come_between(
     assert [one for one in ear.told if one != "ping"] == [b"before", b"one two", b"after"]
 
 
-async def test_ping_is_answered_with_its_content_and_told_after_what_came_before(
+async def test_ping_is_answered_with_its_content_and_told_after_what_came_with_it(
     client: WebsocketClient,
 ) -> None:
     ear, answers, is_open, answered = Ear(), [], asyncio.Event(), asyncio.Event()
@@ -188,7 +190,8 @@ async def test_ping_is_answered_with_its_content_and_told_after_what_came_before
         await asyncio.wait_for(answered.wait(), WITHIN_S)
         await connection.close()
 
-    assert ear.told == [b"one", "ping", b"two", "ping"]
+    assert ear.told == [b"one", b"two", "ping", "ping"]
+    assert ear.quiet_ms[0] <= 0
     assert answers == [(PONG, b"1700000000000"), (PONG, b"")]
 
 
@@ -493,7 +496,7 @@ class Quiet:
 
 async def a_connection(socket: Quiet, *, pause_ms: int) -> Connection:
     address = StreamAddress("ws://exchange", ())
-    connection = Connection(socket, address, lambda *_: None, lambda _: None, pause_ms)
+    connection = Connection(socket, address, lambda *_: None, lambda *_: None, pause_ms)
     await asyncio.sleep(0)
     return connection
 
