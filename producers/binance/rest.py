@@ -34,6 +34,7 @@ MOST_GROUPS: Final = 2  # of names, each a request: the list of all symbols cost
 USED_WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"
 BACK_OFF: Final = (418, 429)
 INVALID_SYMBOL: Final = -1121
+ILLEGAL_CHARACTERS: Final = -1100  # what it says to a name that no symbol can have
 CLOSED: Final = 500  # from this status on, the fault is the exchange's
 
 
@@ -255,9 +256,11 @@ class RestClient:
                 until=when,
             )
             return Transient(f"the exchange asks to wait {when}", retry_after_s=wait_s)
-        if parse.parse_error_code(answer.content) == INVALID_SYMBOL:
-            if "symbols" in query:  # one of many, which the caller finds
-                return ConfigurationError("the exchange does not know all of these symbols")
+        code = parse.parse_error_code(answer.content)
+        if "symbols" in query and code in {INVALID_SYMBOL, ILLEGAL_CHARACTERS}:
+            # One of many, which the caller finds.
+            return ConfigurationError("the exchange does not know all of these symbols")
+        if code == INVALID_SYMBOL:
             # A symbol may leave at any time; the list of followed symbols says so a minute later.
             return Transient(f"the exchange does not know {query.get('symbol')} now")
         return Transient(f"{self._url} answered {answer.status_code}: {answer.text[:200]}")

@@ -28,6 +28,7 @@ LIMITS = [
     {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
 ]
 LONGEST_ADDRESS = 8_000
+LONGEST_NAME = 20
 
 
 class Exchange:
@@ -44,6 +45,9 @@ class Exchange:
             return httpx.Response(414, text="URI Too Long")
         query = parse_qs(urlsplit(url).query)
         names = orjson.loads(query["symbols"][0]) if "symbols" in query else self.known
+        if any(len(name) > LONGEST_NAME for name in names):
+            text = "Illegal characters found in parameter 'symbols'."
+            return httpx.Response(400, json={"code": -1100, "msg": text})
         if set(names) - set(self.known):
             return httpx.Response(400, json={"code": -1121, "msg": "Invalid symbol."})
         rows = [{"symbol": name, "status": "TRADING"} for name in names]
@@ -82,14 +86,17 @@ def test_permission_sets_count_without_the_lists_of_accounts() -> None:
     assert [one.permissions for one in parse_exchange_info(raw).symbols.values()] == [("SPOT",)]
 
 
-def test_unknown_symbol_among_sixty_is_found_with_two_requests_and_the_others_are_known() -> None:
+@pytest.mark.parametrize("unknown", ["COIN50USTD", "A23456789012345678901"])
+def test_unknown_symbol_among_sixty_is_found_with_two_requests_and_the_others_are_known(
+    unknown: str,
+) -> None:
     names = [f"COIN{i}USDT" for i in range(60)]
     exchange = Exchange(*names)
-    names[50] = "COIN50USTD"
+    names[50] = unknown
 
     found = asked(exchange, names)
 
-    assert set(names) - set(found) == {"COIN50USTD"}
+    assert set(names) - set(found) == {unknown}
     assert len(exchange.asked) == 2
 
 
