@@ -101,6 +101,28 @@ class Ending:
         leave(f"did not end within {GRACE_S:.0f} s after it was asked to")
 
 
+class Standstill:
+    """Notices that the whole process stood still, which is no fault of what it waits for. Pure."""
+
+    def __init__(self) -> None:
+        self._looked_s = 0.0
+        self._times = 0
+
+    def look(self, now_s: float) -> int:
+        """Look; to be called about once a second or more often, by whomever.
+
+        Args:
+            now_s: A monotonic clock's reading, in seconds.
+
+        Returns:
+            How often it stood still by now; the first look counts as one.
+        """
+        if now_s - self._looked_s > _FROZEN_S:
+            self._times += 1
+        self._looked_s = now_s
+        return self._times
+
+
 class Stall:
     """Tells a process in which no attempt ends any more, though there is input. Pure.
 
@@ -111,7 +133,9 @@ class Stall:
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self._attempts = -1
-        self._since_s = self._looked_s = 0.0
+        self._since_s = 0.0
+        self._standstill = Standstill()
+        self._stood = 0
 
     @property
     def since_s(self) -> float:
@@ -126,10 +150,9 @@ class Stall:
             input_waits: Whether there is something to attempt.
             now_s: A monotonic clock's reading, in seconds.
         """
-        was_frozen = now_s - self._looked_s > _FROZEN_S
-        self._looked_s = now_s
-        if attempts != self._attempts or not input_waits or was_frozen:
-            self._attempts, self._since_s = attempts, now_s
+        stood = self._standstill.look(now_s)
+        if attempts != self._attempts or not input_waits or stood != self._stood:
+            self._attempts, self._stood, self._since_s = attempts, stood, now_s
         return now_s - self._since_s > self._limit_s
 
 

@@ -180,7 +180,7 @@ class Continuity:
     def advance(self, now_ms: int, *, closed: bool = False) -> None:
         """Report a hole that lasts, and give it up if no part of it arrived for too long.
 
-        With ``closed``, REST was closed since the last call, and that time does not count.
+        With ``closed``, REST could not be asked since the last call: that time does not count.
         """
         hole, passed_ms = self.hole, now_ms - self._advanced_ms
         self._advanced_ms = now_ms

@@ -9,6 +9,7 @@ from typing import Final
 
 from clients.clock import steady_ms, wall_ms
 from clients.kafka.followed_symbols import FollowedSymbols
+from clients.process import Standstill
 from clients.watching.log import EventLog
 from producers.binance.rest import RestClient
 from producers.binance.urls import StreamAddress
@@ -60,6 +61,7 @@ class Follower:
         self._clock = ExchangeClock(ahead_ms=int(settings.stream.ahead_s * 1000))
         self._counts = Counts()
         self._tick = FlushTick(settings.stream)
+        self._standstill = Standstill()
         self._flows: dict[str, SymbolFlow] = {}
         self._repairs: dict[str, asyncio.Task[None]] = {}
         self._requests = asyncio.Semaphore(REQUESTS_AT_A_TIME)
@@ -176,7 +178,14 @@ class Follower:
 
     def _repair(self, symbol: str, past: Past, tasks: asyncio.TaskGroup) -> None:
         flow = self._flows[symbol]
-        repair = Repair(flow, self._rest, self._requests, self._klines, self._bury_answer)
+        repair = Repair(
+            flow,
+            self._rest,
+            self._requests,
+            self._klines,
+            self._bury_answer,
+            standstill=self._standstill,
+        )
         self._repairs[symbol] = tasks.create_task(repair.run(past))
 
     def _leave(self, symbol: str) -> None:
@@ -232,6 +241,7 @@ class Follower:
 
     async def _serve(self) -> None:
         while True:
+            self._standstill.look(steady_ms() / 1000)
             self._publisher.serve()
             self._dispatch.send_dead_letters()
             await asyncio.sleep(SERVE_S)

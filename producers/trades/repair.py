@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from clients.clock import steady_ms
+from clients.process import Standstill
 from clients.watching.log import EventLog
 from clients.watching.metrics import RETRIES
 from producers.binance.rest import RestClient
@@ -45,6 +46,8 @@ class Repair:
         requests: asyncio.Semaphore,
         klines: KlineFlow,
         bury: Callable[[PoisonMessage], None],
+        *,
+        standstill: Standstill,
     ) -> None:
         """Set up the task.
 
@@ -55,6 +58,7 @@ class Repair:
             klines: Candles of the exchange; they start at the same time as the flow.
             bury: Called with each answer of REST that is not plausible, and with each trade whose
                 aggregate id came before with other trades.
+            standstill: Looked at by others too, so that a slow answer of REST is none.
         """
         self._flow = flow
         self._continuity = flow.continuity
@@ -62,6 +66,8 @@ class Repair:
         self._requests = requests
         self._klines = klines
         self._bury = bury
+        self._standstill = standstill
+        self._stood = standstill.look(steady_ms() / 1000)
         self._answers = Answers(flow.symbol, rest, flow.clock, bury)
         self._era_check = EraCheck(flow, rest, self._answers, requests)
         self._failures = 0
@@ -239,7 +245,9 @@ class Repair:
             self._advance()
 
     def _advance(self) -> None:
-        self._flow.advance(closed=self._answers.is_closed)
+        stood, self._stood = self._stood, self._standstill.look(steady_ms() / 1000)
+        # A process that stood still could not ask REST either.
+        self._flow.advance(closed=self._answers.is_closed or self._stood != stood)
         disproved = self._continuity.disproved
         while disproved:
             self._answers.refuse(disproved.pop())
