@@ -37,6 +37,8 @@ class CoinGecko:
 
     async def coins(self, ids: Sequence[str]) -> list[Coin]:
         """Fetch the coins with these ids; unknown ids are left out."""
+        if not ids:  # CoinGecko would answer with all of its coins
+            return []
         query: dict[str, str | int] = {"vs_currency": "usd", "ids": ",".join(ids), "per_page": 250}
         raw = await self._get("coins/markets", query)
         try:

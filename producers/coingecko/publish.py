@@ -22,6 +22,7 @@ from schemas.settings import KafkaSettings, Settings
 from schemas.timeframe import DAY_MS
 
 _log = EventLog(__name__)
+LOOK_S: Final = 5.0  # while no coin is wanted
 PAUSE_S: Final = 2.5  # between two requests: the public tier allows 30 a minute
 
 
@@ -32,6 +33,7 @@ async def follow_coins(settings: Settings) -> None:
         ConfigurationError: CoinGecko rejects the key, or Kafka or a topic is missing.
     """
     followed = FollowedSymbols(settings, name="candlewick-coins-symbols")
+    await asyncio.to_thread(followed.refresh)
     followed.watch()
     unknown: set[str] = set()
     kafka = settings.kafka
@@ -52,6 +54,9 @@ async def follow_coins(settings: Settings) -> None:
                 )
                 unknown.add(symbol)
             wanted = list(dict.fromkeys(ids.values()))
+            if not wanted:  # nobody has said yet which symbols a pattern stands for
+                await asyncio.sleep(LOOK_S)
+                continue
             try:
                 await _publish_coins(gecko, publisher, wanted)
                 for coin_id in wanted:

@@ -5,12 +5,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from candlewick.store.admin import apply_migrations
+from clients.kafka.writer import Writer
+from schemas import topics
+from schemas.codecs import decode, message_of
+from schemas.coins import Coin
 from schemas.settings import ClickHouseSettings
+from schemas.symbols import by_hand
 from tests.support.backfilling import Past
+from tests.support.builders import START_MS
 from tests.support.servers import (
     RunningClickHouse,
     RunningExchange,
@@ -20,6 +27,7 @@ from tests.support.servers import (
 )
 
 DEADLINE_S = 40.0
+SYMBOLS = "BTCUSDT,LTCUSDT,LINKUSDT"
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +53,11 @@ def past(tmp_path_factory: pytest.TempPathFactory, exchange: RunningExchange) ->
         yield found
 
 
-def start(past: Past, clickhouse: RunningClickHouse, *module: str) -> subprocess.Popen[bytes]:
+def start(
+    past: Past, clickhouse: RunningClickHouse, *module: str, symbols: str = SYMBOLS
+) -> subprocess.Popen[bytes]:
     login = {"url": clickhouse.url, "user": clickhouse.user, "password": clickhouse.password}
-    environment = past.environment | {"CANDLEWICK_SYMBOLS": "BTCUSDT,LTCUSDT,LINKUSDT"}
+    environment = past.environment | {"CANDLEWICK_SYMBOLS": symbols}
     environment |= {"CANDLEWICK_COINS__HISTORY_DAYS": "30"}
     environment |= {f"CANDLEWICK_CLICKHOUSE__{k.upper()}": v for k, v in login.items()}
     return subprocess.Popen([sys.executable, "-m", *module], env=os.environ | environment)
@@ -83,6 +93,26 @@ def test_coins_and_a_month_of_their_days_reach_the_store_after_a_429(
     assert [row[:2] for row in rows] == [("BTC", 1), ("LTC", 2)]
     assert all(abs(float(row[2]) - 1) < 1e-6 for row in rows)
     assert [int(row[3]) for row in rows] == [21_000_000, 84_000_000]
+
+
+def test_coins_of_a_pattern_wait_until_a_symbol_is_found_for_it(
+    tmp_path: Path, exchange: RunningExchange, clickhouse: RunningClickHouse
+) -> None:
+    with running_kafka(tmp_path / "kafka") as kafka:
+        past = Past(kafka, exchange, tmp_path)
+        process = start(past, clickhouse, "producers", "coins", symbols="NOBODY*")
+        try:
+            choice = by_hand("LTCUSDT", is_followed=True, now_ms=START_MS, reason="wanted")
+            Writer(kafka.settings).put(topics.SYMBOLS.name, message_of(choice))
+            eventually(lambda: past.records(topics.COINS) != [])
+        finally:
+            process.terminate()
+            process.wait()
+        found = {
+            decode(Coin, record.value() or b"").coin_id for record in past.records(topics.COINS)
+        }
+
+    assert found == {"litecoin"}
 
 
 def test_price_in_the_answer_is_that_of_the_market(exchange: RunningExchange) -> None:

@@ -38,6 +38,15 @@ def test_firewall_in_front_of_coingecko_is_not_a_wrong_key() -> None:
     assert isinstance(refused(403, PAGE, key="CG-key"), Transient)
 
 
+def test_no_coin_is_asked_for_where_none_is_wanted() -> None:
+    async def run() -> None:
+        transport = httpx.MockTransport(lambda asked: pytest.fail(str(asked.url)))
+        async with httpx.AsyncClient(transport=transport) as http:
+            assert await CoinGecko(CoinsSettings(), http).coins([]) == []
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_key_that_coingecko_rejects_must_be_corrected(status: int) -> None:
     assert isinstance(refused(status, REFUSAL, key="CG-key"), ConfigurationError)
