@@ -24,11 +24,15 @@ class CoinGecko:
 
     Every method raises `Transient` when CoinGecko cannot answer now, and `ConfigurationError` when
     it rejects the key.
+
+    Attributes:
+        refused: Rows of the answers that are not usable; the others are.
     """
 
     def __init__(
         self, settings: CoinsSettings, http: httpx.AsyncClient, *, limit_s: float = REQUEST_S
     ) -> None:
+        self.refused: list[PoisonMessage] = []
         self._url = settings.url.rstrip("/")
         key = settings.key.get_secret_value()
         self._headers = {"x-cg-demo-api-key": key} if key else {}
@@ -42,7 +46,7 @@ class CoinGecko:
         query: dict[str, str | int] = {"vs_currency": "usd", "ids": ",".join(ids), "per_page": 250}
         raw = await self._get("coins/markets", query)
         try:
-            return parse_coins(raw, fetched_ms=wall_ms())
+            return parse_coins(raw, fetched_ms=wall_ms(), refuse=self.refused.append)
         except PoisonMessage as error:
             raise Transient(str(error)) from error
 
@@ -51,7 +55,9 @@ class CoinGecko:
         query: dict[str, str | int] = {"vs_currency": "usd", "days": days, "interval": "daily"}
         raw = await self._get(f"coins/{coin_id}/market_chart", query)
         try:
-            return parse_days(raw, coin_id, fetched_ms=wall_ms()) if raw else []
+            if not raw:
+                return []
+            return parse_days(raw, coin_id, fetched_ms=wall_ms(), refuse=self.refused.append)
         except PoisonMessage as error:
             raise Transient(str(error)) from error
 

@@ -4,13 +4,16 @@ Source: CoinGecko API, ``GET /coins/markets`` and ``GET /coins/{id}/market_chart
 """
 
 import json
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation, localcontext
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from schemas.coins import Coin, CoinDay
 from schemas.errors import PoisonMessage
+from schemas.validation import validate
 
+ValueT = TypeVar("ValueT", Coin, CoinDay)
 UNREADABLE: Final = (
     ArithmeticError,
     AttributeError,
@@ -24,30 +27,68 @@ UNREADABLE: Final = (
 DIGITS: Final = 60
 
 
-def parse_coins(raw: bytes, *, fetched_ms: int) -> list[Coin]:
+def parse_coins(
+    raw: bytes, *, fetched_ms: int, refuse: Callable[[PoisonMessage], None] | None = None
+) -> list[Coin]:
     """Parse the answer of ``/coins/markets``.
+
+    ``refuse`` is called with each unusable row; if None, one such row makes the answer unreadable.
 
     Raises:
         PoisonMessage: The body is not such an answer.
     """
     try:
-        return [_coin(row, fetched_ms) for row in _loaded(raw)]
+        rows = _loaded(raw)
+        if not isinstance(rows, list):
+            raise TypeError("it is no list")
     except UNREADABLE as error:
         raise PoisonMessage(f"coins unreadable: {error!r}", raw=raw) from error
+    return _usable(rows, "coin", lambda row: _coin(row, fetched_ms), refuse)
 
 
-def parse_days(raw: bytes, coin_id: str, *, fetched_ms: int) -> list[CoinDay]:
-    """Parse the answer of ``/coins/{id}/market_chart``, oldest first.
+def parse_days(
+    raw: bytes,
+    coin_id: str,
+    *,
+    fetched_ms: int,
+    refuse: Callable[[PoisonMessage], None] | None = None,
+) -> list[CoinDay]:
+    """Parse the answer of ``/coins/{id}/market_chart``, oldest first; see `parse_coins`.
 
     Raises:
         PoisonMessage: The body is not such an answer.
     """
     try:
         chart = _loaded(raw)
-        rows = zip(chart["prices"], chart["market_caps"], chart["total_volumes"], strict=True)
-        return [_day(coin_id, *row, fetched_ms=fetched_ms) for row in rows if None not in row[0]]
+        zipped = zip(chart["prices"], chart["market_caps"], chart["total_volumes"], strict=True)
+        rows = [row for row in zipped if None not in row[0]]
     except UNREADABLE as error:
         raise PoisonMessage(f"history of {coin_id} unreadable: {error!r}", raw=raw) from error
+    return _usable(
+        rows, f"day of {coin_id}", lambda row: _day(coin_id, *row, fetched_ms=fetched_ms), refuse
+    )
+
+
+def _usable(
+    rows: Iterable[Any],
+    name: str,
+    read: Callable[[Any], ValueT],
+    refuse: Callable[[PoisonMessage], None] | None,
+) -> list[ValueT]:
+    found: list[ValueT] = []
+    for row in rows:
+        try:
+            value = read(row)
+            validate(value)
+        except UNREADABLE as error:
+            raw = json.dumps(row, default=float).encode()
+            refused = PoisonMessage(f"{name} unusable: {error!r}", raw=raw)
+            if refuse is None:
+                raise refused from error
+            refuse(refused)
+        else:
+            found.append(value)
+    return found
 
 
 def _loaded(raw: bytes) -> Any:  # noqa: ANN401 - JSON

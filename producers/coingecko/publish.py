@@ -5,6 +5,7 @@ from typing import Final
 
 from clients.clock import wall_ms
 from clients.http import open_http
+from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.followed_symbols import FollowedSymbols
 from clients.kafka.reader import TopicReader
 from clients.retry import persistently
@@ -17,13 +18,44 @@ from producers.dead_letters import Burial
 from schemas import topics
 from schemas.codecs import record_in
 from schemas.coins import CoinDay
+from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage, Transient
 from schemas.settings import KafkaSettings, Settings
 from schemas.timeframe import DAY_MS
 
 _log = EventLog(__name__)
+READER: Final = "coins"
+MOST_KNOWN: Final = 1_000
 LOOK_S: Final = 5.0  # while no coin is wanted
 PAUSE_S: Final = 2.5  # between two requests: the public tier allows 30 a minute
+
+
+class Refusals:
+    """Sends rows that are not usable to the dead-letter topic: the same fault has one letter."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._letters = DeadLetters(settings.kafka, reader=READER)
+        self._source = settings.coins.url
+        self._known: set[str] = set()
+
+    def bury(self, refused: list[PoisonMessage]) -> None:
+        """Send the letters, and empty the list.
+
+        Raises:
+            Transient: Kafka does not take one now; it and those behind it stay in the list.
+        """
+        while refused:
+            reason = str(refused[0])
+            if reason not in self._known:
+                origin = Origin(reason, reader=READER, source=self._source)
+                self._letters.send(refused[0].raw, origin)
+                _log.warning(
+                    "coin_refused", "a row of CoinGecko is not used: {reason}", reason=reason
+                )
+                if len(self._known) >= MOST_KNOWN:
+                    self._known.clear()
+                self._known.add(reason)
+            del refused[0]
 
 
 async def follow_coins(settings: Settings) -> None:
@@ -42,7 +74,7 @@ async def follow_coins(settings: Settings) -> None:
         open_http(TIMEOUT_S) as http,
         BulkPublisher(kafka).serving() as publisher,
     ):
-        gecko = CoinGecko(settings.coins, http)
+        gecko, refusals = CoinGecko(settings.coins, http), Refusals(settings)
         while True:
             names = followed.names
             ids = coin_ids(names, settings.coins.ids)
@@ -61,6 +93,7 @@ async def follow_coins(settings: Settings) -> None:
                 await _publish_coins(gecko, publisher, wanted)
                 for coin_id in wanted:
                     await _publish_days(gecko, publisher, coin_id, newest, settings)
+                await asyncio.to_thread(refusals.bury, gecko.refused)
             except Transient as error:
                 RETRIES.labels("coins").inc()
                 _log.warning(
@@ -108,7 +141,7 @@ async def _publish_days(
 
 def _newest_days(kafka: KafkaSettings) -> dict[str, int]:
     newest: dict[str, int] = {}
-    burial = Burial(kafka, reader="coins")
+    burial = Burial(kafka, reader=READER)
     with TopicReader(kafka, "candlewick-coins") as reader:
         for message in reader.new(topics.COIN_DAYS):
             try:
