@@ -90,8 +90,9 @@ class KlineFlow:
             await asyncio.sleep(LOOK_S)
 
     async def _ask(self, track: KlineTrack, rest: RestClient) -> None:
+        asked_ms = track.next_open_ms
         try:
-            candles = await rest.candles_since(track.symbol, track.interval, track.next_open_ms)
+            candles = await rest.candles_since(track.symbol, track.interval, asked_ms)
         except Transient as error:
             RETRIES.labels("candles").inc()
             _log.warning(
@@ -100,8 +101,8 @@ class KlineFlow:
             await asyncio.sleep(error.retry_after_s)
             return
         now_ms = steady_ms()
-        track.asked(now_ms)
-        track.fill([one for one in candles if not self._clock.is_ahead(one.close_ms, now_ms)])
+        believed = [one for one in candles if not self._clock.is_ahead(one.close_ms, now_ms)]
+        track.answered(believed, asked_ms, now_ms)
         self._publish(track)
 
     def _publish(self, track: KlineTrack) -> None:

@@ -83,10 +83,17 @@ class KlineTrack:
             self._published[candle.open_ms] = corrected
             self._corrected.append(corrected)
 
-    def asked(self, now_ms: int) -> None:
-        """Record that REST has answered, at a steady time."""
+    def answered(self, candles: list[Candle], asked_ms: int, now_ms: int) -> None:
+        """Accept REST's candles from the opening time ``asked_ms`` on, at a steady time.
+
+        If another candle is due by now, because the track was started anew meanwhile, the answer
+        says nothing of it.
+        """
+        if asked_ms != self.next_open_ms:
+            return
         self._times = self._times + 1 if self._asked[0] == self.next_open_ms else 1
         self._asked = (self.next_open_ms, now_ms)
+        self.fill(candles)
 
     def is_due(self, stream_ms: int, now_ms: int) -> bool:
         """Check whether the next candle is overdue at this event time of the stream.
