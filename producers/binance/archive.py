@@ -19,8 +19,9 @@ from typing import IO, Final, TypeVar, cast
 
 import httpx
 
+from clients.clock import steady_ms, wall_ms
 from clients.limits import answered
-from clients.retry_after import told_wait_s
+from clients.retry_after import told_wait_s, until
 from producers.binance.archive_names import Archive
 from producers.binance.firewall import Firewall
 from producers.binance.kline_csv import KlineFile, SetApart, read_klines
@@ -60,17 +61,20 @@ class ArchiveClient:
         self._url = base_url.rstrip("/")
         self._http = http
         self._turns = asyncio.Semaphore(FILES_AT_A_TIME)
+        self._firewall = Firewall(self._url)
+        self._closed_until_ms = 0
 
     async def checksum(self, file: Archive) -> str | None:
         """Fetch the published SHA-256 of a file; None if there is no such file."""
         url = f"{self._url}/{file.path}.CHECKSUM"
+        self._refuse_closed()
         try:
             answer = await answered(self._limit_s, url, self._http.get(url))
         except httpx.RequestError as error:
             raise Transient(f"{url} does not answer: {error!r}") from error
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        _refuse_errors(answer, url)
+        self._refuse_errors(answer, url)
         found = re.match(r"([0-9a-fA-F]{64})\s", answer.text)
         if found is None:
             raise Transient(f"{url} has no checksum: {answer.text[:80]!r}")
@@ -83,13 +87,14 @@ class ArchiveClient:
             Transient: Also if the server does not tell it.
         """
         url = f"{self._url}/{file.path}"
+        self._refuse_closed()
         try:
             answer = await answered(self._limit_s, url, self._http.head(url))
         except httpx.RequestError as error:
             raise Transient(f"{url} does not answer: {error!r}") from error
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        _refuse_errors(answer, url)
+        self._refuse_errors(answer, url)
         length = answer.headers.get("Content-Length", "")
         if not length.isdecimal():
             raise Transient(f"{url} does not tell its size")
@@ -117,9 +122,10 @@ class ArchiveClient:
 
     async def _download(self, file: Archive, sha256: str, into: IO[bytes]) -> None:
         url, digest = f"{self._url}/{file.path}", hashlib.sha256()
+        self._refuse_closed()
         try:
             async with self._http.stream("GET", url) as answer:
-                _refuse_errors(answer, url)
+                self._refuse_errors(answer, url)
                 async for piece in answer.aiter_raw():
                     digest.update(piece)
                     into.write(piece)
@@ -128,6 +134,30 @@ class ArchiveClient:
         into.seek(0)
         if digest.hexdigest() != sha256:
             raise PoisonMessage(f"its checksum is {digest.hexdigest()}, not {sha256}", raw=b"")
+
+    def _refuse_closed(self) -> None:
+        """Ask for nothing while a firewall refuses us: whoever goes on asking makes it longer."""
+        wait_s = (self._closed_until_ms - steady_ms()) / 1000
+        if wait_s > 0:
+            raise Transient(
+                f"{self._url} refuses us; asking again at {until(wait_s, wall_ms())}",
+                retry_after_s=wait_s,
+            )
+
+    def _refuse_errors(self, answer: httpx.Response, url: str) -> None:
+        is_good = answer.status_code == httpx.codes.OK
+        if not is_good:
+            self._refuse_closed()  # it was under way when another one was refused
+        if wall := self._firewall.judge(answer.status_code, b""):
+            self._closed_until_ms = steady_ms() + int(wall.retry_after_s * 1000)
+            raise wall
+        if is_good:
+            return
+        wait = answer.headers.get("Retry-After", "")
+        raise Transient(
+            f"{url} answered {answer.status_code}",
+            retry_after_s=told_wait_s(answer.status_code, wait) if wait else 1.0,
+        )
 
 
 def archived_candles(
@@ -158,15 +188,3 @@ def opened(held: IO[bytes]) -> Iterator[io.BufferedReader]:
                 yield io.BufferedReader(cast("io.RawIOBase", member), 1 << 16)
     except _UNREADABLE as error:
         raise PoisonMessage(f"the zip is damaged: {error}", raw=b"") from error
-
-
-def _refuse_errors(answer: httpx.Response, url: str) -> None:
-    if answer.status_code == httpx.codes.OK:
-        return
-    if wall := Firewall(url).judge(answer.status_code, b""):
-        raise wall
-    wait = answer.headers.get("Retry-After", "")
-    raise Transient(
-        f"{url} answered {answer.status_code}",
-        retry_after_s=told_wait_s(answer.status_code, wait) if wait else 1.0,
-    )
