@@ -30,6 +30,12 @@ export class PriceChart {
     this.draw();
   }
 
+  clear() {
+    this.rows.clear();
+    this.predict(null, { isStale: false, label: "" });
+    this.draw();
+  }
+
   draw() {
     this.candles.setData(this.rows.list.map(bar));
     this.volume.setData(this.rows.list.map(column));

@@ -29,6 +29,7 @@ export class LiveView {
     this.market = market;
     this.symbol = "";
     this.interval = QUARTER;
+    this.isDrawn = false; // the candles of this symbol and interval
     this.days = innerWidth < NARROW_PX ? 0.5 : 1;
     const watch = el("nav", { class: "card watch", "aria-label": "Symbols" });
     const headline = el("div", { class: "headline" });
@@ -66,7 +67,7 @@ export class LiveView {
   }
 
   onCandle(candle) {
-    if (candle.symbol !== this.symbol || candle.interval !== QUARTER || this.interval !== QUARTER || this.loading) return;
+    if (candle.symbol !== this.symbol || candle.interval !== QUARTER || this.interval !== QUARTER || this.loading || !this.isDrawn) return;
     this.chart.put(candle);
     if (!this.hovered) this.showLegend(this.chart.rows.list.at(-1));
   }
@@ -75,6 +76,7 @@ export class LiveView {
     if (name === this.symbol) return;
     this.symbol = name;
     this.watchlist.select(name);
+    this.clear();
     this.load();
   }
 
@@ -82,7 +84,16 @@ export class LiveView {
   measure(interval) {
     this.interval = interval;
     this.ranges.hidden = interval !== QUARTER;
+    this.clear();
     this.load();
+  }
+
+  /** Take away what is drawn, so that it never stands under another name if reading fails. */
+  clear() {
+    this.isDrawn = false;
+    this.hovered = null;
+    this.chart.clear();
+    show(this.legend);
   }
 
   drawOutcomes(byOpen) {
@@ -93,6 +104,8 @@ export class LiveView {
   /** Read the past again; candles that arrive meanwhile are in it or arrive again within a second. */
   async load() {
     const { symbol: name, interval } = this;
+    const isChosen = () => name === this.symbol && interval === this.interval;
+    clearTimeout(this.again);
     this.loading = true;
     this.wait.hidden = false;
     this.readMs = Date.now();
@@ -102,15 +115,13 @@ export class LiveView {
         get("/v1/candles", { symbol: name, interval, limit: DAYS_30, order: "desc", fields: FIELDS }),
         this.loadPrediction(name),
       ]);
-      if (name !== this.symbol || interval !== this.interval) return;
-      this.loading = false;
-      this.drawCandles(candles.data.reverse());
+      if (isChosen()) this.drawCandles(candles.data.reverse());
     } catch {
-      if (name === this.symbol) setTimeout(() => name === this.symbol && this.load(), AGAIN_MS);
+      if (isChosen()) this.again = setTimeout(() => this.load(), AGAIN_MS);
     } finally {
-      if (name === this.symbol && interval === this.interval) {
+      if (isChosen()) {
         this.loading = false;
-        this.wait.hidden = true;
+        this.wait.hidden = this.isDrawn; // what was drawn before is of the same candles
       }
     }
   }
@@ -125,6 +136,7 @@ export class LiveView {
     const state = this.market.symbol(this.symbol);
     for (const { close } of candles.slice(-200)) state.digits = Math.max(state.digits, decimals(close));
     this.chart.fill(candles, state.digits, INTERVALS[this.interval] * MINUTE_MS);
+    this.isDrawn = true;
     if (state.open && this.interval === QUARTER) this.chart.put(state.open);
     this.range(this.days);
     this.drawOutcomes(this.byOpen ?? new Map());
@@ -133,6 +145,7 @@ export class LiveView {
   }
 
   drawPrediction() {
+    if (!this.isDrawn) return;
     const state = this.market.symbol(this.symbol);
     const found = this.interval === QUARTER && this.market.freshChampion(state);
     const drawn = found && {

@@ -1,0 +1,74 @@
+"""The live view when an answer of the API fails: nothing of what was chosen before stays."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.support.api_market import keep_alive
+from tests.support.api_stage import LATEST, Stage, running_stage
+from tests.support.browser import empty_page, role, running_browser
+
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    assert browser.is_connected()
+    with running_stage(tmp_path_factory.mktemp("failures")) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, stage: Stage) -> Iterator[Page]:
+    """The page with a whole chart of BTCUSDT; no script may fail in it."""
+    keep_alive(stage.kafka, LATEST)
+    with empty_page(browser) as (opened, _):
+        opened.goto(stage.api.url)
+        opened.locator("[data-symbol=BTCUSDT]").click()
+        expect(opened.locator(".legend")).to_contain_text("O ")
+        yield opened
+
+
+def failing(page: Page, path: str, doing: Callable[[], None]) -> None:
+    """Let a path be refused from now on, do something, and wait until it was refused."""
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=503, body="{}")
+
+    page.route(path, refuse)
+    with page.expect_response(lambda answer: answer.status == 503) as refused:
+        doing()
+    refused.value.finished()
+
+
+@pytest.mark.parametrize("chosen", ["symbol", "interval"])
+def test_no_candle_of_another_choice_is_shown_while_the_chosen_ones_fail(
+    page: Page, stage: Stage, chosen: str
+) -> None:
+    def choose() -> None:
+        if chosen == "symbol":
+            page.locator("[data-symbol=ETHUSDT]").click()
+        else:
+            role(page, "interval").select_option("1h")
+
+    failing(page, "**/v1/candles?*", choose)
+    keep_alive(stage.kafka, LATEST)  # a live candle of the symbol that waits
+
+    expect(page.locator(".legend")).to_be_empty()
+    with page.expect_response(lambda answer: answer.status == 503):
+        pass  # it is asked for again
+    expect(page.locator(".chart .wait")).to_be_visible()
+    role(page, "chart").hover()
+    expect(page.locator(".legend")).to_be_empty()
+
+    page.unroute("**/v1/candles?*")
+    expect(page.locator(".legend")).to_contain_text("O ")
+    expect(page.locator(".chart .wait")).to_be_hidden()
