@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.support.api_market import keep_alive
+from schemas import topics
+from tests.support.api_market import a_prediction, a_score, keep_alive, say
 from tests.support.api_stage import LATEST, Stage, running_stage
 from tests.support.browser import empty_page, role, running_browser
 
@@ -72,3 +73,27 @@ def test_no_candle_of_another_choice_is_shown_while_the_chosen_ones_fail(
     page.unroute("**/v1/candles?*")
     expect(page.locator(".legend")).to_contain_text("O ")
     expect(page.locator(".chart .wait")).to_be_hidden()
+
+
+@pytest.mark.parametrize("chosen", ["ETHUSDT", "BTCUSDT"])
+def test_outcomes_of_another_choice_go_and_the_next_score_reads_all_chosen_ones(
+    page: Page, stage: Stage, chosen: str
+) -> None:
+    rows = role(page, "outcomes").locator("tr")
+    expect(rows).to_have_count(4)
+
+    def choose() -> None:
+        if chosen == "ETHUSDT":
+            page.locator("[data-symbol=ETHUSDT]").click()
+        else:
+            page.get_by_label("Minutes before the close").select_option("5")
+
+    failing(page, "**/v1/outcomes?*", choose)
+    expect(rows).to_have_count(0)
+    expect(page.locator(".outcomes .empty")).to_be_hidden()  # nobody knows whether there are any
+
+    page.unroute("**/v1/outcomes?*")
+    say(stage.kafka, topics.SCORES, [a_score(a_prediction(symbol=chosen), error_bp=1.0)])
+    expect(rows).to_have_count(4)
+    with page.expect_request("**/v1/outcomes?*limit=8"):
+        say(stage.kafka, topics.SCORES, [a_score(a_prediction(symbol=chosen), error_bp=1.0)])

@@ -5,6 +5,7 @@ import { el, setText, show } from "../core/dom.js";
 import { count, hourMinute, percent, price, signed } from "../core/format.js";
 
 const MOST = 960;
+const NEWEST = 8;
 const LISTED = 60;
 const MINUTES = [14, 10, 5, 2];
 const AFTER_SCORE_MS = [900, 3_500];
@@ -15,6 +16,8 @@ export class OutcomesCard {
     this.onOutcomes = onOutcomes;
     this.minutes = 10;
     this.byOpen = new Map();
+    this.shown = ""; // the symbol and minutes of these outcomes
+    this.isRead = false; // whether all of them were read, not only the newest
     this.figures = { narrow: el("dd"), wide: el("dd") };
     this.body = el("tbody", { data: { role: "outcomes" } });
     this.hint = el("p", { class: "empty", text: "No candle has closed since the first prediction." });
@@ -38,10 +41,20 @@ export class OutcomesCard {
     return this.load(this.symbol);
   }
 
+  /** Read all outcomes again; if that fails, the next score of the champion tries again. */
   async load(symbol) {
     this.symbol = symbol;
-    this.byOpen.clear();
-    await this.read(MOST);
+    this.isRead = false;
+    if (this.shown !== this.chosen()) {
+      this.shown = this.chosen();
+      this.byOpen.clear();
+      this.draw();
+    }
+    await this.read(MOST).catch(() => {});
+  }
+
+  chosen() {
+    return `${this.symbol}${this.minutes}`;
   }
 
   /** Scores are streamed at once and stored a moment later, so the newest are fetched twice. */
@@ -51,30 +64,31 @@ export class OutcomesCard {
     for (const ms of AFTER_SCORE_MS) {
       setTimeout(() => {
         this.waiting = false;
-        this.read(8).catch(() => {});
+        this.read(this.isRead ? NEWEST : MOST).catch(() => {});
       }, ms);
     }
   }
 
   async read(limit) {
-    const asked = `${this.symbol}${this.minutes}`;
+    const asked = this.chosen();
     const page = await get("/v1/outcomes", { symbol: this.symbol, champion: true, minutes: this.minutes, limit });
-    if (asked !== `${this.symbol}${this.minutes}`) return;
+    if (asked !== this.chosen()) return;
+    this.isRead ||= limit === MOST;
     for (const row of page.data) this.byOpen.set(row.open_ms, drawn(row));
     const oldest = [...this.byOpen.keys()].sort((one, other) => other - one).slice(MOST);
     for (const openMs of oldest) this.byOpen.delete(openMs);
     this.draw();
-    this.onOutcomes(this.byOpen);
   }
 
   draw() {
     const all = [...this.byOpen.values()].sort((one, other) => other.openMs - one.openMs);
     const { digits } = this.market.symbol(this.symbol);
     this.table.hidden = all.length === 0;
-    this.hint.hidden = all.length > 0;
+    this.hint.hidden = all.length > 0 || !this.isRead;
     this.held(this.figures.narrow, all, "covered50");
     this.held(this.figures.wide, all, "covered90");
     show(this.body, all.slice(0, LISTED).map((row) => line(row, digits)));
+    this.onOutcomes(this.byOpen);
   }
 
   held(node, all, key) {

@@ -109,7 +109,7 @@ export class LiveView {
     this.loading = true;
     this.wait.hidden = false;
     this.readMs = Date.now();
-    this.outcomes.load(name).catch(() => {});
+    this.outcomes.load(name);
     try {
       const [candles] = await Promise.all([
         get("/v1/candles", { symbol: name, interval, limit: DAYS_30, order: "desc", fields: FIELDS }),
