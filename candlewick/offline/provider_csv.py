@@ -1,6 +1,7 @@
 """Parser of other providers' CSV files with daily history. Pure."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,10 @@ PROVIDERS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 _LATEST_SECONDS: Final = 10**11
+# ClickHouse's times end with 2299. Times in microseconds read as milliseconds lie far behind it.
+_END_MS: Final = round(datetime(2300, 1, 1, tzinfo=UTC).timestamp() * 1000)
+# Any other comma may be a decimal one: dropping it would make 1234,56 a hundred times too much.
+_THOUSANDS: Final = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 _MARKS: Final = ("Z", " UTC")
 
 
@@ -117,8 +122,10 @@ def _days(reader: Iterable[list[str]], places: Mapping[str, int]) -> Iterator[Im
         try:
             cells = {field: row[place].strip() for field, place in places.items()}
             day = _day(cells)
-        except (IndexError, InvalidOperation, ValueError) as error:
-            raise ConfigurationError(f"line {number} cannot be read: {error!r}") from error
+        except IndexError as error:
+            raise ConfigurationError(f"line {number} has fewer cells than the header") from error
+        except ValueError as error:
+            raise ConfigurationError(f"line {number} cannot be read: {error}") from error
         if day is not None:
             yield day
 
@@ -143,16 +150,31 @@ def _day(cells: Mapping[str, str]) -> ImportedDay | None:
 
 
 def _amount(text: str) -> Decimal | None:
-    plain = text.replace(",", "").lstrip("$")
+    plain = text.lstrip("$")
     if plain.lower() in {"", "null", "none", "nan", "-"}:
         return None
-    value = Decimal(plain)
+    if _THOUSANDS.fullmatch(plain):
+        plain = plain.replace(",", "")
+    try:
+        value = Decimal(plain).quantize(Decimal("1e-8"))
+    except InvalidOperation:
+        value = Decimal("NaN")
     if not value.is_finite() or value < 0:
-        raise ValueError(f"{text!r} is not an amount")
-    return value.quantize(Decimal("1e-8"))
+        raise ValueError(f"{text!r} is not an amount: write it as 1234.56 or 1,234.56")
+    return value
 
 
 def _time_ms(text: str) -> int:
+    time_ms = _unchecked_ms(text)
+    if not 0 <= time_ms < _END_MS:
+        raise ValueError(
+            f"the time {text} is not of the years 1970 to 2299: write seconds or milliseconds "
+            "since 1970, or a date such as 2021-01-31"
+        )
+    return time_ms
+
+
+def _unchecked_ms(text: str) -> int:
     if text.isdecimal():
         number = int(text)
         return number * 1000 if number < _LATEST_SECONDS else number

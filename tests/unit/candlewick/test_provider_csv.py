@@ -16,6 +16,7 @@ COINGECKO = """snapped_at,price,market_cap,total_volume
 2021-01-02 00:00:00 UTC,29352.12,545593282215.6,34089717988.7
 2021-01-03 00:00:00 UTC,,,
 """
+HEADER = "timestamp,open,high,low,close,volume\n"
 
 
 def test_messari_is_known_by_its_columns_and_sorted() -> None:
@@ -38,9 +39,11 @@ def test_coingecko_has_only_closes_and_a_day_without_price_is_left_out() -> None
 
 def test_mapping_names_the_columns_of_any_other() -> None:
     columns = mapped_columns({"source": "investing", "time": "Date", "close": "Price"})
-    found, days = read_days(["Date,Price", '1609459200,"29,331.7"'], columns)
+    lines = ["Date,Price", '1609459200,"29,331.7"', '1609545600,"$1,029,331"', "1609632000,1e5"]
+    found, days = read_days(lines, columns)
 
-    assert (found.source, days[0].close) == ("investing", Decimal("29331.7"))
+    assert found.source == "investing"
+    assert [day.close for day in days] == [Decimal(n) for n in ("29331.7", "1029331", "100000")]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,10 @@ def test_mapping_names_the_columns_of_any_other() -> None:
         ("timestamp,open,high,low,close,volume\n2021-13-01,1,1,1,1,1", "line 2"),
         ("timestamp,open,high,low,close,volume\n2021-01-01,1,1,1,-1,1", "line 2"),
         ("timestamp,open,high,low,close,volume\n2021-01-01,1", "line 2"),
+        (HEADER + '2021-01-01,1,1,1,"1234,56",1', "line 2 .* write it as 1234.56"),
+        (HEADER + '2021-01-01,1,1,1,"1.234,56",1', "line 2 .* write it as 1234.56"),
+        (HEADER + '2021-01-01,1,1,1,"12,34,567",1', "line 2 .* write it as 1234.56"),
+        (HEADER + "1609459200000000,1,1,1,1,1", "line 2 .* write seconds or milliseconds"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place(text: str, says: str) -> None:
