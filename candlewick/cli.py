@@ -77,7 +77,8 @@ def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
 
 def main() -> None:
     """Run a command; an error that the user can act on is printed as one line, with exit code 1."""
-    # A shell that starts a program in the background makes it ignore SIGINT, which `down` sends.
+    # A shell that starts a program in the background makes it ignore SIGINT; whoever sends it one
+    # all the same means it. `down` sends SIGTERM.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with one_line_errors():

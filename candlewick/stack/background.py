@@ -5,6 +5,7 @@ import time
 
 from candlewick.stack.environment import environment_of
 from candlewick.stack.log_files import last_lines
+from candlewick.stack.orphans import end_leftovers
 from candlewick.stack.programs import PYTHON
 from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import read_state
@@ -18,11 +19,12 @@ def start_detached(plan: StackPlan, *, live: bool) -> None:
     """Start the supervisor, and return once the whole stack is ready.
 
     Raises:
-        ConfigurationError: The supervisor ended, with its last log line as the message, or the
-            stack was not ready in time.
+        ConfigurationError: A port is taken, another stack runs in the folder, the supervisor
+            ended (with its last log line as the message), or the stack was not ready in time.
     """
     plan.folder.make()
     with plan.folder.held():
+        end_leftovers(plan.folder)
         plan.addresses.check_free()
     log = plan.folder.log(LOG)
     with log.open("ab") as output:

@@ -13,16 +13,24 @@ import psutil
 import pytest
 
 from candlewick.stack.addresses import Addresses
+from candlewick.stack.background import start_detached
 from candlewick.stack.backoff import Backoff
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.orphans import end_leftovers
+from candlewick.stack.ports import free_port
 from candlewick.stack.process_identity import Identity, end_all
 from candlewick.stack.programs import Program
+from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state, write_state
 from candlewick.stack.supervisor import Supervisor
 from schemas.errors import ConfigurationError
+from schemas.settings import Settings
 
 SLEEPER = "import time; print('here', flush=True); time.sleep(600)"
+LISTENER = (
+    "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1])));"
+    "print('here', flush=True); time.sleep(600)"
+)
 FAILING = "raise SystemExit('no such symbol')"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
 PATIENCE_S = 20.0
@@ -154,6 +162,29 @@ def test_what_a_killed_supervisor_left_is_ended_by_what_it_wrote_down(tmp_path: 
     finally:
         orphan.kill()
         orphan.wait()
+
+
+def test_a_stack_in_the_background_starts_where_a_killed_one_left_a_server(tmp_path: Path) -> None:
+    folder = StackFolder(tmp_path)
+    folder.make()
+    # The second port is taken by a stranger, so that nothing starts once the first is free.
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        ports = Addresses(free_port(), stranger.getsockname()[1], None, free_port())
+        command = [sys.executable, "-c", LISTENER, str(ports.kafka)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as orphan:
+            try:
+                assert orphan.stdout is not None
+                assert orphan.stdout.readline() == "here\n"
+                identity = Identity.of(orphan.pid)
+                left = ProcessState("kafka", Phase.RUNNING, identity, restarts=0, last_exit=None)
+                gone = Identity(1, 0.0)
+                write_state(folder.state, StackState(gone, ports, ready=True, processes=(left,)))
+
+                with pytest.raises(ConfigurationError, match="for clickhouse is taken"):
+                    start_detached(StackPlan(folder, Settings(), ports), live=True)
+                assert identity.find() is None
+            finally:
+                orphan.kill()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
