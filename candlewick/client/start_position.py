@@ -25,9 +25,7 @@ class TopicAt(NamedTuple):
 def refused(error: KafkaError, topic: TopicAt) -> CandlewickError:
     """Translate an error of a topic that waiting does not cure into one that says what to do."""
     if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - so named
-        return ConfigurationError(
-            f"the next record of {topic.name} is no longer stored: start from the beginning"
-        )
+        return _gone(topic)
     found = meaning(error, topic=topic.name, place=topic.kafka.place)
     if not isinstance(found, Transient):
         return found
@@ -73,6 +71,9 @@ def go_on_at(
 ) -> list[TopicPartition]:
     """Return each partition at its group's committed offset, or at the start if it has none.
 
+    An offset whose record is no longer stored counts as none, unless the start is the newest
+    record: that is the default, and would pass over what is stored without a word.
+
     Raises:
         Transient: The broker does not answer.
         ConfigurationError: A partition or an offset does not exist.
@@ -81,9 +82,26 @@ def go_on_at(
         committed = consumer.committed(places, timeout=PATIENCE_S)
     except KafkaException as error:
         raise meaning(error, topic=topic.name, place=topic.kafka.place) from error
-    known = [place for place in committed if place.offset >= 0]
-    fresh = [place.partition for place in committed if place.offset < 0]
+    known = [place for place in committed if _is_stored(consumer, topic, place)]
+    lost = [place for place in committed if place.offset >= 0 and place not in known]
+    if lost and start == "latest":
+        raise _gone(topic)
+    fresh = [place.partition for place in committed if place not in known]
     return known + (begin_at(consumer, topic, fresh, start) if fresh else [])
+
+
+def _is_stored(consumer: Consumer, topic: TopicAt, place: TopicPartition) -> bool:
+    if place.offset < 0:
+        return False
+    low, high = span_of(consumer, place, topic.kafka, answer_s=PATIENCE_S)
+    return low <= place.offset <= high  # above: the topic was made anew
+
+
+def _gone(topic: TopicAt) -> ConfigurationError:
+    return ConfigurationError(
+        f"the next record of {topic.name} is no longer stored: give start='beginning' to go on "
+        "with the oldest one, or another group to begin anew"
+    )
 
 
 def _offsets(

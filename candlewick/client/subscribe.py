@@ -79,7 +79,8 @@ def subscribe(
         symbols: Read only these pairs; default: all.
         start: ``beginning``; ``latest``, records written after this call; a datetime with a time
             zone, compared with the time a record was written; or offsets by partition, where a
-            partition left out starts at its beginning. A group that has offsets ignores it.
+            partition left out starts at its beginning. A group goes on where it stopped instead;
+            if that is no longer stored, it takes this start, but with ``latest`` it fails.
         group: Name of a consumer group, which remembers its position and shares the partitions
             among its members. Without a group no position is remembered.
         follow: If False, stop after the last record present.

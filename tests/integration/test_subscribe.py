@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_END, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 import candlewick
 from candlewick.stack.ports import free_port
@@ -120,6 +122,32 @@ def test_a_group_goes_on_where_it_stopped(kafka: RunningKafka) -> None:
             return opens(islice(candles, count))
 
     assert read(5) + read(50) == opens(QUARTERS[0::2])
+
+
+def test_a_group_whose_next_record_is_gone_goes_on_as_it_is_advised(tmp_path: Path) -> None:
+    def read(count: int, start: Literal["beginning", "latest"]) -> list[Candle]:
+        with candlewick.subscribe(
+            "market.candles.v1",
+            start=start,
+            group="long-away",
+            follow=False,
+            servers=kafka.bootstrap,
+        ) as candles:
+            return list(islice(candles, count))
+
+    with running_kafka(tmp_path / "kafka") as kafka:
+        say(kafka, topics.CANDLES, QUARTERS[:10:2])
+        assert read(2, "beginning") == QUARTERS[:4:2]
+        admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+        all_of_it = [TopicPartition(topics.CANDLES.name, p, OFFSET_END) for p in range(4)]
+        for removed in admin.delete_records(all_of_it).values():
+            removed.result()
+        say(kafka, topics.CANDLES, QUARTERS[10:16:2])
+
+        with pytest.raises(candlewick.ConfigurationError, match="give start='beginning'"):
+            read(1, "latest")
+        assert read(1, "beginning") == QUARTERS[10:12:2]
+        assert read(5, "latest") == QUARTERS[12:16:2]  # it has an offset again
 
 
 def test_a_record_on_which_a_group_failed_comes_again(kafka: RunningKafka) -> None:
