@@ -128,6 +128,33 @@ def test_several_symbols_and_models_may_be_chosen(world: World) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("models-scoreboard", ("interval skill", "point skill")),
+        ("models-skill-of-the-interval", ("skill",)),
+        ("models-skill-of-the-point", ("skill",)),
+        ("models-skill-of-the-chance", ("skill",)),
+    ],
+)
+def test_a_model_that_missed_a_storm_has_no_skill_from_it(
+    world: World, name: str, columns: tuple[str, ...]
+) -> None:
+    long_ago = world.asked("models", symbol="SOLUSDT", model="batch")
+    asked = replace(
+        long_ago,
+        from_ms=grafana_world.STORM_MS,
+        to_ms=grafana_world.STORM_MS + 24 * HOUR_MS,
+        interval_ms=24 * HOUR_MS,  # storm and calm are in one point
+    )
+
+    found = world.query(load(name), asked)
+
+    assert len(found.result_rows) == 1
+    for column in columns:
+        assert found.result_rows[0][found.column_names.index(column)] == pytest.approx(0)
+
+
 @pytest.mark.parametrize(("board", "name", "sql"), VARIABLES)
 def test_a_variable_has_options(world: World, board: str, name: str, sql: str) -> None:
     found = [row[0] for row in world.query(sql, world.asked(board)).result_rows]

@@ -27,6 +27,8 @@ THIS_MINUTE_MS = NOW_MS // MINUTE_MS * MINUTE_MS
 THIS_QUARTER_MS = NOW_MS // QUARTER_MS * QUARTER_MS
 QUARTERS = 98  # a day and two more
 ANSWERED = 40  # so many quarters have been predicted: 560 cases a symbol and model
+DAY_MS = 96 * QUARTER_MS
+STORM_MS = (NOW_MS // DAY_MS - 9) * DAY_MS
 NOTICED_MS = NOW_MS - 40 * MINUTE_MS
 
 
@@ -60,6 +62,7 @@ def _records() -> Iterator[Record]:
         yield a_block(_trades(symbol))
         yield from _answers(symbol, chance)
     yield from _long_ago()
+    yield from _storm()
     yield from (_gap(1, "found"), _gap(1, "repaired"), _gap(2, "found"), _gap(3, "found"))
     yield _gap(3, "given-up")
     yield from (_coin("bitcoin", 1), _coin("ethereum", 2), _coin("unheard-of", None))
@@ -144,6 +147,23 @@ def _long_ago() -> Iterator[Score]:
     for back in range(ANSWERED + 1, ANSWERED + 501):
         asked = a_prediction(open_ms=THIS_QUARTER_MS - back * QUARTER_MS)
         yield a_score(asked, error_bp=1.0)
+
+
+def _storm() -> Iterator[Score]:
+    """A stormy morning of the reference alone, and a calm evening in which `batch` equals it."""
+    for number in range(96):
+        stormy = number < 48
+        for minute in range(1, 11):
+            if not stormy and minute > 4:
+                continue
+            for model in ("reference",) if stormy else ("reference", "batch"):
+                asked = a_prediction(
+                    symbol="SOLUSDT",
+                    open_ms=STORM_MS + number * QUARTER_MS,
+                    minute=minute,
+                    model=model,
+                )
+                yield a_score(asked, error_bp=20.0 if stormy else 1.0)
 
 
 def _gap(number: int, state: str) -> Gap:
