@@ -10,7 +10,7 @@ SELECT
     dateDiff('second', maxIf(issued_time, champion), $__toTime) AS age
 FROM predictions
 WHERE interval = '15m' AND (champion OR chance_champion)
-    AND open_time >= $__toTime - INTERVAL 20 MINUTE AND issued_time <= $__toTime
+    AND open_time >= $__toTime - INTERVAL 20 MINUTE AND issued_time <= $__toTime AND close_time > $__toTime
 GROUP BY symbol
 HAVING countIf(champion) > 0
 ORDER BY symbol

@@ -8,7 +8,7 @@ SELECT
     greatest(0, dateDiff('second', $__toTime, close_time)) AS `closes in`
 FROM predictions
 WHERE symbol = ${symbol:singlequote} AND interval = '15m'
-    AND open_time >= $__toTime - INTERVAL 20 MINUTE AND issued_time <= $__toTime
+    AND open_time >= $__toTime - INTERVAL 20 MINUTE AND issued_time <= $__toTime AND close_time > $__toTime
     AND if(${model:singlequote} = 'champion', champion, model = ${model:singlequote})
 ORDER BY issued_time DESC
 LIMIT 1

@@ -155,6 +155,17 @@ def test_a_model_that_missed_a_storm_has_no_skill_from_it(
         assert found.result_rows[0][found.column_names.index(column)] == pytest.approx(0)
 
 
+@pytest.mark.parametrize("name", ["prediction-open-candle", "prediction-every-symbol-now"])
+@pytest.mark.parametrize(("late_ms", "rows"), [(-1, True), (0, False), (30_000, False)])
+def test_a_closed_candles_prediction_is_not_that_of_the_open_one(
+    world: World, name: str, late_ms: int, *, rows: bool
+) -> None:
+    closed_ms = grafana_world.THIS_QUARTER_MS + grafana_world.QUARTER_MS  # the newest answered
+    asked = replace(world.asked("prediction"), to_ms=closed_ms + late_ms)
+
+    assert bool(world.query(load(name), asked).result_rows) is rows
+
+
 @pytest.mark.parametrize(("board", "name", "sql"), VARIABLES)
 def test_a_variable_has_options(world: World, board: str, name: str, sql: str) -> None:
     found = [row[0] for row in world.query(sql, world.asked(board)).result_rows]
