@@ -131,18 +131,18 @@ def test_a_group_whose_next_record_is_gone_goes_on_as_it_is_advised(tmp_path: Pa
             start=start,
             group="long-away",
             follow=False,
-            servers=kafka.bootstrap,
+            servers=own.bootstrap,
         ) as candles:
             return list(islice(candles, count))
 
-    with running_kafka(tmp_path / "kafka") as kafka:
-        say(kafka, topics.CANDLES, QUARTERS[:10:2])
+    with running_kafka(tmp_path / "kafka") as own:
+        say(own, topics.CANDLES, QUARTERS[:10:2])
         assert read(2, "beginning") == QUARTERS[:4:2]
-        admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+        admin = AdminClient({"bootstrap.servers": own.bootstrap, "log_level": 0})
         all_of_it = [TopicPartition(topics.CANDLES.name, p, OFFSET_END) for p in range(4)]
         for removed in admin.delete_records(all_of_it).values():
             removed.result()
-        say(kafka, topics.CANDLES, QUARTERS[10:16:2])
+        say(own, topics.CANDLES, QUARTERS[10:16:2])
 
         with pytest.raises(candlewick.ConfigurationError, match="give start='beginning'"):
             read(1, "latest")
