@@ -458,7 +458,7 @@ async def test_library_that_is_not_installed_is_told_so(monkeypatch: pytest.Monk
     monkeypatch.delitem(sys.modules, "producers.binance.sockets.with_picows", raising=False)
     monkeypatch.setitem(sys.modules, "picows", None)
 
-    with pytest.raises(ConfigurationError, match=r"pip install 'candlewick\[picows\]'"):
+    with pytest.raises(ConfigurationError, match="sync --frozen --inexact --extra picows"):
         await opened("ws://127.0.0.1:9/stream", "picows", Ear())
 
 
