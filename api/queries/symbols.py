@@ -1,6 +1,5 @@
 """The known symbols: those that are followed, and those with stored candles."""
 
-import threading
 import time
 from collections.abc import Collection
 
@@ -22,16 +21,15 @@ class Symbols:
         self._followed = followed  # it changes while the process runs
         self._stored: frozenset[str] = frozenset()
         self._until_s = 0.0
-        self._lock = threading.Lock()
 
     def all(self) -> list[str]:
         """Return every symbol; raises as `Reader.raw` does."""
-        with self._lock:
-            if time.monotonic() > self._until_s:
-                rows = self._reader.rows(_QUERY)
-                self._stored = frozenset(str(row["symbol"]) for row in rows)
-                self._until_s = time.monotonic() + KNOWN_S
-            return sorted(self._stored.union(self._followed))
+        # Without a lock: a store that does not answer must not make threads wait in a row.
+        if time.monotonic() > self._until_s:
+            rows = self._reader.rows(_QUERY)
+            self._stored = frozenset(str(row["symbol"]) for row in rows)
+            self._until_s = time.monotonic() + KNOWN_S
+        return sorted(self._stored.union(self._followed))
 
     def check(self, *symbols: str) -> None:
         """Refuse unknown symbols.
