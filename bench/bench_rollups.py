@@ -53,7 +53,8 @@ RANGE = """symbol = 'BTCUSDT' AND open_time >= fromUnixTimestamp64Milli(toInt64(
     AND open_time < fromUnixTimestamp64Milli(toInt64({from_ms} + 30 * 86400000), 'UTC')
     ORDER BY open_time"""
 MINUTES_ROLLED = (
-    "candles_rolled_up(name = '15m', length_ms = 900000, part = '1m', part_ms = 60000) WHERE "
+    "candles_rolled_up(name = '15m', length_ms = 900000, begin_ms = 0, "
+    "part = '1m', part_ms = 60000) WHERE "
 )
 COLUMNS = "open_time, open, high, low, close, volume, trade_count, status"
 CHARTS = {
