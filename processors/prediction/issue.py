@@ -42,7 +42,7 @@ def put_question(state: SymbolState, *, issued_ms: int) -> None:
     close_ms = issued_ms + left_ms
     last_e8 = state.last_price_e8
     asked = Asked(
-        moment=_moment(state, x, (issued_ms, close_ms), last_e8, _traded_open(state, close_ms)),
+        moment=_moment(state, x, (issued_ms, close_ms), last_e8),
         minutes=left_ms // MINUTE_MS,
         x=x,
         recent=_recent(state, x) if recent else {},
@@ -132,8 +132,7 @@ def refresh(
         return ()
     asked = state.asked[-1]
     close_ms = asked.close_ms
-    opened = _traded_open(state, close_ms) or open_e8
-    moment = _moment(state, asked.x, (issued_ms, close_ms), last_price_e8, opened, scored=False)
+    moment = _moment(state, asked.x, (issued_ms, close_ms), last_price_e8, open_e8, scored=False)
     # Variance grows with time, so the width shrinks with the root of the time left.
     shrink = sqrt((close_ms - issued_ms) / MINUTE_MS / asked.minutes)
     minutes = -(-(close_ms - issued_ms) // MINUTE_MS)
@@ -150,14 +149,15 @@ def _moment(
     x: Features,
     span_ms: tuple[int, int],
     last_price_e8: int,
-    open_e8: int | None,
+    told_e8: int | None = None,
     *,
     scored: bool = True,
 ) -> Moment:
+    """Make the moment of a question; ``told_e8`` is the open where the state does not know it."""
     issued_ms, close_ms = span_ms
-    expected_e8 = open_e8 or state.open_of(close_ms)
-    if issued_ms == close_ms - CANDLE_MS:
-        expected_e8 = last_price_e8
+    known_e8 = state.open_of(close_ms)
+    open_e8 = (known_e8 if state.has_opened else None) or told_e8
+    expected_e8 = last_price_e8 if issued_ms == close_ms - CANDLE_MS else open_e8 or known_e8
     limit, tick_e8 = None, state.tick_e8
     if expected_e8 is not None:
         # A close on the tick of the open is above it: the limit lies half a tick lower.
@@ -168,11 +168,6 @@ def _moment(
         state.symbol, issued_ms, close_ms, last_price_e8, volatility_bp, open_e8, limit, tick_e8,
         scored,
     )  # fmt: skip
-
-
-def _traded_open(state: SymbolState, close_ms: int) -> int | None:
-    """Return the open of the candle that ends then; None if it is not known, or not yet."""
-    return state.open_of(close_ms) if state.has_opened else None
 
 
 def _status(contestant: Contestant, asked: Asked) -> PredictionStatus:
