@@ -102,12 +102,12 @@ def _field_error(error: Mapping[str, object]) -> FieldError:
 
 async def _refused(connection: HTTPConnection, problem: Problem) -> Response | None:
     if not isinstance(connection, WebSocket):
-        return problem_response(problem, instance=connection.url.path)
+        return _response(connection, problem)
     code = TRY_LATER if problem.members.retry_after_s else POLICY_VIOLATION
     reason = problem.detail.encode()[:_LONGEST_REASON_BYTES].decode(errors="ignore")
     await connection.close(code, reason)
     return None
 
 
-def _response(request: Request, problem: Problem) -> Response:
-    return problem_response(problem, instance=request.url.path)
+def _response(connection: HTTPConnection, problem: Problem) -> Response:
+    return problem_response(problem, instance=connection.url.path)
