@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from websockets.sync.client import connect
 
-from tests.support.browser import empty_page, role, running_browser
+from tests.support.browser import empty_page, role
 from tests.support.page_stage import ADMIN, PASSWORD, PageStage, eventually, running_page
 from tests.support.pipeline import DATABASE
 from tests.support.servers import free_port
@@ -24,13 +24,6 @@ A_GAPPED_ONE = """
     WHERE interval = '15m' AND symbol = 'BTCUSDT' ORDER BY open_time LIMIT 1
 """  # before the first whole one, where the exchange's is not asked for
 EVIL = '<img src=x onerror="document.title=1">'
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

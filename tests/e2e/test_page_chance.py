@@ -9,26 +9,12 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.api_market import keep_alive
-from tests.support.api_stage import LATEST, Stage, running_stage
-from tests.support.browser import empty_page, role, running_browser
+from tests.support.api_stage import LATEST, Stage
+from tests.support.browser import empty_page, role
 
 PATIENCE_MS = 30_000
 CURRENT = "**/v1/predictions/current*"
 Answer = dict[str, Any]
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    assert browser.is_connected()
-    with running_stage(tmp_path_factory.mktemp("chance")) as running:
-        yield running
 
 
 @pytest.fixture

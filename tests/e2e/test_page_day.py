@@ -11,7 +11,7 @@ from schemas import table_columns
 from sinks.rows import candle_row
 from tests.support.api_market import QUARTER_MS, put
 from tests.support.api_stage import LATEST, Stage, running_stage
-from tests.support.browser import empty_page, role, running_browser
+from tests.support.browser import empty_page, role
 from tests.support.builders import MINUTE_MS, START_MS, a_candle
 
 PATIENCE_MS = 30_000
@@ -19,13 +19,6 @@ UNKNOWN = "\u2013"
 DAY_MS = 96 * QUARTER_MS
 HEAD_MS = START_MS + LATEST * QUARTER_MS + 301_000  # the newest event of the stage
 FIRST_MS = (HEAD_MS - DAY_MS) // MINUTE_MS * MINUTE_MS + MINUTE_MS
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from api.accounts.authentication import now_ms, open_gate
 from api.accounts.users import Role
 from schemas.settings import Settings
 from tests.support.api_stage import PASSWORD, Stage, running_stage
-from tests.support.browser import empty_page, running_browser
+from tests.support.browser import empty_page
 
 PATIENCE_MS = 30_000
 NAME = '<img src=x onerror="document.title=1">ann'
@@ -25,17 +25,10 @@ ENDINGS = (
 )
 TRIED = ("/v1/symbols", "/v1/coins", "/v1/gaps", "/v1/models", "/v1/scores", "/v1/users")
 BUILT = "img[src=x], svg[onload], iframe, main script, [onerror], [href^='javascript:']"
-expect.set_options(timeout=PATIENCE_MS)
 
 
 def evil(place: str) -> list[str]:
     return [f"{ending}{place}{n}" for n, ending in enumerate(ENDINGS)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
