@@ -80,6 +80,12 @@ class Unusual:
     def take(self, _socket: object, _frames: object, at: int) -> int:
         return at
 
+    def settle(self, _symbol: str) -> None:
+        """Nothing waits."""
+
+    def settle_all(self) -> None:
+        """Nothing waits."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)

@@ -1,4 +1,4 @@
-"""The usual frame of a trade, decoded straight into its types. No socket, no clock.
+"""The usual frames of trades, decoded straight into their types. No socket, no clock.
 
 What decodes here is what `parse` would read from the same bytes, and no more: msgspec refuses each
 other key, each number that is no integer of 64 bits, and each text that orjson refuses. What does
@@ -7,11 +7,12 @@ not decode is `parse`'s to judge.
 Source: binance-spot-api-docs, web-socket-streams.md, "Aggregate Trade Streams".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
 
+from producers.binance.numbers import plain_e8
 from schemas.rules.checks import EARLIEST_MS, LARGEST_ID, LATEST_MS
 
 Id = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_ID)]
@@ -19,7 +20,7 @@ TimeMs = Annotated[int, msgspec.Meta(ge=EARLIEST_MS, lt=LATEST_MS)]
 # "0.00000000" is the shortest with eight decimals; 18 digits are the most that always fit 64 bits.
 Decimals = Annotated[str, msgspec.Meta(min_length=10, max_length=19)]
 UNUSUAL: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-WRAPPED: Final = b'{"stream":'
+_MOST_FILLS: Final = 2**31 - 1  # their number has 32 bits
 
 
 class AggTrade(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -39,11 +40,57 @@ class AggTrade(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 class Combined(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """The same in a frame of a combined stream."""
+    """The frame of a combined stream that brings it."""
 
     stream: str
     data: AggTrade
 
 
-decode_combined: Final[Callable[[bytes], Combined]] = msgspec.json.Decoder(Combined).decode
-decode_raw: Final[Callable[[bytes], AggTrade]] = msgspec.json.Decoder(AggTrade).decode
+_decode: Final[Callable[[bytes], Combined]] = msgspec.json.Decoder(Combined).decode
+
+
+class DecodedFrames:
+    """Frames that were read together, as columns.
+
+    What stands in the other columns for a frame that is not usual has no meaning.
+
+    Attributes:
+        trades: The trade of each frame; None for a frame that is not usual.
+        prices_e8: Their prices in 1e-8.
+        quantities_e8: Their quantities in 1e-8.
+        fills: Numbers of their trade ids.
+    """
+
+    __slots__ = ("fills", "prices_e8", "quantities_e8", "trades")
+
+    def __init__(self, frames: Sequence[bytes]) -> None:
+        """Decode frames.
+
+        Args:
+            frames: Their bytes; the usual ones are of a combined stream.
+        """
+        self.trades: list[AggTrade | None] = []
+        for raw in frames:
+            try:
+                self.trades.append(_decode(raw).data)
+            except UNUSUAL:
+                self.trades.append(None)
+        known = [trade or _NO_TRADE for trade in self.trades]
+        self.prices_e8 = _in_e8([trade.price for trade in known])
+        self.quantities_e8 = _in_e8([trade.quantity for trade in known])
+        self.fills = [trade.last_trade_id - trade.first_trade_id + 1 for trade in known]
+        columns = self.prices_e8, self.quantities_e8, self.fills
+        wrong = not all(map(all, columns))
+        if wrong or min(self.fills, default=1) < 1 or max(self.fills, default=1) > _MOST_FILLS:
+            for at, (price, quantity, fills) in enumerate(zip(*columns, strict=True)):
+                if not price or not quantity or not 1 <= fills <= _MOST_FILLS:
+                    self.trades[at] = None
+
+
+def _in_e8(texts: list[str]) -> list[int]:
+    """Return decimals with eight places in 1e-8; 0 for what is none."""
+    found = plain_e8(texts)
+    return found or [(plain_e8([text]) or [0])[0] for text in texts]
+
+
+_NO_TRADE: Final = AggTrade("aggTrade", 0, "", 0, "1.00000000", "1.00000000", 0, 0, 0, False)  # noqa: FBT003

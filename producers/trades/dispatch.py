@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from clients.clock import steady_ms
 from clients.watching.log import EventLog
 from producers.binance.parse import UNKNOWN_MS, Frame, ShutdownNotice, parse_frame
+from producers.binance.typed_frames import DecodedFrames
 from producers.binance.websocket import Connection
 from producers.trades.counters import Counts
 from producers.trades.exchange_clock import ExchangeClock
@@ -21,6 +22,7 @@ from schemas.market import Candle, Trade
 
 _log = EventLog(__name__)
 MAX_UNSENT: Final = 1_000
+AT_ONCE: Final = 1_000  # frames: a read of picows may bring 70,000, and a frame takes 1 kB decoded
 FRAMES_MS: Final = 2_000
 PING_BEHIND_MS: Final = 500  # frames may wait so long at the exchange while its pings do not
 
@@ -60,10 +62,17 @@ class Dispatch:
     def take(self, connection: Connection, frames: Sequence[bytes]) -> None:
         """Pass on the content of frames that a connection has read together."""
         self.taken += len(frames)
-        at = 0
-        while (at := self._usual.take(connection, frames, at)) < len(frames):
-            self._take_one(connection, bytes(frames[at]))
-            at += 1
+        for begin in range(0, len(frames), AT_ONCE):
+            self._take_some(connection, frames[begin : begin + AT_ONCE])
+
+    def _take_some(self, connection: Connection, frames: Sequence[bytes]) -> None:
+        decoded, at = DecodedFrames(frames), 0
+        try:
+            while (at := self._usual.take(connection, decoded, at)) < len(frames):
+                self._take_one(connection, bytes(frames[at]))
+                at += 1
+        finally:
+            self._usual.settle_all()
 
     def _take_one(self, connection: Connection, raw: bytes) -> None:
         try:
@@ -128,6 +137,7 @@ class Dispatch:
             return  # it has just been removed, or is about to be added
         if flow is None:
             raise PoisonMessage(f"{frame.symbol} was not asked for", raw=raw)
+        self._usual.settle(frame.symbol)
         self._judge_time(frame, raw)
         if isinstance(value, Trade):
             self._take_trade(flow, value, raw, connection)

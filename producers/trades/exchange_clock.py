@@ -34,21 +34,29 @@ class ExchangeClock:
         """
         self._ahead_ms = ahead_ms
         self._offsets: dict[str, int] = {}
+        self._calm_until_ms = -1
+        self._calm_offset = self._most_beyond = 0
+        self._beyond: set[str] = set()  # witnesses that tell a later time than the clock
         self._highest: int | None = None
         self._highest_before: int | None = None
         self._turned_ms: int | None = None
         self._leaps_since_ms: int | None = None
 
-    def hear(self, witness: str, exchange_ms: int, steady_ms: int) -> None:
-        """Record the exchange's time from a witness, received at a steady time."""
-        before = self._offset() if self._offsets else None
-        self._offsets[witness] = offset_ms = exchange_ms - steady_ms
-        self._turn(steady_ms)
-        if len(self._offsets) <= _FEW or self._is_calm_at(offset_ms):
-            return
-        agreed = self._agreed()
-        if before is None or self._is_believed(agreed, before, steady_ms):
-            self._highest = agreed if self._highest is None else max(self._highest, agreed)
+    def hear(self, witness: str, exchange_ms: int, steady_ms: int) -> bool:
+        """Record the exchange's time from a witness, received at a steady time.
+
+        Returns:
+            False if it moved neither the clock nor what `bounds_ms` returns.
+        """
+        offset_ms = exchange_ms - steady_ms
+        if steady_ms < self._calm_until_ms:
+            (self._beyond.add if offset_ms > self._calm_offset else self._beyond.discard)(witness)
+            if len(self._beyond) <= self._most_beyond:
+                self._offsets[witness] = offset_ms
+                return False
+        self._hear(witness, offset_ms, steady_ms)
+        self._take_stock()
+        return True
 
     def now_ms(self, steady_ms: int) -> int:
         """Return the exchange's time, UTC epoch milliseconds; steady time without witnesses."""
@@ -57,16 +65,16 @@ class ExchangeClock:
     def note(self, witness: str, exchange_ms: int, steady_ms: int) -> None:
         """Record a time from a witness that `bounds_ms` said to change nothing."""
         self._offsets[witness] = exchange_ms - steady_ms
+        self._beyond.discard(witness)
 
     def bounds_ms(self, steady_ms: int) -> tuple[int, int]:
         """Return up to which time a message changes nothing, and up to which it is not ahead.
 
         Both are -1 while only `hear` can tell. Later messages may move both up, never down.
         """
-        turns = self._turned_ms is None or steady_ms - self._turned_ms >= KEPT_MS
-        if turns or self._highest is None or self._leaps_since_ms is not None:
+        if steady_ms >= self._calm_until_ms:
             return -1, -1
-        return steady_ms + self._highest, self.now_ms(steady_ms) + self._ahead_ms
+        return steady_ms + self._calm_offset, self.now_ms(steady_ms) + self._ahead_ms
 
     @property
     def is_leaping(self) -> bool:
@@ -82,13 +90,28 @@ class ExchangeClock:
         """Check whether a time is too far ahead to be a true time of the exchange."""
         return bool(self._offsets) and time_ms > self.now_ms(steady_ms) + self._ahead_ms
 
-    def _is_calm_at(self, offset_ms: int) -> bool:
-        """Tell that a witness cannot move the clock: too few others are beyond where it stands."""
-        return (
-            self._highest is not None
-            and offset_ms <= self._highest
-            and self._leaps_since_ms is None
-        )
+    def _hear(self, witness: str, offset_ms: int, steady_ms: int) -> None:
+        before = self._offset() if self._offsets else None
+        self._offsets[witness] = offset_ms
+        self._turn(steady_ms)
+        if len(self._offsets) <= _FEW:
+            return
+        agreed = self._agreed()
+        if before is None or self._is_believed(agreed, before, steady_ms):
+            self._highest = agreed if self._highest is None else max(self._highest, agreed)
+
+    def _take_stock(self) -> None:
+        """Find which witnesses could move the clock, so that the others need not be asked.
+
+        Until then, it moves only once more of them are beyond where it stands than may be.
+        """
+        self._calm_until_ms = -1
+        if self._highest is None or self._turned_ms is None or self._leaps_since_ms is not None:
+            return
+        self._calm_until_ms = self._turned_ms + KEPT_MS
+        self._calm_offset = highest = self._highest
+        self._beyond = {witness for witness, one in self._offsets.items() if one > highest}
+        self._most_beyond = _rank(len(self._offsets))
 
     def _is_believed(self, agreed: int, before: int, steady_ms: int) -> bool:
         if agreed <= max(before, self._offsets.get(REST, before)) + self._ahead_ms:
@@ -108,8 +131,7 @@ class ExchangeClock:
 
     def _agreed(self) -> int:
         offsets = sorted(self._offsets.values(), reverse=True)
-        # Of two that differ, the lower is safe: at worst a true time is refused for a moment.
-        return offsets[min(len(offsets) - 1, max(1, len(offsets) // 3))]
+        return offsets[_rank(len(offsets))]
 
     def _turn(self, steady_ms: int) -> None:
         if self._turned_ms is None:
@@ -117,3 +139,9 @@ class ExchangeClock:
         if steady_ms - self._turned_ms >= KEPT_MS:
             self._highest_before, self._highest = self._highest, None
             self._turned_ms = steady_ms
+
+
+def _rank(witnesses: int) -> int:
+    """Return how many of the witnesses may be ahead of the clock."""
+    # Of two that differ, the lower is safe: at worst a true time is refused for a moment.
+    return min(witnesses - 1, max(1, witnesses // 3))

@@ -4,7 +4,7 @@ import math
 import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 EARLIEST_MS: Final = 1_230_768_000_000  # 2009-01-01: no market of a coin is older
@@ -63,8 +63,13 @@ def check_text(name: str, text: str) -> None:
 
 def check_one_of(name: str, text: str, known: type[StrEnum]) -> None:
     """Refuse a word that is not a member of ``known``."""
-    if text not in known.__members__.values():
+    if text not in _members_of(known):
         raise ValueError(f"{name} {short(text)} is none of {', '.join(known)}")
+
+
+@cache
+def _members_of(known: type[StrEnum]) -> frozenset[str]:
+    return frozenset(known)
 
 
 def check_range(name: str, value: float, least: float, most: float) -> None:

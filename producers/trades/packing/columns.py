@@ -1,6 +1,7 @@
 """A growing run of one symbol's trades, as the columns of a block. Pure."""
 
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -45,24 +46,24 @@ class TradeColumns:
     def __len__(self) -> int:
         return len(self.event_ms)
 
-    def add(
+    def extend(
         self,
-        event_ms: int,
-        price_e8: int,
-        quantity_e8: int,
-        last_trade_id: int,
-        taker_sold: bool,  # noqa: FBT001 - likewise
+        *,
+        event_ms: Sequence[int],
+        price_e8: Sequence[int],
+        quantity_e8: Sequence[int],
+        fills: Sequence[int],
+        taker_sold: Sequence[bool],
     ) -> None:
-        """Add the trade whose ids are the next ones; it ends with a trade id."""
-        self.event_ms.append(event_ms)
-        self.price_e8.append(price_e8)
-        self.quantity_e8.append(quantity_e8)
-        self.fills.append(last_trade_id - self.next_trade_id + 1)
-        self.taker_sold.append(taker_sold)
-        self.next_agg_id += 1
-        self.next_trade_id = last_trade_id + 1
-        if event_ms > self.newest_ms:  # noqa: PLR1730 - half the time of max()
-            self.newest_ms = event_ms
+        """Add at least one trade; their ids are the next ones."""
+        self.event_ms.extend(event_ms)
+        self.price_e8.extend(price_e8)
+        self.quantity_e8.extend(quantity_e8)
+        self.fills.extend(fills)
+        self.taker_sold.extend(taker_sold)
+        self.next_agg_id += len(event_ms)
+        self.next_trade_id += sum(fills)
+        self.newest_ms = max(self.newest_ms, *event_ms)
 
     def block(self, *, received_ms: int, watermark_ms: int, era: int) -> TradeBlock:
         """Return the trades as a block; the columns must not grow after that.

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.binance.exchange_info import parse_exchange_info, parse_quote_volumes
-from producers.binance.numbers import to_e8
+from producers.binance.numbers import plain_e8, to_e8
 from producers.binance.parse import (
     UNKNOWN_MS,
     ShutdownNotice,
@@ -275,6 +275,25 @@ def test_frames_with_arbitrary_fields_are_read_or_poison(
 def test_decimals_are_exact(units: int) -> None:
     assert to_e8(f"{units // 10**8}.{units % 10**8:08}") == units
     assert to_e8(f"{units}") == units * 10**8
+
+
+DECIMALS = st.one_of(
+    st.integers(0, 10**32).map(lambda units: f"{units // 10**8}.{units % 10**8:08}"),
+    st.text(alphabet="0123456789.,-+ _e\u0661", max_size=24),
+    st.sampled_from(["", ".12345678", "1.2.34567890", "1,0.12345678", "0" * 33 + ".00000000"]),
+    st.sampled_from([1, 1.5, None, b"1.00000000", ["1.00000000"]]),
+)
+
+
+@given(st.lists(st.integers(0, 10**30), min_size=1, max_size=5), st.lists(DECIMALS, max_size=3))
+def test_decimals_in_one_go_are_read_as_each_alone_or_not_at_all(
+    units: list[int], others: list[str]
+) -> None:
+    texts = [f"{one // 10**8}.{one % 10**8:08}" for one in units]
+    assert plain_e8(texts) == units
+
+    found = plain_e8([*texts, *others])
+    assert found is None or found == [to_e8(text) for text in (*texts, *others)]
 
 
 def test_zeros_beyond_the_eighth_decimal_are_no_loss() -> None:
