@@ -11,7 +11,14 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 from clickhouse_connect.driver.query import TzMode
 from urllib3.exceptions import HTTPError
 
-from clients.clickhouse_errors import Login, at_place, meaning, reader_login, writer_login
+from clients.clickhouse_errors import (
+    Login,
+    at_place,
+    meaning,
+    reader_login,
+    root_of,
+    writer_login,
+)
 from clients.limits import within
 from clients.proxies import keep_loopback_direct
 from schemas.errors import CandlewickError, Transient
@@ -151,7 +158,8 @@ def batches_of(
 def meaning_of(error: Exception, login: Login | None, *, rows: bytes = b"") -> CandlewickError:
     """Return an error of the client library as what to do next."""
     code = error.code if isinstance(error, Error) else None
-    return meaning(code, str(error).strip() or repr(error), login, rows=rows)
+    said = root_of(error) if code is None else str(error).strip() or repr(error)
+    return meaning(code, said, login, rows=rows)
 
 
 def _connect(

@@ -70,6 +70,13 @@ def reader_login(settings: ClickHouseSettings) -> Login:
     )
 
 
+def root_of(error: BaseException) -> str:
+    """Return what an error came from: each library on the way wraps it in a longer sentence."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip() or repr(error)
+
+
 def meaning(
     code: int | None, said: str, login: Login | None, *, rows: bytes = b""
 ) -> CandlewickError:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 import urllib3
 
-from clients.clickhouse_errors import meaning, reader_login
+from clients.clickhouse_errors import meaning, reader_login, root_of
 from clients.limits import within
 from schemas.errors import CandlewickError, Transient
 from schemas.settings import ClickHouseSettings
@@ -99,7 +99,7 @@ class Reader:
                 ),
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise meaning(None, repr(error), self._login) from error
+            raise meaning(None, root_of(error), self._login) from error
         except Transient:
             self._let_go(pool)
             raise

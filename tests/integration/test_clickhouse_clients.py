@@ -146,8 +146,10 @@ def test_a_store_that_is_away_is_told_in_one_sentence() -> None:
     away = ClickHouseSettings.model_validate({"url": f"http://{place}"})
     sentence = f"ClickHouse does not answer at {place}: .*CANDLEWICK_CLICKHOUSE__URL"
     for ask_it in (lambda: connect_writer(away), lambda: Reader(away).rows("SELECT 1")):
-        with pytest.raises(Transient, match=sentence):
+        with pytest.raises(Transient, match=sentence) as found:
             ask_it()
+        assert str(found.value).count("(") == 1, "one reason, and no library's names around it"
+        assert "refused" in str(found.value)
 
 
 def test_a_call_that_takes_too_long_is_given_up(settings: ClickHouseSettings) -> None:
