@@ -20,10 +20,10 @@ from candlewick.exchange.market.sums import Sums
 
 # Bytes of all symbols together. Each has an equal part, and always what its streams read: the
 # plans and minutes of three days, the trades of three minutes.
-_PLAN_BYTES: Final = 16 << 20
-_MINUTE_BYTES: Final = 32 << 20
-_HOUR_BYTES: Final = 32 << 20
-_TRADE_BYTES: Final = 16 << 20
+_PLAN_BYTES: Final = 8 << 20
+_MINUTE_BYTES: Final = 16 << 20
+_HOUR_BYTES: Final = 8 << 20
+_TRADE_BYTES: Final = 8 << 20
 _FEWEST: Final = 3
 _WEIGHT: Final = attrgetter("nbytes")
 

@@ -23,7 +23,7 @@ from candlewick.exchange.server.kline_files import KlineFiles, given_between
 from candlewick.exchange.server.resumable import resumable
 from candlewick.exchange.server.working import CLOSED, ClientLeft, unless_left
 
-_HELD_BYTES: Final = 48 << 20
+_HELD_BYTES: Final = 16 << 20
 # A file with more trades is not served, as files are made in memory.
 _MOST_ROWS: Final = 8_000_000
 
