@@ -76,8 +76,8 @@ class DecodedFrames:
             except UNUSUAL:
                 self.trades.append(None)
         known = [trade or _NO_TRADE for trade in self.trades]
-        self.prices_e8 = _in_e8([trade.price for trade in known])
-        self.quantities_e8 = _in_e8([trade.quantity for trade in known])
+        amounts = _in_e8([trade.price for trade in known] + [trade.quantity for trade in known])
+        self.prices_e8, self.quantities_e8 = amounts[: len(known)], amounts[len(known) :]
         self.fills = [trade.last_trade_id - trade.first_trade_id + 1 for trade in known]
         columns = self.prices_e8, self.quantities_e8, self.fills
         wrong = not all(map(all, columns))
