@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from clients.clickhouse import Client, rows_of
+from schemas.replayed import PROVEN_REVISION
 from schemas.timeframe import DAY_MS
 
+# What was stored before may be a live candle, or what an earlier run made of the same file. The age
+# is reckoned by ClickHouse's own clock, which need not be ours.
 _STORED = """
 SELECT uniqExact(interval, open_time)
 FROM candles
 WHERE symbol = {symbol:String}
+  AND revision > {proven:Int32}
+  AND stored_time >= now64(3) - toIntervalMillisecond({age_ms:Int64})
   AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
   AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
 """
@@ -39,9 +44,17 @@ class Comparison:
         )
 
 
-def stored_candles(client: Client, symbol: str, from_ms: int, until_ms: int) -> int:
-    """Return how many candles of ours of a time range are stored, of all intervals."""
-    bound = {"symbol": symbol, "from_ms": from_ms, "until_ms": until_ms}
+def stored_candles(client: Client, symbol: str, span: tuple[int, int], *, age_ms: int) -> int:
+    """Return how many proven candles of a time range were stored lately, of all intervals.
+
+    Args:
+        client: Reads.
+        symbol: Of which pair.
+        span: Start and end of the time range.
+        age_ms: How long ago they may have been stored.
+    """
+    bound = {"symbol": symbol, "from_ms": span[0], "until_ms": span[1]}
+    bound |= {"proven": PROVEN_REVISION, "age_ms": age_ms}
     return int(rows_of(client, _STORED, bound)[0][0])
 
 

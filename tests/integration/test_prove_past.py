@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -221,3 +221,36 @@ def test_the_size_of_a_file_is_told_before_it_is_fetched(past: Past) -> None:
 
     path = month_file(SYMBOL, None, at_ms).path
     assert asyncio.run(sizes()) == [len(past.exchange.get(f"/{path}").content), None]
+
+
+def test_live_candles_that_are_there_already_are_not_taken_for_those_of_the_run(
+    past: Past, clickhouse: RunningClickHouse
+) -> None:
+    day_ms = FIRST_MS + 5 * DAY_MS
+    asked = ("--symbols", SYMBOL, "--from", "2024-03-05", "--to", "2024-03-06", "--json")
+    with sinks(past, clickhouse, "late"), clickhouse.client(database="late") as client:
+        for interval in ("1m", "15m"):
+            past.fill(SYMBOL, interval, day_ms, day_ms + DAY_MS)
+        where = f"symbol = '{SYMBOL}' AND toDate(open_time) = '2024-03-05'"
+        stored = f"SELECT uniqExact(interval, open_time) FROM klines WHERE {where}"  # noqa: S608
+        wait_until(lambda: client.query(stored).result_rows[0][0] == EACH_DAY)
+        client.command(
+            "INSERT INTO candles SELECT * REPLACE (high + 1 AS high, 1 AS revision, "  # noqa: S608
+            f"'complete' AS status, 'trades' AS source) FROM klines WHERE {where}"
+        )
+    before = count(past)
+    process = start(past, clickhouse, "late", *asked)
+    wait_until(lambda: count(past) >= before + EACH_DAY)
+    with sinks(past, clickhouse, "late"):
+        lines, _ = process.communicate()
+
+    row = json.loads(next(line for line in lines.splitlines() if line.startswith("{")))
+    assert (row["verified"], row["mismatch"]) == (EACH_DAY, 0), lines
+    assert process.returncode == 0
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.live import Live
 
 from candlewick.offline.proving.comparing import compare
-from candlewick.offline.proving.progress import ProofProgress
+from candlewick.offline.proving.progress import ProofProgress, SymbolProof
 from candlewick.offline.proving.run import Proof, WantedProof
 from candlewick.offline.proving.view import running_view, summary, symbol_row
 from candlewick.terminal.backfill_view import quiet_libraries
-from candlewick.terminal.exit_codes import WRONG
+from candlewick.terminal.exit_codes import INTERRUPTED, WRONG
 from candlewick.terminal.json_lines import print_json
 from candlewick.terminal.whole_tables import print_whole
 from clients.clickhouse import connect_reader
@@ -53,8 +53,10 @@ def prove(
         as_json: Whether to print the result as JSON, and nothing else on standard output.
 
     Raises:
-        Exit: With code 1 if a day is missing, a candle is gapped, or one differs.
-        ConfigurationError: A symbol is unknown, or Kafka or a topic is missing.
+        Exit: With code 1 if a day is missing, a candle is gapped, one differs, or what was made
+            could not be compared; with 130 after Ctrl-C.
+        ConfigurationError: A symbol is unknown, Kafka or a topic is missing, or no whole day lies
+            in the range.
         Transient: The exchange does not answer at all.
     """
     start_ms, end_ms = span
@@ -64,11 +66,24 @@ def prove(
     wanted = WantedProof(symbols, start_ms, end_ms, store, checks_archives)
     console, progress = Console(highlight=False, stderr=as_json), ProofProgress()
     quiet_libraries()
+    code = 0
     try:
         asyncio.run(_shown(settings, wanted, progress, console))
+        _compare(settings, progress, console)
     except KeyboardInterrupt:
         console.print("stopped; files that were read are done, and the next run goes on from there")
-    _compare(settings, progress, console)
+        code = INTERRUPTED
+    _tell(progress, console, as_json=as_json)
+    if code or any(map(_is_wrong, progress.symbols)):
+        raise typer.Exit(code or WRONG)
+
+
+def _is_wrong(symbol: SymbolProof) -> bool:
+    is_faulty = symbol.missing or symbol.gapped or symbol.mismatched
+    return bool(is_faulty) or not symbol.is_compared
+
+
+def _tell(progress: ProofProgress, console: Console, *, as_json: bool) -> None:
     if as_json:
         print_json(map(symbol_row, progress.symbols))
     elif progress.symbols:
@@ -79,15 +94,13 @@ def prove(
             "them, and `candlewick audit` compares",
             soft_wrap=True,
         )
-    if any(s.missing or s.gapped or s.mismatched for s in progress.symbols):
-        raise typer.Exit(WRONG)
 
 
 def _compare(settings: Settings, progress: ProofProgress, console: Console) -> None:
     try:
         with connect_reader(settings.clickhouse) as client:
             for symbol in progress.symbols:
-                compare(client, symbol)
+                compare(client, symbol, progress.started_ms)
     except CandlewickError as error:
         console.print(f"not compared: {error}", soft_wrap=True)
 

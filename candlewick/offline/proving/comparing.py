@@ -6,33 +6,45 @@ from typing import Final
 from candlewick.offline.proving.progress import SymbolProof
 from candlewick.store.proofs import Comparison, compared, stored_candles
 from clients.clickhouse import Client
+from clients.clock import steady_ms
 
 PATIENCE_S: Final = 60.0  # without a new row
 LOOK_S: Final = 0.2
 
 
-def compare(client: Client, symbol: SymbolProof) -> None:
-    """Note how the candles of a symbol's proven days compare; waits until they are stored."""
-    days = symbol.wanted - symbol.missing
-    if not days:
-        return
-    if symbol.candles and not _are_stored(client, symbol):
+def compare(
+    client: Client, symbol: SymbolProof, started_ms: int, *, patience_s: float = PATIENCE_S
+) -> None:
+    """Note how the candles of a symbol's proven days compare; waits until they are stored.
+
+    Args:
+        client: Reads.
+        symbol: It notes what is found.
+        started_ms: When the run began, by `steady_ms`: what was stored before is not what it sent.
+        patience_s: How long to wait without a new row. Then nothing is compared, as the rows that
+            are there may be live ones.
+    """
+    if not _are_stored(client, symbol, started_ms, patience_s):
         symbol.note(["not all candles are in ClickHouse yet: `candlewick audit` compares them"])
+        return
     found = Comparison()
-    for start_ms, end_ms in days:
+    for start_ms, end_ms in symbol.wanted - symbol.missing:
         found += compared(client, symbol.symbol, start_ms, end_ms)
     symbol.verified, symbol.mismatched = found.verified, found.mismatched
     symbol.unchecked = found.unchecked
+    symbol.is_compared = True
 
 
-def _are_stored(client: Client, symbol: SymbolProof) -> bool:
-    first_ms, last_ms = symbol.wanted.runs[0][0], symbol.wanted.runs[-1][1]
-    known, deadline_s = -1, time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline_s:
-        count = stored_candles(client, symbol.symbol, first_ms, last_ms)
-        if count >= symbol.candles:
+def _are_stored(client: Client, symbol: SymbolProof, started_ms: int, patience_s: float) -> bool:
+    known, deadline_s = -1, time.monotonic() + patience_s
+    while symbol.standing and time.monotonic() < deadline_s:
+        age_ms = steady_ms() - started_ms
+        count = sum(
+            stored_candles(client, symbol.symbol, span, age_ms=age_ms) for span in symbol.read
+        )
+        if count >= symbol.standing:
             return True
         if count != known:
-            known, deadline_s = count, time.monotonic() + PATIENCE_S
+            known, deadline_s = count, time.monotonic() + patience_s
         time.sleep(LOOK_S)
-    return False
+    return not symbol.standing

@@ -17,7 +17,7 @@ from producers.binance.csv_start import LONGEST_LINE
 from schemas.codecs import encode
 from schemas.errors import ConfigurationError, PoisonMessage
 from schemas.market import JITTER_MS, Candle, CandleStatus, Trade, TradeBlock, block_of
-from schemas.replayed import ranked
+from schemas.replayed import PROVEN_REVISION, ranked
 
 RULES: Final = CandleRules(sends_proof=False)
 
@@ -48,6 +48,7 @@ class Folded:
         whole: Interval and opening time of those in which no trade is missing.
         trades: Aggregate trades in the file.
         lacking: The same of those in which trades are missing.
+        standing: The same of those that count before all live ones.
         known: Those that were called whole before.
         told: Lines about missing trades and contradicting ids.
     """
@@ -56,6 +57,7 @@ class Folded:
     values: list[bytes] = field(default_factory=list)
     whole: set[tuple[str, int]] = field(default_factory=set)
     lacking: set[tuple[str, int]] = field(default_factory=set)
+    standing: set[tuple[str, int]] = field(default_factory=set)
     known: frozenset[tuple[str, int]] = frozenset()
     trades: int = 0
     told: list[str] = field(default_factory=list)
@@ -64,7 +66,10 @@ class Folded:
         """Add a candle of the file."""
         key = candle.interval, candle.open_ms
         takes_back = key in self.whole or key in self.known
-        self.values.append(encode(ranked(candle, takes_back=takes_back)))
+        sent = ranked(candle, takes_back=takes_back)
+        self.values.append(encode(sent))
+        if sent.revision > PROVEN_REVISION:
+            self.standing.add(key)
         is_lacking = candle.status == CandleStatus.GAPPED
         (self.lacking if is_lacking else self.whole).add(key)
         (self.whole if is_lacking else self.lacking).discard(key)

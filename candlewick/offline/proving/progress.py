@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from candlewick.offline.proving.plan import length_days
+from clients.clock import steady_ms
 from producers.history.time_ranges import Spans
 
 _MOST_NOTES = 5
@@ -20,7 +21,10 @@ class SymbolProof:
         file: The file that is being read.
         trades: Aggregate trades that were read.
         candles: Candles that were sent.
+        read: The days whose archives were read in this run.
+        standing: Candles of these days that were sent, and count before all live ones.
         gapped: Those of them in which trades are missing.
+        is_compared: Whether what is proven was compared; without it the next three say nothing.
         verified: Candles that equal the exchange's.
         mismatched: Candles that differ from it.
         unchecked: Candles of which the exchange's is not stored.
@@ -34,7 +38,10 @@ class SymbolProof:
     file: str = ""
     trades: int = 0
     candles: int = 0
+    read: Spans = field(default_factory=Spans)
+    standing: int = 0
     gapped: int = 0
+    is_compared: bool = False
     verified: int = 0
     mismatched: int = 0
     unchecked: int = 0
@@ -64,4 +71,5 @@ class ProofProgress:
 
     symbols: list[SymbolProof] = field(default_factory=list)
     started_s: float = field(default_factory=time.monotonic)
+    started_ms: int = field(default_factory=steady_ms)
     says: str = ""

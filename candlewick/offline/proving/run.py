@@ -173,10 +173,13 @@ class Proof:
         is_new = known is None or known.sha256 == sha256 or known.state == ArchiveState.REFUSED
         state = ArchiveState.USED if is_new else ArchiveState.REISSUED
         await self._tell(file, sha256, state, rows=found.trades, reason=kept)
-        symbol.proven |= Spans.of([(file.open_ms, file.close_ms)])
+        days = Spans.of([(file.open_ms, file.close_ms)])
+        symbol.proven |= days
+        symbol.read |= days
         symbol.trades += found.trades
         made = found.whole | found.lacking
         symbol.candles += sum(open_ms >= file.open_ms for _, open_ms in made)
+        symbol.standing += sum(open_ms >= file.open_ms for _, open_ms in found.standing)
         symbol.gapped += len(found.lacking)
         symbol.note(found.told)
         return found.chain

@@ -37,13 +37,17 @@ def summary(progress: ProofProgress) -> Table:
     for s in progress.symbols:
         counts = (f"{s.done_days:,}", f"{s.begun:,}", marked(length_days(s.missing)))
         made = (f"{s.trades:,}", f"{s.candles:,}", marked(s.gapped))
-        checked = (f"{s.verified:,}", marked(s.mismatched), f"{s.unchecked:,}")
+        checked = ("-", "-", "-")
+        if s.is_compared:
+            checked = (f"{s.verified:,}", marked(s.mismatched), f"{s.unchecked:,}")
         table.add_row(s.symbol, *counts, *made, *checked, "; ".join(dict.fromkeys(s.notes)))
     return table
 
 
 def symbol_row(symbol: SymbolProof) -> dict[str, object]:
-    """Return what was proven of a symbol, as a row of JSON."""
+    """Return what was proven of a symbol, as a row of JSON; null for what was not compared."""
+    compared = (symbol.verified, symbol.mismatched, symbol.unchecked)
+    verified, mismatched, unchecked = compared if symbol.is_compared else (None, None, None)
     return {
         "symbol": symbol.symbol,
         "days": symbol.done_days,
@@ -52,8 +56,8 @@ def symbol_row(symbol: SymbolProof) -> dict[str, object]:
         "trades": symbol.trades,
         "candles": symbol.candles,
         "gapped": symbol.gapped,
-        "verified": symbol.verified,
-        "mismatch": symbol.mismatched,
-        "not_compared": symbol.unchecked,
+        "verified": verified,
+        "mismatch": mismatched,
+        "not_compared": unchecked,
         "why": symbol.notes,
     }
