@@ -19,7 +19,7 @@ from candlewick.terminal.backfill_view import (
     summary,
     track_row,
 )
-from candlewick.terminal.exit_codes import WRONG
+from candlewick.terminal.exit_codes import INTERRUPTED, WRONG
 from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.whole_tables import print_whole
 from clients.kafka.followed_symbols import read_symbols
@@ -97,10 +97,12 @@ def backfill(
     # With --json standard output holds nothing else: the rest is for people.
     console, progress = Console(highlight=False, stderr=as_json), Progress()
     quiet_libraries()
+    code = 0
     try:
         asyncio.run(_shown(settings, wanted, progress, console))
     except KeyboardInterrupt:
         console.print("stopped; fetched candles are stored, and the next run goes on from there")
+        code = INTERRUPTED
     if as_json:
         print_json([*map(track_row, progress.tracks), *map(asdict, progress.checks)])
     elif progress.tracks:
@@ -109,8 +111,8 @@ def backfill(
             console.print(line, soft_wrap=True, markup=False)
         for line in checks_told(progress):
             console.print(line, soft_wrap=True, markup=False)
-    if any(track.missing_rows for track in progress.tracks):
-        raise typer.Exit(WRONG)
+    if code or any(track.missing_rows for track in progress.tracks):
+        raise typer.Exit(code or WRONG)
 
 
 async def _shown(settings: Settings, wanted: Wanted, progress: Progress, console: Console) -> None:

@@ -26,7 +26,7 @@ from producers.bulk_publisher import BulkPublisher
 from producers.history.inventory import Ledger
 from producers.history.time_ranges import Spans
 from schemas import topics
-from schemas.errors import PoisonMessage, Transient
+from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.history import ArchiveFile, ArchiveState
 from schemas.market import Trade, TradeBlock
 from schemas.replayed import REPLAYED
@@ -75,7 +75,8 @@ class Proof:
         """Prove the days; each symbol notes what could not be.
 
         Raises:
-            ConfigurationError: A symbol is unknown, or Kafka or a topic is missing.
+            ConfigurationError: A symbol is unknown, Kafka or a topic is missing, or no whole day
+                lies in the range.
             Transient: The exchange does not answer at all.
         """
         wanted = self.wanted
@@ -85,7 +86,14 @@ class Proof:
         self._partitions = await asyncio.to_thread(self._count_partitions)
         end_ms = now_ms if wanted.end_ms is None else min(wanted.end_ms, now_ms)
         days = whole_days(wanted.start_ms, end_ms)
-        self.progress.symbols = [SymbolProof(symbol) for symbol in wanted.symbols]
+        if not days:
+            raise ConfigurationError(
+                "no whole day (UTC) that is over lies between --from and --to: --trades makes "
+                "candles of whole days, so widen the range"
+            )
+        # All days are wanted until the exchange says which are listed: one that it does not say
+        # anything about is missing.
+        self.progress.symbols = [SymbolProof(symbol, days) for symbol in wanted.symbols]
         tasks = [
             asyncio.create_task(self._prove(symbol, days, now_ms))
             for symbol in self.progress.symbols
@@ -122,7 +130,7 @@ class Proof:
     async def _known(self, symbol: SymbolProof) -> Spans:
         known = {f.name: f for f in self.ledger.archives.values() if f.symbol == symbol.symbol}
         if self.wanted.checks_archives:
-            for about in [f for f in known.values() if TRADES in f.name]:
+            for about in [f for f in known.values() if TRADES in f.name and _touches(f, symbol)]:
                 file = _named(about)
                 checksum = await persistently(partial(self.archives.checksum, file))
                 if checksum not in (None, about.sha256):
@@ -238,6 +246,10 @@ class Proof:
 
 def _let_go(_: TradeBlock) -> None:
     """Keep no trade."""
+
+
+def _touches(about: ArchiveFile, symbol: SymbolProof) -> bool:
+    return bool(symbol.wanted.within(about.open_ms, about.close_ms))
 
 
 def _named(about: ArchiveFile) -> Archive:
