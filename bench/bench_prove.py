@@ -46,7 +46,7 @@ def fold(path: Path, trades: int) -> None:
     file = Archive("BTCUSDT", None, DAY, 1)
     before, start = time.process_time(), time.perf_counter()
     with path.open("rb") as held:
-        found = fold_file(held, file, None, lambda _: None, lambda _: None)
+        found = fold_file(held, file, None, lambda _: None)
     took, cpu = time.perf_counter() - start, time.process_time() - before
     assert found.trades == trades
     assert (len(found.whole), len(found.lacking)) == (1440 + 96, 0)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Final
 
-from candlewick.offline.proving.folding import fold_file
+from candlewick.offline.proving.folding import blocks_of_file, fold_file
 from producers.binance.archive import archived_candles
 from producers.binance.archive_names import Archive
 from producers.binance.kline_csv import KlineFile, SetApart
 from schemas.codecs import decode
 from schemas.errors import PoisonMessage
-from schemas.market import Candle, TradeBlock
+from schemas.market import Candle
 from schemas.timeframe import Interval
 from schemas.validation import validate
 from tests.attack.tally import Fault, Tally
@@ -75,8 +75,8 @@ def _refuse(row: SetApart) -> None:
 
 
 def _trades(held: io.BytesIO) -> Iterable[object]:
-    blocks: list[TradeBlock] = []
-    found = fold_file(held, _TRADE_FILE, None, lambda _: None, blocks.append)
+    found = fold_file(held, _TRADE_FILE, None, lambda _: None)
+    blocks = [placed.block for placed in blocks_of_file(held, _TRADE_FILE)]
     return [*blocks, *(decode(Candle, value) for value in found.values)]
 
 

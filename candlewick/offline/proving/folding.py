@@ -80,7 +80,6 @@ def fold_file(
     file: Archive,
     before: Chain | None,
     ask_before: Callable[[int], Trade | None],
-    keep: Callable[[TradeBlock], None],
 ) -> Folded:
     """Fold the trades of a zip file into candles of 1m and 15m.
 
@@ -90,7 +89,6 @@ def fold_file(
         before: What ends where the file begins, if that has been folded.
         ask_before: Returns the aggregate trade before an id, of which the exchange has none
             before id 0. With it, trade ids prove where the first candle begins.
-        keep: Called with each block.
 
     Raises:
         PoisonMessage: It is damaged, or holds other than its trades in the order of their ids.
@@ -100,12 +98,11 @@ def fold_file(
     folding.tell = found.told.append
     from_ms = before.from_ms if before else file.open_ms
     try:
-        for placed in _blocks(held, file):
+        for placed in blocks_of_file(held, file):
             if folding.state is None:
                 _begin(folding, placed.block, file, ask_before)
             _collect(found, folding.take(placed.block, placed), from_ms)
             found.trades += len(placed.block)
-            keep(placed.block)
     except ConfigurationError as error:  # who replays a file is told so; here it is a file of many
         raise PoisonMessage(str(error), raw=b"") from error
     _collect(found, folding.close(file.close_ms), from_ms)
@@ -115,7 +112,13 @@ def fold_file(
     return found
 
 
-def _blocks(held: IO[bytes], file: Archive) -> Iterator[Placed]:
+def blocks_of_file(held: IO[bytes], file: Archive) -> Iterator[Placed]:
+    """Yield the trades of a zip file as blocks.
+
+    Raises:
+        PoisonMessage: It is damaged, or has a trade of another time.
+        ConfigurationError: It holds other than trades in the order of their ids.
+    """
     path = Path(file.name)
     with opened(held) as stream:
         chunks = chunks_in(stream, path, longest_line=LONGEST_LINE)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, Final
 
-from candlewick.offline.proving.folding import Chain, Folded, fold_file
+from candlewick.offline.proving.folding import Chain, Folded, blocks_of_file, fold_file
 from candlewick.offline.proving.keeping import TradeKeeper
 from candlewick.offline.proving.plan import KEPT, files_of, proven_days, whole_days
 from candlewick.offline.proving.progress import ProofProgress, SymbolProof
@@ -28,7 +28,7 @@ from producers.history.time_ranges import Spans
 from schemas import topics
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.history import ArchiveFile, ArchiveState
-from schemas.market import Trade, TradeBlock
+from schemas.market import Trade
 from schemas.replayed import REPLAYED
 from schemas.settings import KafkaSettings
 from schemas.timeframe import DAY_MS, Interval
@@ -201,11 +201,12 @@ class Proof:
             return next((trade for trade in trades[:1] if trade.agg_id < agg_id), None)
 
         def use(held: IO[bytes]) -> Folded:
-            if wanted.store is None:
-                return fold_file(held, file, before, ask_before, _let_go)
-            keeper = TradeKeeper(wanted.store, f"{file.name} {sha256}")
-            found = fold_file(held, file, before, ask_before, keeper.keep)
-            keeper.flush()
+            found = fold_file(held, file, before, ask_before)
+            if wanted.store is not None:  # read twice: of a file that is refused nothing is kept
+                keeper = TradeKeeper(wanted.store, f"{file.name} {sha256}")
+                for placed in blocks_of_file(held, file):
+                    keeper.keep(placed.block)
+                keeper.flush()
             return found
 
         return await persistently(lambda: self.archives.read(file, sha256, use))
@@ -242,10 +243,6 @@ class Proof:
         )
         self.ledger.archives[file.name] = about
         await self.publisher.record(topics.ARCHIVES, about)
-
-
-def _let_go(_: TradeBlock) -> None:
-    """Keep no trade."""
 
 
 def _touches(about: ArchiveFile, symbol: SymbolProof) -> bool:

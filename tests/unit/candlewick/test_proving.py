@@ -24,7 +24,7 @@ from producers.history.time_ranges import Spans
 from schemas.codecs import decode
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile
-from schemas.market import Candle, Trade, TradeBlock
+from schemas.market import Candle, Trade
 from schemas.replayed import PROVEN_REVISION, REPLAYED, ranked
 from schemas.timeframe import DAY_MS, MINUTE_MS
 from tests.support.builders import a_candle, a_trade
@@ -62,10 +62,8 @@ def nothing(_: int) -> Trade | None:
 def fold(
     text: str, before: Chain | None = None, ask: object = nobody, *, day: int = 0
 ) -> tuple[Folded, dict[tuple[str, int], Candle]]:
-    kept: list[TradeBlock] = []
-    found = fold_file(a_zip(text), a_file(day), before, ask, kept.append)  # type: ignore[arg-type]
+    found = fold_file(a_zip(text), a_file(day), before, ask)  # type: ignore[arg-type]
     candles = [decode(Candle, value) for value in found.values]
-    assert sum(map(len, kept)) == found.trades
     return found, {(candle.interval, candle.open_ms): candle for candle in candles}
 
 
@@ -146,7 +144,7 @@ def test_a_trade_in_two_aggregates_is_told_with_its_line_and_its_candle_is_gappe
     file = Archive("BTCUSDT", None, date(2017, 12, 4), 1)
     text = (CASES / "one-trade-twice.csv").read_text()
 
-    found = fold_file(a_zip(text), file, None, nothing, lambda _: None)
+    found = fold_file(a_zip(text), file, None, nothing)
 
     assert any("line 4: BTCUSDT: aggregate 1195416" in told for told in found.told)
     assert len(found.lacking) >= 1
@@ -160,8 +158,8 @@ def test_one_id_for_two_trades_at_a_months_end_counts_both() -> None:
     ]
     texts = [(CASES / f"one-id-two-trades-{n}.csv").read_text() for n in (1, 2)]
 
-    first = fold_file(a_zip(texts[0]), files[0], None, nothing, lambda _: None)
-    second = fold_file(a_zip(texts[1]), files[1], first.chain, nothing, lambda _: None)
+    first = fold_file(a_zip(texts[0]), files[0], None, nothing)
+    second = fold_file(a_zip(texts[1]), files[1], first.chain, nothing)
 
     midnight = decode(Candle, second.values[0])
     assert (midnight.first_trade_id, midnight.volume_e8) == (20_090_670, 19_332 * 10**8)
@@ -197,7 +195,7 @@ def test_a_line_without_end_is_refused_with_little_memory() -> None:
         held = a_zip(endless)
         tracemalloc.start()
         with pytest.raises(PoisonMessage, match="no lines"):
-            fold_file(held, a_file(), None, nothing, lambda _: None)
+            fold_file(held, a_file(), None, nothing)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 5_000_000
@@ -207,7 +205,7 @@ def test_a_damaged_zip_is_refused() -> None:
     whole = a_zip("".join(line(n, START_MS + n) for n in range(9))).getvalue()
 
     with pytest.raises(PoisonMessage):
-        fold_file(io.BytesIO(whole[:-30]), a_file(), None, nothing, lambda _: None)
+        fold_file(io.BytesIO(whole[:-30]), a_file(), None, nothing)
 
 
 def test_a_candle_without_a_missing_trade_stands_above_all_and_a_gapped_one_below() -> None:
@@ -320,10 +318,20 @@ def september(*days: int) -> dict[str, str]:
     return lines if days else {"BTCUSDT-aggTrades-2024-09.zip": "".join(lines.values())}
 
 
-def prove(shelf: Shelf) -> tuple[SymbolProof, Desk]:
+@dataclass
+class Cupboard:
+    """Takes what is kept: rows by token."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    def insert(self, _: object, rows: bytes, *, token: str) -> None:
+        self.kept[token] = rows
+
+
+def prove(shelf: Shelf, store: Any = None) -> tuple[SymbolProof, Desk]:
     desk, symbol = Desk(), SymbolProof("BTCUSDT")
     days = whole_days(1_725_148_800_000, 1_727_740_800_000)
-    wanted = WantedProof(("BTCUSDT",), *days.runs[0])
+    wanted = WantedProof(("BTCUSDT",), *days.runs[0], store)
     ledger = SimpleNamespace(archives={})
     rest = SimpleNamespace()  # the first trade has id 0: nothing is asked
     parts: list[Any] = [shelf, rest, desk, ledger, wanted, ProofProgress([symbol]), ""]
@@ -364,3 +372,19 @@ def test_a_month_that_is_wrong_is_told_and_read_by_its_days() -> None:
     assert symbol.done_days == 2
     assert symbol.notes[1] == "its days are read one by one"
     assert [about.state for about in desk.archives] == ["refused", "used", "used"]
+
+
+def test_of_a_file_that_is_refused_no_trade_is_kept_and_of_one_that_is_used_all() -> None:
+    days = september(1, 2)
+    wrong = "BTCUSDT-aggTrades-2024-09-02.zip"
+    # More trades than one insert takes, before the line that is wrong.
+    start_ms = 1_725_235_200_000
+    days[wrong] = "".join(line(n, start_ms + n, first=n) for n in range(24, 112_024)) + "1,x\n"
+    whole, refused = Cupboard(), Cupboard()
+
+    prove(Shelf({name: text for name, text in days.items() if name != wrong}), whole)
+    symbol, _ = prove(Shelf(days), refused)
+
+    assert len(whole.kept) == 1
+    assert refused.kept == whole.kept
+    assert symbol.trades == 24
