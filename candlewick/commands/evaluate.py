@@ -46,7 +46,8 @@ def evaluate(
         float, typer.Option(min=7, help="Days before a training that it sees, as live by default.")
     ] = 90,
     symbol: Annotated[
-        str | None, typer.Option(help="Pair of all files; default: that in each name.")
+        str | None,
+        typer.Option(help="Only this pair; also the pair of files whose names lack it."),
     ] = None,
     interval: Annotated[
         str | None, typer.Option(help="1m or 15m; default: 1m where there is such a file.")

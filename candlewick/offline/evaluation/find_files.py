@@ -1,6 +1,7 @@
 """Finds the files of candles: names, folders and patterns, grouped by symbol, of one interval."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob
@@ -13,6 +14,7 @@ INTERVALS = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)  # the first one is 
 _NAME = re.compile(r"([^\W_a-z]{2,64})(?:_([A-Z0-9]{2,8}))?-(\d+[mhd])\b")
 _ENDINGS = (".csv", ".zip", ".gz", ".json", ".jsonl", ".feather")
 _ANY = "*?["
+_Named = tuple[str, Path]  # the interval in a file's name, empty without one, and the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,13 @@ class Chosen:
     """The files of one symbol, all of the same interval, in the order given.
 
     Attributes:
+        interval: The interval that was asked for; None for that of the candles.
         left_out: Number of files of other intervals, by interval.
     """
 
     symbol: str
     paths: tuple[Path, ...]
+    interval: Interval | None
     left_out: dict[str, int]
 
 
@@ -35,17 +39,20 @@ def find_files(
 
     Args:
         given: Files, folders, and patterns such as ``BTCUSDT-1m-*.zip``.
-        symbol: Symbol of all files; default: that in the name of each file.
+        symbol: Only symbol to read, and that of files whose names lack it; default: all.
         interval: Interval to read; default: for each symbol 1m if there is such a file, else 15m.
 
     Raises:
         ConfigurationError: There is no such file, or its name says too little.
     """
-    groups: dict[str, dict[str, list[Path]]] = {}
+    groups: dict[str, list[_Named]] = {}
     for path in (found for one in given for found in _expanded(one)):
         name, length = _named(path, symbol)
-        groups.setdefault(name, {}).setdefault(length, []).append(path)
-    return [_chosen(name, lengths, interval) for name, lengths in groups.items()]
+        if symbol in (None, name):
+            groups.setdefault(name, []).append((length, path))
+    if not groups:
+        raise ConfigurationError(f"no file of these has candles of {symbol}: leave --symbol out")
+    return [_chosen(name, files, interval) for name, files in groups.items()]
 
 
 def left_out_told(chosen: Sequence[Chosen]) -> Iterator[str]:
@@ -84,19 +91,19 @@ def _named(path: Path, symbol: str | None) -> tuple[str, str]:
         raise ConfigurationError(f"{path.name} does not name its pair: add --symbol")
     if named is None:
         return symbol or "", ""  # its candles tell their interval
-    return symbol or named[1] + (named[2] or ""), named[3]
+    return named[1] + (named[2] or ""), named[3]
 
 
-def _chosen(symbol: str, lengths: dict[str, list[Path]], interval: Interval | None) -> Chosen:
+def _chosen(symbol: str, files: Sequence[_Named], interval: Interval | None) -> Chosen:
+    counts = Counter(length for length, _ in files if length)
     wanted = [interval] if interval else INTERVALS
-    named = next((i.value for i in wanted if i.value in lengths), "")
-    unnamed = lengths.pop("", [])
-    if interval and not named and not unnamed:
+    named = next((i.value for i in wanted if i.value in counts), "")
+    if interval and not named and len(files) == counts.total():
         raise ConfigurationError(
-            f"{symbol} has no files of {interval}, but of {', '.join(sorted(lengths))}"
+            f"{symbol} has no files of {interval}, but of {', '.join(sorted(counts))}"
         )
     # With no file of a known interval all are read, so that the error names what is in them.
-    taken = [named] if named else list(lengths)
-    paths = [*unnamed, *(path for length in taken for path in lengths[length])]
-    left_out = {length: len(found) for length, found in lengths.items() if length not in taken}
-    return Chosen(symbol, tuple(paths), left_out)
+    taken = {named} if named else set(counts)
+    paths = tuple(path for length, path in files if not length or length in taken)
+    left_out = {length: count for length, count in counts.items() if length not in taken}
+    return Chosen(symbol, paths, interval, left_out)

@@ -78,13 +78,16 @@ class _Part:
     ordered: bool
 
 
-def inspect(symbol: str, paths: Sequence[Path], span: Span = ALWAYS) -> Past:
+def inspect(
+    symbol: str, paths: Sequence[Path], span: Span = ALWAYS, wanted: Interval | None = None
+) -> Past:
     """Return the candles in these files that open within the span.
 
     Files may overlap and come in any order.
 
     Raises:
-        ConfigurationError: A file cannot be read, its contents are not candles, or there are none.
+        ConfigurationError: A file cannot be read, its contents are not candles, they are of two
+            intervals or of another than is wanted, or there are none.
     """
     parts, times = [], []
     for place, path in enumerate(paths):
@@ -101,6 +104,7 @@ def inspect(symbol: str, paths: Sequence[Path], span: Span = ALWAYS) -> Past:
     everything = np.sort(np.concatenate(times))
     once = np.unique(everything)
     interval = _interval(symbol, once)
+    _check_intervals(symbol, interval, wanted, zip(parts, times, strict=True))
     return Past(
         symbol=symbol,
         interval=interval,
@@ -127,14 +131,37 @@ def _look(path: Path, span: Span) -> Times:
 
 
 def _interval(symbol: str, times: Times) -> Interval:
-    shortest = int(np.diff(times).min()) if len(times) > 1 else 0
-    for interval in INTERVALS:
-        if interval.ms == shortest and not (times % interval.ms).any():
-            return interval
-    raise ConfigurationError(
-        f"the candles of {symbol} are {shortest / MINUTE_MS:g} minutes apart: "
-        "give 1m or 15m candles"
-    )
+    found = _interval_of(times)
+    if found is None:
+        raise ConfigurationError(
+            f"the candles of {symbol} are {_shortest_ms(times) / MINUTE_MS:g} minutes apart: "
+            "give 1m or 15m candles"
+        )
+    return found
+
+
+def _interval_of(times: Times) -> Interval | None:
+    shortest = _shortest_ms(times)
+    fits = (i for i in INTERVALS if i.ms == shortest and not (times % i.ms).any())
+    return next(fits, None)
+
+
+def _shortest_ms(times: Times) -> int:
+    return int(np.diff(times).min()) if len(times) > 1 else 0
+
+
+def _check_intervals(
+    symbol: str, found: Interval, wanted: Interval | None, parts: Iterable[tuple[_Part, Times]]
+) -> None:
+    if wanted not in (None, found):
+        raise ConfigurationError(f"the candles of {symbol} are of {found}: leave --interval out")
+    for part, times in parts:
+        its = _interval_of(np.unique(times))
+        if its not in (None, found):
+            raise ConfigurationError(
+                f"{part.path.name} has {its} candles of {symbol}, other files have {found}: "
+                "give files of one interval"
+            )
 
 
 def _holes(times: Times, length_ms: int) -> tuple[Span, ...]:

@@ -17,7 +17,9 @@ def selected(
 ) -> dict[str, Source]:
     """Return for each symbol what reads its candles that open in ``[from_ms, until_ms)``."""
     span = from_ms or ALWAYS[0], ALWAYS[1] if until_ms is None else until_ms
-    return {one.symbol: partial(inspect, one.symbol, one.paths, span) for one in files}
+    return {
+        one.symbol: partial(inspect, one.symbol, one.paths, span, one.interval) for one in files
+    }
 
 
 def interval_of(name: str | None) -> Interval | None:

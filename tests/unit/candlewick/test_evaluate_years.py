@@ -21,6 +21,7 @@ from candlewick.offline.evaluation.lesson_files import FiledTable, LessonFile
 from candlewick.offline.evaluation.past import Past, inspect
 from candlewick.offline.evaluation.processes import Processes
 from candlewick.offline.evaluation.progress import ProgressLine
+from candlewick.offline.evaluation.selection import selected
 from candlewick.offline.evaluation.symbol_run import SymbolRun
 from processors.training.dataset import Table, joined
 from schemas.errors import ConfigurationError, RestartNeeded
@@ -84,6 +85,50 @@ def test_a_pattern_a_folder_and_an_interval_without_files_are_told(tmp_path: Pat
     write(tmp_path / "BTCUSDT-1m-2023-11-14.csv", MINUTES[:DAY])
     with pytest.raises(ConfigurationError, match="no files of 15m, but of 1m"):
         find_files([tmp_path], interval=Interval.FIFTEEN_MINUTES)
+
+
+def spread(count: int) -> list[Candle]:
+    return [
+        replace(c, open_ms=MIDNIGHT_MS + n * 15 * MINUTE_MS) for n, c in enumerate(MINUTES[:count])
+    ]
+
+
+def test_a_symbol_that_is_named_takes_no_files_of_others(tmp_path: Path) -> None:
+    files = [
+        write(tmp_path / "BTC_USDT-1m.csv", MINUTES[:100]),
+        write(tmp_path / "ETHUSDT-1m-2023-11-14.csv", MINUTES[:100]),
+        write(tmp_path / "mine.csv", MINUTES[100:200]),
+    ]
+
+    (found,) = find_files(files, "BTCUSDT")
+
+    assert [path.name for path in found.paths] == ["BTC_USDT-1m.csv", "mine.csv"]
+    with pytest.raises(ConfigurationError, match="no file of these has candles of SOLUSDT"):
+        find_files(files[:2], "SOLUSDT")
+
+
+def test_files_whose_names_say_nothing_keep_their_place_among_the_others(tmp_path: Path) -> None:
+    files = [
+        write(tmp_path / "BTCUSDT-1m-2023-11-14.csv", MINUTES[:100]),
+        write(tmp_path / "corrected.csv", trembling_minutes(100, seed=9)),
+    ]
+
+    (found,) = find_files(files, "BTCUSDT")
+
+    assert list(found.paths) == files
+
+
+def test_candles_of_another_interval_than_is_wanted_or_of_two_are_refused(tmp_path: Path) -> None:
+    quarters = write(tmp_path / "quarters.csv", spread(200))
+    minutes = write(tmp_path / "minutes.csv", MINUTES[:100])
+    (alone,) = find_files([quarters], "BTCUSDT", Interval.ONE_MINUTE)
+    (both,) = find_files([minutes, quarters], "BTCUSDT")
+
+    with pytest.raises(ConfigurationError, match="candles of BTCUSDT are of 15m"):
+        selected([alone])["BTCUSDT"]()
+    with pytest.raises(ConfigurationError, match=r"quarters\.csv has 15m candles"):
+        selected([both])["BTCUSDT"]()
+    assert selected([replace(alone, interval=None)])["BTCUSDT"]().interval == "15m"
 
 
 def test_holes_repeated_candles_and_disorder_are_found_and_the_stream_is_in_order(
@@ -151,8 +196,8 @@ def test_processes_give_the_same_result_as_one_and_tell_their_progress(folder: P
 def quarters(tmp_path: Path) -> Path:
     for seed, symbol in enumerate(("BTCUSDT", "ETHUSDT")):
         month = trembling_minutes(30 * 96, seed=seed)
-        spread = [replace(c, open_ms=MIDNIGHT_MS + i * 15 * MINUTE_MS) for i, c in enumerate(month)]
-        write(tmp_path / f"{symbol}-15m-2023-11.csv", spread)
+        rows = [replace(c, open_ms=MIDNIGHT_MS + i * 15 * MINUTE_MS) for i, c in enumerate(month)]
+        write(tmp_path / f"{symbol}-15m-2023-11.csv", rows)
     return tmp_path
 
 
