@@ -14,7 +14,7 @@ MODELS = ("batch", "forest", "lstm")
 CHOICE = f"{', '.join(MODELS[:-1])} or {MODELS[-1]}"
 _READ_RECENT = ("lstm",)
 USUAL_DAYS = 90
-FEWEST_DAYS = 7
+FEWEST_DAYS = 7.5  # a training needs questions over 7 days: the first hours and the last have none
 MOST_DAYS = 400  # more does not fit into the memory of a small machine
 
 
@@ -32,7 +32,9 @@ def fault_of(request: TrainingRequest) -> str | None:
     """Return why a request is invalid, and what to ask instead; None if it is valid."""
     if request.model not in MODELS:
         return f"there is no model {request.model!r} to train: choose {CHOICE}"
-    if not 0 <= request.from_ms < request.until_ms:
+    if request.from_ms < 0:
+        return "the range begins before 1970: ask for one that begins later"
+    if request.from_ms >= request.until_ms:
         return "the range ends before it begins: ask for one that begins first"
     days = (request.until_ms - request.from_ms) / DAY_MS
     if not FEWEST_DAYS <= days <= MOST_DAYS:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pytest
 
@@ -15,10 +16,10 @@ from processors.predictor.anchor import anchor_of
 from processors.predictor.ports import Acknowledgements, Record
 from processors.predictor.predictor import Predictor
 from processors.predictor.warm_start import Warmed, replayed
-from processors.training.batch import Training, train
-from processors.training.dataset import lessons_of
+from processors.training.batch import Training, known_of, train
+from processors.training.dataset import Table, lessons_of
 from processors.training.first_request import FirstTraining
-from processors.training.request import fault_of, requested, version_of
+from processors.training.request import FEWEST_DAYS, fault_of, requested, version_of
 from processors.versions.installer import Installer
 from processors.versions.schedule import (
     ModelChange,
@@ -397,6 +398,7 @@ def test_the_same_wish_has_the_same_version_whoever_asks() -> None:
         {"from_ms": 31 * DAY_MS},
         {"from_ms": -1},
         {"until_ms": DAY_MS},
+        {"until_ms": 7 * DAY_MS},
         {"until_ms": 5000 * DAY_MS},
     ],
 )
@@ -406,6 +408,23 @@ def test_a_wish_that_cannot_be_met_is_told_what_to_ask_instead(change: dict[str,
     assert fault is not None
     assert "ask for" in fault or "choose" in fault
     assert fault_of(a_request()) is None
+
+
+def test_a_range_of_the_far_past_is_not_told_to_end_before_it_begins() -> None:
+    assert fault_of(a_request(from_ms=-1)) == (
+        "the range begins before 1970: ask for one that begins later"
+    )
+
+
+def test_the_fewest_days_that_may_be_asked_for_are_enough_to_train_on() -> None:
+    until_ms = int(FEWEST_DAYS * DAY_MS)
+    times = np.arange(14 * QUARTER_MS, until_ms, MINUTE_MS)  # fourteen candles come before any
+    nothing = np.zeros(len(times))
+    training = Training("batch", ("BTCUSDT",), 0, until_ms)
+
+    known = known_of(training, Table(nothing[:, None], nothing, nothing, times))
+
+    assert known.any()
 
 
 def test_the_monthly_timer_of_every_worker_wishes_the_same() -> None:
