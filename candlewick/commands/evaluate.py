@@ -43,7 +43,7 @@ def evaluate(
         ),
     ] = None,
     train_days: Annotated[
-        float, typer.Option(min=7, help="Days before a training that it sees, as live by default.")
+        float, typer.Option(min=8, help="Days before a training that it sees, as live by default.")
     ] = 90,
     symbol: Annotated[
         str | None,

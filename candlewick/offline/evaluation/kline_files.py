@@ -72,11 +72,19 @@ def _json_rows(path: Path, *, packed: bool) -> Iterator[Row]:
 
 
 def _line_rows(path: Path) -> Iterator[Row]:
+    width = 0
     for chunk in chunks_of(path):
         for line in chunk.decode("utf-8", "replace").splitlines():
             row = _line_row(line.removeprefix("\ufeff"))
-            if row:
-                yield row
+            if not row:
+                continue
+            width = width or len(row)
+            if len(row) < width:  # the last of a file that was cut, or one in which a cell is lost
+                raise ConfigurationError(
+                    f"{path} has a row of {len(row)} columns where its first has {width}: fetch it "
+                    f"again: {line[:80]!r}"
+                )
+            yield row
 
 
 def _line_row(line: str) -> Row:

@@ -5,7 +5,7 @@ Source: binance-public-data, README, "Klines"; binance-spot-api-docs, rest-api.m
 """
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from schemas.errors import ConfigurationError
 from schemas.market import NO_TRADE_ID, Candle, CandleSource, CandleStatus
@@ -17,13 +17,15 @@ UNIT = 100_000_000
 MICROSECONDS_FROM = 10**14  # from here on microseconds: milliseconds reach it in the year 5138
 FULL_ROW = 11
 FEWEST_CELLS = 6
+# What a cell raises that is no number: text, nothing at all, a list, or infinity.
+UNREADABLE = (ValueError, TypeError, AttributeError, ArithmeticError)
 
 
 def open_ms_of(row: Sequence[Cell]) -> int:
     """Return the opening time of a row's candle.
 
     Raises:
-        ValueError: The first cell is not a time.
+        Exception: One of `UNREADABLE`; the first cell is not a time.
     """
     time = int(row[0])
     return time // 1000 if time >= MICROSECONDS_FROM else time
@@ -39,7 +41,7 @@ def _prices_of(row: Sequence[Cell], symbol: str) -> list[int]:
         raise ConfigurationError(f"a row of {symbol} has {len(row)} columns but needs 6: {row}")
     try:
         return [_e8(cell) for cell in row[1:5]]
-    except (ValueError, InvalidOperation) as error:
+    except UNREADABLE as error:
         raise ConfigurationError(f"a row of {symbol} is unreadable: {row}") from error
 
 
@@ -52,7 +54,7 @@ def candle_of(row: Sequence[Cell], symbol: str, interval: Interval) -> Candle:
     prices = _prices_of(row, symbol)
     try:
         return _candle(row, prices, symbol, interval)
-    except (ValueError, InvalidOperation) as error:
+    except UNREADABLE as error:
         raise ConfigurationError(f"a row of {symbol} is unreadable: {row}") from error
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from candlewick.offline.evaluation.find_files import INTERVALS
 from candlewick.offline.evaluation.kline_files import Row, rows_of
-from candlewick.offline.evaluation.kline_rows import candle_of, open_ms_of
+from candlewick.offline.evaluation.kline_rows import UNREADABLE, candle_of, open_ms_of
 from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from schemas.timeframe import MINUTE_MS, Interval
@@ -21,6 +21,7 @@ from schemas.timeframe import MINUTE_MS, Interval
 Times = NDArray[np.int64]
 Span = tuple[int, int]
 ALWAYS: Span = (0, 2**62)
+_Placed = tuple[int, int, Row]  # opening time, and the place of its file among those given
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,11 @@ Source = Callable[[], Past]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One file: its place among the files given, the times of its candles, and their order."""
+    """One file: its place among the files given, its first time, and whether it is in order."""
 
     place: int
     path: Path
     first_ms: int
-    last_ms: int
     ordered: bool
 
 
@@ -94,7 +94,7 @@ def inspect(
         opened = _look(path, span)
         if len(opened):
             ordered = bool((np.diff(opened) >= 0).all())
-            parts.append(_Part(place, path, int(opened.min()), int(opened.max()), ordered))
+            parts.append(_Part(place, path, int(opened.min()), ordered))
             times.append(opened)
     if not parts:
         where = f"in the files of {symbol}"
@@ -121,10 +121,20 @@ def inspect(
     )
 
 
+def _timed(path: Path) -> Iterator[tuple[int, Row]]:
+    for row in rows_of(path):
+        try:
+            open_ms = open_ms_of(row)
+        except UNREADABLE as error:
+            raise ConfigurationError(
+                f"{path} has a row without a time in milliseconds in its first column: {row}"
+            ) from error
+        yield open_ms, row
+
+
 def _look(path: Path, span: Span) -> Times:
     opened = array("q")
-    for row in rows_of(path):
-        open_ms = open_ms_of(row)
+    for open_ms, _ in _timed(path):
         if span[0] <= open_ms < span[1]:
             opened.append(open_ms)
     return np.array(opened, np.int64)
@@ -173,28 +183,30 @@ def _holes(times: Times, length_ms: int) -> tuple[Span, ...]:
 def _candles(
     symbol: str, interval: Interval, parts: Sequence[_Part], span: Span
 ) -> Iterator[Candle]:
-    for group in _overlapping(parts):
-        streams = [_placed(part, span) for part in group]
-        merged = heapq.merge(*streams, key=lambda placed: placed[:2])
-        for _, same in groupby(merged, key=lambda placed: placed[0]):
-            *_, (_, _, row) = same  # the file given last counts
-            yield candle_of(row, symbol, interval)
+    for _, same in groupby(_merged(parts, span), key=lambda placed: placed[0]):
+        *_, (_, _, row) = same  # the file given last counts
+        yield candle_of(row, symbol, interval)
 
 
-def _overlapping(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
-    """Return the files in order of time, in groups that have to be read together."""
-    group: list[_Part] = []
-    until_ms = -1
-    for part in sorted(parts, key=lambda part: part.first_ms):
-        if group and part.first_ms > until_ms:
-            yield group
-            group = []
-        group.append(part)
-        until_ms = max(until_ms, part.last_ms)
-    yield group
+def _merged(parts: Iterable[_Part], span: Span) -> Iterator[_Placed]:
+    """Yield the rows of files in order of time; each is opened only when needed."""
+    waiting = sorted(parts, key=lambda part: part.first_ms, reverse=True)
+    heads: list[tuple[_Placed, Iterator[_Placed]]] = []
+    while waiting or heads:
+        while waiting and (not heads or waiting[-1].first_ms <= heads[0][0][0]):
+            _advance(heads, _placed(waiting.pop(), span))
+        placed, rest = heapq.heappop(heads)
+        yield placed
+        _advance(heads, rest)
 
 
-def _placed(part: _Part, span: Span) -> Iterator[tuple[int, int, Row]]:
-    rows = ((open_ms_of(row), part.place, row) for row in rows_of(part.path))
+def _advance(heads: list[tuple[_Placed, Iterator[_Placed]]], rows: Iterator[_Placed]) -> None:
+    placed = next(rows, None)
+    if placed is not None:
+        heapq.heappush(heads, (placed, rows))
+
+
+def _placed(part: _Part, span: Span) -> Iterator[_Placed]:
+    rows = ((open_ms, part.place, row) for open_ms, row in _timed(part.path))
     wanted = (placed for placed in rows if span[0] <= placed[0] < span[1])
     return wanted if part.ordered else iter(sorted(wanted, key=lambda placed: placed[0]))

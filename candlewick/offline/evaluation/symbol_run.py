@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from tempfile import mkdtemp
 
 from candlewick.offline.evaluation.lesson_files import LessonFile
 from candlewick.offline.evaluation.past import Past, Source
@@ -83,12 +84,12 @@ class SymbolRun:
     ) -> None:
         """Set the start of the reported period, the lessons to collect, and models of others.
 
-        The lessons are written to files in the folder.
+        The lessons are written to files in a folder inside ``folder``.
 
         Raises:
             ConfigurationError: A model of others cannot be started.
         """
-        self._folder = folder
+        self._folder = Path(mkdtemp(dir=folder))  # a symbol need not be able to name a file
         past, contestants = self._past, contestants_with(extra)
         state = start_state(past.symbol, interval=past.interval, contestants=contestants)
         for absent in absences(extra, state, past.from_ms):
@@ -110,7 +111,7 @@ class SymbolRun:
             self.fed(self._count)
         files = {}
         for model, lessons in self._lessons.items():
-            name = f"{model}-{self._past.symbol}-{until_ms}.npy"
+            name = f"{model}-{until_ms}.npy"
             files[model] = LessonFile(self._folder / name, until_ms, lessons.wanted.width)
             files[model].write(lessons.take())
         return files

@@ -13,6 +13,7 @@ from schemas.errors import ConfigurationError
 CHUNK_BYTES = 512 * 1024  # small enough for the processor's cache
 _LONGEST_LINE = 16 * 1024 * 1024
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
+_LOCKED = 1  # bit of a zip member's flags
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:
@@ -53,6 +54,8 @@ def _streams(path: Path) -> Iterator[Stream]:
         magic = file.read(2)
     if magic == _ZIP:
         with zipfile.ZipFile(path) as archive:
+            if any(member.flag_bits & _LOCKED for member in archive.infolist()):
+                raise ConfigurationError(f"{path} is locked with a password: unpack it first")
             for name in sorted(archive.namelist()):
                 with archive.open(name) as member:
                     yield member

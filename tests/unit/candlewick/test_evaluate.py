@@ -133,6 +133,13 @@ def test_files_may_overlap_and_come_in_any_order(real_days: list[Candle]) -> Non
         ("BTCUSDT-1m.json", "[[1,2", "not JSON"),
         ("BTCUSDT-1m.json", '{"a": 1}', "not a list of rows"),
         ("BTC_USDT-1m.feather", "ARROW1 and no more", "not a feather file"),
+        ("BTCUSDT-1m.json", '[["2024-01-01T00:00:00Z",1,2,1,2,5]]', "without a time in milli"),
+        ("BTCUSDT-1m.json", "[[null,1,2,1,2,5]]", "without a time in milliseconds"),
+        ("BTCUSDT-1m.jsonl", "[60000,1,2,1,2,null]\n[120000,1,2,1,2,5]\n", "unreadable"),
+        ("BTCUSDT-1m.jsonl", "[60000,1,[],1,2,5]\n[120000,1,2,1,2,5]\n", "unreadable"),
+        ("BTCUSDT-1m.csv", "60000,2,inf,4,5,6\n120000,2,3,4,5,6\n", "unreadable"),
+        ("BTCUSDT-1m.csv", "60000,2,3,4,5,inf\n120000,2,3,4,5,6\n", "unreadable"),
+        ("BTCUSDT-1m.csv", "60000,2,3,1,2,6,7,8\n120000,2,3,1,2,6\n", "6 columns where its first"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(
@@ -142,6 +149,40 @@ def test_a_file_that_cannot_be_read_is_told(
 
     with pytest.raises(ConfigurationError, match=message):
         read_candles([tmp_path / name])
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        ("date", None, "without a time in milliseconds"),
+        ("volume", None, "unreadable"),
+        ("high", float("inf"), "unreadable"),
+        ("low", float("nan"), "unreadable"),
+    ],
+)
+def test_a_cell_of_a_feather_file_that_is_no_number_is_told(
+    tmp_path: Path, column: str, cell: float | None, message: str
+) -> None:
+    path = as_feather(tmp_path)
+    table = feather.read_table(path)
+    cells = [cell, *table[column].to_pylist()[1:]]
+    changed = pa.array(cells, table[column].type)
+    place = table.column_names.index(column)
+    feather.write_feather(table.set_column(place, column, changed), path)
+
+    with pytest.raises(ConfigurationError, match=message):
+        read_candles([path])
+
+
+def test_a_zip_with_a_password_is_told_to_be_unpacked_first(tmp_path: Path) -> None:
+    path = as_zip(tmp_path)
+    packed = bytearray(path.read_bytes())
+    for sign, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the flags of both headers
+        packed[packed.index(sign) + at] |= 1
+    path.write_bytes(packed)
+
+    with pytest.raises(ConfigurationError, match="locked with a password: unpack it first"):
+        read_candles([path])
 
 
 def test_days_are_selected(real_days: list[Candle]) -> None:

@@ -168,6 +168,24 @@ def test_of_a_candle_given_twice_the_file_given_last_counts(tmp_path: Path) -> N
         assert closes == [c.close_e8 for c in (*MINUTES[:50], *last[50:100])]
 
 
+def test_a_long_file_does_not_keep_all_the_short_ones_inside_it_open(tmp_path: Path) -> None:
+    whole = write(tmp_path / "BTCUSDT-1m-2023.csv", MINUTES)
+    hours = [
+        write(tmp_path / f"BTCUSDT-1m-{n}.csv", MINUTES[n * 60 : n * 60 + 60])
+        for n in range(len(MINUTES) // 60)
+    ]
+    before, most = open_files(), 0
+
+    for _ in inspect("BTCUSDT", [whole, *hours]).candles():
+        most = max(most, open_files() - before)
+
+    assert most <= 3
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("archives")
@@ -217,6 +235,24 @@ def test_a_training_sees_only_so_many_days_before_it(quarters: Path) -> None:
     assert [event.reason.split(" on ")[1] for event in trained] == [
         f"{questions} questions of BTCUSDT, ETHUSDT"
     ]
+
+
+def test_a_symbol_that_cannot_name_a_file_can_be_trained_on(quarters: Path) -> None:
+    files = find_files([next(quarters.glob("BTC*"))])
+    past = partial(inspect, "BTC/USDT", files[0].paths)
+
+    result = evaluate({"BTC/USDT": past}, Wish(5.0)).symbols[0]
+
+    assert any(event.event == "trained" for event in result.events)
+
+
+def test_fewer_days_than_a_training_needs_are_refused(folder: Path) -> None:
+    arguments = ["evaluate", str(folder), "--train-days", "7"]
+
+    ran = CliRunner().invoke(build_app(["replay", "evaluate"]), arguments)
+
+    assert ran.exit_code == 2
+    assert "--train-days" in ran.output
 
 
 def test_the_error_of_a_process_is_that_of_the_command(folder: Path, tmp_path: Path) -> None:
