@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from candlewick.offline.replay.merging import merged
+from candlewick.offline.replay.merging import merged, one_sequence
 from candlewick.offline.replay.sources import Source
 from candlewick.offline.replay.symbol_fold import SymbolFold
 from processors.candles.state import CandleRules
@@ -25,9 +25,13 @@ class SymbolReplay:
     tell: Callable[[str], None]
 
     def candles(self) -> Iterator[Candle]:
-        """Yield each candle once, oldest first; the last may still be open."""
+        """Yield each candle once, oldest first; the last may still be open.
+
+        Raises:
+            ConfigurationError: A file cannot be read, or ids begin again between two files.
+        """
         folding = SymbolFold(self.symbol, CandleRules(intervals=(self.interval,)), self.tell)
-        for placed in merged(self.sources):
+        for placed in one_sequence(merged(self.sources)):
             if folding.state is None:
                 folding.begin(placed.block, whole_from_ms=self._whole_from(placed.block))
             yield from folding.take(placed.block, placed)

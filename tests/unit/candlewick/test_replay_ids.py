@@ -13,6 +13,7 @@ from schemas.errors import ConfigurationError
 
 CASES = Path(__file__).parents[2] / "data" / "cases"
 START_MS = 1_723_161_600_000
+LATER_MS = START_MS + 31 * 86_400_000
 
 
 def a_case(tmp_path: Path, name: str, archive_name: str) -> Path:
@@ -75,11 +76,41 @@ def test_the_line_that_is_told_counts_the_header(tmp_path: Path, header: str, li
     assert f"line {line}: BTCUSDT: aggregate 1195416" in run(path).stderr
 
 
-def lines_of(trades: list[tuple[int, int, int]]) -> str:
+def lines_of(trades: list[tuple[int, int, int]], start_ms: int = START_MS) -> str:
     return "".join(
-        f"{agg_id},100.5,0.5,{first},{last},{START_MS + n * 7_000},True,True\n"
+        f"{agg_id},100.5,0.5,{first},{last},{start_ms + n * 7_000},True,True\n"
         for n, (agg_id, first, last) in enumerate(trades)
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (range(5_000, 5_100), range(100)),
+        (range(100), range(50)),
+        (range(50), range(100)),
+        (range(100, 200), range(150)),
+        (range(100), range(100)),
+    ],
+    ids=["new ones below", "new ones inside", "old ones inside", "some shared", "the same"],
+)
+@pytest.mark.parametrize("reverse", [False, True], ids=["old first", "new first"])
+def test_files_between_which_ids_begin_again_are_refused(
+    tmp_path: Path, old: range, new: range, *, reverse: bool
+) -> None:
+    files = [
+        tmp_path / "BTCUSDT-aggTrades-2024-08-09.csv",
+        tmp_path / "BTCUSDT-aggTrades-2024-09-09.csv",
+    ]
+    for path, ids, start_ms in zip(files, (old, new), (START_MS, LATER_MS), strict=True):
+        path.write_text(lines_of([(n, 10 * n, 10 * n + 9) for n in ids], start_ms))
+
+    result = run(*(reversed(files) if reverse else files))
+
+    assert isinstance(result.exception, ConfigurationError)
+    assert "begin again between" in str(result.exception)
+    assert "replay them apart" in str(result.exception)
+    assert run(files[0]).exit_code == run(files[1]).exit_code == 0
 
 
 def test_trade_ids_that_jump_are_told_with_their_line(tmp_path: Path) -> None:
