@@ -33,7 +33,7 @@ def archive_blocks(path: Path, symbol: str) -> Iterator[Placed]:
 
 
 def blocks_in(chunks: Iterable[bytes], path: Path, symbol: str) -> Iterator[Placed]:
-    """Yield the trades of CSV lines as blocks of consecutive ids; a header line is skipped.
+    """Yield the trades of CSV lines as blocks of consecutive ids; header lines are skipped.
 
     Args:
         chunks: The lines of a file, in chunks of whole lines.
@@ -147,7 +147,8 @@ def _one_by_one(text: bytes, path: Path, symbol: str, first_line: int) -> Rows:
     lines: list[int] = []
     for line, row in enumerate(text.splitlines(), first_line):
         try:
-            if row.strip():
+            # Each file in a zip may begin with a header.
+            if row.strip() and not is_header(row.removeprefix(BYTE_ORDER_MARK)):
                 trades.append(parse_agg_trade_row(row, symbol))
                 lines.append(line)
         except PoisonMessage as error:

@@ -132,6 +132,18 @@ def test_packing_header_line_ends_and_microseconds_change_nothing(
     assert len(ours) == 7
 
 
+def test_each_file_in_a_zip_may_begin_with_a_header(tmp_path: Path) -> None:
+    header = "\ufeffagg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,maker\n"
+    halves = minutes(0, 50), minutes(50, 100)
+    (tmp_path / "BTCUSDT-aggTrades-2024-08-09.csv").write_text("".join(halves))
+    path = tmp_path / "BTCUSDT-aggTrades-2024-08-09.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, half in zip("ab", halves, strict=True):
+            archive.writestr(f"{name}.csv", header + half)
+
+    assert replay(path) == replay(path.with_suffix(".csv"))
+
+
 def test_files_in_any_order_overlapping_or_of_several_symbols_give_the_same(tmp_path: Path) -> None:
     whole = plain_file(tmp_path, "BTCUSDT-aggTrades-2024-08-09", minutes(0, 300))
     parts = []
