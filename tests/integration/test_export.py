@@ -219,6 +219,23 @@ def test_only_what_a_correction_has_changed_is_made_again(world: World, tmp_path
     assert by_duckdb(tmp_path, dataset_of("candles")) == stored(world, dataset_of("candles"))
 
 
+def test_a_day_whose_first_trade_is_not_its_earliest_is_made_once(
+    world: World, tmp_path: Path
+) -> None:
+    trades_of(world, "BACKUSDT", "2022-05-01", 100)
+    world.command(
+        "INSERT INTO trades SELECT * REPLACE (event_time + toIntervalMillisecond(500) AS "
+        "event_time, agg_id - 1 AS agg_id, first_trade_id - 1 AS first_trade_id) "
+        "FROM trades WHERE symbol = 'BACKUSDT' ORDER BY agg_id LIMIT 1"
+    )
+
+    first = world.export("trades", "--symbols", "BACKUSDT", "--out", tmp_path)
+    again = world.export("trades", "--symbols", "BACKUSDT", "--out", tmp_path)
+
+    assert states(first) == {"BACKUSDT 2022-05-01": "made"}
+    assert states(again) == {"BACKUSDT 2022-05-01": "unchanged"}
+
+
 def test_a_file_that_is_gone_or_cut_is_made_again(world: World, tmp_path: Path) -> None:
     world.export("candles", "--out", tmp_path)
     gone, cut, *_ = sorted(tmp_path.rglob("*.parquet"))

@@ -20,7 +20,7 @@ class Content:
 
     Attributes:
         digest: Sum of the rows' cityHash64, modulo 2**64, in hexadecimal digits.
-        first_ms: Time of the first row.
+        first_ms: Earliest time of a row.
     """
 
     rows: int

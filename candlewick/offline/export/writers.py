@@ -7,6 +7,7 @@ from typing import BinaryIO, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -15,6 +16,7 @@ from candlewick.offline.export.manifest import Content
 
 GROUP_ROWS: Final = 262_144  # a row group: some ten megabytes in memory
 _ALL: Final = (1 << 64) - 1
+_ALWAYS_LATER_MS: Final = 2**63
 
 
 class Format(StrEnum):
@@ -50,12 +52,12 @@ def write_rows(
         What was written.
     """
     left_out = {DIGEST, *(folders if form is Format.PARQUET else ())}
-    rows, digest, first_ms = 0, 0, 0
+    rows, digest, first_ms = 0, 0, _ALWAYS_LATER_MS
     with ExitStack() as opened:
         writer: _Writer | None = None
         for table in tables:
-            if rows == 0:
-                first_ms = table[time][0].value
+            # Rows of trades are in the order of their ids, and times may go back a little.
+            first_ms = min(first_ms, pc.min(table[time]).value)
             rows += table.num_rows
             digests = np.asarray(table[DIGEST], dtype=np.uint64)
             digest = (digest + int(np.add.reduce(digests))) & _ALL
