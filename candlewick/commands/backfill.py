@@ -67,16 +67,14 @@ def backfill(
     as live ones, and the candles that they give are compared with the exchange's.
     """
     settings = reader_settings()
-    now_ms = time.time_ns() // 1_000_000
+    span = _span(start, end)
     if keep and not trades:
         raise ConfigurationError("--keep is for trades: add --trades")
     if trades:
-        start_ms = since_ms(start, now_ms=now_ms)
-        end_ms = None if end is None else since_ms(end, now_ms=now_ms)
         prove(
             settings,
             _wanted(symbols, settings),
-            (start_ms, end_ms),
+            span,
             keep=keep,
             checks_archives=check_archives,
             as_json=as_json,
@@ -87,13 +85,11 @@ def backfill(
         intervals=tuple(
             parse_interval(name, FETCHED) for name in interval.replace(" ", "").split(",")
         ),
-        start_ms=since_ms(start, now_ms=now_ms),
-        end_ms=None if end is None else since_ms(end, now_ms=now_ms),
+        start_ms=span[0],
+        end_ms=span[1],
         choice=parse_choice(source),
         checks_archives=check_archives,
     )
-    if wanted.end_ms is not None and wanted.end_ms <= wanted.start_ms:
-        raise ConfigurationError(f"--to {end} is not after --from {start}")
     # With --json standard output holds nothing else: the rest is for people.
     console, progress = Console(highlight=False, stderr=as_json), Progress()
     quiet_libraries()
@@ -135,6 +131,16 @@ async def _shown(settings: Settings, wanted: Wanted, progress: Progress, console
 async def _work(settings: Settings, wanted: Wanted, progress: Progress) -> None:
     async with running(settings) as found, alone(settings, progress):
         await run_and_compare(found, wanted, progress)
+
+
+def _span(start: str, end: str | None) -> tuple[int, int | None]:
+    now_ms = time.time_ns() // 1_000_000
+    start_ms = since_ms(start, now_ms=now_ms)
+    end_ms = None if end is None else since_ms(end, now_ms=now_ms)
+    if (now_ms if end_ms is None else end_ms) <= start_ms:
+        until = "now" if end is None else f"--to {end}"
+        raise ConfigurationError(f"{until} is not after --from {start}")
+    return start_ms, end_ms
 
 
 def _wanted(text: str | None, settings: Settings) -> tuple[str, ...]:

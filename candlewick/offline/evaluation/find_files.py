@@ -77,6 +77,8 @@ def _expanded(path: Path) -> Iterator[Path]:
         if not matches:
             raise ConfigurationError(f"no file matches {path}")
         yield from map(Path, matches)
+    elif not path.exists():
+        raise ConfigurationError(f"there is no file {path}")
     else:
         yield path
 

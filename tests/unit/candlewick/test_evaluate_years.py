@@ -82,6 +82,8 @@ def test_a_pattern_a_folder_and_an_interval_without_files_are_told(tmp_path: Pat
         find_files([tmp_path])
     with pytest.raises(ConfigurationError, match="no file matches"):
         find_files([tmp_path / "*.zip"])
+    with pytest.raises(ConfigurationError, match="there is no file"):
+        find_files([tmp_path / "BTCUSDT-1m.zip"])
     write(tmp_path / "BTCUSDT-1m-2023-11-14.csv", MINUTES[:DAY])
     with pytest.raises(ConfigurationError, match="no files of 15m, but of 1m"):
         find_files([tmp_path], interval=Interval.FIFTEEN_MINUTES)

@@ -147,6 +147,21 @@ def test_the_days_of_a_symbol_that_could_not_be_looked_up_are_missing(
 
 
 @pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (("2024-01-02", "2024-01-02"), "--to 2024-01-02 is not after --from 2024-01-02"),
+        (("2099-01-01", None), "now is not after --from 2099-01-01"),
+    ],
+)
+@pytest.mark.parametrize("trades", [False, True])
+def test_a_range_without_time_in_it_is_refused_before_anything_is_asked(
+    span: tuple[str, str | None], said: str, *, trades: bool
+) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        backfill_module.backfill(start=span[0], end=span[1], trades=trades)
+
+
+@pytest.mark.parametrize(
     "span", [(DAY + 1, DAY + DAY_MS + 1), (DAY + 100 * DAY_MS, DAY + 101 * DAY_MS)]
 )
 def test_a_range_without_a_whole_day_that_is_over_is_refused(
