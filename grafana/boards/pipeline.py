@@ -36,8 +36,8 @@ def _figures(found: Board) -> None:
     found.add(
         style.figure("short", decimals=1),
         "Trades a second",
-        "Stored trades of all symbols. Zero: the stream is silent; see Age by symbol and "
-        "`candlewick logs stream`.",
+        "Stored trades of all symbols, in steps of ten seconds. Zero: the stream is silent; see "
+        "Age by symbol and `candlewick logs stream`.",
         size=(4, 4),
     )
     found.add(

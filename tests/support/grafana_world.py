@@ -4,7 +4,7 @@ import math
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from clickhouse_connect.driver.client import Client
@@ -34,15 +34,20 @@ NOTICED_MS = NOW_MS - 40 * MINUTE_MS
 
 def fill(client: Client) -> None:
     """Put the market into the tables."""
+    put(client, _records())
+    _fill_measures(client)
+
+
+def put(client: Client, records: Iterable[Record]) -> None:
+    """Put records into their tables, each table's by one insert."""
     rows: defaultdict[str, list[bytes]] = defaultdict(list)
-    for record in _records():
+    for record in records:
         table = next(t for t in TABLES if t.topic.record is type(record) and _fits(t.name, record))
         rows[table.name].append(table.read(sent(record)).data)
     for table in TABLES:
         if rows[table.name]:
             data = b"".join(rows[table.name])
             client.raw_insert(table.name, table.columns, data, fmt="RowBinary")
-    _fill_measures(client)
 
 
 def _fits(table: str, record: Record) -> bool:

@@ -1,0 +1,111 @@
+"""What queries of the dashboards and alerts say of a market that stops, lacks or repeats something.
+
+Each test has a time of its own, so that no other one's rows are in its answer.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from candlewick.store.admin import apply_migrations
+from grafana.datasource import load
+from grafana.variables import ALL
+from schemas.codecs import Record
+from schemas.market import Trade
+from tests.support.builders import MINUTE_MS, START_MS, a_block, a_trade
+from tests.support.grafana_world import put
+from tests.support.servers import running_clickhouse
+from tools.grafana.macros import Asked, expand
+
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+FIRST_MS = START_MS // DAY_MS * DAY_MS
+RATE = 2  # trades a second
+_days = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A store, and who writes and reads there."""
+
+    writer: Client
+    reader: Client
+
+    def put(self, *records: Record) -> None:
+        """Store records, as the sinks do."""
+        put(self.writer, records)
+
+    def ask(
+        self, name: str, until_ms: int, *, hours: float = 24, interval_ms: int = MINUTE_MS
+    ) -> list[Mapping[str, object]]:
+        """Ask what a panel or an alert asks, for a time range that ends then."""
+        begin_ms = until_ms - int(hours * HOUR_MS)
+        options = {"symbol": ("BTCUSDT",), "model": ("reference", "online")}
+        many = name.startswith("models-")
+        chosen = {"symbol": ALL if many else "BTCUSDT", "model": ALL if many else "champion"}
+        asked = Asked(begin_ms, until_ms, interval_ms, chosen, options)
+        found = self.reader.query(expand(load(name), asked))
+        return [
+            {name: _plain(value) for name, value in zip(found.column_names, row, strict=True)}
+            for row in found.result_rows
+        ]
+
+
+def _plain(value: object) -> object:
+    """A number without what the order of its sum leaves behind."""
+    return round(value, 9) if isinstance(value, float) else value
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with running_clickhouse(tmp_path_factory.mktemp("figures") / "data") as server:
+        apply_migrations(server.settings)
+        account = {"username": server.reader, "password": server.reader_password}
+        with (
+            server.client(database="candlewick") as writer,
+            server.client(database="candlewick", **account) as reader,
+        ):
+            yield World(writer, reader)
+
+
+@pytest.fixture
+def day_ms() -> int:
+    """The noon of a day of the test's own, weeks behind that of every other test."""
+    return FIRST_MS + next(_days) * 40 * DAY_MS + DAY_MS // 2
+
+
+def a_steady_stream(until_ms: int, *, minutes: int) -> list[Trade]:
+    """Two trades a second, the last one half a second before the end."""
+    count = minutes * 60 * RATE
+    return [
+        a_trade(until_ms + n, event_ms=until_ms - (count - n) * 1000 // RATE) for n in range(count)
+    ]
+
+
+def rates(world: World, until_ms: int, *, interval_ms: int = MINUTE_MS) -> list[object]:
+    name = "pipeline-trades-a-second"
+    return [row["trades"] for row in world.ask(name, until_ms, interval_ms=interval_ms)]
+
+
+@pytest.mark.parametrize("interval_ms", [5_000, HOUR_MS])
+@pytest.mark.parametrize("late_ms", [0, 1_000, 4_000, 9_000])
+def test_the_rate_is_that_of_whole_steps_at_any_moment_and_for_any_range(
+    world: World, day_ms: int, late_ms: int, interval_ms: int
+) -> None:
+    world.put(a_block(a_steady_stream(day_ms + 10_000, minutes=20)))
+
+    found = rates(world, day_ms + late_ms, interval_ms=interval_ms)
+
+    assert found == [RATE] * 90
+
+
+def test_the_rate_of_a_stream_that_fell_silent_is_zero(world: World, day_ms: int) -> None:
+    world.put(a_block(a_steady_stream(day_ms, minutes=2)))
+
+    found = rates(world, day_ms + 30_000)
+
+    assert (found[-3], found[-1]) == (RATE, 0)
+    assert rates(world, day_ms + HOUR_MS) == [0] * 90
