@@ -13,8 +13,8 @@ BAD_FROM_ONE = ((None, GREEN), (1, RED))
 COUNTS = {
     "Open gaps": "Runs of missing trades that are still being repaired. Above zero for more than "
     "five minutes: the exchange's REST does not answer, see `candlewick logs stream`.",
-    "Mismatches": "15m candles that differ from the exchange's own. Any but zero is a fault: see "
-    "Mismatched candles, then run `candlewick audit`.",
+    "Mismatches": "Candles of 1m and 15m that differ from the exchange's own. Any but zero is a "
+    "fault: see Mismatched candles, then run `candlewick audit`.",
     "Dead letters": "Records that could not be read. Above zero: see Dead letters and why.",
 }
 RESULTS = {

@@ -1,4 +1,4 @@
--- Number of symbols whose open candle moves but has no prediction.
+-- Number of symbols whose open candle moves but has had no prediction for three minutes; each minute brings one.
 SELECT toFloat64(count()) AS value
 FROM
 (
@@ -12,4 +12,5 @@ WHERE symbol NOT IN
     SELECT symbol
     FROM predictions
     WHERE interval = '15m' AND close_time > $__toTime AND open_time >= $__toTime - INTERVAL 15 MINUTE
+        AND issued_time >= $__toTime - INTERVAL 3 MINUTE
 )

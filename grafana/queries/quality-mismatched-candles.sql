@@ -9,6 +9,6 @@ SELECT
     exchange_trade_count AS `its trades`,
     exchange_source AS `its source`
 FROM audit
-WHERE result = 'mismatch' AND interval = '15m' AND $__timeFilter(open_time)
+WHERE result = 'mismatch' AND interval IN ('1m', '15m') AND $__timeFilter(open_time)
 ORDER BY candle DESC
 LIMIT 200

@@ -1,3 +1,3 @@
 SELECT toFloat64(count()) AS mismatches
 FROM audit
-WHERE result = 'mismatch' AND interval = '15m' AND $__timeFilter(open_time)
+WHERE result = 'mismatch' AND interval IN ('1m', '15m') AND $__timeFilter(open_time)

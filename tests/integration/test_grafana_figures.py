@@ -5,7 +5,7 @@ Each test has a time of its own, so that no other one's rows are in its answer.
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -15,8 +15,9 @@ from grafana.datasource import load
 from grafana.variables import ALL
 from schemas.codecs import Record
 from schemas.market import Trade
-from tests.support.builders import MINUTE_MS, START_MS, a_block, a_trade
-from tests.support.grafana_world import put
+from tests.support.api_market import a_prediction
+from tests.support.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
+from tests.support.grafana_world import QUARTER_MS, put
 from tests.support.servers import running_clickhouse
 from tools.grafana.macros import Asked, expand
 
@@ -109,3 +110,34 @@ def test_the_rate_of_a_stream_that_fell_silent_is_zero(world: World, day_ms: int
 
     assert (found[-3], found[-1]) == (RATE, 0)
     assert rates(world, day_ms + HOUR_MS) == [0] * 90
+
+
+@pytest.mark.parametrize("interval", ["1m", "15m"])
+def test_a_mismatch_of_either_length_is_in_what_its_alert_links_to(
+    world: World, day_ms: int, interval: str
+) -> None:
+    length_ms = MINUTE_MS if interval == "1m" else QUARTER_MS
+    ours = a_candle(open_ms=day_ms, interval=interval, length_ms=length_ms)
+    its = replace(ours, source="rest", status="official", close_e8=ours.close_e8 + 1)
+    world.put(ours, its)
+
+    until_ms = day_ms + HOUR_MS
+    assert world.ask("alert-mismatch", until_ms) == [{"value": 1}]
+    assert [row["interval"] for row in world.ask("quality-mismatched-candles", until_ms)] == [
+        interval
+    ]
+    assert world.ask("quality-mismatches", until_ms) == [{"mismatches": 1}]
+
+
+@pytest.mark.parametrize(("age_min", "missing"), [(1, 0), (2, 0), (5, 1), (9, 1)])
+def test_an_open_candle_whose_predictions_have_stopped_lacks_one(
+    world: World, day_ms: int, age_min: int, missing: int
+) -> None:
+    live = a_candle(open_ms=day_ms, interval="15m", length_ms=QUARTER_MS)
+    world.put(
+        replace(live, status="open", revision=0),
+        *(a_prediction(open_ms=day_ms, minute=minute) for minute in range(11 - age_min)),
+    )
+
+    asked_ms = day_ms + 10 * MINUTE_MS
+    assert world.ask("alert-no-prediction", asked_ms) == [{"value": missing}]
