@@ -3,7 +3,7 @@ SELECT symbol, avg(share) AS value
 FROM
 (
     SELECT symbol, open_time, avg(covered_90) AS share
-    FROM scores
+    FROM scores FINAL
     WHERE champion AND interval = '15m' AND open_time >= $__toTime - INTERVAL 14 DAY
     GROUP BY symbol, open_time
     ORDER BY symbol, open_time DESC

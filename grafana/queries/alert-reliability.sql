@@ -9,7 +9,7 @@ FROM
         avg(assumeNotNull(chance_up)) AS claimed,
         abs(avg(assumeNotNull(up)) - claimed) AS distance,
         uniqExact(open_time) AS candles
-    FROM scores
+    FROM scores FINAL
     WHERE chance_champion AND chance_up IS NOT NULL AND up IS NOT NULL AND interval = '15m'
         AND open_time >= $__toTime - INTERVAL 14 DAY
     GROUP BY symbol, tenth

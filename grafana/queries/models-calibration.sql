@@ -3,7 +3,7 @@ SELECT
     toString(model) AS name,
     avg(covered_50) AS `promised 50 %`,
     avg(covered_90) AS `promised 90 %`
-FROM scores
+FROM scores FINAL
 WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time)
 GROUP BY name
 HAVING $__conditionalAll(name IN (${model:singlequote}), $model)

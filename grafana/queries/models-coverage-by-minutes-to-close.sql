@@ -7,7 +7,7 @@ SELECT
     if(countIf(model = 'forest') < 30, NULL, avgIf(covered_90, model = 'forest')) AS forest,
     if(countIf(model = 'lstm') < 30, NULL, avgIf(covered_90, model = 'lstm')) AS lstm,
     if(countIf(model = 'blend') < 30, NULL, avgIf(covered_90, model = 'blend')) AS blend
-FROM scores
+FROM scores FINAL
 WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time)
 GROUP BY minutes
 ORDER BY minutes

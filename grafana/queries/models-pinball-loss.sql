@@ -2,7 +2,7 @@ SELECT
     toStartOfInterval(open_time, toIntervalSecond(greatest(14400, $__interval_s))) AS time,
     toString(model) AS name,
     avg(pinball_bp) AS loss
-FROM scores
+FROM scores FINAL
 WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time)
 GROUP BY time, name
 HAVING $__conditionalAll(name IN (${model:singlequote}), $model)

@@ -7,7 +7,7 @@ SELECT
     if(countIf(model = 'forest') < 30, NULL, avgIf(up - chance_up, model = 'forest')) AS forest,
     if(countIf(model = 'lstm') < 30, NULL, avgIf(up - chance_up, model = 'lstm')) AS lstm,
     if(countIf(model = 'blend') < 30, NULL, avgIf(up - chance_up, model = 'blend')) AS blend
-FROM scores
+FROM scores FINAL
 WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time)
     AND chance_up IS NOT NULL AND up IS NOT NULL
 GROUP BY claimed

@@ -13,14 +13,14 @@ SELECT
 FROM
 (
     SELECT *, toString(model) AS name, cityHash64(symbol, interval, open_time, issued_time) AS question
-    FROM scores
+    FROM scores FINAL
     WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time)
         AND $__conditionalAll(model IN (${model:singlequote}), $model)
 ) AS s
 INNER JOIN
 (
     SELECT cityHash64(symbol, interval, open_time, issued_time) AS question, pinball_bp, squared_error_bp2
-    FROM scores
+    FROM scores FINAL
     WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time) AND model = 'reference'
 ) AS r USING (question)
 GROUP BY symbol, name

@@ -7,14 +7,14 @@ SELECT
 FROM
 (
     SELECT open_time, toString(model) AS name, cityHash64(symbol, interval, open_time, issued_time) AS question, assumeNotNull(brier) AS loss
-    FROM scores
+    FROM scores FINAL
     WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time) AND brier IS NOT NULL
         AND model != 'reference' AND $__conditionalAll(model IN (${model:singlequote}), $model)
 ) AS s
 INNER JOIN
 (
     SELECT cityHash64(symbol, interval, open_time, issued_time) AS question, assumeNotNull(brier) AS loss
-    FROM scores
+    FROM scores FINAL
     WHERE $__conditionalAll(symbol IN (${symbol:singlequote}), $symbol) AND $__timeFilter(open_time) AND brier IS NOT NULL
         AND model = 'reference'
 ) AS r USING (question)

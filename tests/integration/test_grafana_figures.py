@@ -15,7 +15,8 @@ from grafana.datasource import load
 from grafana.variables import ALL
 from schemas.codecs import Record
 from schemas.market import Trade
-from tests.support.api_market import a_prediction
+from schemas.predictions import Score
+from tests.support.api_market import a_prediction, a_score
 from tests.support.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
 from tests.support.grafana_world import QUARTER_MS, put
 from tests.support.servers import running_clickhouse
@@ -141,3 +142,59 @@ def test_an_open_candle_whose_predictions_have_stopped_lacks_one(
 
     asked_ms = day_ms + 10 * MINUTE_MS
     assert world.ask("alert-no-prediction", asked_ms) == [{"value": missing}]
+
+
+def a_scored_fortnight(day_ms: int) -> list[Score]:
+    """Two answers of two models to each of 510 candles; every second case is worse."""
+    return [
+        _case(day_ms - number * QUARTER_MS, minute, model)
+        for number in range(1, 511)
+        for minute in (3, 8)
+        for model in ("reference", "online")
+    ]
+
+
+def _case(open_ms: int, minute: int, model: str) -> Score:
+    is_worse = (open_ms // QUARTER_MS + minute) % 2
+    asked = a_prediction(open_ms=open_ms, minute=minute, model=model)
+    if model == "online" and is_worse:
+        asked = replace(asked, chance_up=0.6)
+    error_bp = (4.0 if is_worse else 1.0) * (0.5 if model == "online" and is_worse else 1.0)
+    return replace(a_score(asked, error_bp=error_bp), covered_90=not is_worse)
+
+
+OF_SCORES = (
+    "alert-coverage",
+    "alert-reliability",
+    "models-calibration",
+    "models-coverage",
+    "models-coverage-by-minutes-to-close",
+    "models-pinball-loss",
+    "models-reliability",
+    "models-scoreboard",
+    "models-skill-of-the-chance",
+    "models-skill-of-the-interval",
+    "models-skill-of-the-point",
+    "prediction-error-by-minutes-to-close",
+)
+
+
+@pytest.fixture(scope="module")
+def twice_scored(world: World) -> tuple[int, dict[str, list[Mapping[str, object]]]]:
+    """A fortnight of which half is stored twice, and what was answered before."""
+    until_ms = FIRST_MS - 100 * DAY_MS
+    scores = a_scored_fortnight(until_ms)
+    world.put(*scores)
+    before = {name: world.ask(name, until_ms, hours=14 * 24) for name in OF_SCORES}
+    world.put(*(score for score in scores if not score.covered_90))
+    return until_ms, before
+
+
+@pytest.mark.parametrize("name", OF_SCORES)
+def test_scores_that_are_stored_twice_count_once(
+    world: World, twice_scored: tuple[int, dict[str, list[Mapping[str, object]]]], name: str
+) -> None:
+    until_ms, before = twice_scored
+
+    assert before[name]
+    assert world.ask(name, until_ms, hours=14 * 24) == before[name]
