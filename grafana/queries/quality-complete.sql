@@ -10,3 +10,4 @@ FROM
     GROUP BY symbol
     HAVING expected > 0
 )
+HAVING count() > 0

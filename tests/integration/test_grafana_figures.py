@@ -14,7 +14,7 @@ from candlewick.store.admin import apply_migrations
 from grafana.datasource import load
 from grafana.variables import ALL
 from schemas.codecs import Record
-from schemas.market import Trade
+from schemas.market import Candle, Trade
 from schemas.predictions import Score
 from tests.support.api_market import a_prediction, a_score
 from tests.support.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
@@ -198,3 +198,23 @@ def test_scores_that_are_stored_twice_count_once(
 
     assert before[name]
     assert world.ask(name, until_ms, hours=14 * 24) == before[name]
+
+
+def a_minute(open_ms: int) -> Candle:
+    return a_candle(open_ms=open_ms)
+
+
+def test_a_symbol_without_a_candle_in_the_last_hour_has_no_change_for_it(
+    world: World, day_ms: int
+) -> None:
+    world.put(a_minute(day_ms - 2 * HOUR_MS))
+
+    (row,) = world.ask("market-all-symbols", day_ms)
+
+    assert row["24 h"] == pytest.approx(0.01)
+    assert row["1 h"] is None
+
+
+@pytest.mark.parametrize("name", ["market-24-h-change", "quality-complete"])
+def test_a_figure_of_no_candles_is_none(world: World, day_ms: int, name: str) -> None:
+    assert world.ask(name, day_ms) == []
