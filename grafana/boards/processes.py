@@ -36,7 +36,7 @@ def _figures(found: Board) -> None:
         "Processes down",
         "Processes that did not answer Prometheus' last question. Not zero: see `candlewick "
         "status` and the log of the one that is missing in Up.",
-        {"": "count(up == 0) or vector(0)"},
+        {"": 'count(up{process!=""} == 0) or vector(0)'},
         size=(4, 4),
     )
     found.ask(
@@ -160,7 +160,7 @@ def _resources(found: Board) -> None:
         "Processor",
         "Share of one core that each process takes. One that stays at 100 % is the next to fall "
         "behind: see Lag by group.",
-        {"{{process}}": "rate(process_cpu_seconds_total[$__rate_interval])"},
+        {"{{process}}": 'rate(process_cpu_seconds_total{process!=""}[$__rate_interval])'},
         size=(8, 8),
     )
     found.ask(
@@ -178,7 +178,7 @@ def _resources(found: Board) -> None:
         "that process says why it ended.",
         {
             "restarts {{of}}": "increase(candlewick_process_restarts_total[1h])",
-            "files {{process}}": "process_open_fds",
+            "files {{process}}": 'process_open_fds{process!=""}',
         },
         size=(8, 8),
     )

@@ -86,6 +86,15 @@ def test_a_panel_asks_prometheus_for_metrics_that_a_process_has(found: tuple[str
         assert asked <= NAMES, target["expr"]
 
 
+@pytest.mark.parametrize("found", OF_PROMETHEUS, ids=name_of)
+def test_what_every_program_tells_prometheus_is_asked_of_our_processes_alone(
+    found: tuple[str, Panel],
+) -> None:
+    for target in found[1]["targets"]:
+        ours = re.sub(r'\b(up|process_\w+){process!=""}', "", target["expr"])
+        assert not re.search(r"\b(up|process_\w+)\b", ours), target["expr"]
+
+
 def test_panels_lie_on_the_grid_and_nowhere_over_each_other() -> None:
     for board in BOARDS.values():
         cells = [
