@@ -12,7 +12,7 @@ from grafana.metrics_job import measure_for_ever
 from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings
 
-STALL_S: Final = 120.0  # longer than the limits of all calls in one attempt
+STALL_S: Final = 180.0  # longer than the limits of all calls in one attempt, the login included
 JOBS = {"measure": measure_for_ever, "annotate": annotate_for_ever}
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
@@ -33,9 +34,10 @@ def measure_for_ever(
         wait: Waits a number of seconds; returns true when it is time to stop.
         attempted: Called when a measurement has ended or failed.
     """
+    ahead = _LookAhead()
     while not wait(0):
         try:
-            _measure_until_trouble(settings, wait, attempted)
+            _measure_until_trouble(settings, ahead, wait, attempted)
         except Transient as error:
             RETRIES.labels("measure").inc()
             _log.warning(
@@ -49,27 +51,43 @@ def measure_for_ever(
 
 
 def measure_once(client: Client, kafka: GroupOffsets) -> list[Measure]:
-    """Measure once, and store and return the figures.
+    """Measure once, and store and return the figures; ClickHouse's, then Kafka's.
 
     Raises:
-        Transient: Kafka or ClickHouse does not answer.
+        Transient: Kafka or ClickHouse does not answer. Where it is Kafka, ClickHouse's figures are
+            stored: who watches the disk must not go blind because Kafka is away.
     """
-    found = of_store(client) + of_kafka(kafka, [topic.name for topic in topics.ALL])
-    _store(client, found, datetime.now(UTC))
-    return found
+    of_clickhouse = of_store(client)
+    _store(client, of_clickhouse, datetime.now(UTC))
+    of_groups = of_kafka(kafka, [topic.name for topic in topics.ALL])
+    _store(client, of_groups, datetime.now(UTC))
+    return of_clickhouse + of_groups
+
+
+@dataclass(slots=True)
+class _LookAhead:
+    """What reads much, and so is measured more rarely, however often an attempt fails."""
+
+    looked_s: float = -inf
+
+    def store(self, client: Client) -> None:
+        if time.monotonic() - self.looked_s >= LOOK_AHEAD_S:
+            self.looked_s = time.monotonic()
+            _store(client, of_the_future(client), datetime.now(UTC))
 
 
 def _measure_until_trouble(
-    settings: Settings, wait: Callable[[float], bool], attempted: Callable[[], None]
+    settings: Settings,
+    ahead: _LookAhead,
+    wait: Callable[[float], bool],
+    attempted: Callable[[], None],
 ) -> None:
     kafka = GroupOffsets(settings.kafka)
     with store.writer(settings.clickhouse) as client:
-        looked_s = -inf
         while not wait(0):
+            ahead.store(client)
+            attempted()
             measure_once(client, kafka)
-            if time.monotonic() - looked_s >= LOOK_AHEAD_S:
-                looked_s = time.monotonic()
-                _store(client, of_the_future(client), datetime.now(UTC))
             attempted()
             wait(EVERY_S)
 

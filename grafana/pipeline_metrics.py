@@ -10,6 +10,7 @@ from typing import Final
 
 from clients.clickhouse import Client
 from clients.kafka.group import GroupOffsets, behind
+from clients.limits import within
 from clients.table_sizes import read_table_sizes, table_growths
 from grafana import store
 from schemas.growth import days_until_full
@@ -33,6 +34,7 @@ FROM
 ARRAY JOIN figures.1 AS measure, arrayMap(n -> toFloat64(n), figures.2) AS value
 """
 FREE = "SELECT free_space FROM system.disks"
+SIZES_S: Final = 40.0  # of the questions about all tables together
 MOST_DAYS: Final = 36_500.0  # of what grows no more
 
 
@@ -53,8 +55,13 @@ def of_store(client: Client) -> list[Measure]:
 
 
 def of_the_future(client: Client) -> list[Measure]:
-    """Measure after how many days ClickHouse's fullest disk is full, as its tables grow."""
-    growths = list(table_growths(read_table_sizes(client)))
+    """Measure after how many days ClickHouse's fullest disk is full, as its tables grow.
+
+    Raises:
+        Transient: ClickHouse does not answer, or takes too long.
+    """
+    sizes = within(SIZES_S, "ClickHouse (sizes of tables)", lambda: read_table_sizes(client))
+    growths = list(table_growths(sizes))
     free = min((int(str(free)) for (free,) in store.rows(client, FREE)), default=0)
     days = min(days_until_full(free, growths), MOST_DAYS)
     return [Measure("disk_full_days", "clickhouse", "", days)] if growths else []

@@ -13,17 +13,23 @@ from clickhouse_connect.driver.client import Client
 
 from clients.kafka.group import GroupOffsets
 from grafana import __main__ as jobs
-from grafana import store
+from grafana import metrics_job, pipeline_metrics, store
 from grafana.annotations_job import GROUP, annotate_for_ever
-from grafana.metrics_job import measure_once
+from grafana.metrics_job import measure_for_ever, measure_once
 from grafana.pipeline_metrics import MOST_DAYS, Measure, of_the_future
 from schemas import topics
 from schemas.errors import RestartNeeded, Transient
-from schemas.settings import ClickHouseSettings, Settings
+from schemas.settings import ClickHouseSettings, KafkaSettings, Settings
 from tests.support.api_market import a_gap, a_model_event, say
 from tests.support.api_process import migrated
 from tests.support.grafana_server import TOKEN, FakeGrafana, running_grafana
-from tests.support.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
+from tests.support.servers import (
+    RunningClickHouse,
+    RunningKafka,
+    free_port,
+    running_clickhouse,
+    running_kafka,
+)
 
 FROZEN_S = 8.0
 Name = tuple[str, str, str]
@@ -124,12 +130,17 @@ def test_lag_ends_members_disk_and_tables_are_measured(place: Place) -> None:
     assert after["uptime", "clickhouse", ""] >= 0
 
 
+def gain_rows(client: Client) -> None:
+    """Put rows of the last days into a table."""
+    client.command(
+        "INSERT INTO klines (symbol, interval, open_time) "
+        "SELECT 'BTCUSDT', '1m', now64(3) - number * 60 FROM numbers(6000)"
+    )
+
+
 def test_how_long_the_disk_lasts_is_measured_from_what_the_tables_gain(place: Place) -> None:
     with place.client() as client:
-        client.command(
-            "INSERT INTO klines (symbol, interval, open_time) "
-            "SELECT 'BTCUSDT', '1m', now64(3) - number * 60 FROM numbers(6000)"
-        )
+        gain_rows(client)
         (found,) = of_the_future(client)
 
     assert found.measure == "disk_full_days"
@@ -198,6 +209,58 @@ def test_a_broker_that_is_frozen_is_given_up_by_the_measuring(place: Place) -> N
         with frozen(place.kafka.pid), pytest.raises(Transient, match="does not answer"):
             measure_once(client, kafka)
         eventually(lambda: measured(client, kafka))
+
+
+def counted(client: Client, measure: str) -> int:
+    query = f"SELECT count() FROM pipeline_measures WHERE measure = '{measure}'"  # noqa: S608 - ours
+    return int(client.query(query).result_rows[0][0])
+
+
+def test_a_broker_that_is_frozen_leaves_what_is_measured_of_the_store(place: Place) -> None:
+    kafka = GroupOffsets(place.kafka.settings)
+    with place.client() as client:
+        before = {name: counted(client, name) for name in ("disk_free", "uptime", "end")}
+        with frozen(place.kafka.pid), pytest.raises(Transient, match="does not answer"):
+            measure_once(client, kafka)
+
+        assert counted(client, "disk_free") == before["disk_free"] + 1
+        assert counted(client, "uptime") == before["uptime"] + 1
+        assert counted(client, "end") == before["end"]
+
+
+def test_how_long_the_disk_lasts_is_measured_once_however_long_no_broker_answers(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_job, "EVERY_S", 0.01)
+    settings = Settings(
+        kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port()}"),
+        clickhouse=place.clickhouse.settings,
+    )
+    with place.client() as client:
+        gain_rows(client)
+        names = ("disk_full_days", "disk_free")
+        before = [counted(client, name) for name in names]
+        gained: list[list[int]] = []
+
+        def attempted() -> None:
+            gained.append([counted(client, name) - before[n] for n, name in enumerate(names)])
+
+        measure_for_ever(settings, lambda _: len(gained) >= 4, attempted)
+
+    # After the look ahead, after Kafka was silent, and the same again.
+    assert gained == [[1, 0], [1, 1], [1, 1], [1, 2]]
+
+
+def test_sizes_of_tables_that_a_store_is_slow_to_tell_are_given_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_metrics, "SIZES_S", 0.5)
+    with (
+        place.client() as client,
+        frozen(place.clickhouse.pid),
+        pytest.raises(Transient, match=r"sizes of tables.* has not answered"),
+    ):
+        of_the_future(client)
 
 
 def measured(client: Client, kafka: GroupOffsets) -> bool:
