@@ -9,7 +9,10 @@ from schemas.growth import Growth, growth_of
 from schemas.timeframe import DAY_MS
 
 # The column with the time of a row: the first of these that the table has.
-_TIMES = ("open_time", "event_time", "time", "updated_time", "noticed_time", "changed_time")
+_TIMES = (
+    *("open_time", "event_time", "time", "updated_time", "noticed_time", "changed_time"),
+    *("measured_time", "letter_time"),
+)
 _TABLES = r"""
 SELECT name, partition_key, extract(create_table_query, '\\sTTL (.*?)(?: SETTINGS .*)?$')
 FROM system.tables
@@ -66,8 +69,12 @@ class TableSize:
 
     @property
     def kept_ms(self) -> int | None:
-        """How long its rows are kept; None for ever."""
-        rules = (_AGE.search(rule) for rule in self.ttl.split(", ") if "RECOMPRESS" not in rule)
+        """How long all its rows are kept; None if any are kept for ever."""
+        rules = (
+            _AGE.search(rule)
+            for rule in self.ttl.split(", ")
+            if "RECOMPRESS" not in rule and " WHERE " not in rule
+        )
         return next((int(age[1]) * DAY_MS for age in rules if age), None)
 
 

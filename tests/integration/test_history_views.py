@@ -627,6 +627,15 @@ def test_tables_keep_rows_as_long_as_is_set_and_are_changed_only_where_needed(
     assert "up to date" in world.run("migrate").stdout
 
 
+def test_measures_and_dead_letters_tell_what_time_they_cover(world: World) -> None:
+    rows = "SELECT number, now64(3) - number * 60 FROM numbers(3)"
+    world.writer.command(f"INSERT INTO pipeline_measures (value, measured_time) {rows}")
+    world.writer.command(f"INSERT INTO dead_letters (offset, letter_time) {rows}")
+
+    covered = {size.table: size.covers_ms for size in read_table_sizes(world.reader)}
+    assert covered["pipeline_measures"] == covered["dead_letters"] == 120_000
+
+
 def test_trades_older_than_is_set_are_gone_after_a_merge(world: World) -> None:
     symbol, now = a_name(), datetime.now(UTC).timestamp()
     apply_lifecycle(world.settings, LifecycleSettings())
