@@ -1,6 +1,7 @@
 """Measurement of the pipeline: Kafka's groups and topics, ClickHouse's disk and tables.
 
-Lag is the number of records that a group has not committed; a group without commits is left out.
+Lag is the number of records that a group has not committed; a group without commits is left out,
+and so is a topic that no member of it reads any more.
 """
 
 from collections import defaultdict
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from clients.clickhouse import Client
-from clients.kafka.group import GroupOffsets, behind
+from clients.kafka.group import GroupOffsets, behind, in_use
 from clients.limits import within
 from clients.table_sizes import read_table_sizes, table_growths
 from grafana import store
@@ -82,10 +83,9 @@ def of_kafka(kafka: GroupOffsets, topics: Iterable[str]) -> list[Measure]:
     for (topic, _), end in ends.items():
         total[topic] += end
     found = [Measure("end", topic, "", end) for topic, end in sorted(total.items())]
-    groups = kafka.groups(OURS)
-    for group in groups:
-        waiting = behind(kafka.committed(group), ends)
+    for group, members in kafka.members(kafka.groups(OURS)).items():
+        read = in_use(kafka.committed(group), (member.places for member in members))
+        waiting = behind(read, ends)
         found += [Measure("lag", group, topic, lag) for topic, lag in waiting.items()]
-    for group, members in kafka.members(groups).items():
         found += [Measure("member", group, member.name, 1) for member in members]
     return found

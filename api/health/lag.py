@@ -1,11 +1,11 @@
 """The lag of each consumer group, in records and in seconds."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from clients.kafka.group import GroupOffsets, Place, behind
+from clients.kafka.group import GroupOffsets, Place, behind, in_use
 from schemas import topics
 
 OURS = "candlewick-"
@@ -104,11 +104,5 @@ def read_offsets(
     groups = kafka.groups(OURS)
     members = kafka.members(groups)
     given = {group: [member.places for member in members.get(group, [])] for group in groups}
-    committed = {group: _in_use(kafka.committed(group), given[group]) for group in groups}
+    committed = {group: in_use(kafka.committed(group), given[group]) for group in groups}
     return committed, ends, {group: len(places) for group, places in given.items()}
-
-
-def _in_use(offsets: dict[Place, int], given: Iterable[frozenset[Place]]) -> dict[Place, int]:
-    """Leave out topics that a group once read and no member of it reads now."""
-    read = {topic for places in given for topic, _ in places}
-    return {place: at for place, at in offsets.items() if not read or place[0] in read}

@@ -138,6 +138,17 @@ def behind(committed: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[st
     return dict(sorted(waiting.items()))
 
 
+def in_use(offsets: Mapping[Place, int], given: Iterable[frozenset[Place]]) -> dict[Place, int]:
+    """Return offsets without those of topics that a group once read and no member reads now.
+
+    Args:
+        offsets: What the group has committed.
+        given: Partitions of each of its members. While nobody has any, all offsets count.
+    """
+    read = {topic for places in given for topic, _ in places}
+    return {place: at for place, at in offsets.items() if not read or place[0] in read}
+
+
 def _member(member: MemberDescription) -> Member:
     given = member.assignment.topic_partitions if member.assignment else []
     return Member(

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from confluent_kafka import TopicPartition
 
+from clients.kafka.commits import Commits
 from clients.kafka.group import GroupOffsets
+from clients.kafka.opening import Membership, open_member
 from grafana import __main__ as jobs
 from grafana import metrics_job, pipeline_metrics, store
 from grafana.annotations_job import GROUP, annotate_for_ever
 from grafana.metrics_job import measure_for_ever, measure_once
-from grafana.pipeline_metrics import MOST_DAYS, Measure, of_the_future
+from grafana.pipeline_metrics import MOST_DAYS, Measure, of_kafka, of_the_future
 from schemas import topics
 from schemas.errors import RestartNeeded, Transient
 from schemas.settings import ClickHouseSettings, KafkaSettings, Settings
@@ -136,6 +139,27 @@ def gain_rows(client: Client) -> None:
         "INSERT INTO klines (symbol, interval, open_time) "
         "SELECT 'BTCUSDT', '1m', now64(3) - number * 60 FROM numbers(6000)"
     )
+
+
+def test_what_a_group_reads_no_more_does_not_lag(place: Place) -> None:
+    say(place.kafka, topics.GAPS, [a_gap(3, "found")])
+    say(place.kafka, topics.MODEL_VERSIONS, [a_model_event("drift")])
+    kafka, group = GroupOffsets(place.kafka.settings), "candlewick-changed"
+    member = open_member(place.kafka.settings, Membership(group))
+    member.subscribe([topics.GAPS.name])
+    eventually(lambda: member.poll(0.1) is not None)
+    read = [topics.GAPS.name, topics.MODEL_VERSIONS.name]
+    Commits(member).commit([TopicPartition(*at, 0) for at in kafka.partitions(read)])
+
+    assert lagging(kafka, group) == [topics.GAPS.name]
+    member.close()
+    assert lagging(kafka, group) == read  # nobody reads: all of it waits
+
+
+def lagging(kafka: GroupOffsets, group: str) -> list[str]:
+    """Topics on which a group has a lag."""
+    found = of_kafka(kafka, [topic.name for topic in topics.ALL])
+    return [m.detail for m in found if (m.measure, m.of) == ("lag", group)]
 
 
 def test_how_long_the_disk_lasts_is_measured_from_what_the_tables_gain(place: Place) -> None:
