@@ -32,6 +32,12 @@ TRAININGS: Final = Counter(
 )
 
 
+def count_revisions(intervals: Iterable[str]) -> None:
+    """Let the count of revisions of each interval begin at zero, so that the first one is seen."""
+    for interval in intervals:
+        _REVISED.labels(interval)
+
+
 def candles_closed(candles: Iterable[Candle]) -> None:
     """Count candles that a block has closed."""
     for candle in candles:

@@ -29,9 +29,8 @@ class Burial:
             reader: The process that reads the records: ``stream``, ``backfill``, ``coins``.
         """
         self._kafka = kafka
-        self._reader = reader
-        self._letters: DeadLetters | None = None
-        self._known: set[str] = set()
+        self._letters = DeadLetters(kafka, reader=reader)
+        self._known: set[str] | None = None
 
     def bury(self, error: PoisonMessage, message: Message) -> None:
         """Send a record to the dead-letter topic, unless its letter is there already.
@@ -42,9 +41,8 @@ class Burial:
         """
         topic, partition, offset = place_of(message)
         name = f"{topic}/{partition}/{offset}"
-        if self._letters is None:
-            self._letters = DeadLetters(self._kafka, reader=self._reader)
-            self._known |= _names(self._kafka)
+        if self._known is None:
+            self._known = _names(self._kafka)
         if name not in self._known:
             self._letters.bury(error, message)
             self._known.add(name)

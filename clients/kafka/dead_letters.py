@@ -7,7 +7,7 @@ from confluent_kafka import Message
 from clients.kafka.records import place_of
 from clients.kafka.writer import Writer
 from clients.watching.log import EventLog
-from clients.watching.metrics import DEAD_LETTERS
+from clients.watching.metrics import DEAD_LETTERS, count_dead_letters
 from schemas import topics
 from schemas.dead_letters import Origin, letter_of, plain_headers
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
@@ -33,6 +33,7 @@ class DeadLetters:
         self.reader = reader
         self.refused = 0
         self._writer = Writer(kafka)
+        count_dead_letters(reader)
 
     def bury(self, error: PoisonMessage, message: Message) -> None:
         """Write the letter of a record that cannot be read; as `send`."""

@@ -45,6 +45,15 @@ LOG_EVENTS: Final = Counter(
 )
 
 
+def count_dead_letters(reader: str) -> None:
+    """Let the count of a reader's dead letters begin at zero.
+
+    Prometheus sees an increase between two values only: a count that appears with its first
+    letter never shows that one.
+    """
+    DEAD_LETTERS.labels(reader)
+
+
 def reached(stage: str, event_ms: int, now_ms: int | None = None) -> None:
     """Record that trades have reached a stage.
 

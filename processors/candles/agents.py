@@ -16,6 +16,7 @@ from processors.candles.held_states import Closed, Stored
 from processors.candles.keeping import Acknowledgements, StateKeeper
 from processors.candles.state import MADE, CandleRules
 from processors.candles.worker import Acknowledged, CandleWorker
+from processors.metrics import count_revisions
 from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, send_dead_letter, worker_app
 from processors.runtime.bundles import Bundle
 from processors.runtime.fence import Fence
@@ -183,6 +184,7 @@ def _wire(app: WorkerApp, settings: Settings) -> None:
         partitions=settings.kafka.partitions,
     )
     intervals = (Interval.ONE_SECOND, *MADE) if settings.candles.seconds else MADE
+    count_revisions(intervals)
     rules = CandleRules(intervals, settings.candles.lateness_ms, sends_proof=False)
     fence = Fence(session_s=SESSION_S)
     standing = Standing()

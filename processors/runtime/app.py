@@ -12,7 +12,7 @@ from faust.transport.base import Transport
 from clients.kafka.opening import client_id
 from clients.process import leave
 from clients.watching.log import EventLog
-from clients.watching.metrics import DEAD_LETTERS
+from clients.watching.metrics import DEAD_LETTERS, count_dead_letters
 from processors.runtime.bundles import BundlingTransport, Keeper
 from processors.runtime.transport import CarefulTransport
 from schemas import topics
@@ -67,7 +67,7 @@ def worker_app(
     """Return an application without agents, with the settings all workers share.
 
     Args:
-        app_id: Name of the consumer group.
+        app_id: Name of the consumer group, and of the reader in dead letters.
         settings: Address of the broker and number of partitions.
         name: Static member name within the group.
         folder: Folder for Faust's own files.
@@ -100,6 +100,7 @@ def worker_app(
         web_enabled=False,
     )
     app.bundled = bundled
+    count_dead_letters(app_id)
     return app
 
 

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from clients.kafka.errors import BROKERS_DOWN, meaning, no_answer
 from clients.kafka.opening import Packing, open_producer
 from clients.watching.log import EventLog
-from clients.watching.metrics import DEAD_LETTERS
+from clients.watching.metrics import DEAD_LETTERS, count_dead_letters
 from schemas import topics
 from schemas.codecs import Message as Outgoing
 from schemas.codecs import message_of
@@ -55,6 +55,7 @@ class Publisher:
         self._blocks: Counter[bytes] = Counter()  # by key, those that are not acknowledged yet
         self._gives_up: Counter[bytes] = Counter()  # likewise, of events behind which trades go on
         self.done = 0
+        count_dead_letters(READER)
         self._producer = open_producer(
             kafka,
             name="candlewick-producer",
