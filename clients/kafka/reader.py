@@ -71,19 +71,20 @@ class TopicReader:
     def new(self, topic: Topic, starts: Mapping[int, int] | None = None) -> Iterator[Message]:
         """Yield what has been added since the last time; at first all that there is.
 
+        A topic that was made anew, and ends before what was read, is read from its beginning.
+
         Args:
             topic: What to read.
             starts: Offsets to begin at, where they are later than what was read.
         """
         spans = self.spans(topic)
         begin = {
-            number: max(low, self._position(topic, number), (starts or {}).get(number, low))
-            for number, (low, _) in spans.items()
+            number: max(low, self._position(topic, number, high), (starts or {}).get(number, low))
+            for number, (low, high) in spans.items()
         }
         ends = {number: high for number, (_, high) in spans.items()}
         yield from self._read(topic, begin, ends)
-        for number, end in ends.items():
-            self.passed(topic, number, end)
+        self._positions |= {(topic.name, number): end for number, end in ends.items()}
 
     def wait(self, topic: Topic, limit_s: float, is_over: Callable[[], bool]) -> bool:
         """Wait until a topic that was read has more, and tell whether it has; `new` reads it.
@@ -123,8 +124,9 @@ class TopicReader:
         place = (topic.name, partition)
         self._positions[place] = min(self._positions.get(place, 0), next_offset)
 
-    def _position(self, topic: Topic, number: int) -> int:
-        return self._positions.get((topic.name, number), 0)
+    def _position(self, topic: Topic, number: int, end: int) -> int:
+        at = self._positions.get((topic.name, number), 0)
+        return at if at <= end else 0  # the topic was made anew
 
     def _read(
         self, topic: Topic, begin: Mapping[int, int], ends: Mapping[int, int]

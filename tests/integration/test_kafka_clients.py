@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -14,7 +14,7 @@ from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.errors import meaning
 from clients.kafka.follower import TopicFollower
 from clients.kafka.offsets import spans_of
-from clients.kafka.opening import Membership, open_member, open_reader
+from clients.kafka.opening import Membership, open_admin, open_member, open_reader
 from clients.kafka.partition import partition_of
 from clients.kafka.reader import TopicReader
 from clients.kafka.records import place_of
@@ -112,6 +112,30 @@ def test_a_reader_leaves_out_what_it_is_told_is_known(kafka: RunningKafka, topic
         from_two = texts(reader.new(topic, {partition: 2}))
 
     assert (from_one, from_two) == (["b"], ["c", "d"])
+
+
+def test_a_topic_that_was_made_anew_is_read_from_its_beginning(
+    kafka: RunningKafka, topic: Topic
+) -> None:
+    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap, partitions=PARTITIONS)
+    admin = open_admin(settings)
+    put(kafka, topic, "a", "b", "c")
+    with TopicReader(kafka.settings, "test") as reader:
+        first = texts(reader.new(topic))
+        admin.delete_topics([topic.name])[topic.name].result(DEADLINE_S)
+        until_holds(lambda: bool(create_topics(settings, (topic,))))
+        put(kafka, topic, "d")
+        anew = texts(reader.new(topic))
+        put(kafka, topic, "e")
+        added = texts(reader.new(topic))
+
+    assert (first, anew, added) == (["a", "b", "c"], ["d"], ["e"])
+
+
+def until_holds(ask: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not ask():
+        assert time.monotonic() < deadline
 
 
 def test_a_topic_that_nobody_made_is_told_with_what_makes_it(kafka: RunningKafka) -> None:
