@@ -11,8 +11,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._group import MemberDescription
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from clients.kafka.errors import no_answer
-from clients.kafka.opening import open_admin
+from clients.kafka.errors import RETRY_S, meaning, no_answer
+from clients.kafka.opening import open_admin, telling
 from schemas.errors import Transient
 from schemas.settings import KafkaSettings
 
@@ -50,6 +50,7 @@ class GroupOffsets:
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
         self._client: AdminClient | None = None
+        self._on_error = telling(kafka)
 
     def committed(self, group: str) -> dict[Place, int]:
         """Return the offset of each partition that the group has committed.
@@ -70,7 +71,7 @@ class GroupOffsets:
             asked = self._connected().list_consumer_group_offsets(wanted, request_timeout=ANSWER_S)
             return list(asked[group].result(ANSWER_S).topic_partitions or [])
         except (KafkaException, TimeoutError) as error:
-            raise self._silent() from error
+            raise self._silent(error) from error
 
     def groups(self, prefix: str) -> list[str]:
         """Return the groups whose names begin so. Raises as `committed`."""
@@ -79,7 +80,7 @@ class GroupOffsets:
                 self._connected().list_consumer_groups(request_timeout=ANSWER_S).result(ANSWER_S)
             )
         except (KafkaException, TimeoutError) as error:
-            raise self._silent() from error
+            raise self._silent(error) from error
         return sorted(g.group_id for g in answer.valid or [] if g.group_id.startswith(prefix))
 
     def members(self, groups: list[str]) -> dict[str, list[Member]]:
@@ -90,7 +91,7 @@ class GroupOffsets:
             asked = self._connected().describe_consumer_groups(groups, request_timeout=ANSWER_S)
             answers = {group: answer.result(ANSWER_S) for group, answer in asked.items()}
         except (KafkaException, TimeoutError) as error:
-            raise self._silent() from error
+            raise self._silent(error) from error
         return {group: [_member(m) for m in answer.members] for group, answer in answers.items()}
 
     def partitions(self, topics: Iterable[str]) -> list[Place]:
@@ -98,7 +99,7 @@ class GroupOffsets:
         try:
             known = self._connected().list_topics(timeout=ANSWER_S).topics
         except KafkaException as error:
-            raise self._silent() from error
+            raise self._silent(error) from error
         return [(t, p) for t in topics if t in known for p in known[t].partitions]
 
     def ends(self, places: Iterable[Place]) -> dict[Place, int]:
@@ -117,16 +118,21 @@ class GroupOffsets:
             asked = self._connected().list_offsets(wanted, request_timeout=ANSWER_S)
             return {(p.topic, p.partition): f.result(ANSWER_S).offset for p, f in asked.items()}
         except (KafkaException, TimeoutError) as error:
-            raise self._silent() from error
+            raise self._silent(error) from error
 
     def _connected(self) -> AdminClient:
         if self._client is None:
-            self._client = open_admin(self._kafka)
+            self._client = open_admin(self._kafka, self._on_error)
         return self._client
 
-    def _silent(self) -> Transient:
+    def _silent(self, error: KafkaException | TimeoutError) -> Transient:
+        if self._client is not None:
+            self._client.poll(0)  # says why, where brokers do not let us in
         self._client = None
-        return no_answer(self._kafka.place)
+        if isinstance(error, TimeoutError):
+            return no_answer(self._kafka.place)
+        # Who only asks needs no new process and may go on, whatever it is.
+        return Transient(str(meaning(error, place=self._kafka.place)), retry_after_s=RETRY_S)
 
 
 def behind(committed: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[str, int]:

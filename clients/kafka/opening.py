@@ -190,9 +190,22 @@ def open_producer(
     return Producer(settings)
 
 
-def open_admin(kafka: KafkaSettings) -> AdminClient:
-    """Return a client that asks for topics, offsets and groups, and makes topics."""
-    return AdminClient({**_access(kafka), "log_level": 0})
+def open_admin(kafka: KafkaSettings, on_error: OnError | None = None) -> AdminClient:
+    """Return a client that asks for topics, offsets and groups, and makes topics.
+
+    It says why brokers do not let it in when it is polled, which nobody else does.
+
+    Args:
+        kafka: Where the brokers are, and how to sign in.
+        on_error: What `telling` returned, for who opens one client after the other.
+    """
+    return AdminClient(
+        {
+            **_access(kafka),
+            "log_level": 0,
+            "error_cb": on_error or telling(kafka),  # type: ignore[dict-item] # its types forget it
+        }
+    )
 
 
 def _waiting(kafka: KafkaSettings) -> OnError:
@@ -229,7 +242,7 @@ def _access(kafka: KafkaSettings) -> dict[str, str]:
     return said | {name: str(file) for name, file in files.items() if file is not None}
 
 
-def _telling(kafka: KafkaSettings, on_error: OnError | None) -> OnError:
+def telling(kafka: KafkaSettings, on_error: OnError | None = None) -> OnError:
     """Return a callback that says why brokers do not let us in, which is no error of any call."""
     told_s = -TOLD_EVERY_S
 
@@ -254,5 +267,5 @@ def _common(kafka: KafkaSettings, on_error: OnError | None) -> Config:
         **_access(kafka),
         "reconnect.backoff.max.ms": 1_000,  # back within a second of Kafka's return
         "log_level": 0,
-        "error_cb": _telling(kafka, on_error),
+        "error_cb": telling(kafka, on_error),
     }

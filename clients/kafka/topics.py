@@ -124,6 +124,7 @@ def _partitions(admin: "AdminClient", kafka: KafkaSettings) -> dict[str, int]:
     try:
         known = admin.list_topics(timeout=PATIENCE_S).topics
     except KafkaException as error:
+        admin.poll(0)  # says why, where brokers do not let us in
         raise meaning(error, place=kafka.place) from error
     return {name: len(topic.partitions) for name, topic in known.items()}
 

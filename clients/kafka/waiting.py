@@ -21,6 +21,7 @@ def wait_for_brokers(kafka: KafkaSettings) -> None:
         try:
             admin.list_topics(timeout=_ANSWER_S)
         except KafkaException:
+            admin.poll(0)  # says why, where they do not let us in
             if time.monotonic() - told_s >= TOLD_EVERY_S:
                 told_s = time.monotonic()
                 _log.warning(

@@ -5,17 +5,21 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from candlewick.stack.environment import environment_of
 from candlewick.stack.parent_death import leashed
+from clients.kafka import topics as kafka_topics
+from clients.kafka import waiting
 from clients.kafka.group import GroupOffsets
 from clients.kafka.reader import TopicReader
-from clients.kafka.topics import topic_ids
+from clients.kafka.topics import create_topics, topic_ids
 from clients.kafka.writer import Writer
 from schemas import codecs, topics
 from schemas.errors import Transient
@@ -86,6 +90,43 @@ def test_a_wrong_password_is_told_with_the_user_and_never_shown(
 
     with caplog.at_level(logging.ERROR), pytest.raises(Transient, match="SASL_SSL as candlewick"):
         Writer(wrong, answer_s=3).put(topics.GAPS.name, codecs.message_of(a_gap(9, "found")))
+
+    told = [record.getMessage() for record in caplog.records]
+    assert any("does not let us in" in line for line in told)
+    assert not any(WRONG in line for line in told)
+
+
+def ask_for_topics(kafka: KafkaSettings) -> None:
+    create_topics(kafka)
+
+
+def ask_for_offsets(kafka: KafkaSettings) -> None:
+    GroupOffsets(kafka).partitions([topics.GAPS.name])
+
+
+class WaitedLongEnoughError(Exception):
+    """Ends a wait that has no other end."""
+
+
+def wait_once(kafka: KafkaSettings) -> None:
+    def sleep(_: float) -> None:
+        raise WaitedLongEnoughError
+
+    with pytest.MonkeyPatch.context() as hasty, suppress(WaitedLongEnoughError):
+        hasty.setattr(waiting, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+        waiting.wait_for_brokers(kafka)
+
+
+@pytest.mark.parametrize("ask", [ask_for_topics, ask_for_offsets, wait_once])
+def test_who_asks_with_a_wrong_password_is_told_that_it_is_not_let_in(
+    kafka: GuardedKafka,
+    ask: Callable[[KafkaSettings], None],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kafka_topics, "PATIENCE_S", 3.0)
+    with caplog.at_level(logging.ERROR), suppress(Transient):
+        ask(kafka.as_user("SCRAM-SHA-512", password=WRONG))
 
     told = [record.getMessage() for record in caplog.records]
     assert any("does not let us in" in line for line in told)
