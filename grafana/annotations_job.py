@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from confluent_kafka import Consumer, Message, TopicPartition
 from grafana_client.api import GrafanaApi
+from grafana_client.client import GrafanaClientError
 
 from clients.kafka.commits import Commits
 from clients.kafka.errors import meaning
@@ -20,7 +21,7 @@ from clients.limits import within
 from clients.watching.log import EventLog
 from clients.watching.metrics import RETRIES
 from grafana.annotations import Annotation, of_gap, of_model
-from grafana.connection import connected, translated
+from grafana.connection import connected, is_missing, translated
 from schemas import topics
 from schemas.codecs import record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
@@ -30,7 +31,7 @@ from schemas.settings import KafkaSettings, Settings
 
 GROUP = "candlewick-annotations"
 _log = EventLog(__name__)
-WRITE_S: Final = 30.0  # of the two calls that one annotation takes
+WRITE_S: Final = 30.0  # of the three calls that one annotation takes
 CLOSE_S: Final = 10.0
 Wait = Callable[[float], bool]
 
@@ -105,7 +106,12 @@ def write(api: GrafanaApi, annotation: Annotation) -> bool:
         return True
     if known[0]["timeEnd"] >= annotation.end_ms:
         return False
-    api.annotations.update_annotation(known[0]["id"], **told)
+    try:
+        api.annotations.update_annotation(known[0]["id"], **told)
+    except GrafanaClientError as error:
+        if not is_missing(error):
+            raise
+        api.annotations.add_annotation(**told)  # somebody has deleted it in between
     return True
 
 

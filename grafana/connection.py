@@ -14,6 +14,8 @@ from schemas.errors import ConfigurationError, Transient
 UNAUTHORIZED: Final = 401
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
+TOO_MANY: Final = 429
+BUSY_S: Final = 30.0  # the client does not pass on for how long it was told to wait
 TIMEOUT_S: Final = 10.0
 # Of dashboards, of rules and contact points, of data sources. Source: Grafana, pkg/services:
 # dashboards/errors.go, ngalert/provisioning/errors.go, datasources/errors.go.
@@ -81,6 +83,11 @@ def _meant(error: GrafanaException, url: str, doing: str) -> Exception:
     if error.status_code == FORBIDDEN:
         return ConfigurationError(
             f"the token may not {doing}: give its service account the role Admin"
+        )
+    if error.status_code == TOO_MANY:
+        return Transient(
+            f"Grafana at {url} was asked too often to {doing}: it is asked again later",
+            retry_after_s=BUSY_S,
         )
     if isinstance(error, GrafanaClientError):
         return ConfigurationError(f"Grafana refused to {doing}: {told}")

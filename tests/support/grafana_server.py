@@ -30,13 +30,17 @@ Answer = tuple[int, object]
 
 @dataclass(slots=True)
 class FakeGrafana:
-    """What it holds, and how it was asked: `calls` are methods and paths that change something."""
+    """What it holds, and how it was asked: `calls` are methods and paths that change something.
+
+    The first of these are answered by `refusals`.
+    """
 
     url: str = ""
     version: str = "13.2.3"
     plugin: str | None = "4.20.0"
     role: str = "Admin"
     from_files: bool = False
+    refusals: list[Answer] = field(default_factory=list)
     sources: dict[str, Json] = field(default_factory=dict)
     folders: dict[str, Json] = field(default_factory=dict)
     dashboards: dict[str, Json] = field(default_factory=dict)
@@ -54,6 +58,8 @@ class FakeGrafana:
             return 401, {"message": "Invalid API key", "messageId": "api-key.invalid"}
         if method != "GET":
             self.calls.append(f"{method} {path}")
+            if self.refusals:
+                return self.refusals.pop(0)
             if self.role != "Admin":
                 return 403, {"message": "You'll need additional permissions to perform this action"}
         for (verb, pattern), act in ROUTES.items():
