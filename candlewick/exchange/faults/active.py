@@ -10,6 +10,7 @@ from candlewick.exchange.faults.faults import (
     Fault,
     Halt,
     Klines,
+    OnConnections,
     OnFrames,
     RestAhead,
     RestDelay,
@@ -69,7 +70,11 @@ class ActiveFaults:
 
     def arm(self, fault: Fault, now_ms: int) -> Armed:
         """Arm a fault; its period counts from now unless it has a start of its own."""
-        start_ms = now_ms + fault.after_ms if fault.start_ms is None else fault.start_ms
+        # What lies up to now is sent already: what happens once would have happened unseen.
+        soonest_ms = now_ms + 1 if isinstance(fault, OnConnections) else now_ms
+        start_ms = max(now_ms + fault.after_ms, soonest_ms)
+        if fault.start_ms is not None:
+            start_ms = fault.start_ms
         end_ms = _FOREVER if fault.for_ms is None else start_ms + fault.for_ms
         self._count += 1
         armed = self._armed[self._count] = Armed(self._count, fault, start_ms, end_ms)

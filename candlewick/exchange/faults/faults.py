@@ -282,9 +282,10 @@ class ResetIds(Window):
     symbol: str
 
 
+OnConnections = Cut | Silence | Shutdown | Lifetime
 FrameFault = Drop | Duplicate | Delay | Reorder | Malformed | Ahead | Contradict
 RestFault = (
     RestLag | RestError | RestDelay | RestDrip | RestAhead | RestHour | ArchiveFault | Klines
 )
-Fault = FrameFault | RestFault | Cut | Silence | Shutdown | Lifetime | Halt | ResetIds
+Fault = FrameFault | RestFault | OnConnections | Halt | ResetIds
 FAULT: Final[TypeAdapter[Fault]] = TypeAdapter(Annotated[Fault, Field(discriminator="kind")])

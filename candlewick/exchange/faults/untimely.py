@@ -13,6 +13,8 @@ _FIELDS = {"event": ("E",), "trade": ("T",), "id": ("a",), "candle": ("t", "T")}
 def untimely(frame: Frame, fault: Ahead) -> Frame:
     """Return a frame with one field moved ahead; unchanged if it has no such field."""
     body = orjson.loads(frame.body)
+    if not isinstance(body, dict):  # the tickers of all symbols
+        return frame
     holder = body.get("k", {}) if fault.what == "candle" else body
     for name in _FIELDS[fault.what]:
         if name in holder:

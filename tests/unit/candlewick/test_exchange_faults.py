@@ -1,5 +1,6 @@
 """Faults, limits, parameters and control messages, without a server."""
 
+from dataclasses import replace
 from typing import get_args
 
 import orjson
@@ -7,7 +8,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from candlewick.exchange.faults.active import ActiveFaults, cuts
-from candlewick.exchange.faults.faults import FAULT, Cut, Fault
+from candlewick.exchange.faults.faults import FAULT, Cut, Fault, Lifetime, Shutdown, Silence
 from candlewick.exchange.faults.frames import Distortion, spoilt
 from candlewick.exchange.faults.parsing import fault_from_text, fault_of
 from candlewick.exchange.server import query_params
@@ -121,6 +122,16 @@ def test_one_field_of_a_frame_is_ahead(what: str, field: str, by: int) -> None:
     assert orjson.loads(frame.body) == body | {field: body[field] + by}  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("what", ["event", "trade", "id", "candle", "unknown"])
+def test_a_frame_that_holds_a_list_is_ahead_in_nothing(what: str) -> None:
+    arsenal = ActiveFaults()
+    arsenal.arm(fault_from_text(f"ahead:what={what}"), 0)
+    every = Topic("!miniTicker@arr", "", "miniTicker", "", 1)
+    sent = Frame(1_000, every, 1_000, '[{"e":"24hrMiniTicker","E":1000}]')
+
+    assert (sent, "") in Distortion(arsenal).passed([sent], 2_000, 0)
+
+
 def test_frame_of_an_unknown_type_comes_beside_the_true_one() -> None:
     arsenal = ActiveFaults()
     arsenal.arm(fault_from_text("ahead:what=unknown,by=7000"), 0)
@@ -157,6 +168,20 @@ def test_cuts_are_due_at_their_times() -> None:
     assert [cuts(once, Cut(start_ms=100), after, after + 50) for after in (0, 50, 100)] == [0, 1, 0]
     assert cuts(often, Cut(start_ms=100, every_ms=10), 0, 125) == 3
     assert cuts(often, Cut(start_ms=100, every_ms=10, count=2), 0, 1_000) == 2
+
+
+@pytest.mark.parametrize("fault", [Cut(), Shutdown(), Lifetime(), Silence()])
+def test_a_fault_of_connections_begins_behind_what_was_sent_before_it(fault: Fault) -> None:
+    arsenal = ActiveFaults()
+
+    assert arsenal.arm(fault, 100).start_ms == 101
+    assert arsenal.arm(replace(fault, after_ms=500), 100).start_ms == 600
+    assert arsenal.arm(replace(fault, start_ms=7), 100).start_ms == 7
+
+
+@pytest.mark.parametrize("kind", ["rest-error", "rest-lag", "drop"])
+def test_a_fault_of_requests_or_frames_begins_when_it_is_armed(kind: str) -> None:
+    assert ActiveFaults().arm(fault_from_text(kind), 100).start_ms == 100
 
 
 @pytest.mark.parametrize(
