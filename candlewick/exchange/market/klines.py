@@ -49,6 +49,8 @@ def klines(
     if first_open > last_ms:
         return joined([])
     begin = max(first_open, listed_ms) // MINUTE_MS
+    if begin >= source.end_minute:
+        return joined([])
     if 0 < interval.length_ms < MINUTE_MS:
         rows = _seconds(source, begin, last_ms, visible_ms)
         start, stop = np.searchsorted(rows.open_ms, (first_open, last_ms + 1), side="left")
@@ -79,7 +81,7 @@ def _close_before(source: Source, minute: int) -> int:
 
 def _seconds(source: Source, begin: int, last_ms: int, visible_ms: int) -> Candles:
     close_e8, rows = _close_before(source, begin), []
-    for minute in range(begin, last_ms // MINUTE_MS + 1):
+    for minute in range(begin, min(last_ms // MINUTE_MS + 1, source.end_minute)):
         trades = source.trades(minute).until(visible_ms)
         rows.append(seconds_of(trades, minute, close_e8, source.tick_e8))
         close_e8 = int(rows[-1].close_e8[-1])
@@ -94,6 +96,9 @@ def _candles(  # noqa: PLR0917 - the two callers are above
     visible_ms: int,
     go_on: Callable[[], None],
 ) -> Candles:
+    end = min(end, source.end_minute)
+    if begin >= end:  # before the listing, or after the end of the market
+        return joined([])
     closed_end = min(end, (visible_ms + 1) // MINUTE_MS)
     parts = []
     for day in range(begin // DAY_MINUTES, -(-closed_end // DAY_MINUTES)):

@@ -114,7 +114,8 @@ class CoinGecko:
         midnight_ms = now_ms - now_ms % DAY_MS
         first_ms = max(midnight_ms - (days - 1) * DAY_MS, source.first_minute * MINUTE_MS)
         times = [*range(first_ms - first_ms % DAY_MS, midnight_ms + 1, DAY_MS), now_ms]
-        times = [at for at in times if at >= source.first_minute * MINUTE_MS] or [now_ms]
+        end_ms = source.end_minute * MINUTE_MS
+        times = [at for at in times if source.first_minute * MINUTE_MS <= at < end_ms] or [now_ms]
         prices = [source.opening_e8(at // DAY_MS) / E8 for at in times[:-1]]
         prices.append(_price(source, now_ms))
         volume = float(recorded["total_volume"])
@@ -126,7 +127,8 @@ class CoinGecko:
 
 
 def _price(source: Source, at_ms: int) -> float:
-    day, minute = divmod(max(at_ms // MINUTE_MS, source.first_minute), DAY_MINUTES)
+    at = min(max(at_ms // MINUTE_MS, source.first_minute), source.end_minute - 1)
+    day, minute = divmod(at, DAY_MINUTES)
     return int(source.candles(day).open_e8[minute]) / E8
 
 

@@ -144,7 +144,8 @@ class Hub:
         minute = now_ms // MINUTE_MS + 1
         for symbol in sorted({topic.symbol for topic in self._wanted() if topic.symbol}):
             source = self._market[symbol]
-            if not source.holds(minute):
+            is_traded = source.first_minute <= minute < source.end_minute
+            if is_traded and not source.holds(minute):
                 source.trades(minute)
                 source.candles(minute // DAY_MINUTES)
                 return
