@@ -141,3 +141,23 @@ def test_wget_does_not_fetch_an_archive_twice(exchange: RunningExchange, tmp_pat
     again = run()
     assert "304" in again or "not retrieving" in again
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [exchange.get(FILE).content]
+
+
+def test_a_fault_of_klines_leaves_archives_of_trades_alone(exchange: RunningExchange) -> None:
+    path = f"{ARCHIVES}/daily/aggTrades/LTCUSDT/LTCUSDT-aggTrades-2025-02-27.zip"
+    whole = exchange.get(path)
+    exchange.admin("POST", "faults", {"kind": "klines", "symbol": "LTCUSDT"})
+    try:
+        again = exchange.get(path)
+    finally:
+        exchange.admin("DELETE", "faults")
+
+    assert (again.status_code, again.content) == (200, whole.content)
+
+
+def test_a_market_has_no_archives_after_its_end() -> None:
+    with running_exchange(start="2040-01-09", speed=0, symbols="LTCUSDT") as running:
+        for name, status in (("2039-12-31", 200), ("2040-01-01", 404)):
+            for path in ("aggTrades/LTCUSDT/LTCUSDT-aggTrades", "klines/LTCUSDT/1h/LTCUSDT-1h"):
+                answer = running.get(f"{ARCHIVES}/daily/{path}-{name}.zip")
+                assert answer.status_code == status

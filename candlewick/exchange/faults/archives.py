@@ -3,8 +3,12 @@
 import io
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
 
 Lines = list[bytes]
+_TRADE_CELLS: Final = 8
+_E8: Final = Decimal("1e-8")
 
 
 def damaged(body: bytes, how: str, *, checksum: bool) -> bytes:
@@ -32,16 +36,29 @@ def _changed(body: bytes, change: Callable[[Lines], Lines]) -> bytes:
 
 
 def _reissued(lines: Lines) -> Lines:
+    if not lines:
+        return lines
     cells = lines[0].split(b",")
-    cells[8] = str(int(cells[8]) + 1).encode()  # the number of trades was corrected
+    if len(cells) == _TRADE_CELLS:
+        cells[2] = f"{Decimal(cells[2].decode()) + _E8:.8f}".encode()  # or the quantity
+    else:
+        cells[8] = str(int(cells[8]) + 1).encode()  # the number of trades was corrected
     return [b",".join(cells), *lines[1:]]
 
 
 def _ids_back(lines: Lines) -> Lines:
+    if not _are_two_trades(lines):
+        return lines
     return [lines[0], *lines[2:3], lines[1], *lines[3:]]
 
 
+def _are_two_trades(lines: Lines) -> bool:
+    return len(lines) > 1 and lines[0].count(b",") == _TRADE_CELLS - 1
+
+
 def _trade_twice(lines: Lines) -> Lines:
+    if not _are_two_trades(lines):
+        return lines
     cells = lines[1].split(b",")
     cells[3] = str(int(cells[3]) - 1).encode()  # its first trade is the last one of the row before
     return [lines[0], b",".join(cells), *lines[2:]]

@@ -75,7 +75,12 @@ class Archive:
 
     async def _content(self, request: Request, file: File) -> bytes:
         span, now_ms = "daily" if file.days == 1 else "monthly", self._clock.now_ms()
-        faults = self._arsenal.kline_faults(file.symbol, file.interval, span, now_ms)
+        # Trades have no interval, and a fault of every interval is not theirs.
+        faults = (
+            self._arsenal.kline_faults(file.symbol, file.interval, span, now_ms)
+            if file.interval
+            else []
+        )
         held = self._folder.body(file)
         if held is not None and not faults:
             return held
@@ -104,7 +109,7 @@ class Archive:
         if (file.symbol, file.interval) in self._given:
             given = self._given[file.symbol, file.interval]
             return len(given_between(given, first_day * DAY_MS, end_day * DAY_MS)) > 0
-        if end_day * DAY_MINUTES <= source.first_minute:
+        if not source.first_minute < end_day * DAY_MINUTES <= source.end_minute:
             return False
         if file.interval:
             return True
