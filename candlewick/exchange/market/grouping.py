@@ -61,14 +61,21 @@ def _grouped(candles: Candles, opens: I64, *, is_long: bool) -> Candles:
 def candle_of(trades: Trades, open_ms: int, last_close_e8: int, tick_e8: int) -> Candles:
     """Return the one candle of these trades; without any it is flat at `last_close_e8`."""
     price = trades.price_e8 if len(trades) else np.array([last_close_e8])
-    # In ticks, because price times quantity in units of 1e-16 does not fit into 64 bits.
-    ticks, taken = trades.price_e8 // tick_e8, ~trades.buyer_maker
-    quote = int((ticks * trades.quantity_e8).sum()) * tick_e8 // E8
-    taken_quote = int((ticks * trades.quantity_e8)[taken].sum()) * tick_e8 // E8
+    worth, taken = _worth(trades, tick_e8), ~trades.buyer_maker
+    quote = int(worth.sum()) * tick_e8 // E8
+    taken_quote = int(worth[taken].sum()) * tick_e8 // E8
     edges = trades.trade_id_edges
     values = (open_ms, price[0], price.max(), price.min(), price[-1], trades.quantity_e8.sum())
     sums = (quote, edges[-1] - edges[0], trades.quantity_e8[taken].sum(), taken_quote, edges[0])
     return Candles(*(np.array([value], np.int64) for value in (*values, *sums)))
+
+
+def _worth(trades: Trades, tick_e8: int) -> I64:
+    # In ticks, because price times quantity in units of 1e-16 does not fit into 64 bits. A busy
+    # minute of a cheap coin does not fit in ticks either: its sums are of Python integers.
+    ticks, quantity = trades.price_e8 // tick_e8, trades.quantity_e8
+    most = float(ticks.max(initial=0)) * float(quantity.sum(dtype=np.float64))
+    return ticks * (quantity if most < _FAR / 2 else quantity.astype(object))
 
 
 def seconds_of(trades: Trades, minute: int, last_close_e8: int, tick_e8: int) -> Candles:
@@ -79,7 +86,7 @@ def seconds_of(trades: Trades, minute: int, last_close_e8: int, tick_e8: int) ->
     prices = np.concatenate([[last_close_e8], trades.price_e8])
     before, after = rows[:-1], rows[1:]
     some = before < after
-    ticks, taken = trades.price_e8 // tick_e8, ~trades.buyer_maker
+    worth, taken = _worth(trades, tick_e8), ~trades.buyer_maker
 
     def reduced(how: np.ufunc, column: I64, otherwise: I64) -> I64:
         found = otherwise.copy()
@@ -87,10 +94,10 @@ def seconds_of(trades: Trades, minute: int, last_close_e8: int, tick_e8: int) ->
         return found
 
     def total(column: I64) -> I64:
-        return reduced(np.add, column, np.zeros(_SECONDS, np.int64))
+        return reduced(np.add, column, np.zeros(_SECONDS, column.dtype))
 
     def quote(column: I64) -> I64:
-        exact = total(column * trades.quantity_e8).astype(object) * tick_e8 // E8
+        exact = total(column).astype(object) * tick_e8 // E8
         return exact.astype(np.int64)
 
     return Candles(
@@ -100,9 +107,9 @@ def seconds_of(trades: Trades, minute: int, last_close_e8: int, tick_e8: int) ->
         low_e8=reduced(np.minimum, trades.price_e8, prices[before]),
         close_e8=prices[after],
         volume_e8=total(trades.quantity_e8),
-        quote_e8=quote(ticks),
+        quote_e8=quote(worth),
         trades=np.diff(trades.trade_id_edges[rows]),
         taker_e8=total(trades.quantity_e8 * taken),
-        taker_quote_e8=quote(ticks * taken),
+        taker_quote_e8=quote(worth * taken),
         first_trade_id=trades.trade_id_edges[before],
     )

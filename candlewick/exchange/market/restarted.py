@@ -25,9 +25,7 @@ class RestartedSymbol:
         self._source = source
         self._minute = first_minute
         self._now_ms = now_ms
-        trades = source.trades(first_minute)
-        self._agg_id = trades.first_agg_id
-        self._trade_id = int(trades.trade_id_edges[0])
+        self._agg_id, self._trade_id = self._first_ids()
 
     @property
     def tick_e8(self) -> int:
@@ -48,6 +46,10 @@ class RestartedSymbol:
     def end_minute(self) -> int:
         """Minute at which the market ends."""
         return self._source.end_minute
+
+    def _first_ids(self) -> tuple[int, int]:
+        trades = self._source.trades(self._minute)
+        return trades.first_agg_id, int(trades.trade_id_edges[0])
 
     @property
     def _has_begun(self) -> bool:
@@ -106,3 +108,5 @@ class RestartedSymbol:
     def halt(self, first_minute: int, end_minute: int) -> None:
         """Remove all trades from these minutes."""
         self._source.halt(first_minute, end_minute)
+        # Trades of before the new beginning may be gone, and then it begins at an earlier id.
+        self._agg_id, self._trade_id = self._first_ids()

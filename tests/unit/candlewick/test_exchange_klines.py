@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from candlewick.exchange.market.capture_files import captured_market
 from candlewick.exchange.market.coins import coin_of
-from candlewick.exchange.market.columns import Candles
+from candlewick.exchange.market.columns import Candles, Trades
 from candlewick.exchange.market.generated import GeneratedSymbol
-from candlewick.exchange.market.grouping import candle_of, grouped
+from candlewick.exchange.market.grouping import candle_of, grouped, seconds_of
 from candlewick.exchange.market.intervals import DAY_MS, INTERVALS, MINUTE_MS, Interval, epoch_ms
 from candlewick.exchange.market.klines import klines
 from candlewick.exchange.market.recorded import recorded_candles
@@ -224,6 +224,45 @@ def test_ids_of_a_restarted_symbol_begin_again_in_long_klines_too() -> None:
     first = again.trades(minute)
     assert again.agg_id_of(int(first.trade_id_edges[1])) == 1
     assert again.agg_id_of(-1) is None
+
+
+def test_a_halt_before_ids_begin_again_leaves_them_at_zero() -> None:
+    minute = NOW_MS // MINUTE_MS + 60
+    source = GeneratedSymbol(coin_of("SOLUSDT"), seed=5, rate=150, recorded=None)
+    again = RestartedSymbol(source, minute, lambda: NOW_MS + 2 * 3_600_000)
+    again.halt(minute - 30, minute - 20)
+
+    first = again.trades(minute)
+    assert (first.first_agg_id, int(first.trade_id_edges[0])) == (0, 0)
+    assert again.minute_of(0) == minute
+    assert again.agg_id_of(0) == 0
+
+
+def a_busy_minute(quantity: int) -> Trades:
+    price = np.array([23_000, 23_001, 23_002] * 20) * 1_000
+    return Trades(
+        first_agg_id=0,
+        time_ms=NOW_MS // MINUTE_MS * MINUTE_MS + np.arange(60) * 1_000,
+        price_e8=price,
+        quantity_e8=np.full(60, quantity),
+        trade_id_edges=np.arange(61),
+        buyer_maker=np.arange(60) % 3 == 0,
+    )
+
+
+@pytest.mark.parametrize("quantity", [10**8, 10**14, 10**16])
+def test_the_value_of_a_busy_minute_of_a_cheap_coin_does_not_overflow(quantity: int) -> None:
+    trades, minute = a_busy_minute(quantity), NOW_MS // MINUTE_MS
+    worth = [price * quantity for price in trades.price_e8.tolist()]
+    taken = [w for w, maker in zip(worth, trades.buyer_maker.tolist(), strict=True) if not maker]
+
+    whole = candle_of(trades, minute * MINUTE_MS, 1, 1_000)
+    seconds = seconds_of(trades, minute, 1, 1_000)
+
+    assert whole.quote_e8.tolist() == [sum(worth) // 10**8]
+    assert whole.taker_quote_e8.tolist() == [sum(taken) // 10**8]
+    assert seconds.quote_e8.tolist() == [value // 10**8 for value in worth]
+    assert seconds.taker_quote_e8.dtype == np.int64
 
 
 @settings(max_examples=20, deadline=None)
