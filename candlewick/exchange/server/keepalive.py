@@ -15,12 +15,16 @@ class Keepalive:
     Args:
         every_s: Seconds between pings.
         within_s: Seconds a pong may take.
-        ping: Function that sends a ping and returns its payload.
+        ping: Function that sends a ping and returns its payload; None if it sent none.
         fail: Function to call when a pong is overdue.
     """
 
     def __init__(
-        self, every_s: float, within_s: float, ping: Callable[[], bytes], fail: Callable[[], None]
+        self,
+        every_s: float,
+        within_s: float,
+        ping: Callable[[], bytes | None],
+        fail: Callable[[], None],
     ) -> None:
         self._every_s = every_s
         self._within_s = within_s
@@ -53,5 +57,7 @@ class Keepalive:
                 return
 
     def _ping(self) -> None:
-        self._waiting.append((self._send(), self._loop.call_later(self._within_s, self._fail)))
+        sent = self._send()
+        if sent is not None:
+            self._waiting.append((sent, self._loop.call_later(self._within_s, self._fail)))
         self.start()

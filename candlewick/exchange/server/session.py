@@ -34,6 +34,7 @@ _POLICY: Final = 1008
 GOING_AWAY: Final = 1001
 OLD: Final = "24 hours"
 _BUFFER_LIMIT: Final = 64 << 20
+_CLOSE_WITHIN_S: Final = 5.0
 _ordinals = count()
 
 
@@ -120,12 +121,16 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Process bytes from the client."""
         self._protocol.receive_data(data)
+        if self._hub.silent(self) and not self._protocol.close_expected():
+            self._protocol.data_to_send()  # a pong, which the client must not get either
         for event in self._protocol.events_received():
             if isinstance(event, Request):
                 self._open(event)
             else:
                 self._receive(cast("WireFrame", event))
         self._flush()
+        if self._protocol.close_expected():  # after a close frame, or one that breaks the rules
+            self._hang_up()
 
     def shutdown(self) -> None:
         """Announce the end and close; uvicorn calls it when the server stops."""
@@ -136,8 +141,10 @@ class Session(asyncio.Protocol):
 
     @property
     def buffered(self) -> int:
-        """Number of bytes that the client has not read yet."""
-        return self._transport.get_write_buffer_size() if self._transport else 0
+        """Number of bytes that the client has not read yet; 0 once its connection ends."""
+        if self._transport is None or self._transport.is_closing():
+            return 0
+        return self._transport.get_write_buffer_size()
 
     def write(self, messages: Iterable[str]) -> None:
         """Send text messages; a client with 64 MB unread is disconnected."""
@@ -153,7 +160,7 @@ class Session(asyncio.Protocol):
             return
         self._protocol.fail(code, reason)
         self._flush()
-        self._transport.close()
+        self._hang_up()
 
     def cut(self) -> None:
         """Break the connection without a close frame."""
@@ -184,8 +191,7 @@ class Session(asyncio.Protocol):
         self._protocol.send_response(response)
         self._flush()
         if response.status_code != 101:  # noqa: PLR2004 - HTTP's own number for an upgrade
-            if self._transport is not None:
-                self._transport.close()
+            self._hang_up()
             return
         self.ordinal = next(_ordinals)
         if too_many:
@@ -198,9 +204,6 @@ class Session(asyncio.Protocol):
 
     def _receive(self, frame: WireFrame) -> None:
         if frame.opcode is Opcode.CLOSE:
-            self._flush()
-            if self._transport is not None:
-                self._transport.close()
             return
         if self._too_fast():
             self.close(_POLICY, "Too many requests")
@@ -211,7 +214,9 @@ class Session(asyncio.Protocol):
 
     def _command(self, data: bytes) -> None:
         try:
-            self.write([control.answer(data, self.subscriptions)])
+            answer = control.answer(data, self.subscriptions)
+            if not self._hub.silent(self):
+                self.write([answer])
         except TooManyStreams as error:
             self.close(_POLICY, str(error))
         self._hub.changed()
@@ -223,12 +228,22 @@ class Session(asyncio.Protocol):
             self._incoming.popleft()
         return len(self._incoming) > self._hub.rules.messages_a_second
 
-    def _ping(self) -> bytes:
+    def _ping(self) -> bytes | None:
+        if self._hub.silent(self):
+            return None
         payload = str(self._hub.now_ms()).encode()
-        if not self._hub.silent(self):
-            self._protocol.send_ping(payload)
-            self._flush()
+        self._protocol.send_ping(payload)
+        self._flush()
         return payload
+
+    def _hang_up(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.close()
+        if self._end is not None:
+            self._end.cancel()
+        # A client that reads nothing would hold what is left to send, and the connection, for ever.
+        self._end = self._loop.call_later(_CLOSE_WITHIN_S, self.cut)
 
     def _flush(self) -> None:
         output = b"".join(self._protocol.data_to_send())
