@@ -12,7 +12,10 @@ from pydantic.dataclasses import dataclass
 
 _STRICT: Final = ConfigDict(extra="forbid")
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
+# Whatever is added to a time or an id, in microseconds too, fits into 64 bits.
+_MOST: Final = 1 << 53
+_MOST_HALTED: Final = 30 * 1_440  # the minutes of each day are made anew
+Count = Annotated[int, Field(ge=0, le=_MOST)]
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -252,9 +255,9 @@ class Klines(Window):
     interval: str = "*"
     where: Literal["rest", "daily", "monthly", "everywhere"] = "everywhere"
     first_ms: Count = 0
-    last_ms: Count = 1 << 62
+    last_ms: Count = _MOST
     how: Literal["off-grid", "impossible", "lacking", "wrong", "early"] = "off-grid"
-    by: Annotated[int, Field(ge=1)] = 14_800
+    by: Annotated[int, Field(ge=1, le=_MOST)] = 14_800
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -269,7 +272,7 @@ class Halt(Window):
     _: KW_ONLY
     kind: Literal["halt"] = "halt"
     symbol: str
-    minutes: Annotated[int, Field(ge=1)] = 15
+    minutes: Annotated[int, Field(ge=1, le=_MOST_HALTED)] = 15
     status: Literal["TRADING", "HALT", "BREAK", "UNLISTED"] = "TRADING"
 
 

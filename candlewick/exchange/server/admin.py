@@ -12,12 +12,13 @@ from candlewick.exchange.faults.faults import FAULT, Fault, Halt, ResetIds
 from candlewick.exchange.faults.parsing import fault_of
 from candlewick.exchange.market.changes import Change
 from candlewick.exchange.market.clock import MarketClock
-from candlewick.exchange.market.intervals import MINUTE_MS
+from candlewick.exchange.market.intervals import DAY_MS, MINUTE_MS
 from candlewick.exchange.market.source import Market
 from candlewick.exchange.server.history import next_agg_id
 from candlewick.exchange.streams.feed import EVENT_DELAY_MS
 
 _MOST_SPEED = 100_000.0
+_MOST_ADVANCE_MS = 3_660 * DAY_MS
 
 
 class Admin:
@@ -49,7 +50,7 @@ class Admin:
         """Arm a fault and return it as the endpoint shows it.
 
         Raises:
-            ValueError: A halt or a reset names a symbol that is not traded.
+            ValueError: A halt or a reset is of no traded symbol, or after the end of the market.
         """
         armed = self._arsenal.arm(fault, self._clock.now_ms())
         if isinstance(fault, Halt | ResetIds):
@@ -65,6 +66,8 @@ class Admin:
             raise ValueError(f"not a fault: symbol {fault.symbol} is not traded here")
         # Minutes that a client may have seen stay: the change begins with the next one.
         first = max(armed.start_ms, self._clock.now_ms() + 1) // MINUTE_MS + 1
+        if first >= self._market[fault.symbol].end_minute:
+            raise ValueError("not a fault: it begins after the end of the market: start it earlier")
         armed.start_ms = first * MINUTE_MS
         end = first
         if isinstance(fault, Halt):
@@ -79,7 +82,9 @@ class Admin:
             return _json({"faults": [armed.shown() for armed in self._arsenal.all()]})
         if request.method == "DELETE":
             number = request.query_params.get("id")
-            gone = self._arsenal.disarm(int(number) if number and number.isdigit() else None)
+            if number is not None and not (number.isascii() and number.isdigit()):
+                return _json({"error": "id is not a number: send that of a fault, or none"}, 400)
+            gone = self._arsenal.disarm(None if number is None else int(number))
             return _json({"removed": gone})
         try:
             return _json(self.arm(fault_of(orjson.loads(await request.body()))), 201)
@@ -104,12 +109,16 @@ class Admin:
         state = {"now_ms": now_ms, "speed": self._clock.speed, "symbols": heads}
         return _json(state | self._about())
 
-    def _move(self, wanted: dict[str, float]) -> None:
+    def _move(self, wanted: object) -> None:
+        if not isinstance(wanted, dict):
+            raise TypeError('not an object: send speed or advance_ms, as {"speed": 1}')
         unknown = set(wanted) - {"speed", "advance_ms"}
         if unknown:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}; send speed or advance_ms")
-        if not 0 <= wanted.get("speed", 0) <= _MOST_SPEED or wanted.get("advance_ms", 0) < 0:
-            raise ValueError(f"speed is 0 to {_MOST_SPEED:g}, advance_ms is not negative")
+        if not 0 <= wanted.get("speed", 0) <= _MOST_SPEED:
+            raise ValueError(f"speed is 0 to {_MOST_SPEED:g}")
+        if not 0 <= wanted.get("advance_ms", 0) <= _MOST_ADVANCE_MS:
+            raise ValueError(f"advance_ms is 0 to {_MOST_ADVANCE_MS}: advance in steps")
         if "speed" in wanted:
             self._clock.set_speed(float(wanted["speed"]))
         self._clock.advance(int(wanted.get("advance_ms", 0)))
