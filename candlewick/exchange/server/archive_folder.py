@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -37,7 +36,8 @@ class ArchiveFolder:
         """
         files, pairs = {}, set()
         for path in sorted(folder.rglob("*.zip")):
-            symbol, interval, *_ = path.stem.split("-")
+            symbol, _, rest = path.stem.partition("-")
+            interval = rest.partition("-")[0]
             span = "monthly" if path.stem.count("-") == _DASHES_OF_A_MONTH else "daily"
             named = file_of(f"/data/spot/{span}/klines/{symbol}/{interval}/{path.name}")
             if named is not None and named[0].interval:
@@ -63,25 +63,32 @@ class ArchiveFolder:
         return self._days.get(name, lambda: _candles(self.files[name]))
 
     def page(self, interval: Interval, wanted: Range, *, visible_ms: int) -> Candles:
-        """Return a page of klines from a start on, oldest first, as the daily files have them."""
-        start_ms = wanted.start_ms or 0
+        """Return a page of klines, oldest first, as the daily files have them.
+
+        Without a start it is the newest page. What only monthly files have is not in it.
+        """
+        start_ms, is_newest = wanted.start_ms or 0, wanted.start_ms is None
         end_ms = visible_ms if wanted.end_ms is None else min(wanted.end_ms, visible_ms)
         rows: list[Candles] = []
-        for part in self._parts(wanted.symbol, interval.archive_name, start_ms, end_ms):
-            rows.append(part)
+        parts = self._parts(wanted.symbol, interval.archive_name, start_ms, end_ms)
+        for part in reversed(parts) if is_newest else parts:
+            rows.append(self.candles(part))
             if sum(map(len, rows)) > wanted.limit + DAY_MS // max(interval.length_ms, SECOND_MS):
                 break
+        if is_newest:
+            rows.reverse()
         return given_page(joined(rows), wanted, interval, visible_ms=visible_ms)
 
-    def _parts(self, symbol: str, interval: str, start_ms: int, end_ms: int) -> Iterator[Candles]:
-        start = f"{symbol}-{interval}-"
+    def _parts(self, symbol: str, interval: str, start_ms: int, end_ms: int) -> list[str]:
+        start, found = f"{symbol}-{interval}-", []
         for name in sorted(held for held in self.files if held.startswith(start)):
             named = file_of(f"/data/spot/daily/klines/{symbol}/{interval}/{name}.zip")
             if named is None:
                 continue
             first_ms = named[0].first_ms
             if first_ms + DAY_MS > start_ms and first_ms <= end_ms:
-                yield self.candles(name)
+                found.append(name)
+        return found
 
 
 def _candles(path: Path) -> Candles:

@@ -3,17 +3,19 @@
 import gzip
 import lzma
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from candlewick.exchange.market.columns import Candles
+from candlewick.exchange.market.columns import Candles, joined
 from candlewick.exchange.market.intervals import ARCHIVED, Interval
 from candlewick.exchange.market.random_by_address import I64
 from candlewick.exchange.server.query_params import Range
 
 _PLACES: Final = 8
+_CELLS: Final = 11  # that are read; the archive's twelfth is not used
 _FIRST_MICROSECOND: Final = 10**14  # as milliseconds this would be the year 5138
 KlineFiles = dict[tuple[str, str], Candles]
 
@@ -23,9 +25,28 @@ def read_kline_files(paths: Sequence[Path]) -> KlineFiles:
 
     Raises:
         OSError: A file cannot be read.
-        ValueError: A file name or a row is not valid.
+        ValueError: A file name or a row is not valid, or a file is empty.
     """
-    return {_named(path): candles_of_lines(_lines(path)) for path in paths}
+    parts: dict[tuple[str, str], list[Candles]] = {}
+    for path in paths:
+        parts.setdefault(_named(path), []).append(_read(path))
+    return {named: _in_order(joined(held)) for named, held in parts.items()}
+
+
+def _read(path: Path) -> Candles:
+    lines = _lines(path)
+    if not lines:
+        raise ValueError(f"{path.name} is empty: give a file of klines, or leave it out")
+    try:
+        return candles_of_lines(lines)
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not a file of klines: {error}") from error
+
+
+def _in_order(rows: Candles) -> Candles:
+    # Files may overlap: each kline is served once, as the first of them has it.
+    _, first = np.unique(rows.open_ms, return_index=True)
+    return Candles(*(getattr(rows, field.name)[first] for field in fields(Candles)))
 
 
 def given_page(given: Candles, wanted: Range, interval: Interval, *, visible_ms: int) -> Candles:
@@ -59,7 +80,11 @@ def candles_of_lines(lines: Sequence[str]) -> Candles:
     Raises:
         ValueError: A row is not valid.
     """
+    if not lines:
+        return joined([])
     cells = list(zip(*(line.split(",") for line in lines), strict=True))
+    if len(cells) < _CELLS:
+        raise ValueError(f"a row has {len(cells)} cells, and not the {_CELLS} of a kline")
     opened, high, low, closed, volume = (_column(cells[at], _e8) for at in range(1, 6))
     return Candles(
         open_ms=_column(cells[0], _milliseconds),
