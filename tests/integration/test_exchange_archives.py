@@ -43,7 +43,22 @@ def test_archives_of_seconds_and_of_months_hold_what_rest_answers(
             cells = line.split(",")
             assert cells[1:6] + cells[7:11] == [str(value) for value in row[1:6] + row[7:11]]
             assert cells[6] == str((row[6] + 1) * 1_000 - 1)
-    assert exchange.get(f"{ARCHIVES}/daily/klines/LTCUSDT/1mo/LTCUSDT-1mo-2025-03-10.zip").is_error
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "klines/LTCUSDT/1mo/LTCUSDT-1mo-2025-03-10",
+        "klines/LTCUSDT/1w/LTCUSDT-1w-2025-03-10",
+        "klines/LTCUSDT/3d/LTCUSDT-3d-2025-03-10",
+        "klines/LTCUSDT/1m/LTCUSDT-1m-9999-12-31",
+        "aggTrades/LTCUSDT/LTCUSDT-aggTrades-9999-12-31",
+    ],
+)
+def test_files_that_can_never_be_published_are_not_found(
+    exchange: RunningExchange, file: str
+) -> None:
+    assert exchange.get(f"{ARCHIVES}/daily/{file}.zip").status_code == 404
 
 
 def test_an_archive_is_not_sent_again_to_whom_has_it(exchange: RunningExchange) -> None:

@@ -3,7 +3,7 @@
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import MAXYEAR, date, timedelta
 from typing import Final
 
 from candlewick.exchange.market.intervals import ARCHIVED, DAY_MS, day_of
@@ -19,7 +19,7 @@ _MICROSECONDS_FROM: Final = date(2025, 1, 1)
 _DAILY_AFTER_MS: Final = 3 * 3_600_000
 _MONDAY: Final = 0
 # What a day does not hold, and what a month holds too many of: 2.7 million seconds.
-_TOO_LONG: Final = {False: "1mo", True: "1s"}
+_UNSERVED: Final = {False: frozenset({"3d", "1w", "1mo"}), True: frozenset({"1s"})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,10 @@ def file_of(path: str) -> tuple[File, bool] | None:
         first = date.fromisoformat(f"{text}-01" if monthly else text)
     except ValueError:
         return None
+    if first.year == MAXYEAR:  # published after the last day that a date can be
+        return None
     written = found["interval"] or ""
-    if written and (written not in ARCHIVED or written == _TOO_LONG[monthly]):
+    if written and (written not in ARCHIVED or written in _UNSERVED[monthly]):
         return None
     interval = ARCHIVED[written].name if written else ""
     symbol = found["ks"] or found["as"]
