@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import signal
 import socket
@@ -30,6 +31,7 @@ from candlewick.exchange.server.session import Session
 from candlewick.exchange.server.view import View
 
 _FREED_BYTES: Final = 4 << 20
+_OF_PORTS: Final = {errno.EADDRINUSE, errno.EACCES}
 
 
 def application(options: Options) -> Starlette:
@@ -88,7 +90,7 @@ def serve(options: Options) -> None:
     """Print the exchange's address, and run it until a signal stops it.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is taken, or the host is not of this machine.
         ValueError: A symbol is unknown.
     """
     _keep_freed_memory()
@@ -117,7 +119,8 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.listen(512)
     except OSError as error:
         listener.close()
+        wrong = "--port" if error.errno in _OF_PORTS else "--host"
         raise OSError(
-            f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
+            f"cannot listen on {host}:{port} ({error.strerror}): choose another {wrong}"
         ) from error
     return listener

@@ -52,7 +52,8 @@ def opened(options: Options) -> Opened:
             symbols=len(options.symbols),
         )
     for change in changes:
-        change.apply(market, clock.now_ms)
+        if change.symbol in market:  # it stays in the file for when the symbol is back
+            change.apply(market, clock.now_ms)
     return Opened(clock, market, day)
 
 

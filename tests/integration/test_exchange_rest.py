@@ -310,6 +310,15 @@ def test_each_closed_second_of_the_stream_is_that_of_rest() -> None:
     assert [[kline[name] for name in names] for kline in found] == [row[:11] for row in served]
 
 
+def test_a_chart_is_of_some_days_or_of_all(exchange: RunningExchange) -> None:
+    def chart(days: str) -> httpx.Response:
+        return exchange.get("/api/v3/coins/bitcoin/market_chart", days=days)
+
+    assert len(chart("3").json()["prices"]) == 4
+    assert chart("max").json() == chart("365").json() == chart("9000").json()
+    assert {chart(days).status_code for days in ("abc", "-1", "", "²")} == {422}
+
+
 # Memory and work
 
 

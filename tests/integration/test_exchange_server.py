@@ -552,6 +552,20 @@ def test_rest_fails_as_often_as_asked(exchange: RunningExchange) -> None:
         assert answers[0].headers.get("Retry-After") == ("7" if status < 500 else None)
 
 
+def test_answers_without_trades_are_not_counted_as_ahead(exchange: RunningExchange) -> None:
+    asked = {"symbol": "BTCUSDT", "limit": 1}
+    exchange.admin("POST", "faults", {"kind": "rest-ahead", "count": 1, "by": 9})
+    try:
+        empty = exchange.get("/api/v3/aggTrades", **asked, startTime=START_MS * 2).json()
+        (ahead,) = exchange.get("/api/v3/aggTrades", **asked, startTime=START_MS).json()
+        (true,) = exchange.get("/api/v3/aggTrades", **asked, startTime=START_MS).json()
+    finally:
+        exchange.admin("DELETE", "faults")
+
+    assert empty == []
+    assert ahead["T"] == true["T"] + 9
+
+
 def test_a_halt_is_a_pause_without_a_break_in_the_ids(exchange: RunningExchange) -> None:
     held = exchange.admin("POST", "faults", {"kind": "halt", "symbol": "ADAUSDT", "minutes": 2})
     assert isinstance(held, dict)
@@ -639,6 +653,23 @@ def test_the_past_stays_where_it_was_when_started_again_months_later(tmp_path: P
     assert "another market" in ended.stderr
 
 
+def test_a_changed_symbol_may_be_left_out_and_come_back(tmp_path: Path) -> None:
+    state = str(tmp_path / "exchange.json")
+    counts = []
+    for symbols in ("DOTUSDT,ETHUSDT", "DOTUSDT", "DOTUSDT,ETHUSDT"):
+        with running_exchange(start=START, speed=0, state=state, symbols=symbols) as exchange:
+            if not counts:
+                halt = {"kind": "halt", "symbol": "ETHUSDT", "minutes": 2}
+                exchange.admin("POST", "faults", halt)
+            exchange.admin("POST", "market", {"advance_ms": 180_000})
+            asked = {"interval": "1m", "startTime": START_MS + 20_000, "limit": 2}
+            rows = exchange.get("/api/v3/klines", symbol=symbols[-7:], **asked).json()
+            counts.append(sum(row[8] for row in rows))
+
+    assert counts[0] == counts[2] == 0
+    assert counts[1] > 0
+
+
 def test_a_halt_and_ids_that_began_again_stay_in_the_past_after_a_restart(tmp_path: Path) -> None:
     state, symbols = str(tmp_path / "exchange.json"), "DOTUSDT,ETHUSDT"
 
@@ -693,6 +724,7 @@ def test_a_capture_begins_at_its_beginning() -> None:
         (["--symbols", "FOOUSDT"], "unknown symbol FOOUSDT"),
         (["--capture", "/nonexistent.gz"], "nonexistent"),
         (["--start", "yesterday"], "yesterday"),
+        (["--host", "192.0.2.7"], "another --host"),
     ],
 )
 def test_a_wrong_option_is_one_clear_line(arguments: list[str], says: str) -> None:

@@ -5,6 +5,7 @@ Source: CoinGecko API, ``GET /coins/markets`` and ``GET /coins/{id}/market_chart
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -36,6 +37,7 @@ _SYMBOLS: Final[Mapping[str, str]] = {
     "usd-coin": "USDCUSDT",
 }
 _MOST_DAYS: Final = 365
+_NUMBER: Final = re.compile("[0-9]{1,9}")
 
 
 class CoinGecko:
@@ -69,7 +71,11 @@ class CoinGecko:
         recorded = next((row for row in _recorded() if self._is_asked(row, [coin])), None)
         if recorded is None:
             return Response('{"error":"coin not found"}', 404, media_type="application/json")
-        days = min(int(request.query_params.get("days", "1")), _MOST_DAYS)
+        days = _days(request.query_params.get("days", "1"))
+        if days is None:
+            return Response(
+                '{"error":"days is a number, or max"}', 422, media_type="application/json"
+            )
         chart = await asyncio.to_thread(self._daily, recorded, days)
         return self._reply(request, chart)
 
@@ -124,6 +130,14 @@ class CoinGecko:
             "market_caps": [[at, p * supply] for at, p in zip(times, prices, strict=True)],
             "total_volumes": [[at, volume] for at in times],
         }
+
+
+def _days(text: str) -> int | None:
+    if text == "max":
+        return _MOST_DAYS
+    if not _NUMBER.fullmatch(text):
+        return None
+    return min(int(text), _MOST_DAYS)
 
 
 def _price(source: Source, at_ms: int) -> float:

@@ -167,7 +167,7 @@ class Rest:
             wanted = replace(wanted, end_ms=(wanted.start_ms or 0) + _HOUR_MS)
         parts = agg_trades(source, wanted, from_id, self._view.head(source))
         body = f"[{','.join(agg_trade_rows(part) for part in parts)}]"
-        fault = self._arsenal.rest_ahead(self._now())
+        fault = self._arsenal.rest_ahead(self._now()) if any(parts) else None
         return body if fault is None else last_ahead(body, fault)
 
     def _now(self) -> int:
