@@ -170,3 +170,27 @@ def never_pongs(client: ClientConnection) -> None:
             read(frame)
 
     client.protocol.recv_frame = deaf  # type: ignore[method-assign]
+
+
+def test_the_klines_of_the_stream_that_close_around_a_halt_are_those_of_rest() -> None:
+    start_ms = epoch_ms("2025-03-12T13:37")
+
+    async def run(exchange: RunningExchange) -> list[int]:
+        closed: list[int] = []
+        url = f"{exchange.ws_url}/ws/ethusdt@kline_1m"
+        async with asyncio.timeout(DEADLINE_S), connect(url, compression=None) as client:
+            halt = {"kind": "halt", "symbol": "ETHUSDT", "minutes": 3, "status": "BREAK"}
+            exchange.admin("POST", "faults", halt)
+            exchange.admin("POST", "market", {"advance_ms": 420_000})
+            while not closed or closed[-1] < start_ms + 6 * 60_000:
+                kline = orjson.loads(await client.recv())["k"]
+                closed += [kline["t"]] if kline["x"] else []
+        return closed
+
+    with running_exchange(start=START, speed=0, symbols="ETHUSDT") as exchange:
+        closed = asyncio.run(run(exchange))
+        asked = {"symbol": "ETHUSDT", "interval": "1m", "startTime": start_ms, "limit": 4}
+        rows = exchange.get("/api/v3/klines", **asked).json()
+
+    assert closed == [row[0] for row in rows]
+    assert [(at - start_ms) // 60_000 for at in closed] == [0, 4, 5, 6]

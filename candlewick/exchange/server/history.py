@@ -1,14 +1,15 @@
 """Pages of past data: aggregate trades by id or time, klines by time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from candlewick.exchange.market.columns import Candles, Trades
+from candlewick.exchange.market.columns import Candles, Trades, joined
 from candlewick.exchange.market.intervals import MINUTE_MS, Interval
 from candlewick.exchange.market.klines import klines
 from candlewick.exchange.market.source import Source
-from candlewick.exchange.server.query_params import Range
+from candlewick.exchange.server.query_params import MOST_ROWS, Range
 
 
 def next_agg_id(source: Source, at_ms: int) -> int:
@@ -102,3 +103,33 @@ def kline_page(
         last = min(last, first + reach)
     first_ms, last_ms = interval.start_of(first), interval.start_of(last)
     return klines(source, interval, first_ms, last_ms, visible_ms=visible_ms, go_on=go_on)
+
+
+def page_outside(
+    page: Callable[[Range], Candles],
+    wanted: Range,
+    interval: Interval,
+    stops: Sequence[tuple[int, int]],
+) -> Candles:
+    """Return a page without the klines of some periods, filled with those beyond them.
+
+    Args:
+        page: Returns a page of all klines.
+        wanted: Times and limit of the page.
+        interval: Interval of the klines.
+        stops: Periods in which the symbol was not traded, half-open.
+    """
+    rows = page(wanted)
+    found = rows.outside(stops, interval.ends(rows.open_ms))
+    asked, is_newest = wanted, wanted.start_ms is None
+    while len(found) < wanted.limit and len(rows) == asked.limit:
+        # Whole pages from the second on: a halt may be much longer than what was asked for.
+        if is_newest:
+            asked = replace(asked, end_ms=int(rows.open_ms[0]) - 1, limit=MOST_ROWS)
+        else:
+            asked = replace(asked, start_ms=int(rows.open_ms[-1]) + 1, limit=MOST_ROWS)
+        rows = page(asked)
+        more = rows.outside(stops, interval.ends(rows.open_ms))
+        found = joined([more, found] if is_newest else [found, more])
+    first = max(len(found) - wanted.limit, 0) if is_newest else 0
+    return found.span(first, first + wanted.limit)

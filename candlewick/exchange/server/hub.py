@@ -14,7 +14,7 @@ from candlewick.exchange.server import connection_faults
 from candlewick.exchange.server.errors import ApiError, unsupported
 from candlewick.exchange.server.limits import Limits
 from candlewick.exchange.server.session import Session, SocketRules
-from candlewick.exchange.streams.feed import Feed, Frame
+from candlewick.exchange.streams.feed import CLOSE_DELAY_MS, Feed, Frame
 from candlewick.exchange.streams.names import Topic
 
 _TICK_S: Final = 0.01
@@ -111,7 +111,9 @@ class Hub:
         topic = frame.topic  # trades need no look: a halted market has none
         if topic.kind != "kline":
             return False
-        return self._arsenal.status(topic.symbol, frame.event_ms) != TRADING
+        # Of the time that the frame tells of: the last one of a kline comes after its end.
+        told_ms = frame.event_ms - CLOSE_DELAY_MS - 1
+        return self._arsenal.status(topic.symbol, told_ms) != TRADING
 
     def _deliver(self, session: Session, line: "_Line", frames: list[Frame], upto_ms: int) -> None:
         held = session.subscriptions

@@ -21,7 +21,7 @@ from candlewick.exchange.server.answered import ANSWERED, Answered
 from candlewick.exchange.server.archive_folder import ArchiveFolder
 from candlewick.exchange.server.errors import JSON, ApiError, combination
 from candlewick.exchange.server.exchange_info import symbol_entries
-from candlewick.exchange.server.history import agg_trades, kline_page
+from candlewick.exchange.server.history import agg_trades, kline_page, page_outside
 from candlewick.exchange.server.kline_files import KlineFiles, given_page
 from candlewick.exchange.server.latest import Latest
 from candlewick.exchange.server.limits import Limits
@@ -136,11 +136,15 @@ class Rest:
         interval = INTERVALS[name]
         same_grid(query, interval)
         visible_ms = self._view.visible_ms()
-        rows = await unless_left(
-            request, lambda go_on: self._page(wanted, interval, visible_ms, go_on)
-        )
         stops = self._arsenal.stops(wanted.symbol)
-        rows = rows.outside(stops, interval.ends(rows.open_ms))
+
+        def made(go_on: Callable[[], None]) -> Candles:
+            def page(part: Range) -> Candles:
+                return self._page(part, interval, visible_ms, go_on)
+
+            return page_outside(page, wanted, interval, stops)
+
+        rows = await unless_left(request, made)
         faults = self._arsenal.kline_faults(wanted.symbol, name, "rest", self._now())
         return kline_rows(changed_by(faults, interval, now_ms=visible_ms)(rows), interval)
 

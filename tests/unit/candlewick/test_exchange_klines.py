@@ -22,7 +22,13 @@ from candlewick.exchange.market.recorded import recorded_candles
 from candlewick.exchange.market.replayed import ReplayedSymbol
 from candlewick.exchange.market.restarted import RestartedSymbol
 from candlewick.exchange.market.source import Source
-from candlewick.exchange.server.history import fills, kline_page, last_trade, next_agg_id
+from candlewick.exchange.server.history import (
+    fills,
+    kline_page,
+    last_trade,
+    next_agg_id,
+    page_outside,
+)
 from candlewick.exchange.server.query_params import Range
 from candlewick.exchange.streams.payloads import fill_events, kline_rows, trade_rows
 
@@ -173,6 +179,38 @@ def test_pages_of_months_begin_and_end_where_they_were_asked_to() -> None:
     assert page(source, "1M", 9, start_ms=january + 1, end_ms=march - 1) == [month.end_of(january)]
     assert page(source, "1M", 1_000, end_ms=epoch_ms("2024-01-31")) == [epoch_ms("2024-01-01")]
     assert page(source, "1M", 5, start_ms=10**20) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "times", "first", "last"),
+    [
+        (5, {}, -5, -1),
+        (5, {"end_ms": 1_502}, -2, 1_502),
+        (3, {"start_ms": -2}, -2, 1_500),
+        (2, {"start_ms": 0}, 1_500, 1_501),
+        (2, {"start_ms": 3, "end_ms": 1_000}, None, None),
+        (1_000, {"start_ms": -2}, -2, 2_497),
+    ],
+)
+def test_a_page_over_a_halt_is_filled_from_beyond_it(
+    limit: int, times: dict[str, int], first: int | None, last: int | None
+) -> None:
+    source, minute = symbol("SIM3USDT"), INTERVALS["1m"]
+    halt_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 3 * DAY_MS
+    stops = [(halt_ms, halt_ms + 1_500 * MINUTE_MS)]
+    asked = {name: halt_ms + at * MINUTE_MS for name, at in times.items()}
+    visible_ms = halt_ms + 1_500 * MINUTE_MS - 1 if not times else NOW_MS
+    wanted = Range("", asked.get("start_ms"), asked.get("end_ms"), limit)
+
+    def all_of(part: Range) -> Candles:
+        return kline_page(source, part, minute, visible_ms=visible_ms, go_on=lambda: None)
+
+    opens = page_outside(all_of, wanted, minute, stops).open_ms
+    found = [(at - halt_ms) // MINUTE_MS for at in opens.tolist()]
+
+    assert found[:1] + found[-1:] == [at for at in (first, last) if at is not None]
+    assert len(found) == (0 if first is None else limit)
+    assert not [at for at in found if 0 <= at < 1_500]
 
 
 def test_a_page_ends_its_work_when_it_is_told_to() -> None:
