@@ -47,7 +47,8 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
         Path | None, typer.Option(help="Serve the official aggTrades files in a folder.")
     ] = None,
     archives: Annotated[
-        Path | None, typer.Option(help="Serve the official kline archives in a folder.")
+        Path | None,
+        typer.Option(help="Serve the official kline archives in a folder; REST, the daily ones."),
     ] = None,
     klines: Annotated[
         list[Path] | None, typer.Option(help="Serve official kline files, SYMBOL-INTERVAL.csv.")
