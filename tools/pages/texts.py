@@ -181,9 +181,9 @@ EXCHANGE_ARCHIVES = """
 
 `/data/spot/{daily|monthly}/{klines|aggTrades}/…` and the `.CHECKSUM` of each, as
 data.binance.vision has them. Klines have every interval, with `1mo` for months: `1s` only by day,
-`3d`, `1w` and `1mo` only by month. HEAD, `ETag`, `Last-Modified`, single ranges, `If-Range`, `If-None-Match` and
-`If-Modified-Since` work: `curl -C -` resumes, and `wget -N` fetches nothing twice. `trades`
-archives and the bucket's listing are not there (404).
+`3d`, `1w` and `1mo` only by month. HEAD, `ETag`, `Last-Modified`, single ranges, `If-Range`,
+`If-None-Match` and `If-Modified-Since` work: `curl -C -` resumes, and `wget -N` fetches nothing
+twice. `trades` archives and the bucket's listing are not there (404).
 """
 METRICS_HEAD = (
     """# Metrics and log
