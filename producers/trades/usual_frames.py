@@ -3,7 +3,7 @@
 The frames of a read are decoded together, and go into the columns of their blocks together. What
 is checked is what the other way checks; a frame that fails a check has changed nothing, and takes
 the other way, which says what becomes of it. Frames are taken in their order, so that both ways
-publish the same.
+publish the same of each symbol.
 """
 
 from collections.abc import Mapping
@@ -61,13 +61,13 @@ class _Run:
     def __init__(self, flow: SymbolFlow, columns: TradeColumns, witness: str) -> None:
         self.flow = flow
         self.witness = witness
-        self.rows: list[int] = []
+        self.rows: list[int]
         self.received_ms = 0
         self.grow(columns)
 
     def grow(self, columns: TradeColumns) -> None:
-        """Go on with columns of the flow."""
-        self.columns = columns
+        """Go on with columns of the flow, and no row."""
+        self.columns, self.rows = columns, []
         self.next_agg_id = columns.next_agg_id
         self.next_trade_id = columns.next_trade_id
         self.room = self.flow.block_trades - len(columns)
@@ -81,7 +81,8 @@ class _Run:
 
     def put(self, frames: DecodedFrames) -> None:
         """Put the trades of the rows into the columns."""
-        rows, columns = self.rows, self.columns
+        rows, self.rows = self.rows, []
+        columns = self.columns
         trades = [trade for row in rows if (trade := frames.trades[row])]
         columns.extend(
             event_ms=[one.event_ms for one in trades],
@@ -92,7 +93,6 @@ class _Run:
         )
         self.flow.stamp(self.received_ms, columns.newest_ms)
         self.flow.columns_grew(trades[-1].event_ms)
-        self.rows = []
 
 
 class UsualFrames:
@@ -110,6 +110,7 @@ class UsualFrames:
         self._known: dict[str, _Run] = {}
         self._runs: dict[str, _Run] = {}
         self._frames = DecodedFrames(())
+        self._received_ms = 0
         self._followed = 0
 
     def take(self, connection: Connection, frames: DecodedFrames, at: int) -> int:
@@ -122,9 +123,11 @@ class UsualFrames:
             frames: Frames that were read together.
             at: Index of the first one.
         """
-        self._frames = frames
         clock, now_ms = self._clock, steady_ms()
         newest_ms, received_ms = connection.newest_event_ms, clock.now_ms(now_ms)
+        if received_ms < self._received_ms:  # the clock went back: rows of before keep their time
+            self.settle_all()
+        self._frames = frames
         heard_ms, latest_ms = clock.bounds_ms(now_ms)
         runs, trades = self._runs, frames.trades
         while at < len(trades):
@@ -158,6 +161,7 @@ class UsualFrames:
             newest_ms = max(newest_ms, sent_ms)
             at += 1
         connection.newest_event_ms = newest_ms
+        self._received_ms = received_ms
         return at
 
     def settle(self, symbol: str) -> None:
@@ -167,9 +171,9 @@ class UsualFrames:
 
     def settle_all(self) -> None:
         """Let all flows know of their trades."""
-        for run in self._runs.values():
+        runs, self._runs = self._runs, {}
+        for run in runs.values():
             run.settle(self._frames)
-        self._runs.clear()
 
     def _begin(self, symbol: str) -> _Run | None:
         flow = self._flows.get(symbol)

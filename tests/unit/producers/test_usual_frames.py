@@ -24,8 +24,8 @@ from producers.trades.packing import block_writer
 from producers.trades.packing.flush_tick import FlushTick
 from producers.trades.symbol_stream import SymbolFlow
 from schemas.dead_letters import Origin
-from schemas.errors import PoisonMessage
 from schemas.market import Candle, Gap, Trade, TradeBlock
+from schemas.rules.checks import is_symbol
 from schemas.settings import Settings, StreamSettings
 from schemas.validation import validate
 from tests.support.builders import MINUTE_MS, START_MS, a_trade
@@ -501,19 +501,96 @@ def test_usual_frames_take_the_quick_way_once_a_symbol_is_under_way() -> None:
     assert [len(block["event_ms"]) for block in world.kafka.records["BTCUSDT"]] == [1, 50]
 
 
-@given(st.binary(max_size=200) | st.sampled_from([wrapped(Exchange().fields("BTCUSDT", 1, 0))]))
-def test_what_decodes_quickly_is_what_the_parser_reads(raw: bytes) -> None:
-    (found,) = DecodedFrames([raw]).trades
-    if found is None:
-        return
+def hear_around(world: World, exchange: Exchange, *, passing_ms: int) -> None:
+    """Hear a read: two usual frames of one symbol, and between them another's after some time."""
+    first, last = (exchange.frame("BTCUSDT", "usual", 1, 0)[0] for _ in range(2))
+    strange = exchange.frame("ETHUSDT", "nine decimals", 1, 0)[0]
+    take_one = world.dispatch._take_one
 
-    try:
-        value = parse_frame(raw).value
-    except PoisonMessage:
-        pytest.fail(f"{raw!r} is no frame")
-    assert isinstance(value, Trade)
-    assert (value.agg_id, value.event_ms, value.symbol) == (
-        found.agg_id,
-        found.event_ms,
-        found.symbol,
+    def take(connection: "Connection", raw: bytes) -> None:
+        if raw == strange:
+            NOW[0] += passing_ms
+        take_one(connection, raw)
+
+    world.dispatch._take_one = take  # type: ignore[method-assign]
+    world.hear(0, [first, strange, last])
+
+
+def test_a_clock_that_goes_back_inside_a_read_leaves_the_same_both_ways() -> None:
+    outcomes = []
+    for quick in (True, False):
+        NOW[0] = STEADY_MS
+        world, exchange = World(quick=quick), Exchange()
+        for ahead_ms, pass_ms in ((4_000, 299_990), (0, 10), (0, 299_990), (0, 9)):
+            for symbol in SYMBOLS:
+                data = exchange.fields(symbol, 1, 0)
+                world.hear(0, [wrapped(data | {"E": data["E"] + ahead_ms})])
+            world.clock.hear("REST", exchange.now_ms, NOW[0])
+            world.tick()
+            NOW[0] += pass_ms
+
+        hear_around(world, exchange, passing_ms=2)
+
+        world.tick()
+        outcomes.append(world.outcome())
+    assert outcomes[0] == outcomes[1]
+
+
+def test_what_one_read_leaves_after_a_failure_is_in_no_block_of_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, exchange = World(quick=True), Exchange()
+    for symbol in SYMBOLS:
+        world.hear(0, exchange.frame(symbol, "usual", 1, 0))
+    world.tick()
+    world.kafka.records.clear()
+    btc, eth = (exchange.fields(symbol, 1, 0) for symbol in SYMBOLS[:2])
+
+    def fail(_flow: SymbolFlow, _newest_ms: int) -> None:
+        raise BufferError("the columns are still used")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SymbolFlow, "columns_grew", fail)
+        with pytest.raises(BufferError):
+            world.hear(0, [wrapped(btc), wrapped(eth)])
+    others = [wrapped(exchange.fields("币安人生USDT", 1, 0)) for _ in range(3)]
+    world.hear(1, [*others, wrapped(eth | {"p": "5.00000000"})])
+
+    world.tick()
+    (block,) = world.kafka.records["ETHUSDT"]
+    assert block["price_e8"] == [500_000_000]
+
+
+DECIMALS = ("1.00000000", "0.00000001", "12345.6789", "0.00000000", "9" * 10 + ".99999999", "1.5e")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(HOWS[6:]), st.sampled_from(DECIMALS), st.sampled_from(DECIMALS)),
+        max_size=30,
     )
+)
+def test_what_decodes_quickly_is_what_the_parser_reads(made: list[tuple[str, str, str]]) -> None:
+    exchange = Exchange()
+    frames = [
+        STRANGE[how](exchange.fields("BTCUSDT", 2, 0) | {"p": price, "q": quantity})
+        for how, price, quantity in made
+    ]
+    decoded = DecodedFrames(frames)
+
+    for at, trade in enumerate(decoded.trades):
+        if trade is None or not is_symbol(trade.symbol):  # which the flows are asked for
+            continue
+        value = parse_frame(frames[at]).value
+        assert isinstance(value, Trade)
+        assert (
+            *(value.agg_id, value.event_ms, value.symbol, value.taker_sold),
+            *(value.first_trade_id, value.last_trade_id),
+            *(value.price_e8, value.quantity_e8),
+            value.last_trade_id - value.first_trade_id + 1,
+        ) == (
+            *(trade.agg_id, trade.event_ms, trade.symbol, trade.taker_sold),
+            *(trade.first_trade_id, trade.last_trade_id),
+            *(decoded.prices_e8[at], decoded.quantities_e8[at]),
+            decoded.fills[at],
+        )
