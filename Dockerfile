@@ -17,7 +17,8 @@ RUN uv sync --frozen --no-dev --no-editable
 FROM python:3.12.12-slim-bookworm
 RUN useradd --uid 10001 --create-home candlewick && install -d -o candlewick /data
 COPY --from=build /opt/candlewick /opt/candlewick
-ENV PATH=/opt/candlewick/bin:$PATH PYTHONUNBUFFERED=1
+# The last two as in the local stack (candlewick/stack/environment.py).
+ENV PATH=/opt/candlewick/bin:$PATH PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=2 PYTHONFAULTHANDLER=1
 USER candlewick
 WORKDIR /data
 VOLUME /data

@@ -57,6 +57,7 @@ lint: setup ## Check lint rules, formatting, types and layers
 
 test: lint ## Run lint and all but the long tests, with a real Kafka and a real ClickHouse engine
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow' $(ARGS) || { \
+	    code=$$?; [ $$code -eq 1 ] || exit $$code; \
 	    echo "== run the failed tests once more, one at a time"; \
 	    $(BIN)/pytest --last-failed --last-failed-no-failures none -m 'not slow' $(ARGS); }
 

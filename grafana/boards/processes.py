@@ -6,6 +6,8 @@ from grafana.style import AMBER, GREEN, RED
 from grafana.variables import prometheus
 
 _STANDS = "time() - candlewick_last_progress_timestamp_seconds"
+_BY_SUPERVISOR = "candlewick_process_resident_memory_bytes"  # there is none in containers
+_BY_ITSELF = f'process_resident_memory_bytes{{process!=""}} unless on() {_BY_SUPERVISOR}'
 _DELAY = (
     "histogram_quantile(0.99, sum by (stage, le) "
     "(rate(candlewick_trade_delay_seconds_bucket[$__rate_interval])))"
@@ -35,7 +37,7 @@ def _figures(found: Board) -> None:
         style.judged("short", (None, GREEN), (1, RED), decimals=0),
         "Processes down",
         "Processes that did not answer Prometheus' last question. Not zero: see `candlewick "
-        "status` and the log of the one that is missing in Up.",
+        "status`, or Prometheus' own list of targets, and the log of the one that is down.",
         {"": 'count(up{process!=""} == 0) or vector(0)'},
         size=(4, 4),
     )
@@ -75,7 +77,7 @@ def _figures(found: Board) -> None:
         style.judged("bytes", (None, RED), (5e9, AMBER), (20e9, GREEN), decimals=1),
         "Disk free",
         "Free bytes of the disk with the stack's folder. `candlewick status` says for how many "
-        "days that lasts; below 100 MB the stack stops and waits.",
+        "days that lasts; below 100 MB the stack stops and waits. Empty in containers.",
         {"": "min(candlewick_disk_free_bytes)"},
         size=(4, 4),
     )
@@ -166,9 +168,12 @@ def _resources(found: Board) -> None:
     found.ask(
         style.lines("bytes", decimals=1).min(0),
         "Memory",
-        "Resident memory of each process, the servers included. A line that rises for days is a "
-        "fault: restart that process and report it.",
-        {"{{of}}": "candlewick_process_resident_memory_bytes"},
+        "Resident memory of each process, on one machine the servers included. A line that rises "
+        "for days is a fault: restart that process and report it.",
+        {
+            "{{of}}": _BY_SUPERVISOR,
+            "{{process}}": _BY_ITSELF,
+        },
         size=(8, 8),
     )
     found.ask(

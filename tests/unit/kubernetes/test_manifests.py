@@ -35,6 +35,7 @@ THEIR_PODS = [
     {"clickhouse.altinity.com/chi": "candlewick"},
     {"clickhouse-keeper.altinity.com/chk": "candlewick"},
     {"app": "clickhouse-operator"},
+    {"app.kubernetes.io/name": "altinity-clickhouse-operator"},  # the same, by its Helm chart
 ]
 THEIR_SECRETS = {"pipeline", "candlewick-cluster-ca-cert"}  # Strimzi's, of the user and of the CA
 # They have nothing to ask: each ends itself as soon as it makes no progress (docs/operations.md).
@@ -320,7 +321,7 @@ def test_prometheus_finds_and_reaches_the_metrics_of_every_process(folder: Path)
     (rule,) = policies["metrics"]["ingress"]
 
     assert [port["port"] for port in rule["ports"]] == ["metrics"]
-    for _, _, pod in workloads(folder):
+    for name, _, pod in workloads(folder):
         (container,) = pod["spec"]["containers"]
         settings = settings_of(container, resources)
         ports = {one["name"]: one["containerPort"] for one in container["ports"]}
@@ -331,6 +332,8 @@ def test_prometheus_finds_and_reaches_the_metrics_of_every_process(folder: Path)
         assert found["prometheus.io/scrape"] == "true"
         assert found["prometheus.io/port"] == settings["CANDLEWICK_METRICS__PORT"]
         assert str(ports["metrics"]) == settings["CANDLEWICK_METRICS__PORT"]
+        if name != "init":  # it ends
+            assert pod["metadata"]["labels"]["process"] == name
         assert settings["CANDLEWICK_METRICS__HOST"] != "127.0.0.1"
 
 
