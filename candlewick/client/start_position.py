@@ -49,6 +49,21 @@ def check_start(start: Start) -> None:
         )
 
 
+def check_partitions(topic: TopicAt, partitions: list[int], start: Start) -> None:
+    """Reject offsets of partitions that the topic does not have.
+
+    Raises:
+        ConfigurationError: One does not exist.
+    """
+    asked = start if isinstance(start, Mapping) else {}
+    for partition in asked:
+        if partition not in partitions:
+            raise ConfigurationError(
+                f"{topic.name} has partitions {partitions[0]} to {partitions[-1]}, not "
+                f"{partition}: correct start"
+            )
+
+
 def begin_at(
     consumer: Consumer, topic: TopicAt, partitions: list[int], start: Start
 ) -> list[TopicPartition]:
@@ -67,16 +82,28 @@ def begin_at(
 
 
 def go_on_at(
-    consumer: Consumer, topic: TopicAt, places: list[TopicPartition], start: Start
-) -> list[TopicPartition]:
-    """Return each partition at its group's committed offset, or at the start if it has none.
+    consumer: Consumer,
+    topic: TopicAt,
+    places: list[TopicPartition],
+    start: Start,
+    ends: Mapping[int, int],
+) -> tuple[list[TopicPartition], list[TopicPartition]]:
+    """Return partitions at their group's committed offset, and the others at the start.
 
     An offset whose record is no longer stored counts as none, unless the start is the newest
     record: that is the default, and would pass over what is stored without a word.
 
+    Args:
+        consumer: Asks, as a member of the group.
+        topic: What is read.
+        places: The partitions that it has been given.
+        start: Where partitions without an offset begin.
+        ends: With ``latest``, where each partition ended when the subscription began. A partition
+            that is not there was made later: all of it is new.
+
     Raises:
         Transient: The broker does not answer.
-        ConfigurationError: A partition or an offset does not exist.
+        ConfigurationError: An offset does not exist.
     """
     try:
         committed = consumer.committed(places, timeout=PATIENCE_S)
@@ -87,7 +114,8 @@ def go_on_at(
     if lost and start == "latest":
         raise _gone(topic)
     fresh = [place.partition for place in committed if place not in known]
-    return known + (begin_at(consumer, topic, fresh, start) if fresh else [])
+    first = ends if start == "latest" else start
+    return known, begin_at(consumer, topic, fresh, first) if fresh else []
 
 
 def _is_stored(consumer: Consumer, topic: TopicAt, place: TopicPartition) -> bool:

@@ -7,7 +7,14 @@ from typing import Generic, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from candlewick.client.request import SubscriptionRequest
-from candlewick.client.start_position import PATIENCE_S, TopicAt, begin_at, go_on_at, refused
+from candlewick.client.start_position import (
+    PATIENCE_S,
+    TopicAt,
+    begin_at,
+    check_partitions,
+    go_on_at,
+    refused,
+)
 from clients.kafka.errors import PARTITION_END
 from clients.kafka.offsets import partitions_of
 from clients.kafka.opening import open_subscriber
@@ -39,6 +46,7 @@ class Subscription(Generic[RecordT]):
         self._at = TopicAt(wish.topic.name, wish.kafka)
         self._last: Message | None = None
         self._ended: set[int] = set()
+        self._ends: dict[int, int] = {}
         self._open = True
         self._consumer = open_subscriber(wish.kafka, wish.group, tells_ends=not wish.follow)
         try:
@@ -107,15 +115,21 @@ class Subscription(Generic[RecordT]):
     def _begin(self) -> None:
         wish = self._wish
         partitions = partitions_of(self._consumer, wish.topic.name, wish.kafka, answer_s=PATIENCE_S)
-        if wish.group is not None:
-            self._consumer.subscribe([wish.topic.name], on_assign=self._assigned)
+        check_partitions(self._at, partitions, wish.start)
+        if wish.group is None:
+            self._consumer.assign(begin_at(self._consumer, self._at, partitions, wish.start))
             return
-        starts = begin_at(self._consumer, self._at, partitions, wish.start)
-        self._consumer.assign(starts)
+        if wish.start == "latest":  # now, not when Kafka gives out the partitions
+            ends = begin_at(self._consumer, self._at, partitions, wish.start)
+            self._ends = {place.partition: place.offset for place in ends}
+        self._consumer.subscribe([wish.topic.name], on_assign=self._assigned)
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         self._ended.clear()
-        consumer.assign(go_on_at(consumer, self._at, places, self._wish.start))
+        known, fresh = go_on_at(consumer, self._at, places, self._wish.start, self._ends)
+        consumer.assign(known + fresh)
+        if fresh:  # committed soon, or whoever has the partition next would begin elsewhere
+            consumer.store_offsets(offsets=fresh)
 
     def _is_wanted(self, message: Message) -> bool:
         error, partition = message.error(), message.partition() or 0

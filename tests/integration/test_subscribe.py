@@ -26,6 +26,7 @@ from tests.support.kafka_process import RunningKafka, running_kafka
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "print_candles.py"
 TIMES = [START_MS + 5, START_MS + 6, START_MS + 7]
+ANSWER_S = 30
 QUARTERS = [a_quarter(n, symbol) for n in range(20) for symbol in ("BTCUSDT", "ETHUSDT")]
 
 
@@ -109,6 +110,14 @@ def test_an_offset_begins_there(kafka: RunningKafka) -> None:
         candlewick.subscribe("market.candles.v1", start=starts, servers=kafka.bootstrap)
 
 
+@pytest.mark.parametrize("group", [None, "names-no-partition"])
+def test_a_partition_that_does_not_exist_is_named(kafka: RunningKafka, group: str | None) -> None:
+    with pytest.raises(candlewick.ConfigurationError, match="has partitions 0 to 3, not 7"):
+        candlewick.subscribe(
+            "market.candles.v1", start={0: 0, 7: 5}, group=group, servers=kafka.bootstrap
+        )
+
+
 def test_a_group_goes_on_where_it_stopped(kafka: RunningKafka) -> None:
     def read(count: int) -> list[int]:
         with candlewick.subscribe(
@@ -122,6 +131,29 @@ def test_a_group_goes_on_where_it_stopped(kafka: RunningKafka) -> None:
             return opens(islice(candles, count))
 
     assert read(5) + read(50) == opens(QUARTERS[0::2])
+
+
+def test_latest_of_a_group_is_what_is_written_after_the_call(kafka: RunningKafka) -> None:
+    with candlewick.subscribe(
+        "market.candles-live.v1", group="joins-later", servers=kafka.bootstrap
+    ) as candles:
+        say(kafka, topics.CANDLES_LIVE, QUARTERS[:1])  # it has not joined yet
+
+        assert candles.poll(ANSWER_S) == QUARTERS[0]
+
+
+def test_a_group_that_has_read_nothing_yet_goes_on_where_it_began(kafka: RunningKafka) -> None:
+    def read() -> list[Candle]:
+        with candlewick.subscribe(
+            "market.candles-1s.v1", group="reads-nothing", follow=False, servers=kafka.bootstrap
+        ) as candles:
+            return list(candles)
+
+    say(kafka, topics.CANDLES_1S, QUARTERS[:4])
+    assert read() == []
+    say(kafka, topics.CANDLES_1S, QUARTERS[4:5])
+
+    assert read() == QUARTERS[4:5]
 
 
 def test_a_group_whose_next_record_is_gone_goes_on_as_it_is_advised(tmp_path: Path) -> None:
