@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from clients.kafka.errors import meaning
+from clients.kafka.errors import is_silence, meaning
 from clients.kafka.offsets import Span, span_of
 from schemas.errors import CandlewickError, ConfigurationError, Transient
 from schemas.settings import KafkaSettings
@@ -23,11 +23,11 @@ class TopicAt(NamedTuple):
 
 
 def refused(error: KafkaError, topic: TopicAt) -> CandlewickError:
-    """Translate an error of a topic that waiting does not cure into one that says what to do."""
+    """Translate an error that the library does not cure by itself into what to do."""
     if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - so named
         return _gone(topic)
     found = meaning(error, topic=topic.name, place=topic.kafka.place)
-    if not isinstance(found, Transient):
+    if not isinstance(found, Transient) or is_silence(error):
         return found
     return ConfigurationError(f"Kafka at {topic.kafka.place} refuses {topic.name}: {error.str()}")
 

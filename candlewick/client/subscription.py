@@ -15,9 +15,10 @@ from candlewick.client.start_position import (
     go_on_at,
     refused,
 )
-from clients.kafka.errors import PARTITION_END
+from clients.kafka.errors import PARTITION_END, TOO_SLOW
 from clients.kafka.offsets import partitions_of
 from clients.kafka.opening import open_subscriber
+from clients.limits import within
 from clients.watching.log import EventLog
 from schemas.codecs import record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
@@ -33,7 +34,8 @@ class Subscription(Generic[RecordT]):
 
     Use it in a ``with`` block: leaving it closes the consumer. Ctrl-C raises KeyboardInterrupt
     within 0.2 s. In a group, a record counts as read once the next one is requested or the block
-    ends without an error; until then it is delivered again.
+    ends without an error; until then it is delivered again. A member that asks for nothing for
+    five minutes loses its partitions to the others, and joins again when it asks.
 
     Raises:
         Transient: The broker does not answer.
@@ -81,6 +83,7 @@ class Subscription(Generic[RecordT]):
         Raises:
             PoisonMessage: The next record cannot be decoded; the following call skips it.
             ContractMismatch: This version does not know the record's contract.
+            Transient: The broker does not answer.
             ConfigurationError: The topic was deleted, or access to it is denied.
         """
         deadline = time.monotonic() + wait_s
@@ -94,10 +97,16 @@ class Subscription(Generic[RecordT]):
         return None
 
     def close(self) -> None:
-        """Commit the offsets and leave the group, if any; a second call does nothing."""
+        """Commit the offsets and leave the group, if any; a second call does nothing.
+
+        It gives up after some seconds without an answer: the last records read may come again.
+        """
         if self._open:
             self._open = False
-            self._consumer.close()
+            try:
+                within(PATIENCE_S, "Kafka (leaving a subscription)", self._consumer.close)
+            except Transient as error:
+                _log.warning("subscription_left", "{error}: its offsets may be lost", error=error)
 
     def __enter__(self) -> "Subscription[RecordT]":
         return self
@@ -146,6 +155,12 @@ class Subscription(Generic[RecordT]):
     def _explain(self, error: KafkaError, partition: int) -> None:
         if error.code() == PARTITION_END:
             self._ended.add(partition)
+        elif error.code() == TOO_SLOW:  # the next poll joins again
+            _log.warning(
+                "subscription_too_slow",
+                "nothing was asked for in five minutes, so the group went on without this member; "
+                "it joins again, and the last record may come again",
+            )
         elif not error.retriable():
             raise refused(error, self._at)
 

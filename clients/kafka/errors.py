@@ -21,6 +21,7 @@ TIMED_OUT: Final = KafkaError._TIMED_OUT  # noqa: SLF001
 # Told to the callback only: the library tries again, and what waits for it times out.
 NOT_LET_IN: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)  # noqa: SLF001
 PARTITION_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
+TOO_SLOW: Final = KafkaError._MAX_POLL_EXCEEDED  # noqa: SLF001
 _SILENT: Final = (
     BROKERS_DOWN,
     TIMED_OUT,
@@ -58,7 +59,7 @@ def meaning(
         return RestartNeeded(f"another process has joined the group{at} under this one's name")
     if cause.fatal() or cause.code() in _LOST:
         return RestartNeeded(f"Kafka{at} has shut this client out: {cause.str()}")
-    if cause.code() in _SILENT:
+    if is_silence(cause):
         return no_answer(place)
     return Transient(f"Kafka{at} cannot do it now: {cause.str()}", retry_after_s=RETRY_S)
 
@@ -83,6 +84,11 @@ def is_name_taken(error: KafkaError) -> bool:
     fenced = KafkaError(KafkaError.FENCED_INSTANCE_ID)
     # What comes after the first such error has a code of its own, and this only as its text.
     return error.code() == fenced.code() or (error.code() in _LOST and fenced.str() in error.str())
+
+
+def is_silence(error: KafkaError) -> bool:
+    """Tell whether brokers do not answer, so that waiting helps."""
+    return error.code() in _SILENT
 
 
 def is_refused(error: KafkaError) -> bool:

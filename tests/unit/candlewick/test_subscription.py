@@ -1,0 +1,94 @@
+"""What a subscription makes of the errors that its consumer is given."""
+
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka import KafkaError, Message, TopicPartition
+
+from candlewick.client import subscription
+from candlewick.client.request import SubscriptionRequest
+from candlewick.client.start_position import TopicAt, refused
+from candlewick.client.subscription import Subscription
+from clients.kafka.errors import BROKERS_DOWN, TIMED_OUT
+from schemas import topics
+from schemas.codecs import message_of
+from schemas.errors import ConfigurationError, Transient
+from schemas.market import Candle
+from schemas.settings import KafkaSettings
+from tests.support.api_market import a_quarter
+
+PLACE = topics.CANDLES.name
+
+
+class Told:
+    """A consumer in a group that is told these messages."""
+
+    def __init__(self, *messages: Message) -> None:
+        self.messages = [*messages]
+
+    def subscribe(self, names: list[str], on_assign: Callable[..., None]) -> None:
+        """Join the group."""
+
+    def poll(self, _: float) -> Message | None:
+        return self.messages.pop(0) if self.messages else None
+
+    def assignment(self) -> list[TopicPartition]:
+        return []
+
+    def store_offsets(self, _: Message) -> None:
+        """Take it."""
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+def a_subscription(told: Told, monkeypatch: pytest.MonkeyPatch) -> Subscription[Candle]:
+    monkeypatch.setattr(subscription, "open_subscriber", lambda *_, **__: told)
+    monkeypatch.setattr(subscription, "partitions_of", lambda *_, **__: [0])
+    wish = SubscriptionRequest(
+        KafkaSettings(), topics.CANDLES, frozenset(), "beginning", "slow", follow=True
+    )
+    return Subscription(Candle, wish)
+
+
+def an_error(code: int) -> Message:
+    return Message(topic=PLACE, partition=0, error=KafkaError(code))
+
+
+def a_message(candle: Candle) -> Message:
+    said = message_of(candle)
+    return Message(
+        topic=PLACE,
+        partition=0,
+        offset=0,
+        key=said.key,
+        value=said.value,
+        headers=[*said.headers],
+    )
+
+
+def test_a_program_that_was_too_slow_for_its_group_reads_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    too_slow = an_error(KafkaError._MAX_POLL_EXCEEDED)
+    told = Told(too_slow, a_message(a_quarter(0)))
+
+    with a_subscription(told, monkeypatch) as candles:
+        assert candles.poll(5) == a_quarter(0)
+
+
+@pytest.mark.parametrize("code", [BROKERS_DOWN, TIMED_OUT])
+def test_brokers_that_do_not_answer_are_no_fault_of_the_settings(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candles = a_subscription(Told(an_error(code)), monkeypatch)
+
+    with pytest.raises(Transient, match="does not answer"):
+        candles.poll(5)
+
+
+def test_what_waiting_does_not_cure_is_refused() -> None:
+    denied = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+
+    with pytest.raises(ConfigurationError, match="refuses"):
+        raise refused(denied, TopicAt(PLACE, KafkaSettings()))
