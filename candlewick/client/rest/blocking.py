@@ -1,11 +1,14 @@
 """`Client`: the REST API for programs whose calls block."""
 
 import ssl
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self
+
+import httpx
 
 from candlewick.client.rest import calls, prediction_calls
 from candlewick.client.rest.answers import error_of, reached, read_answer
@@ -58,6 +61,7 @@ class Client:
         ApiUnavailable: It cannot answer now; ``retry_after_s`` says when to ask again.
         Transient: It does not answer.
         ContractMismatch: Its answer is not one of this API.
+        ConfigurationError: An argument, the address or the token is wrong.
 
     Example::
 
@@ -171,9 +175,7 @@ class Client:
     def _connection(self, following: Following) -> Generator[bytes, None, None]:
         session, request = self._session, self._session.stream_request(self._http, following)
         with reached(session.url):
-            response = within(
-                session.limit_s, session.what, lambda: self._http.send(request, stream=True)
-            )
+            response = self._opened(request)
             try:
                 if not response.is_success:
                     within(session.limit_s, session.what, response.read)
@@ -182,3 +184,22 @@ class Client:
                 yield from response.iter_bytes()
             finally:
                 response.close()
+
+    def _opened(self, request: httpx.Request) -> httpx.Response:
+        given_up = threading.Event()
+        late: list[httpx.Response] = []
+
+        def send() -> httpx.Response:
+            response = self._http.send(request, stream=True)
+            late.append(response)
+            if given_up.is_set():
+                response.close()
+            return response
+
+        try:
+            return within(self._session.limit_s, self._session.what, send)
+        except BaseException:
+            given_up.set()  # from here on the thread closes what comes; this is what has come
+            for response in late:
+                response.close()
+            raise
