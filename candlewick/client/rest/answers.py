@@ -16,7 +16,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from candlewick.client.rest.call import AnswerT, Call
-from schemas.errors import CandlewickError, ContractMismatch, Transient
+from schemas.errors import CandlewickError, ConfigurationError, ContractMismatch, Transient
 
 NOT_FRESH = "no-fresh-prediction"
 _LATER = frozenset({429, 502, 503, 504})  # the last three also from a proxy before the API
@@ -110,9 +110,14 @@ def reached(url: httpx.URL | str) -> Iterator[None]:
 
     Raises:
         Transient: It cannot be reached, or breaks off.
+        ConfigurationError: The request cannot be sent at all.
     """
     try:
         yield
+    except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
+        raise ConfigurationError(
+            f"this request cannot be sent to {url} ({error}): correct the address or what is asked"
+        ) from error
     except (httpx.TransportError, httpx.DecodingError) as error:
         said = str(error) or type(error).__name__
         raise Transient(

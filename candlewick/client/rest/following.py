@@ -15,7 +15,7 @@ from candlewick.client.rest.call import names
 from candlewick.client.rest.prediction_rows import PredictionRow, ScoreRow
 from candlewick.client.rest.rows import GapRow, LiveCandle, Row
 from candlewick.client.rest.sse import Frame, FrameParser
-from schemas.errors import ContractMismatch, Transient
+from schemas.errors import ConfigurationError, ContractMismatch, Transient
 
 PATH: Final = "/v1/stream"
 SILENCE_S: Final = 60.0  # the API sends a heartbeat each 15 s
@@ -69,6 +69,9 @@ class Following:
         last_event_id: The place to go on at; None to begin now.
         patience_s: How long it may stay away before that is an error.
         clock: Monotonic seconds.
+
+    Raises:
+        ConfigurationError: What should be the id of an event is none.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class Following:
         asked = {"kinds": ",".join(names(kinds)), "symbols": ",".join(names(symbols))}
         self.parameters = {name: value for name, value in asked.items() if value}
         self.silence_s = SILENCE_S
-        self._id = last_event_id or ""
+        self._id = _checked(last_event_id or "")
         self._attempts = Attempts(patience_s, clock)
         self._clock = clock
         self._parser = FrameParser()
@@ -128,13 +131,13 @@ class Following:
             self._attempts.succeeded()
         if frame.data is None:
             return None
-        if frame.name == "hello":
-            heartbeat_s = _Hello.model_validate_json(frame.data).heartbeat_s
-            self.silence_s = max(SILENCE_S, _BEATS * heartbeat_s)
-        shape = _SHAPES.get(frame.name)
-        if shape is None:  # hello, dropped, and what a newer API may send
-            return None
         try:
+            if frame.name == "hello":
+                heartbeat_s = _Hello.model_validate_json(frame.data).heartbeat_s
+                self.silence_s = max(SILENCE_S, _BEATS * heartbeat_s)
+            shape = _SHAPES.get(frame.name)
+            if shape is None:  # hello, dropped, and what a newer API may send
+                return None
             return StreamEvent(self._id, frame.name, shape.model_validate_json(frame.data))
         except ValidationError as error:
             fault = error.errors()[0]
@@ -142,3 +145,12 @@ class Following:
                 f"an event {frame.name} of the live stream is not as this version of candlewick "
                 f"knows it ({'.'.join(map(str, fault['loc']))}: {fault['msg']})"
             ) from error
+
+
+def _checked(place: str) -> str:
+    stripped = place.strip()  # it may be a line of a file
+    if not (stripped.isascii() and stripped.isprintable()):
+        raise ConfigurationError(
+            f"last_event_id={place!r} is not the id of an event: give the `id` of one that came"
+        )
+    return stripped

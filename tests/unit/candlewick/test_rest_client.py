@@ -19,7 +19,7 @@ import api.routes.health
 from api.http.records import plain
 from candlewick import AsyncClient, Client, LiveCandle, PredictionRow, ScoreRow
 from candlewick.client.rest import calls, health_rows, prediction_calls, prediction_rows, rows
-from candlewick.client.rest.answers import ApiError, ApiUnavailable, error_of, read_answer
+from candlewick.client.rest.answers import ApiError, ApiUnavailable, error_of, reached, read_answer
 from candlewick.client.rest.attempts import Attempts
 from candlewick.client.rest.call import PAGE_ROWS, Paging, moment
 from candlewick.client.rest.following import Following, StreamEvent
@@ -292,6 +292,29 @@ def test_a_slower_heartbeat_is_waited_for() -> None:
     following.take(a_frame("c0:1", "hello", '{"heartbeat_s": 100.0}'))
 
     assert following.silence_s == 300
+
+
+def test_a_hello_that_is_not_understood_is_of_another_version() -> None:
+    with pytest.raises(ContractMismatch, match=r"an event hello .*heartbeat_s"):
+        Following([], [], None, 60.0).take(a_frame("c0:1", "hello", '{"heartbeat_s": "soon"}'))
+
+
+@pytest.mark.parametrize("place", ["c0:1\nc0:2", "c0:1\x00", "c0:é"])
+def test_what_is_no_id_of_an_event_is_refused_at_once(place: str) -> None:
+    with pytest.raises(ConfigurationError, match="is not the id of an event"):
+        Client("http://127.0.0.1:1").stream(last_event_id=place)
+
+
+def test_an_id_that_was_read_as_a_line_is_taken_without_its_end() -> None:
+    assert Following([], [], " c0:1\n", 60.0).headers["Last-Event-ID"] == "c0:1"
+
+
+@pytest.mark.parametrize("error", [httpx.LocalProtocolError, httpx.UnsupportedProtocol])
+def test_a_request_that_cannot_be_sent_is_not_tried_again(
+    error: type[httpx.TransportError],
+) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be sent"), reached("http://here"):
+        raise error("illegal")
 
 
 def test_connections_that_break_at_once_use_patience_up() -> None:
