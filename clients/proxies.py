@@ -19,7 +19,9 @@ def keep_loopback_direct() -> None:
     """Add loopback to ``NO_PROXY`` of this process and its children; call it before a client."""
     held = next((os.environ[name] for name in _NO_PROXY if os.environ.get(name)), "")
     known = [host.strip() for host in held.split(",") if host.strip()]
-    wanted = ",".join((*known, *(host for host in _LOOPBACK if host not in known)))
+    # Beside other names `*` means nothing to urllib.
+    names = ["*"] if "*" in known else [*known, *(host for host in _LOOPBACK if host not in known)]
+    wanted = ",".join(names)
     for name in _NO_PROXY:
         os.environ[name] = wanted
 

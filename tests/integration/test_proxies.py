@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from urllib.request import proxy_bypass
 
 import httpx
 import pytest
@@ -135,6 +136,20 @@ def test_what_no_proxy_names_is_asked_directly(
     assert websocket_proxy("wss://outer.example/stream") == proxy.socks_url
     for loopback in ("ws://127.0.0.1:9", "ws://127.9.9.9:9", "ws://[::1]:9", "ws://localhost:9"):
         assert websocket_proxy(loopback) is None
+
+
+@pytest.mark.parametrize("named", ["*", "inner.example, *"])
+def test_where_no_proxy_names_everything_nothing_goes_through_one(
+    proxy: SmallProxy, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy.socks_url)
+    monkeypatch.setenv("NO_PROXY", named)
+    monkeypatch.delenv("no_proxy")
+
+    keep_loopback_direct()
+
+    assert websocket_proxy("wss://outer.example/stream") is None
+    assert proxy_bypass("outer.example")
 
 
 def test_grafana_is_asked_through_the_proxy_unless_it_is_here(
