@@ -13,7 +13,8 @@ def page_url(settings: ApiSettings) -> str:
     """Return the URL of the page, and of the API, for programs on this machine."""
     scheme = "http" if settings.certificate is None else "https"
     host = LOOPBACK if settings.host in ANYWHERE else settings.host
-    return f"{scheme}://{host}:{settings.port}"
+    named = f"[{host}]" if ":" in host else host  # IPv6
+    return f"{scheme}://{named}:{settings.port}"
 
 
 def trusting(settings: ApiSettings) -> ssl.SSLContext | None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from candlewick.client.find_stack import nearby_settings
+from candlewick.stack.api_address import page_url
 from candlewick.stack.credentials import load_or_create
+from schemas.settings import ApiSettings
 
 
 @pytest.mark.parametrize("folder", [".", "notebooks", "notebooks/mine"])
@@ -31,3 +33,16 @@ def test_the_environment_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     assert settings.reader_password.get_secret_value() == "mine"
     assert settings.url == "http://store:8123"
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("::1", "http://[::1]:8000"),
+        ("::", "http://127.0.0.1:8000"),
+        ("192.0.2.7", "http://192.0.2.7:8000"),
+        ("api.example", "http://api.example:8000"),
+    ],
+)
+def test_the_address_of_the_api_can_be_opened(host: str, url: str) -> None:
+    assert page_url(ApiSettings(host=host, port=8000, tls_by_proxy=True)) == url
