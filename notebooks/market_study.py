@@ -15,6 +15,7 @@
 
 # %%
 from datetime import timedelta
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -428,7 +429,8 @@ scores = ask(
     "width_90_bp, volatility_bp, covered_50, covered_90 FROM scores FINAL"
 )
 models = ["reference", *sorted(set(scores["model"]) - {"reference"})]
-palette = dict(zip(models, ["#94a3b8", "#0f766e", "#c2410c", "#7c3aed", "#2563eb"], strict=False))
+colours = ["#94a3b8", "#0f766e", "#c2410c", "#7c3aed", "#2563eb"]
+palette = dict(zip(models, cycle(colours), strict=False))
 scores["expected"] = scores["width_90_bp"] / 3.29
 pair = scores["symbol"].min()
 asked = scores[(scores["minutes"] == MINUTE) & (scores["symbol"] == pair)]

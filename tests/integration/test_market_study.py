@@ -3,7 +3,9 @@
 import csv
 import lzma
 import re
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +41,15 @@ def test_the_notebook_is_what_its_script_makes(script: Path) -> None:
     made = notebook_text(script.read_text())
 
     assert script.with_suffix(".ipynb").read_text() == made, "python -m tools.notebooks.from_script"
+
+
+def test_every_model_has_a_colour_however_many_there_are() -> None:
+    models = [f"model-{number}" for number in range(20)]
+    lines = re.findall(r"^(?:colours|palette) = .+$", SCRIPT.read_text(), re.MULTILINE)
+    names: dict[str, Any] = {"cycle": cycle, "models": models}
+    exec("\n".join(lines), names)  # noqa: S102 - our own text
+
+    assert sorted(names["palette"]) == sorted(models)
 
 
 def test_the_studies_run_and_draw_every_picture(page: Page, coins_page: Page) -> None:
