@@ -52,7 +52,8 @@ def prediction_line(prediction: Prediction) -> str:
 
 
 def _price(value_e8: int) -> str:
-    return f"{value_e8 / 10**8:,.2f}"
+    places = 2 if value_e8 >= 10 * 10**8 else 8  # a coin may cost less than a cent
+    return f"{value_e8 / 10**8:,.{places}f}"
 
 
 def _clock(time_ms: int) -> str:
