@@ -110,6 +110,8 @@ class Client:
     ) -> Iterator[StreamEvent]:
         """Iterate over what happens, for ever. A lost connection is opened again where it broke.
 
+        It begins when the first event is asked for, not at this call.
+
         Args:
             kinds: candle, candle-live, prediction, score, gap; default: all.
             symbols: Only these pairs; default: all.
