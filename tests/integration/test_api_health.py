@@ -144,7 +144,8 @@ def test_health_is_red_while_data_stands_still_and_green_after(
 ) -> None:
     with MovingMarket(servers.kafka.bootstrap), sinking(servers) as sink:
         green = wait_for(api, "ok")
-        assert status(servers, api, sink).returncode == 0
+        # A busy machine may fall behind for a moment in between.
+        eventually(lambda: status(servers, api, sink).returncode == 0, lambda: health(api))
         with frozen(sink.pid):
             red = wait_for(api, "down")
             said = status(servers, api, sink)
