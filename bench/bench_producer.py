@@ -74,19 +74,6 @@ class Socket:
     newest_event_ms = -1
 
 
-class Unusual:
-    """Leaves each frame to the other way."""
-
-    def take(self, _socket: object, _frames: object, at: int) -> int:
-        return at
-
-    def settle(self, _symbol: str) -> None:
-        """Nothing waits."""
-
-    def settle_all(self) -> None:
-        """Nothing waits."""
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trades", type=int, default=300_000)
@@ -154,7 +141,8 @@ def to_blocks(frames: Sequence[bytes], a_read: int, *, quick: bool) -> int:
         klines = KlineFlow(outlet, counts, lambda _: socket.newest_event_ms, clock, lambda _: True)
         dispatch = Dispatch(flows, klines, outlet, counts, clock)
         if not quick:
-            dispatch._usual = cast("Any", Unusual())  # noqa: SLF001 - what is compared
+            usual = cast("Any", dispatch._usual)  # noqa: SLF001 - what is compared
+            usual.take = lambda _socket, _frames, at: at
         for at in range(0, len(frames), a_read):
             dispatch.take(cast("Any", socket), frames[at : at + a_read])
             if at % A_TICK < a_read or at + a_read >= len(frames):

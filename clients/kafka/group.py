@@ -71,7 +71,7 @@ class GroupOffsets:
             asked = self._connected().list_consumer_group_offsets(wanted, request_timeout=ANSWER_S)
             return list(asked[group].result(ANSWER_S).topic_partitions or [])
         except (KafkaException, TimeoutError) as error:
-            raise self._silent(error) from error
+            raise self._meaning(error) from error
 
     def groups(self, prefix: str) -> list[str]:
         """Return the groups whose names begin so. Raises as `committed`."""
@@ -80,7 +80,7 @@ class GroupOffsets:
                 self._connected().list_consumer_groups(request_timeout=ANSWER_S).result(ANSWER_S)
             )
         except (KafkaException, TimeoutError) as error:
-            raise self._silent(error) from error
+            raise self._meaning(error) from error
         return sorted(g.group_id for g in answer.valid or [] if g.group_id.startswith(prefix))
 
     def members(self, groups: list[str]) -> dict[str, list[Member]]:
@@ -91,7 +91,7 @@ class GroupOffsets:
             asked = self._connected().describe_consumer_groups(groups, request_timeout=ANSWER_S)
             answers = {group: answer.result(ANSWER_S) for group, answer in asked.items()}
         except (KafkaException, TimeoutError) as error:
-            raise self._silent(error) from error
+            raise self._meaning(error) from error
         return {group: [_member(m) for m in answer.members] for group, answer in answers.items()}
 
     def partitions(self, topics: Iterable[str]) -> list[Place]:
@@ -99,7 +99,7 @@ class GroupOffsets:
         try:
             known = self._connected().list_topics(timeout=ANSWER_S).topics
         except KafkaException as error:
-            raise self._silent(error) from error
+            raise self._meaning(error) from error
         return [(t, p) for t in topics if t in known for p in known[t].partitions]
 
     def ends(self, places: Iterable[Place]) -> dict[Place, int]:
@@ -118,14 +118,14 @@ class GroupOffsets:
             asked = self._connected().list_offsets(wanted, request_timeout=ANSWER_S)
             return {(p.topic, p.partition): f.result(ANSWER_S).offset for p, f in asked.items()}
         except (KafkaException, TimeoutError) as error:
-            raise self._silent(error) from error
+            raise self._meaning(error) from error
 
     def _connected(self) -> AdminClient:
         if self._client is None:
             self._client = open_admin(self._kafka, self._on_error)
         return self._client
 
-    def _silent(self, error: KafkaException | TimeoutError) -> Transient:
+    def _meaning(self, error: KafkaException | TimeoutError) -> Transient:
         if self._client is not None:
             self._client.poll(0)  # says why, where brokers do not let us in
         self._client = None

@@ -14,6 +14,7 @@ import msgspec
 
 from producers.binance.numbers import plain_e8
 from schemas.rules.checks import EARLIEST_MS, LARGEST_ID, LATEST_MS
+from schemas.rules.market import LARGEST_FILLS
 
 Id = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_ID)]
 TimeMs = Annotated[int, msgspec.Meta(ge=EARLIEST_MS, lt=LATEST_MS)]
@@ -21,7 +22,6 @@ TimeMs = Annotated[int, msgspec.Meta(ge=EARLIEST_MS, lt=LATEST_MS)]
 Decimals = Annotated[str, msgspec.Meta(min_length=10, max_length=19)]
 UNUSUAL: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 _FEW: Final = 8  # numbers that cost less one by one than in one go
-_MOST_FILLS: Final = 2**31 - 1  # their number has 32 bits
 
 
 class AggTrade(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -82,9 +82,9 @@ class DecodedFrames:
         self.fills = [trade.last_trade_id - trade.first_trade_id + 1 for trade in known]
         columns = self.prices_e8, self.quantities_e8, self.fills
         wrong = not all(map(all, columns))
-        if wrong or min(self.fills, default=1) < 1 or max(self.fills, default=1) > _MOST_FILLS:
+        if wrong or min(self.fills, default=1) < 1 or max(self.fills, default=1) > LARGEST_FILLS:
             for at, (price, quantity, fills) in enumerate(zip(*columns, strict=True)):
-                if not price or not quantity or not 1 <= fills <= _MOST_FILLS:
+                if not price or not quantity or not 1 <= fills <= LARGEST_FILLS:
                     self.trades[at] = None
 
 

@@ -39,7 +39,7 @@ AHEAD_MS: Final = 10_000
 LARGEST_BLOCK: Final = 100_000
 LARGEST_ERA: Final = 2**31 - 1
 NO_WATERMARK_MS: Final = 0  # older trades are still to come: the block proves nothing
-_LARGEST_FILLS: Final = 2**31 - 1
+LARGEST_FILLS: Final = 2**31 - 1
 _INTERVALS: Final = {interval.value: (interval.ms, interval.origin_ms) for interval in Interval}
 _SUMS: Final = (
     "volume_e8",
@@ -59,7 +59,7 @@ def check_trade(trade: Trade) -> None:
             raise ValueError(f"trade {trade.agg_id} has a price or an amount and no trade id")
         return
     check_range("first trade id", trade.first_trade_id, 0, LARGEST_ID)
-    last = trade.first_trade_id + _LARGEST_FILLS - 1
+    last = trade.first_trade_id + LARGEST_FILLS - 1
     check_range("last trade id", trade.last_trade_id, trade.first_trade_id, last)
     check_range("price in 1e-8", trade.price_e8, 1, LARGEST_PRICE_E8)
     check_range("quantity in 1e-8", trade.quantity_e8, 1, LARGEST_PRICE_E8)
@@ -138,7 +138,7 @@ def check_candle(candle: Candle) -> None:
         raise ValueError(f"price variation {candle.price_variation_e16} is negative")
     check_one_of("status", candle.status, CandleStatus)
     check_one_of("source", candle.source, CandleSource)
-    check_range("revision", candle.revision, 0, _LARGEST_FILLS)
+    check_range("revision", candle.revision, 0, LARGEST_FILLS)
     is_open = candle.status == CandleStatus.OPEN
     if is_open and not candle.open_ms <= candle.event_ms < candle.close_ms:
         raise ValueError(f"event time {candle.event_ms} ms is not inside the open candle")
