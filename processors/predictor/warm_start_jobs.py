@@ -91,7 +91,8 @@ class WarmStartJobs:
             self._children.start()
             stored = await self._stock.wait(symbol, until_ms)
         warmed = await self._children.run(warm, symbol, until_ms)
-        if stored.is_all:
+        # The rest may have come since that look, and with it nobody asks for another replay.
+        if stored.is_all or warmed.whole:
             self._score_past(symbol, until_ms)
         return warmed
 

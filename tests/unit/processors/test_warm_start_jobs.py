@@ -1,0 +1,93 @@
+"""When the past of a symbol is scored, and how long the replay processes stay."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from processors.prediction.state import start_state
+from processors.predictor import warm_start_jobs
+from processors.predictor.anchor import anchor_of
+from processors.predictor.history_check import NEWEST_MINUTES, Stored
+from processors.predictor.score_backfill import score_past_nicely
+from processors.predictor.warm_start import Warmed, warm
+from processors.predictor.warm_start_jobs import WarmStartJobs
+from processors.versions.schedule import ModelSchedule
+from schemas.settings import Settings
+from tests.support.builders import START_MS
+
+WHOLE = Stored(total=10_000, total_share=1.0, recent_share=1.0, newest=NEWEST_MINUTES)
+TURNS = 20  # of the event loop, more than the work needs
+IN_PART = replace(WHOLE, total=2_000, total_share=0.2)
+
+
+@dataclass
+class Children:
+    """Does the work at once, in this process; what it does not do is to replay."""
+
+    whole: bool = True
+    scored: list[str] = field(default_factory=list)
+    users: int = 0
+
+    @contextmanager
+    def needed(self) -> Iterator[None]:
+        self.users += 1
+        yield
+        self.users -= 1
+
+    async def run(self, work: Callable[..., Any], symbol: str, until_ms: int) -> Warmed | int:
+        await asyncio.sleep(0)
+        if work is warm:
+            state = start_state(symbol)
+            return Warmed(state, anchor_of(until_ms), self.whole, (), (), ())
+        assert work is score_past_nicely
+        self.scored.append(symbol)
+        return 1
+
+    def start(self) -> None:
+        pass
+
+
+@dataclass
+class Stock:
+    stored: Stored
+
+    async def look(self, _symbol: str, _until_ms: int) -> Stored:
+        return self.stored
+
+    wait = look
+
+
+async def heard() -> None:
+    pass
+
+
+async def warmed(jobs: WarmStartJobs) -> None:
+    await jobs.warm("BTCUSDT", START_MS)
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "known", "scored"),
+    [
+        (WHOLE, "whole", ["BTCUSDT"]),
+        (WHOLE, "in part", ["BTCUSDT"]),  # a young symbol has no candle at the anchor
+        (IN_PART, "whole", ["BTCUSDT"]),  # the rest came between the look and the replay
+        (IN_PART, "in part", []),
+    ],
+)
+def test_the_past_is_scored_once_it_is_known_and_then_the_processes_end(
+    monkeypatch: pytest.MonkeyPatch, seen: Stored, known: str, scored: list[str]
+) -> None:
+    children = Children(known == "whole")
+    monkeypatch.setattr(warm_start_jobs, "Children", lambda *_, **__: children)
+    monkeypatch.setattr(warm_start_jobs, "Stock", lambda _: Stock(seen))
+
+    asyncio.run(warmed(WarmStartJobs(Settings(), ModelSchedule(), heard)))
+
+    assert children.scored == scored
+    assert children.users == (0 if scored else 1)
