@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import orjson
 
 from candlewick.exchange.market.columns import Trades
-from candlewick.exchange.market.intervals import INTERVALS, MINUTE_MS
+from candlewick.exchange.market.intervals import INTERVALS, MINUTE_MS, SECOND_MS
 from candlewick.exchange.market.klines import klines
 from candlewick.exchange.market.source import Market, Source
 from candlewick.exchange.streams.names import Topic
@@ -21,6 +20,7 @@ CLOSE_DELAY_MS: Final = 3
 _KLINE_EVERY_MS: Final = 2_000
 _SHORT_KLINE_EVERY_MS: Final = 1_000  # of 1s
 _TICKER_EVERY_MS: Final = 1_000
+_BY_THE_CLOCK: Final = {"kline", "miniTicker"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,13 @@ class Feed:
 
     def frames(self, topics: set[Topic], after_ms: int, upto_ms: int) -> list[Frame]:
         """Return the frames with `after_ms < event_ms <= upto_ms`, oldest first."""
+        # Candles and tickers come at a whole second and right after it: most periods have none.
+        is_told = upto_ms // SECOND_MS > after_ms // SECOND_MS or (
+            after_ms % SECOND_MS < CLOSE_DELAY_MS
+        )
+        due = [topic for topic in topics if is_told or topic.kind not in _BY_THE_CLOCK]
         found: list[Frame] = []
-        for topic in sorted(topics, key=lambda topic: (topic.name, topic.unit)):
+        for topic in sorted(due, key=lambda topic: (topic.name, topic.unit)):
             found += self._topic_frames(topic, after_ms, upto_ms)
         found.sort(key=lambda frame: frame.event_ms)
         return found
@@ -101,9 +106,10 @@ def trades_between(source: Source, after_ms: int, upto_ms: int) -> list[Trades]:
     parts = []
     for minute in range(first, last + 1):
         trades = source.trades(minute)
-        start, stop = np.searchsorted(trades.time_ms, (after_ms, upto_ms), side="right")
-        if start < stop:
-            parts.append(trades.span(int(start), int(stop)))
+        start = int(trades.time_ms.searchsorted(after_ms, side="right"))
+        if start < len(trades.time_ms) and trades.time_ms[start] <= upto_ms:
+            stop = int(trades.time_ms.searchsorted(upto_ms, side="right"))
+            parts.append(trades.span(start, stop))
     return parts
 
 
