@@ -5,6 +5,7 @@ given up. The result is `ready`: trades in the order of their ids, with gap even
 Times are milliseconds of one steady clock, passed in.
 """
 
+import asyncio
 from typing import Final
 
 from producers.trades.gap_events import BEGIN_AGAIN
@@ -27,6 +28,7 @@ class Continuity:
         queue: Trades in order and gap events, to be published.
         next_id: Id of the trade that must come next; -1 until `start`.
         hole: The hole that is being filled; None if no trade is missing.
+        noticed: Set when trades are missing; whoever waits for it clears it.
         proven: True if no trade can have been missed after the newest known one.
         late: Holes that were given up.
         disproved: Trades of the stream that REST did not know long after they arrived.
@@ -38,6 +40,7 @@ class Continuity:
 
     def __init__(self, symbol: str, *, limit: int, give_up_ms: int, longest_ms: int) -> None:
         self.symbol = symbol
+        self.noticed = asyncio.Event()
         self.queue = ReadyTrades(symbol)
         self.next_id = NOT_STARTED
         self.hole: Hole | None = None
@@ -45,18 +48,14 @@ class Continuity:
         self.late = LateFill(longest_ms)
         self.disproved: list[Trade] = []
         self.disputed: list[Trade] = []
-        self.duplicates = 0
-        self.dropped = 0
+        self.duplicates = self.dropped = 0
         self._limit = limit
         self._give_up_ms = give_up_ms
         self._longest_ms = longest_ms
         self._head_id = -1
-        self.last_ms = UNKNOWN_MS
+        self.last_ms = self._filled_ms = self._advanced_ms = UNKNOWN_MS
         self._ahead = Ahead()
-        self._starting = False
-        self._start_silent = False
-        self._filled_ms = UNKNOWN_MS
-        self._advanced_ms = UNKNOWN_MS
+        self._starting = self._start_silent = False
 
     @property
     def ready(self) -> list[Trade | Gap]:
@@ -273,6 +272,7 @@ class Continuity:
             silent=self._starting and self._start_silent,
             era=self.queue.era,
         )
+        self.noticed.set()
 
     def _disprove(self, hole: Hole, now_ms: int) -> None:
         # Only one trade implied the missing ones, and the exchange still knows none of them.

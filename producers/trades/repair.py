@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -26,6 +27,7 @@ from schemas.market import TradeBlock
 
 _log = EventLog(__name__)
 LOOK_S: Final = 0.05
+IDLE_S: Final = 0.5  # between looks at a symbol of which nothing is missing; a hole ends it
 # Attempts after which the pause between two requests for one hole stops growing, at two seconds.
 MOST_BEHIND: Final = 4
 PROOF_AFTER_MS: Final = 3_000  # REST may be behind the stream: a later answer proves more
@@ -104,9 +106,9 @@ class Repair:
         if self._continuity.next_id == NOT_STARTED:
             # Its newest trade may be years old, unless the exchange sends trades of it.
             if not self._flow.is_traded and self._flow.newest_event_ms < 0:
-                await asyncio.sleep(LOOK_S)
-                return
-            await self._begin_anew()
+                await self._idle()
+            else:
+                await self._begin_anew()
         elif self._era_check.is_due:
             if await self._era_check.compare():
                 self._head_asked = False
@@ -121,7 +123,16 @@ class Repair:
         elif self._continuity.late and steady_ms() >= self._late_ms:
             await self._fill_late()
         else:
+            await self._idle()
+
+    async def _idle(self) -> None:
+        if self._continuity.hole is not None or self._flow.eras:
             await asyncio.sleep(LOOK_S)
+            return
+        self._continuity.noticed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_S):
+                await self._continuity.noticed.wait()
 
     async def _begin_anew(self) -> None:
         async with self._requests:

@@ -56,7 +56,7 @@ MUTATIONS = (
     Mutation(
         "the worker sends candles and does not remember them",
         HeldStates, "_dumped", "for candle in self.outbox(key)", "for candle in ()",
-        seed=49,
+        seed=36,
     ),
     Mutation(
         "the worker forgets the watermark",
@@ -71,7 +71,7 @@ MUTATIONS = (
     Mutation(
         "a part of a gap sends its quiet minutes again under the same revision",
         CandleFold, "_send_again", "if again is not None:", "if False:",
-        seed=36,
+        seed=59,
     ),
     Mutation(
         "the stream says that nothing was traded while a trade is missing",
@@ -105,7 +105,6 @@ MUTATIONS = (
     Mutation(
         "the sink cuts a batch without regard to its bounds",
         Pending, "cut", "if not self._reaches_plan:", "if False:",
-        seed=40,
     ),
 )  # fmt: skip
 

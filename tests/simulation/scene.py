@@ -26,6 +26,7 @@ _PACES = (
     (producers.trades.follower, "QUIET_S", 1.0),
     (producers.trades.follower, "ROSTER_S", 5.0),
     (producers.trades.repair, "LOOK_S", 0.5),
+    (producers.trades.repair, "IDLE_S", 1.0),
     (producers.trades.connections, "LOOK_S", 1.0),
     (producers.trades.kline_stream, "LOOK_S", 10.0),
     (producers.trades.roster, "LOOK_S", 5.0),
