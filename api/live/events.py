@@ -47,8 +47,12 @@ def read_record(kind: Kind, message: KafkaMessage) -> Live:
 
 
 def event_of(record: Live, place: Place, offset: int) -> Event:
-    """Return the event for a record."""
-    return Event(place, offset, record.symbol, orjson.dumps(plain(record)))
+    """Return the event for a record.
+
+    The text is copied, because thousands are kept, and orjson's own keeps the buffer that it was
+    written into: 4 kB at least.
+    """
+    return Event(place, offset, record.symbol, bytes(memoryview(orjson.dumps(plain(record)))))
 
 
 def sse(event: Event, position: str) -> bytes:

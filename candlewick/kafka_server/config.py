@@ -47,8 +47,9 @@ def server_properties(*, port: int, controller_port: int, logs: Path) -> str:
         "num.network.threads": 2,
         "num.io.threads": 4,
         "background.threads": 4,
-        # The default of 128 MB is most of the heap; our topics have a few megabytes.
-        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        # The default of 128 MB is most of the heap. A key takes 24 bytes, and our compacted topics
+        # have some thousands; what does not fit would only be cleaned in the next round.
+        "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 

@@ -1,7 +1,8 @@
-"""The parts of River that `online` is made of, imported as where scikit-learn is not installed.
+"""The parts of River that `online` is made of, imported as where River's optional packages are not.
 
-River imports scikit-learn, where it finds it, for adapters that nothing here uses: a third of the
-time and memory that its import takes. Each process that predicts or replays saves that.
+River imports scikit-learn and SQLAlchemy, where it finds them, for adapters that nothing here uses:
+a third of the time and memory that its import takes. Each process that predicts or replays saves
+that.
 """
 
 import sys
@@ -9,21 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 __all__ = ["compose", "drift", "linear_model", "preprocessing"]
-_OPTIONAL = "sklearn"
+_OPTIONAL = ("sklearn", "sqlalchemy")
 
 
 @contextmanager
-def _absent(name: str) -> Iterator[None]:
-    """Let imports of a package fail that has not been imported yet."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment] # to Python: it cannot be imported
+def _absent(*names: str) -> Iterator[None]:
+    """Let imports of packages fail that have not been imported yet."""
+    hidden = [name for name in names if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment] # to Python: it cannot be imported
     try:
         yield
     finally:
-        del sys.modules[name]
+        for name in hidden:
+            del sys.modules[name]
 
 
-with _absent(_OPTIONAL):
+with _absent(*_OPTIONAL):
     from river import compose, drift, linear_model, preprocessing

@@ -212,13 +212,14 @@ def test_the_regression_comes_to_least_squares() -> None:
     assert model.predict_one(asked) == pytest.approx(weights.sum(), abs=0.03)
 
 
-def test_river_comes_without_scikit_learn() -> None:
-    code = "import sys, processors.prediction.prequential as _; print('sklearn' in sys.modules)"
-    code += "; import sklearn; print(sklearn.__name__)"
+@pytest.mark.parametrize("optional", ["sklearn", "sqlalchemy"])
+def test_river_comes_without_what_it_imports_if_it_can(optional: str) -> None:
+    code = f"import sys, processors.prediction.prequential as _; print('{optional}' in sys.modules)"
+    code += f"; import {optional}; print({optional}.__name__)"
 
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert said.stdout.split() == ["False", "sklearn"]
+    assert said.stdout.split() == ["False", optional]
 
 
 def test_a_blend_lies_between_its_members_and_leans_to_the_better() -> None:
