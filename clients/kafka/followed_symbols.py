@@ -8,7 +8,7 @@ from clients.kafka.reader import TopicReader
 from clients.watching.log import EventLog
 from schemas import topics
 from schemas.codecs import record_in
-from schemas.errors import CandlewickError, ConfigurationError, PoisonMessage
+from schemas.errors import CandlewickError, ConfigurationError, PoisonMessage, Transient
 from schemas.settings import Settings
 from schemas.symbols import SymbolBook, SymbolChoice
 
@@ -124,6 +124,20 @@ class FollowedSymbols:
             if self._reader is not None:
                 self._reader.close()
             self._reader = None
+
+
+def known_symbols(settings: Settings, *, name: str) -> SymbolBook:
+    """Return the book as it is now.
+
+    Raises:
+        Transient: Kafka does not answer, or the topic is not there yet.
+    """
+    followed = FollowedSymbols(settings, name=name)
+    try:
+        followed.refresh()
+    except ConfigurationError as error:
+        raise Transient(str(error)) from error
+    return followed.book
 
 
 def read_symbols(settings: Settings, *, name: str) -> SymbolBook:

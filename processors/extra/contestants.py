@@ -51,7 +51,7 @@ def absences(
             details="{}",
         )
         for one in specifications
-        if one.name not in present
+        if one.name not in present and host_of(one).given_up  # else a user retired it
     )
 
 

@@ -14,6 +14,7 @@ from processors.extra.specification import Specification
 
 START_S = 60.0  # of CPU: importing River takes seconds
 START_PATIENCE_S = 600.0  # by the clock, on a busy machine
+_HELLO_S = 1.0  # to read a hello that has come
 MOST_FAULTS = 3
 FORGIVEN_AFTER = 1440  # good answers in a row
 WAIT_S = 30.0  # from the first fault to the next start, then twice as long
@@ -66,7 +67,7 @@ class Host:
                 return False
             self._process = ModelProcess(self.specification)
             self.epoch += 1
-        late = time.monotonic() > self._process.started_s + START_PATIENCE_S
+        late = self._process.has_had(cpu_s=START_S, within_s=START_PATIENCE_S)
         if self.patient or self._process.has_spoken() or late:
             self._greet(self._process)
         return self._ready
@@ -116,8 +117,10 @@ class Host:
         self._process, self._ready, self._gone = None, False, []
 
     def _greet(self, process: ModelProcess) -> None:
+        # A live predictor asks when there is an answer, or when there was time enough for one.
+        within_s = START_PATIENCE_S if self.patient else _HELLO_S
         try:
-            hello, _ = process.receive(cpu_s=START_S, within_s=START_PATIENCE_S)
+            hello, _ = process.receive(cpu_s=START_S, within_s=within_s)
         except Fault as fault:
             hello = {"error": f"it did not start: {fault}"}
         if "error" in hello:

@@ -28,11 +28,7 @@ class Fault(Exception):  # noqa: N818 - what it is
 
 
 class ModelProcess:
-    """A process that was started and not yet ended. Start it in the main thread.
-
-    Attributes:
-        started_s: When it was started, by the monotonic clock.
-    """
+    """A process that was started and not yet ended. Start it in the main thread."""
 
     def __init__(self, specification: Specification, module: str = CHILD) -> None:
         ours, theirs = socket.socketpair()
@@ -49,7 +45,7 @@ class ModelProcess:
         )
         theirs.close()
         self._line = Line(ours)
-        self.started_s = time.monotonic()
+        self._started_s = time.monotonic()
 
     @property
     def pid(self) -> int:
@@ -59,6 +55,10 @@ class ModelProcess:
     def has_spoken(self) -> bool:
         """Return whether a message has come."""
         return self._line.waits(0)
+
+    def has_had(self, *, cpu_s: float, within_s: float) -> bool:
+        """Return whether so much time has passed since its start, of CPU or by the clock."""
+        return self._cpu_s() > cpu_s or time.monotonic() > self._started_s + within_s
 
     def send(self, content: Mapping[str, object], blob: bytes, *, within_s: float) -> None:
         """Send a message.

@@ -133,13 +133,13 @@ def refresh(
     asked = state.asked[-1]
     close_ms = asked.close_ms
     moment = _moment(state, asked.x, (issued_ms, close_ms), last_price_e8, open_e8, scored=False)
-    # Variance grows with time, so the width shrinks with the root of the time left.
+    # Variance grows with time, so the width shrinks with the root of the time left. It is that of
+    # the question: the next minute's candle may be late.
     shrink = sqrt((close_ms - issued_ms) / MINUTE_MS / asked.minutes)
-    minutes = -(-(close_ms - issued_ms) // MINUTE_MS)
     replies: dict[str, Reply] = {}
     for c in state.contestants:
         if known := asked.replies.get(c.model.name):
-            case = replies, moment, minutes, known.answer, known.status
+            case = replies, moment, asked.minutes, known.answer, known.status
             _reply(state, c, [case], shrink)
     return tuple(reply.prediction for reply in replies.values())
 

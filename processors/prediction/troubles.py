@@ -5,7 +5,7 @@ from typing import Protocol, cast
 from processors.models.protocol import Notice
 from processors.prediction.outcome import notice_of
 from processors.prediction.state import SymbolState
-from schemas.predictions import ModelVersion
+from schemas.predictions import ModelEvent, ModelVersion
 
 
 class MayFail(Protocol):
@@ -26,7 +26,10 @@ def report_troubles(state: SymbolState) -> tuple[ModelVersion, ...]:
     events = []
     for contestant in [c for c in state.contestants if c.is_extra]:
         model = cast("MayFail", contestant.model)
-        events += [notice_of(state, contestant, notice) for notice in model.troubles()]
+        troubles = model.troubles()
+        if model.given_up and not troubles:  # by what went wrong with another symbol
+            troubles = [Notice(ModelEvent.FAILED, f"{model.given_up}: put aside")]
+        events += [notice_of(state, contestant, notice) for notice in troubles]
         if model.given_up:
             state.contestants = [c for c in state.contestants if c is not contestant]
             state.unseat(contestant.model.name)

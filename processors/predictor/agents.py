@@ -24,7 +24,7 @@ from processors.runtime.fence import Fence
 from processors.runtime.guard import beat_in_thread, watch_progress
 from processors.runtime.stopped_partitions import Standing
 from processors.runtime.transport import CarefulConsumer
-from processors.training.first_request import FirstTraining
+from processors.training.first_request import TIMER_MINUTE, FirstTraining
 from processors.training.request import requested
 from processors.versions.follower import VersionFollower
 from processors.versions.installer import Installer
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import asyncio
 
 _log = EventLog(__name__)
-_MONTHLY = "15 0 1 * *"
+_MONTHLY = f"{TIMER_MINUTE} 0 1 * *"
 _TOPICS: dict[type, topics.Topic] = {
     Prediction: topics.PREDICTIONS,
     Score: topics.SCORES,

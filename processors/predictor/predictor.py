@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from operator import or_
 
 from clients.watching.log import EventLog
 from processors.prediction.issue import refresh
@@ -22,6 +21,7 @@ _log = EventLog(__name__)
 REFRESH_MS = 5_000
 _RETRY_MS = 60_000  # an incomplete history is checked again every minute of event time
 _GIVE_UP_MS = 30 * 60_000  # for half an hour
+_RARELY_MS = 15 * 60_000  # and then every quarter: years of history take hours to fetch
 
 
 async def nobody() -> None:
@@ -107,10 +107,11 @@ class Predictor:
 
     @property
     def is_settled(self) -> bool:
-        """Whether every symbol knows its whole history or has given up waiting for it."""
-        given_up = (s.state.next_ms > s.since_ms + _GIVE_UP_MS for s in self._symbols.values())
-        whole = (s.whole for s in self._symbols.values())
-        return not self._waiting and all(map(or_, whole, given_up))
+        """Whether symbols are predicted, and each knows its past or has waited long enough."""
+        symbols = self._symbols.values()
+        now_ms = max((s.state.next_ms for s in symbols), default=0)  # one may be traded no more
+        known = (s.whole or now_ms > s.since_ms + _GIVE_UP_MS for s in symbols)
+        return bool(symbols) and not self._waiting and all(known)
 
     async def show(self, candle: Candle) -> None:
         """Publish predictions for display at an open candle's price, at most every five seconds."""
@@ -224,7 +225,8 @@ class Predictor:
         if symbol.state.next_ms < candle.open_ms:
             return True
         waits = candle.open_ms < symbol.since_ms + _GIVE_UP_MS
-        return not symbol.whole and waits and candle.open_ms >= symbol.warmed_ms + _RETRY_MS
+        due_ms = symbol.warmed_ms + (_RETRY_MS if waits else _RARELY_MS)
+        return not symbol.whole and candle.open_ms >= due_ms
 
     async def _warm(self, symbol: _Symbol | None, candle: Candle) -> _Symbol:
         bars = 0 if symbol is None or self._must_replay(symbol, candle) else symbol.state.bars

@@ -85,18 +85,23 @@ class WarmStartJobs:
         if bars:
             stored = await self._stock.look(symbol, until_ms)
             if not stored.adds_to(bars):
+                if stored.is_all:  # all of it came between the look and the replay of last time
+                    self._score_past(symbol, until_ms)
                 return None
         else:
             self._unscored.add(symbol)
             self._children.start()
             stored = await self._stock.wait(symbol, until_ms)
         warmed = await self._children.run(warm, symbol, until_ms)
-        # The rest may have come since that look, and with it nobody asks for another replay.
+        # The rest may have come since that look, and then nobody asks for another replay.
         if stored.is_all or warmed.whole:
             self._score_past(symbol, until_ms)
         return warmed
 
     def _score_past(self, symbol: str, until_ms: int) -> None:
+        if symbol not in self._unscored:
+            return
+        self._unscored.remove(symbol)
         self._past[symbol] = until_ms
         if not self.is_scoring:
             self._scoring = asyncio.create_task(self._score_all())
@@ -116,7 +121,6 @@ class WarmStartJobs:
                         symbol=symbol,
                     )
                     continue
-                self._unscored.discard(symbol)
                 if count:
                     _log.info(
                         "past_scored",

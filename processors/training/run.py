@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from clients.kafka.followed_symbols import read_symbols
+from clients.kafka.followed_symbols import known_symbols
 from processors.history import History
 from processors.models.artefact import Metadata, UnusableArtefact
 from processors.training.batch import EMBARGO_MS, Training
@@ -41,14 +41,16 @@ class _Lessons:
 def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
     """Train and store the requested model, and return the event: ``trained`` or ``failed``.
 
-    If the version already exists it is not trained again; its event is returned again.
+    If the version already exists it is not trained again; its event is returned again. Asked for by
+    another request, it takes effect anew: it may have been retired meanwhile.
 
     Raises:
-        Transient: ClickHouse does not answer.
+        Transient: ClickHouse or Kafka does not answer.
     """
     store = ModelStore(settings.data_dir)
     try:
-        told = store.finished(request.model, version_of(request)) or _train(settings, request)
+        told = store.finished(request.model, version_of(request))
+        told = _train(settings, request) if told is None else _again(settings, request, told)
     except (UnusableArtefact, ConfigurationError) as error:
         return failure(request, str(error), _now_ms())
     except OSError as error:
@@ -70,9 +72,7 @@ def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
         metadata = replace(model.metadata, version=version_of(request))
         sha256 = store.save(metadata, files)
         market_ms = max(history.newest_close_ms(symbol) or 0 for symbol in lessons.symbols)
-    details = {"requested_by": request.requested_by} | _details(
-        metadata, lessons, effective_after(market_ms)
-    )
+    details = _of_request(request) | _details(metadata, lessons, effective_after(market_ms))
     details["folder"] = store.folder(metadata.model, metadata.version)
     details["metadata_sha256"] = sha256
     event = _trained(request, metadata, details)
@@ -80,8 +80,28 @@ def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
     return event
 
 
+def _again(settings: Settings, request: TrainingRequest, told: ModelVersion) -> ModelVersion:
+    """Let a finished version take effect anew, unless the same request came twice."""
+    details = orjson.loads(told.details)
+    if details.get("requested_ms") == request.requested_ms:
+        return told
+    with History(settings.clickhouse) as history:
+        market_ms = max(history.newest_close_ms(symbol) or 0 for symbol in details["symbols"])
+    details |= _of_request(request) | {"effective_ms": effective_after(market_ms)}
+    event = replace(told, details=orjson.dumps(details).decode())
+    ModelStore(settings.data_dir).finish(event)
+    return event
+
+
+def _of_request(request: TrainingRequest) -> dict[str, object]:
+    return {"requested_by": request.requested_by, "requested_ms": request.requested_ms}
+
+
 def _followed(settings: Settings) -> tuple[str, ...]:
-    return read_symbols(settings, name="candlewick-trainer").names
+    names = known_symbols(settings, name="candlewick-trainer").names
+    if not names:
+        raise UnusableArtefact("no symbol is followed: `candlewick symbols add` one, or name one")
+    return names
 
 
 def _check_stored(history: History, request: TrainingRequest, symbols: tuple[str, ...]) -> None:

@@ -239,12 +239,15 @@ def test_a_request_becomes_a_model_that_answers_from_its_time_on(stack: Stack, m
         (trained,) = stack.told(version)
         stack.ask(replace(request, requested_by="you"))
         again = stack.told(version, 2)[-1]
+        stack.ask(replace(request, requested_ms=request.requested_ms + 1))
+        anew = stack.told(version, 3)[-1]
 
     details = orjson.loads(trained.details)
     assert trained.event == "trained"
     assert details["folder"] == f"models/{model}/{version}"
     assert (stack.settings.data_dir / details["folder"] / METADATA).exists()
     assert again.details == trained.details
+    assert orjson.loads(anew.details) == details | {"requested_ms": request.requested_ms + 1}
     answers = asyncio.run(predicted(stack.settings))
     its = [p for p in answers if p.model == model]
     assert min(p.issued_ms for p in its) == details["effective_ms"]

@@ -128,3 +128,15 @@ def no_model() -> object:
 
 def broken() -> Regressor:
     raise ValueError("no weights here")
+
+
+def never_made_while_it_loops() -> Regressor:
+    """Take the processor for ever."""
+    _loop()
+    return Faulty()
+
+
+def never_made_while_it_sleeps() -> Regressor:
+    """Wait for ever."""
+    _sleep()
+    return Faulty()

@@ -16,9 +16,11 @@ from typer.testing import CliRunner
 from candlewick.commands.models import models
 from candlewick.offline.evaluation.evaluate import Wish, evaluate
 from candlewick.offline.evaluation.selection import extra_models_of, models_of
+from processors.extra import host as host_module
 from processors.extra.contestants import absences, contestants_with
 from processors.extra.host import Host, close_hosts, host_of
 from processors.extra.model import ExtraModel
+from processors.extra.process import Fault, ModelProcess
 from processors.extra.specification import Limits, Specification, specification
 from processors.prediction.calibrated_models import Contestant, installed
 from processors.prediction.issue import answer_questions, put_question
@@ -201,6 +203,32 @@ def test_what_is_no_model_takes_no_part(factory: str, reason: str) -> None:
     assert re.search(reason, host_of(of("none", factory)).given_up)
 
 
+@pytest.mark.parametrize(
+    ("factory", "limit"),
+    [("never_made_while_it_loops", "START_S"), ("never_made_while_it_sleeps", "START_PATIENCE_S")],
+)
+def test_a_model_that_never_starts_is_put_aside_and_a_live_predictor_does_not_wait_for_it(
+    factory: str, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, limit, 0.5)
+    waited: list[float] = []
+    receive = ModelProcess.receive
+
+    def noted(process: ModelProcess, *, cpu_s: float, within_s: float) -> object:
+        waited.append(within_s)
+        return receive(process, cpu_s=cpu_s, within_s=within_s)
+
+    monkeypatch.setattr(ModelProcess, "receive", noted)
+    host = host_of(of("none", factory))
+    host.patient = False
+
+    with pytest.raises(Fault, match="it did not start"):
+        wait_until_started(host)
+
+    assert host.given_up
+    assert max(waited) <= 1.0
+
+
 class Out:
     """Keeps what is published."""
 
@@ -311,6 +339,35 @@ def test_retiring_and_promoting_by_hand_leave_the_blend_alone() -> None:
     assert state.championship.champion == "mean"
     assert any(c is blend for c in state.contestants)
     assert "leaning" not in {c.model.name for c in state.contestants}
+
+
+def test_a_model_that_was_retired_by_hand_is_not_told_as_failed() -> None:
+    specified = [of("mean"), of("none", "broken")]
+    state = start_state("BTCUSDT", contestants=contestants_with(specified))
+    Installer().install(state, [ModelChange(0, 2, "mean", "", "retired", ())])
+
+    (told,) = absences(specified, state, MARKET[0].open_ms)
+
+    assert told.model == "none"
+
+
+def test_every_symbol_says_that_a_model_was_put_aside() -> None:
+    bad = of("bad", "dying", Limits(5.0, memory_mb=400))
+    host_of(bad).patient = False
+    wait_until_started(host_of(bad))
+    symbols = [
+        Replay(start_state(name, contestants=contestants_with([bad])), MARKET[0].open_ms)
+        for name in ("BTCUSDT", "ETHUSDT")
+    ]
+    for i in range(0, len(MARKET), 15):
+        for one in symbols:
+            host_of(bad)._not_before_s = 0.0  # time passes quicker here
+            wait_until_started(host_of(bad))
+            one.feed([dataclasses.replace(c, symbol=one.state.symbol) for c in MARKET[i : i + 15]])
+
+    for one in symbols:
+        (*_, last) = [e.reason for e in one.events if e.event == ModelEvent.FAILED]
+        assert last.endswith(": put aside")
 
 
 def test_an_evaluation_takes_models_of_others_and_says_why_one_is_none() -> None:

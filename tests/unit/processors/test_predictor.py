@@ -226,6 +226,29 @@ def test_a_state_of_the_last_days_gives_way_to_one_of_the_whole_past() -> None:
     assert found[late[0].symbol, market[live].close_ms, "online"] not in truth
 
 
+def test_a_past_that_is_not_whole_is_looked_for_each_minute_and_later_each_quarter() -> None:
+    market = a_market(1440 + 120, from_ms=START_MS)
+    asked: list[int] = []
+
+    async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed | None:
+        asked.append((until_ms - market[1440].open_ms) // MINUTE_MS)
+        if bars:
+            return None
+        span = anchor_of(until_ms), until_ms
+        known = [c for c in market if c.open_ms < until_ms]
+        return replace(replayed(symbol, known, span, until_ms), anchor_ms=span[0])
+
+    async def scenario() -> None:
+        predictor = Predictor(warm, Out())
+        for candle in market[1440:]:
+            await predictor.take(candle)
+            await settled(predictor)
+
+    asyncio.run(scenario())
+
+    assert asked == [*range(30), *range(44, 120, 15)]
+
+
 @pytest.mark.parametrize(
     ("stored", "bars", "adds"),
     [

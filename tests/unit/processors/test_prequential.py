@@ -283,6 +283,21 @@ def test_a_refreshed_prediction_is_narrower_and_leaves_no_trace() -> None:
     assert predictions_of(replayed(DAY[1000:], state)) == predictions_of(replayed(DAY[1000:], twin))
 
 
+@pytest.mark.parametrize("later_s", [50, 70])
+def test_a_refreshed_interval_shrinks_with_the_root_of_the_time_left(later_s: int) -> None:
+    state = replayed(DAY[:1000])[-1].state
+    asked = state.asked[-1]
+    issued_ms = asked.moment.issued_ms + 1000 * later_s  # after 60 s the next candle is late
+
+    shown = refresh(state, last_price_e8=asked.moment.last_price_e8, issued_ms=issued_ms)
+
+    share = math.sqrt(1 - later_s / 60 / asked.minutes)
+    before = {name: reply.prediction for name, reply in asked.replies.items()}
+    for p in shown:
+        was = before[p.model].high_90_e8 - before[p.model].low_90_e8
+        assert p.high_90_e8 - p.low_90_e8 == pytest.approx(share * was, rel=0.02), p.model
+
+
 def test_a_candle_that_is_over_is_not_refreshed() -> None:
     state = replayed(DAY[:1000])[-1].state
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -266,11 +267,14 @@ def test_a_model_of_inputs_that_nobody_reads_any_more_is_told_of_and_gone_on_wit
 class Stored(FirstTraining):
     """Has enough history for a training, without a store."""
 
-    def _market_ms(self) -> int:
-        return START_MS
+    def _market_ms(self, *, whole: bool) -> int:
+        del whole
+        return self.market_ms
+
+    market_ms = START_MS
 
 
-def asked_at_start(installer: Installer) -> list[TrainingRequest]:
+def asked_at_start(installer: Installer, market_ms: int = START_MS) -> list[TrainingRequest]:
     asked: list[TrainingRequest] = []
 
     async def ask(request: TrainingRequest) -> None:
@@ -280,6 +284,7 @@ def asked_at_start(installer: Installer) -> list[TrainingRequest]:
         heard = asyncio.Event()
         heard.set()
         first = Stored(Settings(), installer, heard, lambda: True)
+        first.market_ms = market_ms
         await asyncio.wait_for(first.run(ask, pause_s=0), 30)
 
     asyncio.run(scenario())
@@ -298,6 +303,19 @@ def test_a_start_asks_for_a_training_where_no_version_can_answer(
     assert asked_at_start(Installer(told(former), load)) == [wish]
     assert not asked_at_start(an_installer(trained))
     assert not asked_at_start(an_installer(trained, older))  # the newest can, and it is what counts
+
+
+def test_a_start_asks_for_the_months_training_that_no_predictor_asked_for(
+    trained: ModelChange,
+) -> None:
+    installer = an_installer(trained)
+    effective = datetime.fromtimestamp(trained.effective_ms / 1000, UTC)
+    later = effective.replace(day=1) + timedelta(days=32)
+    month_ms = int(datetime(later.year, later.month, 1, tzinfo=UTC).timestamp()) * 1000
+    late = requested(month_ms + DAY_MS, "monthly timer, late")
+
+    assert not asked_at_start(installer, month_ms + 14 * MINUTE_MS)  # the timer is to come
+    assert asked_at_start(installer, month_ms + DAY_MS) == [late]
 
 
 @pytest.mark.parametrize("change", [{"version": "another"}, {"folder": "models/../../elsewhere"}])

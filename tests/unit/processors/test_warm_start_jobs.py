@@ -65,8 +65,8 @@ async def heard() -> None:
     pass
 
 
-async def warmed(jobs: WarmStartJobs) -> None:
-    await jobs.warm("BTCUSDT", START_MS)
+async def warmed(jobs: WarmStartJobs, bars: int = 0) -> None:
+    await jobs.warm("BTCUSDT", START_MS, bars)
     for _ in range(TURNS):
         await asyncio.sleep(0)
 
@@ -91,3 +91,24 @@ def test_the_past_is_scored_once_it_is_known_and_then_the_processes_end(
 
     assert children.scored == scored
     assert children.users == (0 if scored else 1)
+
+
+def test_the_past_of_a_symbol_that_is_never_whole_is_scored_once_all_of_it_is_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    children, stock = Children(whole=False), Stock(IN_PART)
+    monkeypatch.setattr(warm_start_jobs, "Children", lambda *_, **__: children)
+    monkeypatch.setattr(warm_start_jobs, "Stock", lambda _: stock)
+
+    async def scenario() -> None:
+        jobs = WarmStartJobs(Settings(), ModelSchedule(), heard)
+        await warmed(jobs)
+        assert children.scored == []
+        stock.stored = WHOLE
+        await warmed(jobs, bars=WHOLE.total)
+        await warmed(jobs, bars=WHOLE.total)
+
+    asyncio.run(scenario())
+
+    assert children.scored == ["BTCUSDT"]
+    assert children.users == 0
