@@ -67,6 +67,9 @@ class KafkaJava:
             f"-Xmx{self.heap_mb}m",
             f"-Xms{self.heap_mb // 2}m",
             "-XX:+UseSerialGC",
+            # A burst, such as the past at a first start, doubles the heap: give it back after it.
+            "-XX:MaxHeapFreeRatio=50",
+            "-XX:-ShrinkHeapInSteps",
             "-XX:+UseCompactObjectHeaders",
             "-XX:MaxDirectMemorySize=64m",
             "-XX:ReservedCodeCacheSize=64m",
