@@ -2,7 +2,8 @@
 
 apprise knows only success and failure, and writes the reason to its log, sometimes beside the
 address. So its log goes nowhere; of the lines of a failed call only a known kind of reason and the
-status of an answer are read.
+status of an answer are read. A failure is sure where they show that the target refused, or that
+there was no connection. Whatever else went wrong, the target may have taken the message.
 """
 
 import logging
@@ -21,12 +22,20 @@ from sinks.notify.plan import Target
 
 SEND_S: Final = 30.0
 _STATUS: Final = re.compile(r"\berror=([1-5][0-9]{2})\b")
+_FROM_A_GATEWAY: Final = ("502", "504")  # it does not know what the target behind it did
+_CAUSE: Final = "Socket Exception"  # begins the line that has a library's own error
+_NOT_CONNECTED: Final = re.compile(
+    r"Failed to establish a new connection|Failed to resolve|ConnectTimeoutError"
+    r"|Connection refused|Name or service not known"
+)
+_MAIL_REFUSED: Final = re.compile(r"\([45][0-9]{2}, b['\"]")  # smtplib's code and text
 _KINDS: Final = (  # words of apprise, and ours
     ("onnection error", "it does not answer, or refuses the connection"),
     ("ommunication error", "it does not answer, or refuses the connection"),
-    ("ending email", "the mail server refuses it"),
+    ("ending email", "the mail server did not say that it took it"),
     ("there were not", "it names no receiver"),
     ("timed out", "it did not answer in time"),
+    ("did not finish within", "it did not answer in time"),
 )
 # Libraries below apprise that name addresses in their own logs.
 _SILENT: Final = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib", "markdown")
@@ -80,13 +89,18 @@ def _send(target: Target, message: Message) -> None:
             message.title,
             notify_type=message.severity,
             body_format="text",
+            log_level=logging.DEBUG,
         )
-        lines = [entry.message for entry in result.logs()]
+        entries = [(entry.level, entry.message) for entry in result.logs()]
         is_done = bool(result.results) and all(bool(one) for one in result.results)
     except Exception as error:  # noqa: BLE001 - whatever it is, its text may show the address
-        raise NotSent(f"{target.name}: {type(error).__name__} in apprise") from None
+        why = f"{target.name}: {type(error).__name__} in apprise"
+        raise NotSent(why, is_unsure=True) from None
     if not is_done:
-        raise NotSent(f"{target.name}: {_reason(lines)}")
+        said = [line for level, line in entries if level in {"WARNING", "ERROR"}]
+        causes = [line for _, line in entries if line.startswith(_CAUSE)]
+        is_unsure = not _is_sure(said, causes)
+        raise NotSent(f"{target.name}: {_reason(said, causes)}", is_unsure=is_unsure)
 
 
 def _service(target: Target) -> Any:  # noqa: ANN401 - apprise's own class
@@ -110,14 +124,28 @@ def _service(target: Target) -> Any:  # noqa: ANN401 - apprise's own class
             f"the address of target {target.name} is not one that apprise {library.__version__} "
             "understands: compare it with the examples in docs/notifications.md"
         )
+    # apprise's own 4 s would end calls that succeed; for mail the first one is for every answer.
+    found.socket_connect_timeout = found.socket_read_timeout = SEND_S
+    found.retry = 0  # its own attempts would not say that they repeat a message
     return found
 
 
-def _reason(lines: list[str]) -> str:
-    for line in lines:
+def _is_sure(said: list[str], causes: list[str]) -> bool:
+    """Tell whether the target has certainly not taken the message."""
+    statuses = [status[1] for line in said for status in _STATUS.finditer(line)]
+    if any(status in _FROM_A_GATEWAY for status in statuses):
+        return False
+    is_told = bool(statuses or causes)
+    return is_told and all(_NOT_CONNECTED.search(c) or _MAIL_REFUSED.search(c) for c in causes)
+
+
+def _reason(said: list[str], causes: list[str]) -> str:
+    for line in said:
         if status := _STATUS.search(line):
             return f"it answered with status {status[1]}"
-    for line in lines:
+    if any(_MAIL_REFUSED.search(cause) for cause in causes):
+        return "the mail server refuses it"
+    for line in said:
         for words, meaning in _KINDS:
             if words in line:
                 return meaning
@@ -132,6 +160,8 @@ def _library() -> Any:  # noqa: ANN401 - a module
         logger.handlers = [logging.NullHandler()]
         logger.propagate = False
         logger.setLevel(logging.WARNING)
+    # The causes of failures are told at this level, to the caller alone.
+    logging.getLogger("apprise").setLevel(logging.DEBUG)
     import apprise  # noqa: PLC0415 - see above
 
     with warnings.catch_warnings():  # of parts of apprise that are loaded with the first address

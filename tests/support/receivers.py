@@ -17,10 +17,15 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass
 class Webhook:
-    """What was posted; `status` is what the next posts are answered with."""
+    """What was posted; `status` is what the next posts are answered with.
+
+    While `may_answer` is not set an answer comes after `delay_s`; with `cuts` none comes.
+    """
 
     port: int
     status: int = 200
+    delay_s: float = 30.0
+    cuts: bool = False
     attempts: int = 0
     posts: list[dict[str, Any]] = field(default_factory=list)
     may_answer: threading.Event = field(default_factory=threading.Event)
@@ -45,7 +50,9 @@ def running_webhook() -> Iterator[Webhook]:
             hook.attempts += 1
             if hook.status == 200:
                 hook.posts.append(json.loads(body))
-            hook.may_answer.wait(30)
+            hook.may_answer.wait(hook.delay_s)
+            if hook.cuts:
+                return
             self.send_response(hook.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -66,9 +73,11 @@ def running_webhook() -> Iterator[Webhook]:
 
 @dataclass
 class Mailbox:
-    """What was delivered."""
+    """What was delivered; `refuses` receivers, or `cuts` the connection behind a mail."""
 
     port: int
+    refuses: bool = False
+    cuts: bool = False
     mails: list[Message] = field(default_factory=list)
     receivers: list[str] = field(default_factory=list)
 
@@ -85,8 +94,13 @@ def running_mailbox() -> Iterator[Mailbox]:
                 if word == b"DATA":
                     self.say("354 go on")
                     box.mails.append(message_from_bytes(self.data(), policy=default))
+                    if box.cuts:
+                        return
                 elif word == b"RCPT":
                     box.receivers.append(line.decode().strip())
+                    if box.refuses:
+                        self.say("550 no such user")
+                        continue
                 self.say("221 bye" if word == b"QUIT" else "250 ok")
                 if word == b"QUIT":
                     return
