@@ -54,14 +54,19 @@ class NotSent(Transient):
 
 
 def check_address(target: Target) -> None:
-    """Check that apprise understands an address; nothing is sent.
+    """Check that apprise understands an address, and that it has one receiver; nothing is sent.
 
     The first call loads apprise: make it before threads send.
 
     Raises:
-        ConfigurationError: It does not.
+        ConfigurationError: It does not, or has several.
     """
-    _service(target)
+    # apprise tells one outcome for all: one bad receiver would repeat each message to the others.
+    if _receivers(_service(target)) > 1:
+        raise ConfigurationError(
+            f"the address of target {target.name} has several receivers: write one target for "
+            "each, with an address of its own, also for those of cc and bcc"
+        )
 
 
 def send(target: Target, message: Message) -> None:
@@ -128,6 +133,13 @@ def _service(target: Target) -> Any:  # noqa: ANN401 - apprise's own class
     found.socket_connect_timeout = found.socket_read_timeout = SEND_S
     found.retry = 0  # its own attempts would not say that they repeat a message
     return found
+
+
+def _receivers(service: Any) -> int:  # noqa: ANN401 - apprise's own class
+    held = getattr(service, "targets", None)  # a few services send to all of them in one call
+    together = len(held) if isinstance(held, list | tuple | set) else 1
+    copies = sum(len(getattr(service, name, None) or ()) for name in ("cc", "bcc"))
+    return max(len(service), together) + copies
 
 
 def _is_sure(said: list[str], causes: list[str]) -> bool:
