@@ -11,7 +11,7 @@ from clients.watching.log import EventLog
 from schemas.errors import CandlewickError
 from sinks.notify.mailbox import Message, next_message
 from sinks.notify.plan import Plan, Target
-from sinks.notify.sending import NotSent, send
+from sinks.notify.sending import NotSent, longest, send
 from sinks.notify.store import Store
 from sinks.notify.text import counted, time_text
 
@@ -24,9 +24,10 @@ Send = Callable[[Target, Message], None]
 
 @dataclass(slots=True)
 class _Way:
-    """The way to one target."""
+    """The way to one target; `longest` is the room in a message of its service."""
 
     target: Target
+    longest: int
     sending: Message | None = None
     answer: Future[None] = field(default_factory=Future)
     failures: int = 0
@@ -42,7 +43,7 @@ class Delivery:
         self._plan = plan
         self._store = store
         self._send = send
-        self._ways = [_Way(target) for target in plan.targets]
+        self._ways = [_Way(target, longest(target)) for target in plan.targets]
 
     def step(self, now_ms: int) -> None:
         """See what has become of messages under way, and send the next ones."""
@@ -76,7 +77,9 @@ class Delivery:
 
     def _begin(self, way: _Way, now_ms: int) -> None:
         waiting, sent = self._store.waiting(way.target.name), self._store.sent(way.target.name)
-        message = next_message(way.target, waiting, sent, now_ms=now_ms, page=self._plan.page)
+        message = next_message(
+            way.target, waiting, sent, now_ms=now_ms, page=self._plan.page, longest=way.longest
+        )
         if message is None:
             return
         with self._store.step():  # if this process ends now, nobody knows whether it was sent

@@ -13,6 +13,7 @@ from sinks.notify.text import counted
 MOST_LINES: Final = 5  # of a kind in a summary; the others are counted
 MOST_TOGETHER: Final = 500
 LONGEST_LINE: Final = 400
+LONGEST_MESSAGE: Final = 32_768
 UNSURE: Final = "(It may have been sent before: the answer to the first attempt was not seen.)"
 
 
@@ -56,6 +57,7 @@ def next_message(
     *,
     now_ms: int,
     page: str = "",
+    longest: int = LONGEST_MESSAGE,
 ) -> Message | None:
     """Return the next message of a target; None if nothing may be sent now.
 
@@ -65,6 +67,7 @@ def next_message(
         sent_ms: When the last messages were sent.
         now_ms: Our clock.
         page: Address of the page; empty for no link.
+        longest: How many characters its title and body may have together.
     """
     quiet = target.quiet_hours
     is_quiet = quiet is not None and quiet.contains(now_ms)
@@ -74,8 +77,8 @@ def next_message(
         return None
     held, old, fresh = _sorted(ready, quiet)
     if held or old or len(fresh) > left or fresh[0].count > 1:
-        return _summary(_headed(held, old, fresh, quiet), ready, page)
-    return _single(fresh[0], page)
+        return _summary(_headed(held, old, fresh, quiet), ready, page, longest)
+    return _single(fresh[0], page, longest)
 
 
 def _left(limit: Limit, sent_ms: Sequence[int], now_ms: int) -> int:
@@ -110,22 +113,35 @@ def _headed(
 
 
 def _summary(
-    parts: list[tuple[str, list[Waiting]]], ready: Sequence[Waiting], page: str
+    parts: list[tuple[str, list[Waiting]]], ready: Sequence[Waiting], page: str, longest: int
 ) -> Message:
-    lines = [line for heading, ones in parts for line in (heading, *_lines(ones))]
-    lines += [UNSURE] * any(one.is_unsure for one in ready)
-    lines += [page] * bool(page)
+    title = f"Candlewick: {_counted(ready)}"[: longest // 2]
+    room = longest - len(title)
+    ends = [UNSURE] * any(one.is_unsure for one in ready) + [page] * bool(page)
+    for most in range(MOST_LINES, -1, -1):
+        lines = [line for heading, ones in parts for line in (heading, *_lines(ones, most))]
+        if len("\n".join(lines + ends)) <= room:
+            break
     severities = {one.severity for one in ready}
     return Message(
-        f"Candlewick: {_counted(ready)}",
-        "\n".join(lines),
+        title,
+        _fitted(lines + ends, room),
         "warning" if "warning" in severities else "info",
         tuple(one.number for one in ready),
     )
 
 
-def _lines(ones: list[Waiting]) -> list[str]:
-    single = [one for one in ones if one.count == 1][:MOST_LINES]
+def _fitted(lines: list[str], room: int) -> str:
+    """Return the lines that have room; of the first one at least the beginning."""
+    text = lines[0][:room]
+    for line in lines[1:]:
+        if len(text) + 1 + len(line) <= room:
+            text = f"{text}\n{line}"
+    return text
+
+
+def _lines(ones: list[Waiting], most: int) -> list[str]:
+    single = [one for one in ones if one.count == 1][:most]
     lines = [f"- {one.text[:LONGEST_LINE]}" for one in single]
     more: Counter[str] = Counter()
     for one in ones:
@@ -137,11 +153,12 @@ def _lines(ones: list[Waiting]) -> list[str]:
     return lines
 
 
-def _single(one: Waiting, page: str) -> Message:
+def _single(one: Waiting, page: str, longest: int) -> Message:
+    title = f"Candlewick: {one.rule}"[: longest // 2]
     lines = [one.text[:LONGEST_LINE]]
     lines += [UNSURE] * one.is_unsure
     lines += [f"{page.rstrip('/')}/#{one.view}"] * bool(page)
-    return Message(f"Candlewick: {one.rule}", "\n".join(lines), one.severity, (one.number,))
+    return Message(title, _fitted(lines, longest - len(title)), one.severity, (one.number,))
 
 
 def _counted(ones: Sequence[Waiting]) -> str:

@@ -21,6 +21,7 @@ from sinks.notify.mailbox import Message
 from sinks.notify.plan import Target
 
 SEND_S: Final = 30.0
+_BETWEEN: Final = 2  # characters that apprise puts between title and body
 _STATUS: Final = re.compile(r"\berror=([1-5][0-9]{2})\b")
 _FROM_A_GATEWAY: Final = ("502", "504")  # it does not know what the target behind it did
 _CAUSE: Final = "Socket Exception"  # begins the line that has a library's own error
@@ -67,6 +68,20 @@ def check_address(target: Target) -> None:
             f"the address of target {target.name} has several receivers: write one target for "
             "each, with an address of its own, also for those of cc and bcc"
         )
+
+
+def longest(target: Target) -> int:
+    """Return how many characters the service of a target takes, title and body together.
+
+    A longer message would be refused again and again. Where text is turned into markup half of
+    what the service takes is left for it.
+
+    Raises:
+        ConfigurationError: apprise does not understand the address.
+    """
+    service = _service(target)
+    has_markup = service.resolve_format("text").value != "text"
+    return int(service.body_maxlen) // (2 if has_markup else 1) - _BETWEEN
 
 
 def send(target: Target, message: Message) -> None:

@@ -1,5 +1,6 @@
 """What a target gets next: limits, quiet hours, summaries."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -8,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from sinks.notify.mailbox import MOST_LINES, UNSURE, Message, Waiting, next_message
+from sinks.notify.mailbox import (
+    LONGEST_MESSAGE,
+    MOST_LINES,
+    UNSURE,
+    Message,
+    Waiting,
+    next_message,
+)
 from sinks.notify.plan import Limit, Target
 from sinks.notify.quiet_hours import QuietHours
 
@@ -43,9 +51,20 @@ def target(*, messages: int = 3, quiet: QuietHours | None = NIGHT) -> Target:
 
 
 def nxt(
-    waiting: list[Waiting], *sent_ms: int, now_ms: int = NOON, quiet: QuietHours | None = NIGHT
+    waiting: list[Waiting],
+    *sent_ms: int,
+    now_ms: int = NOON,
+    quiet: QuietHours | None = NIGHT,
+    longest: int = LONGEST_MESSAGE,
 ) -> Message | None:
-    return next_message(target(quiet=quiet), waiting, sent_ms, now_ms=now_ms, page="https://x.org/")
+    return next_message(
+        target(quiet=quiet),
+        waiting,
+        sent_ms,
+        now_ms=now_ms,
+        page="https://x.org/",
+        longest=longest,
+    )
 
 
 def test_one_event_is_one_message_with_a_link_to_its_view() -> None:
@@ -159,6 +178,38 @@ def test_a_summary_stays_short() -> None:
 
     assert message is not None
     assert len(message.body.splitlines()) == MOST_LINES + 3
+
+
+def test_a_summary_shows_fewer_events_where_the_service_has_little_room() -> None:
+    message = nxt([waits(n) for n in range(20)], longest=90)
+
+    assert message is not None
+    assert message.body.splitlines() == [
+        "20 events:",
+        "- event 0",
+        "- event 1",
+        "and 18 more: 18 price",
+        "https://x.org/",
+    ]
+    assert message.numbers == tuple(range(20))
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 400)), min_size=1, max_size=30),
+    st.integers(60, 3_000),
+)
+def test_no_message_is_longer_than_the_service_takes(
+    events: list[tuple[bool, bool, int]], longest: int
+) -> None:
+    waiting = [
+        replace(waits(n, is_old=is_old, is_unsure=is_unsure), text="x" * length, rule="r" * 60)
+        for n, (is_old, is_unsure, length) in enumerate(events)
+    ]
+    message = nxt(waiting, longest=longest)
+
+    assert message is not None
+    assert message.body
+    assert len(message.title) + len(message.body) <= longest
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from schemas.errors import ConfigurationError, RestartNeeded
 from sinks.notify.delivery import FIRST_PAUSE_MS, TROUBLED, Delivery
 from sinks.notify.dispatch import Dispatch
 from sinks.notify.event import Moment
-from sinks.notify.mailbox import Message, Waiting
+from sinks.notify.mailbox import LONGEST_LINE, Message, Waiting
 from sinks.notify.plan import Limit, Plan, RulesFile, Target, named_rules
 from sinks.notify.quiet_hours import QuietHours
 from sinks.notify.sending import NotSent
@@ -238,6 +238,29 @@ def test_a_message_that_was_refused_does_not_say_so(store: Store) -> None:
     until(delivery, START_MS + FIRST_PAUSE_MS, lambda: there.got)
 
     assert "before" not in there.got[0][1].body
+
+
+@pytest.mark.parametrize(
+    ("url", "takes"),
+    [
+        (f"discord://{'1' * 18}/{'a' * 64}", 2_000),
+        ("tgram://123456789:abcdefg_hijklmnop/12315544", 4_096),
+    ],
+)
+def test_a_summary_is_never_longer_than_its_service_takes(
+    store: Store, url: str, takes: int
+) -> None:
+    plan, there = a_plan(), Targets()
+    plan = replace(plan, targets=(replace(plan.targets[0], url=SecretStr(url)),))
+    long = Waiting(0, "drift", "info", "scores", "x" * LONGEST_LINE, START_MS)
+    with store.step():
+        for n in range(30):
+            store.add("phone", replace(long, is_old=n % 2 == 0))
+    until(Delivery(plan, store, there.send), START_MS, lambda: store.count("phone") == 0)
+
+    ((_, message),) = there.got
+    assert len(f"{message.title}\r\n{message.body}") <= takes
+    assert "more: " in message.body
 
 
 def test_a_rule_with_another_condition_begins_with_empty_notes(store: Store) -> None:
