@@ -24,11 +24,17 @@ Send = Callable[[Target, Message], None]
 
 @dataclass(slots=True)
 class _Way:
-    """The way to one target; `longest` is the room in a message of its service."""
+    """The way to one target.
+
+    Attributes:
+        longest: Room in a message of its service.
+        first_time: Events under way of which no earlier attempt may have succeeded.
+    """
 
     target: Target
     longest: int
     sending: Message | None = None
+    first_time: tuple[int, ...] = ()
     answer: Future[None] = field(default_factory=Future)
     failures: int = 0
     again_ms: int = 0
@@ -82,8 +88,10 @@ class Delivery:
         )
         if message is None:
             return
+        unsure = {one.number for one in waiting if one.is_unsure}
+        way.first_time = tuple(number for number in message.numbers if number not in unsure)
         with self._store.step():  # if this process ends now, nobody knows whether it was sent
-            self._store.mark_unsure(message.numbers, is_unsure=True)
+            self._store.mark_unsure(way.first_time, is_unsure=True)
         way.sending, way.answer = message, Future()
         thread = threading.Thread(
             target=self._run, args=(way.target, message, way.answer), daemon=True
@@ -118,7 +126,7 @@ class Delivery:
             return
         if not getattr(error, "is_unsure", False):
             with self._store.step():
-                self._store.mark_unsure(message.numbers, is_unsure=False)
+                self._store.mark_unsure(way.first_time, is_unsure=False)
         way.since_ms = way.since_ms if way.failures else now_ms
         way.failures += 1
         way.reason = str(error).removeprefix(f"{name}: ")

@@ -84,6 +84,9 @@ class Dispatch:
         for active in self._active:
             events = active.rule.rule.look(active.notes, moment)
             self._raise(active.rule, events, moment)
+        self._end_cooldowns(moment)
+
+    def _end_cooldowns(self, moment: Moment) -> None:
         rules = {active.rule.name: active.rule for active in self._active}
         for name, symbol, more, text in self._store.end_cooldowns(moment.now_ms):
             if name in rules:
@@ -117,6 +120,7 @@ class Dispatch:
         if until_ms is not None and moment.now_ms < until_ms:
             self._store.count_in_cooldown(rule.name, event.symbol, event.text)
             return True
+        self._end_cooldowns(moment)  # a new one would begin to count anew
         lasting_ms = int(rule.rule.cooldown_minutes * MINUTE_MS)
         self._store.begin_cooldown(rule.name, event.symbol, moment.now_ms + lasting_ms)
         return False

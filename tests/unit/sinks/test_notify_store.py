@@ -127,6 +127,17 @@ def test_in_a_cooldown_events_are_counted_and_told_at_its_end(store: Store) -> N
     assert len(texts(store)) == 3
 
 
+def test_an_event_just_behind_a_cooldown_does_not_hide_those_counted_in_it(store: Store) -> None:
+    plan = a_plan({"when": "drift", "cooldown_minutes": 10})
+    drift(store, plan, 1, 2, 3)
+    drift(store, plan, 4, moment=at(10, market_ms=0))
+    drift(store, plan, 5, moment=at(11, market_ms=0))
+
+    _, counted, _ = texts(store)
+    assert counted.startswith("BTCUSDT: 2 more since the last message, the newest: ")
+    assert store.cooldown("drift", "BTCUSDT") == at(20).now_ms
+
+
 @pytest.mark.parametrize(("age_ms", "is_old"), [(HOUR_MS - 1, False), (HOUR_MS + 1, True)])
 def test_an_event_that_was_stored_long_ago_is_old(store: Store, age_ms: int, is_old: bool) -> None:  # noqa: FBT001
     drift(store, a_plan(), 1, age_ms=age_ms)
@@ -225,6 +236,19 @@ def test_an_attempt_without_an_answer_is_repeated_and_says_so(tmp_path: Path) ->
     there = Targets()
     with closing(Store(path)) as store:
         until(Delivery(plan, store, there.send), START_MS, lambda: there.got)
+
+    assert "may have been sent before" in there.got[0][1].body
+
+
+def test_what_may_have_been_sent_stays_so_when_the_next_attempt_is_refused(store: Store) -> None:
+    plan, there = a_plan(), Targets("phone")
+    drift(store, plan, 1)
+    with store.step():
+        store.mark_unsure([one.number for one in store.waiting("phone")], is_unsure=True)
+    delivery = Delivery(plan, store, there.send)
+    until(delivery, START_MS, lambda: delivery.failures("phone"))
+    there.failing.clear()
+    until(delivery, START_MS + FIRST_PAUSE_MS, lambda: there.got)
 
     assert "may have been sent before" in there.got[0][1].body
 
