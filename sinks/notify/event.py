@@ -32,12 +32,12 @@ class Moment:
         now_ms: Our clock, which jumps of the machine's clock do not move.
         market_ms: The market's own clock: the newest event time seen so far; 0 before the first.
         since_ms: When this process began to read, by our clock.
-        is_current: Whether all closed candles that exist have been read.
+        behind: Names of the topics of which not all records that exist have been read.
         traded: Symbols that are followed and traded.
     """
 
     now_ms: int
     market_ms: int = 0
     since_ms: int = 0
-    is_current: bool = True
+    behind: frozenset[str] = frozenset()
     traded: tuple[str, ...] = ()

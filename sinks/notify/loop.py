@@ -1,6 +1,7 @@
 """The loop of notifications: read, judge, store, send."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from clients.clock import steady_ms
@@ -135,10 +136,7 @@ class Notifier:
         self._reading.passed(name, partition, offset + 1)
 
     def _moment(self, now_ms: int, *, looks: bool = False) -> Moment:
-        return Moment(
-            now_ms,
-            self._market_ms,
-            self._since_ms,
-            looks and self._reading.is_at_end(topics.CANDLES),
-            self._symbols.traded if looks else (),
-        )
+        moment = Moment(now_ms, self._market_ms, self._since_ms)
+        if not looks:
+            return moment
+        return replace(moment, behind=self._reading.behind(), traded=self._symbols.traded)

@@ -1,5 +1,6 @@
 """Reads the topics of the rules: from their ends at first, then from where it stopped."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -97,15 +98,14 @@ class Reading:
         self.standing.add((topic, partition))
         self._consumer.pause([TopicPartition(topic, partition)])
 
-    def is_at_end(self, topic: Topic) -> bool:
-        """Tell whether all records of a topic that the client knows of have been taken."""
-        for (name, number), at in self._next.items():
-            if name == topic.name:
-                place = TopicPartition(name, number)
-                span = self._consumer.get_watermark_offsets(place, cached=True)
-                if span is None or at < span[1]:
-                    return False
-        return True
+    def behind(self) -> frozenset[str]:
+        """Return the names of the topics that may have records which have not been taken."""
+        return frozenset(place[0] for place, at in self._next.items() if at < self._end(place))
+
+    def _end(self, place: Place) -> float:
+        span = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+        is_known = span is not None and span[1] >= 0  # negative before the first answer
+        return span[1] if is_known else math.inf
 
     def tell(self, trouble: str) -> None:
         """Commit the positions for the lag in `candlewick status`, with a text beside them.

@@ -1,6 +1,7 @@
 """Notifications end to end: real topics in, real HTTP and mail out."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from candlewick.cli import build_app
 from clients.kafka.group import GroupOffsets
 from schemas import topics
 from schemas.replayed import REPLAYED
+from sinks.notify import loop
+from sinks.notify.reading import Reading
 from sinks.notify.rules import stale
+from sinks.notify.store import Store
 from tests.support.api_market import a_gap, a_model_event, a_prediction, say
 from tests.support.builders import MINUTE_MS, START_MS, a_candle
 from tests.support.notifying import Notifying, eventually, notifying, working
@@ -142,6 +146,38 @@ def test_a_symbol_that_the_market_has_left_behind_is_told(
         eventually(lambda: hook.posts)
 
     assert hook.texts[0].startswith("ETHUSDT: no candle for 10 minutes (the last one ended")
+
+
+def test_a_gap_that_was_repaired_in_a_pause_is_not_told(
+    kafka: RunningKafka, hook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its repair is so far behind it that the records between them do not come at once."""
+    monkeypatch.setattr(loop, "LOOK_MS", 0)
+    there = {"hook": hook.url()}
+    rules = "limit: {messages: 100}\nrules: [{when: gap}, {when: drift}]"
+    with working(tmp_path, kafka, there, rules):
+        pass
+    found, repaired = a_gap(1, "found"), a_gap(1, "repaired")
+    others = [a_gap(number, "repaired") for number in range(2, 1_500)]
+    say(kafka, topics.GAPS, [found, *others, repaired, a_gap(1_500, "found")])
+    with working(tmp_path, kafka, there, rules):
+        eventually(lambda: hook.posts)
+        drift(kafka, 90)
+        eventually(lambda: len(hook.posts) == 2)
+
+    (gap, _) = hook.texts
+    assert "5 trades missing" in gap
+    assert [post["title"] for post in hook.posts] == ["Candlewick: gap", "Candlewick: drift"]
+
+
+def test_before_the_broker_has_answered_nothing_counts_as_read_to_its_end(
+    kafka: RunningKafka, tmp_path: Path
+) -> None:
+    with closing(Store(tmp_path / "store.sqlite")) as store:
+        reading = Reading(kafka.settings, [topics.GAPS], store)
+        with closing(reading):
+            assert reading.behind() == {topics.GAPS.name}
+            eventually(lambda: not list(reading.records()) and not reading.behind())
 
 
 def test_what_came_in_a_pause_is_summed_up_and_not_lost(

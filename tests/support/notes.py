@@ -26,7 +26,7 @@ class Notes:
         return list(self.written.items())
 
 
-def at(minutes: float = 0, **more: int | bool | tuple[str, ...]) -> Moment:
+def at(minutes: float = 0, **more: int | tuple[str, ...]) -> Moment:
     """A moment so long after the start."""
     now_ms = START_MS + int(minutes * 60_000)
     return Moment(now_ms, **{"market_ms": now_ms, "since_ms": START_MS} | more)  # type: ignore[arg-type]

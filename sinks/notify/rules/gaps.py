@@ -52,6 +52,8 @@ class GapRule(Rule):
 
     def look(self, notes: Notes, moment: Moment) -> Iterator[Event]:
         """Report each gap that has been open for too long."""
+        if self.is_behind(moment):  # its repair may be among what is not read yet
+            return
         for key, gap in notes.items():
             if gap["open"] and moment.now_ms - gap["noticed_ms"] >= self.minutes * MINUTE_MS:
                 yield _event(key, gap, moment)

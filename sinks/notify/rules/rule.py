@@ -98,6 +98,10 @@ class Rule(Strict):
         del notes, moment
         return ()
 
+    def is_behind(self, moment: Moment) -> bool:
+        """Tell whether records that the rule reads exist that it has not seen yet."""
+        return any(topic.name in moment.behind for topic in self.reads)
+
     def chosen(self, symbols: Iterable[str]) -> Iterator[str]:
         """Yield those of the symbols that the rule concerns."""
         yield from (symbol for symbol in symbols if self.follows(symbol))

@@ -51,7 +51,7 @@ class StaleRule(Rule):
 
     def look(self, notes: Notes, moment: Moment) -> Iterator[Event]:
         """Report the symbols that stand still."""
-        if not moment.is_current:
+        if self.is_behind(moment):
             return
         for symbol in self.chosen(moment.traded):
             known = notes.get(symbol) or {"close_ms": 0, "arrived_ms": 0, "told": 0}

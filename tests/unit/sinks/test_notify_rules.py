@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import topics
 from schemas.market import Candle, Gap
 from schemas.predictions import Prediction
 from sinks.notify.rules.gaps import GapRule
@@ -130,6 +131,16 @@ def test_a_gap_that_is_repaired_in_time_is_not_told(after: list[str]) -> None:
     assert list(rule.look(notes, at(60))) == []
 
 
+def test_a_gap_is_not_judged_before_all_that_is_known_of_it_was_read() -> None:
+    notes, rule = Notes(), gap_rule()
+    told(rule, [noticed("found")], notes)
+    catching_up = replace(at(60), behind=frozenset({topics.GAPS.name}))
+
+    assert list(rule.look(notes, catching_up)) == []
+    told(rule, [noticed("repaired", changed=1)], notes)
+    assert list(rule.look(notes, at(60))) == []
+
+
 def test_a_gap_that_was_given_up_is_told_as_such() -> None:
     notes, rule = Notes(), gap_rule()
     told(rule, [noticed("found"), noticed("given-up", changed=1)], notes)
@@ -248,7 +259,8 @@ def test_a_pause_of_ours_is_no_standstill() -> None:
     back = at(600, since_ms=at(599).now_ms, market_ms=0, traded=("BTCUSDT",))
 
     assert list(rule.look(notes, back)) == []
-    assert list(rule.look(notes, replace(back, market_ms=back.now_ms, is_current=False))) == []
+    catching_up = replace(back, market_ms=back.now_ms, behind=frozenset({topics.CANDLES.name}))
+    assert list(rule.look(notes, catching_up)) == []
 
 
 def test_a_symbol_that_goes_on_can_be_stale_again() -> None:
