@@ -1,8 +1,9 @@
 """The plan of notifications: targets, limits and rules, as the rules file and the settings say."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
@@ -139,11 +140,13 @@ def named_rules(file: RulesFile, targets: tuple[str, ...]) -> tuple[NamedRule, .
         targets: Names of all targets.
     """
     given = [rule.name or rule.when for rule in file.rules]
-    repeated = {name for name, count in Counter(given).items() if count > 1}
-    seen: Counter[str] = Counter()
-    found = []
-    for name, rule in zip(given, file.rules, strict=True):
-        seen[name] += 1
-        unique = f"{name} {seen[name]}" if name in repeated else name
-        found.append(NamedRule(unique, rule, rule.targets or targets))
-    return tuple(found)
+    repeated = [name for name, times in Counter(given).items() if times > 1]
+    unique = {name: _numbered(name, given) for name in repeated}
+    return tuple(
+        NamedRule(next(unique[name]) if name in unique else name, rule, rule.targets or targets)
+        for name, rule in zip(given, file.rules, strict=True)
+    )
+
+
+def _numbered(name: str, given: Sequence[str]) -> Iterator[str]:
+    return (text for number in count(1) if (text := f"{name} {number}") not in given)

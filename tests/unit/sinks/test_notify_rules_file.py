@@ -56,10 +56,15 @@ def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
 
 
 def test_rules_of_the_same_kind_are_numbered(tmp_path: Path) -> None:
-    assert read(tmp_path, "rules: [{when: gap}, {when: gap, minutes: 60}]").rule_names == (
-        "gap 1",
-        "gap 2",
-    )
+    rules = "rules: [{when: gap}, {when: gap, minutes: 60}, {when: stale}, {when: stale}]"
+
+    assert read(tmp_path, rules).rule_names == ("gap 1", "gap 2", "stale 1", "stale 2")
+
+
+def test_numbering_passes_over_a_name_that_is_taken(tmp_path: Path) -> None:
+    rules = "rules: [{when: gap}, {when: gap, minutes: 60}, {when: stale, name: gap 2}]"
+
+    assert read(tmp_path, rules).rule_names == ("gap 1", "gap 3", "gap 2")
 
 
 def test_a_target_may_have_its_own_quiet_hours_or_none(tmp_path: Path) -> None:
