@@ -27,7 +27,7 @@ _FROM_A_GATEWAY: Final = ("502", "504")  # it does not know what the target behi
 _CAUSE: Final = "Socket Exception"  # begins the line that has a library's own error
 _NOT_CONNECTED: Final = re.compile(
     r"Failed to establish a new connection|Failed to resolve|ConnectTimeoutError"
-    r"|Connection refused|Name or service not known"
+    r"|Connection refused|Name or service not known|Temporary failure in name resolution"
 )
 _MAIL_REFUSED: Final = re.compile(r"\([45][0-9]{2}, b['\"]")  # smtplib's code and text
 _KINDS: Final = (  # words of apprise, and ours
