@@ -1,18 +1,19 @@
-"""How every process of the pipeline begins to be watched: its log, and its metrics."""
+"""How every process of the pipeline begins: its log, its metrics, and what it gives back."""
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from clients.memory import give_back_memory
 from clients.watching.exporter import serve_metrics
 from clients.watching.log_lines import start_logging
 from schemas.settings import Settings
 
-__all__ = ["begin_watching", "serve_metrics", "start_logging"]
+__all__ = ["begin_watching", "give_back_memory", "serve_metrics", "start_logging"]
 
 
 def begin_watching(
     settings: Settings, process: str, registry: CollectorRegistry = REGISTRY
 ) -> None:
-    """Start the log of this process and serve its metrics.
+    """Start the log of this process, serve its metrics, and let it give memory back.
 
     Args:
         settings: Form of the log; where metrics are served.
@@ -21,3 +22,4 @@ def begin_watching(
     """
     start_logging(settings, process)
     serve_metrics(settings, process, registry)
+    give_back_memory()
