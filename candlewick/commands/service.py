@@ -45,6 +45,8 @@ def install(*, system: System = False, live: Live = False, workers: Workers = 1)
     typer.echo(f"wrote {path}; start it, now and from now on, with")
     for line in _starting(path, system=system):
         typer.echo(f"    {line}")
+    typer.echo("`candlewick down` stops it until the next boot; before that, start it again with")
+    typer.echo(f"    {_starting_again(system=system)}")
     if names := sorted(name for name in os.environ if name.startswith(PREFIX)):
         typer.echo(f"not taken along, as only this shell has them: {', '.join(names)}")
         typer.echo(f"write them into {Path.cwd() / '.env'}")
@@ -56,11 +58,14 @@ def remove(*, system: System = False) -> None:
     path = _path(system=system)
     try:
         path.unlink()
+        for wants in path.parent.glob("*.wants"):  # where `systemctl enable` made a link
+            (wants / path.name).unlink(missing_ok=True)
     except FileNotFoundError:
         raise ConfigurationError(f"there is no {path}: nothing was installed") from None
     except PermissionError as error:
         raise ConfigurationError(f"{path} cannot be removed: use sudo") from error
-    typer.echo(f"removed {path}")
+    typer.echo(f"removed {path}; have the system forget it with")
+    typer.echo(f"    {_forgetting(system=system)}")
 
 
 def _path(*, system: bool) -> Path:
@@ -76,10 +81,26 @@ def _path(*, system: bool) -> Path:
 def _starting(path: Path, *, system: bool) -> list[str]:
     if sys.platform == "darwin":
         return [f"launchctl load -w {path}"]
-    manager = "systemctl" if system else "systemctl --user"
+    manager = _manager(system=system)
     lines = [f"{manager} daemon-reload", f"{manager} enable --now {LABEL}"]
     # Without it a user's services end when the user logs out, and none starts at boot.
     return lines if system else [*lines, f"loginctl enable-linger {getpass.getuser()}"]
+
+
+def _starting_again(*, system: bool) -> str:
+    if sys.platform == "darwin":
+        return f"launchctl start {LABEL}"
+    return f"{_manager(system=system)} start {LABEL}"
+
+
+def _forgetting(*, system: bool) -> str:
+    if sys.platform == "darwin":
+        return f"launchctl remove {LABEL}  # it ends a stack that runs"
+    return f"{_manager(system=system)} daemon-reload"
+
+
+def _manager(*, system: bool) -> str:
+    return "systemctl" if system else "systemctl --user"
 
 
 def _program() -> str:

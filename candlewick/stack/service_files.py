@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LABEL = "candlewick"
-AGAIN_S = 5  # after an end that nobody asked for
+AGAIN_S = 5  # after an end that nobody asked for: `candlewick down` is an end with 0
 _ENV = "/usr/bin/env"  # systemd refuses a program whose path has quotes, but not an argument
 END_S = 90  # the stack ends its processes one after the other; each has its own patience
 
@@ -41,7 +41,7 @@ After=network-online.target
 Type=exec
 {who}WorkingDirectory={_path(service.folder)}
 ExecStart={_ENV} {" ".join(map(_word, service.command))}
-Restart=always
+Restart=on-failure
 RestartSec={AGAIN_S}
 KillMode=mixed
 TimeoutStopSec={END_S}
@@ -59,7 +59,7 @@ def launchd_plist(service: Service, log: Path) -> bytes:
         "ProgramArguments": list(service.command),
         "WorkingDirectory": str(service.folder),
         "RunAtLoad": True,
-        "KeepAlive": True,
+        "KeepAlive": {"SuccessfulExit": False},
         "ThrottleInterval": AGAIN_S,
         "ExitTimeOut": END_S,
         "StandardOutPath": str(log),

@@ -58,8 +58,18 @@ def test_systemd_finds_no_fault_in_a_unit(tmp_path: Path, user: str | None) -> N
     unit.write_text(systemd_unit(Service([str(script), "up"], folder, user)))
 
     assert not faults_in(unit)
-    unit.write_text(unit.read_text().replace("Restart=always", "Restart=perhaps"))
+    unit.write_text(unit.read_text().replace("Restart=on-failure", "Restart=perhaps"))
     assert "perhaps" in faults_in(unit)
+
+
+def test_the_system_starts_a_stack_again_that_failed_but_none_that_was_told_to_end(
+    tmp_path: Path,
+) -> None:
+    service = Service(["/opt/candlewick", "up"], tmp_path)
+
+    assert "\nRestart=on-failure\n" in systemd_unit(service)
+    kept = plistlib.loads(launchd_plist(service, tmp_path / "log"))["KeepAlive"]
+    assert kept == {"SuccessfulExit": False}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="systemd is of Linux")
@@ -73,7 +83,16 @@ def test_the_unit_runs_the_stack_in_this_folder(home: Path) -> None:
     assert unit["Service"]["WorkingDirectory"] == f"{home}/my 100%% folder"
     assert f"wrote {path}" in done.output
     assert "systemctl --user enable --now candlewick" in done.output
-    assert f"removed {path}" in run("remove").output
+    assert "systemctl --user start candlewick" in done.output
+    wanted = path.parent / "default.target.wants" / path.name
+    wanted.parent.mkdir()
+    wanted.symlink_to(path)  # as `systemctl enable` does
+
+    gone = run("remove")
+
+    assert f"removed {path}" in gone.output
+    assert "systemctl --user daemon-reload" in gone.output
+    assert not wanted.is_symlink()
     with pytest.raises(ConfigurationError, match="nothing was installed"):
         run("remove")
 
@@ -103,5 +122,5 @@ def test_launchd_reads_what_is_written(tmp_path: Path) -> None:
     found = plistlib.loads(launchd_plist(service, tmp_path / "log"))
 
     assert found["ProgramArguments"] == ["/opt/candlewick", "up"]
-    assert (found["KeepAlive"], found["RunAtLoad"]) == (True, True)
+    assert (found["KeepAlive"], found["RunAtLoad"]) == ({"SuccessfulExit": False}, True)
     assert "UserName" not in found
