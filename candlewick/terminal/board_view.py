@@ -1,12 +1,13 @@
-"""Rendering of the live board, in the width of the terminal up to 116 columns."""
+"""Rendering of the live board, in the width of the terminal up to 116 columns, and its height."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.box import SIMPLE_HEAD
 from rich.columns import Columns
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -29,8 +30,9 @@ class Surroundings:
     Attributes:
         exchange: Name of the exchange to show.
         memory_mb: Resident memory of all processes, megabytes.
-        note: Newest message of the supervisor or the reader; may be empty.
+        notes: Newest messages of the supervisor and the reader, in this order.
         columns: Width of the terminal, columns.
+        rows: Height of the screen, lines; None where boards are printed one below the other.
     """
 
     exchange: str
@@ -38,16 +40,44 @@ class Surroundings:
     addresses: str
     processes: tuple[ProcessState, ...]
     memory_mb: float
-    note: str
+    notes: tuple[str, ...]
     columns: int
+    rows: int | None = None
 
 
-def render(board: Board, around: Surroundings) -> RenderableType:
-    """Render the board and the lines around it."""
-    lines: list[RenderableType] = [_headline(board, around), _candle_line(board)]
-    lines += ["", _table(board, around), "", *_predicted(board, around), _health(around)]
-    lines += [Text(around.addresses, "dim"), Text(around.note, "yellow")]
-    return Group(*lines)
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The board and the lines around it, as a renderable.
+
+    Where the height is limited, symbols are left out: what is wrong, and what to do about it, is
+    below them.
+    """
+
+    board: Board
+    around: Surroundings
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw all symbols, or as many as there are lines for."""
+        rows, symbols = self.around.rows, len(self.around.symbols)
+
+        def lines(count: int) -> int:
+            return len(console.render_lines(self._with(count), options))
+
+        if rows is None or (symbols < rows and lines(symbols) <= rows):
+            yield self._with(symbols)
+        else:
+            yield self._with(bisect_right(range(1, min(symbols, rows)), rows, key=lines))
+
+    def _with(self, count: int) -> Group:
+        board, around, shown = self.board, self.around, self.around.symbols[:count]
+        left_out = len(around.symbols) - count
+        lines: list[RenderableType] = [_headline(board, around), _candle_line(board), ""]
+        if shown:
+            lines.append(_table(board, shown, around.columns))
+        if left_out:
+            lines.append(Text(f"… and {left_out} more: see the page", "dim"))
+        lines += ["", *_predicted(board, shown), _health(around), Text(around.addresses, "dim")]
+        return Group(*lines, *(Text(note, "yellow") for note in around.notes))
 
 
 def _headline(board: Board, around: Surroundings) -> Text:
@@ -71,14 +101,14 @@ def _candle_line(board: Board) -> Text:
     return text.append(f"  {short_duration(left_ms / 1000)} left")
 
 
-def _table(board: Board, around: Surroundings) -> Table:
-    width = min(WIDE, around.columns)
+def _table(board: Board, symbols: tuple[str, ...], columns: int) -> Table:
+    width = min(WIDE, columns)
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0, header_style="bold", width=width)
     shown = [n for n, name in enumerate(COLUMNS) if width >= NARROW or name not in EXTRA]
     table.add_column("symbol", no_wrap=True)
     for number in shown:
         table.add_column(COLUMNS[number], justify="right", no_wrap=True)
-    for symbol in around.symbols:
+    for symbol in symbols:
         cells = _cells(board, symbol)
         table.add_row(Text(symbol, "bold"), *(cells[number] for number in shown))
     return table
@@ -112,9 +142,9 @@ def _flow_cells(flow: Flow | None) -> list[Text]:
     return [Text(short_amount(flow.trades_per_s)), Text(short_delay(flow.typical_ms))]
 
 
-def _predicted(board: Board, around: Surroundings) -> Iterator[RenderableType]:
+def _predicted(board: Board, symbols: tuple[str, ...]) -> Iterator[RenderableType]:
     """Yield the predictions for open candles, under a heading; nothing if there are none."""
-    known = [board.predicted.get(symbol) for symbol in around.symbols]
+    known = [board.predicted.get(symbol) for symbol in symbols]
     said = [p for p in known if p is not None and _is_open(board, p)]
     if said:
         yield Text("Predicted close, 90 % interval:")
@@ -141,13 +171,17 @@ def _gap_cell(gaps: GapCount | None) -> Text:
 
 
 def _health(around: Surroundings) -> Text:
+    """Return the processes: those that run, then under their phases those that do not."""
     text = Text()
-    for process in around.processes:
-        style = "green" if process.phase is Phase.RUNNING else "red"
-        text.append("● ", style).append(process.name)
-        if process.restarts:
-            text.append(f" ({process.restarts} restarts)", "yellow")
-        text.append("  ")
+    for phase in Phase:
+        found = [process for process in around.processes if process.phase is phase]
+        if found and phase is not Phase.RUNNING:
+            text.append(f"{phase}: ", "red")
+        for process in found:
+            text.append("● ", "green" if phase is Phase.RUNNING else "red").append(process.name)
+            if process.restarts:
+                text.append(f" ({process.restarts} restarts)", "yellow")
+            text.append("  ")
     return text.append(f"{around.memory_mb:,.0f} MB", "dim")
 
 

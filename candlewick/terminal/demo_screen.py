@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,9 @@ from rich.live import Live
 
 from candlewick.stack.process_memory import memory_bytes
 from candlewick.stack.stack import StackPlan
-from candlewick.stack.state import ProcessState
+from candlewick.stack.state import Phase, ProcessState
 from candlewick.terminal.board import EMPTY, Board, read_board
-from candlewick.terminal.board_view import Surroundings, render
+from candlewick.terminal.board_view import Picture, Surroundings
 from clients.clickhouse import connect_reader
 from clients.kafka.followed_symbols import FollowedSymbols
 from schemas.errors import CandlewickError
@@ -37,14 +38,14 @@ class DemoScreen:
         self._client: Client | None = None
         self._live: Live | None = None
         self._board = EMPTY
-        self._note, self._note_until = "", 0.0
+        self._said, self._fault = Note(), Note()
         self._due = 0.0
 
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Use the whole terminal while the block runs."""
         self._followed.watch()
-        if not self._console.is_terminal:
+        if not can_redraw(self._console):
             self._console.width = max(self._console.width, PLAIN_COLUMNS)
             yield
             return
@@ -56,7 +57,7 @@ class DemoScreen:
         """Print a line of the supervisor, or show it below the board for 10 s."""
         if self._live is None:
             self._console.print(line, soft_wrap=True)
-        self._note, self._note_until = line, time.monotonic() + NOTE_S
+        self._said = Note(line, time.monotonic())
 
     def refresh(self, processes: tuple[ProcessState, ...]) -> None:
         """Read and draw the board if the next redraw is due."""
@@ -65,7 +66,7 @@ class DemoScreen:
             return
         self._due = now + (REPRINT_S if self._live is None else REDRAW_S)
         self._board = self._read()
-        picture = render(self._board, self._surroundings(processes, now))
+        picture = Picture(self._board, self._surroundings(processes, now))
         if self._live is None:
             self._console.print(picture)
         else:
@@ -79,7 +80,7 @@ class DemoScreen:
             # A store that is being started again is no reason to stop watching.
             self._client = None
             first = next(iter(str(error).splitlines()), "")
-            self._note, self._note_until = f"ClickHouse: {first}", time.monotonic() + NOTE_S
+            self._fault = Note(f"ClickHouse: {first}", time.monotonic())
             return self._board
 
     def _surroundings(self, processes: tuple[ProcessState, ...], now: float) -> Surroundings:
@@ -91,9 +92,33 @@ class DemoScreen:
             addresses=_where(plan),
             processes=processes,
             memory_mb=_memory_mb(processes),
-            note=self._note if now < self._note_until else "",
+            notes=self._notes(processes, now),
             columns=self._console.width,
+            rows=None if self._live is None else self._console.height,
         )
+
+    def _notes(self, processes: tuple[ProcessState, ...], now: float) -> tuple[str, ...]:
+        """Return what is to be read now; what the supervisor says of a full disk, all the time."""
+        is_full = any(process.phase is Phase.NO_ROOM for process in processes)
+        notes = (self._said, self._fault)
+        return tuple(
+            note.text
+            for note in notes
+            if note.text and (now < note.at + NOTE_S or (is_full and note is self._said))
+        )
+
+
+def can_redraw(console: Console) -> bool:
+    """Return whether a console is a screen; rich takes a pipe for one where FORCE_COLOR is set."""
+    return console.file.isatty() and not console.is_dumb_terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line below the board, and when it was said, in seconds of a monotonic clock."""
+
+    text: str = ""
+    at: float = 0.0
 
 
 def _where(plan: StackPlan) -> str:

@@ -1,10 +1,17 @@
+import io
+import os
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.live import Live
 
+from candlewick.stack.addresses import Addresses, local_settings
+from candlewick.stack.folder import StackFolder
 from candlewick.stack.process_identity import Identity
+from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import Phase, ProcessState
 from candlewick.terminal.board import (
     EMPTY,
@@ -15,8 +22,10 @@ from candlewick.terminal.board import (
     OpenCandle,
     Predicted,
 )
-from candlewick.terminal.board_view import Surroundings, render
+from candlewick.terminal.board_view import Picture, Surroundings
+from candlewick.terminal.demo_screen import DemoScreen, can_redraw
 from candlewick.terminal.numbers import decimals_of, short_amount, short_delay, short_duration
+from schemas.settings import Settings
 
 NAMES = ("kafka", "clickhouse", "exchange", "sink", "candles", "stream")
 
@@ -31,7 +40,7 @@ def around(*symbols: str, columns: int) -> Surroundings:
             for name in NAMES
         ),
         memory_mb=1234.5,
-        note="",
+        notes=(),
         columns=columns,
     )
 
@@ -53,7 +62,7 @@ def a_board(symbol: str) -> Board:
 def drawn(board: Board, *symbols: str, columns: int = 100) -> list[str]:
     console = Console(width=columns, color_system=None, highlight=False)
     with console.capture() as capture:
-        console.print(render(board, around(*symbols, columns=columns)))
+        console.print(Picture(board, around(*symbols, columns=columns)))
     return capture.get().splitlines()
 
 
@@ -118,6 +127,93 @@ def test_every_process_is_named() -> None:
     text = " ".join(drawn(EMPTY, "BTCUSDT"))
 
     assert all(f"● {name}" in text for name in NAMES)
+
+
+SHORTAGE = "the disk of /srv/candlewick is full: 90 MB are free; everything waits"
+ELEVEN = (*SYMBOLS, "DOGEUSDT", "ADAUSDT", "TRXUSDT", "AVAXUSDT", "LINKUSDT", "DOTUSDT")
+PAGE = "page http://127.0.0.1:8000 · ClickHouse http://127.0.0.1:8123 · Kafka 127.0.0.1:9092"
+STACK = (*NAMES, "predictor", "backfill", "sink-history", "api", "coins", "trainer")
+
+
+def on_screen(symbols: tuple[str, ...], columns: int, rows: int, phase: Phase) -> list[str]:
+    """What a terminal of this size shows of a whole stack with a note."""
+    boards = [a_board(symbol) for symbol in symbols]
+    board = replace(
+        boards[0],
+        open={s: c for one in boards for s, c in one.open.items()},
+        predicted={s: p for one in boards for s, p in one.predicted.items()},
+    )
+    processes = tuple(
+        ProcessState(name, phase, Identity(1, 1.0), restarts=2, last_exit=-9) for name in STACK
+    )
+    where = replace(around(*symbols, columns=columns), rows=rows, processes=processes)
+    where = replace(where, addresses=PAGE, notes=(SHORTAGE,))
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, color_system=None, width=columns, height=rows)
+    with Live(console=console, auto_refresh=False, screen=True) as live:
+        live.update(Picture(board, where), refresh=True)
+        shown = file.getvalue().rpartition("\x1b[H")[2].splitlines()
+    assert len(shown) == rows
+    return shown
+
+
+def words_of(lines: list[str]) -> str:
+    return " ".join(" ".join(lines).split())
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.NO_ROOM])
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (80, 50), (120, 24), (60, 20), (80, 14)])
+def test_the_table_gives_way_to_what_is_wrong_and_where_to_look(
+    columns: int, rows: int, phase: Phase
+) -> None:
+    said = words_of(on_screen(ELEVEN, columns, rows, phase))
+
+    assert all(f"● {name} (2 restarts)" in said for name in STACK)
+    assert PAGE in said
+    assert SHORTAGE in said
+
+
+def test_a_screen_that_is_too_low_says_how_many_symbols_it_leaves_out() -> None:
+    low = on_screen(ELEVEN, 80, 24, Phase.RUNNING)
+    high = on_screen(ELEVEN, 80, 50, Phase.RUNNING)
+
+    shown = [symbol for symbol in ELEVEN if any(f"{symbol} " in line for line in low)]
+    assert 3 < len(shown) < len(ELEVEN)
+    assert f"… and {len(ELEVEN) - len(shown)} more: see the page" in words_of(low)
+    assert low[-1].strip()  # no line is wasted
+    assert all(any(line.startswith(symbol) for line in high) for symbol in ELEVEN)
+    assert "more: see the page" not in words_of(high)
+
+
+def test_processes_that_do_not_run_are_told_with_their_phase() -> None:
+    said = words_of(on_screen(ELEVEN, 80, 50, Phase.NO_ROOM))
+
+    assert said.count("waiting for room on the disk: ● kafka") == 1
+
+
+def test_what_the_supervisor_says_is_not_covered_by_what_the_reader_says(tmp_path: Path) -> None:
+    nowhere = local_settings(Settings(data_dir=tmp_path), Addresses(9, 9, None, 9))
+    plan = StackPlan(StackFolder(tmp_path), nowhere, Addresses(9, 9, None, 9))
+    file = io.StringIO()
+    screen = DemoScreen(plan, Console(file=file, width=200))
+    waits = ProcessState("kafka", Phase.NO_ROOM, None, restarts=0, last_exit=None)
+
+    screen.say(SHORTAGE)
+    said = file.tell()
+    screen.refresh((waits,))
+
+    below = [line for line in file.getvalue()[said:].splitlines() if line.strip()][-2:]
+    assert below[0].startswith(SHORTAGE)
+    assert below[1].startswith("ClickHouse: ")
+
+
+@pytest.mark.parametrize(("term", "redraws"), [("xterm", True), ("dumb", False)])
+def test_only_a_terminal_that_can_is_redrawn(term: str, redraws: bool) -> None:  # noqa: FBT001
+    ours, its = os.openpty()
+    with os.fdopen(ours), os.fdopen(its, "w") as terminal:
+        assert can_redraw(Console(file=terminal, _environ={"TERM": term})) is redraws
+    forced = {"TERM": "xterm", "FORCE_COLOR": "1"}
+    assert not can_redraw(Console(file=io.StringIO(), _environ=forced))
 
 
 @pytest.mark.parametrize(
