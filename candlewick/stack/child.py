@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from candlewick.stack.backoff import Backoff
-from candlewick.stack.disk_room import is_full
 from candlewick.stack.parent_death import leashed
 from candlewick.stack.process_identity import Identity
 from candlewick.stack.programs import Program
@@ -32,7 +31,12 @@ class Child:
     _is_held: bool = False
 
     def start(self, now: float) -> None:
-        """Start the program, with its output appended to its log."""
+        """Start the program, with its output appended to its log.
+
+        Raises:
+            OSError: The log cannot be written, or the system has no room for a process.
+        """
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             # Its own session: Ctrl-C in the terminal reaches the supervisor only.
             self._process = subprocess.Popen(
@@ -60,15 +64,18 @@ class Child:
         return self._retry_at is not None and now >= self._retry_at
 
     def restart(self, now: float) -> None:
-        """Start the process again; if the disk is too full even for that, try later."""
+        """Start the process again.
+
+        Raises:
+            OSError: It could not be started now; another restart is scheduled, as after a death.
+        """
         self.restarts += 1
         try:
             self.start(now)
-        except OSError as error:
-            if not is_full(error):
-                raise
+        except OSError:
             self._failures += 1
             self._retry_at = now + self.backoff.wait_s(self._failures)
+            raise
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until the next start, 0 if none is scheduled."""

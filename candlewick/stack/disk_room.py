@@ -2,8 +2,6 @@
 
 import errno
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +37,3 @@ class Room:
 def is_full(error: OSError) -> bool:
     """Return whether a write failed because the disk, or the user's quota, is full."""
     return error.errno in {errno.ENOSPC, errno.EDQUOT}
-
-
-@contextmanager
-def unless_full() -> Iterator[None]:
-    """Ignore an error about a full disk, for work that is retried later or can be left out."""
-    try:
-        yield
-    except OSError as error:
-        if not is_full(error):
-            raise

@@ -57,7 +57,7 @@ def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Super
 
     Args:
         plan: The stack to start.
-        say: Called with one line at each step.
+        say: Called with one line at each step; that it fails ends nothing.
 
     Raises:
         ConfigurationError: A port is taken, the disk is full, another stack runs in the folder,
@@ -70,12 +70,13 @@ def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Super
         end_leftovers(plan.folder)
         plan.addresses.check_free()
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
+            signal.signal(signal.SIGHUP, signal.default_int_handler)
         environment = environment_of(plan.settings)
         supervisor = Supervisor(plan.folder, plan.addresses, environment, say)
         _serve_metrics(plan, supervisor)
         try:
-            _start(plan, supervisor, say)
+            _start(plan, supervisor)
             yield supervisor
         finally:
             supervisor.stop()
@@ -91,16 +92,16 @@ def _serve_metrics(plan: StackPlan, supervisor: Supervisor) -> None:
     serve_metrics(plan.settings, NAME, registry)
 
 
-def _start(plan: StackPlan, supervisor: Supervisor, say: Callable[[str], None]) -> None:
+def _start(plan: StackPlan, supervisor: Supervisor) -> None:
     needed = servers(plan.folder, plan.addresses)
-    say(_starting(needed))
+    supervisor.tell(_starting(needed))
     for program in needed:
         supervisor.start(program)
     supervisor.wait_until_ready(needed, SERVERS_S)
     topics = create_topics(plan.settings.kafka)
     tables = apply_migrations(plan.settings.clickhouse)
     apply_lifecycle(plan.settings.clickhouse, plan.settings.lifecycle)
-    say(
+    supervisor.tell(
         _log.info(
             "stack_prepared",
             "made {topics} topics and applied {migrations} migrations",
@@ -113,7 +114,7 @@ def _start(plan: StackPlan, supervisor: Supervisor, say: Callable[[str], None]) 
         grafana=bool(plan.settings.grafana.url),
         notify=plan.settings.notify.rules is not None,
     )
-    say(_starting(parts))
+    supervisor.tell(_starting(parts))
     for program in parts:
         supervisor.start(program)
     _settle(supervisor)

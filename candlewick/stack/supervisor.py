@@ -4,12 +4,13 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.backoff import Backoff
 from candlewick.stack.child import Child
-from candlewick.stack.disk_room import Room, unless_full
+from candlewick.stack.disk_room import Room
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.log_files import last_words, rotate
 from candlewick.stack.process_identity import Identity
@@ -33,7 +34,8 @@ class Supervisor:
     ends.
 
     Attributes:
-        say: Called with one line when a process dies or the disk is full.
+        say: Called with one line when a process dies or the disk is full; that it fails is no
+            reason to end.
         grace_s: Seconds a process may take to end before it is killed.
         room: Disk to watch; default: that of the folder.
     """
@@ -94,10 +96,10 @@ class Supervisor:
         self._start_waiting(now)
         for child in self._children:
             if child.died(now):
-                self._say(self._obituary(child, now))
+                self.tell(self._obituary(child, now))
             if child.is_due(now):
-                child.restart(now)
-            with unless_full():
+                self._restart(child, now)
+            with suppress(OSError):  # it is tried again at the next step
                 rotate(child.log)
         self._write_state()
 
@@ -111,6 +113,12 @@ class Supervisor:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
+    def tell(self, line: str) -> None:
+        """Say a line, whether or not somebody can hear it."""
+        # Its terminal may be gone, and in the background it writes to the disk that is full.
+        with suppress(OSError):
+            self.say(line)
+
     def states(self) -> tuple[ProcessState, ...]:
         """Return the present state of every process."""
         return tuple(child.state() for child in self._children)
@@ -121,7 +129,7 @@ class Supervisor:
         was_short = room.short
         if room.look():
             if was_short:
-                self._say(
+                self.tell(
                     _log.info(
                         "disk_has_room",
                         "there is room again, {free_mb:.0f} MB: going on",
@@ -131,7 +139,7 @@ class Supervisor:
                 self._go_on(now)
             return False
         if not was_short:
-            self._say(
+            self.tell(
                 _log.info(
                     "disk_full",
                     "the disk of {folder} is full: {free_mb:.0f} MB are free; everything waits, "
@@ -149,7 +157,7 @@ class Supervisor:
 
     def _go_on(self, now: float) -> None:
         for child in self._servers():
-            child.restart(now)
+            self._restart(child, now)
         self._waiting = self._others()
         self._wait_until = now + SERVERS_S
 
@@ -160,7 +168,7 @@ class Supervisor:
         if now < self._wait_until and not all(is_ready(c.program) for c in self._servers()):
             return
         for child in self._waiting:
-            child.restart(now)
+            self._restart(child, now)
         self._waiting = []
         self.ready = True
 
@@ -170,9 +178,19 @@ class Supervisor:
     def _others(self) -> list[Child]:
         return [child for child in self._children if child.program.port is None]
 
-    def _say(self, line: str) -> None:
-        with unless_full():  # a supervisor in the background writes to the same disk
-            self.say(line)
+    def _restart(self, child: Child, now: float) -> None:
+        try:
+            child.restart(now)
+        except OSError as error:
+            self.tell(
+                _log.info(
+                    "process_not_started",
+                    "{name} cannot be started ({reason}); trying it again in {wait_s:.1f} s",
+                    name=child.program.name,
+                    reason=error,
+                    wait_s=child.wait_s(now),
+                )
+            )
 
     def _end_all(self) -> None:
         self.ready = False
@@ -192,7 +210,7 @@ class Supervisor:
         me = self._written.supervisor if self._written else Identity.of(os.getpid())
         state = StackState(me, self.addresses, self.ready, self.states())
         if state != self._written:
-            with unless_full():  # it is tried again at the next step
+            with suppress(OSError):  # it is tried again at the next step
                 write_state(self.folder.state, state)
                 self._written = state
 

@@ -1,6 +1,8 @@
 """The supervisor over tiny real processes."""
 
+import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -78,6 +80,48 @@ def test_a_killed_process_is_started_again(supervisor: Supervisor, said: list[st
 
     assert (supervisor.states()[0].restarts, supervisor.states()[0].last_exit) == (1, -9)
     assert said == ["sleeper ended with code -9; starting it again in 0.1 s"]
+
+
+def test_a_voice_that_nobody_hears_ends_nothing(supervisor: Supervisor) -> None:
+    def say(_line: str) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    supervisor.say = say
+    supervisor.start(program("sleeper", SLEEPER))
+    before = pid_of(supervisor)
+
+    os.kill(before, signal.SIGKILL)
+    eventually(supervisor, lambda: pid_of(supervisor) not in {0, before})
+
+
+def test_a_folder_of_logs_that_was_removed_is_made_again(supervisor: Supervisor) -> None:
+    supervisor.start(program("sleeper", SLEEPER))
+    before = pid_of(supervisor)
+
+    shutil.rmtree(supervisor.folder.logs)
+    os.kill(before, signal.SIGKILL)
+    eventually(supervisor, lambda: pid_of(supervisor) not in {0, before})
+
+    assert supervisor.folder.log("sleeper").exists()
+
+
+def test_a_restart_that_fails_is_told_and_tried_again_while_the_others_go_on(
+    supervisor: Supervisor, said: list[str]
+) -> None:
+    supervisor.start(program("sleeper", SLEEPER))
+    supervisor.start(program("other", SLEEPER))
+    before, other, log = pid_of(supervisor), pid_of(supervisor, 1), supervisor.folder.log("sleeper")
+    log.unlink()
+    log.mkdir()
+
+    os.kill(before, signal.SIGKILL)
+    eventually(supervisor, lambda: len(said) == 3)
+    log.rmdir()
+    eventually(supervisor, lambda: pid_of(supervisor) not in {0, before})
+
+    assert "sleeper cannot be started ([Errno 21] Is a directory" in said[1]
+    assert said[1].endswith("trying it again in 0.2 s")
+    assert pid_of(supervisor, 1) == other
 
 
 def test_a_process_that_dies_again_and_again_is_started_ever_later(
