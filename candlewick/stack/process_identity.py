@@ -6,6 +6,10 @@ from pathlib import Path
 
 import psutil
 
+from clients.process import GRACE_S
+
+# A process that is held up leaves by itself and says why; only then is it killed.
+PATIENCE_S = GRACE_S + 3.0
 MOST_PIDS = 2**31  # ids are positive 32-bit numbers
 SAME_START_S = 0.05  # the clock of process starts has ticks of 10 ms
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -71,7 +75,7 @@ class Identity:
         return abs(process.create_time() - self.started_s) < SAME_START_S
 
 
-def end_all(identities: list[Identity], grace_s: float = 10.0) -> None:
+def end_all(identities: list[Identity], grace_s: float = PATIENCE_S) -> None:
     """End processes that another supervisor left: SIGTERM, then SIGKILL after `grace_s`."""
     alive = [process for identity in identities if (process := identity.find())]
     for process in alive:

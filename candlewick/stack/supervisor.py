@@ -13,7 +13,7 @@ from candlewick.stack.child import Child
 from candlewick.stack.disk_room import Room
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.log_files import last_words, rotate
-from candlewick.stack.process_identity import Identity
+from candlewick.stack.process_identity import PATIENCE_S, Identity
 from candlewick.stack.programs import Program
 from candlewick.stack.readiness import is_ready
 from candlewick.stack.state import ProcessState, StackState, write_state
@@ -45,7 +45,7 @@ class Supervisor:
     environment: Mapping[str, str]
     say: Callable[[str], None]
     backoff: Backoff = field(default_factory=Backoff)
-    grace_s: float = 10.0
+    grace_s: float = PATIENCE_S
     ready: bool = False
     room: Room | None = None
     _children: list[Child] = field(default_factory=list)

@@ -25,6 +25,7 @@ from candlewick.stack.programs import Program
 from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state, write_state
 from candlewick.stack.supervisor import Supervisor
+from clients.process import GRACE_S
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
@@ -122,6 +123,10 @@ def test_a_restart_that_fails_is_told_and_tried_again_while_the_others_go_on(
     assert "sleeper cannot be started ([Errno 21] Is a directory" in said[1]
     assert said[1].endswith("trying it again in 0.2 s")
     assert pid_of(supervisor, 1) == other
+
+
+def test_a_process_has_time_to_leave_by_itself_and_say_why(supervisor: Supervisor) -> None:
+    assert supervisor.grace_s > GRACE_S
 
 
 def test_a_process_that_dies_again_and_again_is_started_ever_later(
