@@ -12,6 +12,7 @@ from candlewick.stack.state import read_state
 from schemas.errors import ConfigurationError
 
 PATIENCE_S = 180.0
+END_S = 90.0
 LOG = "supervisor"
 
 
@@ -26,8 +27,7 @@ def start_detached(plan: StackPlan, *, live: bool) -> None:
     with plan.folder.held():
         end_leftovers(plan.folder)
         plan.addresses.check_free()
-    log = plan.folder.log(LOG)
-    with log.open("ab") as output:
+    with plan.folder.log(LOG).open("ab") as output:
         supervisor = subprocess.Popen(
             _command(plan, live=live),
             env=environment_of(plan.settings),
@@ -36,15 +36,32 @@ def start_detached(plan: StackPlan, *, live: bool) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    try:
+        _wait_until_ready(plan, supervisor)
+    except BaseException:  # Ctrl-C does not reach it: it has a session of its own
+        _end(supervisor)
+        raise
+
+
+def _wait_until_ready(plan: StackPlan, supervisor: subprocess.Popen[bytes]) -> None:
+    log = plan.folder.log(LOG)
     deadline = time.monotonic() + PATIENCE_S
     while not _runs(plan, supervisor.pid):
         if supervisor.poll() is not None:
             said = (last_lines(log, 1) or ["it said nothing"])[0]
             raise ConfigurationError(said.removeprefix("candlewick: "))
         if time.monotonic() > deadline:
-            supervisor.terminate()
             raise ConfigurationError(f"the stack is not ready after {PATIENCE_S:.0f} s: see {log}")
         time.sleep(0.1)
+
+
+def _end(supervisor: subprocess.Popen[bytes]) -> None:
+    supervisor.terminate()
+    try:
+        supervisor.wait(END_S)
+    except subprocess.TimeoutExpired:  # its processes end with it, now or at the next start
+        supervisor.kill()
+        supervisor.wait()
 
 
 def _command(plan: StackPlan, *, live: bool) -> list[str]:

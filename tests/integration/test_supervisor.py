@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from candlewick.stack import background
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.background import start_detached
 from candlewick.stack.backoff import Backoff
@@ -234,6 +235,40 @@ def test_a_stack_in_the_background_starts_where_a_killed_one_left_a_server(tmp_p
                 assert identity.find() is None
             finally:
                 orphan.kill()
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackPlan:
+    """A plan whose supervisor in the background runs and never becomes ready."""
+    command = [sys.executable, "-c", SLEEPER]
+    monkeypatch.setattr(background, "_command", lambda _plan, **_options: command)
+    addresses = Addresses(free_port(), free_port(), None, free_port())
+    return StackPlan(StackFolder(tmp_path), Settings(), addresses)
+
+
+def test_ctrl_c_while_a_stack_starts_in_the_background_ends_it(
+    plan: StackPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(background, "_runs", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        start_detached(plan, live=True)
+
+    assert psutil.Process().children() == []
+
+
+def test_a_stack_that_is_not_ready_in_time_has_ended_when_that_is_told(
+    plan: StackPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "PATIENCE_S", 0.0)
+
+    with pytest.raises(ConfigurationError, match="not ready after 0 s"):
+        start_detached(plan, live=True)
+
+    assert psutil.Process().children() == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
