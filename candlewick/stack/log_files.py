@@ -1,10 +1,12 @@
 """Log files that child processes append to: rotation, and reading from the end."""
 
+import os
 import re
 import shutil
 from pathlib import Path
 
 KEEP_BYTES = 10_000_000
+_BLOCK_BYTES = 1 << 16
 _TRACE_LINES = 50
 _FRAME = re.compile(r"\s+(at |File \"|\.\.\. \d+ more|\^+$| {2})")  # of Java, of Python
 
@@ -19,14 +21,18 @@ def rotate(log: Path, keep_bytes: int = KEEP_BYTES) -> None:
 
 def last_lines(log: Path, count: int) -> list[str]:
     """Return the last lines of a log, at most `count`."""
+    found = b""
     try:
         with log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - 400 * count))
-            text = file.read().decode(errors="replace")
+            at = file.seek(0, os.SEEK_END)
+            while at > 0 and found.count(b"\n") <= count:  # one more: the first may be cut
+                size = min(_BLOCK_BYTES, at)
+                at = file.seek(at - size)
+                found = file.read(size) + found
     except FileNotFoundError:
         return []
-    return text.splitlines()[-count:]
+    lines = found.decode(errors="replace").splitlines()
+    return lines[-count:] if count else []
 
 
 def last_words(log: Path, count: int) -> list[str]:

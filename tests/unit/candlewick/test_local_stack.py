@@ -187,6 +187,17 @@ def test_followed_logs_give_whole_lines_once(tmp_path: Path) -> None:
     assert last_lines(log, 2) == ["one", "two"]
 
 
+@pytest.mark.parametrize("length", [3, 401, 65_535, 65_536, 200_000])
+def test_the_last_line_of_a_log_is_whole_however_long_it_is(tmp_path: Path, length: int) -> None:
+    log, line = tmp_path / "supervisor.log", "candlewick: kafka did not come up:".ljust(length, "x")
+    log.write_text(f"before\nstarting\n{line}\n")
+
+    assert last_lines(log, 0) == []
+    assert last_lines(log, 1) == [line]
+    assert last_lines(log, 2) == ["starting", line]
+    assert last_lines(log, 9) == ["before", "starting", line]
+
+
 @pytest.mark.parametrize(
     ("changes", "page"),
     [
