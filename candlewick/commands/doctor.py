@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from candlewick.doctor import machine, outside, servers
-from candlewick.doctor.finding import Check, Finding, State, findings_of
+from candlewick.doctor.finding import Check, Finding, State, findings_of, unread
 from candlewick.doctor.kafka_files import kafka_files
 from candlewick.doctor.room import lasting
 from candlewick.stack.addresses import Addresses, choose_addresses
@@ -20,7 +20,7 @@ from candlewick.stack.state import StackState, running_state
 from candlewick.terminal.exit_codes import WRONG
 from candlewick.terminal.json_lines import AsJson, print_json
 from schemas.errors import ConfigurationError
-from schemas.settings import Settings
+from schemas.settings import Settings, load_settings
 
 COLOURS = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "red"}
 
@@ -33,11 +33,8 @@ def doctor(
 
     The exit code is 1 if something is in the way.
     """
-    settings = reader_settings()
-    folder = stack_folder(settings)
-    state = running_state(folder)
     console, is_wrong = Console(highlight=False), False
-    for found in _look(settings, folder, state):
+    for found in _look(load_settings()):
         is_wrong |= found.state is State.WRONG
         if as_json:
             print_json([asdict(found)])
@@ -47,7 +44,13 @@ def doctor(
         raise typer.Exit(WRONG)
 
 
-def _look(settings: Settings, folder: StackFolder, state: StackState | None) -> Iterator[Finding]:
+def _look(settings: Settings) -> Iterator[Finding]:
+    folder, state = stack_folder(settings), None
+    try:
+        settings = reader_settings(settings)
+        state = running_state(folder)
+    except OSError as error:  # another user's folder, or a broken disk: what doctor is for
+        yield unread("data folder", error)
     for name, check in _checks(settings, folder, state):
         yield from findings_of(name, check)
 

@@ -2,6 +2,7 @@
 
 import time
 
+import psutil
 import typer
 
 from candlewick.stack.folder import StackFolder
@@ -16,13 +17,23 @@ PATIENCE_S = 90.0
 def down() -> None:
     """Stop the pipeline of this folder; its data is kept."""
     folder = stack_folder(load_settings())
+    try:
+        typer.echo(_end(folder))
+    except psutil.AccessDenied as error:
+        raise ConfigurationError(
+            f"process {error.pid} of the stack in {folder.root} belongs to another user: stop the "
+            "stack as that user"
+        ) from error
+
+
+def _end(folder: StackFolder) -> str:
+    """End what runs in a folder, and return what that was."""
     if folder.is_held():
         _end_supervisor(folder)
-        typer.echo("stopped")
-    elif found := end_leftovers(folder):
-        typer.echo(f"stopped {found} processes that a killed supervisor had left running")
-    else:
-        typer.echo("nothing runs")
+        return "stopped"
+    if found := end_leftovers(folder):
+        return f"stopped {found} processes that a killed supervisor had left running"
+    return "nothing runs"
 
 
 def _end_supervisor(folder: StackFolder) -> None:

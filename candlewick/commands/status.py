@@ -75,7 +75,7 @@ def _lasts(folder: StackFolder) -> Lasting | None:
     """Return how long the disk lasts; None if that is not known."""
     try:
         return measured(reader_settings().clickhouse, folder)
-    except CandlewickError:  # that ClickHouse is away is told already
+    except (CandlewickError, OSError):  # ClickHouse is away, or the passwords are somebody else's
         return None
 
 

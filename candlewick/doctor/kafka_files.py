@@ -56,6 +56,9 @@ def wrong_at(log: Path) -> int | None:
     """Return where a segment has no whole batch, in bytes from its beginning; None if it is right.
 
     Kafka fills files up with zeros after a crash, and cuts them off itself: they are no damage.
+
+    Raises:
+        OSError: It cannot be read; the error has its name.
     """
     at = 0
     try:
@@ -75,4 +78,7 @@ def wrong_at(log: Path) -> int | None:
                 at += _BEFORE_LENGTH + length
     except FileNotFoundError:  # Kafka has just removed it
         return None
+    except OSError as error:
+        error.filename = error.filename or str(log)  # a read does not tell it
+        raise
     return None

@@ -95,9 +95,11 @@ class StackFolder:
 
     def is_held(self) -> bool:
         """Return whether a supervisor has locked the folder."""
-        if not self._lock.exists():
+        try:
+            opened = self._lock.open("rb")  # to look is allowed where nothing may be written
+        except (FileNotFoundError, NotADirectoryError):
             return False
-        with self._lock.open("r+") as lock:
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -1,22 +1,30 @@
 """The doctor: what it makes of sizes, of errors, and of a machine without a stack."""
 
+import errno
+import sys
 from collections.abc import Iterator
+from functools import partial
+from itertools import islice
 from math import inf
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from candlewick.commands.doctor import _look
 from candlewick.doctor.finding import Finding, State, findings_of
+from candlewick.doctor.kafka_files import kafka_files
 from candlewick.doctor.machine import ports, writable
 from candlewick.doctor.outside import exchange, proxies
 from candlewick.stack.addresses import Addresses
+from candlewick.stack.credentials import load_or_create
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.ports import free_port
 from schemas.errors import ConfigurationError
 from schemas.growth import Growth, days_until_full, growth_of
-from schemas.settings import BinanceSettings
+from schemas.settings import BinanceSettings, load_settings
 from schemas.timeframe import DAY_MS
 from tests.support.servers import running_exchange
 
@@ -69,6 +77,63 @@ def test_an_error_is_a_finding_with_its_advice() -> None:
         Finding("first", State.OK, "is there"),
         Finding("store", State.WRONG, "the login is refused", "set the password"),
     ]
+
+
+def test_an_error_of_the_system_is_a_finding_that_names_the_file(tmp_path: Path) -> None:
+    def check() -> Iterator[Finding]:
+        yield Finding("first", State.OK, "is there")
+        (tmp_path / "lost").read_bytes()
+
+    first, last = findings_of("files", check)
+
+    assert first.state is State.OK
+    assert (last.check, last.state) == ("files", State.WRONG)
+    assert last.said == f"{tmp_path / 'lost'}: No such file or directory"
+    assert last.advice
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reading /proc/self/mem fails as a broken disk")
+def test_a_file_of_kafka_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    partition = tmp_path / "kafka" / "logs" / "market.trades.v1-0"
+    partition.mkdir(parents=True)
+    (partition / "0.log").symlink_to("/proc/self/mem")
+
+    found = list(findings_of("Kafka's files", partial(kafka_files, StackFolder(tmp_path))))
+
+    assert [one.state for one in found] == [State.WRONG]
+    assert found[0].said == f"{partition / '0.log'}: Input/output error"
+
+
+@pytest.fixture
+def of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackFolder:
+    """A folder in which nothing may be written, and whose passwords are not shown."""
+    folder = StackFolder(tmp_path)
+    with folder.held():
+        load_or_create(folder.credentials)
+    monkeypatch.setenv("CANDLEWICK_DATA_DIR", str(tmp_path))
+    allowed = Path.open
+
+    def guarded(path: Path, mode: str = "r", *rest: Any, **options: Any) -> IO[Any]:
+        if path == folder.credentials or set(mode) & set("wax+"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return allowed(path, mode, *rest, **options)
+
+    monkeypatch.setattr(Path, "open", guarded)
+    return folder
+
+
+def test_who_may_only_read_a_folder_is_told_whether_a_stack_runs(
+    of_somebody_else: StackFolder,
+) -> None:
+    assert not of_somebody_else.is_held()
+
+
+def test_the_doctor_looks_at_the_folder_of_somebody_else(of_somebody_else: StackFolder) -> None:
+    first, second = islice(_look(load_settings()), 2)
+
+    assert (first.check, first.state) == ("data folder", State.WRONG)
+    assert first.said == f"{of_somebody_else.credentials}: Permission denied"
+    assert second.check == "Python"
 
 
 def test_a_port_that_is_taken_is_named_with_the_flag_that_changes_it() -> None:

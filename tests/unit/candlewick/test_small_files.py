@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from candlewick.stack.local_settings import reader_settings
 from candlewick.stack.orphans import end_leftovers
 from candlewick.stack.process_identity import Identity
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state, write_state
+from schemas.errors import ConfigurationError
 from schemas.files import write_whole
 
 ROOT = Path(__file__).parents[3]
@@ -119,6 +121,20 @@ def test_a_running_stack_ends_though_its_state_is_broken(folder: StackFolder) ->
         finally:
             holder.kill()
     assert folder.holder() is None
+
+
+def test_a_stack_of_another_user_is_told_in_one_line(
+    folder: StackFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(process: psutil.Process) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "terminate", refuse)
+    with (
+        folder.held(),
+        pytest.raises(ConfigurationError, match=f"process {os.getpid()} .* another user"),
+    ):
+        CliRunner().invoke(build_app(["down"]), ["down"], catch_exceptions=False)
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(
