@@ -12,7 +12,7 @@ import psutil
 from candlewick.doctor.finding import Finding, State
 from candlewick.kafka_server.jars import KAFKA_VERSION, LOCK_LIST, differing, kafka_home, read_list
 from candlewick.stack.addresses import Addresses
-from candlewick.stack.disk_room import NEEDED_MB, Room
+from candlewick.stack.disk_room import NEEDED_MB
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.ports import answers, is_free
 
@@ -56,8 +56,10 @@ def java() -> Iterator[Finding]:
 
 def disk(folder: StackFolder) -> Iterator[Finding]:
     """Check the free space of the folder's disk."""
-    free_mb = Room(folder.nearest()).free_mb()
-    said = f"{free_mb / 1000:,.1f} GB are free for {folder.root}"
+    room = folder.room()
+    free_mb = room.free_mb()
+    where = folder.root if room.fullest() == room.root else room.fullest()
+    said = f"{free_mb / 1000:,.1f} GB are free for {where}"
     elsewhere = "make room, or set CANDLEWICK_DATA_DIR to a folder on another disk"
     state = State.WRONG if free_mb < NEEDED_MB else State.NOTE
     yield Finding("disk", *((State.OK, said) if free_mb >= ROOMY_MB else (state, said, elsewhere)))

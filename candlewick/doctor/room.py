@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from candlewick.doctor.finding import Finding, State
-from candlewick.stack.disk_room import Room
 from candlewick.stack.folder import StackFolder
 from clients.clickhouse import connect_reader
 from clients.table_sizes import TableSize, read_table_sizes, table_growths
@@ -62,7 +61,7 @@ def measured(settings: ClickHouseSettings, folder: StackFolder) -> Lasting | Non
     with connect_reader(settings) as client:
         sizes = read_table_sizes(client)
     found = (*table_growths(sizes), *_topics(folder, {one.table: one for one in sizes}))
-    free = int(1e6 * Room(folder.nearest()).free_mb())
+    free = int(1e6 * folder.room().free_mb())
     if _MOST not in (one.name for one in found):  # what has grown for less than an hour
         return None
     return Lasting(days_until_full(free, found), found)

@@ -14,24 +14,37 @@ class Room:
     """The free space of a folder's disk, with hysteresis between running out and going on.
 
     Attributes:
+        root: The folder.
         needed_mb: Megabytes that must be free to go on after a shortage.
         least_mb: Megabytes below which a shortage begins.
         short: Whether a shortage began and has not ended.
+        beside: Other folders, which may be links to other disks; the fullest disk counts.
     """
 
     root: Path
     needed_mb: float = NEEDED_MB
     least_mb: float = LEAST_MB
     short: bool = False
+    beside: tuple[Path, ...] = ()
+
+    def fullest(self) -> Path:
+        """Return the folder whose disk has the least free space."""
+        places = (*(place for place in self.beside if place.exists()), self.root)
+        disks = {place.stat().st_dev: place for place in places}  # the root's is called by it
+        return min(disks.values(), key=_free_mb)
 
     def free_mb(self) -> float:
         """Return the space that is free to a user other than root, in megabytes."""
-        return shutil.disk_usage(self.root).free / 1e6
+        return _free_mb(self.fullest())
 
     def look(self) -> bool:
         """Measure the free space, and return whether there is enough."""
         self.short = self.free_mb() < (self.needed_mb if self.short else self.least_mb)
         return not self.short
+
+
+def _free_mb(place: Path) -> float:
+    return shutil.disk_usage(place).free / 1e6
 
 
 def is_full(error: OSError) -> bool:

@@ -23,6 +23,10 @@ class StackFolder:
         """Return the folder itself, or the one above it that is there."""
         return next(place for place in (self.root, *self.root.parents) if place.exists())
 
+    def room(self) -> Room:
+        """Return the free space of the disks of the folder and of both servers' data."""
+        return Room(self.nearest(), beside=(self.kafka, self.clickhouse))
+
     @property
     def kafka(self) -> Path:
         """Folder of Kafka's data."""
@@ -65,11 +69,13 @@ class StackFolder:
         """
         for folder in (self.kafka, self.clickhouse, self.logs, self.state.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        free_mb = Room(self.root).free_mb()
+        room = self.room()
+        free_mb = room.free_mb()
         if free_mb < needed_mb:
             raise ConfigurationError(
-                f"the disk of {self.root} is full: {free_mb:.0f} MB are free and {needed_mb} MB "
-                "are needed; make room, or set CANDLEWICK_DATA_DIR to a folder on another disk"
+                f"the disk of {room.fullest()} is full: {free_mb:.0f} MB are free and "
+                f"{needed_mb} MB are needed; make room, or set CANDLEWICK_DATA_DIR to a folder on "
+                "another disk"
             )
 
     @contextmanager

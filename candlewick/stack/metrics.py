@@ -7,7 +7,6 @@ import psutil
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from candlewick.stack.disk_room import Room
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.state import Phase, ProcessState
 
@@ -50,6 +49,6 @@ class StackCollector(Collector):
         yield from (running, restarts, memory)
         yield GaugeMetricFamily(
             "candlewick_disk_free_bytes",
-            "Free bytes of the disk with the stack's folder.",
-            value=1e6 * Room(self._folder.nearest()).free_mb(),
+            "Free bytes of the disk with the stack's folder, of the fullest if they are several.",
+            value=1e6 * self._folder.room().free_mb(),
         )

@@ -125,7 +125,7 @@ class Supervisor:
 
     def _is_out_of_room(self, now: float) -> bool:
         """Return whether the disk is full; stop all when it fills up, go on when it has room."""
-        room = self.room = self.room or Room(self.folder.root)
+        room = self.room = self.room or self.folder.room()
         was_short = room.short
         if room.look():
             if was_short:
@@ -144,7 +144,7 @@ class Supervisor:
                     "disk_full",
                     "the disk of {folder} is full: {free_mb:.0f} MB are free; everything waits, "
                     "and goes on by itself when {needed_mb:.0f} MB are free",
-                    folder=room.root,
+                    folder=room.fullest(),
                     free_mb=room.free_mb(),
                     needed_mb=room.needed_mb,
                 )

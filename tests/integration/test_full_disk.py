@@ -17,6 +17,7 @@ from candlewick.stack.ports import free_port
 from candlewick.stack.programs import Program
 from candlewick.stack.state import Phase
 from candlewick.stack.supervisor import Supervisor
+from schemas.errors import ConfigurationError
 from tests.support.servers import log_of, running_clickhouse
 from tests.support.small_disk import fill, small_disk
 
@@ -95,6 +96,30 @@ def test_half_the_room_that_is_needed_is_not_yet_enough(disk: Path) -> None:
         file.write(bytes(6_000_000))
 
     assert (full, half, enough, room.look()) == (False, False, True, True)
+
+
+def test_a_disk_of_its_own_for_one_of_the_servers_is_watched_too(
+    disk: Path, tmp_path: Path
+) -> None:
+    folder, said = StackFolder(tmp_path / "stack"), list[str]()
+    folder.root.mkdir()
+    folder.kafka.symlink_to(disk)
+    with pytest.raises(ConfigurationError, match=f"the disk of {folder.kafka} is full"):
+        folder.make()
+    folder.make(needed_mb=1)
+    room = folder.room()
+    room.needed_mb, room.least_mb = 4, 1
+    supervisor = Supervisor(folder, Addresses(1, 2, None), dict(os.environ), said.append, room=room)
+    try:
+        supervisor.start(program("sleeper", SLEEPER))
+        fill(disk)
+        supervisor.step()
+
+        assert phases(supervisor) == [Phase.NO_ROOM]
+        assert said[0].startswith(f"the disk of {folder.kafka} is full")
+        assert room.free_mb() < 1
+    finally:
+        supervisor.stop()
 
 
 def test_what_cannot_be_written_down_or_said_does_not_end_the_supervisor(disk: Path) -> None:
