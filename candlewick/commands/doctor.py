@@ -13,6 +13,7 @@ from candlewick.doctor.finding import Check, Finding, State, findings_of, unread
 from candlewick.doctor.kafka_files import kafka_files
 from candlewick.doctor.room import lasting
 from candlewick.stack.addresses import Addresses, choose_addresses
+from candlewick.stack.api_address import reached_at
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.local_settings import reader_settings, stack_folder
 from candlewick.stack.ports import answers
@@ -69,7 +70,10 @@ def _checks(
     addresses = state.addresses if state is not None else _chosen(settings)
     is_there = addresses is None or answers(addresses.kafka)
     if addresses is not None and (runs or not is_there):
-        yield "ports", partial(machine.ports, addresses, runs=runs)
+        yield (
+            "ports",
+            partial(machine.ports, addresses, runs=runs, api_host=reached_at(settings.api)),
+        )
     if not (runs or is_there):
         yield "stack", partial(_nothing_runs, folder)
     else:

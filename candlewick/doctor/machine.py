@@ -14,7 +14,7 @@ from candlewick.kafka_server.jars import KAFKA_VERSION, LOCK_LIST, differing, ka
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.disk_room import NEEDED_MB
 from candlewick.stack.folder import StackFolder
-from candlewick.stack.ports import answers, is_free
+from candlewick.stack.ports import LOOPBACK, answers, is_free
 
 OLDEST, NEWEST = (3, 11), (3, 14)
 ROOMY_MB: Final = 5_000  # a week of eleven symbols and their history
@@ -87,13 +87,20 @@ def open_files() -> Iterator[Finding]:
         yield Finding("open files", State.NOTE, f"{_number(most)} at most", advice)
 
 
-def ports(addresses: Addresses, *, runs: bool) -> Iterator[Finding]:
-    """Check that the ports are free for a stack that will start, or answer where it runs."""
+def ports(addresses: Addresses, *, runs: bool, api_host: str = LOOPBACK) -> Iterator[Finding]:
+    """Check that the ports are free for a stack that will start, or answer where it runs.
+
+    Args:
+        addresses: The ports.
+        runs: Whether a stack runs.
+        api_host: Where the API listens; all others listen on loopback.
+    """
     for name, port in addresses.ports().items():
-        check = f"port of {name}"
-        if runs and not answers(port):
+        check, host = f"port of {name}", api_host if name == "api" else LOOPBACK
+        if runs and not answers(port, host):
             advice = f"look with `candlewick logs {name}`"
-            yield Finding(check, State.WRONG, f"nothing answers at {port}", advice)
+            place = port if host == LOOPBACK else f"{host}:{port}"
+            yield Finding(check, State.WRONG, f"nothing answers at {place}", advice)
         elif not runs and not is_free(port):
             advice = f"free it, or start the stack with --{name}-port"
             yield Finding(check, State.WRONG, f"{port} is taken by another program", advice)

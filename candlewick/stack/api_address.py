@@ -12,9 +12,14 @@ ANYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - reached over loopback fr
 def page_url(settings: ApiSettings) -> str:
     """Return the URL of the page, and of the API, for programs on this machine."""
     scheme = "http" if settings.certificate is None else "https"
-    host = LOOPBACK if settings.host in ANYWHERE else settings.host
+    host = reached_at(settings)
     named = f"[{host}]" if ":" in host else host  # IPv6
     return f"{scheme}://{named}:{settings.port}"
+
+
+def reached_at(settings: ApiSettings) -> str:
+    """Return the host under which programs on this machine reach the API."""
+    return LOOPBACK if settings.host in ANYWHERE else settings.host
 
 
 def trusting(settings: ApiSettings) -> ssl.SSLContext | None:

@@ -1,6 +1,7 @@
 """The doctor: what it makes of sizes, of errors, and of a machine without a stack."""
 
 import errno
+import socket
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -134,6 +135,18 @@ def test_the_doctor_looks_at_the_folder_of_somebody_else(of_somebody_else: Stack
     assert (first.check, first.state) == ("data folder", State.WRONG)
     assert first.said == f"{of_somebody_else.credentials}: Permission denied"
     assert second.check == "Python"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
+def test_the_api_is_asked_where_it_listens() -> None:
+    with socket.create_server(("127.0.0.2", 0)) as api:
+        port = api.getsockname()[1]
+        addresses = Addresses(port, port, None, port)
+        found = list(ports(addresses, runs=True, api_host="127.0.0.2"))
+
+    states = {one.check: one.state for one in found}
+    assert states["port of api"] is State.OK
+    assert states["port of kafka"] is State.WRONG
 
 
 def test_a_port_that_is_taken_is_named_with_the_flag_that_changes_it() -> None:
