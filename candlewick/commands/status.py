@@ -66,7 +66,7 @@ def status(
             console.print("the API does not answer: it is not known whether data flows")
         _print_lasting(console, lasts)
     runs = state.ready and all(p.phase is Phase.RUNNING for p in state.processes)
-    moves = _is_coming_up(state) if health is None else health.status != "down"
+    moves = is_coming_up(state, time.time()) if health is None else health.status != "down"
     if not runs or not moves:
         raise typer.Exit(WRONG)
 
@@ -92,9 +92,17 @@ def _print_lasting(console: Console, lasts: Lasting | None) -> None:
     console.print(f"the disk lasts [{colour}]{lasts.said}[/]{advice}", soft_wrap=True)
 
 
-def _is_coming_up(state: StackState) -> bool:
-    started = [p.identity.started_s for p in state.processes if p.name == API and p.identity]
-    return any(time.time() - started_s < COMES_UP_S for started_s in started)
+def is_coming_up(state: StackState, now_s: float) -> bool:
+    """Return whether the API was started so lately, for the first time, that it need not answer.
+
+    One that was started again may be one that never comes up.
+
+    Args:
+        state: State of the stack.
+        now_s: UTC epoch seconds.
+    """
+    first = [p.identity for p in state.processes if p.name == API and p.restarts == 0]
+    return any(each is not None and now_s - each.started_s < COMES_UP_S for each in first)
 
 
 def process_table(processes: tuple[ProcessState, ...]) -> Table:
