@@ -1,6 +1,5 @@
 """Rendering of the live board, in the width of the terminal up to 116 columns, and its height."""
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from datetime import UTC, datetime
 from rich.box import SIMPLE_HEAD
 from rich.columns import Columns
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -45,28 +45,47 @@ class Surroundings:
     rows: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Picture:
     """The board and the lines around it, as a renderable.
 
     Where the height is limited, symbols are left out: what is wrong, and what to do about it, is
     below them.
+
+    Attributes:
+        shown: How many symbols there was room for; at first a guess, such as the last picture's.
     """
 
     board: Board
     around: Surroundings
+    shown: int = 0
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw all symbols, or as many as there are lines for."""
-        rows, symbols = self.around.rows, len(self.around.symbols)
+        rows = self.around.rows
+        if rows is None:
+            self.shown = len(self.around.symbols)
+            yield self._with(self.shown)
+            return
+        for line in self._fitted(console, options, rows):
+            yield from line
+            yield Segment.line()
 
-        def lines(count: int) -> int:
-            return len(console.render_lines(self._with(count), options))
-
-        if rows is None or (symbols < rows and lines(symbols) <= rows):
-            yield self._with(symbols)
-        else:
-            yield self._with(bisect_right(range(1, min(symbols, rows)), rows, key=lines))
+    def _fitted(self, console: Console, options: ConsoleOptions, rows: int) -> list[list[Segment]]:
+        # From the guess up or down, as each try is a whole drawing.
+        symbols = min(len(self.around.symbols), rows)
+        count = min(self.shown, symbols)
+        drawn = console.render_lines(self._with(count), options)
+        while len(drawn) > rows and count:
+            count -= 1
+            drawn = console.render_lines(self._with(count), options)
+        while len(drawn) <= rows and count < symbols:
+            more = console.render_lines(self._with(count + 1), options)
+            if len(more) > rows:
+                break
+            count, drawn = count + 1, more
+        self.shown = count
+        return drawn
 
     def _with(self, count: int) -> Group:
         board, around, shown = self.board, self.around, self.around.symbols[:count]

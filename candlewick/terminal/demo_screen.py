@@ -38,6 +38,7 @@ class DemoScreen:
         self._client: Client | None = None
         self._live: Live | None = None
         self._board = EMPTY
+        self._shown = 0
         self._said, self._fault = Note(), Note()
         self._due = 0.0
 
@@ -66,11 +67,12 @@ class DemoScreen:
             return
         self._due = now + (REPRINT_S if self._live is None else REDRAW_S)
         self._board = self._read()
-        picture = Picture(self._board, self._surroundings(processes, now))
+        picture = Picture(self._board, self._surroundings(processes, now), self._shown)
         if self._live is None:
             self._console.print(picture)
         else:
             self._live.update(picture, refresh=True)
+            self._shown = picture.shown
 
     def _read(self) -> Board:
         try:
