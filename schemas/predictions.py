@@ -159,7 +159,8 @@ class ModelVersion:
         event: One of `ModelEvent`.
         event_ms: Event time of the candle that caused it, or the end of the training.
         reason: Why it happened, for people.
-        details: JSON object: the figures behind it, or an artefact's metadata.
+        details: JSON object: the figures behind it, or an artefact's metadata. Of a training also
+            ``request``, the `TrainingRequest` that it answers.
     """
 
     model: str

@@ -1,5 +1,6 @@
 """Routes of models: their events, and requests for trainings."""
 
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated
 
@@ -52,9 +53,11 @@ _EVENTS = """SELECT model, version, symbol, event, toUnixTimestamp64Milli(event_
 _RESULT = """SELECT model, version, symbol, event, toUnixTimestamp64Milli(event_time) AS event_ms,
         event_time, reason, details
     FROM model_versions FINAL
-    WHERE model = {model:String} AND symbol IN ({symbol:String}, '')
+    WHERE model = {model:String} AND symbol = {symbol:String}
     AND event IN ('trained', 'failed')
-    AND event_time >= fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC')
+    AND JSONExtract(details, 'request', 'Tuple(
+            from_ms Int64, until_ms Int64, requested_by String, requested_ms Int64)')
+        = ({from_ms:Int64}, {until_ms:Int64}, {requested_by:String}, {requested_ms:Int64})
     ORDER BY event_time LIMIT 1"""
 
 
@@ -136,13 +139,7 @@ def training(
 
 
 def _result(parts: Dependencies, request: TrainingRequest) -> Row | None:
-    since_ms = request.requested_ms
-    bound: dict[str, Value] = {
-        "model": request.model,
-        "symbol": request.symbol,
-        "since_ms": since_ms,
-    }
-    rows = parts.reader.rows(_RESULT, bound)
+    rows = parts.reader.rows(_RESULT, asdict(request))
     return _shown(rows[0]) if rows else None
 
 

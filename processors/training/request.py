@@ -1,6 +1,8 @@
 """Training requests: which are valid, and the version each leads to. Pure."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
 
 import orjson
 
@@ -42,9 +44,17 @@ def fault_of(request: TrainingRequest) -> str | None:
     return None
 
 
+def details_of(request: TrainingRequest, details: Mapping[str, object]) -> str:
+    """Return the details of the event that answers a request: these, and the request itself.
+
+    Neither version nor range would name it: versions depend on the code, and a model's range begins
+    with its first candle.
+    """
+    return orjson.dumps({**details, "request": asdict(request)}).decode()
+
+
 def failure(request: TrainingRequest, reason: str, now_ms: int) -> ModelVersion:
     """Return the event of a training that ended without a model."""
-    details = {"from_ms": request.from_ms, "until_ms": request.until_ms}
     return ModelVersion(
         model=request.model,
         version=version_of(request),
@@ -52,7 +62,7 @@ def failure(request: TrainingRequest, reason: str, now_ms: int) -> ModelVersion:
         event=ModelEvent.FAILED.value,
         event_ms=max(now_ms, request.requested_ms),
         reason=reason,
-        details=orjson.dumps(details | {"requested_by": request.requested_by}).decode(),
+        details=details_of(request, {}),
     )
 
 

@@ -12,7 +12,7 @@ from processors.models.artefact import Metadata, UnusableArtefact
 from processors.training.batch import EMBARGO_MS, Training
 from processors.training.dataset import Table, joined, lessons_of
 from processors.training.recipes import check_trainable, lessons_for, trained
-from processors.training.request import failure, version_of
+from processors.training.request import details_of, failure, version_of
 from processors.versions.schedule import effective_after
 from processors.versions.store import ModelStore
 from schemas.errors import ConfigurationError
@@ -57,7 +57,8 @@ def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
         return failure(
             request, f"the model cannot be stored in {settings.data_dir}: {error}", _now_ms()
         )
-    return replace(told, event_ms=max(_now_ms(), request.requested_ms))
+    details = details_of(request, orjson.loads(told.details))  # it may have answered another
+    return replace(told, event_ms=max(_now_ms(), request.requested_ms), details=details)
 
 
 def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
@@ -72,7 +73,7 @@ def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
         metadata = replace(model.metadata, version=version_of(request))
         sha256 = store.save(metadata, files)
         market_ms = max(history.newest_close_ms(symbol) or 0 for symbol in lessons.symbols)
-    details = _of_request(request) | _details(metadata, lessons, effective_after(market_ms))
+    details = _details(metadata, lessons, effective_after(market_ms))
     details["folder"] = store.folder(metadata.model, metadata.version)
     details["metadata_sha256"] = sha256
     event = _trained(request, metadata, details)
@@ -83,18 +84,14 @@ def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
 def _again(settings: Settings, request: TrainingRequest, told: ModelVersion) -> ModelVersion:
     """Let a finished version take effect anew, unless the same request came twice."""
     details = orjson.loads(told.details)
-    if details.get("requested_ms") == request.requested_ms:
+    if details.get("request", {}).get("requested_ms") == request.requested_ms:
         return told
     with History(settings.clickhouse) as history:
         market_ms = max(history.newest_close_ms(symbol) or 0 for symbol in details["symbols"])
-    details |= _of_request(request) | {"effective_ms": effective_after(market_ms)}
-    event = replace(told, details=orjson.dumps(details).decode())
+    details["effective_ms"] = effective_after(market_ms)
+    event = replace(told, details=details_of(request, details))
     ModelStore(settings.data_dir).finish(event)
     return event
-
-
-def _of_request(request: TrainingRequest) -> dict[str, object]:
-    return {"requested_by": request.requested_by, "requested_ms": request.requested_ms}
 
 
 def _followed(settings: Settings) -> tuple[str, ...]:
@@ -169,7 +166,7 @@ def _trained(
         event=ModelEvent.TRAINED.value,
         event_ms=max(_now_ms(), request.requested_ms),
         reason=f"{metadata.rounds} rounds on {metadata.rows} questions of {of}",
-        details=orjson.dumps(details).decode(),
+        details=details_of(request, details),
     )
 
 

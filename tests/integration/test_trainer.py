@@ -246,8 +246,13 @@ def test_a_request_becomes_a_model_that_answers_from_its_time_on(stack: Stack, m
     assert trained.event == "trained"
     assert details["folder"] == f"models/{model}/{version}"
     assert (stack.settings.data_dir / details["folder"] / METADATA).exists()
-    assert again.details == trained.details
-    assert orjson.loads(anew.details) == details | {"requested_ms": request.requested_ms + 1}
+    assert details.pop("request")["requested_by"] == "me"
+    repeated = orjson.loads(again.details)
+    assert repeated.pop("request")["requested_by"] == "you"
+    assert repeated == details
+    renewed = orjson.loads(anew.details)
+    assert renewed.pop("request")["requested_ms"] == request.requested_ms + 1
+    assert renewed == details
     answers = asyncio.run(predicted(stack.settings))
     its = [p for p in answers if p.model == model]
     assert min(p.issued_ms for p in its) == details["effective_ms"]

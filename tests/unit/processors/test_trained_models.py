@@ -20,7 +20,7 @@ from processors.predictor.warm_start import Warmed, replayed
 from processors.training.batch import Training, known_of, train
 from processors.training.dataset import Table, lessons_of
 from processors.training.first_request import FirstTraining
-from processors.training.request import FEWEST_DAYS, fault_of, requested, version_of
+from processors.training.request import FEWEST_DAYS, failure, fault_of, requested, version_of
 from processors.versions.installer import Installer
 from processors.versions.schedule import (
     ModelChange,
@@ -407,6 +407,14 @@ def test_the_same_wish_has_the_same_version_whoever_asks() -> None:
         for name, value in (("symbol", ""), ("model", "forest"), ("from_ms", 1), ("until_ms", 9))
     ]
     assert len({version_of(r) for r in [a_request(), *others]}) == 5
+
+
+def test_a_training_that_failed_names_the_request_it_answers() -> None:
+    request = a_request()
+
+    event = failure(request, "no candles", 9)
+
+    assert TrainingRequest(**orjson.loads(event.details)["request"]) == request
 
 
 @pytest.mark.parametrize(
