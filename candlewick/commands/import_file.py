@@ -38,7 +38,10 @@ def import_file(
         Path | None, typer.Option(help="YAML with source, and field: column, for other headings.")
     ] = None,
 ) -> None:
-    """Import daily history of Messari, CoinGecko or others into the table imported_candles."""
+    """Import daily history of Messari, CoinGecko or others into the table imported_candles.
+
+    A row of CoinGecko is what was true at midnight: it becomes the close of the day that ends then.
+    """
     mapping = None if columns is None else mapped_columns(_yaml(columns))
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:

@@ -29,6 +29,9 @@ PROVIDERS: Final[Mapping[str, Mapping[str, str]]] = {
         "volume": "total_volume",
     },
 }
+# Their rows hold what was true at a moment: the one of midnight is the close of the day before.
+# The others' rows begin their day. Compare `schemas.coins.CoinDay`.
+SNAPSHOTS: Final = frozenset({"coingecko"})
 _LATEST_SECONDS: Final = 10**11
 # ClickHouse's times end with 2299. Times in microseconds read as milliseconds lie far behind it.
 _END_MS: Final = round(datetime(2300, 1, 1, tzinfo=UTC).timestamp() * 1000)
@@ -61,6 +64,11 @@ class Columns:
 
     source: str
     named: Mapping[str, str]
+
+    def open_ms(self, time_ms: int) -> int:
+        """Return the start of the day to which a row of this time belongs."""
+        within_ms = time_ms - 1 if self.source in SNAPSHOTS else time_ms
+        return within_ms - within_ms % DAY_MS
 
 
 def columns_of(header: Iterable[str]) -> Columns:
@@ -102,7 +110,8 @@ def read_days(lines: Iterable[str], columns: Columns | None) -> tuple[Columns, l
     """Return the columns of a file and its days, oldest first.
 
     Raises:
-        ConfigurationError: A column is missing or a row cannot be read; the message names it.
+        ConfigurationError: A column is missing, a row cannot be read, or two rows are of one day;
+            the message names it.
     """
     reader = csv.reader(lines, skipinitialspace=True)
     header = [name.strip().lower().removeprefix("\ufeff") for name in next(reader, [])]
@@ -111,35 +120,44 @@ def read_days(lines: Iterable[str], columns: Columns | None) -> tuple[Columns, l
     if missing:
         raise ConfigurationError(f"the file has no column {', '.join(missing)}")
     places = {field: header.index(name) for field, name in chosen.named.items()}
-    days = sorted(_days(reader, places), key=lambda day: day.open_ms)
-    return chosen, days
+    lines_of: dict[int, int] = {}
+    days: list[ImportedDay] = []
+    for number, day in _days(reader, places, chosen):
+        if (earlier := lines_of.setdefault(day.open_ms, number)) != number:
+            raise ConfigurationError(
+                f"line {number} is of the same day as line {earlier}: keep one row a day, "
+                "or export daily data"
+            )
+        days.append(day)
+    return chosen, sorted(days, key=lambda day: day.open_ms)
 
 
-def _days(reader: Iterable[list[str]], places: Mapping[str, int]) -> Iterator[ImportedDay]:
+def _days(
+    reader: Iterable[list[str]], places: Mapping[str, int], columns: Columns
+) -> Iterator[tuple[int, ImportedDay]]:
     for number, row in enumerate(reader, 2):
         if not row:
             continue
         try:
             cells = {field: row[place].strip() for field, place in places.items()}
-            day = _day(cells)
+            day = _day(cells, columns)
         except IndexError as error:
             raise ConfigurationError(f"line {number} has fewer cells than the header") from error
         except ValueError as error:
             raise ConfigurationError(f"line {number} cannot be read: {error}") from error
         if day is not None:
-            yield day
+            yield number, day
 
 
-def _day(cells: Mapping[str, str]) -> ImportedDay | None:
+def _day(cells: Mapping[str, str], columns: Columns) -> ImportedDay | None:
     close = _amount(cells["close"])
     if close is None:
         return None
     values = {
         name: _amount(cells.get(name, "")) for name in FIELDS if name not in {"time", "close"}
     }
-    open_ms = _time_ms(cells["time"])
     return ImportedDay(
-        open_ms=open_ms - open_ms % DAY_MS,
+        open_ms=columns.open_ms(_time_ms(cells["time"])),
         open=values["open"],
         high=values["high"],
         low=values["low"],

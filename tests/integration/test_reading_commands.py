@@ -441,14 +441,14 @@ def test_import_keeps_an_export_in_its_own_table_once_with_its_source(
     said = [world.run("import", str(export), "--symbol", "btcusdt") for _ in range(2)]
 
     assert [result.exit_code for result in said] == [0, 0]
-    assert "2 days of BTCUSDT from coingecko, 2021-01-01 to 2021-01-02" in said[0].stdout
+    assert "2 days of BTCUSDT from coingecko, 2020-12-31 to 2021-01-01" in said[0].stdout
     with connect_writer(world.account) as client:
         rows = client.query(
             "SELECT source, symbol, toString(open_time), close, volume, open, file "
             "FROM imported_candles FINAL ORDER BY open_time"
         ).result_rows
         others = client.command("SELECT count() FROM klines WHERE open_time < '2021-02-01'")
-    assert [row[2][:10] for row in rows] == ["2021-01-01", "2021-01-02"]
+    assert [row[2][:10] for row in rows] == ["2020-12-31", "2021-01-01"]
     assert [row[3] for row in rows] == [Decimal("29022.66"), Decimal("29352.12")]
     assert {(row[0], row[1], row[5], row[6]) for row in rows} == {
         ("coingecko", "BTCUSDT", None, "export.csv")

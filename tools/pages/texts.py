@@ -113,7 +113,8 @@ TABLE_PURPOSES = {
     "irregular_rows": "rows of candles that cannot be one, as the exchange published them",
     "cross_checks": "what came of comparing a day's 15m candles with its 1m candles",
     "archives": "archive files that were read, with their checksums",
-    "imported_candles": "daily history from other providers; never mixed with the exchange's",
+    "imported_candles": "daily history from other providers; never mixed with the exchange's. A "
+    "row of CoinGecko at midnight is the close of the day before",
     "symbol_decimals": "number of decimals in the prices and volumes of each symbol",
     "symbol_decimals_of_candles": "fills `symbol_decimals` from candles",
     "candles_compared": "our candles beside the exchange's best ones, field by field",

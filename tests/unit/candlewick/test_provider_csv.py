@@ -37,6 +37,30 @@ def test_coingecko_has_only_closes_and_a_day_without_price_is_left_out() -> None
     assert days[0].market_cap == Decimal("539438008997.3")
 
 
+def test_midnight_of_coingecko_is_the_close_of_the_day_that_ends_then() -> None:
+    _, messari = read_days(MESSARI.splitlines(), None)
+    _, coingecko = read_days(COINGECKO.splitlines(), None)
+
+    same = {day.open_ms: day.close for day in messari}
+    new_year = coingecko[1]
+    assert new_year.open_ms == 1_609_459_200_000  # snapped at the 2nd of January, 00:00
+    assert abs(new_year.close / same[new_year.open_ms] - 1) < Decimal("0.001")
+
+
+def test_coingecko_by_a_mapping_means_the_same_days() -> None:
+    columns = mapped_columns({"source": "coingecko", "time": "snapped_at", "close": "price"})
+
+    assert [day.open_ms for day in read_days(COINGECKO.splitlines(), columns)[1]] == [
+        day.open_ms for day in read_days(COINGECKO.splitlines(), None)[1]
+    ]
+
+
+def test_snapshot_within_a_day_belongs_to_that_day() -> None:
+    lines = ["snapped_at,price,market_cap,total_volume", "2021-01-02 13:05:00 UTC,1,1,1"]
+
+    assert read_days(lines, None)[1][0].open_ms == 1_609_545_600_000
+
+
 def test_mapping_names_the_columns_of_any_other() -> None:
     columns = mapped_columns({"source": "investing", "time": "Date", "close": "Price"})
     lines = ["Date,Price", '1609459200,"29,331.7"', '1609545600,"$1,029,331"', "1609632000,1e5"]
@@ -56,6 +80,10 @@ def test_mapping_names_the_columns_of_any_other() -> None:
         (HEADER + '2021-01-01,1,1,1,"1234,56",1', "line 2 .* write it as 1234.56"),
         (HEADER + '2021-01-01,1,1,1,"1.234,56",1', "line 2 .* write it as 1234.56"),
         (HEADER + '2021-01-01,1,1,1,"12,34,567",1', "line 2 .* write it as 1234.56"),
+        (
+            HEADER + "2021-01-01T00:00,1,1,1,1,1\n2021-01-02,1,1,1,1,1\n2021-01-01T01:00,1,1,1,2,1",
+            "line 4 is of the same day as line 2: keep one row a day",
+        ),
         (HEADER + "1609459200000000,1,1,1,1,1", "line 2 .* write seconds or milliseconds"),
     ],
 )
