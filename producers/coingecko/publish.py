@@ -1,6 +1,7 @@
 """Publisher of coins: their state every five minutes, and once a year of daily history."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from clients.clock import wall_ms
@@ -20,7 +21,7 @@ from schemas.codecs import record_in
 from schemas.coins import CoinDay
 from schemas.dead_letters import Origin
 from schemas.errors import PoisonMessage, Transient
-from schemas.settings import KafkaSettings, Settings
+from schemas.settings import CoinsSettings, KafkaSettings, Settings
 from schemas.timeframe import DAY_MS
 
 _log = EventLog(__name__)
@@ -58,6 +59,97 @@ class Refusals:
             del refused[0]
 
 
+class CoinPublisher:
+    """Publishes what CoinGecko says now: no coin whose history cannot be had holds up another.
+
+    Args:
+        gecko: Whom to ask.
+        publisher: Takes the records.
+        refusals: Takes the rows that are not usable.
+        newest: Time of each coin's newest day in Kafka, by id; it grows.
+        settings: How much history, and how often.
+    """
+
+    def __init__(
+        self,
+        gecko: CoinGecko,
+        publisher: BulkPublisher,
+        refusals: Refusals,
+        newest: dict[str, int],
+        settings: CoinsSettings,
+    ) -> None:
+        self._gecko = gecko
+        self._publisher = publisher
+        self._refusals = refusals
+        self._newest = newest
+        self._settings = settings
+
+    async def publish(self, ids: Sequence[str]) -> None:
+        """Publish the coins' state, then what is missing of their history; bury what is unusable.
+
+        Raises:
+            ConfigurationError: CoinGecko rejects the key, or a topic is missing.
+        """
+        try:
+            await self._publish_coins(ids)
+        except Transient as error:
+            self._retry(error)
+        else:
+            for coin_id in ids:
+                await self._publish_history(coin_id)
+        try:
+            await asyncio.to_thread(self._refusals.bury, self._gecko.refused)
+        except Transient as error:
+            self._retry(error)
+
+    async def _publish_coins(self, ids: Sequence[str]) -> None:
+        coins = await persistently(lambda: self._gecko.coins(ids))
+        for coin in coins:
+            await self._publisher.record(topics.COINS, coin)
+        _log.info("coins_fetched", "{coins} of {wanted} coins", coins=len(coins), wanted=len(ids))
+
+    async def _publish_history(self, coin_id: str) -> None:
+        try:
+            await self._publish_days(coin_id)
+        except Transient as error:
+            RETRIES.labels("coins").inc()
+            _log.warning(
+                "coin_history_retried",
+                "the history of {coin_id} cannot be had now: {error}; the others go on",
+                coin_id=coin_id,
+                error=error,
+            )
+
+    async def _publish_days(self, coin_id: str) -> None:
+        now_ms, held_ms = wall_ms(), self._newest.get(coin_id)
+        missing = self._settings.history_days
+        if held_ms is not None:
+            missing = min(missing, (now_ms - held_ms) // DAY_MS)
+        if missing < 1:
+            return
+        days = await persistently(lambda: self._gecko.days(coin_id, missing))
+        for day in days:
+            is_whole = day.at_ms % DAY_MS == 0  # the last point is today's, not yet a whole day
+            if is_whole and (held_ms is None or day.at_ms > held_ms):
+                await self._publisher.record(topics.COIN_DAYS, day)
+                self._newest[coin_id] = max(self._newest.get(coin_id, 0), day.at_ms)
+        if not days:
+            self._newest[coin_id] = now_ms
+            _log.warning(
+                "coin_history_missing", "CoinGecko has no history of {coin_id}", coin_id=coin_id
+            )
+        await asyncio.sleep(PAUSE_S)
+
+    def _retry(self, error: Transient) -> None:
+        RETRIES.labels("coins").inc()
+        _log.warning(
+            "coins_retried",
+            "{error}; next request in {every_s} s",
+            error=error,
+            every_s=self._settings.every_s,
+        )
+
+
 async def follow_coins(settings: Settings) -> None:
     """Publish the coins of all symbols again and again, until cancelled.
 
@@ -74,7 +166,8 @@ async def follow_coins(settings: Settings) -> None:
         open_http(TIMEOUT_S) as http,
         BulkPublisher(kafka).serving() as publisher,
     ):
-        gecko, refusals = CoinGecko(settings.coins, http), Refusals(settings)
+        gecko = CoinGecko(settings.coins, http)
+        coins = CoinPublisher(gecko, publisher, Refusals(settings), newest, settings.coins)
         while True:
             names = followed.names
             ids = coin_ids(names, settings.coins.ids)
@@ -89,54 +182,8 @@ async def follow_coins(settings: Settings) -> None:
             if not wanted:  # nobody has said yet which symbols a pattern stands for
                 await asyncio.sleep(LOOK_S)
                 continue
-            try:
-                await _publish_coins(gecko, publisher, wanted)
-                for coin_id in wanted:
-                    await _publish_days(gecko, publisher, coin_id, newest, settings)
-                await asyncio.to_thread(refusals.bury, gecko.refused)
-            except Transient as error:
-                RETRIES.labels("coins").inc()
-                _log.warning(
-                    "coins_retried",
-                    "{error}; next request in {every_s} s",
-                    error=error,
-                    every_s=settings.coins.every_s,
-                )
+            await coins.publish(wanted)
             await asyncio.sleep(settings.coins.every_s)
-
-
-async def _publish_coins(gecko: CoinGecko, publisher: BulkPublisher, ids: list[str]) -> None:
-    coins = await persistently(lambda: gecko.coins(ids))
-    for coin in coins:
-        await publisher.record(topics.COINS, coin)
-    _log.info("coins_fetched", "{coins} of {wanted} coins", coins=len(coins), wanted=len(ids))
-
-
-async def _publish_days(
-    gecko: CoinGecko,
-    publisher: BulkPublisher,
-    coin_id: str,
-    newest: dict[str, int],
-    settings: Settings,
-) -> None:
-    now_ms, held_ms = wall_ms(), newest.get(coin_id)
-    missing = settings.coins.history_days
-    if held_ms is not None:
-        missing = min(missing, (now_ms - held_ms) // DAY_MS)
-    if missing < 1:
-        return
-    days = await persistently(lambda: gecko.days(coin_id, missing))
-    for day in days:
-        is_whole = day.at_ms % DAY_MS == 0  # the last point is today's, not yet a whole day
-        if is_whole and (held_ms is None or day.at_ms > held_ms):
-            await publisher.record(topics.COIN_DAYS, day)
-            newest[coin_id] = max(newest.get(coin_id, 0), day.at_ms)
-    if not days:
-        newest[coin_id] = now_ms
-        _log.warning(
-            "coin_history_missing", "CoinGecko has no history of {coin_id}", coin_id=coin_id
-        )
-    await asyncio.sleep(PAUSE_S)
 
 
 def _newest_days(kafka: KafkaSettings) -> dict[str, int]:
