@@ -21,7 +21,8 @@ from schemas.timeframe import DAY_MS
 
 ALGORITHM = "HS256"
 ISSUER = "candlewick"
-KNOWN_MS = 30_000
+KNOWN_MS = 1_000  # so long a key that another process has deleted still counts
+UNKNOWN_MS = 1_000  # between two looks for keys of others: anybody can name one that is not there
 _ODD = (OverflowError, RecursionError)  # raised for huge numbers and deeply nested brackets
 _OPTIONS: Options = {  # times are compared with the clock that is passed in
     "require": ["exp", "sub", "iss"],
@@ -68,6 +69,7 @@ class Tokens:
         self._key_ms = settings.key_days * DAY_MS
         self._now_ms = now_ms
         self._known = _Known()
+        self._missed_ms: int | None = None
         self._lock = threading.Lock()
 
     @property
@@ -92,7 +94,7 @@ class Tokens:
         """Return the contents of a token, or None if it is not valid."""
         try:
             name = jwt.get_unverified_header(token).get("kid")
-            key = next((key for key in self._keys() if key.name == name), None)
+            key = self._key(name)
             if key is None:
                 return None
             claims = jwt.decode(token, key.secret, [ALGORITHM], options=_OPTIONS, issuer=ISSUER)
@@ -120,11 +122,23 @@ class Tokens:
         with self._lock:
             self._known = _Known()
 
+    def _key(self, name: object) -> Key | None:
+        found = _named(name, self._keys())
+        return _named(name, self._read_keys()) if found is None and self._may_look() else found
+
+    def _may_look(self) -> bool:
+        """Return whether to look for a key that is not known, as one of another process may be."""
+        now_ms, missed_ms = self._now_ms(), self._missed_ms
+        if missed_ms is not None and 0 <= now_ms - missed_ms < UNKNOWN_MS:
+            return False
+        self._missed_ms = now_ms
+        return True
+
     def _signing_key(self) -> Key:
-        keys = self._keys()
+        keys = self._read_keys()  # one that another process has deleted would sign for nothing
         if not keys or self._now_ms() - keys[-1].created_ms >= self._key_ms:
             self.rotate()
-            keys = self._keys()
+            keys = self._read_keys()
             self._drop_spent(keys)
         return keys[-1]
 
@@ -137,13 +151,20 @@ class Tokens:
 
     def _keys(self) -> tuple[Key, ...]:
         known = self._known
-        if known.keys and self._now_ms() - known.read_ms <= KNOWN_MS:
-            return known.keys
+        fresh = 0 <= self._now_ms() - known.read_ms < KNOWN_MS
+        return known.keys if known.keys and fresh else self._read_keys()
+
+    def _read_keys(self) -> tuple[Key, ...]:
+        known, now_ms = self._known, self._now_ms()
         query = select(KEYS).order_by(KEYS.c.created_ms)
         # Without the lock: a database that does not answer must not make threads wait in a row.
         rows = in_transaction(self._engine, lambda connection: connection.execute(query).all())
         keys = tuple(Key(row.name, row.secret, row.created_ms) for row in rows)
         with self._lock:
             if self._known is known:  # otherwise there is a new key since
-                self._known = _Known(keys, self._now_ms())
+                self._known = _Known(keys, now_ms)
         return keys
+
+
+def _named(name: object, keys: Sequence[Key]) -> Key | None:
+    return next((key for key in keys if key.name == name), None)

@@ -79,7 +79,7 @@ def remove(name: Name) -> None:
 def rotate_key(
     *,
     forget: Annotated[
-        bool, typer.Option("--forget", help="End all tokens now, for example after a theft.")
+        bool, typer.Option("--forget", help="End all tokens within a second, after a theft.")
     ] = False,
 ) -> None:
     """Sign new tokens with a new key; issued tokens stay valid until they expire."""

@@ -13,10 +13,10 @@ from pathlib import Path
 import jwt
 import psutil
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from api.accounts.authentication import now_ms, open_gate
-from api.accounts.database import FILE, LastAdmin, UserExists, Users, open_database
+from api.accounts.database import FILE, LastAdmin, UserExists, Users, in_transaction, open_database
 from api.accounts.tokens import Tokens
 from api.accounts.users import NewUser, Role, User
 from schemas.errors import ConfigurationError
@@ -97,6 +97,62 @@ def test_another_process_reads_the_token_and_a_forgotten_key_ends_it(
     other.rotate(forget=True)
 
     assert other.read(token) is None
+
+
+def test_a_key_that_another_process_forgot_counts_for_no_longer_than_a_second(
+    opened: Opened, clock: Clock
+) -> None:
+    api, command = tokens_of(opened(), clock), tokens_of(opened(), clock)
+    token = api.make(ADA)
+    assert api.read(token)
+
+    command.rotate(forget=True)
+    clock.ms += 1000
+
+    assert api.read(token) is None
+
+
+def test_whoever_signs_in_after_a_key_was_forgotten_gets_a_token_that_is_read(
+    opened: Opened, clock: Clock
+) -> None:
+    api, command = tokens_of(opened(), clock), tokens_of(opened(), clock)
+    api.make(ADA)
+
+    command.rotate(forget=True)
+
+    token = api.make(ADA)
+    clock.ms += 60_000
+    assert api.read(token)
+
+
+def test_a_token_of_a_new_key_is_read_at_once_by_another_process(
+    opened: Opened, clock: Clock
+) -> None:
+    one, other = tokens_of(opened(), clock), tokens_of(opened(), clock)
+    assert other.read(one.make(ADA))
+
+    clock.ms += 1
+    one.rotate()
+
+    assert other.read(one.make(ADA))
+
+
+def test_keys_that_nobody_knows_are_looked_for_once_a_second_at_most(
+    opened: Opened, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = tokens_of(opened(), clock)
+    tokens.read(tokens.make(ADA))
+    invented = [jwt.encode({}, b"x" * 32, headers={"kid": str(n)}) for n in range(20)]
+    looked: list[Engine] = []
+
+    def counted(engine: Engine, do: Callable[[Connection], object]) -> object:
+        looked.append(engine)
+        return in_transaction(engine, do)
+
+    monkeypatch.setattr("api.accounts.tokens.in_transaction", counted)
+
+    assert not any(map(tokens.read, invented))
+    assert len(looked) == 1
 
 
 @pytest.mark.parametrize("change", ["none", "secret", "payload"])
