@@ -20,6 +20,7 @@ from itertools import cycle
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from comparing import LOSSES, beside_reference, skill_of, throughout
 from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 from showing import GRID, INK, RISING, percent, say, show, table
@@ -27,6 +28,9 @@ from showing import GRID, INK, RISING, percent, say, show, table
 import candlewick
 
 DAYS = 90
+YEAR_DAYS = 365
+STRONGEST = 8.0  # per cent; larger changes have the same colour
+FOLLOWED_DAYS = 2  # a coin whose newest value is older is not followed any more
 BAND_BP = 5
 MINUTE = 10  # to close, where the width of intervals is compared
 ACCENTS = {"BTC": "#f7931a", "ETH": "#5a6fd8"}
@@ -39,6 +43,8 @@ store = candlewick.connect()
 def ask(query: str) -> pd.DataFrame:
     """Return the rows of a query; columns named ..._ms become UTC times without that ending."""
     rows = store.query_df(query)
+    if rows.empty:  # then it does not say which columns there are
+        rows = pd.DataFrame(columns=list(store.query(query).column_names))
     for column in [name for name in rows.columns if name.endswith("_ms")]:
         rows[column.removesuffix("_ms")] = pd.to_datetime(rows.pop(column), unit="ms", utc=True)
     return rows
@@ -111,79 +117,88 @@ say(
 # %%
 coins = ask(
     "SELECT ticker, name, toFloat64(market_cap) AS cap, toFloat64(change_24h) AS change, "
-    "toFloat64(volume_24h) AS volume FROM coins FINAL "
-    "WHERE market_cap > 0 ORDER BY updated_time DESC LIMIT 1 BY coin_id"
+    "toFloat64(volume_24h) AS volume FROM coins FINAL WHERE market_cap > 0 "
+    f"AND updated_time > (SELECT max(updated_time) FROM coins) - INTERVAL {FOLLOWED_DAYS} DAY "
+    "ORDER BY updated_time DESC LIMIT 1 BY coin_id"
 ).sort_values("cap", ascending=False)
-share = coins["cap"] / coins["cap"].sum()
-coins["text"] = [
-    f"<b>{row.ticker}</b><br>{row.cap / 1e9:,.0f} bn $<br>{percent(row.change / 100, 1, signed=True)}"
-    if part > 0.008
-    else row.ticker
-    for row, part in zip(coins.itertuples(), share, strict=True)
-]
-STRONGEST = 8.0  # per cent; larger changes have the same colour
-place = (0.5 + coins["change"].fillna(0) / STRONGEST / 2).clip(0, 1)
-tree = go.Figure(
-    go.Treemap(
-        labels=coins["name"],
-        parents=[""] * len(coins),
-        values=coins["cap"],
-        text=coins["text"],
-        textinfo="text",
-        textfont={"size": 18},
-        marker={
-            "colors": sample_colorscale(
-                [[0.0, "#dc2626"], [0.5, "#e2e8f0"], [1.0, "#16a34a"]], list(place)
-            ),
-            "line": {"width": 2, "color": "white"},
-            "pad": {"t": 0, "l": 0, "r": 0, "b": 0},
-        },
-        tiling={"pad": 2},
-        pathbar={"visible": False},
-        root={"color": "white"},
+if coins.empty:
+    say("No capitalisation is stored yet: the process `coins` asks CoinGecko for it.")
+else:
+    share = coins["cap"] / coins["cap"].sum()
+    coins["text"] = [
+        f"<b>{row.ticker}</b><br>{row.cap / 1e9:,.0f} bn $<br>{percent(row.change / 100, 1, signed=True)}"
+        if part > 0.008
+        else row.ticker
+        for row, part in zip(coins.itertuples(), share, strict=True)
+    ]
+    place = (0.5 + coins["change"].fillna(0) / STRONGEST / 2).clip(0, 1)
+    tree = go.Figure(
+        go.Treemap(
+            labels=coins["name"],
+            parents=[""] * len(coins),
+            values=coins["cap"],
+            text=coins["text"],
+            textinfo="text",
+            textfont={"size": 18},
+            marker={
+                "colors": sample_colorscale(
+                    [[0.0, "#dc2626"], [0.5, "#e2e8f0"], [1.0, "#16a34a"]], list(place)
+                ),
+                "line": {"width": 2, "color": "white"},
+                "pad": {"t": 0, "l": 0, "r": 0, "b": 0},
+            },
+            tiling={"pad": 2},
+            pathbar={"visible": False},
+            root={"color": "white"},
+        )
     )
-)
-show(tree, "capitalisation", "Capitalisation, coloured by the change of 24 hours", 520)
-say(
-    f"{coins['ticker'].iloc[0]} is **{percent(share.iloc[0])}** of the {coins['cap'].sum() / 1e12:.2f} "
-    f"trillion dollars of these {len(coins)} coins, and the first three together are "
-    f"{percent(share.iloc[:3].sum())}. The effective number of coins, one over the sum of squared shares, "
-    f"is {1 / (share**2).sum():.1f}: a portfolio of the whole market is little more than its largest coin."
-    if share.iloc[0] > 0.5
-    else f"The largest coin is {percent(share.iloc[0])} of {coins['cap'].sum() / 1e12:.2f} trillion "
-    f"dollars; the effective number of coins is {1 / (share**2).sum():.1f}."
-)
+    show(tree, "capitalisation", "Capitalisation, coloured by the change of 24 hours", 520)
+    say(
+        f"{coins['ticker'].iloc[0]} is **{percent(share.iloc[0])}** of the {coins['cap'].sum() / 1e12:.2f} "
+        f"trillion dollars of these {len(coins)} coins, and the first three together are "
+        f"{percent(share.iloc[:3].sum())}. The effective number of coins, one over the sum of squared shares, "
+        f"is {1 / (share**2).sum():.1f}: a portfolio of the whole market is little more than its largest coin."
+        if share.iloc[0] > 0.5
+        else f"The largest coin is {percent(share.iloc[0])} of {coins['cap'].sum() / 1e12:.2f} trillion "
+        f"dollars; the effective number of coins is {1 / (share**2).sum():.1f}."
+    )
 
 # %%
 days = ask(
     "SELECT coin_id, toUnixTimestamp64Milli(time) AS at_ms, toFloat64(market_cap) AS cap "
-    "FROM coin_days FINAL"
+    "FROM coin_days FINAL WHERE market_cap > 0 "
+    f"AND time > (SELECT max(time) FROM coin_days) - INTERVAL {YEAR_DAYS} DAY ORDER BY time"
 )
 days["at"] = days["at"].dt.floor("D")
-caps = days.pivot_table(index="at", columns="coin_id", values="cap", aggfunc="last").ffill()
-total = caps.sum(axis=1)
-largest = caps.iloc[-1].sort_values(ascending=False).index[:3]
-shades = ["#f9a94a", "#7d8ee0", "#5cc5b6", "#d9dee6"]
-stack = go.Figure()
-for name, shade in zip([*largest, "all others"], shades, strict=False):
-    part = caps[name] if name in caps else total - caps[largest].sum(axis=1)
-    stack.add_scatter(
-        x=caps.index,
-        y=part / 1e12,
-        name=name,
-        stackgroup="one",
-        line={"width": 0.5, "color": shade},
-        fillcolor=shade,
-    )
-stack.update_yaxes(title="trillion dollars", gridcolor=GRID)
-stack.update_layout(legend={"orientation": "h", "y": 1.06, "x": 0.0})
-show(stack, "capitalisation-year", "Capitalisation over the last year")
-if len(total) > 1:
+every = days.pivot_table(index="at", columns="coin_id", values="cap", aggfunc="last")
+caps = throughout(every, timedelta(days=FOLLOWED_DAYS))
+if caps.empty or len(caps) < 2:
+    say("No coin has been followed for long enough to compare its capitalisation.")
+else:
+    total = caps.sum(axis=1)
+    largest = caps.iloc[-1].sort_values(ascending=False).index[:3]
+    shades = ["#f9a94a", "#7d8ee0", "#5cc5b6", "#d9dee6"]
+    stack = go.Figure()
+    for name, shade in zip([*largest, "all others"], shades, strict=False):
+        part = caps[name] if name in caps else total - caps[largest].sum(axis=1)
+        stack.add_scatter(
+            x=caps.index,
+            y=part / 1e12,
+            name=name,
+            stackgroup="one",
+            line={"width": 0.5, "color": shade},
+            fillcolor=shade,
+        )
+    stack.update_yaxes(title="trillion dollars", gridcolor=GRID)
+    stack.update_layout(legend={"orientation": "h", "y": 1.06, "x": 0.0})
+    show(stack, "capitalisation-year", "Capitalisation over the last year")
+    left_out = sorted(set(every) - set(caps))
     say(
         f"From {total.index[0]:%-d %B %Y} to {total.index[-1]:%-d %B %Y} the total went from "
         f"{total.iloc[0] / 1e12:.2f} to {total.iloc[-1] / 1e12:.2f} trillion dollars "
         f"({percent(total.iloc[-1] / total.iloc[0] - 1, signed=True)}). It peaked at {total.max() / 1e12:.2f} on "
         f"{total.idxmax():%-d %B}."
+        + (f" Not followed all the time, and left out: {', '.join(left_out)}." if left_out else "")
     )
 
 # %% [markdown]
@@ -250,59 +265,64 @@ order = correlation.mean().sort_values(ascending=False).index
 correlation = correlation.loc[order, order]
 lower = np.tril(np.ones(correlation.shape, dtype=bool), -1)
 pairs = correlation.where(lower).stack().dropna()
-first, second = map(str, pairs.idxmax())
-shown = correlation.where(lower).iloc[1:, :-1]
-week = 7 * 24
-rolling = hours[first].rolling(week, min_periods=week // 2).corr(hours[second])
-heat = make_subplots(
-    1,
-    2,
-    column_widths=[0.5, 0.5],
-    horizontal_spacing=0.1,
-    subplot_titles=["all hours", f"{first} and {second}, the seven days before"],
-)
-heat.add_heatmap(
-    z=shown,
-    x=shown.columns,
-    y=shown.index,
-    zmin=-1,
-    zmax=1,
-    colorscale=DIVERGING,
-    text=shown.map(lambda value: "" if np.isnan(value) else f"{value:+.2f}"),
-    texttemplate="%{text}",
-    textfont={"size": 11},
-    xgap=2,
-    ygap=2,
-    hoverongaps=False,
-    showscale=False,
-    row=1,
-    col=1,
-)
-heat.add_scatter(
-    x=rolling.index,
-    y=rolling,
-    line={"color": "#c2410c", "width": 2},
-    showlegend=False,
-    row=1,
-    col=2,
-)
-heat.update_yaxes(autorange="reversed", showgrid=False, row=1, col=1)
-heat.update_xaxes(showgrid=False, row=1, col=1)
-heat.update_yaxes(range=[min(0.0, float(rolling.min()) - 0.05), 1], gridcolor=GRID, row=1, col=2)
-show(heat, "correlation", "Correlation of hourly returns", 520)
-noise = 2 / np.sqrt(max(len(hours), 1))
-related = pairs[pairs.abs() > max(0.2, noise)]
-say(
-    f"The pair that moves together most is **{first} and {second}** ({pairs.max():.2f}); over seven "
-    f"days its correlation was between {rolling.min():.2f} and {rolling.max():.2f}. Pairs with a correlation above "
-    f"{max(0.2, noise):.2f} in size: {len(related)} of {len(pairs)}. With {len(hours):,} hours, a correlation "
-    f"below {noise:.2f} cannot be distinguished from zero. "
-    + (
-        "Real coins move together; most of these do not, because they are generated."
-        if pairs.median() < noise
-        else "Diversifying among these coins helps little."
+if pairs.empty:
+    say("Fewer than two coins that move have prices in the same hours: nothing can be compared.")
+else:
+    first, second = map(str, pairs.idxmax())
+    shown = correlation.where(lower).iloc[1:, :-1]
+    week = 7 * 24
+    rolling = hours[first].rolling(week, min_periods=week // 2).corr(hours[second])
+    heat = make_subplots(
+        1,
+        2,
+        column_widths=[0.5, 0.5],
+        horizontal_spacing=0.1,
+        subplot_titles=["all hours", f"{first} and {second}, the seven days before"],
     )
-)
+    heat.add_heatmap(
+        z=shown,
+        x=shown.columns,
+        y=shown.index,
+        zmin=-1,
+        zmax=1,
+        colorscale=DIVERGING,
+        text=shown.map(lambda value: "" if np.isnan(value) else f"{value:+.2f}"),
+        texttemplate="%{text}",
+        textfont={"size": 11},
+        xgap=2,
+        ygap=2,
+        hoverongaps=False,
+        showscale=False,
+        row=1,
+        col=1,
+    )
+    heat.add_scatter(
+        x=rolling.index,
+        y=rolling,
+        line={"color": "#c2410c", "width": 2},
+        showlegend=False,
+        row=1,
+        col=2,
+    )
+    heat.update_yaxes(autorange="reversed", showgrid=False, row=1, col=1)
+    heat.update_xaxes(showgrid=False, row=1, col=1)
+    heat.update_yaxes(
+        range=[min(0.0, float(rolling.min()) - 0.05), 1], gridcolor=GRID, row=1, col=2
+    )
+    show(heat, "correlation", "Correlation of hourly returns", 520)
+    noise = 2 / np.sqrt(max(len(hours), 1))
+    related = pairs[pairs.abs() > max(0.2, noise)]
+    say(
+        f"The pair that moves together most is **{first} and {second}** ({pairs.max():.2f}); over seven "
+        f"days its correlation was between {rolling.min():.2f} and {rolling.max():.2f}. Pairs with a correlation above "
+        f"{max(0.2, noise):.2f} in size: {len(related)} of {len(pairs)}. With {len(hours):,} hours, a correlation "
+        f"below {noise:.2f} cannot be distinguished from zero. "
+        + (
+            "Real coins move together; most of these do not, because they are generated."
+            if pairs.median() < noise
+            else "Diversifying among these coins helps little."
+        )
+    )
 
 # %% [markdown]
 # ## When it moves: hour and weekday (UTC)
@@ -424,8 +444,9 @@ else:
 
 # %%
 scores = ask(
-    "SELECT symbol, model, champion, toUInt8(round(minutes_to_close)) AS minutes, "
-    "toUnixTimestamp64Milli(open_time) AS open_ms, error_bp, squared_error_bp2, pinball_bp, "
+    "SELECT symbol, interval, model, champion, toUInt8(round(minutes_to_close)) AS minutes, "
+    "toUnixTimestamp64Milli(open_time) AS open_ms, "
+    "toUnixTimestamp64Milli(issued_time) AS issued_ms, error_bp, squared_error_bp2, pinball_bp, "
     "width_90_bp, volatility_bp, covered_50, covered_90 FROM scores FINAL"
 )
 models = ["reference", *sorted(set(scores["model"]) - {"reference"})]
@@ -471,40 +492,47 @@ if seen:
         f"{coin(pair)}: what the intervals expect {MINUTE} minutes before the close",
         540,
     )
-storm = scores.groupby("model")["volatility_bp"].transform(lambda each: each > each.quantile(0.8))
-calm_storm = scores.groupby(["model", storm])["covered_90"].mean().unstack() * 100
-say(
-    f"The data are {scores['open'].nunique():,} candles and {len(scores):,} scored predictions. In the most "
-    "volatile fifth of the time, the 90 % intervals contain "
-    + ", ".join(
-        f"{row[True]:.0f} % ({model})" for model, row in calm_storm.iterrows() if True in row
+if scores.empty:
+    say("No prediction has been scored yet: the first candle has to close.")
+else:
+    storm = scores.groupby("model")["volatility_bp"].transform(
+        lambda each: each > each.quantile(0.8)
     )
-    + " of the closes; in the rest of the time "
-    + ", ".join(f"{row[False]:.0f} % ({m})" for m, row in calm_storm.iterrows() if False in row)
-    + ". An interval that does not follow volatility is too narrow in turbulent times, when it matters most."
-    if len(scores)
-    else "No prediction has been scored yet: the first candle has to close."
-)
+    calm_storm = scores.groupby(["model", storm])["covered_90"].mean().unstack() * 100
+    say(
+        f"The data are {scores['open'].nunique():,} candles and {len(scores):,} scored predictions. In the most "
+        "volatile fifth of the time, the 90 % intervals contain "
+        + ", ".join(
+            f"{row[True]:.0f} % ({model})" for model, row in calm_storm.iterrows() if True in row
+        )
+        + " of the closes; in the rest of the time "
+        + ", ".join(f"{row[False]:.0f} % ({m})" for m, row in calm_storm.iterrows() if False in row)
+        + ". An interval that does not follow volatility is too narrow in turbulent times, when it matters most."
+    )
 
 # %% [markdown]
 # ## What predictions are worth, by minutes to close
 #
 # Skill is one minus the model's loss divided by that of the reference, which predicts the last
-# price with an interval that is the same at all times. Above zero, a model is better than the
-# reference. The loss of the point is its squared error, that of the interval its pinball loss. The
-# intervals should contain 90 % and 50 % of the closes, which are the dotted lines.
+# price with an interval that is the same at all times, over the questions that both answered. Above
+# zero, a model is better than the reference. The loss of the point is its squared error, that of the
+# interval its pinball loss. The intervals should contain 90 % and 50 % of the closes, which are the
+# dotted lines.
 
 # %%
-if len(scores):
-    loss = scores.groupby(["model", "minutes"])[["squared_error_bp2", "pinball_bp"]].mean()
-    skill = 1 - loss / loss.loc["reference"].reindex(loss.index, level="minutes")
+if scores.empty:
+    say("No prediction has been scored yet.")
+else:
+    paired = beside_reference(scores)
+    compared = [name for name in models[1:] if (paired["model"] == name).any()]
+    skill = skill_of(paired, ["model", "minutes"])
     cover = 100 * scores.groupby(["model", "minutes"])[["covered_90", "covered_50"]].mean()
     quality = make_subplots(
         1, 2, horizontal_spacing=0.1, subplot_titles=["skill of the interval (solid) and of the point (dots)", "closes inside the 90 % and the 50 % interval, %"],
     )  # fmt: skip
     for model in models:
         colour = palette[model]
-        if model != "reference":
+        if model in compared:
             for column, dash in (("pinball_bp", "solid"), ("squared_error_bp2", "dot")):
                 quality.add_scatter(
                     x=skill.loc[model].index,
@@ -535,10 +563,9 @@ if len(scores):
     quality.update_yaxes(range=[40, 100], gridcolor=GRID, row=1, col=2)
     quality.update_layout(legend={"orientation": "h", "y": -0.16, "x": 0.5, "xanchor": "center"})
     show(quality, "quality", "Quality of the predictions by minutes to close", 500)
-    whole = scores.groupby("model")[["squared_error_bp2", "pinball_bp"]].mean()
-    whole_skill = 1 - whole / whole.loc["reference"]
-    for model in models[1:]:
-        point, interval = whole_skill.loc[model, ["squared_error_bp2", "pinball_bp"]]
+    whole_skill = skill_of(paired, ["model"])
+    for model in compared:
+        point, interval = whole_skill.loc[model, LOSSES]
         say(
             f"**{model}**: skill of the point {percent(point, 1, signed=True)}"
             + (", no better than that of the last price" if abs(point) < 0.01 else "")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from candlewick.stack.environment import environment_of
+from clients.clickhouse import connect_writer
 from schemas.decimals import plain
 from schemas.errors import ConfigurationError
 from tools.notebooks.archives import COINS, HEADER, HELD, read_candles, rows, text_of
@@ -21,6 +22,11 @@ from tools.notebooks.sample_store import sample_store
 from tools.pages.build import DOCS
 
 DATA = Path(__file__).parents[1] / "data"
+PAST = (  # a coin that is not followed any more, and days of years ago
+    """INSERT INTO coins SELECT * REPLACE('gone' AS coin_id,
+    updated_time - INTERVAL 30 DAY AS updated_time) FROM coins WHERE ticker = 'BTC'""",
+    "INSERT INTO coin_days SELECT * REPLACE(time - INTERVAL 900 DAY AS time) FROM coin_days",
+)
 YEAR_MS = 1_640_995_200_000  # 2022
 
 
@@ -28,6 +34,21 @@ YEAR_MS = 1_640_995_200_000  # 2022
 def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
     folder = tmp_path_factory.mktemp("study")
     with sample_store(folder, days=8, predicted_days=0.6) as settings:
+        with connect_writer(settings.clickhouse) as client:
+            for statement in PAST:
+                client.command(statement)
+        return rendered(executed(SCRIPT.with_suffix(".ipynb"), environment_of(settings)), "head")
+
+
+@pytest.fixture(scope="module")
+def young_page(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The study of a store with one coin and a stablecoin, before anything else is known."""
+    folder = tmp_path_factory.mktemp("young")
+    with sample_store(folder, days=1, predicted_days=0) as settings:
+        with connect_writer(settings.clickhouse) as client:
+            client.command("DELETE FROM klines WHERE symbol NOT IN ('BTCUSDT', 'USDCUSDT')")
+            for table in ("coins", "coin_days", "scores"):
+                client.command(f"TRUNCATE TABLE {table}")
         return rendered(executed(SCRIPT.with_suffix(".ipynb"), environment_of(settings)), "head")
 
 
@@ -64,6 +85,23 @@ def test_its_conclusions_are_those_of_the_data(page: Page) -> None:
     assert "8,448 candles of 11 pairs" in page.text
     assert "The pair that moves together most is **" in page.text
     assert re.search(r"\*\*online\*\*: skill of the point [-+]?\d", page.text)
+
+
+def test_capitalisation_is_that_of_the_last_year_and_of_coins_that_are_followed(page: Page) -> None:
+    assert "of these 10 coins" in page.text
+    assert "From 16 August 2024 to 15 August 2025 the total went" in page.text
+    assert "Not followed all the time" not in page.text
+
+
+def test_what_is_not_there_yet_is_said_in_words(young_page: Page) -> None:
+    assert "of 2 pairs" in young_page.text
+    for words in (
+        "No capitalisation is stored yet",
+        "No coin has been followed for long enough",
+        "Fewer than two coins that move",
+        "No prediction has been scored yet",
+    ):
+        assert words in young_page.text
 
 
 def test_the_published_page_shows_pictures_that_are_there() -> None:
