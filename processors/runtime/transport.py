@@ -76,9 +76,15 @@ class CarefulConsumer(Consumer):
         self.pause_partitions({tp})
 
     def move_on(self) -> None:
-        """Forget the stopped partitions after a new assignment."""
+        """Forget the stopped partitions after a new assignment, and what was acknowledged.
+
+        All is read again from the committed offsets. What was acknowledged behind a record that is
+        still waited for would be committed over it once that record is dropped.
+        """
         self._standing.clear()
         self._sought.clear()
+        self._acked.clear()
+        self._acked_index.clear()
 
     async def read_again(self, tp: TP, offset: int) -> int | None:
         """Continue reading a partition at an offset, or at the oldest one that Kafka still has.

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,6 +10,7 @@ from typing import Any, cast
 import pytest
 from faust.transport.consumer import Consumer
 from faust.types import TP
+from intervaltree import IntervalTree
 
 from processors.runtime.transport import CarefulConsumer
 
@@ -45,6 +47,23 @@ def test_records_under_way_are_left_out_until_the_sought_one_comes(
         (PLACE, 8),
         (PLACE, 9),
     ]
+
+
+def test_nothing_is_committed_over_a_record_that_a_new_assignment_dropped() -> None:
+    consumer = cast("Any", object.__new__(CarefulConsumer))
+    consumer._standing, consumer._sought = {}, {}
+    consumer._gap, consumer._committed_offset = defaultdict(IntervalTree), defaultdict(lambda: None)
+    consumer._acked, consumer._acked_index = defaultdict(list), defaultdict(set)
+    waiting = SimpleNamespace(tp=PLACE, offset=5, acked=False)
+    consumer._unacked_messages = [waiting]
+    consumer._acked[PLACE].append(6)
+    consumer._acked_index[PLACE].add(6)
+    assert consumer._new_offset(PLACE) is None
+
+    consumer.move_on()
+    consumer._unacked_messages.clear()
+
+    assert consumer._new_offset(PLACE) is None
 
 
 def test_a_sought_record_that_never_comes_holds_up_nothing_for_long(
