@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 from pydantic_settings import NoDecode
 
 from schemas.setting_types import (
+    MOST_DAYS,
     Brokers,
     CoinIds,
     DatabaseName,
@@ -28,6 +29,7 @@ from schemas.setting_types import (
     Targets,
     UserName,
     WebsocketUrl,
+    comma_pairs,
     target_pairs,
 )
 
@@ -192,8 +194,7 @@ class CoinsSettings(Group):
     def _read(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        parts = (part.partition("=") for part in value.split(",") if part.strip())
-        return {symbol.strip().upper(): coin_id.strip() for symbol, _, coin_id in parts}
+        return {symbol.upper(): coin_id for symbol, coin_id in comma_pairs(value)}
 
 
 class ModelSettings(Group):
@@ -216,37 +217,36 @@ class ModelSettings(Group):
     def _read(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        parts = [part.partition("=") for part in value.split(",") if part.strip()]
-        return {name.strip(): place.strip() for name, _, place in parts}
+        return dict(comma_pairs(value))
 
 
 class LifecycleSettings(Group):
     """How long the store keeps rows, counted from when they were stored."""
 
-    trades_days: int = Field(30, ge=1, le=36_500, description="Days that trades are kept.")
+    trades_days: int = Field(30, ge=1, le=MOST_DAYS, description="Days that trades are kept.")
     trades_recompress_days: int = Field(
-        2, ge=0, le=36_500, description="Days until trades are compressed harder; 0 for never."
+        2, ge=0, le=MOST_DAYS, description="Days until trades are compressed harder; 0 for never."
     )
     live_candles_days: int = Field(
-        1, ge=1, le=36_500, description="Days that states of open candles are kept."
+        1, ge=1, le=MOST_DAYS, description="Days that states of open candles are kept."
     )
     candles_days: int = Field(
-        0, ge=0, le=36_500, description="Days that candles from trades are kept; 0 for ever."
+        0, ge=0, le=MOST_DAYS, description="Days that candles from trades are kept; 0 for ever."
     )
     seconds_days: int = Field(
-        7, ge=1, le=36_500, description="Days that candles of one second are kept."
+        7, ge=1, le=MOST_DAYS, description="Days that candles of one second are kept."
     )
     klines_days: int = Field(
-        0, ge=0, le=36_500, description="Days that the exchange's candles are kept; 0 for ever."
+        0, ge=0, le=MOST_DAYS, description="Days that the exchange's candles are kept; 0 for ever."
     )
     candles_recompress_days: int = Field(
-        7, ge=0, le=36_500, description="Days until candles are compressed harder; 0 for never."
+        7, ge=0, le=MOST_DAYS, description="Days until candles are compressed harder; 0 for never."
     )
     predictions_days: PredictionDays = Field(
         0, description="Days that predictions and scores are kept, at least 35; 0 for ever."
     )
     coins_days: int = Field(
-        0, ge=0, le=36_500, description="Days that coin profiles are kept; 0 for ever."
+        0, ge=0, le=MOST_DAYS, description="Days that coin profiles are kept; 0 for ever."
     )
     zstd_level: int = Field(6, ge=1, le=22, description="ZSTD level of the harder compression.")
 

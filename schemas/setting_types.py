@@ -1,6 +1,8 @@
 """Types of settings. Each refuses an invalid value with a message that says what to write."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -30,14 +32,24 @@ _PLACE: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:@return)?"
 _OUR_MODELS: Final = {"reference", "online", "batch", "forest", "lstm", "blend", "champion"}
 _DAYS_BACK: Final = re.compile(r"[0-9]{1,5}d")
 _FIRST_YEAR: Final = 1970
+# ClickHouse counts a row's age in seconds of 32 bits, which end in 2106 and begin anew: with 100
+# years every row would be too old.
+MOST_DAYS: Final = 20_000
 
 
 def _origins(texts: tuple[str, ...]) -> tuple[str, ...]:
     for text in texts:
         parts = urlsplit(text)
-        whole = f"{parts.scheme}://{parts.netloc}"
-        if text != "*" and not (parts.scheme in {"http", "https"} and text == whole):
-            raise ValueError(f"write {text!r} as https://host or https://host:port, or * for all")
+        whole = f"{parts.scheme}://{parts.netloc}".lower()
+        usual = {"http": ":80", "https": ":443"}.get(parts.scheme)
+        # Browsers write an origin in small letters and without its usual port, and name a host.
+        if text != "*" and (
+            usual is None or not parts.hostname or text != whole.removesuffix(usual)
+        ):
+            raise ValueError(
+                f"write {text!r} as https://host or https://host:port, as browsers do: in small "
+                "letters and without the usual port; or * for all"
+            )
     return texts
 
 
@@ -127,6 +139,22 @@ def target_pairs(value: SecretStr) -> list[tuple[str, str]]:
     return [(name, url) for name, _, url in parts]
 
 
+def comma_pairs(text: str) -> list[tuple[str, str]]:
+    """Return the pairs of ``name=value,name=value``.
+
+    Raises:
+        ValueError: A name is there twice.
+    """
+    parts = [part.partition("=") for part in text.split(",") if part.strip()]
+    _check_names(name.strip().upper() for name, _, _ in parts)
+    return [(name.strip(), value.strip()) for name, _, value in parts]
+
+
+def _check_names(names: Iterable[str]) -> None:
+    if any(times > 1 for times in Counter(names).values()):
+        raise ValueError("a name is there twice: choose another name")
+
+
 def _targets(value: SecretStr) -> SecretStr:
     pairs = target_pairs(_secret(value))
     for name, url in pairs:
@@ -135,8 +163,7 @@ def _targets(value: SecretStr) -> SecretStr:
                 "it is not a list of targets: write name=address with blanks between, for example "
                 "phone=tgram://TOKEN/CHAT"
             )
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a name is there twice: choose another name")
+    _check_names(name for name, _ in pairs)
     return value
 
 
@@ -230,8 +257,8 @@ def _port_or_off(value: object) -> object:
 
 def _prediction_days(days: int) -> int:
     # Where scores are missing, the predictor scores the last 30 days anew at each start.
-    if days and not 35 <= days <= 36_500:  # noqa: PLR2004 - named in the message
-        raise ValueError("give 0 for ever, or 35 to 36500 days: the last 30 are scored anew")
+    if days and not 35 <= days <= MOST_DAYS:  # noqa: PLR2004 - named in the message
+        raise ValueError(f"give 0 for ever, or 35 to {MOST_DAYS} days: the last 30 are scored anew")
     return days
 
 

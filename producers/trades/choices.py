@@ -54,7 +54,7 @@ def wanted_by_setting(
     for choice in before:
         is_gone = told.is_all and _is_traded(told, choice.symbol)
         if patterns and choice.symbol not in found and not is_gone:
-            kept = _stays(choice.symbol, patterns)
+            kept = _stays(choice, patterns)
             found |= {choice.symbol: choice.reason} if kept or not told.is_all else {}
     return found
 
@@ -98,7 +98,8 @@ def _matched(
         for one in told.infos.values()
         if one.is_traded and one.is_spot
     ]
-    held_ms = {choice.symbol: choice.matched_ms for choice in before}
+    tops = [part for part in patterns if top_of(part) is not None]
+    held_ms = {c.symbol: c.matched_ms for c in before if any(_matched_by(p, c) for p in tops)}
     stands = matched(patterns, listed, held_ms, now_ms=now_ms)
     return {symbol: f"matches {pattern}" for symbol, pattern in stands.items()}
 
@@ -108,8 +109,16 @@ def _is_traded(told: Told, symbol: str) -> bool:
     return info is not None and info.is_traded
 
 
-def _stays(symbol: str, patterns: list[str]) -> bool:
-    return any(top_of(part) is not None or fnmatchcase(symbol, part) for part in patterns)
+def _stays(choice: SymbolChoice, patterns: list[str]) -> bool:
+    return any(
+        _matched_by(part, choice) if top_of(part) else fnmatchcase(choice.symbol, part)
+        for part in patterns
+    )
+
+
+def _matched_by(part: str, choice: SymbolChoice) -> bool:
+    """Return whether a symbol was chosen by this part, and not by another one."""
+    return f"matches {part}" in choice.reason
 
 
 def _choice(
@@ -118,7 +127,8 @@ def _choice(
     info, status = told.infos.get(symbol), told.status_of(symbol)
     if status is None:
         status = UNKNOWN if before is None else before.status
-    is_matched = reason is not None and not reason.endswith("until a week ago")
+    # Until all symbols were asked for, patterns stand for what they stood for: that is no match.
+    is_matched = told.is_all and reason is not None and not reason.endswith("until a week ago")
     matched_ms = -1 if before is None else before.matched_ms
     choice = SymbolChoice(
         symbol=symbol,

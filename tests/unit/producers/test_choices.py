@@ -89,6 +89,38 @@ def test_symbol_of_the_top_stays_a_week_after_it_fell_out() -> None:
     assert late.names == ("BUSDT",)
 
 
+def test_starts_of_the_stream_do_not_keep_a_symbol_that_fell_out_of_the_top() -> None:
+    infos = (an_info("AUSDT"), an_info("BUSDT"))
+    book, _ = decided(("TOP:1:USDT",), told_all(*infos, AUSDT=2.0, BUSDT=1.0))
+    fallen = told_all(*infos, AUSDT=1.0, BUSDT=2.0)
+
+    for now_ms in range(START_MS, START_MS + KEPT_MS + 1, KEPT_MS // 7):
+        book, _ = decided(("TOP:1:USDT",), Told(), book, now_ms=now_ms)
+        book, _ = decided(("TOP:1:USDT",), fallen, book, now_ms=now_ms)
+
+    assert book.names == ("BUSDT",)
+
+
+@pytest.mark.parametrize("wider", ["*USDT", "TOP:2:USDT", "AUSDT,BUSDT"])
+def test_a_narrower_setting_counts_at_once(wider: str) -> None:
+    told = told_all(an_info("AUSDT"), an_info("BUSDT"), AUSDT=2.0, BUSDT=1.0)
+    book, _ = decided(tuple(wider.split(",")), told)
+
+    narrowed, _ = decided(("TOP:1:USDT",), told, book)
+
+    assert book.names == ("AUSDT", "BUSDT")
+    assert narrowed.names == ("AUSDT",)
+
+
+def test_a_halted_symbol_that_is_named_no_more_leaves() -> None:
+    told = told_all(an_info("AUSDT"), an_info("BUSDT", "BREAK"), AUSDT=2.0)
+    book, _ = decided(("BUSDT", "TOP:1:USDT"), told)
+
+    left, _ = decided(("TOP:1:USDT",), told, book)
+
+    assert left.names == ("AUSDT",)
+
+
 def test_end_of_trading_is_the_newest_trade_and_is_forgotten_when_it_begins_again() -> None:
     book, _ = decided(("AUSDT",), told_all(an_info("AUSDT")))
     halted = told_all(an_info("AUSDT", "BREAK"))
