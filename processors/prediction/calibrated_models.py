@@ -56,7 +56,8 @@ def contestant(model: Model) -> Contestant:
 def installed(contestants: list[Contestant], model: Model) -> list[Contestant]:
     """Return the contestants with a trained model added, or in place of its older version.
 
-    The new version keeps the old one's calibrator. A new model also starts a blend of all models.
+    The new version keeps the old one's calibrator, and a blend of more models that of the old
+    blend. A new model also starts a blend of all models.
     """
     names = [c.model.name for c in contestants]
     if model.name in names:
@@ -69,7 +70,7 @@ def installed(contestants: list[Contestant], model: Model) -> list[Contestant]:
     for member in members:
         member.blended = member.model.name != Reference.name and not member.is_extra
     names = [member.model.name for member in members if member.blended]
-    return [*members, _doubted(Blend(tuple(names)))]
+    return [*members, _blend_of(names, contestants)]
 
 
 def retired(contestants: list[Contestant], name: str) -> list[Contestant]:
@@ -79,8 +80,15 @@ def retired(contestants: list[Contestant], name: str) -> list[Contestant]:
     left = [c for c in contestants if c.model.name not in (name, Blend.name)]
     members = [c.model.name for c in left if c.blended]
     if name != Blend.name and len(members) > 1:
-        return [*left, _doubted(Blend(tuple(members)))]
+        return [*left, _blend_of(members, contestants)]
     return [replace(c, blended=False) for c in left]
+
+
+def _blend_of(names: list[str], before: list[Contestant]) -> Contestant:
+    """Return a blend of models; it goes on with what the one of before has proven."""
+    blend = Blend(tuple(names))
+    known = [c for c in before if c.model.name == Blend.name]
+    return replace(known[0], model=blend) if known else _doubted(blend)
 
 
 def _doubted(model: Model) -> Contestant:

@@ -93,10 +93,14 @@ def _notice_gap(state: SymbolState, candle: Candle) -> list[Reply]:
 def _count_gap(state: SymbolState) -> None:
     state.gaps += 1
     state.bars_since_gap = 0
+    if not state.has_opened:  # its first trade may have been in the gap
+        state.opened = (0, 0)
 
 
 def _fold(state: SymbolState, candle: Candle) -> None:
-    bar = bar_of(candle, state.last_price_e8 or candle.open_e8)
+    # What moved while candles were missing is not the variance of one minute.
+    before_e8 = state.last_price_e8 if state.bars_since_gap else None
+    bar = bar_of(candle, before_e8 or candle.open_e8)
     if candle.open_ms % CANDLE_MS == 0:
         state.variance = 0.0
         state.opened, state.has_opened = (candle.open_ms + CANDLE_MS, candle.open_e8), False

@@ -14,6 +14,7 @@ MOST_LESSONS = 60_000  # lessons for an LSTM: minutes of training, and 100 MB
 TURN = 3  # the questions in between teach trees nearly the same
 MOST_QUESTIONS = 200_000  # for trees: half a minute of training, and 90 MB
 _SLOTS = DAY_MS // Interval.FIFTEEN_MINUTES.ms
+_SHIFTS = _SLOTS + 1  # how far a day shifts which questions are taken
 _OF_LSTM = Wanted(lstm.row_of, lstm.WIDTH, lstm.EVERY, recent=True, detail=False)
 _A_DAY = _SLOTS * Interval.FIFTEEN_MINUTES.ms // Interval.ONE_MINUTE.ms // lstm.EVERY
 
@@ -31,7 +32,10 @@ def lessons_for(
     if model != lstm.NAME:
         least = TURN if interval is Interval.ONE_MINUTE else 1
         most = ceil(days * DAY_MS / interval.ms / MOST_QUESTIONS)
-        return TrainingSet(Wanted(turn=max(most, least)))
+        turn = max(most, least)
+        while gcd(turn, _SHIFTS) > 1:  # otherwise every day would bring the same questions
+            turn += 1
+        return TrainingSet(Wanted(turn=turn))
     stride = max(ceil(days * _A_DAY / MOST_LESSONS), 1)
     while gcd(stride, _SLOTS) > 1:  # otherwise it would see only some times of day
         stride += 1

@@ -92,8 +92,8 @@ def _skill_table(skills: list[Skill]) -> Table:
 def _minutes_table(skills: list[Skill]) -> Table:
     table = plain_table("minutes to close: in 90 %", *(s.model for s in skills))
     for minutes in skills[0].by_minutes:
-        shares = (percent(s.by_minutes[minutes].coverage_90) for s in skills)
-        table.add_row(str(minutes), *shares)
+        found = [s.by_minutes.get(minutes) for s in skills]  # a model may have had no answer
+        table.add_row(str(minutes), *(percent(one.coverage_90) if one else "-" for one in found))
     return table
 
 

@@ -265,3 +265,5 @@ def test_the_lessons_of_trees_are_of_every_minute_and_every_time_of_day() -> Non
 def test_the_lessons_of_many_symbols_are_fewer_each() -> None:
     assert lessons_for("batch", days=90).wanted.turn == TURN
     assert lessons_for("batch", days=90 * 11).wanted.turn > TURN
+    turns = {lessons_for("batch", days=90 * symbols).wanted.turn for symbols in range(1, 500)}
+    assert not [turn for turn in turns if turn % 97 == 0]  # a day shifts what is taken by 97

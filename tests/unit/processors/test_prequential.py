@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from processors.features.features import Features
 from processors.models.protocol import Answer
 from processors.models.reference import Reference
-from processors.prediction.calibrated_models import default_contestants, installed
+from processors.prediction.calibrated_models import default_contestants, installed, retired
 from processors.prediction.digest import Digest
 from processors.prediction.issue import answer_questions, refresh
 from processors.prediction.prequential import Step, step
@@ -203,6 +203,32 @@ def test_a_hole_of_any_length_is_survived(days_missing: float) -> None:
     assert predictions_of(steps)[-1].status != "gapped"
 
 
+def test_what_moved_during_a_hole_is_not_taken_for_a_minutes_variance() -> None:
+    start_ms = DAY[599].close_ms + 1440 * MINUTE_MS
+    after = trembling_minutes(40, seed=3, start_ms=start_ms)
+    moved = [
+        replace(
+            c,
+            open_e8=2 * c.open_e8,
+            high_e8=2 * c.high_e8,
+            low_e8=2 * c.low_e8,
+            close_e8=2 * c.close_e8,
+        )
+        for c in after
+    ]
+
+    still, jumped = (predictions_of(replayed([*DAY[:600], *rest])) for rest in (after, moved))
+
+    assert [p.volatility_bp for p in jumped] == pytest.approx([p.volatility_bp for p in still])
+
+
+def test_a_candle_whose_first_trade_may_be_missing_has_no_open() -> None:
+    quiet = [replace(DAY[i], volume_e8=0, trade_count=0) for i in (60, 61)]
+    state = replayed([*DAY[:60], *quiet, *DAY[63:70]])[-1].state
+
+    assert state.asked[-1].moment.open_e8 is None
+
+
 def test_minutes_without_trades_are_survived() -> None:
     still = [
         a_minute(DAY[-1].close_ms + i * MINUTE_MS, DAY[-1].close_e8, DAY[-1].close_e8, volume_e8=0)
@@ -257,6 +283,24 @@ class Boastful(Reference):
 
     def predict_one(self, x: Features, minutes: int) -> Answer:
         return replace(super().predict_one(x, minutes), point=0.002 if minutes % 2 else -0.002)
+
+
+def test_a_blend_of_more_or_fewer_models_goes_on_with_what_it_has_proven() -> None:
+    class Modest(Reference):
+        name = "modest"
+
+    first = installed(default_contestants(), Boastful())
+    more = installed(first, Modest())
+    fewer = retired(more, "modest")
+
+    blends = [c for found in (first, more, fewer) for c in found if c.model.name == "blend"]
+    assert [c.model.version for c in blends] == [
+        "online+boastful",
+        "online+boastful+modest",
+        "online+boastful",
+    ]
+    assert all(c.calibrator is blends[0].calibrator for c in blends)
+    assert all(c.chance is blends[0].chance for c in blends)
 
 
 def test_a_point_that_does_not_hold_is_not_published() -> None:
