@@ -107,11 +107,11 @@ class Predictor:
 
     @property
     def is_settled(self) -> bool:
-        """Whether symbols are predicted, and each knows its past or has waited long enough."""
+        """Whether every symbol knows its whole history, or has waited for it long enough."""
         symbols = self._symbols.values()
         now_ms = max((s.state.next_ms for s in symbols), default=0)  # one may be traded no more
         known = (s.whole or now_ms > s.since_ms + _GIVE_UP_MS for s in symbols)
-        return bool(symbols) and not self._waiting and all(known)
+        return not self._waiting and all(known)
 
     async def show(self, candle: Candle) -> None:
         """Publish predictions for display at an open candle's price, at most every five seconds."""
