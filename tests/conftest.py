@@ -7,6 +7,9 @@ from hypothesis import settings
 settings.register_profile("candlewick", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("candlewick")
 
-# A shell lets what it runs in the background ignore Ctrl-C, and what tests start would inherit it.
+# A shell lets what it runs in the background ignore Ctrl-C, `nohup` the end of a terminal, and what
+# tests start would inherit it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

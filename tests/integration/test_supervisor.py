@@ -253,22 +253,24 @@ def test_ctrl_c_while_a_stack_starts_in_the_background_ends_it(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(background, "_runs", interrupted)
+    before = psutil.Process().children()  # of other tests
 
     with pytest.raises(KeyboardInterrupt):
         start_detached(plan, live=True)
 
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= set(before)
 
 
 def test_a_stack_that_is_not_ready_in_time_has_ended_when_that_is_told(
     plan: StackPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background, "PATIENCE_S", 0.0)
+    before = psutil.Process().children()  # of other tests
 
     with pytest.raises(ConfigurationError, match="not ready after 0 s"):
         start_detached(plan, live=True)
 
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= set(before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
