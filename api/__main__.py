@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from api.accounts.authentication import open_gate
 from api.app import build_app
 from api.http.connections import BoundedConnection, allow_many_files
-from clients.watching.begin import give_back_memory, serve_metrics, start_logging
+from clients.watching.begin import begin_beside, start_logging
 from schemas.errors import CandlewickError, ConfigurationError
 from schemas.settings import ApiSettings, Settings, load_settings, variable_name
 
@@ -34,8 +34,7 @@ def main() -> None:
         _check_certificate(settings.api)
         with open_gate(settings) as gate:
             app = build_app(settings, gate)
-            serve_metrics(settings, "api", app.state.meter.registry)
-            give_back_memory()
+            begin_beside(settings, "api", app.state.meter.registry)
             _serve(app, settings)
     except CandlewickError as error:
         sys.exit(f"api: {error}")

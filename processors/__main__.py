@@ -9,7 +9,7 @@ from importlib import import_module
 from clients.kafka.member_name import MemberName, name_on_this_host
 from clients.kafka.waiting import wait_for_brokers
 from clients.process import leave
-from clients.watching.begin import give_back_memory, serve_metrics, start_logging
+from clients.watching.begin import begin_beside, start_logging
 from schemas import topics
 from schemas.errors import CandlewickError
 from schemas.settings import Settings, load_settings
@@ -38,8 +38,7 @@ def main() -> None:
         start_logging(settings, shown)
         if arguments.role == "trainer":
             os.nice(TRAINER_NICENESS)  # before its imports: at a start all other processes load too
-            serve_metrics(settings, shown)
-            give_back_memory()
+            begin_beside(settings, shown)
             import_module("processors.training.trainer").run(settings, name=name)
         else:
             _run_app(settings, arguments.role, name, shown)
@@ -60,9 +59,7 @@ def _run_app(settings: Settings, role: str, name: str, shown: str) -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)  # garbage from messages has no cycles
     app = module.build_app(settings, name=name, folder=folder)
-    # These have threads: after the replay processes have been forked.
-    serve_metrics(settings, shown)
-    give_back_memory()
+    begin_beside(settings, shown)  # has threads: after the replay processes have been forked
 
     def lost() -> None:
         member.lost()

@@ -7,7 +7,7 @@ from clients.watching.exporter import serve_metrics
 from clients.watching.log_lines import start_logging
 from schemas.settings import Settings
 
-__all__ = ["begin_watching", "give_back_memory", "serve_metrics", "start_logging"]
+__all__ = ["begin_beside", "begin_watching", "start_logging"]
 
 
 def begin_watching(
@@ -21,5 +21,13 @@ def begin_watching(
         registry: What is served.
     """
     start_logging(settings, process)
+    begin_beside(settings, process, registry)
+
+
+def begin_beside(settings: Settings, process: str, registry: CollectorRegistry = REGISTRY) -> None:
+    """Begin what runs in threads beside the work: serving metrics, giving memory back.
+
+    Call it after the process has made copies of itself. For the arguments see `begin_watching`.
+    """
     serve_metrics(settings, process, registry)
     give_back_memory()

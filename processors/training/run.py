@@ -57,8 +57,7 @@ def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
         return failure(
             request, f"the model cannot be stored in {settings.data_dir}: {error}", _now_ms()
         )
-    details = details_of(request, orjson.loads(told.details))  # it may have answered another
-    return replace(told, event_ms=max(_now_ms(), request.requested_ms), details=details)
+    return replace(told, event_ms=max(_now_ms(), request.requested_ms))
 
 
 def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
@@ -82,10 +81,10 @@ def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
 
 
 def _again(settings: Settings, request: TrainingRequest, told: ModelVersion) -> ModelVersion:
-    """Let a finished version take effect anew, unless the same request came twice."""
+    """Answer with a finished version; it takes effect anew unless the same request came twice."""
     details = orjson.loads(told.details)
     if details.get("request", {}).get("requested_ms") == request.requested_ms:
-        return told
+        return replace(told, details=details_of(request, details))
     with History(settings.clickhouse) as history:
         market_ms = max(history.newest_close_ms(symbol) or 0 for symbol in details["symbols"])
     details["effective_ms"] = effective_after(market_ms)
