@@ -8,10 +8,9 @@ import typer
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.local_settings import stack_folder
 from candlewick.stack.orphans import end_leftovers
+from candlewick.stack.process_identity import END_S
 from schemas.errors import ConfigurationError
 from schemas.settings import load_settings
-
-PATIENCE_S = 90.0
 
 
 def down() -> None:
@@ -43,7 +42,7 @@ def _end_supervisor(folder: StackFolder) -> None:
     if supervisor is None or process is None:
         raise ConfigurationError(f"the stack in {folder.root} is just starting: try again")
     process.terminate()
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + END_S
     while supervisor.find():
         if time.monotonic() > deadline:
             process.kill()

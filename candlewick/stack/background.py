@@ -6,13 +6,13 @@ import time
 from candlewick.stack.environment import environment_of
 from candlewick.stack.log_files import last_lines
 from candlewick.stack.orphans import end_leftovers
+from candlewick.stack.process_identity import END_S
 from candlewick.stack.programs import PYTHON
 from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import read_state
 from schemas.errors import ConfigurationError
 
 PATIENCE_S = 180.0
-END_S = 90.0
 LOG = "supervisor"
 
 

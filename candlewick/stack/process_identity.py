@@ -10,6 +10,7 @@ from clients.process import GRACE_S
 
 # A process that is held up leaves by itself and says why; only then is it killed.
 PATIENCE_S = GRACE_S + 3.0
+END_S = 90  # of a whole stack, which ends its processes one after the other
 MOST_PIDS = 2**31  # ids are positive 32-bit numbers
 SAME_START_S = 0.05  # the clock of process starts has ticks of 10 ms
 _BOOT = Path("/proc/sys/kernel/random/boot_id")

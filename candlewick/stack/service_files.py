@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from candlewick.stack.process_identity import END_S
+
 LABEL = "candlewick"
 AGAIN_S = 5  # after an end that nobody asked for: `candlewick down` is an end with 0
 _ENV = "/usr/bin/env"  # systemd refuses a program whose path has quotes, but not an argument
-END_S = 90  # the stack ends its processes one after the other; each has its own patience
 
 
 @dataclass(frozen=True, slots=True)

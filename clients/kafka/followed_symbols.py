@@ -142,13 +142,12 @@ def known_symbols(settings: Settings, *, name: str) -> SymbolBook:
 
 def read_symbols(settings: Settings, *, name: str) -> SymbolBook:
     """Return the book as it is now; the setting's names if Kafka or the topic is not there."""
-    followed = FollowedSymbols(settings, name=name)
     try:
-        followed.refresh()
-    except ConfigurationError as error:
+        return known_symbols(settings, name=name)
+    except Transient as error:
         _log.warning(
             "symbols_of_setting_followed",
             "{error}; the symbols of the setting are followed",
             error=error,
         )
-    return followed.book
+        return FollowedSymbols(settings, name=name).book
