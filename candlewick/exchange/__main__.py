@@ -13,6 +13,7 @@ from candlewick.exchange.market.intervals import epoch_ms
 from candlewick.exchange.options import Options
 from candlewick.exchange.server.limits import LimitRules
 from candlewick.exchange.server.session import SocketRules
+from clients.memory import give_back_memory
 from schemas.settings import variable_name
 
 _SYMBOLS = ",".join(DEFAULT_SYMBOLS)
@@ -87,6 +88,7 @@ def run(  # noqa: PLR0917 - typer makes every one of them an option
             ),
             limits=LimitRules(weight=weight_limit, ban_s=ban, connections=connection_limit),
         )
+        give_back_memory()
         serve(options)
     except (OSError, ValueError) as error:
         typer.echo(f"error: {error}", err=True)

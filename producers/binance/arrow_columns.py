@@ -1,14 +1,18 @@
 """Conversion of Arrow columns to NumPy arrays, without a copy.
 
-`to_numpy` is not used: it imports pandas if installed, which takes a second and 60 MB.
+`to_numpy` is not used: it imports pandas if installed, which takes a second and 60 MB. Memory
+comes from the C library: Arrow's own pool keeps what it took once, as long as a process lives.
 """
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+pa.set_memory_pool(pa.system_memory_pool())
 
 
 def int64_of(column: Any) -> "NDArray[np.int64]":  # noqa: ANN401 - pyarrow has no types
