@@ -48,12 +48,23 @@ class Calibrator(Protocol):
         ...
 
     def learn_one(
-        self, answer: Answer, minutes: int, log_return: float, missed: Missed | None
+        self,
+        answer: Answer,
+        minutes: int,
+        log_return: float,
+        missed: Missed | None,
+        finest: float = 0.0,
     ) -> None:
         """Learn from one case.
 
-        ``missed`` says whether the close lay outside the published 50, 80, 90 and 98 % interval. It
-        is None when the published intervals were wider than the calibrator's own.
+        Args:
+            answer: What the model answered.
+            minutes: Number of minutes to close.
+            log_return: The true one, from the last price to the close.
+            missed: Whether the close lay outside the published 50, 80, 90 and 98 % interval. None
+                when the published intervals were wider than the calibrator's own.
+            finest: Half the width, as a log return, below which no hit narrows an interval; zero
+                where the published ones were not a single price.
         """
         ...
 
@@ -91,10 +102,15 @@ class RollingQuantiles:
         return cast("Offsets", (*lower, 0.0, *upper))
 
     def learn_one(
-        self, answer: Answer, minutes: int, log_return: float, missed: Missed | None
+        self,
+        answer: Answer,
+        minutes: int,
+        log_return: float,
+        missed: Missed | None,
+        finest: float = 0.0,
     ) -> None:
         """Add one return, and drop the one that is more than seven days old."""
-        del answer, missed
+        del answer, missed, finest
         recent = self._recent.setdefault(minutes, deque())
         ordered = self._ordered.setdefault(minutes, [])
         recent.append(log_return)
@@ -108,7 +124,9 @@ class TrackedQuantiles:
 
     For the 90 % interval, a miss widens it by the step times 0.9 and a hit narrows it by the step
     times 0.1. In the long run the promised share is missed, whatever the distribution. Steps are
-    large at first, to get quickly from `START` to the symbol's own quantiles.
+    large at first, to get quickly from `START` to the symbol's own quantiles. What is a single
+    price already is not narrowed without end: it is the same interval, and would hold too little
+    for long after a calm.
 
     Source: Gibbs and Candès, "Adaptive conformal inference under distribution shift", NeurIPS
     (2021); Angelopoulos, Candès and Tibshirani, "Conformal PID control", NeurIPS (2023).
@@ -129,7 +147,12 @@ class TrackedQuantiles:
         return _around(answer.point, answer.scale, self._thetas.get(minutes, START))
 
     def learn_one(
-        self, answer: Answer, minutes: int, log_return: float, missed: Missed | None
+        self,
+        answer: Answer,
+        minutes: int,
+        log_return: float,
+        missed: Missed | None,
+        finest: float = 0.0,
     ) -> None:
         """Widen after a miss, narrow after a hit."""
         cases = self._cases[minutes] = self._cases.get(minutes, 0) + 1
@@ -143,6 +166,12 @@ class TrackedQuantiles:
         size_80 += move_80[missed[1]]
         size_90 += move_90[missed[2]]
         size_98 += move_98[missed[3]]
+        if finest and size_50 < (floor := log(finest / answer.scale)):
+            # Such hits would narrow it on and on, and it would hold too little when a market wakes.
+            size_50 = max(size_50, min(thetas[0], floor))
+            size_80 = max(size_80, min(thetas[1], floor))
+            size_90 = max(size_90, min(thetas[2], floor))
+            size_98 = max(size_98, min(thetas[3], floor))
         sizes = size_50, size_80, size_90, size_98
         # A wider interval must contain the narrower ones, although each follows its own misses.
         if not size_50 <= size_80 <= size_90 <= size_98:
@@ -170,7 +199,12 @@ class Borrowed:
         return self._lender.offsets(answer, minutes)
 
     def learn_one(
-        self, answer: Answer, minutes: int, log_return: float, missed: Missed | None
+        self,
+        answer: Answer,
+        minutes: int,
+        log_return: float,
+        missed: Missed | None,
+        finest: float = 0.0,
     ) -> None:
         """Learn nothing: the lender does."""
 

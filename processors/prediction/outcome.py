@@ -13,7 +13,7 @@ from processors.models.scale import target_of
 from processors.prediction.calibrated_models import Contestant
 from processors.prediction.champion import Promotion
 from processors.prediction.intervals import Missed
-from processors.prediction.reply import READY, Reply
+from processors.prediction.reply import READY, Moment, Reply
 from processors.prediction.scoring import Losses, inner_of, losses_of, score_of
 from processors.prediction.state import Asked, SymbolState
 from schemas.predictions import ModelEvent, ModelVersion, Score
@@ -36,6 +36,9 @@ class Judged:
 
 Settled = tuple[list[Judged], tuple[ModelVersion, ...]]
 Case = tuple[Asked, Reply, Outcome]
+# In price steps. An interval of half a step to either side is a single price; half of that leaves
+# it room to fall in a calm, without being far off after it.
+FINEST = 0.25
 
 
 def settle(state: SymbolState, close_e8: int) -> Settled:
@@ -91,10 +94,11 @@ def _learn(contestant: Contestant, cases: Sequence[Case], close_e8: int) -> list
                 evidence.learn_one(asked.minutes, raw / usual, outcome.log_return / usual)
     learn = contestant.calibrator.learn_one
     for asked, reply, outcome in cases:
-        missed = None
+        missed, prices = None, reply.quantiles_e8
         if reply.status is READY:
-            missed = _missed(reply.quantiles_e8, close_e8)
-        learn(reply.answer, asked.minutes, outcome.log_return, missed)
+            missed = _missed(prices, close_e8)
+        finest = _finest(reply.moment) if prices[3] == prices[5] else 0.0  # a single price
+        learn(reply.answer, asked.minutes, outcome.log_return, missed, finest)
     model = contestant.model
     notices = [model.learn_one(asked.x, asked.minutes, outcome) for asked, _, outcome in cases]
     return [notice for notice in notices if notice]
@@ -107,6 +111,10 @@ def _missed(q: Sequence[int], outcome_e8: int) -> Missed:
         not q[1] <= outcome_e8 <= q[7],
         not q[0] <= outcome_e8 <= q[8],
     )
+
+
+def _finest(moment: Moment) -> float:
+    return FINEST * moment.tick_e8 / moment.last_price_e8
 
 
 def _outcome(state: SymbolState, asked: Asked, close_e8: int, open_e8: int | None) -> Outcome:

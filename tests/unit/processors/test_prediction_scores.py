@@ -153,6 +153,26 @@ def test_tracked_quantiles_cover_what_they_promise_whatever_the_distribution() -
     assert misses[3] / 18_000 == pytest.approx(0.02, abs=0.003)
 
 
+NO_MISS = (False, False, False, False)
+
+
+def test_hits_of_a_single_price_narrow_an_interval_no_further_than_a_part_of_the_step() -> None:
+    tracked, calm = TrackedQuantiles(), Answer(0.0, 1e-4)
+    for _ in range(5_000):
+        tracked.learn_one(calm, 1, 0.0, NO_MISS, finest=2e-5)
+
+    assert tracked.offsets(calm, 1)[5] == pytest.approx(2e-5, rel=0.01)
+
+
+def test_a_calm_below_the_price_step_leaves_the_interval_as_it_was() -> None:
+    tracked, calm, storm = TrackedQuantiles(), Answer(0.0, 1e-5), Answer(0.0, 1e-3)
+    before = tracked.offsets(storm, 1)
+    for _ in range(5_000):
+        tracked.learn_one(calm, 1, 0.0, NO_MISS, finest=3e-5)
+
+    assert tracked.offsets(storm, 1) == before
+
+
 def test_rolling_quantiles_are_those_of_the_last_seven_days() -> None:
     rolling, answer = RollingQuantiles(), Answer(0.0, 1.0)
     values = [random.Random(i).gauss(0, 1) for i in range(900)]
