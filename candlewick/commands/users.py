@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from api.accounts.authentication import Gate, open_gate
+from api.accounts.database import FILE
 from api.accounts.users import NewUser, Role, password_fault, username_fault
 from candlewick.stack.local_settings import reader_settings
 from candlewick.terminal.json_lines import AsJson, print_json
 from schemas.errors import ConfigurationError
+from schemas.settings import Settings, variable_name
 
 users = typer.Typer(no_args_is_help=True, help="Users of the API.")
 Name = Annotated[str, typer.Argument(help="The user's name.")]
@@ -29,14 +31,16 @@ def add(
 ) -> None:
     """Add a user, who can then sign in."""
     _refuse(username_fault(name), "name")
-    with _gate() as gate:
+    settings = reader_settings()
+    _check_place(settings, may_make=True)
+    with open_gate(settings) as gate:
         if gate.users.find(name) is not None:
             raise ConfigurationError(
                 f"there is already a user {name.lower()}: see `candlewick users list`"
             )
         password = _password(name, generate=generate)
         gate.add([NewUser(name, Role.ADMIN if admin else role, password)])
-    typer.echo(f"added {name.lower()}")
+    typer.echo(f"added {name.lower()} to {_place(settings)}")
 
 
 @users.command("list")
@@ -89,7 +93,26 @@ def rotate_key(
 
 
 def _gate() -> AbstractContextManager[Gate]:
-    return open_gate(reader_settings())
+    settings = reader_settings()
+    _check_place(settings, may_make=False)
+    return open_gate(settings)
+
+
+def _check_place(settings: Settings, *, may_make: bool) -> None:
+    """Refuse a place without a stack, where a new database would be one that no API reads."""
+    if settings.api.users_url is not None:
+        return
+    folder, advice = settings.data_dir, "run this where the stack is, or set CANDLEWICK_DATA_DIR"
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no stack in {folder}: {advice}")
+    if not may_make and not (folder / FILE).exists():
+        raise ConfigurationError(f"there is no user database in {folder}: {advice}")
+
+
+def _place(settings: Settings) -> str:
+    if settings.api.users_url is not None:
+        return f"the database of {variable_name('api', 'users_url')}"
+    return str(settings.data_dir / FILE)
 
 
 def _password(name: str, *, generate: bool) -> str:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from api.accounts.authentication import open_gate
+from api.accounts.database import FILE
 from candlewick.doctor.finding import Finding, State
 from candlewick.stack.folder import StackFolder
 from clients.clickhouse import (
@@ -103,7 +104,7 @@ def _damaged(client: Client, table: str) -> Iterator[Finding]:
 
 def users(settings: Settings, folder: StackFolder) -> Iterator[Finding]:
     """Check that the database of users answers."""
-    if settings.api.users_url is None and not (folder.root / "users.db").exists():
+    if settings.api.users_url is None and not (folder.root / FILE).exists():
         yield Finding("users", State.OK, "none yet: add one with `candlewick users add`")
         return
     with open_gate(settings) as gate:
