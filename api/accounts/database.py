@@ -20,11 +20,18 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from api.accounts.generations import new_generation, upgrade
 from api.accounts.tables import METADATA, USERS
-from api.accounts.users import Role, User
+from api.accounts.users import Role, User, username_fault
 from clients.limits import within
 from schemas.errors import CandlewickError, ConfigurationError, Transient, how_to_add
 from schemas.settings import Settings, variable_name
@@ -32,6 +39,8 @@ from schemas.settings import Settings, variable_name
 FILE = "users.db"
 TAKEN = "a name is taken: see the list of users"
 ANSWER_S: Final = 5.0
+_AGAIN_S: Final = 5.0
+_LONGEST_REASON: Final = 300
 _VARIABLE = variable_name("api", "users_url")
 # By itself a SELECT locks nothing: two that read the same could both write what it allows.
 _ALONE = {
@@ -64,12 +73,13 @@ def open_database(settings: Settings) -> Iterator[Engine]:
     """Open the user database, create missing tables, and close its connections at the end.
 
     Raises:
-        ConfigurationError: The URL is invalid, or its driver is not installed.
+        ConfigurationError: The URL is invalid, its driver is not installed, or the database can
+            never be used: it is none, or allows no tables.
         Transient: The database does not answer.
     """
     engine = _engine(settings)
     try:
-        in_transaction(engine, _make_tables)
+        _prepare(engine)
         yield engine
     finally:
         engine.dispose()
@@ -94,6 +104,8 @@ class Users:
 
     def find_with_hash(self, username: str) -> tuple[User, str] | None:
         """Return a user and their password hash, or None."""
+        if username_fault(username) is not None:  # PostgreSQL would refuse some: a NUL in a name
+            return None
         query = select(USERS).where(USERS.c.username == username.lower())
         row = in_transaction(self._engine, lambda found: found.execute(query).one_or_none())
         if row is None:
@@ -170,8 +182,31 @@ def in_transaction(engine: Engine, do: Callable[[Connection], _Result]) -> _Resu
         return within(ANSWER_S, "the user database", run)
     except IntegrityError:
         raise
-    except (SQLAlchemyError, Transient) as error:
-        raise Transient("the user database does not answer", retry_after_s=5.0) from error
+    except SQLAlchemyError as error:
+        said = f"the user database does not answer ({_reason(error)})"
+        raise Transient(said, retry_after_s=_AGAIN_S) from error
+    except Transient as error:
+        said = f"the user database does not answer within {ANSWER_S:g} s"
+        raise Transient(said, retry_after_s=_AGAIN_S) from error
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """Return the driver's own words, in which there are no statements and no values."""
+    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    return said.splitlines()[0][:_LONGEST_REASON]
+
+
+def _prepare(engine: Engine) -> None:
+    try:
+        in_transaction(engine, _make_tables)
+    except Transient as error:
+        cause = error.__cause__
+        if not isinstance(cause, DatabaseError) or isinstance(cause, OperationalError):
+            raise
+        raise ConfigurationError(
+            f"the user database cannot be used ({_reason(cause)}): correct what it says, "
+            f"or set {_VARIABLE} to another one"
+        ) from error
 
 
 def _make_tables(connection: Connection) -> None:
@@ -207,8 +242,14 @@ def _elsewhere(url: URL) -> Engine:
 
 
 def _local(path: Path) -> Engine:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise ConfigurationError(
+            f"the user database {path} cannot be opened ({error.strerror}): "
+            "allow it to this user, or set CANDLEWICK_DATA_DIR"
+        ) from error
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": ANSWER_S})
 
     @event.listens_for(engine, "connect")

@@ -3,18 +3,18 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine, delete, text
+from sqlalchemy import URL, Engine, delete, make_url, text
 
 from api.accounts.database import LastAdmin, UserExists, Users, open_database
 from api.accounts.tables import METADATA, USERS
 from api.accounts.tokens import Tokens
 from api.accounts.users import Role, User
-from schemas.errors import Transient
+from schemas.errors import ConfigurationError, Transient
 from schemas.settings import ApiSettings, Settings
 from tests.support.postgresql import running_postgresql
 
@@ -175,6 +175,49 @@ def test_a_table_of_an_earlier_version_is_widened_and_its_tokens_end_once(
     assert found.generation > 2**32
     assert again == found
     assert users.set_password("ada", "other")
+
+
+@pytest.mark.parametrize("name", ["ada\0", "", "ä" * 200])
+def test_a_name_that_nobody_can_have_is_that_of_nobody(users: Users, name: str) -> None:
+    assert users.find(name) is None
+
+
+@pytest.fixture
+def server(url: str | None) -> URL:
+    """The PostgreSQL alone."""
+    if url is None:
+        pytest.skip("a file has no users and no other databases")
+    return make_url(url)
+
+
+def opened_as(server: URL, folder: Path) -> AbstractContextManager[Engine]:
+    asked = SecretStr(server.render_as_string(hide_password=False))
+    return open_database(Settings(data_dir=folder, api=ApiSettings(users_url=asked)))
+
+
+def test_what_postgresql_refuses_is_told_with_its_reason(server: URL, tmp_path: Path) -> None:
+    with (
+        pytest.raises(
+            Transient, match=r'does not answer .*FATAL: *database "other" does not exist'
+        ),
+        opened_as(server.set(database="other"), tmp_path),
+    ):
+        pass
+
+
+def test_a_role_that_may_make_no_tables_is_told_so_at_the_start(
+    opened: Callable[[], Engine], server: URL, tmp_path: Path
+) -> None:
+    with opened().begin() as connection:
+        METADATA.drop_all(connection)
+        connection.execute(text("CREATE ROLE guest LOGIN"))
+        connection.execute(text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))
+
+    with (
+        pytest.raises(ConfigurationError, match="permission denied for schema public"),
+        opened_as(server.set(username="guest"), tmp_path),
+    ):
+        pass
 
 
 def test_a_server_that_is_away_is_an_error_that_passes(tmp_path: Path) -> None:

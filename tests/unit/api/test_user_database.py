@@ -8,17 +8,18 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, insert
 
 from api import access
 from api.accounts import database
 from api.accounts.authentication import Gate, open_gate
-from api.accounts.database import Users, in_transaction, open_database
+from api.accounts.database import FILE, Users, in_transaction, open_database
 from api.accounts.tables import USERS
 from api.accounts.tokens import Tokens
 from api.accounts.users import NewUser, Role, User
 from api.app import THREADS, build_app
-from schemas.errors import Transient
+from schemas.errors import ConfigurationError, Transient
 from schemas.settings import ApiSettings, Settings
 from tests.support.api_stage import PASSWORD
 
@@ -77,6 +78,47 @@ def test_what_ends_too_late_is_given_up_and_changes_nothing(
     assert Users(engine).all() == []
     in_transaction(engine, lambda connection: connection.execute(insert(USERS).values(ADA)))
     assert [user.username for user in Users(engine).all()] == ["ada"]
+
+
+def test_what_will_never_be_a_database_is_not_waited_for(settings: Settings) -> None:
+    (settings.data_dir / FILE).write_text("not a database, " * 1000)
+
+    with (
+        pytest.raises(ConfigurationError, match=r"cannot be used \(file is not a database\)"),
+        open_database(settings),
+    ):
+        pass
+
+
+def test_a_file_that_cannot_be_opened_is_named_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+
+    with (
+        pytest.raises(ConfigurationError, match=rf"{FILE} cannot be opened \(Is a directory\)"),
+        open_database(Settings(data_dir=tmp_path)),
+    ):
+        pass
+
+
+def test_a_database_that_is_away_is_told_with_its_reason(tmp_path: Path) -> None:
+    nowhere = SecretStr(f"sqlite:///{tmp_path / 'nowhere' / FILE}")
+
+    with (
+        pytest.raises(Transient, match=r"does not answer \(unable to open database file\)"),
+        open_database(Settings(data_dir=tmp_path, api=ApiSettings(users_url=nowhere))),
+    ):
+        pass
+
+
+def test_a_fault_while_it_is_used_passes_and_is_told_with_its_reason(
+    engine: Engine, settings: Settings
+) -> None:
+    users = Users(engine)
+    engine.dispose()
+    (settings.data_dir / FILE).write_text("not a database, " * 1000)
+
+    with pytest.raises(Transient, match=r"does not answer \(file is not a database\)"):
+        users.all()
 
 
 def test_keys_are_read_by_several_at_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
