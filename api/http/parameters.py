@@ -33,6 +33,10 @@ OptionalSymbol = Annotated[SymbolName | None, Query(description="Only this pair.
 Since = Annotated[
     TimeMs, Query(alias="from", description="Start, inclusive.", examples=["2026-01-01T00:00:00Z"])
 ]
+OptionalSince = Annotated[
+    TimeMs | None,
+    Query(alias="from", description="Start, inclusive.", examples=["2026-01-01T00:00:00Z"]),
+]
 Until = Annotated[
     TimeMs, Query(alias="to", description="End, exclusive.", examples=["2026-01-31T00:00:00Z"])
 ]

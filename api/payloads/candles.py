@@ -115,7 +115,7 @@ class CandleParams(BaseModel):
 
     symbol: SymbolName = Field(description="A pair, for example BTCUSDT.")
     interval: IntervalName = "15m"
-    from_ms: TimeMs = Field(0, alias="from", description="Start, inclusive.")
+    from_ms: TimeMs | None = Field(None, alias="from", description="Start, inclusive.")
     until_ms: TimeMs = Field(END_MS - 1, alias="to", description="End, exclusive.")
     limit: int = Field(500, ge=1, le=2_000_000, description="Most rows; limited by the server.")
     cursor: str | None = Field(None, max_length=400, description="`next_cursor` of an answer.")
@@ -141,11 +141,11 @@ class CandleParams(BaseModel):
 
     def as_search(self) -> CandleSearch:
         """Return the same request as a search."""
-        newest_first = self.from_ms == 0
+        newest_first = self.from_ms is None
         return CandleSearch.model_construct(
             symbols=[self.symbol],
             interval=self.interval,
-            from_ms=self.from_ms,
+            from_ms=self.from_ms or 0,
             until_ms=self.until_ms,
             order=self.order or (Order.DESCENDING if newest_first else Order.ASCENDING),
             source=self.source,

@@ -15,8 +15,8 @@ from api.http.openapi import errors, found
 from api.http.parameters import (
     CommaSeparated,
     OptionalModel,
+    OptionalSince,
     OptionalSymbol,
-    Since,
     Until,
     check_range,
 )
@@ -29,14 +29,18 @@ from api.queries.skill import RELIABILITY_SQL, SKILL_SQL
 
 router = APIRouter(tags=["predictions"], dependencies=Reading)
 REFUSED = errors(problems.INVALID, problems.UNKNOWN_SYMBOL, problems.SIGN_IN, problems.UNAVAILABLE)
+_LATELY = -1  # as the start: the last 30 days before `to`, or before the newest score
 _PERIOD = """interval = '15m' AND ({symbol:String} = '' OR symbol = {symbol:String})
     AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
-    AND open_time >= if({from_ms:Int64} > 0, fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC'),
-        (SELECT max(open_time) FROM scores) - INTERVAL 30 DAY)"""
+    AND open_time >= if({from_ms:Int64} >= 0, fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC'),
+        least((SELECT max(open_time) FROM scores),
+            fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')) - INTERVAL 30 DAY)"""
 _MODEL = "({model:String} = '' OR model = {model:String})"
 
 
-_in_turn = heavy_if(lambda from_ms, until_ms, **_: from_ms > 0 and reads_long(from_ms, until_ms))
+_in_turn = heavy_if(
+    lambda *, from_ms, until_ms, **_: from_ms is not None and reads_long(from_ms, until_ms)
+)
 
 
 class Group(StrEnum):
@@ -63,12 +67,12 @@ def scores(
     symbol: OptionalSymbol = None,
     model: OptionalModel = None,
     by: Groups = [],  # noqa: B006 - FastAPI copies it
-    from_ms: Since = 0,
+    from_ms: OptionalSince = None,
     until_ms: Until = END_MS - 1,
 ) -> Response:
     """Return each model's skill against the reference, its coverage and its losses.
 
-    Without `from`, the last 30 days are used.
+    Without `from`, the 30 days before `to` or before the newest score are used.
     """
     bound = _bound(parts, symbol, model, (from_ms, until_ms))
     return answer(request, _grouped(parts, SKILL_SQL, by, bound))
@@ -83,22 +87,22 @@ def reliability(
     symbol: OptionalSymbol = None,
     model: OptionalModel = None,
     by: Groups = [],  # noqa: B006 - FastAPI copies it
-    from_ms: Since = 0,
+    from_ms: OptionalSince = None,
     until_ms: Until = END_MS - 1,
 ) -> Response:
     """Return how often candles closed up, by tenths of the chance that was given to it.
 
     Where a model gave 60 to 70 %, 60 to 70 % of the candles should have closed at or above their
-    open. Without `from`, the last 30 days are used.
+    open. Without `from`, the 30 days before `to` or before the newest score are used.
     """
     bound = _bound(parts, symbol, model, (from_ms, until_ms))
     return answer(request, _grouped(parts, RELIABILITY_SQL, by, bound))
 
 
 def _bound(
-    parts: Dependencies, symbol: str | None, model: str | None, period: tuple[int, int]
+    parts: Dependencies, symbol: str | None, model: str | None, period: tuple[int | None, int]
 ) -> dict[str, Value]:
-    from_ms, until_ms = period
+    from_ms, until_ms = (_LATELY if period[0] is None else period[0]), period[1]
     check_range(from_ms, until_ms)
     if symbol:
         parts.symbols.check(symbol)

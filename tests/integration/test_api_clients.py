@@ -160,6 +160,13 @@ def test_the_newest_come_first_where_no_begin_is_given(stage: Stage) -> None:
     assert begins == [START_MS + 2999 * QUARTER_MS, START_MS + 2998 * QUARTER_MS]
 
 
+@pytest.mark.parametrize("begin", ["1970-01-01T00:00:00Z", "0"])
+def test_the_oldest_come_first_from_the_beginning_of_all_time(stage: Stage, begin: str) -> None:
+    page = get(stage, "/v1/candles", symbol="ETHUSDT", limit=2, **{"from": begin}).json()
+
+    assert [row["open_ms"] for row in page["data"]] == [START_MS, START_MS + QUARTER_MS]
+
+
 def test_iso_and_epoch_times_are_the_same_moment(stage: Stage) -> None:
     iso = get(
         stage, "/v1/candles", symbol="BTCUSDT", **{"from": "2023-11-14T23:15:00+01:00"}, limit=1
@@ -437,6 +444,19 @@ def test_the_brier_score_is_told_against_both_references_and_in_its_parts(
     added = online["reliability"] - online["resolution"] + online["uncertainty"]
     assert added == pytest.approx(online["brier"])
     assert (reference["brier_skill"], reference["pinball_nine_skill"]) == (0, 0)
+
+
+def test_scores_of_all_time_are_those_since_1970(stage: Stage, long_ago: dict[str, object]) -> None:
+    def cases(path: str, **asked: object) -> int:
+        rows = get(stage, path, symbol="ETHUSDT", model="online", **asked).json()["data"]
+        return sum(row["cases"] for row in rows)
+
+    for path in ("/v1/scores", "/v1/scores/reliability"):
+        then, lately = cases(path, **{k: long_ago[k] for k in ("from", "to")}), cases(path)
+        assert then > 0
+        assert lately > 0
+        assert cases(path, **{"from": "1970-01-01"}) == then + lately
+        assert cases(path, to=long_ago["to"]) == then  # of the 30 days before `to`
 
 
 def test_scores_without_any_chance_have_no_brier_score(

@@ -47,6 +47,8 @@ def status_of(app: FastAPI, path: str) -> int:
         "/v1/scores?from=2023-01-01",
         "/v1/scores?from=2023-01-01&to=2023-02-02&symbol=BTCUSDT",
         "/v1/scores/reliability?from=1970-01-02",
+        "/v1/scores?from=1970-01-01",
+        "/v1/scores/reliability?from=0",
     ],
 )
 def test_what_reads_much_of_the_past_waits_its_turn(app: FastAPI, path: str) -> None:
