@@ -18,7 +18,7 @@ from api.http.responses import answer
 from api.http.thread_pools import heavy_in_turn
 from api.payloads.candles import CandlePage, CandleParams, CandleSearch
 from api.queries.candle_pages import Page
-from api.queries.candles import FIELDS, KEYS, STORED, CandleQuery, Origin
+from api.queries.candles import FIELDS, KEYS, STORED, CandleQuery, Origin, range_of
 from api.queries.formats import ENCODINGS, Format, choose_format
 from schemas.timeframe import Interval
 
@@ -60,7 +60,7 @@ def _answer(request: Request, parts: Dependencies, wanted: CandleSearch) -> Resp
     most = limits.page_rows if form is Format.JSON else limits.export_rows
     query = _query(wanted, most)
     parts.symbols.check(*query.symbols)
-    is_final = _is_final(request, wanted)
+    is_final = _is_final(request, query)
     page = _page(request, parts, query, form) if is_final else parts.candles.read(query, form)
     headers = _links(request, page)
     return answer(
@@ -68,10 +68,10 @@ def _answer(request: Request, parts: Dependencies, wanted: CandleSearch) -> Resp
     )
 
 
-def _is_final(request: Request, wanted: CandleSearch) -> bool:
+def _is_final(request: Request, query: CandleQuery) -> bool:
     """Return whether all candles of an answer have closed some time ago."""
-    is_past = wanted.until_ms <= time.time_ns() // 1_000_000 - SETTLED_MS
-    return request.method == "GET" and is_past
+    _, last_close_ms = range_of(query)  # `to` may lie inside the last candle
+    return request.method == "GET" and last_close_ms <= time.time_ns() // 1_000_000 - SETTLED_MS
 
 
 def _page(request: Request, parts: Dependencies, query: CandleQuery, form: Format) -> Page:

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -30,6 +31,7 @@ from schemas.day_digest import day_digests
 from schemas.history import Hole
 from schemas.market import Candle
 from schemas.predictions import Score
+from schemas.timeframe import DAY_MS
 from sinks.prediction_rows import row_writer
 from sinks.rows import candle_row
 from tests.support.api_market import QUARTER_MS, a_prediction, a_quarter, a_score, put, say
@@ -95,8 +97,16 @@ def test_ranges_of_a_past_answer_fit_together_whatever_is_stored_meanwhile(stage
     )
 
 
-def test_no_range_is_cut_from_an_answer_that_may_change(stage: Stage) -> None:
-    url = url_of(stage, "/v1/candles", symbol="BTCUSDT", limit=3, format="csv")
+def of_a_day_that_goes_on() -> dict[str, object]:
+    """A range that has ended inside a candle that has not."""
+    return {"interval": "1d", "to": time.time_ns() // 10**6 // DAY_MS * DAY_MS + 1}
+
+
+@pytest.mark.parametrize("asked", [dict, of_a_day_that_goes_on])
+def test_no_range_is_cut_from_an_answer_that_may_change(
+    stage: Stage, asked: Callable[[], dict[str, object]]
+) -> None:
+    url = url_of(stage, "/v1/candles", symbol="BTCUSDT", limit=3, format="csv", **asked())
     answer = httpx.get(url, headers={"Range": "bytes=0-9"})
 
     assert answer.status_code == 200
