@@ -34,6 +34,12 @@ def test_seconds_are_refused_with_the_milliseconds_to_send(seconds: object) -> N
         parse_time(seconds)
 
 
+@pytest.mark.parametrize("text", ["20260131", "2026", 20260131, "202601", "1", "999999999"])
+def test_what_may_be_a_date_without_its_hyphens_is_no_time_of_1970(text: object) -> None:
+    with pytest.raises(ValueError, match="2026-01-31"):
+        parse_time(text)
+
+
 @given(
     st.datetimes(datetime(1971, 1, 1), datetime(2099, 1, 1)),  # noqa: DTZ001 - the zone comes below
     st.integers(-14 * 60, 14 * 60),
