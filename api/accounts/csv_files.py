@@ -14,6 +14,7 @@ from api.http.times import iso
 
 IMPORTED = ("username", "role", "password")
 EXPORTED = ("username", "role", "created_time")
+_OTHER_MARKS = {";": ";", "\t": "a tab"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
@@ -58,18 +59,32 @@ def _rows(data: bytes, most: int) -> list[list[str]]:
     """Return the rows with the header; raises ValueError if the file is not a list of users."""
     try:
         text = data.decode("utf-8-sig")
-        rows = list(csv.reader(io.StringIO(text), strict=True))
+        # Of a line end of any system; people write a blank after a comma, also before a quote.
+        file = io.StringIO(text, newline="")
+        rows = list(csv.reader(file, strict=True, skipinitialspace=True))
     except UnicodeDecodeError as error:
         raise ValueError("the file is not UTF-8") from error
     except csv.Error as error:
         raise ValueError(f"the file is not CSV: {error}") from error
-    while rows and not rows[-1]:
+    while rows and not any(map(str.strip, rows[-1])):  # also those that were emptied: `,,`
         rows.pop()
-    if not rows or tuple(cell.strip().lower() for cell in rows[0]) != IMPORTED:
-        raise ValueError(f"the first row must be {','.join(IMPORTED)}")
+    _check_header(rows[0] if rows else [])
     if not 1 < len(rows) <= most + 1:
         raise ValueError(f"1 to {most} users are needed, there are {len(rows) - 1}")
     return rows
+
+
+def _check_header(header: list[str]) -> None:
+    if _names(header) == IMPORTED:
+        return
+    for mark, name in _OTHER_MARKS.items():  # those of spreadsheets with other languages
+        if _names(mark.join(header).split(mark)) == IMPORTED:
+            raise ValueError(f"the cells are separated by {name}: save the file with commas")
+    raise ValueError(f"the first row must be {','.join(IMPORTED)}")
+
+
+def _names(header: list[str]) -> tuple[str, ...]:
+    return tuple(cell.strip().lower() for cell in header)
 
 
 def _faults(number: int, row: list[str]) -> Iterator[RowFault]:
@@ -83,7 +98,9 @@ def _faults(number: int, row: list[str]) -> Iterator[RowFault]:
         yield RowFault(number, "username", fault)
     if role.strip() not in set(Role):
         yield RowFault(number, "role", f"one of {', '.join(Role)}")
-    if (fault := password_fault(password, name)) is not None:
+    if password != password.strip():  # cut, it would be another; kept, nobody would type it
+        yield RowFault(number, "password", "begins or ends with a blank")
+    elif (fault := password_fault(password, name)) is not None:
         yield RowFault(number, "password", fault)
 
 

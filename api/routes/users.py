@@ -42,7 +42,14 @@ Username = Annotated[str, Path(pattern=USERNAME, examples=["ada"])]
 
 
 async def csv_body(request: Request) -> bytes:
-    """Return the raw body of a request."""
+    """Return the raw body of a request.
+
+    Raises:
+        Problem: It is a form with the file in it.
+    """
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        detail = "send the file itself and no form: curl --data-binary @users.csv"
+        raise Problem(problems.INVALID, detail)
     return await request.body()
 
 
