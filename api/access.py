@@ -21,6 +21,11 @@ from schemas.errors import Transient
 SUBPROTOCOL = "candlewick.v1"  # a browser's websocket cannot send headers: it offers the token
 _OFFER = "bearer."
 BEARER = {"WWW-Authenticate": "Bearer"}
+_INVALID = "the token is not valid or has expired"
+_NOT_BEARER = (
+    "only `Authorization: Bearer` is understood: "
+    "a proxy with a sign-in of its own must remove its header"
+)
 _scheme = OAuth2PasswordBearer("/v1/token", auto_error=False, description="See `/v1/token`.")
 
 
@@ -28,7 +33,8 @@ async def find_user(connection: HTTPConnection) -> User | None:
     """Return the user of a request; None if it has no token.
 
     Raises:
-        Problem: The token is not valid (401), or the user sent too many requests (429).
+        Problem: The token is not valid, or something else is in its place (401), or the user sent
+            too many requests (429).
         Transient: The user database does not answer.
     """
     kind, token = _token(connection)
@@ -41,7 +47,7 @@ async def find_user(connection: HTTPConnection) -> User | None:
         asked = to_thread.run_sync(parts.gate.who, token, limiter=parts.asking_users)
         user = await answered(ANSWER_S, "the user database", asked)
     if user is None:
-        detail = "the token is not valid or has expired"
+        detail = _INVALID if kind.lower() == "bearer" else _NOT_BEARER
         raise Problem(problems.SIGN_IN, detail, headers=BEARER)
     if not getattr(connection.state, "is_counted", False):  # a route may ask more than once
         connection.state.is_counted = True
