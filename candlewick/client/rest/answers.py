@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from candlewick.client.rest.call import AnswerT, Call
 from schemas.errors import CandlewickError, ConfigurationError, ContractMismatch, Transient
@@ -21,6 +21,7 @@ from schemas.errors import CandlewickError, ConfigurationError, ContractMismatch
 NOT_FRESH = "no-fresh-prediction"
 _LATER = frozenset({429, 502, 503, 504})  # the last three also from a proxy before the API
 _LONGEST = 200
+_AGAIN_S = 1.0  # where no wait is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class ApiUnavailable(ApiError, Transient):  # noqa: N818 - what to do next, as `
 
     def __init__(self, status: int, problem: "_Problem") -> None:
         super().__init__(status, problem)
-        self.retry_after_s = problem.retry_after_s
+        told_s = problem.retry_after_s
+        self.retry_after_s = _AGAIN_S if told_s is None else told_s
 
 
 class _FieldFault(BaseModel):
@@ -71,7 +73,13 @@ class _Problem(BaseModel):
     title: str = ""
     detail: str = ""
     errors: list[_FieldFault] = []
-    retry_after_s: float = 1.0
+    retry_after_s: float | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "_Problem":
+        if not (self.detail or self.title):  # the JSON of a gateway
+            raise ValueError("neither title nor detail")
+        return self
 
 
 def read_answer(call: Call[AnswerT], response: httpx.Response) -> AnswerT:
@@ -97,10 +105,11 @@ def error_of(response: httpx.Response) -> ApiError:
     try:
         problem = _Problem.model_validate_json(response.content)
     except ValidationError:  # a proxy's page, or another server
-        said = " ".join(response.text.split())[:_LONGEST] or response.reason_phrase
+        said = " ".join(response.text.split())[:_LONGEST] or response.reason_phrase or "no words"
         problem = _Problem(title=response.reason_phrase, detail=said)
-        wait = response.headers.get("retry-after", "")
-        problem.retry_after_s = float(wait) if wait.isdecimal() else problem.retry_after_s
+    wait = response.headers.get("retry-after", "")
+    if problem.retry_after_s is None and wait.isdecimal():
+        problem.retry_after_s = float(wait)
     return ApiUnavailable(status, problem) if status in _LATER else ApiError(status, problem)
 
 

@@ -92,6 +92,7 @@ def open_session(
     if url is None:
         settings = nearby_settings().api
         url, tls = page_url(settings), tls or trusting(settings)
+    _refuse_password(url)
     try:
         address = httpx.URL(url)
     except (httpx.InvalidURL, TypeError):
@@ -116,6 +117,14 @@ def documented(method: MethodT, call: Callable[..., object]) -> MethodT:
     method.__doc__, method.__name__ = call.__doc__, call.__name__
     vars(method)["__signature__"] = signature
     return method
+
+
+def _refuse_password(url: str) -> None:
+    """Refuse a user in an address: httpx would send it instead of the token, and errors show it."""
+    if "@" in str(url).partition("://")[2].partition("/")[0]:
+        raise ConfigurationError(
+            "the address of the API has a user in it: leave it out, and give a token, or sign in"
+        )
 
 
 def _checked(token: str) -> str:

@@ -180,6 +180,24 @@ def test_the_page_of_a_proxy_is_an_error_too() -> None:
     assert error.retry_after_s == 3
 
 
+@pytest.mark.parametrize(
+    "body", ['{"message":"Service Unavailable"}', "{}", '{"type": "/x", "status": 503}']
+)
+def test_the_object_of_a_gateway_is_no_problem_without_words(body: str) -> None:
+    error = error_of(httpx.Response(503, text=body, headers={"Retry-After": "20"}))
+
+    assert isinstance(error, ApiUnavailable)
+    assert (str(error), error.retry_after_s) == (f"{body} (503)", 20)
+
+
+def test_a_problem_waits_as_long_as_its_header_says_where_it_does_not_itself() -> None:
+    body = {"title": "Too many requests"}
+    error = error_of(httpx.Response(429, json=body, headers={"Retry-After": "9"}))
+
+    assert isinstance(error, ApiUnavailable)
+    assert (str(error), error.retry_after_s) == ("Too many requests (429)", 9)
+
+
 def test_an_answer_of_something_else_is_said_to_be_so() -> None:
     request = httpx.Request("GET", "http://127.0.0.1:1/v1/symbols?a=b")
     answer = httpx.Response(200, json={"rows": []}, request=request)
@@ -334,6 +352,14 @@ def test_connections_that_break_at_once_use_patience_up() -> None:
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="is not the address of an API"):
         Client(url)
+
+
+@pytest.mark.parametrize("url", ["http://ada:secret@here/", "https://secret@here", "x://a:secret@"])
+def test_a_password_in_the_address_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="token") as caught:
+        Client(url)
+
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nend", "schlüssel"])
