@@ -24,7 +24,7 @@ class ProblemBody(BaseModel):
 
     model_config = ConfigDict(title="Problem")
 
-    type: str = Field(description="Stable identifier, also the path of its page.")
+    type: str = Field(description="Stable identifier; below the API's address its page.")
     title: str
     status: int
     detail: str = Field(description="What happened in this case, for people.")

@@ -72,7 +72,7 @@ class Training(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": _TRAINING})
 
     id: str
-    url: str = Field(description="URL of its status.")
+    url: str = Field(description="Path of its status, below the API's address.")
     status: str = Field(description="waiting, trained or failed.")
     symbol: str
     model: str

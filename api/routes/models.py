@@ -101,7 +101,9 @@ def models(
     dependencies=Signed,
     responses=ASKING,
 )
-def train(parts: TheParts, user: Operator, wish: TrainingWish, response: Response) -> object:
+def train(
+    connection: Request, parts: TheParts, user: Operator, wish: TrainingWish, response: Response
+) -> object:
     """Request a training; the answer contains the URL of its status."""
     check_range(wish.from_ms, wish.until_ms)
     if wish.symbol:
@@ -117,7 +119,8 @@ def train(parts: TheParts, user: Operator, wish: TrainingWish, response: Respons
     check_record(request)
     receipt = parts.requests.send(request)
     shown = _training(request, receipt, None)
-    response.headers["Location"] = str(shown["url"])
+    # Below the path of a proxy: a client resolves it against the address that it asked.
+    response.headers["Location"] = f"{connection.scope['root_path']}{shown['url']}"
     return shown
 
 

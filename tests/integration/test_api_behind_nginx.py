@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.accounts.users import Role
 from tests.support.api_process import running_api
 from tests.support.api_stage import Stage
 from tests.support.browser import running_browser
@@ -35,6 +36,7 @@ http {{
 def address(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("nginx")
     others = {"ROOT_PATH": PLACE, "ORIGINS": "https://one.example, https://two.example"}
+    others["USERS_URL"] = stage.users_url
     with (
         running_api(folder / "api", stage.kafka, stage.clickhouse, **others) as api,
         running_nginx(folder, api.url) as url,
@@ -76,6 +78,17 @@ def test_the_link_to_the_next_page_can_be_followed(address: str) -> None:
 
     assert str(following).startswith(address)
     assert len(httpx.get(following).raise_for_status().json()["data"]) == 2
+
+
+def test_a_training_is_found_where_its_location_says(address: str, stage: Stage) -> None:
+    wish = {"symbol": "BTCUSDT", "from": "2025-01-01T00:00:00Z", "to": "2025-02-01T00:00:00Z"}
+    signed_in = stage.signed_in(Role.OPERATOR)
+    told = httpx.post(f"{address}/v1/models/train", json=wish, headers=signed_in)
+    place = told.raise_for_status().url.join(told.headers["location"])
+
+    assert str(place).startswith(address)
+    assert httpx.get(place).raise_for_status().json()["id"] == told.json()["id"]
+    assert httpx.get(address + told.json()["url"]).raise_for_status()
 
 
 def test_the_page_works_below_its_path(address: str) -> None:
