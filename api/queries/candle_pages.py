@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 import orjson
 
 from api.http.cursors import cursor_of
-from api.queries.candles import KEYS, CandleQuery, Origin, candle_parameters, candle_sql
+from api.queries.candles import (
+    KEYS,
+    CandleQuery,
+    Order,
+    Origin,
+    candle_parameters,
+    candle_sql,
+    has_settled,
+)
 from api.queries.clickhouse import Reader
 from api.queries.formats import ENCODINGS, Format
 from api.queries.own_candles import OwnCandles, holds_all
@@ -64,9 +72,24 @@ def _json_page(rows: bytes, limit: int) -> Page:
 
 
 def _table_page(reader: Reader, query: CandleQuery, form: Format) -> Page:
+    query = _up_to_newest(reader, query)
     encoding, parameters = ENCODINGS[form], candle_parameters(query)
     body = reader.raw(candle_sql(query), parameters, encoding.engine, encoding.settings)
     return Page(body, encoding.media_type, _end(reader, query))
+
+
+def _up_to_newest(reader: Reader, query: CandleQuery) -> CandleQuery:
+    """Bound a query by the newest candle, because its page and its end are two queries.
+
+    With one that came in between, the end would be that of another page.
+    """
+    if query.as_of_ms is not None or has_settled(query, time.time_ns() // 1_000_000):
+        return query
+    newest = replace(query, fields=KEYS, limit=1, order=Order.DESCENDING, after=None)
+    lines = reader.lines(candle_sql(newest), candle_parameters(newest))
+    return replace(
+        query, until_ms=orjson.loads(lines[0])["open_ms"] + 1 if lines else query.from_ms
+    )
 
 
 def _end(reader: Reader, query: CandleQuery) -> str | None:

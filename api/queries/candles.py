@@ -16,6 +16,7 @@ from schemas.table_columns import CANDLE_VALUES
 from schemas.timeframe import Interval
 
 STORED = (Interval.ONE_MINUTE, Interval.FIFTEEN_MINUTES)
+SETTLED_MS = 60_000  # a candle is sent seconds after its end, and again when REST corrects it
 ROLLED_UP = (
     Interval.FIVE_MINUTES,
     Interval.THIRTY_MINUTES,
@@ -144,6 +145,12 @@ def range_of(query: CandleQuery) -> tuple[int, int]:
     first_ms, end_ms = (ms + interval.ms - 1 for ms in (from_ms, until_ms))
     # Before the first Monday of 1970 there is no whole week; no candle is that old.
     return max(interval.open_of(first_ms), 0), max(interval.open_of(end_ms), 0)
+
+
+def has_settled(query: CandleQuery, now_ms: int) -> bool:
+    """Return whether all candles of a query have closed some time ago."""
+    _, last_close_ms = range_of(query)  # the end asked for may lie inside the last candle
+    return last_close_ms <= now_ms - SETTLED_MS
 
 
 def _table(query: CandleQuery) -> str:

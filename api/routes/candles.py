@@ -18,11 +18,10 @@ from api.http.responses import answer
 from api.http.thread_pools import heavy_in_turn
 from api.payloads.candles import CandlePage, CandleParams, CandleSearch
 from api.queries.candle_pages import Page
-from api.queries.candles import FIELDS, KEYS, STORED, CandleQuery, Origin, range_of
+from api.queries.candles import FIELDS, KEYS, STORED, CandleQuery, Origin, has_settled
 from api.queries.formats import ENCODINGS, Format, choose_format
 from schemas.timeframe import Interval
 
-SETTLED_MS = 60_000  # a candle is sent seconds after its end, and again when REST corrects it
 router = APIRouter(tags=["market"], dependencies=Reading)
 ANSWERS = {
     **found(CandlePage, media_types={e.media_type.split(";")[0]: f for f, e in ENCODINGS.items()}),
@@ -60,18 +59,12 @@ def _answer(request: Request, parts: Dependencies, wanted: CandleSearch) -> Resp
     most = limits.page_rows if form is Format.JSON else limits.export_rows
     query = _query(wanted, most)
     parts.symbols.check(*query.symbols)
-    is_final = _is_final(request, query)
+    is_final = request.method == "GET" and has_settled(query, time.time_ns() // 1_000_000)
     page = _page(request, parts, query, form) if is_final else parts.candles.read(query, form)
     headers = _links(request, page)
     return answer(
         request, page.body, media_type=page.media_type, headers=headers, is_final=is_final
     )
-
-
-def _is_final(request: Request, query: CandleQuery) -> bool:
-    """Return whether all candles of an answer have closed some time ago."""
-    _, last_close_ms = range_of(query)  # `to` may lie inside the last candle
-    return request.method == "GET" and last_close_ms <= time.time_ns() // 1_000_000 - SETTLED_MS
 
 
 def _page(request: Request, parts: Dependencies, query: CandleQuery, form: Format) -> Page:
