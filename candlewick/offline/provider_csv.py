@@ -32,6 +32,7 @@ PROVIDERS: Final[Mapping[str, Mapping[str, str]]] = {
 # Their rows hold what was true at a moment: the one of midnight is the close of the day before.
 # The others' rows begin their day. Compare `schemas.coins.CoinDay`.
 SNAPSHOTS: Final = frozenset({"coingecko"})
+_EARLIEST_SECONDS: Final = 10**9  # 2001; a smaller number is a date without hyphens: 20210131
 _LATEST_SECONDS: Final = 10**11
 # ClickHouse's times end with 2299. Times in microseconds read as milliseconds lie far behind it.
 _END_MS: Final = round(datetime(2300, 1, 1, tzinfo=UTC).timestamp() * 1000)
@@ -195,6 +196,8 @@ def _time_ms(text: str) -> int:
 def _unchecked_ms(text: str) -> int:
     if text.isdecimal():
         number = int(text)
+        if number < _EARLIEST_SECONDS:
+            raise ValueError(f"{text} may be a date: write it as 2021-01-31")
         return number * 1000 if number < _LATEST_SECONDS else number
     plain = text
     for mark in _MARKS:

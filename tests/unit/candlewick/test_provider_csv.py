@@ -55,6 +55,12 @@ def test_coingecko_by_a_mapping_means_the_same_days() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["20210131", "2021", "0"])
+def test_a_date_without_hyphens_is_no_day_of_1970(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"line 2 .* {text} may be a date: write it as"):
+        read_days([HEADER, f"{text},1,1,1,1,1"], None)
+
+
 def test_snapshot_within_a_day_belongs_to_that_day() -> None:
     lines = ["snapped_at,price,market_cap,total_volume", "2021-01-02 13:05:00 UTC,1,1,1"]
 
