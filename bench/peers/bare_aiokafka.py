@@ -82,9 +82,12 @@ async def main(bootstrap: str, group: str) -> None:
         bootstrap_servers=bootstrap, compression_type="lz4", max_batch_size=131_072
     )
     rules = CandleRules(sends_proof=False)
-    worker = CandleWorker({}, Outlet(producer), rules, read_again, Standing())
     await producer.start()
     await consumer.start()
+    partitions = len(consumer.partitions_for_topic(topics.TRADES.name) or ())
+    worker = CandleWorker(
+        {}, Outlet(producer), rules, read_again, Standing(), partitions=partitions
+    )
     due, pace = time.monotonic() + EVERY_S, Pace(gather_s=0.1)
     while True:
         await asyncio.sleep(pace.wait_s(time.monotonic()))

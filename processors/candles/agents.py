@@ -194,7 +194,14 @@ def _wire(app: WorkerApp, settings: Settings) -> None:
         return await consumer.read_again(TP(topics.TRADES.name, partition), offset)
 
     outlet = KafkaOutlet(app, topics.CANDLE_CHANGELOG.name, fence)
-    worker = CandleWorker(StoredStates(table), outlet, rules, read_again, standing)
+    worker = CandleWorker(
+        StoredStates(table),
+        outlet,
+        rules,
+        read_again,
+        standing,
+        partitions=settings.kafka.partitions,
+    )
     app.keeper = CommitKeeper(worker.keeper)
 
     @app.agent(trades, name="build_candles", concurrency=1)

@@ -8,7 +8,10 @@ is still there afterwards is a gap in the topic itself.
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from schemas.timeframe import DAY_MS
+
 SEEK_SPACING_S = 1.0
+_AWAY_MS = DAY_MS  # a lost end of the table is seconds long, or minutes where a backlog was read
 
 
 class Verdict(Enum):
@@ -34,6 +37,7 @@ class Healer:
         self._runs: dict[int, _Run] = {}
         self._sought_s: dict[int, float] = {}
         self._oldest: dict[int, int] = {}
+        self._newest_ms: dict[int, int] = {}
 
     def saw(self, partition: int, offset: int) -> None:
         """Record the offset of a message; call this before `judge`."""
@@ -65,8 +69,31 @@ class Healer:
         """Record the oldest offset that Kafka still has; nothing before it can be read again."""
         self._oldest[partition] = offset
 
+    def recovered(self, partition: int, seen_ms: int) -> None:
+        """Take note of a state that the table had at the assignment.
+
+        Args:
+            partition: Partition of its symbol's messages.
+            seen_ms: When the newest block in it was received.
+        """
+        self._newest_ms[partition] = max(seen_ms, self._newest_ms.get(partition, 0))
+
+    def was_away(self, partition: int, seen_ms: int) -> bool:
+        """Return whether a symbol was not followed while others of its partition were.
+
+        States are stored before an offset is committed. So where the table has others, one that has
+        no state is new, and one whose state is days older had been removed: there is nothing to
+        read again, and it would hold up all others of the partition.
+
+        Args:
+            partition: Partition of the symbol's messages.
+            seen_ms: When the newest block in its state was received, 0 without a state.
+        """
+        return self._newest_ms.get(partition, 0) - seen_ms > _AWAY_MS
+
     def forget(self) -> None:
         """Forget all offsets after a new assignment."""
         self._runs.clear()
         self._sought_s.clear()
         self._oldest.clear()
+        self._newest_ms.clear()

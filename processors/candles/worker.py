@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
+from clients.kafka.partition import partition_of
 from clients.watching.log import EventLog
 from clients.watching.metrics import IN_CANDLE, reached
 from processors.candles.admission import admit
@@ -62,6 +63,8 @@ class CandleWorker:
         rules: CandleRules,
         read_again: Callable[[int, int], Awaitable[int | None]],
         standing: Standing,
+        *,
+        partitions: int,
     ) -> None:
         """Create a worker without any state of its own.
 
@@ -72,12 +75,14 @@ class CandleWorker:
             read_again: Continues reading a partition at an offset, or at the oldest one that Kafka
                 still has, and returns the latter; None if Kafka does not answer.
             standing: Partitions that are stopped.
+            partitions: Number of partitions that the trades have.
         """
         self._states = HeldStates(table)
         self._outlet = outlet
         self._rules = rules
         self._read_again = read_again
         self._standing = standing
+        self._partitions = partitions
         self._healer = Healer()
         self._moved: set[bytes] = set()
         self.taken: dict[int, int] = {}  # partition: newest offset
@@ -118,8 +123,13 @@ class CandleWorker:
         self._moved.clear()
         self._states.forget()
         self.keeper.forget()
-        readable = [key for key in self._states.symbols() if self._readable(key)]
-        await self._send([candle for key in readable for candle in self._states.outbox(key)])
+        owed: list[Closed] = []
+        for key in self._states.symbols():
+            if (record := self._readable(key)) is not None:
+                partition = partition_of(key.decode(), self._partitions)
+                self._healer.recovered(partition, record.state.seen_ms)
+                owed += self._states.outbox(key)
+        await self._send(owed)
 
     async def _take(self, message: Message) -> list[Closed]:
         """Fold one message and return the candles that it closes."""
@@ -146,7 +156,9 @@ class CandleWorker:
     ) -> bool:
         if record is not None and not is_ahead(record.state, block):
             return True
-        state_offset = -1 if record is None else record.offset
+        state_offset, seen_ms = (-1, 0) if record is None else (record.offset, record.state.seen_ms)
+        if self._healer.was_away(message.partition, seen_ms):
+            return True
         verdict = self._healer.judge(
             message.partition, state_offset=state_offset, now_s=time.monotonic()
         )

@@ -27,7 +27,7 @@ from sinks.tables import TABLES, Table
 from tests.simulation.confluent import SimConsumer, SimLetters
 from tests.simulation.faust_side import PLACES, SimApp, SimBunchProducer
 from tests.simulation.faust_side import SimConsumer as WorkerConsumer
-from tests.simulation.kafka import CHANGELOG
+from tests.simulation.kafka import CHANGELOG, PARTITIONS
 from tests.simulation.process import Killed, LoopProcess, Process
 from tests.simulation.store import SimStore
 
@@ -78,7 +78,9 @@ class WorkerProcess(LoopProcess):
         async def read_again(partition: int, offset: int) -> int | None:
             return await consumer.read_again(PLACES[partition], offset)
 
-        worker = CandleWorker(StoredStates(table), outlet, rules, read_again, standing)
+        worker = CandleWorker(
+            StoredStates(table), outlet, rules, read_again, standing, partitions=PARTITIONS
+        )
         app.keeper = CommitKeeper(worker.keeper)
         standing.read_by(consumer)
         await worker.start_over()

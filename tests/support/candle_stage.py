@@ -73,7 +73,9 @@ class Stage:
         self.table = {} if table is None else table
         self.outlet, self.reader, self.standing = Outlet(), Reader(), Standing()
         self.standing.read_by(self.reader)
-        self.worker = CandleWorker(self.table, self.outlet, rules, self.read_again, self.standing)
+        self.worker = CandleWorker(
+            self.table, self.outlet, rules, self.read_again, self.standing, partitions=1
+        )
 
     async def read_again(self, _partition: int, _offset: int) -> int | None:
         raise AssertionError("nothing is to be read again")
@@ -93,6 +95,11 @@ class Stage:
                 return self
             place |= {message.partition: message.offset + 1 for message in left}
             self.take_at_once(*left)
+
+    def begin(self) -> "Stage":
+        """Have the worker take over the table, as after an assignment."""
+        asyncio.run(self.worker.start_over())
+        return self
 
     def take(self, *messages: Message) -> "Stage":
         """Take messages one by one, with a commit at the end."""

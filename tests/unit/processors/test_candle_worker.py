@@ -8,7 +8,7 @@ from processors.candles.state_record import load_record
 from processors.candles.worker import CandleWorker
 from schemas import codecs, topics
 from schemas.market import Candle, TradeBlock
-from schemas.timeframe import Interval
+from schemas.timeframe import DAY_MS, Interval
 from tests.support.builders import MINUTE_MS, START_MS, a_block, trades_at
 from tests.support.candle_stage import RULES, Stage, a_message
 
@@ -47,7 +47,9 @@ def test_a_later_era_is_not_believed_by_a_state_that_has_not_read_what_came_befo
 
     before = Stage().take(a_message(first, 0))
     behind = Stage(before.table)
-    behind.worker = CandleWorker(behind.table, behind.outlet, RULES, seek, behind.standing)
+    behind.worker = CandleWorker(
+        behind.table, behind.outlet, RULES, seek, behind.standing, partitions=1
+    )
     behind.take(a_message(begun, 7))
     assert again == [(0, 1)]
 
@@ -55,6 +57,53 @@ def test_a_later_era_is_not_believed_by_a_state_that_has_not_read_what_came_befo
     record = load_record(behind.table[b"BTCUSDT"])
     assert [kept.block.era for kept in record.doubts.held] == [1]
     assert record.state.era == 0
+
+
+def test_a_symbol_that_is_added_later_is_believed_where_the_states_of_others_are_known() -> None:
+    first, second = blocks(2)
+    added = replace(second, symbol="SOLUSDT", first_agg_id=7_000)
+    before = Stage().take(a_message(first, 0))
+
+    # Its worker begins at the committed offset: nothing is to be read again.
+    after = Stage(before.table).begin().take(a_message(second, 1), a_message(added, 2))
+
+    assert load_record(after.table[b"SOLUSDT"]).offset == 2
+
+
+def test_a_symbol_that_comes_back_after_days_goes_on_where_the_others_are() -> None:
+    first, second = blocks(2)
+    others = [replace(later(second, days), symbol="ETHUSDT") for days in (2, 3)]
+    before = Stage().take(a_message(first, 0), a_message(others[0], 1))
+
+    back = replace(later(second, days=3), first_agg_id=9_000)
+    after = Stage(before.table).begin().take(a_message(others[1], 2), a_message(back, 3))
+
+    assert load_record(after.table[b"BTCUSDT"]).offset == 3
+
+
+def test_a_symbol_without_a_state_is_read_again_where_the_table_was_lost() -> None:
+    stage = Stage().begin()
+    sought: list[int] = []
+
+    async def seek(_partition: int, offset: int) -> int:
+        sought.append(offset)
+        return 0
+
+    stage.worker._read_again = seek
+    stage.take(a_message(blocks(1)[0], 5_000))
+
+    assert sought == [0]
+    assert stage.table == {}
+
+
+def later(block: TradeBlock, days: int) -> TradeBlock:
+    by_ms = days * DAY_MS
+    return replace(
+        block,
+        event_ms=block.event_ms + by_ms,
+        received_ms=block.received_ms + by_ms,
+        watermark_ms=block.watermark_ms + by_ms,
+    )
 
 
 def test_a_state_of_a_newer_version_stops_its_partition_and_is_left_as_it_is() -> None:
