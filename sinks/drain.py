@@ -266,7 +266,8 @@ class Drain:
                 expected=committed.offset if whole and committed.offset >= 0 else None,
             )
 
-    def _released(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _released(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.resume(partitions)  # else one that comes back to this client is still paused
         for partition in partitions:
             self._pending.pop((partition.topic, partition.partition), None)
             self._paused.discard((partition.topic, partition.partition))

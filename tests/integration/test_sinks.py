@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -37,6 +38,7 @@ from schemas.migrations import migrate, read_migrations
 from schemas.rules.checks import EARLIEST_MS, LATEST_MS
 from schemas.settings import ClickHouseSettings, KafkaSettings, SinkSettings
 from schemas.topics import Topic
+from sinks.batches import Batch
 from sinks.clickhouse import ClickHouse
 from sinks.consumer import GROUP, sink_consumer
 from sinks.delivery import READER, Delivery
@@ -451,6 +453,64 @@ def test_a_second_process_takes_over_and_nothing_is_stored_twice(world: World) -
 
     eventually(lambda: all(is_stored_once(world, name, 2000) for name in names))
     finish(second)
+
+
+@dataclass
+class Door:
+    """Deliveries that fail while it is shut."""
+
+    is_open: bool = False
+    passed: set[tuple[int, int]] = field(default_factory=set)
+
+    def __call__(self, _table: Table, *, partition: int) -> Any:
+        return DoorWay(self, partition)
+
+
+@dataclass
+class DoorWay:
+    door: Door
+    partition: int
+
+    def deliver(self, batch: Batch) -> None:
+        if not self.door.is_open:
+            raise Transient("the door is shut", retry_after_s=0.1)
+        self.door.passed |= {(self.partition, offset) for offset in batch.offsets}
+
+
+def test_a_paused_partition_that_was_taken_away_is_read_when_it_comes_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.batches.BATCH_ROWS", 1)  # one record is enough for a pause
+    topic, door = replace(topics.GAPS, name="paused"), Door()
+    create_topics(KafkaSettings(bootstrap_servers=world.kafka.bootstrap, partitions=2), (topic,))
+    for partition in (0, 1):
+        world.producer.produce(topic.name, encode(a_gap("PAUSED", 1)), b"PAUSED", partition)
+    assert world.producer.flush(DEADLINE_S) == 0
+    first, second = (
+        sink_consumer(world.kafka.settings, instance=name, fetch_wait_ms=100, group=topic.name)
+        for name in ("1", "2")
+    )
+    drain = Drain(first, (replace(table_of(topics.GAPS), topic=topic),), door)
+
+    def steps() -> Iterator[bool]:
+        while len(drain._paused) < 2:
+            yield False
+        second.subscribe([topic.name])
+        while not second.assignment():
+            second.poll(0.1)
+            yield False
+        second.close()
+        while len(first.assignment()) < 2:
+            yield False
+        door.is_open = True
+        while len(door.passed) < 2:
+            yield False
+        yield True
+
+    step, until_s = steps(), time.monotonic() + DEADLINE_S
+    drain.run(lambda: next(step) or time.monotonic() > until_s)
+
+    assert door.passed == {(0, 0), (1, 0)}
 
 
 def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_is_stored(world: World) -> None:
