@@ -143,8 +143,8 @@ class Pending:
 
     Attributes:
         planned: Last offset of the batch that this or an earlier process began; None without one.
-        expected: Offset of the next message; None while it is unknown, or if compaction leaves
-            holes.
+        is_whole: Whether only retention makes holes in the topic, and compaction none.
+        expected: Offset of the next message; None while it is unknown.
         held: The messages.
         since_ms: When the oldest message arrived, monotonic milliseconds.
         rows: Number of rows in ``held``.
@@ -155,6 +155,7 @@ class Pending:
     """
 
     planned: int | None = None
+    is_whole: bool = False
     expected: int | None = None
     held: Batch = field(default_factory=Batch)
     since_ms: int = 0
@@ -170,8 +171,9 @@ class Pending:
             self._keep(Batch())
         if not self.held:
             self.since_ms = now_ms
-        if self.expected is not None:
-            batch = _with_lost(batch, self.expected)
+        if self.is_whole:
+            if self.expected is not None:
+                batch = _with_lost(batch, self.expected)
             self.expected = batch.last + 1
         self.held.extend(batch)
         self.rows += batch.count

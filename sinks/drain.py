@@ -260,10 +260,10 @@ class Drain:
             raise meaning(error) from error
         for committed in offsets:
             place = (committed.topic, committed.partition)
-            whole = self._tables[committed.topic].topic.cleanup is Cleanup.DELETE
             self._pending[place] = Pending(
                 planned=planned_last(committed.metadata),
-                expected=committed.offset if whole and committed.offset >= 0 else None,
+                is_whole=self._tables[committed.topic].topic.cleanup is Cleanup.DELETE,
+                expected=committed.offset if committed.offset >= 0 else None,
             )
 
     def _released(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

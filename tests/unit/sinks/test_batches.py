@@ -172,13 +172,30 @@ def test_halving_a_batch_reaches_every_message_and_loses_none(length: int) -> No
 
 
 def test_messages_that_retention_removed_are_dead_letters_without_a_value() -> None:
-    pending = Pending(expected=3)
+    pending = Pending(is_whole=True, expected=3)
     pending.add(messages(3, 4, 7), now_ms=0)
     pending.add(messages(9), now_ms=0)
 
     assert pending.held.offsets == [3, 4, 5, 7, 8, 9]
     assert sorted(pending.held.reasons) == [5, 8]
     assert pending.held.reasons[5].startswith("records 5 to 6 were removed")
+
+
+def test_what_retention_removes_during_a_first_run_is_a_dead_letter_too() -> None:
+    pending = Pending(is_whole=True)
+    pending.add(messages(20, 21), now_ms=0)  # what went before the first start is nobody's loss
+    pending.add(messages(1000), now_ms=0)
+
+    assert pending.held.offsets == [20, 21, 22, 1000]
+    assert list(pending.held.reasons) == [22]
+
+
+def test_what_compaction_removed_is_no_dead_letter() -> None:
+    pending = Pending()
+    pending.add(messages(0, 1), now_ms=0)
+    pending.add(messages(9), now_ms=0)
+
+    assert pending.held == messages(0, 1, 9)
 
 
 def test_a_part_of_a_batch_knows_why_its_own_messages_cannot_be_read() -> None:
