@@ -60,6 +60,9 @@ class Outlet:
     async def dead_letter(self, _raw: bytes, origin: Origin) -> None:
         raise AssertionError(origin.reason)
 
+    def letters(self) -> Acknowledgements:
+        return ()
+
     async def send(self, topic: str, candles: list[Closed]) -> list[Bunch]:
         outgoing = [Outgoing(candle.key, candle.value, HEADERS) for candle in candles]
         return await send_bunch(self.producer, topic, outgoing)

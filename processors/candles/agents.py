@@ -17,10 +17,11 @@ from processors.candles.keeping import Acknowledgements, StateKeeper
 from processors.candles.state import MADE, CandleRules
 from processors.candles.worker import Acknowledged, CandleWorker
 from processors.metrics import count_revisions
-from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, send_dead_letter, worker_app
+from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, worker_app
 from processors.runtime.bundles import Bundle
 from processors.runtime.fence import Fence
 from processors.runtime.guard import beat_in_loop, leave_if_fenced, watch_progress
+from processors.runtime.letters import Letters
 from processors.runtime.producer import Bunch, BunchProducer, Outgoing
 from processors.runtime.stopped_partitions import Standing
 from schemas import topics
@@ -46,7 +47,7 @@ class KafkaOutlet:
         self._app = app
         self._changelog = changelog
         self._fence = fence
-        self._dead_letters = raw_topic(app, topics.DEAD_LETTERS)
+        self._letters = Letters(raw_topic(app, topics.DEAD_LETTERS))
         self._under_way: set[asyncio.Future[Any]] = set()
 
     async def closed(self, candles: list[Closed], acknowledged: Acknowledged) -> None:
@@ -73,7 +74,11 @@ class KafkaOutlet:
 
     async def dead_letter(self, raw: bytes, origin: Origin) -> None:
         """Send an unreadable message to the dead letters."""
-        await send_dead_letter(self._dead_letters, raw, origin)
+        await self._letters.send(raw, origin)
+
+    def letters(self) -> Acknowledgements:
+        """Return what is done when the broker has the dead letters sent so far."""
+        return self._letters.under_way()
 
     async def _send(self, topic: str, records: Iterable[Outgoing]) -> list[Bunch]:
         leave_if_fenced(self._fence)

@@ -30,17 +30,21 @@ class StateKeeper:
         states: The records.
         send: Sends records, returns what is done when Kafka has them.
         candles: Returns what is done when Kafka has the candles sent so far.
+        letters: The same of the dead letters.
     """
 
     def __init__(
         self,
         states: HeldStates,
         send: Callable[[list[Stored]], Awaitable[Acknowledgements]],
+        *,
         candles: Callable[[], Acknowledgements],
+        letters: Callable[[], Acknowledgements],
     ) -> None:
         self._states = states
         self._send = send
         self._candles = candles
+        self._letters = letters
         self._lock = asyncio.Lock()
         self._folded: dict[int, int] = {}
         self._skipped: dict[int, int] = {}
@@ -84,13 +88,18 @@ class StateKeeper:
     async def _begin(self) -> None:
         """Send what has changed; records and offsets are taken in one moment."""
         marks, records = dict(self._folded), self._states.unstored()
+        letters = [*self._letters()]
         begun = self._under_way = _UnderWay(records, marks, [])
         try:
             async with asyncio.timeout(_PATIENCE_S):
+                if letters:  # a state that knows a refused block does not refuse it again
+                    await asyncio.wait(letters)
                 sent = await self._send(records) if records else []
         except TimeoutError:
             _log.warning(
-                "state_not_taken", "Kafka takes no state: it is tried again at the next commit"
+                "state_not_taken",
+                "Kafka takes no state, or no dead letter before it: it is tried again at the next "
+                "commit",
             )
             self._lose(begun)
         except BaseException:  # else the next commit would take them for stored

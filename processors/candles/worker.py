@@ -52,6 +52,9 @@ class Outlet(Protocol):
     async def dead_letter(self, raw: bytes, origin: Origin) -> None:
         """Send an unreadable message to the dead letters."""
 
+    def letters(self) -> Acknowledgements:
+        """Return what is done when the broker has the dead letters sent so far."""
+
 
 class CandleWorker:
     """Builds candles for the symbols in the partitions that this process owns."""
@@ -86,7 +89,9 @@ class CandleWorker:
         self._healer = Healer()
         self._moved: set[bytes] = set()
         self.taken: dict[int, int] = {}  # partition: newest offset
-        self.keeper = StateKeeper(self._states, outlet.states, outlet.under_way)
+        self.keeper = StateKeeper(
+            self._states, outlet.states, candles=outlet.under_way, letters=outlet.letters
+        )
 
     async def take(self, messages: Sequence[Message]) -> None:
         """Fold messages into the candles of their symbols, those of a partition in their order.

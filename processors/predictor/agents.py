@@ -19,9 +19,10 @@ from processors.predictor.extra_models import ExtraModels
 from processors.predictor.ports import Acknowledgements, Record
 from processors.predictor.predictor import Predictor
 from processors.predictor.warm_start_jobs import WarmStartJobs
-from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, send_dead_letter, worker_app
+from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, worker_app
 from processors.runtime.fence import Fence
 from processors.runtime.guard import beat_in_thread, watch_progress
+from processors.runtime.letters import Letters
 from processors.runtime.stopped_partitions import Standing
 from processors.runtime.transport import CarefulConsumer
 from processors.training.first_request import TIMER_MINUTE, FirstTraining
@@ -79,7 +80,7 @@ class Inbox:
     def __init__(self, letters: faust.TopicT) -> None:
         self.taken: dict[TP, int] = {}
         self.standing = Standing()
-        self._letters = letters
+        self._letters = Letters(letters)
 
     def start_over(self, reader: CarefulConsumer) -> None:
         """Reset offsets and stopped partitions after a new assignment."""
@@ -114,7 +115,7 @@ class Inbox:
             key=m.key,
             headers=plain_headers(m.headers),
         )
-        await send_dead_letter(self._letters, error.raw, origin)
+        await self._letters.send(error.raw, origin)
 
 
 def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:

@@ -11,16 +11,13 @@ from faust.transport.base import Transport
 
 from clients.kafka.opening import client_id
 from clients.process import leave
-from clients.watching.log import EventLog
-from clients.watching.metrics import DEAD_LETTERS, count_dead_letters
+from clients.watching.metrics import count_dead_letters
 from processors.runtime.bundles import BundlingTransport, Keeper
 from processors.runtime.transport import CarefulTransport
 from schemas import topics
-from schemas.dead_letters import Origin, letter_of
 from schemas.errors import ConfigurationError
 from schemas.settings import KafkaSettings, Settings
 
-_log = EventLog(__name__)
 SESSION_S = 6.0  # the broker's minimum
 
 
@@ -132,28 +129,6 @@ def _tls(kafka: KafkaSettings) -> ssl.SSLContext:
             "…__SSL_CERTIFICATE and …__SSL_KEY"
         ) from error
     return context
-
-
-async def send_dead_letter(letters: faust.TopicT, raw: bytes, origin: Origin) -> None:
-    """Send an unreadable message to the topic of dead letters; a failure is logged only."""
-    letter = letter_of(raw, origin)
-
-    def told(done: Any) -> None:  # noqa: ANN401 - Faust's future
-        if done.cancelled() or done.exception() is not None:
-            _log.error(
-                "dead_letter_refused", "Kafka does not take a dead letter: {origin}", origin=origin
-            )
-
-    try:
-        sent: Any = await letters.send(
-            key=letter.key, value=letter.value, headers=dict(letter.headers)
-        )
-        sent.add_done_callback(told)
-        DEAD_LETTERS.labels(origin.reader).inc()
-    except Exception as error:  # noqa: BLE001 - its trace is logged
-        _log.exception(
-            "dead_letter_refused", "a dead letter cannot be sent: {origin}", error, origin=origin
-        )
 
 
 def raw_topic(

@@ -24,7 +24,8 @@ class Outlet:
     """Keeps what is sent, and acknowledges it where it is told to."""
 
     candles: list[bytes] = field(default_factory=list)
-    letters: list[Origin] = field(default_factory=list)
+    letters_sent: list[Origin] = field(default_factory=list)
+    letters_under_way: list[asyncio.Future[None]] = field(default_factory=list)
     states_sent: list[Stored] = field(default_factory=list)
     takes_candles: bool = False
     takes_states: bool = True
@@ -50,7 +51,10 @@ class Outlet:
         self.candles += [candle.value for candle in candles]
 
     async def dead_letter(self, _raw: bytes, origin: Origin) -> None:
-        self.letters.append(origin)
+        self.letters_sent.append(origin)
+
+    def letters(self) -> Acknowledgements:
+        return self.letters_under_way
 
 
 @dataclass(slots=True)

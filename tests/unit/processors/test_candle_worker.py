@@ -32,7 +32,7 @@ def test_a_record_of_a_newer_version_stops_its_partition_and_no_other() -> None:
     )
 
     assert stage.reader.stopped == [(topics.TRADES.name, 0, 1)]
-    assert stage.outlet.letters == []
+    assert stage.outlet.letters_sent == []
     assert set(stage.table) == {b"BTCUSDT", b"ETHUSDT"}
     assert stage.worker.taken == {0: 1, 1: 0}
 
@@ -129,9 +129,9 @@ def test_what_cannot_be_read_is_buried_with_its_place_and_the_rest_goes_on() -> 
     ]
     stage = Stage().take(a_message(first, 0), *strange, a_message(second, 7))
 
-    assert [letter.offset for letter in stage.outlet.letters] == [1, 2, 3, 4, 5, 6]
-    assert {letter.reader for letter in stage.outlet.letters} == {topics.CANDLE_APP}
-    assert stage.outlet.letters[-1].key == b"BTCUSDT"
+    assert [letter.offset for letter in stage.outlet.letters_sent] == [1, 2, 3, 4, 5, 6]
+    assert {letter.reader for letter in stage.outlet.letters_sent} == {topics.CANDLE_APP}
+    assert stage.outlet.letters_sent[-1].key == b"BTCUSDT"
     assert len(stage.outlet.candles) == 1
 
 
@@ -144,7 +144,7 @@ def test_a_block_that_was_held_is_buried_with_its_own_place_after_a_restart() ->
     after.worker._healer.saw(0, 1)
     after.take(a_message(second, 2), a_message(third, 3))
 
-    (letter,) = after.outlet.letters
+    (letter,) = after.outlet.letters_sent
     assert (letter.topic, letter.partition, letter.offset) == (topics.TRADES.name, 0, 1)
     assert (letter.key, letter.headers) == (b"BTCUSDT", (("contract", b"trade_block.v2"),))
     assert len(after.outlet.candles) == 2

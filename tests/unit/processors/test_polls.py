@@ -71,7 +71,7 @@ def candles_by_symbol(stage: Stage) -> dict[str, list[Candle]]:
 
 
 def letters(stage: Stage) -> list[tuple[int, int, str]]:
-    return sorted((o.partition, o.offset, o.reason) for o in stage.outlet.letters)
+    return sorted((o.partition, o.offset, o.reason) for o in stage.outlet.letters_sent)
 
 
 def cut(messages: Sequence[Message], cuts: Sequence[int]) -> list[Sequence[Message]]:
@@ -145,7 +145,7 @@ def test_poison_in_the_middle_of_a_poll_is_buried_once_and_the_rest_goes_on() ->
     late = [replace(third, offset=3), replace(fourth, offset=4)]
     stage = Stage().take_at_once(first, other[0], poison, again, other[1], *late).save()
 
-    assert [(o.partition, o.offset) for o in stage.outlet.letters] == [(0, 1)]
+    assert [(o.partition, o.offset) for o in stage.outlet.letters_sent] == [(0, 1)]
     assert Counter(c.symbol for c in newest_revisions(decoded(stage)).values()) == {
         "BTCUSDT": 3,
         "ETHUSDT": 1,

@@ -38,7 +38,7 @@ def a_record() -> CandleRecord:
 @pytest.mark.parametrize("refusal", [TopicAuthorizationFailedError(), asyncio.CancelledError()])
 def test_a_state_that_was_not_sent_is_not_taken_for_stored(refusal: BaseException) -> None:
     states, topic = HeldStates({}), Changelog([refusal])
-    keeper = StateKeeper(states, topic.send, lambda: ())
+    keeper = StateKeeper(states, topic.send, candles=list, letters=list)
 
     async def scenario() -> list[int | None]:
         states.put(KEY, 0, a_record(), [])
@@ -57,7 +57,7 @@ def test_a_state_that_was_not_sent_is_not_taken_for_stored(refusal: BaseExceptio
 
 def test_a_candle_acknowledged_after_its_state_was_stored_leaves_the_stored_outbox() -> None:
     states, topic = HeldStates({}), Changelog([])
-    keeper = StateKeeper(states, topic.send, lambda: ())
+    keeper = StateKeeper(states, topic.send, candles=list, letters=list)
     candle = Closed(KEY, "1m", b"candle")
 
     async def scenario() -> list[int]:
@@ -74,7 +74,7 @@ def test_a_candle_acknowledged_after_its_state_was_stored_leaves_the_stored_outb
 
 def test_a_candle_acknowledged_before_its_state_is_stored_costs_no_record() -> None:
     states, topic = HeldStates({}), Changelog([])
-    keeper = StateKeeper(states, topic.send, lambda: ())
+    keeper = StateKeeper(states, topic.send, candles=list, letters=list)
     candle = Closed(KEY, "1m", b"candle")
 
     async def scenario() -> None:
@@ -85,3 +85,21 @@ def test_a_candle_acknowledged_before_its_state_is_stored_costs_no_record() -> N
 
     asyncio.run(scenario())
     assert len(topic.records) == 1
+
+
+def test_no_state_is_stored_before_kafka_has_the_dead_letters_of_what_it_refuses() -> None:
+    async def scenario() -> list[tuple[int, int | None]]:
+        letter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        states, topic = HeldStates({}), Changelog([])
+        keeper = StateKeeper(states, topic.send, candles=list, letters=lambda: [letter])
+        states.put(KEY, 0, a_record(), [])
+        keeper.folded(0, 41)
+        found = []
+        for is_taken in (False, True):
+            if is_taken:
+                letter.set_result(None)
+            await keeper.save()
+            found.append((len(topic.records), keeper.kept(0)))
+        return found
+
+    assert asyncio.run(scenario()) == [(0, None), (1, 42)]
