@@ -43,7 +43,7 @@ class Batch:
         messages: The messages, unchanged, for the dead letters.
         rows: Rows of each message for the table; empty for an unreadable message.
         counts: Number of rows of each message.
-        reasons: Why a message is unreadable, by its offset.
+        reasons: Why a message is unreadable, by its offset, until its dead letter is sent.
         replaced: The candle whose earlier row a message replaces, by its offset.
         is_inserted: Whether the rows are in the table, and only dead letters may be left to send.
     """

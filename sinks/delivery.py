@@ -57,14 +57,15 @@ class Delivery:
             ContractMismatch: The table differs from what this version expects.
             ConfigurationError: A login is refused.
         """
-        began_s = time.monotonic()
         if not batch.is_inserted:
+            began_s = time.monotonic()
             batch.reasons |= self._insert(batch)
             # Kafka may not take a letter for hours, and ClickHouse forgets a token sooner.
             batch.is_inserted = True
+            stored(self.table, batch, time.monotonic() - began_s)
         for offset, reason in sorted(batch.reasons.items()):
             self._bury(batch, batch.offsets.index(offset), reason)
-        stored(self.table, batch, time.monotonic() - began_s)
+            del batch.reasons[offset]  # else a later letter that fails would send it again
 
     def token(self, batch: Batch) -> str:
         """Return the deduplication token of a batch, unique for all time."""

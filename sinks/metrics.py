@@ -22,7 +22,7 @@ _REPLACED: Final = Counter(
 )
 _SECONDS: Final = Histogram(
     "candlewick_sink_delivery_seconds",
-    "Time to store a batch, with its dead letters.",
+    "Time to insert a batch, with what ClickHouse refuses of it.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 
