@@ -18,7 +18,7 @@ class Fence:
         """Return whether so much time has passed since the last call that ownership is in doubt.
 
         Args:
-            now_s: Time of a monotonic clock, in seconds.
+            now_s: Time of a clock that goes on while the machine sleeps, in seconds.
         """
         silent_s = 0.0 if self._seen_s is None else now_s - self._seen_s
         self._seen_s = now_s

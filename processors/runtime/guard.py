@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode import Service
 
+from clients.clock import steady_ms
 from clients.process import leave
 from clients.watching.metrics import progressed
 from processors.runtime.fence import Fence
@@ -25,7 +26,7 @@ _ENDS_S: Final = 5.0
 
 def leave_if_fenced(fence: Fence) -> None:
     """End the process if it was frozen so long that it may no longer own its partitions."""
-    if fence.stood_still(time.monotonic()):
+    if fence.stood_still(steady_ms() / 1000):  # which also counts the machine's sleep
         leave("this process stood still for too long and may have lost its partitions")
 
 

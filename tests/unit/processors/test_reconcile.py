@@ -1,11 +1,15 @@
 """Telling a gap in the topic from a state that is older than the position."""
 
+import time
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clients import clock
 from processors.candles.reconcile import SEEK_SPACING_S, Healer, Verdict
+from processors.runtime import guard
 from processors.runtime.fence import Fence
 
 
@@ -119,3 +123,19 @@ def test_a_worker_that_stood_still_for_most_of_its_session_is_fenced_once() -> N
         True,
         False,
     ]
+
+
+def test_a_machine_that_slept_is_fenced_although_the_monotonic_clock_stood_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reasons: list[str] = []
+    monkeypatch.setattr(guard, "leave", reasons.append)
+    fence, now_ns = Fence(session_s=6.0), time.monotonic_ns()
+    monkeypatch.setattr(clock, "_steady_ns", lambda: now_ns)
+
+    guard.leave_if_fenced(fence)
+    assert not reasons
+    now_ns += 60 * 10**9
+    guard.leave_if_fenced(fence)
+
+    assert len(reasons) == 1
