@@ -89,7 +89,8 @@ class Drain:
         Raises:
             ContractMismatch: A table belongs to another version.
             ConfigurationError: A topic is missing, or a login is refused.
-            RestartNeeded: The consumer was shut out of its group.
+            RestartNeeded: The consumer was shut out of its group, or Kafka does not tell what was
+                committed.
         """
         self._consumer.subscribe(
             list(self._tables),
@@ -257,7 +258,10 @@ class Drain:
         try:
             offsets = consumer.committed(partitions, timeout=COMMITTED_TIMEOUT_S)
         except KafkaException as error:
-            raise meaning(error) from error
+            cause = meaning(error)
+            if isinstance(cause, Transient):  # the partitions come again with a new process
+                raise RestartNeeded(str(cause)) from error
+            raise cause from error
         for committed in offsets:
             place = (committed.topic, committed.partition)
             self._pending[place] = Pending(

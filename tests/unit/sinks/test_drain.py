@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from schemas import topics
-from schemas.errors import Transient
+from schemas.errors import RestartNeeded, Transient
 from sinks.batches import Batch
 from sinks.drain import Drain
 from sinks.tables import TABLES, Table
@@ -161,3 +161,18 @@ def test_what_can_be_written_again_comes_first_again() -> None:
     running.step(6)
 
     assert running.ways.delivered[-2:] == [(CANDLES, 0), (TRADES, 0)]
+
+
+def test_partitions_of_which_kafka_does_not_tell_what_was_committed_end_the_process_for_a_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running = Running(Ways(set()))
+
+    def committed(_places: object, timeout: float) -> list[TopicPartition]:
+        assert timeout < 30
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+    monkeypatch.setattr(running.records, "committed", committed)
+
+    with pytest.raises(RestartNeeded):
+        running.drain._assigned(running.records, [TopicPartition(TRADES, 0)])  # type: ignore[arg-type] # its calls
