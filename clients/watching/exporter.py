@@ -6,9 +6,10 @@ It answers also while the process is at work or stuck: what stands still is then
 import json
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from socketserver import TCPServer
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import MetricsHandler
@@ -17,7 +18,7 @@ from clients.watching.log import EventLog
 from schemas.files import write_whole
 from schemas.settings import Settings
 
-ANSWER_S: Final = 5.0  # a client that is slower is not waited for
+ANSWER_S: Final = 5.0  # of a whole request; a client that is slower is not waited for
 FOLDER: Final = "metrics"
 _log: Final = EventLog(__name__)
 
@@ -25,6 +26,16 @@ _log: Final = EventLog(__name__)
 class _Server(TCPServer):
     # Not `http.server.HTTPServer`: that one asks a name server for the machine's name first.
     allow_reuse_address = True
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base's
+        """Answer a request; the handler's own limit is one between two bytes."""
+        limit = threading.Timer(ANSWER_S, _cut, [request])
+        limit.daemon = True
+        limit.start()
+        try:
+            super().process_request(request, client_address)
+        finally:
+            limit.cancel()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Let a client that went away go."""
@@ -74,6 +85,11 @@ def _open(host: str, port: int, registry: CollectorRegistry) -> _Server | None:
         else:
             return server
     return None
+
+
+def _cut(request: socket.socket) -> None:
+    with suppress(OSError):  # it has ended meanwhile
+        request.shutdown(socket.SHUT_RDWR)
 
 
 def _serve(server: _Server) -> None:

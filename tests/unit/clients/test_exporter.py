@@ -1,11 +1,14 @@
 import json
+import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from clients.watching import exporter
 from clients.watching.exporter import serve_metrics
 from schemas.settings import MetricsSettings, Settings
 
@@ -61,6 +64,29 @@ def test_a_folder_that_cannot_be_written_keeps_nobody_from_serving(
     port = serve_metrics(settings_of(tmp_path, 0), "sink", registry)
 
     assert httpx.get(f"http://127.0.0.1:{port}/metrics").is_success
+
+
+def test_a_client_that_never_ends_its_request_keeps_nobody_else_waiting(
+    registry: CollectorRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporter, "ANSWER_S", 0.5)
+    port = serve_metrics(settings_of(tmp_path, 0), "sink", registry)
+    served = threading.Event()
+
+    def drip(line: socket.socket) -> None:
+        with suppress(OSError):  # it is cut off
+            while not served.wait(0.05):
+                line.send(b"x")
+
+    with socket.create_connection(("127.0.0.1", port or 0)) as line:
+        line.send(b"GET /")
+        dripping = threading.Thread(target=drip, args=[line], daemon=True)
+        dripping.start()
+        try:
+            assert httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).is_success
+        finally:
+            served.set()
+            dripping.join()
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "some", "1.5", True])
