@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from clients.kafka.commits import Commits
 from clients.kafka.errors import meaning
@@ -20,6 +20,7 @@ from schemas.errors import ContractMismatch, PoisonMessage, RestartNeeded, Trans
 from schemas.topics import Cleanup
 from sinks.batches import Batch, Pending, plan_of, planned_last
 from sinks.delivery import Delivery
+from sinks.positions import committed_of, forget_lost_plan
 from sinks.tables import Rows, Table
 
 POLL_S = 0.05
@@ -28,8 +29,8 @@ POLL_SMALL = 2_000  # while messages are small
 SMALL_BYTES = 512 * 1024
 WORTH_TOGETHER = 32
 HELD_BYTES = 64 * 1024 * 1024  # of all partitions; beyond it every batch is inserted at once
-COMMITTED_TIMEOUT_S = 10.0
 CLOSE_S = 10.0
+PLAN_MS = 60_000  # a new leader knows the end of its log much sooner
 KEPT_TROUBLES = 100  # each told once: partitions that fail in turn say different things
 _log = EventLog(__name__)
 _Place = tuple[str, int]
@@ -203,6 +204,9 @@ class Drain:
                 batch = pending.cut()
                 if batch is not None:
                     batches[place] = batch
+                elif now_ms - pending.since_ms >= PLAN_MS:
+                    pending.since_ms = now_ms
+                    forget_lost_plan(self._consumer, place, pending)
         return batches
 
     def _turn(self, place: _Place) -> tuple[int, int, int]:
@@ -255,14 +259,7 @@ class Drain:
         self._paused = full
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        try:
-            offsets = consumer.committed(partitions, timeout=COMMITTED_TIMEOUT_S)
-        except KafkaException as error:
-            cause = meaning(error)
-            if isinstance(cause, Transient):  # the partitions come again with a new process
-                raise RestartNeeded(str(cause)) from error
-            raise cause from error
-        for committed in offsets:
+        for committed in committed_of(consumer, partitions):
             place = (committed.topic, committed.partition)
             self._pending[place] = Pending(
                 planned=planned_last(committed.metadata),

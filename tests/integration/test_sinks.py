@@ -888,6 +888,28 @@ def test_records_that_retention_removed_before_they_were_stored_are_told(world: 
     assert told.origins[0].reason.startswith("records 2 to 4 were removed by the topic's retention")
 
 
+def test_a_batch_whose_end_kafka_has_lost_is_not_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.drain.PLAN_MS", 0)
+    topic, door = replace(topics.GAPS, name="cut-off"), Door(is_open=True)
+    create_topics(KafkaSettings(bootstrap_servers=world.kafka.bootstrap, partitions=1), (topic,))
+    world.send(topic, "CUT", encode(a_gap("CUT", 1)))
+    group = Consumer({"bootstrap.servers": world.kafka.bootstrap, "group.id": topic.name})
+    group.commit(offsets=[TopicPartition(topic.name, 0, 0, "until 99")], asynchronous=False)
+    group.close()
+
+    consumer = sink_consumer(
+        world.kafka.settings, instance="1", fetch_wait_ms=100, group=topic.name
+    )
+    until_s = time.monotonic() + DEADLINE_S
+    Drain(consumer, (replace(table_of(topics.GAPS), topic=topic),), door).run(
+        lambda: bool(door.passed) or time.monotonic() > until_s
+    )
+
+    assert door.passed == {(0, 0)}
+
+
 @dataclass
 class Heard:
     origins: list[Origin] = field(default_factory=list)

@@ -151,6 +151,12 @@ class SimConsumer:
             answers.append(TopicPartition(one.topic, one.partition, offset, text))
         return answers
 
+    def get_watermark_offsets(self, place: TopicPartition, timeout: float) -> tuple[int, int]:  # noqa: ARG002 - the client's
+        self._reach("before asking for the end")
+        if self._world.broker.is_away:
+            raise KafkaException(KafkaError(_AWAY))
+        return 0, len(self._world.broker.log((place.topic, place.partition)))
+
     def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> list[TopicPartition]:
         assert not asynchronous
         self._reach("before a commit")

@@ -49,6 +49,8 @@ class Records:
 
     waiting: list[Read] = field(default_factory=list)
     committed_to: dict[Place, int] = field(default_factory=dict)
+    plan: str = ""
+    end: int = 0
 
     def put(self, topic: str, partition: int = 0, *, at: int = 0) -> None:
         record = a_candle() if topic == CANDLES else a_block([a_trade(1)])
@@ -60,7 +62,11 @@ class Records:
 
     def committed(self, places: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
         del timeout
-        return [TopicPartition(p.topic, p.partition, 0) for p in places]
+        return [TopicPartition(p.topic, p.partition, 0, self.plan) for p in places]
+
+    def get_watermark_offsets(self, _place: TopicPartition, timeout: float) -> tuple[int, int]:
+        del timeout
+        return 0, self.end
 
     def commit(self, *, offsets: Sequence[TopicPartition], asynchronous: bool) -> None:
         assert not asynchronous
@@ -176,3 +182,18 @@ def test_partitions_of_which_kafka_does_not_tell_what_was_committed_end_the_proc
 
     with pytest.raises(RestartNeeded):
         running.drain._assigned(running.records, [TopicPartition(TRADES, 0)])  # type: ignore[arg-type] # its calls
+
+
+@pytest.mark.parametrize(("end", "stored"), [(2, [(TRADES, 0)]), (100, [])])
+def test_a_plan_is_waited_for_as_long_as_its_end_is_in_the_log(
+    end: int, stored: list[Place]
+) -> None:
+    running = Running(Ways(set()), Records(plan="until 99", end=end))
+    for offset in range(2):
+        running.records.put(TRADES, at=offset)
+
+    running.step(30)
+    assert running.ways.delivered == []
+    running.step(60)
+
+    assert running.ways.delivered == stored
