@@ -123,6 +123,15 @@ def test_the_api_reads_the_same_table_of_codes(settings: ClickHouseSettings) -> 
     reader.close()
 
 
+def test_an_answer_that_fails_after_its_first_rows_is_no_answer(
+    settings: ClickHouseSettings,
+) -> None:
+    reader = Reader(settings)
+    with pytest.raises(ContractMismatch, match="refuses what this version asks: Code: 395"):
+        reader.lines("SELECT throwIf(number = 900000) FROM numbers(1000000)", {})
+    reader.close()
+
+
 @pytest.mark.parametrize(
     ("connect", "setting"),
     [
