@@ -1,7 +1,7 @@
 """Judges from observations which parts are healthy, starting or down. Pure."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -60,10 +60,13 @@ class Judge:
         limits: The ages from which data counts as old.
         up_s: How long this process has run, in seconds. Ages count from its start, so that a stack
             that was off is not reported as down when it starts again.
+        traded_s: How long each symbol has been traded while this process ran, in seconds; a symbol
+            that is added, or trades again, begins anew.
     """
 
     limits: HealthSettings
     up_s: float
+    traded_s: Mapping[str, float] = field(default_factory=dict)
 
     def of_age(self, name: str, age_s: float | None, limit_s: float, words: str) -> Check:
         """Judge data that is always changing by the age of the newest item.
@@ -74,19 +77,19 @@ class Judge:
             limit_s: Largest age allowed, in seconds.
             words: Text for the reason, for example "nothing new of BTCUSDT".
         """
-        if age_s is None:
-            state = State.DOWN if self.up_s > self.limits.start_s else State.STARTING
-            return Check(name, state, f"{words} yet")
-        if min(age_s, self.up_s) > limit_s:
-            return Check(name, State.DOWN, f"{words} for {age_s:.0f} s")
-        return Check(name)
+        return self._of_age(name, age_s, limit_s, words, up_s=self.up_s)
+
+    def of_symbol(self, symbol: str, age_s: float | None, limit_s: float, words: str) -> Check:
+        """Judge a symbol's data as `of_age` does, from when the symbol is traded."""
+        up_s = min(self.up_s, self.traded_s.get(symbol, self.up_s))
+        return self._of_age("", age_s, limit_s, words, up_s=up_s)
 
     def of_stored(self, rows: Sequence[Stored]) -> Check:
         """Judge the stored rows: 1m candles by symbol, other tables over all symbols."""
         found = [self._of_table(table, rows) for table in ALWAYS_MOVING]
         found += [
-            self.of_age(
-                "",
+            self.of_symbol(
+                row.symbol,
                 row.age_s,
                 self.limits.stands_s + MINUTE_S,
                 f"no {row.table} of {row.symbol} stored",
@@ -110,6 +113,16 @@ class Judge:
         own = [self._of_lag(lag) for lag in lags if lag.group == topics.NOTIFY_GROUP]
         told = [Check("", State.DOWN, trouble)] if trouble else []
         return together("notify", [*told, *own])
+
+    def _of_age(
+        self, name: str, age_s: float | None, limit_s: float, words: str, *, up_s: float
+    ) -> Check:
+        if age_s is None:
+            state = State.DOWN if up_s > self.limits.start_s else State.STARTING
+            return Check(name, state, f"{words} yet")
+        if min(age_s, up_s) > limit_s:
+            return Check(name, State.DOWN, f"{words} for {age_s:.0f} s")
+        return Check(name)
 
     def _of_table(self, table: str, rows: Sequence[Stored]) -> Check:
         ages = [row.age_s for row in rows if row.table == table and row.age_s is not None]

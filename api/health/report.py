@@ -52,7 +52,7 @@ class Report:
             "checked_s": round(time.monotonic() - last.at_s, 1),
             "symbols": [self._shown(symbol) for symbol in self._feed.followed.names],
             "not_traded": self._not_traded(),
-            "stored": None if last.stored is None else [asdict(row) for row in last.stored],
+            "stored": last.stored,  # thousands of rows with many symbols: orjson is quickest
             "lag": None if last.lags is None else [_rounded(asdict(lag)) for lag in last.lags],
             "members": last.members,
             "newest_prediction_age_s": None if age_s is None else round(age_s, 3),
@@ -76,7 +76,9 @@ class Report:
         return {symbol: age_s for symbol, age_s in ages.items() if age_s is not None}
 
     def _judge(self) -> Judge:
-        return Judge(self._settings.health, time.monotonic() - self._watch.began_s)
+        now_s, since_s = time.monotonic(), self._watch.last.traded_since_s
+        traded_s = {s: now_s - since_s.get(s, now_s) for s in self._feed.followed.traded}
+        return Judge(self._settings.health, now_s - self._watch.began_s, traded_s)
 
     def _looking(self) -> Check:
         late_s = self._watch.late_s
@@ -115,7 +117,7 @@ class Report:
         # A minute without trades is told by the exchange's next ping at the latest.
         quiet_s = stale_s + MINUTE_S + PING_S
         each = [
-            judge.of_age("", ages.get(symbol), quiet_s, f"nothing new of {symbol}")
+            judge.of_symbol(symbol, ages.get(symbol), quiet_s, f"nothing new of {symbol}")
             for symbol in self._feed.followed.traded
         ]
         return together("stream", each)

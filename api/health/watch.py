@@ -38,6 +38,8 @@ class Look:
         lags: Lags of the groups; None if Kafka does not answer.
         members: Number of processes in each group.
         notify_trouble: Targets of notifications that fail, as their process says.
+        traded_since_s: When each traded symbol was first seen so, in monotonic seconds; a symbol
+            that was not traded in between begins anew.
     """
 
     at_s: float
@@ -47,6 +49,7 @@ class Look:
     lags: tuple[Lag, ...] | None = None
     members: dict[str, int] = field(default_factory=dict)
     notify_trouble: str = ""
+    traded_since_s: dict[str, float] = field(default_factory=dict)
 
 
 class Watch:
@@ -107,9 +110,10 @@ class Watch:
         members: dict[str, int] = {}
         trouble = ""
         began_s = time.monotonic()
+        traded, since_s = self._feed.followed.traded, self.last.traded_since_s
         database, broker = Check("database"), Check("broker")
         try:
-            stored = tuple(read_stored(self._reader, self._feed.followed.traded))
+            stored = tuple(read_stored(self._reader, traded))
         except CandlewickError as error:
             database = Check("database", State.DOWN, str(error))
         asked_s = time.monotonic()
@@ -127,6 +131,7 @@ class Watch:
             lags,
             members,
             trouble,
+            {symbol: since_s.get(symbol, began_s) for symbol in traded},
         )
 
     def _groups(self, now_s: float) -> tuple[tuple[Lag, ...], dict[str, int]]:

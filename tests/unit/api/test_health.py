@@ -17,8 +17,9 @@ PLACE = ("market.trades.v1", 0)
 SINKS = "candlewick-sinks"
 
 
-def judge(up_s: float = LONG_S) -> Judge:
-    return Judge(LIMITS, up_s)
+def judge(up_s: float = LONG_S, **traded_s: float) -> Judge:
+    """`traded_s` gives for how long each symbol has been traded."""
+    return Judge(LIMITS, up_s, traded_s)
 
 
 def stored(age_s: float | None = 1.0, **other: float | None) -> list[Stored]:
@@ -58,6 +59,17 @@ def test_what_has_never_come_is_starting_and_down_only_later() -> None:
     early, late = (judge(up_s).of_stored(stored(None)) for up_s in (10, LIMITS.start_s + 1))
 
     assert (early.state, late.state) == (State.STARTING, State.DOWN)
+
+
+@pytest.mark.parametrize("age_s", [None, 10_800.0])
+def test_a_symbol_that_is_added_or_trades_again_is_not_down_at_once(age_s: float | None) -> None:
+    rows = stored(1.0, DOTUSDT=age_s)
+    early = judge(DOTUSDT=30.0).of_stored(rows)
+    late = judge(DOTUSDT=LIMITS.start_s + 1.0).of_stored(rows)
+
+    assert early.is_ok
+    assert late.state is State.DOWN
+    assert "DOTUSDT" in str(late.reason)
 
 
 def test_a_stack_that_starts_again_is_not_down_for_the_night_it_was_off() -> None:
