@@ -84,7 +84,8 @@ class Feed:
         at = {place: have.get(place, end) for place, end in upto.items()}
         kept = self.hub.since(at)
         if kept is not None:
-            yield _frames(wish, kept, at)
+            # What came since the client was added is in its queue.
+            yield _frames(wish, [e for e in kept if e.offset < upto.get(e.place, 0)], at)
             return
         async with aclosing(self._from_kafka(at, upto)) as batches:
             async for missed in batches:

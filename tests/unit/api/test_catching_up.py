@@ -168,6 +168,21 @@ def test_a_client_that_waits_for_its_place_hears_so_and_is_dropped_once_it_is_ov
     played(play())
 
 
+def test_what_comes_while_a_client_is_greeted_comes_once() -> None:
+    async def play() -> None:
+        feed = a_feed()
+        feed.hub.publish([an_event(PAST)])
+        async with aclosing(frames_of(feed, EVERYTHING, NOW, always)) as frames:
+            await anext(frames)  # hello
+            feed.hub.publish([an_event(PAST + 1)])
+            text = await text_until(frames, f"id: c0:{PAST + 2}\n")
+            feed.hub.publish([an_event(PAST + 2)])
+            text += await text_until(frames, f"id: c0:{PAST + 3}\n")
+        assert text.count("event: candle") == 3
+
+    played(play())
+
+
 def test_a_client_that_takes_the_past_too_slowly_goes_on_from_its_last_id(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
