@@ -2,6 +2,7 @@
 
 import { el, show } from "./dom.js";
 import { age } from "./format.js";
+import { now } from "./now.js";
 
 export class Banner {
   constructor(market, health) {
@@ -10,13 +11,13 @@ export class Banner {
     this.dot = document.querySelector("[data-link-dot]");
     this.text = document.querySelector("[data-link-text]");
     this.market = market;
-    this.link = { open: false, began: performance.now() };
+    this.link = { open: false, began: now() };
     this.said = "";
   }
 
   /** Set the state of the stream; a closed one may have `reason` and `needsLogin`. */
   setLink(link) {
-    this.link = { ...link, began: performance.now() };
+    this.link = { ...link, began: now() };
   }
 
   update(symbol) {
@@ -33,7 +34,7 @@ export class Banner {
 
   trouble(state) {
     if (this.link.needsLogin) return null;
-    if (!this.link.open) return performance.now() - this.link.began < 800 ? null : OFFLINE;
+    if (!this.link.open) return now() - this.link.began < 800 ? null : OFFLINE;
     if (!state || !this.market.isStale(state)) return null;
     const all = this.market.names().every((name) => this.market.isStale(this.market.symbol(name)));
     const old = this.market.ageMs(state);

@@ -1,6 +1,7 @@
 // The present state of each symbol. Bounded: one open candle and a few marks each.
 
 import { digitsOf } from "./format.js";
+import { now } from "./now.js";
 
 const RATE_WINDOW_MS = 20_000;
 
@@ -32,7 +33,7 @@ export class Market extends EventTarget {
   }
 
   ageMs(state) {
-    return performance.now() - state.arrivedAt;
+    return now() - state.arrivedAt;
   }
 
   isStale(state) {
@@ -41,13 +42,13 @@ export class Market extends EventTarget {
 
   /** The exchange's time: the newest event's time plus the time since then by our clock. */
   nowMs() {
-    return this.headMs ? this.headMs + Math.min(performance.now() - this.headAt, 3_600_000) : Date.now();
+    return this.headMs ? this.headMs + Math.min(now() - this.headAt, 3_600_000) : Date.now();
   }
 
   takeListing(rows) {
     for (const row of rows.filter((each) => each.followed)) {
       const state = this.symbol(row.symbol);
-      state.arrivedAt = row.age_s === null ? -Infinity : performance.now() - row.age_s * 1000;
+      state.arrivedAt = row.age_s === null ? -Infinity : now() - row.age_s * 1000;
       if (row.last_price !== null && (row.event_ms ?? 0) >= state.eventMs) {
         setPrice(state, row.last_price);
         state.eventMs = row.event_ms ?? 0;
@@ -69,7 +70,7 @@ export class Market extends EventTarget {
     const state = this.symbol(candle.symbol);
     if (kind === "candle" && (candle.revision > 1 || candle.status === "gapped")) return;
     if (candle.event_ms < state.eventMs) return;
-    state.arrivedAt = performance.now();
+    state.arrivedAt = now();
     state.eventMs = candle.event_ms;
     setPrice(state, candle.close);
     this.seeHead(candle.event_ms);
@@ -86,7 +87,7 @@ export class Market extends EventTarget {
       state.predictedOpenMs = prediction.open_ms;
     }
     state.predictions.set(prediction.model, prediction);
-    state.predictedAt = performance.now() - (prediction.age_s ?? 0) * 1000;
+    state.predictedAt = now() - (prediction.age_s ?? 0) * 1000;
     if (prediction.lately) state.lately.set(prediction.model, prediction.lately);
     this.seeHead(prediction.issued_ms);
   }
@@ -104,7 +105,7 @@ export class Market extends EventTarget {
   /** The champion's prediction if it is fresh: its candle is open, and it arrived just now. */
   freshChampion(state) {
     const found = this.champion(state);
-    const old = !found || this.isStale(state) || performance.now() - state.predictedAt > this.staleMs;
+    const old = !found || this.isStale(state) || now() - state.predictedAt > this.staleMs;
     return old || found.close_ms <= this.nowMs() ? null : found;
   }
 
@@ -118,7 +119,7 @@ export class Market extends EventTarget {
   seeHead(ms) {
     if (ms <= this.headMs) return;
     this.headMs = ms;
-    this.headAt = performance.now();
+    this.headAt = now();
   }
 }
 

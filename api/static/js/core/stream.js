@@ -1,6 +1,7 @@
 // The live stream: reconnects by itself and resumes after the last event.
 
 import { authorization, here, problemOf } from "./api.js";
+import { now } from "./now.js";
 import { events } from "./sse.js";
 
 const FIRST_WAIT_MS = 500;
@@ -13,6 +14,7 @@ export class Stream {
     this.onState = onState;
     this.lastId = "";
     this.lastHeard = 0;
+    this.began = 0;
     this.heartbeatMs = 15_000;
     this.waitMs = FIRST_WAIT_MS;
     this.generation = 0;
@@ -39,7 +41,8 @@ export class Stream {
 
   async follow(generation) {
     const abort = (this.abort = new AbortController());
-    const resumes = this.lastId && performance.now() - this.lastHeard < RESUME_WITHIN_MS;
+    this.began = now();
+    const resumes = this.lastId && now() - this.lastHeard < RESUME_WITHIN_MS;
     const headers = { Accept: "text/event-stream", ...authorization() };
     if (resumes) headers["Last-Event-ID"] = this.lastId;
     const silence = this.watch(abort);
@@ -58,7 +61,8 @@ export class Stream {
   }
 
   take(event, resumed) {
-    this.lastHeard = performance.now();
+    this.checkSilence(); // what waited in the socket while the machine slept is of the past
+    this.lastHeard = now();
     if (event.id) this.lastId = event.id;
     if (event.name === "hello") {
       const hello = JSON.parse(event.data);
@@ -71,11 +75,18 @@ export class Stream {
   }
 
   watch(abort) {
-    const began = performance.now();
     return setInterval(() => {
-      const quietMs = performance.now() - Math.max(began, this.lastHeard);
-      if (quietMs > this.heartbeatMs * 2.2) abort.abort(new Error("nothing arrived, not even a heartbeat"));
+      try {
+        this.checkSilence();
+      } catch (silence) {
+        abort.abort(silence);
+      }
     }, 1000);
+  }
+
+  checkSilence() {
+    const quietMs = now() - Math.max(this.began, this.lastHeard);
+    if (quietMs > this.heartbeatMs * 2.2) throw new Error("nothing arrived, not even a heartbeat");
   }
 
   pause(ms) {

@@ -3,6 +3,7 @@
 import { get } from "../core/api.js";
 import { el, setText, show } from "../core/dom.js";
 import { percent, price } from "../core/format.js";
+import { now } from "../core/now.js";
 
 const TYPING_MS = 350;
 const AGAIN_MS = 5_000; // predictions come more often than anybody reads
@@ -27,7 +28,7 @@ export class ChanceLines {
     if (this.key === key) return;
     this.key = key;
     show(this.words, said.chance_up === null ? [] : sentence(said, speaker, state));
-    if (this.input.value && performance.now() - this.askedAt > AGAIN_MS) this.load();
+    if (this.input.value && now() - this.askedAt > AGAIN_MS) this.load();
   }
 
   begin(state) {
@@ -52,7 +53,7 @@ export class ChanceLines {
     const { symbol } = this;
     const above = this.wanted();
     if (!above) return;
-    this.askedAt = performance.now();
+    this.askedAt = now();
     const found = await get("/v1/predictions/current", { symbol, above }).catch((problem) => problem);
     if (symbol !== this.symbol || above !== this.wanted()) return;
     this.answer.className = found instanceof Error ? "warn" : "strong";

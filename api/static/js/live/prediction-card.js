@@ -2,6 +2,7 @@
 
 import { el, setClass, setText, show, svg } from "../core/dom.js";
 import { age, clock, count, percent, price, signed } from "../core/format.js";
+import { now } from "../core/now.js";
 import { ChanceLines, chanceWords } from "./chance.js";
 import { drawGauge } from "./gauge.js";
 import { basisPoints, sentence, trust } from "./words.js";
@@ -53,7 +54,7 @@ export class PredictionCard {
     if (this.market.isStale(state)) setText(this.words, `No prediction: the market data of ${state.name} is stale.`);
     else if (!known) setText(this.words, "Waiting for the first prediction. It appears within a minute once history is stored.");
     else if (known.close_ms <= this.market.nowMs()) setText(this.words, "The candle has just closed; the next prediction follows in a moment.");
-    else setText(this.words, `No fresh prediction: the last one arrived ${age(performance.now() - state.predictedAt)} ago.`);
+    else setText(this.words, `No fresh prediction: the last one arrived ${age(now() - state.predictedAt)} ago.`);
   }
 
   row(each, state) {

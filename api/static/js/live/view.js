@@ -4,6 +4,7 @@ import { PriceChart } from "../chart/price-chart.js";
 import { get } from "../core/api.js";
 import { el, show } from "../core/dom.js";
 import { hourMinute, moment, price, short } from "../core/format.js";
+import { now } from "../core/now.js";
 import { Headline } from "./headline.js";
 import { OutcomesCard } from "./outcomes-card.js";
 import { PredictionCard } from "./prediction-card.js";
@@ -108,7 +109,7 @@ export class LiveView {
     clearTimeout(this.again);
     this.loading = true;
     this.wait.hidden = false;
-    this.readMs = Date.now();
+    this.readMs = now();
     this.outcomes.load(name);
     try {
       const [candles] = await Promise.all([
@@ -181,7 +182,7 @@ export class LiveView {
     this.headline.update(this.symbol);
     this.card.update(this.market.symbol(this.symbol));
     if (this.interval !== QUARTER) {
-      if (Date.now() - this.readMs > MINUTE_MS) this.load();
+      if (now() - this.readMs > MINUTE_MS) this.load();
       return;
     }
     const isShown = Boolean(this.market.freshChampion(this.market.symbol(this.symbol)));

@@ -1,0 +1,98 @@
+"""A page that stays open: the machine sleeps, candles are stored late, symbols come and go."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, Route, expect
+
+from schemas.market import Candle
+from tests.support.api_market import a_quarter, keep_alive
+from tests.support.api_stage import LATEST, Stage
+from tests.support.browser import empty_page
+
+PATIENCE_MS = 30_000
+HOURS_MS = 3 * 3_600_000
+SLEEPS = """
+    const date = Date.now.bind(Date);
+    window.sleptMs = 0;
+    Date.now = () => date() + window.sleptMs;
+"""  # as a sleep: the wall clock goes on, `performance.now()` does not
+CANDLES, SYMBOLS = "**/v1/candles?*", "**/v1/symbols"
+Answer = dict[str, Any]
+
+
+@pytest.fixture
+def page(browser: Browser, stage: Stage) -> Iterator[Page]:
+    """The page with a whole chart of BTCUSDT, on a machine that can sleep."""
+    keep_alive(stage.kafka, LATEST)
+    with empty_page(browser) as (opened, _):
+        opened.add_init_script(SLEEPS)
+        opened.goto(stage.api.url)
+        opened.locator("[data-symbol=BTCUSDT]").click()
+        expect(opened.locator(".legend")).to_contain_text("O ")
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def scripts(browser: Browser, stage: Stage) -> Iterator[Page]:
+    """A page in which single modules are run."""
+    with empty_page(browser) as (opened, _):
+        opened.add_init_script(SLEEPS)
+        opened.goto(f"{stage.api.url}/docs")
+        yield opened
+
+
+def sleep(page: Page, ms: int) -> None:
+    page.evaluate("ms => { window.sleptMs += ms; }", ms)
+
+
+def symbols_in(request: Request) -> list[str]:
+    """The symbols whose day is asked for."""
+    asked: Answer = json.loads(request.post_data or "{}") if "/search" in request.url else {}
+    return list(asked.get("symbols", []))
+
+
+def an_open(number: int, symbol: str = "BTCUSDT") -> Candle:
+    candle = a_quarter(number, symbol)
+    return replace(candle, status="open", revision=0, event_ms=candle.open_ms + 301_000)
+
+
+def followed(page: Page, *names: str) -> None:
+    """Let these symbols be followed from now on."""
+
+    def answer(route: Route) -> None:
+        said = route.fetch()
+        first: Answer = said.json()["data"][0]
+        route.fulfill(json={"data": [first | {"symbol": name} for name in names]})
+
+    page.route(SYMBOLS, answer)
+
+
+def test_after_hours_of_sleep_the_page_reads_anew_instead_of_playing_them_back(page: Page) -> None:
+    streams: list[Request] = []
+    page.on("request", lambda asked: streams.append(asked) if "/v1/stream" in asked.url else None)
+    with page.expect_request(CANDLES):
+        sleep(page, HOURS_MS)
+
+    assert [asked.header_value("last-event-id") for asked in streams] == [None]
+    expect(page.locator("[data-banner]")).to_be_hidden()
+
+
+def test_what_came_before_a_sleep_is_as_old_as_the_sleep(scripts: Page) -> None:
+    age = scripts.evaluate(
+        """async (ms) => {
+            const { Market } = await import("./static/js/core/market.js");
+            const market = new Market();
+            market.connected = true;
+            market.take("candle-live", { symbol: "A", interval: "1m", close: "1", event_ms: 1 });
+            window.sleptMs += ms;
+            const state = market.symbol("A");
+            return [market.ageMs(state) >= ms, market.isStale(state)];
+        }""",
+        HOURS_MS,
+    )
+
+    assert age == [True, True]
