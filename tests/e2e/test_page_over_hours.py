@@ -1,17 +1,20 @@
 """A page that stays open: the machine sleeps, candles are stored late, symbols come and go."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
+from schemas import topics
 from schemas.market import Candle
-from tests.support.api_market import a_quarter, keep_alive
+from tests.support.api_market import a_quarter, keep_alive, say
 from tests.support.api_stage import LATEST, Stage
-from tests.support.browser import empty_page
+from tests.support.browser import empty_page, role
 
 PATIENCE_MS = 30_000
 HOURS_MS = 3 * 3_600_000
@@ -96,3 +99,74 @@ def test_what_came_before_a_sleep_is_as_old_as_the_sleep(scripts: Page) -> None:
     )
 
     assert age == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("known", "later", "kept"),
+    [
+        (("complete", 1), ("open", 0), "complete"),
+        (("complete", 2), ("gapped", 1), "complete"),
+        (("gapped", 1), ("complete", 2), "complete"),
+        (("open", 0), ("complete", 1), "complete"),
+    ],
+)
+def test_an_earlier_state_of_a_candle_does_not_replace_a_later_one(
+    scripts: Page, known: tuple[str, int], later: tuple[str, int], kept: str
+) -> None:
+    status = scripts.evaluate(
+        """async (states) => {
+            const { Rows } = await import("./static/js/chart/rows.js");
+            const rows = new Rows();
+            for (const [status, revision] of states) rows.put({ open_ms: 0, status, revision });
+            return rows.find(0).status;
+        }""",
+        [known, later],
+    )
+
+    assert status == kept
+
+
+def test_zoom_and_legend_stay_where_they_are_when_candles_are_read_again(page: Page) -> None:
+    with page.expect_response(re.compile("/v1/candles.*interval=1h")):
+        role(page, "interval").select_option("1h")
+    expect(page.locator(".legend")).to_contain_text("O ")
+    box = role(page, "chart").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    before = page.locator(".legend").text_content() or ""
+    page.mouse.down()
+    page.mouse.move(x + 300, y, steps=10)
+    page.mouse.up()
+    page.mouse.move(x, y)
+    expect(page.locator(".legend")).not_to_have_text(before)
+    seen = page.locator(".legend").text_content() or ""
+
+    with page.expect_response(re.compile("/v1/candles.*interval=1h")) as again:
+        sleep(page, HOURS_MS)
+    again.value.finished()
+    expect(page.locator(".chart .wait")).to_be_hidden()
+    expect(page.locator(".legend")).to_have_text(seen)
+    page.mouse.move(x + 40, y)
+    expect(page.locator(".legend")).not_to_have_text(seen)
+    page.mouse.move(x, y)
+    expect(page.locator(".legend")).to_have_text(seen)
+
+
+def test_a_candle_that_closed_but_is_not_stored_yet_is_drawn(page: Page, stage: Stage) -> None:
+    page.locator("[data-symbol=ETHUSDT]").click()
+    expect(page.locator("[data-symbol=ETHUSDT]")).to_have_attribute("aria-selected", "true")
+    closed = a_quarter(LATEST + 1)
+    say(stage.kafka, topics.CANDLES, [replace(closed, event_ms=closed.open_ms + 600_000)])
+    expect(page.locator("[data-symbol=BTCUSDT] .price")).to_have_text(re.compile(r"^102\.000"))
+
+    page.locator("[data-symbol=BTCUSDT]").click()
+
+    opened = datetime.fromtimestamp(closed.open_ms / 1000, UTC)
+    expect(page.locator(".legend")).to_contain_text(f"{opened:%H:%M}")
+    expect(page.locator(".legend")).to_contain_text("complete: trade ids prove")
+
+
+def test_a_hole_among_the_newest_candles_is_read_again(page: Page, stage: Stage) -> None:
+    with page.expect_request(CANDLES):
+        say(stage.kafka, topics.CANDLES_LIVE, [an_open(LATEST + 5)])

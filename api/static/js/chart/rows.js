@@ -2,6 +2,7 @@
 
 export const QUARTER_MS = 900_000;
 const MOST_ROWS = 3_200; // 30 days and a margin; older rows are dropped when the page stays open for days
+const RECENT = 8; // so late may the sinks be
 
 export class Rows {
   constructor() {
@@ -20,11 +21,12 @@ export class Rows {
     for (const candle of candles) this.put(candle);
   }
 
-  /** Add a candle; returns whether it was appended, replaced, or too old to be drawn. */
+  /** Add a candle; returns whether it was appended, replaced, or older than what is drawn. */
   put(candle) {
     const row = rowOf(candle);
     const index = this.at.get(row.openMs);
     if (index !== undefined) {
+      if (isEarlier(row, this.list[index])) return "old";
       this.list[index] = row;
       return "replaced";
     }
@@ -49,6 +51,17 @@ export class Rows {
     return true;
   }
 
+  /** The last one of the newest candles that is missing, perhaps only because it is not stored yet. */
+  recentHole() {
+    return this.list.slice(-RECENT).findLast((row) => row.status === "missing") ?? null;
+  }
+
+  /** Whether a candle is missing here, or is of an earlier revision. */
+  lacks({ open_ms: openMs, revision }) {
+    const known = this.find(openMs);
+    return !known || known.status === "missing" || known.revision < revision;
+  }
+
   find(openMs) {
     const index = this.at.get(openMs);
     return index === undefined ? null : this.list[index];
@@ -68,6 +81,12 @@ function rowOf(candle) {
     status: candle.status,
     revision: candle.revision,
   };
+}
+
+/** Whether a row is an earlier state of its candle: topics and answers of the API have no order among each other. */
+function isEarlier(row, known) {
+  if (known.status === "missing") return false;
+  return (row.status === "open" && known.status !== "open") || row.revision < known.revision;
 }
 
 function hole(openMs) {

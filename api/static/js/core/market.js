@@ -1,9 +1,10 @@
-// The present state of each symbol. Bounded: one open candle and a few marks each.
+// The present state of each symbol. Bounded: one open candle, a few closed ones and marks each.
 
 import { digitsOf } from "./format.js";
 import { now } from "./now.js";
 
 const RATE_WINDOW_MS = 20_000;
+const CLOSED_KEPT = 4; // until they are stored, which takes seconds unless the sinks are behind
 
 export class Market extends EventTarget {
   constructor() {
@@ -68,6 +69,7 @@ export class Market extends EventTarget {
 
   takeCandle(kind, candle) {
     const state = this.symbol(candle.symbol);
+    if (kind === "candle" && candle.interval === "15m") state.closed = [...state.closed, candle].slice(-CLOSED_KEPT);
     if (kind === "candle" && (candle.revision > 1 || candle.status === "gapped")) return;
     if (candle.event_ms < state.eventMs) return;
     state.arrivedAt = now();
@@ -125,7 +127,7 @@ export class Market extends EventTarget {
 
 function fresh(name) {
   return {
-    name, digits: 2, price: null, direction: 0, eventMs: 0, arrivedAt: -Infinity, open: null,
+    name, digits: 2, price: null, direction: 0, eventMs: 0, arrivedAt: -Infinity, open: null, closed: [],
     marks: [], trades: 0, predictions: new Map(), predictedOpenMs: null, predictedAt: -Infinity,
     lately: new Map(), history: [], dayAgo: null, turnover: 0,
   };

@@ -19,6 +19,7 @@ const QUARTER = "15m"; // what is predicted; it moves with every trade, the othe
 const MINUTE_MS = 60_000;
 const INTERVALS = { "5m": 5, [QUARTER]: 15, "30m": 30, "1h": 60, "4h": 240, "1d": 1_440, "1w": 10_080 };
 const AGAIN_MS = 4_000;
+const HOLE_AGAIN_MS = [2_000, 10_000, 60_000]; // a candle that has closed is stored by then
 const STATUS = {
   complete: "complete: trade ids prove that nothing is missing", official: "the exchange’s own", quiet: "quiet: no trades",
   gapped: "gapped: trades are missing", missing: "missing", open: "open",
@@ -71,6 +72,15 @@ export class LiveView {
     if (candle.symbol !== this.symbol || candle.interval !== QUARTER || this.interval !== QUARTER || this.loading || !this.isDrawn) return;
     this.chart.put(candle);
     if (!this.hovered) this.showLegend(this.chart.rows.list.at(-1));
+    this.fillHole();
+  }
+
+  /** Read again, some times, while one of the newest candles is missing: it may only not be stored yet. */
+  fillHole() {
+    const openMs = this.chart.rows.recentHole()?.openMs;
+    if (openMs !== this.holeMs) [this.holeMs, this.readings] = [openMs, 0];
+    if (!openMs || this.rereading || this.readings === HOLE_AGAIN_MS.length) return;
+    this.rereading = setTimeout(() => this.load(), HOLE_AGAIN_MS[this.readings++]);
   }
 
   choose(name) {
@@ -93,6 +103,7 @@ export class LiveView {
   clear() {
     this.isDrawn = false;
     this.hovered = null;
+    this.holeMs = undefined;
     this.chart.clear();
     show(this.legend);
   }
@@ -102,11 +113,13 @@ export class LiveView {
     this.chart.setOutcomes(this.interval === QUARTER ? byOpen : new Map());
   }
 
-  /** Read the past again; candles that arrive meanwhile are in it or arrive again within a second. */
+  /** Read the past again; candles that arrive meanwhile are put over it. */
   async load() {
     const { symbol: name, interval } = this;
     const isChosen = () => name === this.symbol && interval === this.interval;
     clearTimeout(this.again);
+    clearTimeout(this.rereading);
+    this.rereading = 0;
     this.loading = true;
     this.wait.hidden = false;
     this.readMs = now();
@@ -137,12 +150,20 @@ export class LiveView {
     const state = this.market.symbol(this.symbol);
     for (const { close } of candles.slice(-200)) state.digits = Math.max(state.digits, decimals(close));
     this.chart.fill(candles, state.digits, INTERVALS[this.interval] * MINUTE_MS);
+    if (this.interval === QUARTER) this.putArrived(state);
+    if (!this.isDrawn) this.range(this.days);
     this.isDrawn = true;
-    if (state.open && this.interval === QUARTER) this.chart.put(state.open);
-    this.range(this.days);
     this.drawOutcomes(this.byOpen ?? new Map());
     this.drawPrediction();
-    this.showLegend(this.chart.rows.list.at(-1));
+    if (this.hovered) this.hovered = this.chart.rows.find(this.hovered.openMs);
+    this.showLegend(this.hovered ?? this.chart.rows.list.at(-1));
+    if (this.interval === QUARTER) this.fillHole();
+  }
+
+  /** Put what the stream has brought over what is stored: that may lack the newest candles. */
+  putArrived(state) {
+    for (const candle of state.closed) if (this.chart.rows.lacks(candle)) this.chart.put(candle);
+    if (state.open) this.chart.put(state.open);
   }
 
   drawPrediction() {
