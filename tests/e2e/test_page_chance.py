@@ -69,7 +69,7 @@ def test_the_chance_to_close_above_a_price_is_asked_for(page: Page, stage: Stage
     field = page.get_by_label("Price", exact=True)
 
     field.fill("1,000")
-    expect(role(page, "chance-above")).to_have_text(re.compile(r"^<\s1\s%$"))
+    expect(role(page, "chance-above")).to_have_text(re.compile(r"^<\s1\s% above 1000$"))
     field.fill("99")
     expect(role(page, "chance-above")).to_have_text(re.compile(r"^70\s%$"))
     field.fill("high")

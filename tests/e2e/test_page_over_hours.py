@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
+from api.accounts.users import Role
 from schemas import topics
 from schemas.market import Candle
 from tests.support.api_market import a_quarter, keep_alive, say
-from tests.support.api_stage import LATEST, Stage
+from tests.support.api_stage import LATEST, PASSWORD, Stage
 from tests.support.browser import empty_page, role
 
 PATIENCE_MS = 30_000
@@ -170,3 +171,71 @@ def test_a_candle_that_closed_but_is_not_stored_yet_is_drawn(page: Page, stage: 
 def test_a_hole_among_the_newest_candles_is_read_again(page: Page, stage: Stage) -> None:
     with page.expect_request(CANDLES):
         say(stage.kafka, topics.CANDLES_LIVE, [an_open(LATEST + 5)])
+
+
+def test_a_symbol_that_comes_is_listed_with_its_first_event(page: Page, stage: Stage) -> None:
+    followed(page, "BTCUSDT", "ETHUSDT", "SOLUSDT")
+    sleep(page, 15_000)  # not so long that the stream is opened again
+    say(stage.kafka, topics.CANDLES_LIVE, [an_open(LATEST, "SOLUSDT")])
+
+    expect(page.locator("[data-symbol=SOLUSDT]")).to_be_visible()
+
+
+def test_a_symbol_that_goes_leaves_the_list_and_another_is_chosen(page: Page) -> None:
+    followed(page, "ETHUSDT")
+    sleep(page, HOURS_MS)
+
+    expect(page.locator("[data-symbol=BTCUSDT]")).to_have_count(0)
+    expect(page.locator("[data-symbol=ETHUSDT]")).to_have_attribute("aria-selected", "true")
+
+
+def test_the_day_of_many_symbols_is_read_in_parts(page: Page) -> None:
+    names = [f"A{number}USDT" for number in range(430)]
+    asked: list[list[str]] = []
+    page.on("request", lambda request: asked.append(symbols_in(request)))
+    page.route("**/v1/candles/search", lambda route: route.fulfill(json={"data": []}))
+    followed(page, *names)
+    with page.expect_request(lambda request: names[-1] in symbols_in(request)):
+        page.reload()
+
+    assert max(len(symbols) for symbols in asked) <= 100
+    assert {name for symbols in asked for name in symbols} == set(names)
+
+
+def test_after_a_reload_a_training_of_one_symbol_can_be_asked_for(page: Page, stage: Stage) -> None:
+    page.goto(f"{stage.api.url}#admin")
+    page.get_by_role("button", name="Sign in").last.click()
+    page.get_by_label("Name", exact=True).fill(Role.OPERATOR.value)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.locator("dialog button.primary").click()
+    expect(page.get_by_role("button", name="Start a training")).to_be_visible()
+
+    page.reload()
+
+    page.locator("#admin select[name=symbol]").select_option("ETHUSDT")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("0,5", "0.5"),
+        ("64210,50", "64210.50"),
+        ("0,123", "0.123"),
+        ("1,000", "1000"),
+        ("64,210.5", "64210.5"),
+        ("64 210.5", "64210.5"),
+        ("1.234,50", "1.234.50"),  # which the API refuses
+    ],
+)
+def test_a_comma_is_a_point_where_it_does_not_separate_thousands(
+    scripts: Page, typed: str, meant: str
+) -> None:
+    understood = scripts.evaluate(
+        """async (text) => {
+            const { plainNumber } = await import("./static/js/live/chance.js");
+            return plainNumber(text);
+        }""",
+        typed,
+    )
+
+    assert understood == meant

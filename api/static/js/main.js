@@ -9,6 +9,7 @@ import { clock } from "./core/format.js";
 import { Health } from "./core/health.js";
 import { listenToKeys, showKeys } from "./core/keyboard.js";
 import { Market } from "./core/market.js";
+import { now } from "./core/now.js";
 import { onSession } from "./core/session.js";
 import { Stream } from "./core/stream.js";
 import { toggleTheme } from "./core/theme.js";
@@ -20,7 +21,9 @@ import { QualityView } from "./quality/view.js";
 import { ScoresView } from "./scores/view.js";
 
 const TICK_MS = 250;
-const AGES_EVERY_MS = 60_000;
+const MINUTE_MS = 60_000;
+const LIST_AGAIN_MS = 3_000;
+const LEAST_BETWEEN_MS = 10_000;
 const market = new Market();
 const root = (name) => document.getElementById(name);
 const live = new LiveView(root("live"), market);
@@ -33,10 +36,14 @@ const banner = new Banner(market, health);
 const clockNode = document.querySelector("[data-clock]");
 const stream = new Stream({ onEvent: (kind, data) => onEvent(kind, data), onState: (state) => onState(state) });
 let wasOpen = false;
+let listing; // the timer of the next
+let listedAt = -Infinity;
 
 function onEvent(kind, data) {
   if (kind === "lost" || kind === "dropped") return void live.load();
+  const isNew = !market.symbols.has(data.symbol);
   market.take(kind, data);
+  if (isNew && now() - listedAt > LEAST_BETWEEN_MS) listSymbols();
 }
 
 async function onState(state) {
@@ -47,16 +54,28 @@ async function onState(state) {
   if (!state.open) return undefined;
   await listSymbols();
   if (wasOpen && !state.resumed) live.load();
+  if (wasOpen) drawDay();
   wasOpen = true;
-  return loadDay(market).then(() => live.watchlist.drawSparks());
+  return undefined;
 }
 
+/** Read which symbols are followed, again every minute: some are added or removed while the page is open. */
 async function listSymbols() {
+  if (!market.connected) return; // the stream asks again as soon as it is open
+  listedAt = now();
+  clearTimeout(listing);
+  listing = setTimeout(listSymbols, MINUTE_MS);
   try {
-    market.takeListing((await get("/v1/symbols")).data);
+    if (market.takeListing((await get("/v1/symbols")).data)) drawDay();
   } catch {
-    setTimeout(listSymbols, 3_000);
+    clearTimeout(listing);
+    listing = setTimeout(listSymbols, LIST_AGAIN_MS);
   }
+}
+
+async function drawDay() {
+  await loadDay(market);
+  live.watchlist.drawSparks();
 }
 
 function step(by) {
@@ -85,7 +104,7 @@ setInterval(() => {
   banner.update(live.symbol);
   setText(clockNode, `${clock(market.nowMs())} UTC`);
 }, TICK_MS);
-setInterval(() => loadDay(market).then(() => live.watchlist.drawSparks()), 5 * AGES_EVERY_MS);
+setInterval(drawDay, 5 * MINUTE_MS);
 health.start();
 views.open();
 stream.start();

@@ -4,6 +4,7 @@ import { get, request } from "../core/api.js";
 import { el, show } from "../core/dom.js";
 import { day, moment } from "../core/format.js";
 import { card, fillPanel, table } from "../core/panel.js";
+import { offerSymbols } from "../core/symbol-choice.js";
 
 const DAY_MS = 86_400_000;
 const FOLLOW_MS = 2_000;
@@ -11,7 +12,9 @@ const FOLLOW_MS = 2_000;
 export class TrainingPanel {
   constructor(market) {
     const now = Date.now();
-    this.symbol = el("select", { name: "symbol" }, el("option", { value: "", text: "All symbols" }), market.names().map((name) => el("option", { value: name, text: name })));
+    this.market = market;
+    this.symbol = el("select", { name: "symbol" });
+    this.fillChoice();
     this.model = el("select", { name: "model" }, ["batch", "forest", "lstm"].map((name) => el("option", { value: name, text: name })));
     this.from = el("input", { type: "date", name: "from", value: day(now - 30 * DAY_MS), required: true });
     this.to = el("input", { type: "date", name: "to", value: day(now), required: true });
@@ -19,6 +22,10 @@ export class TrainingPanel {
     const form = el("form", { class: "form inline body", onsubmit: (event) => this.start(event) }, el("label", {}, "Symbol", this.symbol), el("label", {}, "Model", this.model), el("label", {}, "From", this.from), el("label", {}, "Until", this.to), el("button", { class: "primary", text: "Start a training" }));
     this.events = el("div", { class: "scroll" });
     this.root = card("Models", "newest first", el("div", {}, form, el("div", { class: "body" }, this.said), this.events));
+  }
+
+  fillChoice() {
+    offerSymbols(this.symbol, this.market.names());
   }
 
   load() {

@@ -16,16 +16,19 @@ export class AdminView {
     this.market = market;
     this.panels = [];
     onSession(() => this.build());
+    market.addEventListener("listing", () => this.training?.fillChoice());
     this.build();
   }
 
   build() {
     const who = session();
     this.panels = [];
+    this.training = null;
     if (!who) return show(this.root, door());
     const rank = RANK[who.role] ?? 0;
     const users = rank >= RANK.admin && this.add(new UsersPanel());
-    const training = rank >= RANK.operator && this.add(new TrainingPanel(this.market));
+    if (rank >= RANK.operator) this.training = new TrainingPanel(this.market);
+    const training = this.training && this.add(this.training);
     show(this.root, el("div", { class: "page admin" }, users, training, card("Your password", `${who.name}, ${who.role}`, passwordForm(who.name, true))));
     return this.load();
   }

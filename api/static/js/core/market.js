@@ -46,19 +46,24 @@ export class Market extends EventTarget {
     return this.headMs ? this.headMs + Math.min(now() - this.headAt, 3_600_000) : Date.now();
   }
 
+  /** Take the symbols that are followed, and forget all others; returns whether any is new. */
   takeListing(rows) {
-    for (const row of rows.filter((each) => each.followed)) {
+    const followed = rows.filter((each) => each.followed);
+    const names = new Set(followed.map((row) => row.symbol));
+    const known = this.order.filter((name) => names.has(name));
+    for (const name of [...this.symbols.keys()]) if (!names.has(name)) this.symbols.delete(name);
+    for (const row of followed) {
       const state = this.symbol(row.symbol);
-      state.arrivedAt = row.age_s === null ? -Infinity : now() - row.age_s * 1000;
+      if (row.age_s !== null) state.arrivedAt = Math.max(state.arrivedAt, now() - row.age_s * 1000);
       if (row.last_price !== null && (row.event_ms ?? 0) >= state.eventMs) {
         setPrice(state, row.last_price);
         state.eventMs = row.event_ms ?? 0;
       }
       this.seeHead(row.event_ms ?? 0);
     }
-    const added = rows.filter((row) => row.followed && !this.order.includes(row.symbol));
-    this.order.push(...added.map((row) => row.symbol));
+    this.order = [...new Set([...known, ...names])];
     this.dispatchEvent(new Event("listing"));
+    return names.size > known.length;
   }
 
   take(kind, data) {

@@ -46,7 +46,7 @@ export class ChanceLines {
 
   /** The price that was typed, as the API takes it. */
   wanted() {
-    return this.input.value.replace(/[\s,\u202f]/g, "");
+    return plainNumber(this.input.value);
   }
 
   async load() {
@@ -57,7 +57,8 @@ export class ChanceLines {
     const found = await get("/v1/predictions/current", { symbol, above }).catch((problem) => problem);
     if (symbol !== this.symbol || above !== this.wanted()) return;
     this.answer.className = found instanceof Error ? "warn" : "strong";
-    setText(this.answer, found instanceof Error ? refusal(found) : chanceWords(found.chance.above[0].chance));
+    const understood = this.input.value.includes(",") ? ` above ${above}` : "";
+    setText(this.answer, found instanceof Error ? refusal(found) : chanceWords(found.chance.above[0].chance) + understood);
   }
 }
 
@@ -65,6 +66,12 @@ function sentence(said, speaker, state) {
   const start = said.open === null ? "it opens now" : `open ${price(Number(said.open), state.digits)}`;
   const by = said.model === speaker.model ? "" : ` · by ${said.model}`;
   return [el("b", { text: chanceWords(said.chance_up) }), " chance to close up", el("span", { class: "faint", text: ` · ${start}${by}`, title: "up: at or above its open" })];
+}
+
+/** A comma before each three digits separates thousands; another one, the only key for it on some phones, is the point. */
+export function plainNumber(text) {
+  const typed = text.replace(/\s/g, "");
+  return /^[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(typed) ? typed.replaceAll(",", "") : typed.replace(",", ".");
 }
 
 function refusal(problem) {

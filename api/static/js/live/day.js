@@ -4,11 +4,17 @@ import { request } from "../core/api.js";
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
+const MOST_TOGETHER = 100; // the API answers of at most 400 symbols and 10,000 candles at once
 
 /** Read the day again. The change is that from the first minute of the day, as in Grafana, and unknown without it. */
 export async function loadDay(market) {
-  const symbols = market.names();
-  if (symbols.length === 0 || !market.headMs) return;
+  const names = market.names();
+  if (names.length === 0 || !market.headMs) return;
+  for (let at = 0; at < names.length; at += MOST_TOGETHER) await loadSome(market, names.slice(at, at + MOST_TOGETHER));
+  market.orderByTurnover();
+}
+
+async function loadSome(market, symbols) {
   const from = market.headMs - DAY_MS;
   const first = Math.ceil(from / MINUTE_MS) * MINUTE_MS;
   const [hours, minutes] = await Promise.all([
@@ -24,7 +30,6 @@ export async function loadDay(market) {
     const minute = minutes.find((row) => row.symbol === name);
     state.dayAgo = minute ? Number(minute.open) : null;
   }
-  market.orderByTurnover();
 }
 
 async function search(json) {

@@ -65,7 +65,7 @@ export class LiveView {
   onListing() {
     const names = this.market.names();
     if (String([...this.watchlist.parts.keys()]) !== String(names)) this.watchlist.build();
-    if (!this.symbol && names.length) this.choose(names.includes(FIRST) ? FIRST : names[0]);
+    if (!names.includes(this.symbol) && names.length) this.choose(names.includes(FIRST) ? FIRST : names[0]);
   }
 
   onCandle(candle) {

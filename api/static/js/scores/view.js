@@ -2,8 +2,9 @@
 
 import { get } from "../core/api.js";
 import { el, show } from "../core/dom.js";
-import { count, pairParts, percent } from "../core/format.js";
+import { count, percent } from "../core/format.js";
 import { card, fillPanel, table } from "../core/panel.js";
+import { offerSymbols } from "../core/symbol-choice.js";
 import { minutesChart } from "./by-minutes.js";
 import { ChanceCards } from "./chance.js";
 import { skillBar } from "./skill-bar.js";
@@ -28,9 +29,8 @@ export class ScoresView {
   }
 
   fillChoice() {
-    const names = this.market.names();
-    if (this.choice.children.length === names.length + 1) return;
-    show(this.choice, el("option", { value: "", text: "All symbols" }), names.map((name) => el("option", { value: name, text: pairParts(name).join("/") })));
+    offerSymbols(this.choice, this.market.names());
+    if (this.choice.value !== this.symbol) this.choose();
   }
 
   choose() {
