@@ -129,7 +129,7 @@ class CompletenessRow(BaseModel):
     not_trading_since_ms: int | None = Field(
         None,
         description="Time of the newest trade of a symbol that is not traded any more: later "
-        "candles are not expected.",
+        "candles are ended holes.",
     )
 
 

@@ -76,7 +76,7 @@ class Month:
         compared: The exchange's 15m candles that were compared with its 1m candles.
         differing: Part of them: they are not what those make.
         not_trading_since: Time of the newest trade, UTC, of a symbol that the exchange does not
-            trade any more: later candles are not expected. None for others.
+            trade any more: later candles are `ended_holes`. None for others.
     """
 
     symbol: str

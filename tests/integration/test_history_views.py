@@ -90,6 +90,10 @@ class World:
         query = "SELECT * FROM completeness WHERE symbol = {symbol:String} ORDER BY month"
         return self.rows(query, symbol=symbol)
 
+    def traded_months(self, symbol: str) -> list[dict[str, Any]]:
+        query = "SELECT * FROM completeness_traded WHERE symbol = {symbol:String} ORDER BY month"
+        return self.rows(query, symbol=symbol)
+
     def run(self, *arguments: str, **environment: str) -> Result:
         app = build_app(arguments[:1])
         found = CliRunner().invoke(app, list(arguments), env=self.environment | environment)
@@ -952,17 +956,55 @@ def test_candles_after_the_end_of_trading_are_not_missing(world: World) -> None:
         a_choice(symbol, ChosenBy.SETTING, now_ms, status="BREAK", since_ms=last_trade_ms),
     )
 
-    months = world.rows(
-        "SELECT * FROM completeness_traded WHERE symbol = {symbol:String} ORDER BY month",
-        symbol=symbol,
-    )
+    months = world.traded_months(symbol)
     assert sum(row["missing"] for row in before) > 39 * 96
     assert sum(row["missing"] for row in months) == 2
     assert sum(row["held"] for row in months) == 94
-    assert sum(row["expected"] for row in months) == 96
+    assert sum(row["expected"] - row["ended_holes"] for row in months) == 96
     assert {_ms(row["not_trading_since"]) for row in months} == {last_trade_ms}
     said = world.run("completeness", "--symbol", symbol).stdout
     assert f"{symbol}: not trading since {_time(last_trade_ms):%Y-%m-%d %H:%M:%S} UTC" in said
+
+
+@pytest.mark.parametrize("quiet_days", [0, 2, 38])
+@pytest.mark.parametrize("has_hole", [False, True])
+def test_candles_missing_before_the_end_of_trading_are_counted_whatever_lies_behind_it(
+    world: World, *, quiet_days: int, has_hole: bool
+) -> None:
+    symbol, interval, end_ms = a_name(), Interval.FIFTEEN_MINUTES, days_ago(40)
+    world.fill(symbol, interval, end_ms - 3 * DAY_MS, end_ms - 2 * DAY_MS)  # two days are missing
+    first = (end_ms - DAY) // QUARTER_MS
+    still = {"status": "quiet", "trade_count": 0}
+    quiet = [a_quarter(symbol, first + n, **still) for n in range(quiet_days * 96)]
+    world.put("candles", *quiet)
+    if has_hole:
+        world.put("holes", a_hole(symbol, "ended", end_ms + DAY_MS, days_ago(3)))
+    world.put(
+        "symbol_changes",
+        a_choice(symbol, ChosenBy.SETTING, end_ms, status="BREAK", since_ms=end_ms - 5),
+    )
+
+    months = world.traded_months(symbol)
+
+    assert sum(row["missing"] for row in months) == 2 * 96
+    assert sum(row["held"] for row in months) == (1 + quiet_days) * 96
+    for row in months:
+        kinds = ("held", "official_holes", "unproven_holes", "irregular_holes", "ended_holes")
+        assert row["expected"] == sum(row[name] for name in (*kinds, "missing"))
+
+
+def test_what_ended_before_the_first_candle_that_is_held_is_no_part_of_its_month(
+    world: World,
+) -> None:
+    symbol, end_ms = a_name(), days_ago(40)
+    first = (end_ms + DAY_MS - DAY) // QUARTER_MS
+    world.put("candles", *(a_quarter(symbol, first + n, status="quiet") for n in range(96)))
+    world.put(
+        "symbol_changes",
+        a_choice(symbol, ChosenBy.SETTING, end_ms, status="BREAK", since_ms=end_ms - 5),
+    )
+
+    assert {row["missing"] for row in world.traded_months(symbol)} == {0}
 
 
 def test_symbol_of_another_script_is_stored_and_found(world: World) -> None:
