@@ -256,6 +256,15 @@ def test_a_quarter_with_a_missing_minute_is_compared_only_if_that_never_was(worl
     assert found("OFFICIAL", "official") == []
 
 
+def test_a_quarter_is_compared_though_a_minute_of_it_was_thought_to_be_absent(world: World) -> None:
+    run = (MAY + 14 * MINUTE_MS, MAY + 15 * MINUTE_MS)
+    hole = Hole("CAMELATE", "1m", *run, "official", -1, -1, -1, -1, MAY, "")
+    right = quarter("CAMELATE")
+    wrong = replace(right, volume_e8=right.volume_e8 + 1)
+
+    assert differs(world, "CAMELATE", *minutes("CAMELATE"), wrong, holes=[hole]) == ["volume"]
+
+
 def test_quote_volumes_may_be_rounded_only_where_they_have_too_many_decimals(world: World) -> None:
     def found(symbol: str, price_e8: int, off_e8: int) -> object:
         prices = {"low_e8": price_e8, "open_e8": 100 * 10**8, "close_e8": 101 * 10**8}
