@@ -19,7 +19,8 @@ WHERE symbol = {symbol:String}
   AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
 """
 _COMPARED = """
-SELECT countIf(result = 'verified'), countIf(result = 'mismatch'), countIf(result = 'only-ours')
+SELECT countIf(result = 'verified'), countIf(result = 'mismatch'), countIf(result = 'only-ours'),
+       countIf(is_there AND status = 'gapped'), countIf(is_there)
 FROM candles_compared
 WHERE symbol = {symbol:String} AND interval IN ('1m', '15m')
   AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
@@ -30,17 +31,26 @@ _AT_ONCE_MS: Final = 100 * DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How candles of ours compare with the exchange's: equal, different, and without one."""
+    """How candles of ours compare with the exchange's: equal, different, and without one.
+
+    Attributes:
+        gapped: Candles of ours in which trades are missing.
+        stored: All candles of ours.
+    """
 
     verified: int = 0
     mismatched: int = 0
     unchecked: int = 0
+    gapped: int = 0
+    stored: int = 0
 
     def __add__(self, other: "Comparison") -> "Comparison":
         return Comparison(
             self.verified + other.verified,
             self.mismatched + other.mismatched,
             self.unchecked + other.unchecked,
+            self.gapped + other.gapped,
+            self.stored + other.stored,
         )
 
 

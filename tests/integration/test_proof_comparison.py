@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from candlewick.offline.proving.command import is_wrong
 from candlewick.offline.proving.comparing import compare
 from candlewick.offline.proving.progress import SymbolProof
 from candlewick.offline.proving.view import symbol_row
@@ -62,6 +63,24 @@ def compared(store: Client, proof: SymbolProof, started_ms: int) -> dict[str, ob
     return {name: row[name] for name in ("verified", "mismatch", "not_compared")}
 
 
+def whole_day(**changes: object) -> list[Candle]:
+    """Both lengths of candles of a day, as a proof makes them."""
+    lengths = (("1m", MINUTE_MS), ("15m", 15 * MINUTE_MS))
+    return [
+        replace(
+            a_candle(open_ms=open_ms, interval=interval, length_ms=length_ms),
+            **({"revision": PROVEN_REVISION + 1} | changes),  # type: ignore[arg-type]
+        )
+        for interval, length_ms in lengths
+        for open_ms in range(DAY, DAY + DAY_MS, length_ms)
+    ]
+
+
+def is_fine(store: Client, proof: SymbolProof) -> bool:
+    compare(store, proof, steady_ms(), patience_s=0.1)
+    return not is_wrong(proof)
+
+
 @pytest.mark.parametrize(
     "before",
     [WRONG, [replace(candle, revision=PROVEN_REVISION + 1) for candle in WRONG]],
@@ -99,3 +118,40 @@ def test_what_was_proven_by_earlier_runs_is_compared_without_waiting(store: Clie
     keep(store, PROVEN)
 
     assert compared(store, a_proof(), steady_ms())["verified"] == 10
+
+
+def test_a_later_run_over_days_that_were_read_before_is_as_strict_as_the_first(
+    store: Client,
+) -> None:
+    nothing = a_proof()
+    assert not is_fine(store, nothing)
+    assert (nothing.absent, nothing.notes[0][:40]) == (
+        1536,
+        "1,536 candles of proven days are not in ",
+    )
+
+    day = whole_day()
+    keep(store, day)
+    assert is_fine(store, a_proof())
+
+    keep(store, [replace(day[700], status="gapped", revision=PROVEN_REVISION + 2)])
+    gapped = a_proof()
+    assert not is_fine(store, gapped)
+    assert (gapped.gapped, gapped.absent) == (1, 0)
+
+
+def test_a_proof_without_any_candle_of_the_exchange_is_wrong(store: Client) -> None:
+    store.command("TRUNCATE TABLE klines")
+    keep(store, whole_day())
+    alone = a_proof()
+
+    assert not is_fine(store, alone)
+    assert (alone.unchecked, alone.absent, alone.gapped) == (1536, 0, 0)
+
+
+def test_on_the_day_of_a_listing_no_candle_is_due_before_the_first_trade(store: Client) -> None:
+    listed_ms = DAY + 5 * MINUTE_MS + 3
+    keep(store, [candle for candle in whole_day() if candle.close_ms > listed_ms])
+
+    assert is_fine(store, a_proof(first_ms=listed_ms))
+    assert not is_fine(store, a_proof(first_ms=listed_ms - MINUTE_MS))

@@ -16,7 +16,7 @@ import pytest
 from candlewick.store.admin import apply_migrations
 from clients.kafka.reader import TopicReader
 from producers.binance.archive import ArchiveClient
-from producers.binance.archive_names import month_file
+from producers.binance.archive_names import TRADES, month_file
 from schemas import topics
 from schemas.codecs import decode
 from schemas.market import Candle
@@ -187,6 +187,8 @@ def test_what_is_wrong_is_told_the_rest_is_proven_and_later_what_was_wrong(
         said, _ = first.communicate()
         proven = sent(past, OTHER)
         past.exchange.admin("DELETE", "faults")
+        for interval in ("1m", "15m"):
+            past.fill(OTHER, interval, FIRST_MS + 9 * DAY_MS, FIRST_MS + 14 * DAY_MS)
         second = start(past, clickhouse, "faulty", *asked, "--check-archives", "--json")
         lines, _ = second.communicate()
 
@@ -206,7 +208,8 @@ def test_what_is_wrong_is_told_the_rest_is_proven_and_later_what_was_wrong(
     found = newest_revisions(sent(past, OTHER))
     assert len(found) == 5 * EACH_DAY
     assert {candle.status for candle in found.values()} == {"complete", "quiet"}
-    states = {file.name[-6:-4]: file.state for file in past.archives(OTHER, "1m")}
+    archives = [file for file in past.archives(OTHER, "1m") if TRADES in file.name]
+    states = {file.name[-6:-4]: file.state for file in archives}
     assert states == {"09": "used", "10": "used", "11": "used", "12": "used", "13": "reissued"}
 
 

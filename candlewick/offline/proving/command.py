@@ -53,8 +53,8 @@ def prove(
         as_json: Whether to print the result as JSON, and nothing else on standard output.
 
     Raises:
-        Exit: With code 1 if a day is missing, a candle is gapped, one differs, or what was made
-            could not be compared; with 130 after Ctrl-C.
+        Exit: With code 1 if a day is missing, a candle is gapped, one differs, one of a proven day
+            is not stored, or nothing could be compared; with 130 after Ctrl-C.
         ConfigurationError: A symbol is unknown, Kafka or a topic is missing, or no whole day lies
             in the range.
         Transient: The exchange does not answer at all.
@@ -74,13 +74,15 @@ def prove(
         console.print("stopped; files that were read are done, and the next run goes on from there")
         code = INTERRUPTED
     _tell(progress, console, as_json=as_json)
-    if code or any(map(_is_wrong, progress.symbols)):
+    if code or any(map(is_wrong, progress.symbols)):
         raise typer.Exit(code or WRONG)
 
 
-def _is_wrong(symbol: SymbolProof) -> bool:
-    is_faulty = symbol.missing or symbol.gapped or symbol.mismatched
-    return bool(is_faulty) or not symbol.is_compared
+def is_wrong(symbol: SymbolProof) -> bool:
+    """Return whether something of a symbol's days is not proven, or was not compared."""
+    is_faulty = symbol.missing or symbol.gapped or symbol.mismatched or symbol.absent
+    is_checked = symbol.is_compared and (symbol.verified + symbol.mismatched or not symbol.proven)
+    return bool(is_faulty) or not is_checked
 
 
 def _tell(progress: ProofProgress, console: Console, *, as_json: bool) -> None:

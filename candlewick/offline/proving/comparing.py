@@ -32,7 +32,16 @@ def compare(
         found += compared(client, symbol.symbol, start_ms, end_ms)
     symbol.verified, symbol.mismatched = found.verified, found.mismatched
     symbol.unchecked = found.unchecked
+    # What this run made gapped may have a live candle in its place, which its file still lacks.
+    symbol.gapped = max(symbol.gapped, found.gapped)
+    symbol.absent = max(symbol.due_candles - found.stored, 0)
     symbol.is_compared = True
+    if symbol.absent:
+        note = (
+            f"{symbol.absent:,} candles of proven days are not in ClickHouse: `candlewick status` "
+            "says whether the sinks have stored all; if so, they were deleted, or never made"
+        )
+        symbol.note([note])
 
 
 def _are_stored(client: Client, symbol: SymbolProof, started_ms: int, patience_s: float) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from candlewick.offline.proving.plan import length_days
 from clients.clock import steady_ms
+from processors.candles.state import MADE
 from producers.history.time_ranges import Spans
 
 _MOST_NOTES = 5
@@ -23,11 +24,14 @@ class SymbolProof:
         candles: Candles that were sent.
         read: The days whose archives were read in this run.
         standing: Candles of these days that were sent, and count before all live ones.
-        gapped: Those of them in which trades are missing.
-        is_compared: Whether what is proven was compared; without it the next three say nothing.
+        gapped: Candles in which trades are missing: of this run, or, once they are compared, of all
+            proven days, whichever are more.
+        is_compared: Whether what is proven was compared; without it the next four say nothing.
         verified: Candles that equal the exchange's.
         mismatched: Candles that differ from it.
         unchecked: Candles of which the exchange's is not stored.
+        absent: Candles of proven days that are not stored.
+        first_ms: Event time of the first trade of all; no candle is due before it.
         notes: What was wrong, for people.
     """
 
@@ -45,6 +49,8 @@ class SymbolProof:
     verified: int = 0
     mismatched: int = 0
     unchecked: int = 0
+    absent: int = 0
+    first_ms: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -56,6 +62,15 @@ class SymbolProof:
     def done_days(self) -> int:
         """How many of the wanted days are proven."""
         return length_days(self.wanted) - length_days(self.missing)
+
+    @property
+    def due_candles(self) -> int:
+        """How many candles of 1m and 15m the proven days have."""
+        proven = self.wanted - self.missing
+        return sum(
+            (proven - Spans.of([(0, interval.open_of(self.first_ms))])).total_ms // interval.ms
+            for interval in MADE
+        )
 
     def note(self, lines: list[str]) -> None:
         """Add notes, and leave out what would be too long to read."""

@@ -111,7 +111,7 @@ class Proof:
     async def _prove(self, symbol: SymbolProof, days: Spans, now_ms: int) -> None:
         async with self._turns:
             try:
-                symbol.wanted = await self._listed(symbol.symbol, days)
+                symbol.wanted = await self._listed(symbol, days)
                 symbol.proven = await self._known(symbol)
                 symbol.begun = symbol.done_days
                 await self.read(symbol, files_of(symbol.symbol, symbol.missing, now_ms=now_ms))
@@ -121,11 +121,11 @@ class Proof:
             finally:
                 symbol.file = ""
 
-    async def _listed(self, symbol: str, days: Spans) -> Spans:
+    async def _listed(self, symbol: SymbolProof, days: Spans) -> Spans:
         """Leave out the days before the first trade of all."""
-        first = await persistently(lambda: self.rest.trades_from(symbol, 0))
-        first_ms = first[0].event_ms // DAY_MS * DAY_MS if first else 0
-        return days - Spans.of([(0, first_ms)])
+        first = await persistently(lambda: self.rest.trades_from(symbol.symbol, 0))
+        symbol.first_ms = first[0].event_ms if first else 0
+        return days - Spans.of([(0, symbol.first_ms // DAY_MS * DAY_MS)])
 
     async def _known(self, symbol: SymbolProof) -> Spans:
         known = {f.name: f for f in self.ledger.archives.values() if f.symbol == symbol.symbol}

@@ -46,8 +46,8 @@ def summary(progress: ProofProgress) -> Table:
 
 def symbol_row(symbol: SymbolProof) -> dict[str, object]:
     """Return what was proven of a symbol, as a row of JSON; null for what was not compared."""
-    compared = (symbol.verified, symbol.mismatched, symbol.unchecked)
-    verified, mismatched, unchecked = compared if symbol.is_compared else (None, None, None)
+    compared = (symbol.verified, symbol.mismatched, symbol.unchecked, symbol.absent)
+    verified, mismatched, unchecked, absent = compared if symbol.is_compared else (None,) * 4
     return {
         "symbol": symbol.symbol,
         "days": symbol.done_days,
@@ -59,5 +59,6 @@ def symbol_row(symbol: SymbolProof) -> dict[str, object]:
         "verified": verified,
         "mismatch": mismatched,
         "not_compared": unchecked,
+        "absent": absent,
         "why": symbol.notes,
     }
