@@ -1,5 +1,6 @@
 """One archive of trades through the candle reducer: what a thread does with a file."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from producers.binance.archive_names import Archive
 from producers.binance.csv_start import LONGEST_LINE
 from schemas.codecs import encode
 from schemas.errors import ConfigurationError, PoisonMessage
-from schemas.market import JITTER_MS, Candle, CandleStatus, Trade, TradeBlock, block_of
+from schemas.market import JITTER_MS, NO_TRADE_ID, Candle, CandleStatus, Trade, TradeBlock, block_of
 from schemas.replayed import PROVEN_REVISION, ranked
 
 RULES: Final = CandleRules(sends_proof=False)
@@ -86,21 +87,29 @@ def fold_file(
     Args:
         held: The zip.
         file: Which one it is.
-        before: What ends where the file begins, if that has been folded.
+        before: What ends where the file begins, if that has been folded. It is left behind where
+            ids begin again: beside it, all trades of the new ids would be known ones.
         ask_before: Returns the aggregate trade before an id, of which the exchange has none
             before id 0. With it, trade ids prove where the first candle begins.
 
     Raises:
         PoisonMessage: It is damaged, or holds other than its trades in the order of their ids.
     """
-    found = Folded(known=before.whole if before else frozenset())
-    folding = before.folding.fork() if before else SymbolFold(file.symbol, RULES, found.told.append)
-    folding.tell = found.told.append
-    from_ms = before.from_ms if before else file.open_ms
     try:
-        for placed in blocks_of_file(held, file):
-            if folding.state is None:
-                _begin(folding, placed.block, file, ask_before)
+        blocks = blocks_of_file(held, file)
+        first = next(blocks, None)
+        chain = before if first is None or _goes_on(before, first.block) else None
+        found = Folded(known=chain.whole if chain else frozenset())
+        folding = (
+            chain.folding.fork() if chain else SymbolFold(file.symbol, RULES, found.told.append)
+        )
+        folding.tell = found.told.append
+        from_ms = chain.from_ms if chain else file.open_ms
+        if first is not None and folding.state is None:
+            _begin(folding, first.block, file, ask_before, is_first=before is None)
+        if before is not chain and first is not None:
+            folding.tell(f"{file.name}: ids begin again at {first.block.first_agg_id}")
+        for placed in itertools.chain([first] if first else [], blocks):
             _collect(found, folding.take(placed.block, placed), from_ms)
             found.trades += len(placed.block)
     except ConfigurationError as error:  # who replays a file is told so; here it is a file of many
@@ -110,6 +119,18 @@ def fold_file(
     if folding.state is not None:
         found.chain = Chain(folding, from_ms, file.close_ms, frozenset(found.whole))
     return found
+
+
+def _goes_on(before: Chain | None, block: TradeBlock) -> bool:
+    """Return whether a file that begins with ``block`` may follow what has been folded."""
+    state = before.folding.state if before is not None else None
+    if state is None:
+        return True
+    due_id, trade_id = state.next_trade_id, block.first_trade_id
+    if NO_TRADE_ID in (due_id, trade_id):
+        return block.first_agg_id >= state.next_agg_id
+    # Where the exchange gave one id to two trades, the trade that is due tells that nothing is new.
+    return trade_id == due_id or (trade_id > due_id and block.first_agg_id >= state.next_agg_id)
 
 
 def blocks_of_file(held: IO[bytes], file: Archive) -> Iterator[Placed]:
@@ -135,9 +156,14 @@ def _begin(
     first: TradeBlock,
     file: Archive,
     ask_before: Callable[[int], Trade | None],
+    *,
+    is_first: bool,
 ) -> None:
-    if first.first_agg_id == 0:  # nothing was before
-        folding.begin(first, whole_from_ms=file.open_ms)
+    if first.first_agg_id == 0:
+        if (
+            is_first
+        ):  # nothing was before; else there were trades of other ids, nobody knows how many
+            folding.begin(first, whole_from_ms=file.open_ms)
         return
     trade = ask_before(first.first_agg_id)
     if trade is not None:

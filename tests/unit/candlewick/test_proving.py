@@ -166,6 +166,51 @@ def test_one_id_for_two_trades_at_a_months_end_counts_both() -> None:
     assert (midnight.status, second.told) == ("complete", [])
 
 
+def hourly(first_id: int, day: int) -> str:
+    start_ms = START_MS + day * DAY_MS
+    return "".join(
+        line(first_id + n, start_ms + n * 3_600_000, first=first_id + n) for n in range(24)
+    )
+
+
+def test_days_after_ids_that_begin_again_are_whole() -> None:
+    before = a_trade(99, event_ms=START_MS + DAY_MS - 1, first_trade_id=99)
+    found, _ = fold(hourly(5_000, 0), ask=nothing)
+
+    second, candles = fold(hourly(100, 1), found.chain, {100: before}.get, day=1)
+    third, later = fold(hourly(124, 2), second.chain, day=2)
+
+    assert second.told == [f"{a_file(1).name}: ids begin again at 100"]
+    assert sum(candle.trade_count for candle in minutes(candles)) == 24
+    assert (second.lacking, len(candles)) == (set(), 1440 + 96)
+    assert (third.lacking, third.told, len(later)) == (set(), [], 1440 + 96)
+
+
+def test_where_ids_begin_again_from_0_nobody_knows_what_was_traded_before() -> None:
+    noon_ms = START_MS + DAY_MS + DAY_MS // 2
+    found, _ = fold(hourly(5_000, 0), ask=nothing)
+    text = "".join(line(n, noon_ms + n * 10_000, first=n) for n in range(60))
+
+    began_again, _ = fold(text, found.chain, day=1)
+    listed, _ = fold(text, day=1)
+
+    assert began_again.lacking == {("1m", noon_ms), ("15m", noon_ms)}
+    assert listed.lacking == set()
+
+
+@pytest.mark.parametrize("absurd", [{}, {"first": 10**15}], ids=["both ids", "the trade id only"])
+def test_one_absurd_id_at_the_end_of_a_day_spoils_no_later_day(absurd: dict[str, int]) -> None:
+    last = line(24 if absurd else 10**12, START_MS + DAY_MS - 5, **({"first": 10**15} | absurd))
+    after = a_trade(23, event_ms=START_MS + DAY_MS - 3_600_000, first_trade_id=23)
+    spoilt, _ = fold(hourly(0, 0) + last)
+
+    found, candles = fold(hourly(24 + bool(absurd), 1), spoilt.chain, lambda _: after, day=1)
+
+    if not absurd:
+        assert found.lacking == set()
+    assert sum(candle.trade_count for candle in minutes(candles)) == 24
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
