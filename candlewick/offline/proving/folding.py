@@ -31,12 +31,14 @@ class Chain:
         from_ms: Start of its first file; candles before are none of it.
         until_ms: End of its last file.
         whole: Interval and opening time of the candles that were called whole in it.
+        ground: What the revisions of its candles begin above.
     """
 
     folding: SymbolFold
     from_ms: int
     until_ms: int
     whole: frozenset[tuple[str, int]] = frozenset()
+    ground: int = PROVEN_REVISION
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class Folded:
         standing: The same of those that count before all live ones.
         known: Those that were called whole before.
         told: Lines about missing trades and contradicting ids.
+        ground: What the revisions of its candles begin above.
     """
 
     chain: Chain | None = None
@@ -62,12 +65,13 @@ class Folded:
     known: frozenset[tuple[str, int]] = frozenset()
     trades: int = 0
     told: list[str] = field(default_factory=list)
+    ground: int = PROVEN_REVISION
 
     def add(self, candle: Candle) -> None:
         """Add a candle of the file."""
         key = candle.interval, candle.open_ms
         takes_back = key in self.whole or key in self.known
-        sent = ranked(candle, takes_back=takes_back)
+        sent = ranked(candle, takes_back=takes_back, ground=self.ground)
         self.values.append(encode(sent))
         if sent.revision > PROVEN_REVISION:
             self.standing.add(key)
@@ -81,6 +85,8 @@ def fold_file(
     file: Archive,
     before: Chain | None,
     ask_before: Callable[[int], Trade | None],
+    *,
+    ground: int = PROVEN_REVISION,
 ) -> Folded:
     """Fold the trades of a zip file into candles of 1m and 15m.
 
@@ -91,6 +97,7 @@ def fold_file(
             ids begin again: beside it, all trades of the new ids would be known ones.
         ask_before: Returns the aggregate trade before an id, of which the exchange has none
             before id 0. With it, trade ids prove where the first candle begins.
+        ground: What the revisions of its candles begin above.
 
     Raises:
         PoisonMessage: It is damaged, or holds other than its trades in the order of their ids.
@@ -99,7 +106,9 @@ def fold_file(
         blocks = blocks_of_file(held, file)
         first = next(blocks, None)
         chain = before if first is None or _goes_on(before, first.block) else None
-        found = Folded(known=chain.whole if chain else frozenset())
+        found = Folded(known=chain.whole if chain else frozenset(), ground=ground)
+        if chain is not None:  # its last candles may be taken back here
+            found.ground = max(ground, chain.ground)
         folding = (
             chain.folding.fork() if chain else SymbolFold(file.symbol, RULES, found.told.append)
         )
@@ -117,7 +126,7 @@ def fold_file(
     _collect(found, folding.close(file.close_ms), from_ms)
     _collect(found, folding.rest(), from_ms)
     if folding.state is not None:
-        found.chain = Chain(folding, from_ms, file.close_ms, frozenset(found.whole))
+        found.chain = Chain(folding, from_ms, file.close_ms, frozenset(found.whole), found.ground)
     return found
 
 

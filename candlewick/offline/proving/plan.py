@@ -6,6 +6,7 @@ from typing import Final
 from producers.binance.archive_names import TRADES, Archive, day_file, month_file
 from producers.history.time_ranges import Spans
 from schemas.history import ArchiveFile, ArchiveState
+from schemas.replayed import PROVEN_REVISION, ground_after
 from schemas.timeframe import DAY_MS
 
 KEPT: Final = "its trades are kept"
@@ -33,6 +34,30 @@ def proven_days(archives: Iterable[ArchiveFile], symbol: str, *, kept: bool) -> 
         and file.state != ArchiveState.REFUSED
         and (file.reason == KEPT or not kept)
     )
+
+
+def ground_of(file: Archive, sha256: str, archives: Iterable[ArchiveFile]) -> int:
+    """Return what the revisions of a file's candles begin above.
+
+    They stand above those that another file gave of the same days, or the same before it was
+    issued anew: of these some may have been taken back, under a higher revision.
+
+    Args:
+        file: The file.
+        sha256: Its checksum.
+        archives: What became of archives before.
+    """
+    read_ms = [
+        about.changed_ms
+        for about in archives
+        if about.symbol == file.symbol
+        and TRADES in about.name
+        and about.open_ms < file.close_ms
+        and about.close_ms > file.open_ms
+        and (about.name == file.name or about.state != ArchiveState.REFUSED)
+        and (about.name, about.sha256, about.state) != (file.name, sha256, ArchiveState.USED)
+    ]
+    return ground_after(max(read_ms)) if read_ms else PROVEN_REVISION
 
 
 def files_of(symbol: str, days: Spans, *, now_ms: int) -> list[Archive]:

@@ -12,7 +12,13 @@ from typing import IO, Final
 
 from candlewick.offline.proving.folding import Chain, Folded, blocks_of_file, fold_file
 from candlewick.offline.proving.keeping import TradeKeeper
-from candlewick.offline.proving.plan import KEPT, files_of, proven_days, whole_days
+from candlewick.offline.proving.plan import (
+    KEPT,
+    files_of,
+    ground_of,
+    proven_days,
+    whole_days,
+)
 from candlewick.offline.proving.progress import ProofProgress, SymbolProof
 from clients.clock import wall_ms
 from clients.kafka.partition import partition_of
@@ -130,13 +136,17 @@ class Proof:
     async def _known(self, symbol: SymbolProof) -> Spans:
         known = {f.name: f for f in self.ledger.archives.values() if f.symbol == symbol.symbol}
         if self.wanted.checks_archives:
-            for about in [f for f in known.values() if TRADES in f.name and _touches(f, symbol)]:
-                file = _named(about)
-                checksum = await persistently(partial(self.archives.checksum, file))
-                if checksum not in (None, about.sha256):
-                    symbol.note([f"{about.name} was re-issued and is read again"])
-                    del known[about.name]
+            ours = [f for f in known.values() if TRADES in f.name and _touches(f, symbol)]
+            anew = [about for about in ours if await self._is_anew(about)]
+            symbol.note([f"{about.name} was re-issued and is read again" for about in anew])
+            # The file behind one is read again too: by it its first candles were judged.
+            ends = {about.close_ms for about in anew}
+            known = {n: f for n, f in known.items() if f not in anew and f.open_ms not in ends}
         return proven_days(known.values(), symbol.symbol, kept=self.wanted.store is not None)
+
+    async def _is_anew(self, about: ArchiveFile) -> bool:
+        checksum = await persistently(partial(self.archives.checksum, _named(about)))
+        return checksum not in (None, about.sha256)
 
     async def read(self, symbol: SymbolProof, files: Sequence[Archive]) -> None:
         """Send the candles of files; the days of a month replace one that cannot be used.
@@ -201,7 +211,8 @@ class Proof:
             return next((trade for trade in trades[:1] if trade.agg_id < agg_id), None)
 
         def use(held: IO[bytes]) -> Folded:
-            found = fold_file(held, file, before, ask_before)
+            ground = ground_of(file, sha256, self.ledger.archives.values())
+            found = fold_file(held, file, before, ask_before, ground=ground)
             if wanted.store is not None:  # read twice: of a file that is refused nothing is kept
                 keeper = TradeKeeper(wanted.store, f"{file.name} {sha256}")
                 for placed in blocks_of_file(held, file):

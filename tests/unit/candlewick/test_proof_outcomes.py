@@ -91,10 +91,11 @@ def test_a_backfill_that_is_stopped_ends_with_130(monkeypatch: pytest.MonkeyPatc
 
 
 class Exchange:
-    """Knows its first trade, or nothing; and has issued every file anew."""
+    """Knows its first trade, or nothing; and has issued every file anew, or those of a name."""
 
-    def __init__(self, *, answers: bool = True) -> None:
+    def __init__(self, *, answers: bool = True, anew: str = "") -> None:
         self.answers = answers
+        self.anew = anew
         self.asked: list[str] = []
 
     async def learn_limits(self, _: object) -> None: ...
@@ -109,7 +110,7 @@ class Exchange:
 
     async def checksum(self, file: Archive) -> str:
         self.asked.append(file.name)
-        return "new"
+        return "new" if self.anew in file.name else "old"
 
 
 def run(
@@ -171,13 +172,14 @@ def test_a_range_without_a_whole_day_that_is_over_is_refused(
         run(monkeypatch, Exchange(), span)
 
 
+def about(file: Archive) -> ArchiveFile:
+    span = file.open_ms, file.close_ms
+    return ArchiveFile(file.name, file.symbol, "1m", "daily", *span, "old", 1, "used", 1, "")
+
+
 def test_only_files_of_the_range_are_looked_at_for_a_new_issue(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def about(file: Archive) -> ArchiveFile:
-        span = file.open_ms, file.close_ms
-        return ArchiveFile(file.name, file.symbol, "1m", "daily", *span, "old", 1, "used", 1, "")
-
     inside, outside = (day_file("BTCUSDT", None, ms) for ms in (DAY, DAY + DAY_MS))
     exchange = Exchange()
 
@@ -185,3 +187,15 @@ def test_only_files_of_the_range_are_looked_at_for_a_new_issue(
 
     assert exchange.asked == [inside.name]
     assert symbol.notes == [f"{inside.name} was re-issued and is read again"]
+
+
+def test_with_a_file_that_was_issued_anew_the_one_behind_it_is_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [day_file("BTCUSDT", None, DAY + n * DAY_MS) for n in range(4)]
+    span = DAY, DAY + 4 * DAY_MS
+
+    symbol = run(monkeypatch, Exchange(anew=files[1].name), span, [about(file) for file in files])
+
+    assert symbol.missing == Spans.of([(DAY + DAY_MS, DAY + 3 * DAY_MS)])
+    assert symbol.notes == [f"{files[1].name} was re-issued and is read again"]

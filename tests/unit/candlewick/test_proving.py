@@ -4,7 +4,7 @@ import asyncio
 import io
 import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -32,6 +32,7 @@ from tests.support.builders import a_candle, a_trade
 CASES = Path(__file__).parents[2] / "data" / "cases"
 DAY = date(2024, 8, 9)
 START_MS = 1_723_161_600_000
+SEPTEMBER_MS = 1_725_148_800_000
 MARK = "\ufeff"  # a byte order mark
 
 
@@ -321,9 +322,10 @@ class Shelf:
     files: dict[str, str]
     size_of_a_month: int = 1
     read_ones: list[str] = field(default_factory=list)
+    checksums: dict[str, str] = field(default_factory=dict)
 
     async def checksum(self, file: Archive) -> str | None:
-        return "0" * 64 if file.name in self.files else None
+        return self.checksums.get(file.name, "0" * 64) if file.name in self.files else None
 
     async def size(self, _: Archive) -> int:
         return self.size_of_a_month
@@ -353,10 +355,9 @@ class Desk:
 
 def september(*days: int) -> dict[str, str]:
     """An hourly trade, by days of September 2024 or, without days, in one file."""
-    start_ms = 1_725_148_800_000
     lines = {
         f"BTCUSDT-aggTrades-2024-09-{day:02d}.zip": "".join(
-            line(n, start_ms + n * 3_600_000, first=n) for n in range((day - 1) * 24, day * 24)
+            line(n, SEPTEMBER_MS + n * 3_600_000, first=n) for n in range((day - 1) * 24, day * 24)
         )
         for day in days or range(1, 31)
     }
@@ -373,11 +374,17 @@ class Cupboard:
         self.kept[token] = rows
 
 
-def prove(shelf: Shelf, store: Any = None) -> tuple[SymbolProof, Desk]:
+def prove(
+    shelf: Shelf,
+    store: Any = None,
+    *,
+    count: int = 30,
+    before: Sequence[ArchiveFile] = (),
+) -> tuple[SymbolProof, Desk]:
     desk, symbol = Desk(), SymbolProof("BTCUSDT")
-    days = whole_days(1_725_148_800_000, 1_727_740_800_000)
+    days = whole_days(SEPTEMBER_MS, SEPTEMBER_MS + count * DAY_MS)
     wanted = WantedProof(("BTCUSDT",), *days.runs[0], store)
-    ledger = SimpleNamespace(archives={})
+    ledger = SimpleNamespace(archives={about.name: about for about in before})
     rest = SimpleNamespace()  # the first trade has id 0: nothing is asked
     parts: list[Any] = [shelf, rest, desk, ledger, wanted, ProofProgress([symbol]), ""]
     symbol.wanted = days
@@ -433,3 +440,45 @@ def test_of_a_file_that_is_refused_no_trade_is_kept_and_of_one_that_is_used_all(
     assert len(whole.kept) == 1
     assert refused.kept == whole.kept
     assert symbol.trades == 24
+
+
+def standing(*runs: Desk) -> dict[tuple[str, int], Candle]:
+    """The candle of each time that the store keeps, of what several runs sent."""
+    found: dict[tuple[str, int], Candle] = {}
+    for candle in (candle for desk in runs for candle in desk.candles):
+        key = candle.interval, candle.open_ms
+        if key not in found or candle.revision >= found[key].revision:
+            found[key] = candle
+    return found
+
+
+def test_a_file_that_is_issued_anew_makes_candles_whole_that_were_taken_back() -> None:
+    days = september(1, 2)
+    name = "BTCUSDT-aggTrades-2024-09-01.zip"
+    cut = "".join(days[name].splitlines(keepends=True)[:12])
+    _, first = prove(Shelf(days | {name: cut}), count=2)
+    assert {candle.status for candle in standing(first).values()} > {"gapped"}
+
+    anew = Shelf(days, checksums={name: "1" * 64})
+    _, second = prove(anew, count=2, before=first.archives)
+    _, third = prove(
+        Shelf(days, checksums={name: "2" * 64}),
+        count=2,
+        before=[replace(about, changed_ms=about.changed_ms + 900_000) for about in second.archives],
+    )
+
+    for runs in ((first, second), (first, second, third)):
+        assert {candle.status for candle in standing(*runs).values()} == {"complete", "quiet"}
+    lowest = [min(candle.revision for candle in desk.candles) for desk in (second, third)]
+    assert max(candle.revision for candle in first.candles) < lowest[0]
+    assert max(candle.revision for candle in second.candles) < lowest[1]
+    assert lowest[1] < 2**31
+
+
+def test_a_file_that_is_read_again_as_it_was_gives_the_same_revisions() -> None:
+    days = september(1, 2)
+    _, first = prove(Shelf(days), count=2)
+
+    _, second = prove(Shelf(days), count=2, before=first.archives)
+
+    assert second.candles == first.candles
