@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -20,11 +20,18 @@ from candlewick.offline.export.store import Store
 from candlewick.offline.export.writers import Format
 from candlewick.stack.local_settings import reader_settings
 from candlewick.terminal.console import quiet_end
+from candlewick.terminal.exit_codes import WRONG
 from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.whole_tables import print_whole
 from candlewick.terminal.wide_console import wide_console
 from clients.clickhouse import LONGEST_S, connect_reader
 from schemas.symbol_patterns import written
+
+_TOLD: Final = {
+    Verdict.KEPT: "the store has deleted rows that these files have, so they stay as they are",
+    Verdict.BEHIND: "the store has deleted rows that these files have, and has later ones that "
+    "they lack: export those into another --out now, and export more often than the store deletes",
+}
 
 
 def export(
@@ -55,6 +62,9 @@ def export(
 
     A month is exported whole if --from and --to touch it. A file is made again when its rows have
     changed in the store. One whose rows the store has deleted since is kept.
+
+    Raises:
+        Exit: With code 1 if such a file lacks rows that the store has.
     """
     now_ms = time.time_ns() // 1_000_000
     wanted, chosen = parse_range(start, end, now_ms=now_ms), datasets(kind, interval)
@@ -70,6 +80,8 @@ def export(
                 raise
             if not as_json:
                 _print_table(done, out)
+    if any(made.state is Verdict.BEHIND for made in done):
+        raise typer.Exit(WRONG)
 
 
 def _run(work: Export, tasks: Sequence[Task], *, as_json: bool) -> list[Made]:
@@ -139,9 +151,8 @@ def _print_table(done: Iterable[Made], out: Path) -> None:
         table.add_row(name, symbol, *ends, rows, size, str(len(files)), *map(str, counts))
     console = wide_console()
     print_whole(console, table, spare=("from", "to"))
-    if any(made.state is Verdict.KEPT for files in by_symbol.values() for made in files):
-        console.print(
-            "kept: the store has deleted rows that these files have, so they stay as they are",
-            soft_wrap=True,
-        )
+    states = {made.state for files in by_symbol.values() for made in files}
+    for state, text in _TOLD.items():
+        if state in states:
+            console.print(f"{state}: {text}", soft_wrap=True)
     console.print(f"in {out}", soft_wrap=True, markup=False)

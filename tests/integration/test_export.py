@@ -48,8 +48,9 @@ class World:
         result = CliRunner().invoke(build_app(["export"]), command, env=self.environment)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        assert result.exit_code == 0, result.output
-        return [json.loads(line) for line in result.stdout.splitlines()]
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        assert result.exit_code == int("behind" in states(lines).values()), result.output
+        return lines
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
         """Run it as a process of its own."""
@@ -270,6 +271,32 @@ def test_rows_that_the_store_has_deleted_stay_in_their_files(world: World, tmp_p
     assert states(forced) == {"OLDUSDT 2022-03-01": "kept"}
 
 
+def test_a_file_that_lacks_rows_is_told_though_the_store_has_deleted_its_first_ones(
+    world: World, tmp_path: Path
+) -> None:
+    trades_of(world, "HALFUSDT", "2022-03-01", 100)
+    world.command(
+        "ALTER TABLE trades DELETE WHERE symbol = 'HALFUSDT' AND event_time >= "
+        "'2022-03-01 06:00:00' SETTINGS mutations_sync = 2"
+    )
+    half, rest = tmp_path / "half", tmp_path / "rest"
+    world.export("trades", "--symbols", "HALFUSDT", "--out", half)
+    world.command("ALTER TABLE trades DELETE WHERE symbol = 'HALFUSDT' SETTINGS mutations_sync = 2")
+    trades_of(world, "HALFUSDT", "2022-03-01", 100)
+    world.command(
+        "ALTER TABLE trades DELETE WHERE symbol = 'HALFUSDT' AND event_time < "
+        "'2022-03-01 03:00:00' SETTINGS mutations_sync = 2"
+    )
+
+    behind = world.export("trades", "--symbols", "HALFUSDT", "--out", half)
+    apart = world.export("trades", "--symbols", "HALFUSDT", "--out", rest)
+
+    assert states(behind) == {"HALFUSDT 2022-03-01": "behind"}
+    assert states(apart) == {"HALFUSDT 2022-03-01": "made"}
+    files = [path for folder in (half, rest) for path in folder.rglob("*.parquet")]
+    assert len({at for path in files for at in pq.read_table(path)["agg_id"].to_pylist()}) == 100
+
+
 @pytest.fixture(scope="module")
 def long_day(world: World) -> str:
     """A symbol whose second day has more rows than are held in memory at a time."""
@@ -434,7 +461,7 @@ def test_people_get_a_table_of_what_was_made(world: World, tmp_path: Path) -> No
     result = CliRunner().invoke(build_app(["export"]), command, env=world.environment)
     heading, row, place = result.stdout.splitlines()
 
-    assert heading.split()[-4:] == ["files", "made", "unchanged", "kept"]
+    assert heading.split()[-5:] == ["files", "made", "unchanged", "kept", "behind"]
     assert row.split()[:3] == ["klines", "15m", "BTCUSDT"]
-    assert row.split()[-4:] == ["1", "1", "0", "0"]
+    assert row.split()[-5:] == ["1", "1", "0", "0", "0"]
     assert place == f"in {tmp_path}"

@@ -82,9 +82,10 @@ class Dataset:
         )
 
     def held_sql(self) -> str:
-        """Return the query for what the store holds of a file: rows, digest, first time."""
+        """Return the query for what the store holds of a file: rows, digest, both ends."""
+        ends = ", ".join(f"toUnixTimestamp64Milli({end}({self.time}))" for end in ("min", "max"))
         return (
-            f"SELECT count(), sum({self._digest}), toUnixTimestamp64Milli(min({self.time})) "  # noqa: S608 - ours
+            f"SELECT count(), sum({self._digest}), {ends} "  # noqa: S608 - ours
             f"FROM {self.table} WHERE {self._of_file}"
         )
 

@@ -6,7 +6,7 @@ of a file counts. A line that a power cut has left half is passed over.
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -21,11 +21,13 @@ class Content:
     Attributes:
         digest: Sum of the rows' cityHash64, modulo 2**64, in hexadecimal digits.
         first_ms: Earliest time of a row.
+        last_ms: Latest time of a row; -1 in a line that an older version wrote.
     """
 
     rows: int
     digest: str
     first_ms: int
+    last_ms: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Verdict(StrEnum):
     MADE = "made"
     UNCHANGED = "unchanged"  # the store holds what the file holds
     KEPT = "kept"  # the store has deleted rows that the file has
+    BEHIND = "behind"  # kept too, and the store has later rows that the file lacks
 
 
 def verdict(entry: Entry | None, held: Content) -> Verdict:
@@ -53,13 +56,19 @@ def verdict(entry: Entry | None, held: Content) -> Verdict:
     'made'
     >>> verdict(old, Content(rows=3, digest="c", first_ms=7)).value
     'kept'
+    >>> old = Entry("f", 9, Content(rows=3, digest="a", first_ms=5, last_ms=9))
+    >>> verdict(old, Content(rows=8, digest="d", first_ms=7, last_ms=10)).value
+    'behind'
     """
     if entry is None:
         return Verdict.MADE
-    if entry.content == held:
+    known_ms = entry.content.last_ms
+    if entry.content == (held if known_ms >= 0 else replace(held, last_ms=known_ms)):
         return Verdict.UNCHANGED
     is_cut = held.rows < entry.content.rows or held.first_ms > entry.content.first_ms
-    return Verdict.KEPT if is_cut else Verdict.MADE
+    if not is_cut:
+        return Verdict.MADE
+    return Verdict.BEHIND if held.last_ms > known_ms >= 0 else Verdict.KEPT
 
 
 class Manifest:

@@ -49,10 +49,10 @@ class Store:
 
     def held(self, dataset: Dataset, symbol: str, period: Period) -> Content:
         """Return what the store holds of a file now."""
-        ((rows, digest, first_ms),) = rows_of(
+        ((rows, digest, first_ms, last_ms),) = rows_of(
             self.client, dataset.held_sql(), dataset.bound(symbol, period)
         )
-        return Content(rows, f"{digest:016x}", first_ms)
+        return Content(rows, f"{digest:016x}", first_ms, last_ms)
 
     def batches(self, dataset: Dataset, symbol: str, period: Period) -> Iterator["pa.RecordBatch"]:
         """Yield the rows of a file, in order, each with its digest."""

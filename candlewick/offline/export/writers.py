@@ -52,19 +52,20 @@ def write_rows(
         What was written.
     """
     left_out = {DIGEST, *(folders if form is Format.PARQUET else ())}
-    rows, digest, first_ms = 0, 0, _ALWAYS_LATER_MS
+    rows, digest, first_ms, last_ms = 0, 0, _ALWAYS_LATER_MS, 0
     with ExitStack() as opened:
         writer: _Writer | None = None
         for table in tables:
             # Rows of trades are in the order of their ids, and times may go back a little.
             first_ms = min(first_ms, pc.min(table[time]).value)
+            last_ms = max(last_ms, pc.max(table[time]).value)
             rows += table.num_rows
             digests = np.asarray(table[DIGEST], dtype=np.uint64)
             digest = (digest + int(np.add.reduce(digests))) & _ALL
             shown = table.drop_columns([name for name in table.column_names if name in left_out])
             writer = writer or opened.enter_context(_writing(file, form, shown.schema))
             writer.write_table(shown)
-    return Content(rows, f"{digest:016x}", first_ms)
+    return Content(rows, f"{digest:016x}", first_ms, last_ms)
 
 
 def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
