@@ -26,6 +26,12 @@ WHERE symbol = {symbol:String} AND interval IN ('1m', '15m')
   AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
   AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
 """
+_NEW_ERA = """
+SELECT toUnixTimestamp64Milli(min(before_time))
+FROM gaps
+WHERE symbol = {symbol:String} AND state = 'new-era'
+HAVING count() > 0
+"""
 _AT_ONCE_MS: Final = 100 * DAY_MS
 
 
@@ -76,3 +82,9 @@ def compared(client: Client, symbol: str, from_ms: int, until_ms: int) -> Compar
         bound = {"symbol": symbol, "from_ms": at_ms, "until_ms": end_ms}
         found += Comparison(*rows_of(client, _COMPARED, bound)[0])
     return found
+
+
+def first_new_era_ms(client: Client, symbol: str) -> int | None:
+    """Return when trade ids of a symbol first began again; None if they never did."""
+    found = rows_of(client, _NEW_ERA, {"symbol": symbol})
+    return int(found[0][0]) if found else None

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from candlewick.offline.proving.command import is_wrong
+from candlewick.offline.proving.command import is_wrong, refuse_eras
 from candlewick.offline.proving.comparing import compare
 from candlewick.offline.proving.progress import SymbolProof
 from candlewick.offline.proving.view import symbol_row
@@ -13,10 +13,11 @@ from clients.clickhouse import Client
 from clients.clock import steady_ms
 from producers.history.time_ranges import Spans
 from schemas import table_columns
-from schemas.market import Candle
+from schemas.errors import ConfigurationError
+from schemas.market import Candle, Gap
 from schemas.replayed import PROVEN_REVISION
 from schemas.timeframe import DAY_MS, MINUTE_MS
-from sinks.rows import candle_row
+from sinks.rows import candle_row, gap_row
 from tests.support.api_market import put
 from tests.support.api_process import migrated
 from tests.support.builders import a_candle
@@ -155,3 +156,17 @@ def test_on_the_day_of_a_listing_no_candle_is_due_before_the_first_trade(store: 
 
     assert is_fine(store, a_proof(first_ms=listed_ms))
     assert not is_fine(store, a_proof(first_ms=listed_ms - MINUTE_MS))
+
+
+def test_trades_of_an_era_that_archives_do_not_tell_are_not_kept(store: Client) -> None:
+    def event(symbol: str, state: str, era: int) -> Gap:
+        return Gap(symbol, 0, 0, DAY - 9, DAY, state, DAY, DAY, "", era)
+
+    gaps = [event("BTCUSDT", "new-era", 1), event("ETHUSDT", "repaired", 0)]
+    put(store, "gaps", table_columns.GAP, [gap_row(gap) for gap in gaps])
+
+    refuse_eras(store, ("BTCUSDT",), DAY)
+    refuse_eras(store, ("ETHUSDT", "ADAUSDT"), None)
+    for end_ms in (DAY + 1, None):
+        with pytest.raises(ConfigurationError, match="ids of BTCUSDT began again at 2024-08-09"):
+            refuse_eras(store, ("ADAUSDT", "BTCUSDT"), end_ms)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -16,11 +16,13 @@ from candlewick.offline.proving.comparing import compare
 from candlewick.offline.proving.progress import ProofProgress, SymbolProof
 from candlewick.offline.proving.run import Proof, WantedProof
 from candlewick.offline.proving.view import running_view, summary, symbol_row
+from candlewick.store.proofs import first_new_era_ms
 from candlewick.terminal.backfill_view import quiet_libraries
 from candlewick.terminal.exit_codes import INTERRUPTED, WRONG
 from candlewick.terminal.json_lines import print_json
+from candlewick.terminal.row_printer import utc
 from candlewick.terminal.whole_tables import print_whole
-from clients.clickhouse import connect_reader
+from clients.clickhouse import Client, connect_reader
 from producers.binance.archive import ArchiveClient
 from producers.binance.rest import TIMEOUT_S, RestClient
 from producers.bulk_publisher import BulkPublisher
@@ -55,13 +57,16 @@ def prove(
     Raises:
         Exit: With code 1 if a day is missing, a candle is gapped, one differs, one of a proven day
             is not stored, or nothing could be compared; with 130 after Ctrl-C.
-        ConfigurationError: A symbol is unknown, Kafka or a topic is missing, or no whole day lies
-            in the range.
+        ConfigurationError: A symbol is unknown, Kafka or a topic is missing, no whole day lies in
+            the range, or trades of a later era would be kept.
         Transient: The exchange does not answer at all.
     """
     start_ms, end_ms = span
     if end_ms is not None and end_ms <= start_ms:
         raise ConfigurationError("--to is not after --from")
+    if keep:
+        with connect_reader(settings.clickhouse) as client:
+            refuse_eras(client, symbols, end_ms)
     store = ClickHouse(settings.clickhouse) if keep else None
     wanted = WantedProof(symbols, start_ms, end_ms, store, checks_archives)
     console, progress = Console(highlight=False, stderr=as_json), ProofProgress()
@@ -76,6 +81,21 @@ def prove(
     _tell(progress, console, as_json=as_json)
     if code or any(map(is_wrong, progress.symbols)):
         raise typer.Exit(code or WRONG)
+
+
+def refuse_eras(client: Client, symbols: Sequence[str], end_ms: int | None) -> None:
+    """Check that trades up to a time may be kept: archives do not tell of which era they are.
+
+    Raises:
+        ConfigurationError: Ids of a symbol have begun again before ``end_ms``.
+    """
+    for symbol in symbols:
+        began_ms = first_new_era_ms(client, symbol)
+        if began_ms is not None and (end_ms is None or end_ms > began_ms):
+            raise ConfigurationError(
+                f"the ids of {symbol} began again at {utc(began_ms)}, and archives do not tell of "
+                "which era a trade is: end the range before that day with --to, or leave out --keep"
+            )
 
 
 def is_wrong(symbol: SymbolProof) -> bool:
