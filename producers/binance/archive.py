@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import IO, Final, TypeVar, cast
 
 import httpx
@@ -34,7 +34,8 @@ ATTEMPTS: Final = 3
 FILES_AT_A_TIME: Final = 1  # that are unpacked; more may be downloading
 RETRY_S: Final = 0.5
 CHECKSUM_S: Final = 20.0  # of a whole request: an answer may drip
-DOWNLOAD_S: Final = 300.0  # of a whole file: a month of 1m klines has 3 MB
+DOWNLOAD_S: Final = 300.0  # of a whole file, besides what its size takes
+SLOWEST: Final = 20_000  # bytes a second: months of trades have up to hundreds of megabytes
 _UNREADABLE: Final = (
     zipfile.BadZipFile,
     zlib.error,
@@ -111,8 +112,7 @@ class ArchiveClient:
             attempt += 1
             with tempfile.SpooledTemporaryFile(MEMORY_BYTES) as held:
                 try:
-                    what = f"{self._url}/{file.path}"
-                    await answered(DOWNLOAD_S, what, self._download(file, sha256, held))
+                    await self._download(file, sha256, held)
                     async with self._turns:
                         return await asyncio.to_thread(use, held)
                 except PoisonMessage as error:
@@ -121,19 +121,22 @@ class ArchiveClient:
             await asyncio.sleep(RETRY_S * attempt)
 
     async def _download(self, file: Archive, sha256: str, into: IO[bytes]) -> None:
-        url, digest = f"{self._url}/{file.path}", hashlib.sha256()
+        url = f"{self._url}/{file.path}"
+        request = self._http.build_request("GET", url)
         self._refuse_closed()
         try:
-            async with self._http.stream("GET", url) as answer:
+            answer = await answered(self._limit_s, url, self._http.send(request, stream=True))
+            async with aclosing(answer):
                 self._refuse_errors(answer, url)
-                async for piece in answer.aiter_raw():
-                    digest.update(piece)
-                    into.write(piece)
+                length = answer.headers.get("Content-Length", "")
+                size = int(length) if length.isdecimal() else 0
+                limit_s = DOWNLOAD_S + size / SLOWEST
+                digest = await answered(limit_s, f"all of {url}", _copied(answer, into))
         except httpx.RequestError as error:
             raise Transient(f"{url} broke off: {error!r}") from error
         into.seek(0)
-        if digest.hexdigest() != sha256:
-            raise PoisonMessage(f"its checksum is {digest.hexdigest()}, not {sha256}", raw=b"")
+        if digest != sha256:
+            raise PoisonMessage(f"its checksum is {digest}, not {sha256}", raw=b"")
 
     def _refuse_closed(self) -> None:
         """Ask for nothing while a firewall refuses us: whoever goes on asking makes it longer."""
@@ -158,6 +161,15 @@ class ArchiveClient:
             f"{url} answered {answer.status_code}",
             retry_after_s=told_wait_s(answer.status_code, wait) if wait else 1.0,
         )
+
+
+async def _copied(answer: httpx.Response, into: IO[bytes]) -> str:
+    """Write the body of an answer, and return its SHA-256."""
+    digest = hashlib.sha256()
+    async for piece in answer.aiter_raw():
+        digest.update(piece)
+        into.write(piece)
+    return digest.hexdigest()
 
 
 def archived_candles(
