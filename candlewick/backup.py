@@ -84,12 +84,18 @@ def read_backup(source: Path, folder: Path) -> Manifest:
 
     Args:
         source: What `write_backup` wrote.
-        folder: The data folder to be. It must be missing or empty.
+        folder: The data folder to be. It must be missing or empty, and no mount point.
 
     Raises:
-        ConfigurationError: The folder has something in it, the disk is too small, or the backup is
-            cut short, damaged, or not one of ours.
+        ConfigurationError: The folder has something in it or is a mount point, the disk is too
+            small, or the backup is cut short, damaged, or not one of ours.
     """
+    # Nothing can be put in the place of a disk, and what lies beside it is on another one.
+    if os.path.ismount(folder.resolve()):
+        raise ConfigurationError(
+            f"{folder} is a disk of its own, which no folder can replace: set CANDLEWICK_DATA_DIR "
+            f"to a folder in it, for example {folder / 'candlewick'}"
+        )
     if folder.exists() and any(folder.iterdir()):
         raise ConfigurationError(
             f"{folder} is not empty: move it away, or set CANDLEWICK_DATA_DIR to another folder"

@@ -168,6 +168,13 @@ def test_an_empty_folder_may_be_there_already(tmp_path: Path) -> None:
     assert (tmp_path / "restored" / "credentials").read_text() == "secret"
 
 
+def test_a_mount_point_is_refused_before_anything_is_unpacked(tmp_path: Path) -> None:
+    mount = Path(tmp_path.anchor)
+
+    with pytest.raises(ConfigurationError, match=f"a folder in it, for example {mount}candlewick"):
+        read_backup(tmp_path / "not read", mount)
+
+
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_data_folder_that_is_a_link_to_another_disk_stays_one(
     tmp_path: Path, *, is_there: bool
