@@ -8,6 +8,7 @@ import typer
 import yaml
 
 from candlewick.offline.provider_csv import ImportedDay, mapped_columns, read_days
+from candlewick.offline.replay.lines import damage_told
 from candlewick.stack.local_settings import reader_settings
 from clients.clickhouse import LONGEST_S, answered, connect_writer
 from clients.clickhouse_errors import writer_login
@@ -44,12 +45,10 @@ def import_file(
     """
     mapping = None if columns is None else mapped_columns(_yaml(columns))
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
+        with damage_told(file), file.open(encoding="utf-8-sig", newline="") as lines:
             found, days = read_days(lines, mapping)
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{file} is not UTF-8 text: {error}") from error
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"there is no file {file}") from error
     if not days:
         raise ConfigurationError(f"{file} has no day with a price")
     rows = [_row(day, found.source, symbol.upper(), file.name) for day in days]

@@ -114,7 +114,7 @@ def read_days(lines: Iterable[str], columns: Columns | None) -> tuple[Columns, l
         ConfigurationError: A column is missing, a row cannot be read, or two rows are of one day;
             the message names it.
     """
-    reader = csv.reader(lines, skipinitialspace=True)
+    reader = _rows(lines)
     header = [name.strip().lower().removeprefix("\ufeff") for name in next(reader, [])]
     chosen = columns or columns_of(header)
     missing = sorted(set(chosen.named.values()) - set(header))
@@ -131,6 +131,18 @@ def read_days(lines: Iterable[str], columns: Columns | None) -> tuple[Columns, l
             )
         days.append(day)
     return chosen, sorted(days, key=lambda day: day.open_ms)
+
+
+def _rows(lines: Iterable[str]) -> Iterator[list[str]]:
+    reader, begun = csv.reader(lines, skipinitialspace=True), 1
+    try:
+        for row in reader:
+            yield row
+            begun = reader.line_num + 1
+    except csv.Error as error:
+        raise ConfigurationError(
+            f"line {begun} cannot be read: {error}; look for a quotation mark that is not closed"
+        ) from error
 
 
 def _days(

@@ -29,11 +29,13 @@ def chunks_of(path: Path) -> Iterator[bytes]:
 
 @contextmanager
 def damage_told(path: Path) -> Iterator[None]:
-    """Translate errors of a missing or damaged file into one clear line."""
+    """Translate errors of a file that is missing, damaged or not ours to read into one line."""
     try:
         yield
     except FileNotFoundError as error:
         raise ConfigurationError(f"there is no file {path}") from error
+    except PermissionError as error:
+        raise ConfigurationError(f"{path} may not be read: allow it (chmod u+r)") from error
     except IsADirectoryError as error:
         raise ConfigurationError(f"{path} is a folder: name its files") from error
     except EOFError as error:

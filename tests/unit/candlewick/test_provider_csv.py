@@ -1,9 +1,11 @@
 """Other providers' exports: known by their columns, or by a mapping; never guessed."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from candlewick.commands.import_file import import_file
 from candlewick.offline.provider_csv import mapped_columns, read_days
 from schemas.errors import ConfigurationError
 
@@ -107,3 +109,16 @@ def test_mapping_without_the_three_names_is_refused(mapping: object) -> None:
 def test_unknown_field_of_a_mapping_is_named() -> None:
     with pytest.raises(ConfigurationError, match="clsoe"):
         mapped_columns({"source": "x", "time": "a", "close": "b", "clsoe": "c"})
+
+
+def test_a_quotation_mark_that_is_not_closed_is_told_with_its_line() -> None:
+    text = 'price date,close\n2021-01-01,"1\n' + "2021-01-02,2\n" * 20_000
+    columns = mapped_columns({"source": "x", "time": "price date", "close": "close"})
+
+    with pytest.raises(ConfigurationError, match=r"line 2 cannot be read: .*not closed"):
+        read_days(text.splitlines(keepends=True), columns)
+
+
+def test_a_folder_in_the_place_of_a_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is a folder"):
+        import_file(tmp_path, symbol="BTCUSDT")

@@ -1,3 +1,4 @@
+import errno
 import gzip
 import hashlib
 import json
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from candlewick.cli import build_app
 from candlewick.commands.replay import HEADER
+from candlewick.offline.replay.lines import damage_told
 from producers.binance.aggtrade_csv import UnusualLinesError, read_columns
 from producers.binance.parse import parse_agg_trade_row
 from schemas.errors import CandlewickError, ConfigurationError, PoisonMessage
@@ -228,6 +230,12 @@ def test_a_missing_file_a_folder_and_a_wrong_interval_are_told(tmp_path: Path) -
         replay(tmp_path)
     with pytest.raises(CandlewickError, match="unknown interval '7m'"):
         replay(tmp_path, "--interval", "7m")
+
+
+def test_a_file_that_may_not_be_read_is_not_told_as_one_that_may_not_be_written() -> None:
+    refused = pytest.raises(CandlewickError, match=r"trades\.csv may not be read")
+    with refused, damage_told(Path("trades.csv")):
+        raise PermissionError(errno.EACCES, "Permission denied", "trades.csv")
 
 
 DECIMALS = st.builds(
