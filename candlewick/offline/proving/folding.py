@@ -11,7 +11,7 @@ from candlewick.offline.replay.lines import chunks_in
 from candlewick.offline.replay.placed import Placed
 from candlewick.offline.replay.symbol_fold import SymbolFold
 from candlewick.terminal.row_printer import utc
-from processors.candles.state import CandleRules
+from processors.candles.state import CandleRules, CandleState
 from producers.binance.archive import opened
 from producers.binance.archive_names import Archive
 from producers.binance.csv_start import LONGEST_LINE
@@ -46,7 +46,8 @@ class Folded:
     """What a file gave.
 
     Attributes:
-        chain: Goes on with the next file.
+        chain: Goes on with the next file; None where nothing does, as no trade is in this one, or
+            trades are missing at its end.
         values: Its candles, encoded; one may come again, with a higher revision.
         whole: Interval and opening time of those in which no trade is missing.
         trades: Aggregate trades in the file.
@@ -84,7 +85,7 @@ def fold_file(
     held: IO[bytes],
     file: Archive,
     before: Chain | None,
-    ask_before: Callable[[int], Trade | None],
+    ask_from: Callable[[int], Trade | None],
     *,
     ground: int = PROVEN_REVISION,
 ) -> Folded:
@@ -95,8 +96,9 @@ def fold_file(
         file: Which one it is.
         before: What ends where the file begins, if that has been folded. It is left behind where
             ids begin again: beside it, all trades of the new ids would be known ones.
-        ask_before: Returns the aggregate trade before an id, of which the exchange has none
-            before id 0. With it, trade ids prove where the first candle begins.
+        ask_from: Returns the first aggregate trade from an id on that the exchange has; None if
+            it has none. Trade ids prove with it where the first candle begins, and that the last
+            trade of the file is the last one of its time.
         ground: What the revisions of its candles begin above.
 
     Raises:
@@ -115,7 +117,7 @@ def fold_file(
         folding.tell = found.told.append
         from_ms = chain.from_ms if chain else file.open_ms
         if first is not None and folding.state is None:
-            _begin(folding, first.block, file, ask_before, is_first=before is None)
+            _begin(folding, first.block, file, ask_from, is_first=before is None)
         if before is not chain and first is not None:
             folding.tell(f"{file.name}: ids begin again at {first.block.first_agg_id}")
         for placed in itertools.chain([first] if first else [], blocks):
@@ -123,11 +125,33 @@ def fold_file(
             found.trades += len(placed.block)
     except ConfigurationError as error:  # who replays a file is told so; here it is a file of many
         raise PoisonMessage(str(error), raw=b"") from error
-    _collect(found, folding.close(file.close_ms), from_ms)
+    missing = None if folding.state is None else _missing(folding.state, file, ask_from)
+    if missing is not None:
+        folding.tell(missing)
+    _collect(found, folding.close(file.close_ms, is_whole=missing is None), from_ms)
     _collect(found, folding.rest(), from_ms)
-    if folding.state is not None:
+    if folding.state is not None and missing is None:
         found.chain = Chain(folding, from_ms, file.close_ms, frozenset(found.whole), found.ground)
     return found
+
+
+def _missing(
+    state: CandleState, file: Archive, ask_from: Callable[[int], Trade | None]
+) -> str | None:
+    """Return which trades the end of a file lacks; None if the next one lies behind it."""
+    after = ask_from(state.next_agg_id)
+    if after is None or after.agg_id < state.next_agg_id:  # nothing has been traded since
+        return None
+    is_behind = after.event_ms >= file.close_ms - JITTER_MS
+    due_id, trade_id = state.next_trade_id, after.first_trade_id
+    # One below the due one is a trade in two aggregates: the next file is told so.
+    if is_behind and (NO_TRADE_ID in (due_id, trade_id) or trade_id <= due_id):
+        return None
+    return (
+        f"{file.name}: trades are missing at its end, where aggregate {state.next_agg_id} with "
+        f"trade {due_id} is due: the exchange has aggregate {after.agg_id} with trade {trade_id} "
+        f"at {utc(after.event_ms)}"
+    )
 
 
 def _goes_on(before: Chain | None, block: TradeBlock) -> bool:
@@ -164,7 +188,7 @@ def _begin(
     folding: SymbolFold,
     first: TradeBlock,
     file: Archive,
-    ask_before: Callable[[int], Trade | None],
+    ask_from: Callable[[int], Trade | None],
     *,
     is_first: bool,
 ) -> None:
@@ -174,8 +198,8 @@ def _begin(
         ):  # nothing was before; else there were trades of other ids, nobody knows how many
             folding.begin(first, whole_from_ms=file.open_ms)
         return
-    trade = ask_before(first.first_agg_id)
-    if trade is not None:
+    trade = ask_from(first.first_agg_id - 1)
+    if trade is not None and trade.agg_id < first.first_agg_id:
         proof = block_of([trade], received_ms=trade.event_ms, watermark_ms=0)
         folding.begin(proof)
         list(folding.take(proof))

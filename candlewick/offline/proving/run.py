@@ -164,11 +164,14 @@ class Proof:
             file = waiting.pop()
             symbol.file = file.name
             before = chain if chain is not None and chain.until_ms == file.open_ms else None
-            chain = await self._take(symbol, file, before)
-            if chain is None and file.days > 1:
+            found = await self._take(symbol, file, before)
+            chain = None if found is None else found.chain
+            if found is None and file.days > 1:
                 waiting += reversed(file.by_days())
 
-    async def _take(self, symbol: SymbolProof, file: Archive, before: Chain | None) -> Chain | None:
+    async def _take(
+        self, symbol: SymbolProof, file: Archive, before: Chain | None
+    ) -> Folded | None:
         """Send the candles of a file; None if there is no such file, or none that can be used."""
         is_month = file.days > 1
         sha256 = await persistently(lambda: self.archives.checksum(file))
@@ -200,19 +203,18 @@ class Proof:
         symbol.standing += sum(open_ms >= file.open_ms for _, open_ms in found.standing)
         symbol.gapped += len(found.lacking)
         symbol.note(found.told)
-        return found.chain
+        return found
 
     async def _folded(self, file: Archive, sha256: str, before: Chain | None) -> Folded:
         loop, wanted = asyncio.get_running_loop(), self.wanted
 
-        def ask_before(agg_id: int) -> Trade | None:
-            asked = persistently(lambda: self.rest.trades_from(file.symbol, agg_id - 1))
-            trades = asyncio.run_coroutine_threadsafe(asked, loop).result()
-            return next((trade for trade in trades[:1] if trade.agg_id < agg_id), None)
+        def ask_from(agg_id: int) -> Trade | None:
+            asked = persistently(lambda: self.rest.trades_from(file.symbol, agg_id))
+            return next(iter(asyncio.run_coroutine_threadsafe(asked, loop).result()), None)
 
         def use(held: IO[bytes]) -> Folded:
             ground = ground_of(file, sha256, self.ledger.archives.values())
-            found = fold_file(held, file, before, ask_before, ground=ground)
+            found = fold_file(held, file, before, ask_from, ground=ground)
             if wanted.store is not None:  # read twice: of a file that is refused nothing is kept
                 keeper = TradeKeeper(wanted.store, f"{file.name} {sha256}")
                 for placed in blocks_of_file(held, file):

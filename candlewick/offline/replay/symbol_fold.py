@@ -41,8 +41,11 @@ class SymbolFold:
         """Fold a block; ``placed`` says where its trades stand."""
         if self.state is None:
             self.begin(block)
+        self._check(block, self.state or start_state(block))
+        yield from self._folded(block, placed)
+
+    def _folded(self, block: TradeBlock, placed: Placed | None = None) -> Iterator[Candle]:
         state = self.state or start_state(block)
-        self._check(block, state)
         step = fold(state, block, self.rules)
         self.state = step.state
         for clash in step.clashes:
@@ -55,17 +58,22 @@ class SymbolFold:
                 for open_ms in sorted(held)[:-_HELD]:
                     yield held.pop(open_ms)
 
-    def close(self, end_ms: int) -> Iterator[Candle]:
-        """Close the candles that end by ``end_ms``: what is recorded covers all time before."""
+    def close(self, end_ms: int, *, is_whole: bool = True) -> Iterator[Candle]:
+        """Close the candles that end by ``end_ms``: what is recorded covers all time before.
+
+        Args:
+            end_ms: End of the last of them.
+            is_whole: If not, trades are missing behind the last one, nobody knows how many.
+        """
         if self.state is not None:
             ended = empty_block(
                 self.symbol,
-                next_agg_id=self.state.next_agg_id,
+                next_agg_id=self.state.next_agg_id + (0 if is_whole else 1),
                 next_trade_id=max(self.state.next_trade_id, 0),
                 received_ms=end_ms,
                 watermark_ms=end_ms + self.rules.lateness_ms,
             )
-            yield from self.take(ended)
+            yield from self._folded(ended)
 
     def rest(self) -> Iterator[Candle]:
         """Yield the candles that are held, oldest first, and hold none."""

@@ -52,16 +52,12 @@ def line(agg_id: int, at_ms: int, *, first: int | None = None, fills: int = 1) -
     return f"{agg_id},100.5,0.25,{begun},{begun + fills - 1},{at_ms},True,True\n"
 
 
-def nobody(agg_id: int) -> Trade | None:
-    raise AssertionError(f"the trade before {agg_id} must not be asked for")
-
-
 def nothing(_: int) -> Trade | None:
     return None
 
 
 def fold(
-    text: str, before: Chain | None = None, ask: object = nobody, *, day: int = 0
+    text: str, before: Chain | None = None, ask: object = nothing, *, day: int = 0
 ) -> tuple[Folded, dict[tuple[str, int], Candle]]:
     found = fold_file(a_zip(text), a_file(day), before, ask)  # type: ignore[arg-type]
     candles = [decode(Candle, value) for value in found.values]
@@ -77,7 +73,7 @@ def test_a_day_is_whole_though_nobody_traded_at_its_ends() -> None:
     text = "".join(line(n, START_MS + n * 3_600_000, first=n) for n in ids)
     before = a_trade(6, event_ms=START_MS - 10 * MINUTE_MS, price_e8=99 * 10**8)
 
-    found, candles = fold(text, ask={7: before}.get)
+    found, candles = fold(text, ask={6: before}.get)
 
     assert len(candles) == 1440 + 96
     assert found.lacking == set()
@@ -129,7 +125,7 @@ def test_trades_that_are_missing_between_two_files_are_told(*, resumed: bool) ->
     found, _ = fold(days[0])
     last = a_trade(23, event_ms=START_MS + 23 * 3_600_000 + 1)
 
-    more, candles = fold(days[1], None if resumed else found.chain, {26: last}.get, day=1)
+    more, candles = fold(days[1], None if resumed else found.chain, {25: last}.get, day=1)
 
     assert any("2 aggregate trades are missing, ids 24 to 25" in text for text in more.told)
     made = minutes(candles)
@@ -178,7 +174,7 @@ def test_days_after_ids_that_begin_again_are_whole() -> None:
     before = a_trade(99, event_ms=START_MS + DAY_MS - 1, first_trade_id=99)
     found, _ = fold(hourly(5_000, 0), ask=nothing)
 
-    second, candles = fold(hourly(100, 1), found.chain, {100: before}.get, day=1)
+    second, candles = fold(hourly(100, 1), found.chain, {99: before}.get, day=1)
     third, later = fold(hourly(124, 2), second.chain, day=2)
 
     assert second.told == [f"{a_file(1).name}: ids begin again at 100"]
@@ -197,6 +193,55 @@ def test_where_ids_begin_again_from_0_nobody_knows_what_was_traded_before() -> N
 
     assert began_again.lacking == {("1m", noon_ms), ("15m", noon_ms)}
     assert listed.lacking == set()
+
+
+NOON_MS = START_MS + DAY_MS // 2
+
+
+@pytest.mark.parametrize(
+    ("after", "is_whole"),
+    [
+        (a_trade(12, event_ms=START_MS + DAY_MS, first_trade_id=12), True),
+        (a_trade(12, event_ms=START_MS + DAY_MS - 1, first_trade_id=12), True),  # times jitter
+        (a_trade(30, event_ms=START_MS + DAY_MS, first_trade_id=12), True),  # no trade is missing
+        (None, True),
+        (a_trade(12, event_ms=NOON_MS, first_trade_id=12), False),
+        (a_trade(12, event_ms=START_MS + DAY_MS, first_trade_id=14), False),
+        (a_trade(30, event_ms=START_MS + DAY_MS, first_trade_id=30), False),
+    ],
+)
+def test_the_end_of_a_file_is_proven_by_the_trade_behind_it(
+    after: Trade | None, *, is_whole: bool
+) -> None:
+    morning = "".join(hourly(0, 0).splitlines(keepends=True)[:12])
+
+    found, candles = fold(morning, ask={12: after}.get)
+
+    last_ms = START_MS + 11 * 3_600_000
+    behind = [candle for candle in minutes(candles) if candle.open_ms >= last_ms]
+    assert len(candles) == 1440 + 96
+    assert ({c.status for c in behind} == {"gapped"}) is not is_whole
+    assert ({c.revision for c in behind} == {0}) is not is_whole
+    assert (found.told == []) is is_whole
+    assert (found.chain is None) is not is_whole
+
+
+def test_a_file_behind_one_whose_end_is_missing_is_whole() -> None:
+    shelf = Shelf(september(1, 2))
+    name = "BTCUSDT-aggTrades-2024-09-01.zip"
+    shelf.files[name] = "".join(shelf.files[name].splitlines(keepends=True)[:12])
+    of_hours = [
+        a_trade(n, event_ms=SEPTEMBER_MS + n * 3_600_000, first_trade_id=n) for n in range(60)
+    ]
+
+    symbol, desk = prove(shelf, count=2, trades=of_hours)
+
+    assert (
+        "trades are missing at its end, where aggregate 12 with trade 12 is due" in symbol.notes[0]
+    )
+    second = [c for c in desk.candles if c.open_ms >= SEPTEMBER_MS + DAY_MS]
+    assert {candle.status for candle in second} == {"complete", "quiet"}
+    assert len(second) == 1440 + 96
 
 
 @pytest.mark.parametrize("absurd", [{}, {"first": 10**15}], ids=["both ids", "the trade id only"])
@@ -332,7 +377,7 @@ class Shelf:
 
     async def read(self, file: Archive, _: str, use: Callable[[io.BytesIO], Folded]) -> Folded:
         self.read_ones.append(file.name)
-        return use(a_zip(self.files[file.name]))
+        return await asyncio.to_thread(use, a_zip(self.files[file.name]))
 
 
 @dataclass
@@ -380,12 +425,17 @@ def prove(
     *,
     count: int = 30,
     before: Sequence[ArchiveFile] = (),
+    trades: Sequence[Trade] = (),
 ) -> tuple[SymbolProof, Desk]:
     desk, symbol = Desk(), SymbolProof("BTCUSDT")
     days = whole_days(SEPTEMBER_MS, SEPTEMBER_MS + count * DAY_MS)
     wanted = WantedProof(("BTCUSDT",), *days.runs[0], store)
     ledger = SimpleNamespace(archives={about.name: about for about in before})
-    rest = SimpleNamespace()  # the first trade has id 0: nothing is asked
+
+    async def trades_from(_symbol: str, agg_id: int) -> list[Trade]:
+        return [trade for trade in trades if trade.agg_id >= agg_id]
+
+    rest = SimpleNamespace(trades_from=trades_from)
     parts: list[Any] = [shelf, rest, desk, ledger, wanted, ProofProgress([symbol]), ""]
     symbol.wanted = days
     proof = Proof(*parts, 1)
