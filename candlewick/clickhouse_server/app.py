@@ -122,7 +122,8 @@ class Statements:
         if coding:
             headers["Content-Encoding"] = coding
         if answer.more is None:
-            whole = b"".join(pieces)
+            # Not in the event loop: compression of a large body would hold up everybody else.
+            whole = await self._joined(pieces) if encoder else answer.body
             headers["Content-Length"] = str(len(whole))
             pieces = iter([whole])
         await send({"type": "http.response.start", "status": 200, "headers": headers.raw})
@@ -139,6 +140,9 @@ class Statements:
             return  # its resources are closed already
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(answer.resources.close, limiter=self.kills)
+
+    async def _joined(self, pieces: Iterator[bytes]) -> bytes:
+        return await to_thread.run_sync(b"".join, pieces, limiter=self.threads)
 
     async def _next(self, pieces: Iterator[bytes]) -> bytes | None:
         return await to_thread.run_sync(next, pieces, None, limiter=self.threads)
