@@ -127,8 +127,11 @@ class Statements:
             headers["Content-Length"] = str(len(whole))
             pieces = iter([whole])
         await send({"type": "http.response.start", "status": 200, "headers": headers.raw})
-        while answer.more is not None and (piece := await self._next(pieces)) is not None:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        try:
+            while answer.more is not None and (piece := await self._next(pieces)) is not None:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        except QueryError:
+            return  # the client has read why; without the last chunk it knows that rows are missing
         # Release the session first: the client may use it again as soon as the answer ends.
         await self._let_go(answer)
         # After the last byte uvicorn reports a disconnect although the client is still there.

@@ -29,7 +29,7 @@ class Engine:
     """ClickHouse's engine, sole owner of its folder while it is open.
 
     Attributes:
-        rows_folder: Folder for the rows of an insert until the engine has read them.
+        rows_folder: Folder for the rows of inserts and answers while they are on their way.
         source_functions: Table functions that read outside the tables, in lower case.
     """
 

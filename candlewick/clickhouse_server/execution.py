@@ -23,7 +23,7 @@ from candlewick.clickhouse_server.reader_rules import (
     refuse_written_tree,
 )
 from candlewick.clickhouse_server.request import Asked
-from candlewick.clickhouse_server.running import ENGINE_ERRORS, Answer, run
+from candlewick.clickhouse_server.running import ENGINE_ERRORS, Answer, kept_on_disk, run
 from candlewick.clickhouse_server.sessions import Sessions
 from candlewick.clickhouse_server.statement import Kind, Statement, read_statement
 
@@ -108,6 +108,9 @@ class Execution:
             )
             if answer.more is not None:
                 resources.push(answer.resources.pop_all())
+                if asked.waits:
+                    kept = kept_on_disk(answer.more, self.engine.rows_folder)
+                    answer.more = resources.enter_context(kept)
                 answer.resources = resources.pop_all()
             return answer
 

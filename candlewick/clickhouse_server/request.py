@@ -43,6 +43,7 @@ class Asked:
         revision: The protocol revision at which the client reads its first question, or 0.
         query: The statement, or its first part, if it is not in the body.
         tables: Tables that were sent with the statement.
+        waits: If True, nothing is sent before the end of the query is known.
     """
 
     settings: Mapping[str, str]
@@ -58,6 +59,7 @@ class Asked:
     revision: int
     query: str
     tables: tuple[ExternalTable, ...]
+    waits: bool
 
 
 def read_request(request: Request, form: Form) -> Asked:
@@ -90,6 +92,7 @@ def read_request(request: Request, form: Form) -> Asked:
         revision=_revision(url.get("client_protocol_version", "0")),
         query="\n".join(filter(None, queries)),
         tables=tuple(read_table(name, rows, url) for name, rows in form.files.items()),
+        waits=url.get("wait_end_of_query", "0") != "0",
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from starlette.requests import Request
@@ -58,12 +59,19 @@ def encoded(answer: Answer, encoder: codings.Encoder | None, tag: str) -> Iterat
         answer: The answer to send.
         encoder: Encoder of the body, or None.
         tag: The value of ``X-ClickHouse-Exception-Tag``.
+
+    Raises:
+        QueryError: After the last piece, which reports it: the body is not complete.
     """
-    for piece in _with_tail(answer, tag):
-        if out := encoder.compress(piece) if encoder else piece:
-            yield out
-    if encoder and (out := encoder.flush()):
-        yield out
+    end = encoder.flush if encoder else bytes
+    try:
+        for piece in chain([answer.body], answer.more or ()):
+            yield encoder.compress(piece) if encoder else piece
+    except QueryError as error:
+        tail = _tail(error, tag)
+        yield (encoder.compress(tail) if encoder else tail) + end()
+        raise
+    yield end()
 
 
 def new_tag() -> str:
@@ -71,14 +79,10 @@ def new_tag() -> str:
     return secrets.token_hex(8)
 
 
-def _with_tail(answer: Answer, tag: str) -> Iterator[bytes]:
-    yield answer.body
-    try:
-        yield from answer.more or ()
-    except QueryError as error:
-        message = error.message.encode() + b"\n"
-        start = f"\r\n__exception__\r\n{tag}\r\n".encode()
-        yield start + message + f"{len(message)} {tag}\r\n__exception__\r\n".encode()
+def _tail(error: QueryError, tag: str) -> bytes:
+    message = error.message.encode() + b"\n"
+    start = f"\r\n__exception__\r\n{tag}\r\n".encode()
+    return start + message + f"{len(message)} {tag}\r\n__exception__\r\n".encode()
 
 
 def _media(format_: str) -> str:

@@ -1,11 +1,12 @@
 """Runs one statement on one handle. Synchronous: it is called in a worker thread."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, SpooledTemporaryFile
 from typing import Final
 
 from chdb import ChdbError
@@ -20,6 +21,7 @@ _JOINABLE: Final = frozenset(
     {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "TSVRaw", "LineAsString"}
 )
 _ARRAY: Final = "output_format_json_array_of_rows"
+_PIECE_BYTES: Final = 1 << 20
 ENGINE_ERRORS: Final = (ChdbError, RuntimeError, UnicodeDecodeError)
 
 
@@ -114,6 +116,20 @@ def insert_rows(
     if written is None:
         return Answer()
     return Answer(written_rows=written.rows_written(), written_bytes=written.bytes_written())
+
+
+@contextmanager
+def kept_on_disk(pieces: Iterator[bytes], folder: Path) -> Iterator[Iterator[bytes]]:
+    """Read pieces to their end, and lend them from a file, which is deleted after that.
+
+    Raises:
+        QueryError: The pieces end with it.
+        OSError: The disk has no room for them.
+    """
+    with SpooledTemporaryFile(_PIECE_BYTES, dir=str(folder)) as kept:
+        kept.writelines(pieces)
+        kept.seek(0)
+        yield iter(partial(kept.read, _PIECE_BYTES), b"")
 
 
 def _from_file(statement: Statement, path: str, format_: str) -> bytes:

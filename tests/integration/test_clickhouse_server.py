@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 
 import httpx
@@ -30,6 +31,7 @@ from tests.support.servers import (
 )
 
 NUMBERS = itertools.count()
+LATE = "SELECT throwIf(number = 900000) FROM numbers(1000000)"
 ON_DISK = "only the disk knows"
 
 
@@ -190,9 +192,10 @@ def test_clickhouse_connect_streams_and_inserts_raw(server: RunningClickHouse, t
         client.raw_insert(table, ["id", "note"], body, fmt="RowBinary", compression=coding)
     with client.query_row_block_stream("SELECT number FROM numbers(300000)") as stream:
         streamed = sum(len(block) for block in stream)
-    late = "SELECT throwIf(number = 900000) FROM numbers(1000000)"
-    with client.query_row_block_stream(late) as stream, pytest.raises(StreamFailureError):
+    with client.query_row_block_stream(LATE) as stream, pytest.raises(StreamFailureError):
         list(stream)
+    with pytest.raises(DatabaseError, match="395"):
+        client.query(LATE)
     count = client.query(f"SELECT count() FROM {table} FINAL").first_item
     client.close()
     assert streamed == 300_000
@@ -398,12 +401,29 @@ def test_bad_row_inserts_nothing_and_the_connection_lives_on(
     assert run(http, f"SELECT count() FROM {table}") == "0\n"
 
 
-def test_late_error_ends_the_body_with_the_tag_of_the_header(http: httpx.Client) -> None:
-    answer = http.post("/", content="SELECT throwIf(number = 900000) FROM numbers(1000000)")
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_late_error_ends_the_body_with_its_tag_and_no_last_chunk(
+    http: httpx.Client, coding: str
+) -> None:
+    kept = BytesIO()
+    headers = {"Accept-Encoding": coding}
+    with http.stream("POST", "/", content=LATE, headers=headers) as answer:
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
+            kept.writelines(answer.iter_bytes())
+        tag = answer.headers["X-ClickHouse-Exception-Tag"]
 
-    tag = answer.headers["X-ClickHouse-Exception-Tag"]
-    assert answer.text.endswith(f" {tag}\r\n__exception__\r\n")
-    assert f"__exception__\r\n{tag}\r\nCode: 395" in answer.text
+    body = kept.getvalue()
+    assert body.endswith(f" {tag}\r\n__exception__\r\n".encode())
+    assert f"__exception__\r\n{tag}\r\nCode: 395".encode() in body
+
+
+def test_query_whose_client_waits_for_its_end_has_the_status_of_its_end(
+    http: httpx.Client,
+) -> None:
+    whole = run(http, "SELECT number FROM numbers(300000)", wait_end_of_query="1")
+
+    assert whole.splitlines() == [str(number) for number in range(300_000)]
+    assert refusal(http, LATE, wait_end_of_query="1") == 395
 
 
 def test_query_over_the_memory_cap_fails_and_the_server_lives(http: httpx.Client) -> None:
@@ -662,7 +682,8 @@ def test_sigterm_ends_it_cleanly_beside_a_running_query(tmp_path: Path) -> None:
     with running_clickhouse(tmp_path / "data") as server:
         long = "SELECT sleepEachRow(1) FROM numbers(60) SETTINGS max_block_size = 1"
         with ThreadPoolExecutor(1) as pool, server.http() as http:
-            answer = pool.submit(http.post, "/", content=long)
+            asked = {"wait_end_of_query": "1"}
+            answer = pool.submit(http.post, "/", content=long, params=asked)
             with server.http() as other:
                 count = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleep%'"
                 assert any(run(other, count) == "1\n" for _ in range(2000))
