@@ -70,8 +70,8 @@ def read_request(request: Request, form: Form) -> Asked:
         form: The body, if that is a form, else an empty one.
 
     Raises:
-        QueryError: A setting's name is not valid, the session timeout is out of range, or a table
-            of the form is not described.
+        QueryError: A setting's name or the query's id is not valid, the session timeout is out of
+            range, or a table of the form is not described.
 
     Source: ClickHouse, docs/interfaces/http.
     """
@@ -87,7 +87,7 @@ def read_request(request: Request, form: Form) -> Asked:
         session_timeout_s=_timeout(url.get("session_timeout", "60")),
         session_must_exist=url.get("session_check") == "1",
         readonly=request.method != "POST" or url.get("readonly", "0") != "0",
-        query_id=url.get("query_id", ""),
+        query_id=_query_id(url.get("query_id", "")),
         frames_in=url.get("decompress") == "1",
         revision=_revision(url.get("client_protocol_version", "0")),
         query="\n".join(filter(None, queries)),
@@ -108,6 +108,13 @@ def _timeout(text: str) -> int:
     if not text.isdecimal() or int(text) > _LONGEST_SESSION_S:
         raise refused(BAD_ARGUMENTS, f"session_timeout must be 0 to {_LONGEST_SESSION_S} seconds.")
     return int(text)
+
+
+def _query_id(text: str) -> str:
+    """Check that the id can be a header of the answer, before the statement has run."""
+    if not text.isascii() or not text.isprintable():
+        raise refused(BAD_ARGUMENTS, "query_id must be letters, digits and signs of ASCII.")
+    return text
 
 
 def _revision(text: str) -> int:

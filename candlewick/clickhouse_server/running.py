@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import NamedTemporaryFile, SpooledTemporaryFile
 from typing import Final
@@ -20,6 +20,8 @@ from candlewick.clickhouse_server.statement import Kind, Statement
 _JOINABLE: Final = frozenset(
     {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "TSVRaw", "LineAsString"}
 )
+# Those of them that end with totals and extremes, which chDB's blocks leave out.
+_WITH_MORE_ROWS: Final = frozenset({"TabSeparated", "TSV", "CSV", "TSVRaw", "LineAsString"})
 _ARRAY: Final = "output_format_json_array_of_rows"
 _PIECE_BYTES: Final = 1 << 20
 ENGINE_ERRORS: Final = (ChdbError, RuntimeError, UnicodeDecodeError)
@@ -83,6 +85,7 @@ def run(
         statement.kind is Kind.SELECT
         and format_ in _JOINABLE
         and not _is_array(statement, settings)
+        and not (format_ in _WITH_MORE_ROWS and _has_more_rows(statement, settings))
     ):
         if format_ == "Native" and is_hello(statement.sql):
             return _hello(handle, statement, revision)
@@ -98,6 +101,13 @@ def _hello(handle: Handle, statement: Statement, revision: int) -> Answer:
 def _is_array(statement: Statement, settings: Mapping[str, str]) -> bool:
     """Return whether the result is one JSON array, which blocks cannot be joined to."""
     return settings.get(_ARRAY, "0") != "0" or _ARRAY.encode() in statement.sql
+
+
+def _has_more_rows(statement: Statement, settings: Mapping[str, str]) -> bool:
+    """Return whether totals or extremes may stand behind the rows."""
+    words = [token.word for token in statement.tokens]
+    extremes = settings.get("extremes", "0") != "0" or "EXTREMES" in words
+    return extremes or ("WITH", "TOTALS") in pairwise(words)
 
 
 def insert_rows(

@@ -82,34 +82,42 @@ def _read(sql: bytes, *, whole: bool) -> Statement | None:
         found.append(token)
         if not whole and (found[0].word != "INSERT" or selects):
             return None
-        if found[0].word == "INSERT" and not selects and (rows := _rows(found)):
+        if found[0].word == "INSERT" and not selects and _rows_follow(found):
             break
     else:
         return _without_rows(sql, tuple(found)) if whole else None
     _refuse_disk(found)
-    data_start = _data_start(sql, found[-1], rows)
+    named = _names_format(found)
+    data_start = _data_start(sql, found[-1]) if named else found[-1].end
     if sql[data_start:] in {b"", b"\r"} and not whole:
         return None
-    head = sql[: found[-1 if rows == "VALUES" else -2].start]
-    format_ = "Values" if rows == "VALUES" else rows
+    head = sql[: found[-2 if named else -1].start]
+    format_ = found[-1].identifier if named else "Values"
     return Statement(Kind.INSERT_ROWS, "INSERT", head, format_, data_start, tuple(found))
 
 
-def _rows(found: list[Token]) -> str:
-    """Return the format of the rows that start after the last token, or an empty string."""
-    last, before = found[-1], found[-2] if len(found) > 1 else found[-1]
-    if len(found) < _SHORTEST_INSERT or last.depth:
-        return ""
-    if last.word == "VALUES" and before.raw != b"." and before.word not in {"INTO", "TABLE"}:
-        return "VALUES"
-    named = before.word == "FORMAT" and not before.depth and len(found) > _SHORTEST_INSERT
-    return last.raw.decode() if named and last.kind == "word" and found[-3].raw != b"." else ""
+def _rows_follow(found: list[Token]) -> bool:
+    """Return whether the rows start after the last token: VALUES, or the name of a format."""
+    if len(found) < _SHORTEST_INSERT or found[-1].depth:
+        return False
+    values = found[-1].word == "VALUES" and not _names_table(found)
+    return values or _names_format(found)
 
 
-def _data_start(sql: bytes, last: Token, rows: str) -> int:
-    position = last.end
-    if rows == "VALUES":
-        return position
+def _names_format(found: list[Token]) -> bool:
+    last, before = found[-1], found[-2]
+    named = before.word == "FORMAT" and not before.depth and last.kind == "word"
+    return named and len(found) > _SHORTEST_INSERT and not _names_table(found[:-1])
+
+
+def _names_table(found: list[Token]) -> bool:
+    """Return whether the last token is the table's name, which may be a word of SQL."""
+    return found[-2].raw == b"." or found[-2].word in {"INTO", "TABLE"}
+
+
+def _data_start(sql: bytes, name: Token) -> int:
+    """Return where the rows start after the name of their format."""
+    position = name.end
     while sql[position : position + 1] in {b" ", b"\t", b"\f"}:
         position += 1
     if sql[position : position + 2] == b"\r\n":
@@ -160,7 +168,7 @@ def _format(found: tuple[Token, ...]) -> str | None:
     for place in range(len(level) - 2, 0, -1):
         after = level[place + 2].word if place + 2 < len(level) else "SETTINGS"
         if level[place].word == "FORMAT" and level[place + 1].word and after == "SETTINGS":
-            return level[place + 1].raw.decode()
+            return level[place + 1].identifier
     return None
 
 

@@ -154,6 +154,21 @@ def test_session_keeps_temporary_tables_but_not_the_settings_of_one_request(
     assert refusal(http, "SELECT 1", session_id="never", session_check="1") == 372
 
 
+@pytest.mark.parametrize(("format_", "mark"), [("TSV", "\t"), ("CSV", ","), ("TSVRaw", "\t")])
+def test_totals_and_extremes_stand_behind_the_rows(
+    http: httpx.Client, format_: str, mark: str
+) -> None:
+    counts = "SELECT number % 2 AS k, count() FROM numbers(10) GROUP BY k WITH TOTALS ORDER BY k"
+    numbers = "SELECT number FROM numbers(3)"
+    totals = "0,5\n1,5\n\n0,10\n".replace(",", mark)
+    extremes = "0\n1\n2\n\n0\n2\n"
+
+    assert run(http, f"{counts} FORMAT {format_}") == totals
+    assert run(http, f"SELECT * FROM ({counts}) FORMAT {format_}") == totals
+    assert run(http, f"{numbers} FORMAT {format_}", extremes="1") == extremes
+    assert run(http, f"{numbers} FORMAT {format_} SETTINGS extremes = 1") == extremes
+
+
 # --- clickhouse-connect ---
 
 
@@ -209,6 +224,7 @@ def test_clickhouse_connect_streams_and_inserts_raw(server: RunningClickHouse, t
     "body",
     [
         b"INSERT INTO {t} VALUES (1, 'x'), (2, 'x')",
+        b"INSERT INTO {t} (id, note) FORMAT Values (1, 'x'), (2, 'x')",
         b"INSERT INTO {t} (id, note) FORMAT CSV\n1,x\n2,x\n",
         b"INSERT INTO {t} FORMAT TSV\n1\tx\n2\tx\n",
         b'/* FORMAT */ INSERT INTO {t} FORMAT JSONEachRow {"id":1,"note":"x"}{"id":2,"note":"x"}',
@@ -315,6 +331,25 @@ def test_what_is_no_statement_is_an_error(http: httpx.Client, sql: bytes) -> Non
 
     assert answer.headers["X-ClickHouse-Exception-Code"] in {"62", "46"}, answer.text
     assert answer.status_code in {400, 404}
+
+
+@pytest.mark.parametrize("sql", [b"SELECT 1 FORMAT \xff", b"INSERT INTO {t} FORMAT \xff\n1"])
+def test_a_format_whose_name_is_no_text_is_a_mistake_of_syntax(
+    http: httpx.Client, table: str, sql: bytes
+) -> None:
+    answer = http.post("/", content=sql.replace(b"{t}", table.encode()))
+
+    assert answer.headers["X-ClickHouse-Exception-Code"] == "62", answer.text
+
+
+@pytest.mark.parametrize(
+    "query_id", ["\N{CYRILLIC CAPITAL LETTER ZHE}1", "a\nb", "\N{LATIN SMALL LETTER E WITH ACUTE}"]
+)
+def test_an_id_that_is_no_header_is_refused_before_anything_is_stored(
+    http: httpx.Client, table: str, query_id: str
+) -> None:
+    assert refusal(http, f"INSERT INTO {table} VALUES (1, 'x')", query_id=query_id) == 36
+    assert run(http, f"SELECT count() FROM {table}") == "0\n"
 
 
 def test_an_error_that_quotes_bytes_which_are_no_text_is_an_error(http: httpx.Client) -> None:

@@ -47,6 +47,25 @@ def test_statement_says_how_it_is_run(sql: bytes, kind: Kind, format_: str | Non
     assert (statement.kind, statement.format) == (kind, format_)
 
 
+@pytest.mark.parametrize(
+    ("head", "rest"),
+    [
+        (b"INSERT INTO t (a) ", b"FORMAT Values (8)"),
+        (b"INSERT INTO t ", b"FORMAT VALUES\n(8)"),
+        (b"INSERT INTO format ", b"FORMAT Values(8)"),
+        (b"INSERT INTO format ", b"VALUES (8)"),
+        (b"INSERT INTO TABLE format ", b"VALUES (8)"),
+        (b"INSERT INTO d.format ", b"VALUES (8)"),
+    ],
+)
+def test_values_is_a_keyword_or_the_name_of_a_format(head: bytes, rest: bytes) -> None:
+    statement = read(head + rest)
+
+    assert statement.format is not None
+    assert (statement.sql, statement.format.lower()) == (head, "values")
+    assert (head + rest)[statement.data_start :].strip() == b"(8)"
+
+
 @given(st.binary(), st.sampled_from([b"VALUES", b"FORMAT Native\n", b"FORMAT TSV \r\n"]))
 def test_rows_begin_at_the_same_byte_wherever_the_body_was_cut(rows: bytes, rest: bytes) -> None:
     body = (
