@@ -31,6 +31,7 @@ from candlewick.clickhouse_server.running import Answer
 
 _STATEMENTS_AT_ONCE: Final = 100
 _SHORT_BYTES: Final = 64 << 10
+_KILL_AGAIN_S: Final = 0.2
 
 
 def build_app(execution: Execution, accounts: Accounts) -> Starlette:
@@ -78,7 +79,11 @@ class Statements:
     ) -> None:
         request_id = str(uuid.uuid4())
         text = _text(request, body, asked)
-        start = partial(self.execution.answer, account, asked, text, request_id)
+
+        def start() -> Answer:
+            body.refuse_if_left()
+            return self.execution.answer(account, asked, text, request_id)
+
         failure: QueryError | ClientGoneError | None = None
         watch = anyio.CancelScope()
         async with anyio.create_task_group() as tasks:
@@ -153,7 +158,10 @@ class Statements:
     async def _kill_if_left(self, body: Body, request_id: str, watch: anyio.CancelScope) -> None:
         with watch:
             await body.client_leaves()
-            await to_thread.run_sync(self.execution.engine.kill, request_id, limiter=self.kills)
+            # Again and again: the engine may not know the statement yet.
+            while True:
+                await to_thread.run_sync(self.execution.engine.kill, request_id, limiter=self.kills)
+                await anyio.sleep(_KILL_AGAIN_S)
 
 
 def _text(request: Request, body: Body, asked: Asked) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ class Body:
         self._receive = receive
         self._read = anyio.Event()
         self._held: list[bytes] = []
+        self._left = False
 
     async def begin(self, most_bytes: int) -> None:
         """Read ahead `most_bytes` or the whole body, so that no thread waits for a short one.
@@ -61,6 +62,16 @@ class Body:
         await self._read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._left = True
+
+    def refuse_if_left(self) -> None:
+        """Raise if the connection has closed, in whose place nothing need be run.
+
+        Raises:
+            ClientGoneError: It has closed.
+        """
+        if self._left:
+            raise ClientGoneError
 
     async def _next(self) -> bytes:
         message = await self._receive()
