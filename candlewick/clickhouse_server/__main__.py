@@ -4,6 +4,7 @@ import argparse
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 from candlewick.clickhouse_server.accounts import Accounts
@@ -19,6 +20,9 @@ def main(arguments: list[str] | None = None) -> None:
         accounts = Accounts.from_environment(os.environ)
         listener = _listen(options.host, options.port)
         with listener:
+            # The engine reads times without a zone in that of the machine; every answer says UTC.
+            os.environ["TZ"] = "UTC"
+            time.tzset()
             # chDB imports pyarrow if it is installed, which costs 40 MB and half a second here.
             sys.modules["pyarrow"] = None  # type: ignore[assignment]
             from candlewick.clickhouse_server.serving import serve  # noqa: PLC0415 - after the above

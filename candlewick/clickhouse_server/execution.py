@@ -15,7 +15,7 @@ from candlewick.clickhouse_server.errors import (
     refused,
 )
 from candlewick.clickhouse_server.external import create_table, drop_table, fill_table
-from candlewick.clickhouse_server.handle import Handle, assign, put_back, use
+from candlewick.clickhouse_server.handle import Handle, as_before, assign, put_back, use
 from candlewick.clickhouse_server.reader_rules import (
     READER_SETTINGS,
     check_reader,
@@ -134,21 +134,22 @@ class Execution:
 
 @contextmanager
 def _settled(handle: Handle, account: Account, asked: Asked, request_id: str) -> Iterator[None]:
-    """Apply a request's settings to a handle, and reset them if the handle is a session's."""
+    """Apply a request's settings to a handle, and undo that if the handle is a session's."""
     settings = {**asked.settings, "log_comment": request_id}
     if not account.may_write:
         settings |= READER_SETTINGS
     elif asked.readonly and not _in_session(account, asked):
         # Not in a session, where readonly cannot be undone. Level 2 still allows SELECT's SETTINGS.
         settings["readonly"] = "2"
-    try:
+    with ExitStack() as undone:
+        if _in_session(account, asked):
+            undone.callback(put_back, handle, ["log_comment"])
+            if asked.settings or asked.database:
+                undone.enter_context(as_before(handle, asked.settings))
         if asked.database:
             use(handle, asked.database)
         assign(handle, settings)
         yield
-    finally:
-        if _in_session(account, asked):
-            put_back(handle, [*asked.settings, "log_comment"])
 
 
 def _in_session(account: Account, asked: Asked) -> bool:

@@ -75,7 +75,7 @@ def fill_table(handle: Handle, table: ExternalTable, rows_folder: Path) -> None:
     statement = read_statement(f"INSERT INTO {table.name} VALUES".encode(), whole=True)
     if statement is not None:
         pieces = iter(partial(table.rows.read, _PIECE_BYTES), b"")
-        insert_rows(handle, statement, pieces, rows_folder, table.format)
+        insert_rows(handle, statement, pieces, rows_folder, table.format, parameters={})
 
 
 def drop_table(handle: Handle, table: ExternalTable) -> None:

@@ -1,6 +1,8 @@
 """A connection to the engine: the interface of chDB's own, and the settings of a request."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -58,6 +60,28 @@ def assign(handle: Handle, settings: Mapping[str, str]) -> None:
     if settings:
         pairs = ", ".join(f"{name} = {quoted(value)}" for name, value in settings.items())
         handle.query(f"SET {pairs}".encode(), "Null", {})
+
+
+@contextmanager
+def as_before(handle: Handle, names: Collection[str]) -> Iterator[None]:
+    """Put the database and the settings of a handle back to what they were before."""
+    told = ", ".join(quoted(name) for name in names) or "''"
+    settings = f"SELECT name, value FROM system.settings WHERE changed AND name IN ({told})"  # noqa: S608 - quoted
+    known = handle.query(
+        f"SELECT * FROM (SELECT '' AS name, currentDatabase() AS value UNION ALL {settings})"  # noqa: S608
+        " SETTINGS limit = 0, offset = 0".encode(),
+        "JSONCompact",
+        {},
+    )
+    values: dict[str, str] = dict(json.loads(known.bytes())["data"] if known is not None else ())
+    database = values.pop("", "")
+    try:
+        yield
+    finally:
+        put_back(handle, [name for name in names if name not in values])
+        assign(handle, values)
+        if database:
+            use(handle, database)
 
 
 def put_back(handle: Handle, names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from chdb import ChdbError
 
 from candlewick.clickhouse_server.errors import from_engine
-from candlewick.clickhouse_server.handle import Handle, Rows, assign, quoted
+from candlewick.clickhouse_server.handle import Handle, Rows, quoted
 from candlewick.clickhouse_server.hello import as_revision_0, at_revision, is_hello
 from candlewick.clickhouse_server.native import empty_block
 from candlewick.clickhouse_server.statement import Kind, Statement
@@ -77,9 +77,8 @@ def run(
         ENGINE_ERRORS: The engine refuses the statement.
     """
     if statement.kind is Kind.INSERT_ROWS:
-        assign(handle, {f"param_{name}": value for name, value in parameters.items()})
         format_ = statement.format or default_format or "Values"
-        return insert_rows(handle, statement, rows, rows_folder, format_)
+        return insert_rows(handle, statement, rows, rows_folder, format_, parameters=parameters)
     format_ = statement.format or default_format or "TabSeparated"
     if (
         statement.kind is Kind.SELECT
@@ -111,7 +110,13 @@ def _has_more_rows(statement: Statement, settings: Mapping[str, str]) -> bool:
 
 
 def insert_rows(
-    handle: Handle, statement: Statement, rows: Iterator[bytes], rows_folder: Path, format_: str
+    handle: Handle,
+    statement: Statement,
+    rows: Iterator[bytes],
+    rows_folder: Path,
+    format_: str,
+    *,
+    parameters: Mapping[str, str],
 ) -> Answer:
     """Insert rows from a file, as chDB's own streaming insert reports no errors of writing.
 
@@ -122,7 +127,7 @@ def insert_rows(
     with NamedTemporaryFile(dir=rows_folder) as kept:
         kept.writelines(rows)
         kept.flush()
-        written = handle.query(_from_file(statement, kept.name, format_), "Null", {})
+        written = handle.query(_from_file(statement, kept.name, format_), "Null", parameters)
     if written is None:
         return Answer()
     return Answer(written_rows=written.rows_written(), written_bytes=written.bytes_written())

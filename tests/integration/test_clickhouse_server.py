@@ -169,6 +169,28 @@ def test_totals_and_extremes_stand_behind_the_rows(
     assert run(http, f"{numbers} FORMAT {format_} SETTINGS extremes = 1") == extremes
 
 
+def test_session_has_its_own_settings_and_database_again_after_a_request_with_others(
+    http: httpx.Client,
+) -> None:
+    run(http, "SET max_block_size = 777", session_id="own")
+    run(http, "USE system", session_id="own")
+    others = {"max_block_size": "99", "max_threads": "1", "database": "default"}
+    told = "SELECT currentDatabase(), getSetting('max_block_size'), getSetting('max_threads') > 1"
+    assert run(http, told, session_id="own", **others) == "default\t99\t0\n"
+
+    assert run(http, told, session_id="own") == "system\t777\t1\n"
+
+
+def test_parameters_of_an_insert_are_unknown_to_the_next_request_of_its_session(
+    http: httpx.Client, table: str
+) -> None:
+    insert = f"INSERT INTO {table} VALUES (1, {{note:String}})"
+    run(http, insert, param_note="a\\tb", session_id="once")
+
+    assert run(http, f"SELECT hex(note) FROM {table}") == b"a\tb".hex() + "\n"
+    assert refusal(http, "SELECT {note:String}", session_id="once") == 456
+
+
 # --- clickhouse-connect ---
 
 
@@ -687,6 +709,14 @@ def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path) -> None:
 def batch_of(number: int) -> str:
     rows = "".join(f"{number * 100 + row}\tx\n" for row in range(100))
     return f"INSERT INTO t FORMAT TSV\n{rows}"
+
+
+def test_times_without_a_zone_are_utc_wherever_the_machine_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    with running_clickhouse(tmp_path / "data") as server, server.http() as http:
+        assert run(http, "SELECT timezone(), toDateTime(0)") == "UTC\t1970-01-01 00:00:00\n"
 
 
 def test_second_process_on_a_folder_is_refused_in_one_line(server: RunningClickHouse) -> None:
