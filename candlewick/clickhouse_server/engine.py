@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlencode
+from uuid import UUID
 
 from chdb.state.sqlitelike import Connection
 
@@ -23,6 +24,18 @@ _CACHES: Final = {
     "query_condition_cache_size": 8 << 20,
     "uncompressed_cache_size": 0,
 }
+
+
+_ID_LENGTH: Final = len(str(UUID(int=0)))
+
+
+def comment_of(request_id: str, account: str, query_id: str) -> str:
+    """Return the ``log_comment`` by which `Engine` finds a request's statement."""
+    return request_id + (_comment_behind_id(account, query_id) if query_id else "")
+
+
+def _comment_behind_id(account: str, query_id: str) -> str:
+    return f" {account} {query_id}"
 
 
 class Engine:
@@ -73,7 +86,12 @@ class Engine:
 
     def kill(self, request_id: str) -> None:
         """Ask the engine to stop the statement of a request, and return at once."""
-        self._kill(f"Settings['log_comment'] = '{request_id}'")
+        self._kill(f"startsWith(Settings['log_comment'], '{request_id}')")
+
+    def kill_named(self, account: str, query_id: str) -> None:
+        """Ask the engine to stop what an account runs under an id of its own choice."""
+        name = quoted(_comment_behind_id(account, query_id))
+        self._kill(f"substring(Settings['log_comment'], {_ID_LENGTH} + 1) = {name}")
 
     def kill_all(self) -> None:
         """Ask the engine to stop all statements, and return at once."""

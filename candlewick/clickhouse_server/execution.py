@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from candlewick.clickhouse_server.accounts import Account
-from candlewick.clickhouse_server.engine import Engine
+from candlewick.clickhouse_server.engine import Engine, comment_of
 from candlewick.clickhouse_server.errors import (
     NOT_ENOUGH_SPACE,
     QUERY_IS_TOO_LARGE,
@@ -25,7 +25,7 @@ from candlewick.clickhouse_server.reader_rules import (
 from candlewick.clickhouse_server.request import Asked
 from candlewick.clickhouse_server.running import ENGINE_ERRORS, Answer, kept_on_disk, run
 from candlewick.clickhouse_server.sessions import Sessions
-from candlewick.clickhouse_server.statement import Kind, Statement, read_statement
+from candlewick.clickhouse_server.statement import Kind, Statement, killed_query, read_statement
 
 # Without the rows of an insert. Source: ClickHouse, the default of max_query_size.
 _LONGEST_STATEMENT = 256 << 10
@@ -54,6 +54,10 @@ class Execution:
         """
         statement, rows = _gather(text)
         try:
+            if query_id := killed_query(statement):
+                self.engine.kill_named(account.name, query_id)
+                if not account.may_write:  # the engine knows other ids, for the writer only
+                    return Answer()
             self._check(account, asked, statement)
             return self._run(account, asked, statement, rows, request_id)
         except ENGINE_ERRORS as error:
@@ -135,7 +139,10 @@ class Execution:
 @contextmanager
 def _settled(handle: Handle, account: Account, asked: Asked, request_id: str) -> Iterator[None]:
     """Apply a request's settings to a handle, and undo that if the handle is a session's."""
-    settings = {**asked.settings, "log_comment": request_id}
+    settings = {
+        **asked.settings,
+        "log_comment": comment_of(request_id, account.name, asked.query_id),
+    }
     if not account.may_write:
         settings |= READER_SETTINGS
     elif asked.readonly and not _in_session(account, asked):

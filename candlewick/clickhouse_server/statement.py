@@ -47,6 +47,8 @@ _SHORTEST_INSERT: Final = 4  # INSERT INTO t VALUES
 _SELECTS: Final = frozenset({"SELECT", "WITH"})
 _REMEMBERED_BYTES: Final = 8 << 10
 _MAKES_A_TABLE: Final = frozenset({"CREATE", "ATTACH", "REPLACE"})
+_KILL: Final = [b"KILL", b"QUERY", b"WHERE", b"QUERY_ID", b"="]
+_KILL_ENDS: Final = {b"ASYNC", b"SYNC"}
 _DISK: Final = {("INTO", "OUTFILE"), ("FROM", "INFILE")}
 
 
@@ -94,6 +96,16 @@ def _read(sql: bytes, *, whole: bool) -> Statement | None:
     head = sql[: found[-2 if named else -1].start]
     format_ = found[-1].identifier if named else "Values"
     return Statement(Kind.INSERT_ROWS, "INSERT", head, format_, data_start, tuple(found))
+
+
+def killed_query(statement: Statement) -> str:
+    """Return the id in the one form of KILL with which drivers cancel; else an empty string."""
+    written = [token.raw.upper() for token in statement.tokens]
+    found = statement.tokens[len(_KILL) : len(_KILL) + 1]
+    text = found[0].raw if found and found[0].kind == "text" else b""
+    if written[: len(_KILL)] != _KILL or not set(written[len(_KILL) + 1 :]) <= _KILL_ENDS:
+        return ""
+    return text[1:-1].decode(errors="replace") if text.startswith(b"'") else ""
 
 
 def _rows_follow(found: list[Token]) -> bool:

@@ -500,6 +500,32 @@ def test_query_stops_when_its_client_leaves(server: RunningClickHouse, http: htt
     assert any(run(http, running) == "0\n" for _ in range(2000))
 
 
+@pytest.mark.parametrize("who", ["reader", "writer"])
+def test_query_is_cancelled_by_the_id_that_its_own_user_gave_it(
+    server: RunningClickHouse, http: httpx.Client, who: str
+) -> None:
+    accounts = {
+        "reader": (server.reader, server.reader_password),
+        "writer": (server.user, server.password),
+    }
+    other = accounts["writer" if who == "reader" else "reader"]
+    kill = f"KILL QUERY WHERE query_id = 'of {who}'"
+    sql = f"SELECT sleepEachRow(1), 'cancelled by {who}' FROM numbers(30)"
+    asked = {"query_id": f"of {who}", "max_block_size": "1"}
+    running = f"SELECT count() FROM system.processes WHERE query LIKE '%led by {who}%'"
+    running += " AND query NOT LIKE '%processes%'"
+    with server.http() as mine, ThreadPoolExecutor(1) as threads:
+        mine.auth = httpx.BasicAuth(*accounts[who])
+        answer = threads.submit(refusal, mine, sql, **asked, wait_end_of_query="1")
+        deadline = time.monotonic() + 20
+        while run(http, running) == "0\n":
+            assert time.monotonic() < deadline
+        assert httpx.post(server.url, content=kill, auth=other).status_code == 200
+        assert run(http, running) == "1\n"
+        assert httpx.post(server.url, content=kill, auth=accounts[who]).status_code == 200
+        assert answer.result() == 394
+
+
 def test_session_is_used_again_and_again_without_one_request_ending_another(
     http: httpx.Client,
 ) -> None:
