@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+from clickhouse_connect.driver.httpclient import HttpClient
 from clickhouse_connect.driver.query import TzMode
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.util import Timeout
 
 from clients.clickhouse_errors import (
     Login,
@@ -115,6 +117,9 @@ def rows_of(
 ) -> Sequence[Sequence[Any]]:
     """Return the rows of a query for a person, who may wait; raises as `answered` does."""
     bound = dict(parameters or {})
+    # Our own server sends no byte before it has the rows: the wait for one is the whole limit.
+    if isinstance(client, HttpClient):
+        client.timeout = Timeout(connect=CONNECT_S, read=limit_s)
     return answered(
         None, "question", lambda: client.query(query, bound).result_rows, limit_s=limit_s
     )
@@ -159,7 +164,19 @@ def meaning_of(error: Exception, login: Login | None, *, rows: bytes = b"") -> C
     """Return an error of the client library as what to do next."""
     code = error.code if isinstance(error, Error) else None
     said = root_of(error) if code is None else str(error).strip() or repr(error)
+    if code is None and _was_silent(error):
+        return Transient(
+            f"ClickHouse{at_place(login)} has not answered in time: it is busy, or asked for too "
+            f"much; try again, or ask for less ({said})"
+        )
     return meaning(code, said, login, rows=rows)
+
+
+def _was_silent(error: BaseException | None) -> bool:
+    """Return whether there was a connection, on which nothing came."""
+    while error is not None and not isinstance(error, ReadTimeoutError):
+        error = error.__cause__
+    return error is not None
 
 
 def _connect(

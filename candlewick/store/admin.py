@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from candlewick.store.retention import change_ttls
-from clients.clickhouse import ClickHouseError, Client, connect_writer, meaning_of
+from clients.clickhouse import LONGEST_S, ClickHouseError, Client, connect_writer, meaning_of
 from clients.clickhouse_errors import writer_login
 from schemas.errors import ConfigurationError
 from schemas.migrations import migrate, read_migrations
@@ -44,7 +44,7 @@ def apply_migrations(settings: ClickHouseSettings) -> list[str]:
                 shards = client.query(_SHARDS, {"cluster": settings.cluster}).result_rows[0][0]
                 refuse_shards(settings.cluster, int(shards))
             client.command(create + _on_cluster(settings.cluster))
-        with connect_writer(settings) as client:
+        with connect_writer(settings, silence_s=round(LONGEST_S)) as client:
             return migrate(HttpStore(client), read_migrations(), cluster=settings.cluster)
     except ClickHouseError as error:
         raise meaning_of(error, writer_login(settings)) from error
@@ -81,7 +81,7 @@ def apply_lifecycle(settings: ClickHouseSettings, lifecycle: LifecycleSettings) 
         ContractMismatch: The tables were made by another version.
     """
     try:
-        with connect_writer(settings) as client:
+        with connect_writer(settings, silence_s=round(LONGEST_S)) as client:
             return change_ttls(client, lifecycle, cluster=settings.cluster)
     except ClickHouseError as error:
         raise meaning_of(error, writer_login(settings)) from error

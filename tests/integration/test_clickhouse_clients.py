@@ -11,7 +11,14 @@ from candlewick.store.completeness import read_completeness
 from candlewick.store.models import ModelTables
 from candlewick.store.predictions import PredictionTables
 from candlewick.terminal.board import read_board
-from clients.clickhouse import ClickHouseError, Client, answered, connect_reader, connect_writer
+from clients.clickhouse import (
+    ClickHouseError,
+    Client,
+    answered,
+    connect_reader,
+    connect_writer,
+    rows_of,
+)
 from clients.clickhouse_errors import meaning, reader_login, writer_login
 from schemas.errors import (
     CandlewickError,
@@ -175,6 +182,22 @@ def test_a_call_that_takes_too_long_is_given_up(settings: ClickHouseSettings) ->
         )
 
     assert time.monotonic() - begun_s < 10
+
+
+def test_a_person_waits_for_rows_longer_than_a_service_does(settings: ClickHouseSettings) -> None:
+    with connect_reader(settings, silence_s=1) as client:
+        assert rows_of(client, "SELECT sleep(2)") == [(0,)]
+
+
+def test_a_store_at_work_is_not_taken_for_one_that_is_away(settings: ClickHouseSettings) -> None:
+    login = reader_login(settings)
+    with (
+        connect_reader(settings, silence_s=1) as client,
+        pytest.raises(Transient, match="busy") as found,
+    ):
+        answered(login, "a question", lambda: client.query("SELECT sleep(3)"), limit_s=20)
+
+    assert "start it" not in str(found.value)
 
 
 @pytest.mark.parametrize(
