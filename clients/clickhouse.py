@@ -132,7 +132,7 @@ def batches_of(
     *,
     limit_s: float = LONGEST_S,
 ) -> Iterator["pa.RecordBatch"]:
-    """Yield the rows of a query as Arrow while they come, so that few are in memory.
+    """Yield the rows of a query as Arrow while they come, so that few are in memory here.
 
     Args:
         client: Asks.

@@ -29,6 +29,7 @@ from candlewick.clickhouse_server.statement import Kind, Statement, killed_query
 
 # Without the rows of an insert. Source: ClickHouse, the default of max_query_size.
 _LONGEST_STATEMENT = 256 << 10
+_LONGEST_HELD = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,13 @@ class Execution:
                 default_format=asked.default_format,
                 revision=asked.revision,
             )
+            waits = asked.waits
+            if answer.more is None and len(answer.body) > _LONGEST_HELD:
+                # Its client may take minutes to read it, and it counts as no memory of the engine.
+                answer.more, answer.body, waits = iter([answer.body]), b"", True
             if answer.more is not None:
                 resources.push(answer.resources.pop_all())
-                if asked.waits:
+                if waits:
                     kept = kept_on_disk(answer.more, self.engine.rows_folder)
                     answer.more = resources.enter_context(kept)
                 answer.resources = resources.pop_all()

@@ -18,8 +18,11 @@ from candlewick.clickhouse_server.native import empty_block
 from candlewick.clickhouse_server.statement import Kind, Statement
 
 _JOINABLE: Final = frozenset(
-    {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "TSVRaw", "LineAsString"}
-)
+    {
+        "Native", "TabSeparated", "TSV", "CSV", "RowBinary", "TSVRaw", "LineAsString",
+        "JSONEachRow", "JSONLines", "NDJSON", "JSONCompactEachRow",
+    }
+)  # fmt: skip
 # Those of them that end with totals and extremes, which chDB's blocks leave out.
 _WITH_MORE_ROWS: Final = frozenset({"TabSeparated", "TSV", "CSV", "TSVRaw", "LineAsString"})
 _ARRAY: Final = "output_format_json_array_of_rows"

@@ -272,6 +272,27 @@ def test_insert_body_is_streamed_behind_the_query_of_the_url(
     assert run(http, f"SELECT count(), sum(id) FROM {table}") == "100000\t4999950000\n"
 
 
+@pytest.mark.parametrize("format_", ["JSONLines", "NDJSON", "JSONCompactEachRow"])
+def test_rows_of_json_are_streamed(http: httpx.Client, format_: str) -> None:
+    answer = http.post("/", content=f"SELECT number FROM numbers(200000) FORMAT {format_}")
+
+    assert answer.headers["Transfer-Encoding"] == "chunked"
+    assert len(answer.text.splitlines()) == 200_000
+
+
+def test_large_answer_that_is_not_streamed_waits_for_its_client_on_the_disk(
+    server: RunningClickHouse, http: httpx.Client
+) -> None:
+    sql = "SELECT number FROM numbers(3000000) FORMAT RowBinaryWithNamesAndTypes"
+    with http.stream("POST", "/", content=sql) as answer:
+        opened = [file.readlink() for file in Path(f"/proc/{server.pid}/fd").iterdir()]
+        assert any("candlewick-rows" in place.parts for place in opened)
+        body = answer.read()
+
+    assert body[-8:] == struct.pack("<Q", 2_999_999)
+    assert len(body) == len(b"\x01\x06number\x06UInt64") + 8 * 3_000_000
+
+
 @pytest.mark.parametrize("coding", ["lz4", "zstd", "gzip", "deflate"])
 def test_answer_is_compressed_as_accepted(server: RunningClickHouse, coding: str) -> None:
     sql = "SELECT number FROM numbers(200000)"
