@@ -9,7 +9,7 @@ from candlewick.clickhouse_server.accounts import Account
 from candlewick.clickhouse_server.engine import Engine, comment_of
 from candlewick.clickhouse_server.errors import (
     NOT_ENOUGH_SPACE,
-    QUERY_IS_TOO_LARGE,
+    SYNTAX_ERROR,
     QueryError,
     from_engine,
     refused,
@@ -29,6 +29,7 @@ from candlewick.clickhouse_server.statement import Kind, Statement, killed_query
 
 # Without the rows of an insert. Source: ClickHouse, the default of max_query_size.
 _LONGEST_STATEMENT = 256 << 10
+_TOO_LONG = "Max query size exceeded: it is 256 kB here, whatever max_query_size says."
 _LONGEST_HELD = 4 << 20
 
 
@@ -185,10 +186,10 @@ def _gather(text: Iterator[bytes]) -> tuple[Statement, Iterator[bytes]]:
         if statement is not None:
             return statement, chain([bytes(held[statement.data_start :])], text)
         if len(held) > _LONGEST_STATEMENT:
-            raise refused(QUERY_IS_TOO_LARGE, "The statement is longer than 256 kB.")
+            raise refused(SYNTAX_ERROR, _TOO_LONG)
         # Parsing again at each piece would take quadratic time.
         look_at = min(2 * len(held), _LONGEST_STATEMENT + 1)
     statement = read_statement(bytes(held), whole=True)
     if statement is None:
-        raise refused(QUERY_IS_TOO_LARGE, "The statement has no end.")
+        raise refused(SYNTAX_ERROR, "The statement has no end.")
     return statement, iter([bytes(held[statement.data_start :])])

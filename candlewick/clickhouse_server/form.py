@@ -15,7 +15,6 @@ from candlewick.clickhouse_server.body import Body
 from candlewick.clickhouse_server.errors import (
     BAD_ARGUMENTS,
     NOT_IMPLEMENTED,
-    QUERY_IS_TOO_LARGE,
     refused,
 )
 
@@ -41,7 +40,7 @@ async def read_form(request: Request, body: Body) -> Form:
     """Read the whole form; its files are kept in memory or in temporary files.
 
     Raises:
-        QueryError: The form is broken (36), compressed (48) or larger than 64 MB (396).
+        QueryError: The form is broken or larger than 64 MB (36), or compressed (48).
         ClientGoneError: The connection closed inside the form.
     """
     if request.headers.get("content-encoding", "identity") != "identity":
@@ -67,5 +66,5 @@ async def _pieces(body: Body) -> AsyncGenerator[bytes, None]:
     while (piece := await body.next_piece()) is not None:
         read += len(piece)
         if read > _LARGEST_FORM_BYTES:
-            raise refused(QUERY_IS_TOO_LARGE, "A form may have 64 MB at most.")
+            raise refused(BAD_ARGUMENTS, "A form may have 64 MB at most.")
         yield piece

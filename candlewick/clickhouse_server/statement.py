@@ -171,8 +171,16 @@ def _kind(found: tuple[Token, ...]) -> Kind:
         return Kind.REPORT
     if verb in {"SELECT", "FROM"} or found[0].raw == b"(":
         return Kind.SELECT
-    inserts = any(token.word == "INSERT" and not token.depth for token in found)
-    return Kind.SELECT if verb == "WITH" and not inserts else Kind.COMMAND
+    return Kind.SELECT if verb == "WITH" and not _inserts(found) else Kind.COMMAND
+
+
+def _inserts(found: tuple[Token, ...]) -> bool:
+    """Return whether INSERT, not SELECT, is what WITH belongs to; both can be names, too."""
+    for before, token, after in zip(found, found[1:], found[2:], strict=False):
+        named = before.word == "AS" or after.word == "AS"
+        if not token.depth and not named and token.word in {"SELECT", "INSERT"}:
+            return token.word == "INSERT"
+    return False
 
 
 def _format(found: tuple[Token, ...]) -> str | None:

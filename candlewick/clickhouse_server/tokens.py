@@ -5,17 +5,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+# Spaces beyond ASCII, as they come with text that is pasted: U+00A0, U+2003, U+FEFF and others.
+# Source: ClickHouse, src/Common/StringUtils.h, skipWhitespacesUTF8.
+_SPACE: Final = (
+    rb"(?: \xc2[\x85\xa0] | \xe1\xa0\x8e | \xe2\x80[\x80-\x8d\xa8\xa9\xaf]"
+    rb" | \xe2\x81[\x9f\xa0] | \xe3\x80\x80 | \xef\xbb\xbf )"
+)
 _TOKEN: Final = re.compile(
     rb"""
-      (?P<skip>    \s+ | (?: -- | // | \#[!\ ] ) [^\n]* )
+      (?P<skip>    (?: \s | %(space)b )+ | (?: -- | // | \#[!\ ] ) [^\n]* )
     | (?P<comment> /\* )
     | (?P<begins>  \$\w*\$ | \xe2\x80[\x98\x9c] )
     | (?P<text>    '(?:[^'\\]|\\.|'')*' )
     | (?P<quoted>  `(?:[^`\\]|\\.|``)*` | "(?:[^"\\]|\\.|"")*" )
-    | (?P<word>    [A-Za-z_\x80-\xff][\w$\x80-\xff]* | \d\w* )
+    | (?P<word>    [A-Za-z_\x80-\xff] (?: [\w$]+ | (?! %(space)b ) [\x80-\xff] )* | \d\w* )
     | (?P<open>    ['"`] )
     | (?P<mark>    . )
-    """,
+    """
+    % {b"space": _SPACE},
     re.VERBOSE | re.DOTALL,
 )
 # Opening and closing curly quotes; a tag between dollar signs is closed by the same tag.

@@ -376,6 +376,16 @@ def test_what_is_no_statement_is_an_error(http: httpx.Client, sql: bytes) -> Non
     assert answer.status_code in {400, 404}
 
 
+@pytest.mark.parametrize(
+    "space",
+    "\u0085\u00a0\u180e\u2000\u2003\u200a\u200b\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff",
+)
+def test_spaces_of_pasted_text_are_spaces(http: httpx.Client, table: str, space: str) -> None:
+    assert run(http, f"{space}SELECT{space}1{space}AS{space}a{space}") == "1\n"
+    run(http, f"INSERT{space}INTO{space}{table}{space}VALUES (1, 'x')")
+    assert run(http, f"SELECT count() FROM {table}") == "1\n"
+
+
 @pytest.mark.parametrize("sql", [b"SELECT 1 FORMAT \xff", b"INSERT INTO {t} FORMAT \xff\n1"])
 def test_a_format_whose_name_is_no_text_is_a_mistake_of_syntax(
     http: httpx.Client, table: str, sql: bytes
@@ -410,7 +420,9 @@ def test_a_statement_that_unpacks_to_megabytes_is_refused_at_once(http: httpx.Cl
     packed = gzip.compress(b"INSERT INTO x (" + b"a," * (1 << 20))
     answer = http.post("/", content=packed, headers={"Content-Encoding": "gzip"}, timeout=20)
 
-    assert answer.status_code == 413, answer.text
+    # As a ClickHouse server says it; 396 would mean that it passes by itself.
+    assert answer.headers["X-ClickHouse-Exception-Code"] == "62", answer.text
+    assert "Max query size exceeded" in answer.text
 
 
 def test_an_insert_of_many_small_pieces_is_read_once_not_at_each(
@@ -615,6 +627,7 @@ def test_wrong_or_no_credentials_are_refused(server: RunningClickHouse) -> None:
         "SELECT * FROM s3('http://127.0.0.1:1/bucket/key')",
         "SELECT * FROM executable('cat {disk}', 'LineAsString', 'l String')",
         "SELECT * FROM remote('127.0.0.1', 'system', 'one')",
+        "SELECT * FROM eval('SELECT 1')",
         "SELECT 1 INTO OUTFILE '{disk}'",
         "INSERT INTO FUNCTION file('{disk}', 'CSV', 'n Int8') VALUES (1)",
     ],
@@ -635,6 +648,19 @@ def test_reader_neither_writes_nor_reaches_the_disk(
     assert answer.headers["X-ClickHouse-Exception-Code"] in {"164", "48"}
     assert ON_DISK not in answer.text
     assert disk.read_text() == ON_DISK
+
+
+def test_reader_calls_no_model_over_the_network(
+    server: RunningClickHouse, http: httpx.Client
+) -> None:
+    names = "SELECT name FROM system.functions WHERE match(name, '^(ai|AI)[A-Z]')"
+    known = run(http, names).split()
+    with server.http() as reader:
+        reader.auth = httpx.BasicAuth(server.reader, server.reader_password)
+        allowed = [name for name in known if refusal(reader, f"SELECT {name}('x', 'y')") != 164]
+
+    assert known
+    assert not allowed
 
 
 def test_reader_reads_tables_and_only_harmless_settings(
@@ -936,7 +962,7 @@ def test_a_form_that_is_broken_or_too_large_is_refused(http: httpx.Client) -> No
     packed = http.post("/", files={"query": b"x"}, headers={"Content-Encoding": "gzip"})
 
     codes = [answer.headers["X-ClickHouse-Exception-Code"] for answer in (broken, endless, packed)]
-    assert codes == ["36", "396", "48"]
+    assert codes == ["36", "36", "48"]
 
 
 # --- words of the reader, and errors ---
