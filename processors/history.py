@@ -1,6 +1,7 @@
 """Reads past 1m candles from ClickHouse: our own where they are complete, else the exchange's."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
@@ -78,7 +79,7 @@ class History:
         """
         self._login = writer_login(settings)
         self._answer_s = answer_s
-        self._client = self._ask(lambda: connect_writer(settings))
+        self._client = self._ask(lambda: connect_writer(settings, silence_s=ceil(answer_s)))
 
     def __enter__(self) -> Self:
         return self
