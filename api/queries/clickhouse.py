@@ -51,7 +51,11 @@ class Reader:
         self._answer_s = answer_s
         self._login = reader_login(settings)
         self._path = urlsplit(settings.url).path or "/"
-        self._always = {"database": settings.database, "max_execution_time": LONGEST_QUERY_S}
+        self._always = {
+            "database": settings.database,
+            "max_execution_time": LONGEST_QUERY_S,
+            "wait_end_of_query": "1",  # else an error behind the first rows comes with status 200
+        }
         self._pool = self._new_pool()
 
     def lines(self, query: str, parameters: Mapping[str, Value]) -> list[bytes]:
