@@ -23,7 +23,6 @@ CONNECT_S = 3.0
 ANSWER_S = 25.0  # from the query to the last byte of the answer
 LONGEST_QUERY_S = "20"
 _CODE = "X-ClickHouse-Exception-Code"
-_TAG = "X-ClickHouse-Exception-Tag"
 # Source: ClickHouse documentation, "Formats settings": numbers that a double would spoil as text.
 _JSON: dict[str, int | str] = {
     "date_time_output_format": "iso",
@@ -112,8 +111,6 @@ class Reader:
             code = response.headers.get(_CODE, "")
             said = response.data.decode(errors="replace").strip() or f"HTTP {response.status}"
             raise self._meaning(code, said)
-        if (late := _late_error(response)) is not None:
-            raise self._meaning(late.removeprefix("Code: ").partition(".")[0], late)
         return response.data
 
     def close(self) -> None:
@@ -144,18 +141,6 @@ class Reader:
 
     def _meaning(self, code: str, said: str) -> CandlewickError:
         return meaning(int(code) if code.isdecimal() else None, said, self._login)
-
-
-def _late_error(response: urllib3.BaseHTTPResponse) -> str | None:
-    """Return why a query failed after its first rows; None where the answer is whole.
-
-    The status was sent by then, so the words stand behind the rows, between two lines with a tag.
-    Source: ClickHouse documentation, "HTTP Interface", on exceptions while a result is streamed.
-    """
-    tag, body = response.headers.get(_TAG, "").encode(), response.data
-    if not tag or not body.endswith(b" %b\r\n__exception__\r\n" % tag):
-        return None
-    return body.rpartition(b"__exception__\r\n%b\r\n" % tag)[2].decode(errors="replace")
 
 
 def bind(value: Value) -> str:
