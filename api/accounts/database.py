@@ -31,7 +31,7 @@ from sqlalchemy.exc import (
 
 from api.accounts.generations import new_generation, upgrade
 from api.accounts.tables import METADATA, USERS
-from api.accounts.users import Role, User, username_fault
+from api.accounts.users import Role, User
 from clients.limits import within
 from schemas.errors import CandlewickError, ConfigurationError, Transient, how_to_add
 from schemas.settings import Settings, variable_name
@@ -104,7 +104,7 @@ class Users:
 
     def find_with_hash(self, username: str) -> tuple[User, str] | None:
         """Return a user and their password hash, or None."""
-        if username_fault(username) is not None:  # PostgreSQL would refuse some: a NUL in a name
+        if not _is_text(username):
             return None
         query = select(USERS).where(USERS.c.username == username.lower())
         row = in_transaction(self._engine, lambda found: found.execute(query).one_or_none())
@@ -188,6 +188,15 @@ def in_transaction(engine: Engine, do: Callable[[Connection], _Result]) -> _Resu
     except Transient as error:
         said = f"the user database does not answer within {ANSWER_S:g} s"
         raise Transient(said, retry_after_s=_AGAIN_S) from error
+
+
+def _is_text(username: str) -> bool:
+    """Return whether a database takes it: PostgreSQL no NUL, none what is no Unicode."""
+    try:
+        username.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in username
 
 
 def _reason(error: SQLAlchemyError) -> str:

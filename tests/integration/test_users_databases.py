@@ -177,7 +177,7 @@ def test_a_table_of_an_earlier_version_is_widened_and_its_tokens_end_once(
     assert users.set_password("ada", "other")
 
 
-@pytest.mark.parametrize("name", ["ada\0", "", "ä" * 200])
+@pytest.mark.parametrize("name", ["ada\0", "ada\ud800", "", "ä" * 200])
 def test_a_name_that_nobody_can_have_is_that_of_nobody(users: Users, name: str) -> None:
     assert users.find(name) is None
 
