@@ -190,13 +190,14 @@ def test_a_store_whose_answer_drips_is_given_up() -> None:
         def drip() -> None:
             with suppress(OSError):
                 client, _ = server.accept()
-                client.recv(65_536)
-                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-                while True:
-                    client.sendall(b"1")
-                    client.settimeout(0.05)
-                    with suppress(TimeoutError):
-                        client.recv(1)
+                with client:
+                    client.recv(65_536)
+                    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+                    while True:
+                        client.sendall(b"1")
+                        client.settimeout(0.05)
+                        with suppress(TimeoutError):
+                            client.recv(1)
 
         Thread(target=drip, daemon=True).start()
         settings = ClickHouseSettings.model_validate(
