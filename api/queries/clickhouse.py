@@ -108,9 +108,7 @@ class Reader:
             self._let_go(pool)
             raise
         if response.status != HTTPStatus.OK:
-            code = response.headers.get(_CODE, "")
-            said = response.data.decode(errors="replace").strip() or f"HTTP {response.status}"
-            raise self._meaning(code, said)
+            raise self._meaning(response)
         return response.data
 
     def close(self) -> None:
@@ -139,7 +137,9 @@ class Reader:
             self._pool = self._new_pool()
             pool.close()
 
-    def _meaning(self, code: str, said: str) -> CandlewickError:
+    def _meaning(self, response: urllib3.BaseHTTPResponse) -> CandlewickError:
+        code = response.headers.get(_CODE, "")
+        said = response.data.decode(errors="replace").strip() or f"HTTP {response.status}"
         return meaning(int(code) if code.isdecimal() else None, said, self._login)
 
 
