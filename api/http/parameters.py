@@ -30,13 +30,9 @@ OptionalModel = Annotated[
     str | None, Query(pattern=r"^[a-z0-9_-]{1,40}$", description="Only this model.")
 ]
 OptionalSymbol = Annotated[SymbolName | None, Query(description="Only this pair.")]
-Since = Annotated[
-    TimeMs, Query(alias="from", description="Start, inclusive.", examples=["2026-01-01T00:00:00Z"])
-]
-OptionalSince = Annotated[
-    TimeMs | None,
-    Query(alias="from", description="Start, inclusive.", examples=["2026-01-01T00:00:00Z"]),
-]
+_FROM = Query(alias="from", description="Start, inclusive.", examples=["2026-01-01T00:00:00Z"])
+Since = Annotated[TimeMs, _FROM]
+OptionalSince = Annotated[TimeMs | None, _FROM]
 Until = Annotated[
     TimeMs, Query(alias="to", description="End, exclusive.", examples=["2026-01-31T00:00:00Z"])
 ]

@@ -193,9 +193,8 @@ def _begin(
     is_first: bool,
 ) -> None:
     if first.first_agg_id == 0:
-        if (
-            is_first
-        ):  # nothing was before; else there were trades of other ids, nobody knows how many
+        # Nothing was before; behind another file trades of other ids were, nobody knows how many.
+        if is_first:
             folding.begin(first, whole_from_ms=file.open_ms)
         return
     trade = ask_from(first.first_agg_id - 1)
