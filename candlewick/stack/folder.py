@@ -5,12 +5,21 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from candlewick.stack.disk_room import NEEDED_MB, Room
 from candlewick.stack.process_identity import Identity
 from clients.watching.exporter import FOLDER as METRICS
 from schemas.errors import ConfigurationError
+from schemas.files import write_whole
+
+
+class Market(StrEnum):
+    """Whose trades a folder holds: symbols are called the same in both."""
+
+    REAL = "real"
+    SIMULATED = "simulated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,11 @@ class StackFolder:
     def state(self) -> Path:
         """File in which the supervisor records the running processes."""
         return self.root / "run" / "state.json"
+
+    @property
+    def exchange(self) -> Path:
+        """File in which the simulated exchange keeps where its market is."""
+        return self.root / "exchange.json"
 
     @property
     def credentials(self) -> Path:
@@ -77,6 +91,25 @@ class StackFolder:
                 f"{needed_mb} MB are needed; make room, or set CANDLEWICK_DATA_DIR to a folder on "
                 "another disk"
             )
+
+    def keep_to(self, market: Market) -> None:
+        """Note whose data the folder holds at the first start, and refuse any other from then on.
+
+        Raises:
+            ConfigurationError: It holds the data of the other market, under the same names.
+        """
+        # The exchange's own file is all that a folder of before this rule has.
+        known = str(Market.SIMULATED) if self.exchange.exists() else None
+        if self._market.exists():
+            known = self._market.read_text(errors="replace").strip()
+        if known not in (None, market):
+            other = self.root.with_name(f"{self.root.name}-{market}")
+            raise ConfigurationError(
+                f"{self.root} holds data of the {known} market, and those of the {market} one do "
+                f"not belong beside them: set CANDLEWICK_DATA_DIR to another folder, for example "
+                f"{other}"
+            )
+        write_whole(self._market, f"{market}\n")
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -118,6 +151,10 @@ class StackFolder:
             return None
         said = self._lock.read_text(errors="replace")
         return Identity.find_of(int(said)) if said.isdecimal() else None
+
+    @property
+    def _market(self) -> Path:
+        return self.root / "market"
 
     @property
     def _lock(self) -> Path:

@@ -72,6 +72,6 @@ def _clickhouse(folder: StackFolder, port: int) -> Program:
 
 
 def _exchange(folder: StackFolder, port: int) -> Program:
-    place = str(folder.root / "exchange.json")  # keeps the market's past the same after a restart
+    place = str(folder.exchange)  # keeps the market's past the same after a restart
     command = (*PYTHON, "candlewick.exchange", "--port", str(port), "--state", place)
     return Program("exchange", command, port, ping="/api/v3/ping")

@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.api_address import page_url
 from candlewick.stack.environment import environment_of
-from candlewick.stack.folder import StackFolder
+from candlewick.stack.folder import Market, StackFolder
 from candlewick.stack.metrics import StackCollector
 from candlewick.stack.orphans import end_leftovers
 from candlewick.stack.programs import Program, pipeline, servers
@@ -43,6 +43,11 @@ class StackPlan:
     workers: int = 1
 
     @property
+    def market(self) -> Market:
+        """Whose trades it stores."""
+        return Market.REAL if self.addresses.exchange is None else Market.SIMULATED
+
+    @property
     def servers_line(self) -> str:
         """One line with the addresses of the page, ClickHouse and Kafka."""
         return (
@@ -60,8 +65,9 @@ def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Super
         say: Called with one line at each step; that it fails ends nothing.
 
     Raises:
-        ConfigurationError: A port is taken, the disk is full, another stack runs in the folder,
-            the rules of notifications have an error, or a process does not come up.
+        ConfigurationError: A port is taken, the disk is full, another stack runs in the folder, it
+            holds another market's data, the rules of notifications have an error, or a process does
+            not come up.
     """
     if plan.settings.notify.rules is not None:
         read_plan(plan.settings)  # a mistake in the rules is told before anything starts
@@ -69,6 +75,7 @@ def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Super
     with plan.folder.held():
         end_leftovers(plan.folder)
         plan.addresses.check_free()
+        plan.folder.keep_to(plan.market)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
             signal.signal(signal.SIGHUP, signal.default_int_handler)

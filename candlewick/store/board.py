@@ -32,16 +32,19 @@ ORDER BY issued_time DESC, stored_time DESC
 LIMIT 1 BY symbol
 """
 
-# The empty symbol is the total. ClickHouse does not open parts whose newest trade is older.
+# The empty symbol is the total. Ten seconds that end six ago: newer trades may not be stored yet,
+# because a partition's are inserted every five (CANDLEWICK_SINKS__TRADES_LINGER_MS). ClickHouse
+# does not open parts whose newest trade is older.
 FLOW = """
 SELECT symbol, count() / 10 AS trades_per_s,
        quantile(0.5)(delay_ms) AS typical_ms, quantile(0.99)(delay_ms) AS slow_ms
 FROM
 (
+    WITH (SELECT max(event_time) FROM candles_live) - INTERVAL 6 SECOND AS until
     SELECT symbol, toUnixTimestamp64Milli(stored_time) - toUnixTimestamp64Milli(event_time)
            AS delay_ms
     FROM trades
-    WHERE event_time > (SELECT max(event_time) FROM candles_live) - INTERVAL 10 SECOND
+    WHERE event_time > until - INTERVAL 10 SECOND AND event_time <= until
 )
 GROUP BY symbol WITH ROLLUP
 """

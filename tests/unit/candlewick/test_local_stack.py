@@ -11,7 +11,7 @@ from candlewick.stack.addresses import Addresses, choose_addresses, local_settin
 from candlewick.stack.backoff import Backoff
 from candlewick.stack.credentials import load, load_or_create
 from candlewick.stack.environment import environment_of
-from candlewick.stack.folder import StackFolder
+from candlewick.stack.folder import Market, StackFolder
 from candlewick.stack.local_settings import reader_settings, supervisor_settings
 from candlewick.stack.log_files import Follower, last_lines, last_words, rotate
 from candlewick.stack.process_identity import Identity
@@ -160,6 +160,31 @@ def test_a_folder_is_held_by_one_supervisor(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="already running"), folder.held():
             pass
     assert not folder.is_held()
+
+
+@pytest.mark.parametrize("market", Market)
+def test_a_folder_never_holds_data_of_the_simulated_and_of_the_real_market(
+    tmp_path: Path, market: Market
+) -> None:
+    (other,) = set(Market) - {market}
+    folder = StackFolder(tmp_path)
+    folder.keep_to(market)
+    folder.keep_to(market)
+
+    with pytest.raises(ConfigurationError, match=f"for example .*-{other}"):
+        folder.keep_to(other)
+
+
+def test_a_folder_of_before_markets_were_noted_is_known_by_its_simulated_exchange(
+    tmp_path: Path,
+) -> None:
+    folder = StackFolder(tmp_path)
+    folder.exchange.write_text("{}")
+
+    with pytest.raises(ConfigurationError, match="holds data of the simulated market"):
+        folder.keep_to(Market.REAL)
+
+    folder.keep_to(Market.SIMULATED)
 
 
 def test_a_log_that_grew_too_long_moves_aside_while_its_writer_goes_on(tmp_path: Path) -> None:
