@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from confluent_kafka import Message, TopicPartition
 
+from clients.kafka.errors import meaning
 from clients.kafka.offsets import spans_of
 from clients.kafka.opening import open_reader
 from schemas.errors import ConfigurationError
@@ -36,22 +37,35 @@ def short_name(topic: Topic) -> str:
 class TopicFollower:
     """Follows a topic from its first record, or from what comes after now; commits nothing.
 
+    As long as Kafka is away it waits, and says so in the log.
+
     Raises:
         Transient: Kafka does not answer.
         ConfigurationError: The topic does not exist.
     """
 
     def __init__(self, kafka: KafkaSettings, topic: Topic, *, from_beginning: bool) -> None:
-        self._consumer = open_reader(kafka, "candlewick-reader")
+        self._topic, self._kafka = topic, kafka
+        self._consumer = open_reader(kafka, "candlewick-reader", waits=True)
         spans = spans_of(self._consumer, topic.name, kafka, answer_s=PATIENCE_S)
         starts = {p: low if from_beginning else high for p, (low, high) in spans.items()}
         self._consumer.assign([TopicPartition(topic.name, p, at) for p, at in starts.items()])
 
     def follow(self) -> Iterator[list[Message]]:
-        """Yield what has come, again and again, for ever; an empty list when nothing has."""
+        """Yield what has come, again and again, for ever; an empty list when nothing has.
+
+        Raises:
+            Transient: Kafka refuses it.
+        """
         while True:
             messages = self._consumer.consume(_POLL_MESSAGES, _POLL_S)
-            yield [message for message in messages if message.error() is None]
+            yield [message for message in messages if self._is_record(message)]
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is not None and not error.retriable():
+            raise meaning(error, topic=self._topic.name, place=self._kafka.place)
+        return error is None
 
     def close(self) -> None:
         """Let the broker go."""

@@ -67,6 +67,7 @@ def open_reader(
     name: str,
     *,
     tells_ends: bool = False,
+    waits: bool = False,
     fetch_wait_ms: int = FETCH_WAIT_MS,
     memory_kib: int = MEMORY_KIB,
 ) -> Consumer:
@@ -76,11 +77,12 @@ def open_reader(
         kafka: Where the brokers are, and how to sign in.
         name: Who reads, for the broker's log.
         tells_ends: Whether the end of a partition comes as a message.
+        waits: Whether it waits for Kafka as long as it is away, and says so.
         fetch_wait_ms: How long the broker may collect records; a question of ours waits behind it.
         memory_kib: Bound of what was fetched and not yet taken.
     """
     return Consumer(
-        _reading(kafka, None)
+        _reading(kafka, _waiting(kafka) if waits else None)
         | {
             "client.id": name,
             "group.id": name,  # required by the client; it is never joined

@@ -9,6 +9,7 @@ from itertools import islice
 import pytest
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from clients.kafka import follower
 from clients.kafka.commits import Commits
 from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.errors import meaning
@@ -181,17 +182,31 @@ def test_a_broker_that_takes_connections_and_never_answers_is_given_up() -> None
 
 def test_a_follower_gives_what_comes_after_now(kafka: RunningKafka, topic: Topic) -> None:
     put(kafka, topic, "before")
-    follower = TopicFollower(kafka.settings, topic, from_beginning=False)
+    following = TopicFollower(kafka.settings, topic, from_beginning=False)
     put(kafka, topic, "after")
     deadline = time.monotonic() + DEADLINE_S
     found: list[Message] = []
-    for messages in follower.follow():
+    for messages in following.follow():
         found += messages
         if found or time.monotonic() > deadline:
             break
-    follower.close()
+    following.close()
 
     assert texts(iter(found)) == ["after"]
+
+
+def test_who_follows_a_topic_is_told_that_kafka_is_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    nobody = KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port()}")
+    # It was there when the topic was looked for.
+    monkeypatch.setattr(follower, "spans_of", lambda *_, **__: {0: (0, 0)})
+    following = TopicFollower(nobody, topics.GAPS, from_beginning=True)
+
+    until_holds(lambda: bool(next(following.follow())) or "waiting for it" in caplog.text)
+    following.close()
+
+    assert f"Kafka does not answer at {nobody.place}" in caplog.text
 
 
 def test_a_writer_says_where_a_record_is_and_a_key_has_kafkas_own_partition(
