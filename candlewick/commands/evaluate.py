@@ -33,7 +33,7 @@ def evaluate(
     ] = None,
     report_days: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Report only the last days; default: the last third."),
+        typer.Option(min=1, help="Report only the last days; default: the last third."),
     ] = None,
     model: Annotated[
         list[str] | None,

@@ -130,10 +130,7 @@ def check_candle(candle: Candle) -> None:
     check_symbol(candle.symbol)
     check_candle_span(candle.interval, candle.open_ms, candle.close_ms)
     check_time("event time", candle.event_ms)
-    _check_prices(candle)
-    for name in _SUMS:
-        check_range(name, getattr(candle, name), 0, LARGEST_AMOUNT_E8)
-    _check_counts(candle)
+    check_figures(candle)
     if candle.price_variation_e16 is not None and candle.price_variation_e16 < 0:
         raise ValueError(f"price variation {candle.price_variation_e16} is negative")
     check_one_of("status", candle.status, CandleStatus)
@@ -142,6 +139,14 @@ def check_candle(candle: Candle) -> None:
     is_open = candle.status == CandleStatus.OPEN
     if is_open and not candle.open_ms <= candle.event_ms < candle.close_ms:
         raise ValueError(f"event time {candle.event_ms} ms is not inside the open candle")
+
+
+def check_figures(candle: Candle) -> None:
+    """Refuse a candle whose prices, sums and counts cannot be, whatever its symbol and time."""
+    _check_prices(candle)
+    for name in _SUMS:
+        check_range(name, getattr(candle, name), 0, LARGEST_AMOUNT_E8)
+    _check_counts(candle)
 
 
 def check_candle_span(interval: str, open_ms: int, close_ms: int) -> int:

@@ -49,6 +49,8 @@ def _findings(found: Findings) -> Json:
         "count": found.files,
         "candles_given_twice": found.twice,
         "not_in_order": found.disordered,
+        "off_grid": found.off_grid,
+        "impossible": found.impossible,
         "holes": [{"open_time": iso(start), "close_time": iso(end)} for start, end in found.holes],
         "missing_minutes": found.missing_minutes,
     }

@@ -19,6 +19,7 @@ from processors.training.batch import FEWEST_DAYS
 from processors.training.dataset import TrainingSet
 from processors.training.recipes import check_trainable, lessons_for
 from processors.training.request import USUAL_DAYS
+from schemas.errors import ConfigurationError
 from schemas.timeframe import DAY_MS, Interval
 
 REPORTED_SHARE = 1 / 3  # in whole days; the first two thirds warm up and choose
@@ -41,7 +42,7 @@ class Wish:
         report_days: Number of days to report; None for the last third.
         models: Models out of `MODELS` to train, in addition to the reference and the online model.
         train_days: Number of days before a training that it sees.
-        jobs: Number of symbols to replay at a time; each then has a process of its own.
+        jobs: Number of symbols to replay at a time, each in a process of its own.
         extra: Models of others that take part.
         fed: Called now and then with the number of candles replayed, and the number of all.
     """
@@ -82,6 +83,10 @@ def evaluate(sources: Mapping[str, Source], wish: Wish | None = None) -> Evaluat
         total = sum(past.count for past in pasts.values())
         _replay(found, pasts, wish, Path(folder))
         results = found.each(SymbolRun.result, nothing)
+    if not any(result.skills for result in results.values()):
+        raise ConfigurationError(
+            "no candle of the reported part could be scored: give files of more days"
+        )
     digest = combined({symbol: result.digest for symbol, result in results.items()})
     return Evaluation(list(results.values()), digest)
 

@@ -3,7 +3,7 @@
 import heapq
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,8 @@ from candlewick.offline.evaluation.find_files import INTERVALS
 from candlewick.offline.evaluation.kline_files import Row, rows_of
 from candlewick.offline.evaluation.kline_rows import UNREADABLE, candle_of, open_ms_of
 from schemas.errors import ConfigurationError
-from schemas.market import Candle
+from schemas.market import Candle, CandleStatus
+from schemas.rules.market import check_figures
 from schemas.timeframe import MINUTE_MS, Interval
 
 Times = NDArray[np.int64]
@@ -33,12 +34,17 @@ class Findings:
         twice: Number of candles that were given more than once; the file given last counts.
         disordered: Names of the files whose candles are not in order of time.
         holes: Start and end of each hole, in order.
+        off_grid: Number of rows that open between two candles; they are left out.
+        impossible: Number of candles that cannot be, with a high below the low or a negative
+            volume for example; they count as missing.
     """
 
     files: int = 0
     twice: int = 0
     disordered: tuple[str, ...] = ()
     holes: tuple[Span, ...] = ()
+    off_grid: int = 0
+    impossible: int = 0
 
     @property
     def missing_minutes(self) -> int:
@@ -53,7 +59,8 @@ class Past:
     Attributes:
         from_ms: Opening time of the first candle.
         until_ms: Closing time of the last candle.
-        candles: Returns the candles anew, in order of time and each once.
+        candles: Returns the candles anew, in order of time and each once. One that cannot be has
+            the status ``gapped``.
     """
 
     symbol: str
@@ -101,10 +108,13 @@ def inspect(
         if span != ALWAYS:
             where = f"of {symbol} between --from and --to"
         raise ConfigurationError(f"there are no candles {where}")
-    everything = np.sort(np.concatenate(times))
-    once = np.unique(everything)
-    interval = _interval(symbol, once)
+    interval = _interval(symbol, np.unique(np.concatenate(times)))
     _check_intervals(symbol, interval, wanted, zip(parts, times, strict=True))
+    everything = np.concatenate(times)
+    on_grid = np.sort(everything[everything % interval.ms == 0])
+    once = np.unique(on_grid)
+    if not len(once):
+        raise ConfigurationError(f"no candle of {symbol} opens at a whole {interval}")
     return Past(
         symbol=symbol,
         interval=interval,
@@ -113,9 +123,10 @@ def inspect(
         count=len(once),
         findings=Findings(
             files=len(paths),
-            twice=len(everything) - len(once),
+            twice=len(on_grid) - len(once),
             disordered=tuple(part.path.name for part in parts if not part.ordered),
             holes=_holes(once, interval.ms),
+            off_grid=len(everything) - len(on_grid),
         ),
         candles=partial(_candles, symbol, interval, tuple(parts), span),
     )
@@ -144,20 +155,21 @@ def _interval(symbol: str, times: Times) -> Interval:
     found = _interval_of(times)
     if found is None:
         raise ConfigurationError(
-            f"the candles of {symbol} are {_shortest_ms(times) / MINUTE_MS:g} minutes apart: "
+            f"the candles of {symbol} are {_usual_ms(times) / MINUTE_MS:g} minutes apart: "
             "give 1m or 15m candles"
         )
     return found
 
 
 def _interval_of(times: Times) -> Interval | None:
-    shortest = _shortest_ms(times)
-    fits = (i for i in INTERVALS if i.ms == shortest and not (times % i.ms).any())
-    return next(fits, None)
+    usual_ms = _usual_ms(times)
+    return next((i for i in INTERVALS if i.ms == usual_ms), None)
 
 
-def _shortest_ms(times: Times) -> int:
-    return int(np.diff(times).min()) if len(times) > 1 else 0
+def _usual_ms(times: Times) -> int:
+    """Return the most frequent distance: on 8 February 2018 candles opened at second 14.8."""
+    distances, counts = np.unique(np.diff(times), return_counts=True)
+    return int(distances[np.argmax(counts)]) if len(distances) else 0
 
 
 def _check_intervals(
@@ -184,8 +196,17 @@ def _candles(
     symbol: str, interval: Interval, parts: Sequence[_Part], span: Span
 ) -> Iterator[Candle]:
     for _, same in groupby(_merged(parts, span), key=lambda placed: placed[0]):
-        *_, (_, _, row) = same  # the file given last counts
-        yield candle_of(row, symbol, interval)
+        *_, (open_ms, _, row) = same  # the file given last counts
+        if open_ms % interval.ms == 0:
+            yield _checked(candle_of(row, symbol, interval))
+
+
+def _checked(candle: Candle) -> Candle:
+    try:
+        check_figures(candle)
+    except ValueError:
+        return replace(candle, status=CandleStatus.GAPPED.value)
+    return candle
 
 
 def _merged(parts: Iterable[_Part], span: Span) -> Iterator[_Placed]:

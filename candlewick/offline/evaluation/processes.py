@@ -1,4 +1,4 @@
-"""A process for each symbol's replay, a few of them working at a time."""
+"""Processes that share the symbols of an evaluation among them."""
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -41,44 +41,47 @@ class Here:
 
 
 class Processes:
-    """Replays in a process for each symbol, which has its memory to itself."""
+    """Replays in a few processes, each of which has some of the symbols."""
 
     def __init__(self, sources: Mapping[str, Source], fed: Fed, jobs: int) -> None:
         self._fed = fed
-        self._jobs = jobs
-        self._children = {}
+        symbols = list(sources)
         with _deaf_to_interrupts():
-            for symbol, source in sources.items():
-                self._children[symbol] = _Child(symbol, source)
+            self._children = [
+                _Child({symbol: sources[symbol] for symbol in symbols[first::jobs]})
+                for first in range(min(jobs, len(symbols)))
+            ]
+        self._symbols = symbols
 
     def each(self, method: Callable[..., _ResultT], given: Arguments) -> dict[str, _ResultT]:
-        """Call a method for every symbol, for ``jobs`` symbols at a time.
+        """Call a method for every symbol, in every process for one symbol at a time.
 
         Raises:
             Exception: What the method raised.
             RestartNeeded: A process died.
         """
-        waiting = list(self._children)
         results: dict[str, _ResultT] = {}
-        working: list[_Child] = []
-        while waiting or working:
-            while waiting and len(working) < self._jobs:
-                child = self._children[waiting.pop(0)]
-                child.send(method, given[child.symbol])
-                working.append(child)
-            ready = wait([child.connection for child in working])
-            for child in [child for child in working if child.connection in ready]:
+        waiting = {child: list(child.symbols) for child in self._children}
+        for child, symbols in waiting.items():
+            child.send(symbols[0], method, given)
+        while waiting:
+            ready = wait([child.connection for child in waiting])
+            for child in [child for child in waiting if child.connection in ready]:
                 done, answer = child.receive()
-                if done:
-                    working.remove(child)
-                    results[child.symbol] = cast("_ResultT", answer)
+                symbols = waiting[child]
+                if not done:
+                    self._fed(symbols[0], cast("int", answer))
+                    continue
+                results[symbols.pop(0)] = cast("_ResultT", answer)
+                if symbols:
+                    child.send(symbols[0], method, given)
                 else:
-                    self._fed(child.symbol, cast("int", answer))
-        return {symbol: results[symbol] for symbol in self._children}
+                    del waiting[child]
+        return {symbol: results[symbol] for symbol in self._symbols}
 
     def close(self) -> None:
         """Kill the processes."""
-        for child in self._children.values():
+        for child in self._children:
             child.kill()
 
 
@@ -99,25 +102,26 @@ def workers(sources: Mapping[str, Source], fed: Fed, jobs: int) -> Iterator[Work
 
 
 class _Child:
-    """The process of one symbol.
+    """One of the processes.
 
     Attributes:
+        symbols: Its symbols.
         connection: Becomes readable when the process has said something.
     """
 
-    def __init__(self, symbol: str, source: Source) -> None:
+    def __init__(self, sources: Mapping[str, Source]) -> None:
         context = get_context("spawn")
-        self.symbol = symbol
+        self.symbols = tuple(sources)
         self.connection, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs, source), daemon=True, name=f"evaluation of {symbol}"
+            target=_serve, args=(theirs, sources), daemon=True, name="evaluation"
         )
         self._process.start()
         theirs.close()
 
-    def send(self, method: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    def send(self, symbol: str, method: Callable[..., object], given: Arguments) -> None:
         try:
-            self.connection.send((method, arguments))
+            self.connection.send((symbol, method, given[symbol]))
         except OSError as error:
             raise self._lost() from error
 
@@ -140,7 +144,8 @@ class _Child:
         self._process.join()
         code = self._process.exitcode or 0
         return RestartNeeded(
-            f"the process of {self.symbol} {ending_of(code)}: if memory was short, use fewer --jobs"
+            f"the process of {', '.join(self.symbols)} {ending_of(code)}: if memory was short, use "
+            "fewer --jobs"
         )
 
 
@@ -154,15 +159,18 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _serve(parent: Connection, source: Source) -> None:
-    run = SymbolRun(source, lambda count: parent.send(("fed", count)))
+def _serve(parent: Connection, sources: Mapping[str, Source]) -> None:
+    runs = {
+        symbol: SymbolRun(source, lambda count: parent.send(("fed", count)))
+        for symbol, source in sources.items()
+    }
     while True:
         try:
-            method, arguments = parent.recv()
+            symbol, method, arguments = parent.recv()
         except EOFError:
             return
         try:
-            answer = "returned", method(run, *arguments)
+            answer = "returned", method(runs[symbol], *arguments)
         except BrokenPipeError:
             return
         except Exception as error:  # noqa: BLE001 - it is raised in the parent

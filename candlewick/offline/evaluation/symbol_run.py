@@ -1,7 +1,7 @@
 """The replay of one symbol, in steps: it may run in a process of its own."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import mkdtemp
@@ -18,7 +18,7 @@ from processors.prediction.scoreboard import Skill
 from processors.prediction.state import Asked, start_state
 from processors.training.dataset import TrainingSet
 from schemas.errors import ConfigurationError
-from schemas.market import Candle
+from schemas.market import Candle, CandleStatus
 from schemas.predictions import ModelVersion
 
 _AT_ONCE = 1440  # candles from one report of progress to the next
@@ -69,6 +69,7 @@ class SymbolRun:
     _folder: Path = field(init=False)
     _held: Candle | None = None
     _count: int = 0
+    _impossible: int = 0
 
     def inspect(self) -> Past:
         """Read the candles once, and return what they are."""
@@ -123,19 +124,12 @@ class SymbolRun:
         self._replay.events.append(event)
 
     def result(self) -> SymbolResult:
-        """Return the result.
-
-        Raises:
-            ConfigurationError: There are too few candles to report.
-        """
+        """Return the result; it has no skills if no candle of the reported part could be scored."""
         replay, past = self._replay, self._past
         skills = replay.scoreboard.skills()
-        if not skills:
-            raise ConfigurationError(
-                f"{past.symbol}: {past.count} candles are too few to score: give a day or more"
-            )
+        findings = replace(past.findings, impossible=self._impossible)
         return SymbolResult(
-            past=past,
+            past=replace(past, findings=findings),
             reported_from_ms=replay.report_from_ms,
             predictions=replay.digest.count,
             champion=replay.state.championship.champion,
@@ -151,6 +145,7 @@ class SymbolRun:
             self._held = candle if candle.close_ms > until_ms else None
             if self._held:
                 return
+            self._impossible += candle.status == CandleStatus.GAPPED
             yield candle
 
     def _teach(self, asked: Asked, outcome: Outcome) -> None:

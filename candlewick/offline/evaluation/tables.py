@@ -21,6 +21,9 @@ def print_evaluation(evaluation: "Evaluation", console: Console) -> None:
     """Print the scoreboard and events of each symbol, and the digest of all predictions."""
     for result in evaluation.symbols:
         console.print(_heading(result))
+        if not result.skills:
+            console.print("no candle of the reported part could be scored\n")
+            continue
         print_skills(result.skills, console)
         print_earned(result.earned, console)
         print_months(result.skills, result.months, console)
@@ -44,6 +47,10 @@ def findings_told(past: "Past") -> str:
     told = [_holes_told(found)]
     if found.twice:
         told.append(f"{found.twice:,} candles given twice, the file given last counts")
+    if found.off_grid:
+        told.append(f"{found.off_grid:,} rows between two candles left out")
+    if found.impossible:
+        told.append(f"{found.impossible:,} impossible candles taken for missing")
     if found.disordered:
         told.append(f"not in order of time: {', '.join(found.disordered)}")
     return f"{past.count:,} candles in {found.files} files: {'; '.join(told)}"

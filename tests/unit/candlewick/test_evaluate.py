@@ -4,18 +4,22 @@ import gzip
 import json
 import zipfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from pyarrow import feather
+from rich.console import Console
 from typer.testing import CliRunner
 
 from candlewick.cli import build_app
 from candlewick.offline.evaluation.evaluate import Wish, evaluate
 from candlewick.offline.evaluation.find_files import find_files
-from candlewick.offline.evaluation.past import ALWAYS, Span
+from candlewick.offline.evaluation.past import ALWAYS, Span, inspect
 from candlewick.offline.evaluation.selection import models_of, selected
+from candlewick.offline.evaluation.tables import findings_told, print_evaluation
 from processors.prediction.digest import combined
 from processors.prediction.replay import Replay
 from processors.prediction.state import start_state
@@ -149,6 +153,47 @@ def test_a_file_that_cannot_be_read_is_told(
 
     with pytest.raises(ConfigurationError, match=message):
         read_candles([tmp_path / name])
+
+
+def test_rows_between_two_candles_are_left_out_and_counted(tmp_path: Path) -> None:
+    # As on 8 February 2018, in the official archives.
+    times = [minute * 60_000 + (14_800 if minute >= 700 else 0) for minute in range(1440)]
+    path = tmp_path / "BTCUSDT-1m.csv"
+    path.write_text("".join(f"{ms},2,3,1,2,5\n" for ms in times))
+
+    past = inspect("BTCUSDT", [path])
+
+    assert [candle.open_ms for candle in past.candles()] == times[:700]
+    assert (past.count, past.findings.off_grid) == (700, 740)
+    assert "740 rows between two candles left out" in findings_told(past)
+
+
+def test_candles_that_cannot_be_count_as_missing_and_are_told(tmp_path: Path) -> None:
+    rows = [f"{minute * 60_000},2,3,1,2,5" for minute in range(2 * 1440)]
+    rows[700] = f"{700 * 60_000},2,3,1,2,-500"  # such volumes have been in official archives
+    rows[2000] = f"{2000 * 60_000},2,1,3,2,5"  # the high below the low
+    path = tmp_path / "BTCUSDT-1m.csv"
+    path.write_text("\n".join(rows))
+
+    (result,) = evaluate({"BTCUSDT": partial(inspect, "BTCUSDT", [path])}, Wish(1.0, ())).symbols
+
+    assert result.past.findings.impossible == 2
+    assert "2 impossible candles taken for missing" in findings_told(result.past)
+    assert result.skills
+
+
+def test_a_symbol_of_which_nothing_can_be_scored_spoils_no_other(real_days: list[Candle]) -> None:
+    young = [replace(candle, symbol="NEWUSDT") for candle in real_days[-10:]]
+    wish = Wish(1.0, ())
+
+    evaluation = evaluate({"BTCUSDT": held(real_days), "NEWUSDT": held(young)}, wish)
+
+    assert [bool(result.skills) for result in evaluation.symbols] == [True, False]
+    console = Console(record=True, width=120)
+    print_evaluation(evaluation, console)
+    assert "no candle of the reported part could be scored" in console.export_text()
+    with pytest.raises(ConfigurationError, match="give files of more days"):
+        evaluate({"NEWUSDT": held(young)}, wish)
 
 
 @pytest.mark.parametrize(

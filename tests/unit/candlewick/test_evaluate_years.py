@@ -128,7 +128,7 @@ def test_candles_of_another_interval_than_is_wanted_or_of_two_are_refused(tmp_pa
 
     with pytest.raises(ConfigurationError, match="candles of BTCUSDT are of 15m"):
         selected([alone])["BTCUSDT"]()
-    with pytest.raises(ConfigurationError, match=r"quarters\.csv has 15m candles"):
+    with pytest.raises(ConfigurationError, match=r"minutes\.csv has 1m candles of .* have 15m"):
         selected([both])["BTCUSDT"]()
     assert selected([replace(alone, interval=None)])["BTCUSDT"]().interval == "15m"
 
@@ -270,14 +270,27 @@ def test_the_error_of_a_process_is_that_of_the_command(folder: Path, tmp_path: P
 
 def test_a_killed_process_ends_the_evaluation_and_the_others(folder: Path) -> None:
     processes = Processes(sources_in(folder), lambda _symbol, _count: None, 2)
-    pids = [child._process.pid for child in processes._children.values()]
+    pids = [child._process.pid or 0 for child in processes._children]
     try:
         os.kill(pids[0], signal.SIGKILL)
         with pytest.raises(RestartNeeded, match="BTCUSDT was ended by SIGKILL"):
-            processes.each(SymbolRun.inspect, dict.fromkeys(processes._children, ()))
+            processes.each(SymbolRun.inspect, dict.fromkeys(sources_in(folder), ()))
     finally:
         processes.close()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_no_more_processes_than_jobs_share_the_symbols(folder: Path) -> None:
+    (source,) = (s for symbol, s in sources_in(folder).items() if symbol == "BTCUSDT")
+    symbols = [f"S{number}USDT" for number in range(5)]
+    processes = Processes(dict.fromkeys(symbols, source), lambda _symbol, _count: None, 2)
+    try:
+        pasts = processes.each(SymbolRun.inspect, dict.fromkeys(symbols, ()))
+
+        assert len(processes._children) == 2
+        assert list(pasts) == symbols
+    finally:
+        processes.close()
 
 
 def test_an_interrupted_evaluation_leaves_no_process(folder: Path) -> None:
