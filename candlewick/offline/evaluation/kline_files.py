@@ -94,9 +94,9 @@ def _line_row(line: str) -> Row:
         except orjson.JSONDecodeError as error:
             raise ConfigurationError(f"a line is not JSON: {line[:80]!r}") from error
         return row if isinstance(row, list) else ()
-    cells = line.split(",")
-    if not cells[0].strip().isdigit():
-        if any(cell.strip().replace(".", "", 1).isdigit() for cell in cells):
+    cells = [cell.strip().strip('"') for cell in line.split(",")]  # numbers, which hold no comma
+    if not cells[0].isdigit():
+        if any(cell.replace(".", "", 1).isdigit() for cell in cells):
             raise ConfigurationError(f"a line has no time in its first column: {line[:80]!r}")
         return ()  # a header, or an empty line
-    return [cell.strip() for cell in cells]
+    return cells

@@ -58,6 +58,15 @@ def as_csv(folder: Path) -> Path:
     return path
 
 
+def as_csv_with_quotes(folder: Path) -> Path:
+    path = folder / "BTCUSDT-1m-2024-01-01.csv"
+    rows = ",".join(f'"{cell}"' for cell in ("open_time", "open", "high", "low", "close", "volume"))
+    for row in rows_of(MINUTES):
+        rows += "\n" + ",".join(f'"{cell}"' for cell in row.split(","))
+    path.write_text(rows)
+    return path
+
+
 def as_csv_with_header_in_microseconds(folder: Path) -> Path:
     path = folder / "BTCUSDT-1m-2025-01-01.csv"
     path.write_text("open_time,open,high,low,close,volume\n" + "\n".join(rows_of(MINUTES, 1000)))
@@ -98,6 +107,7 @@ def as_json_lines(folder: Path) -> Path:
     "write",
     [
         as_csv,
+        as_csv_with_quotes,
         as_csv_with_header_in_microseconds,
         as_zip,
         as_feather,
