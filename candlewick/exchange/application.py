@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from candlewick.exchange.faults.active import ActiveFaults
 from candlewick.exchange.market.changes import keep
+from candlewick.exchange.market.intervals import MINUTE_MS
 from candlewick.exchange.opening import opened
 from candlewick.exchange.options import Options
 from candlewick.exchange.server.admin import Admin
@@ -45,6 +46,9 @@ def application(options: Options) -> Starlette:
     clock, market = place.clock, place.market
     limits = Limits(options.limits)
     arsenal = ActiveFaults()
+    for change in place.changes:
+        span_ms = change.first_minute * MINUTE_MS, change.end_minute * MINUTE_MS
+        arsenal.stop(change.symbol, *span_ms, change.status)
     hub = Hub(clock, market, options.sockets, arsenal=arsenal, limits=limits)
     given = read_kline_files(options.klines)
     folder = ArchiveFolder() if options.archives is None else ArchiveFolder.of(options.archives)

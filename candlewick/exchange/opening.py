@@ -23,11 +23,13 @@ class Opened:
 
     Attributes:
         recorded_day: Day since 1970-01-01 on which the recorded candles begin, or None.
+        changes: What has changed the market for good, oldest first.
     """
 
     clock: MarketClock
     market: Market
     recorded_day: int | None
+    changes: tuple[Change, ...] = ()
 
 
 def opened(options: Options) -> Opened:
@@ -51,10 +53,11 @@ def opened(options: Options) -> Opened:
             recorded=laid,
             symbols=len(options.symbols),
         )
-    for change in changes:
-        if change.symbol in market:  # it stays in the file for when the symbol is back
-            change.apply(market, clock.now_ms)
-    return Opened(clock, market, day)
+    # Those of other symbols stay in the file for when they are back.
+    here = tuple(change for change in changes if change.symbol in market)
+    for change in here:
+        change.apply(market, clock.now_ms)
+    return Opened(clock, market, day, here)
 
 
 def _replayed(options: Options) -> Opened:

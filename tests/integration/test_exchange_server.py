@@ -693,6 +693,28 @@ def test_a_halt_and_ids_that_began_again_stay_in_the_past_after_a_restart(tmp_pa
     assert [row["a"] for row in after[0]] == [0, 1, 2]  # type: ignore[attr-defined]
 
 
+def test_rest_and_archives_have_no_klines_of_a_halt_without_trading(tmp_path: Path) -> None:
+    state = str(tmp_path / "exchange.json")
+    archive = "/data/spot/daily/klines/ETHUSDT/1m/ETHUSDT-1m-2025-03-01.zip"
+    asked = {"symbol": "ETHUSDT", "interval": "1m", "startTime": START_MS, "limit": 1}
+    told, found = [], []
+    for is_first in (True, False):
+        with running_exchange(start=START, speed=0, state=state, symbols="ETHUSDT") as exchange:
+            if is_first:
+                halt = {"kind": "halt", "symbol": "ETHUSDT", "minutes": 5, "status": "BREAK"}
+                exchange.admin("POST", "faults", halt)
+            exchange.admin("POST", "market", {"advance_ms": 60_000})
+            told.append(exchange.get("/api/v3/exchangeInfo").json()["symbols"][0]["status"])
+            exchange.admin("POST", "market", {"advance_ms": 40 * 3_600_000})
+            exchange.admin("DELETE", "faults")
+            ((first_ms, *_),) = exchange.get("/api/v3/klines", **asked).json()
+            zipped = zipfile.ZipFile(io.BytesIO(exchange.get(archive).content))
+            found.append((first_ms, len(zipped.read(zipped.namelist()[0]).splitlines())))
+
+    assert told == ["BREAK", "BREAK"]
+    assert found == [(START_MS + 20_000 + 5 * 60_000, 1440 - 5)] * 2
+
+
 def test_a_capture_is_served_as_a_market() -> None:
     captures = tuple(str(DATA / f"btcusdt_2024080{day}_trades.gz") for day in (8, 9))
     with running_exchange(capture=captures, start="2024-08-09T00:05:04", speed=1) as exchange:

@@ -8,7 +8,6 @@ from candlewick.exchange.faults.faults import (
     ArchiveFault,
     Cut,
     Fault,
-    Halt,
     Klines,
     OnConnections,
     OnFrames,
@@ -67,6 +66,7 @@ class ActiveFaults:
     def __init__(self) -> None:
         self._armed: dict[int, Armed] = {}
         self._count = 0
+        self._stops: dict[str, list[tuple[int, int, str]]] = {}
 
     def arm(self, fault: Fault, now_ms: int) -> Armed:
         """Arm a fault; its period counts from now unless it has a start of its own."""
@@ -115,20 +115,19 @@ class ActiveFaults:
                 return fault
         return None
 
+    def stop(self, symbol: str, start_ms: int, end_ms: int, status: str) -> None:
+        """Note that a symbol is not traded for a while; like its missing trades it stays."""
+        if status != TRADING:
+            self._stops.setdefault(symbol, []).append((start_ms, end_ms, status))
+
     def status(self, symbol: str, at_ms: int) -> str:
         """Return the trading status of a symbol at a moment."""
-        stopped = (
-            f.status for armed, f in self.of(Halt) if f.symbol == symbol and armed.during(at_ms)
-        )
-        return next((status for status in stopped if status != TRADING), TRADING)
+        stops = self._stops.get(symbol, [])
+        return next((status for start, end, status in stops if start <= at_ms < end), TRADING)
 
     def stops(self, symbol: str) -> list[tuple[int, int]]:
         """Return the periods in which a symbol is not traded, as half-open milliseconds."""
-        return [
-            (armed.start_ms, armed.end_ms)
-            for armed, fault in self.of(Halt)
-            if fault.symbol == symbol and fault.status != TRADING
-        ]
+        return [(start_ms, end_ms) for start_ms, end_ms, _ in self._stops.get(symbol, [])]
 
     def archive_fault(self, path: str, now_ms: int) -> tuple[Armed, ArchiveFault] | None:
         """Return the fault that hits a request for an archive file, if any."""

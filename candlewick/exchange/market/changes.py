@@ -22,12 +22,14 @@ class Change:
 
     Attributes:
         end_minute: End of the minutes without trades; of no meaning where ids begin again.
+        status: Trading status in these minutes.
     """
 
     kind: Literal["halt", "reset-ids"]
     symbol: str
     first_minute: int
     end_minute: int
+    status: str = "TRADING"
 
     def apply(self, market: Market, now_ms: Callable[[], int]) -> None:
         """Change the market."""

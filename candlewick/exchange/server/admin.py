@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from candlewick.exchange.faults.active import ActiveFaults, Armed
+from candlewick.exchange.faults.active import TRADING, ActiveFaults, Armed
 from candlewick.exchange.faults.faults import FAULT, Fault, Halt, ResetIds
 from candlewick.exchange.faults.parsing import fault_of
 from candlewick.exchange.market.changes import Change
@@ -69,12 +69,13 @@ class Admin:
         if first >= self._market[fault.symbol].end_minute:
             raise ValueError("not a fault: it begins after the end of the market: start it earlier")
         armed.start_ms = first * MINUTE_MS
-        end = first
+        end, status = first, TRADING
         if isinstance(fault, Halt):
-            end = first + fault.minutes
+            end, status = first + fault.minutes, fault.status
             armed.end_ms = end * MINUTE_MS
-        change = Change(fault.kind, fault.symbol, first, end)
+        change = Change(fault.kind, fault.symbol, first, end, status)
         change.apply(self._market, self._clock.now_ms)
+        self._arsenal.stop(fault.symbol, armed.start_ms, armed.end_ms, status)
         self._keep(change)
 
     async def _faults(self, request: Request) -> Response:

@@ -97,7 +97,14 @@ class Archive:
         given = self._given.get((file.symbol, file.interval))
         if self._folder.covers(file.symbol, file.interval):
             given = self._folder.candles(file.name)
+        if given is None and file.interval:
+            change = self._without_stops(file, change)
         return zipped(self._market[file.symbol], file, given, change, go_on)
+
+    def _without_stops(self, file: File, change: Change) -> Change:
+        """Leave out what REST leaves out: the time in which the symbol was not traded."""
+        stops, interval = self._arsenal.stops(file.symbol), INTERVALS[file.interval]
+        return lambda rows: change(rows.outside(stops, interval.ends(rows.open_ms)))
 
     def _published(self, file: File) -> bool:
         source = self._market.get(file.symbol)
