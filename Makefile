@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 STAMP := $(VENV)/.synced
+NEED_A_STACK := bench_grafana bench_page
+BENCHES := $(filter-out $(NEED_A_STACK),$(basename $(notdir $(wildcard bench/bench_*.py))))
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 FETCHED := 3.13
 BOOTSTRAP := .bootstrap
@@ -73,8 +75,8 @@ attack: setup ## Start a stack, attack it and print the findings; ARGS="--short"
 chaos: setup ## Do faults to a stack at random times and judge it: make chaos MINUTES=35 SEED=1
 	@$(BIN)/python -m tests.chaos $(MINUTES) $(SEED) $(ARGS)
 
-bench: setup ## Measure each figure of docs/benchmarks.md on this machine, the whole way first
-	@for bench in bench_end_to_end $(filter-out %_end_to_end,$(basename $(notdir $(wildcard bench/bench_*.py)))) scaling; do \
+bench: setup ## Measure the figures of docs/benchmarks.md on this machine, the whole way first
+	@for bench in bench_end_to_end $(filter-out %_end_to_end,$(BENCHES)) scaling; do \
 	    echo "== bench.$$bench" && $(BIN)/python -m "bench.$$bench" || exit 1; done
 
 docs: setup ## Make the pages of docs/ that come from the code, and the site, into site/
