@@ -1,7 +1,9 @@
 """A model of one's own: River's adaptive random forest, in which each tree watches for drift.
 
-CANDLEWICK_MODELS__EXTRA=arf=examples.adaptive_forest:model candlewick up
-candlewick evaluate BTC_USDT-1m.feather --model arf=examples.adaptive_forest:model
+Look first at what it is worth on three days, then let it take part:
+
+    .venv/bin/candlewick evaluate tests/data/BTC*.zip --model arf=examples.adaptive_forest:model
+    CANDLEWICK_MODELS__EXTRA=arf=examples.adaptive_forest:model .venv/bin/candlewick up
 """
 
 from river import forest

@@ -1,7 +1,9 @@
 """A model of one's own: River's adaptive Hoeffding tree, which grows anew where the market changes.
 
-CANDLEWICK_MODELS__EXTRA=tree=examples.hoeffding_tree:model candlewick up
-candlewick evaluate BTC_USDT-1m.feather --model tree=examples.hoeffding_tree:model
+Look first at what it is worth on three days, then let it take part:
+
+    .venv/bin/candlewick evaluate tests/data/BTC*.zip --model tree=examples.hoeffding_tree:model
+    CANDLEWICK_MODELS__EXTRA=tree=examples.hoeffding_tree:model .venv/bin/candlewick up
 """
 
 from river import tree

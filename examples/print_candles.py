@@ -1,6 +1,6 @@
 """Print closed candles and predictions as they come; Ctrl-C ends it.
 
-    python examples/print_candles.py BTCUSDT ETHUSDT
+    .venv/bin/python examples/print_candles.py BTCUSDT ETHUSDT
 
 With ``--start beginning`` all that Kafka holds comes first; ``--once`` ends there.
 """

@@ -49,7 +49,8 @@ MARKET = trembling_minutes(STORED + 60)
 DEADLINE_S = 180.0  # a training is polite, and the tests beside it are not
 CAN_TRAIN_LSTM = bool(find_spec("keras") and find_spec("jax"))
 KERAS = pytest.mark.skipif(
-    not CAN_TRAIN_LSTM, reason="Keras and JAX are not installed: uv sync --extra lstm"
+    not CAN_TRAIN_LSTM,
+    reason="Keras and JAX are not installed: .venv/bin/uv sync --frozen --inexact --extra lstm",
 )
 
 

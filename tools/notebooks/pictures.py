@@ -19,8 +19,9 @@ PREDICTED_DAYS = 28
 HEAD = """<!-- Made by `python -m tools.notebooks.pictures` from the scripts in notebooks/. -->
 
 *This page is the notebook [market_study.ipynb](../notebooks/market_study.ipynb), run on the demo's
-market as it stood on 15 August 2025. Run it on your own store with `candlewick up` running:
-`jupyter lab notebooks/market_study.ipynb`.*"""
+market as it stood on 15 August 2025. Run it on your own store, with `candlewick up` running:
+`.venv/bin/jupyter execute --inplace notebooks/market_study.ipynb`. To work in it, first
+`.venv/bin/uv pip install jupyterlab`, then `.venv/bin/jupyter lab notebooks`.*"""
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ The topics of Kafka and their records, for programs that subscribe. {MADE}
         for candle in candles:
             print(candle.open_ms, candle.close_e8 / 1e8, candle.status)
 
-[connect.md](connect.md) shows the same for other clients and languages. For all topics:
+[connect.md](connect.md) says which Python has `candlewick`, and shows the same for other clients
+and languages. For all topics:
 
 - **Values** are Avro in Confluent framing: byte 0, four bytes of schema id, body. The id is the
   first 31 bits of the SHA-256 of the `.avsc` file in `schemas/avro/`, so no registry is needed; the

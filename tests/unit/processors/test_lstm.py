@@ -37,7 +37,7 @@ DAY_MS, QUARTER_MS = 86_400_000, 900_000
 DAY = trembling_minutes(1440)
 KERAS = pytest.mark.skipif(
     not (find_spec("keras") and find_spec("jax")),
-    reason="Keras and JAX are not installed: uv sync --extra lstm",
+    reason="Keras and JAX are not installed: .venv/bin/uv sync --frozen --inexact --extra lstm",
 )
 
 

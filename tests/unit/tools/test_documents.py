@@ -9,6 +9,7 @@ import pytest
 from schemas import topics
 from schemas.errors import ContractMismatch
 from schemas.settings import known_variables
+from tools.notebooks.pictures import HEAD
 from tools.pages.build import DOCS, pages
 from tools.pages.tables import StoredColumn, tables_page
 
@@ -56,3 +57,15 @@ def test_every_make_target_that_is_named_exists() -> None:
 def test_every_setting_and_every_topic_stands_in_its_page() -> None:
     assert [name for name in known_variables() if name not in MADE["settings.md"]] == []
     assert [topic.name for topic in topics.ALL if topic.name not in MADE["topics.md"]] == []
+
+
+def test_the_page_of_the_study_says_how_to_run_it_in_the_words_of_its_maker() -> None:
+    assert (DOCS / "market-study.md").read_text().startswith(HEAD)
+
+
+def test_programs_that_only_the_environment_has_are_named_with_their_path() -> None:
+    called = re.compile(r"(?:`|^ {4})((?:uvx?|jupyter) [a-z].*)", re.MULTILINE)
+    texts = [DOCS.parent / ".pre-commit-config.yaml", *DOCS.rglob("*.md")]
+
+    assert called.findall("`uv sync`, `uvx ruff`\n    jupyter lab x") != []
+    assert [line for path in texts for line in called.findall(path.read_text())] == []
