@@ -25,7 +25,12 @@ Generate = Annotated[
 def add(
     name: Name,
     *,
-    role: Annotated[Role, typer.Option(help="The user's role.")] = Role.VIEWER,
+    role: Annotated[
+        Role,
+        typer.Option(
+            help="viewer may read, operator also ask for trainings, admin also manage users."
+        ),
+    ] = Role.VIEWER,
     admin: Annotated[bool, typer.Option("--admin", help="The same as --role admin.")] = False,
     generate: Generate = False,
 ) -> None:
