@@ -53,20 +53,20 @@ ALERTS: Final = (
     Alert(
         "Stream silent",
         "No trade of any symbol for {{ .Values.B.Value }} s.",
-        "See `candlewick logs stream`, and check that the exchange answers.",
+        "See the log of `stream`, and check that the exchange answers.",
         "gt", (60,), "1m", "critical", "pipeline", "Age by symbol",
     ),
     Alert(
         "Data stands still",
         "Nothing has been stored in {{ .Labels.table }} for {{ .Values.B.Value }} s.",
-        "See `candlewick status` for the group that has not moved, and restart its process; it "
-        "continues where it stopped.",
+        "See the API's `/healthcheck` for the group that has not moved, and restart its process; "
+        "it continues where it stopped.",
         "gt", (120,), "1m", "critical", "pipeline", "Rows stored a second",
     ),
     Alert(
         "Gap not repaired",
         "{{ .Values.B.Value }} gaps in the trades are older than five minutes.",
-        "See the panel Gaps in Data quality, and `candlewick logs stream`.",
+        "See the panel Gaps in Data quality, and the log of `stream`.",
         "gt", (0,), "0s", "warning", "quality", "Gaps",
     ),
     Alert(
@@ -78,7 +78,7 @@ ALERTS: Final = (
     Alert(
         "No prediction",
         "{{ .Values.B.Value }} symbols have an open candle without a prediction.",
-        "See `candlewick logs predictor`. The API answers 503 for them.",
+        "See the log of `predictor`. The API answers 503 for them.",
         "gt", (0,), "3m", "critical", "prediction", "Every symbol now",
     ),
     Alert(

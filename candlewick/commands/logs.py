@@ -36,7 +36,10 @@ def _paths(folder: Path, name: str | None) -> list[Path]:
     if chosen:
         return chosen
     if not found:
-        raise ConfigurationError(f"no logs in {folder}: start the pipeline with `candlewick up`")
+        raise ConfigurationError(
+            f"no logs in {folder}: start the pipeline with `candlewick up`; in containers ask "
+            "`docker compose logs`, on Kubernetes `kubectl logs`"
+        )
     known = ", ".join(path.stem for path in found)
     raise ConfigurationError(f"no log of {name}: choose one of {known}")
 

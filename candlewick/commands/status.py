@@ -43,7 +43,10 @@ def status(
         if as_json:
             print_json([{"ready": False, "processes": [], "health": None, **_days(None)}])
             raise typer.Exit(WRONG)
-        console.print(f"nothing runs in {folder.root}: start the stack with `candlewick up`")
+        console.print(
+            f"nothing runs in {folder.root}: start the stack with `candlewick up`; of one in "
+            "containers the API's /healthcheck tells"
+        )
         raise typer.Exit(WRONG)
     health = ask_health(settings.api, state.addresses.api)
     lasts = _lasts(folder)

@@ -150,7 +150,7 @@ def _coins(found: Board) -> None:
         .override_by_name("24 h", move),
         "Coins",
         "Newest figures from CoinGecko of the last day. Empty: the process `coins` is not running, "
-        "or CoinGecko rejects its requests (see `candlewick logs coins`).",
+        "or CoinGecko rejects its requests (see the log of `coins`).",
         size=(14, 11),
     )
     found.add(

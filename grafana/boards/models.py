@@ -197,7 +197,7 @@ def _life(found: Board) -> None:
         ),
         "Versions and promotions",
         "Events of the models and their reasons. `failed`: a training ended without a model, see "
-        "`candlewick logs trainer`. To promote by hand, use `candlewick models promote`.",
+        "the log of `trainer`. To promote by hand, use `candlewick models promote`.",
         size=(10, 10),
     )
     found.add(

@@ -37,7 +37,7 @@ def _figures(found: Board) -> None:
         style.figure("short", decimals=1),
         "Trades a second",
         "Stored trades of all symbols, in steps of ten seconds. Zero: the stream is silent; see "
-        "Age by symbol and `candlewick logs stream`.",
+        "Age by symbol and the log of `stream`.",
         size=(4, 4),
     )
     found.add(

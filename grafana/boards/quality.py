@@ -12,7 +12,7 @@ NONE = "None, as expected"
 BAD_FROM_ONE = ((None, GREEN), (1, RED))
 COUNTS = {
     "Open gaps": "Runs of missing trades that are still being repaired. Above zero for more than "
-    "five minutes: the exchange's REST does not answer, see `candlewick logs stream`.",
+    "five minutes: the exchange's REST does not answer, see the log of `stream`.",
     "Mismatches": "Candles of 1m and 15m that differ from the exchange's own. Any but zero is a "
     "fault: see Mismatched candles, then run `candlewick audit`.",
     "Dead letters": "Records that could not be read. Above zero: see Dead letters and why.",
@@ -116,7 +116,7 @@ def _gaps(found: Board) -> None:
         ),
         "Gaps",
         "Jumps in the trade ids, open ones first. `found` for more than five minutes: see "
-        "`candlewick logs stream`. `given-up`: the exchange did not return the trades; the candle "
+        "the log of `stream`. `given-up`: the exchange did not return the trades; the candle "
         "stays gapped, and the exchange's own is shown instead. `new-era`: ids began again.",
         size=(14, 9),
     )

@@ -48,6 +48,12 @@ def test_committed_files_are_what_the_code_makes() -> None:
     assert stale == [], "run python -m grafana build"
 
 
+def test_no_text_of_grafana_sends_who_runs_containers_to_the_local_stacks_logs() -> None:
+    sending = [path.name for path, text in generated() if "candlewick logs" in text]
+
+    assert sending == []
+
+
 @pytest.mark.parametrize("key", BOARDS)
 def test_a_dashboard_survives_its_types(key: str) -> None:
     assert lost(Dashboard, BOARDS[key]) == []
