@@ -26,7 +26,8 @@ _MONTHS = """
 SELECT symbol, interval, formatDateTime(month, '%Y-%m'), expected, held, official_holes,
        unproven_holes, irregular_holes, ended_holes, missing, gapped, verified, mismatched,
        if(interval = '15m', compared, 0), if(interval = '15m', differing, 0),
-       formatDateTime(not_trading_since, '%Y-%m-%d %H:%i:%S') AS since
+       formatDateTime(not_trading_since, '%Y-%m-%d %H:%i:%S') AS since,
+       toUnixTimestamp64Milli(not_trading_since) AS since_ms
 FROM completeness_traded
 LEFT JOIN
 (
@@ -77,6 +78,7 @@ class Month:
         differing: Part of them: they are not what those make.
         not_trading_since: Time of the newest trade, UTC, of a symbol that the exchange does not
             trade any more: later candles are `ended_holes`. None for others.
+        not_trading_since_ms: The same, as a moment.
     """
 
     symbol: str
@@ -95,6 +97,7 @@ class Month:
     compared: int
     differing: int
     not_trading_since: str | None
+    not_trading_since_ms: int | None
 
 
 def read_completeness(client: Client, *, symbol: str, interval: str) -> Iterator[Month]:

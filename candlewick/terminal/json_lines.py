@@ -1,7 +1,8 @@
 """`--json`, the same for every command that prints a table: one JSON object a line.
 
-Names, times and numbers are those of the API: times ISO 8601 in UTC under names that end in
-``_time``, prices and amounts exact as strings. What is not known is null.
+Times and numbers are written as the API writes them: times ISO 8601 in UTC under names that end in
+``_time``, prices and amounts exact as strings. What is not known is null. Most names are the API's
+too; others are a command's own, and never change either.
 """
 
 import sys

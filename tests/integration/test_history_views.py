@@ -964,6 +964,8 @@ def test_candles_after_the_end_of_trading_are_not_missing(world: World) -> None:
     assert {_ms(row["not_trading_since"]) for row in months} == {last_trade_ms}
     said = world.run("completeness", "--symbol", symbol).stdout
     assert f"{symbol}: not trading since {_time(last_trade_ms):%Y-%m-%d %H:%M:%S} UTC" in said
+    lines = world.run("completeness", "--symbol", symbol, "--json").stdout.splitlines()
+    assert {json.loads(line)["not_trading_since_time"] for line in lines} == {iso(last_trade_ms)}
 
 
 @pytest.mark.parametrize("quiet_days", [0, 2, 38])

@@ -180,7 +180,7 @@ def test_a_version_too_long_for_a_column_makes_each_event_a_few_lines() -> None:
     assert f"version {version}" in " ".join(lines)
 
 
-MONTH = Month("1000PEPEUSDT", "15m", "2024-08", *[LARGE] * 12, None)
+MONTH = Month("1000PEPEUSDT", "15m", "2024-08", *[LARGE] * 12, None, None)
 DIFFERENCE = Difference(
     "BTCUSDT", "15m", START_MS, "archive-monthly", "taker_buy_quote_volume", "1.12345678", "2"
 )
