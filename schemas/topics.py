@@ -6,7 +6,7 @@ from enum import StrEnum
 from schemas.coins import Coin, CoinDay
 from schemas.history import ArchiveFile, CrossCheck, History, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
-from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
+from schemas.predictions import ModelEvent, ModelVersion, Prediction, Score, TrainingRequest
 from schemas.symbols import SymbolChoice
 from schemas.timeframe import DAY_MS
 
@@ -53,8 +53,8 @@ TRADES = Topic(
     key="symbol",
     retention_ms=7 * DAY_MS,
     purpose="gap-free runs of aggregate trades",
-    written_by="producers",
-    read_by="processors, sinks",
+    written_by="stream",
+    read_by="candle worker, sinks; stream at its start",
 )
 CANDLES = Topic(
     name="market.candles.v1",
@@ -62,8 +62,8 @@ CANDLES = Topic(
     key="symbol",
     retention_ms=FOR_EVER,
     purpose="closed candles made from trades, 1m and 15m",
-    written_by="processors, `candlewick backfill --trades`",
-    read_by="processors, sinks, subscribers",
+    written_by="candle worker, `candlewick backfill --trades`",
+    read_by="predictor, sinks, API, notify, subscribers",
 )
 CANDLES_1S = Topic(  # apart, because they are many, and few want them
     name="market.candles-1s.v1",
@@ -71,7 +71,7 @@ CANDLES_1S = Topic(  # apart, because they are many, and few want them
     key="symbol",
     retention_ms=7 * DAY_MS,
     purpose="closed candles of one second made from trades, if a setting says so",
-    written_by="processors",
+    written_by="candle worker",
     read_by="sinks, subscribers",
 )
 CANDLES_LIVE = Topic(
@@ -80,8 +80,8 @@ CANDLES_LIVE = Topic(
     key="symbol",
     retention_ms=DAY_MS,
     purpose="the open candle, at most once a second a symbol",
-    written_by="processors",
-    read_by="sinks, subscribers",
+    written_by="candle worker",
+    read_by="predictor, sinks, API, notify, subscribers",
 )
 KLINES = Topic(
     name="market.klines.v1",
@@ -89,8 +89,8 @@ KLINES = Topic(
     key="symbol",
     retention_ms=FOR_EVER,
     purpose="the exchange's own closed candles",
-    written_by="producers",
-    read_by="processors, sinks",
+    written_by="stream, backfill",
+    read_by="backfill, sinks, notify; stream at its start",
 )
 GAPS = Topic(
     name="market.gaps.v1",
@@ -98,8 +98,8 @@ GAPS = Topic(
     key="symbol",
     retention_ms=FOR_EVER,
     purpose="gaps in the trades: found, repaired, given up; eras of ids",
-    written_by="producers",
-    read_by="sinks",
+    written_by="stream",
+    read_by="sinks, API, notify, annotate; stream at its start",
 )
 HOLES = Topic(
     name="market.holes.v1",
@@ -107,8 +107,8 @@ HOLES = Topic(
     key="symbol",
     retention_ms=FOR_EVER,
     purpose="candles that the exchange itself does not have, with the proof",
-    written_by="producers",
-    read_by="sinks",
+    written_by="backfill",
+    read_by="backfill, sinks",
 )
 IRREGULAR_ROWS = Topic(
     name="market.irregular-rows.v1",
@@ -116,7 +116,7 @@ IRREGULAR_ROWS = Topic(
     key="symbol",
     retention_ms=FOR_EVER,
     purpose="rows of candles that cannot be one, as the exchange published them",
-    written_by="producers",
+    written_by="backfill",
     read_by="sinks",
 )
 CROSS_CHECKS = Topic(
@@ -125,7 +125,7 @@ CROSS_CHECKS = Topic(
     key="symbol",
     retention_ms=FOR_EVER,
     purpose="comparisons of a day's 15m candles with its 1m candles",
-    written_by="producers",
+    written_by="backfill",
     read_by="sinks",
 )
 ARCHIVES = Topic(
@@ -134,8 +134,8 @@ ARCHIVES = Topic(
     key="file name",
     retention_ms=FOR_EVER,
     purpose="archive files that were read, with their checksums",
-    written_by="producers",
-    read_by="producers, sinks",
+    written_by="backfill, `candlewick backfill --trades`",
+    read_by="backfill, sinks",
     cleanup=Cleanup.COMPACT,
     segment_bytes=16 * 1024 * 1024,
 )
@@ -145,8 +145,8 @@ HISTORY = Topic(
     key="symbol and interval",
     retention_ms=FOR_EVER,
     purpose="candles of the past that the klines topic contains",
-    written_by="producers",
-    read_by="producers",
+    written_by="backfill",
+    read_by="backfill",
     cleanup=Cleanup.COMPACT,
     segment_bytes=16 * 1024 * 1024,
 )
@@ -156,7 +156,7 @@ COINS = Topic(
     key="coin id",
     retention_ms=FOR_EVER,
     purpose="rank, capitalisation, supply and changes of each coin",
-    written_by="producers",
+    written_by="coins",
     read_by="sinks",
     cleanup=Cleanup.COMPACT,
 )
@@ -166,8 +166,8 @@ COIN_DAYS = Topic(
     key="coin id",
     retention_ms=FOR_EVER,
     purpose="daily capitalisation of each coin, a year back",
-    written_by="producers",
-    read_by="producers, sinks",
+    written_by="coins",
+    read_by="coins, sinks",
 )
 SYMBOLS = Topic(
     name="market.symbols.v1",
@@ -175,8 +175,8 @@ SYMBOLS = Topic(
     key="symbol and who chose",
     retention_ms=FOR_EVER,
     purpose="which symbols are followed, by whose choice, and how each is traded",
-    written_by="producers, command line",
-    read_by="every process",
+    written_by="stream, command line",
+    read_by="stream, backfill, coins, predictor, trainer, sinks, API, notify, command line",
     cleanup=Cleanup.COMPACT,
     segment_bytes=16 * 1024 * 1024,
 )
@@ -186,8 +186,8 @@ PREDICTIONS = Topic(
     key="symbol",
     retention_ms=30 * DAY_MS,
     purpose="where the open candle will close, by every model",
-    written_by="processors",
-    read_by="sinks, subscribers",
+    written_by="predictor",
+    read_by="sinks, API, notify, subscribers",
 )
 SCORES = Topic(
     name="model.scores.v1",
@@ -195,17 +195,17 @@ SCORES = Topic(
     key="symbol",
     retention_ms=FOR_EVER,
     purpose="the score of each prediction, once its candle has closed",
-    written_by="processors",
-    read_by="sinks",
+    written_by="predictor",
+    read_by="sinks, API",
 )
 MODEL_VERSIONS = Topic(
     name="model.versions.v1",
     record=ModelVersion,
     key="model, symbol, version, event and its time",
     retention_ms=FOR_EVER,
-    purpose="events of models, each with its evidence: trained, promoted, retired, drift",
-    written_by="processors, trainer, command line",
-    read_by="processors, sinks",
+    purpose=f"events of models, each with its evidence: {', '.join(ModelEvent)}",
+    written_by="predictor, trainer, command line",
+    read_by="predictor, sinks, notify, annotate",
     cleanup=Cleanup.COMPACT,
 )
 TRAINING_REQUESTS = Topic(
@@ -214,8 +214,8 @@ TRAINING_REQUESTS = Topic(
     key="symbol",
     retention_ms=7 * DAY_MS,
     purpose="requests to train a model on a range of time",
-    written_by="API, command line, monthly timer",
-    read_by="trainer",
+    written_by="API, command line, predictor",
+    read_by="trainer, API",
 )
 DEAD_LETTERS = Topic(
     name="pipeline.dead-letters.v1",
@@ -224,7 +224,7 @@ DEAD_LETTERS = Topic(
     retention_ms=30 * DAY_MS,
     purpose="records that cannot be read; reason and origin in the headers",
     written_by="every process",
-    read_by="sinks, people",
+    read_by="sinks, command line; stream, backfill and coins",
 )
 CANDLE_CHANGELOG = Topic(
     name=f"{CANDLE_APP}-{CANDLE_TABLE}-changelog",
@@ -232,8 +232,8 @@ CANDLE_CHANGELOG = Topic(
     key="symbol",
     retention_ms=FOR_EVER,
     purpose="state of the candles under construction",
-    written_by="processors",
-    read_by="processors",
+    written_by="candle worker",
+    read_by="candle worker",
     cleanup=Cleanup.COMPACT,
     segment_bytes=16 * 1024 * 1024,
 )

@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.http.parameters import SymbolName
 from api.http.times import TimeMs
+from schemas.predictions import ModelEvent
 
 _TRAINING: dict[str, JsonValue] = {
     "id": "2-17",
@@ -28,7 +29,7 @@ class ModelEventRow(BaseModel):
     model: str
     version: str
     symbol: str = Field(description="Empty if it affects all symbols.")
-    event: str = Field(description="trained, promoted, retired, drift or failed.")
+    event: str = Field(description=f"One of {', '.join(ModelEvent)}.")
     event_ms: int
     event_time: str
     reason: str

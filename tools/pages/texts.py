@@ -1,5 +1,6 @@
 """Texts of the generated pages about topics and tables."""
 
+from schemas.predictions import ModelEvent
 from schemas.settings import KafkaSettings, variable_name
 
 MADE = "This page is made from the code by `make docs`.\n"
@@ -134,7 +135,7 @@ TABLE_PURPOSES = {
     "scoreboard": "skill against the reference, by symbol, model and UTC day",
     "calibration": "coverage of intervals, by symbol, model, UTC day and minutes to close",
     "reliability": "reliability of the chance to close up, by tenths of the chance and UTC day",
-    "model_versions": "events of the models: trained, promoted, retired, drift, failed",
+    "model_versions": f"events of the models: {', '.join(ModelEvent)}",
     "coins": "coins as CoinGecko reports them; US dollars, changes in per cent",
     "coin_days": "daily price, capitalisation and volume of each coin; US dollars",
     "dead_letters": "records that could not be used: reason and origin, without the record",

@@ -2,17 +2,26 @@
 
 import io
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import fastavro
 import pytest
 
+from api.live.kinds import Kind
+from api.payloads.models import ModelEventRow
 from schemas import topics
 from schemas.codecs import FRAME_BYTES, Record, decode, encode
 from schemas.contracts import RECORDS, contract_of
+from schemas.predictions import ModelEvent
+from schemas.settings import Settings
+from sinks.notify.rules_file import read_plan
+from sinks.tables import TABLES
 from tools.pages.examples import EXAMPLES
 from tools.pages.topics import example_json, topic_pages
 
+ROOT = Path(__file__).parents[3]
 NAMES = {contract_of(record).name: record for record in EXAMPLES}
 
 
@@ -39,6 +48,22 @@ def test_a_page_says_key_partitions_order_retention_fields_and_changes(topic: to
     assert [f for f in fields if f"| `{f}` |" not in page] == []
     for word in ("| key |", "| partitions |", "| order |", "| kept |", "```json", "compatible"):
         assert word in page
+
+
+def test_a_topic_names_the_readers_that_the_code_has() -> None:
+    notify: Any = {"targets": "phone=json://x mail=json://y"}
+    plan = read_plan(Settings(notify=notify), ROOT / "examples" / "notifications.yaml")
+    reading = {("sinks", table.topic) for table in TABLES}
+    reading |= {("API", kind.topic) for kind in Kind}
+    reading |= {("notify", topic) for named in plan.rules for topic in named.rule.reads}
+
+    assert [(who, t.name) for who, t in reading if who not in re.split("[,;] ", t.read_by)] == []
+
+
+def test_the_events_of_models_are_told_completely() -> None:
+    said = ModelEventRow.model_fields["event"].description or ""
+
+    assert [e for e in ModelEvent if e not in topics.MODEL_VERSIONS.purpose or e not in said] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
