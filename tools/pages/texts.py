@@ -237,7 +237,12 @@ trace. A field that has the name of one of these has `_` after it. The name of a
 changes; its sentence may. Lines of libraries have the event `library`, and `logger` says whose they
 are. Kafka, ClickHouse and the simulated exchange write logs of their own.
 
-    candlewick logs stream --lines 1000 | jq -r 'select(.level != "info") | [.time, .event] | @tsv'
+Of a stack that was started with it, the lines that are worth a look:
+
+    candlewick logs stream --lines 1000 \\
+        | jq -rR 'fromjson? | select(.level != "info") | [.time, .event] | @tsv'
+
+Lines from before are text, and `fromjson?` leaves them out.
 
 | event | level | sentence, with its fields in braces | written by |
 |---|---|---|---|
