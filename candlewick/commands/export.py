@@ -63,8 +63,7 @@ def export(
     A month is exported whole if --from and --to touch it. A file is made again when its rows have
     changed in the store. One whose rows the store has deleted since is kept.
 
-    Raises:
-        Exit: With code 1 if such a file lacks rows that the store has.
+    The exit code is 1 if such a file lacks rows that the store has.
     """
     now_ms = time.time_ns() // 1_000_000
     wanted, chosen = parse_range(start, end, now_ms=now_ms), datasets(kind, interval)

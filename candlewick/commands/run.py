@@ -15,13 +15,11 @@ from schemas.settings import Settings
 
 MOST_WORKERS = 32
 SERVERS = ("kafka", "clickhouse", "exchange")
+KNOWN = ", ".join((*SERVERS, *(p.name for p in pipeline(2, grafana=True, notify=True))))
 
 
 def run(
-    name: Annotated[
-        str,
-        typer.Argument(help="kafka, clickhouse, exchange, sink, candles, candles-2, stream, api"),
-    ],
+    name: Annotated[str, typer.Argument(help=f"One of {KNOWN}; up to candles-{MOST_WORKERS}.")],
 ) -> None:
     """Run one process of the pipeline in the foreground."""
     settings = reader_settings()
@@ -51,5 +49,4 @@ def _find(name: str, programs: list[Program]) -> Program:
     for program in programs:
         if program.name == name:
             return program
-    known = [*SERVERS, *(p.name for p in pipeline(2, grafana=True, notify=True))]
-    raise ConfigurationError(f"there is no process {name}: choose one of {', '.join(known)}")
+    raise ConfigurationError(f"there is no process {name}: choose one of {KNOWN}")

@@ -13,7 +13,7 @@ from candlewick.terminal.console import quiet_end
 from candlewick.terminal.json_lines import AsJson
 from candlewick.terminal.record_rows import Row, letter_row, rows_of
 from candlewick.terminal.row_printer import RowPrinter
-from clients.kafka.follower import TopicFollower, topic_named
+from clients.kafka.follower import READABLE, TopicFollower, topic_named
 from clients.kafka.records import Message
 from schemas import topics
 from schemas.errors import ContractMismatch, PoisonMessage
@@ -21,12 +21,7 @@ from schemas.topics import Topic
 
 
 def tail(
-    topic: Annotated[
-        str,
-        typer.Argument(
-            help="trades, candles, candles-1s, candles-live, klines, gaps, dead-letters"
-        ),
-    ],
+    topic: Annotated[str, typer.Argument(help=f"One of {', '.join(READABLE)}.")],
     *,
     symbol: Annotated[str | None, typer.Option(help="Only this pair, for example BTCUSDT.")] = None,
     as_json: AsJson = False,

@@ -1,6 +1,7 @@
 """A topic read by a person: all partitions, from the first record or from now on, for ever."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from confluent_kafka import Message, TopicPartition
 
@@ -14,6 +15,8 @@ from schemas.topics import ALL, Topic
 PATIENCE_S = 3.0
 _POLL_S = 0.2
 _POLL_MESSAGES = 500
+# By the middle of its name: ``trades`` is ``market.trades.v1``. A changelog has no such name.
+READABLE: Final = {topic.name.split(".")[1]: topic for topic in ALL if "." in topic.name}
 
 
 def topic_named(name: str) -> Topic:
@@ -22,16 +25,10 @@ def topic_named(name: str) -> Topic:
     Raises:
         ConfigurationError: There is none; the message lists those there are.
     """
-    readable = {short_name(topic): topic for topic in ALL if "." in topic.name}
-    for short, topic in readable.items():
+    for short, topic in READABLE.items():
         if name in (short, topic.name):
             return topic
-    raise ConfigurationError(f"there is no topic {name}: choose one of {', '.join(readable)}")
-
-
-def short_name(topic: Topic) -> str:
-    """Return the middle of a topic's name: ``trades`` of ``market.trades.v1``."""
-    return topic.name.split(".")[1]
+    raise ConfigurationError(f"there is no topic {name}: choose one of {', '.join(READABLE)}")
 
 
 class TopicFollower:

@@ -15,11 +15,13 @@ from typing import Final
 
 import pytest
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 from typer.testing import CliRunner
 
 from candlewick.cli import build_app
+from candlewick.stack.programs import pipeline
 from candlewick.terminal.exit_codes import MEANINGS, SHORT
+from schemas.topics import ALL
 
 ROOT: Final = Path(__file__).parents[3]
 PAGE: Final = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
@@ -118,6 +120,27 @@ def test_a_command_prints_json_or_no_table(words: str) -> None:
 
     assert takes_json(command) != (words in WITHOUT_TABLE)
     assert takes_json(command) or not is_table
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_help_has_no_section_for_programmers(words: str) -> None:
+    said = COMMANDS[words].help or ""
+
+    assert re.findall(r"^(Args|Raises|Returns|Yields):", said, re.MULTILINE) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("run", {p.name for p in pipeline(2, grafana=True, notify=True)} | {"kafka", "exchange"}),
+        ("tail", {topic.name.split(".")[1] for topic in ALL if topic.record} | {"dead-letters"}),
+    ],
+)
+def test_the_help_names_everything_that_an_argument_takes(words: str, names: set[str]) -> None:
+    argument = COMMANDS[words].params[0]
+    assert isinstance(argument, TyperArgument)
+
+    assert names <= set(re.findall(r"[\w-]+", argument.help or ""))
 
 
 def test_a_table_without_json_would_be_seen() -> None:
