@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from candlewick.offline.provider_csv import ImportedDay, mapped_columns, read_days
+from candlewick.offline.provider_csv import FIELDS, ImportedDay, mapped_columns, read_days
 from candlewick.offline.replay.lines import damage_told
 from candlewick.stack.local_settings import reader_settings
 from clients.clickhouse import LONGEST_S, answered, connect_writer
@@ -29,6 +29,7 @@ _COLUMNS = (
     "file",
 )
 _DAY = timedelta(days=1)
+_FIELDS = ", ".join(FIELDS)
 
 
 def import_file(
@@ -36,7 +37,8 @@ def import_file(
     *,
     symbol: Annotated[str, typer.Option(help="Pair of the file, for example BTCUSDT.")],
     columns: Annotated[
-        Path | None, typer.Option(help="YAML with source, and field: column, for other headings.")
+        Path | None,
+        typer.Option(help=f"YAML for other headings: source, and the column of {_FIELDS}."),
     ] = None,
 ) -> None:
     """Import daily history of Messari, CoinGecko or others into the table imported_candles.

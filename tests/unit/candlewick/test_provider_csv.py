@@ -1,13 +1,16 @@
 """Other providers' exports: known by their columns, or by a mapping; never guessed."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from candlewick.commands.import_file import import_file
-from candlewick.offline.provider_csv import mapped_columns, read_days
+from candlewick.offline.provider_csv import PROVIDERS, mapped_columns, read_days
 from schemas.errors import ConfigurationError
+from tests.support.documents import DOCS, code_of
 
 MESSARI = """timestamp,open,high,low,close,volume
 2021-01-02 00:00:00,29374.15,33155.11,29091.18,32127.26,67865420765
@@ -19,6 +22,21 @@ COINGECKO = """snapped_at,price,market_cap,total_volume
 2021-01-03 00:00:00 UTC,,,
 """
 HEADER = "timestamp,open,high,low,close,volume\n"
+
+
+def test_the_columns_of_the_documents_are_understood() -> None:
+    columns = mapped_columns(yaml.safe_load(code_of("operations.md", "yaml")))
+
+    assert columns.source == "my-provider"
+    assert columns.named == {"time": "date", "close": "last price", "volume": "volume (btc)"}
+
+
+@pytest.mark.parametrize("source", PROVIDERS)
+def test_the_headings_of_a_known_provider_stand_in_the_documents(source: str) -> None:
+    page = (DOCS / "operations.md").read_text(encoding="utf-8")
+    (row,) = (line for line in page.splitlines() if line.lower().startswith(f"| {source} |"))
+
+    assert set(re.findall(r"`(\w+)`", row)) == set(PROVIDERS[source].values())
 
 
 def test_messari_is_known_by_its_columns_and_sorted() -> None:
