@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 from sinks.notify.faults import RulesError
-from sinks.notify.plan import Plan
+from sinks.notify.plan import Limit, Plan, RulesFile
 from sinks.notify.rules_file import read_plan
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "notifications.yaml"
@@ -35,6 +35,14 @@ def refusal(folder: Path, text: str, **more: object) -> str:
         read(folder, text, **more)  # type: ignore[arg-type]
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     return str(caught.value).replace(f"{folder}/", "")
+
+
+def test_every_key_of_the_file_and_its_default_stand_in_the_documents() -> None:
+    page = (EXAMPLE.parents[1] / "docs" / "notifications.md").read_text(encoding="utf-8")
+    limit = Limit()
+
+    assert [key for key in RulesFile.model_fields if f"\n| `{key}` |" not in page] == []
+    assert f"| `limit` | `{{messages: {limit.messages}, minutes: {limit.minutes:g}}}` |" in page
 
 
 def test_the_example_is_valid() -> None:
