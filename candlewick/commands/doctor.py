@@ -97,7 +97,7 @@ def _chosen(settings: Settings) -> Addresses | None:
 
 def _nothing_runs(folder: StackFolder) -> Iterator[Finding]:
     said = f"nothing runs in {folder.root}: Kafka and ClickHouse are not looked at"
-    yield Finding("stack", State.NOTE, said, "start it with `candlewick up`")
+    yield Finding("stack", State.NOTE, said, f"start it with `{folder.starter}`")
 
 
 def _print(console: Console, found: Finding) -> None:

@@ -24,5 +24,5 @@ def restore(
     made = read_backup(file, folder.root)
     typer.echo(
         f"restored {folder.root} as it was at {utc(made.made_ms)} (candlewick {made.candlewick}): "
-        f"{len(made.sha256):,} files, {made.size / 1e6:,.0f} MB; start it with `candlewick up`"
+        f"{len(made.sha256):,} files, {made.size / 1e6:,.0f} MB; start it with `{folder.starter}`"
     )

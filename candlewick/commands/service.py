@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from candlewick.commands.options import Live, Workers
+from candlewick.stack.folder import Market
+from candlewick.stack.local_settings import stack_folder
 from candlewick.stack.service_files import LABEL, Service, launchd_plist, systemd_unit
 from schemas.errors import ConfigurationError
 from schemas.files import write_whole
@@ -27,7 +29,9 @@ def install(*, system: System = False, live: Live = False, workers: Workers = 1)
     The working directory is this one, so that its `.env` has the settings. It starts nothing: the
     lines that it prints do.
     """
-    load_settings()  # what it refuses would keep the service from starting
+    # What is refused here would keep the service from starting.
+    folder = stack_folder(load_settings())
+    folder.refuse_other(Market.REAL if live else Market.SIMULATED)
     path = _path(system=system)
     arguments = ["up", *(["--live"] if live else []), *_workers(workers)]
     user = _user() if system else None

@@ -44,7 +44,7 @@ def status(
             print_json([{"ready": False, "processes": [], "health": None, **_days(None)}])
             raise typer.Exit(WRONG)
         console.print(
-            f"nothing runs in {folder.root}: start the stack with `candlewick up`; of one in "
+            f"nothing runs in {folder.root}: start the stack with `{folder.starter}`; of one in "
             "containers the API's /healthcheck tells"
         )
         raise typer.Exit(WRONG)

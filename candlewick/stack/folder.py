@@ -92,23 +92,34 @@ class StackFolder:
                 "another disk"
             )
 
+    @property
+    def starter(self) -> str:
+        """The command that starts the stack over the data that are here."""
+        return "candlewick up --live" if self._known() == Market.REAL else "candlewick up"
+
+    def refuse_other(self, market: Market) -> None:
+        """Check that the folder holds no other market's data.
+
+        Raises:
+            ConfigurationError: It does, under the same names.
+        """
+        known = self._known()
+        if known not in (None, market):
+            other = self.root.with_name(f"{self.root.name}-{market}")
+            way = "leave --live out" if market is Market.REAL else "add --live"
+            raise ConfigurationError(
+                f"{self.root} holds data of the {known} market, and those of the {market} one do "
+                f"not belong beside them: {way}, or set CANDLEWICK_DATA_DIR to another folder, "
+                f"for example {other}"
+            )
+
     def keep_to(self, market: Market) -> None:
         """Note whose data the folder holds at the first start, and refuse any other from then on.
 
         Raises:
             ConfigurationError: It holds the data of the other market, under the same names.
         """
-        # The exchange's own file is all that a folder of before this rule has.
-        known = str(Market.SIMULATED) if self.exchange.exists() else None
-        if self._market.exists():
-            known = self._market.read_text(errors="replace").strip()
-        if known not in (None, market):
-            other = self.root.with_name(f"{self.root.name}-{market}")
-            raise ConfigurationError(
-                f"{self.root} holds data of the {known} market, and those of the {market} one do "
-                f"not belong beside them: set CANDLEWICK_DATA_DIR to another folder, for example "
-                f"{other}"
-            )
+        self.refuse_other(market)
         write_whole(self._market, f"{market}\n")
 
     @contextmanager
@@ -151,6 +162,12 @@ class StackFolder:
             return None
         said = self._lock.read_text(errors="replace")
         return Identity.find_of(int(said)) if said.isdecimal() else None
+
+    def _known(self) -> str | None:
+        if self._market.exists():
+            return self._market.read_text(errors="replace").strip()
+        # The exchange's own file is all that a folder of before this rule has.
+        return str(Market.SIMULATED) if self.exchange.exists() else None
 
     @property
     def _market(self) -> Path:

@@ -171,8 +171,17 @@ def test_a_folder_never_holds_data_of_the_simulated_and_of_the_real_market(
     folder.keep_to(market)
     folder.keep_to(market)
 
-    with pytest.raises(ConfigurationError, match=f"for example .*-{other}"):
+    way = {Market.REAL: "leave --live out", Market.SIMULATED: "add --live"}[other]
+    with pytest.raises(ConfigurationError, match=f"{way}, or .* for example .*-{other}"):
         folder.keep_to(other)
+
+
+def test_a_stack_is_started_again_over_the_market_that_it_holds(tmp_path: Path) -> None:
+    folder = StackFolder(tmp_path)
+    before = folder.starter
+    folder.keep_to(Market.REAL)
+
+    assert (before, folder.starter) == ("candlewick up", "candlewick up --live")
 
 
 def test_a_folder_of_before_markets_were_noted_is_known_by_its_simulated_exchange(

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from candlewick.cli import build_app
+from candlewick.stack.folder import Market, StackFolder
 from candlewick.stack.service_files import Service, launchd_plist, systemd_unit
 from schemas.errors import ConfigurationError
 from tests.support.debian import program
@@ -107,6 +108,18 @@ def test_settings_of_the_shell_alone_are_named_but_never_written(
     assert "CANDLEWICK_CLICKHOUSE__PASSWORD" in done.output
     written = [p.read_bytes() for p in home.rglob("candlewick.*") if p.is_file()]
     assert all(b"secret" not in one for one in (*written, done.output.encode()))
+
+
+def test_a_service_that_could_not_start_over_this_folder_is_not_installed(home: Path) -> None:
+    folder = StackFolder(Path.cwd() / ".candlewick")
+    folder.make()
+    folder.keep_to(Market.REAL)
+
+    with pytest.raises(ConfigurationError, match="add --live"):
+        run("install")
+    assert not list(home.rglob("candlewick.*"))
+
+    assert "wrote" in run("install", "--live").output
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
