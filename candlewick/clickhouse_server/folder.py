@@ -20,10 +20,11 @@ def make_folder(folder: Path) -> None:
     """
     if found := _PATTERN & set(str(folder)):
         raise ConfigurationError(
-            f"the engine reads {folder} as a pattern: choose a --path without '{min(found)}'"
+            f"the engine reads {folder} as a pattern: choose a folder without '{min(found)}' in "
+            "its path (CANDLEWICK_DATA_DIR, or --path of a single ClickHouse)"
         )
     if folder.exists() and not folder.is_dir():
-        raise ConfigurationError(f"{folder} is not a folder: choose another --path")
+        raise ConfigurationError(f"{folder} is not a folder: choose another one")
     folder.mkdir(parents=True, exist_ok=True)
 
 

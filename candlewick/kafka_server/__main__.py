@@ -9,10 +9,11 @@ from candlewick.kafka_server.config import (
     FILE_NAME,
     new_cluster_id,
     refuse_broken_identity,
+    refuse_unusable_path,
     server_properties,
 )
 from candlewick.kafka_server.jars import ensure_jars, kafka_home
-from candlewick.kafka_server.java import KafkaJava
+from candlewick.kafka_server.java import KafkaJava, java_environment
 from candlewick.stack.ports import free_port, is_free, port_number
 from candlewick.terminal.console import one_line_errors
 from schemas.errors import ConfigurationError
@@ -26,9 +27,10 @@ def prepare_node(java: KafkaJava, data: Path, port: int) -> Path:
         The properties file to start Kafka with.
 
     Raises:
-        ConfigurationError: The port is taken, Kafka refused the folder, or the identity in the
+        ConfigurationError: The port is taken, Kafka cannot use the folder, or the identity in the
             folder is broken.
     """
+    refuse_unusable_path(data)
     if not is_free(port):
         raise ConfigurationError(f"port {port} is taken: give Kafka another one with --port")
     data.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,7 @@ def main() -> None:
             train(java)
             return
         command = java.serve(prepare_node(java, arguments.data.resolve(), arguments.port))
-        os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+        os.execve(command[0], command, java_environment())  # noqa: S606 - no shell is wanted
 
 
 def _arguments() -> argparse.Namespace:

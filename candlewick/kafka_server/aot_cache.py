@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from candlewick.kafka_server.config import FILE_NAME, new_cluster_id, server_properties
-from candlewick.kafka_server.java import AOT_CACHE, KafkaJava
+from candlewick.kafka_server.java import AOT_CACHE, KafkaJava, java_environment
 from candlewick.stack.ports import answers, free_port
 from schemas.files import write_whole
 
@@ -41,7 +41,8 @@ def _trial_run(java: KafkaJava, scratch: Path, cache: Path) -> None:
     write_whole(properties, text)
     java.format_storage(properties, new_cluster_id())
     command = java.serve(properties, f"-XX:AOTCacheOutput={cache}")
-    node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    nothing = subprocess.DEVNULL
+    node = subprocess.Popen(command, stdout=nothing, stderr=nothing, env=java_environment())
     try:
         _wait_until_it_answers(node, port)
         node.send_signal(signal.SIGTERM)

@@ -10,6 +10,7 @@ from schemas.errors import ConfigurationError
 
 FILE_NAME = "server.properties"
 _IDENTITY: Final = {"version": "1", "node.id": "1"}
+_PLAIN: Final = frozenset(map(chr, range(ord(" "), ord("~") + 1)))
 _CLUSTER_ID: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
@@ -51,7 +52,20 @@ def server_properties(*, port: int, controller_port: int, logs: Path) -> str:
         # have some thousands; what does not fit would only be cleaned in the next round.
         "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    return "".join(f"{name}={_as_java_reads_it(value)}\n" for name, value in settings.items())
+
+
+def refuse_unusable_path(data: Path) -> None:
+    """Check that Kafka can be told of a data folder.
+
+    Raises:
+        ConfigurationError: Its path has a comma, at which Kafka divides it into two folders.
+    """
+    if "," in str(data):
+        raise ConfigurationError(
+            f"Kafka takes {data} for two folders: choose one without a comma in its path "
+            f"(CANDLEWICK_DATA_DIR, or --data of a single Kafka)"
+        )
 
 
 def refuse_broken_identity(path: Path) -> None:
@@ -70,6 +84,19 @@ def refuse_broken_identity(path: Path) -> None:
             f"{path} is broken, {', '.join(wrong) or 'cluster.id'} is not as Kafka wrote it: "
             f"restore it, or remove {path.parent} for an empty Kafka; ClickHouse keeps its data"
         )
+
+
+def _as_java_reads_it(value: object) -> str:
+    r"""Return a value for a properties file: Java reads it in Latin-1, and knows escapes.
+
+    Source: Java API, ``java.util.Properties.load``.
+
+    >>> _as_java_reads_it("/home/jörg")
+    '/home/j\\u00f6rg'
+    """
+    raw = str(value).replace("\\", "\\\\").encode("utf-16-be", "surrogatepass")
+    units = (int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2))
+    return "".join(chr(unit) if chr(unit) in _PLAIN else f"\\u{unit:04x}" for unit in units)
 
 
 def new_cluster_id() -> str:

@@ -21,6 +21,11 @@ QUIET = (
 )
 
 
+def java_environment() -> dict[str, str]:
+    """Return the environment of a JVM, which reads names of files in the encoding of its locale."""
+    return os.environ | {"LC_ALL": "C.UTF-8"}  # as Python does, whatever the locale is
+
+
 @dataclass(frozen=True, slots=True)
 class KafkaJava:
     """Kafka's jars and the JVM's options, with the ahead-of-time cache if there is one.
@@ -53,7 +58,9 @@ class KafkaJava:
         arguments = ("format", "-t", cluster_id, "-c", str(properties))
         flags = (*self._tuning(), "-XX:TieredStopAtLevel=1")
         command = self._command("kafka.tools.StorageTool", *arguments, flags=flags)
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, env=java_environment()
+        )
         if done.returncode != 0:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:]
             raise ConfigurationError(f"Kafka cannot use {properties.parent}: {' '.join(last)}")

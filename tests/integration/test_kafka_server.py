@@ -33,6 +33,20 @@ def test_what_kafka_acknowledged_is_there_after_kill_9(tmp_path: Path) -> None:
         assert _read(kafka.bootstrap, 2) == [b"one", b"two"]
 
 
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_a_folder_may_have_letters_of_any_script_whatever_the_locale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locale: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    folder = tmp_path / "b\u00f6rse \u5e01 \U0001f4c8 #1 a\\b"
+    with running_kafka(folder) as kafka:
+        _produce(kafka.bootstrap, [b"one"])
+
+    assert (folder / "kafka" / "logs" / "meta.properties").exists()
+    with running_kafka(folder) as kafka:
+        assert _read(kafka.bootstrap, 1) == [b"one"]
+
+
 @pytest.mark.parametrize(
     "broken", [b"", b"\xff\xfe\0", b"version=1\n", b"version=1\nnode.id=x\ncluster.id=y\n"]
 )

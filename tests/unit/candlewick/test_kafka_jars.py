@@ -1,8 +1,15 @@
 import re
 from pathlib import Path
 
-from candlewick.kafka_server.config import new_cluster_id, server_properties
+import pytest
+
+from candlewick.kafka_server.config import (
+    new_cluster_id,
+    refuse_unusable_path,
+    server_properties,
+)
 from candlewick.kafka_server.jars import KAFKA_VERSION, LOCK_LIST, differing, read_list
+from schemas.errors import ConfigurationError
 
 
 def test_all_of_kafka_has_one_version() -> None:
@@ -30,6 +37,12 @@ def test_the_node_listens_on_loopback_only_and_makes_no_topics_by_itself() -> No
 
     assert "listeners=PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2" in lines
     assert "auto.create.topics.enable=false" in lines
+
+
+def test_a_folder_that_kafka_would_take_for_two_is_refused(tmp_path: Path) -> None:
+    refuse_unusable_path(tmp_path)
+    with pytest.raises(ConfigurationError, match="CANDLEWICK_DATA_DIR"):
+        refuse_unusable_path(tmp_path / "a, b")
 
 
 def test_cluster_ids_are_kafka_uuids() -> None:
