@@ -14,7 +14,9 @@ PR_SET_PDEATHSIG = 1
 
 def leashed(command: list[str]) -> list[str]:
     """Return the command, wrapped so that it ends when the calling process does."""
-    return [sys.executable, "-m", "candlewick.stack.parent_death", str(os.getpid()), *command]
+    # -P: a file `signal.py` in the working directory is none of ours.
+    leash = [sys.executable, "-P", "-m", "candlewick.stack.parent_death", str(os.getpid())]
+    return [*leash, *command]
 
 
 def die_with_parent(parent_pid: int) -> None:

@@ -31,7 +31,7 @@ class PageOpener:
             self._end("there is no browser on this machine")
         elif self._answers():
             self._opening = subprocess.Popen(
-                [sys.executable, "-c", _OPEN, self._url],
+                [sys.executable, "-P", "-c", _OPEN, self._url],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

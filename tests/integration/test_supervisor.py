@@ -20,6 +20,7 @@ from candlewick.stack.background import start_detached
 from candlewick.stack.backoff import Backoff
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.orphans import end_leftovers
+from candlewick.stack.parent_death import leashed
 from candlewick.stack.ports import free_port
 from candlewick.stack.process_identity import Identity, end_all
 from candlewick.stack.programs import Program
@@ -271,6 +272,16 @@ def test_a_stack_that_is_not_ready_in_time_has_ended_when_that_is_told(
         start_detached(plan, live=True)
 
     assert set(psutil.Process().children()) <= set(before)
+
+
+@pytest.mark.parametrize("name", ["signal.py", "ctypes.py", "candlewick.py"])
+def test_what_lies_in_the_working_directory_is_not_run(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("raise SystemExit('a script of somebody')")
+    command = leashed([sys.executable, "-P", "-c", "print('here')"])
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "here\n", "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")

@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 RIGHT = "+0"
+LEASH = "candlewick.stack.parent_death"  # before each process, in whose place it comes
 
 
 def name_of(command: list[str]) -> str:
     """Return a process's name as `candlewick status` shows it; empty if it is none of the stack."""
-    if command[1:3] != ["-P", "-m"]:
+    if command[1:3] != ["-P", "-m"] or command[3] == LEASH:
         return ""
     for flag in ("--instance", "--name"):
         if flag in command:

@@ -46,6 +46,20 @@ def test_the_page_is_opened_once_and_not_before_it_answers(
     assert (asked, said, opened.read_text()) == ([False, False, True], [], f"{URL}\n")
 
 
+def test_a_script_in_the_working_directory_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "webbrowser.py").write_text("raise SystemExit(1)")
+    monkeypatch.chdir(tmp_path)
+    opened, said = tmp_path / "opened", list[str]()
+    monkeypatch.setenv("BROWSER", str(a_browser(tmp_path, f'echo "$1" >> {opened}')))
+
+    opener = PageOpener(URL, lambda: True, said.append)
+    stepped(opener, lambda: opener.is_done)
+
+    assert (said, opened.exists()) == ([], True)
+
+
 def test_a_machine_without_a_screen_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)

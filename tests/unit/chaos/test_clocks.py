@@ -8,6 +8,7 @@ import pytest
 
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.folder import StackFolder
+from candlewick.stack.parent_death import leashed
 from candlewick.stack.programs import pipeline, servers
 from tests.chaos import world
 from tests.chaos.schedule import EXCHANGE, PARTS, SERVERS
@@ -30,6 +31,7 @@ def test_every_process_of_the_stack_is_known_by_its_name(site: ModuleType, tmp_p
     programs = servers(StackFolder(tmp_path), Addresses(1, 2, 3)) + pipeline(2)
 
     assert [site.name_of(list(each.command)) for each in programs] == [p.name for p in programs]
+    assert {site.name_of(leashed(list(each.command))) for each in programs} == {""}
     assert {each.name for each in programs} == {*SERVERS, EXCHANGE, *PARTS}
 
 
