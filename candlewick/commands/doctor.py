@@ -14,8 +14,9 @@ from candlewick.doctor.kafka_files import kafka_files
 from candlewick.doctor.room import lasting
 from candlewick.stack.addresses import Addresses, choose_addresses
 from candlewick.stack.api_address import reached_at
-from candlewick.stack.folder import StackFolder
-from candlewick.stack.local_settings import reader_settings, stack_folder
+from candlewick.stack.credentials import load
+from candlewick.stack.folder import Market, StackFolder
+from candlewick.stack.local_settings import reader_settings, stack_folder, with_credentials
 from candlewick.stack.ports import answers
 from candlewick.stack.state import StackState, running_state
 from candlewick.terminal.exit_codes import WRONG
@@ -46,18 +47,18 @@ def doctor(
 
 
 def _look(settings: Settings) -> Iterator[Finding]:
-    folder, state = stack_folder(settings), None
+    folder, state, market = stack_folder(settings), None, None
     try:
-        settings = reader_settings(settings)
-        state = running_state(folder)
+        market, state = folder.market, running_state(folder)
+        settings = _found(settings, folder, runs=state is not None)
     except OSError as error:  # another user's folder, or a broken disk: what doctor is for
         yield unread("data folder", error)
-    for name, check in _checks(settings, folder, state):
+    for name, check in _checks(settings, folder, state, market):
         yield from findings_of(name, check)
 
 
 def _checks(
-    settings: Settings, folder: StackFolder, state: StackState | None
+    settings: Settings, folder: StackFolder, state: StackState | None, market: str | None
 ) -> Iterator[tuple[str, Check]]:
     runs = state is not None
     yield "Python", machine.python
@@ -67,14 +68,14 @@ def _checks(
     yield "Kafka's files", partial(kafka_files, folder)
     yield "memory", partial(machine.memory, runs=runs)
     yield "open files", machine.open_files
-    addresses = state.addresses if state is not None else _chosen(settings)
-    is_there = addresses is None or answers(addresses.kafka)
+    addresses = state.addresses if state is not None else _chosen(settings, market)
+    is_there = runs or addresses is None or (_are_named(settings) and answers(addresses.kafka))
     if addresses is not None and (runs or not is_there):
         yield (
             "ports",
             partial(machine.ports, addresses, runs=runs, api_host=reached_at(settings.api)),
         )
-    if not (runs or is_there):
+    if not is_there:
         yield "stack", partial(_nothing_runs, folder)
     else:
         yield "Kafka", partial(servers.broker_and_topics, settings.kafka)
@@ -83,21 +84,46 @@ def _checks(
         yield "users", partial(servers.users, settings, folder)
         yield "disk lasts", partial(lasting, settings.clickhouse, folder)
     yield "proxies", outside.proxies
-    yield "exchange", partial(outside.exchange, settings.binance)
-    yield "CoinGecko", partial(outside.coins, settings.coins)
+    if is_there or market != Market.SIMULATED:
+        yield "exchange", partial(outside.exchange, settings.binance)
+        yield "CoinGecko", partial(outside.coins, settings.coins)
+    else:
+        yield "exchange", _starts_with_the_stack
 
 
-def _chosen(settings: Settings) -> Addresses | None:
+def _found(settings: Settings, folder: StackFolder, *, runs: bool) -> Settings:
+    """Return the settings with what the folder knows: of a stack that has ended, its passwords."""
+    if runs:
+        return reader_settings(settings)
+    if folder.credentials.exists():
+        settings = with_credentials(settings, load(folder.credentials))
+    return settings.model_copy(update={"data_dir": folder.root})
+
+
+def _chosen(settings: Settings, market: str | None) -> Addresses | None:
     """Return the ports that a stack would take; None if the servers are on other machines."""
     try:
-        return choose_addresses(settings, live=True)
+        return choose_addresses(settings, live=market == Market.REAL)
     except ConfigurationError:
         return None
+
+
+def _are_named(settings: Settings) -> bool:
+    """Return whether somebody set where the servers are: else those at our ports are a stranger's.
+
+    A stack of another folder is one, and `candlewick up` cannot start beside it.
+    """
+    kafka, clickhouse = settings.kafka.model_fields_set, settings.clickhouse.model_fields_set
+    return "bootstrap_servers" in kafka or "url" in clickhouse
 
 
 def _nothing_runs(folder: StackFolder) -> Iterator[Finding]:
     said = f"nothing runs in {folder.root}: Kafka and ClickHouse are not looked at"
     yield Finding("stack", State.NOTE, said, f"start it with `{folder.starter}`")
+
+
+def _starts_with_the_stack() -> Iterator[Finding]:
+    yield Finding("exchange", State.OK, "the simulated one of this folder starts with the stack")
 
 
 def _print(console: Console, found: Finding) -> None:

@@ -93,9 +93,17 @@ class StackFolder:
             )
 
     @property
+    def market(self) -> str | None:
+        """Whose data are here; None before the first start."""
+        if self._market.exists():
+            return self._market.read_text(errors="replace").strip()
+        # The exchange's own file is all that a folder of before this rule has.
+        return str(Market.SIMULATED) if self.exchange.exists() else None
+
+    @property
     def starter(self) -> str:
         """The command that starts the stack over the data that are here."""
-        return "candlewick up --live" if self._known() == Market.REAL else "candlewick up"
+        return "candlewick up --live" if self.market == Market.REAL else "candlewick up"
 
     def refuse_other(self, market: Market) -> None:
         """Check that the folder holds no other market's data.
@@ -103,7 +111,7 @@ class StackFolder:
         Raises:
             ConfigurationError: It does, under the same names.
         """
-        known = self._known()
+        known = self.market
         if known not in (None, market):
             other = self.root.with_name(f"{self.root.name}-{market}")
             way = "leave --live out" if market is Market.REAL else "add --live"
@@ -162,12 +170,6 @@ class StackFolder:
             return None
         said = self._lock.read_text(errors="replace")
         return Identity.find_of(int(said)) if said.isdecimal() else None
-
-    def _known(self) -> str | None:
-        if self._market.exists():
-            return self._market.read_text(errors="replace").strip()
-        # The exchange's own file is all that a folder of before this rule has.
-        return str(Market.SIMULATED) if self.exchange.exists() else None
 
     @property
     def _market(self) -> Path:

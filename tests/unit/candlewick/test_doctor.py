@@ -14,15 +14,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from candlewick.commands import doctor
 from candlewick.commands.doctor import _look
 from candlewick.doctor.finding import Finding, State, findings_of
 from candlewick.doctor.kafka_files import kafka_files
 from candlewick.doctor.machine import ports, writable
 from candlewick.doctor.outside import exchange, proxies
-from candlewick.stack.addresses import Addresses
+from candlewick.stack.addresses import Addresses, choose_addresses
 from candlewick.stack.credentials import load_or_create
-from candlewick.stack.folder import StackFolder
+from candlewick.stack.folder import Market, StackFolder
 from candlewick.stack.ports import free_port
+from candlewick.stack.process_identity import Identity
+from candlewick.stack.state import StackState, write_state
 from schemas.errors import ConfigurationError
 from schemas.growth import Growth, days_until_full, growth_of
 from schemas.settings import BinanceSettings, load_settings
@@ -111,11 +114,12 @@ def of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackFo
     folder = StackFolder(tmp_path)
     with folder.held():
         load_or_create(folder.credentials)
+        folder.keep_to(Market.REAL)
     monkeypatch.setenv("CANDLEWICK_DATA_DIR", str(tmp_path))
     allowed = Path.open
 
     def guarded(path: Path, mode: str = "r", *rest: Any, **options: Any) -> IO[Any]:
-        if path == folder.credentials or set(mode) & set("wax+"):
+        if path in {folder.credentials, folder.root / "market"} or set(mode) & set("wax+"):
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return allowed(path, mode, *rest, **options)
 
@@ -133,8 +137,56 @@ def test_the_doctor_looks_at_the_folder_of_somebody_else(of_somebody_else: Stack
     first, second = islice(_look(load_settings()), 2)
 
     assert (first.check, first.state) == ("data folder", State.WRONG)
-    assert first.said == f"{of_somebody_else.credentials}: Permission denied"
+    assert first.said == f"{of_somebody_else.root / 'market'}: Permission denied"
     assert second.check == "Python"
+
+
+@pytest.fixture
+def after_a_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackFolder:
+    """The folder of a simulated stack that has ended in order."""
+    for name in ("CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS", "CANDLEWICK_CLICKHOUSE__URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CANDLEWICK_DATA_DIR", str(tmp_path))
+    folder = StackFolder(tmp_path)
+    folder.make()
+    ports = Addresses(free_port(), free_port(), free_port(), free_port())
+    write_state(folder.state, StackState(Identity(1, 2.0), ports, ready=False, processes=()))
+    load_or_create(folder.credentials)
+    return folder
+
+
+def test_the_exchange_of_a_stack_that_has_ended_is_not_asked(after_a_stack: StackFolder) -> None:
+    (asked,) = (check.args[0] for name, check in looked_at(after_a_stack) if name == "exchange")
+    assert asked == load_settings().binance
+
+    after_a_stack.keep_to(Market.SIMULATED)
+
+    (check,) = (check for name, check in looked_at(after_a_stack) if name == "exchange")
+    assert [one.state for one in check()] == [State.OK]
+
+
+def test_the_ports_that_a_start_takes_are_looked_at(after_a_stack: StackFolder) -> None:
+    (looked,) = (check.args[0] for name, check in looked_at(after_a_stack) if name == "ports")
+
+    assert looked == choose_addresses(load_settings(), live=False)
+
+
+def test_servers_of_a_stranger_are_in_the_way_unless_somebody_names_them(
+    after_a_stack: StackFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "answers", lambda _port: True)
+    strangers = {name for name, _ in looked_at(after_a_stack)}
+    monkeypatch.setenv("CANDLEWICK_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:9092")
+    named = {name for name, _ in looked_at(after_a_stack)}
+
+    assert strangers & {"ports", "ClickHouse"} == {"ports"}
+    assert named & {"ports", "ClickHouse"} == {"ClickHouse"}
+
+
+def looked_at(folder: StackFolder) -> list[tuple[str, Any]]:
+    """The checks over the folder of a stack that has ended."""
+    settings = doctor._found(load_settings(), folder, runs=False)
+    return list(doctor._checks(settings, folder, None, folder.market))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
