@@ -6,7 +6,9 @@ from typing import Final
 from candlewick.stack.ports import LOOPBACK
 from schemas.settings import ApiSettings
 
-ANYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - reached over loopback from this machine
+# From this machine it is reached over loopback where it listens on all addresses. With `::` those
+# are asyncio's: of IPv6 alone.
+_ANYWHERE: Final = {"0.0.0.0": LOOPBACK, "": LOOPBACK, "::": "::1"}  # noqa: S104
 
 
 def page_url(settings: ApiSettings) -> str:
@@ -19,7 +21,7 @@ def page_url(settings: ApiSettings) -> str:
 
 def reached_at(settings: ApiSettings) -> str:
     """Return the host under which programs on this machine reach the API."""
-    return LOOPBACK if settings.host in ANYWHERE else settings.host
+    return _ANYWHERE.get(settings.host, settings.host)
 
 
 def trusting(settings: ApiSettings) -> ssl.SSLContext | None:
