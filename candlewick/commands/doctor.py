@@ -71,10 +71,8 @@ def _checks(
     addresses = state.addresses if state is not None else _chosen(settings, market)
     is_there = runs or addresses is None or (_are_named(settings) and answers(addresses.kafka))
     if addresses is not None and (runs or not is_there):
-        yield (
-            "ports",
-            partial(machine.ports, addresses, runs=runs, api_host=reached_at(settings.api)),
-        )
+        host = reached_at(settings.api) if runs else settings.api.host
+        yield "ports", partial(machine.ports, addresses, runs=runs, api_host=host)
     if not is_there:
         yield "stack", partial(_nothing_runs, folder)
     else:

@@ -4,12 +4,13 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import psutil
 
-from candlewick.doctor.finding import Finding, State
+from candlewick.doctor.finding import Finding, State, findings_of
 from candlewick.kafka_server.jars import KAFKA_VERSION, LOCK_LIST, differing, kafka_home, read_list
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.disk_room import NEEDED_MB
@@ -93,19 +94,30 @@ def ports(addresses: Addresses, *, runs: bool, api_host: str = LOOPBACK) -> Iter
     Args:
         addresses: The ports.
         runs: Whether a stack runs.
-        api_host: Where the API listens; all others listen on loopback.
+        api_host: Where the API listens, or is reached where it runs; all others are on loopback.
     """
+    look = _answering if runs else _unused
     for name, port in addresses.ports().items():
-        check, host = f"port of {name}", api_host if name == "api" else LOOPBACK
-        if runs and not answers(port, host):
-            advice = f"look with `candlewick logs {name}`"
-            place = port if host == LOOPBACK else f"{host}:{port}"
-            yield Finding(check, State.WRONG, f"nothing answers at {place}", advice)
-        elif not runs and not is_free(port):
-            advice = f"free it, or start the stack with --{name}-port"
-            yield Finding(check, State.WRONG, f"{port} is taken by another program", advice)
-        else:
-            yield Finding(check, State.OK, f"{port} {'answers' if runs else 'is free'}")
+        host = api_host if name == "api" else LOOPBACK
+        yield from findings_of(f"port of {name}", partial(look, name, port, host))
+
+
+def _answering(name: str, port: int, host: str) -> Iterator[Finding]:
+    if answers(port, host):
+        yield Finding(f"port of {name}", State.OK, f"{port} answers")
+    else:
+        place = port if host == LOOPBACK else f"{host}:{port}"
+        advice = f"look with `candlewick logs {name}`"
+        yield Finding(f"port of {name}", State.WRONG, f"nothing answers at {place}", advice)
+
+
+def _unused(name: str, port: int, host: str) -> Iterator[Finding]:
+    if is_free(port, host):
+        yield Finding(f"port of {name}", State.OK, f"{port} is free")
+    else:
+        advice = f"free it, or start the stack with --{name}-port"
+        said = f"{port} is taken by another program"
+        yield Finding(f"port of {name}", State.WRONG, said, advice)
 
 
 def writable(folder: StackFolder) -> Iterator[Finding]:

@@ -35,14 +35,18 @@ class Addresses:
         """Return the ports by the names of their servers."""
         return {name: port for name, port in asdict(self).items() if port is not None}
 
-    def check_free(self) -> None:
+    def check_free(self, api_host: str = LOOPBACK) -> None:
         """Check that every port is free.
 
+        Args:
+            api_host: Where the API listens; all others listen on loopback.
+
         Raises:
-            ConfigurationError: A port is taken; the message names the flag that changes it.
+            ConfigurationError: A port is taken, and the message names the flag that changes it. Or
+                nobody could listen there.
         """
         for name, port in self.ports().items():
-            if not is_free(port):
+            if not is_free(port, api_host if name == "api" else LOOPBACK):
                 raise ConfigurationError(
                     f"port {port} for {name} is taken: free it, or choose another one with "
                     f"--{name}-port"

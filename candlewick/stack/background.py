@@ -26,7 +26,7 @@ def start_detached(plan: StackPlan, *, live: bool) -> None:
     plan.folder.make()
     with plan.folder.held():
         end_leftovers(plan.folder)
-        plan.addresses.check_free()
+        plan.addresses.check_free(plan.settings.api.host)
     with plan.folder.log(LOG).open("ab") as output:
         supervisor = subprocess.Popen(
             _command(plan, live=live),

@@ -1,9 +1,13 @@
-"""Checks of loopback ports: valid, free, or answering."""
+"""Checks of ports: valid, free, or answering."""
 
+import errno
 import socket
+
+from schemas.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 MOST_PORT = 65_535
+FIRST_FOR_ALL = 1024  # those below are for root alone, as systems are set up
 
 
 def port_number(text: str) -> int:
@@ -25,15 +29,33 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def is_free(port: int) -> bool:
-    """Return whether a server could listen on this port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Return whether a server could listen on this port, or another one does.
+
+    Args:
+        port: The port.
+        host: Where the server listens; only the API may do so elsewhere than on loopback.
+
+    Raises:
+        ConfigurationError: Nobody's server could: this user may not use the port, or the host is
+            not this machine.
+    """
+    try:
+        where = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(where[0]) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"this user may not use port {port}: choose one from {FIRST_FOR_ALL} on, or allow it"
+        ) from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
             return False
-        return True
+        raise ConfigurationError(
+            f"nothing can listen on {host}:{port} ({error.strerror}): check CANDLEWICK_API__HOST"
+        ) from error
+    return True
 
 
 def answers(port: int, host: str = LOOPBACK) -> bool:

@@ -74,7 +74,7 @@ def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Super
     plan.folder.make()
     with plan.folder.held():
         end_leftovers(plan.folder)
-        plan.addresses.check_free()
+        plan.addresses.check_free(plan.settings.api.host)
         plan.folder.keep_to(plan.market)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it

@@ -210,6 +210,42 @@ def test_a_port_that_is_taken_is_named_with_the_flag_that_changes_it() -> None:
     assert "--kafka-port" in found[0].advice
 
 
+def test_a_port_that_this_user_may_not_use_is_not_called_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(_socket: socket.socket, _address: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refused)
+    found = list(ports(Addresses(9092, 8123, None, 443), runs=False))
+
+    assert [one.said for one in found][-1] == "this user may not use port 443"
+    assert "from 1024 on" in found[-1].advice
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
+def test_the_port_of_the_api_is_taken_only_where_it_listens() -> None:
+    with socket.create_server(("127.0.0.2", 0)) as other:
+        port = other.getsockname()[1]
+        addresses = Addresses(free_port(), free_port(), None, port)
+        states = {
+            host: [one.state for one in ports(addresses, runs=False, api_host=host)][-1]
+            for host in ("127.0.0.1", "127.0.0.2", "0.0.0.0")  # noqa: S104 - nothing listens
+        }
+
+        addresses.check_free("127.0.0.1")
+        with pytest.raises(ConfigurationError, match="--api-port"):
+            addresses.check_free("127.0.0.2")
+    assert list(states.values()) == [State.OK, State.WRONG, State.WRONG]
+
+
+def test_a_host_that_is_not_this_machine_is_told_before_anything_starts() -> None:
+    addresses = Addresses(free_port(), free_port(), None, free_port())
+
+    with pytest.raises(ConfigurationError, match="CANDLEWICK_API__HOST"):
+        addresses.check_free("192.0.2.7")
+
+
 def test_a_folder_that_cannot_be_made_is_judged_by_the_one_above_it(tmp_path: Path) -> None:
     assert [one.state for one in writable(StackFolder(tmp_path / "a" / "b"))] == [State.OK]
     assert not list(tmp_path.iterdir())
