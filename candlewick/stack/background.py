@@ -2,14 +2,16 @@
 
 import subprocess
 import time
+from pathlib import Path
 
 from candlewick.stack.environment import environment_of
-from candlewick.stack.log_files import last_lines
+from candlewick.stack.log_files import last_lines, length
 from candlewick.stack.orphans import end_leftovers
 from candlewick.stack.process_identity import END_S
 from candlewick.stack.programs import PYTHON
 from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import read_state
+from clients.process import ending_of
 from schemas.errors import ConfigurationError
 
 PATIENCE_S = 180.0
@@ -21,12 +23,13 @@ def start_detached(plan: StackPlan, *, live: bool) -> None:
 
     Raises:
         ConfigurationError: A port is taken, another stack runs in the folder, the supervisor
-            ended (with its last log line as the message), or the stack was not ready in time.
+            ended (the message has its last log line), or the stack was not ready in time.
     """
     plan.folder.make()
     with plan.folder.held():
         end_leftovers(plan.folder)
         plan.addresses.check_free(plan.settings.api.host)
+    began = length(plan.folder.log(LOG))
     with plan.folder.log(LOG).open("ab") as output:
         supervisor = subprocess.Popen(
             _command(plan, live=live),
@@ -37,22 +40,28 @@ def start_detached(plan: StackPlan, *, live: bool) -> None:
             start_new_session=True,
         )
     try:
-        _wait_until_ready(plan, supervisor)
+        _wait_until_ready(plan, supervisor, began)
     except BaseException:  # Ctrl-C does not reach it: it has a session of its own
         _end(supervisor)
         raise
 
 
-def _wait_until_ready(plan: StackPlan, supervisor: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(plan: StackPlan, supervisor: subprocess.Popen[bytes], began: int) -> None:
     log = plan.folder.log(LOG)
     deadline = time.monotonic() + PATIENCE_S
     while not _runs(plan, supervisor.pid):
         if supervisor.poll() is not None:
-            said = (last_lines(log, 1) or ["it said nothing"])[0]
-            raise ConfigurationError(said.removeprefix("candlewick: "))
+            raise ConfigurationError(_last_words(log, began, supervisor.returncode))
         if time.monotonic() > deadline:
             raise ConfigurationError(f"the stack is not ready after {PATIENCE_S:.0f} s: see {log}")
         time.sleep(0.1)
+
+
+def _last_words(log: Path, began: int, code: int) -> str:
+    said = [line.removeprefix("candlewick: ") for line in last_lines(log, 1, since=began)]
+    if said and code > 0:
+        return said[0]
+    return f"the supervisor {ending_of(code)}: {(said or ['it said nothing'])[0]} (see {log})"
 
 
 def _end(supervisor: subprocess.Popen[bytes]) -> None:

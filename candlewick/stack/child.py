@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from candlewick.stack.backoff import Backoff
+from candlewick.stack.log_files import last_words, length
 from candlewick.stack.parent_death import leashed
 from candlewick.stack.process_identity import Identity
 from candlewick.stack.programs import Program
@@ -29,6 +30,7 @@ class Child:
     _retry_at: float | None = None
     _failures: int = 0
     _is_held: bool = False
+    _log_began: int = 0
 
     def start(self, now: float) -> None:
         """Start the program, with its output appended to its log.
@@ -37,6 +39,7 @@ class Child:
             OSError: The log cannot be written, or the system has no room for a process.
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._log_began = length(self.log)
         with self.log.open("ab") as output:
             # Its own session: Ctrl-C in the terminal reaches the supervisor only.
             self._process = subprocess.Popen(
@@ -58,6 +61,10 @@ class Child:
         self._retry_at = now + self.backoff.wait_s(self._failures)
         self._process, self._identity, self.last_exit = None, None, code
         return True
+
+    def last_words(self, count: int) -> list[str]:
+        """Return the last lines that this run has written, at most `count`."""
+        return last_words(self.log, count, since=self._log_began)
 
     def is_due(self, now: float) -> bool:
         """Return whether the scheduled restart is due."""

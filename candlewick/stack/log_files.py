@@ -19,14 +19,26 @@ def rotate(log: Path, keep_bytes: int = KEEP_BYTES) -> None:
             file.truncate(0)
 
 
-def last_lines(log: Path, count: int) -> list[str]:
-    """Return the last lines of a log, at most `count`."""
+def length(log: Path) -> int:
+    """Return the bytes of a log, 0 if there is none."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def last_lines(log: Path, count: int, since: int = 0) -> list[str]:
+    """Return the last lines of a log, at most `count`.
+
+    Args:
+        log: The log.
+        count: The number of lines.
+        since: Length of the log when what is asked for began; a log that is shorter was emptied.
+    """
     found = b""
     try:
         with log.open("rb") as file:
             at = file.seek(0, os.SEEK_END)
-            while at > 0 and found.count(b"\n") <= count:  # one more: the first may be cut
-                size = min(_BLOCK_BYTES, at)
+            first = since if since <= at else 0
+            while at > first and found.count(b"\n") <= count:  # one more: the first may be cut
+                size = min(_BLOCK_BYTES, at - first)
                 at = file.seek(at - size)
                 found = file.read(size) + found
     except FileNotFoundError:
@@ -35,9 +47,9 @@ def last_lines(log: Path, count: int) -> list[str]:
     return lines[-count:] if count else []
 
 
-def last_words(log: Path, count: int) -> list[str]:
-    """Return the last lines of a log, at most `count`, without stack frames and empty lines."""
-    newest = last_lines(log, _TRACE_LINES)
+def last_words(log: Path, count: int, since: int = 0) -> list[str]:
+    """Return the last lines of a log as `last_lines`, without stack frames and empty lines."""
+    newest = last_lines(log, _TRACE_LINES, since)
     return [line.strip() for line in newest if line.strip() and not _FRAME.match(line)][-count:]
 
 
@@ -46,7 +58,7 @@ class Follower:
 
     def __init__(self, log: Path) -> None:
         self._log = log
-        self._position = log.stat().st_size if log.exists() else 0
+        self._position = length(log)
 
     def new_lines(self) -> list[str]:
         """Return the complete lines since the last call; a truncated log is read from its start."""

@@ -12,11 +12,12 @@ from candlewick.stack.backoff import Backoff
 from candlewick.stack.child import Child
 from candlewick.stack.disk_room import Room
 from candlewick.stack.folder import StackFolder
-from candlewick.stack.log_files import last_words, rotate
+from candlewick.stack.log_files import rotate
 from candlewick.stack.process_identity import PATIENCE_S, Identity
 from candlewick.stack.programs import Program
 from candlewick.stack.readiness import is_ready
 from candlewick.stack.state import ProcessState, StackState, write_state
+from clients.process import ending_of
 from clients.watching.log import EventLog
 from schemas.errors import ConfigurationError
 
@@ -72,7 +73,8 @@ class Supervisor:
         while waiting := [p for p in waiting if not is_ready(p)]:
             self.refuse_deaths()
             if time.monotonic() > deadline:
-                raise self._failure(waiting[0].name, f"does not answer after {patience_s:.0f} s")
+                late = next(c for c in self._children if c.program in waiting)
+                raise _failure(late, f"does not answer after {patience_s:.0f} s")
             time.sleep(POLL_S)
 
     def refuse_deaths(self) -> None:
@@ -83,7 +85,7 @@ class Supervisor:
         """
         for child in self._children:
             if child.died(time.monotonic()):
-                raise self._failure(child.program.name, "did not come up")
+                raise _failure(child, f"did not come up, it {ending_of(child.last_exit or 0)}")
 
     def step(self) -> None:
         """Notice deaths, restart the processes that are due, and rotate the logs.
@@ -223,7 +225,7 @@ class Supervisor:
             wait_s=child.wait_s(now),
         )
 
-    def _failure(self, name: str, what: str) -> ConfigurationError:
-        log = self.folder.log(name)
-        said = " | ".join(last_words(log, 3))
-        return ConfigurationError(f"{name} {what}: {said or 'it said nothing'} (see {log})")
+
+def _failure(child: Child, what: str) -> ConfigurationError:
+    said = " | ".join(child.last_words(3)) or "it said nothing"
+    return ConfigurationError(f"{child.program.name} {what}: {said} (see {child.log})")

@@ -162,7 +162,23 @@ def test_a_process_that_does_not_come_up_is_reported_with_its_last_words(
     server = program("exchange", FAILING, port=9)
     supervisor.start(server)
 
-    with pytest.raises(ConfigurationError, match="exchange did not come up: no such symbol"):
+    with pytest.raises(
+        ConfigurationError, match="exchange did not come up, it ended with 1: no such symbol"
+    ):
+        supervisor.wait_until_ready([server], PATIENCE_S)
+
+
+def test_the_words_of_an_earlier_run_are_not_taken_for_those_of_this_one(
+    supervisor: Supervisor,
+) -> None:
+    log = supervisor.folder.log("kafka")
+    log.write_text("candlewick: port 9092 is taken: give Kafka another one\n")
+    server = program("kafka", "import os; os.kill(os.getpid(), 9)", port=9)
+    supervisor.start(server)
+
+    with pytest.raises(
+        ConfigurationError, match="kafka did not come up, it was ended by SIGKILL: it said nothing"
+    ):
         supervisor.wait_until_ready([server], PATIENCE_S)
 
 
@@ -260,6 +276,18 @@ def test_ctrl_c_while_a_stack_starts_in_the_background_ends_it(
         start_detached(plan, live=True)
 
     assert set(psutil.Process().children()) <= set(before)
+
+
+def test_a_supervisor_that_is_killed_is_not_told_by_the_words_of_an_earlier_one(
+    plan: StackPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan.folder.make()
+    plan.folder.log(background.LOG).write_text("candlewick: stopped\n")
+    killed = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
+    monkeypatch.setattr(background, "_command", lambda _plan, **_options: killed)
+
+    with pytest.raises(ConfigurationError, match="SIGKILL: it said nothing"):
+        start_detached(plan, live=True)
 
 
 def test_a_stack_that_is_not_ready_in_time_has_ended_when_that_is_told(

@@ -230,6 +230,8 @@ def test_the_last_line_of_a_log_is_whole_however_long_it_is(tmp_path: Path, leng
     assert last_lines(log, 1) == [line]
     assert last_lines(log, 2) == ["starting", line]
     assert last_lines(log, 9) == ["before", "starting", line]
+    assert last_lines(log, 9, since=len("before\n")) == ["starting", line]
+    assert last_lines(log, 9, since=log.stat().st_size + 1) == ["before", "starting", line]
 
 
 @pytest.mark.parametrize(
