@@ -1,10 +1,12 @@
 """Options shared by `demo` and `up`, and the plan of the stack that they describe."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from candlewick.kafka_server.jars import ensure_jars, kafka_home
 from candlewick.stack.addresses import choose_addresses
 from candlewick.stack.local_settings import stack_folder, supervisor_settings
 from candlewick.stack.stack import StackPlan
@@ -50,4 +52,5 @@ def plan_stack(*, live: bool, workers: int, ports: Ports) -> StackPlan:
         api=ports.api,
     )
     found = supervisor_settings(settings, addresses)
-    return StackPlan(stack_folder(settings), found, addresses, workers)
+    fetch = partial(ensure_jars, kafka_home())
+    return StackPlan(stack_folder(settings), found, addresses, workers, fetch)

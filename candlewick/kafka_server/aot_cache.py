@@ -1,6 +1,5 @@
 """The JVM's ahead-of-time cache: made once by a trial run, it halves the time of later starts."""
 
-import os
 import signal
 import subprocess
 import tempfile
@@ -8,6 +7,7 @@ import time
 from pathlib import Path
 
 from candlewick.kafka_server.config import FILE_NAME, new_cluster_id, server_properties
+from candlewick.kafka_server.jars import only_one
 from candlewick.kafka_server.java import AOT_CACHE, KafkaJava, java_environment
 from candlewick.stack.ports import answers, free_port
 from schemas.files import write_whole
@@ -26,11 +26,11 @@ def train(java: KafkaJava) -> None:
     target = java.home / AOT_CACHE
     if target.exists():
         return
-    with tempfile.TemporaryDirectory(dir=java.home) as scratch:
+    with only_one(java.home), tempfile.TemporaryDirectory(dir=java.home) as scratch:
         fresh = Path(scratch, AOT_CACHE)
         _trial_run(java, Path(scratch), fresh)
         if fresh.exists():
-            os.replace(fresh, target)  # noqa: PTH105 - one atomic step, as two may train at once
+            fresh.replace(target)
 
 
 def _trial_run(java: KafkaJava, scratch: Path, cache: Path) -> None:

@@ -5,14 +5,17 @@ import fcntl
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from candlewick.stack.download_cache import user_cache
+from clients.watching.log import EventLog
 from schemas.errors import ConfigurationError, ContractMismatch
 
+_log = EventLog(__name__)
 KAFKA_VERSION = "4.3.1"
+_SIZE_MB = 44
 ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
 LOCK_LIST = Path(__file__).with_name("jars.sha256")
 
@@ -22,8 +25,12 @@ def kafka_home() -> Path:
     return user_cache() / f"kafka-{KAFKA_VERSION}"
 
 
-def ensure_jars(home: Path) -> list[Path]:
+def ensure_jars(home: Path, say: Callable[[str], None] = lambda _: None) -> list[Path]:
     """Return the jars in the order of the list; fetch them if one is missing or differs.
+
+    Args:
+        home: The cache folder.
+        say: Called with a line before what may take minutes.
 
     Raises:
         ConfigurationError: Maven Central cannot be reached, or the disk is full.
@@ -35,8 +42,16 @@ def ensure_jars(home: Path) -> list[Path]:
     if not differing(folder, wanted):
         return paths
     try:
-        with _only_one(home):
+        with only_one(home, say):
             if differing(folder, wanted):
+                say(
+                    _log.info(
+                        "kafka_fetching",
+                        "fetching Apache Kafka {version} ({size_mb} MB), this once",
+                        version=KAFKA_VERSION,
+                        size_mb=_SIZE_MB,
+                    )
+                )
                 _fetch(folder, wanted)
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -81,9 +96,21 @@ def _sha256(path: Path) -> str | None:
 
 
 @contextmanager
-def _only_one(home: Path) -> Iterator[None]:
-    """Allow only one process at a time to fetch into the cache."""
+def only_one(home: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """Allow only one process at a time to work in the cache, and remove what a killed one left."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(
+                _log.info(
+                    "kafka_fetch_awaited",
+                    "waiting for another process, which prepares Kafka in {home}",
+                    home=home,
+                )
+            )
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in home.glob(f"{tempfile.gettempprefix()}*"):
+            shutil.rmtree(left, ignore_errors=True)
         yield

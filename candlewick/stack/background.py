@@ -14,7 +14,7 @@ from candlewick.stack.state import read_state
 from clients.process import ending_of
 from schemas.errors import ConfigurationError
 
-PATIENCE_S = 180.0
+PATIENCE_S = 1_200.0  # more than its servers have, and some for Kafka's jars on a slow line
 LOG = "supervisor"
 
 

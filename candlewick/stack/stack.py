@@ -15,7 +15,7 @@ from candlewick.stack.folder import Market, StackFolder
 from candlewick.stack.metrics import StackCollector
 from candlewick.stack.orphans import end_leftovers
 from candlewick.stack.programs import Program, pipeline, servers
-from candlewick.stack.supervisor import SERVERS_S, Supervisor
+from candlewick.stack.supervisor import Supervisor
 from candlewick.stack.voice import NAME
 from candlewick.store.admin import apply_lifecycle, apply_migrations
 from clients.kafka.topics import create_topics
@@ -26,6 +26,7 @@ from sinks.notify.rules_file import read_plan
 
 _log = EventLog(__name__)
 SETTLE_S = 1.5
+START_S = 600.0  # a server that reads all of its data after a power cut may take minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,14 @@ class StackPlan:
     Attributes:
         settings: Settings that include the addresses and passwords of this stack.
         workers: Number of candle workers.
+        fetch: Fetches what the servers need, and says so with what it is called with.
     """
 
     folder: StackFolder
     settings: Settings
     addresses: Addresses
     workers: int = 1
+    fetch: Callable[[Callable[[str], None]], object] | None = None
 
     @property
     def market(self) -> Market:
@@ -100,11 +103,13 @@ def _serve_metrics(plan: StackPlan, supervisor: Supervisor) -> None:
 
 
 def _start(plan: StackPlan, supervisor: Supervisor) -> None:
+    if plan.fetch is not None:  # before a server starts, as it may take longer than one may
+        plan.fetch(supervisor.tell)
     needed = servers(plan.folder, plan.addresses)
     supervisor.tell(_starting(needed))
     for program in needed:
         supervisor.start(program)
-    supervisor.wait_until_ready(needed, SERVERS_S)
+    supervisor.wait_until_ready(needed, START_S)
     topics = create_topics(plan.settings.kafka)
     tables = apply_migrations(plan.settings.clickhouse)
     apply_lifecycle(plan.settings.clickhouse, plan.settings.lifecycle)

@@ -23,7 +23,9 @@ from schemas.errors import ConfigurationError
 
 _log = EventLog(__name__)
 POLL_S = 0.05
-SERVERS_S = 60.0  # then the other processes are started anyway, and wait for the servers themselves
+# After a full disk: then the others are started anyway, and wait for the servers themselves.
+SERVERS_S = 60.0
+TOLD_EVERY_S = 10.0
 HASTE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -63,18 +65,22 @@ class Supervisor:
         self._write_state()
 
     def wait_until_ready(self, programs: list[Program], patience_s: float) -> None:
-        """Wait until all these programs answer.
+        """Wait until all these programs answer, and say every ten seconds what is waited for.
 
         Raises:
             ConfigurationError: One ended or took too long; the message has its last log lines.
         """
-        deadline = time.monotonic() + patience_s
+        began = told = time.monotonic()
         waiting = list(programs)
         while waiting := [p for p in waiting if not is_ready(p)]:
             self.refuse_deaths()
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > began + patience_s:
                 late = next(c for c in self._children if c.program in waiting)
                 raise _failure(late, f"does not answer after {patience_s:.0f} s")
+            if now > told + TOLD_EVERY_S:
+                told = now
+                self.tell(_waiting_for(waiting, now - began))
             time.sleep(POLL_S)
 
     def refuse_deaths(self) -> None:
@@ -224,6 +230,15 @@ class Supervisor:
             code=child.last_exit,
             wait_s=child.wait_s(now),
         )
+
+
+def _waiting_for(programs: list[Program], waited_s: float) -> str:
+    return _log.info(
+        "servers_awaited",
+        "still waiting for {names}: {waited_s:.0f} s so far",
+        names=", ".join(program.name for program in programs),
+        waited_s=waited_s,
+    )
 
 
 def _failure(child: Child, what: str) -> ConfigurationError:

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from candlewick.stack import background
+from candlewick.stack import background, stack
+from candlewick.stack import supervisor as supervisor_module
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.background import start_detached
 from candlewick.stack.backoff import Backoff
@@ -190,6 +192,31 @@ def test_a_server_that_never_answers_is_reported(supervisor: Supervisor) -> None
 
     with pytest.raises(ConfigurationError, match="kafka does not answer after 0 s"):
         supervisor.wait_until_ready([server], 0.3)
+
+
+def test_what_is_waited_for_is_said_again_and_again(
+    supervisor: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "TOLD_EVERY_S", 0.1)
+    server = program("kafka", SLEEPER, port=free_port())
+    supervisor.start(server)
+
+    with pytest.raises(ConfigurationError, match="kafka does not answer"):
+        supervisor.wait_until_ready([server], 0.5)
+
+    assert len(said) > 1
+    assert set(said) == {"still waiting for kafka: 0 s so far"}
+
+
+def test_kafka_is_fetched_before_anything_starts(supervisor: Supervisor, plan: StackPlan) -> None:
+    def fetch(say: Callable[[str], None]) -> None:
+        say("fetching")
+        raise ConfigurationError("the registry does not answer")
+
+    with pytest.raises(ConfigurationError, match="the registry"):
+        stack._start(replace(plan, fetch=fetch), supervisor)
+
+    assert supervisor.states() == ()
 
 
 def test_what_runs_is_written_down(supervisor: Supervisor) -> None:

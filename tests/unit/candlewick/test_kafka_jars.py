@@ -1,15 +1,28 @@
+import hashlib
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from candlewick.kafka_server import jars, maven
 from candlewick.kafka_server.config import (
     new_cluster_id,
     refuse_unusable_path,
     server_properties,
 )
-from candlewick.kafka_server.jars import KAFKA_VERSION, LOCK_LIST, differing, read_list
+from candlewick.kafka_server.jars import (
+    KAFKA_VERSION,
+    LOCK_LIST,
+    differing,
+    ensure_jars,
+    only_one,
+    read_list,
+)
 from schemas.errors import ConfigurationError
+
+DEADLINE_S = 30.0
 
 
 def test_all_of_kafka_has_one_version() -> None:
@@ -30,6 +43,51 @@ def test_a_jar_with_other_bytes_or_none_is_noticed(tmp_path: Path) -> None:
     wanted = dict.fromkeys(("good.jar", "bad.jar", "missing.jar"), empty)
 
     assert differing(tmp_path, wanted) == ["bad.jar", "missing.jar"]
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A registry that has one jar, and a list that wants it."""
+
+    def fetch(_endpoint: str, folder: Path) -> list[Path]:
+        jar = folder / "kafka.jar"
+        jar.write_bytes(b"")
+        return [jar]
+
+    wanted = tmp_path / "jars.sha256"
+    wanted.write_text(f"{hashlib.sha256().hexdigest()}  kafka.jar\n")
+    monkeypatch.setattr(jars, "LOCK_LIST", wanted)
+    monkeypatch.setattr(maven, "fetch_jars", fetch)
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_fetch_is_announced_and_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    home, said = tmp_path / "cache", list[str]()
+    (home / "tmpkilled" / "jars").mkdir(parents=True)
+
+    fetched = ensure_jars(home, said.append)
+    again = ensure_jars(home, said.append)
+
+    assert fetched == again == [home / "jars" / "kafka.jar"]
+    assert [line.split(" (")[0] for line in said] == [f"fetching Apache Kafka {KAFKA_VERSION}"]
+    assert sorted(path.name for path in home.iterdir()) == ["jars", "lock"]
+
+
+@pytest.mark.usefixtures("registry")
+def test_who_waits_for_the_fetch_of_another_process_says_so(tmp_path: Path) -> None:
+    said = list[str]()
+    with ThreadPoolExecutor() as pool, only_one(tmp_path):
+        waiting = pool.submit(ensure_jars, tmp_path, said.append)
+        deadline = time.monotonic() + DEADLINE_S
+        while not said:
+            assert time.monotonic() < deadline
+        (tmp_path / "jars").mkdir()
+        (tmp_path / "jars" / "kafka.jar").touch()
+        first = said.copy()
+
+    assert waiting.result(DEADLINE_S)
+    assert first == [f"waiting for another process, which prepares Kafka in {tmp_path}"]
+    assert said == first  # what it waited for is there: it fetches nothing
 
 
 def test_the_node_listens_on_loopback_only_and_makes_no_topics_by_itself() -> None:
