@@ -4,7 +4,7 @@ import getpass
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -20,6 +20,13 @@ service = typer.Typer(no_args_is_help=True, help="Have the system start the stac
 System = Annotated[
     bool, typer.Option("--system", help="For the whole machine, at boot; needs root's rights.")
 ]
+
+_LEFT: Final = "not taken along, as only this shell has them"
+# Libraries read these from the environment: `.env` is read for our settings alone.
+_OF_THE_NETWORK: Final = {
+    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "XDG_CACHE_HOME"),
+}
 
 
 @service.command()
@@ -52,8 +59,11 @@ def install(*, system: System = False, live: Live = False, workers: Workers = 1)
     typer.echo("`candlewick down` stops it until the next boot; before that, start it again with")
     typer.echo(f"    {_starting_again(system=system)}")
     if names := sorted(name for name in os.environ if name.startswith(PREFIX)):
-        typer.echo(f"not taken along, as only this shell has them: {', '.join(names)}")
+        typer.echo(f"{_LEFT}: {', '.join(names)}")
         typer.echo(f"write them into {Path.cwd() / '.env'}")
+    if names := sorted(name for name in os.environ if name.upper() in _OF_THE_NETWORK):
+        typer.echo(f"{_LEFT}, and .env cannot have them: {', '.join(names)}")
+        typer.echo(f"write them into the service: {_environment(path, system=system)}")
 
 
 @service.command()
@@ -95,6 +105,12 @@ def _starting_again(*, system: bool) -> str:
     if sys.platform == "darwin":
         return f"launchctl start {LABEL}"
     return f"{_manager(system=system)} start {LABEL}"
+
+
+def _environment(path: Path, *, system: bool) -> str:
+    if sys.platform == "darwin":
+        return f"the dictionary EnvironmentVariables in {path}"
+    return f"{_manager(system=system)} edit {LABEL}, below [Service] a line Environment=NAME=value"
 
 
 def _forgetting(*, system: bool) -> str:

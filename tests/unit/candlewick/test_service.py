@@ -110,6 +110,21 @@ def test_settings_of_the_shell_alone_are_named_but_never_written(
     assert all(b"secret" not in one for one in (*written, done.output.encode()))
 
 
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "all_proxy", "XDG_CACHE_HOME"])
+def test_a_proxy_of_the_shell_alone_is_named_with_where_it_belongs(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://me:secret@proxy.example:3128")
+
+    done = run("install")
+
+    (line,) = (line for line in done.output.splitlines() if name in line)
+    assert "not taken along" in line
+    assert "Environment" in done.output
+    written = [p.read_bytes() for p in home.rglob("candlewick.*") if p.is_file()]
+    assert all(b"secret" not in one for one in (*written, done.output.encode()))
+
+
 def test_a_service_that_could_not_start_over_this_folder_is_not_installed(home: Path) -> None:
     folder = StackFolder(Path.cwd() / ".candlewick")
     folder.make()
