@@ -20,10 +20,12 @@ from candlewick.terminal.health_table import print_health
 from candlewick.terminal.json_lines import AsJson, print_json, told
 from candlewick.terminal.numbers import short_duration
 from candlewick.terminal.whole_tables import print_whole
+from clients.limits import within
 from schemas.errors import CandlewickError
-from schemas.settings import load_settings
+from schemas.settings import Settings, load_settings
 
 API = "api"
+LASTS_S = 5.0
 COMES_UP_S = 60.0  # time the API may take after its start until it answers
 
 
@@ -48,36 +50,42 @@ def status(
             "containers the API's /healthcheck tells"
         )
         raise typer.Exit(WRONG)
+    if not as_json:  # before anybody is asked who may not answer
+        _print_processes(console, settings, state)
     health = ask_health(settings.api, state.addresses.api)
-    lasts = _lasts(folder)
     if as_json:
+        lasts = _lasts(folder)
         processes = [told(_fields(process)) for process in state.processes]
         answered = None if health is None else health.model_dump(mode="json")
         print_json(
             [{"ready": state.ready, "processes": processes, "health": answered, **_days(lasts)}]
         )
     else:
-        print_whole(console, process_table(state.processes), spare=("memory", "pid"))
-        where = state.addresses
-        page = page_url(settings.api.model_copy(update={"port": where.api}))
-        servers = f"ClickHouse {where.clickhouse_url} · Kafka {where.bootstrap_servers}"
-        console.print(f"page {page} · {servers}", soft_wrap=True)
-        console.print()
         if health is not None:
             print_health(console, health)
         else:
             console.print("the API does not answer: it is not known whether data flows")
-        _print_lasting(console, lasts)
+        _print_lasting(console, _lasts(folder))
     runs = state.ready and all(p.phase is Phase.RUNNING for p in state.processes)
     moves = is_coming_up(state, time.time()) if health is None else health.status != "down"
     if not runs or not moves:
         raise typer.Exit(WRONG)
 
 
+def _print_processes(console: Console, settings: Settings, state: StackState) -> None:
+    print_whole(console, process_table(state.processes), spare=("memory", "pid"))
+    where = state.addresses
+    page = page_url(settings.api.model_copy(update={"port": where.api}))
+    servers = f"ClickHouse {where.clickhouse_url} · Kafka {where.bootstrap_servers}"
+    console.print(f"page {page} · {servers}", soft_wrap=True)
+    console.print()
+
+
 def _lasts(folder: StackFolder) -> Lasting | None:
     """Return how long the disk lasts; None if that is not known."""
     try:
-        return measured(reader_settings().clickhouse, folder)
+        settings = reader_settings().clickhouse
+        return within(LASTS_S, "ClickHouse (sizes)", lambda: measured(settings, folder))
     except (CandlewickError, OSError):  # ClickHouse is away, or the passwords are somebody else's
         return None
 

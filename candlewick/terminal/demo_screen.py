@@ -13,6 +13,7 @@ from rich.live import Live
 from candlewick.stack.process_memory import memory_bytes
 from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import Phase, ProcessState
+from candlewick.terminal.beside import Beside
 from candlewick.terminal.board import EMPTY, Board, read_board
 from candlewick.terminal.board_view import Picture, Surroundings
 from clients.clickhouse import connect_reader
@@ -26,6 +27,8 @@ REDRAW_S = 0.5
 REPRINT_S = 5.0
 PLAIN_COLUMNS = 110
 NOTE_S = 10.0
+PATIENCE_S = 0.25  # a board takes some 30 ms
+LATE_S = 3.0
 
 
 class DemoScreen:
@@ -36,6 +39,7 @@ class DemoScreen:
         self._followed = FollowedSymbols(plan.settings, name="candlewick-demo")
         self._console = console
         self._client: Client | None = None
+        self._reading = Beside("board", self._read)
         self._live: Live | None = None
         self._board = EMPTY
         self._shown = 0
@@ -66,7 +70,7 @@ class DemoScreen:
         if now < self._due:
             return
         self._due = now + (REPRINT_S if self._live is None else REDRAW_S)
-        self._board = self._read()
+        self._board = self._newest_board()
         picture = Picture(self._board, self._surroundings(processes, now), self._shown)
         if self._live is None:
             self._console.print(picture)
@@ -74,16 +78,26 @@ class DemoScreen:
             self._live.update(picture, refresh=True)
             self._shown = picture.shown
 
-    def _read(self) -> Board:
+    def _newest_board(self) -> Board:
+        """Return the newest board that is there: a store that hangs holds no supervisor up."""
         try:
-            self._client = self._client or connect_reader(self._plan.settings.clickhouse)
-            return read_board(self._client)
+            found = self._reading.answer(PATIENCE_S)
         except CandlewickError as error:
             # A store that is being started again is no reason to stop watching.
-            self._client = None
             first = next(iter(str(error).splitlines()), "")
             self._fault = Note(f"ClickHouse: {first}", time.monotonic())
             return self._board
+        if found is None and (waited_s := self._reading.waited_s()) > LATE_S:
+            said = f"ClickHouse: no answer for {waited_s:.0f} s, what you see is older"
+            self._fault = Note(said, time.monotonic())
+        return found or self._board
+
+    def _read(self) -> Board:
+        client, self._client = self._client, None
+        client = client or connect_reader(self._plan.settings.clickhouse)
+        found = read_board(client)
+        self._client = client  # after an error the next reading opens a new one
+        return found
 
     def _surroundings(self, processes: tuple[ProcessState, ...], now: float) -> Surroundings:
         plan = self._plan

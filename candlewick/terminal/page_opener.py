@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from candlewick.terminal.beside import Beside
+
 _ASK_EVERY_S: Final = 0.5
+_PATIENCE_S: Final = 0.1
 # In a process of its own: a browser may block, write to the terminal, and outlive Ctrl-C.
 _OPEN: Final = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1]))"
 
@@ -16,7 +19,8 @@ class PageOpener:
     """Opens one address once, as soon as it answers."""
 
     def __init__(self, url: str, answers: Callable[[], bool], say: Callable[[str], None]) -> None:
-        self._url, self._answers, self._say = url, answers, say
+        self._url, self._say = url, say
+        self._asking = Beside("page", answers)
         self._due = 0.0
         self._opening: subprocess.Popen[bytes] | None = None
         self.is_done = False
@@ -29,7 +33,7 @@ class PageOpener:
             self._look(self._opening)
         elif not can_show_pages(os.environ):
             self._end("there is no browser on this machine")
-        elif self._answers():
+        elif self._asking.answer(_PATIENCE_S):
             self._opening = subprocess.Popen(
                 [sys.executable, "-P", "-c", _OPEN, self._url],
                 stdin=subprocess.DEVNULL,

@@ -1,5 +1,7 @@
 import io
 import os
+import socket
+import time
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +15,9 @@ from candlewick.stack.folder import StackFolder
 from candlewick.stack.process_identity import Identity
 from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import Phase, ProcessState
+from candlewick.terminal import demo_screen
 from candlewick.terminal.board import (
+    ANSWER_S,
     EMPTY,
     Board,
     ClosedCandle,
@@ -205,6 +209,25 @@ def test_what_the_supervisor_says_is_not_covered_by_what_the_reader_says(tmp_pat
     below = [line for line in file.getvalue()[said:].splitlines() if line.strip()][-2:]
     assert below[0].startswith(SHORTAGE)
     assert below[1].startswith("ClickHouse: ")
+
+
+def test_a_store_that_hangs_holds_no_supervisor_up_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_screen, "LATE_S", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as frozen:  # it accepts, and says nothing
+        addresses = Addresses(9, frozen.getsockname()[1], None, 9)
+        plan = StackPlan(
+            StackFolder(tmp_path), local_settings(Settings(data_dir=tmp_path), addresses), addresses
+        )
+        file = io.StringIO()
+        screen = DemoScreen(plan, Console(file=file, width=200))
+        began = time.monotonic()
+        screen.refresh(())
+        took_s = time.monotonic() - began
+
+    assert took_s < ANSWER_S / 2
+    assert "ClickHouse: no answer for 0 s" in file.getvalue()
 
 
 @pytest.mark.parametrize(("term", "redraws"), [("xterm", True), ("dumb", False)])

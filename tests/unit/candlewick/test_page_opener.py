@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,22 @@ def test_a_browser_that_goes_on_holds_nothing_up(
     stepped(opener, lambda: opener.is_done)
 
     assert took_s < 1
+
+
+def test_an_api_that_does_not_answer_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROWSER", "none")
+    answered, said = threading.Event(), list[str]()
+
+    def answer() -> bool:
+        return answered.wait(DEADLINE_S)
+
+    opener = PageOpener(URL, answer, said.append)
+    began = time.monotonic()
+    opener.step()
+    took_s = time.monotonic() - began
+    answered.set()
+
+    assert (took_s < DEADLINE_S / 2, opener.is_done, said) == (True, False, [])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems always have one")
