@@ -11,11 +11,11 @@ from candlewick.stack.process_identity import END_S
 from candlewick.stack.programs import PYTHON
 from candlewick.stack.stack import StackPlan
 from candlewick.stack.state import read_state
+from candlewick.stack.voice import NAME
 from clients.process import ending_of
 from schemas.errors import ConfigurationError
 
 PATIENCE_S = 1_200.0  # more than its servers have, and some for Kafka's jars on a slow line
-LOG = "supervisor"
 
 
 def start_detached(plan: StackPlan, *, live: bool) -> None:
@@ -29,8 +29,8 @@ def start_detached(plan: StackPlan, *, live: bool) -> None:
     with plan.folder.held():
         end_leftovers(plan.folder)
         plan.addresses.check_free(plan.settings.api.host)
-    began = length(plan.folder.log(LOG))
-    with plan.folder.log(LOG).open("ab") as output:
+    began = length(plan.folder.log(NAME))
+    with plan.folder.log(NAME).open("ab") as output:
         supervisor = subprocess.Popen(
             _command(plan, live=live),
             env=environment_of(plan.settings),
@@ -47,7 +47,7 @@ def start_detached(plan: StackPlan, *, live: bool) -> None:
 
 
 def _wait_until_ready(plan: StackPlan, supervisor: subprocess.Popen[bytes], began: int) -> None:
-    log = plan.folder.log(LOG)
+    log = plan.folder.log(NAME)
     deadline = time.monotonic() + PATIENCE_S
     while not _runs(plan, supervisor.pid):
         if supervisor.poll() is not None:

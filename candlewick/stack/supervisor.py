@@ -17,6 +17,7 @@ from candlewick.stack.process_identity import PATIENCE_S, Identity
 from candlewick.stack.programs import Program
 from candlewick.stack.readiness import is_ready
 from candlewick.stack.state import ProcessState, StackState, write_state
+from candlewick.stack.voice import NAME
 from clients.process import ending_of
 from clients.watching.log import EventLog
 from schemas.errors import ConfigurationError
@@ -109,6 +110,8 @@ class Supervisor:
                 self._restart(child, now)
             with suppress(OSError):  # it is tried again at the next step
                 rotate(child.log)
+        with suppress(OSError):
+            rotate(self.folder.log(NAME))  # its own, in the background
         self._write_state()
 
     def stop(self) -> None:

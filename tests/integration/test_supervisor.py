@@ -21,6 +21,7 @@ from candlewick.stack.addresses import Addresses
 from candlewick.stack.background import start_detached
 from candlewick.stack.backoff import Backoff
 from candlewick.stack.folder import StackFolder
+from candlewick.stack.log_files import KEEP_BYTES
 from candlewick.stack.orphans import end_leftovers
 from candlewick.stack.parent_death import leashed
 from candlewick.stack.ports import free_port
@@ -194,6 +195,17 @@ def test_a_server_that_never_answers_is_reported(supervisor: Supervisor) -> None
         supervisor.wait_until_ready([server], 0.3)
 
 
+def test_a_log_of_the_supervisor_that_grew_too_long_moves_aside(supervisor: Supervisor) -> None:
+    log = supervisor.folder.log(background.NAME)
+    with log.open("ab") as file:
+        file.truncate(KEEP_BYTES + 1)
+
+    supervisor.step()
+
+    assert log.stat().st_size == 0
+    assert log.with_name("supervisor.log.1").stat().st_size == KEEP_BYTES + 1
+
+
 def test_what_is_waited_for_is_said_again_and_again(
     supervisor: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,7 +321,7 @@ def test_a_supervisor_that_is_killed_is_not_told_by_the_words_of_an_earlier_one(
     plan: StackPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan.folder.make()
-    plan.folder.log(background.LOG).write_text("candlewick: stopped\n")
+    plan.folder.log(background.NAME).write_text("candlewick: stopped\n")
     killed = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
     monkeypatch.setattr(background, "_command", lambda _plan, **_options: killed)
 
