@@ -8,7 +8,7 @@ import typer
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.local_settings import stack_folder
 from candlewick.stack.orphans import end_leftovers
-from candlewick.stack.process_identity import END_S
+from candlewick.stack.process_identity import END_S, tolerate_gone
 from schemas.errors import ConfigurationError
 from schemas.settings import load_settings
 
@@ -40,12 +40,14 @@ def _end_supervisor(folder: StackFolder) -> None:
     supervisor = folder.holder()
     process = supervisor.find() if supervisor else None
     if supervisor is None or process is None:
+        if not folder.is_held():  # it has just ended by itself
+            return
         raise ConfigurationError(f"the stack in {folder.root} is just starting: try again")
-    process.terminate()
+    tolerate_gone(process.terminate)
     deadline = time.monotonic() + END_S
     while supervisor.find():
         if time.monotonic() > deadline:
-            process.kill()
+            tolerate_gone(process.kill)
             end_leftovers(folder)
             return
         time.sleep(0.05)

@@ -2,17 +2,21 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import IO
 
 from candlewick.stack.disk_room import NEEDED_MB, Room
 from candlewick.stack.process_identity import Identity
 from clients.watching.exporter import FOLDER as METRICS
 from schemas.errors import ConfigurationError
 from schemas.files import write_whole
+
+LOOK_S = 1.0  # who looks whether a stack runs shares the lock for far less
 
 
 class Market(StrEnum):
@@ -140,7 +144,7 @@ class StackFolder:
         self.state.parent.mkdir(parents=True, exist_ok=True)
         with self._lock.open("a") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock_alone(lock)
             except BlockingIOError as error:
                 raise ConfigurationError(
                     f"a stack is already running over {self.root}: see it with `candlewick "
@@ -178,3 +182,19 @@ class StackFolder:
     @property
     def _lock(self) -> Path:
         return self.state.parent / "lock"
+
+
+def _lock_alone(file: IO[str]) -> None:
+    """Lock a file that others may look at; raises BlockingIOError if one has locked it."""
+    deadline = time.monotonic() + LOOK_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # refused if one has it alone
+            fcntl.flock(file, fcntl.LOCK_UN)
+            time.sleep(0.01)
+        else:
+            return

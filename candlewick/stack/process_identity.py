@@ -80,10 +80,10 @@ def end_all(identities: list[Identity], grace_s: float = PATIENCE_S) -> None:
     """End processes that another supervisor left: SIGTERM, then SIGKILL after `grace_s`."""
     alive = [process for identity in identities if (process := identity.find())]
     for process in alive:
-        _tolerate_gone(process.terminate)
+        tolerate_gone(process.terminate)
     _, stubborn = psutil.wait_procs(alive, timeout=grace_s)
     for process in stubborn:
-        _tolerate_gone(process.kill)
+        tolerate_gone(process.kill)
     psutil.wait_procs(stubborn, timeout=grace_s)
 
 
@@ -97,7 +97,8 @@ def _mark(pid: int) -> str | None:
     return f"{boot} {told.split()[_START_FIELD]}"
 
 
-def _tolerate_gone(signal: Callable[[], None]) -> None:
+def tolerate_gone(signal: Callable[[], None]) -> None:
+    """Send a signal to a process that may just have ended by itself."""
     try:
         signal()
     except psutil.NoSuchProcess:

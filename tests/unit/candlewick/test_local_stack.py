@@ -1,3 +1,4 @@
+import fcntl
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candlewick.commands.up import addresses_line
+from candlewick.stack import folder as folder_module
 from candlewick.stack.addresses import Addresses, choose_addresses, local_settings
 from candlewick.stack.backoff import Backoff
 from candlewick.stack.credentials import load, load_or_create
@@ -160,6 +162,22 @@ def test_a_folder_is_held_by_one_supervisor(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="already running"), folder.held():
             pass
     assert not folder.is_held()
+
+
+def test_who_only_looks_whether_a_stack_runs_is_no_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = StackFolder(tmp_path)
+    with stack.held():
+        pass
+    with (tmp_path / "run" / "lock").open() as looker:
+        fcntl.flock(looker, fcntl.LOCK_SH)
+        monkeypatch.setattr(
+            folder_module.time, "sleep", lambda _: fcntl.flock(looker, fcntl.LOCK_UN)
+        )
+
+        with stack.held():
+            assert stack.is_held()
 
 
 @pytest.mark.parametrize("market", Market)

@@ -123,6 +123,28 @@ def test_a_running_stack_ends_though_its_state_is_broken(folder: StackFolder) ->
     assert folder.holder() is None
 
 
+def test_a_stack_that_ends_by_itself_meanwhile_is_stopped(
+    folder: StackFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-c", HOLDER, str(folder.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "held\n"
+
+            def too_late(process: psutil.Process) -> None:
+                holder.kill()
+                holder.wait()
+                raise psutil.NoSuchProcess(process.pid)
+
+            monkeypatch.setattr(psutil.Process, "terminate", too_late)
+            done = CliRunner().invoke(build_app(["down"]), ["down"], catch_exceptions=False)
+        finally:
+            holder.kill()
+
+    assert (done.exit_code, done.stdout) == (0, "stopped\n")
+
+
 def test_a_stack_of_another_user_is_told_in_one_line(
     folder: StackFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
