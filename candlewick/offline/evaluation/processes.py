@@ -1,12 +1,13 @@
 """Processes that share the symbols of an evaluation among them."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from typing import Protocol, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from candlewick.offline.evaluation.past import Source
 from candlewick.offline.evaluation.symbol_run import SymbolRun
@@ -16,6 +17,7 @@ from schemas.errors import RestartNeeded
 
 Arguments = Mapping[str, tuple[object, ...]]
 Fed = Callable[[str, int], None]
+_SAFE: Final = "PYTHONSAFEPATH"
 _ResultT = TypeVar("_ResultT")
 
 
@@ -46,7 +48,7 @@ class Processes:
     def __init__(self, sources: Mapping[str, Source], fed: Fed, jobs: int) -> None:
         self._fed = fed
         symbols = list(sources)
-        with _deaf_to_interrupts():
+        with _deaf_to_interrupts(), _blind_to_the_working_directory():
             self._children = [
                 _Child({symbol: sources[symbol] for symbol in symbols[first::jobs]})
                 for first in range(min(jobs, len(symbols)))
@@ -157,6 +159,19 @@ def _deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _blind_to_the_working_directory() -> Iterator[None]:
+    """Let processes that start now take no file `signal.py` there for Python's own."""
+    before = os.environ.get(_SAFE)
+    os.environ[_SAFE] = "1"  # `spawn` has no other way to say -P
+    try:
+        yield
+    finally:
+        os.environ.pop(_SAFE)
+        if before is not None:
+            os.environ[_SAFE] = before
 
 
 def _serve(parent: Connection, sources: Mapping[str, Source]) -> None:

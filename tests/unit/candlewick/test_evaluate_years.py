@@ -293,6 +293,23 @@ def test_no_more_processes_than_jobs_share_the_symbols(folder: Path) -> None:
         processes.close()
 
 
+def test_a_script_in_the_working_directory_is_not_run(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "signal.py").write_text("raise SystemExit('a script of somebody')")
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    sources = sources_in(folder)
+    processes = Processes(sources, lambda _symbol, _count: None, 2)
+    try:
+        pasts = processes.each(SymbolRun.inspect, dict.fromkeys(sources, ()))
+    finally:
+        processes.close()
+
+    assert list(pasts) == list(sources)
+    assert dict(os.environ) == before
+
+
 def test_an_interrupted_evaluation_leaves_no_process(folder: Path) -> None:
     pids: list[int] = []
 
