@@ -80,7 +80,7 @@ def warmed(model: Batch) -> tuple[int, float, float]:
     """Replay two weeks as a start does; return the candles, the CPU seconds, and own memory."""
     candles = fortnight()
     end_ms = candles[-1].close_ms
-    trained = ModelChange(START_MS, 0, "batch", "1", ModelEvent.TRAINED, ())
+    trained = ModelChange(START_MS, START_MS, 0, "batch", "1", ModelEvent.TRAINED, ())
     installer = Installer(load=lambda _change: model)
     started = time.process_time()
     replayed(

@@ -21,13 +21,16 @@ class ModelChange:
 
     Attributes:
         effective_ms: Event time of the first question that it affects.
-        rank: Order of the kinds of event that take effect at the same time.
+        decided_ms: When it was asked for. Of changes that take effect at the same time the one
+            asked for last is applied last. A training that is told twice was asked for once.
+        rank: Order of the kinds of event that were asked for at the same time.
         symbols: Symbols that it affects; empty for all.
         folder: Folder of the artefact, relative to the data folder; empty unless trained.
         sha256: SHA-256 of the artefact's metadata; empty unless trained.
     """
 
     effective_ms: int
+    decided_ms: int
     rank: int
     model: str
     version: str
@@ -102,6 +105,7 @@ def change_of(event: ModelVersion) -> ModelChange | None:
             return None
         return ModelChange(
             effective_ms=int(details["effective_ms"]),
+            decided_ms=_decided_ms(event, details.get("request")),
             rank=_RANKS[ModelEvent(event.event)],
             model=event.model,
             version=event.version,
@@ -118,6 +122,11 @@ def change_of(event: ModelVersion) -> ModelChange | None:
             version=event.version,
         )
         return None
+
+
+def _decided_ms(event: ModelVersion, request: object) -> int:
+    known = request.get("requested_ms") if isinstance(request, dict) else None
+    return event.event_ms if known is None else int(known)
 
 
 def _symbols(event: ModelVersion, listed: object) -> tuple[str, ...]:

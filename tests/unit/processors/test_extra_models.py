@@ -334,7 +334,7 @@ def test_retiring_and_promoting_by_hand_leave_the_blend_alone() -> None:
         (1, "promoted", "leaning"),
         (2, "retired", "leaning"),
     ):
-        Installer().install(state, [ModelChange(0, rank, name, "", event, ())])
+        Installer().install(state, [ModelChange(0, 0, rank, name, "", event, ())])
 
     assert state.championship.champion == "mean"
     assert any(c is blend for c in state.contestants)
@@ -344,7 +344,7 @@ def test_retiring_and_promoting_by_hand_leave_the_blend_alone() -> None:
 def test_a_model_that_was_retired_by_hand_is_not_told_as_failed() -> None:
     specified = [of("mean"), of("none", "broken")]
     state = start_state("BTCUSDT", contestants=contestants_with(specified))
-    Installer().install(state, [ModelChange(0, 2, "mean", "", "retired", ())])
+    Installer().install(state, [ModelChange(0, 0, 2, "mean", "", "retired", ())])
 
     (told,) = absences(specified, state, MARKET[0].open_ms)
 

@@ -67,6 +67,7 @@ ROOTS: dict[str, Path] = {}
 def a_change(**changes: object) -> ModelChange:
     change = ModelChange(
         effective_ms=START_MS + 4 * QUARTER_MS,
+        decided_ms=START_MS,
         rank=0,
         model="batch",
         version="v1",
@@ -84,7 +85,13 @@ def an_event(change: ModelChange) -> ModelVersion:
         "metadata_sha256": change.sha256,
     }
     return ModelVersion(
-        change.model, change.version, "", change.event, START_MS, "", orjson.dumps(details).decode()
+        change.model,
+        change.version,
+        "",
+        change.event,
+        change.decided_ms,
+        "",
+        orjson.dumps(details).decode(),
     )
 
 
@@ -376,6 +383,27 @@ def test_a_replay_leaves_out_what_was_replaced_before_it_begins() -> None:
     crowned = a_change(effective_ms=3, rank=1, event="promoted")
 
     assert needed_from([coming, old, newer, other, crowned], 5) == [other, newer, coming]
+
+
+def test_of_two_changes_of_one_quarter_the_one_asked_for_last_counts() -> None:
+    first, last = a_change(version="f00d"), a_change(version="0a11", decided_ms=START_MS + 1)
+    retired = a_change(version="", rank=2, event="retired")
+    known = told(last, first, retired)
+
+    assert known.of("BTCUSDT") == (first, retired, last)
+    assert known.newest_trained("batch") == last
+    assert needed_from([first, last], last.effective_ms) == [last]
+
+
+def test_a_training_that_is_told_again_is_the_same_change() -> None:
+    event = an_event(a_change())
+    details = orjson.loads(event.details) | {"request": {"requested_ms": START_MS - 5}}
+    event = replace(event, details=orjson.dumps(details).decode())
+
+    again = change_of(replace(event, event_ms=event.event_ms + MINUTE_MS))
+
+    assert again == change_of(event)
+    assert again == a_change(decided_ms=START_MS - 5)
 
 
 @pytest.mark.parametrize(
