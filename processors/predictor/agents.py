@@ -1,8 +1,6 @@
 """The Faust application of the predictor: topics, agents, warm start. No arithmetic here."""
 
-import time
 from collections.abc import Iterable
-from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -25,8 +23,7 @@ from processors.runtime.guard import beat_in_thread, watch_progress
 from processors.runtime.letters import Letters
 from processors.runtime.stopped_partitions import Standing
 from processors.runtime.transport import CarefulConsumer
-from processors.training.first_request import TIMER_MINUTE, FirstTraining
-from processors.training.request import requested
+from processors.training.due import DueTrainings
 from processors.versions.follower import VersionFollower
 from processors.versions.installer import Installer
 from processors.versions.schedule import ModelSchedule
@@ -43,7 +40,6 @@ if TYPE_CHECKING:
     import asyncio
 
 _log = EventLog(__name__)
-_MONTHLY = f"{TIMER_MINUTE} 0 1 * *"
 _TOPICS: dict[type, topics.Topic] = {
     Prediction: topics.PREDICTIONS,
     Score: topics.SCORES,
@@ -147,7 +143,7 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     def is_idle() -> bool:
         return predictor.is_settled and not warmers.is_scoring
 
-    _ask_for_trainings(app, FirstTraining(settings, installer, follower.caught_up, is_idle))
+    _ask_for_trainings(app, DueTrainings(settings, installer, follower.caught_up, is_idle))
 
     @app.on_before_shutdown.connect
     async def close(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own
@@ -190,20 +186,16 @@ def _wire(app: WorkerApp, predictor: Predictor) -> None:
     watch_progress(app, inbox.topics, lambda: inbox.taken, inbox.standing)
 
 
-def _ask_for_trainings(app: WorkerApp, first: FirstTraining) -> None:
+def _ask_for_trainings(app: WorkerApp, due: DueTrainings) -> None:
     requests = raw_topic(app, topics.TRAINING_REQUESTS)
 
     async def ask(request: TrainingRequest) -> None:
         await (await send(requests, request))
 
-    @app.crontab(_MONTHLY, timezone=UTC)
-    async def ask_monthly() -> None:  # every predictor asks; the trainer trains the version once
-        await ask(requested(time.time_ns() // 1_000_000, "monthly timer"))
+    async def ask_when_due() -> None:  # every predictor asks; the trainer trains the version once
+        await due.run(ask)
 
-    async def ask_first() -> None:
-        await first.run(ask)
-
-    app.task(ask_first)
+    app.task(ask_when_due)
 
 
 async def send(topic: faust.TopicT, record: Record | TrainingRequest) -> "asyncio.Future[Any]":

@@ -41,6 +41,14 @@ class Installer:
             failure for change in changes if (failure := _installed(state, change, self.load))
         )
 
+    def can_load(self, change: ModelChange) -> bool:
+        """Return whether the model of a trained version can be loaded."""
+        try:
+            self.load(change)
+        except UnusableArtefact:
+            return False
+        return True
+
 
 def _installed(state: SymbolState, change: ModelChange, load: Loader) -> ModelVersion | None:
     try:

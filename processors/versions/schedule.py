@@ -52,10 +52,10 @@ class ModelSchedule:
         if change is not None:
             self._changes.add(change)
 
-    def newest_trained(self, model: str) -> ModelChange | None:
-        """Return the change to the newest version of a model, None if none was ever trained."""
+    def newest_trained(self, model: str, symbol: str) -> ModelChange | None:
+        """Return the change to the newest version of a symbol's model, None without one."""
         trained = (model, ModelEvent.TRAINED)
-        return max((c for c in self._changes if (c.model, c.event) == trained), default=None)
+        return max((c for c in self.of(symbol) if (c.model, c.event) == trained), default=None)
 
     def of(self, symbol: str) -> tuple[ModelChange, ...]:
         """Return the changes that affect a symbol, in order."""

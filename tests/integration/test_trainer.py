@@ -164,70 +164,41 @@ async def predicted(settings: Settings) -> list[Prediction]:
     return [r for r in out.records if isinstance(r, Prediction)]
 
 
-AT_MONTHS_END = """
-import time
-from datetime import datetime, timedelta
-
-from faust.utils import cron
-
-STRIKES_MS = 1_764_548_100_000  # 2025-12-01 00:15 UTC
-begun = []
-
-
-class Clock:
-    @staticmethod
-    def time():
-        begun.append(time.monotonic())
-        return STRIKES_MS / 1000 - 1 + begun[-1] - begun[0]
-
-
-class Day(datetime):
-    @classmethod
-    def now(cls, zone):
-        return datetime.fromtimestamp(Clock.time(), zone)
-
-
-cron.time, cron.datetime = Clock, Day
-
-from processors.__main__ import main
-
-main()
-"""
-
-
-def test_the_first_start_and_each_month_ask_for_a_training(stack: Stack) -> None:
-    command = leashed([sys.executable, "-c", AT_MONTHS_END, "predictor"])
-    with stack.settings.data_dir.with_name("predictor.log").open("ab") as said:
-        environment = os.environ | environment_of(stack.settings)
+def asked_at_start(settings: Settings, by: str) -> TrainingRequest:
+    """What a predictor that has just started asks for."""
+    command = leashed([sys.executable, "-m", "processors", "predictor"])
+    with settings.data_dir.with_name("predictor.log").open("ab") as said:
+        environment = os.environ | environment_of(settings)
         predictor = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
     try:
-        wishes = asked_for(stack.settings, 2)
+        return asked_for(settings, by)
     finally:
         predictor.kill()
         predictor.wait()
 
-    assert wishes.keys() == {"first start", "monthly timer"}
-    first = wishes["first start"]
+
+def test_the_first_start_asks_for_a_training(stack: Stack) -> None:
+    first = asked_at_start(stack.settings, "first start")
+
     assert (first.symbol, first.model) == ("", "batch")
     assert first.until_ms == MIDNIGHT_MS + 8 * DAY_MS
-    assert wishes["monthly timer"].until_ms % DAY_MS == 0
 
 
-def asked_for(settings: Settings, count: int) -> dict[str, TrainingRequest]:
-    """The requests on the topic by who asked; the trainer is told that they are done."""
+def asked_for(settings: Settings, by: str) -> TrainingRequest:
+    """The request of someone on the topic; the trainer is told that it is done."""
     servers = settings.kafka.bootstrap_servers
     trainer = {"group.id": GROUP, "auto.offset.reset": "earliest", "enable.auto.commit": False}
     consumer = Consumer({"bootstrap.servers": servers} | trainer)
     consumer.assign([TopicPartition(topics.TRAINING_REQUESTS.name, p, 0) for p in range(4)])
     found: dict[str, TrainingRequest] = {}
     deadline = time.monotonic() + DEADLINE_S
-    while len(found) < count and time.monotonic() < deadline:
+    while by not in found and time.monotonic() < deadline:
         for message in consumer.consume(10, 0.2):
             request = codecs.decode(TrainingRequest, message.value() or b"")
             found[request.requested_by] = request
             consumer.commit(message=message, asynchronous=False)
     consumer.close()
-    return found
+    return found[by]
 
 
 @pytest.mark.parametrize("model", ["batch", pytest.param("lstm", marks=KERAS)])
@@ -363,6 +334,20 @@ def test_a_person_asks_for_a_training_and_decides_who_answers(
     assert {e.event for e in stack.told("v7")} == {"promoted"}
     assert "v7" in said("models", "list")
     assert "effective_ms" in said("models", "show", "v7")
+
+
+def test_a_month_whose_training_is_missing_asks_for_it(stack: Stack) -> None:
+    month_ms = MIDNIGHT_MS - MIDNIGHT_MS % DAY_MS + 17 * DAY_MS  # the first of December
+    details = orjson.dumps({"effective_ms": MIDNIGHT_MS}).decode()
+    former = ModelVersion("batch", "former", "", "trained", MIDNIGHT_MS, "", details)
+    message = codecs.message_of(former)
+    headers = list(message.headers)
+    stack.producer.produce(topics.MODEL_VERSIONS.name, message.value, message.key, headers=headers)
+    assert stack.producer.flush(10) == 0
+    open_ms = month_ms + 15 * 60_000
+    keep(stack.settings, [replace(MARKET[0], open_ms=open_ms, close_ms=open_ms + 60_000)])
+
+    assert asked_at_start(stack.settings, "monthly timer").until_ms == month_ms
 
 
 def said(*words: str) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from processors.predictor.predictor import Predictor
 from processors.predictor.warm_start import Warmed, replayed
 from processors.training.batch import Training, known_of, train
 from processors.training.dataset import Table, lessons_of
-from processors.training.first_request import FirstTraining
 from processors.training.request import FEWEST_DAYS, failure, fault_of, requested, version_of
 from processors.versions.installer import Installer
 from processors.versions.schedule import (
@@ -33,9 +31,9 @@ from processors.versions.store import ModelStore
 from schemas.codecs import decode, encode
 from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
-from schemas.settings import Settings
 from schemas.timeframe import Interval
 from tests.support.candle_builders import MIDNIGHT_MS, trembling_minutes
+from tests.support.due_trainings import Looking, StoredHistory
 
 MINUTE_MS, QUARTER_MS, DAY_MS = 60_000, 900_000, 86_400_000
 TRAINED_DAYS = 8
@@ -271,33 +269,6 @@ def test_a_model_of_inputs_that_nobody_reads_any_more_is_told_of_and_gone_on_wit
     assert "train the model again" in out.failures()[0].reason
 
 
-class Stored(FirstTraining):
-    """Has enough history for a training, without a store."""
-
-    def _market_ms(self, *, whole: bool) -> int:
-        del whole
-        return self.market_ms
-
-    market_ms = START_MS
-
-
-def asked_at_start(installer: Installer, market_ms: int = START_MS) -> list[TrainingRequest]:
-    asked: list[TrainingRequest] = []
-
-    async def ask(request: TrainingRequest) -> None:
-        asked.append(request)
-
-    async def scenario() -> None:
-        heard = asyncio.Event()
-        heard.set()
-        first = Stored(Settings(), installer, heard, lambda: True)
-        first.market_ms = market_ms
-        await asyncio.wait_for(first.run(ask, pause_s=0), 30)
-
-    asyncio.run(scenario())
-    return asked
-
-
 def test_a_start_asks_for_a_training_where_no_version_can_answer(
     trained: ModelChange, tmp_path: Path
 ) -> None:
@@ -306,23 +277,14 @@ def test_a_start_asks_for_a_training_where_no_version_can_answer(
     older = replace(trained, effective_ms=1, version="older")
     load = ModelStore(tmp_path).load
 
-    assert asked_at_start(an_installer()) == [wish]
-    assert asked_at_start(Installer(told(former), load)) == [wish]
-    assert not asked_at_start(an_installer(trained))
-    assert not asked_at_start(an_installer(trained, older))  # the newest can, and it is what counts
+    assert looked(an_installer()) == wish
+    assert looked(Installer(told(former), load)) == wish
+    assert looked(an_installer(trained)) is None
+    assert looked(an_installer(trained, older)) is None  # the newest can, and it is what counts
 
 
-def test_a_start_asks_for_the_months_training_that_no_predictor_asked_for(
-    trained: ModelChange,
-) -> None:
-    installer = an_installer(trained)
-    effective = datetime.fromtimestamp(trained.effective_ms / 1000, UTC)
-    later = effective.replace(day=1) + timedelta(days=32)
-    month_ms = int(datetime(later.year, later.month, 1, tzinfo=UTC).timestamp()) * 1000
-    late = requested(month_ms + DAY_MS, "monthly timer, late")
-
-    assert not asked_at_start(installer, month_ms + 14 * MINUTE_MS)  # the timer is to come
-    assert asked_at_start(installer, month_ms + DAY_MS) == [late]
+def looked(installer: Installer) -> TrainingRequest | None:
+    return asyncio.run(Looking(installer, StoredHistory(START_MS)).look())
 
 
 @pytest.mark.parametrize("change", [{"version": "another"}, {"folder": "models/../../elsewhere"}])
@@ -391,7 +353,7 @@ def test_of_two_changes_of_one_quarter_the_one_asked_for_last_counts() -> None:
     known = told(last, first, retired)
 
     assert known.of("BTCUSDT") == (first, retired, last)
-    assert known.newest_trained("batch") == last
+    assert known.newest_trained("batch", "BTCUSDT") == last
     assert needed_from([first, last], last.effective_ms) == [last]
 
 
