@@ -88,6 +88,8 @@ def _metadata(folder: Path) -> Metadata:
         return Metadata(**orjson.loads((folder / METADATA).read_bytes()))
     except FileNotFoundError as error:
         raise UnusableArtefact(f"{folder} holds no model: train it again") from error
+    except OSError as error:
+        raise unread(folder / METADATA, error) from error
     except (TypeError, ValueError) as error:
         raise UnusableArtefact(f"{folder / METADATA} is damaged: train it again") from error
 
@@ -97,6 +99,14 @@ def _checked(path: Path, sha256: str) -> str:
         text = path.read_text()
     except (FileNotFoundError, UnicodeDecodeError) as error:
         raise UnusableArtefact(f"{path} is missing or damaged: train the model again") from error
+    except OSError as error:
+        raise unread(path, error) from error
     if sha256_of(text) != sha256:
         raise UnusableArtefact(f"{path} is not the file that was trained: train the model again")
     return text
+
+
+def unread(path: Path, error: OSError) -> UnusableArtefact:
+    """Return the error of a file that is there and cannot be read."""
+    why = error.strerror or str(error)
+    return UnusableArtefact(f"{path} cannot be read ({why}): mend that, or train the model again")

@@ -55,7 +55,8 @@ def score_past(
         sent = 0
         state = start_state(symbol)
         chunks = _chunks(history, symbol, from_ms, until_ms)
-        for scores in replayed_scores(state, chunks, needed_from(changes, from_ms), installer):
+        coming = needed_from(changes, from_ms, installer.can_load)
+        for scores in replayed_scores(state, chunks, coming, installer):
             missing = [s for s in scores if s.open_ms not in scored]
             publish_scores(settings.kafka, missing)
             sent += len(missing)

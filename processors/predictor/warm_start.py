@@ -121,9 +121,10 @@ def replayed(
         installer: Loads the models.
         contestants: Models that take part from the first candle on; default: ours.
     """
-    install = (installer or Installer()).install
+    used = installer or Installer()
+    install = used.install
     due = tuple(c for c in changes if c.effective_ms <= span_ms[1])
-    coming = needed_from(due, span_ms[0])
+    coming = needed_from(due, span_ms[0], used.can_load)
     state = start_state(symbol, contestants=contestants)
     scores: list[Score] = []
     events: list[ModelVersion] = []

@@ -1,6 +1,6 @@
 """The schedule of model versions, read from model events and the same for every predictor."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import orjson
@@ -72,23 +72,29 @@ def effective_after(market_ms: int) -> int:
     return -(-(market_ms + LEAD_MS) // _QUARTER_MS) * _QUARTER_MS
 
 
-def needed_from(changes: Iterable[ModelChange], anchor_ms: int) -> list[ModelChange]:
+def needed_from(
+    changes: Iterable[ModelChange], anchor_ms: int, can_load: Callable[[ModelChange], bool]
+) -> list[ModelChange]:
     """Return the changes that a replay from ``anchor_ms`` needs, in order.
 
     Versions that were replaced before the anchor are left out, and so are promotions before it: the
-    replay finds its own evidence for a champion.
+    replay finds its own evidence for a champion. A version that cannot be loaded replaces none, and
+    of several of them the newest is enough to tell of.
     """
-    kept: list[ModelChange] = []
-    replaced: set[str] = set()
-    for change in sorted(changes, reverse=True):
-        trained = change.event == ModelEvent.TRAINED
-        old = change.effective_ms <= anchor_ms
-        if old and (change.event == ModelEvent.PROMOTED or (trained and change.model in replaced)):
-            continue
-        if old and trained:
-            replaced.add(change.model)
-        kept.append(change)
-    return kept[::-1]
+    known = sorted(changes)
+    newest: dict[str, ModelChange] = {}
+    usable: dict[str, ModelChange] = {}
+    for change in reversed(known):
+        if change.effective_ms <= anchor_ms and change.event == ModelEvent.TRAINED:
+            newest.setdefault(change.model, change)
+            if change.model not in usable and can_load(change):
+                usable[change.model] = change
+    needed = {*newest.values(), *usable.values()}
+    return [
+        c
+        for c in known
+        if c.effective_ms > anchor_ms or c.event == ModelEvent.RETIRED or c in needed
+    ]
 
 
 def change_of(event: ModelVersion) -> ModelChange | None:

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import orjson
 
-from processors.models.artefact import METADATA, Metadata, UnusableArtefact, save_artefact
+from processors.models.artefact import (
+    METADATA,
+    Metadata,
+    UnusableArtefact,
+    save_artefact,
+    unread,
+)
 from processors.models.protocol import Model
 from processors.versions.schedule import ModelChange
 from schemas.files import write_whole
@@ -88,5 +94,7 @@ def _read(folder: Path, model: str) -> Model:
 def _sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
+    except FileNotFoundError as error:
         raise UnusableArtefact(f"{path} is missing: train the model again") from error
+    except OSError as error:
+        raise unread(path, error) from error

@@ -33,7 +33,7 @@ from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.timeframe import Interval
 from tests.support.candle_builders import MIDNIGHT_MS, trembling_minutes
-from tests.support.due_trainings import Looking, StoredHistory
+from tests.support.due_trainings import Looking, StoredHistory, loading
 
 MINUTE_MS, QUARTER_MS, DAY_MS = 60_000, 900_000, 86_400_000
 TRAINED_DAYS = 8
@@ -225,7 +225,19 @@ def lose_all(folder: Path) -> None:
         path.unlink()
 
 
-@pytest.mark.parametrize("spoil", [spoil_text, spoil_metadata, lose_all])
+def bar_text(folder: Path) -> None:
+    path = folder / VARIANCE_FILE
+    path.unlink()
+    path.mkdir()  # to read it is an OSError that is no FileNotFoundError, as of a bad disk
+
+
+def bar_metadata(folder: Path) -> None:
+    path = folder / METADATA
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [spoil_text, spoil_metadata, lose_all, bar_text, bar_metadata])
 def test_a_model_that_is_not_what_was_trained_is_told_of_and_gone_on_without(
     market: list[Candle], trained: ModelChange, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
@@ -344,7 +356,23 @@ def test_a_replay_leaves_out_what_was_replaced_before_it_begins() -> None:
     other = a_change(effective_ms=1, model="forest")
     crowned = a_change(effective_ms=3, rank=1, event="promoted")
 
-    assert needed_from([coming, old, newer, other, crowned], 5) == [other, newer, coming]
+    changes = [coming, old, newer, other, crowned]
+
+    assert needed_from(changes, 5, anything) == [other, newer, coming]
+
+
+def anything(_change: ModelChange) -> bool:
+    return True
+
+
+def test_a_version_that_cannot_be_loaded_replaces_none_in_a_replay() -> None:
+    oldest, old, newer = (
+        a_change(effective_ms=ms, version=v) for ms, v in ((1, "a"), (2, "b"), (3, "c"))
+    )
+    installer = loading("a", "b")
+
+    assert needed_from([oldest, old, newer], 5, installer.can_load) == [old, newer]
+    assert needed_from([oldest, old, newer], 5, loading().can_load) == [newer]  # told of once
 
 
 def test_of_two_changes_of_one_quarter_the_one_asked_for_last_counts() -> None:
@@ -354,7 +382,7 @@ def test_of_two_changes_of_one_quarter_the_one_asked_for_last_counts() -> None:
 
     assert known.of("BTCUSDT") == (first, retired, last)
     assert known.newest_trained("batch", "BTCUSDT") == last
-    assert needed_from([first, last], last.effective_ms) == [last]
+    assert needed_from([first, last], last.effective_ms, anything) == [last]
 
 
 def test_a_training_that_is_told_again_is_the_same_change() -> None:
