@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from candlewick.stack.local_settings import reader_settings
+from candlewick.store.model_use import KNOWN, ModelUse
 from candlewick.store.models import ModelTables
 from candlewick.terminal.console import quiet_end
 from candlewick.terminal.json_lines import AsJson, print_json
@@ -22,7 +23,6 @@ from clients.clickhouse import connect_reader
 from clients.kafka.writer import write
 from processors.extra.checking import Finding, findings_of
 from processors.extra.specification import Specification, specifications
-from processors.training.request import MODELS
 from processors.versions.schedule import effective_after
 from schemas import topics
 from schemas.errors import ConfigurationError
@@ -32,7 +32,6 @@ from schemas.settings import load_settings, model_settings
 models = typer.Typer(
     no_args_is_help=True, help="Models: their history, promotion and retirement, and checks."
 )
-KNOWN = ("reference", "online", *MODELS, "blend")
 Model = Annotated[str, typer.Argument(help=f"One of {', '.join(KNOWN)}, or your own.")]
 Pair = Annotated[str, typer.Option("--symbol", help="One pair; default: all.")]
 
@@ -71,15 +70,11 @@ def show(
 
 @models.command()
 def promote(model: Model, *, symbol: Pair = "") -> None:
-    """Make a model the champion of a symbol, until the scores clearly favour another."""
-    version = ""
-    with connect_reader(reader_settings().clickhouse) as client:
-        trained = ModelTables(client).trained(model)
-    if trained is not None:
-        version = trained.version
-    elif model in MODELS:
-        raise ConfigurationError(f"no {model} is trained yet: `candlewick train --model {model}`")
-    _decide(ModelEvent.PROMOTED, model, version, symbol)
+    """Make a model the champion of a symbol, until the scores clearly favour another.
+
+    It takes back a retirement of the model.
+    """
+    _decide(ModelEvent.PROMOTED, model, symbol)
 
 
 @models.command()
@@ -89,10 +84,10 @@ def retire(
     symbol: Pair = "",
     version: Annotated[str, typer.Option(help="Only this version; default: any.")] = "",
 ) -> None:
-    """Stop a model from answering, until a newer version is trained."""
+    """Stop a model from answering, until a newer version is trained or it is promoted."""
     if model == "reference":
         raise ConfigurationError("the reference cannot be retired: all others are compared with it")
-    _decide(ModelEvent.RETIRED, model, version, symbol)
+    _decide(ModelEvent.RETIRED, model, symbol, version)
 
 
 @models.command()
@@ -140,15 +135,18 @@ def _findings_table(findings: Iterable[Finding]) -> Table:
     return table
 
 
-def _decide(event: ModelEvent, model: str, version: str, symbol: str) -> None:
+def _decide(event: ModelEvent, model: str, symbol: str, version: str = "") -> None:
     settings, name = reader_settings(), symbol.upper()
-    known = (*KNOWN, *settings.models.extra)
-    if model not in known:
-        raise ConfigurationError(f"there is no model {model}: choose one of {', '.join(known)}")
     with connect_reader(settings.clickhouse) as client:
-        market_ms = ModelTables(client).market_ms(name)
-    if market_ms is None:
-        raise ConfigurationError(f"no candle of {name or 'any symbol'} is stored yet")
+        tables = ModelTables(client)
+        market_ms = tables.market_ms(name)
+        if market_ms is None:
+            raise ConfigurationError(f"no candle of {name or 'any symbol'} is stored yet")
+        use = ModelUse(tables, model, name, market_ms)
+        if event == ModelEvent.PROMOTED:
+            version = use.promotable()
+        else:
+            use.check_retirement(version)
     effective_ms, person = effective_after(market_ms), getpass.getuser()
     decided = ModelVersion(
         model=model,

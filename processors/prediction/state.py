@@ -65,6 +65,7 @@ class SymbolState:
         detail: The detail of the last candles, for models that are trained.
         teaches_recent: Whether to include them in the features passed to ``on_lesson``.
         teaches_detail: Whether to include the detail in them.
+        may_blend: Whether there may be a blend of the models; not after it was retired by hand.
     """
 
     symbol: str
@@ -89,6 +90,7 @@ class SymbolState:
     recent: Recent = field(default_factory=Recent)
     teaches_recent: bool = False
     teaches_detail: bool = False
+    may_blend: bool = True
 
     @property
     def tick_e8(self) -> int:

@@ -216,8 +216,10 @@ class Predictor:
     def _must_replay(self, symbol: _Symbol, candle: Candle) -> bool:
         if anchor_of(candle.open_ms) != symbol.anchor_ms:
             return True
-        # A change arrived after it took effect: only a replay gives the right state.
-        return bool(self._news(symbol, symbol.state.next_ms))
+        # A change arrived after it took effect, or was taken back: only a replay gives the right
+        # state.
+        known = self._installer.changes.of(symbol.state.symbol)
+        return bool(self._news(symbol, symbol.state.next_ms)) or not symbol.changes <= set(known)
 
     def _may_know_more(self, symbol: _Symbol, candle: Candle) -> bool:
         # The first candle after a start may be one of yesterday that was repaired; what lies

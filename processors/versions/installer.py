@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from clients.watching.log import EventLog
 from processors.models.artefact import UnusableArtefact
+from processors.models.blend import Blend
 from processors.models.protocol import Model
 from processors.models.reference import Reference
 from processors.prediction.calibrated_models import installed, retired
@@ -54,6 +55,8 @@ def _installed(state: SymbolState, change: ModelChange, load: Loader) -> ModelVe
     try:
         if change.event == ModelEvent.TRAINED:
             state.contestants = installed(state.contestants, load(change))
+            if not state.may_blend:
+                state.contestants = retired(state.contestants, Blend.name)
         elif change.event == ModelEvent.PROMOTED:
             _promote(state, change)
         else:
@@ -86,6 +89,8 @@ def _promote(state: SymbolState, change: ModelChange) -> None:
 def _retire(state: SymbolState, change: ModelChange) -> None:
     versions = {c.model.name: c.model.version for c in state.contestants}
     meant = change.version in ("", versions.get(change.model))
+    if change.model == Blend.name and meant:
+        state.may_blend = False  # nobody trains it, and the next model would bring it back
     if change.model == Reference.name or change.model not in versions or not meant:
         return
     state.contestants = retired(state.contestants, change.model)

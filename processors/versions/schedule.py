@@ -1,6 +1,6 @@
 """The schedule of model versions, read from model events and the same for every predictor."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -58,8 +58,23 @@ class ModelSchedule:
         return max((c for c in self.of(symbol) if (c.model, c.event) == trained), default=None)
 
     def of(self, symbol: str) -> tuple[ModelChange, ...]:
-        """Return the changes that affect a symbol, in order."""
-        return tuple(sorted(c for c in self._changes if not c.symbols or symbol in c.symbols))
+        """Return the changes that affect a symbol, in order, without those taken back."""
+        return _standing(sorted(c for c in self._changes if not c.symbols or symbol in c.symbols))
+
+
+def _standing(changes: Sequence[ModelChange]) -> tuple[ModelChange, ...]:
+    """Leave out the retirements that a promotion took back: they must not hold for ever."""
+    kept: list[ModelChange] = []
+    promoted: set[str] = set()
+    for change in reversed(changes):
+        if change.event == ModelEvent.RETIRED and change.model in promoted:
+            continue
+        if change.event == ModelEvent.PROMOTED:
+            promoted.add(change.model)
+        elif change.event == ModelEvent.TRAINED:
+            promoted.discard(change.model)
+        kept.append(change)
+    return tuple(kept[::-1])
 
 
 def effective_after(market_ms: int) -> int:

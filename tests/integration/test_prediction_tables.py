@@ -13,6 +13,7 @@ from schemas.predictions import ModelVersion, Prediction, Score
 from sinks.tables import TABLES
 from tests.support.builders import START_MS
 from tests.support.messages import sent
+from tests.support.prediction_builders import a_prediction
 from tests.support.servers import running_clickhouse
 
 QUARTER_MS = 900_000
@@ -26,30 +27,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         apply_migrations(server.settings)
         with server.client(database="candlewick") as opened:
             yield opened
-
-
-def a_prediction(**changes: object) -> Prediction:
-    prediction = Prediction(
-        symbol="BTCUSDT",
-        interval="15m",
-        open_ms=START_MS,
-        close_ms=START_MS + QUARTER_MS,
-        issued_ms=START_MS + 60_000,
-        minutes_to_close=14.0,
-        model="online",
-        version="1",
-        status="ready",
-        scored=True,
-        champion=True,
-        last_price_e8=100 * 10**8,
-        price_e8=101 * 10**8,
-        low_50_e8=99 * 10**8,
-        high_50_e8=103 * 10**8,
-        low_90_e8=95 * 10**8,
-        high_90_e8=107 * 10**8,
-        volatility_bp=4.5,
-    )
-    return replace(prediction, **changes)  # type: ignore[arg-type]
 
 
 def a_score(model: str, **changes: object) -> Score:

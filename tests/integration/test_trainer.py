@@ -35,12 +35,13 @@ from processors.versions.schedule import ModelSchedule
 from processors.versions.store import ModelStore
 from schemas import codecs, topics
 from schemas.codecs import Record
-from schemas.errors import how_to_add
+from schemas.errors import ConfigurationError, how_to_add
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.settings import Settings
 from sinks.tables import TABLES
 from tests.support.candle_builders import MIDNIGHT_MS, trembling_minutes
 from tests.support.messages import sent
+from tests.support.prediction_builders import an_answer
 from tests.support.servers import running_clickhouse, running_kafka
 
 DAY_MS = 86_400_000
@@ -322,6 +323,8 @@ def test_a_person_asks_for_a_training_and_decides_who_answers(
     keep(
         stack.settings, [ModelVersion("batch", "v7", "", "trained", MIDNIGHT_MS, "rounds", details)]
     )
+    answers = an_answer(MARKET[STORED].open_ms, model="batch", version="v7")
+    keep(stack.settings, [answers, replace(answers, model="reference", version="1")])
 
     asked = said("train", "--symbol", "btcusdt", "--from", "2023-11-14", "--to", "2023-11-22")
     promoted = said("models", "promote", "batch", "--symbol", "BTCUSDT")
@@ -332,6 +335,8 @@ def test_a_person_asks_for_a_training_and_decides_who_answers(
     assert "batch promoted for BTCUSDT at 2023-11-22 00:45 UTC" in promoted
     assert "batch retired for all symbols" in retired
     assert {e.event for e in stack.told("v7")} == {"promoted"}
+    assert "choose v7" in refused("models", "retire", "batch", "--version", "v6")
+    assert "candlewick train --model forest" in refused("models", "promote", "forest")
     assert "v7" in said("models", "list")
     assert "effective_ms" in said("models", "show", "v7")
 
@@ -348,6 +353,12 @@ def test_a_month_whose_training_is_missing_asks_for_it(stack: Stack) -> None:
     keep(stack.settings, [replace(MARKET[0], open_ms=open_ms, close_ms=open_ms + 60_000)])
 
     assert asked_at_start(stack.settings, "monthly timer").until_ms == month_ms
+
+
+def refused(*words: str) -> str:
+    with pytest.raises(ConfigurationError) as told:
+        CliRunner().invoke(build_app(words[:1]), list(words), catch_exceptions=False)
+    return str(told.value)
 
 
 def said(*words: str) -> str:
