@@ -20,6 +20,7 @@ LIMIT 1 BY model, version, symbol
 _EVENTS = f"""
 SELECT {_COLUMNS} FROM model_versions FINAL
 WHERE version = {{name:String}} OR model = {{name:String}}
+    OR JSONExtractString(details, 'asked_version') = {{name:String}}
 ORDER BY event_time DESC, symbol, event
 LIMIT {{limit:UInt32}}
 """  # noqa: S608 - as above

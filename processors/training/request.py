@@ -20,14 +20,20 @@ FEWEST_DAYS = 7.5  # a training needs questions over 7 days: the first hours and
 MOST_DAYS = 400  # more does not fit into the memory of a small machine
 
 
-def version_of(request: TrainingRequest) -> str:
+def version_of(request: TrainingRequest, minutes: Mapping[str, int] | None = None) -> str:
     """Return the version that a request leads to; equal requests lead to the same version.
 
     The requester and the time do not matter. Code with other features trains another version.
+
+    Args:
+        request: The request.
+        minutes: Stored minutes of the range by symbol, of a request that was answered before from
+            other data; None if it was not.
     """
     wish = (request.model, request.symbol, request.from_ms, request.until_ms)
     features = RECENT_HASH if request.model in _READ_RECENT else DETAIL_HASH
-    return hashlib.sha256(repr((*wish, features, FORMAT)).encode()).hexdigest()[:12]
+    data = () if minutes is None else (sorted(minutes.items()),)
+    return hashlib.sha256(repr((*wish, features, FORMAT, *data)).encode()).hexdigest()[:12]
 
 
 def fault_of(request: TrainingRequest) -> str | None:

@@ -19,7 +19,7 @@ from schemas.errors import ConfigurationError
 from schemas.market import Candle
 from schemas.predictions import ModelEvent, ModelVersion, TrainingRequest
 from schemas.settings import Settings
-from schemas.timeframe import DAY_MS, Interval
+from schemas.timeframe import DAY_MS, MINUTE_MS, Interval
 
 _CHUNK_MS = 7 * DAY_MS  # candles in memory at a time
 
@@ -42,15 +42,14 @@ def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
     """Train and store the requested model, and return the event: ``trained`` or ``failed``.
 
     If the version already exists it is not trained again; its event is returned again. Asked for by
-    another request, it takes effect anew: it may have been retired meanwhile.
+    another request, it takes effect anew: it may have been retired meanwhile. If other symbols are
+    followed now, or more of the range is stored, that request leads to another version.
 
     Raises:
         Transient: ClickHouse or Kafka does not answer.
     """
-    store = ModelStore(settings.data_dir)
     try:
-        told = store.finished(request.model, version_of(request))
-        told = _train(settings, request) if told is None else _again(settings, request, told)
+        told = _answer(settings, request)
     except (UnusableArtefact, ConfigurationError) as error:
         return failure(request, str(error), _now_ms())
     except OSError as error:
@@ -60,37 +59,66 @@ def run(settings: Settings, request: TrainingRequest) -> ModelVersion:
     return replace(told, event_ms=max(_now_ms(), request.requested_ms))
 
 
-def _train(settings: Settings, request: TrainingRequest) -> ModelVersion:
-    check_trainable(request.model)
+def _answer(settings: Settings, request: TrainingRequest) -> ModelVersion:
+    store, version = ModelStore(settings.data_dir), version_of(request)
+    told = store.finished(request.model, version)
+    if told is not None and _is_answered(request, told):
+        return replace(told, details=details_of(request, orjson.loads(told.details)))
     symbols = (request.symbol,) if request.symbol else _followed(settings)
-    store = ModelStore(settings.data_dir)
     with History(settings.clickhouse) as history:
-        _check_stored(history, request, symbols)
-        lessons = _learned(history, request, symbols)
-        training = Training(request.model, lessons.symbols, request.from_ms, request.until_ms)
-        model, files = trained(training, lessons.table)
-        metadata = replace(model.metadata, version=version_of(request))
-        sha256 = store.save(metadata, files)
-        market_ms = max(history.newest_close_ms(symbol) or 0 for symbol in lessons.symbols)
+        minutes = {symbol: _minutes(history, request, symbol) for symbol in symbols}
+        if told is not None and orjson.loads(told.details).get("minutes") != minutes:
+            version = version_of(request, minutes)
+            told = store.finished(request.model, version)
+        if told is None:
+            told = _train(history, store, request, minutes, version)
+        elif not _is_answered(request, told):
+            told = _again(history, told)
+    told = replace(told, details=details_of(request, orjson.loads(told.details)))
+    store.finish(told)
+    return told
+
+
+def _train(
+    history: History,
+    store: ModelStore,
+    request: TrainingRequest,
+    minutes: dict[str, int],
+    version: str,
+) -> ModelVersion:
+    check_trainable(request.model)
+    _check_stored(history, request, tuple(minutes))
+    lessons = _learned(history, request, tuple(minutes))
+    training = Training(request.model, lessons.symbols, request.from_ms, request.until_ms)
+    model, files = trained(training, lessons.table)
+    metadata = replace(model.metadata, version=version)
+    # Asked before anything is stored: an old event must not stand beside a new model.
+    market_ms = max(history.newest_close_ms(symbol) or 0 for symbol in lessons.symbols)
     details = _details(metadata, lessons, effective_after(market_ms))
+    details["asked_version"], details["minutes"] = version_of(request), minutes
     details["folder"] = store.folder(metadata.model, metadata.version)
-    details["metadata_sha256"] = sha256
-    event = _trained(request, metadata, details)
-    store.finish(event)
-    return event
+    details["metadata_sha256"] = store.save(metadata, files)
+    whole = len(minutes) * (request.until_ms - request.from_ms) / MINUTE_MS
+    return _trained(request, metadata, details, sum(minutes.values()) / whole)
 
 
-def _again(settings: Settings, request: TrainingRequest, told: ModelVersion) -> ModelVersion:
-    """Answer with a finished version; it takes effect anew unless the same request came twice."""
+def _is_answered(request: TrainingRequest, told: ModelVersion) -> bool:
+    """Return whether an event answers the same request: it came twice, or a crash repeats it."""
+    known = orjson.loads(told.details).get("request", {})
+    return bool(known.get("requested_ms") == request.requested_ms)
+
+
+def _again(history: History, told: ModelVersion) -> ModelVersion:
+    """Return the event of a finished version that takes effect anew."""
     details = orjson.loads(told.details)
-    if details.get("request", {}).get("requested_ms") == request.requested_ms:
-        return replace(told, details=details_of(request, details))
-    with History(settings.clickhouse) as history:
-        market_ms = max(history.newest_close_ms(symbol) or 0 for symbol in details["symbols"])
+    market_ms = max(history.newest_close_ms(symbol) or 0 for symbol in details["symbols"])
     details["effective_ms"] = effective_after(market_ms)
-    event = replace(told, details=details_of(request, details))
-    ModelStore(settings.data_dir).finish(event)
-    return event
+    return replace(told, details=orjson.dumps(details).decode())
+
+
+def _minutes(history: History, request: TrainingRequest, symbol: str) -> int:
+    (count,) = history.minutes(symbol, since_ms=(request.from_ms,), until_ms=request.until_ms)
+    return count
 
 
 def _followed(settings: Settings) -> tuple[str, ...]:
@@ -155,7 +183,7 @@ def _details(metadata: Metadata, lessons: _Lessons, effective_ms: int) -> dict[s
 
 
 def _trained(
-    request: TrainingRequest, metadata: Metadata, details: dict[str, object]
+    request: TrainingRequest, metadata: Metadata, details: dict[str, object], share: float
 ) -> ModelVersion:
     of = ", ".join(metadata.symbols)
     return ModelVersion(
@@ -164,7 +192,10 @@ def _trained(
         symbol=request.symbol,
         event=ModelEvent.TRAINED.value,
         event_ms=max(_now_ms(), request.requested_ms),
-        reason=f"{metadata.rounds} rounds on {metadata.rows} questions of {of}",
+        reason=(
+            f"{metadata.rounds} rounds on {metadata.rows} questions of {of}, "
+            f"with {share:.1%} of the range stored"
+        ),
         details=details_of(request, details),
     )
 

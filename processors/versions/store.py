@@ -54,8 +54,11 @@ class ModelStore:
         folder = self._root / self.folder(model, version)
         try:
             event = ModelVersion(**orjson.loads((folder / _EVENT).read_bytes()))
+            known = orjson.loads(event.details)["metadata_sha256"]
+            if known != _sha256(folder / METADATA):  # the event of an earlier training of it
+                return None
             _read(folder, model)
-        except (OSError, TypeError, ValueError, UnusableArtefact):
+        except (OSError, TypeError, ValueError, KeyError, UnusableArtefact):
             return None
         return event
 

@@ -20,7 +20,8 @@ from candlewick.cli import build_app
 from candlewick.stack.environment import environment_of
 from candlewick.stack.parent_death import leashed
 from candlewick.store.admin import apply_migrations
-from clients.clickhouse import connect_writer
+from candlewick.store.models import ModelTables
+from clients.clickhouse import connect_reader, connect_writer
 from processors.models.artefact import METADATA
 from processors.predictor.ports import Acknowledgements
 from processors.predictor.ports import Record as Answer
@@ -28,6 +29,7 @@ from processors.predictor.predictor import Predictor
 from processors.predictor.score_backfill import score_past
 from processors.predictor.warm_start import Warmed, warm
 from processors.training.request import version_of
+from processors.training.run import run
 from processors.training.trainer import GROUP
 from processors.versions.follower import VersionFollower
 from processors.versions.installer import Installer
@@ -231,6 +233,29 @@ def test_a_request_becomes_a_model_that_answers_from_its_time_on(stack: Stack, m
     assert min(p.issued_ms for p in its) == details["effective_ms"]
     assert {p.version for p in its} == {version}
     assert min(p.issued_ms for p in answers) < details["effective_ms"]
+
+
+def test_a_range_is_trained_anew_where_more_of_it_is_stored(stack: Stack) -> None:
+    wish = a_request(symbol="ETHUSDT")
+    ether = [replace(candle, symbol="ETHUSDT") for candle in MARKET[:STORED]]
+    keep(stack.settings, ether[:1440] + ether[2 * 1440 :])
+
+    first = run(stack.settings, wish)
+    again = run(stack.settings, replace(wish, requested_ms=wish.requested_ms + 1))
+    keep(stack.settings, ether[1440 : 2 * 1440])
+    more = replace(wish, requested_ms=wish.requested_ms + 2)
+    anew, repeated = run(stack.settings, more), run(stack.settings, more)
+
+    assert {e.event for e in (first, again, anew, repeated)} == {"trained"}
+    assert "with 87.5% of the range stored" in first.reason
+    assert "with 100.0% of the range stored" in anew.reason
+    assert [first.version, again.version] == [version_of(wish)] * 2
+    assert anew.version not in {first.version, ""}
+    assert replace(repeated, event_ms=anew.event_ms) == anew
+    keep(stack.settings, [anew])
+    with connect_reader(stack.settings.clickhouse) as client:
+        (shown,) = ModelTables(client).events(version_of(wish), limit=5)
+    assert shown.version == anew.version
 
 
 def test_requests_that_cannot_be_met_are_answered_and_the_next_one_is_taken(stack: Stack) -> None:

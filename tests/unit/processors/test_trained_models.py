@@ -427,6 +427,28 @@ def test_the_same_wish_has_the_same_version_whoever_asks() -> None:
     assert len({version_of(r) for r in [a_request(), *others]}) == 5
 
 
+def test_another_stock_of_data_leads_to_another_version() -> None:
+    stocks = [None, {"BTCUSDT": 5}, {"BTCUSDT": 6}, {"BTCUSDT": 5, "ETHUSDT": 0}]
+
+    assert len({version_of(a_request(), stock) for stock in stocks}) == len(stocks)
+    assert version_of(a_request(), {"A": 1, "B": 2}) == version_of(a_request(), {"B": 2, "A": 1})
+
+
+def test_the_event_of_an_earlier_training_of_a_version_does_not_answer_for_the_new_one(
+    trained: ModelChange, tmp_path: Path
+) -> None:
+    store, found = ModelStore(tmp_path), load_batch(ROOTS[trained.version] / trained.folder)
+    text = (ROOTS[trained.version] / trained.folder / VARIANCE_FILE).read_text()
+    sha256 = store.save(found.metadata, {VARIANCE_FILE: text})
+    event = an_event(replace(trained, sha256=sha256))
+    store.finish(event)
+    assert store.finished("batch", trained.version) == event
+
+    store.save(replace(found.metadata, rows=1), {VARIANCE_FILE: text})
+
+    assert store.finished("batch", trained.version) is None
+
+
 def test_a_training_that_failed_names_the_request_it_answers() -> None:
     request = a_request()
 
