@@ -22,6 +22,9 @@ _MOVE_FACTOR = 3  # a whole model takes longer to write and read than an answer
 # By the clock an answer may take so many times longer than of CPU. A live predictor waits in vain
 # meanwhile, a replay does not.
 _LIVE_FACTOR, _REPLAY_FACTOR = 3, 20
+# Live, all predictions wait until every symbol has its answer: by the clock one of each symbol may
+# take so many times as long as one answer may of CPU.
+_ROUND_FACTOR = 5
 
 
 class NotReady(Exception):  # noqa: N818 - what it is
@@ -48,6 +51,8 @@ class Host:
         self._not_before_s = 0.0
         self._faults = self._good = 0
         self._gone: list[str] = []
+        self._round: set[str] = set()  # the symbols' models asked since one was asked twice
+        self._round_s = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -93,9 +98,12 @@ class Host:
         within_s = cpu_s * (_REPLAY_FACTOR if self.patient else _LIVE_FACTOR)
         message = dict(content) | {"key": key, "drop": self._gone}
         self._gone = []
+        began_s = time.monotonic()
         try:
             self._process.send(message, blob, within_s=within_s)
             answer, found = self._process.receive(cpu_s=cpu_s, within_s=within_s)
+            if not self.patient and not moves and not blob:
+                self._check_round(key, time.monotonic() - began_s)
         except Fault as fault:
             self.close()
             self._count(str(fault))
@@ -115,6 +123,7 @@ class Host:
         if self._process is not None:
             self._process.close()
         self._process, self._ready, self._gone = None, False, []
+        self._round, self._round_s = set(), 0.0
 
     def _greet(self, process: ModelProcess) -> None:
         # A live predictor asks when there is an answer, or when there was time enough for one.
@@ -127,6 +136,18 @@ class Host:
             self._faults = MOST_FAULTS - 1  # it would fail again in the same way
             self._count(str(hello["error"]))
         self.kind, self._ready = str(hello.get("kind")), True
+
+    def _check_round(self, key: str, took_s: float) -> None:
+        if key in self._round:
+            self._round, self._round_s = set(), 0.0
+        self._round.add(key)
+        self._round_s += took_s
+        most_s = self.specification.limits.answer_s * _ROUND_FACTOR
+        if self._round_s > most_s:
+            raise Fault(
+                f"it took {self._round_s:.1f} s for one answer each of {len(self._round)} symbols, "
+                f"and {most_s:g} s are allowed"
+            )
 
     def _count(self, reason: str) -> NoReturn:
         self._faults += 1

@@ -229,6 +229,71 @@ def test_a_model_that_never_starts_is_put_aside_and_a_live_predictor_does_not_wa
     assert max(waited) <= 1.0
 
 
+class Slow:
+    """A process whose answers each take a while by a clock of its own, and nothing of CPU."""
+
+    now_s, takes_s = 0.0, 0.9
+    pid = None
+
+    def __init__(self, _specification: Specification) -> None:
+        """Start at once."""
+
+    @classmethod
+    def monotonic(cls) -> float:
+        return cls.now_s
+
+    def has_had(self, *, cpu_s: float, within_s: float) -> bool:
+        del cpu_s, within_s
+        return False
+
+    def has_spoken(self) -> bool:
+        return True
+
+    def send(self, *_args: object, **_limits: float) -> None:
+        """Take any message."""
+
+    def receive(self, **_limits: float) -> tuple[dict[str, object], bytes]:
+        type(self).now_s += self.takes_s
+        return {"kind": "regressor", "answer": 0.5}, b""
+
+    def close(self) -> None:
+        """End at once."""
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Host:
+    monkeypatch.setattr(host_module, "ModelProcess", Slow)
+    monkeypatch.setattr(host_module, "time", Slow)
+    host = Host(of("slow", limits=Limits(1.0)))
+    host.patient = False
+    return host
+
+
+def test_a_model_that_is_slow_for_all_symbols_together_is_at_fault(slow: Host) -> None:
+    for _ in range(3):
+        Slow.now_s += 3600
+        for key in "abcde":
+            slow.call(key, {"ask": {}})
+        with pytest.raises(Fault, match=r"5\.4 s for one answer each of 6 symbols, and 5 s are al"):
+            slow.call("f", {"ask": {}})
+
+    assert "6 symbols" in slow.given_up
+
+
+def test_many_candles_of_few_symbols_are_no_slow_answer(slow: Host) -> None:
+    for _ in range(50):
+        for key in "abcde":
+            slow.call(key, {"ask": {}})
+    for key in "abcdefgh":  # at the start each brings what it has learned, or takes it away
+        slow.call(key, {"ask": {}}, b"learned")
+        slow.call(key, {"dump": True}, moves=True)
+    slow.patient = True  # a replay delays nobody
+    for key in "abcdefgh":
+        slow.call(key, {"ask": {}})
+
+    assert not slow.given_up
+
+
 class Out:
     """Keeps what is published."""
 
