@@ -1,6 +1,5 @@
 """`candlewick models`: their history, promotion and retirement by hand, checks of one's own."""
 
-import getpass
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -11,6 +10,7 @@ import orjson
 import typer
 from rich.table import Table
 
+from candlewick.person import person
 from candlewick.stack.local_settings import reader_settings
 from candlewick.store.model_use import KNOWN, ModelUse
 from candlewick.store.models import ModelTables
@@ -147,15 +147,15 @@ def _decide(event: ModelEvent, model: str, symbol: str, version: str = "") -> No
             version = use.promotable()
         else:
             use.check_retirement(version)
-    effective_ms, person = effective_after(market_ms), getpass.getuser()
+    effective_ms, decided_by = effective_after(market_ms), person()
     decided = ModelVersion(
         model=model,
         version=version,
         symbol=name,
         event=event.value,
         event_ms=time.time_ns() // 1_000_000,
-        reason=f"decided by {person}",
-        details=orjson.dumps({"effective_ms": effective_ms, "decided_by": person}).decode(),
+        reason=f"decided by {decided_by}",
+        details=orjson.dumps({"effective_ms": effective_ms, "decided_by": decided_by}).decode(),
     )
     write(settings.kafka, topics.MODEL_VERSIONS, decided)
     typer.echo(f"{model} {event.value} for {name or 'all symbols'} at {_time(effective_ms)} UTC")

@@ -1,11 +1,11 @@
 """`candlewick train`: requests the training of a model."""
 
-import getpass
 import time
 from typing import Annotated
 
 import typer
 
+from candlewick.person import person
 from candlewick.stack.local_settings import reader_settings
 from clients.kafka.writer import write
 from processors.training.request import fault_of, version_of
@@ -36,7 +36,7 @@ def train(
         model=model,
         from_ms=_quarter(since_ms(start, now_ms=now_ms)),
         until_ms=_quarter(now_ms if end is None else since_ms(end, now_ms=now_ms)),
-        requested_by=getpass.getuser(),
+        requested_by=person(),
         requested_ms=now_ms,
     )
     if fault := fault_of(request):

@@ -11,12 +11,17 @@ SELECT {columns} FROM predictions
 WHERE (symbol, issued_time) IN
 (
     SELECT symbol, max(issued_time) FROM predictions
-    WHERE open_time > now() - INTERVAL 2 DAY GROUP BY symbol
+    WHERE open_time > {since} - INTERVAL 2 DAY GROUP BY symbol
 )
 AND ({{symbol:String}} = '' OR symbol = {{symbol:String}})
 ORDER BY symbol, champion DESC, model, stored_time
 LIMIT 1 BY symbol, model
 """
+# Of all time only where the last days have none: after a long outage, or in a replayed market.
+_SINCE = (
+    "now()",
+    "(SELECT max(open_time) FROM predictions WHERE {symbol:String} IN ('', symbol))",
+)
 _SCORED = """
 SELECT DISTINCT symbol FROM scores
 WHERE ({symbol:String} = '' OR symbol = {symbol:String})
@@ -56,8 +61,11 @@ class PredictionTables:
 
     def newest(self) -> list[Prediction]:
         """Return every model's newest prediction for each symbol, the champion's first."""
-        query = _NEWEST.format(columns=_columns(Prediction))
-        rows = rows_of(self.client, query, {"symbol": self.symbol})
+        for since in _SINCE:
+            query = _NEWEST.format(columns=_columns(Prediction), since=since)
+            rows = rows_of(self.client, query, {"symbol": self.symbol})
+            if rows:
+                break
         return [Prediction(*row) for row in rows]
 
     def scored(self, since_ms: int) -> list[str]:

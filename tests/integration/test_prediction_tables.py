@@ -13,7 +13,7 @@ from schemas.predictions import ModelVersion, Prediction, Score
 from sinks.tables import TABLES
 from tests.support.builders import START_MS
 from tests.support.messages import sent
-from tests.support.prediction_builders import a_prediction
+from tests.support.prediction_builders import a_prediction, an_answer
 from tests.support.servers import running_clickhouse
 
 QUARTER_MS = 900_000
@@ -95,6 +95,13 @@ def test_a_prediction_with_its_chance_comes_back_as_it_was(client: Client) -> No
 
     assert PredictionTables(client, "BNBUSDT").newest() == [with_chance]
     assert PredictionTables(client, "ADAUSDT").newest() == [without]
+
+
+def test_the_newest_prediction_is_shown_however_long_ago_it_was_made(client: Client) -> None:
+    old = an_answer(START_MS, symbol="LTCUSDT")
+    store(client, old, an_answer(START_MS - 3 * 86_400_000, symbol="LTCUSDT"))
+
+    assert PredictionTables(client, "LTCUSDT").newest() == [old]
 
 
 def test_reliability_is_by_tenths_of_the_chance_and_leaves_out_the_unknown(client: Client) -> None:
