@@ -1,5 +1,7 @@
 """Runs one statement on one handle. Synchronous: it is called in a worker thread."""
 
+import errno
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -7,7 +9,7 @@ from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import NamedTemporaryFile, SpooledTemporaryFile
-from typing import Final
+from typing import IO, Final
 
 from chdb import ChdbError
 
@@ -16,6 +18,7 @@ from candlewick.clickhouse_server.handle import Handle, Rows, quoted
 from candlewick.clickhouse_server.hello import as_revision_0, at_revision, is_hello
 from candlewick.clickhouse_server.native import empty_block
 from candlewick.clickhouse_server.statement import Kind, Statement
+from candlewick.stack.disk_room import NEEDED_MB
 
 _JOINABLE: Final = frozenset(
     {
@@ -27,6 +30,7 @@ _JOINABLE: Final = frozenset(
 _WITH_MORE_ROWS: Final = frozenset({"TabSeparated", "TSV", "CSV", "TSVRaw", "LineAsString"})
 _ARRAY: Final = "output_format_json_array_of_rows"
 _PIECE_BYTES: Final = 1 << 20
+_LOOK_BYTES: Final = 64 << 20  # from one look at the disk's room to the next
 ENGINE_ERRORS: Final = (ChdbError, RuntimeError, UnicodeDecodeError)
 
 
@@ -128,7 +132,7 @@ def insert_rows(
         OSError: The disk has no room for them.
     """
     with NamedTemporaryFile(dir=rows_folder) as kept:
-        kept.writelines(rows)
+        _keep(kept, rows, rows_folder)
         kept.flush()
         written = handle.query(_from_file(statement, kept.name, format_), "Null", parameters)
     if written is None:
@@ -145,9 +149,20 @@ def kept_on_disk(pieces: Iterator[bytes], folder: Path) -> Iterator[Iterator[byt
         OSError: The disk has no room for them.
     """
     with SpooledTemporaryFile(_PIECE_BYTES, dir=str(folder)) as kept:
-        kept.writelines(pieces)
+        _keep(kept, pieces, folder)
         kept.seek(0)
         yield iter(partial(kept.read, _PIECE_BYTES), b"")
+
+
+def _keep(file: IO[bytes], pieces: Iterator[bytes], folder: Path) -> None:
+    unseen = 0
+    for piece in pieces:  # `writelines` would first have all of them in memory
+        file.write(piece)
+        unseen += len(piece)
+        if unseen > _LOOK_BYTES:
+            unseen = 0
+            if shutil.disk_usage(folder).free < NEEDED_MB * 1e6:  # below that the stack would stop
+                raise OSError(errno.ENOSPC, f"the disk has less than {NEEDED_MB} MB left")
 
 
 def _from_file(statement: Statement, path: str, format_: str) -> bytes:
