@@ -134,7 +134,7 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     installer = Installer(changes, ModelStore(settings.data_dir).load)
     specified = specifications(settings.models)
     extra = ExtraModels(specified, warmers.warm_with_extra) if specified else None
-    predictor = Predictor(warmers.warm, KafkaOutlet(app), installer, extra)
+    predictor = Predictor(warmers.warm, KafkaOutlet(app), installer, extra, look=warmers.knows_more)
     _wire(app, predictor)
     WARM.set_function(lambda: predictor.warm)
     WAITING.set_function(lambda: predictor.waiting)

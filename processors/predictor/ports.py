@@ -24,6 +24,13 @@ class Warmer(Protocol):
         """
 
 
+class Looker(Protocol):
+    """Looks into the store, which may take as long as the store needs."""
+
+    async def __call__(self, symbol: str, until_ms: int, bars: int, /) -> bool:
+        """Return whether the store has so many more than ``bars`` candles that a replay pays."""
+
+
 class ExtraWarmer(Protocol):
     """Makes a symbol's state with the models of others, which may take long."""
 

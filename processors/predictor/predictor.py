@@ -9,7 +9,7 @@ from processors.prediction.prequential import Step, step
 from processors.prediction.state import SymbolState
 from processors.predictor.anchor import anchor_of
 from processors.predictor.endings import end, insisted
-from processors.predictor.ports import Done, ExtraWarmer, Outlet, Record, Warmer
+from processors.predictor.ports import Done, ExtraWarmer, Looker, Outlet, Record, Warmer
 from processors.predictor.warm_start import Warmed
 from processors.versions.installer import Installer
 from processors.versions.schedule import ModelChange
@@ -37,6 +37,8 @@ class _Symbol:
         whole: Whether the state knows every candle since then.
         since_ms: Event time of the first warm start since the anchor moved.
         warmed_ms: Event time of the last warm start.
+        looked_ms: Event time of the last look for a longer history.
+        knows_more: Whether the store had one then.
         refreshed_ms: Event time of the last predictions for display.
         changes: Model changes that have taken effect.
         later: Candles since the warm start, while the models of others are still replayed.
@@ -47,6 +49,8 @@ class _Symbol:
     whole: bool
     since_ms: int
     warmed_ms: int
+    looked_ms: int
+    knows_more: bool = False
     refreshed_ms: int = 0
     changes: set[ModelChange] = field(default_factory=set)
     later: list[Candle] | None = None
@@ -61,8 +65,10 @@ class Predictor:
         outlet: Outlet,
         installer: Installer | None = None,
         extra: ExtraWarmer | None = None,
+        look: Looker | None = None,
     ) -> None:
         self._warmer = warmer
+        self._look = look
         self._extra = extra
         self._outlet = outlet
         self._installer = installer or Installer()
@@ -71,6 +77,8 @@ class Predictor:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._joining: dict[str, tuple[_Symbol, asyncio.Task[None]]] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._due: dict[str, None] = {}  # symbols for which to look into the store, in order
+        self._looking: asyncio.Task[None] | None = None
 
     async def take(self, candle: Candle, done: Done = nobody) -> None:
         """Process one closed candle: publish predictions, and scores if their candle has closed.
@@ -93,6 +101,7 @@ class Predictor:
             self._waiting[name] = [(candle, done)]
             self._tasks[name] = asyncio.create_task(self._warm_up(name))
         else:
+            self._look_if_due(symbol, candle)
             await self._step(symbol, candle, done)
 
     @property
@@ -131,8 +140,11 @@ class Predictor:
     def forget(self) -> None:
         """Drop all states after a new assignment of partitions."""
         joining = [task for _, task in self._joining.values()]
-        for task in (*self._tasks.values(), *joining, *self._ending):
+        looking = [] if self._looking is None else [self._looking]
+        for task in (*self._tasks.values(), *joining, *self._ending, *looking):
             task.cancel()
+        self._looking = None
+        self._due.clear()
         self._tasks.clear()
         self._joining.clear()
         self._waiting.clear()
@@ -211,7 +223,10 @@ class Predictor:
     def _wants_warming(self, symbol: _Symbol, candle: Candle) -> bool:
         if candle.open_ms < symbol.state.next_ms:
             return False  # known: a state of that time would answer again what is published
-        return self._must_replay(symbol, candle) or self._may_know_more(symbol, candle)
+        # The first candle after a start may be one of yesterday that was repaired; what lies
+        # between it and the next one is stored.
+        is_behind = symbol.state.next_ms < candle.open_ms
+        return is_behind or symbol.knows_more or self._must_replay(symbol, candle)
 
     def _must_replay(self, symbol: _Symbol, candle: Candle) -> bool:
         if anchor_of(candle.open_ms) != symbol.anchor_ms:
@@ -221,14 +236,24 @@ class Predictor:
         known = self._installer.changes.of(symbol.state.symbol)
         return bool(self._news(symbol, symbol.state.next_ms)) or not symbol.changes <= set(known)
 
-    def _may_know_more(self, symbol: _Symbol, candle: Candle) -> bool:
-        # The first candle after a start may be one of yesterday that was repaired; what lies
-        # between it and the next one is stored.
-        if symbol.state.next_ms < candle.open_ms:
-            return True
+    def _look_if_due(self, symbol: _Symbol, candle: Candle) -> None:
+        """Look for a longer history beside the work: a store that hangs delays no prediction."""
         waits = candle.open_ms < symbol.since_ms + _GIVE_UP_MS
-        due_ms = symbol.warmed_ms + (_RETRY_MS if waits else _RARELY_MS)
-        return not symbol.whole and candle.open_ms >= due_ms
+        due_ms = symbol.looked_ms + (_RETRY_MS if waits else _RARELY_MS)
+        if self._look is None or symbol.whole or candle.open_ms < due_ms:
+            return
+        symbol.looked_ms = candle.open_ms
+        self._due[candle.symbol] = None
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_at_due(self._look))
+
+    async def _look_at_due(self, look: Looker) -> None:
+        while self._due:
+            name = next(iter(self._due))
+            del self._due[name]
+            if symbol := self._symbols.get(name):
+                state = symbol.state
+                symbol.knows_more = await look(name, state.next_ms, state.bars)
 
     async def _warm(self, symbol: _Symbol | None, candle: Candle) -> _Symbol:
         bars = 0 if symbol is None or self._must_replay(symbol, candle) else symbol.state.bars
@@ -238,7 +263,7 @@ class Predictor:
         symbol = self._symbols.get(candle.symbol)  # the models of others may have joined meanwhile
         if symbol is None:
             raise ValueError(f"{candle.symbol}: no state, though none was known")
-        symbol.warmed_ms = candle.open_ms
+        symbol.looked_ms, symbol.knows_more = candle.open_ms, False
         if symbol.state.next_ms < candle.open_ms:
             symbol.whole, symbol.since_ms = False, candle.open_ms
         return symbol
@@ -253,9 +278,8 @@ class Predictor:
             known=known,
         )
         await self._outlet.publish((*warmed.scores, *warmed.events))
-        fresh = _Symbol(
-            warmed.state, warmed.anchor_ms, warmed.whole, candle.open_ms, candle.open_ms
-        )
+        now_ms = candle.open_ms
+        fresh = _Symbol(warmed.state, warmed.anchor_ms, warmed.whole, now_ms, now_ms, now_ms)
         fresh.changes = set(warmed.changes)
         fresh.later = [] if self._extra else None
         before = self._symbols.get(candle.symbol)

@@ -66,6 +66,18 @@ class WarmStartJobs:
         self._children.niceness = _NICENESS
         return warmed
 
+    async def knows_more(self, symbol: str, until_ms: int, bars: int) -> bool:
+        """Return whether a replay is worthwhile for a state that knows ``bars`` candles.
+
+        It takes as long as ClickHouse needs to say what is stored, a minute at most.
+        """
+        stored = await self._stock.look(symbol, until_ms)
+        if stored.adds_to(bars):
+            return True
+        if stored.is_all:  # all of it came between the look and the replay of last time
+            self._score_past(symbol, until_ms)
+        return False
+
     async def warm_with_extra(self, symbol: str, until_ms: int) -> Warmed:
         """Return a symbol's state with the extra models, however long they take."""
         with self._extra.needed():
@@ -82,19 +94,16 @@ class WarmStartJobs:
         self._extra.close()
 
     async def _warmed(self, symbol: str, until_ms: int, bars: int) -> Warmed | None:
-        if bars:
-            stored = await self._stock.look(symbol, until_ms)
-            if not stored.adds_to(bars):
-                if stored.is_all:  # all of it came between the look and the replay of last time
-                    self._score_past(symbol, until_ms)
-                return None
-        else:
+        if bars and not await self.knows_more(symbol, until_ms, bars):
+            return None
+        is_all = False
+        if not bars:
             self._unscored.add(symbol)
             self._children.start()
-            stored = await self._stock.wait(symbol, until_ms)
+            is_all = (await self._stock.wait(symbol, until_ms)).is_all
         warmed = await self._children.run(warm, symbol, until_ms)
         # The rest may have come since that look, and then nobody asks for another replay.
-        if stored.is_all or warmed.whole:
+        if is_all or warmed.whole:
             self._score_past(symbol, until_ms)
         return warmed
 

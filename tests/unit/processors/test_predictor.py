@@ -79,9 +79,13 @@ class Store:
         known = [c for c in self.candles if anchor_ms <= c.open_ms < until_ms]
         return replayed(symbol, known, (anchor_ms, until_ms), until_ms)
 
+    async def look(self, _symbol: str, until_ms: int, bars: int) -> bool:
+        anchor_ms = anchor_of(until_ms)
+        return sum(anchor_ms <= c.open_ms < until_ms for c in self.candles) > bars
+
 
 async def fed(candles: list[Candle], store: Store, out: Out) -> Predictor:
-    predictor = Predictor(store.warm, out)
+    predictor = Predictor(store.warm, out, look=store.look)
     for candle in candles:
         await predictor.take(candle)
         await settled(predictor)
@@ -90,6 +94,7 @@ async def fed(candles: list[Candle], store: Store, out: Out) -> Predictor:
 
 async def settled(predictor: Predictor) -> None:
     await asyncio.gather(*predictor._tasks.values())
+    await asyncio.sleep(0)  # what it looks for beside that
 
 
 def test_anchors_are_mondays_one_to_two_weeks_back() -> None:
@@ -194,22 +199,24 @@ def test_a_state_of_the_last_days_gives_way_to_one_of_the_whole_past() -> None:
     market = a_market(3 * 1440, from_ms=anchor_of(START_MS))
     live = len(market) - 120
     recent = Store(market[live - 1440 :])
-    asked: list[int] = []
+    warmed_with, looked_with = list[int](), list[int]()
 
-    async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed | None:
-        asked.append(bars)
-        if len(asked) == 3:
-            return None  # no more is stored than before
-        known = recent if len(asked) < 4 else Store(market)
+    async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+        warmed_with.append(bars)
+        known = recent if len(warmed_with) == 1 else Store(market)
         span = market[0].open_ms, until_ms
         warmed = replayed(
             symbol, [c for c in known.candles if c.open_ms < until_ms], span, until_ms
         )
         return replace(warmed, anchor_ms=anchor_of(until_ms))
 
+    async def look(_symbol: str, _until_ms: int, bars: int) -> bool:
+        looked_with.append(bars)
+        return len(looked_with) == 2  # no more is stored than before, and then all
+
     async def scenario() -> Out:
         out = Out()
-        predictor = Predictor(warm, out)
+        predictor = Predictor(warm, out, look=look)
         for candle in market[live : live + 30]:
             await predictor.take(candle)
             await settled(predictor)
@@ -219,7 +226,7 @@ def test_a_state_of_the_last_days_gives_way_to_one_of_the_whole_past() -> None:
     whole = start_state("BTCUSDT")
     truth = [p for c in market[: live + 30] for p in step(whole, c).predictions]
 
-    assert asked == [0, 1441, 1442, 1443]
+    assert (warmed_with, looked_with) == ([0, 1443], [1442, 1443])
     found = out.predictions()
     late = [p for p in truth if p.issued_ms >= market[live + 3].close_ms]
     assert late == [found[p.symbol, p.issued_ms, p.model] for p in late]
@@ -228,25 +235,56 @@ def test_a_state_of_the_last_days_gives_way_to_one_of_the_whole_past() -> None:
 
 def test_a_past_that_is_not_whole_is_looked_for_each_minute_and_later_each_quarter() -> None:
     market = a_market(1440 + 120, from_ms=START_MS)
-    asked: list[int] = []
+    store, looked = Store(market), list[int]()
 
-    async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed | None:
-        asked.append((until_ms - market[1440].open_ms) // MINUTE_MS)
-        if bars:
-            return None
-        span = anchor_of(until_ms), until_ms
-        known = [c for c in market if c.open_ms < until_ms]
-        return replace(replayed(symbol, known, span, until_ms), anchor_ms=span[0])
+    async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+        assert not bars, "the store has no more"
+        return await store.warm(symbol, until_ms)
+
+    async def look(_symbol: str, until_ms: int, _bars: int) -> bool:
+        looked.append((until_ms - market[1440].close_ms) // MINUTE_MS)
+        return False
 
     async def scenario() -> None:
-        predictor = Predictor(warm, Out())
+        predictor = Predictor(warm, Out(), look=look)
         for candle in market[1440:]:
             await predictor.take(candle)
             await settled(predictor)
 
     asyncio.run(scenario())
 
-    assert asked == [*range(30), *range(44, 120, 15)]
+    assert looked == [*range(1, 30), *range(44, 120, 15)]
+
+
+def test_a_store_that_hangs_while_more_history_is_looked_for_delays_no_prediction() -> None:
+    names = [f"S{number}USDT" for number in range(20)]
+    market = a_market(1440 + 50, from_ms=START_MS)
+    looks: list[str] = []
+
+    async def look(symbol: str, _until_ms: int, _bars: int) -> bool:
+        looks.append(symbol)
+        return await asyncio.Future()
+
+    async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+        known = [replace(c, symbol=symbol) for c in market if c.open_ms < until_ms]
+        warmed = replayed(symbol, known[-60:], (anchor_of(until_ms), until_ms), until_ms)
+        return replace(warmed, whole=False)
+
+    async def scenario() -> tuple[int, int]:
+        out = Out()
+        predictor = Predictor(warm, out, look=look)
+        for candle in market[1440:]:
+            for name in names:
+                await predictor.take(replace(candle, symbol=name))
+            if not candle.open_ms % (15 * MINUTE_MS) or candle is market[1440]:
+                await settled(predictor)
+        predicted = {p.symbol for p in out.predictions().values() if p.issued_ms == candle.close_ms}
+        waiting = predictor.waiting
+        predictor.forget()
+        return len(predicted), waiting
+
+    assert asyncio.run(scenario()) == (len(names), 0)
+    assert looks == names[:1]
 
 
 @pytest.mark.parametrize(

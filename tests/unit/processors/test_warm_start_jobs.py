@@ -105,7 +105,7 @@ def test_the_past_of_a_symbol_that_is_never_whole_is_scored_once_all_of_it_is_st
         await warmed(jobs)
         assert children.scored == []
         stock.stored = WHOLE
-        await warmed(jobs, bars=WHOLE.total)
+        assert not await jobs.knows_more("BTCUSDT", START_MS, WHOLE.total)
         await warmed(jobs, bars=WHOLE.total)
 
     asyncio.run(scenario())
