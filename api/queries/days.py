@@ -16,7 +16,7 @@ def day_rows(
 
     Args:
         found: Counts by symbol and day; `until_ms` is the time up to which candles are due.
-        firsts: Open time of each symbol's first candle; none is due before.
+        firsts: Open time of each symbol's first candle or hole of the exchange; none is due before.
         days: Number of days, today included.
         length_ms: Length of a candle, in milliseconds.
     """

@@ -3,40 +3,56 @@
 _MS = "toUnixTimestamp64Milli({0})"
 
 # Candles are due up to the newest one, or up to a minute ago, as the newest may be on its way.
+# Facts: 1 held, 2 the exchange has none, 3 gapped. A candle of which several are known counts once.
 DAYS = f"""
 WITH {{length_ms:Int64}} AS length_ms,
+    toUInt32(length_ms / 1000) AS length_s,
     (SELECT max(open_time) FROM candles WHERE interval = {{interval:String}}) AS newest,
     greatest({_MS.format("newest")} + length_ms, toUnixTimestamp(now()) * 1000 - 60000) AS due_ms,
     fromUnixTimestamp64Milli((intDiv(due_ms, 86400000) + 1 - {{days:Int64}}) * 86400000, 'UTC')
         AS since
-SELECT symbol, toString(day) AS day, sum(held) AS held, sum(gapped) AS gapped,
-    sum(official_holes) AS official_holes, sum(verified) AS verified,
-    sum(mismatched) AS mismatched, any(due_ms) AS until_ms
+SELECT symbol, toString(day) AS day, held, gapped, official_holes, verified, mismatched,
+    due_ms AS until_ms
 FROM
 (
-    SELECT symbol, toDate(open_time) AS day, countIf(status != 'gapped') AS held,
-        countIf(status = 'gapped') AS gapped, 0 AS official_holes, 0 AS verified, 0 AS mismatched
-    FROM candles_best
-    WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
-        AND open_time >= since
-    GROUP BY symbol, day
-    UNION ALL
-    SELECT symbol, toDate(open_time) AS day, 0, 0, 0, countIf(result = 'verified'),
-        countIf(result = 'mismatch')
-    FROM audit
-    WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
-        AND open_time >= since AND result IN ('verified', 'mismatch')
-    GROUP BY symbol, day
-    UNION ALL
-    SELECT symbol, toDate(toDateTime(seconds, 'UTC')) AS day, 0, 0, count(), 0, 0
-    FROM holes FINAL
-    ARRAY JOIN range(toUInt32(greatest(open_time, since)), toUInt32(close_time),
-        toUInt32(length_ms / 1000)) AS seconds
-    WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
-        AND kind IN ('official', 'irregular', 'ended') AND close_time > since
+    SELECT symbol, toDate(toDateTime(seconds, 'UTC')) AS day,
+        groupBitmapStateIf(intDiv(seconds, length_s), fact = 1) AS held_bits,
+        groupBitmapStateIf(intDiv(seconds, length_s), fact = 2) AS hole_bits,
+        groupBitmapStateIf(intDiv(seconds, length_s), fact = 3) AS gapped_bits,
+        bitmapCardinality(held_bits) AS held,
+        bitmapAndnotCardinality(hole_bits, held_bits) AS official_holes,
+        bitmapAndnotCardinality(gapped_bits, bitmapOr(held_bits, hole_bits)) AS gapped,
+        countIf(fact = 4) AS verified, countIf(fact = 5) AS mismatched
+    FROM
+    (
+        SELECT symbol, toUInt32(open_time) AS seconds, if(status = 'gapped', 3, 1) AS fact
+        FROM candles_best
+        WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
+            AND open_time >= since
+        UNION ALL
+        SELECT symbol, toUInt32(open_time) AS seconds, if(result = 'verified', 4, 5)
+        FROM audit
+        WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
+            AND open_time >= since AND result IN ('verified', 'mismatch')
+        UNION ALL
+        SELECT symbol, seconds, 2
+        FROM holes FINAL
+        ARRAY JOIN range(toUInt32(greatest(open_time, since)), toUInt32(close_time), length_s)
+            AS seconds
+        WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
+            AND kind IN ('official', 'irregular', 'ended') AND close_time > since
+        UNION ALL
+        SELECT symbol, seconds, 2
+        FROM symbols_now
+        ARRAY JOIN range(
+            toUInt32(greatest((intDiv(toUInt32(assumeNotNull(not_trading_since)), length_s) + 1)
+                * length_s, toUInt32(since))),
+            toUInt32(intDiv(due_ms, length_ms) * length_s), length_s) AS seconds
+        WHERE symbol IN {{symbols:Array(String)}} AND not_trading_since IS NOT NULL
+    )
     GROUP BY symbol, day
 )
-GROUP BY symbol, day ORDER BY symbol, day"""  # noqa: S608 - our own words
+ORDER BY symbol, day"""  # noqa: S608 - our own words
 
 FIRSTS = f"""
 SELECT symbol, {_MS.format("min(open_time)")} AS first_ms FROM
@@ -46,6 +62,10 @@ SELECT symbol, {_MS.format("min(open_time)")} AS first_ms FROM
     UNION ALL
     SELECT symbol, open_time FROM klines
     WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
+    UNION ALL
+    SELECT symbol, open_time FROM holes FINAL
+    WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
+        AND kind IN ('official', 'irregular')
 )
 GROUP BY symbol"""  # noqa: S608 - our own words
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from api.http.times import iso
-from api.queries.quality import DAYS
+from api.queries.days import day_rows
+from api.queries.quality import DAYS, FIRSTS
 from candlewick.cli import build_app
 from candlewick.store.admin import apply_lifecycle, apply_migrations
 from candlewick.store.retention import wanted_ttls
@@ -526,6 +527,69 @@ def test_a_day_has_the_same_holes_however_many_days_are_asked_for(world: World) 
     assert {day: long[day] for day in shortest} == shortest
     assert sorted(short.values()) == [12, 12]
     assert sum(long.values()) == 7 * 96 + 4 + 8 + 12
+
+
+def completeness_by_day(world: World, symbol: str, *, days: int) -> list[dict[str, Any]]:
+    """The rows of the API's completeness by day, oldest first; none counts a candle twice."""
+    bound = {"symbols": [symbol], "interval": "15m", "days": days, "length_ms": QUARTER_MS}
+    counts = [*world.reader.query(DAYS, bound).named_results()]
+    firsts = {row["symbol"]: row["first_ms"] for row in world.rows(FIRSTS, **bound)}
+    rows: list[dict[str, Any]] = [*day_rows(counts, firsts, days=days, length_ms=QUARTER_MS)]
+    for row in rows:
+        told = (row[name] for name in ("held", "gapped", "official_holes", "missing"))
+        assert row["expected"] == sum(told)
+    return rows
+
+
+def test_a_day_counts_what_is_held_or_gapped_in_its_holes_once(world: World) -> None:
+    symbol, day = a_name(), days_ago(1)
+    first = (day - DAY) // QUARTER_MS
+    halt, end = day + 20 * QUARTER_MS, day + 60 * QUARTER_MS
+    quiet = [a_quarter(symbol, first + n, status="quiet", trade_count=0) for n in range(20, 50)]
+    gapped = [a_quarter(symbol, first + n, status="gapped") for n in (55, 90)]
+    world.put("candles", *quiet, *gapped)
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, day, halt)
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, end, day + 84 * QUARTER_MS)
+    world.put(
+        "holes",
+        a_hole(symbol, "official", halt, end),
+        a_hole(symbol, "irregular", end - 4 * QUARTER_MS, end),
+    )
+
+    yesterday, _ = completeness_by_day(world, symbol, days=2)
+
+    assert (yesterday["held"], yesterday["official_holes"]) == (20 + 30 + 24, 10)
+    assert (yesterday["gapped"], yesterday["missing"]) == (1, 11)
+
+
+def test_a_hole_before_the_first_candle_hides_nothing_that_is_missing(world: World) -> None:
+    symbol, day = a_name(), days_ago(1)
+    world.put("holes", a_hole(symbol, "official", day, day + 10 * QUARTER_MS))
+    world.fill(symbol, Interval.FIFTEEN_MINUTES, day + 10 * QUARTER_MS, day + 80 * QUARTER_MS)
+
+    yesterday, _ = completeness_by_day(world, symbol, days=2)
+
+    assert (yesterday["expected"], yesterday["missing"]) == (96, 16)
+
+
+def test_no_day_calls_missing_what_lies_behind_the_end_of_trading(world: World) -> None:
+    halted, traded, day = a_name(), a_name(), days_ago(3)
+    for symbol in (halted, traded):
+        world.fill(symbol, Interval.FIFTEEN_MINUTES, day, day + 40 * QUARTER_MS)
+    last_trade_ms = day + 41 * QUARTER_MS + 5  # the candle before is missing, and its own
+    world.put(
+        "symbol_changes",
+        a_choice(halted, ChosenBy.SETTING, day, status="BREAK", since_ms=last_trade_ms),
+        a_choice(traded, ChosenBy.SETTING, day, status="TRADING"),
+    )
+
+    missing = {
+        symbol: [row["missing"] for row in completeness_by_day(world, symbol, days=4)]
+        for symbol in (halted, traded)
+    }
+
+    assert missing[halted] == [2, 0, 0, 0][: len(missing[halted])]
+    assert missing[traded][:3] == [56, 96, 96]
 
 
 def test_nothing_is_expected_before_a_symbol_was_listed_but_all_after(world: World) -> None:
