@@ -81,7 +81,8 @@ def _candles(found: Board) -> None:
         "Completeness calendar",
         "Each day and symbol; green if every 15m candle is stored and whole. For a red, amber or "
         "missing cell, `candlewick completeness` lists the missing candles and `candlewick "
-        "backfill` fetches them. A row starts with the symbol's first candle.",
+        "backfill` fetches them. A row starts with the symbol's first candle and ends with its "
+        "trading.",
         size=(12, 11),
         form="timeseries",
     )

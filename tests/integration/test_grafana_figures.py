@@ -16,6 +16,7 @@ from grafana.variables import ALL
 from schemas.codecs import Record
 from schemas.market import Candle, Trade
 from schemas.predictions import Score
+from schemas.symbols import SymbolChoice
 from tests.support.api_market import a_prediction, a_score
 from tests.support.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
 from tests.support.grafana_world import QUARTER_MS, put
@@ -218,3 +219,45 @@ def test_a_symbol_without_a_candle_in_the_last_hour_has_no_change_for_it(
 @pytest.mark.parametrize("name", ["market-24-h-change", "quality-complete"])
 def test_a_figure_of_no_candles_is_none(world: World, day_ms: int, name: str) -> None:
     assert world.ask(name, day_ms) == []
+
+
+def a_status(symbol: str, status: str, *, since_ms: int, changed_ms: int) -> SymbolChoice:
+    """What the stream notes of how the exchange trades a symbol."""
+    return SymbolChoice(
+        symbol=symbol,
+        chosen_by="setting",
+        is_followed=True,
+        status=status,
+        since_ms=since_ms,
+        matched_ms=changed_ms,
+        tick_e8=1,
+        step_e8=1,
+        permissions="SPOT",
+        changed_ms=changed_ms,
+        reason="",
+    )
+
+
+def a_quarter(symbol: str, open_ms: int, status: str = "complete") -> Candle:
+    made = a_candle(open_ms=open_ms, interval="15m", length_ms=QUARTER_MS)
+    return replace(made, symbol=symbol, status=status)
+
+
+def test_nothing_is_missing_behind_the_end_of_trading(world: World, day_ms: int) -> None:
+    halted, traded = "ENDEDUSDT", "GOESUSDT"
+    begin_ms, until_ms = day_ms - DAY_MS // 2, day_ms + DAY_MS  # midnight, and noon a day later
+    quarters = range(begin_ms, until_ms, QUARTER_MS)
+    world.put(
+        *(a_quarter(traded, ms) for ms in quarters),
+        *(a_quarter(halted, ms) for ms in quarters[:30]),
+        *(a_quarter(halted, ms, "quiet") for ms in quarters[40:80]),
+    )
+    last_ms = quarters[33] + 5  # three candles before it are missing, and its own
+    world.put(a_status(halted, "BREAK", since_ms=last_ms, changed_ms=day_ms))
+
+    cells = world.ask("quality-completeness-calendar", until_ms, hours=36)
+    (figure,) = world.ask("quality-complete", until_ms, hours=36)
+
+    assert [row["complete"] for row in cells if row["symbol"] == traded] == [1, 1]
+    assert [row["complete"] for row in cells if row["symbol"] == halted] == [round(30 / 34, 9)]
+    assert figure["complete"] == round((30 + 143) / (34 + 143), 9)
