@@ -38,6 +38,10 @@ AMBER: Final = "#e0a030"
 BLUE: Final = "#4c8dd6"
 GREY: Final = "#8a8f98"
 VIOLET: Final = "#a06bd6"
+# A price has as many decimals as it needs, at most 8. With a fixed number, or with the three digits
+# that Grafana chooses, all prices of a symbol that costs a dollar or a cent look the same.
+PRICE: Final = "locale"
+PRICE_DECIMALS: Final = 8
 Steps = Sequence[tuple[float | None, str]]
 Property = DynamicConfigValue
 PanelT = TypeVar("PanelT", Lines, Trend)
@@ -116,6 +120,11 @@ def unit(name: str, decimals: int | None = None) -> list[Property]:
     """Return the properties that set the unit of a table's column."""
     found = [Property("unit", name)]
     return found if decimals is None else [*found, Property("decimals", decimals)]
+
+
+def price() -> list[Property]:
+    """Return the properties of a table's column of prices."""
+    return unit(PRICE, PRICE_DECIMALS)
 
 
 def coloured(*pairs: tuple[float | None, str], kind: str = "color-text") -> list[Property]:

@@ -43,13 +43,14 @@ def candlestick() -> Candlestick:
     colours = CandlestickColors().up(GREEN).down(RED).flat(GREY)
     return (
         Candlestick().mode(VizDisplayMode.CANDLES_VOLUME).fields(columns).colors(colours)
+        .unit(style.PRICE).decimals(style.PRICE_DECIMALS)
         .legend(style.legend()).tooltip(style.tooltip())
     )  # fmt: skip
 
 
 def _figures(found: Board) -> None:
     found.add(
-        style.figure("none", decimals=2),
+        style.figure(style.PRICE, decimals=style.PRICE_DECIMALS),
         "Last price",
         "Price of the newest trade, in the symbol's quote asset. If it stands still while the "
         "exchange moves, look at Age of the newest trade.",
@@ -86,14 +87,14 @@ def _figures(found: Board) -> None:
 
 def _prices(found: Board) -> None:
     found.add(
-        candlestick().unit("none"),
+        candlestick(),
         "Candles",
         "Candles made from trades, or the exchange's own where ours miss trades; the last one is "
         "open. If candles are missing, see Completeness calendar in Data quality.",
         size=(16, 14),
     )
     found.add(
-        style.lines("none", least="1s")
+        style.lines(style.PRICE, decimals=style.PRICE_DECIMALS, least="1s")
         .time_from("15m")
         .override_by_name("price", style.painted(BLUE))
         .override_by_name("average", style.painted(AMBER)),
@@ -118,8 +119,11 @@ def _all_symbols(found: Board) -> None:
     move = [*style.unit(SHARE, 2), *change]
     found.add(
         style.table()
+        .override_by_name("last", style.price())
         .override_by_name("24 h", move)
         .override_by_name("1 h", move)
+        .override_by_name("high", style.price())
+        .override_by_name("low", style.price())
         .override_by_name("volume", style.unit("short", 1))
         .override_by_name("trades a minute", style.unit("short", 1))
         .override_by_regexp("^(symbol)$", [_to_market()]),

@@ -38,7 +38,7 @@ def board() -> Board:
 
 def _now(found: Board) -> None:
     found.add(
-        style.figure("none", decimals=2, fields="/.*/")
+        style.figure(style.PRICE, decimals=style.PRICE_DECIMALS, fields="/.*/")
         .override_by_name("expected move", style.unit(POINTS, 2))
         .override_by_name("closes in", style.unit("s", 0)),
         "Open candle",
@@ -51,7 +51,6 @@ def _now(found: Board) -> None:
         candlestick()
         .mode(VizDisplayMode.CANDLES)
         .include_all_fields(True)
-        .unit("none")
         .override_by_name("predicted", style.painted(BLUE))
         .override_by_name("90 % from", style.edge(BLUE))
         .override_by_name("90 % to", style.edge(BLUE, fill_to="90 % from")),
@@ -62,7 +61,7 @@ def _now(found: Board) -> None:
         size=(15, 18),
     )
     found.add(
-        style.lines("none", least="5s")
+        style.lines(style.PRICE, decimals=style.PRICE_DECIMALS, least="5s")
         .time_from("15m")
         .override_by_name("last price", style.painted(AMBER))
         .override_by_name("predicted", style.painted(BLUE))
@@ -89,6 +88,7 @@ def _now(found: Board) -> None:
     )
     found.add(
         style.table()
+        .override_by_name("predicted", style.price())
         .override_by_name("move", style.unit(POINTS, 2))
         .override_by_name("90 % width", style.unit(POINTS, 1))
         .override_by_name("up", style.unit("percentunit", 0))
@@ -158,6 +158,8 @@ def _afterwards(found: Board) -> None:
     )
     found.add(
         style.table()
+        .override_by_name("predicted", style.price())
+        .override_by_name("closed", style.price())
         .override_by_name("error", style.unit(POINTS, 1))
         .override_by_name("90 % width", style.unit(POINTS, 1))
         .override_by_name("inside", style.named({"50 %": GREEN, "90 %": BLUE, "outside": RED})),

@@ -99,7 +99,11 @@ def _candles(found: Board) -> None:
         form="timeseries",
     )
     found.add(
-        style.table().no_value(NONE).override_by_name("differs", style.coloured((None, RED))),
+        style.table()
+        .no_value(NONE)
+        .override_by_name("differs", style.coloured((None, RED)))
+        .override_by_name("our close", style.price())
+        .override_by_name("its close", style.price()),
         "Mismatched candles",
         "The fields that differ; should be empty. `candlewick audit` shows both candles in full; "
         "look for a gap at that time in Gaps.",

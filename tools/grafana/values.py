@@ -26,9 +26,17 @@ def written(value, unit="", decimals=None):  # noqa: PLR0911 - one return for ea
         return f"{value:.{1 if decimals is None else decimals}f} {unit[7:].strip()}"
     if unit in {"short", "currencyUSD", "bytes", "rps"}:
         return scaled(value, unit, decimals)
+    if unit == "locale":
+        return trimmed(value, decimals)
     if unit in {"s", "ms"}:
         return duration(value if unit == "s" else value / 1000, decimals)
     return plain(value, decimals)
+
+
+def trimmed(value, decimals):
+    """Format a number with as many decimals as it needs, but no more than ``decimals``."""
+    whole, point, fraction = f"{value:,.{3 if decimals is None else decimals}f}".partition(".")
+    return (whole + point + fraction.rstrip("0")).rstrip(".")
 
 
 def plain(value, decimals):

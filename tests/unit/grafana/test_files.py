@@ -16,6 +16,7 @@ from grafana.datasource import load, query_names, slug
 from grafana.generate import generated
 from grafana.provisioning_file import plain, plain_one
 from tests.support.grafana_server import lost
+from tools.grafana.values import look_of, written
 from tools.pages.metrics import metrics
 
 BOARDS = {key: plain_one(board) for key, board in boards().items()}
@@ -154,3 +155,31 @@ def test_alerts_are_provisioned_without_anything_that_grafana_takes_for_a_variab
         assert rule["annotations"]["__panelId__"] == str(rule["panelId"])
         assert rule["annotations"]["__dashboardUid__"] == rule["dashboardUid"]
         assert rule["panelId"] > 0
+
+
+PRICES = {
+    "market-last-price": ["price"],
+    "market-candles": ["open", "high", "low", "close"],
+    "market-price-of-the-last-15-minutes": ["price", "average"],
+    "market-all-symbols": ["last", "high", "low"],
+    "prediction-open-candle": ["last price", "predicted close", "90 % from", "90 % to"],
+    "prediction-candles-with-the-predicted-close": ["open", "close", "predicted", "90 % to"],
+    "prediction-the-open-candle-answer-by-answer": ["last price", "predicted", "50 % from"],
+    "prediction-every-symbol-now": ["predicted"],
+    "prediction-outcomes": ["predicted", "closed"],
+    "quality-mismatched-candles": ["our close", "its close"],
+}
+
+
+@pytest.mark.parametrize("name", PRICES)
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.4568, "0.4568"), (1.0002, "1.0002"), (0.00001234, "0.00001234"), (114_003.1, "114,003.1")],
+)
+def test_a_price_is_shown_with_the_decimals_that_its_symbol_has(
+    name: str, value: float, text: str
+) -> None:
+    (panel,) = [found[1] for found in OF_CLICKHOUSE if name_of(found) == name]
+    looks = [look_of(panel, column) for column in PRICES[name]]
+
+    assert {written(value, look["unit"], look["decimals"]) for look in looks} == {text}
