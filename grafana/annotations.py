@@ -16,6 +16,7 @@ class Annotation:
         begin_ms: Start, UTC epoch milliseconds; ``end_ms`` is the same for a single moment.
         kind: Tag of all events of this kind, such as ``gap`` or ``promoted``.
         key: Tag of this event alone, so that a repeated delivery updates its annotation.
+        replaces: How the texts of the event's earlier states begin.
     """
 
     begin_ms: int
@@ -24,6 +25,7 @@ class Annotation:
     kind: str
     symbol: str
     key: str
+    replaces: tuple[str, ...] = ()
 
     @property
     def tags(self) -> list[str]:
@@ -46,18 +48,20 @@ def of_gap(gap: Gap) -> Annotation:
             key=f"era:{gap.symbol}:{gap.era}",
         )
     trades = gap.last_agg_id - gap.first_agg_id + 1
-    texts = {
-        GapState.FOUND: "are missing",
-        GapState.REPAIRED: "were missing and are repaired",
-        GapState.GIVEN_UP: "are missing for good",
+    texts = {  # in the order of the states; their times may come from different clocks
+        GapState.FOUND: f"{gap.symbol}: {trades} trades are missing (",
+        GapState.GIVEN_UP: f"{gap.symbol}: {trades} trades are missing for good (",
+        GapState.REPAIRED: f"{gap.symbol}: {trades} trades were missing and are repaired (",
     }
+    state = GapState(gap.state)
     return Annotation(
         begin_ms=gap.noticed_ms,
         end_ms=max(gap.noticed_ms, gap.changed_ms),
-        text=f"{gap.symbol}: {trades} trades {texts[GapState(gap.state)]} ({gap.reason})",
+        text=f"{texts[state]}{gap.reason})",
         kind="gap",
         symbol=gap.symbol,
         key=f"gap:{gap.symbol}:{_of_era(gap)}{gap.first_agg_id}-{gap.last_agg_id}",
+        replaces=tuple(texts.values())[: [*texts].index(state)],
     )
 
 

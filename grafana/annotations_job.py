@@ -104,7 +104,7 @@ def write(api: GrafanaApi, annotation: Annotation) -> bool:
     if not known:
         api.annotations.add_annotation(**told)
         return True
-    if known[0]["timeEnd"] >= annotation.end_ms:
+    if not known[0]["text"].startswith(annotation.replaces):
         return False
     try:
         api.annotations.update_annotation(known[0]["id"], **told)

@@ -20,11 +20,14 @@ SELECT coin_id, ticker, name, rank, price, market_cap, fully_diluted, volume_24h
 FROM (SELECT * FROM coins FINAL ORDER BY coin_id, updated_time DESC LIMIT 1 BY coin_id) AS t
 ORDER BY rank IS NULL, rank, coin_id"""  # noqa: S608 - our own words
 
+# The order of the states is not that of their times: the clock of the process that told one may
+# have been ahead.
 GAPS = f"""
 SELECT symbol, first_agg_id, last_agg_id, {_both("after")}, {_both("before")}, state,
     {_both("noticed")}, {_both("changed")}, reason, era
 FROM (SELECT * FROM gaps FINAL WHERE ({{symbol:String}} = '' OR symbol = {{symbol:String}})
-    ORDER BY symbol, era, first_agg_id, last_agg_id, changed_time DESC, state = 'found'
+    ORDER BY symbol, era, first_agg_id, last_agg_id, state = 'repaired' DESC,
+        state = 'given-up' DESC, changed_time DESC
     LIMIT 1 BY symbol, era, first_agg_id, last_agg_id, state = 'new-era') AS t
 WHERE ({{state:String}} = '' OR state = {{state:String}})
     AND (toUnixTimestamp64Milli(t.noticed_time), symbol, first_agg_id)

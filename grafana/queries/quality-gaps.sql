@@ -2,9 +2,9 @@ SELECT
     min(noticed_time) AS noticed,
     symbol,
     if(now = 'new-era', 0, last_agg_id - first_agg_id + 1) AS trades,
-    argMax(state, (changed_time, state != 'found')) AS now,
+    argMax(state, (state = 'repaired', state = 'given-up', changed_time)) AS now,
     if(now = 'found', toFloat64(dateDiff('second', noticed, $__toTime)), dateDiff('millisecond', noticed, max(changed_time)) / 1000) AS took,
-    argMax(reason, (changed_time, state != 'found')) AS why
+    argMax(reason, (state = 'repaired', state = 'given-up', changed_time)) AS why
 FROM gaps
 WHERE $__timeFilter(noticed_time)
 GROUP BY symbol, era, first_agg_id, last_agg_id, state = 'new-era'

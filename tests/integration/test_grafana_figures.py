@@ -14,7 +14,7 @@ from candlewick.store.admin import apply_migrations
 from grafana.datasource import load
 from grafana.variables import ALL
 from schemas.codecs import Record
-from schemas.market import Candle, Trade
+from schemas.market import Candle, Gap, Trade
 from schemas.predictions import Score
 from schemas.symbols import SymbolChoice
 from tests.support.api_market import a_prediction, a_score
@@ -261,3 +261,31 @@ def test_nothing_is_missing_behind_the_end_of_trading(world: World, day_ms: int)
     assert [row["complete"] for row in cells if row["symbol"] == traded] == [1, 1]
     assert [row["complete"] for row in cells if row["symbol"] == halted] == [round(30 / 34, 9)]
     assert figure["complete"] == round((30 + 143) / (34 + 143), 9)
+
+
+def a_gap(noticed_ms: int, state: str, *, changed_ms: int) -> Gap:
+    return Gap(
+        symbol="BTCUSDT",
+        first_agg_id=noticed_ms,
+        last_agg_id=noticed_ms + 4,
+        after_ms=noticed_ms,
+        before_ms=noticed_ms + 900,
+        state=state,
+        noticed_ms=noticed_ms,
+        changed_ms=changed_ms,
+        reason="ids jumped",
+    )
+
+
+@pytest.mark.parametrize(("last", "unrepaired"), [("repaired", 0), ("given-up", 1)])
+def test_a_gap_that_was_found_by_a_clock_that_was_ahead_is_not_open_for_ever(
+    world: World, day_ms: int, last: str, unrepaired: int
+) -> None:
+    found = a_gap(day_ms, "found", changed_ms=day_ms + HOUR_MS)
+    before = world.ask("quality-open-gaps", day_ms + HOUR_MS)  # other tests may leave some
+    world.put(found, a_gap(day_ms, last, changed_ms=day_ms + 2_000))
+
+    asked_ms = day_ms + HOUR_MS
+    assert world.ask("alert-gap-not-repaired", asked_ms) == [{"value": unrepaired}]
+    assert [row["now"] for row in world.ask("quality-gaps", asked_ms)] == [last]
+    assert world.ask("quality-open-gaps", asked_ms) == before

@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
-from grafana.annotations import Annotation
+from grafana.annotations import Annotation, of_gap
 from grafana.annotations_job import write
 from grafana.connection import connected, translated
 from schemas.errors import ConfigurationError, Transient
+from schemas.market import Gap, GapState
 from tests.support.builders import START_MS
 from tests.support.grafana_server import TOKEN, FakeGrafana, running_grafana
 
-FOUND = Annotation(START_MS, START_MS, "BTCUSDT: 5 trades are missing", "gap", "BTCUSDT", "gap:5-9")
-REPAIRED = replace(FOUND, end_ms=START_MS + 1, text="BTCUSDT: 5 trades are repaired")
+GAP = Gap("BTCUSDT", 5, 9, -1, -1, GapState.FOUND.value, START_MS, START_MS, "ids jump")
+FOUND = of_gap(GAP)
+GIVEN_UP = of_gap(replace(GAP, state=GapState.GIVEN_UP.value))
+REPAIRED = of_gap(replace(GAP, state=GapState.REPAIRED.value, changed_ms=START_MS + 1))
 
 
 @pytest.fixture
@@ -56,3 +60,24 @@ def test_an_update_that_grafana_refuses_for_what_it_is_ends_the_job(grafana: Fak
 
     with pytest.raises(ConfigurationError, match="refused to write annotations"):
         put(grafana, REPAIRED)
+
+
+@pytest.mark.parametrize("told", list(permutations((FOUND, GIVEN_UP, REPAIRED))))
+@pytest.mark.parametrize("fast_ms", [0, 3_600_000])
+def test_a_gap_is_marked_with_its_last_state_whatever_the_order_and_the_clocks(
+    grafana: FakeGrafana, told: tuple[Annotation, ...], fast_ms: int
+) -> None:
+    for note in told:
+        is_repaired = note is REPAIRED  # by a process whose clock is right
+        put(grafana, note if is_repaired else replace(note, end_ms=note.end_ms + fast_ms))
+
+    assert [note["text"] for note in grafana.annotations] == [REPAIRED.text]
+
+
+def test_a_gap_that_is_given_up_as_it_is_found_is_marked_as_missing_for_good(
+    grafana: FakeGrafana,
+) -> None:
+    written = [put(grafana, note) for note in (FOUND, GIVEN_UP, GIVEN_UP, FOUND)]
+
+    assert written == [True, True, False, False]
+    assert [note["text"] for note in grafana.annotations] == [GIVEN_UP.text]

@@ -1,0 +1,61 @@
+"""What queries of the API say, against the real engine."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from api.queries.clickhouse import Reader, Row, Value
+from api.queries.market import GAPS
+from candlewick.store.admin import apply_migrations
+from schemas.codecs import Record
+from tests.support.api_market import a_gap
+from tests.support.builders import START_MS
+from tests.support.grafana_world import put
+from tests.support.servers import running_clickhouse
+
+HOUR_MS = 3_600_000
+_names = (f"SYM{number}USDT" for number in itertools.count())
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A store, and who writes and reads there."""
+
+    writer: Client
+    reader: Reader
+
+    def put(self, *records: Record) -> None:
+        """Store records, as the sinks do."""
+        put(self.writer, records)
+
+    def ask(self, query: str, **bound: Value) -> list[Row]:
+        """Ask as the API does."""
+        return self.reader.rows(query, bound)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with running_clickhouse(tmp_path_factory.mktemp("queries") / "data") as server:
+        apply_migrations(server.settings)
+        reader = Reader(server.settings)
+        with server.client(database="candlewick") as writer:
+            yield World(writer, reader)
+        reader.close()
+
+
+@pytest.mark.parametrize("last", ["repaired", "given-up"])
+def test_a_gap_that_was_found_by_a_clock_that_was_ahead_has_its_last_state(
+    world: World, last: str
+) -> None:
+    symbol = next(_names)
+    found, ended = (replace(a_gap(1, state), symbol=symbol) for state in ("found", last))
+    world.put(replace(found, changed_ms=found.changed_ms + HOUR_MS), ended)
+
+    newest = {"ms": START_MS + HOUR_MS, "after_symbol": "", "first_id": 0, "limit": 9}
+    rows = world.ask(GAPS, symbol=symbol, state="", **newest)
+
+    assert [row["state"] for row in rows] == [last]
+    assert world.ask(GAPS, symbol=symbol, state="found", **newest) == []
