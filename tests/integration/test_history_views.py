@@ -1007,6 +1007,40 @@ def test_symbols_are_what_a_hand_says_and_trade_as_the_exchange_says(world: Worl
     ]
 
 
+def told_of(world: World, symbol: str) -> tuple[str, int | None]:
+    """How a symbol is traded, and the time of its last trade if it is not."""
+    query = (
+        "SELECT status, toUnixTimestamp64Milli(not_trading_since) AS since FROM symbols_now "
+        "WHERE symbol = {symbol:String}"
+    )
+    (row,) = world.rows(query, symbol=symbol)
+    return row["status"], row["since"]
+
+
+def test_a_symbol_trades_as_was_told_last_though_a_clock_was_ahead_before(world: World) -> None:
+    symbol, setting, ahead = a_name(), ChosenBy.SETTING, DAY + 3_600_000
+    halted = a_choice(symbol, setting, ahead, status="BREAK", since_ms=DAY)
+    world.put("symbol_changes", halted)
+    before = told_of(world, symbol)
+
+    world.put("symbol_changes", a_choice(symbol, setting, DAY + 60_000, status="TRADING"))
+
+    assert before == ("BREAK", DAY)
+    assert told_of(world, symbol) == ("TRADING", None)
+
+
+def test_a_second_halt_has_no_time_before_it_is_known(world: World) -> None:
+    symbol, setting = a_name(), ChosenBy.SETTING
+    world.put(
+        "symbol_changes",
+        a_choice(symbol, setting, DAY, status="BREAK", since_ms=DAY),
+        a_choice(symbol, setting, DAY + 1, status="TRADING"),
+        a_choice(symbol, setting, DAY + 2, status="HALT"),
+    )
+
+    assert told_of(world, symbol) == ("HALT", None)
+
+
 def test_candles_after_the_end_of_trading_are_not_missing(world: World) -> None:
     symbol, length_ms = a_name(), Interval.FIFTEEN_MINUTES.ms
     now_ms = time.time_ns() // 1_000_000
