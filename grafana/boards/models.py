@@ -81,7 +81,8 @@ def _coverage(found: Board) -> None:
         "Coverage",
         "Share of closes inside the 90 % interval; it should stay between the dashed lines at 85 "
         "and 95 %. Below for many hours: the intervals are too narrow, train again (`candlewick "
-        "train`). Above: they are wider than necessary.",
+        "train`). Above: they are wider than necessary, or the price has too few steps for 90 %, "
+        "as that of a stablecoin.",
         size=(8, 9),
         form="timeseries",
     )
@@ -184,7 +185,8 @@ def _life(found: Board) -> None:
         .override_by_name("90 % width", style.unit(POINTS, 1)),
         "Scoreboard",
         "Each symbol and model over the time range; `spoke` is the share of predictions for which "
-        "the model was champion. The champion should be near the top of its symbol.",
+        "the model was champion. The champion should be near the top of its symbol. Amber `in 90 "
+        "%` of a stablecoin needs no action: its price has too few steps for 90 %.",
         size=(14, 10),
     )
     found.add(

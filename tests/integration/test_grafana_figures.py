@@ -221,7 +221,9 @@ def test_a_figure_of_no_candles_is_none(world: World, day_ms: int, name: str) ->
     assert world.ask(name, day_ms) == []
 
 
-def a_status(symbol: str, status: str, *, since_ms: int, changed_ms: int) -> SymbolChoice:
+def a_status(
+    symbol: str, status: str, *, since_ms: int = -1, changed_ms: int, tick_e8: int = 1
+) -> SymbolChoice:
     """What the stream notes of how the exchange trades a symbol."""
     return SymbolChoice(
         symbol=symbol,
@@ -230,7 +232,7 @@ def a_status(symbol: str, status: str, *, since_ms: int, changed_ms: int) -> Sym
         status=status,
         since_ms=since_ms,
         matched_ms=changed_ms,
-        tick_e8=1,
+        tick_e8=tick_e8,
         step_e8=1,
         permissions="SPOT",
         changed_ms=changed_ms,
@@ -289,3 +291,34 @@ def test_a_gap_that_was_found_by_a_clock_that_was_ahead_is_not_open_for_ever(
     assert world.ask("alert-gap-not-repaired", asked_ms) == [{"value": unrepaired}]
     assert [row["now"] for row in world.ask("quality-gaps", asked_ms)] == [last]
     assert world.ask("quality-open-gaps", asked_ms) == before
+
+
+@pytest.mark.parametrize(
+    ("number", "steps", "held", "told"),
+    [
+        (0, 0, 500, 0.95),
+        (1, 2, 485, 0.95),
+        (2, 4, 485, 0.97),
+        (3, 2, 400, 0.8),
+    ],
+)
+def test_an_interval_that_cannot_be_narrower_does_not_hold_too_much(
+    world: World, day_ms: int, *, number: int, steps: int, held: int, told: float
+) -> None:
+    symbol = f"STABLE{number}USDT"
+    world.put(
+        a_status(symbol, "TRADING", changed_ms=day_ms, tick_e8=10_000),
+        *(
+            replace(
+                a_score(a_prediction(symbol=symbol, open_ms=day_ms - n * QUARTER_MS), error_bp=0.0),
+                price_e8=10**8,
+                width_90_bp=steps * 1.0,
+                covered_90=n <= held,
+            )
+            for n in range(1, 501)
+        ),
+    )
+
+    values = {row["symbol"]: row["value"] for row in world.ask("alert-coverage", day_ms)}
+
+    assert values[symbol] == told
