@@ -13,11 +13,15 @@ FROM candles WHERE interval = '15m'
     AND open_time > (SELECT max(open_time) FROM candles WHERE interval = '15m') - INTERVAL 7 DAY
 GROUP BY symbol"""
 
+# The coins of the newest day that was fetched: others are followed no more. Without FINAL, which
+# would read every column of every row.
 COINS = f"""
 SELECT coin_id, ticker, name, rank, price, market_cap, fully_diluted, volume_24h, high_24h, low_24h,
     change_24h, market_cap_change_24h, circulating_supply, total_supply, max_supply,
     ath, ath_change, {_both("ath")}, atl, atl_change, {_both("atl")}, {_both("updated")}
-FROM (SELECT * FROM coins FINAL ORDER BY coin_id, updated_time DESC LIMIT 1 BY coin_id) AS t
+FROM (SELECT * FROM coins
+    WHERE fetched_time >= (SELECT least(max(fetched_time), now64(3)) FROM coins) - INTERVAL 1 DAY
+    ORDER BY coin_id, updated_time DESC, fetched_time DESC LIMIT 1 BY coin_id) AS t
 ORDER BY rank IS NULL, rank, coin_id"""  # noqa: S608 - our own words
 
 # The order of the states is not that of their times: the clock of the process that told one may

@@ -8,10 +8,10 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from api.queries.clickhouse import Reader, Row, Value
-from api.queries.market import GAPS
+from api.queries.market import COINS, GAPS
 from candlewick.store.admin import apply_migrations
 from schemas.codecs import Record
-from tests.support.api_market import a_gap
+from tests.support.api_market import a_coin, a_gap
 from tests.support.builders import START_MS
 from tests.support.grafana_world import put
 from tests.support.servers import running_clickhouse
@@ -59,3 +59,23 @@ def test_a_gap_that_was_found_by_a_clock_that_was_ahead_has_its_last_state(
 
     assert [row["state"] for row in rows] == [last]
     assert world.ask(GAPS, symbol=symbol, state="found", **newest) == []
+
+
+def test_coins_that_are_followed_no_more_are_not_listed(world: World) -> None:
+    world.writer.command("TRUNCATE TABLE coins")
+    day_ms = 24 * HOUR_MS
+    wrong, right, still = a_coin("wrong-id", 3), a_coin("right-id", 2), a_coin("suspended", 1)
+    world.put(
+        wrong,
+        still,
+        *(replace(right, fetched_ms=START_MS + n * day_ms, rank=n) for n in (2, 3)),
+        replace(still, fetched_ms=START_MS + 3 * day_ms),  # its figures are of three days ago
+        replace(right, fetched_ms=START_MS + 3 * day_ms, updated_ms=START_MS + 3 * day_ms),
+    )
+
+    rows = world.ask(COINS)
+
+    assert [(row["coin_id"], row["updated_ms"]) for row in rows] == [
+        ("suspended", START_MS),
+        ("right-id", START_MS + 3 * day_ms),
+    ]
