@@ -131,13 +131,37 @@ def test_a_mismatch_of_either_length_is_in_what_its_alert_links_to(
     assert world.ask("quality-mismatches", until_ms) == [{"mismatches": 1}]
 
 
+def an_open_candle(open_ms: int) -> Candle:
+    live = a_candle(open_ms=open_ms, interval="15m", length_ms=QUARTER_MS)
+    return replace(live, status="open", revision=0)
+
+
+@pytest.mark.parametrize(("minutes", "missing"), [(3, 0), (14, 0), (15, 0), (16, 1), (60, 1)])
+def test_no_prediction_is_missing_of_a_symbol_that_is_asked_none_yet(
+    world: World, day_ms: int, minutes: int, missing: int
+) -> None:
+    minute = a_candle(open_ms=day_ms)
+    its = replace(minute, source="stream", status="official")  # the exchange's candle of the same
+    opens = range(day_ms, day_ms - minutes * MINUTE_MS, -MINUTE_MS)
+    world.put(
+        an_open_candle(day_ms),
+        *(
+            replace(candle, open_ms=ms, close_ms=ms + MINUTE_MS)
+            for candle in (minute, its)
+            for ms in opens
+        ),
+    )
+
+    assert world.ask("alert-no-prediction", day_ms + MINUTE_MS) == [{"value": missing}]
+
+
 @pytest.mark.parametrize(("age_min", "missing"), [(1, 0), (2, 0), (5, 1), (9, 1)])
 def test_an_open_candle_whose_predictions_have_stopped_lacks_one(
     world: World, day_ms: int, age_min: int, missing: int
 ) -> None:
-    live = a_candle(open_ms=day_ms, interval="15m", length_ms=QUARTER_MS)
     world.put(
-        replace(live, status="open", revision=0),
+        an_open_candle(day_ms),
+        *(a_candle(open_ms=day_ms - n * MINUTE_MS) for n in range(1, 20)),
         *(a_prediction(open_ms=day_ms, minute=minute) for minute in range(11 - age_min)),
     )
 
