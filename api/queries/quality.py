@@ -82,6 +82,7 @@ WHERE ({{symbol:String}} = '' OR symbol = {{symbol:String}}) AND interval = {{in
 GROUP BY symbol, interval) ORDER BY symbol"""  # noqa: S608 - our own words
 
 # Standard deviations (n - 1) of log returns from one 15-minute close to the next, in basis points.
+# Over missing candles there is no move: that of hours is not one of 15 minutes.
 VOLATILITY = """
 WITH (SELECT max(open_time) FROM candles_best
     WHERE symbol IN {symbols:Array(String)} AND interval = '15m'
@@ -93,11 +94,13 @@ SELECT symbol, countIf(open_time > newest - INTERVAL 30 DAY) AS moves,
 FROM
 (
     SELECT symbol, open_time, toFloat64(close) AS price,
-        log(price / lagInFrame(price) OVER (PARTITION BY symbol ORDER BY open_time
-            ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)) AS move
+        log(price / lagInFrame(price) OVER of_symbol) AS move,
+        open_time - lagInFrame(open_time) OVER of_symbol AS passed_s
     FROM candles_best
     WHERE symbol IN {symbols:Array(String)} AND interval = '15m'
         AND open_time > now64(3) - INTERVAL 40 DAY
+    WINDOW of_symbol AS (PARTITION BY symbol ORDER BY open_time
+        ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 )
-WHERE isFinite(move)
+WHERE isFinite(move) AND passed_s = 900
 GROUP BY symbol ORDER BY symbol"""

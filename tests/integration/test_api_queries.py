@@ -1,6 +1,8 @@
 """What queries of the API say, against the real engine."""
 
 import itertools
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -9,14 +11,16 @@ from clickhouse_connect.driver.client import Client
 
 from api.queries.clickhouse import Reader, Row, Value
 from api.queries.market import COINS, GAPS
+from api.queries.quality import VOLATILITY
 from candlewick.store.admin import apply_migrations
 from schemas.codecs import Record
 from tests.support.api_market import a_coin, a_gap
-from tests.support.builders import START_MS
+from tests.support.builders import START_MS, a_candle
 from tests.support.grafana_world import put
 from tests.support.servers import running_clickhouse
 
 HOUR_MS = 3_600_000
+QUARTER_MS = 900_000
 _names = (f"SYM{number}USDT" for number in itertools.count())
 
 
@@ -79,3 +83,22 @@ def test_coins_that_are_followed_no_more_are_not_listed(world: World) -> None:
         ("suspended", START_MS),
         ("right-id", START_MS + 3 * day_ms),
     ]
+
+
+def test_the_move_over_missing_candles_is_no_move_of_15_minutes(world: World) -> None:
+    symbol = next(_names)
+    newest_ms = time.time_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
+    quarter = replace(a_candle(interval="15m", length_ms=QUARTER_MS), symbol=symbol)
+    prices = [100.0, 100.2] * 20 + [102.6, 102.8] * 20  # 20 bp each, and 2 % overnight
+    opens = [newest_ms - (80 - n + (40 if n < 40 else 0)) * QUARTER_MS for n in range(80)]
+    world.put(
+        *(
+            replace(quarter, open_ms=ms, close_ms=ms + QUARTER_MS, close_e8=round(price * 1e8))
+            for ms, price in zip(opens, prices, strict=True)
+        )
+    )
+
+    (row,) = world.ask(VOLATILITY, symbols=[symbol])
+
+    assert row["moves"] == 78
+    assert row["month_bp"] == pytest.approx(math.log(1.002) * 1e4, rel=0.03)
