@@ -78,9 +78,10 @@ def _figures(found: Board) -> None:
 
 def _flow(found: Board) -> None:
     found.add(
-        style.lines("rps", least="10s").fill_opacity(8),
+        style.lines("rps", least="1m").fill_opacity(8),
         "Rows stored a second",
-        "Rows by table. Only trades at zero: check the stream. All at zero: check the sinks.",
+        "Rows by table. Only trades at zero: check the stream. All at zero: check the sinks. "
+        "Scores come once in 15 minutes.",
         size=(8, 9),
         form="timeseries",
     )

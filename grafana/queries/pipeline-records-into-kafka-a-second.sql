@@ -1,3 +1,5 @@
+-- Whole steps only: a part of one would look like a fall.
+WITH toIntervalSecond(greatest(30, $__interval_s)) AS step
 SELECT
     time,
     topic,
@@ -5,11 +7,11 @@ SELECT
 FROM
 (
     SELECT
-        toStartOfInterval(measured_time, toIntervalSecond(greatest(30, $__interval_s))) AS time,
+        toStartOfInterval(measured_time, step) AS time,
         replaceRegexpOne(toString(of), '[.]v1$', '') AS topic,
         max(value) AS newest
     FROM pipeline_measures
-    WHERE measure = 'end' AND of LIKE '%.v%' AND $__timeFilter(measured_time)
+    WHERE measure = 'end' AND of LIKE '%.v%' AND $__timeFilter(measured_time) AND measured_time < toStartOfInterval($__toTime, step)
     GROUP BY time, topic
 )
 WINDOW w AS (PARTITION BY topic ORDER BY time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)

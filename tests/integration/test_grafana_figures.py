@@ -4,6 +4,7 @@ Each test has a time of its own, so that no other one's rows are in its answer.
 """
 
 import itertools
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -346,3 +347,94 @@ def test_an_interval_that_cannot_be_narrower_does_not_hold_too_much(
     values = {row["symbol"]: row["value"] for row in world.ask("alert-coverage", day_ms)}
 
     assert values[symbol] == told
+
+
+STEP_MS = 10 * MINUTE_MS
+
+
+def put_rows_a_second(world: World, begin_ms: int, end_ms: int) -> None:
+    """Let the store have got a trade a second."""
+    world.writer.command(
+        "INSERT INTO trades (symbol, agg_id, event_time, stored_time) "
+        "SELECT 'BTCUSDT', {begin:Int64} + number, "
+        "fromUnixTimestamp64Milli({begin:Int64} + number * 1000) AS at, at "
+        "FROM numbers(toUInt64({count:Int64}))",
+        parameters={"begin": begin_ms, "count": (end_ms - begin_ms) // 1000},
+    )
+
+
+@pytest.mark.parametrize("late_s", [0, 1, 299, 599])
+def test_the_rows_stored_a_second_are_those_of_whole_steps(
+    world: World, day_ms: int, late_s: int
+) -> None:
+    until_ms = day_ms + late_s * 1000
+    put_rows_a_second(world, day_ms - HOUR_MS, until_ms)
+
+    rows = world.ask("pipeline-rows-stored-a-second", until_ms, hours=0.8, interval_ms=STEP_MS)
+
+    assert {row["rows"] for row in rows if row["source"] == "trades"} == {1}
+    assert len(rows) in {3 * 4, 4 * 4}
+
+
+def test_no_row_in_a_step_is_zero_for_every_table(world: World, day_ms: int) -> None:
+    put_rows_a_second(world, day_ms - 40 * MINUTE_MS, day_ms - 20 * MINUTE_MS)
+
+    rows = world.ask("pipeline-rows-stored-a-second", day_ms, hours=1, interval_ms=STEP_MS)
+
+    stored = {source: [r["rows"] for r in rows if r["source"] == source] for source in TABLES_SHOWN}
+    assert stored == {"trades": [0, 1, 1, 0, 0]} | dict.fromkeys(TABLES_SHOWN[1:], [0] * 5)
+
+
+TABLES_SHOWN = ("trades", "candles", "predictions", "scores")
+
+
+@pytest.mark.parametrize("late_s", [0, 5, 299, 599])
+def test_the_records_a_second_are_those_of_whole_steps(world: World, late_s: int) -> None:
+    began_ms = (time.time_ns() // 1_000_000 // STEP_MS - 12) * STEP_MS  # old measures are not kept
+    until_ms = began_ms + HOUR_MS + late_s * 1000
+    world.writer.command("TRUNCATE TABLE pipeline_measures")
+    world.writer.command(
+        "INSERT INTO pipeline_measures (measured_time, measure, of, detail, value) "
+        "SELECT fromUnixTimestamp64Milli({begin:Int64} + number * 5000), 'end', "
+        "'market.trades.v1', '', number * 5 FROM numbers(toUInt64({count:Int64}))",
+        parameters={"begin": began_ms, "count": (3_600 + late_s) // 5},
+    )
+
+    name = "pipeline-records-into-kafka-a-second"
+    rows = world.ask(name, until_ms, hours=1, interval_ms=STEP_MS)
+
+    assert {row["records"] for row in rows} == {1}
+    assert len(rows) >= 4
+
+
+@pytest.mark.parametrize(("silent_min", "age_s"), [(1, 60), (59, 3_540), (61, 3_600), (900, 3_600)])
+def test_a_symbol_that_is_silent_for_long_stays_old(
+    world: World, day_ms: int, silent_min: int, age_s: int
+) -> None:
+    symbol, ended = "BTCUSDT", f"END{silent_min}USDT"
+    world.writer.command("TRUNCATE TABLE symbol_changes")
+    world.put(
+        a_block([a_trade(day_ms, event_ms=day_ms, symbol=symbol)]),
+        a_status(symbol, "TRADING", changed_ms=day_ms),
+        a_status(ended, "BREAK", since_ms=day_ms, changed_ms=day_ms),
+    )
+
+    asked_ms = day_ms + silent_min * MINUTE_MS
+    assert world.ask("market-age-of-the-newest-trade", asked_ms) == [{"age": age_s}]
+    assert world.ask("pipeline-age-by-symbol", asked_ms) == [{"symbol": symbol, "age": age_s}]
+
+
+@pytest.mark.parametrize(
+    ("late_s", "last"), [(1, 4), (29, 4), (30, 4), (89, 4), (90, 0), (3_600, 0)]
+)
+def test_a_minute_that_has_no_candle_when_it_is_due_had_no_trades(
+    world: World, day_ms: int, late_s: int, last: int
+) -> None:
+    newest = a_candle(open_ms=day_ms - MINUTE_MS)
+    world.put(newest)
+
+    rows = world.ask("market-trades-a-minute", day_ms + late_s * 1000)
+
+    assert rows[-1]["trades"] == last
+    assert sum(row["trades"] == newest.trade_count for row in rows) == 1
+    assert len(rows) in {120, 121}
