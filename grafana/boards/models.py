@@ -24,6 +24,8 @@ COLOURS = {
     "lstm": "#d66b9a",
     "blend": GREEN,
 }
+# Where models stand side by side, all that are not ours are one: their names are not known here.
+SIDE_BY_SIDE = COLOURS | {"own": "#3aa6a6"}
 
 
 def board() -> Board:
@@ -92,11 +94,11 @@ def _coverage(found: Board) -> None:
         .show_points(VisibilityMode.ALWAYS).point_size(4)
     )  # fmt: skip
     found.add(
-        style.models(by_minutes, COLOURS).override_by_name("minutes", style.unit("none", 0)),
+        style.models(by_minutes, SIDE_BY_SIDE).override_by_name("minutes", style.unit("none", 0)),
         "Coverage by minutes to close",
         "Coverage by the minutes left to the close when the model answered; all should be near "
         "90 %. If one end is far off, there are too few cases for those minutes, or the market "
-        "has changed; wait a day before training again.",
+        "has changed; wait a day before training again. `own`: models of your own, together.",
         size=(8, 9),
     )
     found.add(
@@ -138,11 +140,12 @@ def _chance(found: Board) -> None:
         .thresholds_style(_drawn(GraphThresholdsStyleMode.DASHED))
     )  # fmt: skip
     found.add(
-        style.models(by_tenth, COLOURS).override_by_name("claimed", style.unit(SHARE, 0)),
+        style.models(by_tenth, SIDE_BY_SIDE).override_by_name("claimed", style.unit(SHARE, 0)),
         "Reliability",
         "Share of candles that closed up minus the chance that was given, by tenths of the chance; "
         "zero is right. Over two weeks all should stay between the dashed lines at 5 points. If "
-        "the champion of the chance does not, do not rely on its chance, and train again.",
+        "the champion of the chance does not, do not rely on its chance, and train again. `own`: "
+        "models of your own, together.",
         size=(12, 9),
     )
 
@@ -162,11 +165,11 @@ def _life(found: Board) -> None:
         .row_height(0.85)
         .merge_values(True)
         .legend(style.legend())
-        .mappings(style.numbered(COLOURS))
+        .mappings(style.numbered(SIDE_BY_SIDE))
         .color_scheme(style.by_threshold()),
         "Who speaks",
         "The champion of each symbol over time. If it changes many times a day, the models are too "
-        "close for it to matter; no action is needed.",
+        "close for it to matter; no action is needed. `own`: a model of your own.",
         size=(12, 8),
         form="timeseries",
     )

@@ -12,6 +12,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from candlewick.store.admin import apply_migrations
+from grafana.boards.models import SIDE_BY_SIDE
 from grafana.datasource import load
 from grafana.variables import ALL
 from schemas.codecs import Record
@@ -438,3 +439,17 @@ def test_a_minute_that_has_no_candle_when_it_is_due_had_no_trades(
     assert rows[-1]["trades"] == last
     assert sum(row["trades"] == newest.trade_count for row in rows) == 1
     assert len(rows) in {120, 121}
+
+
+def test_a_model_of_ones_own_is_shown_beside_ours(world: World, day_ms: int) -> None:
+    for n in range(40):
+        asked = a_prediction(open_ms=day_ms - n * QUARTER_MS, minute=5, model="mine")
+        world.put(replace(a_score(asked, error_bp=1.0), champion=True))
+
+    who = world.ask("models-who-speaks", day_ms)
+    (coverage,) = world.ask("models-coverage-by-minutes-to-close", day_ms)
+    (reliability,) = world.ask("models-reliability", day_ms)
+
+    assert {row["who"] for row in who} == {list(SIDE_BY_SIDE).index("own")}
+    assert (coverage["minutes"], coverage["own"], coverage["online"]) == (10, 1, None)
+    assert (reliability["own"], reliability["online"]) == (round(1 - 0.7, 9), None)

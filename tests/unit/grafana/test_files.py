@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.alerts import ALERTS, rule_group
 from grafana.boards import boards
-from grafana.boards.models import COLOURS
+from grafana.boards.models import COLOURS, SIDE_BY_SIDE
 from grafana.datasource import load, query_names, slug
 from grafana.generate import generated
 from grafana.provisioning_file import plain, plain_one
@@ -129,12 +129,16 @@ def test_boards_are_linked_and_the_live_ones_refresh_every_five_seconds() -> Non
 def test_a_model_has_one_number_and_one_column_wherever_it_is_named() -> None:
     who = load("models-who-speaks")
     names, numbers = re.findall(r"\[([^\]]+)\]", who)
+    (other,) = re.findall(r"\], (\d+)\)", who)
     side_by_side = ("models-coverage-by-minutes-to-close", "models-reliability")
 
     assert re.findall(r"'(\w+)'", names) == list(COLOURS)
     assert [int(number) for number in numbers.split(",")] == list(range(len(COLOURS)))
+    assert list(SIDE_BY_SIDE)[int(other)] == "own"
     for name in side_by_side:
-        assert re.findall(r"AS (\w+)", load(name))[1:] == list(COLOURS)
+        (ours,) = re.findall(r"NOT IN \(([^)]+)\) AS is_own", load(name))
+        assert re.findall(r"'(\w+)'", ours) == list(COLOURS)
+        assert re.findall(r"AS (\w+)", load(name))[2:] == list(SIDE_BY_SIDE)
 
 
 def test_every_variable_of_a_query_is_one_of_its_dashboard() -> None:
