@@ -59,7 +59,8 @@ def _figures(found: Board) -> None:
     found.add(
         style.judged(SHARE, (None, RED), (0, GREEN), decimals=2),
         "24 h change",
-        "Change of the price in the last 24 hours. It shows the market; no action is needed.",
+        "Change of the price in the last 24 hours; none for a symbol that is younger. It shows the "
+        "market; no action is needed.",
         size=(4, 4),
     )
     found.add(

@@ -234,12 +234,29 @@ def a_minute(open_ms: int) -> Candle:
 def test_a_symbol_without_a_candle_in_the_last_hour_has_no_change_for_it(
     world: World, day_ms: int
 ) -> None:
-    world.put(a_minute(day_ms - 2 * HOUR_MS))
+    world.put(a_minute(day_ms - DAY_MS), a_minute(day_ms - 2 * HOUR_MS))
 
     (row,) = world.ask("market-all-symbols", day_ms)
 
     assert row["24 h"] == pytest.approx(0.01)
     assert row["1 h"] is None
+
+
+@pytest.mark.parametrize(
+    ("listed_min", "a_day", "an_hour"),
+    [(10, None, None), (60, None, 0.01), (120, None, 0.01), (1439, 0.01, 0.01), (1440, 0.01, 0.01)],
+)
+def test_a_change_is_that_of_the_whole_time_or_none(
+    world: World, day_ms: int, listed_min: int, a_day: float | None, an_hour: float | None
+) -> None:
+    world.put(*(a_minute(day_ms - n * MINUTE_MS) for n in range(1, listed_min + 1)))
+
+    (row,) = world.ask("market-all-symbols", day_ms)
+    change = world.ask("market-24-h-change", day_ms)
+
+    assert (row["24 h"], row["1 h"]) == (a_day, an_hour)
+    assert row["trades a minute"] == a_minute(day_ms).trade_count
+    assert change == ([] if a_day is None else [{"change": a_day}])
 
 
 @pytest.mark.parametrize("name", ["market-24-h-change", "quality-complete"])
