@@ -19,7 +19,7 @@ from schemas.codecs import Record
 from schemas.market import Candle, Gap, Trade
 from schemas.predictions import Score
 from schemas.symbols import SymbolChoice
-from tests.support.api_market import a_prediction, a_score
+from tests.support.api_market import a_coin, a_prediction, a_score
 from tests.support.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
 from tests.support.grafana_world import QUARTER_MS, put
 from tests.support.servers import running_clickhouse
@@ -470,3 +470,23 @@ def test_a_model_of_ones_own_is_shown_beside_ours(world: World, day_ms: int) -> 
     assert {row["who"] for row in who} == {list(SIDE_BY_SIDE).index("own")}
     assert (coverage["minutes"], coverage["own"], coverage["online"]) == (10, 1, None)
     assert (reliability["own"], reliability["online"]) == (round(1 - 0.7, 9), None)
+
+
+def test_a_figure_that_coingecko_gives_no_more_is_empty(world: World, day_ms: int) -> None:
+    coin = a_coin("suspended", 1)
+    names = ("price_e8", "market_cap_e8", "volume_24h_e8", "ath_change_e8", "rank")
+    unknown = replace(coin, **dict.fromkeys(names, None))  # type: ignore[arg-type]
+    before_ms = day_ms - HOUR_MS
+    world.put(
+        replace(coin, fetched_ms=before_ms, updated_ms=before_ms),
+        replace(unknown, fetched_ms=day_ms, updated_ms=day_ms),
+    )
+
+    (before,) = world.ask("market-coins", day_ms - 1_000)
+    (row,) = world.ask("market-coins", day_ms)
+
+    assert (before["price"], before["capitalisation"], before["turnover"]) == (5, 5, 1)
+    assert (row["price"], row["capitalisation"], row["turnover"]) == (None, None, None)
+    assert (row["rank"], row["below its high"], row["24 h"]) == (None, None, 0.05)
+    assert world.ask("market-capitalisation", day_ms - 1_000)
+    assert world.ask("market-capitalisation", day_ms) == []
