@@ -1,10 +1,11 @@
 """What a rule found: one event, and the moment at which rules look."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from schemas.codecs import Record
 
-__all__ = ["Event", "Moment", "Record"]
+__all__ = ["Event", "Moment", "Record", "since_when"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,25 @@ class Moment:
     Attributes:
         now_ms: Our clock, which jumps of the machine's clock do not move.
         market_ms: The market's own clock: the newest event time seen so far; 0 before the first.
-        since_ms: When this process began to read, by our clock.
         behind: Names of the topics of which not all records that exist have been read.
-        traded: Symbols that are followed and traded.
+        traded: Symbols that are followed and traded, with since when this process has seen them
+            so, by our clock.
     """
 
     now_ms: int
     market_ms: int = 0
-    since_ms: int = 0
     behind: frozenset[str] = frozenset()
-    traded: tuple[str, ...] = ()
+    traded: Mapping[str, int] = field(default_factory=dict)
+
+
+def since_when(
+    symbols: Iterable[str], before: Mapping[str, int], *, now_ms: int
+) -> Mapping[str, int]:
+    """Return since when each symbol is among those that are traded.
+
+    Args:
+        symbols: Symbols that are traded now.
+        before: What was returned last.
+        now_ms: Our clock.
+    """
+    return {symbol: before.get(symbol, now_ms) for symbol in symbols}

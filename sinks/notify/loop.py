@@ -1,6 +1,6 @@
 """The loop of notifications: read, judge, store, send."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +16,7 @@ from schemas.replayed import is_replayed
 from schemas.settings import Settings
 from sinks.notify.delivery import Delivery
 from sinks.notify.dispatch import Dispatch
-from sinks.notify.event import Moment, Record
+from sinks.notify.event import Moment, Record, since_when
 from sinks.notify.plan import Plan
 from sinks.notify.reading import Reading
 from sinks.notify.sending import check_address
@@ -60,7 +60,7 @@ class Notifier:
         kafka = settings.kafka
         self._reading = Reading(kafka, list(wanted.values()), store)
         self._symbols = FollowedSymbols(settings, name=topics.NOTIFY_GROUP)
-        self._since_ms = steady_ms()
+        self._traded: Mapping[str, int] = {}
         self._market_ms = 0
         self._looked_ms = self._told_ms = _NEVER
 
@@ -136,7 +136,8 @@ class Notifier:
         self._reading.passed(name, partition, offset + 1)
 
     def _moment(self, now_ms: int, *, looks: bool = False) -> Moment:
-        moment = Moment(now_ms, self._market_ms, self._since_ms)
+        moment = Moment(now_ms, self._market_ms)
         if not looks:
             return moment
-        return replace(moment, behind=self._reading.behind(), traded=self._symbols.traded)
+        self._traded = since_when(self._symbols.traded, self._traded, now_ms=now_ms)
+        return replace(moment, behind=self._reading.behind(), traded=self._traded)

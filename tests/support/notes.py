@@ -1,6 +1,6 @@
 """What the rules of notifications are tested with: notes in memory, and moments."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sinks.notify.event import Event, Moment, Record
 from sinks.notify.rules.rule import Note, Rule
@@ -26,10 +26,12 @@ class Notes:
         return list(self.written.items())
 
 
-def at(minutes: float = 0, **more: int | tuple[str, ...]) -> Moment:
-    """A moment so long after the start."""
+def at(minutes: float = 0, **more: int | tuple[str, ...] | Mapping[str, int]) -> Moment:
+    """A moment so long after the start; names alone are traded since the start."""
     now_ms = START_MS + int(minutes * 60_000)
-    return Moment(now_ms, **{"market_ms": now_ms, "since_ms": START_MS} | more)  # type: ignore[arg-type]
+    if isinstance(names := more.get("traded"), tuple):
+        more["traded"] = dict.fromkeys(names, START_MS)
+    return Moment(now_ms, **{"market_ms": now_ms} | more)  # type: ignore[arg-type]
 
 
 def told(rule: Rule, records: Iterable[Record], notes: Notes | None = None) -> list[Event]:

@@ -20,8 +20,8 @@ class StaleRule(Rule):
     """A traded symbol without a closed 1m candle, or without a trade, for so many minutes.
 
     Two clocks judge: the market's own (other symbols have moved on by so much, and nothing has
-    arrived for 90 seconds), and ours (nothing has arrived for so long, since this process began to
-    read). Each standstill is one event.
+    arrived for 90 seconds), and ours (nothing has arrived for so long, since this process has seen
+    that the symbol is traded). Each standstill is one event.
     """
 
     view: ClassVar[str] = "live"
@@ -54,15 +54,16 @@ class StaleRule(Rule):
         if self.is_behind(moment):
             return
         for symbol in self.chosen(moment.traded):
+            since_ms = moment.traded[symbol]
             known = notes.get(symbol) or {"close_ms": 0, "arrived_ms": 0, "told": 0}
-            if not known["told"] and (still_ms := self._standing_ms(known, moment)):
+            if not known["told"] and (still_ms := self._standing_ms(known, since_ms, moment)):
                 notes.put(symbol, known | {"told": 1})
                 yield self._event(symbol, known, still_ms, moment)
 
-    def _standing_ms(self, known: Note, moment: Moment) -> int:
+    def _standing_ms(self, known: Note, since_ms: int, moment: Moment) -> int:
         """Return for how long the symbol has stood still, by either clock; 0 if it does not."""
         behind_ms = moment.market_ms - known["close_ms"] if known["close_ms"] else 0
-        silent_ms = moment.now_ms - max(known["arrived_ms"], moment.since_ms)
+        silent_ms = moment.now_ms - max(known["arrived_ms"], since_ms)
         if silent_ms < SETTLED_MS:  # it may be catching up, and others may be ahead of it
             behind_ms = 0
         longest_ms = max(behind_ms, silent_ms)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from schemas import topics
 from schemas.market import Candle, Gap
 from schemas.predictions import Prediction
+from sinks.notify.event import since_when
 from sinks.notify.rules.gaps import GapRule
 from sinks.notify.rules.mismatch import MismatchRule
 from sinks.notify.rules.models import DriftRule, PromotionRule
@@ -256,7 +257,7 @@ def test_a_market_that_stands_still_is_told_by_our_own_clock() -> None:
 def test_a_pause_of_ours_is_no_standstill() -> None:
     notes, rule = Notes(), stale_rule()
     told(rule, closes(1), notes)
-    back = at(600, since_ms=at(599).now_ms, market_ms=0, traded=("BTCUSDT",))
+    back = at(600, market_ms=0, traded={"BTCUSDT": at(599).now_ms})
 
     assert list(rule.look(notes, back)) == []
     catching_up = replace(back, market_ms=back.now_ms, behind=frozenset({topics.CANDLES.name}))
@@ -278,6 +279,29 @@ def test_a_symbol_that_never_had_a_candle_is_told() -> None:
     (event,) = stale_rule().look(Notes(), at(5, traded=("NEWUSDT",)))
 
     assert event.text == "NEWUSDT: no candle for 5 minutes yet"
+
+
+def test_a_symbol_that_joins_a_running_stack_has_its_minutes_for_the_first_candle() -> None:
+    joined = {"NEWUSDT": at(1440).now_ms}
+
+    assert list(stale_rule().look(Notes(), at(1441, traded=joined))) == []
+    (event,) = stale_rule().look(Notes(), at(1445, traded=joined))
+    assert event.text == "NEWUSDT: no candle for 5 minutes yet"
+
+
+def test_a_symbol_that_is_traded_again_is_not_stale_for_its_halt() -> None:
+    notes, rule = Notes(), stale_rule()
+    told(rule, closes(1), notes)
+    others_ms, again = at(180).now_ms, {"BTCUSDT": at(180).now_ms}
+
+    assert list(rule.look(notes, at(181, market_ms=others_ms, traded=again))) == []
+
+
+def test_a_symbol_is_traded_since_it_was_last_not_among_those_traded() -> None:
+    first = since_when(("BTCUSDT", "ETHUSDT"), {}, now_ms=1)
+    halted = since_when(("BTCUSDT",), first, now_ms=2)
+
+    assert since_when(("BTCUSDT", "ETHUSDT"), halted, now_ms=3) == {"BTCUSDT": 1, "ETHUSDT": 3}
 
 
 def test_candles_without_trades_count_only_as_candles() -> None:
