@@ -11,9 +11,12 @@ from sinks.notify.rules.rule import Strict
 
 def _time(value: object) -> object:
     try:
-        return time.fromisoformat(str(value))
+        found = time.fromisoformat(str(value))
     except ValueError:
         raise ValueError('write a time of the day such as "22:00"') from None
+    if found.tzinfo is not None:
+        raise ValueError("write the time without a zone, and the zone at zone:")
+    return found
 
 
 def _zone(name: str) -> str:

@@ -110,6 +110,10 @@ def test_a_target_may_have_its_own_quiet_hours_or_none(tmp_path: Path) -> None:
         ("targets:\n  mail: {}\nrules: [{when: gap}]", "2: targets.mail: it has no address"),
         ("rules:\n- {when: gap, name: a}\n- {when: gap, name: a}", "3: rules[2].name: another"),
         ("quiet_hours: {from: 1, to: 2, zone: UTC}\nrules: [{when: gap}]", "1: quiet_hours.from: "),
+        ("quiet_hours: {from: '22:00Z', to: '07:00', zone: UTC}\nrules: [{when: gap}]",
+         "1: quiet_hours.from: write the time without a zone"),
+        ("quiet_hours: {from: '22:00', to: '07:00+01:00', zone: UTC}\nrules: [{when: gap}]",
+         "1: quiet_hours.to: write the time without a zone"),
         ("limit: {message: 5}\nrules: [{when: gap}]", "did you mean messages?"),
         ("a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\n" + "".join(
             f"{chr(99 + n)}: &{chr(99 + n)} [{','.join([f'*{chr(98 + n)}'] * 8)}]\n"
