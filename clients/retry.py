@@ -13,6 +13,7 @@ _log = EventLog(__name__)
 ValueT = TypeVar("ValueT")
 FAILURES: Final = 8
 LONGEST_S: Final = 30.0
+_MOST_DOUBLED: Final = 10  # beyond the longest pause; a float ends after 1,023 doublings
 TOLD_S: Final = 1.0  # a longer wait is one that the other side asked for
 
 
@@ -41,7 +42,7 @@ async def persistently(ask: Callable[[], Awaitable[ValueT]]) -> ValueT:
 
 def pause_s(failures: int, least_s: float) -> float:
     """Return how long to wait after so many failures, and at least as long as was asked for."""
-    grown: float = min(0.25 * 2.0**failures, LONGEST_S)
+    grown: float = min(0.25 * 2.0 ** min(failures, _MOST_DOUBLED), LONGEST_S)
     jitter = random.uniform(0.0, 0.25)  # noqa: S311 - spreads requests, protects nothing
     # An hour that the other side asked for is not made longer by a quarter.
     longest_s = max(least_s, grown)

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from importlib import import_module
@@ -24,6 +25,7 @@ from candlewick.client.rest.attempts import Attempts
 from candlewick.client.rest.call import PAGE_ROWS, Paging, moment
 from candlewick.client.rest.following import Following, StreamEvent
 from candlewick.client.rest.sse import Frame, FrameParser
+from clients.retry import LONGEST_S
 from schemas.errors import ConfigurationError, ContractMismatch, Transient
 from tests.support.api_market import a_gap, a_prediction, a_quarter, a_score
 
@@ -222,6 +224,14 @@ def test_pauses_grow_until_patience_ends_with_the_error() -> None:
     assert all(later > before for before, later in pairwise(pauses))
     attempts.succeeded()
     assert attempts.pause_s(error) < 1
+
+
+def test_patience_without_end_survives_any_number_of_failures() -> None:
+    attempts = Attempts(math.inf, Clock())
+
+    pauses = [attempts.pause_s(Transient("away")) for _ in range(1_100)]
+
+    assert max(pauses) <= 1.25 * LONGEST_S
 
 
 def test_a_wait_that_is_longer_than_patience_is_not_begun() -> None:

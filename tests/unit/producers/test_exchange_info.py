@@ -157,6 +157,14 @@ def test_firewall_is_a_back_off_of_minutes_that_says_what_to_do(
     assert again.retry_after_s == FIRST_S
 
 
+def test_a_firewall_that_refuses_for_weeks_is_asked_at_the_longest_pause() -> None:
+    wall = Firewall("https://exchange")
+    errors = [wall.judge(451, b"{}") for _ in range(1_100)]
+
+    assert errors[-1] is not None
+    assert errors[-1].retry_after_s == LONGEST_S
+
+
 def test_page_of_a_server_in_trouble_is_not_a_firewall() -> None:
     assert Firewall("https://exchange").judge(502, b"<html>502</html>") is None
 
