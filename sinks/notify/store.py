@@ -48,11 +48,15 @@ class Store:
         """Open the file, and make it if it is missing.
 
         Raises:
-            ConfigurationError: Another process has it, or it is not what it should be.
+            ConfigurationError: Another process has it, it cannot be opened, or it is not what it
+                should be.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._base = sqlite3.connect(path, timeout=0.5, isolation_level=None)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._base = sqlite3.connect(path, timeout=0.5, isolation_level=None)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise _unusable(path, error) from error
         try:
             # Exclusive: a second process would send everything twice.
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -60,10 +64,7 @@ class Store:
             self._base.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
         except sqlite3.OperationalError as error:
             self._base.close()
-            raise ConfigurationError(
-                f"{path} cannot be used ({error}): end the other `candlewick notify` that uses it, "
-                "or make room and make it writable"
-            ) from error
+            raise _unusable(path, error) from error
         except sqlite3.DatabaseError as error:
             self._base.close()
             raise ConfigurationError(
@@ -227,3 +228,10 @@ class Store:
             if rule not in kept:
                 self._base.execute("DELETE FROM notes WHERE rule = ?", (rule,))
         return gone
+
+
+def _unusable(path: Path, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} cannot be used ({error}): end the other `candlewick notify` that uses it, "
+        "or make room and make it writable"
+    )

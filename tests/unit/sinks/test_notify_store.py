@@ -109,6 +109,15 @@ def test_a_file_that_is_broken_is_told(tmp_path: Path) -> None:
         Store(path)
 
 
+def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "store.sqlite").mkdir()
+
+    for path in (tmp_path / "store.sqlite", tmp_path / "file" / "store.sqlite"):
+        with pytest.raises(ConfigurationError, match="make it writable"):
+            Store(path)
+
+
 def test_a_file_that_cannot_be_written_ends_the_process(store: Store) -> None:
     store.close()
 
