@@ -61,7 +61,7 @@ class Notifier:
         self._reading = Reading(kafka, list(wanted.values()), store)
         self._symbols = FollowedSymbols(settings, name=topics.NOTIFY_GROUP)
         self._traded: Mapping[str, int] = {}
-        self._market_ms = 0
+        self._market_ms = store.market_ms(self._reading.ids[topics.CANDLES.name])
         self._looked_ms = self._told_ms = _NEVER
 
     def run(self, stopping: Callable[[], bool], attempted: Callable[[], None]) -> None:
@@ -91,8 +91,11 @@ class Notifier:
         is_due = now_ms - self._looked_ms >= LOOK_MS
         if messages or is_due:
             with self._store.step():
+                before_ms = self._market_ms
                 for message in messages:
                     self._take(message, now_ms)
+                if self._market_ms > before_ms:
+                    self._store.set_market(self._reading.ids[topics.CANDLES.name], self._market_ms)
                 if is_due:
                     self._looked_ms = now_ms
                     self._dispatch.look(self._moment(now_ms, looks=True))

@@ -31,6 +31,7 @@ class Reading:
     """The records of some topics, each once; positions are in the store.
 
     Attributes:
+        ids: The id of each topic.
         standing: Partitions that are stopped, as a newer version wrote a record there.
     """
 
@@ -42,7 +43,7 @@ class Reading:
             ConfigurationError: A topic does not exist.
         """
         self._store = store
-        self._ids = topic_ids(kafka, [topic.name for topic in topics])
+        self.ids = topic_ids(kafka, [topic.name for topic in topics])
         self._consumer = open_reader(kafka, NOTIFY_GROUP, memory_kib=_MEMORY_KIB)
         self._commits = Commits(self._consumer)
         self.standing: set[Place] = set()
@@ -67,7 +68,7 @@ class Reading:
             return high
         topic_id, at = known
         # A topic that was made anew counts from zero, and all in it is new.
-        return min(max(low, at), high) if topic_id == self._ids[topic] else low
+        return min(max(low, at), high) if topic_id == self.ids[topic] else low
 
     def records(self) -> Iterator[Message]:
         """Yield what has come; ends after a fifth of a second.
@@ -91,7 +92,7 @@ class Reading:
     def passed(self, topic: str, partition: int, next_offset: int) -> None:
         """Note, in a step of the store, that everything before an offset is done."""
         self._next[topic, partition] = next_offset
-        self._store.go_to(topic, partition, self._ids[topic], next_offset)
+        self._store.go_to(topic, partition, self.ids[topic], next_offset)
 
     def stand_still(self, topic: str, partition: int) -> None:
         """Stop reading a partition."""

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS waiting (
 );
 CREATE INDEX IF NOT EXISTS waiting_of_target ON waiting (target, number);
 CREATE TABLE IF NOT EXISTS sent (target TEXT, at_ms INTEGER);
+CREATE TABLE IF NOT EXISTS markets (topic_id TEXT PRIMARY KEY, at_ms INTEGER);
 """
 _OF_TARGET: Final = """
 SELECT number, rule, severity, view, text, raised_ms, quiet, count, is_old, is_unsure
@@ -104,6 +105,18 @@ class Store:
             "INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)",
             (topic, partition, topic_id, next_offset),
         )
+
+    def market_ms(self, topic_id: str) -> int:
+        """Return the market's clock as a topic of candles showed it; 0 if it is not known."""
+        found = self._base.execute(
+            "SELECT at_ms FROM markets WHERE topic_id = ?", (topic_id,)
+        ).fetchone()
+        return 0 if found is None else int(found[0])
+
+    def set_market(self, topic_id: str, at_ms: int) -> None:
+        """Note the market's clock; that of a topic which was deleted is forgotten."""
+        self._base.execute("DELETE FROM markets WHERE topic_id != ?", (topic_id,))
+        self._base.execute("INSERT OR REPLACE INTO markets VALUES (?, ?)", (topic_id, at_ms))
 
     def notes(self, rule: str, fingerprint: str) -> dict[str, str]:
         """Return the notes of a rule; those of another condition of that name are forgotten."""

@@ -13,9 +13,11 @@ from candlewick.cli import build_app
 from clients.kafka.group import GroupOffsets
 from schemas import topics
 from schemas.replayed import REPLAYED
+from schemas.topics import Topic
 from sinks.notify import loop
 from sinks.notify.reading import Reading
 from sinks.notify.rules import stale
+from sinks.notify.rules.mismatch import MismatchRule
 from sinks.notify.store import Store
 from tests.support.api_market import a_gap, a_model_event, a_prediction, say
 from tests.support.builders import MINUTE_MS, START_MS, a_candle
@@ -117,6 +119,7 @@ def test_every_rule_sees_its_events_in_the_topics(
     with working(tmp_path, kafka, {"hook": hook.url()}, rules):
         say(kafka, topics.CANDLES, [candles[1], candles[0]], headers=[REPLAYED])
         say(kafka, topics.CANDLES, candles)
+        eventually(lambda: hook.posts)  # the market's clock is known
         say(kafka, topics.KLINES, [theirs])
         say(kafka, topics.GAPS, [a_gap(1, "found")])
         say(kafka, topics.PREDICTIONS, [likely])
@@ -146,6 +149,27 @@ def test_a_symbol_that_the_market_has_left_behind_is_told(
         eventually(lambda: hook.posts)
 
     assert hook.texts[0].startswith("ETHUSDT: no candle for 10 minutes (the last one ended")
+
+
+def test_after_a_restart_a_backfill_is_known_as_history_before_the_first_candle(
+    kafka: RunningKafka, hook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "TELL_MS", 0)
+    there, rules = {"hook": hook.url()}, "rules: [{when: mismatch}]"
+    newest = a_candle(open_ms=START_MS + 500 * MINUTE_MS)
+    past = [
+        replace(a_candle(open_ms=START_MS + n * MINUTE_MS), status="official", source="rest")
+        for n in range(300)
+    ]
+    with working(tmp_path, kafka, there, rules):
+        say(kafka, topics.CANDLES, [newest])
+        eventually(lambda: all_read(kafka, topics.CANDLES))
+    with working(tmp_path, kafka, there, rules):
+        say(kafka, topics.KLINES, past)
+        eventually(lambda: all_read(kafka, topics.KLINES))
+
+    with closing(Store(tmp_path / "notify" / "store.sqlite")) as store:
+        assert len(store.notes("mismatch", MismatchRule(when="mismatch").fingerprint)) == 1
 
 
 def test_a_gap_that_was_repaired_in_a_pause_is_not_told(
@@ -196,10 +220,10 @@ def test_what_came_in_a_pause_is_summed_up_and_not_lost(
     assert "and 17 more: 17 drift" in hook.texts[0]
 
 
-def all_read(kafka: RunningKafka) -> bool:
-    """Whether the notifications have read every event of models."""
+def all_read(kafka: RunningKafka, topic: Topic = topics.MODEL_VERSIONS) -> bool:
+    """Whether the notifications have read every record of a topic."""
     offsets = GroupOffsets(kafka.settings)
-    ends = offsets.ends(offsets.partitions([topics.MODEL_VERSIONS.name]))
+    ends = offsets.ends(offsets.partitions([topic.name]))
     read = offsets.committed(topics.NOTIFY_GROUP)
     return all(read.get(place) == end for place, end in ends.items())
 

@@ -13,7 +13,9 @@ from sinks.notify.event import Event, Moment, Record
 from sinks.notify.rules.rule import MINUTE_MS, Note, Notes, Rule
 from sinks.notify.text import time_text
 
-_KEPT_MS: Final = 120 * MINUTE_MS  # of market time: so long a correction is waited for
+_KEPT_MS: Final = (
+    120 * MINUTE_MS
+)  # of market time: so long the other side, or a correction, is waited for
 _VALUES: Final = (
     "open", "high", "low", "close", "volume", "quote_volume", "trade_count", "taker_buy_volume",
     "taker_buy_quote_volume",
@@ -29,7 +31,8 @@ class MismatchRule(Rule):
     """A candle of 1m or 15m that still differs so many minutes after both are known.
 
     As in the view `audit`: a `gapped` candle is no mismatch, and of the exchange's sources the one
-    that is trusted most counts. Only candles of the last two hours are compared here.
+    that is trusted most counts. Only candles within two hours of our newest one are compared here:
+    a backfill brings years of the exchange's, before the first of ours too.
     """
 
     when: Literal["mismatch"]
@@ -44,7 +47,7 @@ class MismatchRule(Rule):
         """Note both sides of a candle."""
         if not isinstance(record, Candle) or record.interval not in _COMPARED:
             return ()
-        if record.open_ms < moment.market_ms - _KEPT_MS:  # history
+        if abs(record.open_ms - moment.market_ms) > _KEPT_MS:  # history, or a backfill of it
             return ()
         key = f"{record.symbol}:{record.interval}:{record.open_ms}"
         known = notes.get(key) or {}

@@ -221,6 +221,22 @@ def test_history_is_not_compared() -> None:
     assert notes.written == {}
 
 
+@pytest.mark.parametrize("market_ms", [0, START_MS - 24 * 60 * MINUTE_MS])
+def test_the_exchanges_candles_far_from_ours_are_not_kept(market_ms: int) -> None:
+    notes, rule = Notes(), mismatch_rule()
+    events = list(rule.take(theirs(), notes, at(market_ms=market_ms)))
+
+    assert (events, notes.written) == ([], {})
+
+
+def test_the_exchanges_candles_wait_two_hours_for_ours() -> None:
+    notes, rule = Notes(), mismatch_rule()
+    list(rule.take(theirs(high_e8=1), notes, at(market_ms=START_MS - 119 * MINUTE_MS)))
+    list(rule.take(ours(), notes, at()))
+
+    assert len(list(rule.look(notes, at(2)))) == 1
+
+
 def test_old_candles_are_forgotten() -> None:
     notes, rule = Notes(), mismatch_rule()
     told(rule, [ours(), theirs()], notes)
