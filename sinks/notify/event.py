@@ -1,6 +1,6 @@
 """What a rule found: one event, and the moment at which rules look."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.codecs import Record
@@ -25,6 +25,11 @@ class Event:
     at_ms: int
 
 
+def _is_all_read(topic: str, symbol: str) -> bool:
+    del topic, symbol
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """The clocks and symbols that rules judge by.
@@ -32,14 +37,15 @@ class Moment:
     Attributes:
         now_ms: Our clock, which jumps of the machine's clock do not move.
         market_ms: The market's own clock: the newest event time seen so far; 0 before the first.
-        behind: Names of the topics of which not all records that exist have been read.
+        is_behind: Tells whether a topic has, or may have, records of a symbol that have not been
+            read.
         traded: Symbols that are followed and traded, with since when this process has seen them
             so, by our clock.
     """
 
     now_ms: int
     market_ms: int = 0
-    behind: frozenset[str] = frozenset()
+    is_behind: Callable[[str, str], bool] = _is_all_read
     traded: Mapping[str, int] = field(default_factory=dict)
 
 

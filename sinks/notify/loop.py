@@ -102,7 +102,10 @@ class Notifier:
         self._delivery.step(now_ms)
         if now_ms - self._told_ms >= TELL_MS:
             self._told_ms = now_ms
-            self._reading.tell(self._delivery.trouble()[:MOST_TROUBLE])
+            self._reading.tell(self._trouble()[:MOST_TROUBLE])
+
+    def _trouble(self) -> str:
+        return "; ".join(filter(None, (self._reading.trouble(), self._delivery.trouble())))
 
     def _take(self, message: Message, now_ms: int) -> None:
         name, partition, offset = place_of(message)
@@ -143,4 +146,4 @@ class Notifier:
         if not looks:
             return moment
         self._traded = since_when(self._symbols.traded, self._traded, now_ms=now_ms)
-        return replace(moment, behind=self._reading.behind(), traded=self._traded)
+        return replace(moment, is_behind=self._reading.is_behind, traded=self._traded)

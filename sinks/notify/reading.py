@@ -10,6 +10,7 @@ from clients.kafka.commits import Commits
 from clients.kafka.errors import meaning
 from clients.kafka.offsets import Span, spans_of
 from clients.kafka.opening import open_reader
+from clients.kafka.partition import partition_of
 from clients.kafka.records import place_of
 from clients.kafka.topics import topic_ids
 from clients.limits import within
@@ -54,6 +55,7 @@ class Reading:
         except Transient:
             self._consumer.close()
             raise
+        self._partitions = {name: len(numbers) for name, numbers in spans.items()}
         known = store.positions()
         with store.step():
             for name, partitions in spans.items():
@@ -99,9 +101,18 @@ class Reading:
         self.standing.add((topic, partition))
         self._consumer.pause([TopicPartition(topic, partition)])
 
-    def behind(self) -> frozenset[str]:
-        """Return the names of the topics that may have records which have not been taken."""
-        return frozenset(place[0] for place, at in self._next.items() if at < self._end(place))
+    def is_behind(self, topic: str, symbol: str) -> bool:
+        """Tell whether a topic may have records of a symbol which have not been taken."""
+        place = topic, partition_of(symbol, self._partitions[topic])
+        return self._next[place] < self._end(place)
+
+    def trouble(self) -> str:
+        """Return which partitions stand still; empty if none does."""
+        return "; ".join(
+            f"{topic} [{partition}] stands still at a record of a newer version: update Candlewick "
+            "where notifications run"
+            for topic, partition in sorted(self.standing)
+        )
 
     def _end(self, place: Place) -> float:
         span = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from candlewick.cli import build_app
 from clients.kafka.group import GroupOffsets
+from clients.kafka.partition import partition_of
 from schemas import topics
+from schemas.codecs import CONTRACT_HEADER
 from schemas.replayed import REPLAYED
 from schemas.topics import Topic
 from sinks.notify import loop
@@ -27,6 +30,7 @@ from tests.support.servers import RunningKafka, running_kafka
 
 DRIFT = "rules: [{when: drift}]"
 SECRET = "hunter2"  # noqa: S105 - the secret of an example
+NEWER_GAP = [(CONTRACT_HEADER, b"gap.v9")]
 DAY = "{from: '00:00', to: '23:59:59.999999', zone: UTC}"
 
 
@@ -194,14 +198,41 @@ def test_a_gap_that_was_repaired_in_a_pause_is_not_told(
     assert [post["title"] for post in hook.posts] == ["Candlewick: gap", "Candlewick: drift"]
 
 
+def test_a_partition_with_a_newer_record_stands_still_alone_and_is_seen_in_the_health(
+    kafka: RunningKafka, hook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "TELL_MS", 0)
+    offsets = GroupOffsets(kafka.settings)
+    of_one_partition = replace(a_gap(1, "found"), symbol="ETHUSDT")
+    with working(tmp_path, kafka, {"hook": hook.url()}, "rules: [{when: gap}]"):
+        say(kafka, topics.GAPS, [of_one_partition])
+        eventually(lambda: hook.posts)
+        producer = Producer({"bootstrap.servers": kafka.bootstrap})
+        partition = partition_of("ETHUSDT", 2)
+        producer.produce(topics.GAPS.name, b"\0\0\0\0\7", "ETHUSDT", partition, headers=NEWER_GAP)
+        assert producer.flush(20) == 0
+        eventually(lambda: offsets.notes(topics.NOTIFY_GROUP))
+        say(kafka, topics.GAPS, [a_gap(3, "found")])
+        eventually(lambda: len(hook.posts) == 2)
+
+        (said,) = offsets.notes(topics.NOTIFY_GROUP)
+    assert said.startswith(f"market.gaps.v1 [{partition}] stands still at a record of a newer")
+    assert [text.partition(":")[0] for text in hook.texts] == ["ETHUSDT", "BTCUSDT"]
+
+
 def test_before_the_broker_has_answered_nothing_counts_as_read_to_its_end(
     kafka: RunningKafka, tmp_path: Path
 ) -> None:
     with closing(Store(tmp_path / "store.sqlite")) as store:
         reading = Reading(kafka.settings, [topics.GAPS], store)
         with closing(reading):
-            assert reading.behind() == {topics.GAPS.name}
-            eventually(lambda: not list(reading.records()) and not reading.behind())
+            assert reading.is_behind(topics.GAPS.name, "BTCUSDT")
+            eventually(
+                lambda: (
+                    not list(reading.records())
+                    and not reading.is_behind(topics.GAPS.name, "BTCUSDT")
+                )
+            )
 
 
 def test_what_came_in_a_pause_is_summed_up_and_not_lost(

@@ -52,18 +52,22 @@ class GapRule(Rule):
 
     def look(self, notes: Notes, moment: Moment) -> Iterator[Event]:
         """Report each gap that has been open for too long."""
-        if self.is_behind(moment):  # its repair may be among what is not read yet
-            return
         for key, gap in notes.items():
             if gap["open"] and moment.now_ms - gap["noticed_ms"] >= self.minutes * MINUTE_MS:
+                if self.is_behind(_symbol(key), moment):
+                    continue  # its repair may be among what is not read yet
                 yield _event(key, gap, moment)
                 notes.put(key, gap | {"open": 0, "told": 1})
             elif not gap["open"] and moment.now_ms - gap["seen_ms"] > _KEPT_MS:
                 notes.drop(key)
 
 
+def _symbol(key: str) -> str:
+    return key.partition(":")[0]
+
+
 def _event(key: str, gap: Note, moment: Moment) -> Event:
-    symbol, noticed_ms = key.partition(":")[0], gap["noticed_ms"]
+    symbol, noticed_ms = _symbol(key), gap["noticed_ms"]
     trades, since = counted(gap["trades"], "trade"), f"found {time_text(noticed_ms)}"
     if gap["given_up"]:
         text = f"{symbol}: {trades} missing, and the repair was given up ({since})"

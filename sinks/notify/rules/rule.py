@@ -98,9 +98,9 @@ class Rule(Strict):
         del notes, moment
         return ()
 
-    def is_behind(self, moment: Moment) -> bool:
-        """Tell whether records that the rule reads exist that it has not seen yet."""
-        return any(topic.name in moment.behind for topic in self.reads)
+    def is_behind(self, symbol: str, moment: Moment) -> bool:
+        """Tell whether records of a symbol exist that the rule has not seen yet."""
+        return any(moment.is_behind(topic.name, symbol) for topic in self.reads)
 
     def chosen(self, symbols: Iterable[str]) -> Iterator[str]:
         """Yield those of the symbols that the rule concerns."""

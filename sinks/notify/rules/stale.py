@@ -51,12 +51,11 @@ class StaleRule(Rule):
 
     def look(self, notes: Notes, moment: Moment) -> Iterator[Event]:
         """Report the symbols that stand still."""
-        if self.is_behind(moment):
-            return
         for symbol in self.chosen(moment.traded):
             since_ms = moment.traded[symbol]
             known = notes.get(symbol) or {"close_ms": 0, "arrived_ms": 0, "told": 0}
-            if not known["told"] and (still_ms := self._standing_ms(known, since_ms, moment)):
+            still_ms = 0 if known["told"] else self._standing_ms(known, since_ms, moment)
+            if still_ms and not self.is_behind(symbol, moment):
                 notes.put(symbol, known | {"told": 1})
                 yield self._event(symbol, known, still_ms, moment)
 

@@ -135,7 +135,7 @@ def test_a_gap_that_is_repaired_in_time_is_not_told(after: list[str]) -> None:
 def test_a_gap_is_not_judged_before_all_that_is_known_of_it_was_read() -> None:
     notes, rule = Notes(), gap_rule()
     told(rule, [noticed("found")], notes)
-    catching_up = replace(at(60), behind=frozenset({topics.GAPS.name}))
+    catching_up = replace(at(60), is_behind=lambda *what: what == (topics.GAPS.name, "BTCUSDT"))
 
     assert list(rule.look(notes, catching_up)) == []
     told(rule, [noticed("repaired", changed=1)], notes)
@@ -276,8 +276,16 @@ def test_a_pause_of_ours_is_no_standstill() -> None:
     back = at(600, market_ms=0, traded={"BTCUSDT": at(599).now_ms})
 
     assert list(rule.look(notes, back)) == []
-    catching_up = replace(back, market_ms=back.now_ms, behind=frozenset({topics.CANDLES.name}))
-    assert list(rule.look(notes, catching_up)) == []
+
+
+def test_only_the_symbols_whose_candles_are_not_read_to_the_end_are_not_judged() -> None:
+    traded = ("BTCUSDT", "ETHUSDT")
+    catching_up = replace(
+        at(5, traded=traded), is_behind=lambda *what: what == (topics.CANDLES.name, "BTCUSDT")
+    )
+
+    (event,) = stale_rule().look(Notes(), catching_up)
+    assert event.symbol == "ETHUSDT"
 
 
 def test_a_symbol_that_goes_on_can_be_stale_again() -> None:
