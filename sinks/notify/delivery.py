@@ -6,7 +6,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Final
 
-from clients.clock import steady_ms
+from clients.clock import steady_ms, wall_ms
 from clients.watching.log import EventLog
 from schemas.errors import CandlewickError
 from sinks.notify.mailbox import Message, next_message
@@ -28,6 +28,7 @@ class _Way:
 
     Attributes:
         longest: Room in a message of its service.
+        since_ms: When the first of the failures on end was seen, by the machine's clock.
         first_time: Events under way of which no earlier attempt may have succeeded.
     """
 
@@ -51,13 +52,18 @@ class Delivery:
         self._send = send
         self._ways = [_Way(target, longest(target)) for target in plan.targets]
 
-    def step(self, now_ms: int) -> None:
-        """See what has become of messages under way, and send the next ones."""
+    def step(self, now_ms: int, wall_ms: int) -> None:
+        """See what has become of messages under way, and send the next ones.
+
+        Args:
+            now_ms: Our clock, for limits and pauses.
+            wall_ms: The machine's clock, for quiet hours.
+        """
         for way in self._ways:
             if way.sending is not None and way.answer.done():
-                self._finish(way, way.sending, now_ms)
+                self._finish(way, way.sending, now_ms, wall_ms)
             if way.sending is None and now_ms >= way.again_ms:
-                self._begin(way, now_ms)
+                self._begin(way, now_ms, wall_ms)
 
     def finish(self, patience_s: float) -> None:
         """Wait for the messages under way; one without an answer by then counts as unsure."""
@@ -66,7 +72,7 @@ class Delivery:
         for answer in done:
             way = under_way[answer]
             if way.sending is not None:
-                self._finish(way, way.sending, steady_ms())
+                self._finish(way, way.sending, steady_ms(), wall_ms())
 
     def failures(self, target: str) -> int:
         """Return how many times on end a target has failed."""
@@ -81,10 +87,16 @@ class Delivery:
             if way.failures >= TROUBLED
         )
 
-    def _begin(self, way: _Way, now_ms: int) -> None:
+    def _begin(self, way: _Way, now_ms: int, wall_ms: int) -> None:
         waiting, sent = self._store.waiting(way.target.name), self._store.sent(way.target.name)
         message = next_message(
-            way.target, waiting, sent, now_ms=now_ms, page=self._plan.page, longest=way.longest
+            way.target,
+            waiting,
+            sent,
+            now_ms=now_ms,
+            wall_ms=wall_ms,
+            page=self._plan.page,
+            longest=way.longest,
         )
         if message is None:
             return
@@ -109,7 +121,7 @@ class Delivery:
         else:
             answer.set_result(None)
 
-    def _finish(self, way: _Way, message: Message, now_ms: int) -> None:
+    def _finish(self, way: _Way, message: Message, now_ms: int, wall_ms: int) -> None:
         name, error = way.target.name, way.answer.exception()
         way.sending = None
         if error is None:
@@ -127,7 +139,7 @@ class Delivery:
         if not getattr(error, "is_unsure", False):
             with self._store.step():
                 self._store.mark_unsure(way.first_time, is_unsure=False)
-        way.since_ms = way.since_ms if way.failures else now_ms
+        way.since_ms = way.since_ms if way.failures else wall_ms
         way.failures += 1
         way.reason = str(error).removeprefix(f"{name}: ")
         pause_ms = min(FIRST_PAUSE_MS << min(way.failures - 1, 16), LONGEST_PAUSE_MS)

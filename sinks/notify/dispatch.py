@@ -53,9 +53,15 @@ class _Active:
 
 
 class Dispatch:
-    """The rules at work; call it inside a step of the store."""
+    """The rules at work; call it, and make it, inside a step of the store.
 
-    def __init__(self, plan: Plan, store: Store) -> None:
+    Args:
+        plan: Rules and targets.
+        store: What they remember.
+        now_ms: Our clock.
+    """
+
+    def __init__(self, plan: Plan, store: Store, now_ms: int) -> None:
         self._plan = plan
         self._store = store
         self._targets = {target.name: target for target in plan.targets}
@@ -63,21 +69,22 @@ class Dispatch:
             _Active(rule, StoredNotes(store, rule), frozenset(t.name for t in rule.rule.reads))
             for rule in plan.rules
         ]
+        for rule in plan.rules:  # one of an earlier process, whose clock was wrong, may be longer
+            store.limit_cooldowns(rule.name, now_ms + _cooldown_ms(rule))
 
-    def take(self, topic: Topic, record: Record, moment: Moment, stored_ms: int) -> None:
+    def take(self, topic: Topic, record: Record, moment: Moment) -> None:
         """Give a record to the rules that read its topic.
 
         Args:
             topic: Topic of the record.
             record: The record.
-            moment: The clocks.
-            stored_ms: When the broker or the writer stamped the record, our clock.
+            moment: The clocks, and the age of the record.
         """
         symbol = getattr(record, "symbol", "")
         for active in self._active:
             if topic.name in active.topics and active.rule.rule.follows(symbol):
                 events = active.rule.rule.take(record, active.notes, moment)
-                self._raise(active.rule, events, moment, stored_ms)
+                self._raise(active.rule, events, moment)
 
     def look(self, moment: Moment) -> None:
         """Let rules look at the clock, and report the events that were only counted."""
@@ -94,26 +101,20 @@ class Dispatch:
                 line = f"{whose}{more:,} more since the last message, the newest: {text}"
                 self._queue(rules[name], line, moment)
 
-    def _raise(
-        self,
-        rule: NamedRule,
-        events: Iterable[Event],
-        moment: Moment,
-        stored_ms: int | None = None,
-    ) -> None:
+    def _raise(self, rule: NamedRule, events: Iterable[Event], moment: Moment) -> None:
         for event in list(events):
             if not self._store.is_new(f"{rule.name}/{event.id}"):
                 continue
             _log.info("rule_fired", "{rule}: {event_text}", rule=rule.name, event_text=event.text)
             if rule.rule.cooldown_minutes and self._is_cooling(rule, event, moment):
                 continue
-            is_old = stored_ms is not None and self._is_old(event, moment, stored_ms)
-            self._queue(rule, event.text, moment, is_old=is_old)
+            self._queue(rule, event.text, moment, is_old=self._is_old(event, moment))
 
-    def _is_old(self, event: Event, moment: Moment, stored_ms: int) -> bool:
+    def _is_old(self, event: Event, moment: Moment) -> bool:
+        if moment.age_ms is None:
+            return False
         # A replayed market has a time of its own, so an event's own age is by the market's clock.
-        age_ms = max(moment.now_ms - stored_ms, moment.market_ms - event.at_ms)
-        return age_ms > self._plan.old_ms
+        return max(moment.age_ms, moment.market_ms - event.at_ms) > self._plan.old_ms
 
     def _is_cooling(self, rule: NamedRule, event: Event, moment: Moment) -> bool:
         until_ms = self._store.cooldown(rule.name, event.symbol)
@@ -121,8 +122,8 @@ class Dispatch:
             self._store.count_in_cooldown(rule.name, event.symbol, event.text)
             return True
         self._end_cooldowns(moment)  # a new one would begin to count anew
-        lasting_ms = int(rule.rule.cooldown_minutes * MINUTE_MS)
-        self._store.begin_cooldown(rule.name, event.symbol, moment.now_ms + lasting_ms)
+        until_ms = moment.now_ms + _cooldown_ms(rule)
+        self._store.begin_cooldown(rule.name, event.symbol, until_ms)
         return False
 
     def _queue(self, rule: NamedRule, text: str, moment: Moment, *, is_old: bool = False) -> None:
@@ -132,14 +133,14 @@ class Dispatch:
             severity=rule.rule.severity,
             view=rule.rule.view,
             text=text,
-            raised_ms=moment.now_ms,
+            raised_ms=moment.wall_ms,
             quiet=rule.rule.quiet_hours,
             is_old=is_old,
         )
         for name in rule.targets:
             quiet = self._targets[name].quiet_hours
             is_dropped = rule.rule.quiet_hours == "drop" and quiet is not None
-            if is_dropped and quiet is not None and quiet.contains(moment.now_ms):
+            if is_dropped and quiet is not None and quiet.contains(moment.wall_ms):
                 _log.info(
                     "rule_quiet",
                     "{rule}: not sent to {target}, as its rule says of quiet hours",
@@ -148,3 +149,7 @@ class Dispatch:
                 )
             else:
                 self._store.add(name, waiting)
+
+
+def _cooldown_ms(rule: NamedRule) -> int:
+    return int(rule.rule.cooldown_minutes * MINUTE_MS)

@@ -35,17 +35,22 @@ class Moment:
     """The clocks and symbols that rules judge by.
 
     Attributes:
-        now_ms: Our clock, which jumps of the machine's clock do not move.
+        now_ms: Our clock, which jumps of the machine's clock do not move: for durations.
+        wall_ms: The machine's clock: for times of the day, and those that people see.
         market_ms: The market's own clock: the newest event time seen so far; 0 before the first.
         is_behind: Tells whether a topic has, or may have, records of a symbol that have not been
             read.
+        age_ms: How long ago the record that is taken was written, by the machine's clock; None
+            where rules look at the clock.
         traded: Symbols that are followed and traded, with since when this process has seen them
             so, by our clock.
     """
 
     now_ms: int
+    wall_ms: int
     market_ms: int = 0
     is_behind: Callable[[str, str], bool] = _is_all_read
+    age_ms: int | None = None
     traded: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -1,10 +1,9 @@
 """The loop of notifications: read, judge, store, send."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 
-from clients.clock import steady_ms
+from clients.clock import steady_ms, wall_ms
 from clients.kafka.followed_symbols import FollowedSymbols
 from clients.kafka.records import Message, place_of
 from clients.watching.log import EventLog
@@ -55,7 +54,7 @@ class Notifier:
                     target=name,
                     events=count,
                 )
-            self._dispatch = Dispatch(plan, store)
+            self._dispatch = Dispatch(plan, store, steady_ms())
         self._delivery = Delivery(plan, store)
         kafka = settings.kafka
         self._reading = Reading(kafka, list(wanted.values()), store)
@@ -98,8 +97,8 @@ class Notifier:
                     self._store.set_market(self._reading.ids[topics.CANDLES.name], self._market_ms)
                 if is_due:
                     self._looked_ms = now_ms
-                    self._dispatch.look(self._moment(now_ms, looks=True))
-        self._delivery.step(now_ms)
+                    self._dispatch.look(self._look_moment(now_ms))
+        self._delivery.step(now_ms, wall_ms())
         if now_ms - self._told_ms >= TELL_MS:
             self._told_ms = now_ms
             self._reading.tell(self._trouble()[:MOST_TROUBLE])
@@ -117,8 +116,7 @@ class Notifier:
                 record: Record = record_in(topic.record, message)
                 if isinstance(record, Candle) and topic is topics.CANDLES:
                     self._market_ms = max(self._market_ms, record.close_ms)
-                stored_ms = message.timestamp()[1]
-                self._dispatch.take(topic, record, self._moment(now_ms), stored_ms)
+                self._dispatch.take(topic, record, self._moment_of(message, now_ms))
         except PoisonMessage as error:  # the sinks write its dead letter
             _log.warning(
                 "record_passed_over",
@@ -141,9 +139,17 @@ class Notifier:
             return
         self._reading.passed(name, partition, offset + 1)
 
-    def _moment(self, now_ms: int, *, looks: bool = False) -> Moment:
-        moment = Moment(now_ms, self._market_ms)
-        if not looks:
-            return moment
+    def _moment_of(self, message: Message, now_ms: int) -> Moment:
+        time_ms = wall_ms()
+        age_ms = max(0, time_ms - message.timestamp()[1])
+        return Moment(now_ms, time_ms, self._market_ms, age_ms=age_ms)
+
+    def _look_moment(self, now_ms: int) -> Moment:
         self._traded = since_when(self._symbols.traded, self._traded, now_ms=now_ms)
-        return replace(moment, is_behind=self._reading.is_behind, traded=self._traded)
+        return Moment(
+            now_ms,
+            wall_ms(),
+            self._market_ms,
+            is_behind=self._reading.is_behind,
+            traded=self._traded,
+        )

@@ -23,6 +23,7 @@ class Waiting:
 
     Attributes:
         number: Place in the order in which events were raised.
+        raised_ms: When it was raised, by the machine's clock.
         count: Number of events that it stands for.
         is_old: Whether it was too old when it was read.
         is_unsure: Whether an earlier attempt may have succeeded.
@@ -56,6 +57,7 @@ def next_message(
     sent_ms: Sequence[int],
     *,
     now_ms: int,
+    wall_ms: int,
     page: str = "",
     longest: int = LONGEST_MESSAGE,
 ) -> Message | None:
@@ -64,13 +66,14 @@ def next_message(
     Args:
         target: Its limit and quiet hours.
         waiting: Its events, oldest first.
-        sent_ms: When the last messages were sent.
+        sent_ms: When the last messages were sent, by our clock.
         now_ms: Our clock.
+        wall_ms: The machine's clock, by which people have their quiet hours.
         page: Address of the page; empty for no link.
         longest: How many characters its title and body may have together.
     """
     quiet = target.quiet_hours
-    is_quiet = quiet is not None and quiet.contains(now_ms)
+    is_quiet = quiet is not None and quiet.contains(wall_ms)
     ready = [one for one in waiting if one.quiet == "send" or not is_quiet][:MOST_TOGETHER]
     left = _left(target.limit, sent_ms, now_ms)
     if not ready or left <= 0:
@@ -83,7 +86,8 @@ def next_message(
 
 def _left(limit: Limit, sent_ms: Sequence[int], now_ms: int) -> int:
     since_ms = now_ms - int(limit.minutes * 60_000)
-    return limit.messages - sum(at_ms > since_ms for at_ms in sent_ms)
+    # What is ahead was sent by an earlier process, whose clock was wrong.
+    return limit.messages - sum(since_ms < at_ms <= now_ms for at_ms in sent_ms)
 
 
 def _sorted(

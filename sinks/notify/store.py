@@ -154,6 +154,13 @@ class Store:
         row = (rule, symbol, until_ms, 0, "")
         self._base.execute("INSERT OR REPLACE INTO cooldowns VALUES (?, ?, ?, ?, ?)", row)
 
+    def limit_cooldowns(self, rule: str, until_ms: int) -> None:
+        """Let no cooldown of a rule last longer than until then."""
+        self._base.execute(
+            "UPDATE cooldowns SET until_ms = ? WHERE rule = ? AND until_ms > ?",
+            (until_ms, rule, until_ms),
+        )
+
     def count_in_cooldown(self, rule: str, symbol: str, text: str) -> None:
         """Count one event more."""
         self._base.execute(
@@ -209,11 +216,15 @@ class Store:
         )
 
     def done(self, target: str, numbers: Sequence[int], now_ms: int, kept_ms: int) -> None:
-        """Remove events that were sent, and note when; older moments are forgotten."""
+        """Remove events that were sent, and note when; moments too long ago are forgotten.
+
+        So are those ahead, of an earlier process whose clock was wrong.
+        """
         self._base.executemany("DELETE FROM waiting WHERE number = ?", [(n,) for n in numbers])
         self._base.execute("INSERT INTO sent VALUES (?, ?)", (target, now_ms))
         self._base.execute(
-            "DELETE FROM sent WHERE target = ? AND at_ms <= ?", (target, now_ms - kept_ms)
+            "DELETE FROM sent WHERE target = ? AND (at_ms <= ? OR at_ms > ?)",
+            (target, now_ms - kept_ms, now_ms),
         )
 
     def sent(self, target: str) -> list[int]:

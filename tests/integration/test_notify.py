@@ -182,7 +182,7 @@ def test_a_gap_that_was_repaired_in_a_pause_is_not_told(
     """Its repair is so far behind it that the records between them do not come at once."""
     monkeypatch.setattr(loop, "LOOK_MS", 0)
     there = {"hook": hook.url()}
-    rules = "limit: {messages: 100}\nrules: [{when: gap}, {when: drift}]"
+    rules = "limit: {messages: 100}\nrules: [{when: gap, minutes: 0}, {when: drift}]"
     with working(tmp_path, kafka, there, rules):
         pass
     found, repaired = a_gap(1, "found"), a_gap(1, "repaired")
@@ -204,7 +204,7 @@ def test_a_partition_with_a_newer_record_stands_still_alone_and_is_seen_in_the_h
     monkeypatch.setattr(loop, "TELL_MS", 0)
     offsets = GroupOffsets(kafka.settings)
     of_one_partition = replace(a_gap(1, "found"), symbol="ETHUSDT")
-    with working(tmp_path, kafka, {"hook": hook.url()}, "rules: [{when: gap}]"):
+    with working(tmp_path, kafka, {"hook": hook.url()}, "rules: [{when: gap, minutes: 0}]"):
         say(kafka, topics.GAPS, [of_one_partition])
         eventually(lambda: hook.posts)
         producer = Producer({"bootstrap.servers": kafka.bootstrap})

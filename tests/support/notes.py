@@ -31,7 +31,7 @@ def at(minutes: float = 0, **more: int | tuple[str, ...] | Mapping[str, int]) ->
     now_ms = START_MS + int(minutes * 60_000)
     if isinstance(names := more.get("traded"), tuple):
         more["traded"] = dict.fromkeys(names, START_MS)
-    return Moment(now_ms, **{"market_ms": now_ms} | more)  # type: ignore[arg-type]
+    return Moment(now_ms, **{"wall_ms": now_ms, "market_ms": now_ms} | more)  # type: ignore[arg-type]
 
 
 def told(rule: Rule, records: Iterable[Record], notes: Notes | None = None) -> list[Event]:

@@ -9,7 +9,7 @@ from schemas import topics
 from schemas.market import Gap, GapState
 from schemas.topics import Topic
 from sinks.notify.event import Event, Moment, Record
-from sinks.notify.rules.rule import MINUTE_MS, Note, Notes, Rule
+from sinks.notify.rules.rule import MINUTE_MS, Note, Notes, Rule, is_over
 from sinks.notify.text import counted, duration_text, time_text
 
 _KEPT_MS: Final = 24 * 60 * MINUTE_MS  # a repeated older record may come so late
@@ -42,7 +42,7 @@ class GapRule(Rule):
                 "given_up": int(record.state == GapState.GIVEN_UP),
                 "rank": rank,
                 "told": (known or {}).get("told", 0),
-                "noticed_ms": record.noticed_ms,
+                "noticed_ms": known["noticed_ms"] if known else _noticed_ms(record, moment),
                 "changed_ms": record.changed_ms,
                 "trades": record.last_agg_id - record.first_agg_id + 1,
                 "seen_ms": moment.now_ms,
@@ -53,7 +53,7 @@ class GapRule(Rule):
     def look(self, notes: Notes, moment: Moment) -> Iterator[Event]:
         """Report each gap that has been open for too long."""
         for key, gap in notes.items():
-            if gap["open"] and moment.now_ms - gap["noticed_ms"] >= self.minutes * MINUTE_MS:
+            if gap["open"] and is_over(gap["noticed_ms"], self.minutes, moment):
                 if self.is_behind(_symbol(key), moment):
                     continue  # its repair may be among what is not read yet
                 yield _event(key, gap, moment)
@@ -66,12 +66,19 @@ def _symbol(key: str) -> str:
     return key.partition(":")[0]
 
 
+def _noticed_ms(gap: Gap, moment: Moment) -> int:
+    # By our clock: that of the stream may be another, or have been wrong when the stream began.
+    before_ms = max(0, gap.changed_ms - gap.noticed_ms)
+    return moment.now_ms - (moment.age_ms or 0) - before_ms
+
+
 def _event(key: str, gap: Note, moment: Moment) -> Event:
-    symbol, noticed_ms = _symbol(key), gap["noticed_ms"]
+    symbol, open_ms = _symbol(key), max(0, moment.now_ms - gap["noticed_ms"])
+    noticed_ms = moment.wall_ms - open_ms
     trades, since = counted(gap["trades"], "trade"), f"found {time_text(noticed_ms)}"
     if gap["given_up"]:
         text = f"{symbol}: {trades} missing, and the repair was given up ({since})"
     else:
-        open_for = duration_text(moment.now_ms - noticed_ms)
+        open_for = duration_text(open_ms)
         text = f"{symbol}: {trades} missing and not repaired for {open_for} ({since})"
     return Event(key, symbol, text, noticed_ms)

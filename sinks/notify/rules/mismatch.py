@@ -10,7 +10,7 @@ from schemas.market import TRUST, Candle, CandleStatus
 from schemas.timeframe import Interval
 from schemas.topics import Topic
 from sinks.notify.event import Event, Moment, Record
-from sinks.notify.rules.rule import MINUTE_MS, Note, Notes, Rule
+from sinks.notify.rules.rule import MINUTE_MS, Note, Notes, Rule, is_over
 from sinks.notify.text import time_text
 
 _KEPT_MS: Final = (
@@ -65,7 +65,7 @@ class MismatchRule(Rule):
         for key, note in notes.items():
             open_ms = int(key.rpartition(":")[2])
             since_ms = note["differs_ms"]
-            if since_ms and moment.now_ms - since_ms >= self.minutes * MINUTE_MS:
+            if since_ms and is_over(since_ms, self.minutes, moment):
                 yield _event(key, note)
                 notes.drop(key)
             elif open_ms < moment.market_ms - _KEPT_MS:

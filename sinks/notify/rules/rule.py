@@ -16,6 +16,14 @@ Note = dict[str, int]
 _NOT_OF_THE_CONDITION: Final = {"name", "targets", "quiet_hours", "cooldown_minutes"}
 
 
+def is_over(since_ms: int, minutes: float, moment: Moment) -> bool:
+    """Tell whether so many minutes have passed since a time by our clock.
+
+    A time ahead of us is that of an earlier process, whose clock was wrong: it is over.
+    """
+    return not 0 <= moment.now_ms - since_ms < minutes * MINUTE_MS
+
+
 class Notes(Protocol):
     """What one rule remembers; it survives the process."""
 

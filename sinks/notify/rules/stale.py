@@ -62,7 +62,10 @@ class StaleRule(Rule):
     def _standing_ms(self, known: Note, since_ms: int, moment: Moment) -> int:
         """Return for how long the symbol has stood still, by either clock; 0 if it does not."""
         behind_ms = moment.market_ms - known["close_ms"] if known["close_ms"] else 0
-        silent_ms = moment.now_ms - max(known["arrived_ms"], since_ms)
+        arrived_ms = known["arrived_ms"]
+        if arrived_ms > moment.now_ms:  # noted by an earlier process, whose clock was wrong
+            arrived_ms = 0
+        silent_ms = moment.now_ms - max(arrived_ms, since_ms)
         if silent_ms < SETTLED_MS:  # it may be catching up, and others may be ahead of it
             behind_ms = 0
         longest_ms = max(behind_ms, silent_ms)

@@ -54,6 +54,7 @@ def nxt(
     waiting: list[Waiting],
     *sent_ms: int,
     now_ms: int = NOON,
+    wall_ms: int | None = None,
     quiet: QuietHours | None = NIGHT,
     longest: int = LONGEST_MESSAGE,
 ) -> Message | None:
@@ -62,6 +63,7 @@ def nxt(
         waiting,
         sent_ms,
         now_ms=now_ms,
+        wall_ms=now_ms if wall_ms is None else wall_ms,
         page="https://x.org/",
         longest=longest,
     )
@@ -97,6 +99,17 @@ def test_above_the_limit_events_wait_and_come_together() -> None:
     message = nxt([waits(1), waits(2)], *full, now_ms=NOON + 11_000)
     assert message is not None
     assert message.numbers == (1, 2)
+
+
+def test_messages_of_a_process_whose_clock_was_ahead_do_not_count() -> None:
+    ahead = (NOON + 3_600_000,) * 3
+
+    assert nxt([waits(1)], *ahead) is not None
+
+
+def test_quiet_hours_go_by_the_clock_on_the_wall() -> None:
+    assert nxt([waits(1)], now_ms=MIDNIGHT, wall_ms=NOON) is not None
+    assert nxt([waits(1)], now_ms=NOON, wall_ms=MIDNIGHT) is None
 
 
 def test_quiet_hours_hold_events_back_and_then_tell_them_at_once() -> None:
@@ -164,7 +177,7 @@ def test_nothing_is_lost_or_sent_twice_and_no_limit_is_passed(
     sent: list[int] = []
     for now_ms in range(NOON, NOON + 3 * 86_400_000, 600_000):
         known = [w for w in waiting if w.raised_ms <= now_ms and w.number not in got]
-        while message := next_message(there, known, sent, now_ms=now_ms):
+        while message := next_message(there, known, sent, now_ms=now_ms, wall_ms=now_ms):
             sent.append(now_ms)
             got += message.numbers
             known = [w for w in known if w.number not in got]

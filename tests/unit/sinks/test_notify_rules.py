@@ -123,6 +123,31 @@ def test_a_gap_is_told_once_when_it_was_open_for_too_long() -> None:
     assert list(rule.look(notes, at(60))) == []
 
 
+@pytest.mark.parametrize("ahead_ms", [-3_600_000, 3_600_000])
+def test_a_gap_has_its_minutes_whatever_the_streams_clock_says(ahead_ms: int) -> None:
+    notes, rule = Notes(), gap_rule()
+    gap = noticed("found")
+    seen = replace(gap, noticed_ms=START_MS + ahead_ms, changed_ms=START_MS + ahead_ms + MINUTE_MS)
+    list(rule.take(seen, notes, at(0, age_ms=MINUTE_MS)))
+
+    assert list(rule.look(notes, at(2.9))) == []
+    (event,) = rule.look(notes, at(3))
+    assert "not repaired for 5 minutes (found 2023-11-14 22:13 UTC)" in event.text
+
+
+def test_what_a_process_whose_clock_was_ahead_has_noted_is_told_at_once() -> None:
+    mismatched, stood, open_gap = Notes(), Notes(), Notes()
+    for candle in (ours(), theirs(high_e8=1)):
+        list(mismatch_rule().take(candle, mismatched, at(60, market_ms=START_MS)))
+    list(stale_rule().take(closes(1)[0], stood, at(60)))
+    list(gap_rule().take(noticed("found"), open_gap, at(60)))
+    now = at(5, market_ms=START_MS, traded=("BTCUSDT",))
+
+    assert len(list(mismatch_rule().look(mismatched, now))) == 1
+    assert len(list(stale_rule().look(stood, now))) == 1
+    assert len(list(gap_rule().look(open_gap, now))) == 1
+
+
 @pytest.mark.parametrize("after", [[], ["found"]])
 def test_a_gap_that_is_repaired_in_time_is_not_told(after: list[str]) -> None:
     notes, rule = Notes(), gap_rule()

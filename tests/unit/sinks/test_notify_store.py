@@ -50,10 +50,10 @@ def drift(
     """Let events of a model come, each with its number as identity."""
     now = moment or at(0, market_ms=0)
     with store.step():
-        dispatch = Dispatch(plan, store)
+        dispatch = Dispatch(plan, store, now.now_ms)
         for number in numbers:
             event = a_model_event("drift", at_ms=START_MS + number)
-            dispatch.take(topics.MODEL_VERSIONS, event, now, now.now_ms - age_ms)
+            dispatch.take(topics.MODEL_VERSIONS, event, replace(now, age_ms=age_ms))
         dispatch.look(now)
 
 
@@ -147,6 +147,36 @@ def test_an_event_just_behind_a_cooldown_does_not_hide_those_counted_in_it(store
     assert store.cooldown("drift", "BTCUSDT") == at(20).now_ms
 
 
+def test_a_cooldown_of_a_process_whose_clock_was_ahead_is_no_longer_than_its_own(
+    store: Store,
+) -> None:
+    plan = a_plan({"when": "drift", "cooldown_minutes": 10})
+    drift(store, plan, 1, 2, moment=at(24 * 60, market_ms=0))
+    drift(store, plan, 3, moment=at(0, market_ms=0))
+    drift(store, plan, moment=at(10, market_ms=0))
+
+    _, counted = texts(store)
+    assert counted.startswith("BTCUSDT: 2 more since the last message")
+
+
+def test_what_a_process_whose_clock_was_ahead_has_sent_is_forgotten(store: Store) -> None:
+    with store.step():
+        store.done("phone", [], START_MS + HOUR_MS, HOUR_MS)
+        store.done("phone", [], START_MS, HOUR_MS)
+
+    assert store.sent("phone") == [START_MS]
+
+
+def test_quiet_hours_drop_by_the_clock_on_the_wall(store: Store) -> None:
+    noon = QuietHours.model_validate({"from": "12:00", "to": "13:00", "zone": "UTC"})
+    plan = a_plan({"when": "drift", "quiet_hours": "drop"}, quiet=noon)
+    wall_ms = START_MS - START_MS % (24 * HOUR_MS) + 12 * HOUR_MS
+    drift(store, plan, 1, moment=at(0, market_ms=0, wall_ms=wall_ms))
+    drift(store, plan, 2, moment=at(0, market_ms=0, wall_ms=wall_ms + HOUR_MS))
+
+    assert [one.raised_ms for one in store.waiting("phone")] == [wall_ms + HOUR_MS]
+
+
 @pytest.mark.parametrize(("age_ms", "is_old"), [(HOUR_MS - 1, False), (HOUR_MS + 1, True)])
 def test_an_event_that_was_stored_long_ago_is_old(store: Store, age_ms: int, is_old: bool) -> None:  # noqa: FBT001
     drift(store, a_plan(), 1, age_ms=age_ms)
@@ -200,7 +230,7 @@ class Targets:
 
 def until(delivery: Delivery, now_ms: int, holds: Callable[[], object]) -> None:
     def goes_on() -> object:
-        delivery.step(now_ms)
+        delivery.step(now_ms, now_ms)
         return holds()
 
     eventually(goes_on)
