@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from clients.kafka.errors import BROKERS_DOWN, NOT_LET_IN, no_answer
@@ -20,6 +20,7 @@ from schemas.setting_groups import KafkaSettings
 
 _log: Final = EventLog(__name__)
 OnError = Callable[[KafkaError], None]
+OnCommit = Callable[[KafkaError | None, list[TopicPartition]], None]
 Config = dict[str, object]
 SESSION_MS = 6_000  # the least that a broker allows by default
 TOPIC_KNOWN_MS = 30_000  # until a topic that has just been made is known; the library's own
@@ -70,8 +71,9 @@ def open_reader(
     waits: bool = False,
     fetch_wait_ms: int = FETCH_WAIT_MS,
     memory_kib: int = MEMORY_KIB,
+    on_commit: OnCommit | None = None,
 ) -> Consumer:
-    """Return a consumer of no group: its partitions are assigned, and nothing is committed.
+    """Return a consumer of no group: its partitions are assigned, and nothing commits by itself.
 
     Args:
         kafka: Where the brokers are, and how to sign in.
@@ -80,9 +82,13 @@ def open_reader(
         waits: Whether it waits for Kafka as long as it is away, and says so.
         fetch_wait_ms: How long the broker may collect records; a question of ours waits behind it.
         memory_kib: Bound of what was fetched and not yet taken.
+        on_commit: Called, while records are asked for, with what became of a commit that nobody
+            waited for.
     """
+    answers = {} if on_commit is None else {"on_commit": on_commit}
     return Consumer(
         _reading(kafka, _waiting(kafka) if waits else None)
+        | answers
         | {
             "client.id": name,
             "group.id": name,  # required by the client; it is never joined

@@ -7,8 +7,7 @@ from typing import Final
 
 from clients.process import Ending, Progress, leave
 from clients.watching.begin import begin_watching
-from clients.watching.log import EventLog
-from schemas.errors import CandlewickError, RestartNeeded, Transient
+from schemas.errors import CandlewickError, RestartNeeded
 from schemas.settings import Settings, load_settings
 from sinks.notify.loop import Notifier
 from sinks.notify.plan import Plan
@@ -16,8 +15,6 @@ from sinks.notify.rules_file import read_plan
 from sinks.notify.store import Store
 
 STALL_S: Final = 60.0  # longer than all calls of one round
-AGAIN_S: Final = 1.0
-_log: Final = EventLog(__name__)
 
 
 def main() -> None:
@@ -40,20 +37,7 @@ def _run(settings: Settings, plan: Plan, store: Store, ending: Ending) -> None:
     progress = Progress(STALL_S)
     progress.watch()
     try:
-        while not ending.is_asked():
-            try:
-                notifier = Notifier(settings, plan, store)
-            except Transient as error:
-                _log.warning(
-                    "notify_retried",
-                    "{error}; again in {pause_s:g} s",
-                    error=error,
-                    pause_s=AGAIN_S,
-                )
-                progress.attempted()
-                ending.wait(AGAIN_S)
-            else:
-                notifier.run(ending.is_asked, progress.attempted)
+        Notifier(settings, plan, store).run(ending.is_asked, progress.attempted)
     finally:
         progress.stop()
 

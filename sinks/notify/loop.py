@@ -1,5 +1,6 @@
 """The loop of notifications: read, judge, store, send."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -9,7 +10,7 @@ from clients.kafka.records import Message, place_of
 from clients.watching.log import EventLog
 from schemas import topics
 from schemas.codecs import record_in
-from schemas.errors import ContractMismatch, PoisonMessage
+from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.market import Candle
 from schemas.replayed import is_replayed
 from schemas.settings import Settings
@@ -23,6 +24,7 @@ from sinks.notify.store import Store
 
 LOOK_MS: Final = 1_000
 TELL_MS: Final = 5_000
+AGAIN_S: Final = 1.0  # between attempts to begin to read
 ENDING_S: Final = 5.0  # for messages under way, before the process leaves
 MOST_TROUBLE: Final = 1_000  # characters
 _log: Final = EventLog(__name__)
@@ -30,14 +32,13 @@ _NEVER: Final = -(10**9)
 
 
 class Notifier:
-    """Notifications at work, until they are stopped."""
+    """Notifications at work, until they are stopped. Without Kafka they send what waits."""
 
     def __init__(self, settings: Settings, plan: Plan, store: Store) -> None:
-        """Begin where the store says.
+        """Set them up over what the store has; Kafka is not asked yet.
 
         Raises:
-            Transient: Kafka does not answer.
-            ConfigurationError: A topic does not exist, or an address is wrong.
+            ConfigurationError: An address is wrong.
         """
         wanted = {topic.name: topic for rule in plan.rules for topic in rule.rule.reads}
         wanted[topics.CANDLES.name] = topics.CANDLES  # the market's own clock
@@ -56,11 +57,11 @@ class Notifier:
                 )
             self._dispatch = Dispatch(plan, store, steady_ms())
         self._delivery = Delivery(plan, store)
-        kafka = settings.kafka
-        self._reading = Reading(kafka, list(wanted.values()), store)
+        self._kafka = settings.kafka
+        self._reading: Reading | None = None
         self._symbols = FollowedSymbols(settings, name=topics.NOTIFY_GROUP)
         self._traded: Mapping[str, int] = {}
-        self._market_ms = store.market_ms(self._reading.ids[topics.CANDLES.name])
+        self._market_ms = 0
         self._looked_ms = self._told_ms = _NEVER
 
     def run(self, stopping: Callable[[], bool], attempted: Callable[[], None]) -> None:
@@ -72,44 +73,63 @@ class Notifier:
 
         Raises:
             RestartNeeded: Kafka has shut this client out, or the store cannot be written.
+            ConfigurationError: A topic does not exist.
         """
         self._symbols.watch()
-        _log.info(
-            "notify_began", "notifications run: topics {topics}", topics=", ".join(self._topics)
-        )
         try:
             while not stopping():
-                self._round(list(self._reading.records()), steady_ms())
+                self._round(self._messages(), steady_ms())
                 attempted()
             self._delivery.finish(ENDING_S)
         finally:
             self._symbols.stop()
-            self._reading.close()
+            if self._reading is not None:
+                self._reading.close()
+
+    def _messages(self) -> list[Message]:
+        if self._reading is not None:
+            return list(self._reading.records())
+        try:
+            self._reading = Reading(self._kafka, list(self._topics.values()), self._store)
+        except Transient as error:
+            _log.warning(
+                "notify_retried", "{error}; again in {pause_s:g} s", error=error, pause_s=AGAIN_S
+            )
+            time.sleep(AGAIN_S)
+            return []
+        self._market_ms = self._store.market_ms(self._reading.ids[topics.CANDLES.name])
+        _log.info(
+            "notify_began", "notifications run: topics {topics}", topics=", ".join(self._topics)
+        )
+        return []
 
     def _round(self, messages: Iterable[Message], now_ms: int) -> None:
+        reading = self._reading
         is_due = now_ms - self._looked_ms >= LOOK_MS
         if messages or is_due:
             with self._store.step():
-                before_ms = self._market_ms
-                for message in messages:
-                    self._take(message, now_ms)
-                if self._market_ms > before_ms:
-                    self._store.set_market(self._reading.ids[topics.CANDLES.name], self._market_ms)
+                if reading is not None:
+                    self._take_all(messages, reading, now_ms)
                 if is_due:
                     self._looked_ms = now_ms
                     self._dispatch.look(self._look_moment(now_ms))
         self._delivery.step(now_ms, wall_ms())
-        if now_ms - self._told_ms >= TELL_MS:
+        if reading is not None and now_ms - self._told_ms >= TELL_MS:
             self._told_ms = now_ms
-            self._reading.tell(self._trouble()[:MOST_TROUBLE])
+            troubles = filter(None, (reading.trouble(), self._delivery.trouble()))
+            reading.tell("; ".join(troubles)[:MOST_TROUBLE])
 
-    def _trouble(self) -> str:
-        return "; ".join(filter(None, (self._reading.trouble(), self._delivery.trouble())))
+    def _take_all(self, messages: Iterable[Message], reading: Reading, now_ms: int) -> None:
+        before_ms = self._market_ms
+        for message in messages:
+            self._take(message, reading, now_ms)
+        if self._market_ms > before_ms:
+            self._store.set_market(reading.ids[topics.CANDLES.name], self._market_ms)
 
-    def _take(self, message: Message, now_ms: int) -> None:
+    def _take(self, message: Message, reading: Reading, now_ms: int) -> None:
         name, partition, offset = place_of(message)
         topic = self._topics[name]
-        if (name, partition) in self._reading.standing:
+        if (name, partition) in reading.standing:
             return
         try:
             if topic.record is not None and message.value() and not is_replayed(message.headers()):
@@ -135,9 +155,9 @@ class Notifier:
                 offset=offset,
                 reason=error,
             )
-            self._reading.stand_still(name, partition)
+            reading.stand_still(name, partition)
             return
-        self._reading.passed(name, partition, offset + 1)
+        reading.passed(name, partition, offset + 1)
 
     def _moment_of(self, message: Message, now_ms: int) -> Moment:
         time_ms = wall_ms()
@@ -150,6 +170,11 @@ class Notifier:
             now_ms,
             wall_ms(),
             self._market_ms,
-            is_behind=self._reading.is_behind,
+            is_behind=self._is_behind,
             traded=self._traded,
         )
+
+    def _is_behind(self, topic: str, symbol: str) -> bool:
+        if self._reading is None:  # a gap may be repaired unseen, but no candle arrives anywhere
+            return topic != topics.CANDLES.name
+        return self._reading.is_behind(topic, symbol)

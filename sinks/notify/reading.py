@@ -4,9 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from confluent_kafka import Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
-from clients.kafka.commits import Commits
 from clients.kafka.errors import meaning
 from clients.kafka.offsets import Span, spans_of
 from clients.kafka.opening import open_reader
@@ -45,11 +44,13 @@ class Reading:
         """
         self._store = store
         self.ids = topic_ids(kafka, [topic.name for topic in topics])
-        self._consumer = open_reader(kafka, NOTIFY_GROUP, memory_kib=_MEMORY_KIB)
-        self._commits = Commits(self._consumer)
+        self._consumer = open_reader(
+            kafka, NOTIFY_GROUP, memory_kib=_MEMORY_KIB, on_commit=self._have_told
+        )
         self.standing: set[Place] = set()
         self._next: dict[Place, int] = {}
-        self._trouble = ""
+        self._troubles: set[str] = set()
+        self._is_telling = False
         try:
             spans = {t.name: spans_of(self._consumer, t.name, kafka) for t in topics}
         except Transient:
@@ -122,17 +123,26 @@ class Reading:
     def tell(self, trouble: str) -> None:
         """Commit the positions for the lag in `candlewick status`, with a text beside them.
 
-        The store decides where reading goes on; nothing depends on this commit.
+        The store decides where reading goes on; nothing depends on this commit, and nobody waits
+        for it: without a broker it has no answer for most of a minute. Until then there is no
+        other.
         """
+        if self._is_telling:
+            return
         first = min(self._next)
         offsets = [
             TopicPartition(*place, at, trouble if place == first else "")
             for place, at in self._next.items()
         ]
-        try:
-            self._commits.commit(offsets)
-        except Transient as error:
-            self._report(str(error))
+        self._consumer.commit(offsets=offsets, asynchronous=True)
+        self._is_telling = True
+
+    def _have_told(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        self._is_telling = False
+        for each in (error, *(place.error for place in offsets)):
+            if each is not None:
+                self._report(str(meaning(each)))
+                return
 
     def close(self) -> None:
         """Let the broker go."""
@@ -142,6 +152,8 @@ class Reading:
             raise RestartNeeded(str(error)) from error
 
     def _report(self, trouble: str) -> None:
-        if trouble and trouble != self._trouble:
+        if not trouble:
+            self._troubles.clear()
+        elif trouble not in self._troubles:
+            self._troubles.add(trouble)
             _log.warning("notify_retried", "{error}; retrying", error=trouble)
-        self._trouble = trouble

@@ -16,7 +16,6 @@ from clients.kafka.partition import partition_of
 from schemas import topics
 from schemas.codecs import CONTRACT_HEADER
 from schemas.replayed import REPLAYED
-from schemas.topics import Topic
 from sinks.notify import loop
 from sinks.notify.reading import Reading
 from sinks.notify.rules import stale
@@ -24,7 +23,7 @@ from sinks.notify.rules.mismatch import MismatchRule
 from sinks.notify.store import Store
 from tests.support.api_market import a_gap, a_model_event, a_prediction, say
 from tests.support.builders import MINUTE_MS, START_MS, a_candle
-from tests.support.notifying import Notifying, eventually, notifying, working
+from tests.support.notifying import Notifying, all_read, eventually, notifying, working
 from tests.support.receivers import Webhook, running_mailbox, running_webhook
 from tests.support.servers import RunningKafka, running_kafka
 
@@ -249,14 +248,6 @@ def test_what_came_in_a_pause_is_summed_up_and_not_lost(
     assert hook.posts[0]["title"] == "Candlewick: 22 events"
     assert "while notifications were paused" in hook.texts[0]
     assert "and 17 more: 17 drift" in hook.texts[0]
-
-
-def all_read(kafka: RunningKafka, topic: Topic = topics.MODEL_VERSIONS) -> bool:
-    """Whether the notifications have read every record of a topic."""
-    offsets = GroupOffsets(kafka.settings)
-    ends = offsets.ends(offsets.partitions([topic.name]))
-    read = offsets.committed(topics.NOTIFY_GROUP)
-    return all(read.get(place) == end for place, end in ends.items())
 
 
 def test_quiet_hours_hold_events_across_a_restart_until_they_end(

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from candlewick.stack.parent_death import leashed
+from clients.kafka.group import GroupOffsets
+from schemas import topics
 from schemas.settings import Settings
+from schemas.topics import Topic
 from sinks.notify.loop import Notifier
 from sinks.notify.rules_file import read_plan
 from sinks.notify.store import Store
@@ -26,6 +29,14 @@ def eventually(holds: Callable[[], object], why: Callable[[], object] = lambda: 
     while not holds():
         assert time.monotonic() < deadline, why()
         time.sleep(0.02)
+
+
+def all_read(kafka: RunningKafka, topic: Topic = topics.MODEL_VERSIONS) -> bool:
+    """Whether the notifications have read every record of a topic."""
+    offsets = GroupOffsets(kafka.settings)
+    ends = offsets.ends(offsets.partitions([topic.name]))
+    read = offsets.committed(topics.NOTIFY_GROUP)
+    return all(read.get(place) == end for place, end in ends.items())
 
 
 @dataclass
@@ -101,8 +112,7 @@ def working(
         try:
             with closing(Store(folder / "notify" / "store.sqlite")) as store:
                 notifier = Notifier(settings, read_plan(settings, path), store)
-                began.set()
-                notifier.run(stopping.is_set, lambda: None)
+                notifier.run(stopping.is_set, began.set)
         except BaseException as error:  # noqa: BLE001 - raised again below
             failed.append(error)
             began.set()

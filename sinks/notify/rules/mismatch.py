@@ -13,9 +13,7 @@ from sinks.notify.event import Event, Moment, Record
 from sinks.notify.rules.rule import MINUTE_MS, Note, Notes, Rule, is_over
 from sinks.notify.text import time_text
 
-_KEPT_MS: Final = (
-    120 * MINUTE_MS
-)  # of market time: so long the other side, or a correction, is waited for
+_KEPT_MS: Final = 120 * MINUTE_MS  # of market time: so long both sides are waited for
 _VALUES: Final = (
     "open", "high", "low", "close", "volume", "quote_volume", "trade_count", "taker_buy_volume",
     "taker_buy_quote_volume",
