@@ -88,24 +88,29 @@ class FileFiller:
                 )
                 continue
             sha256 = await self._checksum(file)
-            if sha256 is not None and sha256 != about.sha256:
+            if sha256 is None or sha256 == about.sha256:
+                continue
+            if await self._use(track, file, sha256, ArchiveState.REISSUED):
                 track.notes.append(f"{about.name} was re-issued and has been read again")
-                await self._use(track, file, sha256, ArchiveState.REISSUED)
+            else:
+                track.notes.append(f"{about.name} was re-issued: check the archives again later")
 
     async def _checksum(self, file: Archive) -> str | None:
         return await persistently(lambda: self.archives.checksum(file))
 
     async def _use(
         self, track: SeriesProgress, file: Archive, sha256: str, state: ArchiveState
-    ) -> None:
+    ) -> bool:
+        """Publish a file's candles; False if it cannot be read."""
         try:
             content = await self._content(track, file, sha256, state)
         except PoisonMessage as error:
             _log.warning("archive_refused", "{error}", error=error)
             track.notes.append(str(error))
-            refused = ArchiveState.REFUSED
-            await self._tell(track, file, sha256, rows=0, state=refused, reason=str(error))
-            return
+            if state is not ArchiveState.REISSUED:  # else the old one still counts
+                refused = ArchiveState.REFUSED
+                await self._tell(track, file, sha256, rows=0, state=refused, reason=str(error))
+            return False
         await self.pages.keep_aside(track, content.irregular)
         for page in _pages(content.parts):
             await self.pages.publish(track, page.opens, page.values)
@@ -114,6 +119,7 @@ class FileFiller:
         reason = f"{len(content.irregular)} irregular rows left out" if content.irregular else ""
         await self._tell(track, file, sha256, rows=rows, state=state, reason=reason)
         track.from_files = track.from_files.with_run(file.open_ms, file.close_ms)
+        return True
 
     async def _content(
         self, track: SeriesProgress, file: Archive, sha256: str, state: ArchiveState

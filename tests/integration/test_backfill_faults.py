@@ -110,6 +110,20 @@ def test_reissued_file_is_noticed_and_read_again(past: Past) -> None:
     assert (second.state, second.sha256 != first.sha256) == ("reissued", True)
 
 
+def test_reissued_file_that_is_damaged_is_read_once_it_is_whole(past: Past) -> None:
+    days(past, "LTCUSDT", 1)
+    end_ms, notes = START_MS + DAY_MS, []
+    for how in ("cut-before-checksum", "reissued"):
+        past.exchange.admin("DELETE", "faults")
+        past.exchange.admin("POST", "faults", {"kind": "archive", "path": "LTC", "how": how})
+        again = past.fill("LTCUSDT", "1m", START_MS, end_ms, checks_archives=True)
+        notes += again.tracks[0].notes
+
+    assert [file.state for file in past.archives("LTCUSDT", "1m")] == ["used", "reissued"]
+    assert len(past.candles("LTCUSDT", "1m")) == 2 * 1440
+    assert ["read again" in note for note in notes] == [False, False, True]
+
+
 def test_month_not_yet_published_comes_by_days_and_a_day_not_yet_published_by_rest(
     past: Past,
 ) -> None:
