@@ -14,6 +14,7 @@ from clients.retry import persistently
 from clients.watching.log import EventLog
 from producers.history.backfill import Backfill
 from producers.history.fetch import place_of
+from producers.history.time_ranges import Spans
 from schemas import topics
 from schemas.codecs import encode
 from schemas.market import Candle, CandleSource
@@ -63,6 +64,7 @@ class Recheck:
                 symbol, interval, start_ms, now_ms, refuse=lambda _: None
             )
         )
+        self._miss_again(symbol, interval, rows[:-1])
         corrected = [found for row in rows[:-1] if (found := self._correction(row)) is not None]
         if corrected:
             _log.warning(
@@ -73,6 +75,12 @@ class Recheck:
                 candles=len(corrected),
             )
             await self._publish(symbol, corrected)
+
+    def _miss_again(self, symbol: str, interval: Interval, rows: list[Candle]) -> None:
+        # The exchange lacked these candles when they were asked for: the next round fetches them.
+        key, come = (symbol, interval.value), Spans.of((row.open_ms, row.close_ms) for row in rows)
+        if key in self._backfill.unproven:
+            self._backfill.unproven[key] -= come
 
     def _correction(self, row: Candle) -> Candle | None:
         known = self._backfill.recent.get(place_of(row))

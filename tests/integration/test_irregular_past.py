@@ -253,3 +253,32 @@ def test_candle_that_grows_after_its_close_is_published_again_as_a_revision(
     assert 8 <= len(revised) <= 11
     assert all(c.revision == 2 and c.event_ms > first[c.open_ms].event_ms for c in revised)
     assert all(c.volume_e8 // 2 == first[c.open_ms].volume_e8 for c in revised)
+
+
+def test_candle_that_the_exchange_lacked_for_a_moment_is_fetched_once_it_is_there(
+    now: Past, wrong: Callable[..., None]
+) -> None:
+    settings = now.settings.model_copy(update={"symbols": ("DOGEUSDT",)})
+    start_ms = NOW_MS - NOW_MS % HOUR_MS - HOUR_MS
+    wanted = Wanted(("DOGEUSDT",), (Interval.ONE_MINUTE,), start_ms, None, Choice.REST)
+    missing: list[int] = []
+
+    async def run() -> None:
+        async with running(settings) as backfill:
+            recheck = Recheck(backfill, settings, FollowedSymbols(settings, name="test"))
+            for n in range(3):
+                progress = Progress()
+                await backfill.run(wanted, progress)
+                missing.append(progress.tracks[0].missing_rows)
+                await recheck.when_due(n * settings.backfill.check_minutes * MINUTE_MS)
+                if n == 0:
+                    now.exchange.admin("DELETE", "faults")
+
+    first_ms = start_ms + 10 * MINUTE_MS
+    place = {"first_ms": first_ms, "last_ms": first_ms + MINUTE_MS}
+    wrong(symbol="DOGEUSDT", interval="1m", where="rest", how="lacking", **place)
+    asyncio.run(run())
+
+    found = opens(now, "DOGEUSDT")
+    assert missing == [2, 2, 0]
+    assert found == [*range(start_ms, found[-1] + MINUTE_MS, MINUTE_MS)]
