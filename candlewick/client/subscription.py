@@ -49,6 +49,7 @@ class Subscription(Generic[RecordT]):
         self._last: Message | None = None
         self._ended: set[int] = set()
         self._ends: dict[int, int] = {}
+        self._is_assigned = False
         self._open = True
         self._consumer = open_subscriber(wish.kafka, wish.group, tells_ends=not wish.follow)
         try:
@@ -72,10 +73,10 @@ class Subscription(Generic[RecordT]):
         """True once no record can follow: it was closed, or ``follow=False`` has read them all."""
         if not self._open:
             return True
-        if self._wish.follow:
+        if self._wish.follow or not self._is_assigned:
             return False
-        places = self._consumer.assignment()
-        return bool(places) and {place.partition for place in places} <= self._ended
+        # Of a group with more members than partitions some have none: they have nothing to read.
+        return {place.partition for place in self._consumer.assignment()} <= self._ended
 
     def poll(self, wait_s: float) -> RecordT | None:
         """Return the next record, or None if none arrives within ``wait_s`` seconds.
@@ -127,18 +128,25 @@ class Subscription(Generic[RecordT]):
         check_partitions(self._at, partitions, wish.start)
         if wish.group is None:
             self._consumer.assign(begin_at(self._consumer, self._at, partitions, wish.start))
+            self._is_assigned = True
             return
         if wish.start == "latest":  # now, not when Kafka gives out the partitions
             ends = begin_at(self._consumer, self._at, partitions, wish.start)
             self._ends = {place.partition: place.offset for place in ends}
-        self._consumer.subscribe([wish.topic.name], on_assign=self._assigned)
+        self._consumer.subscribe(
+            [wish.topic.name], on_assign=self._assigned, on_revoke=self._revoked
+        )
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         self._ended.clear()
         known, fresh = go_on_at(consumer, self._at, places, self._wish.start, self._ends)
         consumer.assign(known + fresh)
+        self._is_assigned = True
         if fresh:  # committed soon, or whoever has the partition next would begin elsewhere
             consumer.store_offsets(offsets=fresh)
+
+    def _revoked(self, _: Consumer, __: list[TopicPartition]) -> None:
+        self._is_assigned = False
 
     def _is_wanted(self, message: Message) -> bool:
         error, partition = message.error(), message.partition() or 0

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -15,6 +17,7 @@ from confluent_kafka import OFFSET_END, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 import candlewick
+from candlewick.client.subscription import Subscription
 from candlewick.stack.ports import free_port
 from schemas import topics
 from schemas.codecs import message_of
@@ -131,6 +134,27 @@ def test_a_group_goes_on_where_it_stopped(kafka: RunningKafka) -> None:
             return opens(islice(candles, count))
 
     assert read(5) + read(50) == opens(QUARTERS[0::2])
+
+
+def test_members_beyond_the_partitions_of_a_group_end_while_others_follow(
+    kafka: RunningKafka,
+) -> None:
+    def join(*, follow: bool) -> Subscription[Candle]:
+        return candlewick.subscribe(
+            "market.candles.v1",
+            start="beginning",
+            group="many",
+            follow=follow,
+            servers=kafka.bootstrap,
+        )
+
+    with ExitStack() as stack:
+        members = [stack.enter_context(join(follow=n < 4)) for n in range(8)]
+        deadline = time.monotonic() + ANSWER_S
+        while not all(member.ended for member in members[4:]):
+            assert time.monotonic() < deadline
+            for member in members:
+                member.poll(0.02)
 
 
 def test_latest_of_a_group_is_what_is_written_after_the_call(kafka: RunningKafka) -> None:

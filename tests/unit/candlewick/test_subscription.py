@@ -25,15 +25,19 @@ class Told:
 
     def __init__(self, *messages: Message) -> None:
         self.messages = [*messages]
+        self.places: list[TopicPartition] = []
 
-    def subscribe(self, names: list[str], on_assign: Callable[..., None]) -> None:
-        """Join the group."""
+    def subscribe(self, _: list[str], **told: Callable[..., None]) -> None:
+        self.told = told
+
+    def assign(self, places: list[TopicPartition]) -> None:
+        self.places = places
 
     def poll(self, _: float) -> Message | None:
         return self.messages.pop(0) if self.messages else None
 
     def assignment(self) -> list[TopicPartition]:
-        return []
+        return self.places
 
     def store_offsets(self, _: Message) -> None:
         """Take it."""
@@ -42,11 +46,13 @@ class Told:
         """Leave the group."""
 
 
-def a_subscription(told: Told, monkeypatch: pytest.MonkeyPatch) -> Subscription[Candle]:
+def a_subscription(
+    told: Told, monkeypatch: pytest.MonkeyPatch, *, follow: bool = True
+) -> Subscription[Candle]:
     monkeypatch.setattr(subscription, "open_subscriber", lambda *_, **__: told)
     monkeypatch.setattr(subscription, "partitions_of", lambda *_, **__: [0])
     wish = SubscriptionRequest(
-        KafkaSettings(), topics.CANDLES, frozenset(), "beginning", "slow", follow=True
+        KafkaSettings(), topics.CANDLES, frozenset(), "beginning", "slow", follow=follow
     )
     return Subscription(Candle, wish)
 
@@ -75,6 +81,20 @@ def test_a_program_that_was_too_slow_for_its_group_reads_on(
 
     with a_subscription(told, monkeypatch) as candles:
         assert candles.poll(5) == a_quarter(0)
+
+
+def test_a_member_without_a_partition_has_read_all_until_the_group_settles_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = Told()
+    monkeypatch.setattr(subscription, "go_on_at", lambda *_: ([], []))
+
+    with a_subscription(told, monkeypatch, follow=False) as candles:
+        assert not candles.ended
+        told.told["on_assign"](told, [])
+        assert candles.ended
+        told.told["on_revoke"](told, [])
+        assert not candles.ended
 
 
 @pytest.mark.parametrize("code", [BROKERS_DOWN, TIMED_OUT])
