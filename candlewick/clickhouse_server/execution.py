@@ -65,9 +65,7 @@ class Execution:
         except ENGINE_ERRORS as error:
             raise from_engine(error) from error
         except OSError as error:  # a file of ours cannot be written: the disk is full
-            raise refused(
-                NOT_ENOUGH_SPACE, f"no room for the rows: {error}"
-            ) from error
+            raise refused(NOT_ENOUGH_SPACE, f"no room for the rows: {error}") from error
 
     def _check(self, account: Account, asked: Asked, statement: Statement) -> None:
         if asked.readonly or not account.may_write:
