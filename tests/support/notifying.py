@@ -13,6 +13,7 @@ from pathlib import Path
 from candlewick.stack.parent_death import leashed
 from clients.kafka.group import GroupOffsets
 from schemas import topics
+from schemas.errors import Transient
 from schemas.settings import Settings
 from schemas.topics import Topic
 from sinks.notify.loop import Notifier
@@ -34,8 +35,11 @@ def eventually(holds: Callable[[], object], why: Callable[[], object] = lambda: 
 def all_read(kafka: RunningKafka, topic: Topic = topics.MODEL_VERSIONS) -> bool:
     """Whether the notifications have read every record of a topic."""
     offsets = GroupOffsets(kafka.settings)
-    ends = offsets.ends(offsets.partitions([topic.name]))
-    read = offsets.committed(topics.NOTIFY_GROUP)
+    try:
+        ends = offsets.ends(offsets.partitions([topic.name]))
+        read = offsets.committed(topics.NOTIFY_GROUP)
+    except Transient:  # a broker that has just begun is still loading its groups
+        return False
     return all(read.get(place) == end for place, end in ends.items())
 
 
