@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,19 +29,37 @@ class Room:
     beside: tuple[Path, ...] = ()
 
     def fullest(self) -> Path:
-        """Return the folder whose disk has the least free space."""
-        places = (*(place for place in self.beside if place.exists()), self.root)
-        disks = {place.stat().st_dev: place for place in places}  # the root's is called by it
-        return min(disks.values(), key=_free_mb)
+        """Return the folder whose disk has the least free space.
+
+        Raises:
+            OSError: The disk of `root` cannot be looked at.
+        """
+        return self._fullest()[1]
 
     def free_mb(self) -> float:
-        """Return the space that is free to a user other than root, in megabytes."""
-        return _free_mb(self.fullest())
+        """Return the space that is free to a user other than root, in megabytes.
+
+        Raises:
+            OSError: The disk of `root` cannot be looked at.
+        """
+        return self._fullest()[0]
 
     def look(self) -> bool:
-        """Measure the free space, and return whether there is enough."""
+        """Measure the free space, and return whether there is enough.
+
+        Raises:
+            OSError: The disk of `root` cannot be looked at; whether there is enough is as before.
+        """
         self.short = self.free_mb() < (self.needed_mb if self.short else self.least_mb)
         return not self.short
+
+    def _fullest(self) -> tuple[float, Path]:
+        disks = {self.root.stat().st_dev: (_free_mb(self.root), self.root)}
+        for place in self.beside:
+            # One that is not there, or whose disk has failed, says nothing of the others.
+            with suppress(OSError):
+                disks.setdefault(place.stat().st_dev, (_free_mb(place), place))
+        return min(disks.values())
 
 
 def _free_mb(place: Path) -> float:

@@ -47,8 +47,14 @@ class StackCollector(Collector):
                 with suppress(psutil.Error):  # it has just ended
                     memory.add_metric([process.name], live.memory_info().rss)
         yield from (running, restarts, memory)
-        yield GaugeMetricFamily(
-            "candlewick_disk_free_bytes",
-            "Free bytes of the disk with the stack's folder, of the fullest if they are several.",
-            value=1e6 * self._folder.room().free_mb(),
-        )
+        yield from self._disk()
+
+    def _disk(self) -> Iterator[Metric]:
+        """Yield the figure of the disk; none if it cannot be looked at."""
+        with suppress(OSError):
+            free_mb = self._folder.room().free_mb()
+            yield GaugeMetricFamily(
+                "candlewick_disk_free_bytes",
+                "Free bytes of the disk with the stack's folder, of the fullest if several.",
+                value=1e6 * free_mb,
+            )

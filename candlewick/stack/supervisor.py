@@ -56,6 +56,7 @@ class Supervisor:
     _written: StackState | None = None
     _waiting: list[Child] = field(default_factory=list)
     _wait_until: float = 0.0
+    _is_unseen: bool = False
 
     def start(self, program: Program) -> None:
         """Start a program and return at once."""
@@ -135,10 +136,19 @@ class Supervisor:
         return tuple(child.state() for child in self._children)
 
     def _is_out_of_room(self, now: float) -> bool:
-        """Return whether the disk is full; stop all when it fills up, go on when it has room."""
-        room = self.room = self.room or self.folder.room()
-        was_short = room.short
-        if room.look():
+        """Return whether the disk is full; stop all when it fills up, go on when it has room.
+
+        While it cannot be looked at, this stays as it was.
+        """
+        was_short = self.room is not None and self.room.short
+        try:
+            room = self.room = self.room or self.folder.room()
+            has_room = room.look()
+        except OSError as error:
+            self._tell_unseen(error)
+            return was_short
+        self._is_unseen = False
+        if has_room:
             if was_short:
                 self.tell(
                     _log.info(
@@ -165,6 +175,20 @@ class Supervisor:
                 child.hold()
         self._write_state()
         return True
+
+    def _tell_unseen(self, error: OSError) -> None:
+        if self._is_unseen:
+            return
+        self._is_unseen = True
+        self.tell(
+            _log.info(
+                "disk_not_seen",
+                "nobody can see how much room the disk of {folder} has ({reason}); all stays as it "
+                "is: see whether the disk works, and whether the folder is there",
+                folder=self.folder.root,
+                reason=error,
+            )
+        )
 
     def _go_on(self, now: float) -> None:
         for child in self._servers():

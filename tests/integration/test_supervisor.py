@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from candlewick.stack.background import start_detached
 from candlewick.stack.backoff import Backoff
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.log_files import KEEP_BYTES
+from candlewick.stack.metrics import StackCollector
 from candlewick.stack.orphans import end_leftovers
 from candlewick.stack.parent_death import leashed
 from candlewick.stack.ports import free_port
@@ -109,6 +111,58 @@ def test_a_folder_of_logs_that_was_removed_is_made_again(supervisor: Supervisor)
     eventually(supervisor, lambda: pid_of(supervisor) not in {0, before})
 
     assert supervisor.folder.log("sleeper").exists()
+
+
+@contextmanager
+def broken(place: Path) -> Iterator[None]:
+    """Let a folder fail as on a disk that is gone, for root too: no name may be so long."""
+    aside = place.with_name("aside")
+    place.rename(aside)
+    place.symlink_to("x" * 300)
+    try:
+        yield
+    finally:
+        place.unlink()
+        aside.rename(place)
+
+
+def figures(supervisor: Supervisor) -> set[str]:
+    """Return the names of the supervisor's metrics."""
+    return {m.name for m in StackCollector(supervisor.folder, supervisor.states).collect()}
+
+
+def test_a_servers_disk_that_cannot_be_looked_at_ends_nothing(
+    supervisor: Supervisor, said: list[str]
+) -> None:
+    supervisor.start(program("sleeper", SLEEPER))
+    before = pid_of(supervisor)
+
+    with broken(supervisor.folder.kafka):
+        supervisor.step()
+
+        assert "candlewick_disk_free_bytes" in figures(supervisor)
+    assert pid_of(supervisor) == before
+    assert said == []
+
+
+def test_a_folder_that_cannot_be_looked_at_is_told_once_and_ends_nothing(
+    supervisor: Supervisor, said: list[str]
+) -> None:
+    supervisor.start(program("sleeper", SLEEPER))
+    before = pid_of(supervisor)
+    supervisor.step()
+
+    with broken(supervisor.folder.root):
+        supervisor.step()
+        supervisor.step()
+        shown = figures(supervisor)
+    supervisor.step()
+
+    assert pid_of(supervisor) == before
+    assert len(said) == 1
+    assert "File name too long" in said[0]
+    assert "candlewick_process_running" in shown
+    assert "candlewick_disk_free_bytes" not in shown
 
 
 def test_a_restart_that_fails_is_told_and_tried_again_while_the_others_go_on(
