@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from clients.clickhouse import Client, rows_of
+from processors.candles.sending import most_flat
 from schemas.replayed import PROVEN_REVISION
-from schemas.timeframe import DAY_MS
+from schemas.timeframe import DAY_MS, Interval
 
 # What was stored before may be a live candle, or what an earlier run made of the same file. The age
 # is reckoned by ClickHouse's own clock, which need not be ours.
@@ -25,6 +26,31 @@ FROM candles_compared
 WHERE symbol = {symbol:String} AND interval IN ('1m', '15m')
   AND open_time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
   AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+"""
+# In the exchange's candles too: a stretch of ours that was deleted is no silence. Earlier revisions
+# may count, as trades of a candle are added only.
+_SILENT = """
+SELECT sum(greatest(least(next, {until_ms:Int64}) - greatest(due_until, {from_ms:Int64}), 0))
+FROM
+(
+    SELECT
+        open_ms + ({most_flat:Int64} + 1) * {length_ms:Int64} AS due_until,
+        leadInFrame(open_ms, 1, {until_ms:Int64}) OVER (
+            ORDER BY open_ms ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS next
+    FROM
+    (
+        SELECT toUnixTimestamp64Milli(open_time) AS open_ms
+        FROM
+        (
+            SELECT symbol, interval, open_time, trade_count FROM candles
+            UNION ALL
+            SELECT symbol, interval, open_time, trade_count FROM klines
+        )
+        WHERE symbol = {symbol:String} AND interval = {interval:String} AND trade_count > 0
+          AND open_time >= fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC')
+          AND open_time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+    )
+)
 """
 _NEW_ERA = """
 SELECT toUnixTimestamp64Milli(min(before_time))
@@ -82,6 +108,22 @@ def compared(client: Client, symbol: str, from_ms: int, until_ms: int) -> Compar
         bound = {"symbol": symbol, "from_ms": at_ms, "until_ms": end_ms}
         found += Comparison(*rows_of(client, _COMPARED, bound)[0])
     return found
+
+
+def never_made(client: Client, symbol: str, interval: Interval, from_ms: int, until_ms: int) -> int:
+    """Return how many candles of a time range nobody makes, as a long silence holds them.
+
+    So many candles without trades are made behind the last trade, and no more (`most_flat`).
+    """
+    silent_ms = 0
+    bound = {"symbol": symbol, "interval": str(interval), "length_ms": interval.ms}
+    bound |= {"most_flat": most_flat(interval)}
+    for at_ms in range(from_ms, until_ms, _AT_ONCE_MS):
+        end_ms = min(at_ms + _AT_ONCE_MS, until_ms)
+        # Each month with a file has a trade: the last one before a silence lies in this time.
+        span = {"from_ms": at_ms, "until_ms": end_ms, "since_ms": max(at_ms - _AT_ONCE_MS, 0)}
+        silent_ms += int(rows_of(client, _SILENT, bound | span)[0][0])
+    return silent_ms // interval.ms
 
 
 def first_new_era_ms(client: Client, symbol: str) -> int | None:

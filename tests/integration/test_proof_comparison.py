@@ -1,22 +1,29 @@
 """What a proof compares, in the real engine: only what it has sent itself, once that is stored."""
 
-from collections.abc import Iterator, Sequence
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from candlewick.offline.proving.command import is_wrong, refuse_eras
 from candlewick.offline.proving.comparing import compare
+from candlewick.offline.proving.folding import fold_file
 from candlewick.offline.proving.progress import SymbolProof
 from candlewick.offline.proving.view import symbol_row
 from clients.clickhouse import Client
 from clients.clock import steady_ms
+from processors.candles.sending import MOST_FLAT
+from producers.binance.archive_names import Archive
 from producers.history.time_ranges import Spans
 from schemas import table_columns
+from schemas.codecs import decode
 from schemas.errors import ConfigurationError
 from schemas.market import Candle, Gap
 from schemas.replayed import PROVEN_REVISION
-from schemas.timeframe import DAY_MS, MINUTE_MS
+from schemas.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 from sinks.rows import candle_row, gap_row
 from tests.support.api_market import put
 from tests.support.api_process import migrated
@@ -156,6 +163,56 @@ def test_on_the_day_of_a_listing_no_candle_is_due_before_the_first_trade(store: 
 
     assert is_fine(store, a_proof(first_ms=listed_ms))
     assert not is_fine(store, a_proof(first_ms=listed_ms - MINUTE_MS))
+
+
+def folded_week(hours: Iterable[int]) -> tuple[SymbolProof, list[Candle]]:
+    """A week of which one file tells, and its candles: one trade in some of its hours."""
+    week = Archive("BTCUSDT", None, date(2024, 9, 1), 7)
+    text, held = "", io.BytesIO()
+    for n, hour in enumerate(hours):
+        text += f"{n},100.5,0.25,{n},{n},{week.open_ms + hour * HOUR_MS},True,True\n"
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("trades.csv", text)
+    found = fold_file(held, week, None, lambda _: None)
+    span = Spans.of([(week.open_ms, week.close_ms)])
+    candles = [decode(Candle, value) for value in found.values]
+    return SymbolProof("BTCUSDT", wanted=span, proven=span, read=span), candles
+
+
+WEEK_H = 7 * 24
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [[*range(20), *range(92, WEEK_H)], range(60)],
+    ids=["a halt of three days", "not traded any more"],
+)
+@pytest.mark.parametrize("backfilled", [False, True])
+def test_candles_that_nobody_makes_in_a_long_silence_are_not_due(
+    store: Client, hours: Sequence[int], *, backfilled: bool
+) -> None:
+    proof, candles = folded_week(hours)
+    keep(store, candles)
+    official = [replace(c, source="rest", status="official") for c in candles if c.trade_count]
+    official = official if backfilled else official[:1]
+    put(store, "klines", table_columns.CANDLE, [candle_row(candle) for candle in official])
+
+    assert is_fine(store, proof)
+    assert proof.absent == 0
+
+
+def test_candles_that_were_deleted_are_no_silence(store: Client) -> None:
+    proof, candles = folded_week(range(WEEK_H))
+    keep(store, [c for c in candles if not 30 < (c.open_ms - candles[0].open_ms) / HOUR_MS < 130])
+
+    assert not is_fine(store, proof)
+    assert proof.absent >= MOST_FLAT
+
+    official = [replace(c, source="rest", status="official") for c in candles]
+    put(store, "klines", table_columns.CANDLE, [candle_row(candle) for candle in official])
+    again, _ = folded_week(range(WEEK_H))
+    assert not is_fine(store, again)
+    assert again.absent == 6_398
 
 
 def test_trades_of_an_era_that_archives_do_not_tell_are_not_kept(store: Client) -> None:

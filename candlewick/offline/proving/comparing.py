@@ -4,9 +4,10 @@ import time
 from typing import Final
 
 from candlewick.offline.proving.progress import SymbolProof
-from candlewick.store.proofs import Comparison, compared, stored_candles
+from candlewick.store.proofs import Comparison, compared, never_made, stored_candles
 from clients.clickhouse import Client
 from clients.clock import steady_ms
+from processors.candles.state import MADE
 
 PATIENCE_S: Final = 60.0  # without a new row
 LOOK_S: Final = 0.2
@@ -27,19 +28,20 @@ def compare(
     if not _are_stored(client, symbol, started_ms, patience_s):
         symbol.note(["not all candles are in ClickHouse yet: `candlewick audit` compares them"])
         return
-    found = Comparison()
-    for start_ms, end_ms in symbol.wanted - symbol.missing:
-        found += compared(client, symbol.symbol, start_ms, end_ms)
+    found, due = Comparison(), symbol.due_candles
+    for span in symbol.wanted - symbol.missing:
+        found += compared(client, symbol.symbol, *span)
+        due -= sum(never_made(client, symbol.symbol, interval, *span) for interval in MADE)
     symbol.verified, symbol.mismatched = found.verified, found.mismatched
     symbol.unchecked = found.unchecked
     # What this run made gapped may have a live candle in its place, which its file still lacks.
     symbol.gapped = max(symbol.gapped, found.gapped)
-    symbol.absent = max(symbol.due_candles - found.stored, 0)
+    symbol.absent = max(due - found.stored, 0)
     symbol.is_compared = True
     if symbol.absent:
         note = (
             f"{symbol.absent:,} candles of proven days are not in ClickHouse: `candlewick status` "
-            "says whether the sinks have stored all; if so, they were deleted, or never made"
+            "says whether the sinks have stored all; if so, they were deleted"
         )
         symbol.note([note])
 

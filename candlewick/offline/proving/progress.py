@@ -65,7 +65,7 @@ class SymbolProof:
 
     @property
     def due_candles(self) -> int:
-        """How many candles of 1m and 15m the proven days have."""
+        """How many candles of 1m and 15m the proven days have, long silences included."""
         proven = self.wanted - self.missing
         return sum(
             (proven - Spans.of([(0, interval.open_of(self.first_ms))])).total_ms // interval.ms
