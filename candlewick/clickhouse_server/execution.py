@@ -15,7 +15,7 @@ from candlewick.clickhouse_server.errors import (
     refused,
 )
 from candlewick.clickhouse_server.external import create_table, drop_table, fill_table
-from candlewick.clickhouse_server.handle import Handle, as_before, assign, put_back, use
+from candlewick.clickhouse_server.handle import DATABASE, Handle, as_before, assign, put_back, use
 from candlewick.clickhouse_server.reader_rules import (
     READER_SETTINGS,
     check_reader,
@@ -25,7 +25,13 @@ from candlewick.clickhouse_server.reader_rules import (
 from candlewick.clickhouse_server.request import Asked
 from candlewick.clickhouse_server.running import ENGINE_ERRORS, Answer, kept_on_disk, run
 from candlewick.clickhouse_server.sessions import Sessions
-from candlewick.clickhouse_server.statement import Kind, Statement, killed_query, read_statement
+from candlewick.clickhouse_server.statement import (
+    Kind,
+    Statement,
+    killed_query,
+    read_statement,
+    settings_changed,
+)
 
 # Without the rows of an insert. Source: ClickHouse, the default of max_query_size.
 _LONGEST_STATEMENT = 256 << 10
@@ -99,7 +105,7 @@ class Execution:
                 if _in_session(account, asked):
                     resources.callback(drop_table, handle, table)
                 fill_table(handle, table, self.engine.rows_folder)
-            resources.enter_context(_settled(handle, account, asked, request_id))
+            resources.enter_context(_settled(handle, account, asked, statement, request_id))
             if asked.readonly and _in_session(account, asked):
                 refuse_written_tree(_tree(handle, statement, asked.parameters))
             answer = run(
@@ -143,8 +149,13 @@ class Execution:
 
 
 @contextmanager
-def _settled(handle: Handle, account: Account, asked: Asked, request_id: str) -> Iterator[None]:
-    """Apply a request's settings to a handle, and undo that if the handle is a session's."""
+def _settled(
+    handle: Handle, account: Account, asked: Asked, statement: Statement, request_id: str
+) -> Iterator[None]:
+    """Apply a request's settings to a handle, and undo that if the handle is a session's.
+
+    What the statement itself changes is the session's from then on.
+    """
     settings = {
         **asked.settings,
         "log_comment": comment_of(request_id, account.name, asked.query_id),
@@ -157,8 +168,10 @@ def _settled(handle: Handle, account: Account, asked: Asked, request_id: str) ->
     with ExitStack() as undone:
         if _in_session(account, asked):
             undone.callback(put_back, handle, ["log_comment"])
-            if asked.settings or asked.database:
-                undone.enter_context(as_before(handle, asked.settings))
+            names = {*asked.settings, *([DATABASE] if asked.database else [])}
+            lasting = {DATABASE} if statement.verb == "USE" else settings_changed(statement)
+            if names:
+                undone.enter_context(as_before(handle, names, lasting))
         if asked.database:
             use(handle, asked.database)
         assign(handle, settings)

@@ -3,7 +3,11 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Final, Protocol
+
+from candlewick.clickhouse_server.errors import UNKNOWN_DATABASE, from_engine
+
+DATABASE: Final = ""  # among the names of settings: the current database
 
 
 class Block(Protocol):
@@ -63,9 +67,15 @@ def assign(handle: Handle, settings: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def as_before(handle: Handle, names: Collection[str]) -> Iterator[None]:
-    """Put the database and the settings of a handle back to what they were before."""
-    told = ", ".join(quoted(name) for name in names) or "''"
+def as_before(handle: Handle, names: Collection[str], lasting: Collection[str]) -> Iterator[None]:
+    """Put settings of a handle back to what they were before.
+
+    Args:
+        handle: The handle.
+        names: The settings; `DATABASE` for the current database.
+        lasting: Those that stay as they are then, unless the block fails.
+    """
+    told = ", ".join(quoted(name) for name in names)
     settings = f"SELECT name, value FROM system.settings WHERE changed AND name IN ({told})"  # noqa: S608 - quoted
     known = handle.query(
         f"SELECT * FROM (SELECT '' AS name, currentDatabase() AS value UNION ALL {settings})"  # noqa: S608
@@ -74,14 +84,25 @@ def as_before(handle: Handle, names: Collection[str]) -> Iterator[None]:
         {},
     )
     values: dict[str, str] = dict(json.loads(known.bytes())["data"] if known is not None else ())
-    database = values.pop("", "")
+    changed = set(names)
     try:
         yield
+        changed -= set(lasting)
     finally:
-        put_back(handle, [name for name in names if name not in values])
-        assign(handle, values)
+        before = {name: values[name] for name in sorted(changed & values.keys())}
+        database = before.pop(DATABASE, "")
+        put_back(handle, sorted(changed - values.keys()))
+        assign(handle, before)
         if database:
-            use(handle, database)
+            _use_again(handle, database)
+
+
+def _use_again(handle: Handle, database: str) -> None:
+    try:
+        use(handle, database)
+    except RuntimeError as error:
+        if from_engine(error).code != UNKNOWN_DATABASE:  # the statement may have dropped it
+            raise
 
 
 def put_back(handle: Handle, names: Iterable[str]) -> None:

@@ -108,6 +108,13 @@ def killed_query(statement: Statement) -> str:
     return text[1:-1].decode(errors="replace") if text.startswith(b"'") else ""
 
 
+def settings_changed(statement: Statement) -> set[str]:
+    """Return the names of the settings that a SET statement changes for its session."""
+    level = [token for token in statement.tokens if not token.depth]
+    named = {after.identifier for token, after in pairwise(level) if token.raw == b","}
+    return named | {level[1].identifier} if statement.verb == "SET" and level[1:] else set()
+
+
 def _rows_follow(found: list[Token]) -> bool:
     """Return whether the rows start after the last token: VALUES, or the name of a format."""
     if len(found) < _SHORTEST_INSERT or found[-1].depth:

@@ -181,6 +181,30 @@ def test_session_has_its_own_settings_and_database_again_after_a_request_with_ot
     assert run(http, told, session_id="own") == "system\t777\t1\n"
 
 
+@pytest.mark.parametrize("with_", [{"max_threads": "1"}, {"database": "default"}])
+def test_what_a_statement_changes_is_its_sessions_whatever_comes_with_it(
+    http: httpx.Client, with_: dict[str, str]
+) -> None:
+    session = f"lasting{next(NUMBERS)}"
+    told = "SELECT currentDatabase(), getSetting('max_threads'), getSetting('max_block_size')"
+    run(http, "USE system", session_id=session, **with_)
+    run(http, "SET max_block_size = 777, max_threads = 2", session_id=session, **with_)
+
+    assert run(http, told, session_id=session) == "system\t2\t777\n"
+    assert refusal(http, "USE nowhere", session_id=session, **with_) == 81
+    assert refusal(http, "SET max_threads = 'x'", session_id=session, **with_) == 27
+    assert run(http, told, session_id=session) == "system\t2\t777\n"
+
+
+def test_a_database_that_a_session_is_in_can_be_dropped_from_another(http: httpx.Client) -> None:
+    run(http, "CREATE DATABASE dropped")
+    run(http, "USE dropped", session_id="dropping")
+
+    run(http, "DROP DATABASE dropped", session_id="dropping", database="default", max_threads="1")
+
+    assert refusal(http, "USE dropped") == 81
+
+
 def test_parameters_of_an_insert_are_unknown_to_the_next_request_of_its_session(
     http: httpx.Client, table: str
 ) -> None:
