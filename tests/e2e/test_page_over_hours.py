@@ -109,6 +109,10 @@ def test_what_came_before_a_sleep_is_as_old_as_the_sleep(scripts: Page) -> None:
         (("complete", 2), ("gapped", 1), "complete"),
         (("gapped", 1), ("complete", 2), "complete"),
         (("open", 0), ("complete", 1), "complete"),
+        (("official", 1), ("gapped", 2), "official"),
+        (("gapped", 2), ("official", 1), "official"),
+        (("official", 2), ("complete", 1), "complete"),
+        (("complete", 1), ("official", 2), "complete"),
     ],
 )
 def test_an_earlier_state_of_a_candle_does_not_replace_a_later_one(
@@ -125,6 +129,26 @@ def test_an_earlier_state_of_a_candle_does_not_replace_a_later_one(
     )
 
     assert status == kept
+
+
+@pytest.mark.parametrize(
+    ("arrived", "lacks"),
+    [(("gapped", 2), False), (("complete", 1), True), (("open", 0), False)],
+)
+def test_a_candle_that_arrived_is_drawn_over_the_exchanges_only_if_it_is_proven(
+    scripts: Page, arrived: tuple[str, int], *, lacks: bool
+) -> None:
+    found = scripts.evaluate(
+        """async ([status, revision]) => {
+            const { Rows } = await import("./static/js/chart/rows.js");
+            const rows = new Rows();
+            rows.fill([{ open_ms: 0, status: "official", revision: 1 }]);
+            return rows.lacks({ open_ms: 0, status, revision });
+        }""",
+        arrived,
+    )
+
+    assert found == lacks
 
 
 def test_zoom_and_legend_stay_where_they_are_when_candles_are_read_again(page: Page) -> None:

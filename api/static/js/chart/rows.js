@@ -56,10 +56,10 @@ export class Rows {
     return this.list.slice(-RECENT).findLast((row) => row.status === "missing") ?? null;
   }
 
-  /** Whether a candle is missing here, or is of an earlier revision. */
-  lacks({ open_ms: openMs, revision }) {
-    const known = this.find(openMs);
-    return !known || known.status === "missing" || known.revision < revision;
+  /** Whether a candle is missing here, or is an earlier state of it. */
+  lacks(candle) {
+    const known = this.find(candle.open_ms);
+    return !known || known.status === "missing" || isEarlier(known, candle);
   }
 
   find(openMs) {
@@ -86,7 +86,11 @@ function rowOf(candle) {
 /** Whether a row is an earlier state of its candle: topics and answers of the API have no order among each other. */
 function isEarlier(row, known) {
   if (known.status === "missing") return false;
-  return (row.status === "open" && known.status !== "open") || row.revision < known.revision;
+  if (row.status === "open" || known.status === "open") return row.status === "open" && known.status !== "open";
+  // Revisions count for each source by itself: of two, ours is the best if no trade is missing in it, as in the API.
+  if (row.status === "official" && known.status !== "official") return known.status !== "gapped";
+  if (known.status === "official" && row.status !== "official") return row.status === "gapped";
+  return row.revision < known.revision;
 }
 
 function hole(openMs) {
