@@ -103,7 +103,7 @@ def go_on_at(
 
     Raises:
         Transient: The broker does not answer.
-        ConfigurationError: An offset does not exist.
+        ConfigurationError: An offset does not exist, or with ``latest`` its record is gone.
     """
     try:
         committed = consumer.committed(places, timeout=PATIENCE_S)
@@ -114,7 +114,12 @@ def go_on_at(
     if lost and start == "latest":
         raise _gone(topic)
     fresh = [place.partition for place in committed if place not in known]
-    first = ends if start == "latest" else start
+    first = start
+    if start == "latest":
+        first = ends
+        begun = [TopicPartition(topic.name, p, ends[p]) for p in fresh if p in ends]
+        if not all(_is_stored(consumer, topic, place) for place in begun):
+            raise _gone(topic)
     return known, begin_at(consumer, topic, fresh, first) if fresh else []
 
 

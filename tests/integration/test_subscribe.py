@@ -45,6 +45,13 @@ def opens(candles: Iterable[Candle]) -> list[int]:
     return [candle.open_ms for candle in candles]
 
 
+def remove_all(kafka: RunningKafka, topic: str) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    all_of_it = [TopicPartition(topic, p, OFFSET_END) for p in range(4)]
+    for removed in admin.delete_records(all_of_it).values():
+        removed.result()
+
+
 def test_all_that_a_topic_holds_comes_as_records_in_order_of_each_key(kafka: RunningKafka) -> None:
     with candlewick.subscribe(
         "market.candles.v1", start="beginning", follow=False, servers=kafka.bootstrap
@@ -166,6 +173,19 @@ def test_latest_of_a_group_is_what_is_written_after_the_call(kafka: RunningKafka
         assert candles.poll(ANSWER_S) == QUARTERS[0]
 
 
+def test_a_group_that_joins_after_its_first_record_is_gone_is_told_what_to_do(
+    kafka: RunningKafka,
+) -> None:
+    with candlewick.subscribe(
+        "market.candles-live.v1", group="joins-too-late", servers=kafka.bootstrap
+    ) as candles:
+        say(kafka, topics.CANDLES_LIVE, QUARTERS[:1])
+        remove_all(kafka, topics.CANDLES_LIVE.name)
+
+        with pytest.raises(candlewick.ConfigurationError, match="give start='beginning'"):
+            candles.poll(ANSWER_S)
+
+
 def test_a_group_that_has_read_nothing_yet_goes_on_where_it_began(kafka: RunningKafka) -> None:
     def read() -> list[Candle]:
         with candlewick.subscribe(
@@ -194,10 +214,7 @@ def test_a_group_whose_next_record_is_gone_goes_on_as_it_is_advised(tmp_path: Pa
     with running_kafka(tmp_path / "kafka") as own:
         say(own, topics.CANDLES, QUARTERS[:10:2])
         assert read(2, "beginning") == QUARTERS[:4:2]
-        admin = AdminClient({"bootstrap.servers": own.bootstrap, "log_level": 0})
-        all_of_it = [TopicPartition(topics.CANDLES.name, p, OFFSET_END) for p in range(4)]
-        for removed in admin.delete_records(all_of_it).values():
-            removed.result()
+        remove_all(own, topics.CANDLES.name)
         say(own, topics.CANDLES, QUARTERS[10:16:2])
 
         with pytest.raises(candlewick.ConfigurationError, match="give start='beginning'"):
