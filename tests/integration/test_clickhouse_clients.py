@@ -184,15 +184,6 @@ def test_a_call_that_takes_too_long_is_given_up(settings: ClickHouseSettings) ->
     assert time.monotonic() - begun_s < 10
 
 
-def test_the_api_learns_why_an_answer_failed_behind_its_first_rows(
-    settings: ClickHouseSettings,
-) -> None:
-    reader = Reader(settings)
-    with pytest.raises(ContractMismatch, match="asks: Code: 395"):
-        reader.lines("SELECT throwIf(number = 900000) FROM numbers(1000000)", {})
-    reader.close()
-
-
 def test_a_person_waits_for_rows_longer_than_a_service_does(settings: ClickHouseSettings) -> None:
     with connect_reader(settings, silence_s=1) as client:
         assert rows_of(client, "SELECT sleep(2)") == [(0,)]
