@@ -155,14 +155,15 @@ def kept_on_disk(pieces: Iterator[bytes], folder: Path) -> Iterator[Iterator[byt
 
 
 def _keep(file: IO[bytes], pieces: Iterator[bytes], folder: Path) -> None:
-    unseen = 0
+    room = 0
     for piece in pieces:  # `writelines` would first have all of them in memory
-        file.write(piece)
-        unseen += len(piece)
-        if unseen > _LOOK_BYTES:
-            unseen = 0
-            if shutil.disk_usage(folder).free < NEEDED_MB * 1e6:  # below that the stack would stop
+        room -= len(piece)
+        if room < 0:
+            free = shutil.disk_usage(folder).free - len(piece)
+            if free < NEEDED_MB * 1e6:  # below that the stack would soon stop
                 raise OSError(errno.ENOSPC, f"the disk has less than {NEEDED_MB} MB left")
+            room = _LOOK_BYTES
+        file.write(piece)
 
 
 def _from_file(statement: Statement, path: str, format_: str) -> bytes:

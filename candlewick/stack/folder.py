@@ -1,10 +1,11 @@
 """The folder of a local stack: data, logs, state and credentials of one machine's pipeline."""
 
 import fcntl
+import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -101,8 +102,7 @@ class StackFolder:
         """Whose data are here; None before the first start."""
         if self._market.exists():
             return self._market.read_text(errors="replace").strip()
-        # The exchange's own file is all that a folder of before this rule has.
-        return str(Market.SIMULATED) if self.exchange.exists() else None
+        return self._market_of_before()
 
     @property
     def starter(self) -> str:
@@ -174,6 +174,13 @@ class StackFolder:
             return None
         said = self._lock.read_text(errors="replace")
         return Identity.find_of(int(said)) if said.isdecimal() else None
+
+    def _market_of_before(self) -> str | None:
+        """Return the market of a folder of before this rule: as it was started last."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            addresses = json.loads(self.state.read_text())["addresses"]
+            return str(Market.REAL if addresses["exchange"] is None else Market.SIMULATED)
+        return str(Market.SIMULATED) if self.exchange.exists() else None
 
     @property
     def _market(self) -> Path:

@@ -36,9 +36,11 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
         port: The port.
         host: Where the server listens; only the API may do so elsewhere than on loopback.
 
+    Where the host is not this machine now, as before a network is up, nobody else listens there:
+    the server tells it, and is tried again.
+
     Raises:
-        ConfigurationError: Nobody's server could: this user may not use the port, or the host is
-            not this machine.
+        ConfigurationError: This user may not use the port.
     """
     try:
         where = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
@@ -50,11 +52,7 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
             f"this user may not use port {port}: choose one from {FIRST_FOR_ALL} on, or allow it"
         ) from error
     except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return False
-        raise ConfigurationError(
-            f"nothing can listen on {host}:{port} ({error.strerror}): check CANDLEWICK_API__HOST"
-        ) from error
+        return error.errno != errno.EADDRINUSE
     return True
 
 

@@ -28,6 +28,7 @@ REPRINT_S = 5.0
 PLAIN_COLUMNS = 110
 NOTE_S = 10.0
 PATIENCE_S = 0.25  # a board takes some 30 ms
+PRINTED_PATIENCE_S = 2.0
 LATE_S = 3.0
 
 
@@ -81,7 +82,8 @@ class DemoScreen:
     def _newest_board(self) -> Board:
         """Return the newest board that is there: a store that hangs holds no supervisor up."""
         try:
-            found = self._reading.answer(PATIENCE_S)
+            # What is printed stays: it is worth a longer wait than what is drawn again at once.
+            found = self._reading.answer(PATIENCE_S if self._live else PRINTED_PATIENCE_S)
         except CandlewickError as error:
             # A store that is being started again is no reason to stop watching.
             first = next(iter(str(error).splitlines()), "")

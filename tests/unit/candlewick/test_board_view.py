@@ -215,6 +215,7 @@ def test_a_store_that_hangs_holds_no_supervisor_up_and_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo_screen, "LATE_S", 0.0)
+    monkeypatch.setattr(demo_screen, "PRINTED_PATIENCE_S", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as frozen:  # it accepts, and says nothing
         addresses = Addresses(9, frozen.getsockname()[1], None, 9)
         plan = StackPlan(

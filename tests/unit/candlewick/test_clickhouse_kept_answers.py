@@ -32,15 +32,16 @@ def test_an_answer_that_is_kept_is_never_in_memory_as_a_whole(tmp_path: Path) ->
     assert peak < 10 * MEGABYTE
 
 
+@pytest.mark.parametrize(("free", "pieces"), [(400e6, 100), (550e6, 1)])
 def test_an_answer_that_would_fill_the_disk_is_refused_before_the_stack_must_stop(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, pieces: int
 ) -> None:
-    nearly_full = SimpleNamespace(free=400e6)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: nearly_full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    answer = (bytes(100 * MEGABYTE // pieces) for _ in range(pieces))
 
     with (
         pytest.raises(OSError, match="less than 500 MB") as refused,
-        kept_on_disk(megabytes(100), tmp_path),
+        kept_on_disk(answer, tmp_path),
     ):
         pass
 

@@ -214,6 +214,19 @@ def test_a_folder_of_before_markets_were_noted_is_known_by_its_simulated_exchang
     folder.keep_to(Market.SIMULATED)
 
 
+@pytest.mark.parametrize(("exchange", "market"), [(9443, "simulated"), (None, "real")])
+def test_a_folder_of_before_markets_were_noted_has_that_of_its_last_start(
+    tmp_path: Path, exchange: int | None, market: str
+) -> None:
+    folder = StackFolder(tmp_path)
+    folder.exchange.write_text("{}")  # it may have been a demo's before
+    folder.make(0)
+    addresses = Addresses(9092, 8123, exchange)
+    write_state(folder.state, StackState(Identity(1, 0.0), addresses, ready=True, processes=()))
+
+    assert folder.market == market
+
+
 def test_a_log_that_grew_too_long_moves_aside_while_its_writer_goes_on(tmp_path: Path) -> None:
     log = tmp_path / "stream.log"
     with log.open("ab", buffering=0) as writer:
