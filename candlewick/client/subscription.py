@@ -139,9 +139,9 @@ class Subscription(Generic[RecordT]):
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         self._ended.clear()
+        self._is_assigned = True  # also if Kafka does not answer now: the library assigns by itself
         known, fresh = go_on_at(consumer, self._at, places, self._wish.start, self._ends)
         consumer.assign(known + fresh)
-        self._is_assigned = True
         if fresh:  # committed soon, or whoever has the partition next would begin elsewhere
             consumer.store_offsets(offsets=fresh)
 

@@ -3,16 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
-
-from candlewick.store.models import ModelTables
+from candlewick.store.models import Answering, ModelTables
 from processors.training.request import MODELS
 from schemas.errors import ConfigurationError
-from schemas.predictions import ModelVersion
 from schemas.timeframe import DAY_MS
 
 KNOWN: Final = ("reference", "online", *MODELS, "blend")
-_HOUR_MS = DAY_MS // 24
+_ALWAYS: Final = ("reference", "online")  # they need no training
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +32,15 @@ class ModelUse:
         Raises:
             ConfigurationError: A promotion would do nothing.
         """
-        answering = self.tables.answering(self.model, self.symbol, self.market_ms - _HOUR_MS)
-        if self.model not in KNOWN and answering and not any(a.has_interval for a in answering):
+        answering, is_retired = self._answering(), self._is_retired()
+        says_chance = bool(answering) and not any(a.has_interval for a in answering)
+        if self.model not in KNOWN and says_chance and not is_retired:
             raise ConfigurationError(
                 f"{self.model} predicts a chance only: the interval beside it is the reference's, "
                 "so it cannot become champion of the interval"
             )
         trained = self.tables.trained(self.model, self.symbol)
-        if not answering and not self._comes(trained) and not self._is_retired():
+        if not (answering or trained or self.model in _ALWAYS or is_retired):
             raise self._refusal()
         return trained.version if trained else ""
 
@@ -52,24 +50,21 @@ class ModelUse:
         Raises:
             ConfigurationError: It would do nothing.
         """
-        # A day, because the model may be what keeps the predictor from answering.
-        answering = self.tables.answering(self.model, self.symbol, self.market_ms - DAY_MS)
-        versions = {a.version for a in answering}
-        trained = self.tables.trained(self.model, self.symbol)
-        if trained is not None and self._comes(trained):
-            versions.add(trained.version)
+        versions = {a.version for a in self._answering()}
+        trained, is_retired = self.tables.trained(self.model, self.symbol), self._is_retired()
+        if trained is not None and not is_retired:
+            versions.add(trained.version)  # also if it keeps the predictor from answering
         if version and versions and version not in versions:
             raise ConfigurationError(
                 f"{self.model} {version} does not answer: choose {' or '.join(sorted(versions))}"
             )
-        if not versions and not self._is_put_aside():
+        is_there = self.model in _ALWAYS and not is_retired
+        if not versions and not is_there and not self._is_put_aside():
             raise self._refusal()
 
-    def _comes(self, trained: ModelVersion | None) -> bool:
-        """Return whether a version is trained and takes effect soon."""
-        if trained is None:
-            return False
-        return int(orjson.loads(trained.details).get("effective_ms", 0)) > self.market_ms
+    def _answering(self) -> list[Answering]:
+        # A day, because the predictor may be down.
+        return self.tables.answering(self.model, self.symbol, self.market_ms - DAY_MS)
 
     def _is_retired(self) -> bool:
         newest = self.tables.decision(self.model, self.symbol)

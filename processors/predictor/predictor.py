@@ -287,7 +287,8 @@ class Predictor:
             return fresh
         if before.state.next_ms == candle.open_ms:
             fresh.since_ms = before.since_ms
-        if fresh.state.bars < before.state.bars:
+        # Where a change was taken back, only the replayed state is without it.
+        if fresh.state.bars < before.state.bars and before.changes <= fresh.changes:
             fresh.state = before.state  # the store has fewer candles than the present state
             missed = [c for c in warmed.changes if c not in before.changes]
             await self._outlet.publish(self._installer.install(fresh.state, missed))

@@ -28,6 +28,7 @@ _DAYS = 8  # the backfill goes from old to new: if the newest days are stored, a
 _ENOUGH = 0.99
 _MINUTE = 15  # of the first hour of each month, UTC
 PAUSE_S = 20.0  # until the next look whether the predictor is idle
+_MOST_BUSY_S = 3600.0  # so long it is waited for
 LOOK_S = 300.0  # until the next look at the store, on a clock that may stand still for a night
 _PATIENCE = 12  # looks in a row at which no history had come: an hour
 Ask = Callable[[TrainingRequest], Awaitable[None]]
@@ -54,8 +55,8 @@ class DueTrainings:
     """Looks for trainings that are due, for ever.
 
     The first one waits until every symbol has enough history; a young symbol holds up no other, and
-    a hole in a history holds them up for an hour. Any waits for all replays to end, because memory
-    and processors are scarce.
+    a hole in a history holds them up for an hour. Any waits for all replays to end, for an hour at
+    most, because memory and processors are scarce.
     """
 
     def __init__(
@@ -77,8 +78,11 @@ class DueTrainings:
     async def run(self, ask: Ask) -> None:
         """Send requests with ``ask``; all predictors send the same."""
         await self._heard.wait()
+        busy = 0
         while True:
-            if not self._is_idle():
+            busy = 0 if self._is_idle() else busy + 1
+            # One symbol that never knows its past must not keep the month's training away.
+            if 0 < busy * PAUSE_S < _MOST_BUSY_S:
                 await asyncio.sleep(PAUSE_S)
                 continue
             request = await self.look()

@@ -13,6 +13,7 @@ from candlewick.store.model_use import ModelUse
 from candlewick.store.models import ModelTables
 from schemas.errors import ConfigurationError
 from schemas.predictions import ModelVersion, Prediction
+from schemas.timeframe import DAY_MS
 from sinks.tables import TABLES
 from tests.support.messages import sent
 from tests.support.prediction_builders import QUARTER_MS, an_answer
@@ -108,6 +109,17 @@ def test_who_answers_or_will_after_the_next_start_may_be_retired(client: Client)
     for model in ("batch", "online", "leaning", "lstm", "aside"):
         use(client, model).check_retirement("")
     use(client, "batch", "BTCUSDT").check_retirement("v2")
+
+
+def test_a_predictor_that_is_down_keeps_nobody_from_retiring_what_keeps_it_down(
+    client: Client,
+) -> None:
+    later_ms = NOW_MS + 3 * DAY_MS  # candles went on, and nothing was predicted
+
+    for model in ("batch", "online", "lstm"):
+        ModelUse(ModelTables(client), model, "", later_ms).check_retirement("")
+    for model, version in (("reference", ""), ("online", ""), ("batch", "v2")):
+        assert ModelUse(ModelTables(client), model, "", later_ms).promotable() == version
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Looks for trainings that are due, over a history that is said and not stored."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -25,11 +26,16 @@ class StoredHistory:
 class Looking(DueTrainings):
     """Looks at a history without a store."""
 
-    def __init__(self, installer: Installer, history: StoredHistory) -> None:
-        """Begin as a predictor does that has heard of all versions and replays nothing."""
+    def __init__(
+        self,
+        installer: Installer,
+        history: StoredHistory,
+        is_idle: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Begin as a predictor does that has heard of all versions."""
         heard = asyncio.Event()
         heard.set()
-        super().__init__(Settings(), installer, heard, lambda: True)
+        super().__init__(Settings(), installer, heard, is_idle)
         self.history = history
 
     def _stored(self) -> Stored:

@@ -97,6 +97,22 @@ def test_a_member_without_a_partition_has_read_all_until_the_group_settles_anew(
         assert not candles.ended
 
 
+def test_a_member_whose_start_could_not_be_found_at_once_still_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = Told()
+
+    def no_answer(*_: object) -> None:
+        raise Transient("Kafka does not answer")
+
+    monkeypatch.setattr(subscription, "go_on_at", no_answer)
+
+    with a_subscription(told, monkeypatch, follow=False) as candles:
+        with pytest.raises(Transient):
+            told.told["on_assign"](told, [])
+        assert candles.ended  # the library has assigned by itself, here nothing
+
+
 @pytest.mark.parametrize("code", [BROKERS_DOWN, TIMED_OUT])
 def test_brokers_that_do_not_answer_are_no_fault_of_the_settings(
     code: int, monkeypatch: pytest.MonkeyPatch

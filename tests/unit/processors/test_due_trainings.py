@@ -63,6 +63,27 @@ def test_a_young_symbol_asks_for_no_training_until_it_is_old_enough() -> None:
     assert looks(Looking(installer, history))
 
 
+def test_a_symbol_that_is_never_warm_keeps_the_months_training_away_for_an_hour_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    installer = loading("v1")
+    learn(installer, at(2, 5))
+    looking = Looking(installer, StoredHistory(at(3, 3)), is_idle=lambda: False)
+    asked, waited_s = asyncio.Queue[TrainingRequest](), [0.0]
+
+    async def sleep(seconds: float) -> None:
+        waited_s[0] += seconds
+        if not asked.empty():
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(due.asyncio, "sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(looking.run(asked.put))
+
+    assert asked.get_nowait() == requested(at(3, 3), "monthly timer")
+    assert 3600 <= waited_s[0] < 3600 + 2 * due.LOOK_S
+
+
 def test_a_predictor_that_runs_on_asks_each_month_from_the_quarter_past_midnight_on() -> None:
     installer = loading("v1", "v2")
     learn(installer, at(2, 5))

@@ -19,7 +19,7 @@ from tests.support.candle_builders import MIDNIGHT_MS, trembling_minutes
 from tests.support.network_builders import an_lstm
 
 MARKET = trembling_minutes(240)
-QUARTER_MS = 900_000
+QUARTER_MS, MINUTE_MS = 900_000, 60_000
 SEEDS = {"v1": 1, "v2": 2}
 
 
@@ -89,13 +89,19 @@ class Out:
         return ()
 
 
-def predicted(installer: Installer, heard: int | None = None) -> Out:
-    """Predict the market's second half; one takes the retirement back after ``heard`` candles."""
+def predicted(installer: Installer, heard: int | None = None, lag: int = 0) -> Out:
+    """Predict the market's second half; one takes the retirement back after ``heard`` candles.
+
+    Then the store is ``lag`` candles behind.
+    """
     out, half = Out(), len(MARKET) // 2
 
     async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
-        known = [c for c in MARKET if c.open_ms < until_ms]
-        span, changes = (anchor_of(until_ms), until_ms), installer.changes.of(symbol)
+        changes = installer.changes.of(symbol)
+        is_heard = any(change.event == ModelEvent.PROMOTED for change in changes)
+        behind_ms = lag * MINUTE_MS if is_heard else 0
+        known = [c for c in MARKET if c.open_ms < until_ms - behind_ms]
+        span = anchor_of(until_ms), until_ms
         found = replayed(symbol, known, span, until_ms, changes=changes, installer=installer)
         return replace(found, whole=True)
 
@@ -109,6 +115,13 @@ def predicted(installer: Installer, heard: int | None = None) -> Out:
 
     asyncio.run(run())
     return out
+
+
+def test_a_store_that_is_behind_keeps_no_model_away_that_is_promoted_again() -> None:
+    answers = predicted(knowing(NO_ONLINE), heard=30, lag=1).answers
+    last_ms = MARKET[-1].close_ms
+
+    assert {model for ms, model in answers if ms == last_ms} == {"reference", "online"}
 
 
 def test_a_model_that_is_promoted_again_answers_as_if_it_had_never_been_away() -> None:
