@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from confluent_kafka import KafkaError, Message, TopicPartition
@@ -14,7 +15,7 @@ from clients.kafka.records import place_of
 from clients.kafka.topics import topic_ids
 from clients.limits import within
 from clients.watching.log import EventLog
-from schemas.errors import RestartNeeded, Transient
+from schemas.errors import Transient
 from schemas.settings import KafkaSettings
 from schemas.topics import NOTIFY_GROUP, Topic
 from sinks.notify.store import Store
@@ -22,7 +23,7 @@ from sinks.notify.store import Store
 _log: Final = EventLog(__name__)
 _MESSAGES: Final = 500
 _POLL_S: Final = 0.2
-_CLOSE_S: Final = 10.0
+_CLOSE_S: Final = 2.0
 _MEMORY_KIB: Final = 16_384
 Place = tuple[str, int]
 
@@ -145,11 +146,9 @@ class Reading:
                 return
 
     def close(self) -> None:
-        """Let the broker go."""
-        try:
+        """Let the broker go; one that does not answer is not waited for."""
+        with suppress(Transient):
             within(_CLOSE_S, "Kafka (closing)", self._consumer.close)
-        except Transient as error:
-            raise RestartNeeded(str(error)) from error
 
     def _report(self, trouble: str) -> None:
         if not trouble:

@@ -29,8 +29,8 @@ class MismatchRule(Rule):
     """A candle of 1m or 15m that still differs so many minutes after both are known.
 
     As in the view `audit`: a `gapped` candle is no mismatch, and of the exchange's sources the one
-    that is trusted most counts. Only candles within two hours of our newest one are compared here:
-    a backfill brings years of the exchange's, before the first of ours too.
+    that is trusted most counts. Only candles within two hours of our newest one, or of now, are
+    compared here: a backfill brings years of the exchange's, before the first of ours too.
     """
 
     when: Literal["mismatch"]
@@ -45,8 +45,9 @@ class MismatchRule(Rule):
         """Note both sides of a candle."""
         if not isinstance(record, Candle) or record.interval not in _COMPARED:
             return ()
-        if abs(record.open_ms - moment.market_ms) > _KEPT_MS:  # history, or a backfill of it
-            return ()
+        is_far = abs(record.open_ms - moment.market_ms) > _KEPT_MS
+        if is_far and record.open_ms < moment.wall_ms - _KEPT_MS:  # history, or a backfill of it
+            return ()  # a candle of just now counts, also while ours are behind
         key = f"{record.symbol}:{record.interval}:{record.open_ms}"
         known = notes.get(key) or {}
         side = _theirs(record) if record.status == CandleStatus.OFFICIAL else _ours(record)

@@ -249,9 +249,20 @@ def test_history_is_not_compared() -> None:
 @pytest.mark.parametrize("market_ms", [0, START_MS - 24 * 60 * MINUTE_MS])
 def test_the_exchanges_candles_far_from_ours_are_not_kept(market_ms: int) -> None:
     notes, rule = Notes(), mismatch_rule()
-    events = list(rule.take(theirs(), notes, at(market_ms=market_ms)))
+    long_after_ms = START_MS + 24 * 60 * MINUTE_MS
+    events = list(rule.take(theirs(), notes, at(market_ms=market_ms, wall_ms=long_after_ms)))
 
     assert (events, notes.written) == ([], {})
+
+
+def test_the_exchanges_candles_of_just_now_wait_for_ours_however_far_behind_those_are() -> None:
+    notes, rule = Notes(), mismatch_rule()
+    hours_behind = at(market_ms=START_MS - 5 * 60 * MINUTE_MS)
+    list(rule.take(theirs(high_e8=1), notes, hours_behind))
+    list(rule.look(notes, hours_behind))
+    list(rule.take(ours(), notes, at(60)))
+
+    assert len(list(rule.look(notes, at(62)))) == 1
 
 
 def test_the_exchanges_candles_wait_two_hours_for_ours() -> None:
