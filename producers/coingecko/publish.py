@@ -1,15 +1,16 @@
 """Publisher of coins: their state every five minutes, and once a year of daily history."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from clients.clock import wall_ms
+from clients.clock import steady_ms, wall_ms
 from clients.http import open_http
 from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.followed_symbols import FollowedSymbols
 from clients.kafka.reader import TopicReader
-from clients.retry import persistently
+from clients.retry import TOLD_S, persistently
 from clients.watching.log import EventLog
 from clients.watching.metrics import RETRIES
 from producers.bulk_publisher import BulkPublisher
@@ -60,7 +61,7 @@ class Refusals:
 
 
 class CoinPublisher:
-    """Publishes what CoinGecko says now: no coin whose history cannot be had holds up another.
+    """Publishes what CoinGecko says now: a history that cannot be had holds up nothing else.
 
     Args:
         gecko: Whom to ask.
@@ -83,9 +84,13 @@ class CoinPublisher:
         self._refusals = refusals
         self._newest = newest
         self._settings = settings
+        self._asked = Counter[str]()
+        self._histories_from_ms = 0
 
     async def publish(self, ids: Sequence[str]) -> None:
         """Publish the coins' state, then what is missing of their history; bury what is unusable.
+
+        A history is asked for once. What is missing when the next state is due comes after it.
 
         Raises:
             ConfigurationError: CoinGecko rejects the key, or a topic is missing.
@@ -95,8 +100,7 @@ class CoinPublisher:
         except Transient as error:
             self._retry(error)
         else:
-            for coin_id in ids:
-                await self._publish_history(coin_id)
+            await self._publish_histories(ids)
         try:
             await asyncio.to_thread(self._refusals.bury, self._gecko.refused)
         except Transient as error:
@@ -108,26 +112,40 @@ class CoinPublisher:
             await self._publisher.record(topics.COINS, coin)
         _log.info("coins_fetched", "{coins} of {wanted} coins", coins=len(coins), wanted=len(ids))
 
-    async def _publish_history(self, coin_id: str) -> None:
-        try:
-            await self._publish_days(coin_id)
-        except Transient as error:
-            RETRIES.labels("coins").inc()
-            _log.warning(
-                "coin_history_retried",
-                "the history of {coin_id} cannot be had now: {error}; the others go on",
-                coin_id=coin_id,
-                error=error,
-            )
+    async def _publish_histories(self, ids: Sequence[str]) -> None:
+        until_ms = steady_ms() + self._settings.every_s * 1000
+        # One that is asked for again and again comes behind those that may soon be had.
+        for coin_id in sorted(ids, key=lambda coin_id: self._asked[coin_id]):
+            missing = self._missing_days(coin_id)
+            if missing < 1:
+                continue
+            if not self._histories_from_ms <= steady_ms() < until_ms:
+                return
+            self._asked[coin_id] += 1
+            try:
+                await self._publish_days(coin_id, missing)
+            except Transient as error:
+                self._postpone(coin_id, error)
+            await asyncio.sleep(PAUSE_S)
 
-    async def _publish_days(self, coin_id: str) -> None:
+    def _postpone(self, coin_id: str, error: Transient) -> None:
+        if error.retry_after_s > TOLD_S:  # that is a limit for all
+            self._histories_from_ms = steady_ms() + int(error.retry_after_s * 1000)
+        RETRIES.labels("coins").inc()
+        _log.warning(
+            "coin_history_retried",
+            "the history of {coin_id} cannot be had now: {error}; it is asked for again later",
+            coin_id=coin_id,
+            error=error,
+        )
+
+    def _missing_days(self, coin_id: str) -> int:
+        held_ms, most = self._newest.get(coin_id), self._settings.history_days
+        return most if held_ms is None else min(most, (wall_ms() - held_ms) // DAY_MS)
+
+    async def _publish_days(self, coin_id: str, missing: int) -> None:
         now_ms, held_ms = wall_ms(), self._newest.get(coin_id)
-        missing = self._settings.history_days
-        if held_ms is not None:
-            missing = min(missing, (now_ms - held_ms) // DAY_MS)
-        if missing < 1:
-            return
-        days = await persistently(lambda: self._gecko.days(coin_id, missing))
+        days = await self._gecko.days(coin_id, missing)
         for day in days:
             is_whole = day.at_ms % DAY_MS == 0  # the last point is today's, not yet a whole day
             if is_whole and (held_ms is None or day.at_ms > held_ms):
@@ -138,13 +156,12 @@ class CoinPublisher:
             _log.warning(
                 "coin_history_missing", "CoinGecko has no history of {coin_id}", coin_id=coin_id
             )
-        await asyncio.sleep(PAUSE_S)
 
     def _retry(self, error: Transient) -> None:
         RETRIES.labels("coins").inc()
         _log.warning(
             "coins_retried",
-            "{error}; next request in {every_s} s",
+            "{error}; asking again within {every_s} s",
             error=error,
             every_s=self._settings.every_s,
         )
@@ -182,8 +199,9 @@ async def follow_coins(settings: Settings) -> None:
             if not wanted:  # nobody has said yet which symbols a pattern stands for
                 await asyncio.sleep(LOOK_S)
                 continue
+            due_ms = steady_ms() + settings.coins.every_s * 1000
             await coins.publish(wanted)
-            await asyncio.sleep(settings.coins.every_s)
+            await asyncio.sleep(max(PAUSE_S, (due_ms - steady_ms()) / 1000))
 
 
 def _newest_days(kafka: KafkaSettings) -> dict[str, int]:

@@ -1,7 +1,8 @@
-"""Coins go out one by one: what CoinGecko cannot say of one holds up no other."""
+"""Coins go out one by one: what CoinGecko cannot say of one holds up no other, and no state."""
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from tests.support.builders import START_MS
 IDS = ["bitcoin", "ethereum", "litecoin"]
 MIDNIGHT_MS = START_MS - START_MS % DAY_MS
 WHOLE = {name: [[MIDNIGHT_MS, 5]] for name in ("prices", "market_caps", "total_volumes")}
+CLOSED = httpx.Response(429, headers={"Retry-After": "1000"})
 BROKEN = {
     "a server's error": httpx.Response(500),
     "lists of different length": httpx.Response(200, content=json.dumps(WHOLE | {"prices": []})),
@@ -44,41 +46,105 @@ class Buried(Refusals):
         refused.clear()
 
 
+class Clock:
+    """Time passes only where somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_ms = START_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    async def sleep(self, seconds: float) -> None:
+        self.now_ms += int(seconds * 1000)
+
+
 @pytest.fixture(autouse=True)
-def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "persistently", lambda ask: ask())
-    monkeypatch.setattr(publish, "PAUSE_S", 0.0)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(asyncio, "sleep", clock.sleep)
+    monkeypatch.setattr(publish, "steady_ms", clock)
+    monkeypatch.setattr(publish, "wall_ms", clock)
+    return clock
 
 
-def published(answers: dict[str, httpx.Response]) -> tuple[list[Record], list[str]]:
-    """Publish once; answers are by the end of the path, and a whole history where none is given."""
+def published(
+    answers: dict[str, httpx.Response], *, ids: Sequence[str] = IDS, rounds: int = 1
+) -> tuple[list[Record], list[str], list[str]]:
+    """Publish, and return the records, what is buried and the coins whose history was asked for.
+
+    Answers are by the end of the path, and a whole history where none is given.
+    """
+    asked_for: list[str] = []
 
     def answer(asked: httpx.Request) -> httpx.Response:
-        told = [found for end, found in answers.items() if asked.url.path.endswith(end)]
-        usual = [] if asked.url.path.endswith("/markets") else WHOLE
-        return told[0] if told else httpx.Response(200, content=json.dumps(usual))
+        path = asked.url.path
+        told = [found for end, found in answers.items() if path.endswith(end)]
+        if path.endswith("/markets"):
+            return told[0] if told else httpx.Response(200, content=b"[]")
+        asked_for.append(path.split("/")[-2])
+        return told[0] if told else httpx.Response(200, content=json.dumps(WHOLE))
 
-    async def run() -> tuple[list[Record], list[str]]:
+    async def run() -> tuple[list[Record], list[str], list[str]]:
         out, buried, settings = Out(), Buried(), CoinsSettings()
+        newest: dict[str, int] = {}
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-            gecko = CoinGecko(settings, http)
-            await CoinPublisher(gecko, out, buried, {}, settings).publish(IDS)
-        return out.records, buried.reasons
+            coins = CoinPublisher(CoinGecko(settings, http), out, buried, newest, settings)
+            for _ in range(rounds):
+                await coins.publish(ids)
+        return out.records, buried.reasons, asked_for
 
     return asyncio.run(run())
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_a_coin_without_a_history_that_can_be_had_holds_up_no_other(broken: httpx.Response) -> None:
-    records, _ = published({"/bitcoin/market_chart": broken})
+    records, _, _ = published({"/bitcoin/market_chart": broken})
 
     assert [r.coin_id for r in records if isinstance(r, CoinDay)] == ["ethereum", "litecoin"]
 
 
 def test_rows_that_are_not_usable_are_buried_where_the_history_of_another_coin_fails() -> None:
     odd = httpx.Response(200, content=json.dumps(WHOLE | {"prices": [[MIDNIGHT_MS, "?"]]}))
-    _, buried = published(
+    _, buried, _ = published(
         {"/bitcoin/market_chart": odd, "/litecoin/market_chart": BROKEN["a server's error"]}
     )
 
     assert len(buried) == 1
+
+
+def test_histories_that_all_fail_are_asked_for_once_a_round_and_hold_up_no_state(
+    clock: Clock,
+) -> None:
+    ids = [f"coin{number}" for number in range(50)]
+    _, _, asked_for = published({"/market_chart": BROKEN["a server's error"]}, ids=ids)
+
+    assert asked_for == ids
+    assert clock.now_ms - START_MS <= CoinsSettings().every_s * 1000
+
+
+def test_histories_that_take_longer_than_a_round_go_on_in_the_next_one(clock: Clock) -> None:
+    ids = [f"coin{number}" for number in range(300)]
+    _, _, first = published({}, ids=ids)
+    took_s = (clock.now_ms - START_MS) / 1000
+    _, _, both = published({}, ids=ids, rounds=3)
+
+    assert 100 < len(first) < 300
+    assert took_s <= CoinsSettings().every_s + publish.PAUSE_S
+    assert both == ids
+
+
+def test_a_wait_that_is_told_for_one_history_ends_them_all_for_as_long_as_it_says() -> None:
+    answers = {"/bitcoin/market_chart": CLOSED}
+    _, _, within = published(answers, rounds=3)
+
+    assert within == ["bitcoin"]
+
+
+def test_a_coin_whose_history_is_refused_each_time_comes_behind_the_others(clock: Clock) -> None:
+    refused = httpx.Response(429, headers={"Retry-After": "2"})
+    records, _, asked_for = published({"/bitcoin/market_chart": refused}, rounds=2)
+
+    assert asked_for == ["bitcoin", "ethereum", "litecoin", "bitcoin"]
+    assert [r.coin_id for r in records if isinstance(r, CoinDay)] == ["ethereum", "litecoin"]
+    assert clock.now_ms - START_MS < CoinsSettings().every_s * 1000
