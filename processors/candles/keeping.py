@@ -50,6 +50,7 @@ class StateKeeper:
         self._skipped: dict[int, int] = {}
         self._kept: dict[int, int] = {}
         self._under_way: _UnderWay | None = None
+        self._is_told = False
 
     def folded(self, partition: int, offset: int) -> None:
         """Take note that the records up to an offset are folded; call this after each."""
@@ -96,18 +97,24 @@ class StateKeeper:
                     await asyncio.wait(letters)
                 sent = await self._send(records) if records else []
         except TimeoutError:
-            _log.warning(
-                "state_not_taken",
-                "Kafka takes no state, or no dead letter before it: it is tried again at the next "
-                "commit",
-            )
+            self._tell()
             self._lose(begun)
         except BaseException:  # else the next commit would take them for stored
             self._lose(begun)
             raise
         else:
+            self._is_told = False
             if self._under_way is begun:
                 self._under_way = _UnderWay(records, marks, sent)
+
+    def _tell(self) -> None:
+        if not self._is_told:
+            _log.warning(
+                "state_not_taken",
+                "Kafka takes no state, or no dead letter before it: it is tried again at each "
+                "commit",
+            )
+        self._is_told = True
 
     def _lose(self, begun: _UnderWay) -> None:
         """Take note that Kafka does not have the records; the next commit sends them again."""

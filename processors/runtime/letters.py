@@ -5,31 +5,48 @@ from collections.abc import Collection
 from typing import Any, Final
 
 import faust
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 from faust.exceptions import ProducerSendError
 
+from clients.retry import pause_s
 from clients.watching.log import EventLog
 from clients.watching.metrics import DEAD_LETTERS
+from schemas import topics
 from schemas.codecs import Message
 from schemas.dead_letters import Origin, letter_of
 
 _log: Final = EventLog(__name__)
 _AGAIN_S: Final = 1.0
 _REFUSED: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+_NOT_LET: Final = (  # until somebody makes the topic, or gives the right to write there
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 
 class Letters:
     """Sends unreadable messages to the topic of dead letters.
 
+    Each trouble is logged once, until Kafka takes letters again.
+
     Args:
         topic: That topic.
-        again_s: How long to wait after Kafka has not taken a letter, in seconds.
     """
 
-    def __init__(self, topic: faust.TopicT, *, again_s: float = _AGAIN_S) -> None:
+    def __init__(self, topic: faust.TopicT) -> None:
         self._topic = topic
-        self._again_s = again_s
         self._under_way: set[asyncio.Future[Any]] = set()
+        self._troubles: set[type[BaseException]] = set()
 
     def under_way(self) -> Collection["asyncio.Future[Any]"]:
         """Return what is done when Kafka has the letters sent so far."""
@@ -57,28 +74,56 @@ class Letters:
         return queued
 
     async def _follow(self, letter: Message, origin: Origin, queued: "asyncio.Future[Any]") -> None:
-        while not await _is_over(queued, origin):
-            await asyncio.sleep(self._again_s)
+        failures = 0
+        while not await self._is_over(queued, origin):
+            failures += 1
+            await asyncio.sleep(pause_s(failures, _AGAIN_S))
             queued = await self._queued(letter)
 
-
-async def _is_over(queued: "asyncio.Future[Any]", origin: Origin) -> bool:
-    """Wait for the answer to a letter; return whether Kafka has it, or never will."""
-    try:
-        await queued
-    except (KafkaError, ProducerSendError) as error:
-        if not isinstance(error.__cause__ or error, _REFUSED):
-            _log.warning(
-                "dead_letter_waits",
-                "Kafka has not taken a dead letter, it is sent again: {origin}",
+    async def _is_over(self, queued: "asyncio.Future[Any]", origin: Origin) -> bool:
+        """Wait for the answer to a letter; return whether Kafka has it, or never will."""
+        try:
+            await queued
+        except (KafkaError, ProducerSendError) as error:
+            trouble = error.__cause__ or error
+            if not isinstance(trouble, _REFUSED):
+                self._tell(trouble, origin)
+                return False
+            _log.error(
+                "dead_letter_refused", "Kafka does not take a dead letter: {origin}", origin=origin
+            )
+        except Exception as error:  # noqa: BLE001 - its trace is logged
+            _log.exception(
+                "dead_letter_refused",
+                "a dead letter cannot be sent: {origin}",
+                error,
                 origin=origin,
             )
-            return False
-        _log.error(
-            "dead_letter_refused", "Kafka does not take a dead letter: {origin}", origin=origin
-        )
-    except Exception as error:  # noqa: BLE001 - its trace is logged
-        _log.exception(
-            "dead_letter_refused", "a dead letter cannot be sent: {origin}", error, origin=origin
-        )
-    return True
+        else:
+            self._taken()
+        return True
+
+    def _tell(self, trouble: BaseException, origin: Origin) -> None:
+        if type(trouble) in self._troubles:
+            return
+        self._troubles.add(type(trouble))
+        if isinstance(trouble, _NOT_LET):
+            _log.error(
+                "dead_letters_not_let",
+                "{topic} cannot be written ({error!r}), and nothing is committed behind a dead "
+                "letter: make it with `candlewick topics create`, or let this user write to it",
+                topic=topics.DEAD_LETTERS.name,
+                error=trouble,
+            )
+        else:
+            _log.warning(
+                "dead_letter_waits",
+                "Kafka has not taken a dead letter, it is sent again: {origin} ({error!r})",
+                origin=origin,
+                error=trouble,
+            )
+
+    def _taken(self) -> None:
+        if self._troubles:
+            _log.info("dead_letters_taken", "Kafka takes dead letters again")
+        self._troubles.clear()

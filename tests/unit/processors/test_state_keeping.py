@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
 
+from processors.candles import keeping
 from processors.candles.held_states import Closed, HeldStates, Stored
 from processors.candles.keeping import Acknowledgements, StateKeeper
 from processors.candles.reducer import fold
@@ -103,3 +104,22 @@ def test_no_state_is_stored_before_kafka_has_the_dead_letters_of_what_it_refuses
         return found
 
     assert asyncio.run(scenario()) == [(0, None), (1, 42)]
+
+
+def test_a_halt_is_told_once_and_again_only_after_its_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keeping, "_PATIENCE_S", 0.0)
+
+    async def scenario() -> list[int]:
+        letter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        states, under_way = HeldStates({}), [letter]
+        keeper = StateKeeper(states, Changelog([]).send, candles=list, letters=lambda: under_way)
+        found = []
+        for is_halted in (True, True, False, True):
+            under_way[:] = [letter] if is_halted else []
+            await keeper.save()
+            found.append(len(caplog.records))
+        return found
+
+    assert asyncio.run(scenario()) == [1, 1, 1, 2]

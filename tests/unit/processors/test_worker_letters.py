@@ -5,9 +5,14 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
-from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
 from faust.exceptions import ProducerSendError
 
+from clients.watching.log import event_of
 from processors.runtime.letters import Letters
 from schemas import topics
 from schemas.dead_letters import Origin
@@ -40,9 +45,22 @@ class Topic:
         return done
 
 
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return how long was slept; no time passes."""
+    sleep, found = asyncio.sleep, list[float]()
+
+    async def noted(seconds: float) -> None:
+        found.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", noted)
+    return found
+
+
 def sent_to(topic: Topic) -> list[bytes]:
     async def scenario() -> None:
-        letters = Letters(cast("Any", topic), again_s=0.0)
+        letters = Letters(cast("Any", topic))
         await letters.send(b"raw", ORIGIN)
         await asyncio.wait(letters.under_way())
         assert not letters.under_way()
@@ -62,3 +80,36 @@ def test_a_letter_that_kafka_gave_up_is_sent_again_until_it_is_there(
 @pytest.mark.parametrize("error", [MessageSizeTooLargeError(), ValueError()])
 def test_a_letter_that_can_never_be_taken_is_not_sent_again(error: Exception) -> None:
     assert sent_to(Topic(error, at_once=False)) == [b"raw"]
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(event_of(record), record.levelname) for record in caplog.records]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_missing_right_is_told_once_as_an_error_and_so_is_its_end(
+    caplog: pytest.LogCaptureFixture, *, at_once: bool
+) -> None:
+    caplog.set_level("INFO")
+    refusals = [TopicAuthorizationFailedError() for _ in range(50)]
+
+    sent_to(Topic(*refusals, None, at_once=at_once))
+
+    assert told(caplog) == [("dead_letters_not_let", "ERROR"), ("dead_letters_taken", "INFO")]
+
+
+def test_an_outage_is_told_once_as_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    sent_to(Topic(*[KafkaTimeoutError()] * 50, None, at_once=False))
+
+    assert told(caplog) == [("dead_letter_waits", "WARNING")]
+
+
+def test_a_letter_that_is_never_taken_is_sent_ever_more_rarely_for_days(
+    pauses: list[float],
+) -> None:
+    a_day = 24 * 60 * 2
+    sent_to(Topic(*[TopicAuthorizationFailedError()] * a_day, None, at_once=True))
+
+    assert pauses[0] < 2
+    assert all(30 <= pause < 40 for pause in pauses[10:])
+    assert len(pauses) == a_day
