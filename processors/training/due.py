@@ -7,7 +7,6 @@ month's is due from its first day, 00:15 UTC of the market's own time, and is as
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -72,6 +71,7 @@ class DueTrainings:
         self._is_idle = is_idle
         self._is_begun = False
         self._is_told = False
+        self._is_failing = False
         self._asked_ms = 0
         self._minutes, self._vain_looks = -1, 0
 
@@ -91,11 +91,20 @@ class DueTrainings:
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> TrainingRequest | None:
-        """Return the request that is due, None if none is or the store does not answer."""
-        with suppress(Transient):
+        """Return the request that is due, None if none is or Kafka or the store does not answer."""
+        try:
             stored = await asyncio.to_thread(self._stored)
-            return self._due(stored) if stored else None
-        return None
+        except Transient as error:
+            if not self._is_failing:
+                _log.warning(
+                    "due_trainings_unknown",
+                    "{error}; no training is asked for until that is known",
+                    error=error,
+                )
+            self._is_failing = True
+            return None
+        self._is_failing = False
+        return self._due(stored) if stored else None
 
     def _due(self, stored: Stored) -> TrainingRequest | None:
         request = None

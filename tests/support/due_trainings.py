@@ -37,8 +37,11 @@ class Looking(DueTrainings):
         heard.set()
         super().__init__(Settings(), installer, heard, is_idle)
         self.history = history
+        self.trouble: Exception | None = None
 
     def _stored(self) -> Stored:
+        if self.trouble is not None:
+            raise self.trouble
         known = self.history
         symbols = (*known.shares, *known.young)
         return Stored(known.market_ms, symbols, dict(known.shares), known.minutes)

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
+from clients.watching.log import event_of
 from processors.training import due
 from processors.training.request import requested
 from processors.versions.installer import Installer
+from schemas.errors import Transient
 from schemas.predictions import ModelVersion, TrainingRequest
 from tests.support.due_trainings import Looking, StoredHistory, loading
 
@@ -155,3 +157,15 @@ def test_the_months_training_does_not_wait_for_the_history_of_a_new_symbol() -> 
     looking = Looking(installer, StoredHistory(at(3, 2), {"BTCUSDT": 1.0, "NEWUSDT": 0.1}))
 
     assert looks(looking, times=3) == [requested(at(3, 2), "monthly timer")]
+
+
+def test_what_keeps_trainings_from_being_asked_for_is_told_once_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    looking, told = Looking(loading(), StoredHistory(at(3, 10))), list[int]()
+    for trouble in (Transient("no topic"), Transient("no topic"), None, Transient("no store")):
+        looking.trouble = trouble
+        asyncio.run(looking.look())
+        told.append(sum(event_of(r) == "due_trainings_unknown" for r in caplog.records))
+
+    assert told == [1, 1, 1, 2]
