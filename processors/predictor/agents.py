@@ -1,9 +1,10 @@
 """The Faust application of the predictor: topics, agents, warm start. No arithmetic here."""
 
+import asyncio
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import faust
 from faust.types import TP
@@ -13,9 +14,10 @@ from clients.watching.log import EventLog
 from processors.extra.host import close_hosts
 from processors.extra.specification import specifications
 from processors.metrics import PUBLISHED, WAITING, WARM
+from processors.predictor.endings import end
 from processors.predictor.extra_models import ExtraModels
-from processors.predictor.ports import Acknowledgements, Record
-from processors.predictor.predictor import Predictor
+from processors.predictor.ports import Acknowledgements, Done, Record
+from processors.predictor.predictor import Predictor, nobody
 from processors.predictor.warm_start_jobs import WarmStartJobs
 from processors.runtime.app import SESSION_S, WorkerApp, raw_topic, worker_app
 from processors.runtime.fence import Fence
@@ -35,9 +37,6 @@ from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.replayed import is_replayed
 from schemas.settings import Settings
-
-if TYPE_CHECKING:
-    import asyncio
 
 _log = EventLog(__name__)
 _TOPICS: dict[type, topics.Topic] = {
@@ -77,17 +76,37 @@ class Inbox:
         self.taken: dict[TP, int] = {}
         self.standing = Standing()
         self._letters = Letters(letters)
+        self._ending: set[asyncio.Task[None]] = set()
 
     def start_over(self, reader: CarefulConsumer) -> None:
-        """Reset offsets and stopped partitions after a new assignment."""
+        """Reset offsets and stopped partitions after a new assignment; all is read again."""
+        for task in self._ending:
+            task.cancel()
         self.taken.clear()
         self.standing.read_by(reader)
 
-    async def candle_in(self, m: Any) -> Candle | None:  # noqa: ANN401 - Faust's message
+    async def candle_in(self, m: Any, done: Done = nobody) -> Candle | None:  # noqa: ANN401 - Faust's message
         """Return the candle of a message; None for one that is not to be predicted from.
 
         It is unreadable, its partition is stopped, or a replay made it.
+
+        Args:
+            m: The message.
+            done: Called where there is no candle: where it is unreadable, once Kafka has its dead
+                letter, which may be after this call has returned.
         """
+        try:
+            candle = self._read(m)
+        except PoisonMessage as error:
+            ending = asyncio.create_task(end([await self._bury(m, error)], done))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            return None
+        if candle is None:
+            await done()
+        return candle
+
+    def _read(self, m: Any) -> Candle | None:  # noqa: ANN401 - likewise
         if self.standing.holds(m.topic, m.partition):
             return None
         self.taken[TP(m.topic, m.partition)] = m.offset
@@ -97,11 +116,9 @@ class Inbox:
             return codecs.read(Candle, key=m.key, value=m.value, headers=m.headers)
         except ContractMismatch as mismatch:
             self.standing.stop(m.topic, m.partition, m.offset, mismatch)
-        except PoisonMessage as error:
-            await self._bury(m, error)
         return None
 
-    async def _bury(self, m: Any, error: PoisonMessage) -> None:  # noqa: ANN401 - likewise
+    async def _bury(self, m: Any, error: PoisonMessage) -> "asyncio.Future[Any]":  # noqa: ANN401 - likewise
         origin = Origin(
             str(error),
             m.topic,
@@ -111,7 +128,7 @@ class Inbox:
             key=m.key,
             headers=plain_headers(m.headers),
         )
-        await self._letters.send(error.raw, origin)
+        return await self._letters.send(error.raw, origin)
 
 
 def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
@@ -161,12 +178,12 @@ def _wire(app: WorkerApp, predictor: Predictor) -> None:
         # A candle that waits for its symbol must be read again after a crash.
         manual = cast("Any", stream).noack()
         async for event in manual.events():
-            candle = await inbox.candle_in(event.message)
+            done = partial(manual.ack, event)
+            candle = await inbox.candle_in(event.message, done)
             if candle is None:  # if its partition is stopped, nothing is committed all the same
-                await manual.ack(event)
                 continue
             try:
-                await predictor.take(candle, partial(manual.ack, event))
+                await predictor.take(candle, done)
             except Exception as error:  # noqa: BLE001 - its trace is logged
                 _log.exception("candle_unfinished", "a candle cannot be finished", error)
                 leave("a candle that was not finished must be read again")

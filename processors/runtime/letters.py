@@ -52,13 +52,18 @@ class Letters:
         """Return what is done when Kafka has the letters sent so far."""
         return self._under_way
 
-    async def send(self, raw: bytes, origin: Origin) -> None:
-        """Send an unreadable message; return once it is queued."""
+    async def send(self, raw: bytes, origin: Origin) -> "asyncio.Future[Any]":
+        """Send an unreadable message.
+
+        Returns:
+            Once it is queued, what is done when Kafka has it.
+        """
         letter = letter_of(raw, origin)
         DEAD_LETTERS.labels(origin.reader).inc()
         following = asyncio.ensure_future(self._follow(letter, origin, await self._queued(letter)))
         self._under_way.add(following)
         following.add_done_callback(self._under_way.discard)
+        return following
 
     async def _queued(self, letter: Message) -> "asyncio.Future[Any]":
         """Queue a letter; what fails here is the exception of what is returned."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -13,9 +14,11 @@ from aiokafka.errors import (
 from faust.exceptions import ProducerSendError
 
 from clients.watching.log import event_of
+from processors.predictor.agents import Inbox
 from processors.runtime.letters import Letters
 from schemas import topics
 from schemas.dead_letters import Origin
+from schemas.replayed import REPLAYED
 
 ORIGIN = Origin("unreadable", topics.TRADES.name, 0, 7, reader=topics.CANDLE_APP)
 
@@ -113,3 +116,38 @@ def test_a_letter_that_is_never_taken_is_sent_ever_more_rarely_for_days(
     assert pauses[0] < 2
     assert all(30 <= pause < 40 for pause in pauses[10:])
     assert len(pauses) == a_day
+
+
+@pytest.mark.parametrize("is_reassigned", [False, True])
+def test_an_unreadable_candle_is_acknowledged_once_kafka_has_its_letter_and_holds_up_no_other(
+    *, is_reassigned: bool
+) -> None:
+    acknowledged: list[int] = []
+
+    async def scenario() -> list[list[int]]:
+        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def send(**_: object) -> "asyncio.Future[None]":
+            return taken
+
+        async def arrived(offset: int, *headers: tuple[str, bytes]) -> None:
+            async def done() -> None:
+                acknowledged.append(offset)
+
+            told = SimpleNamespace(key=b"", value=b"", headers=dict(headers), offset=offset)
+            told.topic, told.partition = topics.CANDLES.name, 0
+            assert await inbox.candle_in(told, done) is None
+            await asyncio.sleep(0)
+
+        inbox = Inbox(cast("Any", SimpleNamespace(send=send)))
+        await arrived(7)
+        await arrived(8, REPLAYED)
+        found = [[*acknowledged]]
+        if is_reassigned:
+            inbox.start_over(cast("Any", SimpleNamespace(move_on=list)))
+        taken.set_result(None)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return [*found, acknowledged]
+
+    assert asyncio.run(scenario()) == [[8], [8] if is_reassigned else [8, 7]]
