@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Any, Final
 
 import faust
@@ -25,6 +26,8 @@ from schemas.dead_letters import Origin, letter_of
 
 _log: Final = EventLog(__name__)
 _AGAIN_S: Final = 1.0
+_ROOM_S: Final = 1.0  # the library waits 20 minutes for a topic that is not there
+_LATE_S: Final = 30.0
 _REFUSED: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 _NOT_LET: Final = (  # until somebody makes the topic, or gives the right to write there
     ClusterAuthorizationFailedError,
@@ -56,39 +59,40 @@ class Letters:
         """Send an unreadable message.
 
         Returns:
-            Once it is queued, what is done when Kafka has it.
+            Once it is queued, or that lasts too long, what is done when Kafka has it.
         """
-        letter = letter_of(raw, origin)
+        letter, queued = letter_of(raw, origin), asyncio.Event()
         DEAD_LETTERS.labels(origin.reader).inc()
-        following = asyncio.ensure_future(self._follow(letter, origin, await self._queued(letter)))
+        following = asyncio.ensure_future(self._follow(letter, origin, queued))
         self._under_way.add(following)
         following.add_done_callback(self._under_way.discard)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(queued.wait(), _ROOM_S)
         return following
 
-    async def _queued(self, letter: Message) -> "asyncio.Future[Any]":
-        """Queue a letter; what fails here is the exception of what is returned."""
-        sent: Any
-        try:
-            sent = await self._topic.send(
-                key=letter.key, value=letter.value, headers=dict(letter.headers)
-            )
-        except Exception as error:  # noqa: BLE001 - who waits for it tells it
-            sent = asyncio.get_running_loop().create_future()
-            sent.set_exception(error)
-        queued: asyncio.Future[Any] = sent
-        return queued
-
-    async def _follow(self, letter: Message, origin: Origin, queued: "asyncio.Future[Any]") -> None:
+    async def _follow(self, letter: Message, origin: Origin, queued: asyncio.Event) -> None:
         failures = 0
-        while not await self._is_over(queued, origin):
+        while not await self._is_over(letter, origin, queued):
             failures += 1
             await asyncio.sleep(pause_s(failures, _AGAIN_S))
-            queued = await self._queued(letter)
 
-    async def _is_over(self, queued: "asyncio.Future[Any]", origin: Origin) -> bool:
-        """Wait for the answer to a letter; return whether Kafka has it, or never will."""
+    async def _try(self, letter: Message, queued: asyncio.Event) -> None:
         try:
-            await queued
+            sent: Any = await self._topic.send(
+                key=letter.key, value=letter.value, headers=dict(letter.headers)
+            )
+        finally:
+            queued.set()
+        await sent
+
+    async def _is_over(self, letter: Message, origin: Origin, queued: asyncio.Event) -> bool:
+        """Send a letter and wait for the answer; return whether Kafka has it, or never will."""
+        silence = TimeoutError(
+            f"no answer in {_LATE_S:.0f} s: is {topics.DEAD_LETTERS.name} there?"
+        )
+        late = asyncio.get_running_loop().call_later(_LATE_S, self._tell, silence, origin)
+        try:
+            await self._try(letter, queued)
         except (KafkaError, ProducerSendError) as error:
             trouble = error.__cause__ or error
             if not isinstance(trouble, _REFUSED):
@@ -106,6 +110,8 @@ class Letters:
             )
         else:
             self._taken()
+        finally:
+            late.cancel()
         return True
 
     def _tell(self, trouble: BaseException, origin: Origin) -> None:

@@ -15,6 +15,7 @@ from faust.exceptions import ProducerSendError
 
 from clients.watching.log import event_of
 from processors.predictor.agents import Inbox
+from processors.runtime import letters as letters_module
 from processors.runtime.letters import Letters
 from schemas import topics
 from schemas.dead_letters import Origin
@@ -64,8 +65,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def sent_to(topic: Topic) -> list[bytes]:
     async def scenario() -> None:
         letters = Letters(cast("Any", topic))
-        await letters.send(b"raw", ORIGIN)
-        await asyncio.wait(letters.under_way())
+        await asyncio.wait([await letters.send(b"raw", ORIGIN)])
         assert not letters.under_way()
 
     asyncio.run(scenario())
@@ -151,3 +151,24 @@ def test_an_unreadable_candle_is_acknowledged_once_kafka_has_its_letter_and_hold
         return [*found, acknowledged]
 
     assert asyncio.run(scenario()) == [[8], [8] if is_reassigned else [8, 7]]
+
+
+def test_a_letter_that_finds_no_topic_holds_up_nobody_and_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(letters_module, "_ROOM_S", 0.0)
+    monkeypatch.setattr(letters_module, "_LATE_S", 0.0)
+
+    async def scenario() -> int:
+        async def send(**_: object) -> None:
+            await asyncio.Event().wait()
+
+        letters = Letters(cast("Any", SimpleNamespace(send=send)))
+        async with asyncio.timeout(10):
+            for _ in range(3):
+                await letters.send(b"raw", ORIGIN)
+                await asyncio.sleep(0)
+        return len(letters.under_way())
+
+    assert asyncio.run(scenario()) == 3
+    assert told(caplog) == [("dead_letter_waits", "WARNING")]
