@@ -9,7 +9,9 @@ from clients.watching.log import EventLog
 from processors.candles.held_states import HeldStates, Stored
 
 _log: Final = EventLog(__name__)
-_PATIENCE_S: Final = 1.0  # each step of a commit waits no longer: a rebalance waits for it too
+# Each step of a commit waits no longer: a rebalance waits for it too. Faust commits each second,
+# and would warn of each commit that lasts as long.
+_PATIENCE_S: Final = 0.9
 
 Acknowledgements = Collection["asyncio.Future[Any]"]
 

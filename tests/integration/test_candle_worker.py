@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from candlewick.stack.parent_death import leashed
 from processors.candles.state import MADE, CandleRules
@@ -302,6 +303,29 @@ def test_what_no_reader_may_believe_goes_to_the_dead_letters_and_the_rest_goes_o
     # The block of a far id that came twice was held, and known when it came again.
     assert len(reasons) == len(poisons()) - 1
     assert all(reasons.values())
+    assert differences(newest_revisions(reader.candles), truth) == []
+
+
+def test_a_missing_topic_of_dead_letters_holds_up_no_candle(
+    kafka: RunningKafka, tmp_path: Path
+) -> None:
+    admin, name = AdminClient({"bootstrap.servers": kafka.bootstrap}), topics.DEAD_LETTERS.name
+    admin.delete_topics([name])[name].result(30)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "partitioner": "murmur2_random"})
+
+    with Feed(kafka.bootstrap) as feed, CandleReader(kafka) as reader, a_worker(kafka, tmp_path):
+        while not reader.candles:
+            reader.read()
+        for symbol in SYMBOLS:
+            producer.produce(topics.TRADES.name, b"rubbish", symbol)
+        producer.flush()
+        until = len(feed.sent) + 100
+        while len(feed.sent) < until:
+            reader.read()
+        feed.stop()
+        truth = feed.candles()
+        reader.read_until_all_of(truth, within_s=30)
+
     assert differences(newest_revisions(reader.candles), truth) == []
 
 
