@@ -199,8 +199,7 @@ class CandleFold(CandleSending):
             open_ms = current.piece.open_ms
             if current.revision and gap.touches(open_ms, open_ms + interval.ms):
                 state.current[interval] = self.changed(interval, current)
-            if interval.ms < MINUTE_MS:
-                self._mark_before(gap, interval, open_ms)
+            self._mark_before(gap, interval, open_ms)
 
     def _mark_before(self, gap: Missing, interval: Interval, until_ms: int) -> None:
         """Send candles before the current one again, where times that go back may belong."""
@@ -227,16 +226,19 @@ class CandleFold(CandleSending):
         for piece in pieces_of(part, step_ms=self.rules.step_ms):
             for interval in self.rules.intervals:
                 self._put(interval, piece)
+        # Candles that the gap does not touch are as they were, and may be forgotten.
+        first_ms, last_ms = gap.after_ms - JITTER_MS, gap.before_ms + JITTER_MS
         # Of a gap of hours that comes in hundreds of parts, only the seconds of a part are sent.
-        from_ms, until_ms = int(part.event_ms.min()), int(part.event_ms.max())
-        first_ms, last_ms = min(from_ms, gap.after_ms), max(until_ms, gap.before_ms)
+        from_ms, until_ms = first_ms, last_ms
+        if before in kept:
+            from_ms = max(first_ms, int(part.event_ms.min()) - JITTER_MS)
+        if after in kept:
+            until_ms = min(last_ms, int(part.event_ms.max()) + JITTER_MS)
         for interval in self.rules.intervals:
             if interval.ms >= MINUTE_MS:
                 self._send_again(interval, first_ms, last_ms)
             else:
-                from_ms = from_ms if before in kept else first_ms
-                until_ms = until_ms if after in kept else last_ms
-                self._send_again(interval, from_ms - JITTER_MS, until_ms + JITTER_MS)
+                self._send_again(interval, from_ms, until_ms)
 
     def _put(self, interval: Interval, piece: Piece) -> None:
         open_ms = interval.open_of(piece.open_ms)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.market import JITTER_MS, NO_TRADE_ID, TradeBlock
-from schemas.timeframe import MINUTE_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,11 +71,11 @@ class Missing:
     def touches(self, open_ms: int, close_ms: int) -> bool:
         """Return whether missing trades may belong to the candle ``[open_ms, close_ms)``.
 
-        Their times may go back, which matters for candles that are no longer than that.
+        Times may go back: a missing trade may be earlier than the one before it, and later than the
+        one behind it.
         """
-        if close_ms - open_ms < MINUTE_MS and self.first_agg_id < self.end_agg_id:
-            return self.after_ms < close_ms + JITTER_MS and self.before_ms >= open_ms - JITTER_MS
-        return self.after_ms < close_ms and self.before_ms >= open_ms
+        back_ms = JITTER_MS if self.first_agg_id < self.end_agg_id else 0
+        return self.after_ms < close_ms + back_ms and self.before_ms >= open_ms - back_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,8 @@ def test_trades_that_are_missing_between_two_files_are_told(*, resumed: bool) ->
     assert statuses[:121] == ["gapped"] * 121
     assert set(statuses[121:]) == {"complete", "quiet"}
     taken_back = [candle for candle in made if candle.open_ms < START_MS + DAY_MS]
-    assert len(taken_back) == (0 if resumed else 60)
+    # An hour, and the minute before: the last trade came 1 ms behind it, and times may go back.
+    assert len(taken_back) == (0 if resumed else 61)
     assert all(c.status == "gapped" and c.revision > PROVEN_REVISION + 1 for c in taken_back)
 
 

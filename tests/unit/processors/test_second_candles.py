@@ -14,9 +14,8 @@ from processors.candles.id_jumps import Kept
 from processors.candles.sending import MOST_FLAT_SECONDS
 from processors.candles.state import MADE, CandleRules, CandleState
 from processors.candles.state_record import CandleRecord, dump_record, load_record
-from processors.candles.trade_ids import JITTER_MS
 from schemas import codecs
-from schemas.market import Candle, Trade, TradeBlock
+from schemas.market import JITTER_MS, Candle, Trade, TradeBlock
 from schemas.timeframe import SECOND_MS, Interval
 from tests.support.builders import (
     MINUTE_MS,
@@ -45,14 +44,16 @@ def known(candles: Iterable[Candle], *, but: str = "") -> dict[Any, Candle]:
 
 
 def wrong(candles: Sequence[Candle], trades: Sequence[Trade]) -> list[Candle]:
-    """Seconds that say that nothing is missing in them, though it is."""
-    truth = by_hand(trades, Interval.ONE_SECOND)
+    """Seconds and minutes that say that nothing is missing in them, though it is."""
     found = []
-    for candle in seconds(newest_revisions(candles).values()):
-        whole = truth.get(candle.open_ms)
-        count = whole["trade_count"] if whole else 0
-        if candle.status != "gapped" and candle.trade_count != count:
-            found.append(candle)
+    for interval in (Interval.ONE_SECOND, Interval.ONE_MINUTE):
+        truth = by_hand(trades, interval)
+        for candle in newest_revisions(candles).values():
+            whole = truth.get(candle.open_ms)
+            count = whole["trade_count"] if whole else 0
+            is_one = candle.interval == interval and candle.status != "gapped"
+            if is_one and candle.trade_count != count:
+                found.append(candle)
     return found
 
 
@@ -108,6 +109,17 @@ def test_the_other_candles_are_the_same_with_and_without_seconds(
     assert known(closed, but="1s") == known(without)
     assert not wrong(closed, trades)
     assert state.late_trades == 0 or trades[0].event_ms > min(t.event_ms for t in trades)
+
+
+def test_a_missing_trade_that_is_later_than_the_one_behind_it_spoils_no_minute_in_silence() -> None:
+    end_ms = START_MS - START_MS % MINUTE_MS + MINUTE_MS
+    times = [end_ms - 30_000] * 6 + [end_ms, end_ms - 1]  # the seventh is missing for minutes
+    trades = trades_at(*times, *range(end_ms + 1_000, end_ms + 4 * MINUTE_MS, 1_000))
+    before, missing, after = chunked(trades[:6], []), chunked(trades[6:7], []), trades[7:]
+
+    for repairs in ([], missing):
+        _, closed = folded([*before, *chunked(after, []), *repairs, the_end(trades)], rules=SECONDS)
+        assert not wrong(closed, trades)
 
 
 @given(markets(jitter_ms=JITTER_MS), st.data())
