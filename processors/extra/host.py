@@ -51,7 +51,8 @@ class Host:
         self._not_before_s = 0.0
         self._faults = self._good = 0
         self._gone: list[str] = []
-        self._round: set[str] = set()  # the symbols' models asked since one was asked twice
+        self._made: set[str] = set()  # the symbols' models that the process has made
+        self._round: set[str] = set()  # those asked since one was asked twice
         self._round_s = 0.0
 
     @property
@@ -117,13 +118,14 @@ class Host:
     def forget(self, key: str) -> None:
         """Let the process drop a symbol's model with the next message."""
         self._gone.append(key)
+        self._made.discard(key)
 
     def close(self) -> None:
         """End the process."""
         if self._process is not None:
             self._process.close()
         self._process, self._ready, self._gone = None, False, []
-        self._round, self._round_s = set(), 0.0
+        self._made, self._round, self._round_s = set(), set(), 0.0
 
     def _greet(self, process: ModelProcess) -> None:
         # A live predictor asks when there is an answer, or when there was time enough for one.
@@ -138,6 +140,9 @@ class Host:
         self.kind, self._ready = str(hello.get("kind")), True
 
     def _check_round(self, key: str, took_s: float) -> None:
+        if key not in self._made:  # its first answer took the time to make it as well
+            self._made.add(key)
+            return
         if key in self._round:
             self._round, self._round_s = set(), 0.0
         self._round.add(key)
