@@ -13,7 +13,7 @@ _log = EventLog(__name__)
 ValueT = TypeVar("ValueT")
 FAILURES: Final = 8
 LONGEST_S: Final = 30.0
-_MOST_DOUBLED: Final = 10  # beyond the longest pause; a float ends after 1,023 doublings
+_MOST_DOUBLED: Final = 64  # beyond any longest pause; a float ends after 1,023 doublings
 TOLD_S: Final = 1.0  # a longer wait is one that the other side asked for
 
 
@@ -40,9 +40,18 @@ async def persistently(ask: Callable[[], Awaitable[ValueT]]) -> ValueT:
             await asyncio.sleep(pause_s(failures, error.retry_after_s))
 
 
+def doubled(first: float, times: int, longest: float) -> float:
+    """Return a pause that is twice as long each time, up to the longest, in the unit of both.
+
+    >>> [doubled(0.5, times, 30.0) for times in (0, 1, 2_000)]
+    [0.5, 1.0, 30.0]
+    """
+    return min(first * 2.0 ** min(times, _MOST_DOUBLED), longest)
+
+
 def pause_s(failures: int, least_s: float) -> float:
     """Return how long to wait after so many failures, and at least as long as was asked for."""
-    grown: float = min(0.25 * 2.0 ** min(failures, _MOST_DOUBLED), LONGEST_S)
+    grown = doubled(0.25, failures, LONGEST_S)
     jitter = random.uniform(0.0, 0.25)  # noqa: S311 - spreads requests, protects nothing
     # An hour that the other side asked for is not made longer by a quarter.
     longest_s = max(least_s, grown)

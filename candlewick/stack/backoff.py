@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from clients.retry import doubled
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -23,5 +25,4 @@ class Backoff:
 
     def wait_s(self, failures: int) -> float:
         """Return the wait in seconds after this many consecutive failures."""
-        doublings = min(failures - 1, 32)
-        return float(min(self.longest_s, self.first_s * 2**doublings))
+        return doubled(self.first_s, failures - 1, self.longest_s)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from clients.clock import wall_ms
+from clients.retry import doubled
 from clients.retry_after import until
 from clients.watching.log import EventLog
 from schemas.errors import Transient
@@ -13,7 +14,6 @@ RESTRICTED: Final = 451
 NOT_FOUND: Final = 404
 FIRST_S: Final = 120.0
 LONGEST_S: Final = 1_800.0
-_MOST_DOUBLED: Final = 10  # beyond the longest wait; a float ends after 1,023 doublings
 _ERROR_OF_A_SERVER: Final = 500
 _SHOWN: Final = 120
 
@@ -37,7 +37,7 @@ class Firewall:
             if status < _ERROR_OF_A_SERVER:
                 self._times = 0
             return None
-        wait_s = min(FIRST_S * 2.0 ** min(self._times, _MOST_DOUBLED), LONGEST_S)
+        wait_s = doubled(FIRST_S, self._times, LONGEST_S)
         self._times += 1
         error = Transient(
             f"{self._url} {_meaning(status)}; asking again at {until(wait_s, wall_ms())}",

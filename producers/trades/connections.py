@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from clients.clock import steady_ms
+from clients.retry import doubled
 from clients.watching.log import EventLog
 from producers.binance.urls import StreamAddress
 from producers.binance.websocket import Connection
@@ -168,5 +169,5 @@ class RotatingConnection:
 
 def back_off_s(failures: int) -> float:
     """Return the seconds to wait after a number of failures in a row: doubling, with jitter."""
-    longest_s: float = min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2 ** min(failures, 10))
+    longest_s = doubled(FIRST_BACK_OFF_S, failures, LONGEST_BACK_OFF_S)
     return random.uniform(0.5, 1.0) * longest_s  # noqa: S311 - spreads load, hides nothing

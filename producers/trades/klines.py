@@ -4,13 +4,13 @@ from collections import deque
 from dataclasses import replace
 from typing import Final
 
+from clients.retry import doubled
 from schemas.market import Candle
 from schemas.timeframe import Interval
 
 GRACE_MS: Final = 5_000  # the closing frame comes within a second or two
 MAX_HELD: Final = 2_000
 FIRST_PAUSE_MS: Final = 500
-MOST_DOUBLED: Final = 7
 LONGEST_PAUSE_MS: Final = 60_000
 NOT_STARTED: Final = -1
 REMEMBERED: Final = 5  # candles that were published, for which a correction is awaited
@@ -104,7 +104,7 @@ class KlineTrack:
         missing = self.next_open_ms != NOT_STARTED and self.next_open_ms not in self._held
         if not missing or stream_ms < self.next_open_ms + self.interval.ms + GRACE_MS:
             return False
-        pause_ms = min(FIRST_PAUSE_MS << min(self._times, MOST_DOUBLED), LONGEST_PAUSE_MS)
+        pause_ms = doubled(FIRST_PAUSE_MS, self._times, LONGEST_PAUSE_MS)
         return self._asked[0] != self.next_open_ms or now_ms - self._asked[1] >= pause_ms
 
 

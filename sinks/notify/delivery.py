@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from clients.clock import steady_ms, wall_ms
+from clients.retry import doubled
 from clients.watching.log import EventLog
 from schemas.errors import CandlewickError
 from sinks.notify.mailbox import Message, next_message
@@ -142,7 +143,7 @@ class Delivery:
         way.since_ms = way.since_ms if way.failures else wall_ms
         way.failures += 1
         way.reason = str(error).removeprefix(f"{name}: ")
-        pause_ms = min(FIRST_PAUSE_MS << min(way.failures - 1, 16), LONGEST_PAUSE_MS)
+        pause_ms = int(doubled(FIRST_PAUSE_MS, way.failures - 1, LONGEST_PAUSE_MS))
         way.again_ms = now_ms + pause_ms
         _log.warning(
             "target_retried",
