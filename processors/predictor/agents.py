@@ -1,10 +1,9 @@
 """The Faust application of the predictor: topics, agents, warm start. No arithmetic here."""
 
-import asyncio
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import faust
 from faust.types import TP
@@ -14,7 +13,7 @@ from clients.watching.log import EventLog
 from processors.extra.host import close_hosts
 from processors.extra.specification import specifications
 from processors.metrics import PUBLISHED, WAITING, WARM
-from processors.predictor.endings import end
+from processors.predictor.endings import Endings
 from processors.predictor.extra_models import ExtraModels
 from processors.predictor.ports import Acknowledgements, Done, Record
 from processors.predictor.predictor import Predictor, nobody
@@ -37,6 +36,9 @@ from schemas.market import Candle
 from schemas.predictions import ModelVersion, Prediction, Score, TrainingRequest
 from schemas.replayed import is_replayed
 from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    import asyncio
 
 _log = EventLog(__name__)
 _TOPICS: dict[type, topics.Topic] = {
@@ -76,12 +78,11 @@ class Inbox:
         self.taken: dict[TP, int] = {}
         self.standing = Standing()
         self._letters = Letters(letters)
-        self._ending: set[asyncio.Task[None]] = set()
+        self._endings = Endings()
 
     def start_over(self, reader: CarefulConsumer) -> None:
         """Reset offsets and stopped partitions after a new assignment; all is read again."""
-        for task in self._ending:
-            task.cancel()
+        self._endings.cancel()
         self.taken.clear()
         self.standing.read_by(reader)
 
@@ -98,9 +99,7 @@ class Inbox:
         try:
             candle = self._read(m)
         except PoisonMessage as error:
-            ending = asyncio.create_task(end([await self._bury(m, error)], done))
-            self._ending.add(ending)
-            ending.add_done_callback(self._ending.discard)
+            self._endings.begin([await self._bury(m, error)], done)
             return None
         if candle is None:
             await done()

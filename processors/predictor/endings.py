@@ -41,3 +41,21 @@ async def end(published: Acknowledgements, done: Done) -> None:
     except Exception as error:  # noqa: BLE001 - its trace is logged
         _log.exception("predictions_not_taken", "Kafka does not take predictions", error)
         leave("the candles whose predictions Kafka does not have must be read again")
+
+
+class Endings:
+    """What is not done until Kafka has all that followed from it; what comes next does not wait."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, published: Acknowledgements, done: Done) -> None:
+        """Let ``done`` be called once Kafka has everything."""
+        task = asyncio.create_task(end(published, done))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def cancel(self) -> None:
+        """Call nothing any more: all is read again."""
+        for task in self._tasks:
+            task.cancel()

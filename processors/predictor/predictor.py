@@ -8,7 +8,7 @@ from processors.prediction.issue import refresh
 from processors.prediction.prequential import Step, step
 from processors.prediction.state import SymbolState
 from processors.predictor.anchor import anchor_of
-from processors.predictor.endings import end, insisted
+from processors.predictor.endings import Endings, insisted
 from processors.predictor.ports import Done, ExtraWarmer, Looker, Outlet, Record, Warmer
 from processors.predictor.warm_start import Warmed
 from processors.versions.installer import Installer
@@ -76,7 +76,7 @@ class Predictor:
         self._waiting: dict[str, list[tuple[Candle, Done]]] = {}  # until their symbol is warm
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._joining: dict[str, tuple[_Symbol, asyncio.Task[None]]] = {}
-        self._ending: set[asyncio.Task[None]] = set()
+        self._endings = Endings()
         self._due: dict[str, None] = {}  # symbols for which to look into the store, in order
         self._looking: asyncio.Task[None] | None = None
 
@@ -141,8 +141,9 @@ class Predictor:
         """Drop all states after a new assignment of partitions."""
         joining = [task for _, task in self._joining.values()]
         looking = [] if self._looking is None else [self._looking]
-        for task in (*self._tasks.values(), *joining, *self._ending, *looking):
+        for task in (*self._tasks.values(), *joining, *looking):
             task.cancel()
+        self._endings.cancel()
         self._looking = None
         self._due.clear()
         self._tasks.clear()
@@ -158,9 +159,7 @@ class Predictor:
             *taken.scores, *taken.events, *failures, *taken.predictions,
         )  # fmt: skip
         # The next candle need not wait until Kafka has what follows from this one.
-        ending = asyncio.create_task(end(await self._outlet.publish(records), done))
-        self._ending.add(ending)
-        ending.add_done_callback(self._ending.discard)
+        self._endings.begin(await self._outlet.publish(records), done)
 
     def _take(self, symbol: _Symbol, candle: Candle) -> tuple[Step, tuple[ModelVersion, ...]]:
         known_ms = symbol.state.next_ms
