@@ -159,7 +159,11 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     def is_idle() -> bool:
         return predictor.is_settled and not warmers.is_scoring
 
-    _ask_for_trainings(app, DueTrainings(settings, installer, follower.caught_up, is_idle))
+    def market_ms() -> int:
+        return predictor.market_ms
+
+    due = DueTrainings(settings, installer, follower.caught_up, is_idle, market_ms)
+    _ask_for_trainings(app, due)
 
     @app.on_before_shutdown.connect
     async def close(*_args: Any, **_kwargs: Any) -> None:  # noqa: ANN401 - the signal's own

@@ -115,11 +115,15 @@ class Predictor:
         return len(self._waiting)
 
     @property
+    def market_ms(self) -> int:
+        """Event time of the symbol that is furthest, as one may be traded no more; 0 without."""
+        return max((s.state.next_ms for s in self._symbols.values()), default=0)
+
+    @property
     def is_settled(self) -> bool:
         """Whether every symbol knows its whole history, or has waited for it long enough."""
-        symbols = self._symbols.values()
-        now_ms = max((s.state.next_ms for s in symbols), default=0)  # one may be traded no more
-        known = (s.whole or now_ms > s.since_ms + _GIVE_UP_MS for s in symbols)
+        now_ms = self.market_ms
+        known = (s.whole or now_ms > s.since_ms + _GIVE_UP_MS for s in self._symbols.values())
         return not self._waiting and all(known)
 
     async def show(self, candle: Candle) -> None:

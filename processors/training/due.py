@@ -64,11 +64,22 @@ class DueTrainings:
         installer: Installer,
         heard: asyncio.Event,
         is_idle: Callable[[], bool],
+        market_ms: Callable[[], int],
     ) -> None:
+        """Set whom to ask.
+
+        Args:
+            settings: Addresses of ClickHouse and Kafka.
+            installer: Knows the versions, and loads them.
+            heard: Set once all versions of the past are known.
+            is_idle: Tells whether nothing is being replayed.
+            market_ms: Tells the event time of the predictor, 0 before its first candle.
+        """
         self._settings = settings
         self._installer = installer
         self._heard = heard
         self._is_idle = is_idle
+        self._market_ms = market_ms
         self._is_begun = False
         self._is_told = False
         self._is_failing = False
@@ -159,15 +170,20 @@ class DueTrainings:
         return bool(old) and self._asked_ms < due_ms <= stored.market_ms
 
     def _stored(self) -> Stored | None:
-        """Return what is stored, None if that is nothing."""
+        """Return what is stored, None if that is nothing.
+
+        Once the first training is asked for, the store need not be searched: the month's goes by
+        the predictor's time.
+        """
+        symbols = known_symbols(self._settings, name="candlewick-due-trainings").traded
+        if self._is_begun:
+            now_ms = self._market_ms()
+            return Stored(now_ms, symbols, {}, 0) if now_ms else None
         with History(self._settings.clickhouse) as history:
-            symbols = known_symbols(self._settings, name="candlewick-due-trainings").traded
             newest = [history.newest_close_ms(symbol) for symbol in symbols]
             market_ms = max((ms for ms in newest if ms), default=None)
             if market_ms is None:
                 return None
-            if self._is_begun:
-                return Stored(market_ms, symbols, {}, 0)
             old = [s for s in symbols if history.listed_ms(s) <= market_ms - _DAYS * DAY_MS]
             shares = {symbol: _share(history, symbol, market_ms) for symbol in old}
             return Stored(market_ms, symbols, shares, _minutes(history, old, market_ms))

@@ -35,7 +35,7 @@ class Looking(DueTrainings):
         """Begin as a predictor does that has heard of all versions."""
         heard = asyncio.Event()
         heard.set()
-        super().__init__(Settings(), installer, heard, is_idle)
+        super().__init__(Settings(), installer, heard, is_idle, lambda: history.market_ms)
         self.history = history
         self.trouble: Exception | None = None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import orjson
 import pytest
@@ -63,6 +64,22 @@ def test_a_young_symbol_asks_for_no_training_until_it_is_old_enough() -> None:
     assert not looks(Looking(installer, history))
     history.shares["NEWUSDT"], history.young = 1.0, ()
     assert looks(Looking(installer, history))
+
+
+def test_the_months_training_is_found_without_a_search_of_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    installer = loading("v1")
+    learn(installer, at(2, 5), *BOTH)
+    begun = Looking(installer, StoredHistory(at(3, 3), BOTH))
+    begun._is_begun = True
+    monkeypatch.setattr(due, "History", None)
+    monkeypatch.setattr(due, "known_symbols", lambda *_, **__: SimpleNamespace(traded=[*BOTH]))
+
+    stored = due.DueTrainings._stored(begun)
+
+    assert stored is not None
+    assert begun._due(stored) == requested(at(3, 3), "monthly timer")
 
 
 def test_a_symbol_that_is_never_warm_keeps_the_months_training_away_for_an_hour_only(
