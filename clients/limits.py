@@ -30,6 +30,23 @@ def within(limit_s: float, what: str, call: Callable[[], ValueT]) -> ValueT:
     Raises:
         Transient: It has not ended in time. What the call raises is raised as it is.
     """
+    answer, thread = begun(what, call)
+    try:
+        return answer.result(limit_s)
+    except TimeoutError as error:
+        if answer.done():  # the call's own
+            raise
+        raise _too_late(limit_s, what) from error
+    finally:
+        if not answer.done():  # too late, or Ctrl-C
+            abandon(thread)
+
+
+def begun(what: str, call: Callable[[], ValueT]) -> tuple[Future[ValueT], threading.Thread]:
+    """Begin a call in a thread of its own; return its answer and the thread.
+
+    Whoever stops waiting for it has to `abandon` the thread.
+    """
     answer: Future[ValueT] = Future()
 
     def run() -> None:
@@ -40,15 +57,7 @@ def within(limit_s: float, what: str, call: Callable[[], ValueT]) -> ValueT:
 
     thread = threading.Thread(target=run, name=what, daemon=True)
     thread.start()
-    try:
-        return answer.result(limit_s)
-    except TimeoutError as error:
-        if answer.done():  # the call's own
-            raise
-        raise _too_late(limit_s, what) from error
-    finally:
-        if not answer.done():  # too late, or Ctrl-C
-            abandon(thread)
+    return answer, thread
 
 
 async def answered(limit_s: float, what: str, call: Awaitable[ValueT]) -> ValueT:

@@ -1,11 +1,11 @@
 """One question at a time in a thread of its own: who supervises processes never waits for it."""
 
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
+from clients.limits import begun
 from clients.process import abandon
 
 ValueT = TypeVar("ValueT")
@@ -29,7 +29,9 @@ class Beside(Generic[ValueT]):
             Exception: What the question has raised.
         """
         if self._answer is None:
-            self._answer, self._asked_at = self._begun(), time.monotonic()
+            self._answer, thread = begun(self._name, self._ask)
+            self._asked_at = time.monotonic()
+            abandon(thread)  # what is under way at the end of the process holds nothing up
         wait([self._answer], patience_s)
         if not self._answer.done():
             return None
@@ -39,17 +41,3 @@ class Beside(Generic[ValueT]):
     def waited_s(self) -> float:
         """Return for how long the question that is under way has had no answer, in seconds."""
         return 0.0 if self._answer is None else time.monotonic() - self._asked_at
-
-    def _begun(self) -> Future[ValueT]:
-        answer: Future[ValueT] = Future()
-
-        def run() -> None:
-            try:
-                answer.set_result(self._ask())
-            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-                answer.set_exception(error)
-
-        thread = threading.Thread(target=run, name=self._name, daemon=True)
-        thread.start()
-        abandon(thread)  # what is still under way at the end of the process holds nothing up
-        return answer

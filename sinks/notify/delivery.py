@@ -1,12 +1,13 @@
 """Brings waiting events to their targets, each at its own pace, with pauses after failures."""
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from clients.clock import steady_ms, wall_ms
+from clients.limits import begun
 from clients.retry import doubled
 from clients.watching.log import EventLog
 from schemas.errors import CandlewickError
@@ -105,22 +106,16 @@ class Delivery:
         way.first_time = tuple(number for number in message.numbers if number not in unsure)
         with self._store.step():  # if this process ends now, nobody knows whether it was sent
             self._store.mark_unsure(way.first_time, is_unsure=True)
-        way.sending, way.answer = message, Future()
-        thread = threading.Thread(
-            target=self._run, args=(way.target, message, way.answer), daemon=True
-        )
-        thread.name = f"target {way.target.name}"
-        thread.start()
+        way.sending = message
+        way.answer, _ = begun(f"target {way.target.name}", partial(self._run, way.target, message))
 
-    def _run(self, target: Target, message: Message, answer: Future[None]) -> None:
+    def _run(self, target: Target, message: Message) -> None:
         try:
             self._send(target, message)
-        except CandlewickError as error:
-            answer.set_exception(error)
+        except CandlewickError:
+            raise
         except BaseException as error:  # noqa: BLE001 - its text may show the address
-            answer.set_exception(NotSent(f"{target.name}: {type(error).__name__}", is_unsure=True))
-        else:
-            answer.set_result(None)
+            raise NotSent(f"{target.name}: {type(error).__name__}", is_unsure=True) from None
 
     def _finish(self, way: _Way, message: Message, now_ms: int, wall_ms: int) -> None:
         name, error = way.target.name, way.answer.exception()
