@@ -12,13 +12,13 @@ from candlewick.doctor import machine, outside, servers
 from candlewick.doctor.finding import Check, Finding, State, findings_of, unread
 from candlewick.doctor.kafka_files import kafka_files
 from candlewick.doctor.room import lasting
-from candlewick.stack.addresses import Addresses, choose_addresses
+from candlewick.stack.addresses import Addresses, Market, choose_addresses
 from candlewick.stack.api_address import reached_at
 from candlewick.stack.credentials import load
-from candlewick.stack.folder import Market, StackFolder
+from candlewick.stack.folder import StackFolder
 from candlewick.stack.local_settings import reader_settings, stack_folder, with_credentials
 from candlewick.stack.ports import answers
-from candlewick.stack.state import StackState, running_state
+from candlewick.stack.state import StackState
 from candlewick.terminal.exit_codes import WRONG
 from candlewick.terminal.json_lines import AsJson, print_json
 from schemas.errors import ConfigurationError
@@ -49,7 +49,7 @@ def doctor(
 def _look(settings: Settings) -> Iterator[Finding]:
     folder, state, market = stack_folder(settings), None, None
     try:
-        market, state = folder.market, running_state(folder)
+        market, state = folder.market, folder.running()
         settings = _found(settings, folder, runs=state is not None)
     except OSError as error:  # another user's folder, or a broken disk: what doctor is for
         yield unread("data folder", error)

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from candlewick.commands.options import Live, Workers
-from candlewick.stack.folder import Market
+from candlewick.stack.addresses import Market
 from candlewick.stack.local_settings import stack_folder
 from candlewick.stack.service_files import LABEL, Service, launchd_plist, systemd_unit
 from schemas.errors import ConfigurationError

@@ -14,7 +14,7 @@ from candlewick.stack.api_address import page_url
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.local_settings import reader_settings, stack_folder
 from candlewick.stack.process_memory import memory_bytes
-from candlewick.stack.state import Phase, ProcessState, StackState, running_state
+from candlewick.stack.state import Phase, ProcessState, StackState
 from candlewick.terminal.exit_codes import WRONG
 from candlewick.terminal.health_table import print_health
 from candlewick.terminal.json_lines import AsJson, print_json, told
@@ -39,7 +39,7 @@ def status(
     """
     settings = load_settings()
     folder = stack_folder(settings)
-    state = running_state(folder)
+    state = folder.running()
     console = Console(highlight=False)
     if state is None:
         if as_json:

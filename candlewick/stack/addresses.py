@@ -1,6 +1,7 @@
 """The ports of the local stack: each from its flag, else the settings, else the default."""
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from candlewick.stack.ports import LOOPBACK, MOST_PORT, is_free
@@ -12,6 +13,13 @@ API_PORT = 8000
 LOCAL_NAMES = {LOOPBACK, "localhost"}
 
 
+class Market(StrEnum):
+    """Whose trades a folder holds: symbols are called the same in both."""
+
+    REAL = "real"
+    SIMULATED = "simulated"
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Loopback ports of the servers; `exchange` is None when the real exchange is used."""
@@ -20,6 +28,11 @@ class Addresses:
     clickhouse: int
     exchange: int | None
     api: int = API_PORT
+
+    @property
+    def market(self) -> Market:
+        """Whose trades a stack with these addresses stores."""
+        return Market.REAL if self.exchange is None else Market.SIMULATED
 
     @property
     def bootstrap_servers(self) -> str:

@@ -1,30 +1,23 @@
 """The folder of a local stack: data, logs, state and credentials of one machine's pipeline."""
 
 import fcntl
-import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
+from candlewick.stack.addresses import Market
 from candlewick.stack.disk_room import NEEDED_MB, Room
 from candlewick.stack.process_identity import Identity
+from candlewick.stack.state import StackState, read_state
 from clients.watching.exporter import FOLDER as METRICS
 from schemas.errors import ConfigurationError
 from schemas.files import write_whole
 
 LOOK_S = 1.0  # who looks whether a stack runs shares the lock for far less
-
-
-class Market(StrEnum):
-    """Whose trades a folder holds: symbols are called the same in both."""
-
-    REAL = "real"
-    SIMULATED = "simulated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +95,15 @@ class StackFolder:
         """Whose data are here; None before the first start."""
         if self._market.exists():
             return self._market.read_text(errors="replace").strip()
-        return self._market_of_before()
+        if state := read_state(self.state):  # of before this rule: as it was started last
+            return state.addresses.market
+        return Market.SIMULATED if self.exchange.exists() else None
+
+    def running(self) -> StackState | None:
+        """Return the state of the stack that runs over the folder now; None if none does."""
+        state = read_state(self.state) if self.is_held() else None
+        # Who holds the folder may be a backup, or a stack that has not written its own state yet.
+        return state if state and state.supervisor.find() else None
 
     @property
     def starter(self) -> str:
@@ -174,13 +175,6 @@ class StackFolder:
             return None
         said = self._lock.read_text(errors="replace")
         return Identity.find_of(int(said)) if said.isdecimal() else None
-
-    def _market_of_before(self) -> str | None:
-        """Return the market of a folder of before this rule: as it was started last."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            addresses = json.loads(self.state.read_text())["addresses"]
-            return str(Market.REAL if addresses["exchange"] is None else Market.SIMULATED)
-        return str(Market.SIMULATED) if self.exchange.exists() else None
 
     @property
     def _market(self) -> Path:

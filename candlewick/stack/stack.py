@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.api_address import page_url
 from candlewick.stack.environment import environment_of
-from candlewick.stack.folder import Market, StackFolder
+from candlewick.stack.folder import StackFolder
 from candlewick.stack.metrics import StackCollector
 from candlewick.stack.orphans import end_leftovers
 from candlewick.stack.programs import Program, pipeline, servers
@@ -46,11 +46,6 @@ class StackPlan:
     fetch: Callable[[Callable[[str], None]], object] | None = None
 
     @property
-    def market(self) -> Market:
-        """Whose trades it stores."""
-        return Market.REAL if self.addresses.exchange is None else Market.SIMULATED
-
-    @property
     def servers_line(self) -> str:
         """One line with the addresses of the page, ClickHouse and Kafka."""
         return (
@@ -78,7 +73,7 @@ def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Super
     with plan.folder.held():
         end_leftovers(plan.folder)
         plan.addresses.check_free(plan.settings.api.host)
-        plan.folder.keep_to(plan.market)
+        plan.folder.keep_to(plan.addresses.market)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
             signal.signal(signal.SIGHUP, signal.default_int_handler)

@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from candlewick.stack.addresses import Addresses
-from candlewick.stack.folder import StackFolder
 from candlewick.stack.process_identity import Identity
 from schemas.files import write_whole
 
@@ -68,13 +67,6 @@ def read_state(path: Path) -> StackState | None:
     except ValidationError:
         _say_broken(path)
         return None
-
-
-def running_state(folder: StackFolder) -> StackState | None:
-    """Return the state of the stack that runs over a folder now; None if none does."""
-    state = read_state(folder.state) if folder.is_held() else None
-    # Who holds the folder may be a backup, or a stack that has not written its own state yet.
-    return state if state and state.supervisor.find() else None
 
 
 @cache

@@ -20,9 +20,9 @@ from candlewick.doctor.finding import Finding, State, findings_of
 from candlewick.doctor.kafka_files import kafka_files
 from candlewick.doctor.machine import ports, writable
 from candlewick.doctor.outside import exchange, proxies
-from candlewick.stack.addresses import Addresses, choose_addresses
+from candlewick.stack.addresses import Addresses, Market, choose_addresses
 from candlewick.stack.credentials import load_or_create
-from candlewick.stack.folder import Market, StackFolder
+from candlewick.stack.folder import StackFolder
 from candlewick.stack.ports import free_port
 from candlewick.stack.process_identity import Identity
 from candlewick.stack.state import StackState, write_state

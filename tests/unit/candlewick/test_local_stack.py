@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from candlewick.commands.up import addresses_line
 from candlewick.stack import folder as folder_module
-from candlewick.stack.addresses import Addresses, choose_addresses, local_settings
+from candlewick.stack.addresses import Addresses, Market, choose_addresses, local_settings
 from candlewick.stack.backoff import Backoff
 from candlewick.stack.credentials import load, load_or_create
 from candlewick.stack.environment import environment_of
-from candlewick.stack.folder import Market, StackFolder
+from candlewick.stack.folder import StackFolder
 from candlewick.stack.local_settings import reader_settings, supervisor_settings
 from candlewick.stack.log_files import Follower, last_lines, last_words, rotate
 from candlewick.stack.process_identity import Identity

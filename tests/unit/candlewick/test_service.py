@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from candlewick.cli import build_app
-from candlewick.stack.folder import Market, StackFolder
+from candlewick.stack.addresses import Market
+from candlewick.stack.folder import StackFolder
 from candlewick.stack.service_files import Service, launchd_plist, systemd_unit
 from schemas.errors import ConfigurationError
 from tests.support.debian import program
