@@ -155,7 +155,7 @@ def kept_on_disk(pieces: Iterator[bytes], folder: Path) -> Iterator[Iterator[byt
 
 
 def _keep(file: IO[bytes], pieces: Iterator[bytes], folder: Path) -> None:
-    room = 0
+    room = _LOOK_BYTES  # what is smaller than that, the engine itself takes or refuses
     for piece in pieces:  # `writelines` would first have all of them in memory
         room -= len(piece)
         if room < 0:
