@@ -17,6 +17,7 @@ from producers.trades.symbol_stream import SymbolFlow
 from sinks.batches import Pending
 from sinks.delivery import Delivery
 from sinks.drain import Drain
+from tests.simulation.faults import Odds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Mutation:
     Attributes:
         what: What the product does then.
         seed: From this one on, some seed finds it soon.
+        odds: What goes wrong around it, where drawn odds find it in too few schedules.
     """
 
     what: str
@@ -34,6 +36,7 @@ class Mutation:
     line: str
     instead: str
     seed: int = 1
+    odds: Odds | None = None
 
 
 _PLAN = "self._commit({place: (b.first, plan_of(b)) for place, b in batches.items()})"
@@ -56,7 +59,7 @@ MUTATIONS = (
     Mutation(
         "the worker sends candles and does not remember them",
         HeldStates, "_dumped", "for candle in self.outbox(key)", "for candle in ()",
-        seed=36,
+        odds=Odds(kill=0.003, send_fails=0.8),
     ),
     Mutation(
         "the worker forgets the watermark",
@@ -66,28 +69,28 @@ MUTATIONS = (
         "the worker does not send candles again that Kafka did not take",
         KafkaOutlet, "_send_again", "await self._send_closed(topic, bunch.records, acknowledged)",
         "pass",
-        seed=59,
+        odds=Odds(kill=0.0005, send_fails=0.6),
     ),
     Mutation(
         "a part of a gap sends its quiet minutes again under the same revision",
         CandleFold, "_send_again", "if again is not None:", "if False:",
-        seed=59,
+        odds=Odds(frame_drops=0.4, rest_lags=0.7),
     ),
     Mutation(
         "the stream says that nothing was traded while a trade is missing",
         SymbolFlow, "_is_whole",
         "not self.eras and self.evidence.suspect_ms is None and self.continuity.settled", "True",
-        seed=10,
+        odds=Odds(kill=0.001, frame_drops=0.4),
     ),
     Mutation(
         "the stream takes two connections for one without a gap between them",
         SymbolFlow, "lose_sight", "self.continuity.lose_sight()", "pass",
-        seed=12,
+        odds=Odds(cut=0.004),
     ),
     Mutation(
         "a gap is told as repaired before its trades are in Kafka",
         Publisher, "send", "not self._blocks[message.key] and ", "",
-        seed=88,
+        seed=82,
     ),
     Mutation(
         "the sink commits before it inserts",

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tests.simulation.faults import Odds
 from tests.simulation.scene import on_stage
 from tests.simulation.violation import Violation
 from tests.simulation.world import World
@@ -42,19 +43,20 @@ class Tally:
         self.crashes += outcome.crashes
 
 
-def run(seed: int, *, skip: Iterable[int] = ()) -> Outcome:
+def run(seed: int, *, skip: Iterable[int] = (), odds: Odds | None = None) -> Outcome:
     """Run the schedule of a seed.
 
     Args:
         seed: Decides all.
         skip: Numbers of faults that are left out.
+        odds: What goes wrong; drawn if None.
     """
-    world, wrong = World(seed, skip=frozenset(skip)), ""
-    with on_stage(world):
-        try:
+    world, wrong = World(seed, skip=frozenset(skip), odds=odds), ""
+    try:
+        with on_stage(world):
             world.run()
-        except Violation as violation:
-            wrong = str(violation)
+    except Violation as violation:  # perhaps of a process as it ends
+        wrong = str(violation)
     gc.collect(1)  # dead processes are circles
     return Outcome(seed, world.steps, world.crashes, world.faults, wrong)
 

@@ -6,7 +6,7 @@ from tests.simulation.mutations import MUTATIONS, Mutation, broken
 from tests.simulation.running import run, shrunken
 
 SEEDS = range(1, 13)
-ENOUGH_SEEDS = 15
+ENOUGH_SEEDS = 40
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -29,7 +29,7 @@ def test_a_seed_gives_the_same_schedule_each_time() -> None:
 def test_a_broken_safety_line_is_seen_within_some_seeds(mutation: Mutation) -> None:
     with broken(mutation):
         seeds = range(mutation.seed, mutation.seed + ENOUGH_SEEDS)
-        assert any(run(seed).wrong for seed in seeds)
+        assert any(run(seed, odds=mutation.odds).wrong for seed in seeds)
 
 
 def test_a_schedule_that_goes_wrong_is_shrunken_and_still_goes_wrong() -> None:

@@ -4,6 +4,7 @@ import heapq
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from schemas.live_settings import StreamSettings
 from schemas.settings import Settings
@@ -30,7 +31,9 @@ class World:
         faults: What went wrong: number, milliseconds since the begin, what.
     """
 
-    def __init__(self, seed: int, *, skip: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self, seed: int, *, skip: frozenset[int] = frozenset(), odds: Odds | None = None
+    ) -> None:
         self.rng = random.Random(seed)
         self.skip = skip
         self.steps = 0
@@ -43,7 +46,7 @@ class World:
         rng = self.rng
         self.clock.now_ns += rng.randrange(13 * 60_000, 16 * 60_000) * _MS
         self.begun_ns = self.clock.now_ns
-        self.odds: Odds = drawn(rng)
+        self.odds = replace(odds) if odds else drawn(rng)  # `run` clears them at its end
         self.symbols = SYMBOLS[: rng.choice((1, 2, 3))]
         self.paces_ms = [rng.choice((400, 2_000, 10_000, 40_000)) for _ in self.symbols]
         self.lasts_ms = rng.choice((5_000, 15_000, 40_000, 90_000))
