@@ -6,9 +6,11 @@ contains the SHA-256 of each file, and a file that differs is not loaded.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
 
 import orjson
 
@@ -17,6 +19,7 @@ from schemas.files import write_whole
 
 FORMAT = 1
 METADATA = "metadata.json"
+_ModelT = TypeVar("_ModelT")
 
 
 class UnusableArtefact(CandlewickError):  # noqa: N818 - what it is, not what went wrong
@@ -51,13 +54,34 @@ class Metadata:
     sha256: dict[str, str]
 
 
+class AtWork(Generic[_ModelT]):
+    """The versions in use: each is one object, however many states come from other processes.
+
+    A version takes megabytes, and each state brings its text along. It is forgotten when nothing
+    uses it any more.
+    """
+
+    def __init__(self) -> None:
+        self._known: WeakValueDictionary[bytes, _ModelT] = WeakValueDictionary()
+
+    def one(self, metadata: Metadata, build: Callable[[], _ModelT]) -> _ModelT:
+        """Return the object of a version; ``build`` is called if there is none.
+
+        The metadata says which it is, because it contains the SHA-256 of each file.
+        """
+        key = _written(metadata)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known.setdefault(key, build())
+        return known
+
+
 def save_artefact(folder: Path, metadata: Metadata, files: Mapping[str, str]) -> None:
     """Write the files, the metadata last: a folder without metadata is not an artefact."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         write_whole(folder / name, text)
-    body = orjson.dumps(asdict(metadata), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-    write_whole(folder / METADATA, body)
+    write_whole(folder / METADATA, _written(metadata))
 
 
 def load_artefact(folder: Path, *features: str) -> tuple[Metadata, dict[str, str]]:
@@ -81,6 +105,10 @@ def load_artefact(folder: Path, *features: str) -> tuple[Metadata, dict[str, str
 def sha256_of(text: str) -> str:
     """Return the SHA-256 of a file's text."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _written(metadata: Metadata) -> bytes:
+    return orjson.dumps(asdict(metadata), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
 
 
 def _metadata(folder: Path) -> Metadata:

@@ -4,13 +4,13 @@ It does not learn from single candles; a newer version replaces it. A version th
 before there was a detail (`processors.features.detail`) still answers, from the features of then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from pathlib import Path
 
 from processors.features.detail import DETAIL_HASH, DETAIL_NAMES
 from processors.features.features import FEATURES_HASH, KNOWN_NAMES, Features
-from processors.models.artefact import Metadata, UnusableArtefact, load_artefact
+from processors.models.artefact import AtWork, Metadata, UnusableArtefact, load_artefact
 from processors.models.protocol import Answer, Notice, Outcome, Question
 from processors.models.scale import recent_log_variance, scale_of
 from processors.models.trees import Trees
@@ -34,8 +34,8 @@ class Batch:
         self._variance = Trees(variance, width)
         self._point = Trees(point, width) if point else None
 
-    def __reduce__(self) -> tuple[type["Batch"], tuple[Metadata, str, str | None]]:
-        return Batch, (self.metadata, *self._texts)
+    def __reduce__(self) -> tuple[Callable[..., "Batch"], tuple[Metadata, str, str | None]]:
+        return _shared, (self.metadata, *self._texts)
 
     @property
     def name(self) -> str:
@@ -75,9 +75,16 @@ def load_batch(folder: Path) -> Batch:
     """
     metadata, files = load_artefact(folder, DETAIL_HASH, FEATURES_HASH)
     try:
-        return Batch(metadata, files[VARIANCE_FILE], files.get(POINT_FILE))
+        return _shared(metadata, files[VARIANCE_FILE], files.get(POINT_FILE))
     except (KeyError, ValueError) as error:
         raise UnusableArtefact(f"{folder} holds no trees: train it again") from error
+
+
+_at_work = AtWork[Batch]()
+
+
+def _shared(metadata: Metadata, variance: str, point: str | None) -> Batch:
+    return _at_work.one(metadata, lambda: Batch(metadata, variance, point))
 
 
 class _Rows:

@@ -5,13 +5,14 @@ learn from single candles. It needs only NumPy to answer: Keras and JAX train it
 (`processors.training.lstm`) and are an extra that only the trainer needs.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from processors.features.features import KNOWN_NAMES, Features
 from processors.features.sequence import CANDLES, CHANNELS, RECENT_HASH, RECENT_NAMES
-from processors.models.artefact import Metadata, UnusableArtefact, load_artefact
+from processors.models.artefact import AtWork, Metadata, UnusableArtefact, load_artefact
 from processors.models.network import Network
 from processors.models.protocol import Answer, Notice, Outcome
 from processors.models.scale import recent_log_variance, scale_of
@@ -41,8 +42,8 @@ class Lstm:
         self._text = weights
         self._network = Network(weights_of(weights), channels=len(CHANNELS), features=KNOWN_WIDTH)
 
-    def __reduce__(self) -> tuple[type["Lstm"], tuple[Metadata, str]]:
-        return Lstm, (self.metadata, self._text)
+    def __reduce__(self) -> tuple[Callable[..., "Lstm"], tuple[Metadata, str]]:
+        return _shared, (self.metadata, self._text)
 
     @property
     def version(self) -> str:
@@ -70,9 +71,16 @@ def load_lstm(folder: Path) -> Lstm:
     """
     metadata, files = load_artefact(folder, RECENT_HASH)
     try:
-        return Lstm(metadata, files[WEIGHTS_FILE])
+        return _shared(metadata, files[WEIGHTS_FILE])
     except (KeyError, ValueError) as error:
         raise UnusableArtefact(f"{folder} holds no LSTM: train it again") from error
+
+
+_at_work = AtWork[Lstm]()
+
+
+def _shared(metadata: Metadata, weights: str) -> Lstm:
+    return _at_work.one(metadata, lambda: Lstm(metadata, weights))
 
 
 def row_of(x: Features, minutes: int) -> list[float]:

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,25 @@ def test_pickling_changes_nothing(model: Model) -> None:
     x = a_question(random.Random(8))
     assert twin.predict_one(x, 15) == model.predict_one(x, 15)
     assert (twin.name, twin.version) == (model.name, model.version)
+
+
+@pytest.mark.parametrize("name", ["batch", "forest", "lstm"])
+def test_states_of_many_symbols_share_one_object_of_a_trained_version(
+    tmp_path: Path, trained: dict[str, tuple[Batch, dict[str, str]]], name: str
+) -> None:
+    model = an_lstm() if name == "lstm" else trained[name][0]
+    written = pickle.dumps((model, "the state of one symbol"))
+
+    first, second = (pickle.loads(written)[0] for _ in range(2))  # noqa: S301 - its own
+    metadata, *texts = model.__reduce__()[1]
+    other = type(model)(replace(metadata, version="another"), *texts)
+    another = pickle.loads(pickle.dumps(other))  # noqa: S301 - its own
+
+    assert first is second
+    assert (first.version, another.version) == (model.version, "another")
+    if name != "lstm":
+        saved(tmp_path, trained, name)
+        assert load_batch(tmp_path) is first
 
 
 def test_an_outcome_without_variance_is_survived(model: Model) -> None:
