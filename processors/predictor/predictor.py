@@ -1,16 +1,16 @@
 """The predictor: handles each closed and each open candle, independent of Faust."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from clients.watching.log import EventLog
 from processors.prediction.issue import refresh
 from processors.prediction.prequential import Step, step
-from processors.prediction.state import SymbolState
 from processors.predictor.anchor import anchor_of
 from processors.predictor.endings import Endings, insisted
 from processors.predictor.ports import Done, ExtraWarmer, Looker, Outlet, Record, Warmer
 from processors.predictor.warm_start import Warmed
+from processors.predictor.warm_symbol import HistoryLooks, WarmSymbol
 from processors.versions.installer import Installer
 from processors.versions.schedule import ModelChange
 from schemas.market import Candle
@@ -19,41 +19,10 @@ from schemas.timeframe import Interval
 
 _log = EventLog(__name__)
 REFRESH_MS = 5_000
-_RETRY_MS = 60_000  # an incomplete history is checked again every minute of event time
-_GIVE_UP_MS = 30 * 60_000  # for half an hour
-_RARELY_MS = 15 * 60_000  # and then every quarter: years of history take hours to fetch
 
 
 async def nobody() -> None:
     """Do nothing when a candle is done."""
-
-
-@dataclass(slots=True)
-class _Symbol:
-    """A symbol that is warm.
-
-    Attributes:
-        anchor_ms: Start of the history that the state is built from.
-        whole: Whether the state knows every candle since then.
-        since_ms: Event time of the first warm start since the anchor moved.
-        warmed_ms: Event time of the last warm start.
-        looked_ms: Event time of the last look for a longer history.
-        knows_more: Whether the store had one then.
-        refreshed_ms: Event time of the last predictions for display.
-        changes: Model changes that have taken effect.
-        later: Candles since the warm start, while the models of others are still replayed.
-    """
-
-    state: SymbolState
-    anchor_ms: int
-    whole: bool
-    since_ms: int
-    warmed_ms: int
-    looked_ms: int
-    knows_more: bool = False
-    refreshed_ms: int = 0
-    changes: set[ModelChange] = field(default_factory=set)
-    later: list[Candle] | None = None
 
 
 class Predictor:
@@ -68,17 +37,15 @@ class Predictor:
         look: Looker | None = None,
     ) -> None:
         self._warmer = warmer
-        self._look = look
         self._extra = extra
         self._outlet = outlet
         self._installer = installer or Installer()
-        self._symbols: dict[str, _Symbol] = {}
+        self._symbols: dict[str, WarmSymbol] = {}
         self._waiting: dict[str, list[tuple[Candle, Done]]] = {}  # until their symbol is warm
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._joining: dict[str, tuple[_Symbol, asyncio.Task[None]]] = {}
+        self._joining: dict[str, tuple[WarmSymbol, asyncio.Task[None]]] = {}
         self._endings = Endings()
-        self._due: dict[str, None] = {}  # symbols for which to look into the store, in order
-        self._looking: asyncio.Task[None] | None = None
+        self._looks = HistoryLooks(look, self._symbols)
 
     async def take(self, candle: Candle, done: Done = nobody) -> None:
         """Process one closed candle: publish predictions, and scores if their candle has closed.
@@ -101,7 +68,7 @@ class Predictor:
             self._waiting[name] = [(candle, done)]
             self._tasks[name] = asyncio.create_task(self._warm_up(name))
         else:
-            self._look_if_due(symbol, candle)
+            self._looks.begin_if_due(name, symbol, candle.open_ms)
             await self._step(symbol, candle, done)
 
     @property
@@ -123,8 +90,8 @@ class Predictor:
     def is_settled(self) -> bool:
         """Whether every symbol knows its whole history, or has waited for it long enough."""
         now_ms = self.market_ms
-        known = (s.whole or now_ms > s.since_ms + _GIVE_UP_MS for s in self._symbols.values())
-        return not self._waiting and all(known)
+        waits = any(s.waits_for_history(now_ms) for s in self._symbols.values())
+        return not self._waiting and not waits
 
     async def show(self, candle: Candle) -> None:
         """Publish predictions for display at an open candle's price, at most every five seconds."""
@@ -144,18 +111,16 @@ class Predictor:
     def forget(self) -> None:
         """Drop all states after a new assignment of partitions."""
         joining = [task for _, task in self._joining.values()]
-        looking = [] if self._looking is None else [self._looking]
-        for task in (*self._tasks.values(), *joining, *looking):
+        for task in (*self._tasks.values(), *joining):
             task.cancel()
         self._endings.cancel()
-        self._looking = None
-        self._due.clear()
+        self._looks.cancel()
         self._tasks.clear()
         self._joining.clear()
         self._waiting.clear()
         self._symbols.clear()
 
-    async def _step(self, symbol: _Symbol, candle: Candle, done: Done) -> None:
+    async def _step(self, symbol: WarmSymbol, candle: Candle, done: Done) -> None:
         if symbol.later is not None:
             symbol.later.append(candle)
         taken, failures = self._take(symbol, candle)
@@ -165,7 +130,7 @@ class Predictor:
         # The next candle need not wait until Kafka has what follows from this one.
         self._endings.begin(await self._outlet.publish(records), done)
 
-    def _take(self, symbol: _Symbol, candle: Candle) -> tuple[Step, tuple[ModelVersion, ...]]:
+    def _take(self, symbol: WarmSymbol, candle: Candle) -> tuple[Step, tuple[ModelVersion, ...]]:
         known_ms = symbol.state.next_ms
         due = [c for c in self._news(symbol, candle.close_ms) if c.effective_ms > known_ms]
         failures = self._install(symbol, due)
@@ -173,7 +138,7 @@ class Predictor:
         symbol.state = taken.state
         return taken, failures
 
-    async def _join(self, extra: ExtraWarmer, name: str, symbol: _Symbol) -> None:
+    async def _join(self, extra: ExtraWarmer, name: str, symbol: WarmSymbol) -> None:
         """Let the models of others take part, once they know the same candles as ours."""
         warmed = await insisted(lambda: extra(name, symbol.warmed_ms), name)
         fresh = replace(symbol, state=warmed.state, changes=set(warmed.changes), later=None)
@@ -186,11 +151,11 @@ class Predictor:
         failed = [e for e in events if e.model in guests and e.event == ModelEvent.FAILED]
         await self._outlet.publish((*warmed.events, *failed))
 
-    def _news(self, symbol: _Symbol, until_ms: int) -> list[ModelChange]:
+    def _news(self, symbol: WarmSymbol, until_ms: int) -> list[ModelChange]:
         changes = self._installer.changes.of(symbol.state.symbol)
         return [c for c in changes if c.effective_ms <= until_ms and c not in symbol.changes]
 
-    def _install(self, symbol: _Symbol, due: list[ModelChange]) -> tuple[ModelVersion, ...]:
+    def _install(self, symbol: WarmSymbol, due: list[ModelChange]) -> tuple[ModelVersion, ...]:
         symbol.changes.update(due)
         return self._installer.install(symbol.state, due)
 
@@ -214,7 +179,7 @@ class Predictor:
             self._symbols.pop(name, None)  # it may have half of a candle
             raise
 
-    def _begin_joining(self, name: str, symbol: _Symbol) -> None:
+    def _begin_joining(self, name: str, symbol: WarmSymbol) -> None:
         known, task = self._joining.get(name, (None, None))
         if self._extra is None or symbol.later is None or known is symbol:
             return
@@ -223,7 +188,7 @@ class Predictor:
         task = asyncio.create_task(self._join(self._extra, name, symbol))
         self._joining[name] = symbol, task
 
-    def _wants_warming(self, symbol: _Symbol, candle: Candle) -> bool:
+    def _wants_warming(self, symbol: WarmSymbol, candle: Candle) -> bool:
         if candle.open_ms < symbol.state.next_ms:
             return False  # known: a state of that time would answer again what is published
         # The first candle after a start may be one of yesterday that was repaired; what lies
@@ -231,7 +196,7 @@ class Predictor:
         is_behind = symbol.state.next_ms < candle.open_ms
         return is_behind or symbol.knows_more or self._must_replay(symbol, candle)
 
-    def _must_replay(self, symbol: _Symbol, candle: Candle) -> bool:
+    def _must_replay(self, symbol: WarmSymbol, candle: Candle) -> bool:
         if anchor_of(candle.open_ms) != symbol.anchor_ms:
             return True
         # A change arrived after it took effect, or was taken back: only a replay gives the right
@@ -239,26 +204,7 @@ class Predictor:
         known = self._installer.changes.of(symbol.state.symbol)
         return bool(self._news(symbol, symbol.state.next_ms)) or not symbol.changes <= set(known)
 
-    def _look_if_due(self, symbol: _Symbol, candle: Candle) -> None:
-        """Look for a longer history beside the work: a store that hangs delays no prediction."""
-        waits = candle.open_ms < symbol.since_ms + _GIVE_UP_MS
-        due_ms = symbol.looked_ms + (_RETRY_MS if waits else _RARELY_MS)
-        if self._look is None or symbol.whole or candle.open_ms < due_ms:
-            return
-        symbol.looked_ms = candle.open_ms
-        self._due[candle.symbol] = None
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look_at_due(self._look))
-
-    async def _look_at_due(self, look: Looker) -> None:
-        while self._due:
-            name = next(iter(self._due))
-            del self._due[name]
-            if symbol := self._symbols.get(name):
-                state = symbol.state
-                symbol.knows_more = await look(name, state.next_ms, state.bars)
-
-    async def _warm(self, symbol: _Symbol | None, candle: Candle) -> _Symbol:
+    async def _warm(self, symbol: WarmSymbol | None, candle: Candle) -> WarmSymbol:
         bars = 0 if symbol is None or self._must_replay(symbol, candle) else symbol.state.bars
         warmed = await self._warmer(candle.symbol, candle.open_ms, bars)
         if warmed is not None:
@@ -271,7 +217,7 @@ class Predictor:
             symbol.whole, symbol.since_ms = False, candle.open_ms
         return symbol
 
-    async def _replaced(self, candle: Candle, warmed: Warmed) -> _Symbol:
+    async def _replaced(self, candle: Candle, warmed: Warmed) -> WarmSymbol:
         known = "whole" if warmed.whole else "in part"
         _log.info(
             "symbol_warm",
@@ -282,7 +228,7 @@ class Predictor:
         )
         await self._outlet.publish((*warmed.scores, *warmed.events))
         now_ms = candle.open_ms
-        fresh = _Symbol(warmed.state, warmed.anchor_ms, warmed.whole, now_ms, now_ms, now_ms)
+        fresh = WarmSymbol(warmed.state, warmed.anchor_ms, warmed.whole, now_ms, now_ms, now_ms)
         fresh.changes = set(warmed.changes)
         fresh.later = [] if self._extra else None
         before = self._symbols.get(candle.symbol)
