@@ -126,12 +126,15 @@ def refresh(
 
     The state is not changed, and these predictions are neither scored nor learned from. Returns
     nothing once the candle of the newest question has ended. ``open_e8`` is the candle's open, for
-    a caller that knows it before the first minute has closed.
+    a caller that knows it before the first minute has closed. It is not believed where that minute
+    is missing, because the first trade may be missing with it.
     """
     if not state.asked or not state.next_ms <= issued_ms < state.asked[-1].close_ms:
         return ()
     asked = state.asked[-1]
     close_ms = asked.close_ms
+    if asked.moment.issued_ms > close_ms - CANDLE_MS and state.open_of(close_ms) is None:
+        open_e8 = None
     moment = _moment(state, asked.x, (issued_ms, close_ms), last_price_e8, open_e8, scored=False)
     # Variance grows with time, so the width shrinks with the root of the time left. It is that of
     # the question: the next minute's candle may be late.

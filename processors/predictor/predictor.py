@@ -94,15 +94,21 @@ class Predictor:
         return not self._waiting and not waits
 
     async def show(self, candle: Candle) -> None:
-        """Publish predictions for display at an open candle's price, at most every five seconds."""
+        """Publish predictions for display at an open candle's price, at most every five seconds.
+
+        Only 15m candles count.
+        """
         symbol = self._symbols.get(candle.symbol)
-        if symbol is None or candle.event_ms < symbol.refreshed_ms + REFRESH_MS:
+        # A shorter candle comes with it, at the same price, and does not know its open.
+        if symbol is None or candle.interval != Interval.FIFTEEN_MINUTES.value:
+            return
+        if candle.event_ms < symbol.refreshed_ms + REFRESH_MS:
             return
         answers = refresh(
             symbol.state,
             last_price_e8=candle.close_e8,
             issued_ms=candle.event_ms,
-            open_e8=candle.open_e8 if candle.interval == Interval.FIFTEEN_MINUTES.value else None,
+            open_e8=candle.open_e8,
         )
         if answers:
             symbol.refreshed_ms = candle.event_ms

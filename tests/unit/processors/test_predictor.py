@@ -184,6 +184,42 @@ def test_the_open_candle_is_asked_about_again_every_five_seconds_for_display() -
     assert not any(p.scored for p in shown)
 
 
+def shown_in_a_minute(known: list[Candle], now: Candle) -> list[Prediction]:
+    """Return what is shown in a minute whose open candles come as the worker sends them."""
+
+    async def scenario() -> list[Prediction]:
+        out = Out()
+        predictor = await fed(known, Store(known), out)
+        out.records.clear()
+        for second in range(60):
+            at_ms = now.open_ms + second * 1000
+            minute = replace(now, event_ms=at_ms, status="open")
+            await predictor.show(minute)
+            await predictor.show(replace(minute, interval="15m"))
+        return [r for r in out.records if isinstance(r, Prediction) and r.model == "online"]
+
+    return asyncio.run(scenario())
+
+
+def test_while_the_first_minute_of_a_candle_passes_its_chance_and_open_are_shown() -> None:
+    market = a_market(61, from_ms=START_MS)
+
+    shown = shown_in_a_minute(market[:60], market[60])
+
+    assert len(shown) == 12
+    assert {p.open_e8 for p in shown} == {market[60].open_e8}
+    assert None not in {p.chance_up for p in shown}
+
+
+def test_no_chance_is_shown_in_a_candle_whose_first_minute_is_missing() -> None:
+    market = a_market(63, from_ms=START_MS)
+
+    shown = shown_in_a_minute([*market[:60], market[61]], market[62])
+
+    assert len(shown) == 12
+    assert {(p.open_e8, p.chance_up) for p in shown} == {(None, None)}
+
+
 def test_history_with_a_hole_or_a_late_start_is_not_whole() -> None:
     market = a_market(10, from_ms=START_MS)
     end_ms = market[-1].close_ms
