@@ -26,8 +26,8 @@ class Stored:
     """Stored 1m candles before some candle.
 
     Attributes:
-        total: Number of stored minutes since the anchor, as far as they are fetched.
-        total_share: The same as a share of the minutes that are fetched, 0 to 1.
+        total: Number of stored minutes since the anchor, as a replay reads them.
+        total_share: Share of the minutes since then, as far as they are fetched, 0 to 1.
         recent_share: Share of the last 28 hours, as far as they are fetched, 0 to 1.
         newest: Number of stored minutes in the last quarter of an hour, 0 to 15.
     """
@@ -82,9 +82,10 @@ class Stock:
             # Of the time before that nothing will come, so nobody waits for it.
             fetched_ms = since_ms(self._since, now_ms=until_ms) + _LEAD_MS
             begun_ms = min(max(fetched_ms, history.listed_ms(symbol)), newest_ms)
-            since = [max(ms, begun_ms) for ms in (anchor_of(until_ms), until_ms - RECENT_MS)]
-            total, recent, newest = history.minutes(
-                symbol, since_ms=(*since, newest_ms), until_ms=until_ms
+            anchor_ms = anchor_of(until_ms)
+            since = [max(ms, begun_ms) for ms in (anchor_ms, until_ms - RECENT_MS)]
+            total, fetched, recent, newest = history.minutes(
+                symbol, since_ms=(anchor_ms, *since, newest_ms), until_ms=until_ms
             )
         wanted = [(until_ms - ms) // MINUTE_MS for ms in since]
-        return Stored(total, total / wanted[0], recent / wanted[1], newest)
+        return Stored(total, fetched / wanted[0], recent / wanted[1], newest)

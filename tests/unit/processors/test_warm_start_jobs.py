@@ -1,22 +1,23 @@
 """When the past of a symbol is scored, and how long the replay processes stay."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from processors.prediction.state import start_state
-from processors.predictor import warm_start_jobs
+from processors.predictor import history_check, warm_start_jobs
 from processors.predictor.anchor import anchor_of
 from processors.predictor.history_check import NEWEST_MINUTES, Stored
 from processors.predictor.score_backfill import score_past_nicely
 from processors.predictor.warm_start import Warmed, warm
 from processors.predictor.warm_start_jobs import WarmStartJobs
 from processors.versions.schedule import ModelSchedule
-from schemas.settings import Settings
+from schemas.settings import BackfillSettings, Settings
+from schemas.timeframe import DAY_MS, MINUTE_MS
 from tests.support.builders import START_MS
 
 WHOLE = Stored(total=10_000, total_share=1.0, recent_share=1.0, newest=NEWEST_MINUTES)
@@ -112,3 +113,38 @@ def test_the_past_of_a_symbol_that_is_never_whole_is_scored_once_all_of_it_is_st
 
     assert children.scored == ["BTCUSDT"]
     assert children.users == 0
+
+
+@dataclass
+class Held:
+    """The minutes that are stored, in place of a connection."""
+
+    opens: Sequence[int]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    def listed_ms(self, _symbol: str) -> int:
+        return 0
+
+    def minutes(self, _symbol: str, *, since_ms: Sequence[int], until_ms: int) -> list[int]:
+        return [sum(ms <= at < until_ms for at in self.opens) for ms in since_ms]
+
+
+@pytest.mark.parametrize("since", ["30d", "7d", "1d"])
+def test_a_hole_that_was_filled_is_worth_a_replay_however_few_days_are_fetched(
+    monkeypatch: pytest.MonkeyPatch, since: str
+) -> None:
+    until_ms = anchor_of(START_MS) + 13 * DAY_MS
+    whole = range(until_ms - 13 * DAY_MS, until_ms, MINUTE_MS)
+    monkeypatch.setattr(history_check, "History", lambda _: Held(whole))
+    stock = history_check.Stock(Settings(backfill=BackfillSettings(since=since)))
+
+    stored = asyncio.run(stock.look("BTCUSDT", until_ms))
+
+    assert stored.is_all
+    assert stored.adds_to(len(whole) - 120)
+    assert not stored.adds_to(len(whole))
