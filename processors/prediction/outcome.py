@@ -42,22 +42,16 @@ FINEST = 0.25
 
 
 def settle(state: SymbolState, close_e8: int) -> Settled:
-    """Judge every prediction of the closed candle, let every model learn, choose the champion."""
+    """Judge every prediction of the closed candle, let every model learn, choose the champion.
+
+    Returns the judgements of what was published, and events.
+    """
     open_e8 = state.open_of(state.asked[0].close_ms)
     outcomes = [_outcome(state, asked, close_e8, open_e8) for asked in state.asked]
     if state.on_lesson:
         for asked, outcome in zip(state.asked, outcomes, strict=True):
             state.on_lesson(asked, outcome)
-    judged = [
-        Judged(
-            reply,
-            close_e8,
-            open_e8,
-            losses_of(inner_of(reply.quantiles_e8), reply.chance, close_e8, open_e8),
-        )
-        for asked in state.asked
-        for reply in asked.replies.values()
-    ]
+    judged = _judged((asked.replies for asked in state.asked), close_e8, open_e8)
     events = []
     for c in state.contestants:
         name = c.model.name
@@ -75,7 +69,24 @@ def settle(state: SymbolState, close_e8: int) -> Settled:
     promotion = state.chance_championship.add(_mean_losses(judged, attrgetter("brier")))
     if promotion:
         events.append(_promotion(state, ModelEvent.CHANCE_CHAMPION, promotion))
+    if any(asked.published is not None for asked in state.asked):
+        judged = _judged((asked.said for asked in state.asked), close_e8, open_e8)
     return judged, tuple(events)
+
+
+def _judged(
+    replies: Iterable[dict[str, Reply]], close_e8: int, open_e8: int | None
+) -> list[Judged]:
+    return [
+        Judged(
+            reply,
+            close_e8,
+            open_e8,
+            losses_of(inner_of(reply.quantiles_e8), reply.chance, close_e8, open_e8),
+        )
+        for of_question in replies
+        for reply in of_question.values()
+    ]
 
 
 def _learn(contestant: Contestant, cases: Sequence[Case], close_e8: int) -> list[Notice]:

@@ -26,6 +26,8 @@ class Asked:
         gaps_before: Number of gaps seen until then.
         is_doubtful: Whether minutes were missing shortly before.
         replies: Reply of each model, by its name; empty until they were asked.
+        published: What was published in place of these replies, by a state that this one replaced;
+            None if it is they that are published.
     """
 
     moment: Moment
@@ -36,6 +38,12 @@ class Asked:
     gaps_before: int
     is_doubtful: bool
     replies: dict[str, Reply]
+    published: dict[str, Reply] | None = None
+
+    @property
+    def said(self) -> dict[str, Reply]:
+        """The replies that are published."""
+        return self.replies if self.published is None else self.published
 
     @property
     def close_ms(self) -> int:
@@ -108,6 +116,17 @@ class SymbolState:
     def forget_asked(self) -> None:
         """Forget the questions, whose candle is over."""
         self.asked, self.answered = [], 0
+
+    def stand_for(self, before: "SymbolState") -> None:
+        """Let the answers be scored that a state gave which this one replaces.
+
+        They are what is published of this candle. Learned from are the state's own, as in a replay.
+        """
+        said = {asked.moment.issued_ms: asked.said for asked in before.asked}
+        is_level = before.next_ms == self.next_ms
+        for asked in self.asked:
+            nothing: dict[str, Reply] | None = {} if is_level else None
+            asked.published = said.get(asked.moment.issued_ms, nothing)
 
     def unseat(self, model: str) -> None:
         """Let a model lose what it has won, of the interval and of the chance."""

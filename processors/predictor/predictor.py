@@ -153,6 +153,7 @@ class Predictor:
         # Nothing is awaited until the new state has taken over: no candle comes in between.
         events = [event for candle in later for event in self._take(fresh, candle)[0].events]
         if self._symbols.get(name) is symbol and fresh.state.bars >= symbol.state.bars:
+            fresh.state.stand_for(symbol.state)
             self._symbols[name] = replace(fresh, refreshed_ms=symbol.refreshed_ms)
         failed = [e for e in events if e.model in guests and e.event == ModelEvent.FAILED]
         await self._outlet.publish((*warmed.events, *failed))
@@ -238,7 +239,10 @@ class Predictor:
         fresh.changes = set(warmed.changes)
         fresh.later = [] if self._extra else None
         before = self._symbols.get(candle.symbol)
-        if before is None or before.anchor_ms != fresh.anchor_ms:
+        if before is None:
+            return fresh
+        fresh.state.stand_for(before.state)
+        if before.anchor_ms != fresh.anchor_ms:
             return fresh
         if before.state.next_ms == candle.open_ms:
             fresh.since_ms = before.since_ms

@@ -35,7 +35,7 @@ from processors.predictor.warm_start import Warmed, replayed
 from processors.versions.installer import Installer
 from processors.versions.schedule import ModelChange
 from schemas.errors import ConfigurationError
-from schemas.predictions import ModelEvent, ModelVersion, Prediction
+from schemas.predictions import ModelEvent, ModelVersion, Prediction, Score
 from tests.support.candle_builders import trembling_minutes
 from tests.support.evaluation_builders import held
 from tests.support.network_builders import an_lstm
@@ -363,6 +363,10 @@ def test_a_live_predictor_answers_as_a_replay_does_from_the_moment_they_joined()
         joined_ms = MARKET[first + joined_after].close_ms
         assert min(live_ones) == joined_ms + 60_000
         assert live_ones == {ms: p for ms, p in replayed_ones.items() if ms > joined_ms}
+    published = {(r.issued_ms, r.model) for r in records if isinstance(r, Prediction)}
+    scored = {(r.issued_ms, r.model) for r in records if isinstance(r, Score)}
+    first_ms = MARKET[first].open_ms  # that question was answered before the start
+    assert {key for key in scored if key[0] > first_ms} <= published
     assert len(of_model(records, "online")) == len(MARKET) - first
     assert [c.model.name for c in state.contestants] == ["reference", "online", "mean", "leaning"]
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from processors.prediction.prequential import step
+from processors.prediction.scoring import score_of
 from processors.prediction.state import start_state
 from processors.predictor.agents import Inbox
 from processors.predictor.anchor import anchor_of, is_whole
@@ -267,6 +268,43 @@ def test_a_state_of_the_last_days_gives_way_to_one_of_the_whole_past() -> None:
     late = [p for p in truth if p.issued_ms >= market[live + 3].close_ms]
     assert late == [found[p.symbol, p.issued_ms, p.model] for p in late]
     assert found[late[0].symbol, market[live].close_ms, "online"] not in truth
+
+
+def test_scores_are_of_the_answers_that_were_published_also_when_a_state_is_replaced() -> None:
+    market = a_market(3 * 1440, from_ms=anchor_of(START_MS))
+    first = len(market) - 120
+
+    async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+        known = [c for c in market if c.open_ms < until_ms]
+        recent = known if bars else known[-1440:]
+        span_ms = anchor_of(until_ms), until_ms
+        return replace(replayed(symbol, recent, span_ms, until_ms), whole=bool(bars))
+
+    async def look(_symbol: str, until_ms: int, _bars: int) -> bool:
+        return until_ms >= market[first + 20].open_ms  # inside a candle
+
+    async def scenario() -> Out:
+        out = Out()
+        predictor = Predictor(warm, out, look=look)
+        for candle in market[first : first + 61]:
+            await predictor.take(candle)
+            await settled(predictor)
+        return out
+
+    out = asyncio.run(scenario())
+    whole = start_state("BTCUSDT")
+    truth = [s for c in market[: first + 61] for s in step(whole, c).scores]
+
+    published, scores = out.predictions(), out.scores()
+    asked_ms = range(market[first].close_ms, market[first + 60].open_ms, MINUTE_MS)
+    assert {ms for _, ms, _ in scores} >= {*asked_ms}
+    for key, score in scores.items():
+        if key in published:  # the first question was answered before the first start
+            assert score == score_of(published[key], score.outcome_e8, score.open_e8)
+    # What the state learned is what a replay learns.
+    newest_ms = market[first + 60].open_ms - 15 * MINUTE_MS
+    newest = [s for s in truth if s.issued_ms >= newest_ms]
+    assert newest == [scores[s.symbol, s.issued_ms, s.model] for s in newest]
 
 
 def test_a_past_that_is_not_whole_is_looked_for_each_minute_and_later_each_quarter() -> None:
