@@ -30,6 +30,16 @@ async def insisted(work: Callable[[], Awaitable[_ResultT]], symbol: str) -> _Res
             await asyncio.sleep(AGAIN_S)
 
 
+async def is_done_within(seconds: float | None, task: asyncio.Task[object]) -> bool:
+    """Wait for a task, for ever without a limit; it ends with the one who waits."""
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    return task.done()
+
+
 async def end(published: Acknowledgements, done: Done) -> None:
     """Call ``done`` once Kafka has everything."""
     try:

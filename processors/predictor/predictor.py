@@ -5,20 +5,18 @@ from dataclasses import replace
 
 from clients.watching.log import EventLog
 from processors.prediction.issue import refresh
-from processors.prediction.prequential import Step, step
-from processors.predictor.anchor import anchor_of
-from processors.predictor.endings import Endings, insisted
+from processors.predictor.endings import Endings, insisted, is_done_within
 from processors.predictor.ports import Done, ExtraWarmer, Looker, Outlet, Record, Warmer
 from processors.predictor.warm_start import Warmed
 from processors.predictor.warm_symbol import HistoryLooks, WarmSymbol
 from processors.versions.installer import Installer
-from processors.versions.schedule import ModelChange
 from schemas.market import Candle
-from schemas.predictions import ModelEvent, ModelVersion
+from schemas.predictions import ModelEvent
 from schemas.timeframe import Interval
 
 _log = EventLog(__name__)
 REFRESH_MS = 5_000
+PATIENCE_S = 60.0  # then a symbol goes on with the state that it has
 
 
 async def nobody() -> None:
@@ -44,6 +42,7 @@ class Predictor:
         self._waiting: dict[str, list[tuple[Candle, Done]]] = {}  # until their symbol is warm
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._joining: dict[str, tuple[WarmSymbol, asyncio.Task[None]]] = {}
+        self._replays: dict[str, asyncio.Task[None]] = {}  # beside the work
         self._endings = Endings()
         self._looks = HistoryLooks(look, self._symbols)
 
@@ -64,7 +63,7 @@ class Predictor:
             await done()
         elif name in self._waiting:
             self._waiting[name].append((candle, done))
-        elif symbol is None or self._wants_warming(symbol, candle):
+        elif symbol is None or symbol.wants_replay(candle):
             self._waiting[name] = [(candle, done)]
             self._tasks[name] = asyncio.create_task(self._warm_up(name))
         else:
@@ -117,32 +116,26 @@ class Predictor:
     def forget(self) -> None:
         """Drop all states after a new assignment of partitions."""
         joining = [task for _, task in self._joining.values()]
-        for task in (*self._tasks.values(), *joining):
+        for task in (*self._tasks.values(), *joining, *self._replays.values()):
             task.cancel()
         self._endings.cancel()
         self._looks.cancel()
         self._tasks.clear()
         self._joining.clear()
+        self._replays.clear()
         self._waiting.clear()
         self._symbols.clear()
 
     async def _step(self, symbol: WarmSymbol, candle: Candle, done: Done) -> None:
-        if symbol.later is not None:
-            symbol.later.append(candle)
-        taken, failures = self._take(symbol, candle)
+        for kept in (symbol.later, symbol.beside):
+            if kept is not None:
+                kept.append(candle)
+        taken, failures = symbol.take(candle)
         records: tuple[Record, ...] = (
             *taken.scores, *taken.events, *failures, *taken.predictions,
         )  # fmt: skip
         # The next candle need not wait until Kafka has what follows from this one.
         self._endings.begin(await self._outlet.publish(records), done)
-
-    def _take(self, symbol: WarmSymbol, candle: Candle) -> tuple[Step, tuple[ModelVersion, ...]]:
-        known_ms = symbol.state.next_ms
-        due = [c for c in self._news(symbol, candle.close_ms) if c.effective_ms > known_ms]
-        failures = self._install(symbol, due)
-        taken = step(symbol.state, candle)
-        symbol.state = taken.state
-        return taken, failures
 
     async def _join(self, extra: ExtraWarmer, name: str, symbol: WarmSymbol) -> None:
         """Let the models of others take part, once they know the same candles as ours."""
@@ -151,20 +144,12 @@ class Predictor:
         later, symbol.later = symbol.later or [], None
         guests = {c.model.name for c in warmed.state.contestants if c.is_extra}
         # Nothing is awaited until the new state has taken over: no candle comes in between.
-        events = [event for candle in later for event in self._take(fresh, candle)[0].events]
+        events = [event for candle in later for event in fresh.take(candle)[0].events]
         if self._symbols.get(name) is symbol and fresh.state.bars >= symbol.state.bars:
             fresh.state.stand_for(symbol.state)
             self._symbols[name] = replace(fresh, refreshed_ms=symbol.refreshed_ms)
         failed = [e for e in events if e.model in guests and e.event == ModelEvent.FAILED]
         await self._outlet.publish((*warmed.events, *failed))
-
-    def _news(self, symbol: WarmSymbol, until_ms: int) -> list[ModelChange]:
-        changes = self._installer.changes.of(symbol.state.symbol)
-        return [c for c in changes if c.effective_ms <= until_ms and c not in symbol.changes]
-
-    def _install(self, symbol: WarmSymbol, due: list[ModelChange]) -> tuple[ModelVersion, ...]:
-        symbol.changes.update(due)
-        return self._installer.install(symbol.state, due)
 
     async def _warm_up(self, name: str) -> None:
         await insisted(lambda: self._catch_up(name), name)
@@ -178,7 +163,7 @@ class Predictor:
             while waiting:
                 candle, done = waiting[0]
                 symbol = self._symbols.get(name)
-                if symbol is None or self._wants_warming(symbol, candle):
+                if symbol is None or symbol.wants_replay(candle):
                     symbol = self._symbols[name] = await self._warm(symbol, candle)
                 await self._step(symbol, candle, done)
                 waiting.pop(0)
@@ -195,34 +180,57 @@ class Predictor:
         task = asyncio.create_task(self._join(self._extra, name, symbol))
         self._joining[name] = symbol, task
 
-    def _wants_warming(self, symbol: WarmSymbol, candle: Candle) -> bool:
-        if candle.open_ms < symbol.state.next_ms:
-            return False  # known: a state of that time would answer again what is published
-        # The first candle after a start may be one of yesterday that was repaired; what lies
-        # between it and the next one is stored.
-        is_behind = symbol.state.next_ms < candle.open_ms
-        return is_behind or symbol.knows_more or self._must_replay(symbol, candle)
-
-    def _must_replay(self, symbol: WarmSymbol, candle: Candle) -> bool:
-        if anchor_of(candle.open_ms) != symbol.anchor_ms:
-            return True
-        # A change arrived after it took effect, or was taken back: only a replay gives the right
-        # state.
-        known = self._installer.changes.of(symbol.state.symbol)
-        return bool(self._news(symbol, symbol.state.next_ms)) or not symbol.changes <= set(known)
-
     async def _warm(self, symbol: WarmSymbol | None, candle: Candle) -> WarmSymbol:
-        bars = 0 if symbol is None or self._must_replay(symbol, candle) else symbol.state.bars
-        warmed = await self._warmer(candle.symbol, candle.open_ms, bars)
-        if warmed is not None:
-            return await self._replaced(candle, warmed)
-        symbol = self._symbols.get(candle.symbol)  # the models of others may have joined meanwhile
+        name, until_ms = candle.symbol, candle.open_ms
+        bars = 0 if symbol is None or symbol.must_begin_anew(candle) else symbol.state.bars
+        replay = asyncio.create_task(insisted(lambda: self._warmer(name, until_ms, bars), name))
+        if not await is_done_within(None if symbol is None else PATIENCE_S, replay):
+            return self._go_on(candle, replay)
+        warmed = replay.result()
+        if warmed is None:
+            return self._unchanged(candle)
+        fresh = await self._replaced(candle, warmed)
+        if before := self._symbols.get(name):
+            await self._outlet.publish(fresh.follow(before, until_ms))
+        return fresh
+
+    def _unchanged(self, candle: Candle) -> WarmSymbol:
+        """Return the symbol that goes on with its state; models of others may have joined it."""
+        symbol = self._symbols.get(candle.symbol)
         if symbol is None:
             raise ValueError(f"{candle.symbol}: no state, though none was known")
         symbol.looked_ms, symbol.knows_more = candle.open_ms, False
         if symbol.state.next_ms < candle.open_ms:
             symbol.whole, symbol.since_ms = False, candle.open_ms
         return symbol
+
+    def _go_on(self, candle: Candle, replay: "asyncio.Task[Warmed | None]") -> WarmSymbol:
+        """Go on with the present state while a replay takes long: the store may be away."""
+        symbol = self._unchanged(candle)
+        beside = symbol.beside = []
+        self._replays[candle.symbol] = asyncio.create_task(
+            insisted(lambda: self._take_over(candle, beside, replay), candle.symbol)
+        )
+        return symbol
+
+    async def _take_over(
+        self, candle: Candle, beside: list[Candle], replay: "asyncio.Task[Warmed | None]"
+    ) -> None:
+        """Let a replayed state take over, once it knows the candles that came meanwhile."""
+        await is_done_within(None, replay)
+        warmed = replay.result()
+        fresh = None if warmed is None else await self._replaced(candle, warmed)
+        # Nothing is awaited until the new state has taken over: no candle comes in between.
+        symbol = self._symbols.get(candle.symbol)
+        if symbol is None or symbol.beside is not beside:
+            return
+        symbol.beside = None
+        if fresh is not None:
+            fresh.catch_up(beside)
+            failures = fresh.follow(symbol, symbol.state.next_ms)
+            self._symbols[candle.symbol] = fresh
+            self._begin_joining(candle.symbol, fresh)
+            await self._outlet.publish(failures)
 
     async def _replaced(self, candle: Candle, warmed: Warmed) -> WarmSymbol:
         known = "whole" if warmed.whole else "in part"
@@ -235,20 +243,14 @@ class Predictor:
         )
         await self._outlet.publish((*warmed.scores, *warmed.events))
         now_ms = candle.open_ms
-        fresh = WarmSymbol(warmed.state, warmed.anchor_ms, warmed.whole, now_ms, now_ms, now_ms)
-        fresh.changes = set(warmed.changes)
-        fresh.later = [] if self._extra else None
-        before = self._symbols.get(candle.symbol)
-        if before is None:
-            return fresh
-        fresh.state.stand_for(before.state)
-        if before.anchor_ms != fresh.anchor_ms:
-            return fresh
-        if before.state.next_ms == candle.open_ms:
-            fresh.since_ms = before.since_ms
-        # Where a change was taken back, only the replayed state is without it.
-        if fresh.state.bars < before.state.bars and before.changes <= fresh.changes:
-            fresh.state = before.state  # the store has fewer candles than the present state
-            missed = [c for c in warmed.changes if c not in before.changes]
-            await self._outlet.publish(self._installer.install(fresh.state, missed))
-        return fresh
+        return WarmSymbol(
+            self._installer,
+            warmed.state,
+            warmed.anchor_ms,
+            warmed.whole,
+            since_ms=now_ms,
+            warmed_ms=now_ms,
+            looked_ms=now_ms,
+            changes=set(warmed.changes),
+            later=[] if self._extra else None,
+        )

@@ -1,14 +1,18 @@
 """A symbol that is warm, and the look for a longer history of it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from processors.prediction.prequential import Step, step
 from processors.prediction.state import SymbolState
+from processors.predictor.anchor import anchor_of
 from processors.predictor.ports import Looker
+from processors.versions.installer import Installer
 from processors.versions.schedule import ModelChange
 from schemas.market import Candle
+from schemas.predictions import ModelVersion
 
 _RETRY_MS: Final = 60_000  # an incomplete history is checked again every minute of event time
 _GIVE_UP_MS: Final = 30 * 60_000  # for half an hour
@@ -20,6 +24,7 @@ class WarmSymbol:
     """A symbol that is warm.
 
     Attributes:
+        installer: Applies model changes.
         anchor_ms: Start of the history that the state is built from.
         whole: Whether the state knows every candle since then.
         since_ms: Event time of the first warm start since the anchor moved.
@@ -29,8 +34,10 @@ class WarmSymbol:
         refreshed_ms: Event time of the last predictions for display.
         changes: Model changes that have taken effect.
         later: Candles since the warm start, while the models of others are still replayed.
+        beside: Candles since a replay began whose state takes over once it is there; None without.
     """
 
+    installer: Installer
     state: SymbolState
     anchor_ms: int
     whole: bool
@@ -41,6 +48,7 @@ class WarmSymbol:
     refreshed_ms: int = 0
     changes: set[ModelChange] = field(default_factory=set)
     later: list[Candle] | None = None
+    beside: list[Candle] | None = None
 
     def waits_for_history(self, now_ms: int) -> bool:
         """Return whether the rest of the history may still come soon."""
@@ -50,6 +58,70 @@ class WarmSymbol:
         """Return whether to look for a longer history now."""
         soon = now_ms < self.since_ms + _GIVE_UP_MS
         return not self.whole and now_ms >= self.looked_ms + (_RETRY_MS if soon else _RARELY_MS)
+
+    def wants_replay(self, candle: Candle) -> bool:
+        """Return whether to replay the stored candles before this one is taken."""
+        if candle.open_ms < self.state.next_ms:
+            return False  # known: a state of that time would answer again what is published
+        if self.beside is not None:
+            return False  # it is replayed already
+        # The first candle after a start may be one of yesterday that was repaired; what lies
+        # between it and the next one is stored.
+        is_behind = self.state.next_ms < candle.open_ms
+        return is_behind or self.knows_more or self.must_begin_anew(candle)
+
+    def must_begin_anew(self, candle: Candle) -> bool:
+        """Return whether only a replay gives the right state, however much this one knows."""
+        if anchor_of(candle.open_ms) != self.anchor_ms:
+            return True
+        # A change arrived after it took effect, or was taken back.
+        known = self.installer.changes.of(self.state.symbol)
+        return bool(self._news(self.state.next_ms)) or not self.changes <= set(known)
+
+    def take(self, candle: Candle) -> tuple[Step, tuple[ModelVersion, ...]]:
+        """Take a closed candle, and return what follows and which models cannot be installed."""
+        known_ms = self.state.next_ms
+        due = [c for c in self._news(candle.close_ms) if c.effective_ms > known_ms]
+        failures = self._install(due)
+        taken = step(self.state, candle)
+        self.state = taken.state
+        return taken, failures
+
+    def catch_up(self, candles: Sequence[Candle]) -> None:
+        """Take the candles that came while the stored ones were replayed."""
+        gaps = self.state.gaps
+        for candle in candles:
+            self.take(candle)
+        if self.later is not None:
+            self.later += candles
+        self.whole = self.whole and self.state.gaps == gaps
+
+    def follow(self, before: "WarmSymbol", until_ms: int) -> tuple[ModelVersion, ...]:
+        """Take the place of ``before``, and return which models cannot be installed.
+
+        Args:
+            before: The present symbol.
+            until_ms: Start of the first candle that neither should know.
+        """
+        self.refreshed_ms = before.refreshed_ms
+        self.state.stand_for(before.state)
+        if before.anchor_ms != self.anchor_ms:
+            return ()
+        if before.state.next_ms == until_ms:
+            self.since_ms = before.since_ms
+        # Where a change was taken back, only the replayed state is without it.
+        if self.state.bars >= before.state.bars or not before.changes <= self.changes:
+            return ()
+        self.state = before.state  # the store has fewer candles than the present state
+        return self._install(sorted(self.changes - before.changes))
+
+    def _news(self, until_ms: int) -> list[ModelChange]:
+        changes = self.installer.changes.of(self.state.symbol)
+        return [c for c in changes if c.effective_ms <= until_ms and c not in self.changes]
+
+    def _install(self, due: Sequence[ModelChange]) -> tuple[ModelVersion, ...]:
+        self.changes.update(due)
+        return self.installer.install(self.state, due)
 
 
 class HistoryLooks:

@@ -6,16 +6,21 @@ from dataclasses import replace
 
 import pytest
 
+from processors.prediction.prequential import step
+from processors.prediction.scoring import score_of
+from processors.prediction.state import start_state
 from processors.predictor import endings
+from processors.predictor import predictor as predictor_module
 from processors.predictor.anchor import anchor_of
 from processors.predictor.ports import Acknowledgements, Record
 from processors.predictor.predictor import Predictor
 from processors.predictor.warm_start import Warmed
 from schemas.market import Candle
-from schemas.predictions import PredictionStatus
+from schemas.predictions import Prediction, PredictionStatus
 from tests.support.builders import MINUTE_MS, START_MS
 from tests.unit.processors.test_predictor import DAY_MS, Out, Store, a_market, fed, settled
 
+Key = tuple[str, int, str]
 MONDAY_MS = anchor_of(START_MS) + 14 * DAY_MS
 
 
@@ -269,3 +274,78 @@ def test_minutes_that_reach_the_store_later_are_taken_from_there() -> None:
     assert {k: p for k, p in found.items() if k[1] == last_ms} == {
         k: p for k, p in running.predictions().items() if k[1] == last_ms
     }
+
+
+class Hanging(Store):
+    """A store that answers a start, and then not until the gate is opened."""
+
+    def __init__(self, candles: list[Candle]) -> None:
+        super().__init__(candles)
+        self.gate = asyncio.Event()
+        self.starts = 0
+
+    async def warm(self, symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+        self.starts += 1
+        if self.starts > 1:
+            await self.gate.wait()
+        return await super().warm(symbol, until_ms, bars)
+
+
+async def lived(live: list[Candle], store: Hanging, *, open_after: int) -> Out:
+    out = Out()
+    predictor = Predictor(store.warm, out)
+    for i, candle in enumerate(live):
+        await predictor.take(candle)
+        await settled(predictor)
+        if i == open_after:
+            store.gate.set()
+            await asyncio.gather(*predictor._replays.values())
+    return out
+
+
+def newer(found: dict[Key, Prediction], issued_ms: int) -> dict[Key, Prediction]:
+    return {key: p for key, p in found.items() if p.issued_ms > issued_ms}
+
+
+def test_predictions_go_on_over_monday_without_the_store_and_then_as_after_a_restart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(predictor_module, "PATIENCE_S", 0.0)
+    # Only last week's state knows the first hours.
+    earlier = a_market(300, from_ms=MONDAY_MS - 8 * DAY_MS)
+    market = earlier + a_market(200, from_ms=MONDAY_MS - 100 * MINUTE_MS, seed=2)
+    live, back = market[-140:], market[-80]  # it is back after 20 minutes of Monday
+
+    found = asyncio.run(lived(live, Hanging(market), open_after=60))
+
+    restarted = Out()
+    asyncio.run(fed(market[-79:], Store(market), restarted))
+    state = start_state("BTCUSDT")
+    of_last_week = {
+        (p.symbol, p.issued_ms, p.model): p for c in market for p in step(state, c).predictions
+    }
+    published = found.predictions()
+    until = newer(published, live[0].open_ms).keys() - newer(published, back.close_ms).keys()
+    assert {ms for _, ms, _ in published} == {c.close_ms for c in live}
+    assert {key: published[key] for key in until} == {key: of_last_week[key] for key in until}
+    assert newer(published, back.close_ms) == newer(restarted.predictions(), back.close_ms)
+    assert newer(published, back.close_ms) != newer(of_last_week, back.close_ms)
+    for key, score in found.scores().items():
+        if key in published:
+            assert score == score_of(published[key], score.outcome_e8, score.open_e8)
+
+
+def test_a_symbol_goes_on_behind_minutes_that_a_store_which_is_away_may_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(predictor_module, "PATIENCE_S", 0.0)
+    market = a_market(300, from_ms=anchor_of(START_MS))
+    live = [*market[200:220], *market[225:]]
+
+    found = asyncio.run(lived(live, Hanging(market), open_after=60)).predictions()
+
+    running = Out()
+    asyncio.run(fed(market[200:], Store(market), running))
+    back_ms = live[60].close_ms
+    assert {ms for _, ms, _ in found} == {c.close_ms for c in live}
+    assert newer(found, back_ms) == newer(running.predictions(), back_ms)
