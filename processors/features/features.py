@@ -57,6 +57,7 @@ class FeatureState:
         "_prices",
         "_season",
         "_trades",
+        "_until_ms",
     )
 
     def __init__(self, bar_minutes: int) -> None:
@@ -68,7 +69,7 @@ class FeatureState:
         self._inner = Moving(TRADE_HALF_LIVES, step=step)
         self._season = SlotSeason()
         self._hour = MinuteSeason()
-        self._candle_ms = -1
+        self._candle_ms = self._until_ms = -1
         self._candle_minutes = 0
         self._candle_variance = 0.0
         self._candle_open = self._price = self._last_return = 0.0
@@ -77,7 +78,9 @@ class FeatureState:
         """Add the next closed candle."""
         candle_ms = bar.open_ms - bar.open_ms % SLOT_MS
         if candle_ms != self._candle_ms:
-            self._candle_ms, self._candle_open = candle_ms, self._price
+            # A price of before a hole is not the open: what moved in it moved before the candle.
+            self._candle_open = self._price if self._until_ms == candle_ms else 0.0
+            self._candle_ms = candle_ms
             self._candle_minutes, self._candle_variance = 0, 0.0
         if self._bar_minutes == 1:
             self._hour.learn(bar.open_ms, bar.variance, self._prices.values[HOUR])
@@ -90,6 +93,7 @@ class FeatureState:
             )
         )  # fmt: skip
         self._last_return, self._price = bar.log_return, bar.close
+        self._until_ms = bar.open_ms + bar.minutes * MINUTE_MS
         if bar.trades is not None and bar.imbalance is not None:
             self._trades.add_each((bar.trades, bar.trades, bar.trades, bar.imbalance))
         if bar.inner_variance is not None:

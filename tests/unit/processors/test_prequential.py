@@ -203,6 +203,26 @@ def test_a_hole_of_any_length_is_survived(days_missing: float) -> None:
     assert predictions_of(steps)[-1].status != "gapped"
 
 
+def test_what_moved_during_a_hole_is_not_taken_for_the_move_of_the_candle_behind_it() -> None:
+    far = [raised(c, 1.1) for c in DAY[600:614]]
+
+    def moved(candles: Sequence[Candle]) -> float:
+        x = replayed(candles)[-1].state.features.read(candles[-1].close_ms)
+        return x["candle_to_date"]
+
+    assert moved(DAY[:300] + far) == 0.0
+    assert moved(DAY[:300] + far[3:]) == 0.0  # its first minutes are missing too
+    # Where nothing is missing before its first minute it opened at the price before.
+    assert moved(DAY[:614]) != 0.0
+    assert moved(DAY[:600] + DAY[601:614]) != 0.0
+
+
+def raised(candle: Candle, factor: float) -> Candle:
+    """Return a candle at other prices."""
+    names = "open_e8", "high_e8", "low_e8", "close_e8"
+    return replace(candle, **{name: int(getattr(candle, name) * factor) for name in names})
+
+
 def test_what_moved_during_a_hole_is_not_taken_for_a_minutes_variance() -> None:
     start_ms = DAY[599].close_ms + 1440 * MINUTE_MS
     after = trembling_minutes(40, seed=3, start_ms=start_ms)
