@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import asyncio
 
 _log = EventLog(__name__)
+_NEWEST_S: Final = 15 * 60.0  # the rest of the past is replayed from the store
 _TOPICS: dict[type, topics.Topic] = {
     Prediction: topics.PREDICTIONS,
     Score: topics.SCORES,
@@ -140,6 +141,7 @@ def build_app(settings: Settings, *, name: str, folder: Path) -> WorkerApp:
     """
     # Candles of a symbol that is still warming up stay unacknowledged; a rebalance must not wait.
     app = worker_app(topics.PREDICTION_APP, settings, name=name, folder=folder, waits_empty=False)
+    app.newest_s = _NEWEST_S
     changes = ModelSchedule()
 
     async def heard() -> None:

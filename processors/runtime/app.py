@@ -31,12 +31,15 @@ class WorkerApp(faust.App):
     Attributes:
         bundled: Topics whose records come in bundles; see `processors.runtime.bundles`.
         gather_ms: How long those records may gather at Kafka while few come, in milliseconds.
+        newest_s: Where the group has committed nothing it begins with the records of so many
+            seconds, for an application whose answers to older ones are of no use; None for all.
         keeper: What stores the outcome of those records before a commit.
         name_lost: Called when another process has taken the static name, before it is taken back.
     """
 
     bundled: frozenset[str] = frozenset()
     gather_ms: int = 0
+    newest_s: float | None = None
     keeper: Keeper | None = None
     name_lost: Callable[[], None] = staticmethod(_name_lost)
 

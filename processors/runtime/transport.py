@@ -1,4 +1,7 @@
-"""Faust's Kafka driver with five fixes and one addition: a single partition can be stopped.
+"""Faust's Kafka driver with five fixes and two additions.
+
+A single partition can be stopped. A group that Kafka does not know can begin with newest records.
+The fixes:
 
 1. Stock Faust passes its live set of active partitions to the fetch thread. If they are paused
    meanwhile, that set may be empty, and an empty set means "all partitions".
@@ -13,9 +16,9 @@ Tests compare the hashes of the original functions: when Faust changes one, revi
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
@@ -47,6 +50,23 @@ class CarefulConsumerThread(AIOKafkaConsumerThread):
         if not active_partitions:
             return {}
         return await super().getmany(set(active_partitions), timeout)
+
+    async def seek_to_committed(self) -> Any:  # noqa: ANN401 - untyped base
+        """Go to the committed offsets, or near the newest record where nothing is committed."""
+        committed = await super().seek_to_committed()
+        newest_s = cast("Any", self.app).newest_s
+        begun = [tp for tp, offset in committed.items() if offset is None]
+        if begun and newest_s is not None:
+            await self.call_thread(self._seek_newest, begun, newest_s)
+        return committed
+
+    async def _seek_newest(self, places: Sequence[TP], newest_s: float) -> None:
+        consumer = self._ensure_consumer()
+        ends = await consumer.end_offsets(places)  # first: what comes meanwhile is read
+        since_ms = int((time.time() - newest_s) * 1000)
+        found = await consumer.offsets_for_times(dict.fromkeys(places, since_ms))
+        for tp in places:
+            consumer.seek(tp, ends[tp] if found[tp] is None else found[tp].offset)
 
     def _create_worker_consumer(self, transport: Transport) -> Any:  # noqa: ANN401 - untyped base
         consumer = super()._create_worker_consumer(transport)

@@ -15,12 +15,15 @@ from candlewick.stack.environment import environment_of
 from candlewick.stack.parent_death import leashed
 from clients.process import START_ME_AGAIN
 from schemas import codecs, topics
+from schemas.dead_letters import read_letter
 from schemas.settings import Settings
+from schemas.timeframe import MINUTE_MS
 from tests.support.candle_builders import trembling_minutes
 from tests.support.kafka_process import committed_offsets
 from tests.support.servers import RunningKafka, free_port, running_kafka
 
 SYMBOL = "BTCUSDT"
+HOUR_MS = 60 * MINUTE_MS
 PATIENCE_S = 60.0
 FROZEN_S = 5.0  # most of a session
 ENDS_WITHIN_S = 10.0  # as long as the supervisor waits before it kills
@@ -59,11 +62,18 @@ def predictor(settings: Settings, tmp_path: Path) -> Iterator[subprocess.Popen[b
     process.wait()
 
 
-def wait_for_dead_letter(consumer: Consumer) -> None:
+def read_dead_letters(consumer: Consumer) -> None:
     name = topics.DEAD_LETTERS.name
     partitions = consumer.list_topics(name, timeout=PATIENCE_S).topics[name].partitions
     consumer.assign([TopicPartition(name, partition, 0) for partition in partitions])
-    assert consumer.poll(PATIENCE_S) is not None
+
+
+def next_dead_record(consumer: Consumer) -> tuple[int, int]:
+    """Return partition and offset of the record that is the next dead letter."""
+    message = consumer.poll(PATIENCE_S)
+    assert message is not None
+    origin = read_letter(message.value(), message.headers()).origin
+    return origin.partition, origin.offset
 
 
 def test_frozen_past_its_session_it_leaves_and_a_newer_record_stops_its_partition_alone(
@@ -98,6 +108,27 @@ def test_frozen_past_its_session_it_leaves_and_a_newer_record_stops_its_partitio
     consumer.close()
 
 
+def test_a_group_that_kafka_does_not_know_begins_with_what_came_just_now(
+    kafka: RunningKafka, request: pytest.FixtureRequest
+) -> None:
+    servers = {"bootstrap.servers": kafka.bootstrap, "log_level": 0}
+    producer, name = Producer(servers), topics.CANDLES.name
+    now_ms = int(time.time() * 1000)
+    for partition, age_ms in ((0, HOUR_MS), (0, MINUTE_MS), (1, HOUR_MS)):
+        producer.produce(name, b"broken", SYMBOL, partition, timestamp=now_ms - age_ms)
+    assert producer.flush(PATIENCE_S) == 0
+    letters = Consumer(servers | {"group.id": "nobody"})
+    read_dead_letters(letters)
+
+    request.getfixturevalue("predictor")
+
+    assert next_dead_record(letters) == (0, 1)
+    producer.produce(name, b"broken", SYMBOL, partition=1)
+    assert producer.flush(PATIENCE_S) == 0
+    assert next_dead_record(letters) == (1, 1)
+    letters.close()
+
+
 def test_it_ends_at_once_with_candles_that_wait_for_their_symbol_and_keeps_them(
     kafka: RunningKafka, predictor: subprocess.Popen[bytes]
 ) -> None:
@@ -108,7 +139,8 @@ def test_it_ends_at_once_with_candles_that_wait_for_their_symbol_and_keeps_them(
         producer.produce(topics.CANDLES.name, value, SYMBOL, partition=0, headers=[*candle.headers])
     assert producer.flush(PATIENCE_S) == 0
     consumer = Consumer(servers | {"group.id": topics.PREDICTION_APP})
-    wait_for_dead_letter(consumer)  # so the candle before it has been taken
+    read_dead_letters(consumer)
+    next_dead_record(consumer)  # so the candle before it has been taken
 
     began = time.monotonic()
     predictor.send_signal(signal.SIGTERM)

@@ -22,6 +22,7 @@ ORIGINALS = {
     AIOKafkaConsumerThread.on_start: "38b4e8bd1e10723a",
     AIOKafkaConsumerThread.getmany: "26fc5fc9f3b667e1",
     AIOKafkaConsumerThread._fetch_records: "39a2c6c79fc1455a",
+    AIOKafkaConsumerThread.seek_to_committed: "775ab0adc4b052ab",
     AIOKafkaConsumerThread.seek_wait: "12e8d34e554e9024",
     AIOKafkaConsumerThread._seek_wait: "9d221e816d940467",
     AIOKafkaConsumerThread._create_worker_consumer: "c2701bfc3e6f6cad",
