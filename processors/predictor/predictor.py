@@ -227,6 +227,7 @@ class Predictor:
         symbol.beside = None
         if fresh is not None:
             fresh.catch_up(beside)
+            fresh.since_ms = symbol.state.next_ms  # what it may lack is looked for each minute
             failures = fresh.follow(symbol, symbol.state.next_ms)
             self._symbols[candle.symbol] = fresh
             self._begin_joining(candle.symbol, fresh)

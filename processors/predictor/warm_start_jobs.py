@@ -96,16 +96,26 @@ class WarmStartJobs:
     async def _warmed(self, symbol: str, until_ms: int, bars: int) -> Warmed | None:
         if bars and not await self.knows_more(symbol, until_ms, bars):
             return None
-        is_all = False
-        if not bars:
+        if bars:
+            warmed, is_all = await self._children.run(warm, symbol, until_ms), False
+        else:
             self._unscored.add(symbol)
-            self._children.start()
-            is_all = (await self._stock.wait(symbol, until_ms)).is_all
-        warmed = await self._children.run(warm, symbol, until_ms)
+            warmed, is_all = await self._begun(symbol, until_ms)
         # The rest may have come since that look, and then nobody asks for another replay.
         if is_all or warmed.whole:
             self._score_past(symbol, until_ms)
         return warmed
+
+    async def _begun(self, symbol: str, until_ms: int) -> tuple[Warmed, bool]:
+        """Return a state of what is stored, and whether that is the whole past."""
+        self._children.start()
+        stored = await self._stock.wait(symbol, until_ms)
+        warmed = await self._children.run(warm, symbol, until_ms)
+        if warmed.state.bars and not stored.total:
+            # ClickHouse has come back just now: what it missed meanwhile comes soon after.
+            stored = await self._stock.wait(symbol, until_ms)
+            warmed = await self._children.run(warm, symbol, until_ms)
+        return warmed, stored.is_all
 
     def _score_past(self, symbol: str, until_ms: int) -> None:
         if symbol not in self._unscored:

@@ -62,6 +62,20 @@ class Stock:
     wait = look
 
 
+@dataclass
+class Back(Stock):
+    """A store that does not answer at first; what it missed comes with its second answer."""
+
+    answered: bool = False
+
+    async def look(self, symbol: str, until_ms: int) -> Stored:
+        found = await super().look(symbol, until_ms) if self.answered else Stored()
+        self.answered = True
+        return found
+
+    wait = look
+
+
 async def heard() -> None:
     pass
 
@@ -92,6 +106,28 @@ def test_the_past_is_scored_once_it_is_known_and_then_the_processes_end(
 
     assert children.scored == scored
     assert children.users == (0 if scored else 1)
+
+
+def test_what_a_store_missed_while_it_was_away_is_replayed_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bars = [13_000, 13_010]
+
+    class Replaying(Children):
+        async def run(self, work: Callable[..., Any], symbol: str, until_ms: int) -> Warmed | int:
+            found = await super().run(work, symbol, until_ms)
+            if isinstance(found, Warmed):
+                found.state.bars = bars.pop(0)
+            return found
+
+    monkeypatch.setattr(warm_start_jobs, "Children", lambda *_, **__: Replaying())
+    monkeypatch.setattr(warm_start_jobs, "Stock", lambda _: Back(WHOLE))
+
+    jobs = WarmStartJobs(Settings(), ModelSchedule(), heard)
+    found = asyncio.run(jobs.warm("BTCUSDT", START_MS))
+
+    assert found is not None
+    assert found.state.bars == 13_010
 
 
 def test_the_past_of_a_symbol_that_is_never_whole_is_scored_once_all_of_it_is_stored(
