@@ -17,10 +17,13 @@ Acknowledgements = Collection["asyncio.Future[Any]"]
 class Warmer(Protocol):
     """Makes a symbol's state from stored candles."""
 
-    async def __call__(self, symbol: str, until_ms: int, bars: int = 0, /) -> Warmed | None:
+    async def __call__(
+        self, symbol: str, until_ms: int, bars: int = 0, scored_ms: int = 0, /
+    ) -> Warmed | None:
         """Return the state before the candle that opens at ``until_ms``.
 
-        Returns None if ``bars`` candles are known already and the store has no more.
+        Returns None if ``bars`` candles are known already and the store has no more. Scores of
+        candles that opened until ``scored_ms`` are published, whatever the store has.
         """
 
 

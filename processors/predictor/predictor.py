@@ -183,7 +183,10 @@ class Predictor:
     async def _warm(self, symbol: WarmSymbol | None, candle: Candle) -> WarmSymbol:
         name, until_ms = candle.symbol, candle.open_ms
         bars = 0 if symbol is None or symbol.must_begin_anew(candle) else symbol.state.bars
-        replay = asyncio.create_task(insisted(lambda: self._warmer(name, until_ms, bars), name))
+        scored_ms = 0 if symbol is None else symbol.scored_ms
+        replay = asyncio.create_task(
+            insisted(lambda: self._warmer(name, until_ms, bars, scored_ms), name)
+        )
         if not await is_done_within(None if symbol is None else PATIENCE_S, replay):
             return self._go_on(candle, replay)
         warmed = replay.result()

@@ -44,15 +44,21 @@ class Warmed:
 
 
 def warm(
-    settings: Settings, symbol: str, until_ms: int, changes: tuple[ModelChange, ...] = ()
+    settings: Settings,
+    symbol: str,
+    until_ms: int,
+    changes: tuple[ModelChange, ...] = (),
+    *,
+    scored_ms: int = 0,
 ) -> Warmed:
     """Replay the stored candles from the anchor to ``until_ms``, exclusive.
 
     In the replay models change when they did, or would have, live.
 
     Scores newer than the last stored one are published here, because there may be thousands after
-    a long stop; the result contains none. Scores from before the first start are left to
-    `processors.predictor.score_backfill`.
+    a long stop; the result contains none. Those of candles that opened until ``scored_ms`` are
+    published already, though the store may not have them yet. Scores from before the first start
+    are left to `processors.predictor.score_backfill`.
 
     Raises:
         Transient: ClickHouse or Kafka does not answer.
@@ -60,13 +66,13 @@ def warm(
     anchor_ms = anchor_of(until_ms)
     with History(settings.clickhouse) as history:
         candles = history.candles(symbol, from_ms=anchor_ms, until_ms=until_ms)
-        scored_ms = history.newest_score_ms(symbol) or until_ms
+        stored_ms = history.newest_score_ms(symbol) or until_ms
     load = ModelStore(settings.data_dir).load
     warmed = replayed(
         symbol,
         candles,
         (anchor_ms, until_ms),
-        scored_ms,
+        max(stored_ms, scored_ms),
         changes=changes,
         installer=Installer(load=load),
     )

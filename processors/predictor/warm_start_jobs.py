@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from functools import partial
 
 from clients.watching.log import EventLog
 from processors.predictor.history_check import Stock
-from processors.predictor.process_pool import Children
+from processors.predictor.process_pool import Children, Work
 from processors.predictor.score_backfill import score_past_nicely
 from processors.predictor.warm_start import Warmed, warm, warm_with_extra
 from processors.versions.schedule import ModelSchedule
@@ -49,7 +50,9 @@ class WarmStartJobs:
         self._start.enter_context(self._children.needed())
         self._children.start()
 
-    async def warm(self, symbol: str, until_ms: int, bars: int = 0) -> Warmed | None:
+    async def warm(
+        self, symbol: str, until_ms: int, bars: int = 0, scored_ms: int = 0
+    ) -> Warmed | None:
         """Return a symbol's state; wait as long as ClickHouse or Kafka is unavailable.
 
         Args:
@@ -57,12 +60,13 @@ class WarmStartJobs:
             until_ms: Start of the first candle to leave out.
             bars: Number of candles that the present state knows, 0 without one. If a replay is not
                 worthwhile, None is returned.
+            scored_ms: Scores of candles that opened until then are published.
         """
         await self._heard()
         if self._limit is None:
             self._limit = asyncio.get_running_loop().call_later(_START_S, self._start.close)
         with self._children.needed():
-            warmed = await self._warmed(symbol, until_ms, bars)
+            warmed = await self._warmed(symbol, until_ms, bars, partial(warm, scored_ms=scored_ms))
         self._children.niceness = _NICENESS
         return warmed
 
@@ -93,28 +97,30 @@ class WarmStartJobs:
         self._children.close()
         self._extra.close()
 
-    async def _warmed(self, symbol: str, until_ms: int, bars: int) -> Warmed | None:
+    async def _warmed(
+        self, symbol: str, until_ms: int, bars: int, work: Work[Warmed]
+    ) -> Warmed | None:
         if bars and not await self.knows_more(symbol, until_ms, bars):
             return None
         if bars:
-            warmed, is_all = await self._children.run(warm, symbol, until_ms), False
+            warmed, is_all = await self._children.run(work, symbol, until_ms), False
         else:
             self._unscored.add(symbol)
-            warmed, is_all = await self._begun(symbol, until_ms)
+            warmed, is_all = await self._begun(symbol, until_ms, work)
         # The rest may have come since that look, and then nobody asks for another replay.
         if is_all or warmed.whole:
             self._score_past(symbol, until_ms)
         return warmed
 
-    async def _begun(self, symbol: str, until_ms: int) -> tuple[Warmed, bool]:
+    async def _begun(self, symbol: str, until_ms: int, work: Work[Warmed]) -> tuple[Warmed, bool]:
         """Return a state of what is stored, and whether that is the whole past."""
         self._children.start()
         stored = await self._stock.wait(symbol, until_ms)
-        warmed = await self._children.run(warm, symbol, until_ms)
+        warmed = await self._children.run(work, symbol, until_ms)
         if warmed.state.bars and not stored.total:
             # ClickHouse has come back just now: what it missed meanwhile comes soon after.
             stored = await self._stock.wait(symbol, until_ms)
-            warmed = await self._children.run(warm, symbol, until_ms)
+            warmed = await self._children.run(work, symbol, until_ms)
         return warmed, stored.is_all
 
     def _score_past(self, symbol: str, until_ms: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from processors.prediction.prequential import Step, step
+from processors.prediction.reply import CANDLE_MS
 from processors.prediction.state import SymbolState
 from processors.predictor.anchor import anchor_of
 from processors.predictor.ports import Looker
@@ -49,6 +50,11 @@ class WarmSymbol:
     changes: set[ModelChange] = field(default_factory=set)
     later: list[Candle] | None = None
     beside: list[Candle] | None = None
+
+    @property
+    def scored_ms(self) -> int:
+        """Scores of candles that opened until then are published."""
+        return self.state.next_ms - CANDLE_MS
 
     def waits_for_history(self, now_ms: int) -> bool:
         """Return whether the rest of the history may still come soon."""

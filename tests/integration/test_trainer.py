@@ -155,7 +155,7 @@ async def predicted(settings: Settings) -> list[Prediction]:
     await asyncio.wait_for(follower.caught_up.wait(), DEADLINE_S)
     following.cancel()
 
-    async def warmed(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+    async def warmed(symbol: str, until_ms: int, _bars: int = 0, _scored_ms: int = 0) -> Warmed:
         known = await asyncio.to_thread(warm, settings, symbol, until_ms, changes.of(symbol))
         return replace(known, whole=True)  # eight days are all there is
 

@@ -317,7 +317,7 @@ def live(
         found = replayed(symbol, candles, span_ms, until_ms, contestants=contestants)
         return dataclasses.replace(found, whole=True)
 
-    async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+    async def warm(symbol: str, until_ms: int, _bars: int = 0, _scored_ms: int = 0) -> Warmed:
         return known(symbol, until_ms, None)
 
     async def warm_with_extra(symbol: str, until_ms: int) -> Warmed:

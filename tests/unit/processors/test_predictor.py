@@ -75,7 +75,7 @@ class Store:
     def __init__(self, candles: list[Candle]) -> None:
         self.candles = candles
 
-    async def warm(self, symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+    async def warm(self, symbol: str, until_ms: int, _bars: int = 0, _scored_ms: int = 0) -> Warmed:
         anchor_ms = anchor_of(until_ms)
         known = [c for c in self.candles if anchor_ms <= c.open_ms < until_ms]
         return replayed(symbol, known, (anchor_ms, until_ms), until_ms)
@@ -135,7 +135,7 @@ def test_candles_wait_while_their_symbol_warms_and_others_go_on() -> None:
         other = [replace(c, symbol="ETHUSDT") for c in market]
         store, out, gate = Store(market), Out(), asyncio.Event()
 
-        async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+        async def warm(symbol: str, until_ms: int, _bars: int = 0, _scored_ms: int = 0) -> Warmed:
             if symbol == "BTCUSDT":
                 await gate.wait()
             return await Store(market if symbol == "BTCUSDT" else other).warm(symbol, until_ms)
@@ -238,7 +238,7 @@ def test_a_state_of_the_last_days_gives_way_to_one_of_the_whole_past() -> None:
     recent = Store(market[live - 1440 :])
     warmed_with, looked_with = list[int](), list[int]()
 
-    async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+    async def warm(symbol: str, until_ms: int, bars: int = 0, _scored_ms: int = 0) -> Warmed:
         warmed_with.append(bars)
         known = recent if len(warmed_with) == 1 else Store(market)
         span = market[0].open_ms, until_ms
@@ -274,7 +274,8 @@ def test_scores_are_of_the_answers_that_were_published_also_when_a_state_is_repl
     market = a_market(3 * 1440, from_ms=anchor_of(START_MS))
     first = len(market) - 120
 
-    async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+    async def warm(symbol: str, until_ms: int, bars: int = 0, scored_ms: int = 0) -> Warmed:
+        assert scored_ms == (until_ms - 15 * MINUTE_MS if bars else 0)
         known = [c for c in market if c.open_ms < until_ms]
         recent = known if bars else known[-1440:]
         span_ms = anchor_of(until_ms), until_ms
@@ -311,7 +312,7 @@ def test_a_past_that_is_not_whole_is_looked_for_each_minute_and_later_each_quart
     market = a_market(1440 + 120, from_ms=START_MS)
     store, looked = Store(market), list[int]()
 
-    async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+    async def warm(symbol: str, until_ms: int, bars: int = 0, _scored_ms: int = 0) -> Warmed:
         assert not bars, "the store has no more"
         return await store.warm(symbol, until_ms)
 
@@ -339,7 +340,7 @@ def test_a_store_that_hangs_while_more_history_is_looked_for_delays_no_predictio
         looks.append(symbol)
         return await asyncio.Future()
 
-    async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+    async def warm(symbol: str, until_ms: int, _bars: int = 0, _scored_ms: int = 0) -> Warmed:
         known = [replace(c, symbol=symbol) for c in market if c.open_ms < until_ms]
         warmed = replayed(symbol, known[-60:], (anchor_of(until_ms), until_ms), until_ms)
         return replace(warmed, whole=False)
@@ -384,7 +385,7 @@ def test_a_candle_is_done_when_its_predictions_are_published_and_not_while_it_wa
         market, done = a_market(60, from_ms=START_MS), list[int]()
         store, gate = Store(market), asyncio.Event()
 
-        async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+        async def warm(symbol: str, until_ms: int, _bars: int = 0, _scored_ms: int = 0) -> Warmed:
             await gate.wait()
             return await store.warm(symbol, until_ms)
 

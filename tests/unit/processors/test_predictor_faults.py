@@ -40,7 +40,7 @@ def test_a_candle_of_last_week_that_is_repaired_after_monday_began_changes_nothi
     async def scenario() -> Out:
         out, store = Out(), Store(market)
 
-        async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+        async def warm(symbol: str, until_ms: int, bars: int = 0, _scored_ms: int = 0) -> Warmed:
             asked.append(until_ms)
             return await store.warm(symbol, until_ms, bars)
 
@@ -75,7 +75,7 @@ def test_candles_that_waited_behind_a_repaired_one_have_no_gap_either() -> None:
     async def scenario() -> Out:
         out, store, gate = Out(), Store(market), asyncio.Event()
 
-        async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+        async def warm(symbol: str, until_ms: int, bars: int = 0, _scored_ms: int = 0) -> Warmed:
             await gate.wait()
             return await store.warm(symbol, until_ms, bars)
 
@@ -99,7 +99,7 @@ def test_a_symbol_whose_warm_start_fails_is_tried_again_and_no_candle_is_lost() 
     async def scenario() -> tuple[Out, list[int]]:
         out, store, done = Out(), Store(market), list[int]()
 
-        async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+        async def warm(symbol: str, until_ms: int, bars: int = 0, _scored_ms: int = 0) -> Warmed:
             fails[0] -= 1
             if fails[0] >= 0:
                 raise RuntimeError("a replay process was ended")
@@ -227,7 +227,9 @@ def test_models_of_others_that_join_while_the_store_is_looked_at_stay() -> None:
     async def scenario() -> tuple[object, object]:
         looks, join = asyncio.Event(), asyncio.Event()
 
-        async def warm(symbol: str, until_ms: int, bars: int = 0) -> Warmed | None:
+        async def warm(
+            symbol: str, until_ms: int, bars: int = 0, _scored_ms: int = 0
+        ) -> Warmed | None:
             if not bars:
                 return await joined.warm(symbol, until_ms)
             await looks.wait()
@@ -284,8 +286,9 @@ class Hanging(Store):
         self.gate = asyncio.Event()
         self.starts = 0
 
-    async def warm(self, symbol: str, until_ms: int, bars: int = 0) -> Warmed:
+    async def warm(self, symbol: str, until_ms: int, bars: int = 0, scored_ms: int = 0) -> Warmed:
         self.starts += 1
+        assert bool(scored_ms) is (self.starts > 1), "what is live has published its scores"
         if self.starts > 1:
             await self.gate.wait()
         return await super().warm(symbol, until_ms, bars)

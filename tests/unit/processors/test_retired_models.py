@@ -96,7 +96,7 @@ def predicted(installer: Installer, heard: int | None = None, lag: int = 0) -> O
     """
     out, half = Out(), len(MARKET) // 2
 
-    async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+    async def warm(symbol: str, until_ms: int, _bars: int = 0, _scored_ms: int = 0) -> Warmed:
         changes = installer.changes.of(symbol)
         is_heard = any(change.event == ModelEvent.PROMOTED for change in changes)
         behind_ms = lag * MINUTE_MS if is_heard else 0

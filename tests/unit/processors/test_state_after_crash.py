@@ -30,7 +30,7 @@ class Nowhere:
         return ()
 
 
-async def warm(symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+async def warm(symbol: str, until_ms: int, _bars: int = 0, _scored_ms: int = 0) -> Warmed:
     known = [c for c in MARKET if c.open_ms < until_ms]
     warmed = replayed(symbol, known, (anchor_of(until_ms), until_ms), until_ms)
     return replace(warmed, whole=True)  # nothing is missing that will come

@@ -123,7 +123,9 @@ class Worker:
             await self.predictor.take(candle)
             await asyncio.gather(*self.predictor._tasks.values())
 
-    async def _warm(self, symbol: str, until_ms: int, _bars: int = 0) -> Warmed:
+    async def _warm(
+        self, symbol: str, until_ms: int, _bars: int = 0, _scored_ms: int = 0
+    ) -> Warmed:
         span = max(anchor_of(until_ms), START_MS - DAY_MS), until_ms
         known = [c for c in self._candles if span[0] <= c.open_ms < until_ms]
         changes = self._installer.changes.of(symbol)

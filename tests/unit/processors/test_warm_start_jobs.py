@@ -4,21 +4,26 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Self
 
 import pytest
 
+from processors.prediction.reply import CANDLE_MS
 from processors.prediction.state import start_state
-from processors.predictor import history_check, warm_start_jobs
+from processors.predictor import history_check, warm_start, warm_start_jobs
 from processors.predictor.anchor import anchor_of
 from processors.predictor.history_check import NEWEST_MINUTES, Stored
 from processors.predictor.score_backfill import score_past_nicely
 from processors.predictor.warm_start import Warmed, warm
 from processors.predictor.warm_start_jobs import WarmStartJobs
 from processors.versions.schedule import ModelSchedule
+from schemas.market import Candle
+from schemas.predictions import Score
 from schemas.settings import BackfillSettings, Settings
 from schemas.timeframe import DAY_MS, MINUTE_MS
 from tests.support.builders import START_MS
+from tests.support.candle_builders import trembling_minutes
 
 WHOLE = Stored(total=10_000, total_share=1.0, recent_share=1.0, newest=NEWEST_MINUTES)
 TURNS = 20  # of the event loop, more than the work needs
@@ -31,6 +36,7 @@ class Children:
 
     whole: bool = True
     scored: list[str] = field(default_factory=list)
+    published_ms: list[int] = field(default_factory=list)
     users: int = 0
 
     @contextmanager
@@ -41,7 +47,9 @@ class Children:
 
     async def run(self, work: Callable[..., Any], symbol: str, until_ms: int) -> Warmed | int:
         await asyncio.sleep(0)
-        if work is warm:
+        if isinstance(work, partial):
+            assert work.func is warm
+            self.published_ms.append(work.keywords["scored_ms"])
             state = start_state(symbol)
             return Warmed(state, anchor_of(until_ms), self.whole, (), (), ())
         assert work is score_past_nicely
@@ -74,6 +82,25 @@ class Back(Stock):
         return found
 
     wait = look
+
+
+@dataclass
+class Held:
+    """The minutes that are stored, in place of a connection."""
+
+    opens: Sequence[int]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    def listed_ms(self, _symbol: str) -> int:
+        return 0
+
+    def minutes(self, _symbol: str, *, since_ms: Sequence[int], until_ms: int) -> list[int]:
+        return [sum(ms <= at < until_ms for at in self.opens) for ms in since_ms]
 
 
 async def heard() -> None:
@@ -151,23 +178,36 @@ def test_the_past_of_a_symbol_that_is_never_whole_is_scored_once_all_of_it_is_st
     assert children.users == 0
 
 
-@dataclass
-class Held:
-    """The minutes that are stored, in place of a connection."""
+def test_no_score_is_published_again_that_the_store_does_not_have_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    candles = trembling_minutes(120)
+    until_ms, said = candles[-1].close_ms, list[Score]()
 
-    opens: Sequence[int]
+    class Stale(Held):
+        def candles(self, _symbol: str, *, from_ms: int, until_ms: int) -> list[Candle]:
+            return [c for c in candles if from_ms <= c.open_ms < until_ms]
 
-    def __enter__(self) -> Self:
-        return self
+        def newest_score_ms(self, _symbol: str) -> int:
+            return until_ms - 5 * CANDLE_MS
 
-    def __exit__(self, *_: object) -> None:
-        """Nothing is open."""
+    monkeypatch.setattr(warm_start, "History", lambda _: Stale([]))
+    monkeypatch.setattr(warm_start, "publish_scores", lambda _, scores: said.extend(scores))
+    children = Children()
+    monkeypatch.setattr(warm_start_jobs, "Children", lambda *_, **__: children)
+    monkeypatch.setattr(warm_start_jobs, "Stock", lambda _: Stock(WHOLE))
+    live_ms = until_ms - 2 * CANDLE_MS  # start of the newest candle that was scored live
 
-    def listed_ms(self, _symbol: str) -> int:
-        return 0
+    jobs = WarmStartJobs(Settings(), ModelSchedule(), heard)
+    asyncio.run(jobs.warm("BTCUSDT", until_ms, 0, live_ms))
+    warm(Settings(), "BTCUSDT", until_ms)
+    without = {s.open_ms for s in said}
+    said.clear()
+    warm(Settings(), "BTCUSDT", until_ms, scored_ms=live_ms)
 
-    def minutes(self, _symbol: str, *, since_ms: Sequence[int], until_ms: int) -> list[int]:
-        return [sum(ms <= at < until_ms for at in self.opens) for ms in since_ms]
+    assert children.published_ms == [live_ms]
+    assert without == {until_ms - n * CANDLE_MS for n in (4, 3, 2, 1)}
+    assert {s.open_ms for s in said} == {until_ms - CANDLE_MS}
 
 
 @pytest.mark.parametrize("since", ["30d", "7d", "1d"])
