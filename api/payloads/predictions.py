@@ -80,7 +80,7 @@ class PredictionRow(IssuedRow):
     high_80: str | None
     high_98: str | None
     open: str | None = Field(
-        description="Open of the candle; null before its first minute has closed, and if that is "
+        description="Open of the candle; null in its first seconds, and if its first minute is "
         "missing."
     )
     chance_up: float | None = Field(
