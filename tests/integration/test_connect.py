@@ -174,7 +174,8 @@ def test_the_topics_are_lz4_so_a_client_without_it_says_what_it_lacks(
 
 def test_connect_may_read_and_not_write(stage: Stage) -> None:
     with candlewick.connect(settings_of(stage)) as store:
-        assert store.command("SELECT count() FROM candles") == 6000
+        ours = "WHERE symbol IN ('BTCUSDT', 'ETHUSDT')"  # other tests leave symbols there
+        assert store.command(f"SELECT count() FROM candles {ours}") == 6000  # noqa: S608 - our own words
         with pytest.raises(ClickHouseError):
             store.command("TRUNCATE TABLE candles")
 
