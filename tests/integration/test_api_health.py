@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from api.health.watch import ANSWER_S
 from api.live.training_requests import PATIENCE_S, Receipt, Requests
 from candlewick.stack.addresses import Addresses
 from candlewick.stack.folder import StackFolder
@@ -93,15 +95,26 @@ def eventually(holds: Callable[[], bool], seen: Callable[[], object]) -> None:
 
 def health(api: RunningApi) -> dict[str, Any]:
     with api.client() as client:
-        answer = client.get("/healthcheck")
-        body: dict[str, Any] = answer.json()
-        assert answer.status_code == (503 if body["status"] == "down" else 200)
-        return body
+        return health_by(client)
+
+
+def health_by(client: httpx.Client) -> dict[str, Any]:
+    answer = client.get("/healthcheck")
+    body: dict[str, Any] = answer.json()
+    assert answer.status_code == (503 if body["status"] == "down" else 200)
+    return body
 
 
 def wait_for(api: RunningApi, status: str) -> dict[str, Any]:
-    eventually(lambda: health(api)["status"] == status, lambda: health(api))
-    return health(api)
+    """The first answer with this status: the next one may have another."""
+    seen: list[dict[str, Any]] = []
+
+    def has_it() -> bool:
+        seen.append(health(api))
+        return seen[-1]["status"] == status
+
+    eventually(has_it, lambda: seen[-1])
+    return seen[-1]
 
 
 def status(
@@ -159,7 +172,8 @@ def test_health_is_red_while_data_stands_still_and_green_after(
     assert red["parts"]["predictions"]["ok"]
     assert not red["parts"]["stored"]["ok"] or not red["parts"]["groups"]["ok"]
     assert any(lag["seconds"] > 1 for lag in red["lag"] if lag["group"] == "candlewick-sinks")
-    assert abs(green["clock_offset_ms"]) < 2_000
+    # The market's clock is this machine's, and its newest message may have waited to be read.
+    assert abs(green["clock_offset_ms"]) < DEADLINE_S * 1_000
     assert said.returncode == 1
     told = json.loads(said.stdout)
     assert {process["phase"] for process in told["processes"]} == {"running"}
@@ -177,10 +191,10 @@ def test_a_broker_that_was_frozen_leaves_the_stream_working(
         began_s = time.monotonic()
         with ThreadPoolExecutor(2) as pool, frozen(kafka.pid):
             asked = [pool.submit(requests.send, A_REQUEST), pool.submit(requests.find, receipt)]
-            eventually(lambda: not works(api, "broker"), lambda: health(api))
-            red = health(api)
             refusals = [each.exception(DEADLINE_S) for each in asked]
             waited_s = time.monotonic() - began_s
+            eventually(lambda: not works(api, "broker"), lambda: health(api))
+            red = health(api)
             eventually(lambda: time.monotonic() - began_s > FROZEN_S, lambda: None)
         thawed_ms = time.time_ns() // 1_000_000
         while int(str(client.take(1, "candle-live")[0].data["event_ms"])) < thawed_ms:
@@ -211,15 +225,17 @@ def works(api: RunningApi, *names: str) -> bool:
 
 
 def test_many_who_ask_at_once_wait_for_nothing(servers: Servers, api: RunningApi) -> None:
-    def took_s(_: int) -> float:
+    def took_s(client: httpx.Client) -> float:
         began_s = time.monotonic()
-        health(api)
+        health_by(client)
         return time.monotonic() - began_s
 
-    with ThreadPoolExecutor(20) as pool, frozen(servers.clickhouse.pid):
-        waits = list(pool.map(took_s, range(40)))
+    with ThreadPoolExecutor(20) as pool, api.client() as client:
+        list(pool.map(took_s, [client] * 40))  # making clients and connections is not waiting
+        with frozen(servers.clickhouse.pid):
+            waits = list(pool.map(took_s, [client] * 40))
 
-    assert max(waits) < 3
+    assert max(waits) < ANSWER_S  # who waits for ClickHouse waits that long
 
 
 def test_no_price_is_told_where_reading_needs_an_account(servers: Servers) -> None:
