@@ -1,6 +1,7 @@
 """The archives of the simulated exchange: what is in them, and how clients resume them."""
 
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -147,9 +148,9 @@ def test_curl_resumes_an_archive(exchange: RunningExchange, tmp_path: Path) -> N
 def test_wget_does_not_fetch_an_archive_twice(exchange: RunningExchange, tmp_path: Path) -> None:
     def run() -> str:
         command = ["wget", "-N", f"{exchange.http_url}{FILE}"]
-        done = subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
-        )
+        english = os.environ | {"LC_ALL": "C"}
+        asked = {"cwd": tmp_path, "env": english, "timeout": 60}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, **asked)
         return done.stderr
 
     assert "saved" in run()

@@ -105,8 +105,9 @@ def test_two_clients_see_the_same(exchange: RunningExchange) -> None:
     async def run() -> tuple[list[Frame], list[Frame]]:
         path = "/stream?streams=ethusdt@aggTrade/ethusdt@bookTicker"
         async with listening(exchange, path) as one, listening(exchange, path) as two:
-            first = await until(one, lambda frames: len(frames) >= 400)
-            return first, await until(two, lambda frames: len(frames) >= 200)
+            second = await until(two, lambda frames: len(frames) >= 200)
+            # The market goes on while the second is let in: what it sees first may be far behind.
+            return await until(one, lambda frames: frames[-1:] == second[99:100]), second
 
     first, second = asyncio.run(run())
     start = first.index(second[0])
@@ -351,7 +352,7 @@ def test_pongs_keep_a_connection_and_their_absence_ends_it() -> None:
             end = await answering(bad)
             return good.close_code is None, end
 
-    with running_exchange(ping_every=0.3, pong_within=0.9, symbols="DOTUSDT") as exchange:
+    with running_exchange(ping_every=0.3, pong_within=5.0, symbols="DOTUSDT") as exchange:
         alive, end = asyncio.run(run(exchange))
     assert alive
     assert end == (1008, "Pong timeout")
@@ -379,9 +380,12 @@ def test_a_connection_ends_after_its_lifetime() -> None:
 
 def test_weights_are_counted_and_the_limit_answers_429_then_418() -> None:
     with running_exchange(weight_limit=60, symbols="DOTUSDT") as exchange:
-        first = exchange.get("/api/v3/exchangeInfo")
-        assert first.headers["X-MBX-USED-WEIGHT-1M"] == "20"
-        assert exchange.get("/api/v3/time").headers["X-MBX-USED-WEIGHT-1M"] == "21"
+        first, then = (
+            exchange.get(f"/api/v3/{path}").headers["X-MBX-USED-WEIGHT-1M"]
+            for path in ("exchangeInfo", "time")
+        )
+        assert first == "20"
+        assert then in {"21", "1"}  # 1 where a new minute has begun
         statuses = []
         with httpx.Client(base_url=exchange.http_url) as client:
             while 418 not in statuses:
@@ -469,10 +473,10 @@ def test_a_cut_breaks_the_connection_without_a_close_frame(exchange: RunningExch
 
 def test_a_silent_connection_stays_open_and_says_nothing(exchange: RunningExchange) -> None:
     async def run() -> tuple[Frame, int | None]:
-        async with listening(exchange, BITCOIN) as old:
-            await old()
+        async with joined(f"{exchange.ws_url}{BITCOIN}") as old:
+            await asyncio.wait_for(old.recv(), DEADLINE_S)
             exchange.admin("POST", "faults", {"kind": "silence"})
-            assert await _silent(old)
+            await _until_silent(old)
             async with listening(exchange, BITCOIN) as new:
                 return await new(), None
 
@@ -484,13 +488,15 @@ def test_a_silent_connection_stays_open_and_says_nothing(exchange: RunningExchan
     assert code is None
 
 
-async def _silent(receive: Callable[[], Awaitable[Frame]]) -> bool:
-    try:
-        async with asyncio.timeout(1.0):
-            while True:
-                await receive()
-    except TimeoutError:
-        return True
+async def _until_silent(socket: ClientConnection) -> None:
+    """Read what was under way; trades would come many times a second if it were not silent."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        try:
+            await asyncio.wait_for(socket.recv(), 1.0)
+        except TimeoutError:
+            return
+    raise AssertionError("it is not silent")
 
 
 def test_a_shutdown_is_announced_and_then_happens(exchange: RunningExchange) -> None:
@@ -530,7 +536,8 @@ def test_connections_may_end_unannounced_as_old_ones_do(exchange: RunningExchang
 
 
 def test_rest_may_lag_behind_the_stream(exchange: RunningExchange) -> None:
-    exchange.admin("POST", "faults", {"kind": "rest-lag", "lag_ids": 200, "lag_ms": 60_000})
+    # Half a minute of this market: more than this test may stand still between its two looks.
+    exchange.admin("POST", "faults", {"kind": "rest-lag", "lag_ids": 200, "lag_ms": 600_000})
     try:
         frames = collect(exchange, BITCOIN, 3)
         newest = exchange.get("/api/v3/aggTrades", symbol="BTCUSDT", limit=1).json()[0]
