@@ -3,15 +3,17 @@ import gzip
 import itertools
 import json
 import struct
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from http.client import HTTPConnection
 from io import BytesIO
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from clickhouse_connect.driver.external import ExternalData
 
 from candlewick.clickhouse_server.frames import FrameEncoder, unframed
 from tests.support.servers import (
+    START_DEADLINE_S,
     RunningClickHouse,
     free_port,
     log_of,
@@ -33,6 +36,7 @@ from tests.support.servers import (
 NUMBERS = itertools.count()
 LATE = "SELECT throwIf(number = 900000) FROM numbers(1000000)"
 ON_DISK = "only the disk knows"
+DEADLINE_S = 30.0  # half of the time that a query takes which is to end before
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,12 @@ def run(http: httpx.Client, sql: str | bytes, **parameters: str) -> str:
     response = http.post("/", content=sql, params=parameters)
     assert response.status_code == 200, response.text
     return response.text
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
 
 
 def refusal(http: httpx.Client, sql: str, **parameters: str) -> int:
@@ -547,14 +557,17 @@ def test_query_over_the_memory_cap_fails_and_the_server_lives(http: httpx.Client
 
 def test_query_stops_when_its_client_leaves(server: RunningClickHouse, http: httpx.Client) -> None:
     sql = "SELECT sleepEachRow(1) /* left */ FROM numbers(60) SETTINGS max_block_size = 1"
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.post(server.url, content=sql, auth=(server.user, server.password), timeout=0.3)
-
+    account = {"X-ClickHouse-User": server.user, "X-ClickHouse-Key": server.password}
     running = (
         "SELECT count() FROM system.processes"
         " WHERE query LIKE 'SELECT sleep%' AND query LIKE '%left */%'"
     )
-    assert any(run(http, running) == "0\n" for _ in range(2000))
+    client = HTTPConnection("127.0.0.1", server.port)
+    client.request("POST", "/", sql, account)
+    eventually(lambda: run(http, running) == "1\n")
+    client.close()
+
+    eventually(lambda: run(http, running) == "0\n")
 
 
 @pytest.mark.parametrize("who", ["reader", "writer"])
@@ -574,9 +587,7 @@ def test_query_is_cancelled_by_the_id_that_its_own_user_gave_it(
     with server.http() as mine, ThreadPoolExecutor(1) as threads:
         mine.auth = httpx.BasicAuth(*accounts[who])
         answer = threads.submit(refusal, mine, sql, **asked, wait_end_of_query="1")
-        deadline = time.monotonic() + 20
-        while run(http, running) == "0\n":
-            assert time.monotonic() < deadline
+        eventually(lambda: run(http, running) == "1\n")
         assert httpx.post(server.url, content=kill, auth=other).status_code == 200
         assert run(http, running) == "1\n"
         assert httpx.post(server.url, content=kill, auth=accounts[who]).status_code == 200
@@ -592,13 +603,17 @@ def test_session_is_used_again_and_again_without_one_request_ending_another(
 
 
 def test_small_answers_do_not_wait_for_the_network(http: httpx.Client) -> None:
-    times = []
-    for _ in range(20):
-        began = time.perf_counter()
-        run(http, "SELECT 1")
-        times.append(time.perf_counter() - began)
+    def quickest_s(ask: Callable[[], object]) -> float:
+        times = []
+        for _ in range(20):
+            began = time.perf_counter()
+            ask()
+            times.append(time.perf_counter() - began)
+        return min(times)
 
-    assert min(times) < 0.03
+    bare_s = quickest_s(lambda: http.get("/ping"))  # as slow as the machine, and has no body
+    # An answer whose end waits for its beginning to be acknowledged takes 40 ms more.
+    assert quickest_s(lambda: run(http, "SELECT 1")) < bare_s + 0.03
 
 
 # --- accounts ---
@@ -816,10 +831,19 @@ def test_times_without_a_zone_are_utc_wherever_the_machine_is(
         assert run(http, "SELECT timezone(), toDateTime(0)") == "UTC\t1970-01-01 00:00:00\n"
 
 
+def exit_code(process: subprocess.Popen[str]) -> int:
+    """How it ended; where it does not end it is not left behind."""
+    try:
+        return process.wait(START_DEADLINE_S)
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_second_process_on_a_folder_is_refused_in_one_line(server: RunningClickHouse) -> None:
     second = start_clickhouse(server.path, free_port())
 
-    assert second.wait(20) == 1
+    assert exit_code(second) == 1
     line = log_of(server.path).read_text().splitlines()[-1]
     assert f"another process owns {server.path} (PID: {server.pid})" in line
 
@@ -827,7 +851,7 @@ def test_second_process_on_a_folder_is_refused_in_one_line(server: RunningClickH
 def test_taken_port_is_refused_in_one_line(server: RunningClickHouse, tmp_path: Path) -> None:
     second = start_clickhouse(tmp_path / "other", server.port)
 
-    assert second.wait(20) == 1
+    assert exit_code(second) == 1
     (line,) = log_of(tmp_path / "other").read_text().splitlines()
     assert f"cannot listen on 127.0.0.1:{server.port}" in line
 
@@ -835,20 +859,20 @@ def test_taken_port_is_refused_in_one_line(server: RunningClickHouse, tmp_path: 
 def test_no_password_no_server(tmp_path: Path) -> None:
     process = start_clickhouse(tmp_path / "data", free_port(), password="")
 
-    assert process.wait(20) == 1
+    assert exit_code(process) == 1
     (line,) = log_of(tmp_path / "data").read_text().splitlines()
     assert "CANDLEWICK_CLICKHOUSE__PASSWORD" in line
 
 
 def test_sigterm_ends_it_cleanly_beside_a_running_query(tmp_path: Path) -> None:
     with running_clickhouse(tmp_path / "data") as server:
-        long = "SELECT sleepEachRow(1) FROM numbers(60) SETTINGS max_block_size = 1"
+        long = "SELECT sleepEachRow(1) FROM numbers(600) SETTINGS max_block_size = 1"
         with ThreadPoolExecutor(1) as pool, server.http() as http:
             asked = {"wait_end_of_query": "1"}
             answer = pool.submit(http.post, "/", content=long, params=asked)
             with server.http() as other:
                 count = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleep%'"
-                assert any(run(other, count) == "1\n" for _ in range(2000))
+                eventually(lambda: run(other, count) == "1\n")
             assert server.stop() == 0
             assert "QUERY_WAS_CANCELLED" in answer.result().text
 

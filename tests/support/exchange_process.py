@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
-STOP_DEADLINE_S = 15.0
+STOP_DEADLINE_S = 60.0
 Option = str | float | bool | tuple[str, ...]
 
 

@@ -116,7 +116,7 @@ def guarded_kafka(folder: Path) -> Iterator[GuardedKafka]:
         yield kafka
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _add_user(opened: KafkaSettings) -> None:

@@ -18,7 +18,7 @@ from schemas.settings import KafkaSettings
 from schemas.topics import ALL
 
 START_DEADLINE_S = 120.0  # the first start ever fetches the jars
-STOP_DEADLINE_S = 20.0
+STOP_DEADLINE_S = 60.0
 ANSWER_DEADLINE_S = 60.0
 _UNSETTLED = (
     KafkaError.NOT_COORDINATOR,

@@ -28,8 +28,8 @@ __all__ = [
 ]
 WRITER = ("candlewick", "writer-secret")
 READER = ("reader", "reader-secret")
-START_DEADLINE_S = 30.0
-STOP_DEADLINE_S = 15.0
+START_DEADLINE_S = 120.0  # the engine is half a gigabyte, and the disk may be a slow one
+STOP_DEADLINE_S = 60.0
 
 
 @dataclass(slots=True)
