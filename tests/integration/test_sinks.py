@@ -50,7 +50,7 @@ from tests.support.messages import sent
 from tests.support.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 DATABASE = "candlewick"
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 BLOCK = 10
 TABLES = tables_with(SinkSettings(trades_linger_ms=900, live_linger_ms=100))
 
@@ -396,16 +396,34 @@ def waiting(world: World, topic: Topic) -> int:
     return behind(committed[GROUP], ends)[topic.name]
 
 
+def members(world: World) -> int:
+    """How many processes the sinks' group has."""
+    _, _, found = read_offsets(GroupOffsets(world.kafka.settings))
+    return found.get(GROUP, 0)
+
+
+def send_while_stored(world: World, symbol: str, sent: int, *, more_s: float) -> int:
+    """Send trades, more of them once the first are stored, and return how many were sent."""
+    trades = table_of(topics.TRADES)
+    before, stop_at = rows_of(world, trades, symbol), 0.0
+    while stop_at == 0.0 or time.monotonic() < stop_at:
+        world.send(topics.TRADES, symbol, *blocks(symbol, 1 + sent, 5))
+        sent += 5 * BLOCK
+        if stop_at == 0.0:
+            eventually(lambda: rows_of(world, trades, symbol) > before)
+            stop_at = time.monotonic() + more_s
+    return sent
+
+
 def test_sinks_killed_while_they_drain_store_every_trade_once(world: World) -> None:
     draw = random.Random(2)
     sent = 0
     for _ in range(4):
         process = world.start()
-        stop_at = time.monotonic() + draw.uniform(0.8, 1.6)
-        while time.monotonic() < stop_at:
-            world.send(topics.TRADES, "KILLED", *blocks("KILLED", 1 + sent, 5))
-            sent += 5 * BLOCK
-        kill(process)
+        try:
+            sent = send_while_stored(world, "KILLED", sent, more_s=draw.uniform(0.1, 1.6))
+        finally:
+            kill(process)
 
     with world.sinks():
         eventually(lambda: is_stored_once(world, "KILLED", sent))
@@ -416,10 +434,7 @@ def test_clickhouse_killed_and_away_for_a_while_loses_and_repeats_nothing(world:
     sent = 0
     with world.sinks() as process:
         for _ in range(2):
-            stop_at = time.monotonic() + draw.uniform(0.5, 1.2)
-            while time.monotonic() < stop_at:
-                world.send(topics.TRADES, "AWAY", *blocks("AWAY", 1 + sent, 5))
-                sent += 5 * BLOCK
+            sent = send_while_stored(world, "AWAY", sent, more_s=draw.uniform(0.1, 1.2))
             world.clickhouse.kill()
             world.send(topics.TRADES, "AWAY", *blocks("AWAY", 1 + sent, 100))
             sent += 100 * BLOCK
@@ -442,10 +457,13 @@ def test_kafka_killed_while_they_drain_loses_and_repeats_nothing(world: World) -
 
 
 def test_a_second_process_takes_over_and_nothing_is_stored_twice(world: World) -> None:
-    names = [f"PAIR{i}" for i in range(8)]
+    names, trades = [f"PAIR{i}" for i in range(8)], table_of(topics.TRADES)
     first = world.start("1")
     second = world.start(None)
+    eventually(lambda: members(world) >= 2)
     for at in range(1, 2000, 5 * BLOCK):
+        if at == 1001:
+            eventually(lambda: all(rows_of(world, trades, name) > 0 for name in names))
         for name in names:
             world.send(topics.TRADES, name, *blocks(name, at, 5))
         if at == 1001:
