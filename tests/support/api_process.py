@@ -1,10 +1,11 @@
 """A real API process for tests, over a real Kafka and a real ClickHouse."""
 
+import itertools
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,24 @@ def running_api(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def until_refused(ask: Callable[[int], httpx.Response], *, a_minute: int) -> httpx.Response:
+    """Ask until the requests of a minute are used up, and return the refusal.
+
+    Args:
+        ask: Makes the request of this number.
+        a_minute: So many pass at once, and more only as time goes by.
+    """
+    began_s = time.monotonic()
+    for passed in itertools.count():
+        answer = ask(passed)
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            more = (time.monotonic() - began_s) * a_minute / 60
+            assert a_minute <= passed <= a_minute + 1 + more
+            return answer
+        assert answer.is_success, answer.text
+    raise AssertionError("counting does not end")
 
 
 def migrated(clickhouse: RunningClickHouse) -> None:
