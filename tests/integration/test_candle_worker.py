@@ -1,6 +1,7 @@
 """The Faust candle worker against a real Kafka: killed, frozen, fed rubbish."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from tests.support.feed import SYMBOLS, Feed
 from tests.support.kafka_process import RunningKafka, committed_offsets, running_kafka
 
 HOUR_MS = 3_600_000
+PATIENCE_S = 120.0  # beside other tests, for the start of a worker and all that it then reads
 
 
 @pytest.fixture
@@ -60,14 +62,18 @@ def a_worker(
 def test_nothing_is_lost_or_wrong_when_workers_are_killed_in_turn(
     kafka: RunningKafka, tmp_path: Path
 ) -> None:
+    draw = random.Random(1)
     with Feed(kafka.bootstrap, eras_after=(8, 16)) as feed, CandleReader(kafka) as reader:
         for name in ("worker-1", "worker-1", "worker-2", "worker-1"):
             with a_worker(kafka, tmp_path, name):
-                reader.read_for(5.0 if name == "worker-1" else 9.0)
+                reader.read_another(within_s=PATIENCE_S)  # this worker works
+                reader.read_for(draw.uniform(0.5, 4.0))
+            while reader.read():  # what the killed one has left
+                pass
         feed.stop()
         truth = feed.candles()
         with a_worker(kafka, tmp_path, "worker-1"):
-            reader.read_until_all_of(truth, within_s=30)
+            reader.read_until_all_of(truth, within_s=PATIENCE_S)
 
     assert len(truth) > 300
     assert differences(newest_revisions(reader.candles), truth) == []
@@ -87,8 +93,9 @@ def test_seconds_that_are_switched_on_have_a_topic_of_their_own(
         feed.stop()
         truth = feed.candles(rules)
         wanted = {key: candle for key, candle in truth.items() if candle.interval == "1s"}
-        seconds.read_until_all_of(wanted, within_s=30)
-        others.read_until_all_of({k: truth[k] for k in truth.keys() - wanted.keys()}, within_s=30)
+        seconds.read_until_all_of(wanted, within_s=PATIENCE_S)
+        rest = {k: truth[k] for k in truth.keys() - wanted.keys()}
+        others.read_until_all_of(rest, within_s=PATIENCE_S)
 
     assert len(wanted) > 1_000
     assert differences(newest_revisions([*seconds.candles, *others.candles]), truth) == []
@@ -105,27 +112,26 @@ def test_another_worker_takes_over_from_a_killed_one_soon(
         a_worker(kafka, tmp_path, "worker-1") as first,
         a_worker(kafka, tmp_path, "worker-2"),
     ):
-        everyone = {block.symbol for block in feed.sent}
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and {c.symbol for c in reader.candles} != everyone:
-            reader.read()
-            everyone = {block.symbol for block in feed.sent}
+        everyone = set(SYMBOLS)
+        reader.read_until(
+            lambda: {c.symbol for c in reader.candles} == everyone, within_s=PATIENCE_S
+        )
         first.kill()
-        killed = time.monotonic()
         behind = set(feed.candles())
         known = len(reader.candles)
-        while time.monotonic() < killed + 30:
-            reader.read()
+
+        def has_taken_over() -> bool:
             fresh = {c.symbol for c in reader.candles[known:]}
-            if fresh == everyone and behind <= set(newest_revisions(reader.candles)):
-                break
-        took_s = time.monotonic() - killed
+            return fresh == everyone and behind <= set(newest_revisions(reader.candles))
+
+        reader.read_until(has_taken_over, within_s=PATIENCE_S)
+        took_over = has_taken_over()
         feed.stop()
         truth = feed.candles()
-        reader.read_until_all_of(truth, within_s=30)
+        reader.read_until_all_of(truth, within_s=PATIENCE_S)
 
-    # Beside other tests; `python -m tests.brokers` measures how soon: the session and little more.
-    assert took_s < 30
+    # `python -m tests.brokers` measures how soon, beside nothing else: the session and little more.
+    assert took_over
     assert SESSION_S <= 6
     assert differences(newest_revisions(reader.candles), truth) == []
 
@@ -140,11 +146,11 @@ def test_a_worker_that_was_frozen_past_its_session_leaves_without_writing(
             worker.send_signal(signal.SIGSTOP)
             reader.read_for(4.5)
             worker.send_signal(signal.SIGCONT)
-            exit_code = worker.wait(20)
+            exit_code = worker.wait(PATIENCE_S)
         feed.stop()
         truth = feed.candles()
         with a_worker(kafka, tmp_path):
-            reader.read_until_all_of(truth, within_s=30)
+            reader.read_until_all_of(truth, within_s=PATIENCE_S)
 
     assert exit_code == os.EX_TEMPFAIL
     assert differences(newest_revisions(reader.candles), truth) == []
@@ -158,7 +164,7 @@ def commit_all(kafka: RunningKafka) -> None:
         TopicPartition(place.topic, place.partition, group.get_watermark_offsets(place)[1])
         for place in places
     ]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
             group.commit(offsets=ends, asynchronous=False)
@@ -171,18 +177,20 @@ def commit_all(kafka: RunningKafka) -> None:
 def test_no_trade_is_missed_where_more_was_committed_than_the_state_has_seen(
     kafka: RunningKafka, tmp_path: Path
 ) -> None:
+    log = tmp_path / "worker-1.log"
     with Feed(kafka.bootstrap, every_s=0.003) as feed, CandleReader(kafka) as reader:
         with a_worker(kafka, tmp_path):
             while not reader.candles:
                 reader.read()
         commit_all(kafka)
         with a_worker(kafka, tmp_path):
-            reader.read_for(8.0)
+            reader.read_until(lambda: "reading again" in log.read_text(), within_s=PATIENCE_S)
+            reader.read_another(within_s=PATIENCE_S)
             feed.stop()
             truth = feed.candles()
-            reader.read_until_all_of(truth, within_s=30)
+            reader.read_until_all_of(truth, within_s=PATIENCE_S)
 
-    assert "reading again" in (tmp_path / "worker-1.log").read_text()
+    assert "reading again" in log.read_text()
     assert differences(newest_revisions(reader.candles), truth) == []
 
 
@@ -194,7 +202,7 @@ def newest_in(kafka: RunningKafka, topic: Topic) -> dict[int, list[Message]]:
     ]
     reader.assign([TopicPartition(topic.name, i, 0) for i in range(PARTITIONS)])
     found: dict[int, list[Message]] = {i: [] for i in range(PARTITIONS)}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and any(
         end and (not found[i] or found[i][-1].offset() != end - 1) for i, end in enumerate(ends)
     ):
@@ -213,7 +221,7 @@ def test_nothing_is_committed_that_is_not_in_the_stored_states(
     for end in (signal.SIGKILL, signal.SIGTERM):
         with Feed(kafka.bootstrap, every_s=0.005) as feed, CandleReader(kafka) as reader:
             with a_worker(kafka, tmp_path) as worker:
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + PATIENCE_S
                 committed = before
                 while time.monotonic() < deadline and not all(
                     now > then for now, then in zip(committed, before, strict=True)
@@ -221,7 +229,7 @@ def test_nothing_is_committed_that_is_not_in_the_stored_states(
                     reader.read()
                     committed = committed_offsets(groups, places)
                 worker.send_signal(end)
-                worker.wait(30)
+                worker.wait(PATIENCE_S)
             feed.stop()
         committed = committed_offsets(groups, places)
         stored = {
@@ -288,7 +296,7 @@ def test_what_no_reader_may_believe_goes_to_the_dead_letters_and_the_rest_goes_o
             producer.produce(topics.TRADES.name, value, key)
         producer.flush()
         reasons: dict[object, object] = {}
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while len(reasons) < len(poisons()) - 1 and time.monotonic() < deadline:
             reader.read()
             for letter in letters.consume(20, timeout=0.1):
@@ -297,7 +305,7 @@ def test_what_no_reader_may_believe_goes_to_the_dead_letters_and_the_rest_goes_o
                 reasons[place] = headers["reason"]
         feed.stop()
         truth = feed.candles()
-        reader.read_until_all_of(truth, within_s=30)
+        reader.read_until_all_of(truth, within_s=PATIENCE_S)
     letters.close()
 
     # The block of a far id that came twice was held, and known when it came again.
@@ -324,7 +332,7 @@ def test_a_missing_topic_of_dead_letters_holds_up_no_candle(
             reader.read()
         feed.stop()
         truth = feed.candles()
-        reader.read_until_all_of(truth, within_s=30)
+        reader.read_until_all_of(truth, within_s=PATIENCE_S)
 
     assert differences(newest_revisions(reader.candles), truth) == []
 
@@ -349,14 +357,13 @@ def test_a_record_of_a_newer_version_stops_its_partition_and_no_other(
 
     with Feed(kafka.bootstrap) as feed, CandleReader(kafka) as reader, a_worker(kafka, tmp_path):
         wanted = {symbol for symbol in SYMBOLS if partition_of(symbol, producer) != partition}
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and {c.symbol for c in reader.candles} != wanted:
-            reader.read()
+        reader.read_until(lambda: {c.symbol for c in reader.candles} == wanted, within_s=PATIENCE_S)
         feed.stop()
         everywhere = [TopicPartition(topics.TRADES.name, i) for i in range(PARTITIONS)]
         ends = {i: groups.get_watermark_offsets(tp)[1] for i, tp in enumerate(everywhere)}
         ends[partition] = offset
         committed: dict[int, int] = {}
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline and committed != ends:
             committed = {
                 i: max(at, 0) for i, at in enumerate(committed_offsets(groups, everywhere))

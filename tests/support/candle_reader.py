@@ -1,6 +1,7 @@
 """Reads what candle workers have made, and compares it with the truth."""
 
 import time
+from collections.abc import Callable
 from typing import Self
 
 from confluent_kafka import Consumer, TopicPartition
@@ -41,10 +42,20 @@ class CandleReader:
         while time.monotonic() < deadline:
             self.read()
 
-    def read_until_all_of(self, truth: dict[Key, Candle], *, within_s: float) -> None:
+    def read_until(self, holds: Callable[[], bool], *, within_s: float) -> None:
+        """Read until it is so; whether it came in time is the test's to judge."""
         deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline and newest_revisions(self.candles) != truth:
+        while time.monotonic() < deadline and not holds():
             self.read()
+
+    def read_until_all_of(self, truth: dict[Key, Candle], *, within_s: float) -> None:
+        self.read_until(lambda: newest_revisions(self.candles) == truth, within_s=within_s)
+
+    def read_another(self, *, within_s: float) -> None:
+        """Read until one more candle comes."""
+        known = len(self.candles)
+        self.read_until(lambda: len(self.candles) > known, within_s=within_s)
+        assert len(self.candles) > known, f"no candle came within {within_s:.0f} s"
 
 
 def differences(got: dict[Key, Candle], truth: dict[Key, Candle]) -> list[Key]:
