@@ -69,8 +69,8 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
 
 @pytest.fixture(scope="module")
 def now(tmp_path_factory: pytest.TempPathFactory, past: Past) -> Iterator[Past]:
-    """A generated market of November 2025; each test has a symbol of its own."""
-    with running_exchange(start="2025-12-20T10:20:30Z", recorded=False) as exchange:
+    """A generated market of November 2025 that stands; each test has a symbol of its own."""
+    with running_exchange(start="2025-12-20T10:20:30Z", speed=0, recorded=False) as exchange:
         yield Past(past.kafka, exchange, tmp_path_factory.mktemp("now"))
 
 
