@@ -120,14 +120,15 @@ class Stack:
         return [row for row in rows if row[2] != "verified"]
 
     def wait_for_candles(self, *, until_ms: int) -> None:
-        """Wait until every symbol has the minute that ends then."""
+        """Wait until every symbol has the minute that ends then, by this machine's clock."""
+        ahead_s = max(0.0, until_ms / 1000 - time.time())
 
         def reached() -> bool:
             bound = {"symbols": list(self.symbols), "many": len(self.symbols)}
             found = self.rows(_NEWEST, **bound)
             return bool(found) and int(str(found[0][0])) >= until_ms
 
-        eventually(reached, self.logs)
+        eventually(reached, self.logs, within_s=ahead_s + PATIENCE_S)
 
     def is_healthy(self) -> bool:
         """Whether the health check is green."""
@@ -147,6 +148,11 @@ class Stack:
         """The last lines of every log."""
         logs = sorted((self.folder / "logs").glob("*.log"))
         return "\n".join(f"== {log.name}\n{log.read_text()[-1500:]}" for log in logs)
+
+    def traces(self) -> list[str]:
+        """The logs with a trace of an error that nobody caught, however long ago."""
+        logs = sorted((self.folder / "logs").glob("*.log*"))
+        return [log.name for log in logs if "Traceback" in log.read_text(errors="replace")]
 
 
 @contextmanager
