@@ -34,7 +34,8 @@ def running_postgresql() -> Iterator[str]:
             )
 
         data = str(folder / "data")
-        run("initdb", "-D", data, "-U", _OWNER, "-A", "trust", "--no-sync")
+        words = ("--locale=C", "--encoding=UTF8")  # its messages are English on every machine
+        run("initdb", "-D", data, "-U", _OWNER, "-A", "trust", "--no-sync", *words)
         options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
         log = str(folder / "log")
         run("pg_ctl", "-D", data, "-l", log, "-w", "-t", str(START_S), "-o", options, "start")
