@@ -284,17 +284,20 @@ def test_tail_ends_quietly_on_ctrl_c_and_when_its_reader_goes(world: World) -> N
     for ending in ("ctrl-c", "pipe"):
         process = world.start("tail", "klines", "--from-beginning", "--json")
         assert process.stdout is not None
-        process.stdout.readline()
-        if ending == "pipe":
-            process.stdout.close()
-            process.stdout = None
-            deadline = time.monotonic() + DEADLINE_S
-            while process.poll() is None and time.monotonic() < deadline:
-                world.send(topics.KLINES, encode(a_candle()))
-                time.sleep(0.05)
-        else:
-            process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=DEADLINE_S)
+        try:
+            process.stdout.readline()
+            if ending == "pipe":
+                process.stdout.close()
+                process.stdout = None
+                deadline = time.monotonic() + DEADLINE_S
+                while process.poll() is None and time.monotonic() < deadline:
+                    world.send(topics.KLINES, encode(a_candle()))
+                    time.sleep(0.05)
+            else:
+                process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=DEADLINE_S)
+        finally:
+            process.kill()
         assert (process.returncode, said) == (0, "")
 
 
