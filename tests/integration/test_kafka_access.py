@@ -32,6 +32,7 @@ from tests.support.guarded_kafka import GuardedKafka, guarded_kafka
 WAYS = ("SCRAM-SHA-512", "PLAIN", "certificate")
 PARTITIONS = 4
 WRONG = "not-the-password"
+REFUSED_S = 10.0  # in this time a broker beside other tests has refused, and it is logged
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,9 @@ def test_a_wrong_password_is_told_with_the_user_and_never_shown(
     wrong = kafka.as_user("SCRAM-SHA-512", password=WRONG)
 
     with caplog.at_level(logging.ERROR), pytest.raises(Transient, match="SASL_SSL as candlewick"):
-        Writer(wrong, answer_s=3).put(topics.GAPS.name, codecs.message_of(a_gap(9, "found")))
+        Writer(wrong, answer_s=REFUSED_S).put(
+            topics.GAPS.name, codecs.message_of(a_gap(9, "found"))
+        )
 
     told = [record.getMessage() for record in caplog.records]
     assert any("does not let us in" in line for line in told)
@@ -124,7 +127,7 @@ def test_who_asks_with_a_wrong_password_is_told_that_it_is_not_let_in(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kafka_topics, "PATIENCE_S", 3.0)
+    monkeypatch.setattr(kafka_topics, "PATIENCE_S", REFUSED_S)
     with caplog.at_level(logging.ERROR), suppress(Transient):
         ask(kafka.as_user("SCRAM-SHA-512", password=WRONG))
 
