@@ -9,7 +9,7 @@ import pytest
 from api.accounts.users import Role
 from tests.support.api_market import keep_alive
 from tests.support.api_process import RunningApi, running_api
-from tests.support.api_stage import LATEST, PASSWORD, Stage, wait_for_predictions
+from tests.support.api_stage import ALWAYS_FRESH, LATEST, PASSWORD, Stage, wait_for_predictions
 
 NOBODY = "nobody"
 ROLES = (NOBODY, *Role)
@@ -100,7 +100,7 @@ def headers(stage: Stage) -> dict[str, dict[str, str]]:
 @pytest.fixture(scope="module")
 def apis(stage: Stage, headers: dict[str, dict[str, str]]) -> Iterator[dict[bool, RunningApi]]:
     """Two APIs over the same market and users: one open for reading, one closed."""
-    closing = {"PUBLIC_READ": "false", "USERS_URL": stage.users_url, "STALE_S": "600"}
+    closing = ALWAYS_FRESH | {"PUBLIC_READ": "false", "USERS_URL": stage.users_url}
     folder = stage.folder / "closed"
     with running_api(folder, stage.kafka, stage.clickhouse, **closing) as closed:
         keep_alive(stage.kafka, LATEST)

@@ -1,5 +1,6 @@
 """Servers, a small market and people: the stage on which most of the API's tests play."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from tests.support.servers import RunningClickHouse, RunningKafka, running_click
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of people who exist in tests only
 LATEST = 3000  # the open candle's number
+ALWAYS_FRESH = {"STALE_S": "86400"}  # a prediction, however long all tests take
+READY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,7 @@ def running_stage(folder: Path, **settings: str) -> Iterator[Stage]:
         people.append(NewUser("root", Role.ADMIN, PASSWORD))
         with open_gate(Settings(data_dir=folder / "api")) as gate:
             gate.add(people)
-        lenient = {"STALE_S": "3600"} | settings  # longer than all tests take
-        with running_api(folder / "api", kafka, clickhouse, **lenient) as api:
+        with running_api(folder / "api", kafka, clickhouse, **ALWAYS_FRESH | settings) as api:
             keep_alive(kafka, LATEST)
             wait_for_predictions(api)
             yield Stage(folder, clickhouse, kafka, api)
@@ -54,8 +56,9 @@ def running_stage(folder: Path, **settings: str) -> Iterator[Stage]:
 
 def wait_for_predictions(api: RunningApi, **headers: str) -> None:
     """Wait until every symbol has one."""
+    deadline = time.monotonic() + READY_S
     with api.client(**headers) as client:
-        for _ in range(500):
+        while time.monotonic() < deadline:
             answers = [client.get("/predict", params={"symbol": s}) for s in ("BTCUSDT", "ETHUSDT")]
             if all(answer.is_success for answer in answers):
                 return
