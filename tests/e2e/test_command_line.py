@@ -22,7 +22,7 @@ import pytest
 from candlewick.stack.ports import free_port
 
 CANDLEWICK = str(Path(sys.executable).with_name("candlewick"))
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0  # what a command may take: a demo starts Kafka, ClickHouse and ten more
 
 
 @dataclass(slots=True)
@@ -171,6 +171,7 @@ def test_a_stack_goes_up_survives_kill_9_and_goes_down(candlewick: CommandLine) 
     assert _no_password_in_logs(candlewick.folder)
 
 
+@pytest.mark.timeout(600)
 def test_the_demo_shows_moving_candles_opens_the_page_and_leaves_nothing_behind(
     candlewick: CommandLine,
 ) -> None:
