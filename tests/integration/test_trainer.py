@@ -50,6 +50,8 @@ DAY_MS = 86_400_000
 STORED = 8 * 1440 + 30
 MARKET = trembling_minutes(STORED + 60)
 DEADLINE_S = 180.0  # a training is polite, and the tests beside it are not
+ENDED_S = 120.0
+pytestmark = pytest.mark.timeout(600)  # two or three trainings
 CAN_TRAIN_LSTM = bool(find_spec("keras") and find_spec("jax"))
 KERAS = pytest.mark.skipif(
     not CAN_TRAIN_LSTM,
@@ -129,7 +131,11 @@ def a_trainer(stack: Stack, name: str = "trainer-1") -> Iterator[subprocess.Pope
         yield process
     finally:
         process.terminate()
-        assert process.wait(20) == 0 or process.returncode < 0
+        try:
+            assert process.wait(ENDED_S) == 0 or process.returncode < 0
+        finally:
+            process.kill()
+            process.wait()
 
 
 def a_request(**changes: object) -> TrainingRequest:
@@ -279,7 +285,6 @@ def test_requests_that_cannot_be_met_are_answered_and_the_next_one_is_taken(stac
             assert hint in event.reason
 
 
-@pytest.mark.timeout(480)
 def test_a_training_that_was_killed_is_done_again_and_leads_to_the_same_version(
     stack: Stack,
 ) -> None:
