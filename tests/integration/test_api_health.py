@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,20 @@ def sinking(servers: Servers) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def supervised(servers: Servers, process: subprocess.Popen[bytes]) -> Iterator[Callable[[], bool]]:
+    """A look that starts sinks again once: frozen for long, they may be shut out, and leave."""
+    with ExitStack() as again:
+        followers: list[subprocess.Popen[bytes]] = []
+
+        def is_there() -> bool:
+            if process.poll() is not None and not followers:
+                followers.append(again.enter_context(sinking(servers)))
+            return True
+
+        yield is_there
 
 
 @contextmanager
@@ -162,7 +176,8 @@ def test_health_is_red_while_data_stands_still_and_green_after(
         with frozen(sink.pid):
             red = wait_for(api, "down")
             said = status(servers, api, sink)
-        wait_for(api, "ok")
+        with supervised(servers, sink) as is_there:
+            eventually(lambda: is_there() and health(api)["status"] == "ok", lambda: health(api))
 
     ages = {(row["table"], row["symbol"]): row["age_s"] for row in green["stored"]}
     # Of trades any symbol's count, of candles each one's.
