@@ -28,7 +28,7 @@ const market = new Market();
 const root = (name) => document.getElementById(name);
 const live = new LiveView(root("live"), market);
 const views = new Views({
-  live: {}, scores: new ScoresView(root("scores"), market), market: new MarketView(root("market")),
+  live: { load: () => live.loadPrediction(live.symbol) }, scores: new ScoresView(root("scores"), market), market: new MarketView(root("market")),
   quality: new QualityView(root("quality")), admin: new AdminView(root("admin"), market),
 });
 const health = new Health();

@@ -95,7 +95,7 @@ export class Market extends EventTarget {
     }
     state.predictions.set(prediction.model, prediction);
     state.predictedAt = now() - (prediction.age_s ?? 0) * 1000;
-    if (prediction.lately) state.lately.set(prediction.model, prediction.lately);
+    if (prediction.lately !== undefined) state.lately.set(prediction.model, prediction.lately); // events have none
     this.seeHead(prediction.issued_ms);
   }
 

@@ -34,7 +34,7 @@ export class PredictionCard {
     this.chance.update(prediction && this.market.chanceChampion(state), prediction, state);
     if (!prediction) return this.none(state);
     const issued = `${prediction.model} · ${clock(prediction.issued_ms)}`;
-    const key = `${issued}${state.name}`;
+    const key = `${issued}${state.name}${JSON.stringify([...state.lately])}`;
     setText(this.issued, issued);
     if (state.price) drawGauge(this.gauge, prediction, state.price, state.digits);
     if (this.key === key) return undefined;

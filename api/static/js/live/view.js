@@ -140,7 +140,9 @@ export class LiveView {
     }
   }
 
+  /** Read the current prediction: the stream's have no age, and nothing of how good their models were lately. */
   async loadPrediction(name) {
+    if (!name) return;
     const current = await get("/v1/predictions/current", { symbol: name }).catch(() => null);
     if (!current) return;
     for (const each of [current, ...current.challengers]) this.market.takePrediction(each);
