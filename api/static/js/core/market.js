@@ -88,25 +88,33 @@ export class Market extends EventTarget {
 
   takePrediction(prediction) {
     const state = this.symbol(prediction.symbol);
+    if (prediction.lately !== undefined) state.lately.set(prediction.model, prediction.lately); // events have none
     if (prediction.open_ms !== state.predictedOpenMs) {
       if (prediction.open_ms < (state.predictedOpenMs ?? 0)) return;
       state.predictions.clear();
       state.predictedOpenMs = prediction.open_ms;
     }
+    if (prediction.issued_ms < (state.predictions.get(prediction.model)?.issued_ms ?? 0)) return; // an answer that was overtaken
     state.predictions.set(prediction.model, prediction);
-    state.predictedAt = now() - (prediction.age_s ?? 0) * 1000;
-    if (prediction.lately !== undefined) state.lately.set(prediction.model, prediction.lately); // events have none
+    state.predictedAt = Math.max(state.predictedAt, now() - (prediction.age_s ?? 0) * 1000);
     this.seeHead(prediction.issued_ms);
   }
 
-  champion(state) {
+  /** The newest prediction of each model, without those that have stopped: as old ones are left out by the API. */
+  predictions(state) {
     const all = [...state.predictions.values()];
-    return all.find((each) => each.champion) ?? all[0] ?? null;
+    const newestMs = Math.max(...all.map((each) => each.issued_ms));
+    return all.filter((each) => newestMs - each.issued_ms <= this.staleMs);
+  }
+
+  champion(state) {
+    const all = this.predictions(state);
+    return newest(all.filter((each) => each.champion)) ?? all[0] ?? null;
   }
 
   /** The prediction of the champion of the chance, which may be another model; else the champion's. */
   chanceChampion(state) {
-    return [...state.predictions.values()].find((each) => each.chance_champion) ?? this.champion(state);
+    return newest(this.predictions(state).filter((each) => each.chance_champion)) ?? this.champion(state);
   }
 
   /** The champion's prediction if it is fresh: its candle is open, and it arrived just now. */
@@ -136,6 +144,11 @@ function fresh(name) {
     marks: [], trades: 0, predictions: new Map(), predictedOpenMs: null, predictedAt: -Infinity,
     lately: new Map(), history: [], dayAgo: null, turnover: 0,
   };
+}
+
+/** The newest of some predictions: within a candle another model may become champion. */
+function newest(predictions) {
+  return predictions.toSorted((one, other) => other.issued_ms - one.issued_ms)[0];
 }
 
 function setPrice(state, text) {

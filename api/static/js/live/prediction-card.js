@@ -34,14 +34,15 @@ export class PredictionCard {
     this.chance.update(prediction && this.market.chanceChampion(state), prediction, state);
     if (!prediction) return this.none(state);
     const issued = `${prediction.model} · ${clock(prediction.issued_ms)}`;
-    const key = `${issued}${state.name}${JSON.stringify([...state.lately])}`;
+    const models = this.market.predictions(state).sort(byRank);
+    const key = `${issued}${state.name}${models.map((each) => each.model)}${JSON.stringify([...state.lately])}`;
     setText(this.issued, issued);
     if (state.price) drawGauge(this.gauge, prediction, state.price, state.digits);
     if (this.key === key) return undefined;
     this.key = key;
     show(this.words, sentence(prediction, state));
     setText(this.note, trust(prediction));
-    show(this.models, [...state.predictions.values()].sort(byRank).map((each) => this.row(each, state)));
+    show(this.models, models.map((each) => this.row(each, state)));
     return setText(this.lately, latelyWords(state.lately.get(prediction.model)));
   }
 
