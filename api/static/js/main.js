@@ -91,10 +91,12 @@ const search = () => {
   location.hash = "live";
   live.watchlist.input.focus();
 };
-listenToKeys({
-  ArrowUp: () => live.watchlist.step(-1), ArrowDown: () => live.watchlist.step(1), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
-  number: choose, "/": search, "?": showKeys, t: toggleTheme, d: () => live.range(1), w: () => live.range(7), m: () => live.range(30),
-});
+const everywhere = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), "/": search, "?": showKeys, t: toggleTheme };
+const onLive = {
+  ...everywhere, ArrowUp: () => live.watchlist.step(-1), ArrowDown: () => live.watchlist.step(1), number: choose,
+  d: () => live.range(1), w: () => live.range(7), m: () => live.range(30),
+};
+listenToKeys(() => (views.shown === "live" ? onLive : everywhere));
 document.querySelector("[data-action=theme]").addEventListener("click", toggleTheme);
 document.querySelector("[data-action=help]").addEventListener("click", showKeys);
 watchAccount(document.querySelector("[data-action=account]"));

@@ -19,6 +19,7 @@ const QUARTER = "15m"; // what is predicted; it moves with every trade, the othe
 const MINUTE_MS = 60_000;
 const INTERVALS = { "5m": 5, [QUARTER]: 15, "30m": 30, "1h": 60, "4h": 240, "1d": 1_440, "1w": 10_080 };
 const AGAIN_MS = 4_000;
+const SETTLED_MS = 150; // a key that is held chooses some thirty symbols a second
 const HOLE_AGAIN_MS = [2_000, 10_000, 60_000]; // a candle that has closed is stored by then
 const STATUS = {
   complete: "complete: trade ids prove that nothing is missing", official: "the exchange’s own", quiet: "quiet: no trades",
@@ -31,6 +32,7 @@ export class LiveView {
     this.market = market;
     this.symbol = "";
     this.interval = QUARTER;
+    this.chosenMs = -Infinity; // the time of the last choice
     this.isDrawn = false; // the candles of this symbol and interval
     this.days = innerWidth < NARROW_PX ? 0.5 : 1;
     const watch = el("nav", { class: "card watch", "aria-label": "Symbols" });
@@ -87,8 +89,18 @@ export class LiveView {
     if (name === this.symbol) return;
     this.symbol = name;
     this.watchlist.select(name);
+    this.outcomes.choose(name);
     this.clear();
-    this.load();
+    this.loadSettled();
+  }
+
+  /** Read at once, but wait for the last of many choices. */
+  loadSettled() {
+    const isHeld = now() - this.chosenMs < SETTLED_MS;
+    this.chosenMs = now();
+    clearTimeout(this.again);
+    if (isHeld) this.again = setTimeout(() => this.load(), SETTLED_MS);
+    else this.load();
   }
 
   /** Show candles of another length. */
