@@ -1,4 +1,5 @@
-// Candles as rows of the chart. A missing candle is a row without prices, so that the gap is visible.
+// Candles as rows of the chart. A missing candle is a row without prices, so that the gap is visible; whether
+// the exchange has one there is not known here.
 
 export const QUARTER_MS = 900_000;
 const MOST_ROWS = 3_200; // 30 days and a margin; older rows are dropped when the page stays open for days

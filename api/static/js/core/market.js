@@ -41,6 +41,11 @@ export class Market extends EventTarget {
     return !this.connected || !(this.ageMs(state) <= this.staleMs);
   }
 
+  /** Whether the exchange has halted or delisted it: then nothing new is to come. */
+  isNotTraded(state) {
+    return state.notTradingSinceMs !== null && this.isStale(state);
+  }
+
   /** The exchange's time: the newest event's time plus the time since then by our clock. */
   nowMs() {
     return this.headMs ? this.headMs + Math.min(now() - this.headAt, 3_600_000) : Date.now();
@@ -54,6 +59,7 @@ export class Market extends EventTarget {
     for (const name of [...this.symbols.keys()]) if (!names.has(name)) this.symbols.delete(name);
     for (const row of followed) {
       const state = this.symbol(row.symbol);
+      state.notTradingSinceMs = row.not_trading_since_ms ?? null;
       if (row.age_s !== null) state.arrivedAt = Math.max(state.arrivedAt, now() - row.age_s * 1000);
       if (row.last_price !== null && (row.event_ms ?? 0) >= state.eventMs) {
         setPrice(state, row.last_price);
@@ -142,7 +148,7 @@ function fresh(name) {
   return {
     name, digits: 2, price: null, direction: 0, eventMs: 0, arrivedAt: -Infinity, open: null, closed: [],
     marks: [], trades: 0, predictions: new Map(), predictedOpenMs: null, predictedAt: -Infinity,
-    lately: new Map(), history: [], dayAgo: null, turnover: 0,
+    lately: new Map(), history: [], dayAgo: null, turnover: 0, notTradingSinceMs: null,
   };
 }
 

@@ -32,7 +32,7 @@ export class Stream {
       const reason = await this.follow(generation).catch((error) => error);
       if (generation !== this.generation) return;
       const needsLogin = reason?.status === 401;
-      this.onState({ open: false, needsLogin, reason: reason?.message ?? "the stream ended", retryMs: this.waitMs });
+      this.onState({ open: false, needsLogin, reason: reason?.status ? reason.message : "" });
       if (needsLogin) return;
       await this.pause(Math.max(this.waitMs, reason?.retryMs ?? 0));
       this.waitMs = Math.min(this.waitMs * 1.6, LONGEST_WAIT_MS);

@@ -52,7 +52,8 @@ export class PredictionCard {
     setText(this.note, "");
     setText(this.lately, "");
     const known = this.market.champion(state);
-    if (this.market.isStale(state)) setText(this.words, `No prediction: the market data of ${state.name} is stale.`);
+    if (this.market.isNotTraded(state)) setText(this.words, `No prediction: ${state.name} is not traded.`);
+    else if (this.market.isStale(state)) setText(this.words, `No prediction: the market data of ${state.name} is stale.`);
     else if (!known) setText(this.words, "Waiting for the first prediction. It appears within a minute once history is stored.");
     else if (known.close_ms <= this.market.nowMs()) setText(this.words, "The candle has just closed; the next prediction follows in a moment.");
     else setText(this.words, `No fresh prediction: the last one arrived ${age(now() - state.predictedAt)} ago.`);

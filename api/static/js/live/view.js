@@ -23,7 +23,7 @@ const SETTLED_MS = 150; // a key that is held chooses some thirty symbols a seco
 const HOLE_AGAIN_MS = [2_000, 10_000, 60_000]; // a candle that has closed is stored by then
 const STATUS = {
   complete: "complete: trade ids prove that nothing is missing", official: "the exchange’s own", quiet: "quiet: no trades",
-  gapped: "gapped: trades are missing", missing: "missing", open: "open",
+  gapped: "gapped: trades are missing", missing: "no candle: none is stored, or nothing was traded", open: "open",
   incomplete: "incomplete: parts of it are missing or still to come",
 };
 
@@ -230,6 +230,6 @@ function decimals(text) {
 }
 
 function key() {
-  const items = [["complete", "complete, proven by trade ids"], ["official", "the exchange’s own"], ["quiet", "quiet"], ["gapped", "gapped or missing"], ["band", "predicted 50 % and 90 %"], ["missed", "outside 90 %"]];
+  const items = [["complete", "complete, proven by trade ids"], ["official", "the exchange’s own"], ["quiet", "quiet"], ["gapped", "gapped, or no candle"], ["band", "predicted 50 % and 90 %"], ["missed", "outside 90 %"]];
   return el("div", { class: "key" }, items.map(([name, text]) => el("span", {}, el("i", { class: name }), text)));
 }

@@ -42,12 +42,14 @@ export class Watchlist {
 
   updateRow(state, parts) {
     const isStale = this.market.isStale(state);
+    const isNotTraded = this.market.isNotTraded(state);
     const rate = this.market.rate(state);
     setText(parts.price, price(state.price, state.digits));
     setClass(parts.row, "stale", isStale);
     setClass(parts.dot, "fresh", !isStale);
-    setClass(parts.dot, "stale", isStale);
-    setText(parts.rate, isStale ? `stale ${age(this.market.ageMs(state))}` : rate === null ? "…" : `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} trades/s`);
+    setClass(parts.row, "untraded", isNotTraded);
+    setClass(parts.dot, "stale", isStale && !isNotTraded);
+    setText(parts.rate, isNotTraded ? "not traded" : isStale ? `stale ${age(this.market.ageMs(state))}` : rate === null ? "…" : `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} trades/s`);
     const change = state.dayAgo ? (state.price / state.dayAgo - 1) * 100 : null;
     setText(parts.change, signed(change, 2, "%"));
     setClass(parts.change, "up", change > 0 && !isStale);
