@@ -57,6 +57,14 @@ export class Rows {
     return this.list.slice(-RECENT).findLast((row) => row.status === "missing") ?? null;
   }
 
+  /** Whether a candle since this time is missing or has a gap. */
+  isLackingSince(ms) {
+    for (let index = this.list.length - 1; index >= 0 && this.list[index].openMs >= ms; index -= 1) {
+      if (["missing", "gapped"].includes(this.list[index].status)) return true;
+    }
+    return false;
+  }
+
   /** Whether a candle is missing here, or is an earlier state of it. */
   lacks(candle) {
     const known = this.find(candle.open_ms);

@@ -21,6 +21,8 @@ const INTERVALS = { "5m": 5, [QUARTER]: 15, "30m": 30, "1h": 60, "4h": 240, "1d"
 const AGAIN_MS = 4_000;
 const SETTLED_MS = 150; // a key that is held chooses some thirty symbols a second
 const HOLE_AGAIN_MS = [2_000, 10_000, 60_000]; // a candle that has closed is stored by then
+const REPAIR_AGAIN_MS = 5 * MINUTE_MS; // what an outage cost is brought by the backfill, which is not streamed
+const REPAIRED_WITHIN_MS = 1_440 * MINUTE_MS;
 const STATUS = {
   complete: "complete: trade ids prove that nothing is missing", official: "the exchange’s own", quiet: "quiet: no trades",
   gapped: "gapped: trades are missing", missing: "no candle: none is stored, or nothing was traded", open: "open",
@@ -83,6 +85,13 @@ export class LiveView {
     if (openMs !== this.holeMs) [this.holeMs, this.readings] = [openMs, 0];
     if (!openMs || this.rereading || this.readings === HOLE_AGAIN_MS.length) return;
     this.rereading = setTimeout(() => this.load(), HOLE_AGAIN_MS[this.readings++]);
+  }
+
+  /** Whether it is time to look again for candles that were missing or gapped, and may be repaired by now. */
+  awaitsRepair() {
+    const isStale = this.market.isStale(this.market.symbol(this.symbol)); // after a sleep all is read anyway
+    if (!this.isDrawn || isStale || now() - this.readMs < REPAIR_AGAIN_MS) return false;
+    return this.chart.rows.isLackingSince(this.market.nowMs() - REPAIRED_WITHIN_MS);
   }
 
   choose(name) {
@@ -220,6 +229,7 @@ export class LiveView {
       if (now() - this.readMs > MINUTE_MS) this.load();
       return;
     }
+    if (this.awaitsRepair()) this.load();
     const isShown = Boolean(this.market.freshChampion(this.market.symbol(this.symbol)));
     if (isShown !== Boolean(this.chart.fan.prediction)) this.drawPrediction();
   }
