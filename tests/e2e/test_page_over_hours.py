@@ -66,13 +66,13 @@ def an_open(number: int, symbol: str = "BTCUSDT") -> Candle:
     return replace(candle, status="open", revision=0, event_ms=candle.open_ms + 301_000)
 
 
-def followed(page: Page, *names: str) -> None:
-    """Let these symbols be followed from now on."""
+def followed(page: Page, *names: str, **facts: object) -> None:
+    """Let these symbols be followed from now on, and be listed with these facts."""
 
     def answer(route: Route) -> None:
         said = route.fetch()
         first: Answer = said.json()["data"][0]
-        route.fulfill(json={"data": [first | {"symbol": name} for name in names]})
+        route.fulfill(json={"data": [first | {"symbol": name} | facts for name in names]})
 
     page.route(SYMBOLS, answer)
 
@@ -244,6 +244,17 @@ def test_scores_that_come_while_the_page_is_open_are_shown_of_the_same_predictio
     with_skill(None)  # the API drops what it cannot read anew
     come_back()
     expect(words).to_be_visible()
+
+
+def test_the_clock_does_not_show_hours_ago_as_now(page: Page) -> None:
+    clock = page.locator("[data-clock]")
+    expect(clock).to_have_text(re.compile(r"^\d\d:\d\d:\d\d UTC$"))
+
+    followed(page, "BTCUSDT", "ETHUSDT", age_s=HOURS_MS / 1000)
+    page.reload()
+
+    expect(page.locator(".row.stale")).to_have_count(2)
+    expect(clock).to_have_text("\u2013")
 
 
 def test_the_day_of_many_symbols_is_read_in_parts(page: Page) -> None:

@@ -104,7 +104,7 @@ onSession(() => stream.start());
 setInterval(() => {
   live.tick();
   banner.update(live.symbol);
-  setText(clockNode, `${clock(market.nowMs())} UTC`);
+  setText(clockNode, market.areAllStale() ? "–" : `${clock(market.nowMs())} UTC`);
 }, TICK_MS);
 setInterval(drawDay, 5 * MINUTE_MS);
 health.start();

@@ -38,8 +38,8 @@ export class Banner {
     if (this.link.needsLogin) return null;
     if (!this.link.open) return now() - this.link.began < PATIENCE_MS ? null : offline(this.link.reason);
     if (!state || !this.market.isStale(state)) return this.health.trouble;
-    const traded = this.market.names().map((name) => this.market.symbol(name)).filter((each) => !this.market.isNotTraded(each));
-    if (traded.length > 0 && traded.every((each) => this.market.isStale(each))) {
+    const traded = this.market.traded();
+    if (traded.length > 0 && this.market.areAllStale()) {
       return stale("market data", Math.min(...traded.map((each) => this.market.ageMs(each))));
     }
     return this.health.trouble ?? (this.market.isNotTraded(state) ? null : stale(`data for ${state.name}`, this.market.ageMs(state)));

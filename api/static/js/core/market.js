@@ -41,6 +41,15 @@ export class Market extends EventTarget {
     return !this.connected || !(this.ageMs(state) <= this.staleMs);
   }
 
+  /** Whether none of those that are traded is fresh. */
+  areAllStale() {
+    return this.traded().every((state) => this.isStale(state));
+  }
+
+  traded() {
+    return this.order.map((name) => this.symbol(name)).filter((state) => !this.isNotTraded(state));
+  }
+
   /** Whether the exchange has halted or delisted it: then nothing new is to come. */
   isNotTraded(state) {
     return state.notTradingSinceMs !== null && this.isStale(state);
@@ -128,6 +137,11 @@ export class Market extends EventTarget {
     const found = this.champion(state);
     const old = !found || this.isStale(state) || now() - state.predictedAt > this.staleMs;
     return old || found.close_ms <= this.nowMs() ? null : found;
+  }
+
+  /** The change over 24 hours in per cent; null if a price is unknown. */
+  change(state) {
+    return state.dayAgo && state.price !== null ? (state.price / state.dayAgo - 1) * 100 : null;
   }
 
   rate(state) {

@@ -38,7 +38,7 @@ export class Headline {
 
   updateFigures(state, isStale, leftMs) {
     const { change, left, rate, age: old } = this.figures;
-    const moved = state.dayAgo ? (state.price / state.dayAgo - 1) * 100 : null;
+    const moved = this.market.change(state);
     setText(change, signed(moved, 2, "%"));
     setClass(change, "up", moved > 0 && !isStale);
     setClass(change, "down", moved < 0 && !isStale);

@@ -19,6 +19,7 @@ export class Watchlist {
   build() {
     this.parts.clear();
     show(this.list, this.market.names().map((name, at) => this.row(name, at)));
+    this.drawSparks();
     this.filter();
     this.select(this.selected);
   }
@@ -50,7 +51,7 @@ export class Watchlist {
     setClass(parts.row, "untraded", isNotTraded);
     setClass(parts.dot, "stale", isStale && !isNotTraded);
     setText(parts.rate, isNotTraded ? "not traded" : isStale ? `stale ${age(this.market.ageMs(state))}` : rate === null ? "…" : `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} trades/s`);
-    const change = state.dayAgo ? (state.price / state.dayAgo - 1) * 100 : null;
+    const change = this.market.change(state);
     setText(parts.change, signed(change, 2, "%"));
     setClass(parts.change, "up", change > 0 && !isStale);
     setClass(parts.change, "down", change < 0 && !isStale);

@@ -2,7 +2,7 @@
 
 import { get } from "../core/api.js";
 import { el, show } from "../core/dom.js";
-import { count, moment, pairParts, percent } from "../core/format.js";
+import { count, moment, pairName, percent } from "../core/format.js";
 import { card, fillPanel, table } from "../core/panel.js";
 import { calendar } from "./calendar.js";
 
@@ -76,12 +76,12 @@ export class QualityView {
 function auditRow(row) {
   const cell = (value, kind) => el("td", { class: `number ${value ? kind : "faint"}`, text: count(value) });
   const times = row.mismatched_ms.map(moment).join(", ");
-  return el("tr", { title: times && `differ: ${times}` }, el("td", { class: "strong", text: pairParts(row.symbol)[0] }), cell(row.verified, ""), cell(row.mismatched, "bad strong"), cell(row.gapped, "warn"), cell(row.only_ours, ""), el("td", { class: "number soft", text: moment(row.newest_ms) }));
+  return el("tr", { title: times && `differ: ${times}` }, el("td", { class: "strong", text: pairName(row.symbol) }), cell(row.verified, ""), cell(row.mismatched, "bad strong"), cell(row.gapped, "warn"), cell(row.only_ours, ""), el("td", { class: "number soft", text: moment(row.newest_ms) }));
 }
 
 function gapRow(gap) {
   const kinds = { repaired: "tag good", found: "tag warning", "given-up": "tag wrong", "new-era": "tag warning" };
-  return el("tr", {}, el("td", { class: "soft nowrap", text: moment(gap.noticed_ms) }), el("td", { class: "strong", text: pairParts(gap.symbol)[0] }),
+  return el("tr", {}, el("td", { class: "soft nowrap", text: moment(gap.noticed_ms) }), el("td", { class: "strong", text: pairName(gap.symbol) }),
     el("td", { class: "number", text: gap.state === "new-era" ? "–" : count(gap.last_agg_id - gap.first_agg_id + 1), title: `ids ${gap.first_agg_id} to ${gap.last_agg_id}` }),
     el("td", {}, el("span", { class: kinds[gap.state] ?? "tag", text: gap.state })), el("td", { class: "soft reason", text: gap.reason }));
 }
