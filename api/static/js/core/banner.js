@@ -18,7 +18,7 @@ export class Banner {
     this.link = { open: false, began: now() };
   }
 
-  /** Set the state of the stream; a closed one may have `needsLogin`, and the `reason` of a server that refused it. */
+  /** Set the state of the stream; a closed one may have `needsLogin`, `isResting`, and the `reason` of a server that refused it. */
   setLink(link) {
     const began = link.open === this.link.open ? this.link.began : now(); // not anew with each attempt
     this.link = { ...link, began };
@@ -35,7 +35,7 @@ export class Banner {
 
   /** What is wrong: first what concerns all symbols, then what concerns this one. */
   trouble(state) {
-    if (this.link.needsLogin) return null;
+    if (this.link.needsLogin || this.link.isResting) return null;
     if (!this.link.open) return now() - this.link.began < PATIENCE_MS ? null : offline(this.link.reason);
     if (!state || !this.market.isStale(state)) return this.health.trouble;
     const traded = this.market.traded();
