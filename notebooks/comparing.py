@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 LOSSES: Final = ["squared_error_bp2", "pinball_bp"]
@@ -46,3 +47,35 @@ def throughout(caps: pd.DataFrame, edge: timedelta) -> pd.DataFrame:
         if each.first_valid_index() <= first and each.last_valid_index() >= last
     ]
     return caps[whole].ffill().bfill()
+
+
+def missing_since(
+    first: pd.Series, candles: pd.Series, until: pd.Timestamp, length: timedelta
+) -> pd.Series:
+    """Return how many candles each coin lacks from its own first one on.
+
+    Args:
+        first: Open time of each coin's first candle.
+        candles: How many of each are there.
+        until: Open time of the newest candle of all.
+        length: Of a candle.
+    """
+    return (until - first) // length + 1 - candles
+
+
+def correlation_of(returns: pd.DataFrame, *, fewest: int) -> pd.DataFrame:
+    """Return the correlation of coins, those that move with most others first.
+
+    Two returns in common always give +1 or -1: a pair with fewer than `fewest` has none, and a coin
+    without any pair is left out.
+    """
+    found = returns.corr(min_periods=fewest)
+    others = found.mask(np.eye(len(found), dtype=bool))
+    order = found.mean()[others.notna().any()].sort_values(ascending=False).index
+    return found.loc[order, order]
+
+
+def noise_of(returns: pd.DataFrame) -> pd.DataFrame:
+    """Return for each pair the size of correlation that chance alone gives, two standard errors."""
+    there = returns.notna().astype(float)
+    return 2 / np.sqrt((there.T @ there).replace(0, np.nan))

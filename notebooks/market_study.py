@@ -20,7 +20,15 @@ from itertools import cycle
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from comparing import LOSSES, beside_reference, skill_of, throughout
+from comparing import (
+    LOSSES,
+    beside_reference,
+    correlation_of,
+    missing_since,
+    noise_of,
+    skill_of,
+    throughout,
+)
 from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 from showing import GRID, INK, RISING, percent, say, show, table
@@ -28,6 +36,10 @@ from showing import GRID, INK, RISING, percent, say, show, table
 import candlewick
 
 DAYS = 90
+SCORED_DAYS = 30  # scores are kept for ever: some thousands a day of each pair
+SCORED_PAIRS = 10  # those that are traded most
+QUARTER = timedelta(minutes=15)
+WEEK_HOURS = 7 * 24
 YEAR_DAYS = 365
 STRONGEST = 8.0  # per cent; larger changes have the same colour
 FOLLOWED_DAYS = 2  # a coin whose newest value is older is not followed any more
@@ -40,11 +52,11 @@ DIVERGING = [[0.0, "#2b6cb0"], [0.5, "#f8fafc"], [1.0, "#c2410c"]]
 store = candlewick.connect()
 
 
-def ask(query: str) -> pd.DataFrame:
+def ask(query: str, **values: object) -> pd.DataFrame:
     """Return the rows of a query; columns named ..._ms become UTC times without that ending."""
-    rows = store.query_df(query)
+    rows = store.query_df(query, parameters=values)
     if rows.empty:  # then it does not say which columns there are
-        rows = pd.DataFrame(columns=list(store.query(query).column_names))
+        rows = pd.DataFrame(columns=list(store.query(query, parameters=values).column_names))
     for column in [name for name in rows.columns if name.endswith("_ms")]:
         rows[column.removesuffix("_ms")] = pd.to_datetime(rows.pop(column), unit="ms", utc=True)
     return rows
@@ -59,7 +71,8 @@ def coin(symbol: str) -> str:
 # ## What there is
 #
 # The study uses one 15-minute candle for each period: ours made from trades, otherwise the
-# exchange's. If neither exists, the candle is missing, and returns across it are left out.
+# exchange's. If neither exists, the candle is missing, counted from the coin's first one, and
+# returns across it are left out.
 
 # %%
 newest = ask(
@@ -73,6 +86,11 @@ candles = ask(
     "FROM candles_best WHERE interval = '15m' "
     f"AND open_time > fromUnixTimestamp64Milli({int(since.timestamp() * 1000)}, 'UTC')"
 )
+if candles.empty:
+    raise SystemExit(
+        "No candle is stored yet: start the pipeline (`candlewick up`) and wait for its first quarter "
+        "of an hour, or run the study in the folder of the pipeline that is meant."
+    )
 candles["coin"] = candles["symbol"].map(coin)
 grid = pd.date_range(candles["open"].min(), until, freq="15min")
 close = candles.pivot(index="open", columns="coin", values="close").reindex(grid)
@@ -84,7 +102,7 @@ held_days = len(grid) / 96
 held = candles.groupby("coin").agg(
     first=("open", "min"), last=("open", "max"), candles=("close", "size"), traded=("traded", "sum")
 )
-held["missing"] = len(grid) - held["candles"]
+held["missing"] = missing_since(held["first"], held["candles"], until, QUARTER)
 held = held.sort_values("traded", ascending=False)
 table(
     pd.DataFrame(
@@ -260,18 +278,15 @@ say(
 
 # %%
 hours = returns[moving].resample("1h").sum(min_count=4)
-correlation = hours.corr()
-order = correlation.mean().sort_values(ascending=False).index
-correlation = correlation.loc[order, order]
+correlation = correlation_of(hours, fewest=WEEK_HOURS)
 lower = np.tril(np.ones(correlation.shape, dtype=bool), -1)
 pairs = correlation.where(lower).stack().dropna()
 if pairs.empty:
-    say("Fewer than two coins that move have prices in the same hours: nothing can be compared.")
+    say("Fewer than two coins that move have a week of hours in common: nothing can be compared.")
 else:
     first, second = map(str, pairs.idxmax())
     shown = correlation.where(lower).iloc[1:, :-1]
-    week = 7 * 24
-    rolling = hours[first].rolling(week, min_periods=week // 2).corr(hours[second])
+    rolling = hours[first].rolling(WEEK_HOURS, min_periods=WEEK_HOURS // 2).corr(hours[second])
     heat = make_subplots(
         1,
         2,
@@ -310,17 +325,25 @@ else:
         range=[min(0.0, float(rolling.min()) - 0.05), 1], gridcolor=GRID, row=1, col=2
     )
     show(heat, "correlation", "Correlation of hourly returns", 520)
-    noise = 2 / np.sqrt(max(len(hours), 1))
-    related = pairs[pairs.abs() > max(0.2, noise)]
+    noise = (
+        noise_of(hours).loc[correlation.index, correlation.columns].where(lower).stack().dropna()
+    )
+    related = pairs[pairs.abs() > 0.2]  # of a week's hours, chance alone gives less
+    young = sorted(set(hours) - set(correlation))
     say(
         f"The pair that moves together most is **{first} and {second}** ({pairs.max():.2f}); over seven "
         f"days its correlation was between {rolling.min():.2f} and {rolling.max():.2f}. Pairs with a correlation above "
-        f"{max(0.2, noise):.2f} in size: {len(related)} of {len(pairs)}. With {len(hours):,} hours, a correlation "
-        f"below {noise:.2f} cannot be distinguished from zero. "
+        f"0.20 in size: {len(related)} of {len(pairs)}. With {len(hours):,} hours, a correlation "
+        f"below {noise.min():.2f} cannot be distinguished from zero. "
         + (
             "Real coins move together; most of these do not, because they are generated."
-            if pairs.median() < noise
+            if (pairs < noise.reindex(pairs.index)).mean() > 0.5
             else "Diversifying among these coins helps little."
+        )
+        + (
+            f" Too young to compare, with less than a week of hours: {', '.join(young)}."
+            if young
+            else ""
         )
     )
 
@@ -440,14 +463,19 @@ else:
 # for one pair ten minutes before the close, sorted from the narrowest interval to the widest; each
 # point is a tenth of them. The points of a good model lie on the dotted line and far apart: where
 # it expects a move twice as large, the move is twice as large. The reference expects nearly the
-# same at all times.
+# same at all times. The scores are those of the last 30 days, and of the ten pairs that are traded
+# most.
 
 # %%
 scores = ask(
     "SELECT symbol, interval, model, champion, toUInt8(round(minutes_to_close)) AS minutes, "
     "toUnixTimestamp64Milli(open_time) AS open_ms, "
     "toUnixTimestamp64Milli(issued_time) AS issued_ms, error_bp, squared_error_bp2, pinball_bp, "
-    "width_90_bp, volatility_bp, covered_50, covered_90 FROM scores FINAL"
+    "width_90_bp, volatility_bp, covered_50, covered_90 FROM scores FINAL "
+    "WHERE symbol IN {symbols:Array(String)} "
+    "AND open_time > (SELECT max(open_time) FROM scores) - toIntervalDay({days:UInt16})",
+    symbols=list(candles.groupby("symbol")["traded"].sum().nlargest(SCORED_PAIRS).index),
+    days=SCORED_DAYS,
 )
 models = ["reference", *sorted(set(scores["model"]) - {"reference"})]
 colours = ["#94a3b8", "#0f766e", "#c2410c", "#7c3aed", "#2563eb"]

@@ -63,7 +63,7 @@ def _rows(data: bytes, most: int) -> list[list[str]]:
         file = io.StringIO(text, newline="")
         rows = list(csv.reader(file, strict=True, skipinitialspace=True))
     except UnicodeDecodeError as error:
-        raise ValueError("the file is not UTF-8") from error
+        raise ValueError("the file is not UTF-8: save it as “CSV UTF-8”") from error
     except csv.Error as error:
         raise ValueError(f"the file is not CSV: {error}") from error
     while rows and not any(map(str.strip, rows[-1])):  # also those that were emptied: `,,`

@@ -1,13 +1,15 @@
-"""The live view when an answer of the API fails: nothing of what was chosen before stays."""
+"""The page when the API refuses something: it says so, and nothing of another choice stays."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from api.accounts.users import Role
 from schemas import topics
 from tests.support.api_market import a_prediction, a_score, keep_alive, say
-from tests.support.api_stage import LATEST, Stage
+from tests.support.api_stage import LATEST, PASSWORD, Stage
 from tests.support.browser import empty_page, role
 
 PATIENCE_MS = 30_000
@@ -83,3 +85,26 @@ def test_outcomes_of_another_choice_go_and_the_next_score_reads_all_chosen_ones(
     expect(rows).to_have_count(4)
     with page.expect_request("**/v1/outcomes?*limit=8"):
         say(stage.kafka, topics.SCORES, [a_score(a_prediction(symbol=chosen), error_bp=1.0)])
+
+
+@pytest.mark.parametrize("coding", ["cp1252", "utf-16"])
+def test_a_file_of_users_that_is_not_utf_8_is_refused_and_may_be_mended(
+    page: Page, stage: Stage, tmp_path: Path, coding: str
+) -> None:
+    page.goto(f"{stage.api.url}#admin")
+    page.get_by_role("button", name="Sign in").last.click()
+    page.get_by_label("Name", exact=True).fill(Role.ADMIN.value)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.locator("dialog button.primary").click()
+    people = tmp_path / "people.csv"
+    name = f"from-{coding}"
+    text = f"username,role,password\n{name},viewer,größer als Zürich\n"
+
+    people.write_text(text, encoding=coding)
+    page.get_by_label("CSV of users").set_input_files(people)
+    expect(page.locator("#admin .fault").first).to_contain_text("not UTF-8")
+    expect(role(page, "users")).not_to_contain_text(name)
+
+    people.write_text(text)
+    page.get_by_label("CSV of users").set_input_files(people)
+    expect(role(page, "users")).to_contain_text(name)

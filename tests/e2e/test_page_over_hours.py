@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from api.accounts.users import Role
+from api.payloads.scores import LATELY
 from schemas import topics
 from schemas.market import Candle
 from tests.support.api_market import a_quarter, keep_alive, say
@@ -25,6 +26,7 @@ SLEEPS = """
     Date.now = () => date() + window.sleptMs;
 """  # as a sleep: the wall clock goes on, `performance.now()` does not
 CANDLES, SYMBOLS = "**/v1/candles?*", "**/v1/symbols"
+CURRENT = "**/v1/predictions/current?*"
 Answer = dict[str, Any]
 
 
@@ -64,13 +66,13 @@ def an_open(number: int, symbol: str = "BTCUSDT") -> Candle:
     return replace(candle, status="open", revision=0, event_ms=candle.open_ms + 301_000)
 
 
-def followed(page: Page, *names: str) -> None:
-    """Let these symbols be followed from now on."""
+def followed(page: Page, *names: str, **facts: object) -> None:
+    """Let these symbols be followed from now on, and be listed with these facts."""
 
     def answer(route: Route) -> None:
         said = route.fetch()
         first: Answer = said.json()["data"][0]
-        route.fulfill(json={"data": [first | {"symbol": name} for name in names]})
+        route.fulfill(json={"data": [first | {"symbol": name} | facts for name in names]})
 
     page.route(SYMBOLS, answer)
 
@@ -211,6 +213,48 @@ def test_a_symbol_that_goes_leaves_the_list_and_another_is_chosen(page: Page) ->
 
     expect(page.locator("[data-symbol=BTCUSDT]")).to_have_count(0)
     expect(page.locator("[data-symbol=ETHUSDT]")).to_have_attribute("aria-selected", "true")
+
+
+def test_scores_that_come_while_the_page_is_open_are_shown_of_the_same_prediction(
+    page: Page, stage: Stage
+) -> None:
+    def with_skill(lately: Answer | None) -> None:
+        def answer(route: Route) -> None:
+            said = route.fetch()
+            found: Answer = said.json()
+            route.fulfill(json=found | {"lately": lately, "challengers": []})
+
+        page.unroute(CURRENT)
+        page.route(CURRENT, answer)
+
+    def come_back() -> None:
+        page.goto(f"{stage.api.url}#market")
+        page.goto(f"{stage.api.url}#live")
+
+    words = page.get_by_text("No scores yet: they appear when candles close.")
+    with_skill(None)
+    come_back()
+    expect(words).to_be_visible()
+
+    with_skill(LATELY)
+    come_back()
+
+    expect(page.get_by_text("Last seven days, 9,974 predictions")).to_be_visible()
+    expect(page.locator(".models tbody")).to_contain_text("90.2")
+    with_skill(None)  # the API drops what it cannot read anew
+    come_back()
+    expect(words).to_be_visible()
+
+
+def test_the_clock_does_not_show_hours_ago_as_now(page: Page) -> None:
+    clock = page.locator("[data-clock]")
+    expect(clock).to_have_text(re.compile(r"^\d\d:\d\d:\d\d UTC$"))
+
+    followed(page, "BTCUSDT", "ETHUSDT", age_s=HOURS_MS / 1000)
+    page.reload()
+
+    expect(page.locator(".row.stale")).to_have_count(2)
+    expect(clock).to_have_text("\u2013")
 
 
 def test_the_day_of_many_symbols_is_read_in_parts(page: Page) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nbclient.exceptions import CellExecutionError
 
 from candlewick.stack.environment import environment_of
 from clients.clickhouse import connect_writer
@@ -22,11 +23,15 @@ from tools.notebooks.sample_store import sample_store
 from tools.pages.build import DOCS
 
 DATA = Path(__file__).parents[1] / "data"
-PAST = (  # a coin that is not followed any more, and days of years ago
+PAST = (  # a coin that is not followed any more, days of years ago, scores of last month
     """INSERT INTO coins SELECT * REPLACE('gone' AS coin_id,
     updated_time - INTERVAL 30 DAY AS updated_time) FROM coins WHERE ticker = 'BTC'""",
     "INSERT INTO coin_days SELECT * REPLACE(time - INTERVAL 900 DAY AS time) FROM coin_days",
+    "INSERT INTO scores SELECT * REPLACE(open_time - INTERVAL 40 DAY AS open_time) FROM scores",
 )
+YOUNG = """INSERT INTO klines SELECT * REPLACE('NEWUSDT' AS symbol) FROM (
+    SELECT * FROM klines WHERE symbol = 'BTCUSDT' AND interval = '15m'
+    AND open_time > (SELECT max(open_time) FROM klines) - INTERVAL 3 HOUR)"""
 YEAR_MS = 1_640_995_200_000  # 2022
 
 
@@ -35,7 +40,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
     folder = tmp_path_factory.mktemp("study")
     with sample_store(folder, days=8, predicted_days=0.6) as settings:
         with connect_writer(settings.clickhouse) as client:
-            for statement in PAST:
+            for statement in (*PAST, YOUNG):
                 client.command(statement)
         return rendered(executed(SCRIPT.with_suffix(".ipynb"), environment_of(settings)), "head")
 
@@ -82,9 +87,30 @@ def test_the_studies_run_and_draw_every_picture(page: Page, coins_page: Page) ->
 
 
 def test_its_conclusions_are_those_of_the_data(page: Page) -> None:
-    assert "8,448 candles of 11 pairs" in page.text
+    assert "8,460 candles of 12 pairs" in page.text
+    assert "None is missing" in page.text
     assert "The pair that moves together most is **" in page.text
     assert re.search(r"\*\*online\*\*: skill of the point [-+]?\d", page.text)
+
+
+def test_a_coin_of_three_hours_moves_together_with_none(page: Page) -> None:
+    assert "Too young to compare, with less than a week of hours: NEW." in page.text
+    assert "was between nan" not in page.text
+
+
+def test_scores_are_those_of_the_last_month(page: Page) -> None:
+    scored = re.search(r"The data are ([\d,]+) candles", page.text)
+
+    assert scored is not None
+    assert int(scored[1]) <= 0.6 * 96 + 1
+
+
+def test_a_store_without_a_candle_is_told_in_words(tmp_path: Path) -> None:
+    with sample_store(tmp_path, days=1, predicted_days=0) as settings:
+        with connect_writer(settings.clickhouse) as client:
+            client.command("TRUNCATE TABLE klines")
+        with pytest.raises(CellExecutionError, match="No candle is stored yet"):
+            executed(SCRIPT.with_suffix(".ipynb"), environment_of(settings))
 
 
 def test_capitalisation_is_that_of_the_last_year_and_of_coins_that_are_followed(page: Page) -> None:

@@ -28,7 +28,7 @@ const market = new Market();
 const root = (name) => document.getElementById(name);
 const live = new LiveView(root("live"), market);
 const views = new Views({
-  live: {}, scores: new ScoresView(root("scores"), market), market: new MarketView(root("market")),
+  live: { load: () => live.loadPrediction(live.symbol) }, scores: new ScoresView(root("scores"), market), market: new MarketView(root("market")),
   quality: new QualityView(root("quality")), admin: new AdminView(root("admin"), market),
 });
 const health = new Health();
@@ -91,10 +91,12 @@ const search = () => {
   location.hash = "live";
   live.watchlist.input.focus();
 };
-listenToKeys({
-  ArrowUp: () => live.watchlist.step(-1), ArrowDown: () => live.watchlist.step(1), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
-  number: choose, "/": search, "?": showKeys, t: toggleTheme, d: () => live.range(1), w: () => live.range(7), m: () => live.range(30),
-});
+const everywhere = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), "/": search, "?": showKeys, t: toggleTheme };
+const onLive = {
+  ...everywhere, ArrowUp: () => live.watchlist.step(-1), ArrowDown: () => live.watchlist.step(1), number: choose,
+  d: () => live.range(1), w: () => live.range(7), m: () => live.range(30),
+};
+listenToKeys(() => (views.shown === "live" ? onLive : everywhere));
 document.querySelector("[data-action=theme]").addEventListener("click", toggleTheme);
 document.querySelector("[data-action=help]").addEventListener("click", showKeys);
 watchAccount(document.querySelector("[data-action=account]"));
@@ -102,7 +104,7 @@ onSession(() => stream.start());
 setInterval(() => {
   live.tick();
   banner.update(live.symbol);
-  setText(clockNode, `${clock(market.nowMs())} UTC`);
+  setText(clockNode, market.areAllStale() ? "–" : `${clock(market.nowMs())} UTC`);
 }, TICK_MS);
 setInterval(drawDay, 5 * MINUTE_MS);
 health.start();

@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from notebooks.comparing import beside_reference, skill_of, throughout
+from notebooks.comparing import (
+    beside_reference,
+    correlation_of,
+    missing_since,
+    noise_of,
+    skill_of,
+    throughout,
+)
 
 WEEK = pd.date_range("2025-01-01", periods=7, tz="UTC")
 TWO_DAYS = timedelta(days=2)
@@ -64,3 +71,40 @@ def test_coins_that_come_later_or_are_followed_no_more_are_left_out() -> None:
 
 def test_no_days_are_no_coins() -> None:
     assert throughout(pd.DataFrame(), TWO_DAYS).empty
+
+
+def test_a_coin_of_some_hours_moves_together_with_none() -> None:
+    """Two hours in common would give +1 or -1, and so the first place."""
+    shared = np.sin(np.arange(200.0) ** 2)
+    hours = pd.DataFrame(
+        {
+            "BTC": shared,
+            "ETH": shared + np.cos(np.arange(200.0) ** 3),
+            "NEW": [*[np.nan] * 197, *shared[-3:]],
+        }
+    )
+
+    found = correlation_of(hours, fewest=168)
+
+    assert sorted(found) == sorted(found.index) == ["BTC", "ETH"]
+    assert 0.3 < found.loc["BTC", "ETH"] < 0.95
+    assert noise_of(hours).loc["BTC", "ETH"] == pytest.approx(2 / np.sqrt(200))
+    assert noise_of(hours).loc["BTC", "NEW"] == pytest.approx(2 / np.sqrt(3))
+
+
+def test_coins_without_an_hour_in_common_have_no_correlation_and_no_noise() -> None:
+    hours = pd.DataFrame({"OLD": [0.1, 0.2, np.nan, np.nan], "NEW": [np.nan, np.nan, 0.1, 0.2]})
+
+    assert correlation_of(hours, fewest=2).empty
+    assert np.isnan(noise_of(hours).loc["OLD", "NEW"])
+
+
+def test_candles_are_missing_from_a_coins_first_one_on() -> None:
+    until, quarter = WEEK[6], timedelta(minutes=15)
+    held = pd.DataFrame(
+        {"first": [WEEK[0], until - 3 * quarter], "candles": [6 * 96, 3]}, index=["OLD", "NEW"]
+    )
+
+    missing = missing_since(held["first"], held["candles"], until, quarter)
+
+    assert missing.to_dict() == {"OLD": 1, "NEW": 1}

@@ -80,11 +80,11 @@ export class UsersPanel {
     openDialog(dialog);
   }
 
+  /** Send a file as it is: read as text, bytes that are no UTF-8 would become other letters of a password. */
   async importFile(input) {
-    const [file] = input.files;
-    if (!file) return;
-    const body = await file.text();
-    input.value = "";
+    const [body] = input.files;
+    if (!body) return;
+    input.value = ""; // the same file may be chosen again
     await this.act(async () => (await request("/v1/users/import", { method: "POST", body, headers: { "Content-Type": "text/csv" } })).json(), ({ created }) => `${created} users imported.`);
   }
 

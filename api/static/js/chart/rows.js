@@ -1,4 +1,5 @@
-// Candles as rows of the chart. A missing candle is a row without prices, so that the gap is visible.
+// Candles as rows of the chart. A missing candle is a row without prices, so that the gap is visible; whether
+// the exchange has one there is not known here.
 
 export const QUARTER_MS = 900_000;
 const MOST_ROWS = 3_200; // 30 days and a margin; older rows are dropped when the page stays open for days
@@ -54,6 +55,14 @@ export class Rows {
   /** The last one of the newest candles that is missing, perhaps only because it is not stored yet. */
   recentHole() {
     return this.list.slice(-RECENT).findLast((row) => row.status === "missing") ?? null;
+  }
+
+  /** Whether a candle since this time is missing or has a gap. */
+  isLackingSince(ms) {
+    for (let index = this.list.length - 1; index >= 0 && this.list[index].openMs >= ms; index -= 1) {
+      if (["missing", "gapped"].includes(this.list[index].status)) return true;
+    }
+    return false;
   }
 
   /** Whether a candle is missing here, or is an earlier state of it. */

@@ -83,6 +83,11 @@ export function age(ms) {
   return `${Math.round(seconds / 3600)}\u202fh`;
 }
 
+/** A pair by both its parts: the base alone may be that of several. */
+export function pairName(symbol) {
+  return pairParts(symbol).filter(Boolean).join("/");
+}
+
 export function pairParts(symbol) {
   const quote = ["USDT", "USDC", "FDUSD", "BTC", "ETH", "EUR"].find((name) => symbol.endsWith(name) && symbol !== name);
   return quote ? [symbol.slice(0, -quote.length), quote] : [symbol, ""];

@@ -3,16 +3,18 @@
 import { el, show } from "./dom.js";
 
 const KEYS = [
-  ["↑ ↓", "previous or next symbol"], ["1 … 9", "one of the first nine symbols"], ["/", "find a symbol"], ["← →", "previous or next page"],
-  ["d w m", "show a day, a week, 30 days"], ["t", "light or dark"], ["?", "show these keys"], ["Esc", "close"],
+  ["↑ ↓", "previous or next symbol, on Live"], ["1 … 9", "one of the first nine symbols, on Live"], ["/", "find a symbol"], ["← →", "previous or next page"],
+  ["d w m", "show a day, a week, 30 days, on Live"], ["t", "light or dark"], ["?", "show these keys"], ["Esc", "close"],
 ];
 
+/** Listen to the keys that `actions` returns for the page that is shown. */
 export function listenToKeys(actions) {
   addEventListener("keydown", (event) => {
     const isTyping = event.target.closest?.("input, textarea, select, dialog[open]");
     if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-    const run = actions[event.key] ?? (/^[1-9]$/.test(event.key) ? () => actions.number(Number(event.key)) : null);
-    if (!run) return;
+    const { number, ...byKey } = actions();
+    const run = byKey[event.key] ?? (number && /^[1-9]$/.test(event.key) ? () => number(Number(event.key)) : null);
+    if (!run) return; // the browser's, for example to scroll
     event.preventDefault();
     run();
   });

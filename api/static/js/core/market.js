@@ -41,6 +41,20 @@ export class Market extends EventTarget {
     return !this.connected || !(this.ageMs(state) <= this.staleMs);
   }
 
+  /** Whether none of those that are traded is fresh. */
+  areAllStale() {
+    return this.traded().every((state) => this.isStale(state));
+  }
+
+  traded() {
+    return this.order.map((name) => this.symbol(name)).filter((state) => !this.isNotTraded(state));
+  }
+
+  /** Whether the exchange has halted or delisted it: then nothing new is to come. */
+  isNotTraded(state) {
+    return state.notTradingSinceMs !== null && this.isStale(state);
+  }
+
   /** The exchange's time: the newest event's time plus the time since then by our clock. */
   nowMs() {
     return this.headMs ? this.headMs + Math.min(now() - this.headAt, 3_600_000) : Date.now();
@@ -54,6 +68,7 @@ export class Market extends EventTarget {
     for (const name of [...this.symbols.keys()]) if (!names.has(name)) this.symbols.delete(name);
     for (const row of followed) {
       const state = this.symbol(row.symbol);
+      state.notTradingSinceMs = row.not_trading_since_ms ?? null;
       if (row.age_s !== null) state.arrivedAt = Math.max(state.arrivedAt, now() - row.age_s * 1000);
       if (row.last_price !== null && (row.event_ms ?? 0) >= state.eventMs) {
         setPrice(state, row.last_price);
@@ -88,25 +103,33 @@ export class Market extends EventTarget {
 
   takePrediction(prediction) {
     const state = this.symbol(prediction.symbol);
+    if (prediction.lately !== undefined) state.lately.set(prediction.model, prediction.lately); // events have none
     if (prediction.open_ms !== state.predictedOpenMs) {
       if (prediction.open_ms < (state.predictedOpenMs ?? 0)) return;
       state.predictions.clear();
       state.predictedOpenMs = prediction.open_ms;
     }
+    if (prediction.issued_ms < (state.predictions.get(prediction.model)?.issued_ms ?? 0)) return; // an answer that was overtaken
     state.predictions.set(prediction.model, prediction);
-    state.predictedAt = now() - (prediction.age_s ?? 0) * 1000;
-    if (prediction.lately) state.lately.set(prediction.model, prediction.lately);
+    state.predictedAt = Math.max(state.predictedAt, now() - (prediction.age_s ?? 0) * 1000);
     this.seeHead(prediction.issued_ms);
   }
 
-  champion(state) {
+  /** The newest prediction of each model, without those that have stopped: as old ones are left out by the API. */
+  predictions(state) {
     const all = [...state.predictions.values()];
-    return all.find((each) => each.champion) ?? all[0] ?? null;
+    const newestMs = Math.max(...all.map((each) => each.issued_ms));
+    return all.filter((each) => newestMs - each.issued_ms <= this.staleMs);
+  }
+
+  champion(state) {
+    const all = this.predictions(state);
+    return newest(all.filter((each) => each.champion)) ?? all[0] ?? null;
   }
 
   /** The prediction of the champion of the chance, which may be another model; else the champion's. */
   chanceChampion(state) {
-    return [...state.predictions.values()].find((each) => each.chance_champion) ?? this.champion(state);
+    return newest(this.predictions(state).filter((each) => each.chance_champion)) ?? this.champion(state);
   }
 
   /** The champion's prediction if it is fresh: its candle is open, and it arrived just now. */
@@ -114,6 +137,11 @@ export class Market extends EventTarget {
     const found = this.champion(state);
     const old = !found || this.isStale(state) || now() - state.predictedAt > this.staleMs;
     return old || found.close_ms <= this.nowMs() ? null : found;
+  }
+
+  /** The change over 24 hours in per cent; null if a price is unknown. */
+  change(state) {
+    return state.dayAgo && state.price !== null ? (state.price / state.dayAgo - 1) * 100 : null;
   }
 
   rate(state) {
@@ -134,8 +162,13 @@ function fresh(name) {
   return {
     name, digits: 2, price: null, direction: 0, eventMs: 0, arrivedAt: -Infinity, open: null, closed: [],
     marks: [], trades: 0, predictions: new Map(), predictedOpenMs: null, predictedAt: -Infinity,
-    lately: new Map(), history: [], dayAgo: null, turnover: 0,
+    lately: new Map(), history: [], dayAgo: null, turnover: 0, notTradingSinceMs: null,
   };
+}
+
+/** The newest of some predictions: within a candle another model may become champion. */
+function newest(predictions) {
+  return predictions.toSorted((one, other) => other.issued_ms - one.issued_ms)[0];
 }
 
 function setPrice(state, text) {

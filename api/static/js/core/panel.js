@@ -2,16 +2,27 @@
 
 import { el, show } from "./dom.js";
 
-/** Read and draw; the old drawing stays while reading, and is replaced if reading fails. */
-export async function fillPanel(root, read, draw) {
-  if (!root.dataset.filled) show(root, el("div", { class: "loading panel-wait", text: "loading" }));
+/** Read and draw; the old drawing stays while reading, unless it is of another choice, and is replaced if reading fails. */
+export async function fillPanel(root, read, draw, choice = "") {
+  emptyPanel(root, choice);
+  const isChosen = () => root.dataset.choice === choice;
   try {
-    draw(await read());
+    const answer = await read();
+    if (!isChosen()) return; // a later choice was quicker
+    draw(answer);
     root.dataset.filled = "yes";
   } catch (problem) {
+    if (!isChosen()) return;
     delete root.dataset.filled;
     show(root, el("p", { class: "empty" }, el("span", { class: "bad", text: problem.sentence ?? problem.message }), " The page tries again every minute."));
   }
+}
+
+/** Take away what is drawn of another choice. */
+export function emptyPanel(root, choice = "") {
+  if (root.dataset.choice !== choice) delete root.dataset.filled;
+  root.dataset.choice = choice;
+  if (!root.dataset.filled) show(root, el("div", { class: "loading panel-wait", text: "loading" }));
 }
 
 export function card(title, note, body, ...tools) {

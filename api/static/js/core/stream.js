@@ -1,4 +1,4 @@
-// The live stream: reconnects by itself and resumes after the last event.
+// The live stream: reconnects by itself and resumes after the last event. A tab that nobody sees lets go of it.
 
 import { authorization, here, problemOf } from "./api.js";
 import { now } from "./now.js";
@@ -6,6 +6,7 @@ import { events } from "./sse.js";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8_000;
+const UNSEEN_MS = 300_000; // a browser has six connections to a server, for all tabs together
 const RESUME_WITHIN_MS = 60_000; // after longer breaks, reading over REST is quicker
 
 export class Stream {
@@ -18,13 +19,33 @@ export class Stream {
     this.heartbeatMs = 15_000;
     this.waitMs = FIRST_WAIT_MS;
     this.generation = 0;
+    this.isResting = false;
+    document.addEventListener("visibilitychange", () => this.isResting && !document.hidden ? this.start() : this.restLater());
   }
 
   start() {
+    this.stop();
+    this.isResting = false;
+    this.restLater();
+    this.run(this.generation);
+  }
+
+  stop() {
     this.generation += 1;
     this.abort?.abort();
     this.wake?.();
-    this.run(this.generation);
+  }
+
+  /** Rest when this tab has not been seen for some minutes. */
+  restLater() {
+    clearTimeout(this.unseen);
+    if (document.hidden && !this.isResting) this.unseen = setTimeout(() => this.rest(), UNSEEN_MS);
+  }
+
+  rest() {
+    this.stop();
+    this.isResting = true;
+    this.onState({ open: false, isResting: true });
   }
 
   async run(generation) {
@@ -32,7 +53,7 @@ export class Stream {
       const reason = await this.follow(generation).catch((error) => error);
       if (generation !== this.generation) return;
       const needsLogin = reason?.status === 401;
-      this.onState({ open: false, needsLogin, reason: reason?.message ?? "the stream ended", retryMs: this.waitMs });
+      this.onState({ open: false, needsLogin, reason: reason?.status ? reason.message : "" });
       if (needsLogin) return;
       await this.pause(Math.max(this.waitMs, reason?.retryMs ?? 0));
       this.waitMs = Math.min(this.waitMs * 1.6, LONGEST_WAIT_MS);

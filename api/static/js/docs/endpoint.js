@@ -4,12 +4,13 @@ import { authorization, here } from "../core/api.js";
 import { el, show } from "../core/dom.js";
 
 const LONGEST = 20_000;
+const FORM = "application/x-www-form-urlencoded";
 
 export function endpoint(spec, { path, verb, operation, id }) {
   const inputs = new Map();
   const parameters = operation.parameters ?? [];
   const content = Object.entries(operation.requestBody?.content ?? {})[0];
-  const body = content && el("textarea", { class: "json", spellcheck: "false", "aria-label": "Body" }, exampleText(spec, content[1]));
+  const body = content && el("textarea", { class: "json", spellcheck: "false", "aria-label": "Body" }, content[0] === FORM ? formText(spec, content[1]) : exampleText(spec, content[1]));
   const answer = el("div");
   const run = () => attempt({ path, verb, parameters, inputs, body: body?.value, type: content?.[0], answer });
   const isEndless = path === "/v1/stream";
@@ -42,6 +43,10 @@ function example(spec, operation) {
 function exampleText(spec, { schema, example: given }) {
   const value = given ?? sample(spec, schema ?? {}, 0);
   return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+}
+
+function formText(spec, { schema }) {
+  return String(new URLSearchParams(sample(spec, schema, 0)));
 }
 
 /** A value that matches a schema, built from its examples. */

@@ -1,7 +1,7 @@
 // The chosen symbol in one line: last price, countdown to close, trades per second, age.
 
 import { el, setClass, setText, show } from "../core/dom.js";
-import { age, clock, countdown, hourMinute, pairParts, price, signed } from "../core/format.js";
+import { age, clock, countdown, hourMinute, moment, pairParts, price, signed } from "../core/format.js";
 
 const QUARTER_MS = 900_000;
 
@@ -38,7 +38,7 @@ export class Headline {
 
   updateFigures(state, isStale, leftMs) {
     const { change, left, rate, age: old } = this.figures;
-    const moved = state.dayAgo ? (state.price / state.dayAgo - 1) * 100 : null;
+    const moved = this.market.change(state);
     setText(change, signed(moved, 2, "%"));
     setClass(change, "up", moved > 0 && !isStale);
     setClass(change, "down", moved < 0 && !isStale);
@@ -46,9 +46,10 @@ export class Headline {
     const perSecond = this.market.rate(state);
     setText(rate, perSecond === null ? "–" : perSecond.toFixed(1));
     const ageMs = this.market.ageMs(state);
-    setText(old, isStale ? `stale ${age(ageMs)}` : age(ageMs));
+    const isNotTraded = this.market.isNotTraded(state);
+    setText(old, isNotTraded ? `not traded since ${moment(state.notTradingSinceMs)}` : isStale ? `stale ${age(ageMs)}` : age(ageMs));
     old.title = state.eventMs ? `newest trade ${clock(state.eventMs)} UTC` : "";
-    setClass(old, "bad", isStale);
+    setClass(old, "bad", isStale && !isNotTraded);
     for (const each of [change, left, rate]) setClass(each, "faint", isStale);
   }
 }

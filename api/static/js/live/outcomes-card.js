@@ -43,14 +43,18 @@ export class OutcomesCard {
 
   /** Read all outcomes again; if that fails, the next score of the champion tries again. */
   async load(symbol) {
+    this.choose(symbol);
+    await this.read(MOST).catch(() => {});
+  }
+
+  /** Take away the outcomes of another symbol, or of other minutes. */
+  choose(symbol) {
     this.symbol = symbol;
     this.isRead = false;
-    if (this.shown !== this.chosen()) {
-      this.shown = this.chosen();
-      this.byOpen.clear();
-      this.draw();
-    }
-    await this.read(MOST).catch(() => {});
+    if (this.shown === this.chosen()) return;
+    this.shown = this.chosen();
+    this.byOpen.clear();
+    this.draw();
   }
 
   chosen() {

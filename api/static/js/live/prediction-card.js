@@ -34,14 +34,15 @@ export class PredictionCard {
     this.chance.update(prediction && this.market.chanceChampion(state), prediction, state);
     if (!prediction) return this.none(state);
     const issued = `${prediction.model} · ${clock(prediction.issued_ms)}`;
-    const key = `${issued}${state.name}`;
+    const models = this.market.predictions(state).sort(byRank);
+    const key = `${issued}${state.name}${models.map((each) => each.model)}${JSON.stringify([...state.lately])}`;
     setText(this.issued, issued);
     if (state.price) drawGauge(this.gauge, prediction, state.price, state.digits);
     if (this.key === key) return undefined;
     this.key = key;
     show(this.words, sentence(prediction, state));
     setText(this.note, trust(prediction));
-    show(this.models, [...state.predictions.values()].sort(byRank).map((each) => this.row(each, state)));
+    show(this.models, models.map((each) => this.row(each, state)));
     return setText(this.lately, latelyWords(state.lately.get(prediction.model)));
   }
 
@@ -51,7 +52,8 @@ export class PredictionCard {
     setText(this.note, "");
     setText(this.lately, "");
     const known = this.market.champion(state);
-    if (this.market.isStale(state)) setText(this.words, `No prediction: the market data of ${state.name} is stale.`);
+    if (this.market.isNotTraded(state)) setText(this.words, `No prediction: ${state.name} is not traded.`);
+    else if (this.market.isStale(state)) setText(this.words, `No prediction: the market data of ${state.name} is stale.`);
     else if (!known) setText(this.words, "Waiting for the first prediction. It appears within a minute once history is stored.");
     else if (known.close_ms <= this.market.nowMs()) setText(this.words, "The candle has just closed; the next prediction follows in a moment.");
     else setText(this.words, `No fresh prediction: the last one arrived ${age(now() - state.predictedAt)} ago.`);

@@ -19,10 +19,13 @@ const QUARTER = "15m"; // what is predicted; it moves with every trade, the othe
 const MINUTE_MS = 60_000;
 const INTERVALS = { "5m": 5, [QUARTER]: 15, "30m": 30, "1h": 60, "4h": 240, "1d": 1_440, "1w": 10_080 };
 const AGAIN_MS = 4_000;
+const SETTLED_MS = 150; // a key that is held chooses some thirty symbols a second
 const HOLE_AGAIN_MS = [2_000, 10_000, 60_000]; // a candle that has closed is stored by then
+const REPAIR_AGAIN_MS = 5 * MINUTE_MS; // what an outage cost is brought by the backfill, which is not streamed
+const REPAIRED_WITHIN_MS = 1_440 * MINUTE_MS;
 const STATUS = {
   complete: "complete: trade ids prove that nothing is missing", official: "the exchange’s own", quiet: "quiet: no trades",
-  gapped: "gapped: trades are missing", missing: "missing", open: "open",
+  gapped: "gapped: trades are missing", missing: "no candle: none is stored, or nothing was traded", open: "open",
   incomplete: "incomplete: parts of it are missing or still to come",
 };
 
@@ -31,6 +34,7 @@ export class LiveView {
     this.market = market;
     this.symbol = "";
     this.interval = QUARTER;
+    this.chosenMs = -Infinity; // the time of the last choice
     this.isDrawn = false; // the candles of this symbol and interval
     this.days = innerWidth < NARROW_PX ? 0.5 : 1;
     const watch = el("nav", { class: "card watch", "aria-label": "Symbols" });
@@ -83,12 +87,29 @@ export class LiveView {
     this.rereading = setTimeout(() => this.load(), HOLE_AGAIN_MS[this.readings++]);
   }
 
+  /** Whether it is time to look again for candles that were missing or gapped, and may be repaired by now. */
+  awaitsRepair() {
+    const isStale = this.market.isStale(this.market.symbol(this.symbol)); // after a sleep all is read anyway
+    if (!this.isDrawn || isStale || now() - this.readMs < REPAIR_AGAIN_MS) return false;
+    return this.chart.rows.isLackingSince(this.market.nowMs() - REPAIRED_WITHIN_MS);
+  }
+
   choose(name) {
     if (name === this.symbol) return;
     this.symbol = name;
     this.watchlist.select(name);
+    this.outcomes.choose(name);
     this.clear();
-    this.load();
+    this.loadSettled();
+  }
+
+  /** Read at once, but wait for the last of many choices. */
+  loadSettled() {
+    const isHeld = now() - this.chosenMs < SETTLED_MS;
+    this.chosenMs = now();
+    clearTimeout(this.again);
+    if (isHeld) this.again = setTimeout(() => this.load(), SETTLED_MS);
+    else this.load();
   }
 
   /** Show candles of another length. */
@@ -140,7 +161,9 @@ export class LiveView {
     }
   }
 
+  /** Read the current prediction: the stream's have no age, and nothing of how good their models were lately. */
   async loadPrediction(name) {
+    if (!name) return;
     const current = await get("/v1/predictions/current", { symbol: name }).catch(() => null);
     if (!current) return;
     for (const each of [current, ...current.challengers]) this.market.takePrediction(each);
@@ -206,6 +229,7 @@ export class LiveView {
       if (now() - this.readMs > MINUTE_MS) this.load();
       return;
     }
+    if (this.awaitsRepair()) this.load();
     const isShown = Boolean(this.market.freshChampion(this.market.symbol(this.symbol)));
     if (isShown !== Boolean(this.chart.fan.prediction)) this.drawPrediction();
   }
@@ -216,6 +240,6 @@ function decimals(text) {
 }
 
 function key() {
-  const items = [["complete", "complete, proven by trade ids"], ["official", "the exchange’s own"], ["quiet", "quiet"], ["gapped", "gapped or missing"], ["band", "predicted 50 % and 90 %"], ["missed", "outside 90 %"]];
+  const items = [["complete", "complete, proven by trade ids"], ["official", "the exchange’s own"], ["quiet", "quiet"], ["gapped", "gapped, or no candle"], ["band", "predicted 50 % and 90 %"], ["missed", "outside 90 %"]];
   return el("div", { class: "key" }, items.map(([name, text]) => el("span", {}, el("i", { class: name }), text)));
 }

@@ -10,7 +10,7 @@ export class Watchlist {
     this.parts = new Map();
     this.selected = "";
     this.input = el("input", { type: "search", placeholder: "Find a symbol", "aria-label": "Find a symbol", autocomplete: "off", spellcheck: "false" });
-    this.list = el("ol", { role: "listbox", "aria-label": "Symbols" });
+    this.list = el("ol", { role: "listbox", "aria-label": "Symbols", tabindex: 0 });
     show(root, el("div", { class: "search" }, this.input, el("kbd", { text: "/" })), this.list);
     this.input.addEventListener("input", () => this.filter());
     this.input.addEventListener("keydown", (event) => this.onKey(event));
@@ -18,12 +18,13 @@ export class Watchlist {
 
   build() {
     this.parts.clear();
-    show(this.list, this.market.names().map((name) => this.row(name)));
+    show(this.list, this.market.names().map((name, at) => this.row(name, at)));
+    this.drawSparks();
     this.filter();
     this.select(this.selected);
   }
 
-  row(name) {
+  row(name, at) {
     const [base, quote] = pairParts(name);
     const parts = {
       dot: el("span", { class: "dot" }), price: el("span", { class: "price" }), rate: el("span", { class: "rate" }),
@@ -31,7 +32,7 @@ export class Watchlist {
     };
     parts.spark = svg("svg", { class: "spark", viewBox: "0 0 52 26", preserveAspectRatio: "none", "aria-hidden": "true" }, parts.path);
     const title = el("span", { class: "name" }, base, el("span", { text: quote && `/${quote}` }));
-    parts.row = el("li", { class: "row", role: "option", data: { symbol: name }, onclick: () => this.onSelect(name) }, parts.dot, title, parts.spark, parts.price, parts.rate, parts.change);
+    parts.row = el("li", { class: "row", role: "option", id: `symbol-${at}`, data: { symbol: name }, onclick: () => this.onSelect(name) }, parts.dot, title, parts.spark, parts.price, parts.rate, parts.change);
     this.parts.set(name, parts);
     return parts.row;
   }
@@ -42,13 +43,15 @@ export class Watchlist {
 
   updateRow(state, parts) {
     const isStale = this.market.isStale(state);
+    const isNotTraded = this.market.isNotTraded(state);
     const rate = this.market.rate(state);
     setText(parts.price, price(state.price, state.digits));
     setClass(parts.row, "stale", isStale);
     setClass(parts.dot, "fresh", !isStale);
-    setClass(parts.dot, "stale", isStale);
-    setText(parts.rate, isStale ? `stale ${age(this.market.ageMs(state))}` : rate === null ? "…" : `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} trades/s`);
-    const change = state.dayAgo ? (state.price / state.dayAgo - 1) * 100 : null;
+    setClass(parts.row, "untraded", isNotTraded);
+    setClass(parts.dot, "stale", isStale && !isNotTraded);
+    setText(parts.rate, isNotTraded ? "not traded" : isStale ? `stale ${age(this.market.ageMs(state))}` : rate === null ? "…" : `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} trades/s`);
+    const change = this.market.change(state);
     setText(parts.change, signed(change, 2, "%"));
     setClass(parts.change, "up", change > 0 && !isStale);
     setClass(parts.change, "down", change < 0 && !isStale);
@@ -68,6 +71,7 @@ export class Watchlist {
     this.selected = name;
     for (const [each, parts] of this.parts) parts.row.setAttribute("aria-selected", String(each === name));
     const row = this.parts.get(name)?.row;
+    this.list.setAttribute("aria-activedescendant", row?.id ?? "");
     if (row) bringIntoView(this.list, row);
   }
 

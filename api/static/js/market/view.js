@@ -2,7 +2,7 @@
 
 import { get } from "../core/api.js";
 import { el, show } from "../core/dom.js";
-import { anyPrice, day, moment, pairParts, short, signed } from "../core/format.js";
+import { anyPrice, day, moment, pairName, short, signed } from "../core/format.js";
 import { card, fillPanel, table } from "../core/panel.js";
 import { squarify } from "./treemap.js";
 
@@ -56,9 +56,9 @@ export class MarketView {
 }
 
 function tile({ item: coin, x, y, width, height }) {
-  const change = coin.change_24h === null ? 0 : Number(coin.change_24h);
-  const share = Math.min(1, Math.abs(change) / FULL_COLOUR);
-  const colour = change >= 0 ? "var(--up)" : "var(--down)";
+  const change = coin.change_24h === null ? null : Number(coin.change_24h);
+  const share = Math.min(1, Math.abs(change ?? 0) / FULL_COLOUR);
+  const colour = change === null ? "var(--faint)" : change >= 0 ? "var(--up)" : "var(--down)";
   const name = coin.ticker.toUpperCase();
   const size = Math.max(10, Math.min(30, width / 5, height / 3.2));
   const isSlim = width < 76;
@@ -87,10 +87,12 @@ function coinRow(coin) {
     el("td", { class: "number", text: anyPrice(number(coin.ath)), title: coin.ath_ms ? day(coin.ath_ms) : "" }), el("td", { class: "number", text: signed(number(coin.ath_change), 1, "%") }));
 }
 
+const points = (bp) => (bp === null ? "–" : `${bp.toFixed(1)}\u202fbp`);
+
 function moveRow(row, most) {
   const width = (bp) => `${((bp ?? 0) / most) * 100}%`;
-  return el("div", { class: "move", title: `last day ${row.day_bp?.toFixed(1)} bp, seven days ${row.week_bp?.toFixed(1)} bp, 30 days ${row.month_bp?.toFixed(1)} bp` },
-    el("span", { class: "strong", text: pairParts(row.symbol)[0] }),
-    el("span", { class: "track" }, el("i", { style: { width: width(row.month_bp) } }), el("b", { style: { left: width(row.day_bp) } })),
-    el("span", { class: "number", text: `${(row.month_bp ?? 0).toFixed(1)}\u202fbp` }));
+  return el("div", { class: "move", title: `last day ${points(row.day_bp)}, seven days ${points(row.week_bp)}, 30 days ${points(row.month_bp)}` },
+    el("span", { class: "strong", text: pairName(row.symbol) }),
+    el("span", { class: "track" }, el("i", { style: { width: width(row.month_bp) } }), row.day_bp !== null && el("b", { style: { left: width(row.day_bp) } })),
+    el("span", { class: "number", text: points(row.month_bp) }));
 }

@@ -1,13 +1,13 @@
 // One row per symbol and one square per day: full if all candles are stored, hatched if any is missing.
 
 import { el } from "../core/dom.js";
-import { count, pairParts, percent } from "../core/format.js";
+import { count, pairName, percent } from "../core/format.js";
 
 export function calendar(rows) {
   const days = [...new Set(rows.map((row) => row.day))].sort();
   const symbols = [...new Set(rows.map((row) => row.symbol))];
   const byKey = new Map(rows.map((row) => [`${row.symbol}${row.day}`, row]));
-  const grid = el("div", { class: "calendar", style: { gridTemplateColumns: `56px repeat(${days.length}, minmax(12px, 1fr)) 62px` } },
+  const grid = el("div", { class: "calendar", style: { gridTemplateColumns: `minmax(56px, max-content) repeat(${days.length}, minmax(12px, 1fr)) 62px` } },
     el("span"), days.map((day, at) => el("span", { class: "day faint tiny", text: isLabelled(day, at, days) ? label(day) : "" })), el("span", { class: "day faint tiny end", text: "stored" }),
     symbols.map((symbol) => line(symbol, days, byKey)));
   const key = [["full", "all stored"], ["checked", "all stored, some verified"], ["part", "some missing"], ["none", "not due"]];
@@ -19,7 +19,7 @@ function line(symbol, days, byKey) {
   const known = rows.filter(Boolean);
   const sum = (key) => known.reduce((total, row) => total + row[key], 0);
   const share = (sum("held") + sum("official_holes")) / (sum("expected") || 1);
-  return [el("span", { class: "strong small", text: pairParts(symbol)[0] }), rows.map((row, at) => square(symbol, days[at], row)), el("span", { class: `end small ${share < 1 ? "warn" : "soft"}`, text: percent(share, share < 1 ? 2 : 0) })];
+  return [el("span", { class: "strong small", text: pairName(symbol) }), rows.map((row, at) => square(symbol, days[at], row)), el("span", { class: `end small ${share < 1 ? "warn" : "soft"}`, text: percent(share, share < 1 ? 2 : 0) })];
 }
 
 function square(symbol, day, row) {

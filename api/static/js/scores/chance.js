@@ -3,7 +3,7 @@
 import { get } from "../core/api.js";
 import { el, show } from "../core/dom.js";
 import { count, percent } from "../core/format.js";
-import { card, fillPanel, table } from "../core/panel.js";
+import { card, emptyPanel, fillPanel, table } from "../core/panel.js";
 import { minutesChart } from "./by-minutes.js";
 import { reliabilityChart } from "./reliability.js";
 import { skillBar } from "./skill-bar.js";
@@ -25,6 +25,14 @@ export class ChanceCards {
         card("Skill of the chance", "by minutes to close, against the constant band", this.minutes)));
   }
 
+  /** Take away what is drawn of another symbol. */
+  clear(symbol) {
+    this.root.hidden = true;
+    this.tenths = null;
+    show(this.minutes);
+    emptyPanel(this.reliability, symbol);
+  }
+
   /** Draw the models' scores, and read how often what was claimed has happened. */
   async load(symbol, rows) {
     const known = ranked(rows.filter((row) => row.chance_cases > 0));
@@ -33,10 +41,11 @@ export class ChanceCards {
     const widest = Math.max(0.02, ...known.filter((row) => row.chance_cases >= FEW).map((row) => Math.abs(row.brier_skill ?? 0)));
     show(this.models, el("div", { class: "scroll" }, table(HEADS, known.map((row) => modelRow(row, widest)))));
     this.offer(symbol, known.map((row) => row.model));
+    this.tenths = null;
     await fillPanel(this.reliability, () => get("/v1/scores/reliability", { symbol }), ({ data }) => {
       this.tenths = data;
       this.drawReliability();
-    });
+    }, symbol);
   }
 
   /** The model whose chance is shown for the symbol, or else the best. */
@@ -49,6 +58,7 @@ export class ChanceCards {
   }
 
   drawReliability() {
+    if (!this.tenths) return; // they are being read, or could not be
     const model = this.choice.value;
     const rows = this.tenths.filter((row) => row.model === model);
     show(this.reliability, rows.length ? reliabilityChart(rows, model) : el("p", { class: "empty", text: "No chances yet." }));

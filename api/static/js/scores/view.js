@@ -3,7 +3,7 @@
 import { get } from "../core/api.js";
 import { el, show } from "../core/dom.js";
 import { count, percent } from "../core/format.js";
-import { card, fillPanel, table } from "../core/panel.js";
+import { card, emptyPanel, fillPanel, table } from "../core/panel.js";
 import { offerSymbols } from "../core/symbol-choice.js";
 import { minutesChart } from "./by-minutes.js";
 import { ChanceCards } from "./chance.js";
@@ -35,19 +35,23 @@ export class ScoresView {
 
   choose() {
     this.symbol = this.choice.value;
+    show(this.minutes);
+    this.chances.clear(this.symbol);
     this.load();
   }
 
   /** The overall scores first, as they are quicker, then those by minutes. */
   async load() {
     const symbol = this.symbol;
+    let rows = null;
+    emptyPanel(this.by, symbol);
     await fillPanel(this.overall, () => get("/v1/scores", { symbol }), ({ data }) => {
-      this.rows = data;
+      rows = data;
       this.drawOverall(data);
-    });
-    if (!this.overall.dataset.filled || symbol !== this.symbol) return;
-    await fillPanel(this.by, () => get("/v1/scores", { symbol, by: "minutes" }), ({ data }) => this.drawMinutes(data));
-    if (symbol === this.symbol) await this.chances.load(symbol, this.rows);
+    }, symbol);
+    if (symbol !== this.symbol) return;
+    await fillPanel(this.by, () => get("/v1/scores", { symbol, by: "minutes" }), ({ data }) => this.drawMinutes(data), symbol);
+    if (rows && symbol === this.symbol) await this.chances.load(symbol, rows);
   }
 
   drawOverall(all) {
