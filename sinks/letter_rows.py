@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from schemas.codecs import KafkaMessage
-from schemas.dead_letters import read_letter
+from schemas.dead_letters import DeadLetter
 from schemas.rules.checks import EARLIEST_MS, LATEST_MS, UNKNOWN_MS
 from sinks.row_binary import int32, int64, string, time
 
@@ -28,9 +28,13 @@ class PlacedMessage(KafkaMessage, Protocol):
         """Return the kind of the timestamp, and the time in UTC epoch milliseconds."""
 
 
-def letter_row(message: PlacedMessage) -> bytes:
-    """Convert any message to a row of `dead_letters`."""
-    letter = read_letter(message.value(), message.headers())
+def letter_row(message: PlacedMessage, letter: DeadLetter) -> bytes:
+    """Convert any message to a row of `dead_letters`.
+
+    Args:
+        message: The message.
+        letter: What `schemas.dead_letters.read_letter` reads in it.
+    """
     _, time_ms = message.timestamp()
     return b"".join(
         (

@@ -83,6 +83,8 @@ class LetterDelivery(Delivery):
 
 def refused_trades(letter: DeadLetter) -> RefusedTrades | None:
     """Return the trades that a letter of the candle worker refuses; None if it refuses none."""
+    if letter.retried_ms >= 0:
+        return None  # it says that they were sent again: only a new letter refuses them again
     origin = letter.origin
     if (origin.topic, origin.reader) != (topics.TRADES.name, topics.CANDLE_APP):
         return None

@@ -7,6 +7,7 @@ from typing import TypeVar
 from schemas import codecs, table_columns, topics
 from schemas.codecs import KafkaMessage
 from schemas.coins import Coin, CoinDay
+from schemas.dead_letters import read_letter
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, CrossCheck, Hole, IrregularRow
 from schemas.market import Candle, Gap, TradeBlock
@@ -119,8 +120,9 @@ def replaced(candle: Candle) -> CandleKey | None:
 
 
 def dead_letter(message: PlacedMessage) -> Rows:
-    """Convert a dead letter to its row."""
-    return Rows(letter_row(message), 1)
+    """Convert a dead letter to its row; a note that its record was sent again has none."""
+    letter = read_letter(message.value(), message.headers())
+    return Rows(b"", 0) if letter.retried_ms >= 0 else Rows(letter_row(message, letter), 1)
 
 
 def _symbol_in(row: bytes) -> bytes:

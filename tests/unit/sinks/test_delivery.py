@@ -59,21 +59,48 @@ def counted(table: Table) -> tuple[float, float]:
     return batches, rows
 
 
-def test_letters_that_wait_for_their_trades_are_counted_once() -> None:
+LETTERS = TABLE[topics.DEAD_LETTERS]
+
+
+def a_refusal(offset: int, *, retried_ms: int = -1) -> Sent:
+    """What the candle worker writes about a block of trades, or `retry` once it was sent again."""
     block = message_of(a_block([a_trade(event_ms=wall_ms())]))
     origin = Origin(
         "its ids jump",
         topics.TRADES.name,
         0,
-        77,
+        offset,
         reader=topics.CANDLE_APP,
         key=block.key,
         headers=block.headers,
     )
-    letter = letter_of(block.value, origin)
-    table, store, reached = TABLE[topics.DEAD_LETTERS], Store(), {0: 70}
-    message, batch = Sent(letter.key, letter.value, letter.headers), Batch()
-    batch.append(3, message, table.read(message))
+    letter = letter_of(block.value, origin, retried_ms=retried_ms)
+    return Sent(letter.key, letter.value, letter.headers)
+
+
+def letters_in(*messages: Sent) -> Batch:
+    batch = Batch()
+    for offset, message in enumerate(messages):
+        batch.append(offset, message, LETTERS.read(message))
+    return batch
+
+
+def test_trades_that_were_sent_again_stay_stored() -> None:
+    store = Store()
+    delivery = LetterDelivery(
+        LETTERS, "id", 0, store, Letters(), remover=store, stored=lambda: {0: 501}
+    )
+
+    delivery.deliver(letters_in(a_refusal(77, retried_ms=wall_ms())))
+    assert not store.removed
+
+    delivery.deliver(letters_in(a_refusal(500)))  # the candle worker refuses them once more
+    assert [refused.offset for refused in store.removed] == [500]
+
+
+def test_letters_that_wait_for_their_trades_are_counted_once() -> None:
+    table, store, reached = LETTERS, Store(), {0: 70}
+    batch = letters_in(a_refusal(77))
     delivery = LetterDelivery(
         table, "id", 0, store, Letters(), remover=store, stored=lambda: reached
     )

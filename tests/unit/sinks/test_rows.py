@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from schemas import topics
 from schemas.codecs import encode
-from schemas.dead_letters import Origin
+from schemas.dead_letters import Origin, letter_of
 from schemas.errors import PoisonMessage
 from schemas.market import Candle, Gap, empty_block
 from schemas.rules.checks import LATEST_MS
 from sinks.batches import NO_MESSAGE, Batch
 from sinks.delivery import Delivery
 from sinks.rows import candle_row, gap_row, trade_rows
-from sinks.tables import BLOCK_READER, CANDLE_READER, TABLES, Table, dead_letter, reader
+from sinks.tables import BLOCK_READER, CANDLE_READER, TABLES, Rows, Table, dead_letter, reader
 from tests.support.builders import START_MS, a_block, a_candle, a_trade
 from tests.support.messages import Sent, sent
 
@@ -128,6 +128,12 @@ def test_whatever_stands_in_the_topic_of_dead_letters_is_one_row(
 
     assert rows.count == 1
     assert len(rows.data) >= 4 + 8 + 8 + 4 + 8 + 8
+
+
+def test_a_note_that_a_record_was_sent_again_is_no_row_of_the_dead_letters() -> None:
+    note = letter_of(b"raw", Origin("unreadable", topics.GAPS.name, 0, 7), retried_ms=START_MS)
+
+    assert dead_letter(Sent(note.key, note.value, note.headers)) == Rows(b"", 0)
 
 
 @pytest.mark.parametrize(
