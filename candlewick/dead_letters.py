@@ -8,6 +8,7 @@ from clients.kafka.reader import TopicReader
 from clients.kafka.records import Message
 from clients.kafka.writer import Writer
 from schemas import codecs, topics
+from schemas.codecs import headers_of
 from schemas.dead_letters import DeadLetter, letter_of, read_letter
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage
 from schemas.market import TradeBlock
@@ -54,7 +55,7 @@ def merged(messages: Iterable[Message]) -> list[Buried]:
     """Merge letters about the same record; return one entry a record, oldest first."""
     found: dict[str, Buried] = {}
     for message in sorted(messages, key=lambda m: m.timestamp()[1]):
-        letter = read_letter(message.value(), message.headers())
+        letter = read_letter(message.value(), headers_of(message))
         known = found.get(letter.name)
         readers = known.readers if known else ()
         if letter.origin.reader and letter.origin.reader not in readers:

@@ -115,12 +115,25 @@ class KafkaMessage(Protocol):
         """Return the value of the message."""
 
     def headers(self) -> Headers | None:
-        """Return the headers of the message."""
+        """Return the headers of the message; only `headers_of` calls it."""
+
+
+def headers_of(message: KafkaMessage) -> Headers:
+    """Return the headers of a client's message; none where one has a name that is not UTF-8.
+
+    Kafka takes any bytes as a name. confluent-kafka raises SystemError for them, and a list with
+    holes in it the next time: that one is replaced.
+    """
+    try:
+        return message.headers() or ()
+    except (SystemError, UnicodeError):
+        cast("Any", message).set_headers([])
+        return ()
 
 
 def record_in(record: type[RecordT], message: KafkaMessage) -> RecordT:
     """Decode the record of a client's message and check its key, as `read` does."""
-    return read(record, key=message.key(), value=message.value(), headers=message.headers())
+    return read(record, key=message.key(), value=message.value(), headers=headers_of(message))
 
 
 def read(

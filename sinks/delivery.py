@@ -7,6 +7,7 @@ from typing import Protocol
 
 from clients.watching.log import EventLog
 from schemas import topics
+from schemas.codecs import headers_of
 from schemas.dead_letters import Origin, plain_headers
 from schemas.errors import PoisonMessage
 from sinks.batches import Batch
@@ -106,6 +107,6 @@ class Delivery:
             batch.offsets[place],
             reader=READER,
             key=message.key(),
-            headers=plain_headers(message.headers()),
+            headers=plain_headers(headers_of(message)),
         )
         self.letters.send(message.value() or b"", origin)

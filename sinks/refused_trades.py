@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from schemas import codecs, topics
+from schemas.codecs import headers_of
 from schemas.dead_letters import DeadLetter, read_letter
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.market import TradeBlock
@@ -72,7 +73,7 @@ class LetterDelivery(Delivery):
             ConfigurationError: As `Delivery.deliver`.
         """
         Delivery.deliver(self, batch)  # super() does not find a class with slots
-        letters = (read_letter(m.value(), m.headers()) for m in batch.messages)
+        letters = (read_letter(m.value(), headers_of(m)) for m in batch.messages)
         found = [trades for letter in letters if (trades := refused_trades(letter)) is not None]
         stored = self.stored() if found else {}  # Kafka is asked once for all of them
         for refused in found:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from schemas import codecs, table_columns, topics
-from schemas.codecs import KafkaMessage
+from schemas.codecs import KafkaMessage, headers_of
 from schemas.coins import Coin, CoinDay
 from schemas.dead_letters import read_letter
 from schemas.errors import PoisonMessage
@@ -121,7 +121,7 @@ def replaced(candle: Candle) -> CandleKey | None:
 
 def dead_letter(message: PlacedMessage) -> Rows:
     """Convert a dead letter to its row; a note that its record was sent again has none."""
-    letter = read_letter(message.value(), message.headers())
+    letter = read_letter(message.value(), headers_of(message))
     return Rows(b"", 0) if letter.retried_ms >= 0 else Rows(letter_row(message, letter), 1)
 
 

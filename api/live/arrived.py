@@ -9,6 +9,7 @@ from api.live.events import Event, Live, event_of, read_record
 from api.live.kinds import KIND_OF_TOPIC
 from api.live.position import Place, Position
 from clients.watching.log import EventLog
+from schemas.codecs import headers_of
 from schemas.errors import ContractMismatch, PoisonMessage
 from schemas.replayed import is_replayed
 
@@ -77,7 +78,7 @@ def read_messages(
         offset = message.offset() or 0
         if standing and place in standing:
             continue
-        if is_replayed(message.headers()):
+        if is_replayed(headers_of(message)):
             past.append((place, offset))
             continue
         try:

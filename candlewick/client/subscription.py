@@ -20,7 +20,7 @@ from clients.kafka.offsets import partitions_of
 from clients.kafka.opening import open_subscriber
 from clients.limits import within
 from clients.watching.log import EventLog
-from schemas.codecs import record_in
+from schemas.codecs import headers_of, record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.replayed import is_replayed
 
@@ -156,7 +156,7 @@ class Subscription(Generic[RecordT]):
         self._last = message
         self._ended.discard(partition)
         keys = self._wish.keys
-        if not self._wish.replayed and is_replayed(message.headers()):
+        if not self._wish.replayed and is_replayed(headers_of(message)):
             return False
         return message.value() is not None and (not keys or message.key() in keys)
 

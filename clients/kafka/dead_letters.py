@@ -9,6 +9,7 @@ from clients.kafka.writer import Writer
 from clients.watching.log import EventLog
 from clients.watching.metrics import DEAD_LETTERS, count_dead_letters
 from schemas import topics
+from schemas.codecs import headers_of
 from schemas.dead_letters import Origin, letter_of, plain_headers
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.settings import KafkaSettings
@@ -70,5 +71,5 @@ def origin_in(message: Message, reason: str, *, reader: str) -> Origin:
         *place_of(message),
         reader=reader,
         key=message.key(),
-        headers=plain_headers(message.headers()),
+        headers=plain_headers(headers_of(message)),
     )

@@ -1,4 +1,4 @@
-"""Faust's Kafka driver with five fixes and two additions.
+"""Faust's Kafka driver with six fixes and two additions.
 
 A single partition can be stopped. A group that Kafka does not know can begin with newest records.
 The fixes:
@@ -10,6 +10,7 @@ The fixes:
 4. Records that were fetched before a seek are delivered after it. Those that the seek was for then
    count as known and are dropped.
 5. A member whose static name was taken takes it back; see `processors.runtime.static_member`.
+6. A header whose name is not UTF-8 stops its partition; see `processors.runtime.header_names`.
 
 Tests compare the hashes of the original functions: when Faust changes one, review the override.
 """
@@ -25,6 +26,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP, Message
 
 from clients.watching.log import EventLog
+from processors.runtime.header_names import read_any_header_names
 from processors.runtime.producer import BunchProducer
 from processors.runtime.static_member import notice_fencing
 
@@ -69,6 +71,7 @@ class CarefulConsumerThread(AIOKafkaConsumerThread):
             consumer.seek(tp, ends[tp] if found[tp] is None else found[tp].offset)
 
     def _create_worker_consumer(self, transport: Transport) -> Any:  # noqa: ANN401 - untyped base
+        read_any_header_names()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - the driver has no setting for it
         return consumer

@@ -9,7 +9,7 @@ from clients.kafka.followed_symbols import FollowedSymbols
 from clients.kafka.records import Message, place_of
 from clients.watching.log import EventLog
 from schemas import topics
-from schemas.codecs import record_in
+from schemas.codecs import headers_of, record_in
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.market import Candle
 from schemas.replayed import is_replayed
@@ -132,7 +132,11 @@ class Notifier:
         if (name, partition) in reading.standing:
             return
         try:
-            if topic.record is not None and message.value() and not is_replayed(message.headers()):
+            if (
+                topic.record is not None
+                and message.value()
+                and not is_replayed(headers_of(message))
+            ):
                 record: Record = record_in(topic.record, message)
                 if isinstance(record, Candle) and topic is topics.CANDLES:
                     self._market_ms = max(self._market_ms, record.close_ms)

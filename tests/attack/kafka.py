@@ -9,10 +9,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from candlewick.dead_letters import read_box
 from clients.kafka.reader import TopicReader
 from schemas import topics
+from schemas.codecs import headers_of
 from schemas.dead_letters import read_letter
 from schemas.settings import KafkaSettings
 from schemas.topics import Topic
 from tests.attack.tally import Fault, Tally
+from tests.support.header_names import Named, send_named
 from tests.support.stack import Stack, eventually
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -27,6 +29,7 @@ class Poison:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    is_nameless: bool = False  # it has one header, whose name is not UTF-8
 
     def __str__(self) -> str:
         return f"{self.kind} in {self.topic.name}"
@@ -53,6 +56,11 @@ def send(stack: Stack, poisons: Iterable[Poison]) -> Landed:
     )
     landed = Landed()
     for poison in poisons:
+        if poison.is_nameless:
+            record = Named(poison.key, poison.value or b"")
+            offset = send_named(stack.bootstrap, poison.topic.name, 0, record)
+            landed.places[f"{poison.topic.name}/0/{offset}"] = poison
+            continue
 
         def done(error: KafkaError | None, message: Message, poison: Poison = poison) -> None:
             if error is not None:
@@ -101,7 +109,7 @@ def blame_burials(stack: Stack, landed: Landed, tally: Tally, missing: Fault) ->
         tally.blame(missing, f"not in the dead letters: {poison}")
     kafka = KafkaSettings(bootstrap_servers=stack.bootstrap)
     with TopicReader(kafka, "attack") as reader:
-        letters = [read_letter(m.value(), m.headers()) for m in reader.new(topics.DEAD_LETTERS)]
+        letters = [read_letter(m.value(), headers_of(m)) for m in reader.new(topics.DEAD_LETTERS)]
     counts = Counter((one.name, one.origin.reader) for one in letters if one.retried_ms < 0)
     for (name, buried_by), count in counts.items():
         if count > 1 and name in landed.places:

@@ -58,4 +58,5 @@ def _poisons(world: World, topic: Topic) -> Iterator[Poison]:
     yield Poison(topic, "foreign key", b"EVILKEY", value, good.beside)
     yield Poison(topic, "key that is no text", b"\xff\xfe", value, good.beside)
     yield Poison(topic, "contract of nobody", key, _UNKNOWN_ID, (("contract", b"\xff.v9"),))
+    yield Poison(topic, "name of a header that is no text", key, b"\x05" + junk, is_nameless=True)
     yield Poison(topic, "contract without number", key, _UNKNOWN_ID, (("contract", b"candle.v"),))

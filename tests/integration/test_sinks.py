@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from api.health.lag import read_offsets
 from clients.kafka.group import GroupOffsets, behind
+from clients.kafka.partition import partition_of
 from clients.kafka.reader import TopicReader
 from clients.kafka.topics import create_topics
 from clients.process import START_ME_AGAIN
@@ -45,6 +46,7 @@ from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
 from sinks.tables import BLOCK_READER, CANDLE_READER, Table, tables_with
 from tests.support.builders import MINUTE_MS, START_MS, a_block, a_candle, a_trade
+from tests.support.header_names import Named, send_named
 from tests.support.kafka_process import committed_offsets
 from tests.support.messages import sent
 from tests.support.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
@@ -538,10 +540,13 @@ def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_is_stored(world: Worl
     messages[7] = messages[7][:-4]
     messages[11] = _frame(replace(gaps[11], changed_ms=-7))
     world.send(topics.GAPS, "POISON", *messages)
+    nameless = [Named(b"POISON", value) for value in (encode(a_gap("POISON", 20)), b"\x01name")]
+    send_named(world.kafka.bootstrap, topics.GAPS.name, partition_of("POISON", 4), *nameless)
+    buried = [*(messages[i] for i in (3, 7, 11)), b"\x01name"]
 
     with world.sinks():
-        eventually(lambda: rows_of(world, table_of(topics.GAPS), "POISON") == 17)
-        eventually(lambda: dead_letters(world, "POISON") == [messages[i] for i in (3, 7, 11)])
+        eventually(lambda: rows_of(world, table_of(topics.GAPS), "POISON") == 18)
+        eventually(lambda: dead_letters(world, "POISON") == buried)
 
 
 def test_a_record_that_clickhouse_refuses_is_found_in_its_batch(world: World) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import _MemoryRecordsPy
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
@@ -17,6 +20,12 @@ from faust.transport.utils import DefaultSchedulingStrategy
 ORIGINALS = {
     Recovery.on_recovery_completed: "6ef567acf072e46d",
     TableManager.recovery.fget: "f0bf5de78b4c3d23",
+    Fetcher._proc_fetch_request: "59bf948fff47eed5",
+    PartitionRecords._unpack_records: "b803e6d46480732c",
+    _DefaultRecordBatchPy._read_msg: "0997ab7a58505c93",
+    _DefaultRecordBatchPy.__iter__: "492967e59f459124",
+    _MemoryRecordsPy.next_batch: "f1779ecb6d0d344c",
+    _MemoryRecordsPy._cache_next: "7bb73a2eabca4ee3",
     GroupCoordinator._send_req: "fa4b12e914ce9fcf",
     GroupCoordinator._do_heartbeat: "dc1d6632aaa68e96",
     AIOKafkaConsumerThread.on_start: "38b4e8bd1e10723a",

@@ -69,3 +69,9 @@ def calls_in(module: Path) -> Iterator[str]:
                 yield node.func.attr
             elif isinstance(node.func, ast.Name):
                 yield node.func.id
+
+
+def test_headers_of_a_message_are_read_in_one_place() -> None:
+    callers = [module for module in MODULES if "headers" in calls_in(module)]
+
+    assert callers == [Path("schemas/codecs.py")]

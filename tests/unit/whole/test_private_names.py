@@ -48,6 +48,11 @@ USED: Final = {
         "faust.transport.drivers.aiokafka:Consumer._new_offset",
         "faust.transport.drivers.aiokafka:Consumer._to_message",
     ),
+    "processors/runtime/header_names.py": (
+        "aiokafka.consumer.fetcher:PartitionRecords._unpack_records",
+        "aiokafka.record.default_records:_DefaultRecordBatchPy",
+        "aiokafka.record.memory_records:_MemoryRecordsPy._cache_next",
+    ),
     "processors/runtime/producer.py": (
         "faust.transport.drivers.aiokafka:Producer._ensure_producer",
     ),
