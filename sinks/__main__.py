@@ -17,7 +17,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.consumer import GROUP, sink_consumer
 from sinks.delivery import READER, Delivery
 from sinks.drain import Drain
-from sinks.refused_trades import LetterDelivery
+from sinks.refused_trades import LetterDelivery, Patience
 from sinks.tables import HISTORY, Table, tables_with
 
 HISTORY_NICENESS = 5
@@ -80,7 +80,7 @@ def _drain(settings: Settings, group: str, instance: str, part: str) -> Drain:
     ids = topic_ids(kafka, names)
     store, letters = ClickHouse(settings.clickhouse), DeadLetters(kafka, reader=READER)
 
-    offsets = GroupOffsets(kafka)
+    offsets, patience = GroupOffsets(kafka), Patience()
 
     def stored() -> dict[int, int]:
         committed = offsets.committed(group).items()
@@ -89,7 +89,7 @@ def _drain(settings: Settings, group: str, instance: str, part: str) -> Drain:
     def route(table: Table, *, partition: int) -> Delivery:
         way = (table, ids[table.topic.name], partition, store, letters)
         if table.topic is topics.DEAD_LETTERS:
-            return LetterDelivery(*way, remover=store, stored=stored)
+            return LetterDelivery(*way, remover=store, stored=stored, patience=patience)
         return Delivery(*way)
 
     consumer = sink_consumer(

@@ -45,6 +45,7 @@ class Batch:
         counts: Number of rows of each message.
         reasons: Why a message is unreadable, by its offset, until its dead letter is sent.
         replaced: The candle whose earlier row a message replaces, by its offset.
+        settled: Offsets of the dead letters whose trades are removed.
         is_inserted: Whether the rows are in the table, and only dead letters may be left to send.
     """
 
@@ -54,6 +55,7 @@ class Batch:
     counts: list[int] = field(default_factory=list)
     reasons: dict[int, str] = field(default_factory=dict)
     replaced: dict[int, CandleKey] = field(default_factory=dict)
+    settled: set[int] = field(default_factory=set)
     is_inserted: bool = False
 
     def __len__(self) -> int:

@@ -17,9 +17,9 @@ from schemas.market import TradeBlock
 from sinks.batches import Batch
 from sinks.delivery import Delivery
 
-# How long a letter waits until its trades are stored: a stopped partition may never store them, and
-# would delay all later letters.
-_PATIENCE_MS: Final = 600_000
+# How long a letter waits while nothing of its trades' partition is stored: one that is stopped may
+# never store them, and would delay all later letters.
+_PATIENCE_S: Final = 600.0
 _RETRY_S: Final = 1.0
 
 
@@ -52,6 +52,29 @@ class Remover(Protocol):
         """Remove trades; repeating it changes nothing."""
 
 
+class Patience:
+    """How long the letters that one process has met wait until their trades are stored."""
+
+    def __init__(self) -> None:
+        """Begin with no letters."""
+        self._since: dict[tuple[int, int], tuple[int, float]] = {}
+
+    def lasts(self, refused: RefusedTrades, stored: int) -> bool:
+        """Return whether refused trades are to be waited for.
+
+        Args:
+            refused: The trades.
+            stored: The sinks' committed offset of their partition.
+        """
+        place, now_s = (refused.partition, refused.offset), time.monotonic()
+        if stored > refused.offset:
+            self._since.pop(place, None)
+            return False
+        before, since_s = self._since.get(place, (stored, now_s))
+        self._since[place] = stored, since_s if before == stored else now_s
+        return now_s - self._since[place][1] < _PATIENCE_S
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterDelivery(Delivery):
     """The delivery of dead letters, which also removes the trades that they refuse.
@@ -59,10 +82,12 @@ class LetterDelivery(Delivery):
     Attributes:
         remover: The store of the trades.
         stored: Returns the sinks' committed offset of each partition of the trades topic.
+        patience: How long letters wait; the same for all deliveries of a process.
     """
 
     remover: Remover
     stored: Callable[[], Mapping[int, int]]
+    patience: Patience
 
     def deliver(self, batch: Batch) -> None:
         """Insert letters, and remove the trades that they refuse.
@@ -73,13 +98,17 @@ class LetterDelivery(Delivery):
             ConfigurationError: As `Delivery.deliver`.
         """
         Delivery.deliver(self, batch)  # super() does not find a class with slots
-        letters = (read_letter(m.value(), headers_of(m)) for m in batch.messages)
-        found = [trades for letter in letters if (trades := refused_trades(letter)) is not None]
+        found = _refused_in(batch)
         stored = self.stored() if found else {}  # Kafka is asked once for all of them
-        for refused in found:
-            if stored.get(refused.partition, 0) <= refused.offset and _is_young(refused):
-                raise Transient("refused trades are not stored yet", retry_after_s=_RETRY_S)
+        waits = False
+        for offset, refused in found.items():
+            if self.patience.lasts(refused, stored.get(refused.partition, 0)):
+                waits = True
+                continue
             self.remover.remove_trades(refused)
+            batch.settled.add(offset)
+        if waits:
+            raise Transient("refused trades are not stored yet", retry_after_s=_RETRY_S)
 
 
 def refused_trades(letter: DeadLetter) -> RefusedTrades | None:
@@ -108,5 +137,12 @@ def refused_trades(letter: DeadLetter) -> RefusedTrades | None:
     )
 
 
-def _is_young(refused: RefusedTrades) -> bool:
-    return time.time_ns() // 1_000_000 - refused.received_ms < _PATIENCE_MS
+def _refused_in(batch: Batch) -> dict[int, RefusedTrades]:
+    """Return the refused trades that are not removed yet, by the offset of their letter."""
+    found = {}
+    for offset, message in zip(batch.offsets, batch.messages, strict=True):
+        if offset not in batch.settled:
+            refused = refused_trades(read_letter(message.value(), headers_of(message)))
+            if refused is not None:
+                found[offset] = refused
+    return found

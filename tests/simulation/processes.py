@@ -22,7 +22,7 @@ from schemas.errors import CandlewickError
 from sinks.consumer import GROUP
 from sinks.delivery import Delivery
 from sinks.drain import Drain
-from sinks.refused_trades import LetterDelivery
+from sinks.refused_trades import LetterDelivery, Patience
 from sinks.tables import TABLES, Table
 from tests.simulation.confluent import SimConsumer, SimLetters
 from tests.simulation.faust_side import PLACES, SimApp, SimBunchProducer
@@ -128,11 +128,12 @@ class SinkProcess(Process):
         self._due_ns = world.clock.now_ns
         tables = tuple(table for table in TABLES if table.topic in _STORED)
         store, letters = SimStore(world, self._reach), SimLetters(world, self._reach)
+        patience = Patience()
 
         def route(table: Table, *, partition: int) -> Delivery:
             way: Any = (table, "topic-id", partition, store, letters)
             if table.topic is topics.DEAD_LETTERS:
-                return LetterDelivery(*way, remover=store, stored=self._stored)
+                return LetterDelivery(*way, remover=store, stored=self._stored, patience=patience)
             return Delivery(*way)
 
         consumer: Any = SimConsumer(world, GROUP, self._reach)

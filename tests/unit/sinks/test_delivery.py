@@ -13,7 +13,7 @@ from schemas.dead_letters import Origin, letter_of
 from schemas.errors import Transient
 from sinks.batches import Batch
 from sinks.delivery import Delivery
-from sinks.refused_trades import LetterDelivery, RefusedTrades
+from sinks.refused_trades import LetterDelivery, Patience, RefusedTrades
 from sinks.tables import TABLES, CandleKey, Rows, Table
 from tests.support.builders import a_block, a_trade
 from tests.support.messages import Sent
@@ -62,9 +62,10 @@ def counted(table: Table) -> tuple[float, float]:
 LETTERS = TABLE[topics.DEAD_LETTERS]
 
 
-def a_refusal(offset: int, *, retried_ms: int = -1) -> Sent:
+def a_refusal(offset: int, *, retried_ms: int = -1, event_ms: int | None = None) -> Sent:
     """What the candle worker writes about a block of trades, or `retry` once it was sent again."""
-    block = message_of(a_block([a_trade(event_ms=wall_ms())]))
+    event_ms = wall_ms() if event_ms is None else event_ms
+    block = message_of(a_block([a_trade(event_ms=event_ms)]))
     origin = Origin(
         "its ids jump",
         topics.TRADES.name,
@@ -85,11 +86,24 @@ def letters_in(*messages: Sent) -> Batch:
     return batch
 
 
+def letter_delivery(store: Store, reached: dict[int, int]) -> LetterDelivery:
+    way = (LETTERS, "id", 0, store, Letters())
+    return LetterDelivery(*way, remover=store, stored=lambda: reached, patience=Patience())
+
+
+@dataclass
+class Watch:
+    """A steady clock."""
+
+    now_s: float = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
 def test_trades_that_were_sent_again_stay_stored() -> None:
     store = Store()
-    delivery = LetterDelivery(
-        LETTERS, "id", 0, store, Letters(), remover=store, stored=lambda: {0: 501}
-    )
+    delivery = letter_delivery(store, {0: 501})
 
     delivery.deliver(letters_in(a_refusal(77, retried_ms=wall_ms())))
     assert not store.removed
@@ -101,9 +115,7 @@ def test_trades_that_were_sent_again_stay_stored() -> None:
 def test_letters_that_wait_for_their_trades_are_counted_once() -> None:
     table, store, reached = LETTERS, Store(), {0: 70}
     batch = letters_in(a_refusal(77))
-    delivery = LetterDelivery(
-        table, "id", 0, store, Letters(), remover=store, stored=lambda: reached
-    )
+    delivery = letter_delivery(store, reached)
     batches, rows = counted(table)
 
     for _ in range(3):
@@ -114,6 +126,47 @@ def test_letters_that_wait_for_their_trades_are_counted_once() -> None:
 
     assert counted(table) == (batches + 1, rows + 1)
     assert len(store.tokens) == len(store.removed) == 1
+
+
+@pytest.mark.parametrize("age_ms", [0, 11 * 60_000, -11 * 60_000])
+def test_refused_trades_are_waited_for_while_their_partition_goes_on(
+    monkeypatch: pytest.MonkeyPatch, age_ms: int
+) -> None:
+    watch, store, reached = Watch(), Store(), {0: 0}
+    monkeypatch.setattr("sinks.refused_trades.time", watch)
+    delivery, batch = (
+        letter_delivery(store, reached),
+        letters_in(a_refusal(5_000, event_ms=wall_ms() - age_ms)),
+    )
+
+    for offset in range(0, 5_001, 1_000):  # ten batches of a backlog, of which each is slow
+        reached[0] = offset
+        with pytest.raises(Transient, match="not stored yet"):
+            delivery.deliver(batch)
+        watch.now_s += 590
+        with pytest.raises(Transient, match="not stored yet"):
+            delivery.deliver(batch)
+    reached[0] = 5_001
+    delivery.deliver(batch)
+
+    assert [refused.offset for refused in store.removed] == [5_000]
+
+
+def test_a_stopped_partition_of_trades_holds_up_letters_for_ten_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch, store = Watch(), Store()
+    monkeypatch.setattr("sinks.refused_trades.time", watch)
+    delivery, batch = letter_delivery(store, {0: 70}), letters_in(*map(a_refusal, (69, 77, 78)))
+
+    for _ in range(3):
+        with pytest.raises(Transient, match="not stored yet"):
+            delivery.deliver(batch)
+    assert [refused.offset for refused in store.removed] == [69]  # once, and it waits for none
+    watch.now_s += 600
+    delivery.deliver(batch)
+
+    assert [refused.offset for refused in store.removed] == [69, 77, 78]
 
 
 def test_a_letter_that_kafka_has_is_not_sent_again_for_one_that_it_does_not_take() -> None:
