@@ -184,7 +184,8 @@ class Pending:
     @property
     def full(self) -> bool:
         """Whether there are enough messages for a batch, so that reading should pause."""
-        enough = self.rows >= BATCH_ROWS or self.size >= BATCH_BYTES
+        most = max(self.rows, len(self.held))  # a message without rows is a dead letter to write
+        enough = most >= BATCH_ROWS or self.size >= BATCH_BYTES
         return enough and self._reaches_plan
 
     def due(self, *, now_ms: int, linger_ms: int) -> bool:
@@ -226,15 +227,15 @@ class Pending:
         return self.planned is None or self.held.last >= self.planned
 
     def _largest_last(self) -> int:
-        if self.rows <= BATCH_ROWS and self.size <= BATCH_BYTES:
+        if max(self.rows, len(self.held)) <= BATCH_ROWS and self.size <= BATCH_BYTES:
             return self.held.last
         held, rows, size = self.held, 0, 0
-        for offset, message, data, count in zip(
-            held.offsets, held.messages, held.rows, held.counts, strict=True
+        for place, (offset, message, data, count) in enumerate(
+            zip(held.offsets, held.messages, held.rows, held.counts, strict=True), start=1
         ):
             rows += count
             size += len(data) + len(message.value() or b"")
-            if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+            if max(rows, place) >= BATCH_ROWS or size >= BATCH_BYTES:
                 return offset
         return held.last
 

@@ -9,12 +9,14 @@ from clients.watching.log import EventLog
 from schemas import topics
 from schemas.codecs import headers_of
 from schemas.dead_letters import Origin, plain_headers
-from schemas.errors import PoisonMessage
+from schemas.errors import PoisonMessage, Transient
 from sinks.batches import Batch
 from sinks.metrics import stored
 from sinks.tables import CandleKey, Table
 
 READER = "sinks"
+# Kafka puts a member out of its group that has not polled for 300 s, and all of it comes again.
+LONGEST_S = 30.0
 _log = EventLog(__name__)
 
 
@@ -33,6 +35,24 @@ class Letters(Protocol):
 
     def send(self, raw: bytes, origin: Origin) -> None:
         """Write one dead letter and wait until Kafka has stored it."""
+
+
+class Turn:
+    """The time that a part of a delivery has, until Kafka has to be polled."""
+
+    def __init__(self) -> None:
+        """Begin now."""
+        self._ends_s = time.monotonic() + LONGEST_S
+
+    def check(self, what: str) -> None:
+        """Check that it is not over.
+
+        Raises:
+            Transient: It is.
+        """
+        if time.monotonic() >= self._ends_s:
+            reason = f"{what} take over {LONGEST_S:g} s: the rest comes next"
+            raise Transient(reason, retry_after_s=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +74,8 @@ class Delivery:
         """Insert a batch, and send its unreadable messages to the dead-letter topic.
 
         Raises:
-            Transient: The store or the broker is unreachable; a repetition stores nothing twice.
+            Transient: The store or the broker is unreachable, or it takes long; a repetition stores
+                nothing twice, and goes on where this one ended.
             ContractMismatch: The table differs from what this version expects.
             ConfigurationError: A login is refused.
         """
@@ -64,9 +85,11 @@ class Delivery:
             # Kafka may not take a letter for hours, and ClickHouse forgets a token sooner.
             batch.is_inserted = True
             stored(self.table, batch, time.monotonic() - began_s)
+        turn = Turn()
         for offset, reason in sorted(batch.reasons.items()):
-            self._bury(batch, batch.offsets.index(offset), reason)
+            self._bury(batch, batch.place_after(offset) - 1, reason)
             del batch.reasons[offset]  # else a later letter that fails would send it again
+            turn.check("dead letters of one batch")
 
     def token(self, batch: Batch) -> str:
         """Return the deduplication token of a batch, unique for all time."""

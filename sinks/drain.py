@@ -31,6 +31,7 @@ WORTH_TOGETHER = 32
 HELD_BYTES = 64 * 1024 * 1024  # of all partitions; beyond it every batch is inserted at once
 CLOSE_S = 10.0
 PLAN_MS = 60_000  # a new leader knows the end of its log much sooner
+ATTEMPT_MS = 60_000  # then what is delivered is committed, and Kafka is polled
 KEPT_TROUBLES = 100  # each told once: partitions that fail in turn say different things
 _log = EventLog(__name__)
 _Place = tuple[str, int]
@@ -71,6 +72,7 @@ class Drain:
         self._tables = {table.topic.name: table for table in tables}
         self._order = {name: number for number, name in enumerate(self._tables)}
         self._failed_ms: dict[str, int] = {}
+        self._not_reached: set[_Place] = set()
         self._route = route
         self._pending: dict[_Place, Pending] = {}
         self._paused: set[_Place] = set()
@@ -209,10 +211,12 @@ class Drain:
                     forget_lost_plan(self._consumer, place, pending)
         return batches
 
-    def _turn(self, place: _Place) -> tuple[int, int, int]:
-        # What cannot be written ends each attempt: nothing else may stand behind it for ever.
+    def _turn(self, place: _Place) -> tuple[int, bool, int, int]:
+        # What cannot be written, or lasts, ends each attempt: nothing may stand behind it for ever.
         topic, _ = place
-        return self._failed_ms.get(topic, 0), self._order[topic], self._pending[place].failed_ms
+        is_new = place not in self._not_reached
+        failed_ms = self._failed_ms.get(topic, 0)
+        return failed_ms, is_new, self._order[topic], self._pending[place].failed_ms
 
     def _linger_ms(self, table: Table) -> int:
         return table.backlog_linger_ms or table.linger_ms if self._behind else table.linger_ms
@@ -220,15 +224,20 @@ class Drain:
     def _deliver(self, batches: dict[_Place, Batch], now_ms: int) -> None:
         self._commit({place: (b.first, plan_of(b)) for place, b in batches.items()})
         delivered: dict[_Place, Batch] = {}
+        ends_ms = _now_ms() + ATTEMPT_MS
         try:
             for place, batch in batches.items():
                 self._deliver_one(place, batch, now_ms)
                 delivered[place] = batch
+                if _now_ms() >= ends_ms:
+                    break
         finally:
             self._commit({place: (b.last + 1, "") for place, b in delivered.items()})
             for place, batch in delivered.items():
                 self._pending[place].done(batch, now_ms=now_ms)
-        self._recovered()
+            self._not_reached = batches.keys() - delivered.keys()
+        if not self._not_reached:
+            self._recovered()
 
     def _deliver_one(self, place: _Place, batch: Batch, now_ms: int) -> None:
         topic, partition = place

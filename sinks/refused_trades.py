@@ -15,7 +15,7 @@ from schemas.dead_letters import DeadLetter, read_letter
 from schemas.errors import ContractMismatch, PoisonMessage, Transient
 from schemas.market import TradeBlock
 from sinks.batches import Batch
-from sinks.delivery import Delivery
+from sinks.delivery import Delivery, Turn
 
 # How long a letter waits while nothing of its trades' partition is stored: one that is stopped may
 # never store them, and would delay all later letters.
@@ -100,13 +100,14 @@ class LetterDelivery(Delivery):
         Delivery.deliver(self, batch)  # super() does not find a class with slots
         found = _refused_in(batch)
         stored = self.stored() if found else {}  # Kafka is asked once for all of them
-        waits = False
+        waits, turn = False, Turn()
         for offset, refused in found.items():
             if self.patience.lasts(refused, stored.get(refused.partition, 0)):
                 waits = True
                 continue
             self.remover.remove_trades(refused)
             batch.settled.add(offset)
+            turn.check("removals of refused trades")
         if waits:
             raise Transient("refused trades are not stored yet", retry_after_s=_RETRY_S)
 

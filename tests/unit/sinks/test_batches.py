@@ -118,6 +118,20 @@ def test_a_batch_ends_with_the_message_that_fills_it() -> None:
     assert pending.cut() == messages(0, 1, rows=BATCH_ROWS // 2)
 
 
+def test_messages_without_rows_fill_a_batch_too() -> None:
+    pending, unreadable = Pending(), Batch()
+    for offset in range(BATCH_ROWS + 1):
+        unreadable.bury(offset, RAW, "unreadable")
+    pending.add(unreadable, now_ms=0)
+
+    first = pending.cut()
+
+    assert first is not None
+    assert first.last == BATCH_ROWS - 1
+    pending.done(first, now_ms=0)
+    assert not pending.full
+
+
 def test_a_message_after_a_pause_is_due_soon() -> None:
     pending = Pending()
     pending.add(messages(0), now_ms=1000)

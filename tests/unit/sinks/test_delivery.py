@@ -128,6 +128,55 @@ def test_letters_that_wait_for_their_trades_are_counted_once() -> None:
     assert len(store.tokens) == len(store.removed) == 1
 
 
+def test_thousands_of_dead_letters_are_written_in_parts_and_each_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch, letters = Watch(), Letters()
+    monkeypatch.setattr("sinks.delivery.time", watch)
+    delivery, batch = Delivery(TABLE[topics.GAPS], "id", 0, Store(), letters), Batch()
+    for offset in range(0, 20_000, 2):
+        batch.bury(offset, Sent(b"BTCUSDT", b"junk"), "unreadable")
+    send = letters.send
+
+    def slowly(raw: bytes, origin: Origin) -> None:
+        watch.now_s += 0.01
+        send(raw, origin)
+
+    monkeypatch.setattr(letters, "send", slowly)
+
+    for _ in range(3):
+        began_s = watch.now_s
+        with pytest.raises(Transient, match="the rest comes next") as later:
+            delivery.deliver(batch)
+        assert later.value.retry_after_s == 0
+        assert watch.now_s - began_s < 31
+    delivery.deliver(batch)
+
+    assert letters.about == [*range(0, 20_000, 2)]
+
+
+def test_thousands_of_refused_blocks_are_removed_in_parts_and_each_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch, store = Watch(), Store()
+    monkeypatch.setattr("sinks.delivery.time", watch)
+    monkeypatch.setattr("sinks.refused_trades.time", watch)
+    delivery = letter_delivery(store, {0: 5_000})
+    batch = letters_in(*map(a_refusal, range(500)))
+
+    def slowly(refused: RefusedTrades) -> None:
+        watch.now_s += 0.1
+        store.removed.append(refused)
+
+    monkeypatch.setattr(store, "remove_trades", slowly)
+
+    with pytest.raises(Transient, match="the rest comes next"):
+        delivery.deliver(batch)
+    delivery.deliver(batch)
+
+    assert [refused.offset for refused in store.removed] == [*range(500)]
+
+
 @pytest.mark.parametrize("age_ms", [0, 11 * 60_000, -11 * 60_000])
 def test_refused_trades_are_waited_for_while_their_partition_goes_on(
     monkeypatch: pytest.MonkeyPatch, age_ms: int

@@ -80,6 +80,8 @@ class Ways:
     unwritable: set[Place]
     tried: list[Place] = field(default_factory=list)
     delivered: list[Place] = field(default_factory=list)
+    lasts_ms: int = 0
+    now_ms: int = 0
 
     def __call__(self, table: Table, *, partition: int) -> Any:
         return Way(self, (table.topic.name, partition))
@@ -92,6 +94,7 @@ class Way:
 
     def deliver(self, _batch: Batch) -> None:
         self.ways.tried.append(self.place)
+        self.ways.now_ms += self.ways.lasts_ms
         if self.place in self.ways.unwritable:
             raise Transient(f"{self.place} cannot be written", retry_after_s=0.0)
         self.ways.delivered.append(self.place)
@@ -167,6 +170,27 @@ def test_what_can_be_written_again_comes_first_again() -> None:
     running.step(6)
 
     assert running.ways.delivered[-2:] == [(CANDLES, 0), (TRADES, 0)]
+
+
+def test_what_takes_minutes_is_committed_in_parts_and_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ways = Ways(set(), lasts_ms=40_000)
+    running = Running(ways)
+    monkeypatch.setattr("sinks.drain._now_ms", lambda: ways.now_ms)
+    places = [(topic, partition) for topic in (CANDLES, TRADES) for partition in range(3)]
+    for place in places:
+        running.records.put(*place)
+    running.step()
+
+    for offset in range(1, 4):
+        for partition in range(3):  # so that the candles are always due, and they come first
+            running.records.put(CANDLES, partition, at=offset)
+        running.step()
+        assert len(ways.delivered) == 2 * offset
+
+    assert set(ways.delivered) == set(places)
+    assert all(running.records.committed_to[place] > 0 for place in places)
 
 
 def test_partitions_of_which_kafka_does_not_tell_what_was_committed_end_the_process_for_a_new_one(
