@@ -14,6 +14,7 @@ from sinks.tables import CandleKey, Rows
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 24 * 1024 * 1024
+MESSAGE_BYTES = 540  # that Python and the client hold beside the bytes of a message, measured
 SOON_MS = 100  # so that records that arrive together are inserted together
 _PLAN = "until "
 
@@ -186,7 +187,17 @@ class Pending:
         """Whether there are enough messages for a batch, so that reading should pause."""
         most = max(self.rows, len(self.held))  # a message without rows is a dead letter to write
         enough = most >= BATCH_ROWS or self.size >= BATCH_BYTES
-        return enough and self._reaches_plan
+        return enough and self.reaches_plan
+
+    @property
+    def memory(self) -> int:
+        """About how much memory the held messages take, in bytes."""
+        return self.size + len(self.held) * MESSAGE_BYTES
+
+    @property
+    def reaches_plan(self) -> bool:
+        """Whether the planned batch was read to its end."""
+        return self.planned is None or (bool(self.held) and self.held.last >= self.planned)
 
     def due(self, *, now_ms: int, linger_ms: int) -> bool:
         """Check whether a batch is full, or the last one is ``linger_ms`` old.
@@ -209,7 +220,7 @@ class Pending:
             return None
         if self.planned is None:
             self.planned = self._largest_last()
-        if not self._reaches_plan:
+        if not self.reaches_plan:
             return None
         if self.due_batch is None:
             self.due_batch = self.held.part(0, self.held.place_after(self.planned))
@@ -221,10 +232,6 @@ class Pending:
         self.since_ms = self.inserted_ms = now_ms
         self.failed_ms = 0
         self._keep(self.held.part(self.held.place_after(batch.last), len(self.held)))
-
-    @property
-    def _reaches_plan(self) -> bool:
-        return self.planned is None or self.held.last >= self.planned
 
     def _largest_last(self) -> int:
         if max(self.rows, len(self.held)) <= BATCH_ROWS and self.size <= BATCH_BYTES:

@@ -20,6 +20,7 @@ from schemas.errors import ContractMismatch, PoisonMessage, RestartNeeded, Trans
 from schemas.topics import Cleanup
 from sinks.batches import Batch, Pending, plan_of, planned_last
 from sinks.delivery import Delivery
+from sinks.pauses import Pauses, is_much
 from sinks.positions import committed_of, forget_lost_plan
 from sinks.tables import Rows, Table
 
@@ -28,7 +29,6 @@ POLL_MESSAGES = 100
 POLL_SMALL = 2_000  # while messages are small
 SMALL_BYTES = 512 * 1024
 WORTH_TOGETHER = 32
-HELD_BYTES = 64 * 1024 * 1024  # of all partitions; beyond it every batch is inserted at once
 CLOSE_S = 10.0
 PLAN_MS = 60_000  # a new leader knows the end of its log much sooner
 ATTEMPT_MS = 60_000  # then what is delivered is committed, and Kafka is polled
@@ -75,8 +75,7 @@ class Drain:
         self._not_reached: set[_Place] = set()
         self._route = route
         self._pending: dict[_Place, Pending] = {}
-        self._paused: set[_Place] = set()
-        self._stopped: set[_Place] = set()
+        self._pauses = Pauses(consumer)
         self._retry_ms = 0
         self._appetite = POLL_MESSAGES
         self._behind = False
@@ -84,7 +83,7 @@ class Drain:
 
     def standing(self) -> set[tuple[str, int]]:
         """Return the partitions that are stopped because a newer version wrote a record there."""
-        return set(self._stopped)
+        return set(self._pauses.stopped)
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Drain until ``stopping`` returns true, then insert the records already read.
@@ -115,16 +114,15 @@ class Drain:
             self.attempted()
         size = 0
         for place, (offsets, kept) in self._by_place(messages).items():
-            if place not in self._stopped and place in self._pending:
+            if place not in self._pauses.stopped and place in self._pending:
                 batch = self._read(place, offsets, kept)
                 if batch:
                     self._pending[place].add(batch, now_ms=now_ms)
                     size += sum(len(message.value() or b"") for message in kept)
         self._appetite = POLL_SMALL if size < SMALL_BYTES else POLL_MESSAGES
         if now_ms >= self._retry_ms:
-            held = sum(pending.size for pending in self._pending.values())
-            self._attempt(now_ms, everything=held >= HELD_BYTES)
-        self._hold_back()
+            self._attempt(now_ms, everything=is_much(self._pending.values()))
+        self._pauses.hold_back(self._pending)
 
     def _by_place(self, messages: list[Message]) -> dict[_Place, tuple[list[int], list[Message]]]:
         """Sort messages by partition; where offsets go back, only those from there on remain.
@@ -180,8 +178,7 @@ class Drain:
             offset=offset,
             reason=why,
         )
-        self._stopped.add(place)
-        self._consumer.pause([TopicPartition(topic, partition)])
+        self._pauses.stop(place)
 
     def _attempt(self, now_ms: int, *, everything: bool = False) -> None:
         batches = self._cut(now_ms, everything=everything)
@@ -259,14 +256,6 @@ class Drain:
         except Transient as error:
             raise RestartNeeded(str(error)) from error
 
-    def _hold_back(self) -> None:
-        full = {place for place, pending in self._pending.items() if pending.full}
-        if full - self._paused:
-            self._consumer.pause([TopicPartition(*place) for place in full - self._paused])
-        if self._paused - full:
-            self._consumer.resume([TopicPartition(*place) for place in self._paused - full])
-        self._paused = full
-
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for committed in committed_of(consumer, partitions):
             place = (committed.topic, committed.partition)
@@ -278,10 +267,10 @@ class Drain:
 
     def _released(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.resume(partitions)  # else one that comes back to this client is still paused
-        for partition in partitions:
-            self._pending.pop((partition.topic, partition.partition), None)
-            self._paused.discard((partition.topic, partition.partition))
-            self._stopped.discard((partition.topic, partition.partition))
+        places = [(partition.topic, partition.partition) for partition in partitions]
+        for place in places:
+            self._pending.pop(place, None)
+        self._pauses.forget(places)
 
     def _report(self, error: Transient) -> None:
         if str(error) not in self._troubles:

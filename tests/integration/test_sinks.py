@@ -513,7 +513,7 @@ def test_a_paused_partition_that_was_taken_away_is_read_when_it_comes_back(
     drain = Drain(first, (replace(table_of(topics.GAPS), topic=topic),), door)
 
     def steps() -> Iterator[bool]:
-        while len(drain._paused) < 2:
+        while len(drain._pauses.full) < 2:
             yield False
         second.subscribe([topic.name])
         while not second.assignment():

@@ -11,11 +11,13 @@ from schemas import topics
 from schemas.errors import RestartNeeded, Transient
 from sinks.batches import Batch
 from sinks.drain import Drain
+from sinks.pauses import HELD_BYTES
 from sinks.tables import TABLES, Table
 from tests.support.builders import a_block, a_candle, a_trade
 from tests.support.messages import Sent, sent
 
 Place = tuple[str, int]
+LARGE = Sent(b"BTCUSDT", b"\1" + bytes(250_000))
 CANDLES, TRADES, LETTERS = topics.CANDLES.name, topics.TRADES.name, topics.DEAD_LETTERS.name
 
 
@@ -49,6 +51,7 @@ class Records:
 
     waiting: list[Read] = field(default_factory=list)
     committed_to: dict[Place, int] = field(default_factory=dict)
+    paused: set[Place] = field(default_factory=set)
     plan: str = ""
     end: int = 0
 
@@ -59,6 +62,12 @@ class Records:
     def consume(self, _count: int, _wait_s: float) -> list[Read]:
         found, self.waiting = self.waiting, []
         return found
+
+    def pause(self, places: Sequence[TopicPartition]) -> None:
+        self.paused |= {(p.topic, p.partition) for p in places}
+
+    def resume(self, places: Sequence[TopicPartition]) -> None:
+        self.paused -= {(p.topic, p.partition) for p in places}
 
     def committed(self, places: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
         del timeout
@@ -71,6 +80,23 @@ class Records:
     def commit(self, *, offsets: Sequence[TopicPartition], asynchronous: bool) -> None:
         assert not asynchronous
         self.committed_to |= {(p.topic, p.partition): p.offset for p in offsets}
+
+
+@dataclass
+class Endless(Records):
+    """Large records without end, of every partition that is not paused in its turn."""
+
+    offsets: dict[Place, int] = field(default_factory=dict)
+    largest_poll: int = 0
+
+    def consume(self, count: int, _wait_s: float) -> list[Read]:
+        found: list[Read] = []
+        places = [place for place in self.offsets if place not in self.paused]
+        for place in places * (count // len(places) if places else 0):
+            found.append(Read(place, self.offsets[place], LARGE))
+            self.offsets[place] += 1
+        self.largest_poll = max(self.largest_poll, len(found) * len(LARGE.raw or b""))
+        return found
 
 
 @dataclass
@@ -191,6 +217,31 @@ def test_what_takes_minutes_is_committed_in_parts_and_holds_nothing_up(
 
     assert set(ways.delivered) == set(places)
     assert all(running.records.committed_to[place] > 0 for place in places)
+
+
+def test_what_waits_while_nothing_can_be_written_is_bounded_for_all_partitions_together() -> None:
+    places = [(topic, partition) for topic in (CANDLES, TRADES, LETTERS) for partition in range(3)]
+    records = Endless(offsets=dict.fromkeys(places, 0))
+    running = Running(Ways(set(places)), records)
+    pending = running.drain._pending
+
+    running.step(40)
+
+    assert sum(one.memory for one in pending.values()) < HELD_BYTES + 2 * records.largest_poll
+    running.ways.unwritable.clear()
+    before = dict(records.offsets)
+    running.step(20)
+    assert all(records.offsets[place] > before[place] for place in places)
+
+
+def test_partition_that_has_not_reached_the_end_of_its_plan_is_read_on() -> None:
+    places = [(topic, partition) for topic in (CANDLES, TRADES, LETTERS) for partition in range(3)]
+    records = Endless(offsets=dict.fromkeys(places, 0), plan="until 120")
+    running = Running(Ways(set()), records)
+
+    running.step(30)
+
+    assert all(records.committed_to[place] > 120 for place in places)
 
 
 def test_partitions_of_which_kafka_does_not_tell_what_was_committed_end_the_process_for_a_new_one(

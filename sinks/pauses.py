@@ -1,0 +1,60 @@
+"""Which partitions the sinks do not read now: they hold enough, or they are stopped."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from confluent_kafka import Consumer, TopicPartition
+
+from sinks.batches import Pending
+
+HELD_BYTES: Final = 128 * 1024 * 1024  # of all partitions; a batch of each would be a gigabyte
+_Place = tuple[str, int]
+
+
+class Pauses:
+    """The pauses of one consumer.
+
+    Attributes:
+        full: Partitions that hold enough.
+        stopped: Partitions that are stopped because a newer version wrote a record there.
+    """
+
+    def __init__(self, consumer: Consumer) -> None:
+        """Begin without any."""
+        self._consumer = consumer
+        self.full: set[_Place] = set()
+        self.stopped: set[_Place] = set()
+
+    def stop(self, place: _Place) -> None:
+        """Read a partition no more, as long as it is ours."""
+        self.stopped.add(place)
+        self._consumer.pause([TopicPartition(*place)])
+
+    def hold_back(self, pending: Mapping[_Place, Pending]) -> None:
+        """Read on where there is room for more messages, and nowhere else.
+
+        A partition whose batch is planned and not read to its end is read in any case: it can be
+        inserted only then.
+        """
+        full = {place for place, one in pending.items() if one.full}
+        if is_much(pending.values()):
+            full = {place for place, one in pending.items() if one.reaches_plan}
+        if full - self.full:
+            self._consumer.pause(_partitions(full - self.full))
+        if free := self.full - full - self.stopped:
+            self._consumer.resume(_partitions(free))
+        self.full = full
+
+    def forget(self, places: Collection[_Place]) -> None:
+        """Forget partitions that another process has now."""
+        self.full.difference_update(places)
+        self.stopped.difference_update(places)
+
+
+def is_much(pending: Iterable[Pending]) -> bool:
+    """Return whether all partitions together hold as much as they may."""
+    return sum(one.memory for one in pending) >= HELD_BYTES
+
+
+def _partitions(places: Iterable[_Place]) -> list[TopicPartition]:
+    return [TopicPartition(*place) for place in places]
