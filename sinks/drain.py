@@ -30,7 +30,9 @@ POLL_SMALL = 2_000  # while messages are small
 SMALL_BYTES = 512 * 1024
 WORTH_TOGETHER = 32
 CLOSE_S = 10.0
-PLAN_MS = 60_000  # a new leader knows the end of its log much sooner
+# A new leader knows the end of its log sooner, and `STALL_S` of `sinks.__main__` is longer: a wait
+# for a batch that is planned is no attempt.
+PLAN_MS = 20_000
 ATTEMPT_MS = 60_000  # then what is delivered is committed, and Kafka is polled
 KEPT_TROUBLES = 100  # each told once: partitions that fail in turn say different things
 _log = EventLog(__name__)

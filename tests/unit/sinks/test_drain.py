@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from clients.process import Stall
 from schemas import topics
 from schemas.errors import RestartNeeded, Transient
+from sinks.__main__ import STALL_S
 from sinks.batches import Batch
 from sinks.drain import Drain
 from sinks.pauses import HELD_BYTES
@@ -267,8 +269,27 @@ def test_a_plan_is_waited_for_as_long_as_its_end_is_in_the_log(
     for offset in range(2):
         running.records.put(TRADES, at=offset)
 
-    running.step(30)
+    running.step(15)
     assert running.ways.delivered == []
     running.step(60)
 
     assert running.ways.delivered == stored
+
+
+def test_a_plan_that_lost_its_end_is_forgotten_before_the_process_is_taken_for_stuck() -> None:
+    running, stall, ended = Running(Ways(set()), Records(plan="until 99", end=1)), Stall(STALL_S), 0
+
+    def attempted() -> None:
+        nonlocal ended
+        ended += 1
+
+    running.drain.attempted = attempted
+    running.records.put(TRADES)
+
+    for _ in range(90):
+        running.step()
+        now_s = running.now_ms / 1_000
+        waits = not running.ways.delivered
+        assert not stall.is_there(attempts=ended, input_waits=waits, now_s=now_s)
+
+    assert running.ways.delivered == [(TRADES, 0)]
