@@ -5,7 +5,7 @@ the next block has arrived, and then sends a dead letter with the whole block.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -98,7 +98,7 @@ class LetterDelivery(Delivery):
             ConfigurationError: As `Delivery.deliver`.
         """
         Delivery.deliver(self, batch)  # super() does not find a class with slots
-        found = _refused_in(batch)
+        found = dict(_refused_in(batch))
         stored = self.stored() if found else {}  # Kafka is asked once for all of them
         waits, turn = False, Turn()
         for offset, refused in found.items():
@@ -138,12 +138,14 @@ def refused_trades(letter: DeadLetter) -> RefusedTrades | None:
     )
 
 
-def _refused_in(batch: Batch) -> dict[int, RefusedTrades]:
-    """Return the refused trades that are not removed yet, by the offset of their letter."""
-    found = {}
+def _refused_in(batch: Batch) -> Iterable[tuple[int, RefusedTrades]]:
+    """Return the offset of each letter whose trades are still to be removed, and these trades."""
+    found: dict[str, tuple[int, RefusedTrades]] = {}
     for offset, message in zip(batch.offsets, batch.messages, strict=True):
-        if offset not in batch.settled:
-            refused = refused_trades(read_letter(message.value(), headers_of(message)))
-            if refused is not None:
-                found[offset] = refused
-    return found
+        letter = read_letter(message.value(), headers_of(message))
+        refused = refused_trades(letter)
+        if letter.retried_ms >= 0:  # a removal would take the rows too that were sent again
+            found.pop(letter.name, None)
+        elif refused is not None and offset not in batch.settled:
+            found[letter.name] = offset, refused
+    return found.values()

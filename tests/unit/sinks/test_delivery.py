@@ -108,6 +108,9 @@ def test_trades_that_were_sent_again_stay_stored() -> None:
     delivery.deliver(letters_in(a_refusal(77, retried_ms=wall_ms())))
     assert not store.removed
 
+    delivery.deliver(letters_in(a_refusal(77), a_refusal(77, retried_ms=wall_ms())))
+    assert not store.removed  # sinks that were behind have both blocks, with the same rows
+
     delivery.deliver(letters_in(a_refusal(500)))  # the candle worker refuses them once more
     assert [refused.offset for refused in store.removed] == [500]
 
