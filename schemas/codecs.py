@@ -8,6 +8,7 @@ Source: Confluent, "Schema Registry wire format"; Apache Avro 1.11 specification
 import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import fastavro
@@ -43,6 +44,9 @@ Record = (
 )
 Headers = Mapping[str, bytes | str | None] | Iterable[tuple[str, bytes | str | None]]
 FRAME_BYTES = 5
+# Not `message.headers()`: once CPython has made a fast call of that, it does not look at the error
+# that the client leaves beside its result, and whatever is called next fails in its place.
+_asked_headers: Callable[["KafkaMessage"], "Headers | None"] = methodcaller("headers")
 CONTRACT_HEADER: Final = "contract"
 _DECIMALS = {  # attribute of Candle: field of the contract
     "open_e8": "open",
@@ -125,7 +129,7 @@ def headers_of(message: KafkaMessage) -> Headers:
     holes in it the next time: that one is replaced.
     """
     try:
-        return message.headers() or ()
+        return _asked_headers(message) or ()
     except (SystemError, UnicodeError):
         cast("Any", message).set_headers([])
         return ()

@@ -26,15 +26,14 @@ def broker() -> Iterator[str]:
     owner.flush()
 
 
-def read_back(broker: str, record: Named) -> Message:
-    offset = send_named(broker, TOPIC, 0, record)
+def read_back(broker: str, *records: Named) -> list[Message]:
+    offset = send_named(broker, TOPIC, 0, *records)
     reader = Consumer({"bootstrap.servers": broker, "group.id": "headers", "log_level": 0})
     reader.assign([TopicPartition(TOPIC, 0, offset)])
     try:
-        (message,) = reader.consume(1, 30)
+        return reader.consume(len(records), 30)
     finally:
         reader.close()
-    return message
 
 
 def test_a_record_whose_header_has_a_name_that_is_not_utf8_is_read_without_headers(
@@ -42,16 +41,17 @@ def test_a_record_whose_header_has_a_name_that_is_not_utf8_is_read_without_heade
 ) -> None:
     good = sent(a_candle())
     headers = ((b"contract", b"candle.v1"), NAMELESS)
-    message = read_back(broker, Named(good.named, good.raw or b"", headers))
+    many = [Named(good.named, good.raw or b"", headers)] * 100  # the interpreter learns from calls
 
-    assert record_in(Candle, message) == a_candle()
-    assert list(headers_of(message)) == []
+    for message in read_back(broker, *many):
+        assert record_in(Candle, message) == a_candle()
+        assert list(headers_of(message)) == []
 
 
 def test_a_record_that_cannot_be_read_is_buried_whatever_its_headers_are_called(
     broker: str,
 ) -> None:
-    message = read_back(broker, Named(b"BTCUSDT", b"junk"))
+    (message,) = read_back(broker, Named(b"BTCUSDT", b"junk"))
 
     with pytest.raises(PoisonMessage):
         record_in(Candle, message)
@@ -59,6 +59,6 @@ def test_a_record_that_cannot_be_read_is_buried_whatever_its_headers_are_called(
 
 
 def test_headers_with_names_stay_what_they_are(broker: str) -> None:
-    message = read_back(broker, Named(None, b"junk", ((b"contract", b"gap.v1"),)))
+    (message,) = read_back(broker, Named(None, b"junk", ((b"contract", b"gap.v1"),)))
 
     assert headers_of(message) == headers_of(message) == [("contract", b"gap.v1")]
