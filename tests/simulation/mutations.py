@@ -107,7 +107,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the sink cuts a batch without regard to its bounds",
-        Pending, "cut", "if not self._reaches_plan:", "if False:",
+        Pending, "cut", "if not self.reaches_plan:", "if False:",
     ),
 )  # fmt: skip
 
