@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from sinks.batches import Pending
 
-HELD_BYTES: Final = 128 * 1024 * 1024  # of all partitions; a batch of each would be a gigabyte
+HELD_BYTES: Final = 128 * 1024 * 1024  # is much; a batch of each partition would be a gigabyte
 _Place = tuple[str, int]
 
 
@@ -33,12 +33,17 @@ class Pauses:
     def hold_back(self, pending: Mapping[_Place, Pending]) -> None:
         """Read on where there is room for more messages, and nowhere else.
 
-        A partition whose batch is planned and not read to its end is read in any case: it can be
-        inserted only then.
+        Where all partitions together hold much, those with less than their share are read on: a
+        table that cannot be written must not take the room of the others. So all of them hold at
+        most twice as much. A partition whose batch is planned and not read to its end is read in
+        any case: it can be inserted only then.
         """
         full = {place for place, one in pending.items() if one.full}
         if is_much(pending.values()):
-            full = {place for place, one in pending.items() if one.reaches_plan}
+            share = HELD_BYTES / len(pending)
+            for place, one in pending.items():
+                if one.reaches_plan and one.memory >= share:
+                    full.add(place)
         if full - self.full:
             self._consumer.pause(_partitions(full - self.full))
         if free := self.full - full - self.stopped:
@@ -52,7 +57,7 @@ class Pauses:
 
 
 def is_much(pending: Iterable[Pending]) -> bool:
-    """Return whether all partitions together hold as much as they may."""
+    """Return whether all partitions together hold so much that no batch should wait for more."""
     return sum(one.memory for one in pending) >= HELD_BYTES
 
 

@@ -236,6 +236,22 @@ def test_what_waits_while_nothing_can_be_written_is_bounded_for_all_partitions_t
     assert all(records.offsets[place] > before[place] for place in places)
 
 
+def test_a_table_that_cannot_be_written_for_long_does_not_take_the_room_of_the_others() -> None:
+    places = [(topic, partition) for topic in (CANDLES, TRADES, LETTERS) for partition in range(3)]
+    records = Endless(offsets=dict.fromkeys(places, 0))
+    ways = Ways({place for place in places if place[0] != CANDLES})
+    running = Running(ways, records)
+    running.step(60)
+    before = dict(records.committed_to)
+
+    running.step(20)
+
+    for partition in range(3):
+        assert records.committed_to[CANDLES, partition] > before[CANDLES, partition]
+    held = sum(one.memory for one in running.drain._pending.values())
+    assert HELD_BYTES <= held < 2 * HELD_BYTES
+
+
 def test_partition_that_has_not_reached_the_end_of_its_plan_is_read_on() -> None:
     places = [(topic, partition) for topic in (CANDLES, TRADES, LETTERS) for partition in range(3)]
     records = Endless(offsets=dict.fromkeys(places, 0), plan="until 120")
