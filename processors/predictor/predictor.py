@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from clients.watching.log import EventLog
 from processors.prediction.issue import refresh
+from processors.prediction.reply import CANDLE_MS
 from processors.predictor.endings import Endings, insisted, is_done_within
 from processors.predictor.ports import Done, ExtraWarmer, Looker, Outlet, Record, Warmer
 from processors.predictor.warm_start import Warmed
@@ -90,7 +91,8 @@ class Predictor:
         """Whether every symbol knows its whole history, or has waited for it long enough."""
         now_ms = self.market_ms
         waits = any(s.waits_for_history(now_ms) for s in self._symbols.values())
-        return not self._waiting and not waits
+        replays = any(s.beside is not None for s in self._symbols.values())
+        return not (self._waiting or waits or replays)
 
     async def show(self, candle: Candle) -> None:
         """Publish predictions for display at an open candle's price, at most every five seconds.
@@ -134,6 +136,8 @@ class Predictor:
         records: tuple[Record, ...] = (
             *taken.scores, *taken.events, *failures, *taken.predictions,
         )  # fmt: skip
+        if taken.judged:  # a candle whose last minute is missing has none yet
+            symbol.scored_ms = candle.close_ms - CANDLE_MS
         # The next candle need not wait until Kafka has what follows from this one.
         self._endings.begin(await self._outlet.publish(records), done)
 
@@ -211,6 +215,8 @@ class Predictor:
         """Go on with the present state while a replay takes long: the store may be away."""
         symbol = self._unchanged(candle)
         beside = symbol.beside = []
+        if before := self._replays.get(candle.symbol):
+            before.cancel()  # of a state that is gone
         self._replays[candle.symbol] = asyncio.create_task(
             insisted(lambda: self._take_over(candle, beside, replay), candle.symbol)
         )
@@ -230,8 +236,8 @@ class Predictor:
         symbol.beside = None
         if fresh is not None:
             fresh.catch_up(beside)
-            fresh.since_ms = symbol.state.next_ms  # what it may lack is looked for each minute
             failures = fresh.follow(symbol, symbol.state.next_ms)
+            fresh.since_ms = fresh.state.next_ms  # what it may lack is looked for each minute
             self._symbols[candle.symbol] = fresh
             self._begin_joining(candle.symbol, fresh)
             await self._outlet.publish(failures)

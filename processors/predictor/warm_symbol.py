@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from processors.prediction.prequential import Step, step
-from processors.prediction.reply import CANDLE_MS
 from processors.prediction.state import SymbolState
 from processors.predictor.anchor import anchor_of
 from processors.predictor.ports import Looker
@@ -36,6 +35,7 @@ class WarmSymbol:
         changes: Model changes that have taken effect.
         later: Candles since the warm start, while the models of others are still replayed.
         beside: Candles since a replay began whose state takes over once it is there; None without.
+        scored_ms: Scores of candles that opened until then are published; 0: the store knows.
     """
 
     installer: Installer
@@ -50,11 +50,7 @@ class WarmSymbol:
     changes: set[ModelChange] = field(default_factory=set)
     later: list[Candle] | None = None
     beside: list[Candle] | None = None
-
-    @property
-    def scored_ms(self) -> int:
-        """Scores of candles that opened until then are published."""
-        return self.state.next_ms - CANDLE_MS
+    scored_ms: int = 0
 
     def waits_for_history(self, now_ms: int) -> bool:
         """Return whether the rest of the history may still come soon."""
@@ -109,7 +105,7 @@ class WarmSymbol:
             before: The present symbol.
             until_ms: Start of the first candle that neither should know.
         """
-        self.refreshed_ms = before.refreshed_ms
+        self.refreshed_ms, self.scored_ms = before.refreshed_ms, before.scored_ms
         self.state.stand_for(before.state)
         if before.anchor_ms != self.anchor_ms:
             return ()

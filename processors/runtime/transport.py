@@ -65,7 +65,7 @@ class CarefulConsumerThread(AIOKafkaConsumerThread):
     async def _seek_newest(self, places: Sequence[TP], newest_s: float) -> None:
         consumer = self._ensure_consumer()
         ends = await consumer.end_offsets(places)  # first: what comes meanwhile is read
-        since_ms = int((time.time() - newest_s) * 1000)
+        since_ms = max(0, int((time.time() - newest_s) * 1000))
         found = await consumer.offsets_for_times(dict.fromkeys(places, since_ms))
         for tp in places:
             consumer.seek(tp, ends[tp] if found[tp] is None else found[tp].offset)

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from processors.prediction.prequential import step
+from processors.prediction.reply import CANDLE_MS
 from processors.prediction.scoring import score_of
 from processors.prediction.state import start_state
 from processors.predictor.agents import Inbox
@@ -275,7 +276,7 @@ def test_scores_are_of_the_answers_that_were_published_also_when_a_state_is_repl
     first = len(market) - 120
 
     async def warm(symbol: str, until_ms: int, bars: int = 0, scored_ms: int = 0) -> Warmed:
-        assert scored_ms == (until_ms - 15 * MINUTE_MS if bars else 0)
+        assert scored_ms == (until_ms - until_ms % CANDLE_MS - CANDLE_MS if bars else 0)
         known = [c for c in market if c.open_ms < until_ms]
         recent = known if bars else known[-1440:]
         span_ms = anchor_of(until_ms), until_ms

@@ -58,6 +58,27 @@ def test_a_candle_of_last_week_that_is_repaired_after_monday_began_changes_nothi
     assert asyncio.run(scenario()).records == []
 
 
+def test_a_candle_without_its_last_minute_does_not_count_as_scored_when_it_is_replayed() -> None:
+    market = a_market(120, from_ms=START_MS)
+    scored: list[int] = []
+
+    async def scenario() -> None:
+        store = Store(market)
+
+        async def warm(symbol: str, until_ms: int, bars: int = 0, scored_ms: int = 0) -> Warmed:
+            scored.append(scored_ms)
+            return await store.warm(symbol, until_ms, bars)
+
+        predictor = Predictor(warm, Out())
+        for candle in (*market[40:74], market[75]):
+            await predictor.take(candle)
+            await settled(predictor)
+
+    asyncio.run(scenario())
+
+    assert scored == [0, market[45].open_ms]
+
+
 def test_a_repaired_candle_that_is_the_first_after_a_start_leaves_no_gap_behind_it() -> None:
     market = a_market(300, from_ms=START_MS)
     running, started = Out(), Out()
