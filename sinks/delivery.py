@@ -15,8 +15,9 @@ from sinks.metrics import stored
 from sinks.tables import CandleKey, Table
 
 READER = "sinks"
-# Kafka puts a member out of its group that has not polled for 300 s, and all of it comes again.
-LONGEST_S = 30.0
+# Meanwhile nothing is read or stored of the others; and Kafka puts a member out of its group that
+# has not polled for 300 s, and all of it comes again.
+LONGEST_S = 2.0
 _log = EventLog(__name__)
 
 

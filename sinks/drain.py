@@ -210,12 +210,12 @@ class Drain:
                     forget_lost_plan(self._consumer, place, pending)
         return batches
 
-    def _turn(self, place: _Place) -> tuple[int, bool, int, int]:
+    def _turn(self, place: _Place) -> tuple[bool, int, int, int]:
         # What cannot be written, or lasts, ends each attempt: nothing may stand behind it for ever.
         topic, _ = place
         is_new = place not in self._not_reached
         failed_ms = self._failed_ms.get(topic, 0)
-        return failed_ms, is_new, self._order[topic], self._pending[place].failed_ms
+        return is_new, failed_ms, self._order[topic], self._pending[place].failed_ms
 
     def _linger_ms(self, table: Table) -> int:
         return table.backlog_linger_ms or table.linger_ms if self._behind else table.linger_ms
@@ -223,18 +223,18 @@ class Drain:
     def _deliver(self, batches: dict[_Place, Batch], now_ms: int) -> None:
         self._commit({place: (b.first, plan_of(b)) for place, b in batches.items()})
         delivered: dict[_Place, Batch] = {}
-        ends_ms = _now_ms() + ATTEMPT_MS
+        ends_ms, self._not_reached = _now_ms() + ATTEMPT_MS, set()
         try:
             for place, batch in batches.items():
                 self._deliver_one(place, batch, now_ms)
                 delivered[place] = batch
                 if _now_ms() >= ends_ms:
+                    self._not_reached = batches.keys() - delivered.keys()
                     break
         finally:
             self._commit({place: (b.last + 1, "") for place, b in delivered.items()})
             for place, batch in delivered.items():
                 self._pending[place].done(batch, now_ms=now_ms)
-            self._not_reached = batches.keys() - delivered.keys()
         if not self._not_reached:
             self._recovered()
 

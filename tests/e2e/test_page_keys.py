@@ -42,6 +42,16 @@ def test_keys_of_the_live_view_are_the_browsers_on_other_pages(page: Page, view:
     assert chosen(page) == "BTCUSDT"
 
 
+def test_a_slash_finds_a_symbol_from_any_page(page: Page) -> None:
+    page.goto(f"{page.url.partition('#')[0]}#scores")
+    expect(page.locator("#scores")).to_be_visible()
+
+    page.keyboard.press("/")
+    page.keyboard.type("eth")
+
+    expect(page.locator("#live input[type=search]")).to_have_value("eth")
+
+
 def test_a_key_that_is_held_reads_the_first_and_the_last_symbol_only(page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda each: asked.append(each.url) if "/v1/candles?" in each.url else None)

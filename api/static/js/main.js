@@ -89,6 +89,7 @@ const choose = (at) => {
 };
 const search = () => {
   location.hash = "live";
+  views.open(); // at once, as a hidden field takes no focus
   live.watchlist.input.focus();
 };
 const everywhere = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), "/": search, "?": showKeys, t: toggleTheme };

@@ -147,25 +147,25 @@ def test_thousands_of_dead_letters_are_written_in_parts_and_each_once(
 
     monkeypatch.setattr(letters, "send", slowly)
 
-    for _ in range(3):
+    for _ in range(49):
         began_s = watch.now_s
         with pytest.raises(Transient, match="the rest comes next") as later:
             delivery.deliver(batch)
         assert later.value.retry_after_s == 0
-        assert watch.now_s - began_s < 31
+        assert watch.now_s - began_s < 2.1
     delivery.deliver(batch)
 
     assert letters.about == [*range(0, 20_000, 2)]
 
 
-def test_thousands_of_refused_blocks_are_removed_in_parts_and_each_once(
+def test_many_refused_blocks_are_removed_in_parts_and_each_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watch, store = Watch(), Store()
     monkeypatch.setattr("sinks.delivery.time", watch)
     monkeypatch.setattr("sinks.refused_trades.time", watch)
     delivery = letter_delivery(store, {0: 5_000})
-    batch = letters_in(*map(a_refusal, range(500)))
+    batch = letters_in(*map(a_refusal, range(30)))
 
     def slowly(refused: RefusedTrades) -> None:
         watch.now_s += 0.1
@@ -177,7 +177,7 @@ def test_thousands_of_refused_blocks_are_removed_in_parts_and_each_once(
         delivery.deliver(batch)
     delivery.deliver(batch)
 
-    assert [refused.offset for refused in store.removed] == [*range(500)]
+    assert [refused.offset for refused in store.removed] == [*range(30)]
 
 
 @pytest.mark.parametrize("age_ms", [0, 11 * 60_000, -11 * 60_000])

@@ -221,6 +221,29 @@ def test_what_takes_minutes_is_committed_in_parts_and_holds_nothing_up(
     assert all(running.records.committed_to[place] > 0 for place in places)
 
 
+def test_a_table_that_failed_once_is_stored_while_others_take_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ways = Ways({(TRADES, 0)}, lasts_ms=40_000)
+    running = Running(ways)
+    monkeypatch.setattr("sinks.drain._now_ms", lambda: ways.now_ms)
+    running.records.put(TRADES)
+    running.step(6)
+    assert ways.tried
+    for partition in range(3):
+        running.records.put(CANDLES, partition)
+    running.drain._step(running.now_ms)  # no time has passed, so that they are due when they end
+    ways.unwritable.clear()
+
+    for offset in range(1, 6):
+        for topic in (CANDLES, LETTERS):  # always more than one attempt has time for
+            for partition in range(3):
+                running.records.put(topic, partition, at=offset)
+        running.step()
+
+    assert (TRADES, 0) in ways.delivered
+
+
 def test_what_waits_while_nothing_can_be_written_is_bounded_for_all_partitions_together() -> None:
     places = [(topic, partition) for topic in (CANDLES, TRADES, LETTERS) for partition in range(3)]
     records = Endless(offsets=dict.fromkeys(places, 0))
