@@ -20,6 +20,7 @@ BROKERS_DOWN: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
 TIMED_OUT: Final = KafkaError._TIMED_OUT  # noqa: SLF001
 # Told to the callback only: the library tries again, and what waits for it times out.
 NOT_LET_IN: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)  # noqa: SLF001
+UNUSABLE: Final = KafkaError._INVALID_ARG  # noqa: SLF001 - settings that no client can have
 PARTITION_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
 TOO_SLOW: Final = KafkaError._MAX_POLL_EXCEEDED  # noqa: SLF001
 _SILENT: Final = (

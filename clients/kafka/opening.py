@@ -9,19 +9,21 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from clients.kafka.errors import BROKERS_DOWN, NOT_LET_IN, no_answer
+from clients.kafka.errors import BROKERS_DOWN, NOT_LET_IN, UNUSABLE, cause_of, meaning, no_answer
 from clients.watching.log import EventLog
+from schemas.errors import ConfigurationError
 from schemas.setting_groups import KafkaSettings
 
 _log: Final = EventLog(__name__)
 OnError = Callable[[KafkaError], None]
 OnCommit = Callable[[KafkaError | None, list[TopicPartition]], None]
 Config = dict[str, object]
+_ClientT = TypeVar("_ClientT")
 SESSION_MS = 6_000  # the least that a broker allows by default
 TOPIC_KNOWN_MS = 30_000  # until a topic that has just been made is known; the library's own
 FETCH_WAIT_MS = 500  # how long the broker may collect records; the library's own
@@ -86,7 +88,8 @@ def open_reader(
             waited for.
     """
     answers = {} if on_commit is None else {"on_commit": on_commit}
-    return Consumer(
+    return _opened(
+        Consumer,
         _reading(kafka, _waiting(kafka) if waits else None)
         | answers
         | {
@@ -97,7 +100,7 @@ def open_reader(
             "enable.partition.eof": tells_ends,
             "fetch.wait.max.ms": fetch_wait_ms,
             "queued.max.messages.kbytes": memory_kib,
-        }
+        },
     )
 
 
@@ -135,7 +138,7 @@ def open_member(
         settings["client.id"] = client_id(membership.instance)
     if membership.cooperative:
         settings["partition.assignment.strategy"] = "cooperative-sticky"
-    return Consumer(settings)
+    return _opened(Consumer, settings)
 
 
 def open_subscriber(kafka: KafkaSettings, group: str | None, *, tells_ends: bool) -> Consumer:
@@ -143,7 +146,8 @@ def open_subscriber(kafka: KafkaSettings, group: str | None, *, tells_ends: bool
 
     An offset that is not kept any more is an error: a program must not skip records unawares.
     """
-    return Consumer(
+    return _opened(
+        Consumer,
         _reading(kafka, _waiting(kafka))
         | {
             "group.id": group or "candlewick-subscriber",
@@ -152,7 +156,7 @@ def open_subscriber(kafka: KafkaSettings, group: str | None, *, tells_ends: bool
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
             "enable.partition.eof": tells_ends,
-        }
+        },
     )
 
 
@@ -195,7 +199,7 @@ def open_producer(
             "queue.buffering.max.messages": packing.queue_records,
             "queue.buffering.max.kbytes": packing.queue_kib,
         }
-    return Producer(settings)
+    return _opened(Producer, settings)
 
 
 def open_admin(kafka: KafkaSettings, on_error: OnError | None = None) -> AdminClient:
@@ -207,13 +211,27 @@ def open_admin(kafka: KafkaSettings, on_error: OnError | None = None) -> AdminCl
         kafka: Where the brokers are, and how to sign in.
         on_error: What `telling` returned, for who opens one client after the other.
     """
-    return AdminClient(
-        {
-            **_access(kafka),
-            "log_level": 0,
-            "error_cb": on_error or telling(kafka),  # type: ignore[dict-item] # its types forget it
-        }
-    )
+    settings = {"log_level": 0, "error_cb": on_error or telling(kafka)}
+    return _opened(AdminClient, _access(kafka) | settings)
+
+
+def _opened(kind: Callable[[Any], _ClientT], settings: Config) -> _ClientT:
+    """Return a client with these settings.
+
+    Raises:
+        ConfigurationError: They cannot be used: a file is no certificate, for example.
+        Transient: It cannot be made now.
+    """
+    try:
+        return kind(settings)
+    except KafkaException as error:
+        cause = cause_of(error)
+        if cause.code() == UNUSABLE:
+            raise ConfigurationError(
+                f"Kafka cannot be asked with these settings: {cause.str()}: "
+                "correct CANDLEWICK_KAFKA__*"
+            ) from error
+        raise meaning(error) from error
 
 
 def _waiting(kafka: KafkaSettings) -> OnError:

@@ -113,10 +113,13 @@ def _configs(
         topic = asked[resource]
         try:
             entries = answer.result(ANSWER_S)
-        except (KafkaException, TimeoutError) as error:
+        except KafkaException as error:
+            raise meaning(error, topic=topic.name, place=kafka.place) from error
+        except TimeoutError as error:
             raise no_answer(kafka.place) from error
         for name, value in config_of(topic, kafka).items():
-            if (found := entries[name].value) != value:
+            # A service may not tell all of its settings.
+            if name in entries and (found := entries[name].value) != value:
                 yield Deviation(topic.name, name, value, found)
 
 

@@ -71,7 +71,7 @@ class CoinGecko:
             return answer.content
         if answer.status_code == httpx.codes.NOT_FOUND:
             return b""
-        is_own = not answer.content.lstrip().startswith(b"<")  # else a firewall's page
+        is_own = answer.content.lstrip().startswith(b"{")  # else a firewall's page, line or nothing
         if answer.status_code in REFUSED and self._headers and is_own:
             raise ConfigurationError("CoinGecko rejects the key: correct CANDLEWICK_COINS__KEY")
         if answer.status_code in REFUSED:

@@ -34,8 +34,9 @@ def test_refusal_without_a_key_is_waited_out_and_says_nothing_of_a_wrong_key(bod
     assert "rejects the key" not in str(error)
 
 
-def test_firewall_in_front_of_coingecko_is_not_a_wrong_key() -> None:
-    assert isinstance(refused(403, PAGE, key="CG-key"), Transient)
+@pytest.mark.parametrize("body", [PAGE, b"error code: 1020", b""])
+def test_firewall_in_front_of_coingecko_is_not_a_wrong_key(body: bytes) -> None:
+    assert isinstance(refused(403, body, key="CG-key"), Transient)
 
 
 def test_no_coin_is_asked_for_where_none_is_wanted() -> None:
