@@ -1,5 +1,7 @@
 """What an error of Kafka means for the caller, in one sentence each."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -20,7 +22,7 @@ BROKERS_DOWN: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
 TIMED_OUT: Final = KafkaError._TIMED_OUT  # noqa: SLF001
 # Told to the callback only: the library tries again, and what waits for it times out.
 NOT_LET_IN: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)  # noqa: SLF001
-UNUSABLE: Final = KafkaError._INVALID_ARG  # noqa: SLF001 - settings that no client can have
+_UNUSABLE: Final = KafkaError._INVALID_ARG  # noqa: SLF001 - settings that no client can have
 PARTITION_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
 TOO_SLOW: Final = KafkaError._MAX_POLL_EXCEEDED  # noqa: SLF001
 _SILENT: Final = (
@@ -63,6 +65,25 @@ def meaning(
     if is_silence(cause):
         return no_answer(place)
     return Transient(f"Kafka{at} cannot do it now: {cause.str()}", retry_after_s=RETRY_S)
+
+
+@contextmanager
+def told_when_opened() -> Iterator[None]:
+    """Tell in our words why a client cannot be made.
+
+    Raises:
+        ConfigurationError: Its settings cannot be used: a file is no certificate, for example.
+        Transient: It cannot be made now.
+    """
+    try:
+        yield
+    except KafkaException as error:
+        if (cause := cause_of(error)).code() == _UNUSABLE:
+            raise ConfigurationError(
+                f"Kafka cannot be asked with these settings: {cause.str()}: "
+                "correct CANDLEWICK_KAFKA__*"
+            ) from error
+        raise meaning(error) from error
 
 
 def no_answer(place: str = "") -> Transient:

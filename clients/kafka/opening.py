@@ -9,21 +9,19 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from clients.kafka.errors import BROKERS_DOWN, NOT_LET_IN, UNUSABLE, cause_of, meaning, no_answer
+from clients.kafka.errors import BROKERS_DOWN, NOT_LET_IN, no_answer, told_when_opened
 from clients.watching.log import EventLog
-from schemas.errors import ConfigurationError
 from schemas.setting_groups import KafkaSettings
 
 _log: Final = EventLog(__name__)
 OnError = Callable[[KafkaError], None]
 OnCommit = Callable[[KafkaError | None, list[TopicPartition]], None]
 Config = dict[str, object]
-_ClientT = TypeVar("_ClientT")
 SESSION_MS = 6_000  # the least that a broker allows by default
 TOPIC_KNOWN_MS = 30_000  # until a topic that has just been made is known; the library's own
 FETCH_WAIT_MS = 500  # how long the broker may collect records; the library's own
@@ -65,6 +63,7 @@ def client_id(name: str) -> str:
     return f"{name}@{socket.gethostname()}"
 
 
+@told_when_opened()
 def open_reader(
     kafka: KafkaSettings,
     name: str,
@@ -88,8 +87,7 @@ def open_reader(
             waited for.
     """
     answers = {} if on_commit is None else {"on_commit": on_commit}
-    return _opened(
-        Consumer,
+    return Consumer(
         _reading(kafka, _waiting(kafka) if waits else None)
         | answers
         | {
@@ -100,10 +98,11 @@ def open_reader(
             "enable.partition.eof": tells_ends,
             "fetch.wait.max.ms": fetch_wait_ms,
             "queued.max.messages.kbytes": memory_kib,
-        },
+        }
     )
 
 
+@told_when_opened()
 def open_member(
     kafka: KafkaSettings,
     membership: Membership,
@@ -138,16 +137,16 @@ def open_member(
         settings["client.id"] = client_id(membership.instance)
     if membership.cooperative:
         settings["partition.assignment.strategy"] = "cooperative-sticky"
-    return _opened(Consumer, settings)
+    return Consumer(settings)
 
 
+@told_when_opened()
 def open_subscriber(kafka: KafkaSettings, group: str | None, *, tells_ends: bool) -> Consumer:
     """Return a consumer for a program outside: in its group it commits what was stored as read.
 
     An offset that is not kept any more is an error: a program must not skip records unawares.
     """
-    return _opened(
-        Consumer,
+    return Consumer(
         _reading(kafka, _waiting(kafka))
         | {
             "group.id": group or "candlewick-subscriber",
@@ -156,10 +155,11 @@ def open_subscriber(kafka: KafkaSettings, group: str | None, *, tells_ends: bool
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
             "enable.partition.eof": tells_ends,
-        },
+        }
     )
 
 
+@told_when_opened()
 def open_producer(
     kafka: KafkaSettings,
     *,
@@ -199,9 +199,10 @@ def open_producer(
             "queue.buffering.max.messages": packing.queue_records,
             "queue.buffering.max.kbytes": packing.queue_kib,
         }
-    return _opened(Producer, settings)
+    return Producer(settings)
 
 
+@told_when_opened()
 def open_admin(kafka: KafkaSettings, on_error: OnError | None = None) -> AdminClient:
     """Return a client that asks for topics, offsets and groups, and makes topics.
 
@@ -211,27 +212,13 @@ def open_admin(kafka: KafkaSettings, on_error: OnError | None = None) -> AdminCl
         kafka: Where the brokers are, and how to sign in.
         on_error: What `telling` returned, for who opens one client after the other.
     """
-    settings = {"log_level": 0, "error_cb": on_error or telling(kafka)}
-    return _opened(AdminClient, _access(kafka) | settings)
-
-
-def _opened(kind: Callable[[Any], _ClientT], settings: Config) -> _ClientT:
-    """Return a client with these settings.
-
-    Raises:
-        ConfigurationError: They cannot be used: a file is no certificate, for example.
-        Transient: It cannot be made now.
-    """
-    try:
-        return kind(settings)
-    except KafkaException as error:
-        cause = cause_of(error)
-        if cause.code() == UNUSABLE:
-            raise ConfigurationError(
-                f"Kafka cannot be asked with these settings: {cause.str()}: "
-                "correct CANDLEWICK_KAFKA__*"
-            ) from error
-        raise meaning(error) from error
+    return AdminClient(
+        {
+            **_access(kafka),
+            "log_level": 0,
+            "error_cb": on_error or telling(kafka),  # type: ignore[dict-item] # its types forget it
+        }
+    )
 
 
 def _waiting(kafka: KafkaSettings) -> OnError:
