@@ -112,6 +112,11 @@ def in_python(text: str, name: str) -> str:
     return said.getvalue()
 
 
+def narrow(said: str) -> str:
+    """Text with one space where there are several."""
+    return re.sub(r" {2,}", " ", said)
+
+
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: str(snippet.name))
 def test_a_snippet_does_what_the_page_says(
@@ -123,7 +128,8 @@ def test_a_snippet_does_what_the_page_says(
 
     said = in_shell(text, tmp_path) if snippet.language == "sh" else in_python(text, snippet.name)
 
-    assert EXPECTED[snippet.name] in said
+    # Other tests fill the store too: how wide a column is depends on them.
+    assert narrow(EXPECTED[snippet.name]) in narrow(said)
 
 
 def installed(name: str) -> list[str]:
