@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from inspect import signature
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -21,18 +21,9 @@ from schemas.timeframe import DAY_MS
 
 LIGHT_ROWS = 5_000  # the page asks for 2,881 at most: 30 days of 15m candles and one
 LIGHT_DAYS = 31  # the page asks for no more, where all candles or scores of days are read
-_LIMITED = {"limit", "wanted"}
 _PIECE_BYTES = 262_144
 _BUSY_S = 5.0
 Result = TypeVar("Result")
-
-
-class Limited(Protocol):
-    """A search with a limit of rows."""
-
-    @property
-    def limit(self) -> int:
-        """Most rows of the answer."""
 
 
 class Turns:
@@ -212,7 +203,7 @@ def heavy_in_turn(route: Callable[..., Response]) -> Callable[..., Awaitable[Res
     Raises:
         TypeError: The route has no limit of rows, so nothing would ever be heavy.
     """
-    if not _LIMITED.intersection(signature(route).parameters):
+    if "limit" not in signature(route).parameters:
         raise TypeError(f"{route.__name__} has no limit of rows: say with heavy_if what is heavy")
     return heavy_if(_asks_many_rows)(route)
 
@@ -234,5 +225,5 @@ def _store_of(request: Request) -> StoreThreads:
     return store
 
 
-def _asks_many_rows(*, limit: int = 0, wanted: Limited | None = None, **_: object) -> bool:
-    return (limit if wanted is None else wanted.limit) > LIGHT_ROWS
+def _asks_many_rows(*, limit: int, **_: object) -> bool:
+    return limit > LIGHT_ROWS
