@@ -50,14 +50,21 @@ def _reads_much(*, wanted: CandleParams | CandleSearch, **_: object) -> bool:
 def candles(
     request: Request, parts: TheParts, wanted: Annotated[CandleParams, Query()]
 ) -> Response:
-    """Return the closed candles of a symbol, page by page."""
+    """Return the candles of a symbol, page by page.
+
+    Those of 1s, 1m and 15m have closed. The newest of the others, which are made from shorter ones,
+    may still be open: its `close_ms` is later than now.
+    """
     return _answer(request, parts, wanted.as_search())
 
 
 @router.post("/v1/candles/search", responses={**ANSWERS, **errors(problems.TOO_LARGE)})
 @heavy_if(_reads_much)
 def search(request: Request, parts: TheParts, wanted: Annotated[CandleSearch, Body()]) -> Response:
-    """Return candles of many symbols that meet conditions, by time and symbol."""
+    """Return candles of many symbols that meet conditions, by time and symbol.
+
+    As for one symbol, the newest of those that are made from shorter ones may still be open.
+    """
     return _answer(request, parts, wanted)
 
 
