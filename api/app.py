@@ -22,7 +22,7 @@ from api.http.head import HeadAsGet
 from api.http.openapi import describe_fully, errors
 from api.http.ranges import KeptAnswers
 from api.http.rate_limits import Rates, RequestRate
-from api.http.thread_pools import Turns
+from api.http.thread_pools import StoreThreads, Turns
 from api.live.feed import Feed
 from api.live.training_requests import Requests
 from api.metrics import FeedCollector, Meter, Metering
@@ -49,7 +49,8 @@ from api.routes import (
 )
 from schemas.settings import Settings
 
-THREADS = 24
+THREADS = 24  # for what needs no store
+ASKING_STORE = 24
 SHARED: Final[dict[str, Any]] = {
     "allow_methods": ["GET", "HEAD", "POST", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "Range"],
@@ -108,7 +109,8 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
 
 def _parts(settings: Settings, gate: Gate) -> Dependencies:
     limits = settings.api
-    reader = Reader(settings.clickhouse, connections=THREADS + limits.heavy_requests)
+    connections = ASKING_STORE + limits.heavy_requests + THREADS
+    reader = Reader(settings.clickhouse, connections=connections)
     feed = Feed(settings)
     watch = Watch(settings, feed)
     return Dependencies(
@@ -125,6 +127,7 @@ def _parts(settings: Settings, gate: Gate) -> Dependencies:
         evidence=RecentSkill(reader),
         requests=Requests(settings.kafka),
         rates=Rates(limits.requests_per_minute, time.monotonic),
+        store=StoreThreads(ASKING_STORE, waiting=200, wait_s=10.0),
         heavy=Turns(limits.heavy_requests, waiting=16, of_one=2, retry_after_s=5),
         hashing=Turns(HASHING, waiting=16, of_one=4, retry_after_s=2),
         importing=Turns(1, waiting=1, of_one=1, retry_after_s=10),

@@ -12,7 +12,7 @@ from api.health.report import Report
 from api.health.watch import Watch
 from api.http.ranges import KeptAnswers
 from api.http.rate_limits import Rates
-from api.http.thread_pools import Turns
+from api.http.thread_pools import StoreThreads, Turns
 from api.live.feed import Feed
 from api.live.training_requests import Requests
 from api.queries.candle_pages import Candles, Page
@@ -39,6 +39,7 @@ class Dependencies:
     evidence: RecentSkill
     requests: Requests
     rates: Rates
+    store: StoreThreads
     heavy: Turns
     hashing: Turns
     importing: Turns

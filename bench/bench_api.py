@@ -65,7 +65,7 @@ async def main() -> None:
     asked = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_stage(Path(folder), STREAM_QUEUE="2000") as stage,
+        running_stage(Path(folder), STREAM_QUEUE="2000", STREAM_CLIENTS_OF_ONE="2000") as stage,
     ):
         await measure_predict(stage, asked.rate, asked.seconds)
         await measure_stream(stage, asked.clients)

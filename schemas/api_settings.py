@@ -113,6 +113,13 @@ class ApiSettings(Group):
     stream_clients: int = Field(
         2_000, ge=1, le=1_000_000, description="Most clients of the live stream at once."
     )
+    stream_clients_of_one: int = Field(
+        500,
+        ge=1,
+        le=1_000_000,
+        description="Most of them from one address; more get 429. All clients of a proxy that is "
+        "not in `CANDLEWICK_API__TRUSTED_PROXIES` are one address.",
+    )
     stream_queue: int = Field(
         1_000,
         ge=10,

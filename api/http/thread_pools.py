@@ -1,11 +1,12 @@
 """Runs expensive work in a few threads of its own, so that it does not block other requests."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from inspect import signature
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -15,21 +16,14 @@ from starlette.types import Receive, Scope, Send
 from api.http import problems
 from api.http.client_address import client_of
 from api.http.problems import Members, Problem
+from schemas.errors import Transient
 from schemas.timeframe import DAY_MS
 
 LIGHT_ROWS = 5_000  # the page asks for 2,881 at most: 30 days of 15m candles and one
 LIGHT_DAYS = 31  # the page asks for no more, where all candles or scores of days are read
-_LIMITED = {"limit", "wanted"}
 _PIECE_BYTES = 262_144
+_BUSY_S = 5.0
 Result = TypeVar("Result")
-
-
-class Limited(Protocol):
-    """A search with a limit of rows."""
-
-    @property
-    def limit(self) -> int:
-        """Most rows of the answer."""
 
 
 class Turns:
@@ -92,6 +86,51 @@ class Turns:
         )
 
 
+class StoreThreads:
+    """The threads that wait for the store, and a bounded line of requests that wait for one.
+
+    They are apart from those of all other work, which a store that stands still must not hold up.
+
+    Args:
+        places: Number of threads.
+        waiting: Number of requests that may wait.
+        wait_s: Seconds that a request waits at most.
+    """
+
+    def __init__(self, places: int, *, waiting: int, wait_s: float) -> None:
+        self._limiter, self._free = CapacityLimiter(places), asyncio.Semaphore(places)
+        self._most, self._wait_s = places + waiting, wait_s
+        self._inside = 0
+
+    async def work(self, do: Callable[[], Result]) -> Result:
+        """Run a function in one of the threads.
+
+        Raises:
+            Transient: Too many requests are waiting already, or this one has waited too long.
+        """
+        if self._inside >= self._most:
+            raise Transient("too many questions to ClickHouse wait already", retry_after_s=_BUSY_S)
+        self._inside += 1
+        try:
+            await self._place()
+            try:
+                return await to_thread.run_sync(do, limiter=self._limiter)
+            finally:
+                self._free.release()
+        finally:
+            self._inside -= 1
+
+    async def _place(self) -> None:
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise Transient(
+                f"ClickHouse was busy with the questions of others for {self._wait_s:g} s",
+                retry_after_s=_BUSY_S,
+            ) from error
+
+
 class PacedResponse(Response):
     """A large body sent in pieces as the client reads it, with a callback at the end."""
 
@@ -115,12 +154,23 @@ class PacedResponse(Response):
             self._done()
 
 
+def asks_store(route: Callable[..., Result]) -> Callable[..., Awaitable[Result]]:
+    """Run a route, which takes the request as ``request``, in the threads that ask the store."""
+
+    @wraps(route)
+    async def asked(**given: object) -> Result:
+        return await _store_of(_request_of(given)).work(partial(route, **given))
+
+    return asked
+
+
 def heavy_if(
     is_heavy: Callable[..., bool],
 ) -> Callable[[Callable[..., Response]], Callable[..., Awaitable[Response]]]:
     """Return a decorator that runs a route in the pool of heavy requests if its cost is large.
 
-    A client keeps its place until it has read the answer, which stays in memory until then.
+    All others run in the threads that ask the store. A client keeps its place for a heavy request
+    until it has read the answer, which stays in memory until then.
 
     Args:
         is_heavy: Called with the parameters of the route, by name.
@@ -129,9 +179,9 @@ def heavy_if(
     def decorated(route: Callable[..., Response]) -> Callable[..., Awaitable[Response]]:
         @wraps(route)
         async def turned(**given: object) -> Response:
-            request, do = given["request"], partial(route, **given)
-            if not isinstance(request, Request) or not is_heavy(**given):
-                return await to_thread.run_sync(do)
+            request, do = _request_of(given), partial(route, **given)
+            if not is_heavy(**given):
+                return await _store_of(request).work(do)
             turns: Turns = request.app.state.parts.heavy
             client = client_of(request)
             turns.enter(client)
@@ -153,7 +203,7 @@ def heavy_in_turn(route: Callable[..., Response]) -> Callable[..., Awaitable[Res
     Raises:
         TypeError: The route has no limit of rows, so nothing would ever be heavy.
     """
-    if not _LIMITED.intersection(signature(route).parameters):
+    if "limit" not in signature(route).parameters:
         raise TypeError(f"{route.__name__} has no limit of rows: say with heavy_if what is heavy")
     return heavy_if(_asks_many_rows)(route)
 
@@ -163,5 +213,17 @@ def reads_long(from_ms: int, until_ms: int) -> bool:
     return min(until_ms, time.time_ns() // 1_000_000) - from_ms > LIGHT_DAYS * DAY_MS
 
 
-def _asks_many_rows(*, limit: int = 0, wanted: Limited | None = None, **_: object) -> bool:
-    return (limit if wanted is None else wanted.limit) > LIGHT_ROWS
+def _request_of(given: dict[str, object]) -> Request:
+    request = given.get("request")
+    if not isinstance(request, Request):
+        raise TypeError("a route that asks the store takes the request as `request`")
+    return request
+
+
+def _store_of(request: Request) -> StoreThreads:
+    store: StoreThreads = request.app.state.parts.store
+    return store
+
+
+def _asks_many_rows(*, limit: int, **_: object) -> bool:
+    return limit > LIGHT_ROWS

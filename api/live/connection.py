@@ -17,19 +17,24 @@ RECONNECT_MS = 2000
 
 
 async def frames_of(
-    feed: Feed, wish: Wish, have: Position | None, may_go_on: Callable[[], Awaitable[bool]]
+    feed: Feed,
+    client: str,
+    wish: Wish,
+    have: Position | None,
+    may_go_on: Callable[[], Awaitable[bool]],
 ) -> Frames:
     """Yield frames for a client until it is dropped.
 
     Args:
         feed: Source of the events.
+        client: Name under which the client's places are counted.
         wish: Kinds and symbols that the client wants.
         have: Position that the client has reached; None to start now.
         may_go_on: Asked before all frames but the first.
 
     Raises as `Feed.check_room`, before the first frame.
     """
-    subscriber, upto = feed.subscribe(wish)
+    subscriber, upto = feed.subscribe(wish, client)
     try:
         first = position_text(upto if have is None else {**upto, **have}, wish.kinds)
         yield [

@@ -50,27 +50,31 @@ class Feed:
         position, standing = dict(self.hub.position), dict(self.tail.standing)
         return {place: at for place, at in position.items() if place not in standing}
 
-    def check_room(self) -> None:
+    def check_room(self, client: str) -> None:
         """Refuse a client if there is no room.
 
         Raises:
-            Problem: The stream has as many clients as it allows; 503.
+            Problem: The stream has as many clients as it allows, 503, or as many from one
+                address, 429.
             Transient: Kafka is not followed yet.
         """
+        wait = Members(retry_after_s=RETRY_S)
         if self.hub.subscribers >= self.limits.stream_clients:
             detail = f"{self.limits.stream_clients} clients are connected"
-            wait = Members(retry_after_s=RETRY_S)
             raise Problem(problems.TOO_MANY_CLIENTS, detail, members=wait)
+        if self.hub.subscribers_of(client) >= self.limits.stream_clients_of_one:
+            detail = f"your address has {self.limits.stream_clients_of_one} streams open: close one"
+            raise Problem(problems.SLOW_DOWN, detail, members=wait)
         if not self.hub.position:
             raise Transient(self.tail.trouble or "Kafka is not followed yet")
 
-    def subscribe(self, wish: Wish) -> tuple[Subscriber, Position]:
+    def subscribe(self, wish: Wish, client: str) -> tuple[Subscriber, Position]:
         """Add a client, which receives the events after the returned position.
 
         Raises as `check_room`, because other clients may have connected meanwhile.
         """
-        self.check_room()
-        subscriber = Subscriber(wish, self.limits.stream_queue)
+        self.check_room(client)
+        subscriber = Subscriber(wish, client, self.limits.stream_queue)
         return subscriber, self.hub.add(subscriber)
 
     async def past(self, wish: Wish, have: Position, upto: Position) -> Frames:

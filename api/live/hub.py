@@ -4,7 +4,7 @@ All of this runs in the event loop's thread.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -32,11 +32,13 @@ class Subscriber:
     """One client.
 
     Attributes:
+        client: Name under which its places are counted.
         most: Number of waiting events above which a further batch drops the client.
         overrun: Whether that has happened: its queue is lost, and it must connect again.
     """
 
     wish: Wish
+    client: str
     most: int
     overrun: bool = False
     _waiting: list[bytes] = field(default_factory=list)
@@ -77,11 +79,16 @@ class Hub:
         self._kept: deque[Event] = deque()
         self._most_kept = kept
         self._subscribers: set[Subscriber] = set()
+        self._of_client: Counter[str] = Counter()
 
     @property
     def subscribers(self) -> int:
         """Number of subscribers."""
         return len(self._subscribers)
+
+    def subscribers_of(self, client: str) -> int:
+        """Return the number of subscribers of one client."""
+        return self._of_client[client]
 
     def begin(self, position: Position) -> None:
         """Set the position of the first events."""
@@ -92,11 +99,15 @@ class Hub:
     def add(self, subscriber: Subscriber) -> Position:
         """Add a subscriber, which receives the events after the returned position."""
         self._subscribers.add(subscriber)
+        self._of_client[subscriber.client] += 1
         return dict(self.position)
 
     def remove(self, subscriber: Subscriber) -> None:
         """Remove a subscriber."""
-        self._subscribers.discard(subscriber)
+        if subscriber in self._subscribers:
+            self._subscribers.remove(subscriber)
+            self._of_client[subscriber.client] -= 1
+            self._of_client += Counter()  # drops clients with a count of zero
 
     def publish(self, events: Iterable[Event], skipped: Iterable[tuple[Place, int]] = ()) -> None:
         """Queue a batch of events for the subscribers that want them.

@@ -62,7 +62,7 @@ class CandleRow(BaseModel):
     status: str | None = Field(
         None,
         description="complete, quiet or gapped; official: the exchange's own; incomplete: made "
-        "from shorter candles of which some are missing.",
+        "from shorter candles of which some are missing, or still to come: look at close_ms.",
     )
     revision: int | None = None
     source: str | None = None

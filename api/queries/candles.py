@@ -102,7 +102,12 @@ class CandleQuery:
     @property
     def has_conditions(self) -> bool:
         """Whether candles are filtered after the best are picked."""
-        return bool(self.statuses) or _asks_volume(self)
+        return bool(self.statuses) or asks_volume(self.minimum_volume)
+
+
+def asks_volume(minimum: str) -> bool:
+    """Return whether a least volume, a plain decimal, leaves any candle out."""
+    return minimum.strip("0.") != ""
 
 
 def candle_sql(query: CandleQuery) -> str:
@@ -171,17 +176,13 @@ def _is_picked_inside(query: CandleQuery) -> bool:
     return query.picks and query.has_conditions
 
 
-def _asks_volume(query: CandleQuery) -> bool:
-    return query.minimum_volume.strip("0.") != ""
-
-
 def _conditions(query: CandleQuery) -> Iterator[str]:
     if not _is_picked_inside(query):
         yield _WHERE
         yield from _source(query)
     if query.statuses:
         yield "t.status IN {statuses:Array(String)}"
-    if _asks_volume(query):
+    if asks_volume(query.minimum_volume):
         yield "t.volume >= toDecimal128({minimum_volume:String}, 8)"
     yield _after(query)
 

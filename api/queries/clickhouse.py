@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 import urllib3
 
-from clients.clickhouse_errors import meaning, reader_login, root_of
+from clients.clickhouse_errors import at_place, meaning, reader_login, root_of
 from clients.limits import within
 from schemas.errors import CandlewickError, Transient
 from schemas.settings import ClickHouseSettings
@@ -23,6 +23,11 @@ CONNECT_S = 3.0
 ANSWER_S = 25.0  # from the query to the last byte of the answer
 LONGEST_QUERY_S = "20"
 _CODE = "X-ClickHouse-Exception-Code"
+# Source: ClickHouse, src/Common/ErrorCodes.cpp. Limits that a query itself has met.
+_TOO_SLOW, _MEMORY = {159, 160, 307}, 241
+_OF_THE_QUERY = ("query memory limit", "(for query)")  # else it is that of the whole server
+_LONGEST_REASON = 200
+_TOO_LARGE_S = 120.0  # longer than clients go on asking: the next attempt would end as this one
 # Source: ClickHouse documentation, "Formats settings": numbers that a double would spoil as text.
 _JSON: dict[str, int | str] = {
     "date_time_output_format": "iso",
@@ -83,7 +88,7 @@ class Reader:
         """Return a query's result in one of ClickHouse's formats.
 
         Raises:
-            Transient: ClickHouse is down, busy or too slow.
+            Transient: ClickHouse is down, busy or too slow, or the query asks for too much.
             ConfigurationError: ClickHouse refuses the login.
             ContractMismatch: The tables are not as this version needs them.
         """
@@ -140,7 +145,19 @@ class Reader:
     def _meaning(self, response: urllib3.BaseHTTPResponse) -> CandlewickError:
         code = response.headers.get(_CODE, "")
         said = response.data.decode(errors="replace").strip() or f"HTTP {response.status}"
-        return meaning(int(code) if code.isdecimal() else None, said, self._login)
+        number = int(code) if code.isdecimal() else None
+        if number in _TOO_SLOW or (number == _MEMORY and _is_of_the_query(said)):
+            line = said.splitlines()[0][:_LONGEST_REASON]
+            return Transient(
+                f"ClickHouse{at_place(self._login)} gave up a question that is too large for it: "
+                f"ask for a shorter range, or for fewer symbols ({line})",
+                retry_after_s=_TOO_LARGE_S,
+            )
+        return meaning(number, said, self._login)
+
+
+def _is_of_the_query(said: str) -> bool:
+    return any(words in said.lower() for words in _OF_THE_QUERY)
 
 
 def bind(value: Value) -> str:

@@ -15,10 +15,10 @@ from api.http.openapi import errors, found
 from api.http.parameters import check_range
 from api.http.problems import FieldError, Members, Problem
 from api.http.responses import answer
-from api.http.thread_pools import heavy_in_turn
+from api.http.thread_pools import LIGHT_ROWS, heavy_if, reads_long
 from api.payloads.candles import CandlePage, CandleParams, CandleSearch
 from api.queries.candle_pages import Page
-from api.queries.candles import FIELDS, KEYS, STORED, CandleQuery, Origin, has_settled
+from api.queries.candles import FIELDS, KEYS, STORED, CandleQuery, Origin, asks_volume, has_settled
 from api.queries.formats import ENCODINGS, Format, choose_format
 from schemas.timeframe import Interval
 
@@ -36,19 +36,35 @@ ANSWERS = {
 }
 
 
+def _reads_much(*, wanted: CandleParams | CandleSearch, **_: object) -> bool:
+    asked = wanted.as_search() if isinstance(wanted, CandleParams) else wanted
+    conditions = asked.status or asks_volume(asked.minimum_volume) or asked.as_of is not None
+    # These do not end at the limit: all candles of the range are read, and then picked or sorted.
+    reads_all = len(asked.symbols) > 1 or bool(conditions)
+    is_long = reads_all and reads_long(asked.from_ms, asked.until_ms)
+    return asked.limit > LIGHT_ROWS or is_long
+
+
 @router.get("/v1/candles", responses=ANSWERS)
-@heavy_in_turn
+@heavy_if(_reads_much)
 def candles(
     request: Request, parts: TheParts, wanted: Annotated[CandleParams, Query()]
 ) -> Response:
-    """Return the closed candles of a symbol, page by page."""
+    """Return the candles of a symbol, page by page.
+
+    Those of 1s, 1m and 15m have closed. The newest of the others, which are made from shorter ones,
+    may still be open: its `close_ms` is later than now.
+    """
     return _answer(request, parts, wanted.as_search())
 
 
 @router.post("/v1/candles/search", responses={**ANSWERS, **errors(problems.TOO_LARGE)})
-@heavy_in_turn
+@heavy_if(_reads_much)
 def search(request: Request, parts: TheParts, wanted: Annotated[CandleSearch, Body()]) -> Response:
-    """Return candles of many symbols that meet conditions, by time and symbol."""
+    """Return candles of many symbols that meet conditions, by time and symbol.
+
+    As for one symbol, the newest of those that are made from shorter ones may still be open.
+    """
     return _answer(request, parts, wanted)
 
 

@@ -14,7 +14,7 @@ from api.http.cursors import cursor_of, key_of
 from api.http.openapi import errors, found
 from api.http.parameters import Cursor, OptionalSymbol, Rows
 from api.http.responses import answer, json_bytes
-from api.http.thread_pools import heavy_if, heavy_in_turn
+from api.http.thread_pools import asks_store, heavy_if, heavy_in_turn
 from api.http.times import END_MS, iso
 from api.payloads.candles import StoredInterval
 from api.payloads.market import CoinList, CompletenessPage, GapPage, SymbolList
@@ -29,6 +29,7 @@ State = Annotated[
 
 
 @router.get("/v1/symbols", responses={**REFUSED, **found(SymbolList)})
+@asks_store
 def symbols(request: Request, parts: TheParts) -> Response:
     """Return all pairs with their last prices; a pair without recent data is not fresh."""
     stored = {str(row["symbol"]): row for row in parts.reader.rows(LAST_PRICES)}
@@ -37,6 +38,7 @@ def symbols(request: Request, parts: TheParts) -> Response:
 
 
 @router.get("/v1/coins", responses={**REFUSED, **found(CoinList)})
+@asks_store
 def coins(request: Request, parts: TheParts) -> Response:
     """Return CoinGecko's newest description of each coin, by rank."""
     return answer(request, _listed(parts.reader.lines(COINS, {})))

@@ -26,7 +26,7 @@ from api.http.parameters import (
 from api.http.problems import Problem
 from api.http.records import plain
 from api.http.responses import answer, json_bytes
-from api.http.thread_pools import heavy_in_turn
+from api.http.thread_pools import asks_store, heavy_in_turn
 from api.http.times import END_MS
 from api.live.training_requests import RECEIPT, Receipt, parse_receipt
 from api.payloads.models import ModelPage, Training, TrainingWish
@@ -130,15 +130,19 @@ def train(
     dependencies=Reading,
     responses={**REFUSED, **errors(problems.NOT_FOUND)},
 )
+@asks_store
 def training(
-    parts: TheParts, training_id: Annotated[str, Path(pattern=RECEIPT, examples=["0-0"])]
+    request: Request,
+    parts: TheParts,
+    training_id: Annotated[str, Path(pattern=RECEIPT, examples=["0-0"])],
 ) -> object:
     """Return a request for a training and its result."""
+    del request
     receipt = parse_receipt(training_id)
-    request = parts.requests.find(receipt)
-    if request is None:
+    wanted = parts.requests.find(receipt)
+    if wanted is None:
         raise Problem(problems.NOT_FOUND, f"there is no training {training_id}")
-    return _training(request, receipt, _result(parts, request))
+    return _training(wanted, receipt, _result(parts, wanted))
 
 
 def _result(parts: Dependencies, request: TrainingRequest) -> Row | None:

@@ -13,7 +13,7 @@ from api.http.openapi import errors, found
 from api.http.parameters import OptionalSymbol, Since, Symbol, Until, check_range
 from api.http.problems import FieldError, Members, Problem
 from api.http.responses import answer, json_bytes
-from api.http.thread_pools import LIGHT_DAYS, heavy_if, reads_long
+from api.http.thread_pools import LIGHT_DAYS, asks_store, heavy_if, reads_long
 from api.http.times import iso
 from api.payloads.candles import StoredInterval
 from api.payloads.quality import AuditList, DayList, DigestList, VolatilityList
@@ -87,6 +87,7 @@ def audit(
 
 
 @router.get("/v1/volatility", responses={**REFUSED, **found(VolatilityList)})
+@asks_store
 def volatility(request: Request, parts: TheParts) -> Response:
     """Return the volatility of each followed symbol, in 15-minute returns."""
     rows = parts.reader.rows(VOLATILITY, {"symbols": list(parts.feed.followed)})

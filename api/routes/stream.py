@@ -12,6 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from api.access import SUBPROTOCOL, Permission, Reading, offered
 from api.dependencies import TheParts
 from api.http import problems
+from api.http.client_address import client_of
 from api.http.errors import POLICY_VIOLATION, TRY_LATER
 from api.http.openapi import errors
 from api.http.parameters import MOST_SYMBOLS, CommaSeparated, SymbolName
@@ -79,7 +80,7 @@ async def stream(
     """Follow candles, predictions, scores and gaps as they happen; `Last-Event-ID` resumes."""
     have = _position(last_event_id or since)
     permission = Permission(request, ASK_AGAIN_S)
-    frames = frames_of(parts.feed, wish, have, permission.lasts)
+    frames = frames_of(parts.feed, client_of(request), wish, have, permission.lasts)
     return EventStream(frames, patience_s=2 * parts.settings.api.heartbeat_s)
 
 
@@ -93,7 +94,7 @@ async def websocket(
     besides `candlewick.v1`.
     """
     have = _position(since)
-    parts.feed.check_room()
+    parts.feed.check_room(client_of(socket))
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(socket) else None)
     await until_either(_send(socket, parts.feed, wish, have), _listen(socket))
 
@@ -110,7 +111,8 @@ def _position(text: str | None) -> Position | None:
 
 async def _send(socket: WebSocket, feed: Feed, wish: Wish, have: Position | None) -> None:
     permission = Permission(socket, ASK_AGAIN_S)
-    async with aclosing(frames_of(feed, wish, have, permission.lasts)) as stretches:
+    sent = frames_of(feed, client_of(socket), wish, have, permission.lasts)
+    async with aclosing(sent) as stretches:
         async for frames in stretches:
             for message in as_messages(b"".join(frames)):
                 async with asyncio.timeout(2 * feed.limits.heartbeat_s):

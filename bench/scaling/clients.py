@@ -14,7 +14,7 @@ from bench.scaling.results import Point, Run, say
 from tests.support.api_stage import Stage, running_stage
 
 CANDLES = "/v1/candles?symbol=BTCUSDT&interval=15m&limit=2880&order=desc"
-LIMITS = {"STREAM_QUEUE": "2000", "STREAM_CLIENTS": "10000"}
+LIMITS = {"STREAM_QUEUE": "2000", "STREAM_CLIENTS": "10000", "STREAM_CLIENTS_OF_ONE": "10000"}
 KEPT_SHARE = 0.95  # of what was asked, or it no longer keeps up
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from starlette.types import ASGIApp, Message, Scope
 
 DEADLINE_S = 20.0
-_BASE = {"client": ("192.0.2.7", 1), "query_string": b"", "headers": []}
+ADDRESS = "192.0.2.7"
+_BASE = {"client": (ADDRESS, 1), "query_string": b"", "headers": []}
 Headers = dict[str, str]
 
 
@@ -72,10 +73,13 @@ async def sse(app: ASGIApp, headers: Headers, query: str = "") -> AsyncIterator[
 
 
 @asynccontextmanager
-async def websocket(app: ASGIApp, headers: Headers, query: str = "") -> AsyncIterator[AsgiStream]:
+async def websocket(
+    app: ASGIApp, headers: Headers, query: str = "", address: str = ADDRESS
+) -> AsyncIterator[AsgiStream]:
     """A client of the websocket."""
     scope = {"type": "websocket", "path": "/v1/stream/ws", "query_string": query.encode()}
-    async with _opened(app, scope | {"headers": _raw(headers)}) as stream:
+    scope |= {"headers": _raw(headers), "client": (address, 1)}
+    async with _opened(app, scope) as stream:
         yield stream
 
 

@@ -50,7 +50,10 @@ def candles(
     as_of: Moment | None = None,
     limit: int | None = None,
 ) -> Pages[CandleRow]:
-    """Iterate over the closed candles of a symbol; pages are followed as they are needed.
+    """Iterate over the candles of a symbol; pages are followed as they are needed.
+
+    Those of 1s, 1m and 15m have closed. The newest of the others may still be open: its
+    ``close_ms`` is later than now.
 
     Args:
         symbol: For example BTCUSDT.

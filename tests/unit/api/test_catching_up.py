@@ -22,6 +22,7 @@ from api.live.sse_response import EventStream
 from schemas.settings import ApiSettings, KafkaSettings, Settings
 
 PLACE = (Kind.CANDLE, 0)
+CLIENT = "192.0.2.7"
 EVERYTHING = Wish(frozenset(Kind), frozenset())
 PAST = 20
 LONG_AGO, NOW = {PLACE: 0}, {PLACE: PAST}
@@ -92,7 +93,7 @@ async def stall(feed: Feed) -> None:
         if len(taken) > 3:
             await never()
 
-    stream = EventStream(frames_of(feed, EVERYTHING, LONG_AGO, always), patience_s=0.01)
+    stream = EventStream(frames_of(feed, CLIENT, EVERYTHING, LONG_AGO, always), patience_s=0.01)
     await stream({"type": "http"}, never, send)
 
 
@@ -105,7 +106,7 @@ async def text_until(frames: Frames, wanted: str) -> str:
 
 async def assert_served(feed: Feed) -> None:
     """A client gets the whole past."""
-    async with aclosing(frames_of(feed, EVERYTHING, LONG_AGO, always)) as frames:
+    async with aclosing(frames_of(feed, CLIENT, EVERYTHING, LONG_AGO, always)) as frames:
         text = await text_until(frames, f"id: c0:{PAST}\n")
     assert text.count("event: candle") == PAST
 
@@ -155,7 +156,7 @@ def test_a_client_that_waits_for_its_place_hears_so_and_is_dropped_once_it_is_ov
     async def play() -> None:
         feed = a_feed(stream_queue=10)
         reading = await all_places_taken(feed, broker)
-        waiting = frames_of(feed, EVERYTHING, LONG_AGO, always)
+        waiting = frames_of(feed, CLIENT, EVERYTHING, LONG_AGO, always)
         assert "event: hello" in await text_until(waiting, "\n\n")
         assert await text_until(waiting, "\n\n") == ": heartbeat\nid: c0:0\n\n"
         for offset in range(PAST, PAST + 12):
@@ -172,7 +173,7 @@ def test_what_comes_while_a_client_is_greeted_comes_once() -> None:
     async def play() -> None:
         feed = a_feed()
         feed.hub.publish([an_event(PAST)])
-        async with aclosing(frames_of(feed, EVERYTHING, NOW, always)) as frames:
+        async with aclosing(frames_of(feed, CLIENT, EVERYTHING, NOW, always)) as frames:
             await anext(frames)  # hello
             feed.hub.publish([an_event(PAST + 1)])
             text = await text_until(frames, f"id: c0:{PAST + 2}\n")
@@ -189,7 +190,7 @@ def test_a_client_that_takes_the_past_too_slowly_goes_on_from_its_last_id(
     monkeypatch.setattr(catchup, "LONGEST_S", 0.0)
 
     async def play() -> None:
-        async with aclosing(frames_of(a_feed(), EVERYTHING, LONG_AGO, always)) as frames:
+        async with aclosing(frames_of(a_feed(), CLIENT, EVERYTHING, LONG_AGO, always)) as frames:
             text = await text_until(frames, "event: dropped")
         assert "id: c0:1\nevent: candle" in text
         assert "connect again with the last id" in text

@@ -156,7 +156,7 @@ def test_what_is_kept_is_everything_after_a_position_or_nothing(
 
 
 def test_a_subscriber_that_does_not_take_is_overrun_and_holds_nothing() -> None:
-    hub, slow = Hub(), Subscriber(EVERYTHING, most=5)
+    hub, slow = Hub(), Subscriber(EVERYTHING, "one", most=5)
     hub.begin({PLACE: 0})
     hub.add(slow)
     for first in range(0, 40, 4):
@@ -170,7 +170,7 @@ def test_a_subscriber_that_does_not_take_is_overrun_and_holds_nothing() -> None:
 def test_records_that_are_no_events_are_passed_over_and_hide_none(
     batches: list[list[bool]],
 ) -> None:
-    hub, subscriber = Hub(), Subscriber(EVERYTHING, most=100)
+    hub, subscriber = Hub(), Subscriber(EVERYTHING, "one", most=100)
     hub.begin({PLACE: 0})
     hub.add(subscriber)
     ids: list[int] = []

@@ -13,6 +13,9 @@ from schemas.settings import ClickHouseSettings, Settings
 from tests.support.servers import free_port
 
 ADDRESS = "192.0.2.7"
+MANY = ["BTCUSDT", "ETHUSDT", "BNBUSDT"]
+JANUARY = {"from": "2024-01-01", "to": "2024-02-01"}
+Search = dict[str, object]
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +30,12 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
         yield built
 
 
-def status_of(app: FastAPI, path: str) -> int:
+def status_of(app: FastAPI, path: str, search: Search | None = None) -> int:
     async def ask() -> int:
         transport = httpx.ASGITransport(app, client=(ADDRESS, 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            return (await client.get(path)).status_code
+            asked = client.get(path) if search is None else client.post(path, json=search)
+            return (await asked).status_code
 
     return asyncio.run(ask())
 
@@ -40,6 +44,7 @@ def status_of(app: FastAPI, path: str) -> int:
     "path",
     [
         "/v1/candles?symbol=BTCUSDT&limit=5001",
+        "/v1/candles?symbol=BTCUSDT&limit=1&as_of=2024-01-01",
         "/v1/completeness/digests?symbol=BTCUSDT&from=2023-01-01&to=2023-02-02",
         "/v1/completeness/days?days=32",
         "/v1/completeness",
@@ -59,6 +64,8 @@ def test_what_reads_much_of_the_past_waits_its_turn(app: FastAPI, path: str) -> 
     "path",
     [
         "/v1/candles?symbol=BTCUSDT&limit=5000",
+        "/v1/candles?symbol=BTCUSDT&limit=2881&interval=1d",
+        "/v1/candles?symbol=BTCUSDT&from=2024-01-01&to=2024-02-01&as_of=2024-03-01",
         "/v1/completeness/digests?symbol=BTCUSDT&from=2023-01-01&to=2023-02-01",
         "/v1/completeness/days?days=31&interval=1m",
         "/v1/completeness?symbol=BTCUSDT",
@@ -72,3 +79,31 @@ def test_what_reads_much_of_the_past_waits_its_turn(app: FastAPI, path: str) -> 
 )
 def test_what_the_page_asks_for_is_not_held_up_by_it(app: FastAPI, path: str) -> None:
     assert status_of(app, path) == 503  # ClickHouse was asked at once
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"symbols": MANY, "limit": 1},
+        {"symbols": MANY, "interval": "1d", "from": "2024-01-01", "to": "2024-02-02"},
+        {"symbols": ["BTCUSDT"], "status": ["incomplete"], "limit": 1},
+        {"symbols": ["BTCUSDT"], "minimum_volume": "0.1", "limit": 1},
+        {"symbols": ["BTCUSDT"], **JANUARY, "limit": 5001},
+    ],
+)
+def test_a_search_through_all_of_the_past_waits_its_turn_however_few_rows_it_wants(
+    app: FastAPI, search: Search
+) -> None:
+    assert status_of(app, "/v1/candles/search", search) == 429
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"symbols": MANY, **JANUARY},
+        {"symbols": MANY, **JANUARY, "status": ["gapped"], "minimum_volume": "1"},
+        {"symbols": ["BTCUSDT"], "minimum_volume": "0.0", "limit": 5000},
+    ],
+)
+def test_a_search_through_a_month_is_not_held_up_by_it(app: FastAPI, search: Search) -> None:
+    assert status_of(app, "/v1/candles/search", search) == 503  # ClickHouse was asked at once

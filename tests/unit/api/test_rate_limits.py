@@ -16,7 +16,7 @@ from starlette.types import Message, Scope
 from api.http.client_address import client_of
 from api.http.problems import Problem
 from api.http.rate_limits import MOST_REMEMBERED, Rates, RequestRate
-from api.http.thread_pools import PacedResponse, Turns, heavy_in_turn
+from api.http.thread_pools import PacedResponse, StoreThreads, Turns, heavy_in_turn
 
 PER_MINUTE = 60
 
@@ -205,6 +205,7 @@ def test_a_place_is_given_back_when_the_work_fails() -> None:
 @dataclass(frozen=True)
 class Dependencies:
     heavy: Turns
+    store: StoreThreads
 
 
 class App:
@@ -223,7 +224,7 @@ def test_a_large_answer_keeps_its_place_until_it_is_read(limit: int) -> None:
 
     async def play() -> None:
         turns = Turns(1, waiting=0, of_one=1, retry_after_s=1)
-        App.state.parts = Dependencies(turns)
+        App.state.parts = Dependencies(turns, StoreThreads(1, waiting=0, wait_s=1.0))
         scope = {"type": "http", "method": "GET", "client": ("::1", 1), "app": App, "headers": []}
         answer = await route(request=Request(scope), limit=limit)
         assert bool(turns._inside) is (limit > 5000)

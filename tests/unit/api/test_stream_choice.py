@@ -1,7 +1,8 @@
 """What a client of the stream may choose is the same over server-sent events and a websocket."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
 import pytest
@@ -13,7 +14,7 @@ from api.app import build_app
 from api.live.events import Event
 from api.live.kinds import Kind
 from schemas.settings import ApiSettings, Settings
-from tests.support.asgi_stream import sse, websocket
+from tests.support.asgi_stream import ADDRESS, sse, websocket
 
 PLACE = (Kind.CANDLE, 0)
 COMPOSED, DECOMPOSED = "\u00c9USDT", "E\u0301USDT"
@@ -30,12 +31,25 @@ WRONG = {
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     settings = Settings(
-        data_dir=tmp_path_factory.mktemp("api"), api=ApiSettings(stream_clients=2, heartbeat_s=60)
+        data_dir=tmp_path_factory.mktemp("api"),
+        api=ApiSettings(stream_clients=4, stream_clients_of_one=2, heartbeat_s=60),
     )
     with open_gate(settings) as gate:
         built = build_app(settings, gate)
         built.state.parts.feed.hub.begin({PLACE: 0})
         yield built
+
+
+@asynccontextmanager
+async def two_of(app: FastAPI, address: str) -> AsyncIterator[None]:
+    """Two clients of an address, which have their places."""
+    async with (
+        websocket(app, {}, address=address) as first,
+        websocket(app, {}, address=address) as second,
+    ):
+        await first.until(2)
+        await second.until(2)
+        yield
 
 
 async def first_of(app: FastAPI, query: dict[str, str], **headers: str) -> tuple[Message, Message]:
@@ -69,15 +83,29 @@ def test_a_token_that_is_not_valid_is_refused(app: FastAPI) -> None:
 
 def test_a_client_for_whom_there_is_no_room_is_told_to_come_back(app: FastAPI) -> None:
     async def play() -> tuple[Message, Message]:
-        async with websocket(app, {}) as first, websocket(app, {}) as second:
-            await first.until(2)
-            await second.until(2)
+        async with two_of(app, "192.0.2.8"), two_of(app, "192.0.2.9"):
             return await first_of(app, {})
 
     over_sse, over_websocket = asyncio.run(play())
 
     assert over_sse["status"] == 503
     assert over_websocket["code"] == 1013
+
+
+def test_an_address_with_its_share_of_the_places_leaves_the_others_to_others(
+    app: FastAPI,
+) -> None:
+    async def play() -> tuple[Message, Message]:
+        async with two_of(app, ADDRESS), websocket(app, {}, address="192.0.2.8") as other:
+            await other.until(2)  # accepted, and hello
+            return await first_of(app, {})
+
+    over_sse, over_websocket = asyncio.run(play())
+
+    assert over_sse["status"] == 429
+    assert dict(over_sse["headers"])[b"retry-after"] == b"5"
+    assert over_websocket["code"] == 1013
+    assert "your address has 2 streams open" in over_websocket["reason"]
 
 
 def test_as_many_symbols_as_are_allowed_are_taken(app: FastAPI) -> None:
