@@ -52,7 +52,7 @@ from tests.support.messages import sent
 from tests.support.servers import RunningClickHouse, RunningKafka, running_clickhouse, running_kafka
 
 DATABASE = "candlewick"
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 BLOCK = 10
 TABLES = tables_with(SinkSettings(trades_linger_ms=900, live_linger_ms=100))
 
