@@ -98,9 +98,8 @@ class StoreThreads:
     """
 
     def __init__(self, places: int, *, waiting: int, wait_s: float) -> None:
-        self._limiter, self._free = CapacityLimiter(places), asyncio.Semaphore(places)
-        self._most, self._wait_s = places + waiting, wait_s
-        self._inside = 0
+        self._places = CapacityLimiter(places)
+        self._waiting, self._wait_s = waiting, wait_s
 
     async def work(self, do: Callable[[], Result]) -> Result:
         """Run a function in one of the threads.
@@ -108,22 +107,21 @@ class StoreThreads:
         Raises:
             Transient: Too many requests are waiting already, or this one has waited too long.
         """
-        if self._inside >= self._most:
+        line = self._places.statistics()
+        is_full = line.borrowed_tokens >= line.total_tokens
+        if is_full and line.tasks_waiting >= self._waiting:
             raise Transient("too many questions to ClickHouse wait already", retry_after_s=_BUSY_S)
-        self._inside += 1
+        asking = object()
+        await self._place(asking)
         try:
-            await self._place()
-            try:
-                return await to_thread.run_sync(do, limiter=self._limiter)
-            finally:
-                self._free.release()
+            return await to_thread.run_sync(do, limiter=CapacityLimiter(1))  # it has its place
         finally:
-            self._inside -= 1
+            self._places.release_on_behalf_of(asking)
 
-    async def _place(self) -> None:
+    async def _place(self, asking: object) -> None:
         try:
             async with asyncio.timeout(self._wait_s):
-                await self._free.acquire()
+                await self._places.acquire_on_behalf_of(asking)
         except TimeoutError as error:
             raise Transient(
                 f"ClickHouse was busy with the questions of others for {self._wait_s:g} s",

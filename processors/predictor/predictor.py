@@ -151,7 +151,7 @@ class Predictor:
         events = [event for candle in later for event in fresh.take(candle)[0].events]
         if self._symbols.get(name) is symbol and fresh.state.bars >= symbol.state.bars:
             fresh.state.stand_for(symbol.state)
-            self._symbols[name] = replace(fresh, refreshed_ms=symbol.refreshed_ms)
+            self._symbols[name] = fresh
         failed = [e for e in events if e.model in guests and e.event == ModelEvent.FAILED]
         await self._outlet.publish((*warmed.events, *failed))
 

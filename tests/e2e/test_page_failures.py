@@ -10,7 +10,8 @@ from api.accounts.users import Role
 from schemas import topics
 from tests.support.api_market import a_prediction, a_score, keep_alive, say
 from tests.support.api_stage import LATEST, PASSWORD, Stage
-from tests.support.browser import empty_page, role
+from tests.support.browser import role
+from tests.support.chart_page import chart_page
 
 PATIENCE_MS = 30_000
 
@@ -18,11 +19,7 @@ PATIENCE_MS = 30_000
 @pytest.fixture
 def page(browser: Browser, stage: Stage) -> Iterator[Page]:
     """The page with a whole chart of BTCUSDT; no script may fail in it."""
-    keep_alive(stage.kafka, LATEST)
-    with empty_page(browser) as (opened, _):
-        opened.goto(stage.api.url)
-        opened.locator("[data-symbol=BTCUSDT]").click()
-        expect(opened.locator(".legend")).to_contain_text("O ")
+    with chart_page(browser, stage) as opened:
         yield opened
 
 

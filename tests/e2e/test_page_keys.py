@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.api_market import keep_alive
 from tests.support.api_stage import LATEST, Stage
-from tests.support.browser import empty_page
+from tests.support.chart_page import chart_page
 
 PATIENCE_MS = 30_000
 PRESSES = """(keys) => keys.map((key) => {
@@ -19,11 +19,7 @@ PRESSES = """(keys) => keys.map((key) => {
 @pytest.fixture
 def page(browser: Browser, stage: Stage) -> Iterator[Page]:
     """The page with a whole chart of BTCUSDT."""
-    keep_alive(stage.kafka, LATEST)
-    with empty_page(browser) as (opened, _):
-        opened.goto(stage.api.url)
-        opened.locator("[data-symbol=BTCUSDT]").click()
-        expect(opened.locator(".legend")).to_contain_text("O ")
+    with chart_page(browser, stage) as opened:
         yield opened
 
 

@@ -14,9 +14,10 @@ from api.accounts.users import Role
 from api.payloads.scores import LATELY
 from schemas import topics
 from schemas.market import Candle
-from tests.support.api_market import a_quarter, keep_alive, say
+from tests.support.api_market import a_quarter, say
 from tests.support.api_stage import LATEST, PASSWORD, Stage
 from tests.support.browser import empty_page, role
+from tests.support.chart_page import chart_page
 
 PATIENCE_MS = 30_000
 HOURS_MS = 30 * 3_600_000  # what is of a day ago is fresh on this stage
@@ -33,12 +34,7 @@ Answer = dict[str, Any]
 @pytest.fixture
 def page(browser: Browser, stage: Stage) -> Iterator[Page]:
     """The page with a whole chart of BTCUSDT, on a machine that can sleep."""
-    keep_alive(stage.kafka, LATEST)
-    with empty_page(browser) as (opened, _):
-        opened.add_init_script(SLEEPS)
-        opened.goto(stage.api.url)
-        opened.locator("[data-symbol=BTCUSDT]").click()
-        expect(opened.locator(".legend")).to_contain_text("O ")
+    with chart_page(browser, stage, SLEEPS) as opened:
         yield opened
 
 

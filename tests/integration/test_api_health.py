@@ -78,17 +78,16 @@ def sinking(servers: Servers) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def supervised(servers: Servers, process: subprocess.Popen[bytes]) -> Iterator[Callable[[], bool]]:
+def supervised(servers: Servers, process: subprocess.Popen[bytes]) -> Iterator[Callable[[], None]]:
     """A look that starts sinks again once: frozen for long, they may be shut out, and leave."""
     with ExitStack() as again:
         followers: list[subprocess.Popen[bytes]] = []
 
-        def is_there() -> bool:
+        def look() -> None:
             if process.poll() is not None and not followers:
                 followers.append(again.enter_context(sinking(servers)))
-            return True
 
-        yield is_there
+        yield look
 
 
 @contextmanager
@@ -179,8 +178,13 @@ def test_health_is_red_while_data_stands_still_and_green_after(
         with frozen(sink.pid):
             red = wait_for(api, "down")
             said = status(servers, api, sink)
-        with supervised(servers, sink) as is_there:
-            eventually(lambda: is_there() and health(api)["status"] == "ok", lambda: health(api))
+        with supervised(servers, sink) as look:
+
+            def is_green() -> bool:
+                look()
+                return bool(health(api)["status"] == "ok")
+
+            eventually(is_green, lambda: health(api))
 
     ages = {(row["table"], row["symbol"]): row["age_s"] for row in green["stored"]}
     # Of trades any symbol's count, of candles each one's.
