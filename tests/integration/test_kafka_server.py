@@ -39,8 +39,9 @@ def test_a_folder_may_have_letters_of_any_script_whatever_the_locale(
 ) -> None:
     monkeypatch.setenv("LC_ALL", locale)
     folder = tmp_path / "b\u00f6rse \u5e01 \U0001f4c8 #1 a\\b"
-    with running_kafka(folder) as kafka:
+    with running_kafka(folder, is_formatted=False) as kafka:
         _produce(kafka.bootstrap, [b"one"])
+        kafka.stop()
 
     assert (folder / "kafka" / "logs" / "meta.properties").exists()
     with running_kafka(folder) as kafka:
