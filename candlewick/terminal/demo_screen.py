@@ -1,4 +1,4 @@
-"""The screen of `candlewick demo`: redrawn in place, or printed every 5 s without a terminal."""
+"""The screen of `candlewick demo`: redrawn in place, or printed every 10 s without a terminal."""
 
 import time
 from collections.abc import Iterator
@@ -23,8 +23,10 @@ from schemas.errors import CandlewickError
 if TYPE_CHECKING:
     from clients.clickhouse import Client
 
-REDRAW_S = 0.5
-REPRINT_S = 5.0
+# A board is five queries and a look at every process, some 0.1 s of a processor, and what it shows is
+# stored every five seconds by partition (CANDLEWICK_SINKS__LIVE_LINGER_MS).
+REDRAW_S = 2.0
+REPRINT_S = 10.0
 PLAIN_COLUMNS = 110
 NOTE_S = 10.0
 PATIENCE_S = 0.25  # a board takes some 30 ms

@@ -3,23 +3,27 @@
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from api.health.stored import Stored, read_stored
 from api.queries.clickhouse import Reader, Row, Value
 from api.queries.market import COINS, GAPS
 from api.queries.quality import VOLATILITY
 from candlewick.store.admin import apply_migrations
 from schemas.codecs import Record
+from schemas.market import Candle
 from tests.support.api_market import a_coin, a_gap
 from tests.support.builders import START_MS, a_candle
 from tests.support.grafana_world import put
 from tests.support.servers import running_clickhouse
 
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
+LATE_MS = START_MS + 90_000 * HOUR_MS  # newer than what other tests store
 QUARTER_MS = 900_000
 _names = (f"SYM{number}USDT" for number in itertools.count())
 
@@ -102,3 +106,46 @@ def test_the_move_over_missing_candles_is_no_move_of_15_minutes(world: World) ->
 
     assert row["moves"] == 78
     assert row["month_bp"] == pytest.approx(math.log(1.002) * 1e4, rel=0.03)
+
+
+def test_a_symbol_without_a_row_of_this_hour_is_looked_for_in_the_day(world: World) -> None:
+    now, quiet, gone = (next(_names) for _ in range(3))
+    for symbol, hours_ago in ((now, 0), (quiet, 5), (gone, 48)):
+        world.put(a_minute(symbol, LATE_MS - hours_ago * HOUR_MS))
+
+    found = read_stored(world.reader, (now, quiet, gone))
+
+    candles = {row.symbol: row.age_s for row in found if row.table == "candles"}
+    assert candles[gone] is None
+    assert {symbol: age_s is not None for symbol, age_s in candles.items()} == {
+        now: True,
+        quiet: True,
+        gone: False,
+    }
+    assert {row.age_s for row in found if row.table == "trades"} == {None}
+
+
+def test_to_look_for_the_newest_rows_does_not_read_those_of_the_day(world: World) -> None:
+    symbol, day = next(_names), range(2, 20)
+    minutes = [LATE_MS - h * HOUR_MS - m * MINUTE_MS for h in day for m in range(60)]
+    world.put(*(a_minute(symbol, open_ms) for open_ms in minutes))
+    world.put(a_minute(symbol, LATE_MS))
+    nothing = rows_read_by(world, lambda: None)
+
+    found: list[Stored] = []
+    rows = rows_read_by(world, lambda: found.extend(read_stored(world.reader, (symbol,))))
+
+    assert next(row.age_s for row in found if row.table == "candles") is not None
+    assert rows - nothing < len(minutes) / 2
+
+
+def a_minute(symbol: str, open_ms: int) -> Candle:
+    return replace(a_candle(open_ms=open_ms), symbol=symbol)
+
+
+def rows_read_by(world: World, do: Callable[[], object]) -> int:
+    """Rows that queries read meanwhile, with those of the one that asks for it."""
+    query = "SELECT value FROM system.events WHERE event = 'SelectedRows'"
+    before = world.writer.query(query).result_rows[0][0]
+    do()
+    return int(world.writer.query(query).result_rows[0][0] - before)
