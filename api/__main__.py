@@ -50,6 +50,7 @@ def _without_trace(record: logging.LogRecord) -> bool:
 def _serve(app: FastAPI, settings: Settings) -> None:
     BoundedConnection.most = allow_many_files()
     BoundedConnection.request_s = settings.api.request_s
+    BoundedConnection.origins = settings.api.origins
     uvicorn.run(
         app,
         http=BoundedConnection,

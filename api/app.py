@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any, Final
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
@@ -17,9 +16,10 @@ from api.health.report import Report
 from api.health.watch import Watch
 from api.http import problems
 from api.http.body_limits import BodyLimit, NoSniff
-from api.http.errors import answer_errors
+from api.http.errors import Unexpected, answer_errors
 from api.http.head import HeadAsGet
 from api.http.openapi import describe_fully, errors
+from api.http.origins import SHARED
 from api.http.ranges import KeptAnswers
 from api.http.rate_limits import Rates, RequestRate
 from api.http.thread_pools import StoreThreads, Turns
@@ -51,11 +51,6 @@ from schemas.settings import Settings
 
 THREADS = 24  # for what needs no store
 ASKING_STORE = 24
-SHARED: Final[dict[str, Any]] = {
-    "allow_methods": ["GET", "HEAD", "POST", "DELETE"],
-    "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "Range"],
-    "expose_headers": ["Content-Range", "ETag", "Link", "Retry-After", "X-Next-Cursor"],
-}
 ASKING_USERS = 8  # threads in which tokens are checked
 HASHING = 2  # threads that hash passwords; each takes 64 MB
 ROUTES = (
@@ -96,6 +91,7 @@ def build_app(settings: Settings, gate: Gate) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, most=settings.api.body_bytes)
     app.add_middleware(RequestRate, rates=parts.rates)
+    app.add_middleware(Unexpected)
     if settings.api.origins:
         # Around all that refuses, or a page could not read why, nor when to ask again.
         app.add_middleware(CORSMiddleware, allow_origins=settings.api.origins, **SHARED)

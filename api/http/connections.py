@@ -12,6 +12,7 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.http import problems
+from api.http.origins import sharing
 from api.http.problems import Problem
 from api.http.responses import problem_response
 
@@ -47,12 +48,14 @@ class BoundedConnection(HttpToolsProtocol):
         first_request_s: Seconds from connecting to the end of the first request's head.
         request_s: Seconds from the first byte of a request to its last.
         unread_s: Seconds that a client may read nothing of an answer.
+        origins: Origins whose pages may read why a request was turned away.
     """
 
     most: int = 1024
     first_request_s: float = FIRST_REQUEST_S
     request_s: float = 30.0
     unread_s: float = UNREAD_S
+    origins: tuple[str, ...] = ()
 
     _head_bytes = 0  # parsed so far of the head that is being read
     _since_parsed = 0  # bytes since the last end of a head, piece of a body or end of a request
@@ -165,7 +168,7 @@ class BoundedConnection(HttpToolsProtocol):
         if waits_for_body and not self.pipeline:  # else an earlier answer is being sent
             detail = f"the request was not complete after {self.request_s:g} seconds"
             late = Problem(problems.TOO_SLOW, detail, headers={"Connection": "close"})
-            self.transport.write(_as_sent(late))
+            self.transport.write(self._as_sent(late))
         self.transport.close()
 
     def _close_if_silent(self) -> None:
@@ -184,10 +187,21 @@ class BoundedConnection(HttpToolsProtocol):
         if asked is not None and not self.cycle.response_complete:
             self.transport.close()  # an answer is being sent: the problem would end up inside it
             return
-        self.transport.write(_as_sent(problem))
+        self.transport.write(self._as_sent(problem))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_LINGER_S, self.transport.close)
+
+    def _as_sent(self, problem: Problem) -> bytes:
+        """Return a problem as raw HTTP, for requests that were never complete."""
+        answer = problem_response(problem, instance="/")
+        # Only of what has been read: who sends its origin last may have been turned away before.
+        origin = dict(self.headers or ()).get(b"origin", b"").decode("latin-1")
+        answer.headers.update(sharing(origin, self.origins))
+        status = HTTPStatus(answer.status_code)
+        lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
+        lines += [b"%s: %s" % pair for pair in answer.raw_headers]
+        return b"\r\n".join([*lines, b"", bytes(answer.body)])
 
     def _watch_reading(self) -> None:
         self._is_read_again()
@@ -209,12 +223,3 @@ class BoundedConnection(HttpToolsProtocol):
 def _too_large() -> Problem:
     detail = f"the head of the request is larger than {MOST_HEAD_BYTES} bytes"
     return Problem(problems.HEAD_TOO_LARGE, detail, headers={"Connection": "close"})
-
-
-def _as_sent(problem: Problem) -> bytes:
-    """Return a problem as raw HTTP, for requests that were never complete."""
-    answer = problem_response(problem, instance="/")
-    status = HTTPStatus(answer.status_code)
-    lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
-    lines += [b"%s: %s" % pair for pair in answer.raw_headers]
-    return b"\r\n".join([*lines, b"", bytes(answer.body)])

@@ -16,6 +16,7 @@ from fastapi.exceptions import (
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from api.http import problems
@@ -58,12 +59,38 @@ def answer_errors(app: FastAPI) -> None:
     async def _ours(connection: HTTPConnection, error: CandlewickError) -> Response | None:
         return await _refused(connection, unavailable(error))
 
-    @app.exception_handler(Exception)
-    async def _broken(request: Request, error: Exception) -> Response:
-        _log.exception(
-            "request_failed", "{method} {path}", error, method=request.method, path=request.url.path
-        )
-        return _response(request, Problem(problems.BROKEN, "The error is in the API's log."))
+
+class Unexpected:
+    """Middleware that answers an error that nobody expected with a problem.
+
+    A handler of the application would stand around all middleware, and its answer would lack their
+    headers: a page of another origin could not read it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and answer if that fails before its answer has begun."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as error:
+            method, path = scope["method"], scope["path"]
+            _log.exception("request_failed", "{method} {path}", error, method=method, path=path)
+            if begun:  # the server has to cut it off, or a half would pass for the whole
+                raise
+            broken = Problem(problems.BROKEN, "The error is in the API's log.")
+            await problem_response(broken, instance=path)(scope, receive, send)
 
 
 def invalid(error: ValidationException) -> Problem:

@@ -42,6 +42,10 @@ class Impatient(BoundedConnection):
     request_s = 0.3
 
 
+class Shared(Impatient):
+    origins = ("https://one.example",)
+
+
 class Unread(BoundedConnection):
     unread_s = 3.0
     lost = threading.Event()
@@ -294,6 +298,37 @@ def test_a_body_that_is_not_wanted_may_not_drip_either(impatient: int) -> None:
         assert client.recv(9000).startswith(b"HTTP/1.1 200")
 
         assert drip(client, b"1") == b""
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nOrigin: %b\r\nX: a" + b"a" * 70_000, 431),
+        (b"GET / HTTP/1.1\r\nX: a" + b"a" * 65_520 + b"\r\nOrigin: %b\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nOrigin: %b\r\nA: b\r\n\0\r\n\r\n", 400),
+        (POSTED + b"Origin: %b\r\nContent-Length: 10\r\n\r\n12345", 408),
+    ],
+    ids=["head without end", "whole head", "malformed", "body that does not come"],
+)
+def test_a_page_of_an_allowed_origin_reads_why_it_was_turned_away(
+    request_: bytes, status: int
+) -> None:
+    with served(Shared) as port:
+        allowed, other = (
+            turned_away(port, request_.replace(b"%b", origin))
+            for origin in (b"https://one.example", b"https://other.example")
+        )
+
+    assert allowed.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\naccess-control-allow-origin: https://one.example\r\n" in allowed
+    assert other.startswith(b"HTTP/1.1 %d " % status)
+    assert b"access-control-allow-origin" not in other
+
+
+def turned_away(port: int, request: bytes) -> bytes:
+    with opened(port) as client:
+        client.sendall(request)
+        return everything(client)
 
 
 def test_an_answer_may_last_longer_than_a_request(impatient: int) -> None:
