@@ -28,7 +28,9 @@ _BANDS = ", ".join(
     f"if(p.{name} = 0, NULL, p.{name}) AS {name}"
     for name in ("low_50", "high_50", "low_90", "high_90")
 )
-_OUTCOMES = f"""
+# The candles of the page choose the predictions: its oldest one would let all newer ones be read,
+# and where there is none, as of a model that does not exist, all that are stored.
+OUTCOMES = f"""
 WITH s AS (
     SELECT * FROM scores FINAL
     WHERE symbol = {{symbol:String}} AND interval = '15m'
@@ -47,7 +49,7 @@ SELECT s.symbol AS symbol, s.interval AS interval, {_MOMENTS}, s.minutes_to_clos
 FROM s LEFT JOIN (
     SELECT open_time, issued_time, model, low_50, high_50, low_90, high_90 FROM predictions FINAL
     WHERE symbol = {{symbol:String}} AND interval = '15m' AND scored
-        AND open_time >= (SELECT min(open_time) FROM s)
+        AND open_time IN (SELECT open_time FROM s)
 ) AS p ON s.open_time = p.open_time AND s.issued_time = p.issued_time AND s.model = p.model
 ORDER BY s.open_time DESC, s.issued_time DESC, s.model DESC"""  # noqa: S608 - our own words
 
@@ -75,7 +77,7 @@ def outcomes(
     open_ms, issued_ms, after = key_of(cursor, (int, int, str)) if cursor else start
     most = min(limit, parts.settings.api.page_rows)
     lines = parts.reader.lines(
-        _OUTCOMES,
+        OUTCOMES,
         {
             "symbol": symbol,
             "model": model or "",

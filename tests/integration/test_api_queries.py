@@ -10,13 +10,15 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from api.health.stored import Stored, read_stored
+from api.http.times import END_MS
 from api.queries.clickhouse import Reader, Row, Value
 from api.queries.market import COINS, GAPS
 from api.queries.quality import VOLATILITY
+from api.routes.outcomes import OUTCOMES
 from candlewick.store.admin import apply_migrations
 from schemas.codecs import Record
 from schemas.market import Candle
-from tests.support.api_market import a_coin, a_gap
+from tests.support.api_market import a_coin, a_gap, a_prediction, a_score
 from tests.support.builders import START_MS, a_candle
 from tests.support.grafana_world import put
 from tests.support.servers import running_clickhouse
@@ -25,6 +27,14 @@ MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 LATE_MS = START_MS + 90_000 * HOUR_MS  # newer than what other tests store
 QUARTER_MS = 900_000
+MANY = 300_000
+# Questions of one model, a minute apart, from a day after the first candle on.
+_MANY_PREDICTIONS = """
+INSERT INTO predictions (symbol, interval, open_time, close_time, issued_time, model, scored)
+SELECT {symbol:String}, '15m',
+    fromUnixTimestamp64Milli({from_ms:Int64} + intDiv(number, 15) * 900000, 'UTC') AS open_time,
+    open_time + INTERVAL 15 MINUTE, open_time + INTERVAL number % 15 MINUTE, 'busy', true
+FROM numbers({many:UInt64})"""
 _names = (f"SYM{number}USDT" for number in itertools.count())
 
 
@@ -149,3 +159,23 @@ def rows_read_by(world: World, do: Callable[[], object]) -> int:
     before = world.writer.query(query).result_rows[0][0]
     do()
     return int(world.writer.query(query).result_rows[0][0] - before)
+
+
+@pytest.mark.parametrize(("model", "cases"), [("nobody", 0), ("retired", 3)])
+def test_outcomes_of_a_model_that_answers_no_more_read_its_own_predictions_only(
+    world: World, model: str, cases: int
+) -> None:
+    symbol = next(_names)
+    began = [START_MS + number * QUARTER_MS for number in range(3)]
+    made = [a_prediction(symbol=symbol, open_ms=ms, model="retired") for ms in began]
+    world.put(*made, *(a_score(prediction, error_bp=1.5) for prediction in made))
+    later = {"symbol": symbol, "from_ms": START_MS + 24 * HOUR_MS, "many": MANY}
+    world.writer.command(_MANY_PREDICTIONS, later)
+
+    start = {"open_ms": END_MS - 1, "issued_ms": END_MS - 1, "after_model": "", "limit": 501}
+    asked = {"symbol": symbol, "model": model, "champion": "false", "minutes": 0} | start
+    few = {"max_rows_to_read": MANY // 3}  # ClickHouse refuses what reads more
+    rows = list(world.writer.query(OUTCOMES, asked, settings=few).named_results())
+
+    assert [row["open_ms"] for row in rows] == began[::-1][:cases]
+    assert all(row["low_90"] is not None for row in rows)
