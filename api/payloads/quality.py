@@ -27,7 +27,7 @@ class DayRow(BaseModel):
 
     symbol: str
     day: str = Field(description="UTC, for example 2026-01-31.")
-    expected: int = Field(description="From the symbol's first candle or known hole to now.")
+    expected: int = Field(description="From the symbol's first candle, hole or listing to now.")
     held: int = Field(description="Stored: the exchange's candles, or ours with no trade missing.")
     gapped: int = Field(description="Only ours exist, with trades missing.")
     official_holes: int = Field(description="The exchange has none, or trades it no more.")

@@ -15,8 +15,10 @@ def day_rows(
     """Yield a row for each symbol and UTC day, including days without any candle.
 
     Args:
-        found: Counts by symbol and day; `until_ms` is the time up to which candles are due.
-        firsts: Open time of each symbol's first candle or hole of the exchange; none is due before.
+        found: Counts by symbol and day, at least one for each symbol; `until_ms` is the time up to
+            which candles are due.
+        firsts: Open time of each symbol's first candle, hole of the exchange, or listing; none is
+            due before.
         days: Number of days, today included.
         length_ms: Length of a candle, in milliseconds.
     """

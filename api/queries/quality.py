@@ -4,6 +4,8 @@ _MS = "toUnixTimestamp64Milli({0})"
 
 # Candles are due up to the newest one, or up to a minute ago, as the newest may be on its way.
 # Facts: 1 held, 2 the exchange has none, 3 gapped. A candle of which several are known counts once.
+# Fact 0 is of no candle: each symbol has it on the first day, so that it is known what is due where
+# nothing else is.
 DAYS = f"""
 WITH {{length_ms:Int64}} AS length_ms,
     toUInt32(length_ms / 1000) AS length_s,
@@ -25,6 +27,8 @@ FROM
         countIf(fact = 4) AS verified, countIf(fact = 5) AS mismatched
     FROM
     (
+        SELECT arrayJoin({{symbols:Array(String)}}) AS symbol, toUInt32(since) AS seconds, 0 AS fact
+        UNION ALL
         SELECT symbol, toUInt32(open_time) AS seconds, if(status = 'gapped', 3, 1) AS fact
         FROM candles_best
         WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
@@ -54,8 +58,11 @@ FROM
 )
 ORDER BY symbol, day"""  # noqa: S608 - our own words
 
+# As in the view `completeness`: candles are due from the first one, hole or listing on.
 FIRSTS = f"""
-SELECT symbol, {_MS.format("min(open_time)")} AS first_ms FROM
+SELECT symbol, intDiv({_MS.format("min(open_time)")}, {{length_ms:Int64}}) * {{length_ms:Int64}}
+    AS first_ms
+FROM
 (
     SELECT symbol, open_time FROM candles
     WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
@@ -66,6 +73,10 @@ SELECT symbol, {_MS.format("min(open_time)")} AS first_ms FROM
     SELECT symbol, open_time FROM holes FINAL
     WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
         AND kind IN ('official', 'irregular')
+    UNION ALL
+    SELECT symbol, greatest(close_time, ifNull(after_time, close_time)) FROM holes FINAL
+    WHERE symbol IN {{symbols:Array(String)}} AND interval = {{interval:String}}
+        AND kind = 'unlisted'
 )
 GROUP BY symbol"""  # noqa: S608 - our own words
 

@@ -40,10 +40,14 @@ def completeness_by_day(
     interval: StoredInterval = "15m",
     days: Days = 30,
 ) -> Response:
-    """Return how many candles of the followed symbols are stored and missing, by UTC day."""
-    bound: dict[str, Value] = {"symbols": _names(parts, symbol), "interval": interval}
-    length_ms = Interval(interval).ms
-    counts = parts.reader.rows(DAYS, bound | {"days": days, "length_ms": length_ms})
+    """Return how many candles of the followed symbols are stored and missing, by UTC day.
+
+    A day without any candle is missing as a whole, from the symbol's first candle or its listing
+    on. A symbol of which nothing is known yet has no rows.
+    """
+    names, length_ms = _names(parts, symbol), Interval(interval).ms
+    bound: dict[str, Value] = {"symbols": names, "interval": interval, "length_ms": length_ms}
+    counts = parts.reader.rows(DAYS, bound | {"days": days})
     firsts = {str(r["symbol"]): int(str(r["first_ms"])) for r in parts.reader.rows(FIRSTS, bound)}
     rows = list(day_rows(counts, firsts, days=days, length_ms=length_ms))
     return answer(request, json_bytes({"data": rows}))

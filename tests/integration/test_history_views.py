@@ -572,6 +572,33 @@ def test_a_hole_before_the_first_candle_hides_nothing_that_is_missing(world: Wor
     assert (yesterday["expected"], yesterday["missing"]) == (96, 16)
 
 
+@pytest.mark.parametrize("known", ["candles of a year ago", "the listing"])
+def test_days_of_which_nothing_is_known_are_missing_as_in_their_month(
+    world: World, known: str
+) -> None:
+    symbol, listed = a_name(), days_ago(370)
+    if known == "the listing":
+        world.put("holes", a_hole(symbol, "unlisted", days_ago(400), listed, after_ms=listed + 5))
+    else:
+        world.fill(symbol, Interval.FIFTEEN_MINUTES, listed, listed + DAY_MS)
+
+    before, yesterday, _ = completeness_by_day(world, symbol, days=3)
+    months = {row["month"].isoformat()[:7]: row for row in world.months(symbol)}
+
+    assert [(day["expected"], day["missing"]) for day in (before, yesterday)] == [(96, 96)] * 2
+    assert months[yesterday["day"][:7]]["missing"] > 0
+    assert len(completeness_by_day(world, symbol, days=400)) == 371
+
+
+def test_a_symbol_of_which_nothing_is_known_at_all_has_neither_days_nor_months(
+    world: World,
+) -> None:
+    symbol = a_name()
+
+    assert completeness_by_day(world, symbol, days=3) == []
+    assert world.months(symbol) == []
+
+
 def test_no_day_calls_missing_what_lies_behind_the_end_of_trading(world: World) -> None:
     halted, traded, day = a_name(), a_name(), days_ago(3)
     for symbol in (halted, traded):
