@@ -9,10 +9,11 @@ import sys
 
 import uvicorn
 from fastapi import FastAPI
+from websockets import http11
 
 from api.accounts.authentication import open_gate
 from api.app import build_app
-from api.http.connections import BoundedConnection, allow_many_files
+from api.http.connections import MOST_HEAD_BYTES, BoundedConnection, allow_many_files
 from clients.watching.begin import begin_beside, start_logging
 from schemas.errors import CandlewickError, ConfigurationError
 from schemas.settings import ApiSettings, Settings, load_settings, variable_name
@@ -48,6 +49,8 @@ def _without_trace(record: logging.LogRecord) -> bool:
 
 
 def _serve(app: FastAPI, settings: Settings) -> None:
+    # BoundedConnection has measured the head by then, and the id of an event may fill most of it.
+    http11.MAX_LINE_LENGTH = MOST_HEAD_BYTES
     BoundedConnection.most = allow_many_files()
     BoundedConnection.request_s = settings.api.request_s
     BoundedConnection.origins = settings.api.origins

@@ -11,7 +11,9 @@ from api.live.kinds import KIND_OF_LETTER, Kind
 
 Place = tuple[Kind, int]
 Position = dict[Place, int]
-LONGEST = 8192
+# Of all kinds over 500 partitions, up to the trillionth record. It comes back inside the head of a
+# request, which may have 65,536 bytes; in an address each mark takes three of them.
+LONGEST = 49_152
 _PART = re.compile(r"([a-z])(\d{1,4}):(\d{1,18})", re.ASCII)
 
 

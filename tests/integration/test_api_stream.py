@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -222,6 +223,29 @@ def test_a_websocket_says_the_same_and_resumes(servers: Servers, api: RunningApi
     assert hello["event"] == "hello"
     assert event["data"]["symbol"] == "BTCUSDT"
     assert again == event
+
+
+def test_an_id_of_hundreds_of_partitions_resumes_however_it_comes(
+    servers: Servers, api: RunningApi
+) -> None:
+    query = "kinds=candle&symbols=BTCUSDT"
+    with streaming(api, f"?{query}") as client:
+        real = client.take(1, "hello")[0].id
+        said = some_candles(servers, 40_000, 1)
+        client.take(1, "candle")
+    others = (f"{letter}{number}:1234567890" for letter in "clpsg" for number in range(100, 600))
+    place = ",".join([real, *others])
+
+    with streaming(api, f"?{query}", last_id=place) as client:
+        by_header = client.take(1, "candle")
+    with streaming(api, f"?{query}&since={quote(place)}") as client:
+        by_address = client.take(1, "candle")
+    url = api.url.replace("http", "ws")
+    with connect(f"{url}/v1/stream/ws?{query}&since={quote(place)}") as socket:
+        over_websocket = next_event(socket)
+
+    assert begins(by_header) == begins(by_address) == said
+    assert over_websocket["data"]["open_ms"] == said[0]  # type: ignore[index]
 
 
 def next_event(socket: object) -> dict[str, object]:

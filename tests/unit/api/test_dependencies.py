@@ -1,13 +1,15 @@
 """The API's pure parts: times, cursors, formats, positions, freshness, users as CSV."""
 
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.accounts.csv_files import harmless, read_users, write_users
 from api.accounts.users import Role, User, password_fault, username_fault
+from api.http.connections import MOST_HEAD_BYTES
 from api.http.cursors import cursor_of, key_of
 from api.http.prices import parse_price
 from api.http.problems import CATALOGUE, Problem
@@ -18,7 +20,7 @@ from api.live.events import Event, sse
 from api.live.hub import Hub, Subscriber, Wish
 from api.live.kinds import Kind
 from api.live.market import Market
-from api.live.position import parse_position, position_text
+from api.live.position import LONGEST, parse_position, position_text
 from api.queries.clickhouse import Reader, bind
 from api.queries.formats import Format, choose_format
 from api.queries.recent_skill import RecentSkill
@@ -129,7 +131,34 @@ def test_a_position_is_read_back(position: dict[tuple[Kind, int], int]) -> None:
     assert parse_position(position_text(position, Kind)) == position
 
 
-@pytest.mark.parametrize("text", ["c0:\u0663", "c\u0660:1", "z0:1", "c0", "c0:-1", "c" * 9_000])
+@given(
+    st.integers(1, 500), st.integers(0, 10**12 - 500), st.sets(st.sampled_from(Kind), min_size=1)
+)
+@example(500, 10**12 - 500, set(Kind))  # the longest of them
+def test_an_id_of_hundreds_of_partitions_is_taken_again(
+    partitions: int, first: int, kinds: set[Kind]
+) -> None:
+    hub = Hub()
+    hub.begin({(kind, number): first + number for kind in Kind for number in range(partitions)})
+
+    said = hub.text(frozenset(kinds))
+
+    assert len(said) <= LONGEST
+    assert parse_position(said) == {
+        (kind, number): at for (kind, number), at in hub.position.items() if kind in kinds
+    }
+
+
+def test_the_longest_id_leaves_room_for_the_rest_of_a_head() -> None:
+    part = "c100:12345678,"  # in an address, both marks take three characters
+    longest = quote(part * (LONGEST // len(part)), safe="")
+
+    assert len(longest) + 2_000 < MOST_HEAD_BYTES
+
+
+@pytest.mark.parametrize(
+    "text", ["c0:\u0663", "c\u0660:1", "z0:1", "c0", "c0:-1", "c0:1," * (LONGEST // 5 + 1)]
+)
 def test_what_is_no_position_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="event id"):
         parse_position(text)

@@ -13,6 +13,7 @@ from api.accounts.authentication import open_gate
 from api.app import build_app
 from api.live.events import Event
 from api.live.kinds import Kind
+from api.live.position import LONGEST, position_text
 from schemas.settings import ApiSettings, Settings
 from tests.support.asgi_stream import ADDRESS, sse, websocket
 
@@ -24,7 +25,7 @@ WRONG = {
     "a symbol that is too long": {"symbols": "B" * 65},
     "a kind that is none": {"kinds": "candle,nonsense"},
     "a position that is none": {"since": "x"},
-    "a position that is too long": {"since": "c0:1," * 2000},
+    "a position that is too long": {"since": "c0:1," * (LONGEST // 5 + 1)},
 }
 
 
@@ -106,6 +107,18 @@ def test_an_address_with_its_share_of_the_places_leaves_the_others_to_others(
     assert dict(over_sse["headers"])[b"retry-after"] == b"5"
     assert over_websocket["code"] == 1013
     assert "your address has 2 streams open" in over_websocket["reason"]
+
+
+@pytest.mark.parametrize("partitions", [4, 126, 500])
+def test_an_id_of_many_partitions_resumes(app: FastAPI, partitions: int) -> None:
+    reached = {(kind, number): 10**9 for kind in Kind for number in range(partitions)}
+    said = position_text(reached, Kind)
+
+    over_sse, over_websocket = asyncio.run(first_of(app, {"since": said}))
+    by_header, _ = asyncio.run(first_of(app, {}, **{"last-event-id": said}))
+
+    assert over_sse["status"] == by_header["status"] == 200
+    assert over_websocket["type"] == "websocket.accept"
 
 
 def test_as_many_symbols_as_are_allowed_are_taken(app: FastAPI) -> None:
