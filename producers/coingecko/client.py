@@ -13,6 +13,7 @@ from schemas.coins import Coin, CoinDay
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
 from schemas.settings import CoinsSettings
 
+MOST_COINS: Final = 250  # in one answer; those behind them would be left out without a word
 TIMEOUT_S: Final = 20.0  # between two bytes
 REQUEST_S: Final = 40.0  # of a whole request
 REFUSED: Final = (401, 403)
@@ -40,11 +41,11 @@ class CoinGecko:
         self._limit_s = limit_s
 
     async def coins(self, ids: Sequence[str]) -> list[Coin]:
-        """Fetch the coins with these ids; unknown ids are left out."""
+        """Fetch the coins with these ids, at most `MOST_COINS`; unknown ids are left out."""
         if not ids:  # CoinGecko would answer with all of its coins
             return []
-        query: dict[str, str | int] = {"vs_currency": "usd", "ids": ",".join(ids), "per_page": 250}
-        raw = await self._get("coins/markets", query)
+        query: dict[str, str | int] = {"vs_currency": "usd", "ids": ",".join(ids)}
+        raw = await self._get("coins/markets", query | {"per_page": MOST_COINS})
         try:
             return parse_coins(raw, fetched_ms=wall_ms(), refuse=self.refused.append)
         except PoisonMessage as error:

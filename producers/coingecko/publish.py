@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from clients.clock import steady_ms, wall_ms
@@ -14,7 +15,7 @@ from clients.retry import TOLD_S, persistently
 from clients.watching.log import EventLog
 from clients.watching.metrics import RETRIES
 from producers.bulk_publisher import BulkPublisher
-from producers.coingecko.client import TIMEOUT_S, CoinGecko
+from producers.coingecko.client import MOST_COINS, TIMEOUT_S, CoinGecko
 from producers.coingecko.ids import coin_ids
 from producers.dead_letters import Burial
 from schemas import topics
@@ -107,10 +108,16 @@ class CoinPublisher:
             self._retry(error)
 
     async def _publish_coins(self, ids: Sequence[str]) -> None:
-        coins = await persistently(lambda: self._gecko.coins(ids))
-        for coin in coins:
-            await self._publisher.record(topics.COINS, coin)
-        _log.info("coins_fetched", "{coins} of {wanted} coins", coins=len(coins), wanted=len(ids))
+        fetched = 0
+        for first in range(0, len(ids), MOST_COINS):
+            if first:
+                await asyncio.sleep(PAUSE_S)
+            part = ids[first : first + MOST_COINS]
+            coins = await persistently(partial(self._gecko.coins, part))
+            for coin in coins:
+                await self._publisher.record(topics.COINS, coin)
+            fetched += len(coins)
+        _log.info("coins_fetched", "{coins} of {wanted} coins", coins=fetched, wanted=len(ids))
 
     async def _publish_histories(self, ids: Sequence[str]) -> None:
         until_ms = steady_ms() + self._settings.every_s * 1000

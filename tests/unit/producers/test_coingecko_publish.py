@@ -2,17 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
 
 import httpx
 import pytest
 
+import candlewick.exchange
 from producers.bulk_publisher import BulkPublisher
 from producers.coingecko import publish
 from producers.coingecko.client import CoinGecko
 from producers.coingecko.publish import CoinPublisher, Refusals
 from schemas.codecs import Record
-from schemas.coins import CoinDay
+from schemas.coins import Coin, CoinDay
 from schemas.errors import PoisonMessage
 from schemas.settings import CoinsSettings
 from schemas.timeframe import DAY_MS
@@ -20,6 +23,8 @@ from schemas.topics import Topic
 from tests.support.builders import START_MS
 
 IDS = ["bitcoin", "ethereum", "litecoin"]
+_ANSWER = Path(candlewick.exchange.__file__).parent / "data" / "coins_markets.json"
+RECORDED = json.loads(_ANSWER.read_bytes())[0]
 MIDNIGHT_MS = START_MS - START_MS % DAY_MS
 WHOLE = {name: [[MIDNIGHT_MS, 5]] for name in ("prices", "market_caps", "total_volumes")}
 CLOSED = httpx.Response(429, headers={"Retry-After": "1000"})
@@ -85,16 +90,41 @@ def published(
         asked_for.append(path.split("/")[-2])
         return told[0] if told else httpx.Response(200, content=json.dumps(WHOLE))
 
-    async def run() -> tuple[list[Record], list[str], list[str]]:
-        out, buried, settings = Out(), Buried(), CoinsSettings()
-        newest: dict[str, int] = {}
-        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-            coins = CoinPublisher(CoinGecko(settings, http), out, buried, newest, settings)
-            for _ in range(rounds):
-                await coins.publish(ids)
-        return out.records, buried.reasons, asked_for
+    return *asyncio.run(published_by(answer, ids, rounds)), asked_for
 
-    return asyncio.run(run())
+
+async def published_by(
+    answer: Callable[[httpx.Request], httpx.Response], ids: Sequence[str], rounds: int
+) -> tuple[list[Record], list[str]]:
+    """Publish, and return the records and what is buried."""
+    out, buried, settings = Out(), Buried(), CoinsSettings()
+    newest: dict[str, int] = {}
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        coins = CoinPublisher(CoinGecko(settings, http), out, buried, newest, settings)
+        for _ in range(rounds):
+            await coins.publish(ids)
+    return out.records, buried.reasons
+
+
+@pytest.mark.parametrize("count", [1, 250, 251, 600])
+def test_the_state_of_more_coins_than_one_answer_may_have_is_asked_for_in_parts(
+    clock: Clock, count: int
+) -> None:
+    ids, asked_ms = [f"coin{number}" for number in range(count)], list[int]()
+
+    def answer(asked: httpx.Request) -> httpx.Response:
+        if not asked.url.path.endswith("/markets"):
+            return httpx.Response(404)
+        asked_ms.append(clock.now_ms)
+        wanted, most = asked.url.params["ids"].split(","), int(asked.url.params["per_page"])
+        page = [{**RECORDED, "id": coin_id} for coin_id in wanted[: min(most, 250)]]
+        return httpx.Response(200, content=json.dumps(page))
+
+    records = asyncio.run(published_by(answer, ids, rounds=1))[0]
+
+    assert [record.coin_id for record in records if isinstance(record, Coin)] == ids
+    assert all(after - at >= publish.PAUSE_S * 1000 for at, after in pairwise(asked_ms))
+    assert len(asked_ms) == -(-count // 250)
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
