@@ -47,6 +47,8 @@ class Batch:
         reasons: Why a message is unreadable, by its offset, until its dead letter is sent.
         replaced: The candle whose earlier row a message replaces, by its offset.
         settled: Offsets of the dead letters whose trades are removed.
+        unkept: The candles of ``replaced`` whose earlier rows wait to be kept; None: all of them.
+        parts: What waits to be inserted, the next one last; None: the whole batch.
         is_inserted: Whether the rows are in the table, and only dead letters may be left to send.
     """
 
@@ -57,6 +59,8 @@ class Batch:
     reasons: dict[int, str] = field(default_factory=dict)
     replaced: dict[int, CandleKey] = field(default_factory=dict)
     settled: set[int] = field(default_factory=set)
+    unkept: list[CandleKey] | None = None
+    parts: list["Batch"] | None = None
     is_inserted: bool = False
 
     def __len__(self) -> int:

@@ -1,7 +1,6 @@
 """ClickHouse for the sinks: inserts rows under a token, and removes refused trades."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from clients.clickhouse import Client, answered, connect_writer
 from clients.clickhouse_errors import writer_login
@@ -11,7 +10,6 @@ from sinks.refused_trades import RefusedTrades
 from sinks.tables import CandleKey, Table
 
 INSERT_S = 60.0  # a whole insert
-CANDLES_AT_ONCE = 500  # named in one statement, which ClickHouse reads up to 256 kB
 
 
 class ClickHouse:
@@ -62,14 +60,12 @@ class ClickHouse:
         A row that is copied again is the same row. Raises as `insert` does.
         """
         try:
-            for start in range(0, len(candles), CANDLES_AT_ONCE):
-                keys = candles[start : start + CANDLES_AT_ONCE]
-                answered(
-                    self._login,
-                    "keeping earlier revisions",
-                    partial(self._copy, table, keys),
-                    limit_s=INSERT_S,
-                )
+            answered(
+                self._login,
+                "keeping earlier revisions",
+                lambda: self._copy(table, candles),
+                limit_s=INSERT_S,
+            )
         except Transient:
             self._client = None
             raise

@@ -18,6 +18,7 @@ READER = "sinks"
 # Meanwhile nothing is read or stored of the others; and Kafka puts a member out of its group that
 # has not polled for 300 s, and all of it comes again.
 LONGEST_S = 2.0
+CANDLES_AT_ONCE = 500  # named in one statement, which ClickHouse reads up to 256 kB
 _log = EventLog(__name__)
 
 
@@ -28,7 +29,12 @@ class Store(Protocol):
         """Insert rows; repeating it with the same token changes nothing."""
 
     def keep_revisions(self, table: Table, candles: Sequence[CandleKey]) -> None:
-        """Copy the rows of candles before later ones replace them; repeating it is harmless."""
+        """Copy the rows of some candles before later ones replace them; repeating it is harmless.
+
+        Args:
+            table: Where they are.
+            candles: At most `CANDLES_AT_ONCE`.
+        """
 
 
 class Letters(Protocol):
@@ -81,8 +87,9 @@ class Delivery:
             ConfigurationError: A login is refused.
         """
         if not batch.is_inserted:
-            began_s = time.monotonic()
-            batch.reasons |= self._insert(batch)
+            began_s, turn = time.monotonic(), Turn()
+            self._keep_revisions(batch, turn)
+            self._insert(batch, turn)
             # Kafka may not take a letter for hours, and ClickHouse forgets a token sooner.
             batch.is_inserted = True
             stored(self.table, batch, time.monotonic() - began_s)
@@ -97,20 +104,37 @@ class Delivery:
         name = self.table.topic.name
         return f"{name}:{self.topic_id}:{self.partition}:{batch.first}-{batch.last}"
 
-    def _insert(self, batch: Batch) -> dict[int, str]:
-        """Insert rows, and return why ClickHouse refuses those of a message, by its offset."""
-        if not batch.count:
-            return {}
-        if batch.replaced:
-            self.store.keep_revisions(self.table, [*dict.fromkeys(batch.replaced.values())])
-        try:
-            self.store.insert(self.table, b"".join(batch.rows), token=self.token(batch))
-        except PoisonMessage as error:
-            if len(batch) == 1:
-                return {batch.first: str(error)}
-            first, second = batch.halves()
-            return self._insert(first) | self._insert(second)
-        return {}
+    def _keep_revisions(self, batch: Batch, turn: Turn) -> None:
+        if batch.unkept is None:
+            batch.unkept = [*dict.fromkeys(batch.replaced.values())]
+        while candles := batch.unkept[-CANDLES_AT_ONCE:]:
+            self.store.keep_revisions(self.table, candles)
+            del batch.unkept[-CANDLES_AT_ONCE:]
+            if batch.unkept:
+                turn.check("earlier revisions of one batch")
+
+    def _insert(self, batch: Batch, turn: Turn) -> None:
+        """Insert rows, and note why ClickHouse refuses those of a message.
+
+        What it refuses is halved until the message is found. After a stop it goes on with what is
+        left: the halves before are in, and their tokens may be forgotten.
+        """
+        if batch.parts is None:
+            batch.parts = [batch]
+        while batch.parts:
+            part = batch.parts[-1]
+            smaller: list[Batch] = []
+            if part.count:
+                try:
+                    self.store.insert(self.table, b"".join(part.rows), token=self.token(part))
+                except PoisonMessage as error:
+                    if len(part) == 1:
+                        batch.reasons[part.first] = str(error)
+                    else:
+                        smaller = [*reversed(part.halves())]
+            batch.parts[-1:] = smaller
+            if batch.parts:
+                turn.check("halves of a batch that ClickHouse refused")
 
     def _bury(self, batch: Batch, place: int, reason: str) -> None:
         if self.table.topic is topics.DEAD_LETTERS:  # a letter about it would be refused too

@@ -1,6 +1,7 @@
 """A delivery that is repeated does nothing of it twice, and counts it once."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,9 +11,9 @@ from clients.clock import wall_ms
 from schemas import topics
 from schemas.codecs import message_of
 from schemas.dead_letters import Origin, letter_of
-from schemas.errors import Transient
+from schemas.errors import PoisonMessage, Transient
 from sinks.batches import Batch
-from sinks.delivery import Delivery
+from sinks.delivery import LONGEST_S, Delivery
 from sinks.refused_trades import LetterDelivery, Patience, RefusedTrades
 from sinks.tables import TABLES, CandleKey, Rows, Table
 from tests.support.builders import a_block, a_trade
@@ -27,13 +28,14 @@ class Store:
 
     tokens: list[str] = field(default_factory=list)
     removed: list[RefusedTrades] = field(default_factory=list)
+    kept: list[CandleKey] = field(default_factory=list)
 
     def insert(self, _table: Table, rows: bytes, *, token: str) -> None:
         assert rows
         self.tokens.append(token)
 
-    def keep_revisions(self, _table: Table, _candles: Sequence[CandleKey]) -> None:
-        raise AssertionError("there are no candles")
+    def keep_revisions(self, _table: Table, candles: Sequence[CandleKey]) -> None:
+        self.kept += candles
 
     def remove_trades(self, refused: RefusedTrades) -> None:
         self.removed.append(refused)
@@ -235,3 +237,78 @@ def test_a_letter_that_kafka_has_is_not_sent_again_for_one_that_it_does_not_take
     delivery.deliver(batch)
 
     assert letters.about == [1, 2, 3]
+
+
+@dataclass
+class SlowStore(Store):
+    """Takes a second for each call, refuses bad rows, and does not answer some calls."""
+
+    watch: Watch = field(default_factory=Watch)
+    silent_at: set[int] = field(default_factory=set)
+    calls: int = 0
+    rows: list[bytes] = field(default_factory=list)
+
+    def insert(self, table: Table, rows: bytes, *, token: str) -> None:
+        self._call()
+        if b"bad " in rows:
+            raise PoisonMessage("ClickHouse refuses the rows", raw=rows)
+        super().insert(table, rows, token=token)
+        self.rows += rows.split()
+
+    def keep_revisions(self, table: Table, candles: Sequence[CandleKey]) -> None:
+        self._call()
+        super().keep_revisions(table, candles)
+
+    def _call(self) -> None:
+        self.calls += 1
+        self.watch.now_s += 1
+        if self.calls in self.silent_at:
+            raise Transient("ClickHouse does not answer")
+
+
+def attempts(delivery: Delivery, batch: Batch, watch: Watch) -> list[float]:
+    """Deliver a batch as often as it needs, and return how long each time took, in seconds."""
+    took = []
+    while not batch.is_inserted:
+        began_s = watch.now_s
+        with suppress(Transient):
+            delivery.deliver(batch)
+        took.append(watch.now_s - began_s)
+    return took
+
+
+def test_a_batch_is_halved_in_parts_and_no_half_is_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, letters, batch = SlowStore(silent_at={4, 5, 23}), Letters(), Batch()
+    monkeypatch.setattr("sinks.delivery.time", store.watch)
+    bad = {0, 17, 18, 63}
+    for offset in range(64):
+        row = b"bad " if offset in bad else b"%d " % offset
+        batch.append(offset, Sent(b"BTCUSDT", b"raw"), Rows(row, 1))
+
+    took = attempts(Delivery(TABLE[topics.GAPS], "id", 0, store, letters), batch, store.watch)
+
+    assert max(took) < LONGEST_S + 1.1
+    assert len(took) > 10
+    assert len(store.tokens) == len(set(store.tokens))
+    assert sorted(map(int, store.rows)) == [n for n in range(64) if n not in bad]
+    assert letters.about == sorted(bad)
+
+
+def test_many_earlier_revisions_are_kept_in_parts_and_each_once_before_the_rows_are_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, batch = SlowStore(silent_at={3}), Batch()
+    monkeypatch.setattr("sinks.delivery.time", store.watch)
+    keys = [CandleKey("1m", "BTCUSDT", minute * 60_000, "trades") for minute in range(5_000)]
+    for offset, key in enumerate(keys):
+        batch.append(offset, Sent(b"BTCUSDT", b"raw"), Rows(b"row ", 1, key))
+
+    took = attempts(Delivery(TABLE[topics.CANDLES], "id", 0, store, Letters()), batch, store.watch)
+
+    assert max(took) < LONGEST_S + 1.1
+    assert len(took) > 3
+    assert len(store.kept) == len(keys)
+    assert set(store.kept) == set(keys)
+    assert len(store.tokens) == 1
