@@ -21,7 +21,8 @@ from clients.clickhouse_errors import (
     root_of,
     writer_login,
 )
-from clients.limits import within
+from clients.limits import begun, within
+from clients.process import abandon
 from clients.proxies import keep_loopback_direct
 from schemas.errors import CandlewickError, Transient
 from schemas.settings import ClickHouseSettings
@@ -155,9 +156,14 @@ def batches_of(
             raise Transient(f"ClickHouse's answer broke off: {error}") from error
 
     bound = dict(parameters)
-    with ask(lambda: client.query_arrow_stream(query, bound, use_strings=True)) as stream:
+    stream = ask(lambda: client.query_arrow_stream(query, bound, use_strings=True)).__enter__()
+    try:
         while (batch := ask(lambda: next(stream, None))) is not None:
             yield batch
+    finally:
+        # It cannot be closed before a read that is under way has ended: nobody waits for that.
+        _, thread = begun("closing an answer", lambda: stream.__exit__(None, None, None))
+        abandon(thread)
 
 
 def meaning_of(error: Exception, login: Login | None, *, rows: bytes = b"") -> CandlewickError:

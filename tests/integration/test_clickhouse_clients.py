@@ -1,7 +1,12 @@
 """The floor under all that asks ClickHouse, against the real engine."""
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +20,7 @@ from clients.clickhouse import (
     ClickHouseError,
     Client,
     answered,
+    batches_of,
     connect_reader,
     connect_writer,
     rows_of,
@@ -28,7 +34,11 @@ from schemas.errors import (
     Transient,
 )
 from schemas.settings import ClickHouseSettings
+from tests.support.relay import Relay, relay_to
 from tests.support.servers import free_port, running_clickhouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ROWS = b"\x07one"
 
@@ -182,6 +192,50 @@ def test_a_call_that_takes_too_long_is_given_up(settings: ClickHouseSettings) ->
         )
 
     assert time.monotonic() - begun_s < 10
+
+
+@contextmanager
+def halted_rows(
+    settings: ClickHouseSettings, *, limit_s: float
+) -> Iterator[tuple[Iterator["pa.RecordBatch"], Relay]]:
+    """Rows of an answer that stops coming in its middle."""
+    large = "SELECT randomString(100) FROM numbers(300000)"
+    with relay_to(settings.url, lambda passed: passed > 10_000_000) as way:
+        slowed = settings.model_copy(update={"url": way.url})
+        with connect_reader(slowed, silence_s=60) as client:
+            yield batches_of(client, large, {}, limit_s=limit_s), way
+        assert way.held.is_set()
+
+
+def test_rows_that_stop_coming_are_given_up_after_their_limit(settings: ClickHouseSettings) -> None:
+    with halted_rows(settings, limit_s=4) as (rows, _):
+        begun_s = time.monotonic()
+        with pytest.raises(Transient, match="has not answered within"):
+            list(rows)
+        took_s = time.monotonic() - begun_s
+
+    assert took_s < 8
+
+
+def test_ctrl_c_ends_the_wait_for_rows_at_once(
+    settings: ClickHouseSettings, request: pytest.FixtureRequest
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+    with halted_rows(settings, limit_s=60) as (rows, way):
+        assert next(rows).num_rows
+        pressed_s: list[float] = []
+
+        def press() -> None:
+            way.held.wait(30)
+            pressed_s.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Timer(1, press).start()  # by then the rest is waited for
+        with pytest.raises(KeyboardInterrupt):
+            list(rows)
+
+        assert time.monotonic() - pressed_s[0] < 2
 
 
 def test_a_person_waits_for_rows_longer_than_a_service_does(settings: ClickHouseSettings) -> None:
