@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from clients.kafka.errors import is_silence, meaning
+from clients.kafka.errors import is_denied, is_silence, meaning
 from clients.kafka.offsets import Span, span_of
 from schemas.errors import CandlewickError, ConfigurationError, Transient
 from schemas.settings import KafkaSettings
@@ -29,6 +29,8 @@ def refused(error: KafkaError, topic: TopicAt) -> CandlewickError:
     found = meaning(error, topic=topic.name, place=topic.kafka.place)
     if not isinstance(found, Transient) or is_silence(error):
         return found
+    if is_denied(error):
+        return ConfigurationError(str(found))
     return ConfigurationError(f"Kafka at {topic.kafka.place} refuses {topic.name}: {error.str()}")
 
 

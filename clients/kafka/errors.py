@@ -34,6 +34,12 @@ _SILENT: Final = (
     KafkaError._TIMED_OUT_QUEUE,  # noqa: SLF001
     KafkaError.REQUEST_TIMED_OUT,
 )
+_DENIED: Final = {  # until somebody gives the right
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "a topic",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "a consumer group",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the cluster",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "a transactional id",
+}
 _REFUSED: Final = (  # by the record's own nature: again it would be the same
     KafkaError.MSG_SIZE_TOO_LARGE,
     KafkaError.INVALID_RECORD,
@@ -48,7 +54,7 @@ def meaning(
 
     Args:
         error: What the library raised, or gave to a callback.
-        topic: Of the call, for a topic that is missing.
+        topic: Of the call, for a topic that is missing or not allowed.
         place: Which brokers were asked, for the message.
     """
     cause = cause_of(error)
@@ -64,6 +70,14 @@ def meaning(
         return RestartNeeded(f"Kafka{at} has shut this client out: {cause.str()}")
     if is_silence(cause):
         return no_answer(place)
+    if is_denied(cause):
+        is_topic = topic and cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+        what = f"topic {topic}" if is_topic else _DENIED[cause.code()]
+        return Transient(
+            f"Kafka{at} does not allow this login to use {what} ({cause.str()}): give it the "
+            "right to, as `kafka-acls.sh` does, or set another login in CANDLEWICK_KAFKA__*",
+            retry_after_s=RETRY_S,
+        )
     return Transient(f"Kafka{at} cannot do it now: {cause.str()}", retry_after_s=RETRY_S)
 
 
@@ -111,6 +125,11 @@ def is_name_taken(error: KafkaError) -> bool:
 def is_silence(error: KafkaError) -> bool:
     """Tell whether brokers do not answer, so that waiting helps."""
     return error.code() in _SILENT
+
+
+def is_denied(error: KafkaError) -> bool:
+    """Tell whether the login lacks a right: somebody has to give it."""
+    return error.code() in _DENIED
 
 
 def is_refused(error: KafkaError) -> bool:

@@ -6,7 +6,7 @@ from typing import Final, Self
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from clients.clock import steady_ms
-from clients.kafka.errors import PARTITION_END, meaning, no_answer
+from clients.kafka.errors import PARTITION_END, is_denied, meaning, no_answer
 from clients.kafka.offsets import Span, spans_of
 from clients.kafka.opening import open_reader
 from schemas.errors import ConfigurationError, Transient
@@ -24,8 +24,8 @@ _MEMORY_KIB: Final = 16_384
 class TopicReader:
     """Reads topics up to their present ends, for whom cannot begin without; commits nothing.
 
-    Raises `ConfigurationError` where Kafka does not answer or a topic does not exist, and
-    `RestartNeeded` where Kafka has shut this client out.
+    Raises `ConfigurationError` where Kafka does not answer, a topic does not exist or may not be
+    read, and `RestartNeeded` where Kafka has shut this client out.
     """
 
     def __init__(
@@ -154,8 +154,11 @@ class TopicReader:
             yield message
         elif not _is_end(message):
             why = meaning(error, topic=topic.name, place=self._kafka.place)
-            if not isinstance(why, Transient):  # else the silence that follows has its limit
+            if not isinstance(why, Transient):
                 raise why
+            if is_denied(error):
+                raise _needed(why)
+            # else the silence that follows has its limit
 
 
 def _needed(error: Transient) -> ConfigurationError:

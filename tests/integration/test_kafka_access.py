@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AclOperation, ResourceType
 
 from candlewick.stack.environment import environment_of
 from candlewick.stack.parent_death import leashed
@@ -22,9 +23,10 @@ from clients.kafka.reader import TopicReader
 from clients.kafka.topics import create_topics, topic_ids
 from clients.kafka.writer import Writer
 from schemas import codecs, topics
-from schemas.errors import Transient
+from schemas.errors import CandlewickError, Transient
 from schemas.market import Candle, Gap
 from schemas.settings import KafkaSettings, Settings
+from schemas.topics import Topic
 from tests.support.api_market import a_gap
 from tests.support.feed import Feed
 from tests.support.guarded_kafka import GuardedKafka, guarded_kafka
@@ -134,6 +136,55 @@ def test_who_asks_with_a_wrong_password_is_told_that_it_is_not_let_in(
     told = [record.getMessage() for record in caplog.records]
     assert any("does not let us in" in line for line in told)
     assert not any(WRONG in line for line in told)
+
+
+def read_all(kafka: KafkaSettings, topic: Topic) -> None:
+    with TopicReader(kafka, "test", answer_s=15) as reader:
+        list(reader.new(topic))
+
+
+def read_newest(kafka: KafkaSettings, topic: Topic) -> None:
+    with TopicReader(kafka, "test", answer_s=15) as reader:
+        list(reader.newest(topic, 1))
+
+
+def write_one(kafka: KafkaSettings, topic: Topic) -> None:
+    Writer(kafka, answer_s=15).put(topic.name, codecs.message_of(a_gap(7, "found")))
+
+
+@pytest.mark.parametrize(
+    ("topic", "allowed", "use"),
+    [
+        (topics.COINS, [AclOperation.DESCRIBE], read_all),
+        (topics.COINS, [AclOperation.DESCRIBE], read_newest),
+        (topics.HOLES, [], read_all),
+        (topics.ARCHIVES, [AclOperation.READ], write_one),
+        (topics.HOLES, [], write_one),
+    ],
+)
+def test_who_may_not_use_a_topic_is_told_which_and_what_to_do(
+    kafka: GuardedKafka,
+    topic: Topic,
+    allowed: list[AclOperation],
+    use: Callable[[KafkaSettings, Topic], None],
+) -> None:
+    for key in (b"a", b"b", b"c"):  # there must be something to read
+        Writer(KafkaSettings(bootstrap_servers=kafka.bootstrap)).put(
+            topic.name, codecs.Message(key, b"any", ())
+        )
+    kafka.allow(ResourceType.TOPIC, topic.name, *allowed)
+
+    with pytest.raises(CandlewickError, match=rf"as candlewick.* topic {topic.name} .*right") as e:
+        use(kafka.as_user("PLAIN"), topic)
+
+    assert "start it" not in str(e.value)
+
+
+def test_who_may_not_ask_for_a_group_is_told_what_to_do(kafka: GuardedKafka) -> None:
+    kafka.allow(ResourceType.GROUP, "theirs")
+
+    with pytest.raises(Transient, match=r"a consumer group .* give it the right"):
+        GroupOffsets(kafka.as_user("PLAIN")).committed("theirs")
 
 
 def test_a_broker_with_a_certificate_of_strangers_is_not_trusted(kafka: GuardedKafka) -> None:

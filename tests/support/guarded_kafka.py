@@ -1,4 +1,7 @@
-"""A real Kafka node that asks for a user and a password over TLS, beside an open door for tests."""
+"""A real Kafka node that asks for a user and a password over TLS, beside an open door for tests.
+
+Everybody may do everything with a topic or a group that has no rule.
+"""
 
 import subprocess
 from collections.abc import Iterator
@@ -7,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
     AdminClient,
+    ResourcePatternType,
+    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialUpsertion,
@@ -41,6 +49,9 @@ sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
 listener.name.guarded.plain.sasl.jaas.config={login}.plain.PlainLoginModule required \
 user_{user}="{password}";
 listener.name.guarded.scram-sha-512.sasl.jaas.config={login}.scram.ScramLoginModule required;
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+allow.everyone.if.no.acl.found=true
 """
 
 
@@ -52,6 +63,25 @@ class GuardedKafka:
     port: int
     guarded: int
     tls: int
+
+    def allow(self, kind: ResourceType, name: str, *operations: AclOperation) -> None:
+        """Let the user do this with a topic or a group, and nothing else with it."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        rules = [
+            AclBinding(
+                kind,
+                name,
+                ResourcePatternType.LITERAL,
+                f"User:{who}",
+                "*",
+                operation,
+                AclPermissionType.ALLOW,
+            )
+            for who, allowed in (("nobody", (AclOperation.ALL,)), (USER, operations))
+            for operation in allowed
+        ]
+        for done in admin.create_acls(rules).values():
+            done.result(30)
 
     @property
     def bootstrap(self) -> str:
