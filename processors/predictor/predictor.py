@@ -9,10 +9,10 @@ from processors.prediction.reply import CANDLE_MS
 from processors.predictor.endings import Endings, insisted, is_done_within
 from processors.predictor.ports import Done, ExtraWarmer, Looker, Outlet, Record, Warmer
 from processors.predictor.warm_start import Warmed
-from processors.predictor.warm_symbol import HistoryLooks, WarmSymbol
+from processors.predictor.warm_symbol import HistoryLooks, WarmSymbol, in_pieces
 from processors.versions.installer import Installer
 from schemas.market import Candle
-from schemas.predictions import ModelEvent
+from schemas.predictions import ModelEvent, ModelVersion
 from schemas.timeframe import Interval
 
 _log = EventLog(__name__)
@@ -145,13 +145,15 @@ class Predictor:
         """Let the models of others take part, once they know the same candles as ours."""
         warmed = await insisted(lambda: extra(name, symbol.warmed_ms), name)
         fresh = replace(symbol, state=warmed.state, changes=set(warmed.changes), later=None)
-        later, symbol.later = symbol.later or [], None
         guests = {c.model.name for c in warmed.state.contestants if c.is_extra}
+        events: list[ModelVersion] = []
+        async for piece in in_pieces(symbol.later or []):
+            events += [event for candle in piece for event in fresh.take(candle)[0].events]
         # Nothing is awaited until the new state has taken over: no candle comes in between.
-        events = [event for candle in later for event in fresh.take(candle)[0].events]
+        symbol.later = None
         if self._symbols.get(name) is symbol and fresh.state.bars >= symbol.state.bars:
             fresh.state.stand_for(symbol.state)
-            self._symbols[name] = fresh
+            self._symbols[name] = replace(symbol, state=fresh.state, changes=fresh.changes)
         failed = [e for e in events if e.model in guests and e.event == ModelEvent.FAILED]
         await self._outlet.publish((*warmed.events, *failed))
 
@@ -229,13 +231,15 @@ class Predictor:
         await is_done_within(None, replay)
         warmed = replay.result()
         fresh = None if warmed is None else await self._replaced(candle, warmed)
+        if fresh is not None:
+            async for piece in in_pieces(beside):
+                fresh.catch_up(piece)
         # Nothing is awaited until the new state has taken over: no candle comes in between.
         symbol = self._symbols.get(candle.symbol)
         if symbol is None or symbol.beside is not beside:
             return
         symbol.beside = None
         if fresh is not None:
-            fresh.catch_up(beside)
             failures = fresh.follow(symbol, symbol.state.next_ms)
             fresh.since_ms = fresh.state.next_ms  # what it may lack is looked for each minute
             self._symbols[candle.symbol] = fresh

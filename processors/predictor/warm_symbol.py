@@ -1,7 +1,7 @@
 """A symbol that is warm, and the look for a longer history of it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,7 @@ from schemas.predictions import ModelVersion
 _RETRY_MS: Final = 60_000  # an incomplete history is checked again every minute of event time
 _GIVE_UP_MS: Final = 30 * 60_000  # for half an hour
 _RARELY_MS: Final = 15 * 60_000  # and then every quarter: years of history take hours to fetch
+PIECE: Final = 60  # candles, some 20 ms: predictions of other symbols wait for them
 
 
 @dataclass(slots=True)
@@ -124,6 +125,20 @@ class WarmSymbol:
     def _install(self, due: Sequence[ModelChange]) -> tuple[ModelVersion, ...]:
         self.changes.update(due)
         return self.installer.install(self.state, due)
+
+
+async def in_pieces(candles: list[Candle]) -> AsyncIterator[list[Candle]]:
+    """Yield candles, also those that are added meanwhile, in pieces between which others go on.
+
+    Behind the last piece nothing is awaited.
+    """
+    taken = 0
+    while taken < len(candles):
+        if taken:
+            await asyncio.sleep(0)
+        piece = candles[taken : taken + PIECE]
+        taken += len(piece)
+        yield piece
 
 
 class HistoryLooks:

@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from processors.prediction.prequential import step
 from processors.prediction.scoring import score_of
 from processors.prediction.state import start_state
-from processors.predictor import endings
+from processors.predictor import endings, warm_symbol
 from processors.predictor import predictor as predictor_module
 from processors.predictor.anchor import anchor_of
 from processors.predictor.ports import Acknowledgements, Record
 from processors.predictor.predictor import Predictor
 from processors.predictor.warm_start import Warmed
+from processors.predictor.warm_symbol import WarmSymbol
 from schemas.market import Candle
 from schemas.predictions import Prediction, PredictionStatus
 from tests.support.builders import MINUTE_MS, START_MS
@@ -357,6 +359,51 @@ def test_predictions_go_on_over_monday_without_the_store_and_then_as_after_a_res
     for key, score in found.scores().items():
         if key in published:
             assert score == score_of(published[key], score.outcome_e8, score.open_e8)
+
+
+@pytest.mark.parametrize("meanwhile", [0, 3])
+def test_a_replayed_state_takes_many_candles_in_pieces_and_others_go_on_in_between(
+    monkeypatch: pytest.MonkeyPatch, meanwhile: int
+) -> None:
+    monkeypatch.setattr(predictor_module, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(warm_symbol, "PIECE", 20)
+    *market, newest = a_market(301, from_ms=MONDAY_MS - 100 * MINUTE_MS)
+    at_once, longest = 0, 0
+    take = WarmSymbol.take
+
+    def counted(self: WarmSymbol, candle: Candle) -> Any:
+        nonlocal at_once, longest
+        at_once += 1
+        longest = max(longest, at_once)
+        return take(self, candle)
+
+    async def scenario() -> Out:
+        nonlocal at_once
+        out, store = Out(), Hanging(market)
+        predictor = Predictor(store.warm, out)
+        for candle in market[90 : len(market) - meanwhile]:
+            await predictor.take(candle)
+            await settled(predictor)
+        monkeypatch.setattr(WarmSymbol, "take", counted)
+        store.gate.set()
+        late, replays = market[len(market) - meanwhile :], [*predictor._replays.values()]
+        while not all(replay.done() for replay in replays):
+            at_once = 0
+            if late and longest:  # while it catches up
+                await predictor.take(late.pop(0))
+            await asyncio.sleep(0)
+        monkeypatch.setattr(WarmSymbol, "take", take)
+        assert not late
+        assert predictor._symbols["BTCUSDT"].anchor_ms == anchor_of(market[-1].open_ms)
+        await predictor.take(newest)
+        return out
+
+    found = asyncio.run(scenario())
+
+    restarted = Out()
+    asyncio.run(fed([newest], Store(market), restarted))
+    assert 0 < longest <= 20 + 1  # its own, and one that came
+    assert newer(found.predictions(), newest.open_ms) == restarted.predictions()
 
 
 def test_a_symbol_goes_on_behind_minutes_that_a_store_which_is_away_may_have(
