@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import clickhouse_connect
@@ -156,13 +157,16 @@ def batches_of(
             raise Transient(f"ClickHouse's answer broke off: {error}") from error
 
     bound = dict(parameters)
-    stream = ask(lambda: client.query_arrow_stream(query, bound, use_strings=True)).__enter__()
+    answer = ExitStack()
+    stream = answer.enter_context(
+        ask(lambda: client.query_arrow_stream(query, bound, use_strings=True))
+    )
     try:
         while (batch := ask(lambda: next(stream, None))) is not None:
             yield batch
     finally:
         # It cannot be closed before a read that is under way has ended: nobody waits for that.
-        _, thread = begun("closing an answer", lambda: stream.__exit__(None, None, None))
+        _, thread = begun("closing an answer", answer.close)
         abandon(thread)
 
 
