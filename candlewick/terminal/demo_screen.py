@@ -23,8 +23,8 @@ from schemas.errors import CandlewickError
 if TYPE_CHECKING:
     from clients.clickhouse import Client
 
-# A board is five queries and a look at every process, some 0.1 s of a processor, and what it shows is
-# stored every five seconds by partition (CANDLEWICK_SINKS__LIVE_LINGER_MS).
+# A board is five queries and a look at every process, some 0.1 s of a processor, and what it shows
+# is stored every five seconds by partition (CANDLEWICK_SINKS__LIVE_LINGER_MS).
 REDRAW_S = 2.0
 REPRINT_S = 10.0
 PLAIN_COLUMNS = 110
