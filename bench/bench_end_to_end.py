@@ -29,6 +29,7 @@ from tests.support.servers import RunningKafka, running_kafka
 DENSITY = 370  # trades a second of event time in a flood
 RATE, SPEED = 5000, 30
 WARM_S, TAIL_S = 10, 3
+FLOOD_S = 15  # of a picture; give it so many --trades
 
 
 def main() -> None:
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[""], help="words in the names of designs")
     parser.add_argument("--skip", choices=["flood", "live"], help="leave out a kind of run")
     parser.add_argument("--quick", action="store_true", help="one small round: does it work?")
-    parser.add_argument("--profile", type=Path, help="folder for pictures of our processes, live")
+    parser.add_argument("--profile", type=Path, help="folder for pictures of our processes")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.rounds, arguments.trades, arguments.seconds = 1, 120_000, 10
@@ -49,7 +50,7 @@ def main() -> None:
         bench = Bench(kafka, Path(folder), chosen)
         print(f"{machine()}; {time.strftime('%Y-%m-%d')}; {arguments.rounds} rounds", flush=True)
         if arguments.skip != "flood":
-            bench.flood(arguments.rounds, arguments.trades)
+            bench.flood(arguments.rounds, arguments.trades, arguments.profile)
         if arguments.skip != "live":
             bench.live(arguments.rounds, arguments.seconds, arguments.profile)
 
@@ -64,27 +65,27 @@ class Bench:
         self._start_ms = (int(time.time() * 1000) // QUARTER_MS - 4) * QUARTER_MS
         self._runs = 0
 
-    def flood(self, rounds: int, trades: int) -> None:
+    def flood(self, rounds: int, trades: int, pictures: Path | None) -> None:
         market = self._market("flood", trades, seconds=trades // DENSITY)
 
-        def measure(stage: Stage) -> Row:
+        def warmed(stage: Stage) -> Row:
             return flood(stage, warm=trades // 3)
 
-        self._run(self._chosen[0], market, measure)  # not counted: the broker warms up
+        def measure(stage: Stage) -> Row:
+            return flood(stage, trades // 3, lambda s: draw(s, pictures, "flood", FLOOD_S))
+
+        self._run(self._chosen[0], market, warmed)  # not counted: the broker warms up
         print(f"\n{flood_table(self._rounds(rounds, market, measure), self._chosen[0].name)}\n")
 
     def live(self, rounds: int, seconds: int, pictures: Path | None) -> None:
         whole_s = WARM_S + seconds + TAIL_S
         market = self._market("live", RATE * whole_s, seconds=SPEED * whole_s)
 
-        def on_warm(stage: Stage) -> None:
-            if pictures and stage.design.is_ours:  # it costs the design something
-                draw(stage, pictures, seconds)
-
         def measure(stage: Stage) -> Row:
             return live(
-                stage, rate=RATE, speed=SPEED, warm_s=WARM_S, seconds=seconds, on_warm=on_warm
-            )
+                stage, rate=RATE, speed=SPEED, warm_s=WARM_S, seconds=seconds,
+                on_warm=lambda s: draw(s, pictures, "live", seconds),
+            )  # fmt: skip
 
         print(f"\n{live_table(self._rounds(rounds, market, measure), self._chosen[0].name)}\n")
 
@@ -111,14 +112,19 @@ class Bench:
             return measure(stage)
 
 
-def draw(stage: Stage, folder: Path, seconds: int) -> None:
-    """Have py-spy draw where the time of producer and worker goes, as flame graphs."""
+def draw(stage: Stage, folder: Path | None, kind: str, seconds: int) -> None:
+    """Have py-spy draw where the time of producer and worker goes, as flame graphs.
+
+    That costs the design something. Of others, and without a folder, nothing is drawn.
+    """
+    if folder is None or not stage.design.is_ours:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     uv = str(Path(sys.executable).with_name("uv"))
     for part in ("producer", "worker"):
         name = stage.design.name.lower().translate({ord(" "): "-", ord("("): "", ord(")"): ""})
         options = ["--pid", str(stage.pids[part]), "--duration", str(seconds)]
-        picture = ["--output", str(folder / f"{name}-{part}.svg")]
+        picture = ["--output", str(folder / f"{name}-{part}-{kind}.svg")]
         subprocess.Popen([uv, "tool", "run", "py-spy", "record", *options, *picture])
 
 

@@ -124,10 +124,11 @@ def staged(kafka: RunningKafka, design: Design, market: Market, number: int) -> 
         yield stage
 
 
-def flood(stage: Stage, warm: int) -> Row:
+def flood(stage: Stage, warm: int, on_warm: Callable[[Stage], None] = lambda _: None) -> Row:
     """Send frames as fast as the producer reads; the time ends with the last candle.
 
-    The first ``warm`` trades are not counted: their candles are there before the clock starts.
+    The first ``warm`` trades are not counted: their candles are there before the clock starts, and
+    ``on_warm`` is done.
     """
     market, total = stage.market, len(stage.market.event_ms)
     by_ms = market.event_ms[warm] - BEHIND_MS
@@ -136,6 +137,7 @@ def flood(stage: Stage, warm: int) -> Row:
     if not stage.poll_for(early, WARM_S):
         raise RuntimeError("the candles of the first trades did not come")
     stage.exchange.hear("SENT")
+    on_warm(stage)
     began, before = time.time(), stage.cpu()
     stage.tell(total, 0)
     stage.poll_for(market.candles.keys() - stage.reader.candles.keys(), CATCH_UP_S)
