@@ -103,7 +103,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the sink drops the token",
-        Delivery, "_insert", "token=self.token(batch)", 'token=""',
+        Delivery, "_insert", "token=self.token(part)", 'token=""',
     ),
     Mutation(
         "the sink cuts a batch without regard to its bounds",
