@@ -1,9 +1,9 @@
 """The age of the newest row of each table in ClickHouse, by symbol."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from api.queries.clickhouse import Reader, Row
+from api.queries.clickhouse import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,9 +12,8 @@ class _Look:
 
     Attributes:
         rows: Condition on the rows, and the column of their event time.
-        near: Time in which nearly every symbol has a row. ClickHouse opens only parts that reach
-            into it; a day's trades are one part after a while, so to look back for longer reads
-            them all.
+        near: Time in which nearly every symbol has a row: to look back for longer reads all that
+            was stored in it, at each look.
         far: The longest time that a symbol without such a row is looked for.
     """
 
@@ -61,22 +60,20 @@ class Stored:
 
 def read_stored(reader: Reader, symbols: tuple[str, ...]) -> list[Stored]:
     """Return the age of the newest row of each table and symbol; raises as `Reader.raw` does."""
-    near = {table: (look.rows, look.near) for table, look in _LOOKS.items()}
-    ages = _by_place(reader.rows(_asked(near), {"symbols": symbols}))
+    ages = _ages(reader, {table: look.near for table, look in _LOOKS.items()}, symbols)
     missing = [(table, s) for table in TABLES for s in symbols if (table, s) not in ages]
     if missing:
-        far = {table: (_LOOKS[table].rows, _LOOKS[table].far) for table, _ in missing}
-        lacking = tuple({symbol: None for _, symbol in missing})
-        ages = _by_place(reader.rows(_asked(far), {"symbols": lacking})) | ages
+        far = {table: _LOOKS[table].far for table, _ in missing}
+        ages = _ages(reader, far, tuple(dict.fromkeys(s for _, s in missing))) | ages
     return [
         Stored(table, symbol, ages.get((table, symbol))) for table in TABLES for symbol in symbols
     ]
 
 
-def _asked(looks: dict[str, tuple[str, str]]) -> str:
-    tables = (_OF_TABLE.format(table, *look) for table, look in looks.items())
-    return _QUERY.format("\nUNION ALL".join(tables))
-
-
-def _by_place(rows: Iterable[Row]) -> dict[tuple[str, str], float]:
+def _ages(
+    reader: Reader, spans: Mapping[str, str], symbols: tuple[str, ...]
+) -> dict[tuple[str, str], float]:
+    """Return the age of the newest row by table and symbol, looking back for a table's span."""
+    tables = (_OF_TABLE.format(table, _LOOKS[table].rows, span) for table, span in spans.items())
+    rows = reader.rows(_QUERY.format("\nUNION ALL".join(tables)), {"symbols": symbols})
     return {(str(r["name"]), str(r["symbol"])): float(str(r["age_s"])) for r in rows}
