@@ -19,11 +19,10 @@ from candlewick.store.admin import apply_migrations
 from schemas.codecs import Record
 from schemas.market import Candle
 from tests.support.api_market import a_coin, a_gap, a_prediction, a_score
-from tests.support.builders import START_MS, a_candle
+from tests.support.builders import MINUTE_MS, START_MS, a_candle
 from tests.support.grafana_world import put
 from tests.support.servers import running_clickhouse
 
-MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 LATE_MS = START_MS + 90_000 * HOUR_MS  # newer than what other tests store
 QUARTER_MS = 900_000
