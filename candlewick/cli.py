@@ -14,7 +14,7 @@ from typer._completion_classes import completion_init
 from candlewick.commands.completion import COMPLETE
 from candlewick.terminal.console import one_line_errors
 from candlewick.terminal.exit_codes import SHORT
-from clients.process import leave_abandoned
+from clients.limits import leave_unanswered
 
 COMMANDS = (
     "demo",
@@ -80,12 +80,21 @@ def main() -> None:
     # A shell that starts a program in the background makes it ignore SIGINT; whoever sends it one
     # all the same means it. `down` sends SIGTERM.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    exit_code = _run()
+    # Only now the error's frames are gone, and with them answers that were read in part: to close
+    # such a one begins a call.
+    leave_unanswered(exit_code)
+    sys.exit(exit_code)
+
+
+def _run() -> int:
+    """Run what the command line asks for; return its exit code."""
     try:
         with one_line_errors():
             build_app(_wanted(sys.argv, os.environ))()
     except SystemExit as end:
-        leave_abandoned(end.code if isinstance(end.code, int) else int(end.code is not None))
-        raise
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
 
 
 def _wanted(arguments: Sequence[str], environment: Mapping[str, str]) -> Sequence[str]:

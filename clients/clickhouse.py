@@ -23,7 +23,6 @@ from clients.clickhouse_errors import (
     writer_login,
 )
 from clients.limits import begun, within
-from clients.process import abandon
 from clients.proxies import keep_loopback_direct
 from schemas.errors import CandlewickError, Transient
 from schemas.settings import ClickHouseSettings
@@ -166,8 +165,7 @@ def batches_of(
             yield batch
     finally:
         # It cannot be closed before a read that is under way has ended: nobody waits for that.
-        _, thread = begun("closing an answer", answer.close)
-        abandon(thread)
+        begun("closing an answer", answer.close)
 
 
 def meaning_of(error: Exception, login: Login | None, *, rows: bytes = b"") -> CandlewickError:

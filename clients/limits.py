@@ -5,15 +5,18 @@ answer that drips, or a server that is frozen, would hold the caller for ever.
 """
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import TypeVar
+from weakref import WeakSet
 
-from clients.process import abandon
 from schemas.errors import Transient
 
 ValueT = TypeVar("ValueT")
+_begun: "WeakSet[threading.Thread]" = WeakSet()
 
 
 def within(limit_s: float, what: str, call: Callable[[], ValueT]) -> ValueT:
@@ -30,23 +33,17 @@ def within(limit_s: float, what: str, call: Callable[[], ValueT]) -> ValueT:
     Raises:
         Transient: It has not ended in time. What the call raises is raised as it is.
     """
-    answer, thread = begun(what, call)
+    answer = begun(what, call)
     try:
         return answer.result(limit_s)
     except TimeoutError as error:
         if answer.done():  # the call's own
             raise
         raise _too_late(limit_s, what) from error
-    finally:
-        if not answer.done():  # too late, or Ctrl-C
-            abandon(thread)
 
 
-def begun(what: str, call: Callable[[], ValueT]) -> tuple[Future[ValueT], threading.Thread]:
-    """Begin a call in a thread of its own; return its answer and the thread.
-
-    Whoever stops waiting for it has to `abandon` the thread.
-    """
+def begun(what: str, call: Callable[[], ValueT]) -> Future[ValueT]:
+    """Begin a call in a thread of its own; return its answer, for which nobody has to wait."""
     answer: Future[ValueT] = Future()
 
     def run() -> None:
@@ -56,8 +53,21 @@ def begun(what: str, call: Callable[[], ValueT]) -> tuple[Future[ValueT], thread
             answer.set_exception(error)
 
     thread = threading.Thread(target=run, name=what, daemon=True)
+    _begun.add(thread)
     thread.start()
-    return answer, thread
+    return answer
+
+
+def leave_unanswered(exit_code: int) -> None:
+    """End the process at once if a call that was begun is still at work.
+
+    The interpreter must not end as usual then: a thread that comes back from native code while it
+    does is unwound through that code, which aborts the process.
+    """
+    if any(thread.is_alive() for thread in list(_begun)):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
 
 
 async def answered(limit_s: float, what: str, call: Awaitable[ValueT]) -> ValueT:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Final, NoReturn
-from weakref import WeakSet
 
 from clients.watching.log import EventLog
 from clients.watching.metrics import progressed
@@ -25,7 +24,6 @@ _LOOK_S: Final = 1.0
 # sleep), and what it waits for must have its time again.
 _FROZEN_S: Final = 5.0
 _log = EventLog(__name__)
-_abandoned: "WeakSet[threading.Thread]" = WeakSet()
 
 
 def leave(reason: str) -> NoReturn:
@@ -34,23 +32,6 @@ def leave(reason: str) -> NoReturn:
     logging.shutdown()
     sys.stdout.flush()
     os._exit(START_ME_AGAIN)
-
-
-def abandon(thread: threading.Thread) -> None:
-    """Note that nobody waits for a thread any more, although it is at work in a library."""
-    _abandoned.add(thread)
-
-
-def leave_abandoned(exit_code: int) -> None:
-    """End the process at once if a thread that was abandoned is still at work.
-
-    The interpreter must not end as usual then: a thread that comes back from native code while it
-    does is unwound through that code, which aborts the process.
-    """
-    if any(thread.is_alive() for thread in list(_abandoned)):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(exit_code)
 
 
 def ending_of(exit_code: int) -> str:

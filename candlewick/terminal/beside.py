@@ -6,7 +6,6 @@ from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
 from clients.limits import begun
-from clients.process import abandon
 
 ValueT = TypeVar("ValueT")
 
@@ -29,9 +28,8 @@ class Beside(Generic[ValueT]):
             Exception: What the question has raised.
         """
         if self._answer is None:
-            self._answer, thread = begun(self._name, self._ask)
+            self._answer = begun(self._name, self._ask)
             self._asked_at = time.monotonic()
-            abandon(thread)  # what is under way at the end of the process holds nothing up
         wait([self._answer], patience_s)
         if not self._answer.done():
             return None

@@ -107,7 +107,7 @@ class Delivery:
         with self._store.step():  # if this process ends now, nobody knows whether it was sent
             self._store.mark_unsure(way.first_time, is_unsure=True)
         way.sending = message
-        way.answer, _ = begun(f"target {way.target.name}", partial(self._run, way.target, message))
+        way.answer = begun(f"target {way.target.name}", partial(self._run, way.target, message))
 
     def _run(self, target: Target, message: Message) -> None:
         try:

@@ -41,8 +41,7 @@ def test_a_call_that_never_ends_is_given_up_at_its_limit() -> None:
 def test_a_process_ends_at_once_while_a_call_that_was_given_up_is_at_work(*, ends: bool) -> None:
     script = f"""
 import atexit, contextlib, threading
-from clients.limits import within
-from clients.process import leave_abandoned
+from clients.limits import leave_unanswered, within
 from schemas.errors import Transient
 
 atexit.register(print, "ended as usual")
@@ -55,7 +54,7 @@ if {ends}:
         if thread.name == "ClickHouse":
             thread.join()
 print("said")
-leave_abandoned(130)
+leave_unanswered(130)
 raise SystemExit(130)
 """
     done = subprocess.run(
@@ -64,6 +63,34 @@ raise SystemExit(130)
 
     assert done.returncode == 130
     assert done.stdout.splitlines() == ["said", "ended as usual"][: 1 + ends]
+
+
+def test_a_command_ends_at_once_where_its_end_begins_a_call() -> None:
+    """Ctrl-C in the middle of an answer closes it, once nobody holds its frames any more."""
+    script = """
+import atexit, sys, threading
+from candlewick import cli
+from clients.limits import begun
+
+def batches():
+    try:
+        yield 1
+    finally:
+        begun("closing an answer", threading.Event().wait)
+
+def stopped():
+    for _ in batches():
+        sys.exit(130)
+
+atexit.register(print, "ended as usual")
+cli.build_app = lambda names: stopped
+cli.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_an_answer_that_is_awaited_has_a_limit_too_and_is_cancelled() -> None:
