@@ -1,6 +1,6 @@
 """State of the prequential step for one symbol."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,8 +26,8 @@ class Asked:
         gaps_before: Number of gaps seen until then.
         is_doubtful: Whether minutes were missing shortly before.
         replies: Reply of each model, by its name; empty until they were asked.
-        published: What was published in place of these replies, by a state that this one replaced;
-            None if it is they that are published.
+        published: What was published in place of these replies, by a state that this one replaced,
+            or nothing; None if it is they that are published.
     """
 
     moment: Moment
@@ -117,6 +117,12 @@ class SymbolState:
         """Forget the questions, whose candle is over."""
         self.asked, self.answered = [], 0
 
+    def score_only(self, live_ms: Collection[int]) -> None:
+        """Let only answers of these times be scored: nobody has published the others."""
+        for asked in self.asked:
+            if asked.moment.issued_ms not in live_ms:
+                asked.published = {}
+
     def stand_for(self, before: "SymbolState") -> None:
         """Let the answers be scored that a state gave which this one replaces.
 
@@ -125,7 +131,7 @@ class SymbolState:
         said = {asked.moment.issued_ms: asked.said for asked in before.asked}
         is_level = before.next_ms == self.next_ms
         for asked in self.asked:
-            nothing: dict[str, Reply] | None = {} if is_level else None
+            nothing = {} if is_level else asked.published
             asked.published = said.get(asked.moment.issued_ms, nothing)
 
     def unseat(self, model: str) -> None:

@@ -18,9 +18,12 @@ from processors.predictor.score_writer import publish_scores
 from processors.versions.installer import Installer
 from processors.versions.schedule import ModelChange, needed_from
 from processors.versions.store import ModelStore
-from schemas.market import Candle
+from schemas.market import Candle, CandleSource
 from schemas.predictions import ModelVersion, Score
 from schemas.settings import Settings
+from schemas.timeframe import MINUTE_MS
+
+_QUESTIONS = CANDLE_MS // MINUTE_MS  # about a candle, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ def replayed(
 ) -> Warmed:
     """Return the state after the candles of ``span_ms``; apart from loading models it is pure.
 
+    Of the open candle only answers to live candles are scored later.
+
     Args:
         symbol: Symbol of the candles.
         candles: Candles, oldest first.
@@ -143,6 +148,8 @@ def replayed(
             scores += taken.scores
             events += taken.events
     answer_questions(state)
+    # What came from the exchange's past was never live: nobody had predicted the symbol by then.
+    state.score_only({c.close_ms for c in candles[-_QUESTIONS:] if c.source == CandleSource.TRADES})
     events += install(state, coming)
     whole = is_whole(candles, from_ms=span_ms[0], until_ms=span_ms[1])
     return Warmed(state, span_ms[0], whole, tuple(scores), tuple(events), due)

@@ -9,13 +9,14 @@ from typing import Any, Self
 
 import pytest
 
+from processors.prediction.prequential import step
 from processors.prediction.reply import CANDLE_MS
 from processors.prediction.state import start_state
 from processors.predictor import history_check, warm_start, warm_start_jobs
 from processors.predictor.anchor import anchor_of
 from processors.predictor.history_check import NEWEST_MINUTES, Stored
 from processors.predictor.score_backfill import score_past_nicely
-from processors.predictor.warm_start import Warmed, warm
+from processors.predictor.warm_start import Warmed, replayed, warm
 from processors.predictor.warm_start_jobs import WarmStartJobs
 from processors.versions.schedule import ModelSchedule
 from schemas.market import Candle
@@ -176,6 +177,27 @@ def test_the_past_of_a_symbol_that_is_never_whole_is_scored_once_all_of_it_is_st
 
     assert children.scored == ["BTCUSDT"]
     assert children.users == 0
+
+
+@pytest.mark.parametrize(("live_min", "unscored"), [(0, 8), (3, 5), (7, 1), (8, 0), (20, 0)])
+def test_answers_that_nobody_published_are_not_scored_after_a_first_start_inside_a_candle(
+    live_min: int, unscored: int
+) -> None:
+    minutes = trembling_minutes(150)  # of 127 the last eight end inside the open candle
+    until_ms = minutes[126].close_ms
+    official = [replace(m, source="rest", status="official") for m in minutes[: 127 - live_min]]
+    stored = [*official, *minutes[127 - live_min : 127]]
+
+    state = replayed("BTCUSDT", stored, (stored[0].open_ms, until_ms), until_ms).state
+    scores = list[Score]()
+    for candle in minutes[127:]:
+        taken = step(state, candle)
+        state = taken.state
+        scores += taken.scores
+
+    asked = range(until_ms - 7 * MINUTE_MS, until_ms + 8 * MINUTE_MS, MINUTE_MS)
+    issued = sorted({s.issued_ms for s in scores})
+    assert issued[: len(asked) - unscored] == [*asked][unscored:]
 
 
 def test_no_score_is_published_again_that_the_store_does_not_have_yet(
