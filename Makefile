@@ -57,8 +57,9 @@ lint: setup ## Check lint rules, formatting, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Tests wait for servers a third of their time: three at once keep two processors busy.
 test: lint ## Run lint and all but the long tests, with a real Kafka and a real ClickHouse engine
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow' $(ARGS) || { \
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not slow' $(ARGS) || { \
 	    code=$$?; [ $$code -eq 1 ] || exit $$code; \
 	    echo "== run the failed tests once more, one at a time"; \
 	    $(BIN)/pytest --last-failed --last-failed-no-failures none -m 'not slow' $(ARGS); }
