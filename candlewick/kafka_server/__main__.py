@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 from pathlib import Path
 
 from candlewick.kafka_server.aot_cache import train
@@ -60,8 +61,17 @@ def main() -> None:
         if arguments.prepare:
             train(java)
             return
-        command = java.serve(prepare_node(java, arguments.data.resolve(), arguments.port))
+        data = arguments.data.resolve()
+        properties = prepare_node(java, data, arguments.port)
+        command = java.serve(properties, f"-Djava.io.tmpdir={_emptied(data / 'tmp')}")
         os.execve(command[0], command, java_environment())  # noqa: S606 - no shell is wanted
+
+
+def _emptied(folder: Path) -> Path:
+    """Return an empty folder: what libraries unpack is left behind by a broker that is killed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _arguments() -> argparse.Namespace:

@@ -33,6 +33,20 @@ def test_what_kafka_acknowledged_is_there_after_kill_9(tmp_path: Path) -> None:
         assert _read(kafka.bootstrap, 2) == [b"one", b"two"]
 
 
+def test_what_libraries_unpack_is_gone_at_the_start_after_a_kill(tmp_path: Path) -> None:
+    unpacked: list[set[str]] = []
+    for _ in range(2):
+        with running_kafka(tmp_path) as kafka:
+            _produce(kafka.bootstrap, [bytes(10_000)], compression="lz4")  # by a native library
+            unpacked.append({path.name for path in (tmp_path / "kafka" / "tmp").iterdir()})
+            kafka.kill()
+
+    first, second = unpacked
+    assert first
+    assert second
+    assert first.isdisjoint(second)
+
+
 @pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
 def test_a_folder_may_have_letters_of_any_script_whatever_the_locale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locale: str
@@ -74,8 +88,9 @@ def _config(admin: AdminClient, topic: str) -> dict[str, str]:
     return {name: entry.value for name, entry in entries.items()}
 
 
-def _produce(bootstrap: str, values: list[bytes]) -> None:
-    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
+def _produce(bootstrap: str, values: list[bytes], *, compression: str = "none") -> None:
+    settings = {"bootstrap.servers": bootstrap, "acks": "all", "compression.type": compression}
+    producer = Producer(settings)
     for value in values:
         producer.produce(topics.TRADES.name, value, partition=0)
     assert producer.flush(10) == 0

@@ -202,4 +202,4 @@ def eventually(
     deadline = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < deadline, tell()
-        time.sleep(0.1)
+        time.sleep(0.25)
