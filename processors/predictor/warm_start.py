@@ -61,7 +61,9 @@ def warm(
     Scores newer than the last stored one are published here, because there may be thousands after
     a long stop; the result contains none. Those of candles that opened until ``scored_ms`` are
     published already, though the store may not have them yet. Scores from before the first start
-    are left to `processors.predictor.score_backfill`.
+    are left to `processors.predictor.score_backfill`. At that start the open candle's answers to
+    the exchange's past are never scored: nobody had predicted the symbol by then. Later the store
+    may have the exchange's candle of a minute and not yet the live one, so all are.
 
     Raises:
         Transient: ClickHouse or Kafka does not answer.
@@ -69,16 +71,19 @@ def warm(
     anchor_ms = anchor_of(until_ms)
     with History(settings.clickhouse) as history:
         candles = history.candles(symbol, from_ms=anchor_ms, until_ms=until_ms)
-        stored_ms = history.newest_score_ms(symbol) or until_ms
+        scored_last_ms = history.newest_score_ms(symbol)
     load = ModelStore(settings.data_dir).load
     warmed = replayed(
         symbol,
         candles,
         (anchor_ms, until_ms),
-        max(stored_ms, scored_ms),
+        max(scored_last_ms or until_ms, scored_ms),
         changes=changes,
         installer=Installer(load=load),
     )
+    if not scored_last_ms:
+        live_ms = {c.close_ms for c in candles[-_QUESTIONS:] if c.source == CandleSource.TRADES}
+        warmed.state.score_only(live_ms)
     publish_scores(settings.kafka, warmed.scores)
     return replace(warmed, scores=())
 
@@ -121,8 +126,6 @@ def replayed(
 ) -> Warmed:
     """Return the state after the candles of ``span_ms``; apart from loading models it is pure.
 
-    Of the open candle only answers to live candles are scored later.
-
     Args:
         symbol: Symbol of the candles.
         candles: Candles, oldest first.
@@ -148,8 +151,6 @@ def replayed(
             scores += taken.scores
             events += taken.events
     answer_questions(state)
-    # What came from the exchange's past was never live: nobody had predicted the symbol by then.
-    state.score_only({c.close_ms for c in candles[-_QUESTIONS:] if c.source == CandleSource.TRADES})
     events += install(state, coming)
     whole = is_whole(candles, from_ms=span_ms[0], until_ms=span_ms[1])
     return Warmed(state, span_ms[0], whole, tuple(scores), tuple(events), due)

@@ -16,7 +16,7 @@ from processors.predictor import history_check, warm_start, warm_start_jobs
 from processors.predictor.anchor import anchor_of
 from processors.predictor.history_check import NEWEST_MINUTES, Stored
 from processors.predictor.score_backfill import score_past_nicely
-from processors.predictor.warm_start import Warmed, replayed, warm
+from processors.predictor.warm_start import Warmed, warm
 from processors.predictor.warm_start_jobs import WarmStartJobs
 from processors.versions.schedule import ModelSchedule
 from schemas.market import Candle
@@ -179,16 +179,37 @@ def test_the_past_of_a_symbol_that_is_never_whole_is_scored_once_all_of_it_is_st
     assert children.users == 0
 
 
-@pytest.mark.parametrize(("live_min", "unscored"), [(0, 8), (3, 5), (7, 1), (8, 0), (20, 0)])
+class Kept(Held):
+    """What is stored of a symbol: candles, and when the newest one with a score opened."""
+
+    def __init__(self, candles: list[Candle], newest_score_ms: int) -> None:
+        super().__init__([])
+        self._candles, self._newest_score_ms = candles, newest_score_ms
+
+    def candles(self, _symbol: str, *, from_ms: int, until_ms: int) -> list[Candle]:
+        return [c for c in self._candles if from_ms <= c.open_ms < until_ms]
+
+    def newest_score_ms(self, _symbol: str) -> int:
+        return self._newest_score_ms
+
+
+@pytest.mark.parametrize(
+    ("live_min", "is_first", "unscored"),
+    [(0, True, 8), (3, True, 5), (7, True, 1), (8, True, 0), (20, True, 0), (0, False, 0)],
+)
 def test_answers_that_nobody_published_are_not_scored_after_a_first_start_inside_a_candle(
-    live_min: int, unscored: int
+    monkeypatch: pytest.MonkeyPatch, *, live_min: int, is_first: bool, unscored: int
 ) -> None:
     minutes = trembling_minutes(150)  # of 127 the last eight end inside the open candle
     until_ms = minutes[126].close_ms
     official = [replace(m, source="rest", status="official") for m in minutes[: 127 - live_min]]
     stored = [*official, *minutes[127 - live_min : 127]]
 
-    state = replayed("BTCUSDT", stored, (stored[0].open_ms, until_ms), until_ms).state
+    kept = Kept(stored, 0 if is_first else until_ms - 2 * CANDLE_MS)
+    monkeypatch.setattr(warm_start, "History", lambda _: kept)
+    monkeypatch.setattr(warm_start, "publish_scores", lambda *_: None)
+
+    state = warm(Settings(), "BTCUSDT", until_ms).state
     scores = list[Score]()
     for candle in minutes[127:]:
         taken = step(state, candle)
@@ -206,14 +227,8 @@ def test_no_score_is_published_again_that_the_store_does_not_have_yet(
     candles = trembling_minutes(120)
     until_ms, said = candles[-1].close_ms, list[Score]()
 
-    class Stale(Held):
-        def candles(self, _symbol: str, *, from_ms: int, until_ms: int) -> list[Candle]:
-            return [c for c in candles if from_ms <= c.open_ms < until_ms]
-
-        def newest_score_ms(self, _symbol: str) -> int:
-            return until_ms - 5 * CANDLE_MS
-
-    monkeypatch.setattr(warm_start, "History", lambda _: Stale([]))
+    stale = Kept(candles, until_ms - 5 * CANDLE_MS)
+    monkeypatch.setattr(warm_start, "History", lambda _: stale)
     monkeypatch.setattr(warm_start, "publish_scores", lambda _, scores: said.extend(scores))
     children = Children()
     monkeypatch.setattr(warm_start_jobs, "Children", lambda *_, **__: children)
