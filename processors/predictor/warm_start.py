@@ -21,9 +21,6 @@ from processors.versions.store import ModelStore
 from schemas.market import Candle, CandleSource
 from schemas.predictions import ModelVersion, Score
 from schemas.settings import Settings
-from schemas.timeframe import MINUTE_MS
-
-_QUESTIONS = CANDLE_MS // MINUTE_MS  # about a candle, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +79,7 @@ def warm(
         installer=Installer(load=load),
     )
     if not scored_last_ms:
-        live_ms = {c.close_ms for c in candles[-_QUESTIONS:] if c.source == CandleSource.TRADES}
-        warmed.state.score_only(live_ms)
+        warmed.state.score_only({c.close_ms for c in candles if c.source == CandleSource.TRADES})
     publish_scores(settings.kafka, warmed.scores)
     return replace(warmed, scores=())
 
