@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
+import httpx
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import OFFSET_END, Message, TopicPartition
 
@@ -132,9 +133,26 @@ def watching(world: World) -> Iterator[Watch]:
 
 
 def quiet_s(world: World, for_s: float) -> dict[str, float]:
-    """Return for how long at most nothing of each symbol was traded, in the time up to now."""
-    rows = world.rows(_QUIET, for_s=for_s)
-    return {str(name): float(str(seconds)) for name, seconds in rows}
+    """Return for how long at most nothing of each symbol was traded, in the time up to now.
+
+    Between two trades that are stored it is exact. What lasts until now is behind the last one, so
+    the exchange is asked too: its candles of a second.
+    """
+    between = {str(name): float(str(s)) for name, s in world.rows(_QUIET, for_s=for_s)}
+    return {s: max(between.get(s, 0.0), _still_s(world, s, for_s)) for s in world.symbols}
+
+
+def _still_s(world: World, symbol: str, for_s: float) -> float:
+    """Return how many seconds in a row had no trade, at most."""
+    until_ms = time.time_ns() // 1_000_000
+    asked = {"symbol": symbol, "interval": "1s", "startTime": until_ms - int(for_s * 1000)}
+    url = f"http://127.0.0.1:{world.ports['exchange']}/api/v3/klines"
+    answer = httpx.get(url, params={**asked, "limit": 1000}, timeout=20).raise_for_status()
+    longest = still = 0
+    for kline in answer.json():
+        still = 0 if kline[8] else still + 1
+        longest = max(longest, still)
+    return float(longest)
 
 
 def _read_topics(world: World, watch: Watch, over: threading.Event) -> None:
