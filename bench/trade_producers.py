@@ -41,7 +41,7 @@ class Bare(Follower):
             await self._lines.opened()
             print("READY", flush=True)
             running = [tasks.create_task(self._serve()), tasks.create_task(self._watch_quiet())]
-            while self._counts.trades < count or self._publisher.waiting:  # noqa: ASYNC110 - polled
+            while self._counts.trades < count or self._publisher.records.waiting:  # noqa: ASYNC110 - polled
                 await asyncio.sleep(LOOK_S)
             print("DONE", self._counts.blocks, flush=True)
             await asyncio.to_thread(sys.stdin.readline)

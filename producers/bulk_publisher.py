@@ -16,6 +16,7 @@ from clients.clock import steady_ms
 from clients.kafka.errors import BROKERS_DOWN, meaning, no_answer
 from clients.kafka.opening import Packing, open_producer
 from clients.watching.log import EventLog
+from producers.unacknowledged import Unacknowledged
 from producers.watchdog import delivering, watched
 from schemas.codecs import Record, contract_header, message_of
 from schemas.errors import CandlewickError, ConfigurationError, RestartNeeded, Transient
@@ -43,7 +44,8 @@ class BulkPublisher:
         self._queued = asyncio.Event()
         self._failure: KafkaError | None = None
         self._failed_topic = ""
-        self._done = self._served = 0
+        self._served = 0
+        self._records = Unacknowledged()  # of a page its last one
         self._waiting: set[asyncio.Future[int]] = set()
         self._producer = open_producer(
             kafka,
@@ -64,7 +66,7 @@ class BulkPublisher:
         try:
             async with (
                 watched(lambda: self._served, lambda: True),
-                delivering(self._kafka, lambda: self._done, lambda: self._on_the_way),
+                delivering(self._kafka, self._records),
             ):
                 yield self
         finally:
@@ -116,7 +118,7 @@ class BulkPublisher:
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             self._on_the_way -= len(values)
-            self._done += 1
+            self._records.acknowledged(topic.name, key)
             if error is not None:
                 self._failure, self._failed_topic = error, topic.name
             elif not done.done():
@@ -125,6 +127,7 @@ class BulkPublisher:
         self._producer.produce(
             topic.name, last, key, partition, on_delivery=delivered, headers=list(headers)
         )
+        self._records.sent(topic.name, key)
         return done
 
     async def record(self, topic: Topic, record: Record) -> None:
@@ -135,21 +138,22 @@ class BulkPublisher:
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             self._on_the_way -= 1
-            self._done += 1
+            self._records.acknowledged(topic.name, queued.key)
             if error is not None:
                 self._failure, self._failed_topic = error, topic.name
             elif not done.done():
                 done.set_result(message.offset() or 0)
 
-        message = message_of(record)
+        queued = message_of(record)
         await self._reserve(1)
         self._producer.produce(
             topic.name,
-            message.value,
-            message.key,
+            queued.value,
+            queued.key,
             on_delivery=delivered,
-            headers=list(message.headers),
+            headers=list(queued.headers),
         )
+        self._records.sent(topic.name, queued.key)
         await done
 
     async def _keep_pace(self, records: int) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from clients.clock import steady_ms
 from clients.kafka.group import GroupOffsets
 from clients.process import Progress, leave
+from producers.unacknowledged import Place, Unacknowledged
 from schemas.errors import Transient
 from schemas.settings import KafkaSettings
 
@@ -17,29 +18,38 @@ LOOK_MS: Final = 10_000
 
 
 class RecordsWait:
-    """Checks whether records wait although Kafka answers other requests."""
+    """Tells whether the records of one topic and key wait although Kafka could take them.
 
-    def __init__(self, kafka: KafkaSettings, waiting: Callable[[], int]) -> None:
-        """Set up the check; ``waiting`` returns the number of unacknowledged records."""
-        self._waiting = waiting
+    After its leader has changed, librdkafka may send what belongs to a partition to a broker that
+    no longer leads it, for ever (its issues 4976 and 5430), while all others go on.
+    """
+
+    def __init__(self, kafka: KafkaSettings, records: Unacknowledged) -> None:
+        """Set up the check of what is under way."""
+        self._records = records
         self._kafka = GroupOffsets(kafka)
+        self._longest: tuple[Place, int] | None = None
         self._asked_ms = -LOOK_MS
         self._answers = False
 
     def __call__(self) -> bool:
-        """Check now; False if Kafka itself does not answer, because waiting is right then."""
-        if not self._waiting():
+        """Check now; True if what has waited for longest is what it was at the last check.
+
+        False if Kafka does not answer, or the topic has a partition without a leader, because
+        waiting is right then.
+        """
+        before, self._longest = self._longest, self._records.longest()
+        if self._longest is None or self._longest != before:
             return False
         if steady_ms() - self._asked_ms >= LOOK_MS:
-            self._asked_ms, self._answers = steady_ms(), self._ask()
+            self._asked_ms, self._answers = steady_ms(), self._ask(self._longest[0].topic)
         return self._answers
 
-    def _ask(self) -> bool:
+    def _ask(self, topic: str) -> bool:
         try:
-            self._kafka.partitions(())
+            return self._kafka.is_led(topic)
         except Transient:
             return False
-        return True
 
 
 @asynccontextmanager
@@ -80,27 +90,22 @@ async def _beat(progress: Progress, done: Callable[[], int], has_input: Callable
 @asynccontextmanager
 async def delivering(
     kafka: KafkaSettings,
-    delivered: Callable[[], int],
-    waiting: Callable[[], int],
+    records: Unacknowledged,
     *,
     limit_s: float = STALL_S,
     give_up: Callable[[str], None] = leave,
 ) -> AsyncIterator[None]:
-    """End the process when records wait and Kafka answers, but acknowledges none.
+    """End the process when records of one topic and key wait, and Kafka acknowledges none of them.
 
     Args:
         kafka: Where the brokers are, and how to sign in.
-        delivered: Returns the number of records that Kafka has acknowledged or refused so far.
-        waiting: Returns the number of records that are still waiting.
+        records: What is under way.
         limit_s: Longest time without an acknowledgement, in seconds.
         give_up: Called with the reason; ends the process.
     """
-    waits = RecordsWait(kafka, waiting)
-    progress = Progress(limit_s, waits, give_up=give_up, part="delivery")
+    progress = Progress(limit_s, RecordsWait(kafka, records), give_up=give_up, part="delivery")
     progress.watch()
-    task = asyncio.create_task(_beat(progress, delivered, lambda: True))
     try:
         yield
     finally:
-        task.cancel()
         progress.stop()

@@ -8,6 +8,7 @@ from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.group import GroupOffsets, InputWaits
 from clients.kafka.member_name import MemberName, name_on_this_host
 from clients.kafka.topics import topic_ids
+from clients.kafka.unread import Unread
 from clients.process import Ending, Progress, leave
 from clients.watching.begin import begin_watching
 from schemas import topics
@@ -96,10 +97,11 @@ def _drain(settings: Settings, group: str, instance: str, part: str) -> Drain:
         kafka, instance=instance, group=group, fetch_wait_ms=settings.sinks.fetch_wait_ms
     )
     drain = Drain(consumer, tables, route)
-    waits = InputWaits(kafka, group, names, except_for=drain.standing)
+    waits = InputWaits(offsets, group, names, except_for=drain.standing)
     progress = Progress(STALL_S, lambda: not drain.is_delivering and waits())
     drain.attempted = progress.attempted
     progress.watch()
+    Unread(offsets, drain.read_to).watch()
     return drain
 
 

@@ -159,6 +159,7 @@ class Pending:
         inserted_ms: When the last batch was inserted, monotonic milliseconds.
         due_batch: The batch that was cut and is not done.
         failed_ms: When its batch could not be inserted, monotonic milliseconds; 0 if it could.
+        read_to: Newest offset that was read, by whomever; None while it is unknown.
     """
 
     planned: int | None = None
@@ -171,6 +172,7 @@ class Pending:
     inserted_ms: int | None = None
     due_batch: Batch | None = None
     failed_ms: int = 0
+    read_to: int | None = None
 
     def add(self, batch: Batch, *, now_ms: int) -> None:
         """Append the next messages; a batch that goes back in offsets replaces the held ones."""
@@ -182,6 +184,7 @@ class Pending:
             if self.expected is not None:
                 batch = _with_lost(batch, self.expected)
             self.expected = batch.last + 1
+        self.read_to = batch.last
         self.held.extend(batch)
         self.rows += batch.count
         self.size += batch.size

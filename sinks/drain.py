@@ -33,6 +33,7 @@ CLOSE_S = 10.0
 # A new leader knows the end of its log sooner, and `STALL_S` of `sinks.__main__` is longer: a wait
 # for a batch that is planned is no attempt.
 PLAN_MS = 20_000
+HELD_UP_MS = 5_000  # a round takes a fraction of a second, but for a delivery
 ATTEMPT_MS = 60_000  # then what is delivered is committed, and Kafka is polled
 KEPT_TROUBLES = 100  # each told once: partitions that fail in turn say different things
 _log = EventLog(__name__)
@@ -78,14 +79,19 @@ class Drain:
         self._route = route
         self._pending: dict[_Place, Pending] = {}
         self._pauses = Pauses(consumer)
-        self._retry_ms = 0
+        self._retry_ms = self._polled_ms = 0
         self._appetite = POLL_MESSAGES
         self._behind = False
         self._troubles: deque[str] = deque(maxlen=KEPT_TROUBLES)
 
-    def standing(self) -> set[tuple[str, int]]:
+    def standing(self) -> set[_Place]:
         """Return the partitions that are stopped because a newer version wrote a record there."""
         return set(self._pauses.stopped)
+
+    def read_to(self) -> dict[_Place, int | None]:
+        """Return the newest offset read of each partition that is read on now; from any thread."""
+        is_polled = _now_ms() - self._polled_ms < HELD_UP_MS
+        return self._pauses.read_to([*self._pending.items()]) if is_polled else {}
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Drain until ``stopping`` returns true, then insert the records already read.
@@ -110,7 +116,7 @@ class Drain:
             self._close()
 
     def _step(self, now_ms: int) -> None:
-        messages = self._consumer.consume(self._appetite, POLL_S)
+        messages, self._polled_ms = self._consumer.consume(self._appetite, POLL_S), now_ms
         self._behind = len(messages) == self._appetite
         if messages:
             self.attempted()
@@ -261,10 +267,12 @@ class Drain:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for committed in committed_of(consumer, partitions):
             place = (committed.topic, committed.partition)
+            begun = committed.offset >= 0
             self._pending[place] = Pending(
                 planned=planned_last(committed.metadata),
                 is_whole=self._tables[committed.topic].topic.cleanup is Cleanup.DELETE,
-                expected=committed.offset if committed.offset >= 0 else None,
+                expected=committed.offset if begun else None,
+                read_to=committed.offset - 1 if begun else None,
             )
 
     def _released(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -1,7 +1,7 @@
 """Follows Kafka in a thread of its own and passes messages to the event loop.
 
 A thread that cannot continue ends the process, because the API would otherwise go on showing old
-numbers as if they were new.
+numbers as if they were new. Where one partition stands still, a new client goes on.
 """
 
 import asyncio
@@ -18,10 +18,13 @@ from api.live.consuming import PATIENCE_S, close, next_messages, tail_consumer
 from api.live.kinds import Kind
 from api.live.position import Place, Position
 from clients.kafka.errors import meaning
+from clients.kafka.group import GroupOffsets
+from clients.kafka.group import Place as KafkaPlace
 from clients.kafka.offsets import Span, spans_of
+from clients.kafka.unread import Unread
 from clients.process import Progress, leave
 from clients.watching.log import EventLog
-from schemas.errors import CandlewickError, Transient
+from schemas.errors import CandlewickError, RestartNeeded, Transient
 from schemas.settings import KafkaSettings
 
 _log = EventLog(__name__)
@@ -54,10 +57,13 @@ class Tail:
     _thread: threading.Thread | None = None
     _round_s: float = 0.0
     _progress: Progress = field(init=False)
+    _unread: Unread = field(init=False)
+    _stuck: str | None = None
 
     def __post_init__(self) -> None:
-        """Set up the watchdog: even without messages the thread makes attempts."""
+        """Set up the watchdogs: even without messages the thread makes attempts."""
         self._progress = Progress(STALL_S, give_up=self.give_up, part="stream")
+        self._unread = Unread(GroupOffsets(self.kafka), self._read_to, give_up=self._open_again)
 
     @property
     def trouble(self) -> str | None:
@@ -74,11 +80,13 @@ class Tail:
         self._thread = threading.Thread(target=self._run, args=(loop,), name="tail", daemon=True)
         self._thread.start()
         self._progress.watch()
+        self._unread.watch()
 
     def stop(self) -> None:
         """Stop the thread."""
         self._ending.set()
         self._progress.stop()
+        self._unread.stop()
         if self._thread is not None:
             self._thread.join(PATIENCE_S)
 
@@ -122,8 +130,10 @@ class Tail:
         consumer.assign(starts)
         news = {place: high for place, (_, high) in ends.items()}
         self._round_s = time.monotonic()
-        self._trouble = None
+        self._trouble = self._stuck = None
         while not self._ending.is_set():
+            if self._stuck is not None:
+                raise RestartNeeded(self._stuck)
             messages = next_messages(consumer)
             self._round_s = time.monotonic()
             self._progress.attempted()
@@ -133,6 +143,19 @@ class Tail:
                 loop.call_soon_threadsafe(self._hand, arrived)
                 self._position.update(arrived.ends())
                 self._pause(consumer, set(self.standing) - stood)
+
+    def _read_to(self) -> dict[KafkaPlace, int | None]:
+        """Return the newest offset read of each partition, while they are read; from any thread."""
+        if self.trouble is not None:
+            return {}
+        return {
+            (kind.topic.name, number): at - 1
+            for (kind, number), at in [*self._position.items()]
+            if (kind, number) not in self.standing
+        }
+
+    def _open_again(self, why: str) -> None:
+        self._stuck = why
 
     def _pause(self, consumer: Consumer, places: set[Place]) -> None:
         for kind, number in places:

@@ -45,6 +45,7 @@ class GroupOffsets:
     """Asks one cluster where groups are, and where topics end; each call has a limit.
 
     A client that was without an answer once may be so for ever: the next question has a new one.
+    Several threads may ask.
     """
 
     def __init__(self, kafka: KafkaSettings) -> None:
@@ -102,6 +103,14 @@ class GroupOffsets:
             raise self._meaning(error) from error
         return [(t, p) for t in topics if t in known for p in known[t].partitions]
 
+    def is_led(self, topic: str) -> bool:
+        """Return whether each partition of a topic has a leader. Raises as `committed`."""
+        try:
+            known = self._connected().list_topics(timeout=ANSWER_S).topics
+        except KafkaException as error:
+            raise self._meaning(error) from error
+        return topic in known and all(p.leader >= 0 for p in known[topic].partitions.values())
+
     def ends(self, places: Iterable[Place]) -> dict[Place, int]:
         """Return the offset behind the newest record of each partition. Raises as `committed`."""
         return self._offsets(places, _NEWEST)
@@ -121,14 +130,15 @@ class GroupOffsets:
             raise self._meaning(error) from error
 
     def _connected(self) -> AdminClient:
-        if self._client is None:
-            self._client = open_admin(self._kafka, self._on_error)
-        return self._client
+        client = self._client  # another thread may give it up meanwhile
+        if client is None:
+            client = self._client = open_admin(self._kafka, self._on_error)
+        return client
 
     def _meaning(self, error: KafkaException | TimeoutError) -> Transient:
-        if self._client is not None:
-            self._client.poll(0)  # says why, where brokers do not let us in
-        self._client = None
+        client, self._client = self._client, None
+        if client is not None:
+            client.poll(0)  # says why, where brokers do not let us in
         if isinstance(error, TimeoutError):
             return no_answer(self._kafka.place)
         # Who only asks needs no new process and may go on, whatever it is.
@@ -171,7 +181,7 @@ class InputWaits:
 
     def __init__(
         self,
-        kafka: KafkaSettings,
+        offsets: GroupOffsets,
         group: str,
         topics: Iterable[str],
         *,
@@ -180,12 +190,12 @@ class InputWaits:
         """Set it up.
 
         Args:
-            kafka: Where the brokers are, and how to sign in.
+            offsets: Asked where groups are, and where topics end.
             group: Whose offsets are looked at.
             topics: What it reads.
             except_for: Partitions that stand still for a reason that was told.
         """
-        self._offsets = GroupOffsets(kafka)
+        self._offsets = offsets
         self._group = group
         self._topics = tuple(topics)
         self._except_for = except_for

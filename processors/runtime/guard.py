@@ -12,11 +12,11 @@ from faust.types import TP
 from mode import Service
 
 from clients.clock import steady_ms
+from clients.kafka.watchdog import Watchdog
 from clients.process import leave
 from clients.watching.metrics import progressed
 from processors.runtime.fence import Fence
 from processors.runtime.stopped_partitions import Standing
-from processors.runtime.watchdog import Watchdog
 
 _BEAT_EVERY_S: Final = 0.5
 _WATCH_EVERY_S: Final = 10.0
@@ -67,6 +67,9 @@ def watch_progress(
     patience_s: float = _PATIENCE_S,
 ) -> None:
     """End the process when its partitions have unread records and it processes none of them.
+
+    Faust's table recovery can hang for ever, and its consumer can stop fetching. A new process
+    cures both.
 
     Args:
         app: The application whose consumer owns the partitions.

@@ -89,7 +89,7 @@ class Follower:
             counted | more,
             symbols=len(flows),
             gaps_open=sum(flow.continuity.hole is not None for flow in flows),
-            unacknowledged=self._publisher.waiting,
+            unacknowledged=self._publisher.records.waiting,
             clock_offset_ms=self._clock.now_ms(now_ms) - wall_ms() if self._clock.is_set else None,
             weight_used=self._rest.budget.used,
         )
@@ -107,7 +107,7 @@ class Follower:
         try:
             async with (
                 watched(self._done, self._has_input, limit_s=STALL_S + stream.silence_s),
-                delivering(kafka, lambda: self._publisher.done, lambda: self._publisher.waiting),
+                delivering(kafka, self._publisher.records),
                 asyncio.TaskGroup() as tasks,
             ):
                 for symbol in past:
@@ -128,7 +128,7 @@ class Follower:
             self._deliver()
 
     def _done(self) -> int:
-        return self._dispatch.taken + self._publisher.done + self._lines.attempts
+        return self._dispatch.taken + self._publisher.records.done + self._lines.attempts
 
     def _has_input(self) -> bool:
         return self._lines.is_open

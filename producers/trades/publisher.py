@@ -10,6 +10,7 @@ from clients.kafka.errors import BROKERS_DOWN, meaning, no_answer
 from clients.kafka.opening import Packing, open_producer
 from clients.watching.log import EventLog
 from clients.watching.metrics import DEAD_LETTERS, count_dead_letters
+from producers.unacknowledged import Unacknowledged
 from schemas import topics
 from schemas.codecs import Message as Outgoing
 from schemas.codecs import message_of
@@ -43,7 +44,7 @@ class Publisher:
     is given up once that is: a process that dies in between has said nothing that is not so.
 
     Attributes:
-        done: Number of records that were acknowledged or refused.
+        records: What is under way, and how much was acknowledged or refused.
     """
 
     def __init__(self, kafka: KafkaSettings) -> None:
@@ -54,7 +55,7 @@ class Publisher:
         self._away = False
         self._blocks: Counter[bytes] = Counter()  # by key, those that are not acknowledged yet
         self._gives_up: Counter[bytes] = Counter()  # likewise, of events behind which trades go on
-        self.done = 0
+        self.records = Unacknowledged()
         count_dead_letters(READER)
         self._producer = open_producer(
             kafka,
@@ -96,11 +97,6 @@ class Publisher:
         DEAD_LETTERS.labels(READER).inc(is_queued)
         return is_queued
 
-    @property
-    def waiting(self) -> int:
-        """Number of records that are not yet acknowledged."""
-        return len(self._producer)
-
     def serve(self) -> None:
         """Process acknowledgements; call it often.
 
@@ -137,6 +133,7 @@ class Publisher:
         except KafkaException as error:
             return self._fail(error.args[0], topic)
         self._queued_bytes += len(message.value)
+        self.records.sent(topic, message.key or b"")
         if under_way is not None:
             under_way[message.key] += 1
         return True
@@ -158,7 +155,7 @@ class Publisher:
         if under_way is not None:
             under_way[message.key() or b""] -= 1
         self._queued_bytes -= len(message.value() or b"")
-        self.done += 1
+        self.records.acknowledged(message.topic() or "", message.key() or b"")
         if error is not None:
             self._fail(error, message.topic() or "")
         elif self._away:

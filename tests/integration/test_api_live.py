@@ -128,6 +128,28 @@ def test_whatever_is_wrong_with_one_record_the_others_are_shown(
         tail.stop()
 
 
+def test_a_partition_that_stands_still_has_another_client_and_nothing_is_lost_or_doubled(
+    servers: Servers, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop, left = Loop(), list[str]()
+    tail = following(servers, loop, left)
+    try:
+        say(servers.kafka, topics.CANDLES, [a_quarter(11)])
+        eventually(lambda: a_quarter(11).open_ms in shown(loop))
+        assert (topics.CANDLES.name, 0) in tail._read_to()
+
+        tail._open_again("nothing was read from a partition")
+        eventually(lambda: "nothing was read from a partition" in caplog.text)
+        say(servers.kafka, topics.CANDLES, [a_quarter(12)])
+        eventually(lambda: a_quarter(12).open_ms in shown(loop))
+    finally:
+        tail.stop()
+
+    times = [i.record.open_ms for batch in loop.arrived for i in batch.items if is_candle(i.record)]
+    assert [times.count(a_quarter(n).open_ms) for n in (11, 12)] == [1, 1]
+    assert left == []
+
+
 def shown(loop: Loop) -> set[int]:
     return {i.record.open_ms for batch in loop.arrived for i in batch.items if is_candle(i.record)}
 

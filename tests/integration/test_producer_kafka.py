@@ -21,6 +21,7 @@ from producers.coingecko.publish import _newest_days
 from producers.history.inventory import Ledger
 from producers.trades.publisher import Publisher
 from producers.trades.resume import read_past
+from producers.unacknowledged import Unacknowledged
 from producers.watchdog import delivering, watched
 from schemas import topics
 from schemas.dead_letters import LARGEST_VALUE, DeadLetter, Origin, read_letter
@@ -168,15 +169,23 @@ sys.exit(program.main())
 
 
 @asynccontextmanager
-async def not_acknowledged(kafka: KafkaSettings, *, waiting: int) -> AsyncIterator[asyncio.Event]:
-    """A watched process that acknowledges nothing; the event says that it was given up."""
+async def watched_delivery(
+    kafka: KafkaSettings, records: Unacknowledged
+) -> AsyncIterator[asyncio.Event]:
+    """A process whose delivery is watched; the event says that it was given up."""
     loop, over = asyncio.get_running_loop(), asyncio.Event()
 
     def give_up(_: str) -> None:
         loop.call_soon_threadsafe(over.set)
 
-    async with delivering(kafka, lambda: 5, lambda: waiting, limit_s=0.2, give_up=give_up):
+    async with delivering(kafka, records, limit_s=0.2, give_up=give_up):
         yield over
+
+
+def waiting() -> Unacknowledged:
+    records = Unacknowledged()
+    records.sent(topics.TRADES.name, b"BTCUSDT")
+    return records
 
 
 def test_records_that_wait_for_a_kafka_that_answers_end_the_process(kafka: RunningKafka) -> None:
@@ -184,15 +193,30 @@ def test_records_that_wait_for_a_kafka_that_answers_end_the_process(kafka: Runni
 
     async def run() -> tuple[bool, bool]:
         async with (
-            not_acknowledged(kafka.settings, waiting=0) as idle,
-            not_acknowledged(nobody, waiting=1) as away,
+            watched_delivery(kafka.settings, Unacknowledged()) as idle,
+            watched_delivery(nobody, waiting()) as away,
         ):
             for _ in range(2):  # the other two have twice as long as one that is given up
-                async with not_acknowledged(kafka.settings, waiting=1) as stuck:
+                async with watched_delivery(kafka.settings, waiting()) as stuck:
                     await asyncio.wait_for(stuck.wait(), DEADLINE_S)
             return idle.is_set(), away.is_set()
 
     assert asyncio.run(run()) == (False, False)
+
+
+def test_records_of_one_symbol_that_wait_while_others_are_taken_end_the_process(
+    kafka: RunningKafka,
+) -> None:
+    async def run() -> int:
+        records = waiting()
+        async with watched_delivery(kafka.settings, records) as stuck:
+            while not stuck.is_set():
+                records.sent(topics.TRADES.name, b"ETHUSDT")
+                records.acknowledged(topics.TRADES.name, b"ETHUSDT")
+                await asyncio.sleep(0)
+        return records.done
+
+    assert asyncio.run(run()) > 0
 
 
 def test_loop_that_has_input_and_does_nothing_ends_the_process() -> None:

@@ -35,6 +35,9 @@ class Producer:
             def value(self) -> bytes:
                 return value
 
+            def topic(self) -> str:
+                return topic
+
         self.sent.append((topic, lambda: on_delivery(None, Message())))
 
     def acknowledge(self, topic: topics.Topic) -> None:

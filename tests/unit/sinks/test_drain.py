@@ -285,6 +285,24 @@ def test_partition_that_has_not_reached_the_end_of_its_plan_is_read_on() -> None
     assert all(records.committed_to[place] > 120 for place in places)
 
 
+def test_what_is_read_now_is_told_but_for_what_is_paused_and_while_nobody_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running = Running(Ways(set()))
+    monkeypatch.setattr("sinks.drain._now_ms", lambda: running.now_ms)
+    running.records.put(CANDLES, at=7)
+    running.step()
+    place, other, stopped = (CANDLES, 0), (CANDLES, 1), (TRADES, 2)
+    running.drain._pauses.stop(stopped)
+
+    told = running.drain.read_to()
+
+    assert (told[place], told[other]) == (7, -1)
+    assert stopped not in told
+    running.now_ms += 60_000  # a delivery lasts
+    assert running.drain.read_to() == {}
+
+
 def test_partitions_of_which_kafka_does_not_tell_what_was_committed_end_the_process_for_a_new_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,8 +1,4 @@
-"""Detects a worker that has records to read in its partitions and reads none of them. Pure.
-
-Faust's table recovery can hang for ever, and its consumer can stop fetching. Restarting the process
-cures both.
-"""
+"""Detects partitions that have records to read and of which none is read. Pure."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -54,7 +50,7 @@ class Watchdog(Generic[PlaceT]):
         seen = self._seen.get(partition)
         if seen is None or seen.offset != offset:
             return _Seen(offset, end, now_s)
-        caught_up = offset is not None and offset + 1 >= end
+        caught_up = end <= seen.end if offset is None else offset + 1 >= end
         return _Seen(offset, end, now_s) if caught_up else seen
 
     def _more(self, partition: PlaceT, end: int) -> bool:

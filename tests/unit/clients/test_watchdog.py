@@ -1,6 +1,6 @@
 """Noticing a worker that should read and does not."""
 
-from processors.runtime.watchdog import Watchdog
+from clients.kafka.watchdog import Watchdog
 
 
 def test_a_partition_with_more_to_read_and_no_progress_is_stuck_after_the_patience() -> None:
@@ -22,9 +22,19 @@ def test_a_partition_that_moves_is_not_stuck() -> None:
 def test_a_partition_that_was_never_read_is_stuck_when_records_come_and_it_still_is_not() -> None:
     dog = Watchdog(patience_s=30)
 
-    looks = [dog.stuck({0: end}, {}, now_s=now_s) for end, now_s in ((7, 0), (7, 50), (8, 60))]
+    looks = [dog.stuck({0: end}, {}, now_s=now_s) for end, now_s in ((7, 0), (8, 10), (9, 31))]
 
     assert looks == [[], [], [0]]
+
+
+def test_time_in_which_nothing_came_to_a_partition_that_was_never_read_does_not_count() -> None:
+    dog = Watchdog(patience_s=30)
+
+    looks = [
+        dog.stuck({0: end}, {}, now_s=now_s) for end, now_s in ((7, 0), (7, 50), (8, 60), (8, 81))
+    ]
+
+    assert looks == [[], [], [], [0]]
 
 
 def test_time_spent_caught_up_does_not_count() -> None:

@@ -1,0 +1,116 @@
+"""Partitions of which nothing is read although records wait there, at a real broker."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from clients.kafka.group import GroupOffsets, Place
+from clients.kafka.opening import open_admin
+from clients.kafka.partition import partition_of
+from clients.kafka.topics import create_topics
+from clients.kafka.unread import Unread
+from clients.kafka.writer import Writer
+from schemas import topics
+from schemas.codecs import Message
+from schemas.topics import Topic
+from tests.support.servers import RunningKafka, running_kafka
+from tests.support.stack import eventually
+
+PARTITIONS = 2
+HERE, THERE = "BTCUSDT", "ETHUSDT"
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
+    with running_kafka(tmp_path_factory.mktemp("kafka"), partitions=PARTITIONS) as server:
+        yield server
+
+
+@pytest.fixture
+def topic(kafka: RunningKafka, request: pytest.FixtureRequest) -> Topic:
+    """A topic of the test's own."""
+    made = replace(topics.TRADES, name=f"of-{abs(hash(request.node.name))}")
+    create_topics(kafka.settings.model_copy(update={"partitions": PARTITIONS}), (made,))
+    return made
+
+
+def put(kafka: RunningKafka, topic: Topic, key: str, records: int) -> Place:
+    writer = Writer(kafka.settings)
+    for _ in range(records):
+        writer.put(topic.name, Message(key.encode(), b"record", ()))
+    return topic.name, partition_of(key, PARTITIONS)
+
+
+@contextmanager
+def watched(kafka: RunningKafka, read_to: dict[Place, int | None]) -> Iterator[list[str]]:
+    """What is told of partitions that are read so far."""
+    told = list[str]()
+    looks = threading.Semaphore(0)
+
+    def look() -> dict[Place, int | None]:
+        looks.release()
+        return dict(read_to)
+
+    unread = Unread(
+        GroupOffsets(kafka.settings), look, give_up=told.append, patience_s=0.2, look_s=0.05
+    )
+    unread.watch()
+    try:
+        for _ in range(2):  # the first look has ended
+            assert looks.acquire(timeout=30)
+        yield told
+        for _ in range(10):  # it has looked often since
+            assert looks.acquire(timeout=30)
+    finally:
+        unread.stop()
+
+
+def test_one_partition_that_stands_still_is_told_by_its_name_again_and_again(
+    kafka: RunningKafka, topic: Topic
+) -> None:
+    here, there = put(kafka, topic, HERE, 5), put(kafka, topic, THERE, 5)
+    assert here != there
+
+    with watched(kafka, {here: 4, there: 2}) as told:
+        eventually(lambda: len(told) > 1)
+
+    sentence = f"nothing was read from {topic.name} [{there[1]}] although records are waiting"
+    assert set(told) == {sentence}
+
+
+def test_a_partition_that_is_read_to_its_end_or_was_never_written_is_none(
+    kafka: RunningKafka, topic: Topic
+) -> None:
+    here, there = put(kafka, topic, HERE, 5), (topic.name, partition_of(THERE, PARTITIONS))
+
+    with watched(kafka, {here: 4, there: None}) as told:
+        pass
+
+    assert told == []
+
+
+def test_records_that_retention_has_removed_do_not_wait(kafka: RunningKafka, topic: Topic) -> None:
+    here = put(kafka, topic, HERE, 5)
+    admin = open_admin(kafka.settings)
+    removed = admin.delete_records([TopicPartition(*here, 5)])
+    assert [one.result(30).low_watermark for one in removed.values()] == [5]
+
+    with watched(kafka, {here: 2}) as told:
+        pass
+
+    assert told == []
+
+
+def test_records_that_come_to_a_partition_of_which_nothing_was_ever_read_are_waited_for(
+    kafka: RunningKafka, topic: Topic
+) -> None:
+    there = (topic.name, partition_of(THERE, PARTITIONS))
+    with watched(kafka, {there: None}) as told:
+        put(kafka, topic, THERE, 1)
+        eventually(lambda: bool(told))
+
+    assert f"{topic.name} [{there[1]}]" in told[0]
