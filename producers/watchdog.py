@@ -35,8 +35,8 @@ class RecordsWait:
     def __call__(self) -> bool:
         """Check now; True if what has waited for longest is what it was at the last check.
 
-        False if Kafka does not answer, or the topic has a partition without a leader, because
-        waiting is right then.
+        False if Kafka does not answer, or copies of the topic are not in step, because waiting may
+        be right then.
         """
         before, self._longest = self._longest, self._records.longest()
         if self._longest is None or self._longest != before:
@@ -47,7 +47,7 @@ class RecordsWait:
 
     def _ask(self, topic: str) -> bool:
         try:
-            return self._kafka.is_led(topic)
+            return self._kafka.is_whole(topic)
         except Transient:
             return False
 

@@ -103,13 +103,16 @@ class GroupOffsets:
             raise self._meaning(error) from error
         return [(t, p) for t in topics if t in known for p in known[t].partitions]
 
-    def is_led(self, topic: str) -> bool:
-        """Return whether each partition of a topic has a leader. Raises as `committed`."""
+    def is_whole(self, topic: str) -> bool:
+        """Return whether all copies of a topic's partitions are in step. Raises as `committed`."""
         try:
             known = self._connected().list_topics(timeout=ANSWER_S).topics
         except KafkaException as error:
             raise self._meaning(error) from error
-        return topic in known and all(p.leader >= 0 for p in known[topic].partitions.values())
+        return topic in known and all(
+            p.leader >= 0 and len(p.isrs) == len(p.replicas)
+            for p in known[topic].partitions.values()
+        )
 
     def ends(self, places: Iterable[Place]) -> dict[Place, int]:
         """Return the offset behind the newest record of each partition. Raises as `committed`."""
