@@ -3,7 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import NoDecode
 
 from schemas.setting_types import (
@@ -127,6 +134,9 @@ class ClickHouseSettings(Group):
     database: DatabaseName = Field("candlewick", description="Name of the database.")
     cluster: OptionalClusterName = Field(
         None, description="Name of a ClickHouse cluster; makes the tables replicated."
+    )
+    replicas: int = Field(
+        1, ge=1, le=100, description="Replicas the cluster must have before a table is made."
     )
 
     @field_validator("reader_user")

@@ -53,11 +53,13 @@ class Lasting:
 
 
 def measured(settings: ClickHouseSettings, folder: StackFolder) -> Lasting | None:
-    """Measure how long the disk lasts; None while too little is stored to tell.
+    """Measure how long the disk lasts; None while too little is stored to tell, or not on it.
 
     Raises:
         CandlewickError: ClickHouse does not answer.
     """
+    if not folder.clickhouse.exists():  # it is another machine's, and so is its disk
+        return None
     with connect_reader(settings) as client:
         sizes = read_table_sizes(client)
     found = (*table_growths(sizes), *_topics(folder, {one.table: one for one in sizes}))
@@ -71,7 +73,7 @@ def lasting(settings: ClickHouseSettings, folder: StackFolder) -> Iterator[Findi
     """Tell after how many days the disk is full, and what grows most."""
     found = measured(settings, folder)
     if found is None:
-        yield Finding("disk lasts", State.OK, "too little is stored yet to tell")
+        yield Finding("disk lasts", State.OK, "too little is stored here to tell")
         return
     growing = sorted((g for g in found.growths if g.days), key=lambda g: -g.a_day)[:_SHOWN]
     most = ", ".join(f"{g.name} {g.a_day / 1e6:,.3g} MB a day" for g in growing)

@@ -45,6 +45,7 @@ ExecStart={_ENV} {" ".join(map(_word, service.command))}
 Restart=on-failure
 RestartSec={AGAIN_S}
 KillMode=mixed
+OOMPolicy=continue
 TimeoutStopSec={END_S}
 LimitNOFILE=65536
 

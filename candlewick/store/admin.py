@@ -10,7 +10,9 @@ from schemas.errors import ConfigurationError
 from schemas.migrations import migrate, read_migrations
 from schemas.settings import ClickHouseSettings, LifecycleSettings
 
-_SHARDS: Final = "SELECT uniqExact(shard_num) FROM system.clusters WHERE cluster = {cluster:String}"
+_SIZE: Final = """
+SELECT uniqExact(shard_num), count() FROM system.clusters WHERE cluster = {cluster:String}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,18 @@ def apply_migrations(settings: ClickHouseSettings) -> list[str]:
     Raises:
         Transient: ClickHouse does not answer.
         ConfigurationError: It refuses the login.
-        ConfigurationError: There is no such cluster, or it has more than one shard.
+        ConfigurationError: There is no such cluster, it has more than one shard, or not all of its
+            replicas are there.
         ContractMismatch: The tables were made by another version.
     """
     create = f"CREATE DATABASE IF NOT EXISTS {settings.database}"
     try:
         with connect_writer(settings, database="default") as client:
             if settings.cluster is not None:
-                shards = client.query(_SHARDS, {"cluster": settings.cluster}).result_rows[0][0]
-                refuse_shards(settings.cluster, int(shards))
+                size = client.query(_SIZE, {"cluster": settings.cluster}).result_rows[0]
+                shards, replicas = map(int, size)
+                refuse_shards(settings.cluster, shards)
+                refuse_part(settings.cluster, replicas, wanted=settings.replicas)
             client.command(create + _on_cluster(settings.cluster))
         with connect_writer(settings, silence_s=round(LONGEST_S)) as client:
             return migrate(HttpStore(client), read_migrations(), cluster=settings.cluster)
@@ -69,6 +74,24 @@ def refuse_shards(cluster: str, shards: int) -> None:
         raise ConfigurationError(
             f"the cluster {cluster} has {shards} shards, and a query would see those of one only: "
             f"set {name} to a cluster of one shard with replicas"
+        )
+
+
+def refuse_part(cluster: str, replicas: int, *, wanted: int) -> None:
+    """Refuse a cluster that is still being set up: its later replicas would have no tables.
+
+    Args:
+        cluster: Its name.
+        replicas: How many ClickHouse knows.
+        wanted: How many there must be.
+
+    Raises:
+        ConfigurationError: There are fewer.
+    """
+    if replicas < wanted:
+        raise ConfigurationError(
+            f"the cluster {cluster} has {replicas} of {wanted} replicas, and the others would have "
+            "no tables: wait until they are there, or set CANDLEWICK_CLICKHOUSE__REPLICAS"
         )
 
 

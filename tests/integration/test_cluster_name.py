@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from candlewick.store.admin import apply_migrations, refuse_shards
+from candlewick.store.admin import apply_migrations, refuse_part, refuse_shards
 from schemas.errors import ConfigurationError
 from schemas.settings import ClickHouseSettings
 from tests.support.servers import running_clickhouse
@@ -28,3 +28,9 @@ def test_only_a_cluster_of_one_shard_is_taken() -> None:
     refuse_shards("main", 1)
     with pytest.raises(ConfigurationError, match="has 2 shards"):
         refuse_shards("main", 2)
+
+
+def test_a_cluster_that_is_still_being_set_up_gets_no_tables() -> None:
+    refuse_part("main", 3, wanted=3)
+    with pytest.raises(ConfigurationError, match="has 1 of 3 replicas"):
+        refuse_part("main", 1, wanted=3)

@@ -33,11 +33,7 @@ def rendered(folder: Path) -> list[Resource]:
     for name in told.get("components", ()):
         _patch(resources, folder / name, documents(folder / name / "kustomization.yaml")[0])
     for made in told.get("configMapGenerator", ()):
-        data = {name: (folder / name).read_text(encoding="utf-8") for name in made["files"]}
-        name = made["name"]
-        resources.append(
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
-        )
+        _add_map(resources, made, _data(folder, made))
     _patch(resources, folder, told)
     _set(resources, told)
     return resources
@@ -53,6 +49,28 @@ def pod_of(resource: Resource) -> dict[str, Any] | None:
 
 def _read(path: Path) -> list[Resource]:
     return rendered(path) if path.is_dir() else documents(path)
+
+
+def _data(folder: Path, made: Mapping[str, Any]) -> dict[str, str]:
+    found = {name: (folder / name).read_text(encoding="utf-8") for name in made.get("files", ())}
+    for name in made.get("envs", ()):
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#"))
+        found |= dict(pairs)
+    return found
+
+
+def _add_map(resources: list[Resource], made: Mapping[str, Any], data: dict[str, str]) -> None:
+    name = made["name"]
+    there = [one for one in resources if _identity(one) == ("ConfigMap", name)]
+    if made.get("behavior") == "merge":
+        (known,) = there
+        known["data"] |= data
+    else:
+        assert not there, f"{name} is made twice"
+        resources.append(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+        )
 
 
 def _patch(resources: list[Resource], folder: Path, told: Mapping[str, Any]) -> None:

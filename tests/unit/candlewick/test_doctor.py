@@ -20,6 +20,7 @@ from candlewick.doctor.finding import Finding, State, findings_of
 from candlewick.doctor.kafka_files import kafka_files
 from candlewick.doctor.machine import ports, writable
 from candlewick.doctor.outside import exchange, proxies
+from candlewick.doctor.room import lasting
 from candlewick.stack.addresses import Addresses, Market, choose_addresses
 from candlewick.stack.credentials import load_or_create
 from candlewick.stack.folder import StackFolder
@@ -28,7 +29,7 @@ from candlewick.stack.process_identity import Identity
 from candlewick.stack.state import StackState, write_state
 from schemas.errors import ConfigurationError
 from schemas.growth import Growth, days_until_full, growth_of
-from schemas.settings import BinanceSettings, load_settings
+from schemas.settings import BinanceSettings, ClickHouseSettings, load_settings
 from schemas.timeframe import DAY_MS
 from tests.support.servers import running_exchange
 
@@ -250,6 +251,14 @@ def test_a_host_that_is_not_this_machine_now_keeps_nothing_from_starting() -> No
 def test_a_folder_that_cannot_be_made_is_judged_by_the_one_above_it(tmp_path: Path) -> None:
     assert [one.state for one in writable(StackFolder(tmp_path / "a" / "b"))] == [State.OK]
     assert not list(tmp_path.iterdir())
+
+
+def test_the_disk_of_a_clickhouse_elsewhere_is_not_taken_for_the_one_here(tmp_path: Path) -> None:
+    nobody = ClickHouseSettings(url="http://127.0.0.1:9")
+
+    (told,) = lasting(nobody, StackFolder(tmp_path))
+
+    assert (told.state, told.said) == (State.OK, "too little is stored here to tell")
 
 
 def test_the_exchange_is_asked_for_its_time() -> None:

@@ -74,6 +74,15 @@ def test_the_system_starts_a_stack_again_that_failed_but_none_that_was_told_to_e
     assert kept == {"SuccessfulExit": False}
 
 
+def test_a_part_that_is_killed_for_want_of_memory_does_not_end_the_whole_stack(
+    tmp_path: Path,
+) -> None:
+    service = Service(["/opt/candlewick", "up"], tmp_path)
+
+    # By default systemd would stop all of it; the supervisor starts that part again.
+    assert "\nOOMPolicy=continue\n" in systemd_unit(service)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="systemd is of Linux")
 def test_the_unit_runs_the_stack_in_this_folder(home: Path) -> None:
     done = run("install", "--live", "--workers", "2")

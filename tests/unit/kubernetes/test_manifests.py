@@ -76,7 +76,8 @@ def selected(labels: dict[str, str], by: dict[str, str]) -> bool:
 def test_every_file_is_named_and_every_name_is_a_file(kustomization: Path) -> None:
     told = documents(kustomization)[0]
     named = [*told.get("resources", ()), *(patch["path"] for patch in told.get("patches", ()))]
-    named += [name for made in told.get("configMapGenerator", ()) for name in made["files"]]
+    for made in told.get("configMapGenerator", ()):
+        named += [*made.get("files", ()), *made.get("envs", ())]
     there = {path.name for path in kustomization.parent.glob("*") if path.is_file()}
 
     assert {name for name in named if "/" not in name} == there - {
@@ -97,7 +98,11 @@ def as_compared(resources: list[Resource]) -> dict[tuple[str, str], str]:
             listed = [plain(one) for one in value]
             unordered = all(isinstance(one, dict) for one in listed)
             return sorted(listed, key=partial(json.dumps, sort_keys=True)) if unordered else listed
-        return re.sub(r"^(notify-rules)-\w+$", r"\1", value) if isinstance(value, str) else value
+        return (
+            re.sub(r"^(notify-rules|settings)-\w+$", r"\1", value)
+            if isinstance(value, str)
+            else value
+        )
 
     return {
         (one["kind"], plain(one["metadata"]["name"])): json.dumps(plain(one), sort_keys=True)
@@ -151,7 +156,7 @@ def test_no_two_resources_have_one_name(folder: Path) -> None:
 def test_every_setting_exists_and_has_a_value_that_is_taken(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resources, known = rendered(folder), set(known_variables())
+    resources, known = rendered(folder), {*known_variables(), "TMPDIR"}
     here = {"/kafka-ca/ca.crt": str(tmp_path / "ca.crt"), None: "name=json://127.0.0.1:9/"}
     (tmp_path / "ca.crt").write_text("a certificate")
     for _, container, _ in containers(folder):

@@ -16,7 +16,7 @@ from processors.training.trainer import GROUP as TRAINER
 from schemas import topics
 from schemas.errors import ConfigurationError
 from sinks.consumer import GROUP as SINKS
-from tests.support.kustomization import Resource, documents, rendered
+from tests.support.kustomization import Resource, rendered
 
 FOLDER = Path(__file__).parents[3] / "kubernetes"
 STRIMZI = "1.2.0"
@@ -61,7 +61,11 @@ DOCUMENTED = {
         "configuration.clusters.layout.shardsCount",
     },
 }
-SETTINGS = next(d["data"] for d in documents(FOLDER / "base" / "settings.yaml"))
+SETTINGS = next(
+    one["data"]
+    for one in rendered(FOLDER / "base")
+    if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "settings"
+)
 
 
 def found(kind: str) -> Resource:
@@ -117,6 +121,7 @@ def test_the_store_is_where_our_processes_look_for_it() -> None:
     )
     assert SETTINGS["CANDLEWICK_CLICKHOUSE__CLUSTER"] == cluster["name"]
     assert cluster["layout"] == {"shardsCount": 1, "replicasCount": 3}
+    assert SETTINGS["CANDLEWICK_CLICKHOUSE__REPLICAS"] == "3"
     assert node == {"host": f"keeper-{keeper['metadata']['name']}", "port": 2181}
     assert (
         f"{SETTINGS['CANDLEWICK_CLICKHOUSE__USER']}/password"
