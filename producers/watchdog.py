@@ -9,7 +9,7 @@ from clients.clock import steady_ms
 from clients.kafka.group import GroupOffsets
 from clients.process import Progress, leave
 from producers.unacknowledged import Place, Unacknowledged
-from schemas.errors import Transient
+from schemas.errors import CandlewickError
 from schemas.settings import KafkaSettings
 
 BEAT_S: Final = 1.0
@@ -35,8 +35,8 @@ class RecordsWait:
     def __call__(self) -> bool:
         """Check now; True if what has waited for longest is what it was at the last check.
 
-        False if Kafka does not answer, or copies of the topic are not in step, because waiting may
-        be right then.
+        False if a broker does not answer, or has too few copies of the topic in step, because
+        waiting is right then.
         """
         before, self._longest = self._longest, self._records.longest()
         if self._longest is None or self._longest != before:
@@ -47,8 +47,8 @@ class RecordsWait:
 
     def _ask(self, topic: str) -> bool:
         try:
-            return self._kafka.is_whole(topic)
-        except Transient:
+            return self._kafka.is_writable(topic)
+        except CandlewickError:  # also of files that are being replaced: the clients have theirs
             return False
 
 

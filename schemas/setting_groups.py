@@ -3,14 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from schemas.setting_types import (
@@ -135,9 +128,7 @@ class ClickHouseSettings(Group):
     cluster: OptionalClusterName = Field(
         None, description="Name of a ClickHouse cluster; makes the tables replicated."
     )
-    replicas: int = Field(
-        1, ge=1, le=100, description="Replicas the cluster must have before a table is made."
-    )
+    replicas: int = Field(1, ge=1, le=99, description="Replicas there must be to make tables.")
 
     @field_validator("reader_user")
     @classmethod

@@ -159,7 +159,7 @@ class Pending:
         inserted_ms: When the last batch was inserted, monotonic milliseconds.
         due_batch: The batch that was cut and is not done.
         failed_ms: When its batch could not be inserted, monotonic milliseconds; 0 if it could.
-        read_to: Newest offset that was read, by whomever; None while it is unknown.
+        read_to: Newest offset that was read, by whomever; -1 before the first.
     """
 
     planned: int | None = None
@@ -172,7 +172,7 @@ class Pending:
     inserted_ms: int | None = None
     due_batch: Batch | None = None
     failed_ms: int = 0
-    read_to: int | None = None
+    read_to: int = -1
 
     def add(self, batch: Batch, *, now_ms: int) -> None:
         """Append the next messages; a batch that goes back in offsets replaces the held ones."""

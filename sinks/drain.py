@@ -88,10 +88,11 @@ class Drain:
         """Return the partitions that are stopped because a newer version wrote a record there."""
         return set(self._pauses.stopped)
 
-    def read_to(self) -> dict[_Place, int | None]:
-        """Return the newest offset read of each partition that is read on now; from any thread."""
-        is_polled = _now_ms() - self._polled_ms < HELD_UP_MS
-        return self._pauses.read_to([*self._pending.items()]) if is_polled else {}
+    def read_to(self) -> dict[_Place, int]:
+        """Return the newest offset read of each partition whose turn has come; from any thread."""
+        if self._behind or _now_ms() - self._polled_ms >= HELD_UP_MS:
+            return {}  # what others have brought is taken first
+        return self._pauses.read_to([*self._pending.items()])
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Drain until ``stopping`` returns true, then insert the records already read.
@@ -272,7 +273,7 @@ class Drain:
                 planned=planned_last(committed.metadata),
                 is_whole=self._tables[committed.topic].topic.cleanup is Cleanup.DELETE,
                 expected=committed.offset if begun else None,
-                read_to=committed.offset - 1 if begun else None,
+                read_to=committed.offset - 1 if begun else -1,
             )
 
     def _released(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

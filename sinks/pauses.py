@@ -50,7 +50,7 @@ class Pauses:
             self._consumer.resume(_partitions(free))
         self.full = full
 
-    def read_to(self, pending: Iterable[tuple[_Place, Pending]]) -> dict[_Place, int | None]:
+    def read_to(self, pending: Iterable[tuple[_Place, Pending]]) -> dict[_Place, int]:
         """Return the newest offset read of each partition that is not paused."""
         paused = self.full | self.stopped
         return {place: one.read_to for place, one in pending if place not in paused}

@@ -144,7 +144,7 @@ class Tail:
                 self._position.update(arrived.ends())
                 self._pause(consumer, set(self.standing) - stood)
 
-    def _read_to(self) -> dict[KafkaPlace, int | None]:
+    def _read_to(self) -> dict[KafkaPlace, int]:
         """Return the newest offset read of each partition, while they are read; from any thread."""
         if self.trouble is not None:
             return {}

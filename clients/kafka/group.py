@@ -13,7 +13,8 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from clients.kafka.errors import RETRY_S, meaning, no_answer
 from clients.kafka.opening import open_admin, telling
-from schemas.errors import Transient
+from clients.kafka.topics import SAFE_COPIES
+from schemas.errors import CandlewickError, Transient
 from schemas.settings import KafkaSettings
 
 ANSWER_S: Final = 3.0
@@ -103,16 +104,18 @@ class GroupOffsets:
             raise self._meaning(error) from error
         return [(t, p) for t in topics if t in known for p in known[t].partitions]
 
-    def is_whole(self, topic: str) -> bool:
-        """Return whether all copies of a topic's partitions are in step. Raises as `committed`."""
+    def is_writable(self, topic: str) -> bool:
+        """Return whether each partition's leader answers here and has enough copies in step.
+
+        Raises as `committed`.
+        """
         try:
             known = self._connected().list_topics(timeout=ANSWER_S).topics
         except KafkaException as error:
             raise self._meaning(error) from error
-        return topic in known and all(
-            p.leader >= 0 and len(p.isrs) == len(p.replicas)
-            for p in known[topic].partitions.values()
-        )
+        partitions = known[topic].partitions if topic in known else {}
+        enough = all(len(p.isrs) >= min(SAFE_COPIES, len(p.replicas)) for p in partitions.values())
+        return enough and bool(self.ends([(topic, number) for number in partitions]))
 
     def ends(self, places: Iterable[Place]) -> dict[Place, int]:
         """Return the offset behind the newest record of each partition. Raises as `committed`."""
@@ -122,15 +125,35 @@ class GroupOffsets:
         """Return the offset of the oldest record of each partition. Raises as `committed`."""
         return self._offsets(places, _OLDEST)
 
-    def _offsets(self, places: Iterable[Place], which: OffsetSpec) -> dict[Place, int]:
+    def spans(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+        """Return start and end of those partitions of which both are told.
+
+        Raises:
+            Transient: No partition is told.
+        """
+        places = tuple(places)
+        starts = self._offsets(places, _OLDEST, each=False)
+        ends = self._offsets(places, _NEWEST, each=False)
+        return {place: (start, ends[place]) for place, start in starts.items() if place in ends}
+
+    def _offsets(
+        self, places: Iterable[Place], which: OffsetSpec, *, each: bool = True
+    ) -> dict[Place, int]:
         wanted = {TopicPartition(*place): which for place in places}
+        found: dict[Place, int] = {}
         if not wanted:
-            return {}
+            return found
         try:
             asked = self._connected().list_offsets(wanted, request_timeout=ANSWER_S)
-            return {(p.topic, p.partition): f.result(ANSWER_S).offset for p, f in asked.items()}
+            for number, (place, answer) in enumerate(asked.items(), 1):
+                try:
+                    found[place.topic, place.partition] = answer.result(ANSWER_S).offset
+                except KafkaException:
+                    if each or (number == len(wanted) and not found):
+                        raise
         except (KafkaException, TimeoutError) as error:
             raise self._meaning(error) from error
+        return found
 
     def _connected(self) -> AdminClient:
         client = self._client  # another thread may give it up meanwhile
@@ -211,7 +234,7 @@ class InputWaits:
             self._looked_s = time.monotonic()
             try:
                 self._waits = self._look()
-            except Transient:
+            except CandlewickError:  # also of files that are being replaced
                 self._waits = False
         return self._waits
 

@@ -13,7 +13,7 @@ from clients.kafka.group import GroupOffsets, Place
 from clients.kafka.watchdog import Watchdog
 from clients.process import Standstill, leave
 from clients.watching.metrics import progressed
-from schemas.errors import Transient
+from schemas.errors import CandlewickError
 
 # A new leader takes some 20 s; and before a partition's turn all others may bring a megabyte each.
 PATIENCE_S: Final = 120.0
@@ -27,7 +27,7 @@ class Unread:
     def __init__(
         self,
         offsets: GroupOffsets,
-        read_to: Callable[[], Mapping[Place, int | None]],
+        read_to: Callable[[], Mapping[Place, int]],
         *,
         give_up: Callable[[str], None] = leave,
         patience_s: float = PATIENCE_S,
@@ -38,7 +38,7 @@ class Unread:
         Args:
             offsets: Asked where partitions begin and end.
             read_to: Returns the newest offset that was read of each partition that is read now;
-                None before the first. Asked in the thread.
+                -1 where reading begins at the oldest. Asked in the thread.
             give_up: Called with the reason; by default it ends the process.
             patience_s: For how long a partition may stand still, in seconds.
             look_s: How often Kafka is asked where the partitions end, in seconds.
@@ -74,15 +74,12 @@ class Unread:
         """Look; True if it was given up."""
         read_to = self._read_to()
         try:
-            starts, ends = self._offsets.starts(read_to), self._offsets.ends(read_to)
-        except Transient:  # nobody answers, or a partition has no leader
-            starts, ends = {}, {}  # nothing waits as far as we know
+            spans = self._offsets.spans(read_to)
+        except CandlewickError:  # nobody answers, or files of certificates are being replaced
+            spans = {}  # nothing waits as far as we know
         # What retention has removed is not there to be read.
-        taken = {
-            place: max(newest, starts[place] - 1)
-            for place, newest in read_to.items()
-            if newest is not None and place in starts
-        }
+        taken = {place: max(read_to[place], start - 1) for place, (start, _) in spans.items()}
+        ends = {place: end for place, (_, end) in spans.items()}
         stuck = watchdog.stuck(ends, taken, now_s=time.monotonic())
         progressed("reading", watchdog.longest_s)
         if stuck:

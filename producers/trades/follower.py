@@ -116,11 +116,11 @@ class Follower:
                 # The sockets are read even while REST does not answer.
                 tasks.create_task(self._roster.run())
                 tasks.create_task(self._watch_clock())
+                tasks.create_task(self._serve())  # also what is sent before the sockets are open
                 await self._lines.opened()
                 for symbol in past:
                     self._repair(symbol, past[symbol], tasks)
                 tasks.create_task(self._klines.repair(self._rest))
-                tasks.create_task(self._serve())
                 tasks.create_task(self._watch_quiet())
                 tasks.create_task(self._summarise())
                 tasks.create_task(self._follow_roster(tasks))

@@ -46,12 +46,12 @@ def put(kafka: RunningKafka, topic: Topic, key: str, records: int) -> Place:
 
 
 @contextmanager
-def watched(kafka: RunningKafka, read_to: dict[Place, int | None]) -> Iterator[list[str]]:
+def watched(kafka: RunningKafka, read_to: dict[Place, int]) -> Iterator[list[str]]:
     """What is told of partitions that are read so far."""
     told = list[str]()
     looks = threading.Semaphore(0)
 
-    def look() -> dict[Place, int | None]:
+    def look() -> dict[Place, int]:
         looks.release()
         return dict(read_to)
 
@@ -87,10 +87,23 @@ def test_a_partition_that_is_read_to_its_end_or_was_never_written_is_none(
 ) -> None:
     here, there = put(kafka, topic, HERE, 5), (topic.name, partition_of(THERE, PARTITIONS))
 
-    with watched(kafka, {here: 4, there: None}) as told:
+    with watched(kafka, {here: 4, there: -1}) as told:
         pass
 
     assert told == []
+
+
+def test_a_partition_whose_end_nobody_tells_keeps_no_other_from_being_watched(
+    kafka: RunningKafka, topic: Topic
+) -> None:
+    here, missing = put(kafka, topic, HERE, 5), (topic.name, PARTITIONS)
+
+    with watched(kafka, {here: 2, missing: 0}) as told:
+        eventually(lambda: bool(told))
+
+    assert set(told) == {
+        f"nothing was read from {topic.name} [{here[1]}] although records are waiting"
+    }
 
 
 def test_records_that_retention_has_removed_do_not_wait(kafka: RunningKafka, topic: Topic) -> None:
@@ -105,12 +118,12 @@ def test_records_that_retention_has_removed_do_not_wait(kafka: RunningKafka, top
     assert told == []
 
 
-def test_records_that_come_to_a_partition_of_which_nothing_was_ever_read_are_waited_for(
+def test_records_of_a_partition_of_which_nothing_was_ever_read_wait_too(
     kafka: RunningKafka, topic: Topic
 ) -> None:
-    there = (topic.name, partition_of(THERE, PARTITIONS))
-    with watched(kafka, {there: None}) as told:
-        put(kafka, topic, THERE, 1)
+    there = put(kafka, topic, THERE, 1)
+
+    with watched(kafka, {there: -1}) as told:
         eventually(lambda: bool(told))
 
     assert f"{topic.name} [{there[1]}]" in told[0]

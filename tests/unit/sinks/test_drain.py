@@ -303,6 +303,20 @@ def test_what_is_read_now_is_told_but_for_what_is_paused_and_while_nobody_reads(
     assert running.drain.read_to() == {}
 
 
+def test_while_more_was_read_than_is_taken_at_once_no_partition_counts_as_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running = Running(Ways(set()))
+    monkeypatch.setattr("sinks.drain._now_ms", lambda: running.now_ms)
+    for offset in range(running.drain._appetite):
+        running.records.put(CANDLES, at=offset)
+    running.step()
+    assert running.drain.read_to() == {}
+
+    running.step()
+    assert running.drain.read_to()[CANDLES, 0] > 0
+
+
 def test_partitions_of_which_kafka_does_not_tell_what_was_committed_end_the_process_for_a_new_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
