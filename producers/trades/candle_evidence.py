@@ -2,9 +2,18 @@
 
 from typing import Final
 
-from schemas.market import NO_TRADE_ID
+from schemas.market import NO_TRADE_ID, Candle
 
 MAX_JUMP: Final = 5_000_000  # two days of the busiest symbol: an id further ahead is wrong
+
+
+def is_unheard(candle: Candle, newest_event_ms: int) -> bool:
+    """Return whether a candle of the exchange has trades behind all that came of its symbol.
+
+    A connection that goes on with other symbols may bring nothing more of one, which is not quiet
+    then.
+    """
+    return candle.trade_count > 0 and newest_event_ms < candle.open_ms
 
 
 class Evidence:

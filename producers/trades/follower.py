@@ -14,6 +14,7 @@ from clients.watching.log import EventLog
 from producers.binance.rest import RestClient
 from producers.binance.urls import StreamAddress
 from producers.binance.websocket import Connection, open_connection
+from producers.trades.candle_evidence import is_unheard
 from producers.trades.connections import back_off_s
 from producers.trades.counters import Counts, Figures, summary
 from producers.trades.dispatch import Dispatch
@@ -29,6 +30,7 @@ from producers.trades.roster import Roster
 from producers.trades.symbol_stream import SymbolFlow
 from producers.watchdog import STALL_S, delivering, watched
 from schemas.errors import ConfigurationError, PoisonMessage, Transient
+from schemas.market import Candle
 from schemas.settings import Settings
 
 _log = EventLog(__name__)
@@ -70,7 +72,12 @@ class Follower:
             settings.binance.stream_url, self._connect, self._lose_sight, settings.stream
         )
         self._klines = KlineFlow(
-            publisher, self._counts, self._stream_ms, self._clock, self._is_traded
+            publisher,
+            self._counts,
+            self._stream_ms,
+            self._clock,
+            self._is_traded,
+            unheard=self._compare,
         )
         self._dispatch = Dispatch(self._flows, self._klines, publisher, self._counts, self._clock)
         rest.refuse = self._bury_answer
@@ -238,6 +245,10 @@ class Follower:
         for symbol in symbols:
             if symbol in self._flows:
                 self._flows[symbol].lose_sight()
+
+    def _compare(self, candle: Candle) -> None:
+        if is_unheard(candle, self._newest_ms(candle.symbol)):
+            self._lose_sight((candle.symbol,))
 
     async def _serve(self) -> None:
         while True:

@@ -31,6 +31,8 @@ class KlineFlow:
         stream_ms: Callable[[str], int],
         clock: ExchangeClock,
         is_traded: Callable[[str], bool],
+        *,
+        unheard: Callable[[Candle], None] = lambda _: None,
     ) -> None:
         """Set up without symbols.
 
@@ -40,9 +42,11 @@ class KlineFlow:
             stream_ms: Returns the newest event time of a symbol's connections.
             clock: The exchange's clock.
             is_traded: Whether a symbol is traded: of another no candle is asked for.
+            unheard: Called with each candle that had to be asked of REST.
         """
         self._tracks: dict[tuple[str, str], KlineTrack] = {}
         self._is_traded = is_traded
+        self._unheard = unheard
         self._outlet = outlet
         self._counts = counts
         self._stream_ms = stream_ms
@@ -103,6 +107,8 @@ class KlineFlow:
         now_ms = steady_ms()
         believed = [one for one in candles if not self._clock.is_ahead(one.close_ms, now_ms)]
         track.answered(believed, asked_ms, now_ms)
+        for candle in believed:
+            self._unheard(candle)
         self._publish(track)
 
     def _publish(self, track: KlineTrack) -> None:

@@ -252,7 +252,10 @@ class Repair:
     async def _wait(self, seconds: float) -> None:
         until_ms = steady_ms() + int(seconds * 1000)
         while steady_ms() < until_ms:
-            await asyncio.sleep(LOOK_S)
+            # Without a hole there is none to end, and 1,500 symbols may wait for a closed REST.
+            needs_look = self._continuity.hole is not None or bool(self._flow.eras)
+            left_s = (until_ms - steady_ms()) / 1000
+            await asyncio.sleep(LOOK_S if needs_look else max(LOOK_S, min(IDLE_S, left_s)))
             self._advance()
 
     def _advance(self) -> None:

@@ -65,7 +65,15 @@ async def test_answer_to_an_older_question_skips_no_candle() -> None:
     outlet, rest, clock = Outlet(), Rest(), ExchangeClock(ahead_ms=5_000)
     stream_ms = NEWEST_MS + 2 * MINUTE_MS
     clock.hear("REST", stream_ms, steady_ms())
-    klines = rest.klines = KlineFlow(outlet, Counts(), lambda _: stream_ms, clock, lambda _: True)
+    asked_for = list[int]()
+    klines = rest.klines = KlineFlow(
+        outlet,
+        Counts(),
+        lambda _: stream_ms,
+        clock,
+        lambda _: True,
+        unheard=lambda candle: asked_for.append(candle.open_ms),
+    )
     klines.add("BTCUSDT")
     klines.start("BTCUSDT", START_MS, {})
     rest.skips_to_ms = first_ms = NEWEST_MS - 30 * MINUTE_MS
@@ -77,3 +85,4 @@ async def test_answer_to_an_older_question_skips_no_candle() -> None:
     await asyncio.wait({repairing})
 
     assert outlet.opened == list(range(first_ms, NEWEST_MS + MINUTE_MS, MINUTE_MS))
+    assert set(asked_for) >= set(outlet.opened)  # each says whether trades have come
