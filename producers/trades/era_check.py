@@ -6,7 +6,7 @@ from typing import Final
 from clients.clock import steady_ms
 from clients.watching.log import EventLog
 from producers.binance.rest import RestClient
-from producers.trades.ids.eras import NEWEST, Verdict
+from producers.trades.ids.eras import NEWEST, Verdict, is_ours
 from producers.trades.rest_answers import Answers
 from producers.trades.symbol_stream import SymbolFlow
 from schemas.errors import ConfigurationError, Transient
@@ -49,6 +49,8 @@ class EraCheck:
         continuity = self._flow.continuity
         if newest.agg_id >= continuity.next_id or continuity.late.lacks(newest.agg_id):
             return True  # nothing that we hold can contradict it
+        if any(is_ours(newest, trade) for trade in continuity.same.newest):
+            return True
         if newest.event_ms < self._flow.newest_event_ms - HOUR_MS:
             raise ConfigurationError(
                 f"{newest.symbol}: Kafka has trades up to id {continuity.next_id - 1}, but the "
@@ -58,8 +60,7 @@ class EraCheck:
             )
         is_later = newest.event_ms > continuity.last_ms + JITTER_MS
         if is_later or continuity.same.is_other(newest):
-            self._flow.eras.suspect(newest)
-            return False
+            return not self._is_doubted(newest)
         return True
 
     async def trades_from(self, agg_id: int) -> list[Trade] | None:
@@ -73,8 +74,7 @@ class EraCheck:
             trades = await self._answers.trades_from(agg_id - 1 if before else agg_id)
         if before is None or not trades or trades[0].agg_id >= agg_id:
             return trades
-        if trades[0] != before:
-            self._flow.eras.suspect(trades[0])
+        if not is_ours(trades[0], before) and self._is_doubted(trades[0]):
             return None
         return trades[1:]
 
@@ -102,6 +102,13 @@ class EraCheck:
         if verdict is not Verdict.BEGUN_AGAIN:
             return False
         await self._begin()
+        return True
+
+    def _is_doubted(self, theirs: Trade) -> bool:
+        # REST may keep for ever what was doubted in vain: the doubt would never end.
+        if theirs == self._flow.eras.dismissed:
+            return False
+        self._flow.eras.suspect(theirs)
         return True
 
     async def _begin(self) -> None:

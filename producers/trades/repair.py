@@ -194,6 +194,8 @@ class Repair:
         return is_believed
 
     def _proof_is_due(self) -> bool:
+        if self._flow.eras:  # REST's newest trade proves nothing until it is decided
+            return False
         now_ms, connected = steady_ms(), self._flow.stream_ms() > 0
         if not self._continuity.proven:
             return connected and now_ms - self._flow.unproven_ms >= PROOF_AFTER_MS

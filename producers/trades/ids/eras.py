@@ -1,8 +1,8 @@
 """Whether a symbol's ids begin again: a market that was reset, or another asset's name. Pure.
 
 One strange record begins no era. It takes two answers of REST, some seconds apart and in agreement:
-none of the trades that we hold is there with its id, and two trades in a row are later than all of
-them. And the stream must not go on meanwhile from the trade that we hold.
+none of the trades that we hold is there with its id and time, and two trades in a row are later
+than all of them. And the stream must not go on meanwhile from the trade that we hold.
 """
 
 from collections.abc import Sequence
@@ -33,10 +33,12 @@ class EraDoubt:
 
     Attributes:
         refused: Trades that caused a doubt which proved wrong, to be buried.
+        dismissed: The newest of them.
     """
 
     def __init__(self) -> None:
         self.refused: list[Trade] = []
+        self.dismissed: Trade | None = None
         self._strange: Trade | None = None
         self._look_ms = 0
         self._seen: tuple[Trade, int] | None = None
@@ -81,7 +83,7 @@ class EraDoubt:
         self._look_ms = now_ms + SECOND_LOOK_MS
         there = {trade.agg_id: trade for trade in found}
         goes_on = not held and bool(newest) and newest[-1].agg_id >= next_id - 1
-        if goes_on or any(there.get(trade.agg_id) == trade for trade in held):
+        if goes_on or any(is_ours(there.get(trade.agg_id), trade) for trade in held):
             self.went_on()
             return Verdict.SAME
         is_lower = bool(newest) and newest[-1].agg_id < next_id
@@ -101,7 +103,17 @@ class EraDoubt:
     def _dismiss(self, strange: Trade) -> None:
         if len(self.refused) < _MOST_REFUSED:
             self.refused.append(strange)
+        self.dismissed = strange
         self._strange = self._seen = None
+
+
+def is_ours(theirs: Trade | None, ours: Trade) -> bool:
+    """Tell whether REST's trade is the one that we hold under its id, by its time.
+
+    Where ids begin again they have other times. One market may tell of an aggregate's other fields
+    twice in different ways.
+    """
+    return theirs is not None and (theirs.agg_id, theirs.event_ms) == (ours.agg_id, ours.event_ms)
 
 
 def new_era(symbol: str, era: int, *, last: tuple[int, int], first: Trade, now_ms: int) -> Gap:
