@@ -1,7 +1,7 @@
 """Questions to REST whether a symbol's ids go on, and the begin of a new era where they do not."""
 
 import asyncio
-from typing import Final
+from typing import Final, NoReturn
 
 from clients.clock import steady_ms
 from clients.watching.log import EventLog
@@ -14,6 +14,7 @@ from schemas.market import JITTER_MS, Trade
 
 _log = EventLog(__name__)
 HOUR_MS: Final = 3_600_000
+SECOND_LOOK_MS: Final = 3_000  # REST may be behind the stream by some seconds
 
 
 class EraCheck:
@@ -34,6 +35,7 @@ class EraCheck:
         self._rest = rest
         self._answers = answers
         self._requests = requests
+        self._long_before_ms: int | None = None
 
     @property
     def is_due(self) -> bool:
@@ -44,20 +46,18 @@ class EraCheck:
         """Check REST's newest trade; one that contradicts those that we hold causes a doubt.
 
         Raises:
-            ConfigurationError: It is long before them: Kafka's trades are another exchange's.
+            ConfigurationError: It is long before them, and was at a look some seconds ago: Kafka's
+                trades are another exchange's.
+            Transient: It is long before them, for the first time.
         """
         continuity = self._flow.continuity
-        if newest.agg_id >= continuity.next_id or continuity.late.lacks(newest.agg_id):
-            return True  # nothing that we hold can contradict it
-        if any(is_ours(newest, trade) for trade in continuity.same.newest):
-            return True
+        is_unknown = newest.agg_id >= continuity.next_id or continuity.late.lacks(newest.agg_id)
+        if is_unknown or any(is_ours(newest, trade) for trade in continuity.same.newest):
+            self._long_before_ms = None
+            return True  # nothing that we hold contradicts it
         if newest.event_ms < self._flow.newest_event_ms - HOUR_MS:
-            raise ConfigurationError(
-                f"{newest.symbol}: Kafka has trades up to id {continuity.next_id - 1}, but the "
-                f"exchange's newest is {newest.agg_id}, long before: this data is from another "
-                "exchange. Set CANDLEWICK_BINANCE__REST_URL to that one, or start with an empty "
-                "Kafka"
-            )
+            self._refuse(newest)
+        self._long_before_ms = None
         is_later = newest.event_ms > continuity.last_ms + JITTER_MS
         if is_later or continuity.same.is_other(newest):
             return not self._is_doubted(newest)
@@ -103,6 +103,21 @@ class EraCheck:
             return False
         await self._begin()
         return True
+
+    def _refuse(self, newest: Trade) -> NoReturn:
+        now_ms = steady_ms()
+        if self._long_before_ms is None:
+            self._long_before_ms = now_ms
+        if now_ms - self._long_before_ms < SECOND_LOOK_MS:
+            raise Transient(
+                f"{newest.symbol}: REST's newest trade is long before those in Kafka",
+                retry_after_s=SECOND_LOOK_MS / 1000,
+            )
+        raise ConfigurationError(
+            f"{newest.symbol}: Kafka has trades up to id {self._flow.continuity.next_id - 1}, but "
+            f"the exchange's newest is {newest.agg_id}, long before: this data is from another "
+            "exchange. Set CANDLEWICK_BINANCE__REST_URL to that one, or start with an empty Kafka"
+        )
 
     def _is_doubted(self, theirs: Trade) -> bool:
         # REST may keep for ever what was doubted in vain: the doubt would never end.

@@ -184,11 +184,12 @@ class Repair:
         """Request the newest trade; False if the answer is not plausible."""
         async with self._requests:
             newest, is_believed = await self._answers.newest_trade(self._continuity.known_id)
+        goes_on = newest is None or self._era_check.goes_on(newest)  # else it is asked again
         self._head_asked = True
         self._asked_ms = steady_ms()
         if newest is None:
             return is_believed
-        if not self._era_check.goes_on(newest):
+        if not goes_on:
             return False
         self._flow.expect(newest)
         return is_believed

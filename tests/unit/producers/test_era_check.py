@@ -16,6 +16,7 @@ from producers.trades.packing.flush_tick import FlushTick
 from producers.trades.repair import Repair
 from producers.trades.resume import Past
 from producers.trades.symbol_stream import SymbolFlow
+from schemas.errors import ConfigurationError
 from schemas.market import Candle, Gap, GapState, Trade, TradeBlock
 from schemas.settings import Settings
 from schemas.symbols import SymbolChoice
@@ -69,9 +70,9 @@ class Rest:
 class Scene:
     """One symbol with its repair, and all that it published and buried."""
 
-    def __init__(self, rest: Rest) -> None:
+    def __init__(self, rest: Rest, now_ms: int = NOW_MS) -> None:
         settings, clock, counts = Settings(), ExchangeClock(ahead_ms=5_000), Counts()
-        clock.hear("REST", NOW_MS, steady_ms())
+        clock.hear("REST", now_ms, steady_ms())
         self.rest = rest
         self.ids: list[int] = []
         self.gaps: list[tuple[str, int, int]] = []
@@ -82,7 +83,7 @@ class Scene:
             self,
             settings,
             counts,
-            lambda: NOW_MS,
+            lambda: now_ms,
             clock=clock,
             tick=FlushTick(settings.stream),
         )
@@ -90,7 +91,7 @@ class Scene:
             self.flow,
             cast("RestClient", rest),
             asyncio.Semaphore(4),
-            KlineFlow(self, counts, lambda _: NOW_MS, clock, lambda _: True),
+            KlineFlow(self, counts, lambda _: now_ms, clock, lambda _: True),
             self.buried.append,
             standstill=Standstill(),
         )
@@ -184,3 +185,39 @@ async def test_rest_is_asked_seldom_whose_newest_trade_has_our_id(also: dict[str
 
     assert scene.rest.asked < 10
     assert scene.flow.continuity.proven
+
+
+LATER = a_trade(9, event_ms=START_MS + 7_200_000)
+
+
+async def test_a_trade_after_hours_that_rest_has_not_yet_ends_no_stream() -> None:
+    scene = Scene(Rest(TRUE[:8]), LATER.event_ms)
+
+    past = Past(last_block=a_block([LATER]), newest=(*TRUE[1:8], LATER))
+    await scene.run_for(0.3, past)
+
+    assert not scene.flow.eras
+
+
+async def test_one_answer_that_is_long_before_all_trades_is_looked_at_again() -> None:
+    scene = Scene(Rest(TRUE[:3]), LATER.event_ms)
+    running = scene.run_for(4.0, Past(last_block=a_block([LATER]), newest=(LATER,)))
+
+    async def go_on() -> None:
+        while not scene.rest.asked:  # noqa: ASYNC110 - until the first question
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        scene.rest.trades = [*TRUE[:8], LATER]
+
+    await asyncio.gather(running, go_on())
+
+    assert scene.rest.asked > 1
+
+
+async def test_an_exchange_that_stays_long_before_all_trades_is_another_one() -> None:
+    scene = Scene(Rest(TRUE[:3]), LATER.event_ms)
+
+    with pytest.raises(ConfigurationError, match="another exchange"):
+        await scene.run_for(WITHIN_S, Past(last_block=a_block([LATER]), newest=(LATER,)))
+
+    assert scene.rest.asked == 2
