@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count, takewhile
 from typing import Final
 
-from schemas.market import Gap, GapState, Trade
+from schemas.market import JITTER_MS, Gap, GapState, Trade
 
 MAX_GIVEN_UP: Final = 100
 FEW_TRADES: Final = 100_000  # they are asked for however old they are: a hundred requests
@@ -54,6 +54,11 @@ class Hole:
         is_known = min(self.before_ms, self.after_ms) >= 0
         missing, span_ms = self.last_id - self.first_id + 1, self.before_ms - self.after_ms
         return is_known and is_too_much(missing, span_ms, longest_ms)
+
+    def allows(self, trade: Trade) -> bool:
+        """Check whether a trade's time lies between those around the hole, as far as known."""
+        is_early = trade.event_ms < self.after_ms - JITTER_MS
+        return not (is_early or 0 <= self.before_ms < trade.event_ms - JITTER_MS)
 
     def cut_before(self, first: Trade, now_ms: int) -> Gap:
         """Build the event by which the trades before one are given up, because they are too old."""
@@ -152,9 +157,12 @@ class LateFill:
         return self._holes[0].missing[0][0]
 
     def run_of(self, trades: Sequence[Trade]) -> list[Trade]:
-        """Return the trades from REST that fill the oldest hole from its start, without a jump."""
-        first_id, last_id = self._holes[0].missing[0]
-        known = {trade.agg_id: trade for trade in trades if trade.agg_id <= last_id}
+        """Return the trades from REST that fill the oldest hole from its start, without a jump.
+
+        One of another time than the hole's is of another era: none is taken from it on.
+        """
+        hole, (first_id, last_id) = self._holes[0].hole, self._holes[0].missing[0]
+        known = {t.agg_id: t for t in trades if t.agg_id <= last_id and hole.allows(t)}
         return [known[i] for i in takewhile(known.__contains__, count(first_id))]
 
     def published(self, run_length: int, now_ms: int) -> Gap | None:

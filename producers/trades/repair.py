@@ -120,7 +120,7 @@ class Repair:
             await self._fill(wanted)
         elif self._proof_is_due():
             await self._prove()
-        elif self._continuity.late and steady_ms() >= self._late_ms:
+        elif self._late_is_due():
             await self._fill_late()
         else:
             await self._idle()
@@ -230,10 +230,17 @@ class Repair:
         else:
             self._behind = 0
 
+    def _late_is_due(self) -> bool:
+        # What REST has under the missing ids may be of another era.
+        is_due = bool(self._continuity.late) and steady_ms() >= self._late_ms
+        return is_due and not self._flow.eras
+
     async def _fill_late(self) -> None:
         late = self._continuity.late
         async with self._requests:
             trades = await self._answers.trades_from(late.wanted)
+        if self._flow.eras:  # since the question
+            return
         published = self._flow.publish_late(late.run_of(trades))
         if not published:
             late.put_off()

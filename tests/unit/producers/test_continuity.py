@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from producers.trades.continuity import PATIENCE_MS, TRY_MS, Continuity
 from producers.trades.gaps import FEW_TRADES
 from producers.trades.packing.blocks import leading_run
-from schemas.market import Gap, GapState, Trade
+from schemas.market import JITTER_MS, Gap, GapState, Trade
 from tests.support.builders import START_MS, a_trade
 
 GIVE_UP_MS = 60_000
@@ -234,6 +234,17 @@ def test_given_up_hole_is_filled_late_and_then_counts_as_repaired() -> None:
     assert event is not None
     assert (event.state, event.first_agg_id, event.last_agg_id) == (GapState.REPAIRED, 2, 4)
     assert not late
+
+
+@pytest.mark.parametrize("by_ms", [-JITTER_MS - 1, JITTER_MS + 1])
+def test_late_fill_takes_no_trade_of_another_time_than_the_hole(by_ms: int) -> None:
+    follower = Follower()
+    follower.hear(1, 5)
+    follower.wait(GIVE_UP_MS)
+
+    late = follower.core.late
+    strange = a_trade(3, event_ms=a_trade(3).event_ms + by_ms)
+    assert late.run_of([a_trade(2), strange, a_trade(4)]) == [a_trade(2)]
 
 
 def test_late_fill_does_not_jump_over_an_id_that_rest_has_not() -> None:

@@ -221,3 +221,30 @@ async def test_an_exchange_that_stays_long_before_all_trades_is_another_one() ->
         await scene.run_for(WITHIN_S, Past(last_block=a_block([LATER]), newest=(LATER,)))
 
     assert scene.rest.asked == 2
+
+
+def of_a_new_era(now_ms: int) -> list[Trade]:
+    return [a_trade(i, event_ms=now_ms - 60_000 + i * 100, price_e8=7) for i in range(300)]
+
+
+@pytest.mark.parametrize("before_ms", [START_MS - 8_000, -1])
+async def test_a_given_up_gap_is_not_filled_with_trades_of_a_new_era(before_ms: int) -> None:
+    now_ms = START_MS + 3_600_000
+    held = [a_trade(i, event_ms=START_MS + i) for i in range(900, 908)]
+    gap = Gap(
+        "BTCUSDT", 50, 59, -1, before_ms, GapState.GIVEN_UP.value, START_MS, START_MS, "ids jump"
+    )
+    scene = Scene(Rest(of_a_new_era(now_ms)), now_ms)
+    scene.flow.lose_sight()
+
+    past = Past(
+        last_block=a_block(held),
+        newest=tuple(held),
+        open_gaps=[gap],
+        held=[(1, 50), (60, 908)],
+    )
+    await scene.run_for(3.0, past)
+
+    assert (GapState.REPAIRED, 50, 59) not in scene.gaps
+    assert scene.ids == [*range(300)]
+    assert scene.flow.continuity.queue.era == 1
