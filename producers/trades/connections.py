@@ -59,7 +59,7 @@ class RotatingConnection:
         self,
         address: StreamAddress,
         connect: Callable[[StreamAddress], Awaitable[Connection]],
-        on_unproven: Callable[[Iterable[str]], None],
+        on_unproven: Callable[[Iterable[str], int], None],
         settings: StreamSettings,
         attempts: Attempts,
     ) -> None:
@@ -68,8 +68,9 @@ class RotatingConnection:
         Args:
             address: What it carries at first.
             connect: Opens the next connection.
-            on_unproven: Called with the symbols whose trades may have been missed up to now:
-                between two connections, or before the first one that carries them.
+            on_unproven: Called with the symbols whose trades may have been missed up to now,
+                between two connections or before the first one that carries them, and with the
+                steady time at which the later one was opened.
             settings: Age and silence at which a connection is replaced.
             attempts: Shared by all lines of the process.
         """
@@ -105,10 +106,10 @@ class RotatingConnection:
                     _log.info("connection_replaced", "connection: {why}, opening the next", why=why)
                     following = await self._open()
                     # One that still reads overlaps with the next; a dead one may have missed some.
-                    if why == SILENT or self._is_dead(current):
-                        self._on_unproven(following.address.symbols)
-                    else:
-                        self._on_unproven(following.address.carried - current.address.carried)
+                    unproven = following.address.carried
+                    if why != SILENT and not self._is_dead(current):
+                        unproven -= current.address.carried
+                    self._on_unproven(unproven, following.opened_ms)
                     retiring.create_task(self._retire(current))
                     current = following
         finally:

@@ -49,11 +49,9 @@ class Continuity:
         self.disproved: list[Trade] = []
         self.disputed: list[Trade] = []
         self.duplicates = self.dropped = 0
-        self._limit = limit
-        self._give_up_ms = give_up_ms
-        self._longest_ms = longest_ms
+        self._limit, self._give_up_ms, self._longest_ms = limit, give_up_ms, longest_ms
         self._head_id = -1
-        self.last_ms = self._filled_ms = self._advanced_ms = UNKNOWN_MS
+        self.last_ms = self._filled_ms = self._advanced_ms = self._sight_ms = UNKNOWN_MS
         self._ahead = Ahead()
         self._starting = self._start_silent = False
 
@@ -114,14 +112,17 @@ class Continuity:
         self._head_id = max(self._head_id, head_id)
         self._look_for_hole(now_ms)
 
-    def lose_sight(self) -> None:
-        """Record that trades may have been missed; only an id can prove the opposite."""
-        self.proven = False
+    def lose_sight(self, opened_ms: int = UNKNOWN_MS) -> None:
+        """Record that trades may have been missed before a connection was opened.
 
-    def offer(self, trade: Trade, now_ms: int) -> None:
-        """Accept a trade from a connection."""
+        Only an id from it or a later one proves the opposite: an older one may end in a backlog.
+        """
+        self.proven, self._sight_ms = False, max(self._sight_ms, opened_ms)
+
+    def offer(self, trade: Trade, now_ms: int, opened_ms: int = UNKNOWN_MS) -> None:
+        """Accept a trade from a connection that was opened at a time."""
         agg_id = trade.agg_id
-        if agg_id >= self.next_id:
+        if agg_id >= self.next_id and opened_ms >= self._sight_ms:
             self.proven = True
         # Nearly every trade takes this path: it is the next one, and no trade waits.
         if agg_id == self.next_id and not self.hole and not self._ahead and self._has_room():
@@ -143,12 +144,12 @@ class Continuity:
             return None
         return self.queue.columns_from(self.next_id)
 
-    def columns_grew(self, last_ms: int) -> None:
-        """Record that trades from a connection, the last one of a time, were added to them."""
+    def columns_grew(self, last_ms: int, opened_ms: int) -> None:
+        """Record that trades, the last one of a time, were added to them; as `offer`."""
         self.next_id = self.queue.columns.next_agg_id
         self._head_id = max(self._head_id, self.next_id - 1)
         self.last_ms = last_ms
-        self.proven, self._starting = True, False
+        self.proven, self._starting = self.proven or opened_ms >= self._sight_ms, False
 
     def leave_to_rest(self, agg_id: int, now_ms: int) -> None:
         """Record a trade from a connection that is not accepted now; REST must have it."""
@@ -277,8 +278,7 @@ class Continuity:
     def _disprove(self, hole: Hole, now_ms: int) -> None:
         # Only one trade implied the missing ones, and the exchange still knows none of them.
         self.disproved += self._ahead.clear()
-        self._head_id = self.next_id - 1
-        self.hole = None
+        self.hole, self._head_id = None, self.next_id - 1
         if hole.found:
             reason = "nothing was missing: the exchange does not know the trade whose id jumped"
             self.ready.append(hole.event(GapState.REPAIRED, now_ms, reason))

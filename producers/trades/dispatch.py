@@ -168,6 +168,9 @@ class Dispatch:
     ) -> None:
         verdict = flow.jumps.judge(trade, raw, flow.continuity.known_id)
         for one in verdict.taken:
-            flow.offer(one)
+            if one is trade:
+                flow.offer(one, connection.opened_ms)
+            else:  # it was kept, and may be of another connection
+                flow.offer(one)
         for refused in verdict.refused:
             self.bury(not_followed(refused.trade, refused.raw), connection.address.url)

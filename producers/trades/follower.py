@@ -241,10 +241,10 @@ class Follower:
     def _stream_ms(self, symbol: str) -> int:
         return self._lines.newest_event_ms(symbol)
 
-    def _lose_sight(self, symbols: Iterable[str]) -> None:
+    def _lose_sight(self, symbols: Iterable[str], opened_ms: int) -> None:
         for symbol in symbols:
             if symbol in self._flows:
-                self._flows[symbol].lose_sight()
+                self._flows[symbol].lose_sight(opened_ms)
 
     def _compare(self, candle: Candle) -> None:
         if is_unheard(candle, self._newest_ms(candle.symbol)):

@@ -16,7 +16,7 @@ class Lines:
         self,
         base_url: str,
         connect: Callable[[StreamAddress], Awaitable[Connection]],
-        on_unproven: Callable[[Iterable[str]], None],
+        on_unproven: Callable[[Iterable[str], int], None],
         settings: StreamSettings,
     ) -> None:
         """Set up without a connection; for the arguments see `RotatingConnection`."""

@@ -116,8 +116,8 @@ class SymbolFlow:
         self._writer.go_on_after(block)
         self._know(int(block.event_ms[-1]) if len(block) else -1, block.next_trade_id - 1)
 
-    def offer(self, trade: Trade) -> None:
-        """Accept a trade from a connection; it is published with the next tick.
+    def offer(self, trade: Trade, opened_ms: int = -1) -> None:
+        """Accept a trade from a connection that was opened at a time; the next tick publishes it.
 
         The first trade of a minute is published at once, because it closes a candle.
         """
@@ -131,7 +131,7 @@ class SymbolFlow:
                 self.continuity.leave_to_rest(trade.agg_id, steady_ms())
                 return
             self._know(trade.event_ms, trade.last_trade_id)
-        self.continuity.offer(trade, steady_ms())
+        self.continuity.offer(trade, steady_ms(), opened_ms)
         if opens_minute:
             self.flush()
         self.flush_soon()
@@ -142,11 +142,11 @@ class SymbolFlow:
             return None
         return self.continuity.columns_to_grow()
 
-    def columns_grew(self, last_ms: int) -> None:
-        """Record that trades from a connection, the last one of a time, were added to them."""
+    def columns_grew(self, last_ms: int, opened_ms: int) -> None:
+        """Record that trades, the last one of a time, were added to them; as `offer`."""
         columns = self.continuity.queue.columns
         self._know(columns.newest_ms, columns.next_trade_id - 1)
-        self.continuity.columns_grew(last_ms)
+        self.continuity.columns_grew(last_ms, opened_ms)
 
     def stamp(self, now_ms: int, newest_ms: int) -> None:
         """Record that trades up to an event time are received, at a time of the exchange."""
@@ -254,9 +254,9 @@ class SymbolFlow:
             self.flush()
         self.gap_events.end_inherited(self._writer.next_id, now_ms, late.holds)
 
-    def lose_sight(self) -> None:
-        """Record that trades may have been missed between two connections."""
-        self.continuity.lose_sight()
+    def lose_sight(self, opened_ms: int = -1) -> None:
+        """Record that trades may have been missed before a connection was opened."""
+        self.continuity.lose_sight(opened_ms)
         self.unproven_ms = steady_ms()
 
     def _know(self, event_ms: int, trade_id: int) -> None:

@@ -73,14 +73,19 @@ class _Run:
         self.room = self.flow.block_trades - len(columns)
         self.next_minute_ms = (self.flow.newest_event_ms // MINUTE_MS + 1) * MINUTE_MS
 
-    def settle(self, frames: DecodedFrames) -> None:
+    def settle(self, frames: DecodedFrames, opened_ms: int) -> None:
         """Let the flow know of the rows; they are published with the next tick."""
         if self.rows:
-            self.put(frames)
+            self.put(frames, opened_ms)
             self.flow.flush_soon()
 
-    def put(self, frames: DecodedFrames) -> None:
-        """Put the trades of the rows into the columns."""
+    def put(self, frames: DecodedFrames, opened_ms: int) -> None:
+        """Put the trades of the rows into the columns.
+
+        Args:
+            frames: Where the rows are.
+            opened_ms: Steady time at which their connection was opened.
+        """
         rows, self.rows = self.rows, []
         columns = self.columns
         trades = [trade for row in rows if (trade := frames.trades[row])]
@@ -92,7 +97,7 @@ class _Run:
             taker_sold=[one.taker_sold for one in trades],
         )
         self.flow.stamp(self.received_ms, columns.newest_ms)
-        self.flow.columns_grew(trades[-1].event_ms)
+        self.flow.columns_grew(trades[-1].event_ms, opened_ms)
 
 
 class UsualFrames:
@@ -110,7 +115,7 @@ class UsualFrames:
         self._known: dict[str, _Run] = {}
         self._runs: dict[str, _Run] = {}
         self._frames = DecodedFrames(())
-        self._received_ms = 0
+        self._opened_ms = self._received_ms = 0
         self._followed = 0
 
     def take(self, connection: Connection, frames: DecodedFrames, at: int) -> int:
@@ -127,7 +132,7 @@ class UsualFrames:
         newest_ms, received_ms = connection.newest_event_ms, clock.now_ms(now_ms)
         if received_ms < self._received_ms:  # the clock went back: rows of before keep their time
             self.settle_all()
-        self._frames = frames
+        self._frames, self._opened_ms = frames, connection.opened_ms
         heard_ms, latest_ms = clock.bounds_ms(now_ms)
         runs, trades = self._runs, frames.trades
         while at < len(trades):
@@ -167,13 +172,13 @@ class UsualFrames:
     def settle(self, symbol: str) -> None:
         """Let the flow of a symbol know of its trades: a frame that is not usual is next."""
         if run := self._runs.pop(symbol, None):
-            run.settle(self._frames)
+            run.settle(self._frames, self._opened_ms)
 
     def settle_all(self) -> None:
         """Let all flows know of their trades."""
         runs, self._runs = self._runs, {}
         for run in runs.values():
-            run.settle(self._frames)
+            run.settle(self._frames, self._opened_ms)
 
     def _begin(self, symbol: str) -> _Run | None:
         flow = self._flows.get(symbol)
@@ -194,7 +199,7 @@ class UsualFrames:
 
     def _cut(self, run: _Run) -> None:
         """Publish a symbol's trades up to here: a block is full, or a minute begins."""
-        run.put(self._frames)
+        run.put(self._frames, self._opened_ms)
         run.flow.flush()
         columns = run.flow.columns_to_grow()
         if columns is None:  # Kafka's queue is full

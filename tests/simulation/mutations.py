@@ -84,7 +84,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the stream takes two connections for one without a gap between them",
-        SymbolFlow, "lose_sight", "self.continuity.lose_sight()", "pass",
+        SymbolFlow, "lose_sight", "self.continuity.lose_sight(opened_ms)", "pass",
         odds=Odds(cut=0.004),
     ),
     Mutation(

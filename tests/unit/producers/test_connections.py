@@ -63,7 +63,7 @@ async def told_at_a_change(meanwhile: Callable[[Wire], None], *, failures: int =
         wires.append(Wire())
         return cast("Connection", wires[-1])
 
-    def on_unproven(symbols: Iterable[str]) -> None:
+    def on_unproven(symbols: Iterable[str], _opened_ms: int) -> None:
         told.update(symbols)
 
     line = RotatingConnection(ADDRESS, connect, on_unproven, StreamSettings(), Attempts())

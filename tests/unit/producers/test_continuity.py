@@ -289,6 +289,19 @@ def test_quiet_symbol_learns_from_rest_that_it_missed_trades() -> None:
     assert follower.core.wanted == 2
 
 
+def test_trade_of_the_replaced_connection_does_not_prove_that_no_later_one_is_missing() -> None:
+    follower = Follower()
+    follower.hear(1)
+    opened_ms = 30_000
+    follower.core.lose_sight(opened_ms)
+
+    follower.core.offer(a_trade(2), follower.now_ms, opened_ms=10_000)
+    assert not follower.core.settled
+    follower.core.offer(a_trade(3), follower.now_ms, opened_ms=opened_ms)
+
+    assert follower.core.settled
+
+
 def test_trade_of_the_new_connection_proves_that_nothing_is_missing() -> None:
     follower = Follower()
     follower.hear(1)

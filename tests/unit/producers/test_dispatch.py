@@ -21,7 +21,7 @@ from schemas.errors import PoisonMessage
 from schemas.market import JITTER_MS, Candle, Gap, TradeBlock
 from schemas.settings import Settings
 from schemas.validation import validate
-from tests.support.builders import MINUTE_MS, START_MS
+from tests.support.builders import MINUTE_MS, START_MS, a_trade
 
 if TYPE_CHECKING:
     from producers.binance.websocket import Connection
@@ -42,6 +42,7 @@ class Socket:
 
     address: StreamAddress = field(default_factory=lambda: StreamAddress("ws://exchange", SYMBOLS))
     newest_event_ms: int = -1
+    opened_ms: int = field(default_factory=steady_ms)
     ending: bool = False
     life: SignsOfLife = field(default_factory=lambda: SignsOfLife(steady_ms()))
 
@@ -144,6 +145,20 @@ async def test_frame_of_an_unknown_type_moves_no_time() -> None:
 
     assert market.socket.newest_event_ms <= market.now_ms
     assert market.kafka.reasons == []
+
+
+async def test_kept_trade_that_another_connection_shows_to_be_true_proves_nothing() -> None:
+    market = Market()
+    flow = market.flows["BTCUSDT"]
+    market.trade("BTCUSDT", 5_000)
+    flow.expect(a_trade(6_000))
+    market.socket.opened_ms += 1
+    flow.lose_sight(market.socket.opened_ms)
+
+    market.trade("BTCUSDT", 9_000)
+
+    assert flow.continuity.known_id == 6_000
+    assert not flow.continuity.proven
 
 
 @pytest.mark.parametrize("ahead_ms", [60_000, 2 * HOUR_MS, 7 * 10**12])

@@ -53,6 +53,7 @@ class Socket:
 
     address: StreamAddress = field(default_factory=lambda: StreamAddress("ws://exchange", CARRIED))
     newest_event_ms: int = -1
+    opened_ms: int = STEADY_MS
     ending: bool = False
     life: SignsOfLife = field(default_factory=lambda: SignsOfLife(STEADY_MS))
 
@@ -103,7 +104,7 @@ class World:
 
     def __init__(self, *, quick: bool, most: int = 1000, symbols: int = 3) -> None:
         self.kafka, self.counts, self.timer = Kafka(), Counts(), Timer()
-        self.sockets = (Socket(), Socket())
+        self.sockets = (Socket(), Socket(opened_ms=STEADY_MS + 1))
         self.clock = clock = ExchangeClock(ahead_ms=5_000)
         setting = Settings(stream=StreamSettings(block_trades=most))
         tick = FlushTick(setting.stream, self.timer)
@@ -388,7 +389,7 @@ def play(world: World, exchange: Exchange, what: str, symbol: str, count: int) -
     elif what == "expect" and exchange.agg_ids[symbol] > 1:
         flow.expect(a_trade(exchange.agg_ids[symbol] - 2 + count, symbol=symbol))
     elif what == "sight":
-        flow.lose_sight()
+        flow.lose_sight(world.sockets[1].opened_ms)
     elif what == "advance":
         flow.advance()
     elif what == "quiet":
@@ -528,6 +529,22 @@ def test_a_clock_that_goes_back_inside_a_read_leaves_the_same_both_ways() -> Non
     assert outcomes[0] == outcomes[1]
 
 
+@pytest.mark.parametrize("quick", [False, True])
+def test_connection_that_was_replaced_does_not_prove_that_no_trade_is_missing(
+    *, quick: bool
+) -> None:
+    world, exchange = World(quick=quick), Exchange()
+    world.hear(0, exchange.frame("BTCUSDT", "usual", 2, 0))
+    flow = world.flows["BTCUSDT"]
+    flow.lose_sight(world.sockets[1].opened_ms)
+
+    world.hear(0, exchange.frame("BTCUSDT", "usual", 1, 0))
+    assert not flow.continuity.proven
+    world.hear(1, exchange.frame("BTCUSDT", "usual", 1, 0))
+
+    assert flow.continuity.proven
+
+
 def test_what_one_read_leaves_after_a_failure_is_in_no_block_of_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -538,7 +555,7 @@ def test_what_one_read_leaves_after_a_failure_is_in_no_block_of_the_next(
     world.kafka.records.clear()
     btc, eth = (exchange.fields(symbol, 1, 0) for symbol in SYMBOLS[:2])
 
-    def fail(_flow: SymbolFlow, _newest_ms: int) -> None:
+    def fail(_flow: SymbolFlow, _newest_ms: int, _opened_ms: int) -> None:
         raise BufferError("the columns are still used")
 
     with monkeypatch.context() as patched:
