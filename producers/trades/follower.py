@@ -247,8 +247,9 @@ class Follower:
                 self._flows[symbol].lose_sight(opened_ms)
 
     def _compare(self, candle: Candle) -> None:
-        if is_unheard(candle, self._newest_ms(candle.symbol)):
-            self._lose_sight((candle.symbol,))
+        flow = self._flows.get(candle.symbol)
+        if flow is not None and is_unheard(candle, flow.newest_event_ms):
+            flow.lose_sight()
 
     async def _serve(self) -> None:
         while True:
