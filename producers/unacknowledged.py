@@ -31,21 +31,21 @@ class Unacknowledged:
         self.waiting = 0
         self._places: dict[Place, _Waiting] = {}  # the one that has waited for longest first
 
-    def sent(self, topic: str, key: Hashable, records: int = 1) -> None:
-        """Note records that were given to the producer."""
-        self.waiting += records
+    def sent(self, topic: str, key: Hashable) -> None:
+        """Note a record that was given to the producer."""
+        self.waiting += 1
         place = Place(topic, key)
         if place in self._places:
-            self._places[place].records += records
+            self._places[place].records += 1
         else:
-            self._places[place] = _Waiting(records, self.done)
+            self._places[place] = _Waiting(1, self.done)
 
-    def acknowledged(self, topic: str, key: Hashable, records: int = 1) -> None:
-        """Note records that were acknowledged or refused."""
-        self.done += records
-        self.waiting -= records
+    def acknowledged(self, topic: str, key: Hashable) -> None:
+        """Note a record that was acknowledged or refused."""
+        self.done += 1
+        self.waiting -= 1
         place = Place(topic, key)
-        left = self._places.pop(place).records - records
+        left = self._places.pop(place).records - 1
         if left:
             self._places[place] = _Waiting(left, self.done)
 

@@ -268,12 +268,11 @@ class Drain:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for committed in committed_of(consumer, partitions):
             place = (committed.topic, committed.partition)
-            begun = committed.offset >= 0
             self._pending[place] = Pending(
                 planned=planned_last(committed.metadata),
                 is_whole=self._tables[committed.topic].topic.cleanup is Cleanup.DELETE,
-                expected=committed.offset if begun else None,
-                read_to=committed.offset - 1 if begun else -1,
+                expected=committed.offset if committed.offset >= 0 else None,
+                read_to=max(committed.offset, 0) - 1,
             )
 
     def _released(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

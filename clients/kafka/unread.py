@@ -46,7 +46,8 @@ class Unread:
         self._offsets = offsets
         self._read_to = read_to
         self._give_up = give_up
-        self._patience_s, self._look_s = patience_s, look_s
+        self._watchdog = Watchdog[Place](patience_s=patience_s)
+        self._look_s = look_s
         self._stopped = threading.Event()
 
     def watch(self) -> None:
@@ -59,19 +60,17 @@ class Unread:
 
     def _run(self) -> None:
         standstill, stood = Standstill(), 0
-        watchdog = Watchdog[Place](patience_s=self._patience_s)
         looked_s = time.monotonic()
         while not self._stopped.wait(min(_BEAT_S, self._look_s)):
             now_s = time.monotonic()
             if (times := standstill.look(now_s)) != stood:  # what stood still with us may go on
-                stood, watchdog = times, Watchdog[Place](patience_s=self._patience_s)
+                stood = times
+                self._watchdog.forget()
             if now_s - looked_s >= self._look_s:
                 looked_s = now_s
-                if self._look(watchdog):
-                    watchdog = Watchdog[Place](patience_s=self._patience_s)
+                self._look()
 
-    def _look(self, watchdog: Watchdog[Place]) -> bool:
-        """Look; True if it was given up."""
+    def _look(self) -> None:
         read_to = self._read_to()
         try:
             spans = self._offsets.spans(read_to)
@@ -80,9 +79,9 @@ class Unread:
         # What retention has removed is not there to be read.
         taken = {place: max(read_to[place], start - 1) for place, (start, _) in spans.items()}
         ends = {place: end for place, (_, end) in spans.items()}
-        stuck = watchdog.stuck(ends, taken, now_s=time.monotonic())
-        progressed("reading", watchdog.longest_s)
+        stuck = self._watchdog.stuck(ends, taken, now_s=time.monotonic())
+        progressed("reading", self._watchdog.longest_s)
         if stuck:
+            self._watchdog.forget()
             named = ", ".join(f"{topic} [{partition}]" for topic, partition in sorted(stuck))
             self._give_up(f"nothing was read from {named} although records are waiting")
-        return bool(stuck)

@@ -29,6 +29,10 @@ class Watchdog(Generic[PlaceT]):
         self.longest_s = 0.0
         self._seen: dict[PlaceT, _Seen] = {}
 
+    def forget(self) -> None:
+        """Begin anew."""
+        self._seen.clear()
+
     def stuck(
         self, ends: Mapping[PlaceT, int], taken: Mapping[PlaceT, int], *, now_s: float
     ) -> list[PlaceT]:

@@ -168,9 +168,7 @@ class Dispatch:
     ) -> None:
         verdict = flow.jumps.judge(trade, raw, flow.continuity.known_id)
         for one in verdict.taken:
-            if one is trade:
-                flow.offer(one, connection.opened_ms)
-            else:  # it was kept, and may be of another connection
-                flow.offer(one)
+            # One that was kept may be of another connection.
+            flow.offer(one, connection.opened_ms if one is trade else UNKNOWN_MS)
         for refused in verdict.refused:
             self.bury(not_followed(refused.trade, refused.raw), connection.address.url)

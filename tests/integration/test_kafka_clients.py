@@ -27,7 +27,7 @@ from schemas.dead_letters import LARGEST_VALUE, read_letter
 from schemas.errors import ConfigurationError, PoisonMessage, RestartNeeded, Transient
 from schemas.settings import KafkaSettings
 from schemas.topics import Topic
-from tests.support.kafka_process import committed_offsets
+from tests.support.kafka_process import committed_offsets, own_topic
 from tests.support.servers import RunningKafka, free_port, running_kafka
 
 DEADLINE_S = 30.0
@@ -43,11 +43,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
 
 @pytest.fixture
 def topic(kafka: RunningKafka, request: pytest.FixtureRequest) -> Topic:
-    """A topic of the test's own, just made: nobody has asked for it yet."""
-    made = replace(topics.GAPS, name=f"of-{abs(hash(request.node.name))}")
-    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap, partitions=PARTITIONS)
-    assert create_topics(settings, (made,)) == [made.name]
-    return made
+    return own_topic(kafka, topics.GAPS, request.node.name, PARTITIONS)
 
 
 def put(kafka: RunningKafka, topic: Topic, *values: str, key: bytes = b"k") -> None:

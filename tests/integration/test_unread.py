@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 from confluent_kafka import TopicPartition
@@ -11,12 +10,12 @@ from confluent_kafka import TopicPartition
 from clients.kafka.group import GroupOffsets, Place
 from clients.kafka.opening import open_admin
 from clients.kafka.partition import partition_of
-from clients.kafka.topics import create_topics
 from clients.kafka.unread import Unread
 from clients.kafka.writer import Writer
 from schemas import topics
 from schemas.codecs import Message
 from schemas.topics import Topic
+from tests.support.kafka_process import own_topic
 from tests.support.servers import RunningKafka, running_kafka
 from tests.support.stack import eventually
 
@@ -32,10 +31,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
 
 @pytest.fixture
 def topic(kafka: RunningKafka, request: pytest.FixtureRequest) -> Topic:
-    """A topic of the test's own."""
-    made = replace(topics.TRADES, name=f"of-{abs(hash(request.node.name))}")
-    create_topics(kafka.settings.model_copy(update={"partitions": PARTITIONS}), (made,))
-    return made
+    return own_topic(kafka, topics.TRADES, request.node.name, PARTITIONS)
 
 
 def put(kafka: RunningKafka, topic: Topic, key: str, records: int) -> Place:

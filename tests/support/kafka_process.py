@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from candlewick.stack.ports import answers, free_port
 from clients.kafka.opening import open_admin
 from clients.kafka.topics import create_topics
 from schemas.settings import KafkaSettings
-from schemas.topics import ALL
+from schemas.topics import ALL, Topic
 
 START_DEADLINE_S = 120.0  # the first start ever fetches the jars
 STOP_DEADLINE_S = 60.0
@@ -128,6 +128,14 @@ def _wait_until_led(kafka: RunningKafka, partitions: int) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"Kafka has no leaders for all partitions: {led}")
         time.sleep(0.02)
+
+
+def own_topic(kafka: RunningKafka, like: Topic, test: str, partitions: int) -> Topic:
+    """A topic of a test's own, just made: nobody has asked for it yet."""
+    made = replace(like, name=f"of-{abs(hash(test))}")
+    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap, partitions=partitions)
+    assert create_topics(settings, (made,)) == [made.name]
+    return made
 
 
 def committed_offsets(group: Consumer, places: Sequence[TopicPartition]) -> list[int]:
