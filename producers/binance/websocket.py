@@ -24,6 +24,7 @@ class Connection:
         opened_ms: Steady time at which it was opened.
         life: When it was heard, and how much.
         newest_event_ms: Newest exchange event time on it; -1 before the first.
+        first_event_ms: That time after its first read; -1 before.
         ending: True once the exchange has announced that it will close the connection.
         reading: A task that is done when the connection has ended.
     """
@@ -39,7 +40,7 @@ class Connection:
         self.address = address
         self.opened_ms = steady_ms()
         self.life = SignsOfLife(self.opened_ms)
-        self.newest_event_ms = -1
+        self.newest_event_ms = self.first_event_ms = -1
         self.ending = False
         self._socket = socket
         self._take = take
@@ -67,6 +68,8 @@ class Connection:
     def _arrived(self, frames: Sequence[bytes]) -> None:
         self.life.frame(steady_ms(), len(frames))
         self._take(self, frames)
+        if self.first_event_ms < 0:
+            self.first_event_ms = self.newest_event_ms
         if self._pause_s and len(frames) < FEW_FRAMES:
             self._pause_if_busy()
 

@@ -26,7 +26,7 @@ from schemas.errors import ConfigurationError, Transient
 from schemas.history import CrossCheck
 from schemas.market import Candle
 from schemas.settings import Settings
-from schemas.timeframe import Interval
+from schemas.timeframe import HOUR_MS, Interval
 
 _log = EventLog(__name__)
 TRACKS_AT_A_TIME: Final = 4
@@ -87,6 +87,11 @@ class Backfill:
     unproven: dict[Key, Spans] = field(default_factory=dict)
     recent: dict[Place, Candle] = field(default_factory=dict)
 
+    @property
+    def recent_ms(self) -> int:
+        """Age up to which candles by REST are remembered: twice what is checked again."""
+        return 2 * self.settings.backfill.check_hours * HOUR_MS
+
     async def run(self, wanted: Wanted, progress: Progress, *, least_rows: int = 1) -> None:
         """Fetch the missing candles; the tracks note those that could not be fetched.
 
@@ -124,6 +129,7 @@ class Backfill:
             pages,
             choice,
             now_ms,
+            self.recent_ms,
             least_rows,
             unproven=self.unproven,
             recent=self.recent,

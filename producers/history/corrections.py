@@ -19,10 +19,9 @@ from schemas import topics
 from schemas.codecs import encode
 from schemas.market import Candle, CandleSource
 from schemas.settings import Settings
-from schemas.timeframe import Interval, parse_interval
+from schemas.timeframe import HOUR_MS, Interval, parse_interval
 
 _log = EventLog(__name__)
-HOUR_MS: Final = 3_600_000
 READ_BACK: Final = 4  # the stream's candles are between those by REST, and all sources may be twice
 MOST_READ_BACK: Final = 50_000  # records of each partition
 
@@ -52,7 +51,7 @@ class Recheck:
             await asyncio.to_thread(self._read_back)
             self._knows_before = True
         server_ms = await persistently(self._backfill.rest.server_ms)
-        self._forget(server_ms - 2 * self._hours_ms)
+        self._forget(server_ms - self._backfill.recent_ms)
         for interval in self._intervals:
             for symbol in self._followed.traded:
                 await self._check(symbol, interval, server_ms)

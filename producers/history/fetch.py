@@ -1,7 +1,7 @@
 """Fetching of missing candles: from archive files, then REST; absent ones are proven."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from clients.clock import wall_ms
 from clients.retry import persistently
@@ -18,13 +18,11 @@ from producers.history.time_ranges import Run, Spans, runs_of
 from schemas.codecs import encode
 from schemas.history import Hole, HoleKind
 from schemas.market import Candle
-from schemas.timeframe import Interval
+from schemas.timeframe import HOUR_MS, Interval
 
 if TYPE_CHECKING:
     from schemas.errors import PoisonMessage
 
-HOUR_MS: Final = 3_600_000
-RECENT_MS: Final = 24 * HOUR_MS  # candles by REST that are remembered, as they may be corrected
 Place = tuple[str, str, int]
 
 
@@ -34,8 +32,9 @@ class Filler:
 
     Attributes:
         now_ms: The exchange's clock at the start; candles that close later are for the next run.
+        recent_ms: Age up to which candles by REST are remembered, as they may be corrected.
         least_rows: New rows from which a track's history is recorded at its end.
-        recent: Candles of the last day that were published from REST.
+        recent: Those that were published from REST.
         unproven: Candles requested in vain and without a proof, by symbol and interval.
     """
 
@@ -44,6 +43,7 @@ class Filler:
     pages: HeldPages
     choice: Choice
     now_ms: int
+    recent_ms: int
     least_rows: int = 1
     unproven: dict[Key, Spans] = field(default_factory=dict)
     recent: dict[Place, Candle] = field(default_factory=dict)
@@ -111,7 +111,7 @@ class Filler:
                 await self._miss(track, hole)
             if final:
                 await self.pages.publish(track, opens, [encode(row) for row in final])
-                since_ms = self.now_ms - RECENT_MS
+                since_ms = self.now_ms - self.recent_ms
                 self.recent |= {place_of(row): row for row in final if row.open_ms >= since_ms}
                 track.mended += sum(map(track.from_files.holds, opens))
             if until_ms <= at_ms:

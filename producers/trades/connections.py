@@ -12,14 +12,15 @@ from clients.watching.log import EventLog
 from producers.binance.urls import StreamAddress
 from producers.binance.websocket import Connection
 from schemas.errors import Transient
+from schemas.market import JITTER_MS
 from schemas.settings import StreamSettings
+from schemas.timeframe import HOUR_MS
 
 _log = EventLog(__name__)
 OVERLAP_S: Final = 5.0  # both are read, so that one brings the trades that the other missed
 MAX_ATTEMPTS: Final = 250  # the exchange allows 300 to all programs at this address together
 ATTEMPTS_WINDOW_MS: Final = 300_000
 LONGEST_BACK_OFF_S: Final = 30.0
-HOUR_MS: Final = 3_600_000
 FIRST_BACK_OFF_S: Final = 0.1
 STABLE_MS: Final = 10_000  # the end of a connection that lasted this long is not a failure
 LOOK_S: Final = 0.1
@@ -81,15 +82,19 @@ class RotatingConnection:
         self._silence_ms = int(settings.silence_s * 1000)
         self._attempts = attempts
         self._living: list[Connection] = []
+        self._leaving: list[Connection] = []  # those of them that the next one has to overlap with
         self._failures = 0
         self.attempts = 0
         self.opened = asyncio.Event()
 
     def newest_event_ms(self, symbol: str) -> int:
-        """Newest exchange event time on open connections that carry a symbol; -1 without any."""
+        """Exchange event time up to which a symbol's trades have come; -1 if none is open."""
         living = (one for one in self._living if not one.reading.done())
         times = (one.newest_event_ms for one in living if symbol in one.address.carried)
-        return max(times, default=-1)
+        newest_ms = max(times, default=-1)
+        # What was traded before the next one was opened comes on the one before it only.
+        older = (one.newest_event_ms for one in self._leaving if symbol in one.address.carried)
+        return min(older, default=newest_ms) if self._leaving else newest_ms
 
     @property
     def is_open(self) -> bool:
@@ -101,6 +106,7 @@ class RotatingConnection:
         try:
             async with asyncio.TaskGroup() as retiring:
                 current = await self._open()
+                self._on_unproven(current.address.carried, current.opened_ms)
                 while True:
                     why = await self._until_due(current)
                     _log.info("connection_replaced", "connection: {why}, opening the next", why=why)
@@ -109,8 +115,9 @@ class RotatingConnection:
                     unproven = following.address.carried
                     if why != SILENT and not self._is_dead(current):
                         unproven -= current.address.carried
+                        self._leaving.append(current)
                     self._on_unproven(unproven, following.opened_ms)
-                    retiring.create_task(self._retire(current))
+                    retiring.create_task(self._retire(current, following))
                     current = following
         finally:
             await asyncio.gather(*(one.close() for one in self._living))
@@ -162,10 +169,20 @@ class RotatingConnection:
                 self.opened.set()
                 return connection
 
-    async def _retire(self, connection: Connection) -> None:
-        await asyncio.wait({connection.reading}, timeout=OVERLAP_S)
-        self._living.remove(connection)
-        await connection.close()
+    async def _retire(self, older: Connection, newer: Connection) -> None:
+        await asyncio.wait({older.reading}, timeout=OVERLAP_S)
+        if older in self._leaving:
+            self._leaving.remove(older)
+            if not _overlap(older, newer):
+                both = older.address.carried & newer.address.carried
+                self._on_unproven(both, newer.opened_ms)
+        self._living.remove(older)
+        await older.close()
+
+
+def _overlap(older: Connection, newer: Connection) -> bool:
+    """Return whether the older one has brought all that came before the newer one's first frame."""
+    return 0 <= newer.first_event_ms <= older.newest_event_ms - JITTER_MS
 
 
 def back_off_s(failures: int) -> float:

@@ -11,9 +11,9 @@ from producers.trades.rest_answers import Answers
 from producers.trades.symbol_stream import SymbolFlow
 from schemas.errors import ConfigurationError, Transient
 from schemas.market import JITTER_MS, Trade
+from schemas.timeframe import HOUR_MS
 
 _log = EventLog(__name__)
-HOUR_MS: Final = 3_600_000
 SECOND_LOOK_MS: Final = 3_000  # REST may be behind the stream by some seconds
 
 

@@ -282,3 +282,16 @@ def test_candle_that_the_exchange_lacked_for_a_moment_is_fetched_once_it_is_ther
     found = opens(now, "DOGEUSDT")
     assert missing == [2, 2, 0]
     assert found == [*range(start_ms, found[-1] + MINUTE_MS, MINUTE_MS)]
+
+
+def test_only_candles_that_are_checked_again_are_remembered(now: Past) -> None:
+    """Those of a day took more than a gigabyte with all symbols of the exchange."""
+    wanted = Wanted(("LINKUSDT",), (Interval.ONE_MINUTE,), NOW_MS - 12 * HOUR_MS, None, Choice.REST)
+
+    async def remembered() -> list[int]:
+        async with running(now.settings) as backfill:
+            await backfill.run(wanted, Progress())
+            return sorted(candle.open_ms for candle in backfill.recent.values())
+
+    hours = 2 * now.settings.backfill.check_hours
+    assert asyncio.run(remembered())[0] // MINUTE_MS == NOW_MS // MINUTE_MS - hours * 60 + 1
