@@ -11,6 +11,7 @@ from producers.binance.urls import StreamAddress
 from schemas.setting_types import WebsocketClient
 
 BUSY_S: Final = 0.002  # the next frames came so soon after those before
+AFTER_PING_S: Final = 1.0  # what a network that stood still held back behind a ping comes sooner
 FEW_FRAMES: Final = 50  # more than these in a read: there is a backlog, and nothing to wait for
 
 
@@ -87,9 +88,9 @@ class Connection:
     def _pinged(self) -> None:
         heard_ms = steady_ms()
         self.life.ping(heard_ms)
-        # A process that stood still finds an old ping, and what was sent after it may be in a later
-        # read: only when the loop has looked once more is it known that nothing was behind it.
-        self._loop.call_soon(self._loop.call_soon, self._tell_ping, heard_ms)
+        # Where this process or the network stood still the ping is old, and what was sent after it
+        # is read later: only some time without a frame shows that nothing was behind it.
+        self._loop.call_later(AFTER_PING_S, self._tell_ping, heard_ms)
 
     def _tell_ping(self, heard_ms: int) -> None:
         if not self.reading.done():
@@ -109,8 +110,8 @@ async def open_connection(
     Args:
         address: URL and symbols.
         take: Called with all frames that were read together.
-        on_ping: Called after each ping of the exchange with the steady time at which it was read,
-            once all is read that had arrived by then.
+        on_ping: Called some time after each ping of the exchange with the steady time at which it
+            was read, once all is read that was sent with it.
         client: The library that runs it.
         pause_ms: For how long a busy connection is not read, so that frames are read together.
 

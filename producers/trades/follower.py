@@ -123,8 +123,7 @@ class Follower:
                 # The sockets are read even while REST does not answer.
                 tasks.create_task(self._roster.run())
                 tasks.create_task(self._watch_clock())
-                tasks.create_task(self._serve())  # also what is sent before the sockets are open
-                await self._lines.opened()
+                tasks.create_task(self._serve())
                 for symbol in past:
                     self._repair(symbol, past[symbol], tasks)
                 tasks.create_task(self._klines.repair(self._rest))
@@ -193,7 +192,11 @@ class Follower:
             self._bury_answer,
             standstill=self._standstill,
         )
-        self._repairs[symbol] = tasks.create_task(repair.run(past))
+        self._repairs[symbol] = tasks.create_task(self._keep_whole(symbol, repair, past))
+
+    async def _keep_whole(self, symbol: str, repair: Repair, past: Past) -> None:
+        await self._lines.opened(symbol)  # so that REST's answers reach what the line brings
+        await repair.run(past)
 
     def _leave(self, symbol: str) -> None:
         """Follow a symbol no more; what is not published yet comes if it is added again."""

@@ -45,10 +45,10 @@ class Lines:
         """Attempts to connect so far."""
         return self._tried + sum(line.attempts for line in self._lines)
 
-    async def opened(self) -> None:
-        """Wait until every line has had a connection."""
-        for line in self._lines:
-            await line.opened.wait()
+    async def opened(self, symbol: str) -> None:
+        """Wait until the line that carries a symbol has had a connection."""
+        if symbol in self._line_of:
+            await self._line_of[symbol].opened.wait()
 
     def carry(self, symbols: Sequence[str], tasks: asyncio.TaskGroup) -> None:
         """Carry exactly these symbols from now on; lines that change are connected anew."""

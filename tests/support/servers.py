@@ -1,12 +1,13 @@
 """Real servers for tests, started in a folder and stopped with the test."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,9 @@ __all__ = [
 ]
 WRITER = ("candlewick", "writer-secret")
 READER = ("reader", "reader-secret")
+PORTS = range(
+    20_000, 32_000
+)  # below those that systems give to clients, which take one at any time
 START_DEADLINE_S = 120.0  # the engine is half a gigabyte, and the disk may be a slow one
 STOP_DEADLINE_S = 60.0
 
@@ -145,5 +149,7 @@ def log_of(path: Path) -> Path:
 
 def free_port() -> int:
     """A port of loopback that nobody holds now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    while True:
+        port = secrets.choice(PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

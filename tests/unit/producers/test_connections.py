@@ -10,8 +10,9 @@ import pytest
 
 from clients.clock import steady_ms
 from producers.binance.signs_of_life import SignsOfLife
-from producers.binance.urls import StreamAddress
+from producers.binance.urls import SYMBOLS_A_CONNECTION, StreamAddress
 from producers.trades.connections import Attempts, RotatingConnection
+from producers.trades.lines import Lines
 from schemas.errors import Transient
 from schemas.settings import StreamSettings
 
@@ -176,3 +177,20 @@ async def test_next_connection_says_nothing_about_quiet_while_the_one_before_it_
         newest_ms = rotating.newest_event_ms("DOTUSDT")
 
     assert newest_ms == NOW_MS - 700
+
+
+async def test_line_that_cannot_be_opened_keeps_the_symbols_of_others_from_nothing() -> None:
+    symbols = [f"SIM{number}USDT" for number in range(SYMBOLS_A_CONNECTION + 1)]
+
+    async def connect(address: StreamAddress) -> "Connection":
+        if symbols[0] in address.carried:
+            raise Transient("no connection")
+        return cast("Connection", Wire(address))
+
+    lines = Lines("ws://exchange", connect, lambda *_: None, StreamSettings())
+    async with asyncio.timeout(WITHIN_S), asyncio.TaskGroup() as tasks:
+        lines.carry(symbols, tasks)
+        await lines.opened(symbols[-1])
+        lines.carry([], tasks)
+
+    assert not lines.is_open

@@ -134,6 +134,25 @@ async def test_ping_of_before_a_standstill_says_nothing_of_trades_that_are_not_r
     assert stream.connection.newest_event_ms == times_ms[-1]
 
 
+async def test_ping_that_a_network_held_back_says_nothing_of_trades_that_come_just_behind_it() -> (
+    None
+):
+    stream, turns_left = Stream(), 20
+
+    def send_later() -> None:
+        nonlocal turns_left
+        turns_left -= 1
+        if turns_left:
+            asyncio.get_running_loop().call_soon(send_later)
+        else:
+            stream.wire.send(a_trade_frame(1, START_MS - 89_000))
+
+    send_later()
+    await stream.reads([PING], until=lambda: stream.connection.newest_event_ms >= 0)
+
+    assert stream.connection.newest_event_ms == START_MS - 89_000
+
+
 async def test_ping_with_nothing_behind_it_says_how_far_the_stream_is() -> None:
     stream = Stream()
 
