@@ -5,9 +5,8 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
-from schemas.market import Candle
+from schemas.market import FIRST_REVISION, Candle
 
-_FIRST_REVISION: Final = 1
 _CLOSED: Final = Counter(
     "candlewick_candles_closed_total",
     "Candles closed, those sent again included.",
@@ -42,5 +41,5 @@ def candles_closed(candles: Iterable[Candle]) -> None:
     """Count candles that a block has closed."""
     for candle in candles:
         _CLOSED.labels(candle.interval, candle.status).inc()
-        if candle.revision > _FIRST_REVISION:
+        if candle.revision > FIRST_REVISION:
             _REVISED.labels(candle.interval).inc()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.contracts import contract_of
-from schemas.market import NO_TRADE_ID, Candle, CandleStatus
+from schemas.market import FIRST_REVISION, NO_TRADE_ID, Candle, CandleStatus
 from schemas.ragged import Part, rows_of
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class CandleColumns:
     taker_buy_volume_e8: "NDArray[np.uint8]"
     taker_buy_quote_volume_e8: "NDArray[np.uint8]"
     event_ms: "NDArray[np.int64]"
+    revision: int = FIRST_REVISION
 
     def __len__(self) -> int:
         return len(self.open_ms)
@@ -94,7 +95,7 @@ class CandleColumns:
             last_trade_id=NO_TRADE_ID,
             price_variation_e16=None,
             status=CandleStatus.OFFICIAL.value,
-            revision=1,
+            revision=self.revision,
             source=self.source,
             event_ms=int(self.event_ms[row]),
         )
@@ -107,7 +108,6 @@ def encode_candles(columns: CandleColumns) -> list[bytes]:
     frame = b"\x00" + contract_of(Candle).schema_id.to_bytes(4)
     prices = (columns.open_e8, columns.high_e8, columns.low_e8, columns.close_e8)
     no_ids_no_variation = b"\x01\x01\x00"  # -1, -1, null
-    revision = b"\x02"
     parts = [
         Part.constant(frame + _text(columns.symbol) + _text(columns.interval)),
         _longs(columns.open_ms),
@@ -118,12 +118,9 @@ def encode_candles(columns: CandleColumns) -> list[bytes]:
         _longs(columns.trade_count),
         _decimals(columns.taker_buy_volume_e8[:, ::-1]),
         _decimals(columns.taker_buy_quote_volume_e8[:, ::-1]),
-        Part.constant(
-            no_ids_no_variation
-            + _text(CandleStatus.OFFICIAL.value)
-            + revision
-            + _text(columns.source)
-        ),
+        Part.constant(no_ids_no_variation + _text(CandleStatus.OFFICIAL.value)),
+        _longs(np.array([columns.revision])),
+        Part.constant(_text(columns.source)),
         _longs(columns.event_ms),
     ]
     return rows_of(parts, len(columns))

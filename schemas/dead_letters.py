@@ -11,6 +11,7 @@ LARGEST_VALUE: Final = 256 * 1024  # a letter must fit even where the record did
 LONGEST_REASON: Final = 2_000
 LARGEST_KEY: Final = 1_024
 MOST_HEADERS: Final = 20
+MOST_PARTS: Final = 100
 _REASON: Final = "reason"
 _TOPIC: Final = "origin-topic"
 _PARTITION: Final = "origin-partition"
@@ -21,6 +22,7 @@ _READER: Final = "reader"
 _LENGTH: Final = "length"
 _SHA256: Final = "sha256"
 _RETRIED: Final = "retried-ms"
+_LEFT_OUT: Final = "left-out"
 _OWN: Final = "origin-header-"
 _UNKNOWN: Final = -1
 _LONGEST_NUMBER: Final = 19
@@ -38,6 +40,8 @@ class Origin:
         source: The address it came from, if it came from no topic.
         key: The record's key; None if it had none.
         headers: The record's headers.
+        left_out: Aggregate ids ``[first, next)`` of a block that were not used, where others of it
+            were; empty where nothing of the record was used.
     """
 
     reason: str
@@ -48,6 +52,7 @@ class Origin:
     source: str = ""
     key: bytes | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+    left_out: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,9 @@ def letter_of(raw: bytes, origin: Origin, *, retried_ms: int = _UNKNOWN) -> Mess
     ]
     if origin.key is not None:
         headers.append((_KEY, origin.key[:LARGEST_KEY]))
+    if origin.left_out:
+        parts = (f"{first}-{end}" for first, end in origin.left_out[:MOST_PARTS])
+        headers.append((_LEFT_OUT, " ".join(parts).encode()))
     if retried_ms != _UNKNOWN:
         headers.append((_RETRIED, str(retried_ms).encode()))
     for name, value in origin.headers[:MOST_HEADERS]:
@@ -116,6 +124,7 @@ def read_letter(value: bytes | None, headers: Headers | None) -> DeadLetter:
         source=texts.get(_SOURCE, ""),
         key=known.get(_KEY),
         headers=_own(pairs),
+        left_out=tuple(_parts(texts.get(_LEFT_OUT, ""))),
     )
     return DeadLetter(
         origin,
@@ -134,6 +143,12 @@ def plain_headers(headers: Headers | None) -> tuple[tuple[str, bytes], ...]:
 
 def _own(pairs: Iterable[tuple[str, bytes]]) -> tuple[tuple[str, bytes], ...]:
     return tuple((name.removeprefix(_OWN), v) for name, v in pairs if name.startswith(_OWN))
+
+
+def _parts(text: str) -> Iterable[tuple[int, int]]:
+    for part in text.split():
+        first, _, end = part.partition("-")
+        yield _number(first), _number(end)
 
 
 def _name(origin: Origin, sha256: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NO_TRADE_ID = -1  # first and last trade id of a candle in which nothing was traded
+FIRST_REVISION = 1  # a later one replaces a stored row, which is kept aside
 JITTER_MS = 1_000  # the exchange orders trades by id; their times may go back this far
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from schemas.contracts import contract_of
-from schemas.market import NO_TRADE_ID, Candle, CandleSource, CandleStatus
+from schemas.market import FIRST_REVISION, NO_TRADE_ID, Candle, CandleSource, CandleStatus
 from schemas.ragged import Part, rows_of
 from schemas.rules.checks import EARLIEST_MS, LARGEST_AMOUNT_E8, LATEST_MS
 from schemas.timeframe import Interval
@@ -27,7 +27,6 @@ _WORD: Final = 8
 _DECIMAL: Final = 16  # bytes of the longest amount: two words
 _TOP_BIT: Final = 0x80
 _BEYOND: Final = bytes(2048)  # a malformed message may point this far past its end
-FIRST_REVISION: Final = 1  # a later one replaces a row, which is kept
 _ALPHANUMERIC: Final = np.array([chr(byte).isalnum() and byte < _TOP_BIT for byte in range(256)])
 _U64: Final = np.uint64
 _LARGEST_WORDS: Final = LARGEST_AMOUNT_E8 >> 64, _U64(LARGEST_AMOUNT_E8 % 2**64)

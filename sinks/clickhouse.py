@@ -81,12 +81,15 @@ class ClickHouse:
         self._connected().command(
             "DELETE FROM trades WHERE symbol = {symbol:String} AND era = {era:Int32}"
             " AND agg_id >= {first:Int64} AND agg_id < {next:Int64}"
+            " AND arrayExists("
+            "ids -> agg_id >= ids.1 AND agg_id < ids.2, {ids:Array(Tuple(Int64, Int64))})"
             " AND received_time = fromUnixTimestamp64Milli({received_ms:Int64}, 'UTC')",
             parameters={
                 "symbol": refused.symbol,
                 "era": refused.era,
-                "first": refused.first_agg_id,
-                "next": refused.next_agg_id,
+                "first": min(first for first, _ in refused.ids),
+                "next": max(end for _, end in refused.ids),
+                "ids": [*refused.ids],
                 "received_ms": refused.received_ms,
             },
             # In a cluster the others do it by themselves, and one that is away must not hold it up.

@@ -30,8 +30,7 @@ class RefusedTrades:
     Attributes:
         partition: Partition of the trades topic with their block.
         offset: Offset of their block in that partition.
-        first_agg_id: The first id.
-        next_agg_id: The id after the last one.
+        ids: Their ids, in ranges ``[first, next)``.
         received_ms: Received time of their block, so that a real trade with the same id stays.
         era: Era of the ids.
     """
@@ -39,8 +38,7 @@ class RefusedTrades:
     partition: int
     offset: int
     symbol: str
-    first_agg_id: int
-    next_agg_id: int
+    ids: tuple[tuple[int, int], ...]
     received_ms: int
     era: int
 
@@ -131,8 +129,7 @@ def refused_trades(letter: DeadLetter) -> RefusedTrades | None:
         origin.partition,
         origin.offset,
         block.symbol,
-        block.first_agg_id,
-        block.next_agg_id,
+        origin.left_out or ((block.first_agg_id, block.next_agg_id),),
         block.received_ms,
         block.era,
     )

@@ -10,12 +10,12 @@ from schemas.coins import Coin, CoinDay
 from schemas.dead_letters import read_letter
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, CrossCheck, Hole, IrregularRow
-from schemas.market import Candle, Gap, TradeBlock
+from schemas.market import FIRST_REVISION, Candle, Gap, TradeBlock
 from schemas.predictions import ModelVersion, Prediction, Score
 from schemas.settings import SinkSettings
 from schemas.symbols import SymbolChoice
 from schemas.topics import Topic
-from sinks.bulk_candle_rows import FIRST_REVISION, candle_rows
+from sinks.bulk_candle_rows import candle_rows
 from sinks.history_rows import (
     archive_row,
     coin_day_row,

@@ -18,6 +18,22 @@ _log: Final = EventLog(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A block for the dead letters.
+
+    Attributes:
+        kept: Its message.
+        reason: Why, for people.
+        left_out: Aggregate ids ``[first, next)`` that are in no candle, where others of the block
+            are; empty where none is.
+    """
+
+    kept: Kept
+    reason: str
+    left_out: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
     """Result of one message.
 
@@ -25,13 +41,13 @@ class Admitted:
         state: The symbol's new state; None before the first accepted block.
         doubts: Messages that are still undecided.
         closed: Candles to send, in order: the interval of each, and the encoded candle.
-        refused: Blocks for the dead letters, each with the reason.
+        refused: Blocks for the dead letters.
     """
 
     state: CandleState | None
     doubts: Doubts
     closed: tuple[tuple[str, bytes], ...] = ()
-    refused: tuple[tuple[Kept, str], ...] = ()
+    refused: tuple[Refused, ...] = ()
 
 
 def admit(record: CandleRecord | None, now: Kept, rules: CandleRules) -> Admitted:
@@ -65,7 +81,7 @@ class _Taken:
 
 
 def _folded(state: CandleState | None, decision: Decision, rules: CandleRules) -> Admitted:
-    doubts, refused = decision.doubts, list(decision.refused)
+    doubts, refused = decision.doubts, [Refused(*one) for one in decision.refused]
     closed: list[tuple[str, bytes]] = []
     for kept in decision.fold:
         if state is not None and kept.block.era > state.era:
@@ -78,7 +94,7 @@ def _folded(state: CandleState | None, decision: Decision, rules: CandleRules) -
         if doubts.failures >= ENOUGH and (afresh := _afresh(state, kept, rules)):
             taken, reason, doubts = afresh, "", replace(doubts, failures=0)
         if reason:
-            refused.append((kept, reason))
+            refused.append(Refused(kept, reason, _left_out(taken) if is_taken else ()))
         if taken is not None:
             state = taken.step.state
             closed += taken.candles
@@ -114,6 +130,11 @@ def _tried(state: CandleState | None, kept: Kept, rules: CandleRules) -> tuple[_
             clash=clash,
         )
     return taken, "; ".join(str(clash) for clash in taken.step.clashes if clash.left_out)
+
+
+def _left_out(taken: _Taken | None) -> tuple[tuple[int, int], ...]:
+    clashes = () if taken is None else taken.step.clashes
+    return tuple((c.agg_id, c.agg_id + c.left_out) for c in clashes if c.left_out)
 
 
 def _afresh(spoilt: CandleState | None, kept: Kept, rules: CandleRules) -> _Taken | None:

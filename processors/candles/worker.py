@@ -185,8 +185,9 @@ class CandleWorker:
         self, message: Message, kept: Kept, record: CandleRecord | None
     ) -> list[Closed]:
         admitted = admit(record, kept, self._rules)
-        for refused, reason in admitted.refused:
-            await self._bury(message_of(refused, message.topic), reason)
+        for refused in admitted.refused:
+            buried = message_of(refused.kept, message.topic)
+            await self._bury(buried, refused.reason, left_out=refused.left_out)
         state, doubts = admitted.state, admitted.doubts
         if state is None or (record and (state, doubts) == (record.state, record.doubts)):
             return []
@@ -198,7 +199,9 @@ class CandleWorker:
             reached(IN_CANDLE, int(kept.block.event_ms[-1]))
         return closed
 
-    async def _bury(self, message: Message, reason: str) -> None:
+    async def _bury(
+        self, message: Message, reason: str, *, left_out: tuple[tuple[int, int], ...] = ()
+    ) -> None:
         origin = Origin(
             reason,
             message.topic,
@@ -207,6 +210,7 @@ class CandleWorker:
             reader=topics.CANDLE_APP,
             key=message.key,
             headers=plain_headers(message.headers),
+            left_out=left_out,
         )
         await self._outlet.dead_letter(message.value or b"", origin)
 

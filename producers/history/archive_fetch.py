@@ -20,8 +20,10 @@ from producers.history.time_ranges import Spans
 from schemas.candle_columns import CandleColumns, encode_candles
 from schemas.errors import PoisonMessage
 from schemas.history import ArchiveFile, ArchiveState, IrregularRow
+from schemas.market import FIRST_REVISION
 
 _log = EventLog(__name__)
+COME_AGAIN: Final = FIRST_REVISION + 1
 PAGE_ROWS: Final = 8_000  # a few large pages cost Kafka's client less work than many small ones
 
 
@@ -133,7 +135,7 @@ class FileFiller:
             apart: list[SetApart] = []
             read = archived_candles(held, about, apart.append)
             if state is ArchiveState.REISSUED:
-                parts = [_part(_stamped(columns, now_ms)) for columns in read]
+                parts = [_part(stamped(columns, now_ms)) for columns in read]
             else:
                 parts = [_part(_only(columns, missing)) for columns in read]
             return Content(parts, [_irregular(row, track, file, now_ms) for row in apart])
@@ -206,6 +208,11 @@ def _only(columns: CandleColumns, missing: Spans) -> CandleColumns:
     return columns if wanted.all() else columns.select(wanted)
 
 
-def _stamped(columns: CandleColumns, now_ms: int) -> CandleColumns:
-    # Of two rows from one source, the store keeps the one with the later event time.
-    return replace(columns, event_ms=np.full(len(columns), now_ms, np.int64))
+def stamped(columns: CandleColumns, now_ms: int) -> CandleColumns:
+    """Return candles that came before and come again.
+
+    Of two rows from one source the store keeps the one with the later event time, and the earlier
+    one aside if the other is no first revision.
+    """
+    event_ms = np.full(len(columns), now_ms, np.int64)
+    return replace(columns, event_ms=event_ms, revision=COME_AGAIN)

@@ -9,8 +9,6 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import IO, Final
 
-import numpy as np
-
 from clients.clock import steady_ms, wall_ms
 from clients.kafka.partition import partition_of
 from clients.retry import persistently
@@ -18,6 +16,7 @@ from clients.watching.log import EventLog
 from producers.binance.archive import archived_candles
 from producers.binance.archive_names import day_file
 from producers.binance.kline_csv import KlineFile
+from producers.history.archive_fetch import COME_AGAIN, stamped
 from producers.history.backfill import Backfill, Progress, Wanted
 from producers.history.contradictions import Ask, Contradiction, Day, checked
 from producers.history.progress import SeriesProgress
@@ -184,8 +183,8 @@ class CrossChecks:
                 symbol, interval, *span, refuse=refused.append
             )
         )
-        # Of two rows from one source, the store keeps the one with the later event time.
-        return [encode(replace(candle, event_ms=wall_ms())) for candle in found]
+        again = (replace(one, event_ms=wall_ms(), revision=COME_AGAIN) for one in found)
+        return [encode(candle) for candle in again]
 
     async def _from_day(
         self, symbol: str, interval: Interval, span: tuple[int, int]
@@ -200,8 +199,7 @@ class CrossChecks:
             found: list[bytes] = []
             for columns in archived_candles(held, about, lambda _: None):
                 inside = (columns.open_ms >= span[0]) & (columns.open_ms < span[1])
-                stamped = replace(columns, event_ms=np.full(len(columns), wall_ms(), np.int64))
-                found += encode_candles(stamped.select(inside))
+                found += encode_candles(stamped(columns, wall_ms()).select(inside))
             return found
 
         try:

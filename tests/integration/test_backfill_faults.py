@@ -106,6 +106,9 @@ def test_reissued_file_is_noticed_and_read_again(past: Past) -> None:
     assert "re-issued" in again.tracks[0].notes[0]
     assert candles[1440].trade_count == candles[0].trade_count + 1
     assert candles[1440].event_ms > candles[0].event_ms
+    # By its revision the sinks keep the row that it replaces, for readers of what was known then.
+    assert {candle.revision for candle in candles[:1440]} == {1}
+    assert {candle.revision for candle in candles[1440:]} == {2}
     second = past.archives("ADAUSDT", "1m")[-1]
     assert (second.state, second.sha256 != first.sha256) == ("reissued", True)
 

@@ -46,6 +46,7 @@ from tests.support.servers import running_clickhouse
 
 QUARTER_MS = Interval.FIFTEEN_MINUTES.ms
 DAY_MS = Interval.ONE_DAY.ms
+VARIATION_E16 = 9 * 10**23  # of a pair of millions, as in yen
 DAY = 1_700_006_400_000  # a day begins here, in November 2023
 GRACE_MS = 60_000
 WRITERS: dict[type, Callable[[Any], bytes]] = {
@@ -322,7 +323,7 @@ def test_models_learn_from_the_candles_that_the_view_of_the_best_shows(world: Wo
     for n, (status, *sources) in enumerate(EVERY_CLAIM):
         candle = replace(a_candle(open_ms=DAY + n * minute_ms), symbol=symbol)
         if status is not None:
-            ours.append(replace(candle, status=status, price_variation_e16=n))
+            ours.append(replace(candle, status=status, price_variation_e16=n * VARIATION_E16))
         said = enumerate(filter(None, sources))
         klines += [a_kline(candle, source, close_e8=candle.low_e8 + i) for i, source in said]
     world.put("candles", *ours)
@@ -341,7 +342,7 @@ def test_models_learn_from_the_candles_that_the_view_of_the_best_shows(world: Wo
     assert minutes == [len(learned)]
     own = {(c.open_ms - DAY) // minute_ms: c for c in learned if c.source == "trades"}
     assert len(own) == 2 * 2 ** len(SOURCES)
-    assert {n: c.price_variation_e16 for n, c in own.items()} == {n: n for n in own}
+    assert {n: c.price_variation_e16 for n, c in own.items()} == {n: n * VARIATION_E16 for n in own}
 
 
 def test_sources_of_the_exchange_that_disagree_stand_beside_each_other(world: World) -> None:

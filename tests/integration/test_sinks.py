@@ -34,7 +34,7 @@ from schemas.codecs import _frame, encode, message_of
 from schemas.dead_letters import LARGEST_VALUE, Origin, letter_of, read_letter
 from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage, Transient
 from schemas.history import Hole
-from schemas.market import Candle, Gap
+from schemas.market import Candle, Gap, TradeBlock
 from schemas.migrations import migrate, read_migrations
 from schemas.rules.checks import EARLIEST_MS, LATEST_MS
 from schemas.settings import ClickHouseSettings, KafkaSettings, SinkSettings
@@ -601,34 +601,9 @@ def test_trades_that_the_candles_refuse_leave_their_table_and_others_of_their_id
     )
     real = replace(jumping, received_ms=START_MS + 60_000)
     later = replace(jumping, era=1)
-    places: list[tuple[int, int]] = []
-    for block in (jumping, real, later):
-        message = message_of(block)
-        world.producer.produce(
-            topics.TRADES.name,
-            message.value,
-            message.key,
-            headers=[*message.headers],
-            on_delivery=lambda _, m: places.append((m.partition(), m.offset())),
-        )
-    assert world.producer.flush(DEADLINE_S) == 0
-    message = message_of(jumping)
-    origin = Origin(
-        "its ids jump",
-        topics.TRADES.name,
-        *places[0],
-        reader=topics.CANDLE_APP,
-        key=message.key,
-        headers=tuple((name, bytes(text)) for name, text in message.headers),
-    )
-    letter = letter_of(message.value or b"", origin)
-    world.producer.produce(
-        topics.DEAD_LETTERS.name, letter.value, letter.key, headers=[*letter.headers]
-    )
-    assert world.producer.flush(DEADLINE_S) == 0
+    refused_in(world, [jumping, real, later], reason="its ids jump")
 
     with world.sinks():
-        eventually(lambda: world.number("SELECT count() FROM trades WHERE symbol = 'JUMP'") > 0)
         eventually(
             lambda: (
                 world.number("SELECT count() FROM dead_letters WHERE reason = 'its ids jump'") == 1
@@ -640,6 +615,53 @@ def test_trades_that_the_candles_refuse_leave_their_table_and_others_of_their_id
         )
         stay = [(real.received_ms, 0)] * len(real) + [(later.received_ms, 1)] * len(later)
         eventually(lambda: world.client.query(left).result_rows == stay)
+
+
+def test_trades_of_a_refused_block_that_are_in_candles_stay(world: World) -> None:
+    block = a_block([a_trade(9_000_000 + i, symbol="PART") for i in range(4)])
+    left_out = ((9_000_000, 9_000_001), (9_000_002, 9_000_003))
+    refused_in(world, [block], reason="some are there twice", left_out=left_out)
+
+    with world.sinks():
+        left = "SELECT agg_id FROM trades WHERE symbol = 'PART' ORDER BY agg_id"
+        stay = [(9_000_001,), (9_000_003,)]
+        eventually(lambda: world.client.query(left).result_rows == stay)
+
+
+def refused_in(
+    world: World,
+    blocks: list[TradeBlock],
+    *,
+    reason: str,
+    left_out: tuple[tuple[int, int], ...] = (),
+) -> None:
+    """Send blocks, and a letter of the candle worker about the first of them."""
+    places: list[tuple[int, int]] = []
+    for block in blocks:
+        message = message_of(block)
+        world.producer.produce(
+            topics.TRADES.name,
+            message.value,
+            message.key,
+            headers=[*message.headers],
+            on_delivery=lambda _, m: places.append((m.partition(), m.offset())),
+        )
+    assert world.producer.flush(DEADLINE_S) == 0
+    message = message_of(blocks[0])
+    origin = Origin(
+        reason,
+        topics.TRADES.name,
+        *places[0],
+        reader=topics.CANDLE_APP,
+        key=message.key,
+        headers=tuple((name, bytes(text)) for name, text in message.headers),
+        left_out=left_out,
+    )
+    letter = letter_of(message.value or b"", origin)
+    world.producer.produce(
+        topics.DEAD_LETTERS.name, letter.value, letter.key, headers=[*letter.headers]
+    )
+    assert world.producer.flush(DEADLINE_S) == 0
 
 
 def test_trades_and_gaps_of_one_era_do_not_hide_those_of_another(world: World) -> None:

@@ -3,6 +3,7 @@
 import struct
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,7 +61,7 @@ class Store:
 
     def remove(self, refused: RefusedTrades) -> None:
         """Remove the rows of a block; those of another that has the same trades stay."""
-        for agg_id in range(refused.first_agg_id, refused.next_agg_id):
+        for agg_id in chain.from_iterable(range(*ids) for ids in refused.ids):
             key = refused.symbol, refused.era, agg_id
             self.have[key] -= self.trades.pop((key, refused.received_ms), 0)
             self.removed.add((key, refused.received_ms))

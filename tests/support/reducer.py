@@ -24,6 +24,7 @@ class Reducer:
         self.record: CandleRecord | None = None
         self.closed: list[Candle] = []
         self.refused: list[TradeBlock] = []
+        self.left_out: list[tuple[tuple[int, int], ...]] = []
         self.offset = 0
 
     def take(self, block: TradeBlock, *, offset: int | None = None) -> None:
@@ -32,7 +33,8 @@ class Reducer:
         message = codecs.message_of(block)
         kept = Kept(0, at, block, message.key, message.value, message.headers)
         admitted = admit(self.record, kept, RULES)
-        self.refused += [refused.block for refused, _ in admitted.refused]
+        self.refused += [refused.kept.block for refused in admitted.refused]
+        self.left_out += [refused.left_out for refused in admitted.refused]
         self.closed += [codecs.decode(Candle, raw) for _, raw in admitted.closed]
         if admitted.state is None or self._holds(admitted):
             return

@@ -119,6 +119,8 @@ TABLE_PURPOSES = {
     "row of CoinGecko at midnight is the close of the day before",
     "symbol_decimals": "number of decimals in the prices and volumes of each symbol",
     "symbol_decimals_of_candles": "fills `symbol_decimals` from candles",
+    "candle_days": "the first live candle of each day, and whether any was proven from trades",
+    "candle_days_of_candles": "fills `candle_days` from candles",
     "candles_compared": "our candles beside the exchange's best ones, field by field",
     "audit": "the comparison, from our first candle on",
     "trade_id_breaks": "our candles whose first trade does not follow the last one of the candle "

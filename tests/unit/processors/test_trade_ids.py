@@ -155,6 +155,23 @@ def test_blocks_whose_trades_all_came_before_are_dead_letters_until_the_state_is
     assert reducer.record.state.next_trade_id == trades[-1].last_trade_id + 1
 
 
+def test_only_the_aggregates_of_a_block_that_are_in_no_candle_are_refused() -> None:
+    trades = trades_of(12)
+    again = [replace(trade, agg_id=trade.agg_id + 1) for trade in trades[5:]]
+    reducer = Reducer().take_all([a_block(trades[:6]), a_block(again)])
+
+    assert [block.first_agg_id for block in reducer.refused] == [again[0].agg_id]
+    assert reducer.left_out == [((again[0].agg_id, again[1].agg_id),)]
+
+
+def test_a_block_of_which_nothing_is_in_a_candle_is_refused_as_a_whole() -> None:
+    trades = trades_of(12)
+
+    reducer = Reducer().take_all([a_block(trades[:3]), a_block(shifted(trades[3:4], -2))])
+
+    assert reducer.left_out == [()]
+
+
 @pytest.mark.parametrize("count", [1, 4, 7])
 def test_a_state_of_the_version_before_goes_on_with_the_trade_that_is_due(count: int) -> None:
     trades = trades_of(count + 4)

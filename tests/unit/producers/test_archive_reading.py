@@ -199,9 +199,10 @@ VOLUMES = st.one_of(
 @given(
     st.lists(st.tuples(*[AMOUNTS] * 4, *[VOLUMES] * 4, st.integers(0, 2**62)), min_size=1),
     st.sampled_from(["BTCUSDT", "A"]),
+    st.integers(0, 2**31 - 1),
 )
 def test_messages_made_in_bulk_are_those_made_one_by_one(
-    rows: list[tuple[int, ...]], symbol: str
+    rows: list[tuple[int, ...]], symbol: str, revision: int
 ) -> None:
     cells = list(zip(*rows, strict=True))
     prices = [np.array(column, np.int64) for column in cells[:4]]
@@ -222,6 +223,7 @@ def test_messages_made_in_bulk_are_those_made_one_by_one(
         counts,
         *volumes[2:],
         times + 59_999,
+        revision,
     )
 
     assert encode_candles(columns) == [_frame(candle) for candle in columns.candles()]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from schemas.codecs import _frame, encode
 from schemas.errors import PoisonMessage
-from schemas.market import NO_TRADE_ID, Candle, CandleSource
+from schemas.market import FIRST_REVISION, NO_TRADE_ID, Candle, CandleSource
 from schemas.rules.checks import EARLIEST_MS, LATEST_MS
 from schemas.timeframe import DAY_MS, Interval
-from sinks.bulk_candle_rows import FIRST_REVISION, candle_rows
+from sinks.bulk_candle_rows import candle_rows
 from sinks.tables import CANDLE_READER, many_candles
 from tests.support.builders import START_MS, a_candle
 from tests.support.messages import Sent, sent

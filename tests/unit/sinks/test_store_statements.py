@@ -31,7 +31,7 @@ def told(store: ClickHouse) -> list[tuple[str, dict[str, object] | None]]:
     client = Client()
     store._client = client  # type: ignore[assignment]
     store.keep_revisions(CANDLES, [CandleKey("1m", "BTCUSDT", 0, "trades")])
-    store.remove_trades(RefusedTrades(0, 0, "BTCUSDT", 1, 2, 0, 0))
+    store.remove_trades(RefusedTrades(0, 0, "BTCUSDT", ((1, 2),), 0, 0))
     return client.told
 
 
