@@ -29,6 +29,10 @@ _TABLES: Final = """
 SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
 ORDER BY total_bytes
 """
+_PUT_ASIDE: Final = """
+SELECT table, name FROM system.detached_parts
+WHERE database = currentDatabase() AND reason LIKE 'broken%' ORDER BY table, name
+"""
 _APPLIED = "SELECT name, checksum FROM schema_migrations ORDER BY name"
 
 
@@ -75,6 +79,7 @@ def parts(settings: ClickHouseSettings, *, within_s: float = BEGUN_S) -> Iterato
     """
     end_s, whole, damaged = time.monotonic() + within_s, 0, 0
     with connect_writer(settings, silence_s=int(LONGEST_S)) as client:
+        yield from _put_aside(client)
         tables = [str(name) for (name,) in rows_of(client, _TABLES, limit_s=5.0)]
         for table in tables:
             if time.monotonic() > end_s:
@@ -85,6 +90,17 @@ def parts(settings: ClickHouseSettings, *, within_s: float = BEGUN_S) -> Iterato
     left = len(tables) - whole - damaged
     rest = f"; {left} large ones were not looked at, which takes long" if left else ""
     yield Finding("parts", State.OK, f"{whole} tables are whole{rest}")
+
+
+def _put_aside(client: Client) -> Iterator[Finding]:
+    """Yield a finding for each part that ClickHouse could not read when it started."""
+    for table, part in rows_of(client, _PUT_ASIDE, limit_s=5.0):
+        said = f"ClickHouse put part {part} of table {table} aside, which it could not read"
+        advice = (
+            "restore a backup; without one what it holds is missing; to hear no more of it: "
+            f"ALTER TABLE {table} DROP DETACHED PART '{part}' SETTINGS allow_drop_detached = 1"
+        )
+        yield Finding("parts", State.WRONG, said, advice)
 
 
 def _damaged(client: Client, table: str) -> Iterator[Finding]:
