@@ -26,6 +26,7 @@ _LEFT_OUT: Final = "left-out"
 _OWN: Final = "origin-header-"
 _UNKNOWN: Final = -1
 _LONGEST_NUMBER: Final = 19
+_NO_ID: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,9 @@ def _own(pairs: Iterable[tuple[str, bytes]]) -> tuple[tuple[str, bytes], ...]:
 
 def _parts(text: str) -> Iterable[tuple[int, int]]:
     for part in text.split():
-        first, _, end = part.partition("-")
-        yield _number(first), _number(end)
+        first, end = map(_number, part.partition("-")[::2])
+        if 0 <= first < end < _NO_ID:
+            yield first, end
 
 
 def _name(origin: Origin, sha256: str) -> str:
