@@ -203,7 +203,10 @@ class CandleFold(CandleSending):
 
     def _mark_before(self, gap: Missing, interval: Interval, until_ms: int) -> None:
         """Send candles before the current one again, where times that go back may belong."""
-        first_ms = interval.open_of(gap.after_ms - JITTER_MS)
+        opens = [open_ms for known, open_ms in self.state.earlier if known == interval]
+        # Nothing is known before the oldest of them, and a gap may begin years ago.
+        oldest_ms = min(opens, default=until_ms)
+        first_ms = max(interval.open_of(gap.after_ms - JITTER_MS), oldest_ms)
         for open_ms in range(first_ms, until_ms, interval.ms):
             key = interval, open_ms
             held = self.state.earlier.get(key) or self._sent_flat(*key)
@@ -227,18 +230,14 @@ class CandleFold(CandleSending):
             for interval in self.rules.intervals:
                 self._put(interval, piece)
         # Candles that the gap does not touch are as they were, and may be forgotten.
-        first_ms, last_ms = gap.after_ms - JITTER_MS, gap.before_ms + JITTER_MS
-        # Of a gap of hours that comes in hundreds of parts, only the seconds of a part are sent.
-        from_ms, until_ms = first_ms, last_ms
+        from_ms, until_ms = gap.after_ms - JITTER_MS, gap.before_ms + JITTER_MS
+        # A gap of hours comes in hundreds of parts: what lies in the rest of it waits for that.
         if before in kept:
-            from_ms = max(first_ms, int(part.event_ms.min()) - JITTER_MS)
+            from_ms = max(from_ms, int(part.event_ms.min()) - JITTER_MS)
         if after in kept:
-            until_ms = min(last_ms, int(part.event_ms.max()) + JITTER_MS)
+            until_ms = min(until_ms, int(part.event_ms.max()) + JITTER_MS)
         for interval in self.rules.intervals:
-            if interval.ms >= MINUTE_MS:
-                self._send_again(interval, first_ms, last_ms)
-            else:
-                self._send_again(interval, from_ms, until_ms)
+            self._send_again(interval, from_ms, until_ms)
 
     def _put(self, interval: Interval, piece: Piece) -> None:
         open_ms = interval.open_of(piece.open_ms)

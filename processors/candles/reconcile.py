@@ -37,6 +37,7 @@ class Healer:
         self._runs: dict[int, _Run] = {}
         self._sought_s: dict[int, float] = {}
         self._oldest: dict[int, int] = {}
+        self._recovered_ms: dict[int, int] = {}
         self._newest_ms: dict[int, int] = {}
 
     def saw(self, partition: int, offset: int) -> None:
@@ -76,24 +77,33 @@ class Healer:
             partition: Partition of its symbol's messages.
             seen_ms: When the newest block in it was received.
         """
-        self._newest_ms[partition] = max(seen_ms, self._newest_ms.get(partition, 0))
+        self._recovered_ms[partition] = max(seen_ms, self._recovered_ms.get(partition, 0))
+        self.folded(partition, seen_ms)
+
+    def folded(self, partition: int, received_ms: int) -> None:
+        """Take note of when a block of a partition was received that is in a state now."""
+        self._newest_ms[partition] = max(received_ms, self._newest_ms.get(partition, 0))
 
     def was_away(self, partition: int, seen_ms: int) -> bool:
         """Return whether a symbol was not followed while others of its partition were.
 
         States are stored before an offset is committed. So where the table has others, one that has
         no state is new, and one whose state is days older had been removed: there is nothing to
-        read again, and it would hold up all others of the partition.
+        read again, and it would hold up all others of the partition. A symbol that is followed has
+        a block in every minute, also where nothing is traded.
 
         Args:
             partition: Partition of the symbol's messages.
             seen_ms: When the newest block in its state was received, 0 without a state.
         """
-        return self._newest_ms.get(partition, 0) - seen_ms > _AWAY_MS
+        # Without a state its own may be lost: blocks of others since do not say that it is new.
+        newest_ms = self._newest_ms if seen_ms else self._recovered_ms
+        return newest_ms.get(partition, 0) - seen_ms > _AWAY_MS
 
     def forget(self) -> None:
         """Forget all offsets after a new assignment."""
         self._runs.clear()
         self._sought_s.clear()
         self._oldest.clear()
+        self._recovered_ms.clear()
         self._newest_ms.clear()

@@ -77,6 +77,10 @@ class Missing:
         back_ms = JITTER_MS if self.first_agg_id < self.end_agg_id else 0
         return self.after_ms < close_ms + back_ms and self.before_ms >= open_ms - back_ms
 
+    def within(self, event_ms: int) -> int:
+        """Return an event time of one of its trades: times that go back do not make it longer."""
+        return min(max(event_ms, self.after_ms), self.before_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Joint:
@@ -164,13 +168,13 @@ def split_around(gap: Missing, part: TradeBlock) -> tuple[Missing, Missing]:
         replace(
             gap,
             end_agg_id=part.first_agg_id,
-            before_ms=int(part.event_ms[0]),
+            before_ms=gap.within(int(part.event_ms[0])),
             end_trade_id=part.first_trade_id,
         ),
         replace(
             gap,
             first_agg_id=part.next_agg_id,
-            after_ms=int(part.event_ms[-1]),
+            after_ms=gap.within(int(part.event_ms[-1])),
             first_trade_id=part.next_trade_id if is_told else NO_TRADE_ID,
         ),
     )

@@ -31,7 +31,9 @@ from schemas.timeframe import Interval
 
 _log = EventLog(__name__)
 Acknowledged = Callable[[Iterable[tuple[bytes, bytes]]], None]  # key and value of each candle
-_IN_ONE_GO: Final = 64  # so many messages are folded before their candles go and others have a turn
+# So many messages are folded, and for so long, before their candles go and others have a turn.
+_IN_ONE_GO: Final = 64
+_ONE_GO_S: Final = 0.3
 
 
 class Outlet(Protocol):
@@ -99,14 +101,17 @@ class CandleWorker:
         A message that cannot be read or folded becomes a dead letter. A record or a state that only
         a newer version can read stops its partition. The other messages go on.
         """
-        for start in range(0, len(messages), _IN_ONE_GO):
-            closed: list[Closed] = []
-            for message in messages[start : start + _IN_ONE_GO]:
-                if not self._standing.holds(message.topic, message.partition):
-                    closed += await self._take(message)
-            await self._send(closed)
-            if start + _IN_ONE_GO < len(messages):
+        closed: list[Closed] = []
+        begun_s = time.monotonic()
+        for number, message in enumerate(messages, 1):
+            if not self._standing.holds(message.topic, message.partition):
+                closed += await self._take(message)
+            if number % _IN_ONE_GO == 0 or time.monotonic() - begun_s > _ONE_GO_S:
+                await self._send(closed)
+                closed = []
                 await asyncio.sleep(0)
+                begun_s = time.monotonic()
+        await self._send(closed)
 
     async def send_live(self) -> None:
         """Send the open candles of the symbols that changed since the last call."""
@@ -191,6 +196,7 @@ class CandleWorker:
         state, doubts = admitted.state, admitted.doubts
         if state is None or (record and (state, doubts) == (record.state, record.doubts)):
             return []
+        self._healer.folded(message.partition, kept.block.received_ms)
         closed = [Closed(kept.key, interval, value) for interval, value in admitted.closed]
         changed = CandleRecord(message.offset, state, doubts=doubts)
         self._states.put(kept.key, message.partition, changed, closed)

@@ -1,5 +1,6 @@
 """The Faust application shared by all workers: settings, transport, topics, dead letters."""
 
+import asyncio
 import ssl
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,6 +20,7 @@ from schemas.errors import ConfigurationError
 from schemas.settings import KafkaSettings, Settings
 
 SESSION_S = 6.0  # the broker's minimum
+FIRST_STATES_S = 600.0  # they are read in seconds, and watched from then on only
 
 
 def _name_lost() -> None:
@@ -49,6 +51,15 @@ class WorkerApp(faust.App):
         self.sensors.remove(self.monitor)
         self.sensors.add(faust.Sensor())  # it does nothing, but Faust wants one for a rebalance
         return services
+
+    async def on_started(self) -> None:
+        """Begin with the work once the states are read; end the process if they never are."""
+        why = f"the states were not read in {FIRST_STATES_S:.0f} s"
+        late = asyncio.get_running_loop().call_later(FIRST_STATES_S, leave, why)
+        try:
+            await super().on_started()
+        finally:
+            late.cancel()
 
     def _new_transport(self) -> Transport:
         transport = BundlingTransport if self.bundled else CarefulTransport

@@ -69,7 +69,8 @@ def watch_progress(
     """End the process when its partitions have unread records and it processes none of them.
 
     Faust's table recovery can hang for ever, and its consumer can stop fetching. A new process
-    cures both.
+    cures both. Until the states were read once, `WorkerApp` watches instead: Faust starts this
+    behind that.
 
     Args:
         app: The application whose consumer owns the partitions.

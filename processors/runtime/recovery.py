@@ -9,10 +9,14 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from faust.tables.manager import TableManager
-from faust.tables.recovery import Recovery
+from faust.tables.recovery import Recovery, ServiceStopped
+
+from clients.process import leave
 
 if TYPE_CHECKING:
     from faust.app import App
+    from mode.services import WaitArgT
+    from mode.utils.times import Seconds
 
 
 class OrderedRecovery(Recovery):
@@ -39,6 +43,18 @@ class OrderedRecovery(Recovery):
             self.tables.on_standbys_ready()
         self.app.on_rebalance_end()
         self.log.info("Worker ready")
+
+    async def _wait(self, coro: "WaitArgT", timeout: "Seconds | None" = None) -> None:  # noqa: ASYNC109
+        """Wait as the original does, which takes a Kafka that is silent for the end of the process.
+
+        It would end its task without a word, and the partitions would stand still for ever.
+        """
+        try:
+            await super()._wait(coro, timeout=timeout)
+        except ServiceStopped:
+            if not self.should_stop:
+                leave("Kafka did not answer while the states were read")
+            raise
 
     async def _tell_tables(self) -> None:
         await asyncio.gather(

@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from processors.candles.state import MADE, CandleRules
 from processors.candles.state_record import load_record
 from processors.candles.worker import CandleWorker
@@ -148,6 +150,28 @@ def test_a_block_that_was_held_is_buried_with_its_own_place_after_a_restart() ->
     assert (letter.topic, letter.partition, letter.offset) == (topics.TRADES.name, 0, 1)
     assert (letter.key, letter.headers) == (b"BTCUSDT", (("contract", b"trade_block.v2"),))
     assert len(after.outlet.candles) == 2
+
+
+def test_blocks_that_take_long_leave_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the process takes itself to be frozen, and reads the same again after its restart."""
+    monkeypatch.setattr("processors.candles.worker._ONE_GO_S", 0.0)
+    stage, turns = Stage(), 0
+
+    async def take() -> None:
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        await stage.worker.take([a_message(block, n) for n, block in enumerate(blocks(10))])
+        counting.cancel()
+
+    asyncio.run(take())
+
+    assert turns >= 10
+    assert len(stage.outlet.candles) == 9
 
 
 def test_an_open_second_is_not_shown_and_a_closed_one_is_sent() -> None:

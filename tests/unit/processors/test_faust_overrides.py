@@ -10,6 +10,7 @@ from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
+from faust.app.base import App
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
@@ -19,6 +20,8 @@ from faust.transport.utils import DefaultSchedulingStrategy
 
 ORIGINALS = {
     Recovery.on_recovery_completed: "6ef567acf072e46d",
+    Recovery._wait: "ec7429b70176f8c6",
+    App.on_started: "c03627f2dc44a1dd",
     TableManager.recovery.fget: "f0bf5de78b4c3d23",
     Fetcher._proc_fetch_request: "59bf948fff47eed5",
     PartitionRecords._unpack_records: "b803e6d46480732c",

@@ -11,6 +11,8 @@ from clients import clock
 from processors.candles.reconcile import SEEK_SPACING_S, Healer, Verdict
 from processors.runtime import guard
 from processors.runtime.fence import Fence
+from schemas.timeframe import DAY_MS
+from tests.support.builders import START_MS
 
 
 def judged_after(offsets: Sequence[int], *, state_offset: int) -> Verdict:
@@ -86,6 +88,25 @@ def test_a_symbol_whose_state_is_further_behind_is_read_again_without_waiting() 
     healer.saw(0, 7)
 
     assert healer.judge(0, state_offset=3, now_s=0.1) is Verdict.READ_AGAIN
+
+
+def test_a_symbol_that_was_away_is_known_by_what_the_others_did_since() -> None:
+    healer = Healer()
+    healer.recovered(0, START_MS)
+
+    assert not healer.was_away(0, START_MS - DAY_MS // 2)
+    healer.folded(0, START_MS + DAY_MS)
+    assert healer.was_away(0, START_MS - DAY_MS // 2)
+    assert not healer.was_away(0, START_MS + DAY_MS // 2)
+
+
+def test_a_symbol_without_a_state_is_not_new_because_others_had_blocks_since() -> None:
+    healer = Healer()
+    healer.folded(0, START_MS)
+
+    assert not healer.was_away(0, 0)
+    healer.recovered(0, START_MS)
+    assert healer.was_away(0, 0)
 
 
 @given(

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.candles.fold import CandleFold
 from processors.candles.reducer import Step, fold
-from processors.candles.state import CandleRules, CandleState, dump_state, load_state
+from processors.candles.state import Building, CandleRules, CandleState, dump_state, load_state
 from processors.candles.state_record import CandleRecord, dump_record, load_record
 from schemas.market import Candle, Trade, TradeBlock, empty_block
+from schemas.timeframe import DAY_MS, Interval
 from tests.support.builders import MINUTE_MS, START_MS, a_block, a_trade, newest_revisions
 from tests.unit.processors.test_id_jumps import Reducer
 
@@ -170,6 +172,47 @@ def test_a_block_of_which_nothing_is_in_a_candle_is_refused_as_a_whole() -> None
     reducer = Reducer().take_all([a_block(trades[:3]), a_block(shifted(trades[3:4], -2))])
 
     assert reducer.left_out == [()]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_part_of_a_long_gap_sends_only_the_candles_around_it(order: int) -> None:
+    trades = trades_of(600, step_ms=MINUTE_MS)
+    parts = [a_block(trades[n : n + 9]) for n in range(1, 595, 9)][::order]
+
+    steps = steps_of([a_block(trades[:1]), a_block(trades[595:]), *parts, quiet(trades[-1])])
+
+    assert max(len(step.closed) for step in steps[2:-1]) < 20
+    found = list(minutes_of(steps).values())[1:600]
+    assert {(c.status, c.trade_count) for c in found} == {("complete", 2)}
+
+
+def test_an_old_time_in_one_block_does_not_make_the_worker_look_through_all_years(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[int] = []
+    sent_flat = CandleFold._sent_flat
+
+    def looking(self: CandleFold, interval: Interval, open_ms: int) -> Building | None:
+        looked.append(open_ms)
+        return sent_flat(self, interval, open_ms)
+
+    monkeypatch.setattr(CandleFold, "_sent_flat", looking)
+    trades = trades_of(12)
+    old = replace(shifted(trades[6:7], 1)[0], event_ms=START_MS - 10 * 365 * DAY_MS)
+
+    steps = steps_of([a_block(trades[:6]), a_block([old])])
+
+    assert len(steps[1].clashes) == 1
+    assert len(looked) < 100
+
+
+def test_an_old_time_in_a_part_of_a_gap_does_not_make_the_rest_of_it_longer() -> None:
+    trades = trades_of(12)
+    old = replace(trades[6], event_ms=START_MS - 10 * 365 * DAY_MS)
+
+    state = steps_of([a_block(trades[:4]), a_block(trades[10:]), a_block([old])])[-1].state
+
+    assert [m.after_ms for m in state.missing[-2:]] == [trades[3].event_ms] * 2
 
 
 @pytest.mark.parametrize("count", [1, 4, 7])
