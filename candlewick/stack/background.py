@@ -85,4 +85,7 @@ def _command(plan: StackPlan, *, live: bool) -> list[str]:
 
 def _runs(plan: StackPlan, pid: int) -> bool:
     state = read_state(plan.folder.state)
-    return state is not None and state.ready and state.supervisor.pid == pid
+    if state is None or not state.ready or state.supervisor.pid != pid:
+        return False
+    # A killed one may have had the same id, as in a container that is started again.
+    return state.supervisor.find() is not None

@@ -44,6 +44,17 @@ LISTENER = (
 )
 FAILING = "raise SystemExit('no such symbol')"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
+# Leaves the state that an earlier supervisor had left under its own id, then starts nothing.
+OF_BEFORE = """
+import os, sys
+from pathlib import Path
+from candlewick.stack.addresses import Addresses
+from candlewick.stack.process_identity import Identity
+from candlewick.stack.state import StackState, write_state
+killed = Identity(os.getpid(), 1.0, "another-boot 100")
+write_state(Path(sys.argv[1]), StackState(killed, Addresses(1, 2, None), ready=True, processes=()))
+raise SystemExit("port 9092 is taken")
+"""
 PATIENCE_S = 20.0
 ADDRESSES = Addresses(1, 2, None)
 
@@ -381,6 +392,17 @@ def test_a_supervisor_that_is_killed_is_not_told_by_the_words_of_an_earlier_one(
     monkeypatch.setattr(background, "_command", lambda _plan, **_options: killed)
 
     with pytest.raises(ConfigurationError, match="SIGKILL: it said nothing"):
+        start_detached(plan, live=True)
+
+
+def test_a_supervisor_with_the_id_of_a_killed_one_does_not_run_by_what_that_one_wrote(
+    plan: StackPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan.folder.make()
+    of_before = [sys.executable, "-c", OF_BEFORE, str(plan.folder.state)]
+    monkeypatch.setattr(background, "_command", lambda _plan, **_options: of_before)
+
+    with pytest.raises(ConfigurationError, match="port 9092 is taken"):
         start_detached(plan, live=True)
 
 
