@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+from uuid import uuid4
 
 
 def write_whole(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
@@ -21,6 +22,27 @@ def write_whole(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     with whole_file(path, fresh, mode=mode) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def write_first(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
+    """Write a file in one step, unless somebody has written it first: then that one stays.
+
+    Args:
+        path: Its folder must exist.
+        content: Text is written as UTF-8.
+        mode: Permissions of the new file, before the umask.
+
+    Raises:
+        OSError: The file could not be written.
+    """
+    ours = path.with_name(f"{path.name}.{uuid4().hex}")
+    write_whole(ours, content, mode=mode)
+    try:
+        with suppress(FileExistsError):
+            os.link(ours, path)  # unlike a rename, it replaces nothing
+    finally:
+        ours.unlink()
+    _keep_name(path.parent)
 
 
 @contextmanager

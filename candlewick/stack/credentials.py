@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import ConfigurationError
-from schemas.files import write_whole
+from schemas.files import write_first
 from schemas.settings import variable_name
 
 WRITER = variable_name("clickhouse", "password")
@@ -28,7 +28,8 @@ def load_or_create(path: Path) -> Credentials:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = (f"{name}={secrets.token_urlsafe(24)}\n" for name in (WRITER, READER))
-        write_whole(path, "".join(lines), mode=0o600)
+        # Of two first starts at the same moment both must have the passwords that stay.
+        write_first(path, "".join(lines), mode=0o600)
     return load(path)
 
 

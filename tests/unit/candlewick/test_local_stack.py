@@ -1,4 +1,5 @@
 import fcntl
+import secrets
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from candlewick.commands.up import addresses_line
 from candlewick.stack import folder as folder_module
 from candlewick.stack.addresses import Addresses, Market, choose_addresses, local_settings
 from candlewick.stack.backoff import Backoff
-from candlewick.stack.credentials import load, load_or_create
+from candlewick.stack.credentials import Credentials, load, load_or_create
 from candlewick.stack.environment import environment_of
 from candlewick.stack.folder import StackFolder
 from candlewick.stack.local_settings import reader_settings, supervisor_settings
@@ -73,6 +74,25 @@ def test_passwords_are_made_once_for_their_owner_only(tmp_path: Path) -> None:
     assert made.password != made.reader_password
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert made.password not in repr(made)
+
+
+def test_two_first_starts_at_the_same_moment_have_the_same_passwords(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, others = tmp_path / "credentials", list[Credentials]()
+    token = secrets.token_urlsafe
+
+    def too_late(count: int) -> str:
+        """Let another start make its passwords after this one has found that there are none."""
+        monkeypatch.setattr(secrets, "token_urlsafe", token)
+        others.append(load_or_create(path))
+        return token(count)
+
+    monkeypatch.setattr(secrets, "token_urlsafe", too_late)
+
+    assert [load_or_create(path)] == others == [load(path)]
+    assert list(tmp_path.iterdir()) == [path]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_password_that_is_set_wins_over_the_generated_one(

@@ -22,7 +22,7 @@ from candlewick.stack.orphans import end_leftovers
 from candlewick.stack.process_identity import Identity
 from candlewick.stack.state import Phase, ProcessState, StackState, read_state, write_state
 from schemas.errors import ConfigurationError
-from schemas.files import write_whole
+from schemas.files import write_first, write_whole
 
 ROOT = Path(__file__).parents[3]
 PARTS = ("schemas", "producers", "processors", "sinks", "api", "candlewick")
@@ -193,6 +193,21 @@ def test_the_bytes_are_on_the_disk_before_the_name_is(
 
     assert seen == ["old", "new"]  # the file's bytes, then its folder
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_written_first_is_on_the_disk_before_its_name_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, seen = tmp_path / "credentials", list[bool]()
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: seen.append(path.exists()))
+
+    write_first(path, "first", mode=0o600)
+    write_first(path, "second", mode=0o600)
+
+    assert seen[0] is False
+    assert seen[2] is True  # its folder
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_nothing_else_writes_small_files() -> None:
