@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from candlewick.kafka_server.config import FILE_NAME, new_cluster_id, server_properties
-from candlewick.kafka_server.jars import only_one
+from candlewick.kafka_server.jars import explained, only_one
 from candlewick.kafka_server.java import AOT_CACHE, KafkaJava, java_environment
 from candlewick.stack.parent_death import leashed
 from candlewick.stack.ports import answers, free_port
@@ -22,12 +22,19 @@ def train(java: KafkaJava) -> None:
 
     A failure is not an error, as it costs only speed: later starts are as slow as this one.
 
+    Raises:
+        ConfigurationError: The cache folder may not be written.
+
     Source: JEP 514, "Ahead-of-Time Command-Line Ergonomics".
     """
     target = java.home / AOT_CACHE
     if target.exists():
         return
-    with only_one(java.home), tempfile.TemporaryDirectory(dir=java.home) as scratch:
+    with (
+        explained(java.home),
+        only_one(java.home),
+        tempfile.TemporaryDirectory(dir=java.home) as scratch,
+    ):
         fresh = Path(scratch, AOT_CACHE)
         _trial_run(java, Path(scratch), fresh)
         if fresh.exists():

@@ -1,6 +1,5 @@
 """Apache Kafka's jars: fetched once, and each checked against its SHA-256 in ``jars.sha256``."""
 
-import errno
 import fcntl
 import hashlib
 import shutil
@@ -9,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from candlewick.stack.disk_room import forbidden_place, is_full, is_of
 from candlewick.stack.download_cache import user_cache
 from clients.watching.log import EventLog
 from schemas.errors import ConfigurationError, ContractMismatch
@@ -33,15 +33,16 @@ def ensure_jars(home: Path, say: Callable[[str], None] = lambda _: None) -> list
         say: Called with a line before what may take minutes.
 
     Raises:
-        ConfigurationError: Maven Central cannot be reached, or the disk is full.
+        ConfigurationError: Maven Central cannot be reached, the disk is full, or the cache folder
+            may not be used.
         ContractMismatch: Maven Central sent a jar whose checksum differs from the list's.
     """
     wanted = read_list(LOCK_LIST)
     folder = home / "jars"
     paths = [folder / name for name in wanted]
-    if not differing(folder, wanted):
-        return paths
-    try:
+    with explained(home):
+        if not differing(folder, wanted):
+            return paths
         with only_one(home, say):
             if differing(folder, wanted):
                 say(
@@ -53,11 +54,26 @@ def ensure_jars(home: Path, say: Callable[[str], None] = lambda _: None) -> list
                     )
                 )
                 _fetch(folder, wanted)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise ConfigurationError(f"no space left for Kafka's jars in {home}") from error
     return paths
+
+
+@contextmanager
+def explained(home: Path) -> Iterator[None]:
+    """Say what to do where the cache folder cannot be used; its place is no setting of the stack.
+
+    Raises:
+        ConfigurationError: The disk is full, or something in the folder may not be used.
+    """
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise ConfigurationError(f"no space left for Kafka's jars in {home}") from error
+        if (place := forbidden_place(error)) and is_of(place, home.absolute()):
+            raise ConfigurationError(
+                f"Kafka's files cannot be kept in {home}: allow it, or set XDG_CACHE_HOME"
+            ) from error
+        raise
 
 
 def read_list(path: Path) -> dict[str, str]:

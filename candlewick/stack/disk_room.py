@@ -1,4 +1,4 @@
-"""Free disk space of the local stack: detects a full disk, and when there is room again."""
+"""The disks of the local stack: whether they are full or have room again, or may not be used."""
 
 import errno
 import shutil
@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 NEEDED_MB = 500  # to start, or to go on after the disk was full
 LEAST_MB = 100  # below it everything is stopped, while the servers still have room to shut down
 
@@ -69,3 +70,14 @@ def _free_mb(place: Path) -> float:
 def is_full(error: OSError) -> bool:
     """Return whether a write failed because the disk, or the user's quota, is full."""
     return error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
+def forbidden_place(error: OSError) -> Path | None:
+    """Return the place that may not be used; None if the error is another one or names none."""
+    is_named = error.errno in _FORBIDDEN and isinstance(error.filename, str)
+    return Path(error.filename).absolute() if is_named else None
+
+
+def is_of(place: Path, folder: Path) -> bool:
+    """Return whether a place is in a folder, or on the way to it: where it would be made."""
+    return place.is_relative_to(folder) or folder.is_relative_to(place)
