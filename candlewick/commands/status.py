@@ -25,6 +25,7 @@ from schemas.errors import CandlewickError
 from schemas.settings import Settings, load_settings
 
 API = "api"
+GONE = "gone"  # the state file has it as running, and it is not there
 LASTS_S = 5.0
 COMES_UP_S = 60.0  # time the API may take after its start until it answers
 
@@ -35,7 +36,8 @@ def status(
 ) -> None:
     """Show every process of the pipeline, and whether data flows.
 
-    The exit code is 1 if a process does not run, or if all run but data does not flow.
+    The exit code is 1 if a process does not run, or if all run but data does not flow. A process
+    is `gone` if the supervisor counts it as running and it is not there.
     """
     settings = load_settings()
     folder = stack_folder(settings)
@@ -66,7 +68,7 @@ def status(
         else:
             console.print("the API does not answer: it is not known whether data flows")
         _print_lasting(console, _lasts(folder))
-    runs = state.ready and all(p.phase is Phase.RUNNING for p in state.processes)
+    runs = state.ready and all(_phase(p, p.find()) == Phase.RUNNING for p in state.processes)
     moves = is_coming_up(state, time.time()) if health is None else health.status != "down"
     if not runs or not moves:
         raise typer.Exit(WRONG)
@@ -78,6 +80,12 @@ def _print_processes(console: Console, settings: Settings, state: StackState) ->
     page = page_url(settings.api.model_copy(update={"port": where.api}))
     servers = f"ClickHouse {where.clickhouse_url} · Kafka {where.bootstrap_servers}"
     console.print(f"page {page} · {servers}", soft_wrap=True)
+    if gone := [p.name for p in state.processes if _phase(p, p.find()) == GONE]:
+        console.print(
+            f"gone without the supervisor's notice: {', '.join(gone)}. If this stays so, it does "
+            "not move: end it with `candlewick down`, then start the stack again",
+            soft_wrap=True,
+        )
     console.print()
 
 
@@ -128,12 +136,17 @@ def process_table(processes: tuple[ProcessState, ...]) -> Table:
     return table
 
 
+def _phase(process: ProcessState, live: psutil.Process | None) -> str:
+    """Return the phase as it is, not as a supervisor that stands still has written it down."""
+    return GONE if process.phase is Phase.RUNNING and live is None else process.phase
+
+
 def _fields(process: ProcessState) -> dict[str, object]:
-    live = process.identity.find() if process.identity else None
+    live = process.find()
     started_s = process.identity.started_s if live and process.identity else -1
     return {
         "name": process.name,
-        "phase": process.phase,
+        "phase": _phase(process, live),
         "pid": live.pid if live else None,
         "started_ms": int(started_s * 1000),
         "memory_bytes": memory_bytes(live) if live else None,
@@ -143,11 +156,11 @@ def _fields(process: ProcessState) -> dict[str, object]:
 
 
 def _row(process: ProcessState) -> list[str]:
-    live = process.identity.find() if process.identity else None
+    live = process.find()
     last = "" if process.last_exit is None else str(process.last_exit)
     counts = [str(process.restarts), last]
     if live is None or process.identity is None:
-        return [process.name, f"[red]{process.phase}[/]", "", "", "", *counts]
+        return [process.name, f"[red]{_phase(process, live)}[/]", "", "", "", *counts]
     age = short_duration(time.time() - process.identity.started_s)
     measured = [str(live.pid), age, _memory(live)]
     return [process.name, f"[green]{process.phase}[/]", *measured, *counts]

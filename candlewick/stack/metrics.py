@@ -40,9 +40,10 @@ class StackCollector(Collector):
             labels=["of"],
         )
         for process in self._states():
-            running.add_metric([process.name], float(process.phase is Phase.RUNNING))
+            live = process.find()  # who supervises may stand still, and this thread goes on
+            runs = process.phase is Phase.RUNNING and live is not None
+            running.add_metric([process.name], float(runs))
             restarts.add_metric([process.name], process.restarts)
-            live = process.identity.find() if process.identity else None
             if live is not None:
                 with suppress(psutil.Error):  # it has just ended
                     memory.add_metric([process.name], live.memory_info().rss)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
+import psutil
 from pydantic import TypeAdapter, ValidationError
 
 from candlewick.stack.addresses import Addresses
@@ -37,6 +38,10 @@ class ProcessState:
     identity: Identity | None
     restarts: int
     last_exit: int | None
+
+    def find(self) -> psutil.Process | None:
+        """Return the process if it runs now, whatever its supervisor has noted of it."""
+        return self.identity.find() if self.identity else None
 
 
 @dataclass(frozen=True, slots=True)

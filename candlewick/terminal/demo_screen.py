@@ -148,5 +148,5 @@ def _where(plan: StackPlan) -> str:
 
 
 def _memory_mb(processes: tuple[ProcessState, ...]) -> float:
-    found = (p.identity.find() for p in processes if p.identity)
-    return sum(memory_bytes(process) or 0 for process in found if process) / 1e6
+    found = (live for process in processes if (live := process.find()))
+    return sum(memory_bytes(live) or 0 for live in found) / 1e6
