@@ -116,8 +116,9 @@ def _are_named(settings: Settings) -> bool:
 
 
 def _nothing_runs(folder: StackFolder) -> Iterator[Finding]:
-    said = f"nothing runs in {folder.root}: Kafka and ClickHouse are not looked at"
-    yield Finding("stack", State.NOTE, said, f"start it with `{folder.starter}`")
+    unseen, advice = folder.held_unseen(), f"start it with `{folder.starter}`"
+    said = unseen or f"nothing runs in {folder.root}: Kafka and ClickHouse are not looked at"
+    yield Finding("stack", State.NOTE, said, "" if unseen else advice)
 
 
 def _starts_with_the_stack() -> Iterator[Finding]:

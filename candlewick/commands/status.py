@@ -48,8 +48,10 @@ def status(
             print_json([{"ready": False, "processes": [], "health": None, **_days(None)}])
             raise typer.Exit(WRONG)
         console.print(
-            f"nothing runs in {folder.root}: start the stack with `{folder.starter}`; of one in "
-            "containers the API's /healthcheck tells"
+            folder.held_unseen()
+            or f"nothing runs in {folder.root}: start the stack with `{folder.starter}`; of one in "
+            "containers the API's /healthcheck tells",
+            soft_wrap=True,
         )
         raise typer.Exit(WRONG)
     if not as_json:  # before anybody is asked who may not answer

@@ -1,13 +1,18 @@
 """The folder of a local stack: data, logs, state and credentials of one machine's pipeline."""
 
 import fcntl
+import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
+
+import psutil
+from pydantic import TypeAdapter, ValidationError
 
 from candlewick.stack.addresses import Market
 from candlewick.stack.disk_room import NEEDED_MB, Room
@@ -152,7 +157,7 @@ class StackFolder:
                     "status`, end it with `candlewick down`"
                 ) from error
             lock.truncate(0)
-            lock.write(str(os.getpid()))
+            lock.write(json.dumps(asdict(Identity.of(os.getpid()))))
             lock.flush()
             yield
 
@@ -170,11 +175,33 @@ class StackFolder:
             return False
 
     def holder(self) -> Identity | None:
-        """Return the process that locked the folder; None if none has, or its id is not known."""
+        """Return the process that locked the folder; None if none has, or it is not to be seen.
+
+        One in another container or on another machine is not: its id is somebody else's here.
+        """
         if not self.is_held():
             return None
-        said = self._lock.read_text(errors="replace")
-        return Identity.find_of(int(said)) if said.isdecimal() else None
+        said = self._lock.read_bytes()
+        if said.isdigit():  # as an older version wrote it: the id alone
+            return _opener(int(said), self._lock)
+        try:
+            identity = _identity().validate_json(said, strict=True)
+        except ValidationError:  # it is just being written
+            return None
+        return identity if identity.find() else None
+
+    def held_unseen(self) -> str | None:
+        """Return who may hold the folder while no stack is seen in it; None if nobody holds it."""
+        if not self.is_held():
+            return None
+        if found := self.holder():
+            return f"process {found.pid} holds {self.root}: it is starting the stack, or copying it"
+        return self.held_elsewhere
+
+    @property
+    def held_elsewhere(self) -> str:
+        """What is said of a folder whose holder is not to be seen."""
+        return f"{self.root} is held by a process of another container or machine"
 
     @property
     def _market(self) -> Path:
@@ -183,6 +210,22 @@ class StackFolder:
     @property
     def _lock(self) -> Path:
         return self.state.parent / "lock"
+
+
+@cache
+def _identity() -> TypeAdapter[Identity]:
+    return TypeAdapter(Identity)
+
+
+def _opener(pid: int, lock: Path) -> Identity | None:
+    """Return the process with an id if it has the lock file open, and so is who wrote its id."""
+    try:
+        opened = {each.path for each in psutil.Process(pid).open_files()}
+    except psutil.NoSuchProcess:
+        return None
+    except psutil.AccessDenied:  # another user's: nothing that is done to it will be allowed either
+        return Identity.find_of(pid)
+    return Identity.find_of(pid) if str(lock.resolve()) in opened else None
 
 
 def _lock_alone(file: IO[str]) -> None:
