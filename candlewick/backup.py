@@ -14,7 +14,7 @@ from typing import IO, Final
 from candlewick.backup_paths import MANIFEST, backed_up, stays, tops, within
 from candlewick.stack.disk_room import NEEDED_MB, Room, is_full
 from schemas.errors import ConfigurationError
-from schemas.files import whole_file
+from schemas.files import keep, whole_file
 
 FORMAT: Final = 1
 PIECE: Final = 1 << 20
@@ -111,6 +111,7 @@ def read_backup(source: Path, folder: Path) -> Manifest:
         if folder.exists():
             folder.rmdir()
         fresh.rename(folder)
+        keep(folder.parent)
     except tarfile.TarError as error:
         raise _damaged(source, str(error)) from error
     except OSError as error:
@@ -151,6 +152,8 @@ def _unpacked(source: Path, fresh: Path) -> Manifest:
     differing = sorted(name for name, _ in found.items() ^ manifest.sha256.items())
     if differing:
         raise _damaged(source, f"{differing[0]} is not what was backed up")
+    for name in folders:
+        keep(fresh / name)
     return manifest
 
 
@@ -177,8 +180,10 @@ def _put(
         reader = _Hashed(packed)
         with place.open("xb") as file:
             shutil.copyfileobj(reader, file, PIECE)
-        place.chmod(member.mode & 0o777)
-        os.utime(place, (member.mtime, member.mtime))  # Kafka removes segments by their age
+            file.flush()  # or what is left to write would give it the time of now
+            place.chmod(member.mode & 0o777)
+            os.utime(place, (member.mtime, member.mtime))  # Kafka removes segments by their age
+            os.fsync(file.fileno())  # no backup may be thrown away for what a power cut takes
         return reader.digest()
     else:
         raise _damaged(source, f"{member.name} is neither a file nor a folder")

@@ -42,7 +42,7 @@ def write_first(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
             os.link(ours, path)  # unlike a rename, it replaces nothing
     finally:
         ours.unlink()
-    _keep_name(path.parent)
+    keep(path.parent)
 
 
 @contextmanager
@@ -68,13 +68,17 @@ def whole_file(path: Path, fresh: Path, *, mode: int = 0o666) -> Iterator[Binary
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-    _keep_name(path.parent)
+    keep(path.parent)
 
 
-def _keep_name(folder: Path) -> None:
-    """Flush the new name to disk too, on systems where a folder can be opened."""
+def keep(path: Path) -> None:
+    """Flush a file, or the names in a folder where a system lets one open it, to disk.
+
+    Raises:
+        OSError: The disk has failed.
+    """
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return
     try:

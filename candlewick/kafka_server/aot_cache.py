@@ -11,7 +11,7 @@ from candlewick.kafka_server.jars import explained, only_one
 from candlewick.kafka_server.java import AOT_CACHE, KafkaJava, java_environment
 from candlewick.stack.parent_death import leashed
 from candlewick.stack.ports import answers, free_port
-from schemas.files import write_whole
+from schemas.files import keep, write_whole
 
 READY_S = 30
 WRITE_S = 60
@@ -38,6 +38,7 @@ def train(java: KafkaJava) -> None:
         fresh = Path(scratch, AOT_CACHE)
         _trial_run(java, Path(scratch), fresh)
         if fresh.exists():
+            keep(fresh)  # a name without its bytes would be an unusable cache that nobody replaces
             fresh.replace(target)
 
 

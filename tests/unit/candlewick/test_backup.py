@@ -67,6 +67,23 @@ def test_a_restored_folder_is_the_one_that_was_backed_up_without_logs(tmp_path: 
     assert backup.stat().st_mode & 0o777 == 0o600
 
 
+def test_all_is_on_the_disk_before_the_folder_appears_and_its_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup, restored = a_backup(a_folder(tmp_path), tmp_path / "backup.tar"), tmp_path / "restored"
+    flushed = list[tuple[int, bool]]()
+    monkeypatch.setattr(
+        os, "fsync", lambda file: flushed.append((os.fstat(file).st_ino, restored.exists()))
+    )
+
+    read_backup(backup, restored)
+
+    links_aside = (path for path in restored.rglob("*") if not path.is_symlink())
+    inside = {path.stat().st_ino for path in (restored, *links_aside)}
+    assert {inode for inode, is_there in flushed if not is_there} >= inside
+    assert flushed[-1] == (tmp_path.stat().st_ino, True)
+
+
 @given(TREES)
 def test_any_names_and_contents_come_back(
     tmp_path_factory: pytest.TempPathFactory, tree: dict[str, bytes]

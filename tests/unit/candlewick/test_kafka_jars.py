@@ -1,4 +1,5 @@
 import hashlib
+import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from candlewick.kafka_server import jars, maven
+from candlewick.kafka_server import aot_cache, jars, maven
+from candlewick.kafka_server.aot_cache import train
 from candlewick.kafka_server.config import (
     new_cluster_id,
     refuse_unusable_path,
@@ -20,6 +22,7 @@ from candlewick.kafka_server.jars import (
     only_one,
     read_list,
 )
+from candlewick.kafka_server.java import AOT_CACHE, KafkaJava
 from schemas.errors import ConfigurationError
 
 DEADLINE_S = 30.0
@@ -88,6 +91,22 @@ def test_who_waits_for_the_fetch_of_another_process_says_so(tmp_path: Path) -> N
     assert waiting.result(DEADLINE_S)
     assert first == [f"waiting for another process, which prepares Kafka in {tmp_path}"]
     assert said == first  # what it waited for is there: it fetches nothing
+
+
+def test_the_cache_of_the_jvm_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_java: KafkaJava, _scratch: Path, cache: Path) -> None:
+        cache.write_bytes(b"made")
+
+    made, flushed = tmp_path / AOT_CACHE, list[bool]()
+    monkeypatch.setattr(aot_cache, "_trial_run", run)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: flushed.append(made.exists()))
+
+    train(KafkaJava(tmp_path, ()))
+
+    assert flushed == [False]
+    assert made.read_bytes() == b"made"
 
 
 def test_the_node_listens_on_loopback_only_and_makes_no_topics_by_itself() -> None:
