@@ -1,5 +1,6 @@
 """Copies of a local stack's folder in one file; the way back checks each file's SHA-256."""
 
+import fcntl
 import hashlib
 import io
 import json
@@ -7,12 +8,15 @@ import os
 import shutil
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from candlewick.backup_leftovers import remove_parts, remove_restored
 from candlewick.backup_paths import MANIFEST, backed_up, stays, tops, within
 from candlewick.stack.disk_room import NEEDED_MB, Room, is_full
+from candlewick.stack.folder import StackFolder
 from schemas.errors import ConfigurationError
 from schemas.files import keep, whole_file
 
@@ -67,10 +71,15 @@ def write_backup(folder: Path, target: Path, *, size: int, program: str, made_ms
         raise ConfigurationError(f"{target} lies in the data folder itself: choose a place outside")
     if not target.parent.is_dir():
         raise ConfigurationError(f"{target.parent} is no folder: make it first")
-    _check_room(target.parent, size)
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    remove_parts(target)
+    if part.exists():  # in another container, where the ids of processes are others
+        raise ConfigurationError(f"another backup is writing {target}: let it end")
+    _check_room(target.parent, size)
     try:
         with whole_file(target, part, mode=0o600) as file, _tar(file, "w") as tar:
+            with suppress(OSError):  # a disk of another machine may know no locks
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found = {name: digest for name, digest in _copied(folder, tar) if digest}
             manifest = Manifest(FORMAT, program, made_ms, size, found)
             _add_manifest(tar, manifest)
@@ -105,13 +114,15 @@ def read_backup(source: Path, folder: Path) -> Manifest:
     fresh = folder.with_name(f"{folder.name}.{os.getpid()}.restored")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_restored(folder)
         _check_room(folder.parent, source.stat().st_size)
         fresh.mkdir(mode=0o700)
-        manifest = _unpacked(source, fresh)
-        if folder.exists():
-            folder.rmdir()
-        fresh.rename(folder)
-        keep(folder.parent)
+        with StackFolder(fresh).held():
+            manifest = _unpacked(source, fresh)
+            if folder.exists():
+                folder.rmdir()
+            fresh.rename(folder)
+            keep(folder.parent)
     except tarfile.TarError as error:
         raise _damaged(source, str(error)) from error
     except OSError as error:

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Final, NoReturn
 
 from clients.watching.log import EventLog
@@ -43,6 +44,16 @@ def ending_of(exit_code: int) -> str:
     if exit_code < 0:
         return f"was ended by {signal.Signals(-exit_code).name}"
     return f"ended with {exit_code}"
+
+
+def when_told_to_end(handler: Callable[[int, FrameType | None], object]) -> None:
+    """Have a handler run where somebody ends the process, or the terminal that it was started in.
+
+    Who is to outlive its terminal ignores that (`nohup`), and goes on.
+    """
+    signal.signal(signal.SIGTERM, handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, handler)
 
 
 class Ending:

@@ -1,6 +1,5 @@
 """`candlewick backup`: copies everything of the local stack into one file."""
 
-import signal
 import sys
 import time
 from importlib.metadata import version
@@ -12,6 +11,8 @@ import typer
 from candlewick.backup import size_of, write_backup
 from candlewick.stack.local_settings import stack_folder
 from candlewick.stack.orphans import leftovers
+from candlewick.terminal.exit_codes import WRONG
+from clients.process import when_told_to_end
 from schemas.errors import ConfigurationError
 from schemas.settings import load_settings
 
@@ -28,7 +29,7 @@ def backup(
     if not folder.credentials.exists():
         raise ConfigurationError(f"{folder.root} has no stack in it: start one first")
     # `candlewick down` ends whoever holds the folder; half a copy must not stay behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    when_told_to_end(lambda *_: sys.exit(WRONG))
     with folder.held():
         if leftovers(folder):
             raise ConfigurationError(

@@ -1,6 +1,7 @@
 """`candlewick evaluate`: scores the models on stored candles."""
 
 import os
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Annotated
 import typer
 
 from candlewick.offline.evaluation.progress import ProgressLine
+from candlewick.terminal.exit_codes import WRONG
 from candlewick.terminal.json_lines import AsJson, print_json
 from candlewick.terminal.wide_console import wide_console
+from clients.process import when_told_to_end
 
 
 def evaluate(
@@ -76,6 +79,7 @@ def evaluate(
     )
     from candlewick.offline.evaluation.tables import print_evaluation  # noqa: PLC0415
 
+    when_told_to_end(lambda *_: sys.exit(WRONG))  # what a training learns from lies in files
     found = find_files(files, symbol and symbol.upper(), interval_of(interval))
     for line in left_out_told(found):
         typer.echo(line, err=True)

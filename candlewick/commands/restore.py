@@ -1,5 +1,6 @@
 """`candlewick restore`: puts a backup back as the data folder."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,9 @@ import typer
 
 from candlewick.backup import read_backup
 from candlewick.stack.local_settings import stack_folder
+from candlewick.terminal.exit_codes import WRONG
 from candlewick.terminal.row_printer import utc
+from clients.process import when_told_to_end
 from schemas.settings import load_settings
 
 
@@ -21,6 +24,7 @@ def restore(
     Every file is checked first. It starts nothing.
     """
     folder = stack_folder(load_settings())
+    when_told_to_end(lambda *_: sys.exit(WRONG))  # half a folder must not stay behind
     made = read_backup(file, folder.root)
     typer.echo(
         f"restored {folder.root} as it was at {utc(made.made_ms)} (candlewick {made.candlewick}): "

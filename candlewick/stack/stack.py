@@ -19,6 +19,7 @@ from candlewick.stack.supervisor import Supervisor
 from candlewick.stack.voice import NAME
 from candlewick.store.admin import apply_lifecycle, apply_migrations
 from clients.kafka.topics import create_topics
+from clients.process import when_told_to_end
 from clients.watching.exporter import serve_metrics
 from clients.watching.log import EventLog
 from schemas.settings import Settings
@@ -74,9 +75,7 @@ def running_stack(plan: StackPlan, say: Callable[[str], None]) -> Iterator[Super
         end_leftovers(plan.folder)
         plan.addresses.check_free(plan.settings.api.host)
         plan.folder.keep_to(plan.addresses.market)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
-            signal.signal(signal.SIGHUP, signal.default_int_handler)
+        when_told_to_end(signal.default_int_handler)
         environment = environment_of(plan.settings)
         supervisor = Supervisor(plan.folder, plan.addresses, environment, say)
         _serve_metrics(plan, supervisor)
