@@ -15,7 +15,7 @@ class SubscriptionRequest:
         kafka: Where the brokers are, and how to sign in.
         keys: Record keys to return; empty for all.
         group: Consumer group that stores the offsets; None to store none.
-        follow: If False, stop after the last record present.
+        follow: If False, stop after the last record that is there when reading begins.
         replayed: Whether to return records of the past that a replay made.
     """
 

@@ -22,6 +22,13 @@ class TopicAt(NamedTuple):
     kafka: KafkaSettings
 
 
+class Begun(NamedTuple):
+    """Where reading of a partition begins, and where the partition ends at that time."""
+
+    place: TopicPartition
+    end: int
+
+
 def refused(error: KafkaError, topic: TopicAt) -> CandlewickError:
     """Translate an error that the library does not cure by itself into what to do."""
     if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - so named
@@ -68,7 +75,7 @@ def check_partitions(topic: TopicAt, partitions: list[int], start: Start) -> Non
 
 def begin_at(
     consumer: Consumer, topic: TopicAt, partitions: list[int], start: Start
-) -> list[TopicPartition]:
+) -> list[Begun]:
     """Return each partition with the offset of the first record to read.
 
     Raises:
@@ -80,7 +87,7 @@ def begin_at(
         for p in partitions
     }
     offsets = _offsets(consumer, topic, kept, start)
-    return [TopicPartition(topic.name, p, offset) for p, offset in offsets.items()]
+    return [Begun(TopicPartition(topic.name, p, at), kept[p][1]) for p, at in offsets.items()]
 
 
 def go_on_at(
@@ -89,7 +96,7 @@ def go_on_at(
     places: list[TopicPartition],
     start: Start,
     ends: Mapping[int, int],
-) -> tuple[list[TopicPartition], list[TopicPartition]]:
+) -> tuple[list[Begun], list[Begun]]:
     """Return partitions at their group's committed offset, and the others at the start.
 
     An offset whose record is no longer stored counts as none, unless the start is the newest
@@ -111,25 +118,28 @@ def go_on_at(
         committed = consumer.committed(places, timeout=PATIENCE_S)
     except KafkaException as error:
         raise meaning(error, topic=topic.name, place=topic.kafka.place) from error
-    known = [place for place in committed if _is_stored(consumer, topic, place)]
-    lost = [place for place in committed if place.offset >= 0 and place not in known]
-    if lost and start == "latest":
-        raise _gone(topic)
-    fresh = [place.partition for place in committed if place not in known]
+    known = _stored(consumer, topic, committed)
+    kept = {begun.place.partition for begun in known}
+    fresh = [place.partition for place in committed if place.partition not in kept]
     first = start
     if start == "latest":
         first = ends
-        begun = [TopicPartition(topic.name, p, ends[p]) for p in fresh if p in ends]
-        if not all(_is_stored(consumer, topic, place) for place in begun):
+        asked = [TopicPartition(topic.name, p, ends[p]) for p in fresh if p in ends]
+        lost = [place for place in committed if place.offset >= 0 and place.partition in fresh]
+        if lost or len(_stored(consumer, topic, asked)) < len(asked):
             raise _gone(topic)
     return known, begin_at(consumer, topic, fresh, first) if fresh else []
 
 
-def _is_stored(consumer: Consumer, topic: TopicAt, place: TopicPartition) -> bool:
-    if place.offset < 0:
-        return False
-    low, high = span_of(consumer, place, topic.kafka, answer_s=PATIENCE_S)
-    return low <= place.offset <= high  # above: the topic was made anew
+def _stored(consumer: Consumer, topic: TopicAt, places: list[TopicPartition]) -> list[Begun]:
+    """Return those of the places whose record is there, or is the next one to be written."""
+    found = []
+    for place in places:
+        if place.offset >= 0:
+            low, high = span_of(consumer, place, topic.kafka, answer_s=PATIENCE_S)
+            if low <= place.offset <= high:  # above: the topic was made anew
+                found.append(Begun(place, high))
+    return found
 
 
 def _gone(topic: TopicAt) -> ConfigurationError:

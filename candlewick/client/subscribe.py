@@ -83,7 +83,7 @@ def subscribe(
             if that is no longer stored, it takes this start, but with ``latest`` it fails.
         group: Name of a consumer group, which remembers its position and shares the partitions
             among its members. Without a group no position is remembered.
-        follow: If False, stop after the last record present.
+        follow: If False, stop after the last record that is there when reading begins.
         replayed: Also return records of the past that a replay made: candles of
             ``candlewick backfill --trades``, and scores of the first start.
         servers: Brokers, host:port. Default: the environment, else the stack of the working

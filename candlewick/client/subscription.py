@@ -1,5 +1,6 @@
 """An open subscription: a topic as an iterator of typed records."""
 
+import math
 import time
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -9,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from candlewick.client.request import SubscriptionRequest
 from candlewick.client.start_position import (
     PATIENCE_S,
+    Begun,
     TopicAt,
     begin_at,
     check_partitions,
@@ -47,8 +49,9 @@ class Subscription(Generic[RecordT]):
         self._wish = wish
         self._at = TopicAt(wish.topic.name, wish.kafka)
         self._last: Message | None = None
+        self._asked: dict[int, int] = {}  # where each partition ended when it was asked for
+        self._ends: dict[int, int] = {}  # and when reading began
         self._ended: set[int] = set()
-        self._ends: dict[int, int] = {}
         self._is_assigned = False
         self._open = True
         self._consumer = open_subscriber(wish.kafka, wish.group, tells_ends=not wish.follow)
@@ -70,7 +73,7 @@ class Subscription(Generic[RecordT]):
 
     @property
     def ended(self) -> bool:
-        """True once no record can follow: it was closed, or ``follow=False`` has read them all."""
+        """True once it was closed, or ``follow=False`` has read all that was there at the start."""
         if not self._open:
             return True
         if self._wish.follow or not self._is_assigned:
@@ -127,23 +130,27 @@ class Subscription(Generic[RecordT]):
         partitions = partitions_of(self._consumer, wish.topic.name, wish.kafka, answer_s=PATIENCE_S)
         check_partitions(self._at, partitions, wish.start)
         if wish.group is None:
-            self._consumer.assign(begin_at(self._consumer, self._at, partitions, wish.start))
-            self._is_assigned = True
+            self._read(begin_at(self._consumer, self._at, partitions, wish.start))
             return
         if wish.start == "latest":  # now, not when Kafka gives out the partitions
-            ends = begin_at(self._consumer, self._at, partitions, wish.start)
-            self._ends = {place.partition: place.offset for place in ends}
+            begun = begin_at(self._consumer, self._at, partitions, wish.start)
+            self._asked = {place.partition: end for place, end in begun}
         self._consumer.subscribe(
             [wish.topic.name], on_assign=self._assigned, on_revoke=self._revoked
         )
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
-        self._ended.clear()
         self._is_assigned = True  # also if Kafka does not answer now: the library assigns by itself
-        known, fresh = go_on_at(consumer, self._at, places, self._wish.start, self._ends)
-        consumer.assign(known + fresh)
+        known, fresh = go_on_at(consumer, self._at, places, self._wish.start, self._asked)
+        self._read(known + fresh)
         if fresh:  # committed soon, or whoever has the partition next would begin elsewhere
-            consumer.store_offsets(offsets=fresh)
+            consumer.store_offsets(offsets=[place for place, _ in fresh])
+
+    def _read(self, begun: list[Begun]) -> None:
+        self._consumer.assign([place for place, _ in begun])
+        self._ends = {place.partition: end for place, end in begun}
+        self._ended = {place.partition for place, end in begun if place.offset >= end}
+        self._is_assigned = True
 
     def _revoked(self, _: Consumer, __: list[TopicPartition]) -> None:
         self._is_assigned = False
@@ -154,14 +161,15 @@ class Subscription(Generic[RecordT]):
             self._explain(error, partition)
             return False
         self._last = message
-        self._ended.discard(partition)
+        if (message.offset() or 0) + 1 >= self._ends.get(partition, math.inf):
+            self._ended.add(partition)
         keys = self._wish.keys
         if not self._wish.replayed and is_replayed(headers_of(message)):
             return False
         return message.value() is not None and (not keys or message.key() in keys)
 
     def _explain(self, error: KafkaError, partition: int) -> None:
-        if error.code() == PARTITION_END:
+        if error.code() == PARTITION_END:  # the last records may have been removed meanwhile
             self._ended.add(partition)
         elif error.code() == TOO_SLOW:  # the next poll joins again
             _log.warning(

@@ -62,6 +62,30 @@ def test_all_that_a_topic_holds_comes_as_records_in_order_of_each_key(kafka: Run
     assert [c for c in found if c.symbol == "ETHUSDT"] == QUARTERS[1::2]
 
 
+def test_what_is_there_has_an_end_although_records_keep_coming(tmp_path: Path) -> None:
+    with running_kafka(tmp_path / "kafka") as own:
+        say(own, topics.CANDLES, QUARTERS[:6:2])
+        producer = Producer({"bootstrap.servers": own.bootstrap, "log_level": 0, "linger.ms": 0})
+        more = message_of(QUARTERS[6])
+        deadline = time.monotonic() + ANSWER_S
+        for group in (None, "busy"):
+            with candlewick.subscribe(
+                "market.candles.v1",
+                start="beginning",
+                group=group,
+                follow=False,
+                servers=own.bootstrap,
+            ) as candles:
+                found = list[Candle]()
+                while not candles.ended:  # a record follows on each one, before any end is told
+                    assert time.monotonic() < deadline
+                    producer.produce(topics.CANDLES.name, more.value, more.key)
+                    assert producer.flush(ANSWER_S) == 0
+                    found += filter(None, [candles.poll(0.1)])
+
+            assert found[:3] == QUARTERS[:6:2]
+
+
 def test_candles_that_a_replay_made_come_only_when_asked_for(tmp_path: Path) -> None:
     with running_kafka(tmp_path / "kafka") as kafka:
         say(kafka, topics.CANDLES, QUARTERS[:6:2], headers=[REPLAYED])

@@ -7,9 +7,9 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from candlewick.client import subscription
 from candlewick.client.request import SubscriptionRequest
-from candlewick.client.start_position import TopicAt, refused
+from candlewick.client.start_position import Begun, TopicAt, refused
 from candlewick.client.subscription import Subscription
-from clients.kafka.errors import BROKERS_DOWN, TIMED_OUT
+from clients.kafka.errors import BROKERS_DOWN, PARTITION_END, TIMED_OUT
 from schemas import topics
 from schemas.codecs import message_of
 from schemas.errors import ConfigurationError, Transient
@@ -39,7 +39,7 @@ class Told:
     def assignment(self) -> list[TopicPartition]:
         return self.places
 
-    def store_offsets(self, _: Message) -> None:
+    def store_offsets(self, *_: Message, **__: list[TopicPartition]) -> None:
         """Take it."""
 
     def close(self) -> None:
@@ -61,12 +61,12 @@ def an_error(code: int) -> Message:
     return Message(topic=PLACE, partition=0, error=KafkaError(code))
 
 
-def a_message(candle: Candle) -> Message:
+def a_message(candle: Candle, offset: int = 0) -> Message:
     said = message_of(candle)
     return Message(
         topic=PLACE,
         partition=0,
-        offset=0,
+        offset=offset,
         key=said.key,
         value=said.value,
         headers=[*said.headers],
@@ -95,6 +95,32 @@ def test_a_member_without_a_partition_has_read_all_until_the_group_settles_anew(
         assert candles.ended
         told.told["on_revoke"](told, [])
         assert not candles.ended
+
+
+def test_what_is_there_at_the_start_has_an_end_although_records_keep_coming(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = Told(*(a_message(a_quarter(n), n) for n in range(9)))
+    empty, filled = Begun(TopicPartition(PLACE, 1, 4), 4), Begun(TopicPartition(PLACE, 0, 0), 3)
+    monkeypatch.setattr(subscription, "go_on_at", lambda *_: ([empty], [filled]))
+
+    with a_subscription(told, monkeypatch, follow=False) as candles:
+        told.told["on_assign"](told, [])
+
+        assert list(candles) == [a_quarter(n) for n in range(3)]
+
+
+def test_an_end_that_kafka_tells_counts_where_the_last_record_was_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = Told(a_message(a_quarter(0)), an_error(PARTITION_END))
+    begun = Begun(TopicPartition(PLACE, 0, 0), 3)
+    monkeypatch.setattr(subscription, "go_on_at", lambda *_: ([], [begun]))
+
+    with a_subscription(told, monkeypatch, follow=False) as candles:
+        told.told["on_assign"](told, [])
+
+        assert list(candles) == [a_quarter(0)]
 
 
 def test_a_member_whose_start_could_not_be_found_at_once_still_ends(
