@@ -23,7 +23,7 @@ from clients.kafka.opening import open_subscriber
 from clients.limits import within
 from clients.watching.log import EventLog
 from schemas.codecs import headers_of, record_in
-from schemas.errors import ContractMismatch, PoisonMessage, Transient
+from schemas.errors import CandlewickError, ContractMismatch, PoisonMessage, Transient
 from schemas.replayed import is_replayed
 
 RecordT = TypeVar("RecordT")
@@ -53,6 +53,7 @@ class Subscription(Generic[RecordT]):
         self._ends: dict[int, int] = {}  # and when reading began
         self._ended: set[int] = set()
         self._is_assigned = False
+        self._again = False
         self._open = True
         self._consumer = open_subscriber(wish.kafka, wish.group, tells_ends=not wish.follow)
         try:
@@ -91,6 +92,8 @@ class Subscription(Generic[RecordT]):
             ConfigurationError: The topic was deleted, or access to it is denied.
         """
         deadline = time.monotonic() + wait_s
+        if self._again and self._open:
+            self._join_again()
         while self._open:
             self._count_as_read()
             message = self._consumer.poll(min(_SLICE_S, max(0.0, deadline - time.monotonic())))
@@ -135,13 +138,26 @@ class Subscription(Generic[RecordT]):
         if wish.start == "latest":  # now, not when Kafka gives out the partitions
             begun = begin_at(self._consumer, self._at, partitions, wish.start)
             self._asked = {place.partition: end for place, end in begun}
+        self._join()
+
+    def _join(self) -> None:
         self._consumer.subscribe(
-            [wish.topic.name], on_assign=self._assigned, on_revoke=self._revoked
+            [self._wish.topic.name], on_assign=self._assigned, on_revoke=self._revoked
         )
 
+    def _join_again(self) -> None:
+        self._again = False
+        self._consumer.unsubscribe()
+        self._join()
+
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
-        self._is_assigned = True  # also if Kafka does not answer now: the library assigns by itself
-        known, fresh = go_on_at(consumer, self._at, places, self._wish.start, self._asked)
+        try:
+            known, fresh = go_on_at(consumer, self._at, places, self._wish.start, self._asked)
+        except CandlewickError:
+            # Else the library assigns by itself, and what has no offset yet counts as removed.
+            consumer.assign([])
+            self._again = True
+            raise
         self._read(known + fresh)
         if fresh:  # committed soon, or whoever has the partition next would begin elsewhere
             consumer.store_offsets(offsets=[place for place, _ in fresh])

@@ -26,9 +26,14 @@ class Told:
     def __init__(self, *messages: Message) -> None:
         self.messages = [*messages]
         self.places: list[TopicPartition] = []
+        self.joined = 0
 
     def subscribe(self, _: list[str], **told: Callable[..., None]) -> None:
         self.told = told
+        self.joined += 1
+
+    def unsubscribe(self) -> None:
+        """Leave the group, to join it again."""
 
     def assign(self, places: list[TopicPartition]) -> None:
         self.places = places
@@ -123,20 +128,30 @@ def test_an_end_that_kafka_tells_counts_where_the_last_record_was_removed(
         assert list(candles) == [a_quarter(0)]
 
 
-def test_a_member_whose_start_could_not_be_found_at_once_still_ends(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("why", [Transient("no answer"), ConfigurationError("no such offset")])
+def test_a_member_whose_start_could_not_be_found_reads_nothing_and_joins_again(
+    monkeypatch: pytest.MonkeyPatch, why: Exception
 ) -> None:
-    told = Told()
+    told = Told(a_message(a_quarter(0)))
+    begun = Begun(TopicPartition(PLACE, 0, 0), 1)
+    answers = [why, ([], [begun])]
 
-    def no_answer(*_: object) -> None:
-        raise Transient("Kafka does not answer")
+    def go_on_at(*_: object) -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    monkeypatch.setattr(subscription, "go_on_at", no_answer)
+    monkeypatch.setattr(subscription, "go_on_at", go_on_at)
 
     with a_subscription(told, monkeypatch, follow=False) as candles:
-        with pytest.raises(Transient):
-            told.told["on_assign"](told, [])
-        assert candles.ended  # the library has assigned by itself, here nothing
+        with pytest.raises(type(why)):
+            told.told["on_assign"](told, [begun.place])
+        assert (told.places, candles.ended, told.joined) == ([], False, 1)
+        assert candles.poll(0) is not None
+        assert told.joined == 2  # once, and only when it is asked for a record
+        told.told["on_assign"](told, [begun.place])
+        assert told.places == [begun.place]
 
 
 @pytest.mark.parametrize("code", [BROKERS_DOWN, TIMED_OUT])
