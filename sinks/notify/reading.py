@@ -7,6 +7,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 
+from clients.clock import steady_ms
 from clients.kafka.errors import meaning
 from clients.kafka.offsets import Span, spans_of
 from clients.kafka.opening import open_reader
@@ -14,6 +15,7 @@ from clients.kafka.partition import partition_of
 from clients.kafka.records import place_of
 from clients.kafka.topics import topic_ids
 from clients.limits import within
+from clients.process import Standstill
 from clients.watching.log import EventLog
 from schemas.errors import Transient
 from schemas.settings import KafkaSettings
@@ -25,6 +27,7 @@ _MESSAGES: Final = 500
 _POLL_S: Final = 0.2
 _CLOSE_S: Final = 2.0
 _MEMORY_KIB: Final = 16_384
+ASKED_ANEW_MS: Final = 15_000  # after a standstill: to connect again, and be told of new ends
 Place = tuple[str, int]
 
 
@@ -52,6 +55,8 @@ class Reading:
         self._next: dict[Place, int] = {}
         self._troubles: set[str] = set()
         self._is_telling = False
+        self._standstill = Standstill()
+        self._stood = self._sure_from_ms = 0
         try:
             spans = {t.name: spans_of(self._consumer, t.name, kafka) for t in topics}
         except Transient:
@@ -65,6 +70,7 @@ class Reading:
                     at = self._start(known.get((name, number)), name, span)
                     self.passed(name, number, at)
         self._consumer.assign([TopicPartition(*place, at) for place, at in self._next.items()])
+        self._stood = self._standstill.look(steady_ms() / 1000)
 
     def _start(self, known: tuple[str, int] | None, topic: str, span: Span) -> int:
         low, high = span
@@ -81,7 +87,9 @@ class Reading:
             RestartNeeded: Kafka has shut this client out.
             ConfigurationError: A topic is missing.
         """
-        for message in self._consumer.consume(_MESSAGES, _POLL_S):
+        messages = self._consumer.consume(_MESSAGES, _POLL_S)
+        self._notice_standstill(steady_ms())
+        for message in messages:
             error = message.error()
             if error is None:
                 self._report("")
@@ -92,6 +100,11 @@ class Reading:
             if not isinstance(why, Transient):
                 raise why
             self._report(str(why))
+
+    def _notice_standstill(self, now_ms: int) -> None:
+        stood = self._standstill.look(now_ms / 1000)
+        if stood != self._stood:
+            self._stood, self._sure_from_ms = stood, now_ms + ASKED_ANEW_MS
 
     def passed(self, topic: str, partition: int, next_offset: int) -> None:
         """Note, in a step of the store, that everything before an offset is done."""
@@ -104,7 +117,12 @@ class Reading:
         self._consumer.pause([TopicPartition(topic, partition)])
 
     def is_behind(self, topic: str, symbol: str) -> bool:
-        """Tell whether a topic may have records of a symbol which have not been taken."""
+        """Tell whether a topic may have records of a symbol which have not been taken.
+
+        So it may after a standstill of this process: the ends that are known are those of before.
+        """
+        if steady_ms() < self._sure_from_ms:
+            return True
         place = topic, partition_of(symbol, self._partitions[topic])
         return self._next[place] < self._end(place)
 

@@ -65,6 +65,8 @@ class MismatchRule(Rule):
             open_ms = int(key.rpartition(":")[2])
             since_ms = note["differs_ms"]
             if since_ms and is_over(since_ms, self.minutes, moment):
+                if self.is_behind(key.partition(":")[0], moment):
+                    continue  # its revision may be among what is not read yet
                 yield _event(key, note)
                 notes.drop(key)
             elif open_ms < moment.market_ms - _KEPT_MS:

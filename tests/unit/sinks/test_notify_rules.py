@@ -218,6 +218,16 @@ def test_a_candle_that_is_corrected_in_time_is_not_told() -> None:
     assert after_two_minutes(ours(), wrong, ours(revision=2, high_e8=104 * E8)) == []
 
 
+def test_a_candle_is_not_compared_before_all_that_is_known_of_it_was_read() -> None:
+    notes, rule = Notes(), mismatch_rule()
+    told(rule, [ours(), theirs(high_e8=104 * E8)], notes)
+    catching_up = replace(at(60), is_behind=lambda *what: what == (topics.CANDLES.name, "BTCUSDT"))
+
+    assert list(rule.look(notes, catching_up)) == []
+    told(rule, [ours(revision=2, high_e8=104 * E8)], notes)
+    assert list(rule.look(notes, at(60))) == []
+
+
 def test_the_source_that_is_trusted_most_counts() -> None:
     rest = theirs(source="rest", first_trade_id=-1, last_trade_id=-1)
 
