@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import fields
 from itertools import islice
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from candlewick.terminal.row_printer import RowPrinter
 from clients.kafka.follower import READABLE, TopicFollower, topic_named
 from clients.kafka.records import Message
 from schemas import topics
-from schemas.errors import ContractMismatch, PoisonMessage
+from schemas.errors import ConfigurationError, ContractMismatch, PoisonMessage
 from schemas.topics import Topic
 
 
@@ -32,6 +33,8 @@ def tail(
 ) -> None:
     """Print the records of a topic as they arrive, one row for each trade, candle or gap."""
     chosen = topic_named(topic)
+    if symbol and not _has_symbols(chosen):
+        raise ConfigurationError(f"records of {chosen.name} have no symbol: leave out --symbol")
     kafka = reader_settings().kafka
     printer = RowPrinter(as_json=as_json)
     with quiet_end(), suppress(KeyboardInterrupt):  # it has no other end
@@ -45,9 +48,15 @@ def tail(
                 return
 
 
+def _has_symbols(topic: Topic) -> bool:
+    return topic.record is not None and any(f.name == "symbol" for f in fields(topic.record))
+
+
 def _rows(topic: Topic, messages: list[Message], symbol: str | None) -> Iterator[Row]:
+    # With another key the symbol is known only once the record is read.
+    keys = (None, symbol.encode()) if symbol and topic.key == "symbol" else ()
     for message in messages:
-        if symbol is None or message.key() in (None, symbol.encode()):
+        if not keys or message.key() in keys:
             for row in message_rows(topic, message):
                 if symbol is None or row.get("symbol", symbol) == symbol:
                     yield row

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
@@ -24,15 +24,17 @@ from candlewick.terminal.exit_codes import WRONG
 from clients.clickhouse import connect_writer
 from clients.kafka.topics import create_topics
 from schemas import topics
-from schemas.codecs import encode, message_of
+from schemas.codecs import Record, encode, message_of
 from schemas.dead_letters import Origin, letter_of
 from schemas.errors import CandlewickError, ConfigurationError
 from schemas.market import NO_TRADE_ID, Candle, Gap
 from schemas.settings import ClickHouseSettings, KafkaSettings
+from schemas.symbols import by_hand
 from schemas.topics import Topic
 from sinks.clickhouse import ClickHouse
 from sinks.rows import candle_row
 from sinks.tables import TABLES
+from tests.support.api_market import a_model_event
 from tests.support.builders import START_MS, a_block, a_candle, a_trade
 from tests.support.servers import running_clickhouse, running_kafka
 
@@ -144,6 +146,39 @@ def test_only_the_wanted_symbol_is_shown(world: World) -> None:
     rows = world.json("tail", "candles-live", *options)
 
     assert [row["symbol"] for row in rows] == ["ETHUSDT", "ETHUSDT"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "made"),
+    [
+        (
+            topics.SYMBOLS,
+            lambda symbol: by_hand(symbol, is_followed=True, now_ms=START_MS, reason=""),
+        ),
+        (
+            topics.MODEL_VERSIONS,
+            lambda symbol: a_model_event("drift", at_ms=START_MS, symbol=symbol),
+        ),
+    ],
+    ids=["symbols", "versions"],
+)
+def test_only_the_wanted_symbol_is_shown_where_it_is_a_part_of_the_key(
+    world: World, topic: Topic, made: Callable[[str], Record]
+) -> None:
+    for symbol in ("ETHUSDT", "SOLUSDT", "ETHUSDT"):
+        message = message_of(made(symbol))
+        world.producer.produce(topic.name, message.value, message.key, headers=[*message.headers])
+    assert world.producer.flush(10) == 0
+
+    rows = world.json("tail", topic.name, "--symbol", "ethusdt", "--from-beginning", "-n", "2")
+
+    assert [row["symbol"] for row in rows] == ["ETHUSDT", "ETHUSDT"]
+
+
+@pytest.mark.parametrize("topic", ["coins", "coin-days", "dead-letters"])
+def test_a_symbol_of_what_has_none_is_refused(world: World, topic: str) -> None:
+    with pytest.raises(CandlewickError, match=f"{topic}.* have no symbol: leave out --symbol"):
+        world.run("tail", topic, "--symbol", "BTCUSDT")
 
 
 def test_an_unreadable_record_is_shown_and_the_rest_follows(world: World) -> None:
