@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, Message
 from clients.clock import steady_ms
 from clients.kafka.errors import BROKERS_DOWN, meaning, no_answer
 from clients.kafka.opening import Packing, open_producer
-from clients.watching.log import EventLog
+from clients.watching.log import EventLog, Seldom
 from producers.unacknowledged import Unacknowledged
 from producers.watchdog import delivering, watched
 from schemas.codecs import Record, contract_header, message_of
@@ -47,6 +47,7 @@ class BulkPublisher:
         self._served = 0
         self._records = Unacknowledged()  # of a page its last one
         self._waiting: set[asyncio.Future[int]] = set()
+        self._seldom = Seldom()
         self._producer = open_producer(
             kafka,
             name="candlewick-backfill",
@@ -211,7 +212,7 @@ class BulkPublisher:
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._failure = error
-        elif error.code() == BROKERS_DOWN:
+        elif error.code() == BROKERS_DOWN and self._seldom.is_due():
             _log.warning(
                 "kafka_away", "{reason}; candles wait for it", reason=no_answer(self._kafka.place)
             )

@@ -6,7 +6,6 @@ Source: librdkafka, CONFIGURATION.md.
 """
 
 import socket
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from clients.kafka.errors import BROKERS_DOWN, NOT_LET_IN, no_answer, told_when_opened
-from clients.watching.log import EventLog
+from clients.watching.log import EventLog, Seldom
 from schemas.setting_groups import KafkaSettings
 
 _log: Final = EventLog(__name__)
@@ -25,7 +24,6 @@ Config = dict[str, object]
 SESSION_MS = 6_000  # the least that a broker allows by default
 TOPIC_KNOWN_MS = 30_000  # until a topic that has just been made is known; the library's own
 FETCH_WAIT_MS = 500  # how long the broker may collect records; the library's own
-TOLD_EVERY_S = 60.0  # the library tries, and is refused, every second
 MEMORY_KIB = 65_536  # of what was fetched and not yet taken; the library's own
 
 
@@ -223,9 +221,10 @@ def open_admin(kafka: KafkaSettings, on_error: OnError | None = None) -> AdminCl
 
 def _waiting(kafka: KafkaSettings) -> OnError:
     """Return the callback of who waits for Kafka as long as it is away."""
+    seldom = Seldom()
 
     def notice(error: KafkaError) -> None:
-        if error.code() == BROKERS_DOWN:
+        if error.code() == BROKERS_DOWN and seldom.is_due():
             _log.warning("kafka_away", "{reason}; waiting for it", reason=no_answer(kafka.place))
 
     return notice
@@ -257,12 +256,10 @@ def _access(kafka: KafkaSettings) -> dict[str, str]:
 
 def telling(kafka: KafkaSettings, on_error: OnError | None = None) -> OnError:
     """Return a callback that says why brokers do not let us in, which is no error of any call."""
-    told_s = -TOLD_EVERY_S
+    seldom = Seldom()
 
     def notice(error: KafkaError) -> None:
-        nonlocal told_s
-        if error.code() in NOT_LET_IN and time.monotonic() - told_s >= TOLD_EVERY_S:
-            told_s = time.monotonic()
+        if error.code() in NOT_LET_IN and seldom.is_due():
             _log.error(
                 "kafka_refuses_us",
                 "Kafka at {place} does not let us in: {reason}",

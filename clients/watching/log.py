@@ -4,11 +4,14 @@ Each line has the name of what happened, which never changes; docs/metrics.md li
 """
 
 import logging
+import math
+import time
 from typing import Final
 
 _EVENT: Final = "event"
 _FIELDS: Final = "fields"
 LIBRARY: Final = "library"
+TOLD_EVERY_S: Final = 60.0  # libraries try, and fail, every second
 
 
 class EventLog:
@@ -65,3 +68,18 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
     """Return the fields of a line; a library's has none."""
     found: dict[str, object] = getattr(record, _FIELDS, {})
     return found
+
+
+class Seldom:
+    """Says when to tell what lasts: at once, and then once a minute."""
+
+    def __init__(self) -> None:
+        self._told_s = -math.inf
+
+    def is_due(self) -> bool:
+        """Take note that it lasts, and return whether to tell it now."""
+        now_s = time.monotonic()
+        is_due = now_s - self._told_s >= TOLD_EVERY_S
+        if is_due:
+            self._told_s = now_s
+        return is_due

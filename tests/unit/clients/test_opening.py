@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from clients.kafka import opening
+from clients.kafka.errors import BROKERS_DOWN
 from clients.kafka.opening import (
     Membership,
     open_admin,
@@ -16,6 +17,8 @@ from clients.kafka.opening import (
     open_reader,
     open_subscriber,
 )
+from clients.watching import log
+from producers.bulk_publisher import BulkPublisher
 from schemas.errors import ConfigurationError, Transient
 from schemas.settings import KafkaSettings
 
@@ -40,6 +43,36 @@ def test_a_file_that_is_no_certificate_is_told_as_a_wrong_setting(
 
     with pytest.raises(ConfigurationError, match=r"ssl\.ca\.location.*CANDLEWICK_KAFKA__"):
         opener(kafka)
+
+
+WAITING: list[Callable[[KafkaSettings], object]] = [
+    lambda kafka: open_reader(kafka, "reader", waits=True),
+    lambda kafka: open_member(kafka, Membership("group")),
+    lambda kafka: open_subscriber(kafka, None, tells_ends=False),
+    BulkPublisher,
+]
+
+
+@pytest.mark.parametrize("opener", WAITING, ids=["reader", "member", "subscriber", "publisher"])
+def test_who_waits_for_kafka_says_so_once_a_minute(
+    opener: Callable[[KafkaSettings], object],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made: list[dict[str, Any]] = []
+    now_s = [1000.0]
+    monkeypatch.setattr(log.time, "monotonic", lambda: now_s[0])
+    for name in ("Consumer", "Producer"):
+        monkeypatch.setattr(opening, name, made.append)
+    opener(KafkaSettings())
+
+    told = []
+    for _ in range(121):  # the library tries every second
+        made[0]["error_cb"](KafkaError(BROKERS_DOWN))
+        told.append([log.event_of(record) for record in caplog.records].count("kafka_away"))
+        now_s[0] += 1
+
+    assert [told[0], told[59], told[60], told[120]] == [1, 1, 2, 3]
 
 
 def test_a_client_that_cannot_be_made_now_may_be_made_later(
