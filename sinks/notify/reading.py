@@ -9,11 +9,13 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from clients.clock import steady_ms
 from clients.kafka.errors import meaning
+from clients.kafka.group import GroupOffsets, Place
 from clients.kafka.offsets import Span, spans_of
 from clients.kafka.opening import open_reader
 from clients.kafka.partition import partition_of
 from clients.kafka.records import place_of
 from clients.kafka.topics import topic_ids
+from clients.kafka.unread import Unread
 from clients.limits import within
 from clients.process import Standstill
 from clients.watching.log import EventLog
@@ -27,8 +29,8 @@ _MESSAGES: Final = 500
 _POLL_S: Final = 0.2
 _CLOSE_S: Final = 2.0
 _MEMORY_KIB: Final = 16_384
+HELD_UP_MS: Final = 5_000  # a round takes a fraction of a second
 ASKED_ANEW_MS: Final = 15_000  # after a standstill: to connect again, and be told of new ends
-Place = tuple[str, int]
 
 
 class Reading:
@@ -56,7 +58,7 @@ class Reading:
         self._troubles: set[str] = set()
         self._is_telling = False
         self._standstill = Standstill()
-        self._stood = self._sure_from_ms = 0
+        self._stood = self._sure_from_ms = self._read_ms = 0
         try:
             spans = {t.name: spans_of(self._consumer, t.name, kafka) for t in topics}
         except Transient:
@@ -71,6 +73,8 @@ class Reading:
                     self.passed(name, number, at)
         self._consumer.assign([TopicPartition(*place, at) for place, at in self._next.items()])
         self._stood = self._standstill.look(steady_ms() / 1000)
+        self._unread = Unread(GroupOffsets(kafka), self.read_to)
+        self._unread.watch()
 
     def _start(self, known: tuple[str, int] | None, topic: str, span: Span) -> int:
         low, high = span
@@ -88,7 +92,10 @@ class Reading:
             ConfigurationError: A topic is missing.
         """
         messages = self._consumer.consume(_MESSAGES, _POLL_S)
-        self._notice_standstill(steady_ms())
+        now_ms = steady_ms()
+        self._notice_standstill(now_ms)
+        # What others have brought is taken first: until then no partition counts as unread.
+        self._read_ms = 0 if len(messages) == _MESSAGES else now_ms
         for message in messages:
             error = message.error()
             if error is None:
@@ -105,6 +112,12 @@ class Reading:
         stood = self._standstill.look(now_ms / 1000)
         if stood != self._stood:
             self._stood, self._sure_from_ms = stood, now_ms + ASKED_ANEW_MS
+
+    def read_to(self) -> dict[Place, int]:
+        """Return the newest offset read of each partition whose turn has come; from any thread."""
+        if steady_ms() - self._read_ms >= HELD_UP_MS:
+            return {}
+        return {place: at - 1 for place, at in [*self._next.items()] if place not in self.standing}
 
     def passed(self, topic: str, partition: int, next_offset: int) -> None:
         """Note, in a step of the store, that everything before an offset is done."""
@@ -165,6 +178,7 @@ class Reading:
 
     def close(self) -> None:
         """Let the broker go; one that does not answer is not waited for."""
+        self._unread.stop()
         with suppress(Transient):
             within(_CLOSE_S, "Kafka (closing)", self._consumer.close)
 

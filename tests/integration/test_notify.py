@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import Result
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from typer.testing import CliRunner
 
 from candlewick.cli import build_app
 from clients.kafka.group import GroupOffsets
 from clients.kafka.partition import partition_of
+from clients.kafka.unread import Unread
 from schemas import topics
 from schemas.codecs import CONTRACT_HEADER
 from schemas.replayed import REPLAYED
@@ -232,6 +234,26 @@ def test_before_the_broker_has_answered_nothing_counts_as_read_to_its_end(
                     and not reading.is_behind(topics.GAPS.name, "BTCUSDT")
                 )
             )
+
+
+def test_a_partition_of_which_nothing_is_read_is_noticed(
+    kafka: RunningKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[str]()
+    quick = partial(Unread, give_up=told.append, patience_s=0.2, look_s=0.05)
+    monkeypatch.setattr("sinks.notify.reading.Unread", quick)
+    hanging = TopicPartition(topics.GAPS.name, partition_of("BTCUSDT", 2))
+    with (
+        closing(Store(tmp_path / "store.sqlite")) as store,
+        closing(Reading(kafka.settings, [topics.GAPS], store)) as reading,
+    ):
+        eventually(lambda: not list(reading.records()) and reading.read_to())
+        assert told == []
+        reading._consumer.pause([hanging])  # as if another broker were asked
+        say(kafka, topics.GAPS, [a_gap(1, "found")])
+        eventually(lambda: not list(reading.records()) and told)
+
+    assert f"{hanging.topic} [{hanging.partition}]" in told[0]
 
 
 def test_what_came_in_a_pause_is_summed_up_and_not_lost(

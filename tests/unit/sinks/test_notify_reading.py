@@ -10,7 +10,7 @@ from confluent_kafka import Message, TopicPartition
 from schemas import topics
 from schemas.settings import KafkaSettings
 from sinks.notify import reading as module
-from sinks.notify.reading import ASKED_ANEW_MS, Reading
+from sinks.notify.reading import ASKED_ANEW_MS, HELD_UP_MS, Reading
 from sinks.notify.store import Store
 
 GAPS, SYMBOL = topics.GAPS.name, "BTCUSDT"
@@ -33,6 +33,9 @@ class Consumer:
     def get_watermark_offsets(self, _: TopicPartition, *, cached: bool) -> tuple[int, int]:
         assert cached
         return 0, END
+
+    def pause(self, _: list[TopicPartition]) -> None:
+        """Read it no more."""
 
     def close(self) -> None:
         """Let the broker go."""
@@ -58,7 +61,7 @@ def consumer(monkeypatch: pytest.MonkeyPatch) -> Consumer:
     consumer = Consumer()
     monkeypatch.setattr(module, "open_reader", lambda *_, **__: consumer)
     monkeypatch.setattr(module, "topic_ids", lambda _, names: dict.fromkeys(names, "id"))
-    monkeypatch.setattr(module, "spans_of", lambda *_: {0: (0, END)})
+    monkeypatch.setattr(module, "spans_of", lambda *_: {0: (0, END), 1: (0, 0)})
     return consumer
 
 
@@ -96,3 +99,24 @@ def test_after_a_standstill_the_ends_that_were_known_before_do_not_count(
 def test_a_start_is_no_standstill(reading: Reading) -> None:
     assert list(reading.records()) == []
     assert not reading.is_behind(GAPS, SYMBOL)
+
+
+def test_partitions_are_watched_while_all_that_comes_is_taken(
+    reading: Reading, clock: Clock, consumer: Consumer
+) -> None:
+    everything = {(GAPS, 0): END - 1, (GAPS, 1): -1}
+    assert reading.read_to() == {}  # not begun
+    run(reading, clock, 1000)
+    assert reading.read_to() == everything
+
+    clock.ms += HELD_UP_MS  # a long round
+    assert reading.read_to() == {}
+    consumer.come = [Message(topic=GAPS, partition=0, offset=END + n) for n in range(500)]
+    assert len(list(reading.records())) == 500
+    assert reading.read_to() == {}  # there may be more
+    run(reading, clock, 1000)
+    assert reading.read_to() == everything
+
+    reading.stand_still(GAPS, 0)
+    reading.passed(GAPS, 1, 3)
+    assert reading.read_to() == {(GAPS, 1): 2}
