@@ -8,13 +8,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from clients.clock import steady_ms
 from clients.kafka.commits import Commits
-from clients.kafka.errors import meaning
+from clients.kafka.errors import ANSWER_S, meaning
+from clients.kafka.group import GroupOffsets, Place
 from clients.kafka.member_name import MemberName
 from clients.kafka.opening import Membership, open_member
 from clients.kafka.records import place_of
+from clients.kafka.unread import Unread
 from clients.limits import within
 from clients.process import Ending, Progress, leave
 from clients.watching.log import EventLog
@@ -32,6 +35,7 @@ _log = EventLog(__name__)
 GROUP = "candlewick-trainer"
 _POLL_S = 0.2
 _CLOSE_S = 10.0
+_HELD_UP_MS = 5_000  # a poll takes a fraction of a second
 _STALL_S = 60.0  # more than any call may take; a training polls all the time
 
 
@@ -52,7 +56,24 @@ class Trainer:
         self._consumer = open_member(kafka, Membership(GROUP, instance=name))
         self._commits = Commits(self._consumer)
         self._standing = Standing()
-        self._consumer.subscribe([topics.TRAINING_REQUESTS.name], on_assign=self._assigned)
+        self._read_to: dict[Place, int] = {}
+        self._all_read_ms = 0
+        self._consumer.subscribe(
+            [topics.TRAINING_REQUESTS.name],
+            on_assign=self._assigned,
+            on_revoke=self._released,
+            on_lost=self._released,
+        )
+
+    def read_to(self) -> dict[Place, int]:
+        """Return the newest offset read of each partition; from any thread.
+
+        It is empty while there are requests to handle: a training is not given up for the next.
+        """
+        if self._waiting or steady_ms() - self._all_read_ms >= _HELD_UP_MS:
+            return {}
+        places = [*self._read_to.items()]
+        return {place: at for place, at in places if not self._standing.holds(*place)}
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Handle requests until ``stopping`` returns True; a training in progress is then lost.
@@ -76,18 +97,29 @@ class Trainer:
         """Drop waiting requests after a new assignment."""
         self._waiting.clear()
 
-    def _assigned(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._standing.read_by(self)
+        try:
+            committed = consumer.committed(partitions, timeout=ANSWER_S)
+        except KafkaException:
+            return  # what is not known is watched once it was read
+        self._read_to = {(p.topic, p.partition): max(p.offset, 0) - 1 for p in committed}
+
+    def _released(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self._read_to = {}
 
     def _read(self, wait_s: float) -> None:
         message = self._consumer.poll(wait_s)
         self.attempted()
         if message is None:
+            self._all_read_ms = steady_ms()
             return
         error = message.error()
         if error is None:
             self._trouble = ""
             self._waiting.append(message)
+            topic, partition, offset = place_of(message)
+            self._read_to[topic, partition] = offset
             return
         cause = meaning(error, topic=topics.TRAINING_REQUESTS.name)
         if isinstance(cause, RestartNeeded):
@@ -185,6 +217,7 @@ def run(settings: Settings, *, name: str) -> None:
     progress = Progress(_STALL_S)
     trainer.attempted = progress.attempted
     progress.watch()
+    Unread(GroupOffsets(settings.kafka), trainer.read_to).watch()
     try:
         trainer.run(ending.is_asked)
     except RestartNeeded as error:

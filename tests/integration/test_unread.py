@@ -12,8 +12,10 @@ from clients.kafka.opening import open_admin
 from clients.kafka.partition import partition_of
 from clients.kafka.unread import Unread
 from clients.kafka.writer import Writer
+from processors.training.trainer import Trainer
 from schemas import topics
 from schemas.codecs import Message
+from schemas.settings import Settings
 from schemas.topics import Topic
 from tests.support.kafka_process import own_topic
 from tests.support.servers import RunningKafka, running_kafka
@@ -121,5 +123,43 @@ def test_records_of_a_partition_of_which_nothing_was_ever_read_wait_too(
 
     with watched(kafka, {there: -1}) as told:
         eventually(lambda: bool(told))
+
+    assert f"{topic.name} [{there[1]}]" in told[0]
+
+
+def test_the_trainer_tells_how_far_it_has_read_and_what_it_misses_is_noticed(
+    kafka: RunningKafka,
+) -> None:
+    topic = topics.TRAINING_REQUESTS
+    here, there = put(kafka, topic, HERE, 1), (topic.name, partition_of(THERE, PARTITIONS))
+    settings = Settings.model_validate({"kafka": {"bootstrap_servers": kafka.bootstrap}})
+    trainer, told = Trainer(settings, name="trainer-1"), list[str]()
+    unread = Unread(
+        GroupOffsets(kafka.settings),
+        trainer.read_to,
+        give_up=told.append,
+        patience_s=0.2,
+        look_s=0.05,
+    )
+
+    def is_told() -> bool:
+        trainer._read(0.2)
+        return bool(told)
+
+    def is_read() -> bool:
+        trainer._read(0.2)
+        assert not trainer.read_to() or not trainer._waiting  # a training would be lost
+        trainer._waiting.clear()
+        return trainer.read_to() == {here: 0, there: -1}
+
+    try:
+        eventually(is_read)
+        unread.watch()
+        trainer._consumer.pause([TopicPartition(*there)])  # as if another broker were asked
+        put(kafka, topic, THERE, 1)
+        eventually(is_told)
+    finally:
+        unread.stop()
+        trainer._close()
 
     assert f"{topic.name} [{there[1]}]" in told[0]
