@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 import pytest
@@ -20,6 +21,7 @@ from clients.kafka.partition import partition_of
 from clients.kafka.reader import TopicReader
 from clients.kafka.records import place_of
 from clients.kafka.topics import create_topics, topic_ids
+from clients.kafka.unread import Unread
 from clients.kafka.writer import Writer
 from schemas import topics
 from schemas.codecs import Message as Outgoing
@@ -189,6 +191,27 @@ def test_a_follower_gives_what_comes_after_now(kafka: RunningKafka, topic: Topic
     following.close()
 
     assert texts(iter(found)) == ["after"]
+
+
+def test_who_follows_a_topic_goes_on_with_a_new_client_where_a_partition_stands_still(
+    kafka: RunningKafka, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = partial(Unread, patience_s=0.2, look_s=0.05)
+    monkeypatch.setattr(follower, "Unread", quick)
+    put(kafka, topic, "before")
+    following = TopicFollower(kafka.settings, topic, from_beginning=True)
+    found = list[str]()
+    come = following.follow()
+    try:
+        until_holds(lambda: found.extend(texts(iter(next(come)))) or bool(found))
+        stuck = TopicPartition(topic.name, partition_of("k", PARTITIONS))
+        following._consumer.pause([stuck])  # as if another broker were asked
+        put(kafka, topic, "after")
+        until_holds(lambda: found.extend(texts(iter(next(come)))) or len(found) > 1)
+    finally:
+        following.close()
+
+    assert found == ["before", "after"]
 
 
 def test_who_follows_a_topic_is_told_that_kafka_is_away(
