@@ -2,6 +2,7 @@
 
 import math
 import time
+import weakref
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -20,6 +21,7 @@ from candlewick.client.start_position import (
 from clients.kafka.errors import PARTITION_END, TOO_SLOW
 from clients.kafka.offsets import partitions_of
 from clients.kafka.opening import open_subscriber
+from clients.kafka.unread import ReadSoFar
 from clients.limits import within
 from clients.watching.log import EventLog
 from schemas.codecs import headers_of, record_in
@@ -37,7 +39,8 @@ class Subscription(Generic[RecordT]):
     Use it in a ``with`` block: leaving it closes the consumer. Ctrl-C raises KeyboardInterrupt
     within 0.2 s. In a group, a record counts as read once the next one is requested or the block
     ends without an error; until then it is delivered again. A member that asks for nothing for
-    five minutes loses its partitions to the others, and joins again when it asks.
+    five minutes loses its partitions to the others, and joins again when it asks. Where a partition
+    stands still although records wait there, a new client goes on.
 
     Raises:
         Transient: The broker does not answer.
@@ -55,7 +58,9 @@ class Subscription(Generic[RecordT]):
         self._is_assigned = False
         self._again = False
         self._open = True
-        self._consumer = open_subscriber(wish.kafka, wish.group, tells_ends=not wish.follow)
+        self._so_far = ReadSoFar(wish.kafka)
+        weakref.finalize(self, self._so_far.stop)  # it may be dropped without being closed
+        self._consumer = self._opened()
         try:
             self._begin()
         except Exception:
@@ -92,11 +97,13 @@ class Subscription(Generic[RecordT]):
             ConfigurationError: The topic was deleted, or access to it is denied.
         """
         deadline = time.monotonic() + wait_s
-        if self._again and self._open:
-            self._join_again()
         while self._open:
             self._count_as_read()
-            message = self._consumer.poll(min(_SLICE_S, max(0.0, deadline - time.monotonic())))
+            self._mend()
+            message = self._consumer.poll(0)
+            if message is None:
+                self._so_far.all_read()
+                message = self._consumer.poll(min(_SLICE_S, max(0.0, deadline - time.monotonic())))
             if message is not None and self._is_wanted(message):
                 return self._decoded(message)
             if time.monotonic() >= deadline or self.ended:
@@ -110,10 +117,8 @@ class Subscription(Generic[RecordT]):
         """
         if self._open:
             self._open = False
-            try:
-                within(PATIENCE_S, "Kafka (leaving a subscription)", self._consumer.close)
-            except Transient as error:
-                _log.warning("subscription_left", "{error}: its offsets may be lost", error=error)
+            self._so_far.stop()
+            self._leave()
 
     def __enter__(self) -> "Subscription[RecordT]":
         return self
@@ -128,10 +133,22 @@ class Subscription(Generic[RecordT]):
             self._count_as_read()
         self.close()
 
+    def _opened(self) -> Consumer:
+        wish = self._wish
+        return open_subscriber(wish.kafka, wish.group, tells_ends=not wish.follow)
+
+    def _leave(self) -> None:
+        try:
+            within(PATIENCE_S, "Kafka (leaving a subscription)", self._consumer.close)
+        except Transient as error:
+            _log.warning("subscription_left", "{error}: its offsets may be lost", error=error)
+
     def _begin(self) -> None:
         wish = self._wish
         partitions = partitions_of(self._consumer, wish.topic.name, wish.kafka, answer_s=PATIENCE_S)
         check_partitions(self._at, partitions, wish.start)
+        if wish.follow:
+            self._so_far.watch()
         if wish.group is None:
             self._read(begin_at(self._consumer, self._at, partitions, wish.start))
             return
@@ -145,10 +162,23 @@ class Subscription(Generic[RecordT]):
             [self._wish.topic.name], on_assign=self._assigned, on_revoke=self._revoked
         )
 
-    def _join_again(self) -> None:
-        self._again = False
-        self._consumer.unsubscribe()
-        self._join()
+    def _mend(self) -> None:
+        if self._so_far.stuck is not None:
+            self._replace_client(self._so_far.stuck)
+        elif self._again:
+            self._again = False
+            self._consumer.unsubscribe()
+            self._join()
+
+    def _replace_client(self, why: str) -> None:
+        _log.warning("partition_unread", "{reason}: another client goes on", reason=why)
+        consumer = self._opened()
+        self._leave()
+        self._consumer, self._so_far.stuck, self._again = consumer, None, False
+        if self._wish.group is None:
+            consumer.assign(self._so_far.places())
+        else:  # where it goes on is what was committed on leaving
+            self._join()
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         try:
@@ -163,13 +193,16 @@ class Subscription(Generic[RecordT]):
             consumer.store_offsets(offsets=[place for place, _ in fresh])
 
     def _read(self, begun: list[Begun]) -> None:
+        self._so_far.begin(place for place, _ in begun)
         self._consumer.assign([place for place, _ in begun])
         self._ends = {place.partition: end for place, end in begun}
         self._ended = {place.partition for place, end in begun if place.offset >= end}
         self._is_assigned = True
 
-    def _revoked(self, _: Consumer, __: list[TopicPartition]) -> None:
-        self._is_assigned = False
+    def _revoked(self, consumer: Consumer, _: list[TopicPartition]) -> None:
+        if consumer is self._consumer:  # not one that leaves later than it was waited for
+            self._is_assigned = False
+            self._so_far.begin(())
 
     def _is_wanted(self, message: Message) -> bool:
         error, partition = message.error(), message.partition() or 0
@@ -177,6 +210,7 @@ class Subscription(Generic[RecordT]):
             self._explain(error, partition)
             return False
         self._last = message
+        self._so_far.passed(message)
         if (message.offset() or 0) + 1 >= self._ends.get(partition, math.inf):
             self._ended.add(partition)
         keys = self._wish.keys

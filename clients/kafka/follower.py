@@ -1,6 +1,5 @@
 """A topic read by a person: all partitions, from the first record or from now on, for ever."""
 
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
@@ -8,11 +7,9 @@ from typing import Final
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from clients.kafka.errors import meaning
-from clients.kafka.group import GroupOffsets, Place
 from clients.kafka.offsets import spans_of
 from clients.kafka.opening import open_reader
-from clients.kafka.records import place_of
-from clients.kafka.unread import Unread
+from clients.kafka.unread import ReadSoFar
 from clients.limits import within
 from clients.watching.log import EventLog
 from schemas.errors import ConfigurationError, Transient
@@ -22,7 +19,6 @@ from schemas.topics import ALL, Topic
 PATIENCE_S = 3.0
 _POLL_S = 0.2
 _POLL_MESSAGES = 500
-_HELD_UP_S = 5.0  # a round is short, unless the rows go to a pager that waits for a person
 _log: Final = EventLog(__name__)
 # By the middle of its name: ``trades`` is ``market.trades.v1``. A changelog has no such name.
 READABLE: Final = {topic.name.split(".")[1]: topic for topic in ALL if "." in topic.name}
@@ -55,14 +51,11 @@ class TopicFollower:
         self._topic, self._kafka = topic, kafka
         self._consumer = self._opened()
         spans = spans_of(self._consumer, topic.name, kafka, answer_s=PATIENCE_S)
-        self._next: dict[Place, int] = {
-            (topic.name, p): low if from_beginning else high for p, (low, high) in spans.items()
-        }
-        self._assign()
-        self._stuck: str | None = None
-        self._all_read_s = -_HELD_UP_S
-        self._unread = Unread(GroupOffsets(kafka), self.read_to, give_up=self._begin_anew_soon)
-        self._unread.watch()
+        starts = {p: low if from_beginning else high for p, (low, high) in spans.items()}
+        self._read = ReadSoFar(kafka)
+        self._read.begin(TopicPartition(topic.name, p, at) for p, at in starts.items())
+        self._consumer.assign(self._read.places())
+        self._read.watch()
 
     def follow(self) -> Iterator[list[Message]]:
         """Yield what has come, again and again, for ever; an empty list when nothing has.
@@ -71,21 +64,15 @@ class TopicFollower:
             Transient: Kafka refuses it.
         """
         while True:
-            if self._stuck is not None:
-                self._begin_anew(self._stuck)
+            if self._read.stuck is not None:
+                self._begin_anew(self._read.stuck)
             messages = self._consumer.consume(_POLL_MESSAGES, _POLL_S)
             if len(messages) < _POLL_MESSAGES:
-                self._all_read_s = time.monotonic()
+                self._read.all_read()
             records = [message for message in messages if self._is_record(message)]
-            for topic, partition, offset in map(place_of, records):
-                self._next[topic, partition] = offset + 1
+            for record in records:
+                self._read.passed(record)
             yield records
-
-    def read_to(self) -> dict[Place, int]:
-        """Return the newest offset read of each partition, while all that comes is taken."""
-        if time.monotonic() - self._all_read_s >= _HELD_UP_S:
-            return {}
-        return {place: at - 1 for place, at in [*self._next.items()]}
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
@@ -96,21 +83,15 @@ class TopicFollower:
     def _opened(self) -> Consumer:
         return open_reader(self._kafka, "candlewick-reader", waits=True)
 
-    def _assign(self) -> None:
-        self._consumer.assign([TopicPartition(*place, at) for place, at in self._next.items()])
-
-    def _begin_anew_soon(self, why: str) -> None:
-        self._stuck = why  # by the thread that reads: a consumer is closed where it is used
-
     def _begin_anew(self, why: str) -> None:
         _log.warning("partition_unread", "{reason}: another client goes on", reason=why)
+        consumer = self._opened()
         with suppress(Transient):
             within(PATIENCE_S, "Kafka (closing)", self._consumer.close)
-        self._stuck = None
-        self._consumer = self._opened()
-        self._assign()
+        self._consumer, self._read.stuck = consumer, None
+        self._consumer.assign(self._read.places())
 
     def close(self) -> None:
         """Let the broker go."""
-        self._unread.stop()
+        self._read.stop()
         self._consumer.close()

@@ -6,19 +6,24 @@ and without an error (its issues 4976, 5430 and 5593). A new client asks the rig
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from confluent_kafka import Message, TopicPartition
+
 from clients.kafka.group import GroupOffsets, Place
+from clients.kafka.records import place_of
 from clients.kafka.watchdog import Watchdog
 from clients.process import Standstill, leave
 from clients.watching.metrics import progressed
 from schemas.errors import CandlewickError
+from schemas.settings import KafkaSettings
 
 # A new leader takes some 20 s; and before a partition's turn all others may bring a megabyte each.
 PATIENCE_S: Final = 120.0
 _LOOK_S: Final = 15.0
 _BEAT_S: Final = 1.0
+HELD_UP_S: Final = 5.0  # a round is short, unless who takes the records takes their time
 
 
 class Unread:
@@ -85,3 +90,51 @@ class Unread:
             self._watchdog.forget()
             named = ", ".join(f"{topic} [{partition}]" for topic, partition in sorted(stuck))
             self._give_up(f"nothing was read from {named} although records are waiting")
+
+
+class ReadSoFar:
+    """How far a consumer has read its partitions, watched for one that must have a new client.
+
+    Attributes:
+        stuck: Why there must be a new client; None while all is well.
+    """
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self.stuck: str | None = None
+        self._next: dict[Place, int] = {}
+        self._all_read_s = -HELD_UP_S
+        self._unread = Unread(GroupOffsets(kafka), self.read_to, give_up=self._give_up)
+
+    def watch(self) -> None:
+        """Begin to look."""
+        self._unread.watch()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._unread.stop()
+
+    def begin(self, places: Iterable[TopicPartition]) -> None:
+        """Take note of the partitions that are read now, each with its next offset."""
+        self._next = {(place.topic, place.partition): place.offset for place in places}
+
+    def passed(self, message: Message) -> None:
+        """Take note of a record that was read."""
+        topic, partition, offset = place_of(message)
+        self._next[topic, partition] = offset + 1
+
+    def all_read(self) -> None:
+        """Take note that all records that had come are read: a partition has had its turn."""
+        self._all_read_s = time.monotonic()
+
+    def read_to(self) -> dict[Place, int]:
+        """Return the newest offset read of each partition, while all that comes is read."""
+        if time.monotonic() - self._all_read_s >= HELD_UP_S:
+            return {}
+        return {place: at - 1 for place, at in [*self._next.items()]}
+
+    def places(self) -> list[TopicPartition]:
+        """Return the partitions that are read, each with its next offset: a new client's."""
+        return [TopicPartition(*place, at) for place, at in self._next.items()]
+
+    def _give_up(self, why: str) -> None:
+        self.stuck = why  # for the thread that reads: a client is closed where it is used

@@ -10,7 +10,7 @@ from itertools import islice
 import pytest
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from clients.kafka import follower
+from clients.kafka import follower, unread
 from clients.kafka.commits import Commits
 from clients.kafka.dead_letters import DeadLetters
 from clients.kafka.errors import meaning
@@ -197,7 +197,7 @@ def test_who_follows_a_topic_goes_on_with_a_new_client_where_a_partition_stands_
     kafka: RunningKafka, topic: Topic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = partial(Unread, patience_s=0.2, look_s=0.05)
-    monkeypatch.setattr(follower, "Unread", quick)
+    monkeypatch.setattr(unread, "Unread", quick)
     put(kafka, topic, "before")
     following = TopicFollower(kafka.settings, topic, from_beginning=True)
     found = list[str]()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,8 @@ from confluent_kafka.admin import AdminClient
 import candlewick
 from candlewick.client.subscription import Subscription
 from candlewick.stack.ports import free_port
+from clients.kafka.partition import partition_of
+from clients.kafka.unread import Unread
 from schemas import topics
 from schemas.codecs import message_of
 from schemas.market import Candle
@@ -84,6 +87,33 @@ def test_what_is_there_has_an_end_although_records_keep_coming(tmp_path: Path) -
                     found += filter(None, [candles.poll(0.1)])
 
             assert found[:3] == QUARTERS[:6:2]
+
+
+@pytest.mark.parametrize("group", [None, "stands-still"])
+def test_a_new_client_goes_on_where_a_partition_stands_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str | None
+) -> None:
+    quick = partial(Unread, patience_s=0.2, look_s=0.05)
+    monkeypatch.setattr("clients.kafka.unread.Unread", quick)
+    with running_kafka(tmp_path / "kafka") as own:
+        say(own, topics.CANDLES, QUARTERS[:2])
+        with candlewick.subscribe(
+            "market.candles.v1", start="beginning", group=group, servers=own.bootstrap
+        ) as candles:
+            found = [next(candles), next(candles)]
+            old = candles._consumer
+            stuck = [
+                place for place in old.assignment() if place.partition == partition_of("BTCUSDT", 4)
+            ]
+            old.pause(stuck)  # as if another broker were asked
+            say(own, topics.CANDLES, QUARTERS[2:4])
+            found += filter(None, [candles.poll(ANSWER_S), candles.poll(ANSWER_S)])
+
+            assert candles._consumer is not old
+            assert candles.poll(1) is None
+
+    by_symbol = sorted(found, key=lambda candle: (candle.symbol, candle.open_ms))
+    assert by_symbol == [QUARTERS[n] for n in (0, 2, 1, 3)]
 
 
 def test_candles_that_a_replay_made_come_only_when_asked_for(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What a subscription makes of the errors that its consumer is given."""
 
+import gc
+import time
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +11,9 @@ from candlewick.client import subscription
 from candlewick.client.request import SubscriptionRequest
 from candlewick.client.start_position import Begun, TopicAt, refused
 from candlewick.client.subscription import Subscription
+from clients.kafka import unread
 from clients.kafka.errors import BROKERS_DOWN, PARTITION_END, TIMED_OUT
+from clients.kafka.unread import ReadSoFar
 from schemas import topics
 from schemas.codecs import message_of
 from schemas.errors import ConfigurationError, Transient
@@ -152,6 +156,49 @@ def test_a_member_whose_start_could_not_be_found_reads_nothing_and_joins_again(
         assert told.joined == 2  # once, and only when it is asked for a record
         told.told["on_assign"](told, [begun.place])
         assert told.places == [begun.place]
+
+
+def test_partitions_are_watched_while_all_that_comes_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = Told(a_message(a_quarter(0), 4), a_message(a_quarter(1), 5))
+    begun = Begun(TopicPartition(PLACE, 0, 4), 4), Begun(TopicPartition(PLACE, 1, 0), 0)
+    monkeypatch.setattr(subscription, "go_on_at", lambda *_: ([begun[0]], [begun[1]]))
+
+    with a_subscription(told, monkeypatch) as candles:
+        told.told["on_assign"](told, [])
+        for _ in range(2):
+            assert candles.poll(0) is not None
+            assert candles._so_far.read_to() == {}  # there may be more
+        assert candles.poll(0) is None
+        assert candles._so_far.read_to() == {(PLACE, 0): 5, (PLACE, 1): -1}
+
+        now_s = time.monotonic() + 60  # a program that works on a record
+        monkeypatch.setattr(unread.time, "monotonic", lambda: now_s)
+        assert candles._so_far.read_to() == {}
+        assert candles.poll(0) is None
+        told.told["on_revoke"](Told(), [])  # by a client that leaves late
+        assert candles._so_far.read_to() == {(PLACE, 0): 5, (PLACE, 1): -1}
+        told.told["on_revoke"](told, [])
+        assert candles._so_far.read_to() == {}
+
+
+def test_a_subscription_that_is_dropped_is_watched_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stopped = list[ReadSoFar]()
+
+    def stop(so_far: ReadSoFar) -> None:
+        stopped.append(so_far)
+
+    monkeypatch.setattr(ReadSoFar, "stop", stop)
+    told = Told()
+    candles = a_subscription(told, monkeypatch)
+    so_far = candles._so_far
+    del candles, told.told
+    gc.collect()
+
+    assert stopped == [so_far]
 
 
 @pytest.mark.parametrize("code", [BROKERS_DOWN, TIMED_OUT])

@@ -5,7 +5,7 @@ import time
 import pytest
 from confluent_kafka import Message, TopicPartition
 
-from clients.kafka import follower
+from clients.kafka import follower, unread
 from clients.kafka.follower import TopicFollower
 from schemas import topics
 from schemas.settings import KafkaSettings
@@ -44,16 +44,16 @@ def test_partitions_are_watched_while_all_that_comes_is_taken(
     now_s = time.monotonic()
     following = TopicFollower(KafkaSettings(), topics.GAPS, from_beginning=True)
     come = following.follow()
-    assert following.read_to() == {}  # nothing was asked for yet
+    assert following._read.read_to() == {}  # nothing was asked for yet
     assert next(come) == []
-    assert following.read_to() == {(NAME, 0): -1, (NAME, 1): 1}
+    assert following._read.read_to() == {(NAME, 0): -1, (NAME, 1): 1}
 
     now_s += 60  # a pager that waits for a person
-    monkeypatch.setattr(follower.time, "monotonic", lambda: now_s)
-    assert following.read_to() == {}
+    monkeypatch.setattr(unread.time, "monotonic", lambda: now_s)
+    assert following._read.read_to() == {}
     consumer.come = [Message(topic=NAME, partition=0, offset=n) for n in range(600)]
     assert len(next(come)) == 500
-    assert following.read_to() == {}  # there may be more
+    assert following._read.read_to() == {}  # there may be more
     assert len(next(come)) == 100
-    assert following.read_to() == {(NAME, 0): 599, (NAME, 1): 1}
+    assert following._read.read_to() == {(NAME, 0): 599, (NAME, 1): 1}
     following.close()
