@@ -122,6 +122,10 @@ class ReadSoFar:
         topic, partition, offset = place_of(message)
         self._next[topic, partition] = offset + 1
 
+    def leave_out(self, topic: str, partition: int) -> None:
+        """Take note that a partition is read no more, as is told elsewhere."""
+        self._next.pop((topic, partition), None)
+
     def all_read(self) -> None:
         """Take note that all records that had come are read: a partition has had its turn."""
         self._all_read_s = time.monotonic()

@@ -10,6 +10,7 @@ from clients.kafka.errors import PARTITION_END, meaning
 from clients.kafka.offsets import partitions_of
 from clients.kafka.opening import open_reader
 from clients.kafka.records import place_of
+from clients.kafka.unread import ReadSoFar
 from clients.process import leave
 from clients.watching.log import EventLog
 from processors.runtime.stopped_partitions import Standing
@@ -59,22 +60,36 @@ class VersionFollower:
         self._trouble = ""
         self._letters = DeadLetters(settings, reader=topics.PREDICTION_APP)
         self._kafka = settings
+        self._so_far = ReadSoFar(settings)
         self._consumer = open_reader(self._kafka, "candlewick-versions", tells_ends=True)
         self._standing.read_by(self)
 
     async def follow(self) -> None:
         """Read for ever; wait while the broker is unavailable."""
         await self._begin()
-        while True:
-            for message in await asyncio.to_thread(self._consumer.consume, _MESSAGES, _POLL_S):
-                await self._take(message)
-            if not self._unread:
-                self.caught_up.set()
+        self._so_far.watch()
+        try:
+            while True:
+                await self._read()
+        finally:
+            self._so_far.stop()
+
+    async def _read(self) -> None:
+        messages = await asyncio.to_thread(self._consumer.consume, _MESSAGES, _POLL_S)
+        for message in messages:
+            await self._take(message)
+        if len(messages) < _MESSAGES:
+            self._so_far.all_read()
+        if not self._unread:
+            self.caught_up.set()
+        if self._so_far.stuck is not None:
+            self._give_up(self._so_far.stuck)
 
     def stand_still(self, topic: str, partition: int, _offset: int) -> None:
         """Stop reading a partition."""
         self._consumer.pause([TopicPartition(topic, partition)])
         self._unread.discard(partition)
+        self._so_far.leave_out(topic, partition)
 
     def move_on(self) -> None:
         """Do nothing, because partitions are assigned only once."""
@@ -93,7 +108,8 @@ class VersionFollower:
             self._report(error)
             return False
         self._unread = set(found)
-        self._consumer.assign([TopicPartition(name, p, 0) for p in found])
+        self._so_far.begin(TopicPartition(name, p, 0) for p in found)
+        self._consumer.assign(self._so_far.places())
         return True
 
     async def _take(self, message: Message) -> None:
@@ -109,6 +125,7 @@ class VersionFollower:
         place = place_of(message)
         if self._standing.holds(*place[:2]):
             return
+        self._so_far.passed(message)
         try:
             self._changes.add(codecs.record_in(ModelVersion, message))
         except ContractMismatch as mismatch:

@@ -1,18 +1,23 @@
 """Partitions of which nothing is read although records wait there, at a real broker."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from confluent_kafka import TopicPartition
 
+from clients.kafka import unread as unread_module
 from clients.kafka.group import GroupOffsets, Place
 from clients.kafka.opening import open_admin
 from clients.kafka.partition import partition_of
 from clients.kafka.unread import Unread
 from clients.kafka.writer import Writer
 from processors.training.trainer import Trainer
+from processors.versions.follower import VersionFollower
+from processors.versions.schedule import ModelSchedule
 from schemas import topics
 from schemas.codecs import Message
 from schemas.settings import Settings
@@ -22,6 +27,7 @@ from tests.support.servers import RunningKafka, running_kafka
 from tests.support.stack import eventually
 
 PARTITIONS = 2
+DEADLINE_S = 60.0
 HERE, THERE = "BTCUSDT", "ETHUSDT"
 
 
@@ -162,4 +168,24 @@ def test_the_trainer_tells_how_far_it_has_read_and_what_it_misses_is_noticed(
         unread.stop()
         trainer._close()
 
+    assert f"{topic.name} [{there[1]}]" in told[0]
+
+
+def test_the_follower_of_model_events_notices_a_partition_of_which_it_reads_nothing(
+    kafka: RunningKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unread_module, "Unread", partial(Unread, patience_s=0.2, look_s=0.05))
+    topic, told = topics.MODEL_VERSIONS, list[str]()
+    there = (topic.name, partition_of(THERE, PARTITIONS))
+    follower = VersionFollower(kafka.settings, ModelSchedule(), told.append)
+
+    async def followed() -> None:
+        following = asyncio.create_task(follower.follow())
+        await asyncio.wait_for(follower.caught_up.wait(), DEADLINE_S)
+        follower._consumer.pause([TopicPartition(*there)])  # as if another broker were asked
+        await asyncio.to_thread(put, kafka, topic, THERE, 1)
+        await asyncio.to_thread(eventually, lambda: bool(told))
+        following.cancel()
+
+    asyncio.run(followed())
     assert f"{topic.name} [{there[1]}]" in told[0]
