@@ -1,11 +1,14 @@
 """Atomic writes of files; the project writes small ones only in this way."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP}  # as on FAT and some shared folders
 
 
 def write_whole(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
@@ -40,8 +43,13 @@ def write_first(path: Path, content: bytes | str, *, mode: int = 0o666) -> None:
     try:
         with suppress(FileExistsError):
             os.link(ours, path)  # unlike a rename, it replaces nothing
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if not path.exists():  # between these two another one may come, which is rare
+            ours.replace(path)
     finally:
-        ours.unlink()
+        ours.unlink(missing_ok=True)
     keep(path.parent)
 
 

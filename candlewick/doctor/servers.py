@@ -29,9 +29,20 @@ _TABLES: Final = """
 SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
 ORDER BY total_bytes
 """
+# Blocks of a part that was put aside are in other parts where a merge had not replaced them yet.
 _PUT_ASIDE: Final = """
-SELECT table, name FROM system.detached_parts
-WHERE database = currentDatabase() AND reason LIKE 'broken%' ORDER BY table, name
+SELECT d.table, d.name,
+    sumIf(p.max_block_number - p.min_block_number + 1, p.name != '') >= any(d.blocks)
+FROM
+(
+    SELECT table, name, partition_id, min_block_number AS first, max_block_number AS last,
+        last - first + 1 AS blocks
+    FROM system.detached_parts WHERE database = currentDatabase() AND reason LIKE 'broken%'
+) AS d
+LEFT JOIN (SELECT * FROM system.parts WHERE database = currentDatabase() AND active) AS p
+    ON p.table = d.table AND p.partition_id = d.partition_id
+    AND p.min_block_number <= d.last AND p.max_block_number >= d.first
+GROUP BY d.table, d.name ORDER BY d.table, d.name
 """
 _APPLIED = "SELECT name, checksum FROM schema_migrations ORDER BY name"
 
@@ -94,13 +105,17 @@ def parts(settings: ClickHouseSettings, *, within_s: float = BEGUN_S) -> Iterato
 
 def _put_aside(client: Client) -> Iterator[Finding]:
     """Yield a finding for each part that ClickHouse could not read when it started."""
-    for table, part in rows_of(client, _PUT_ASIDE, limit_s=5.0):
+    for table, part, is_elsewhere in rows_of(client, _PUT_ASIDE, limit_s=5.0):
         said = f"ClickHouse put part {part} of table {table} aside, which it could not read"
-        advice = (
-            "restore a backup; without one what it holds is missing; to hear no more of it: "
+        forget = (
+            "to hear no more of it: "
             f"ALTER TABLE {table} DROP DETACHED PART '{part}' SETTINGS allow_drop_detached = 1"
         )
-        yield Finding("parts", State.WRONG, said, advice)
+        if is_elsewhere:
+            yield Finding("parts", State.NOTE, f"{said}; its rows are in other parts", forget)
+        else:
+            advice = f"what it held may be missing: restore a backup if there is one; {forget}"
+            yield Finding("parts", State.WRONG, said, advice)
 
 
 def _damaged(client: Client, table: str) -> Iterator[Finding]:

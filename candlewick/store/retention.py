@@ -28,6 +28,7 @@ def wanted_ttls(settings: LifecycleSettings) -> dict[str, str]:
         "candles_1s": _ttl(settings.seconds_days, 0, level),
         "klines": _ttl(settings.klines_days, candles, level),
         "candle_revisions": _ttl(settings.candles_days, candles, level),
+        "candle_days": _ttl(settings.candles_days, 0, level),
         "predictions": f"{shown}, {scores}" if scores else shown,
         "scores": scores,
         "coins": _ttl(settings.coins_days, 0, level),

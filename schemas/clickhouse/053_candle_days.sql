@@ -1,11 +1,13 @@
 -- What `audit` asks of all candles, kept by day, so that its cost does not grow with the past: the first candle
 -- of a day that we lived through, and whether any was made of archives of trades. A live revision is below a
--- million, and not 0 (schemas/replayed.py). A minimum and a maximum are the same however often a row comes.
+-- million, and not 0 (schemas/replayed.py). A minimum and a maximum are the same however often a row comes. A day
+-- goes when its candles go, by stored_time.
 CREATE TABLE IF NOT EXISTS candle_days
 (
     day Date,
     live_since SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
-    is_proven SimpleAggregateFunction(max, UInt8)
+    is_proven SimpleAggregateFunction(max, UInt8),
+    stored_time SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
 )
 ENGINE = AggregatingMergeTree
 ORDER BY day
@@ -15,7 +17,8 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS candle_days_of_candles TO candle_days AS
 SELECT
     toDate(open_time) AS day,
     min(if(revision BETWEEN 1 AND 999999, open_time, toDateTime64('2299-01-01', 3, 'UTC'))) AS live_since,
-    max(revision = 0 OR revision > 999999) AS is_proven
+    max(revision = 0 OR revision > 999999) AS is_proven,
+    max(stored_time) AS stored_time
 FROM candles
 GROUP BY day;
 
@@ -23,7 +26,8 @@ INSERT INTO candle_days
 SELECT
     toDate(open_time) AS day,
     min(if(revision BETWEEN 1 AND 999999, open_time, toDateTime64('2299-01-01', 3, 'UTC'))) AS live_since,
-    max(revision = 0 OR revision > 999999) AS is_proven
+    max(revision = 0 OR revision > 999999) AS is_proven,
+    max(stored_time) AS stored_time
 FROM candles
 GROUP BY day;
 

@@ -80,6 +80,31 @@ def test_doctor_names_a_part_that_was_not_on_the_disk_when_the_power_went(
     assert [one.state for one in parts(settings)] == [State.OK]
 
 
+def test_a_merged_part_that_was_not_on_the_disk_is_no_loss_while_its_parts_are_there(
+    store: RunningClickHouse,
+) -> None:
+    settings = store.settings
+    apply_migrations(settings)
+    with store.client(database="candlewick") as client:
+        client.command(GAP)
+        client.command(GAP.replace("BTCUSDT", "ETHUSDT"))
+        client.command("OPTIMIZE TABLE gaps FINAL")
+        (place,) = client.query(
+            "SELECT path FROM system.parts WHERE table = 'gaps' AND active"
+        ).result_rows[0]
+
+    store.stop()
+    for file in Path(place).iterdir():
+        file.write_bytes(b"")
+    store.restart()
+
+    told, rest = parts(settings)
+    assert (told.state, rest.state) == (State.NOTE, State.OK)
+    assert told.said.endswith("its rows are in other parts")
+    with store.client(database="candlewick") as client:
+        assert client.query("SELECT count() FROM gaps").result_rows == [(2000,)]
+
+
 def test_what_is_stored_is_on_the_disk_before_its_offset_is_committed(
     store: RunningClickHouse,
 ) -> None:

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from itertools import count, product
 from typing import Any
@@ -746,6 +746,27 @@ def test_trades_older_than_is_set_are_gone_after_a_merge(world: World) -> None:
 
     query = "SELECT agg_id FROM trades WHERE symbol = {symbol:String}"
     assert [row["agg_id"] for row in world.rows(query, symbol=symbol)] == [0]
+
+
+def test_the_audit_forgets_a_day_with_its_last_candle(world: World) -> None:
+    """Else every candle of the exchange since then would count as one that we lack."""
+    first, old = datetime(2015, 1, 1, tzinfo=UTC), datetime.now(UTC) - timedelta(days=400)
+    world.writer.insert(
+        "candles",
+        [(a_name(), "15m", first, "complete", 1, "trades", old)],
+        column_names=[
+            *("symbol", "interval", "open_time", "status", "revision", "source", "stored_time")
+        ],
+    )
+    held = "SELECT count() AS days FROM candle_days WHERE day = '2015-01-01'"
+    assert world.rows(held) == [{"days": 1}]
+
+    apply_lifecycle(world.settings, LifecycleSettings(candles_days=365))
+    for table in ("candles", "candle_days"):
+        world.writer.command(f"OPTIMIZE TABLE {table} FINAL")
+    apply_lifecycle(world.settings, LifecycleSettings())
+
+    assert world.rows(held) == [{"days": 0}]
 
 
 def test_every_table_is_shown_with_what_it_holds_and_how_long(world: World) -> None:

@@ -93,7 +93,7 @@ def test_what_is_there_has_an_end_although_records_keep_coming(tmp_path: Path) -
 def test_a_new_client_goes_on_where_a_partition_stands_still(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str | None
 ) -> None:
-    quick = partial(Unread, patience_s=0.2, look_s=0.05)
+    quick = partial(Unread, patience_s=3.0, look_s=0.05)  # a new client has to connect first
     monkeypatch.setattr("clients.kafka.unread.Unread", quick)
     with running_kafka(tmp_path / "kafka") as own:
         say(own, topics.CANDLES, QUARTERS[:2])

@@ -1,5 +1,6 @@
 """Small files are whole or not there, and a broken one is no reason to stop."""
 
+import errno
 import json
 import os
 import re
@@ -206,6 +207,21 @@ def test_a_file_that_is_written_first_is_on_the_disk_before_its_name_is(
 
     assert seen[0] is False
     assert seen[2] is True  # its folder
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_without_hard_links_takes_the_first_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    path = tmp_path / "credentials"
+    write_first(path, "first", mode=0o600)
+    write_first(path, "second", mode=0o600)
+
     assert path.read_text() == "first"
     assert list(tmp_path.iterdir()) == [path]
 
